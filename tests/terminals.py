@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
+from logsrv.kit.testing.patience import PATIENCE
+
 
 def on_terminal(command: Sequence[str], until: str | None = None, **how: Any) -> tuple[str, int]:
     """Run a command whose output and errors go to a terminal, to its end.
@@ -28,7 +30,7 @@ def on_terminal(command: Sequence[str], until: str | None = None, **how: Any) ->
                 if until is not None and until.encode() in printed:
                     process.send_signal(signal.SIGTERM)
                     until = None
-            return printed.decode().replace("\r\n", "\n"), process.wait(60)
+            return printed.decode().replace("\r\n", "\n"), process.wait(PATIENCE)
         finally:
             process.kill()
             os.close(ours)

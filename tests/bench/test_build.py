@@ -15,9 +15,9 @@ import pytest
 from bench import proc
 from bench.build import FLAGS, HERE, BuildError, build
 from bench.child import Sent, loading, running
+from logsrv.kit.testing.patience import PATIENCE
 from tests.ports import free_port
 
-DEADLINE = 60.0
 # So many wait at a socket with the usual buffer: a sink that is held up loses none.
 DATAGRAMS = 400
 NAME = len("b000001c0000l0000")
@@ -41,9 +41,9 @@ class RunningSink:
             return sent, self.stored(sent.lines)
 
     def stored(self, count: int) -> list[bytes]:
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + PATIENCE
         while len(lines := self.output.read_bytes().split(b"\n")[:-1]) < count:
-            assert time.monotonic() < deadline, f"{len(lines)} of {count} lines after {DEADLINE} s"
+            assert time.monotonic() < deadline, f"{len(lines)} of {count} lines after {PATIENCE} s"
             time.sleep(0.01)
         return lines
 

@@ -19,6 +19,7 @@ from bench.certificate import write_certificate
 from bench.child import ChildError, loading, running
 from bench.servers import Listener, Logsrv, Peer, Rsyslog, Server, Sink, SyslogNg
 from bench.watch import Growth, follow
+from logsrv.kit.testing.patience import PATIENCE
 from tests.ports import free_port
 from tests.programs import missing
 
@@ -80,7 +81,7 @@ def test_lines_sent_over_tls_are_lines_in_the_file(programs: Path, tmp_path: Pat
         loading(load, arguments) as at,
     ):
         at.wait_sent()
-        follow(growth, lambda: 200_000, patience=20.0)
+        follow(growth, lambda: 200_000, patience=PATIENCE)
         lines = launch.output.read_bytes().splitlines()
     assert len({line.split(b" ", 2)[2][:17] for line in lines}) == len(lines) == 200_000
     assert {len(line.split(b" ", 2)[2]) for line in lines} == {99}
@@ -159,5 +160,5 @@ def test_lines_sent_are_lines_in_the_file(kind: str, programs: Path, tmp_path: P
         ) as at,
     ):
         at.wait_sent()
-        follow(growth, lambda: 3000, patience=20.0)
+        follow(growth, lambda: 3000, patience=PATIENCE)
     assert growth.lines == 3000

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from bench.watch import Delays, Growth, follow
+from logsrv.kit.testing.patience import PATIENCE
 
 
 def test_all_lines_are_counted_as_the_file_grows(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_following_ends_with_the_last_line(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"one\ntwo\n")
     growth = Growth(path)
-    follow(growth, lambda: 2, patience=30.0)
+    follow(growth, lambda: 2, patience=PATIENCE)
     assert growth.lines == 2
 
 
@@ -48,7 +49,7 @@ def test_a_file_that_is_not_there_yet_is_awaited(tmp_path: Path) -> None:
             path.write_bytes(b"one\n")
         return 1
 
-    follow(growth, expected, patience=30.0)
+    follow(growth, expected, patience=PATIENCE)
     assert growth.lines == 1
 
 

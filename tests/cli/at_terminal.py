@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
-from tests.cli.command import DEADLINE
+from logsrv.kit.testing.patience import PATIENCE
 
 # What a terminal obeys: CSI and OSC sequences, and the two-character ones.
 SEQUENCES = re.compile(rb"\x1b\[[0-9;?>=]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\x1b[=>()][0-9A-Z]?")
@@ -82,7 +82,7 @@ class AtTerminal:
             self.seen += data
         return True
 
-    def expect(self, text: str, deadline: float = DEADLINE) -> None:
+    def expect(self, text: str, deadline: float = PATIENCE) -> None:
         """Wait until `text` is written after what was expected before."""
         end = time.monotonic() + deadline
         while (at := self.text().find(text, self._from)) < 0:
@@ -90,7 +90,7 @@ class AtTerminal:
                 raise AssertionError(f"{text!r} did not come; this did:\n{self.text()}")
         self._from = at + len(text)
 
-    def wait(self, deadline: float = DEADLINE) -> int:
+    def wait(self, deadline: float = PATIENCE) -> int:
         """Its exit status."""
         end = time.monotonic() + deadline
         while self._read(0.1):

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.warm.process import LOGSRV as LOGSRV
 from tests.warm.process import popen
-
-DEADLINE = 60.0
 
 HOSTILE = "a\nin all: forged\x1b[2J\r\u202e\udcff"
 """The name of a file that would forge a line of what a command says, and drive a terminal."""
@@ -34,7 +33,7 @@ def logsrv(
     whole = {**os.environ, **(environment or {})}
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     process = popen([*LOGSRV, *words], cwd=directory, env=whole, **pipes)
-    output, errors = process.communicate(input, DEADLINE)
+    output, errors = process.communicate(input, PATIENCE)
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 
@@ -57,13 +56,13 @@ def serving_unix(path: Path, handle: Handler) -> Iterator[None]:
 def _one(
     listening: socket.socket, handle: Handler, tls: ssl.SSLContext | None, yielded: Yielded
 ) -> Iterator[Yielded]:
-    listening.settimeout(DEADLINE)
+    listening.settimeout(PATIENCE)
 
     def serve() -> None:
         # A client that gives up, in a handshake or later, is what some tests are about.
         with contextlib.suppress(OSError):
             connection, _ = listening.accept()
-            connection.settimeout(DEADLINE)
+            connection.settimeout(PATIENCE)
             with tls.wrap_socket(connection, server_side=True) if tls else connection as talking:
                 handle(talking)
 
@@ -74,7 +73,7 @@ def _one(
     finally:
         with contextlib.suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
-        thread.join(DEADLINE)
+        thread.join(PATIENCE)
         assert not thread.is_alive(), "the test's server still waits"
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import wait_until
-from tests.cli.command import DEADLINE, LOGSRV
+from logsrv.kit.testing.patience import PATIENCE
+from tests.cli.command import LOGSRV
 
 SHOUT = """
 from logsrv.kit import LineProtocol
@@ -66,7 +67,7 @@ class Running:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(DEADLINE)
+        return self.process.wait(PATIENCE)
 
 
 Start = Callable[..., Running]
@@ -85,7 +86,7 @@ def running() -> Iterator[Start]:
     for each in started:
         if each.process.poll() is None:
             each.process.terminate()
-            each.process.wait(DEADLINE)
+            each.process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def shout(tmp_path: Path) -> Path:
 
 
 def ask(port: int, line: str) -> str:
-    with socket.create_connection(("127.0.0.1", port), DEADLINE) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(line.encode() + b"\n")
         connection.shutdown(socket.SHUT_WR)
         return connection.makefile("r", newline="\r\n").readline().rstrip()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import logsrv
 from tests.linelog.alerts.hooks import hook
 from tests.linelog.read.stores import lines, make_store
@@ -69,7 +70,7 @@ def on_its_machine(*words: str, directory: Path) -> subprocess.CompletedProcess[
     environment = {name: text for name, text in os.environ.items() if "LOGSRV_" not in name}
     command = [sys.executable, "-c", MAIN, "alert", *words]
     return subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=30
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from tests.cli.at_terminal import AtTerminal
@@ -241,7 +242,7 @@ def test_an_import_that_is_killed_goes_on(tmp_path: Path) -> None:
     words = ("import", "--directory", str(tmp_path / "store"), str(log))
     child = subprocess.Popen([*LOGSRV, *words], stdout=subprocess.DEVNULL)
     current = tmp_path / "store" / "current.log"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     # It may have come to its end on a machine that is busy with something else.
     while child.poll() is None and not (current.exists() and current.stat().st_size):
         assert time.monotonic() < deadline

@@ -15,6 +15,7 @@ import pytest
 from logsrv import __version__
 from logsrv.cli import main as module
 from logsrv.kit.testing import TWISTD, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.kept import note_url
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
@@ -233,7 +234,7 @@ def test_who_is_stopped_while_it_writes_leaves_nothing_out(
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        select.select([process.stdout], [], [], 60)
+        select.select([process.stdout], [], [], PATIENCE)
         # It has written a part of what it has, and waits until somebody reads.
         wait_until(lambda: state_of(process.pid) == "S", "a full pipe")
         process.send_signal(signal.SIGSTOP)

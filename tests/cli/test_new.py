@@ -16,11 +16,12 @@ import pytest
 
 from logsrv.cli import new
 from logsrv.kit.testing import TelnetSession, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import logsrv
 from tests.programs import program
 
 CHECKOUT = Path(new.__file__).parents[2]
-SLOW = 300.0
+SLOW = 5 * PATIENCE
 
 
 @pytest.mark.parametrize("kind", new.KINDS)

@@ -63,7 +63,7 @@ def test_who_ends_the_command_ends_both_processes() -> None:
             stdout=subprocess.PIPE,
         ) as process,
     ):
-        wait_until(lambda: far_side.connections > 0, "a connection", 60)
+        wait_until(lambda: far_side.connections > 0, "a connection")
         process.send_signal(signal.SIGTERM)
         # Both have it: it ends when the last of them has ended.
         assert process.stdout is not None and process.stdout.read() == b""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.debian.roots import ENVIRONMENT, Root
 
 _NSPAWN = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network")
@@ -33,18 +34,18 @@ class Machine:
                 stdout=output,
                 stderr=output,
             )
-        wait_until(self._is_up, "systemd to be up", 120)
+        wait_until(self._is_up, "systemd to be up", 2 * PATIENCE)
 
     def reboot(self) -> None:
         """Boot anew when the machine has gone down, which it was told to do."""
-        self._nspawn.wait(120)
+        self._nspawn.wait(2 * PATIENCE)
         self.boot()
 
     def end(self) -> None:
         """Switch it off."""
         self._nspawn.terminate()
         try:
-            self._nspawn.wait(60)
+            self._nspawn.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._nspawn.kill()
             self._nspawn.wait()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.debian.conftest import NEWER, Made
 from tests.debian.machine import Machine, install
 from tests.debian.senders import ACKNOWLEDGED, CONNECTIONS, TAKES_A_PORT
@@ -80,9 +81,11 @@ def test_a_port_that_another_program_has_for_a_while(machine: Machine, made: Mad
     with machine.start("python3", "-c", TAKES_A_PORT) as taker:
         assert taker.stdout is not None and taker.stdout.readline() == "taken\n"
         machine.run("systemctl", "start", "--no-block", "logsrv")
-        wait_until(lambda: "14" in waits(), "the third wait", 180)
+        wait_until(lambda: "14" in waits(), "the third wait", 3 * PATIENCE)
         machine.run("touch", "/tmp/free")
-    wait_until(lambda: journal().count("logsrv is ready") == 2, "the service to come up", 180)
+    wait_until(
+        lambda: journal().count("logsrv is ready") == 2, "the service to come up", 3 * PATIENCE
+    )
     failures = journal().count("the port is in use by another program")
     told = waits()
     assert told == ["2", "6", "14", "30", "30"][:failures]

@@ -17,11 +17,11 @@ import attrs
 from bench.child import running
 from bench.echo.servers import EchoServer
 from bench.proc import is_bound, memory
+from logsrv.kit.testing.patience import PATIENCE
 from tests.ports import free_port
 
 # How long an answer may take, on a machine that is busy; and how long to wait for one that should
 # not come.
-PATIENCE = 60.0
 NOTHING_COMES = 1.0
 FLOOD = 24 << 20
 BOUNDED = 10 << 20
@@ -200,7 +200,7 @@ def term(server: Started) -> bool:
         client.sendall(b"last\n")
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGCONT)
-        server.process.wait(60)
+        server.process.wait(PATIENCE)
         try:
             return read_line(client) == b"last\n" and client.recv(1) == b""
         except OSError:

@@ -27,6 +27,7 @@ from types import TracebackType
 import attrs
 
 from logsrv.kit.testing import play, transcripts, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.ports import free_port
 
 _FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -34,7 +35,7 @@ _MARK = "this-command-has-ended"
 # These change nothing, and what they show may take a moment.
 LOOKING = ("cat ", "tail ", "logsrv search ", "logsrv tail", "logsrv ship --status ")
 # The longest one installs from a package index.
-COMMAND_SECONDS = 180.0
+COMMAND_SECONDS = 3 * PATIENCE
 
 
 @attrs.frozen

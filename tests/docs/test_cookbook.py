@@ -20,6 +20,7 @@ import pytest
 from twisted.names import dns
 
 from logsrv.kit.testing import TelnetSession, TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story, blocks
 from tests.gopher.servers import certificate_file
@@ -135,7 +136,9 @@ def test_any_bytes_are_a_value_for_memcached(tmp_path: Path) -> None:
     sent = b"set a 7 0 %d noreply\r\n%b\r\nget a\r\n" % (len(value), value)
     with reading("memcached", tmp_path) as reader:
         for cut in (0, 24, 30, len(sent) - 8):
-            with socket.create_connection(("127.0.0.1", int(reader.ports["7011"])), 10) as client:
+            with socket.create_connection(
+                ("127.0.0.1", int(reader.ports["7011"])), PATIENCE
+            ) as client:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 client.sendall(sent[:cut])
                 client.sendall(sent[cut:])
@@ -159,7 +162,7 @@ def test_memcached_answers_without_waiting_for_acknowledgements(tls: bool, tmp_p
     listen = f"{scheme}:0:interface=127.0.0.1{more}"
     with (
         TwistdProcess("memcached", "--listen", listen, directory=tmp_path) as server,
-        socket.create_connection(("127.0.0.1", server.port()), 60) as plain,
+        socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as plain,
         context.wrap_socket(plain) if tls else plain as client,
         client.makefile("rb") as answer,
     ):
@@ -178,7 +181,7 @@ def test_memcached_sends_many_large_values_to_who_reads_them(tmp_path: Path) -> 
     value = b"v" * 1_000_000
     with (
         reading("memcached", tmp_path) as reader,
-        socket.create_connection(("127.0.0.1", int(reader.ports["7011"])), 10) as client,
+        socket.create_connection(("127.0.0.1", int(reader.ports["7011"])), PATIENCE) as client,
     ):
         client.sendall(b"set a 0 0 %d noreply\r\n%b\r\nget a a a a\r\n" % (len(value), value))
         client.shutdown(socket.SHUT_WR)
@@ -203,10 +206,10 @@ def test_the_name_server_is_understood_by_another_implementation(tmp_path: Path)
         udp, tcp = (("127.0.0.1", int(reader.ports[port])) for port in ("7053", "7054"))
         with (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
-            socket.create_connection(tcp, 10) as stream,
+            socket.create_connection(tcp, PATIENCE) as stream,
             stream.makefile("rb") as received,
         ):
-            client.settimeout(60)
+            client.settimeout(PATIENCE)
             client.sendto(b"no DNS", udp)
             for name, kind, addresses, code in wanted:
                 asked = question(name, kind)

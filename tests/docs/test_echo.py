@@ -19,12 +19,12 @@ from bench.child import running
 from bench.echo.servers import SERVERS, EchoServer, code_lines
 from bench.proc import is_bound
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.docs.conftest import ROOT
 from tests.docs.probes import (
     BOOM,
     NOTHING_COMES,
-    PATIENCE,
     PROBES,
     handler_fails,
     read_line,
@@ -169,7 +169,7 @@ def _connected(client: socket.socket, path: str) -> bool:
 
 
 def _comes_back(client: socket.socket) -> bool:
-    client.settimeout(60)
+    client.settimeout(PATIENCE)
     client.sendall(b"hello\n")
     return read_line(client).rstrip() == b"hello"
 
@@ -190,7 +190,7 @@ def test_an_option_of_the_kit_says_who_may_connect(tmp_path: Path) -> None:
 
 def test_an_option_of_the_kit_closes_silent_connections(tmp_path: Path) -> None:
     with started(KIT, tmp_path, "--idle-timeout", "100ms") as server, server.connect() as client:
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         assert client.recv(1) == b""
 
 

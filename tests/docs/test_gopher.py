@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
 from tests.docs.story import blocks
 from tests.gopher.servers import Scripted
@@ -38,7 +39,7 @@ def server() -> Iterator[Scripted]:
 
 def python(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *words]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def program(mark: str) -> str:

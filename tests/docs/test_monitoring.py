@@ -19,6 +19,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit.observe.metrics import CATALOGUE
 from logsrv.kit.observe.prometheus import exposed_name, exposition
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from tests.kit.net.network import until
 from tests.linelog.plugin.test_service import service
@@ -56,7 +57,7 @@ async def scraped(directory: Path) -> str:
             datagram.sendto(b"four", f"{directory}/d")
         host, port = logger.addresses[2].rsplit(":", 1)
         with socket.create_connection((host, int(port))) as refused:
-            refused.settimeout(60)
+            refused.settimeout(PATIENCE)
             assert refused.recv(1) == b""
 
     await deferToThread(send)
@@ -180,7 +181,7 @@ def test_every_alert_is_on_the_page_and_is_tested() -> None:
 
 def promtool(*words: str, text: str | None = None) -> None:
     command = [program("promtool", "prometheus"), *words]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.stored import messages
 from tests.programs import missing, program
 from tests.warm.process import popen
@@ -36,7 +37,7 @@ class Logger(TwistdProcess):
 
     def connect(self, index: int = 0) -> socket.socket:
         """A connection to its listener of that index."""
-        return socket.create_connection(("127.0.0.1", self.ports()[index]), 60)
+        return socket.create_connection(("127.0.0.1", self.ports()[index]), PATIENCE)
 
     def send(self, data: bytes, index: int = 0) -> None:
         """Send `data` over a connection of its own and close it."""
@@ -62,7 +63,7 @@ class Logger(TwistdProcess):
     def messages(self) -> list[bytes]:
         return messages(self.store)
 
-    def wait_for_messages(self, count: int, deadline: float = 30.0) -> list[bytes]:
+    def wait_for_messages(self, count: int, deadline: float = PATIENCE) -> list[bytes]:
         """Wait until the active segment has `count` lines; the messages of the whole store."""
         self.wait_until(
             lambda: self.current.read_bytes().count(b"\n") >= count, f"{count} lines", deadline

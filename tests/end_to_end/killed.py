@@ -23,6 +23,7 @@ from typing import Protocol
 import attrs
 import msgpack
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import messages
 
@@ -210,7 +211,7 @@ class Sender:
 
     def join(self) -> None:
         """Wait for the end of it; raises what was wrong with the answers."""
-        self._thread.join(60)
+        self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), f"{self.kind} hangs"
         if self.failure is not None:
             raise self.failure
@@ -221,7 +222,7 @@ class Sender:
                 self._sessions.append(Session(*3 * [self.acknowledged]))
                 with (
                     contextlib.suppress(BusyError),
-                    socket.create_connection(("127.0.0.1", port), 60) as connection,
+                    socket.create_connection(("127.0.0.1", port), PATIENCE) as connection,
                 ):
                     self._talk(connection, most)
         except OSError:

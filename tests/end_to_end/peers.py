@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import program
 
 LONG = "x" * 20_000
@@ -89,7 +90,7 @@ def _running(command: list[str], log: Path) -> Iterator[None]:
     finally:
         process.terminate()
         try:
-            process.wait(60)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from tests.docs.story import blocks
 from tests.end_to_end.conftest import Logger, Start
@@ -53,7 +54,9 @@ def make_certificates(place: Path) -> Path:
     """Make the files that the page makes; the logger's is for its address here, too."""
     program("openssl", "openssl")
     script = DAEMONS.file("certificates.sh").replace("=DNS:", "=IP:127.0.0.1,DNS:", 1)
-    subprocess.run(["sh", "-ec", script], cwd=place, check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        ["sh", "-ec", script], cwd=place, check=True, capture_output=True, timeout=PATIENCE
+    )
     return place
 
 
@@ -192,7 +195,7 @@ def run(
         return server.current.read_bytes().count(b"\n") >= count
 
     try:
-        server.wait_until(done, f"{count} records", 90)
+        server.wait_until(done, f"{count} records", 2 * PATIENCE)
         # Some never end by themselves.
         process.wait(2)
     except subprocess.TimeoutExpired:

@@ -101,7 +101,7 @@ def test_a_flood_is_few_messages_with_all_its_lines(
     wait_until(lambda: calls(tmp_path), "the first message")
     began = time.monotonic()
     server.send((b"oops " + b"x" * 40 + b"\n") * 500_000)
-    wait_until(lambda: told(tmp_path) == 500_001, "the rest", 60)
+    wait_until(lambda: told(tmp_path) == 500_001, "the rest")
     assert len(calls(tmp_path)) - 1 <= 1 + (time.monotonic() - began) / 3
     assert re.search(r"^and [1-9]\d\d?,\d{3} more$", out(tmp_path), re.MULTILINE)
     memory = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.test_alerts import processes
 from tests.linelog.alerts.hooks import Hook, hook
@@ -74,7 +75,7 @@ def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Pat
         asked = Request(
             f"http://127.0.0.1:{port}/api/stats", headers={"Authorization": "Bearer before"}
         )
-        with urlopen(asked, timeout=60) as answer:
+        with urlopen(asked, timeout=PATIENCE) as answer:
             assert answer.status == 200
         wait_until(lambda: len(web.posts) == 2, "the second try")
         assert "taken out" not in server.log()
@@ -201,7 +202,7 @@ def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(
     words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{port}/")
     server = logger(*words, "--alert-every", "1s")
     server.send(b"oops 1\n")
-    server.wait_for_log("cannot be reached.*it is sent again in 30 s", deadline=60)
+    server.wait_for_log("cannot be reached.*it is sent again in 30 s")
     server.send(b"oops 2\n")
     server.wait_for_messages(2)
     server.stop(signal.SIGKILL)
@@ -308,7 +309,7 @@ def kills(logger: Start, directory: Path, times: int) -> None:
         server.stop(signal.SIGKILL)
     server = logger(*words)
     wanted = {f"oops {one}." for one in range(1, number + 1)}
-    wait_until(lambda: wanted <= set(told(directory)), "all of them", 60)
+    wait_until(lambda: wanted <= set(told(directory)), "all of them")
     server.stop()
     assert "Traceback" not in server.log()
 

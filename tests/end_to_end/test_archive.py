@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from bench.bucket import KEYS, error, running
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.manifest import names_of
@@ -94,7 +95,7 @@ def logsrv(
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -151,7 +152,7 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
     found = logsrv("search", "--directory", str(server.store), "needle" + _word(17).decode())
     assert found.stdout.count("\n") == 1 and " line 17 " in found.stdout and not found.stderr
     url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q=needle{_word(17).decode()}"
-    with urlopen(url, timeout=60) as answer:
+    with urlopen(url, timeout=PATIENCE) as answer:
         assert answer.read().count(b"line 17 ") == 1
     assert "it was read back and compared" in server.log()
     server.wait_until(
@@ -208,13 +209,12 @@ def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(
             if re.search(r"/0000000001-[0-9TZ]+\.(json|log\.zst)$", name)
         ]
 
-    server.wait_until(lambda: len(first()) == 2, "the archive", 60)
+    server.wait_until(lambda: len(first()) == 2, "the archive")
     there.remove(next(name for name in first() if name.endswith(".zst")))
     send(server, 4000, 8000)
     server.wait_until(
         lambda: has_index(server, 1) and not list(server.store.glob("0000000001-*.zst")),
         "retention",
-        60,
     )
     assert "from 0000000001-" in server.log() and len(first()) == 2
     server.wait_until(lambda: not is_sealing(server), "sealing")
@@ -274,7 +274,9 @@ def test_a_full_disk_there_is_said_and_it_goes_on_with_room(
     assert "it takes nothing, and lines wait in the store" in server.log()
     (small_disk / "in the way").unlink()
     server.wait_until(
-        lambda: sealed(server) and archived(server, small_disk) == sealed(server), "the rest", 90
+        lambda: sealed(server) and archived(server, small_disk) == sealed(server),
+        "the rest",
+        2 * PATIENCE,
     )
     server.wait_until(lambda: "it takes lines again" in server.log(), "the good news")
 
@@ -358,15 +360,15 @@ def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searche
         )
         url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q={word}"
         # A process stands ready from then on, before there is an archive to have keys for.
-        urlopen(url, timeout=60).close()
+        urlopen(url, timeout=PATIENCE).close()
         send(server, 0, 6500)
 
         def away() -> bool:
             send(server, 6500, 6501)
             return has_index(server, 1) and not list(server.store.glob("0000000001-*.zst"))
 
-        server.wait_until(away, "retention", 60)
-        with urlopen(url, timeout=60) as answer:
+        server.wait_until(away, "retention")
+        with urlopen(url, timeout=PATIENCE) as answer:
             assert answer.read().count(b"line 17 ") == 1
         having = [
             b"AWS_SECRET_ACCESS_KEY" in Path(f"/proc/{pid}/environ").read_bytes()

@@ -15,6 +15,7 @@ import pytest
 import zstandard
 
 from logsrv.cli.main import main
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.segment import Position, parse_position
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_bytes
@@ -267,7 +268,7 @@ def killed_again_and_again(logger: Start, edges: list[Edge], kills: int, *option
             server.process.wait()
             server = logger(*TOKEN, *options, listen=[listen])
         for each in shippers:
-            each.join(120)
+            each.join(2 * PATIENCE)
             assert not each.is_alive()
     finally:
         for each in shippers:
@@ -336,7 +337,7 @@ def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
             if stop:
                 server.stop()
                 server = logger(*TOKEN, "--rotate-size", "400KiB", listen=[listen])
-        shipper.join(120)
+        shipper.join(2 * PATIENCE)
         assert not shipper.is_alive()
     finally:
         shipper.ended.set()

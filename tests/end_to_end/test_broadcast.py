@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 
 pytestmark = pytest.mark.slow
@@ -74,7 +75,7 @@ def test_who_reads_hears_every_byte(kind: str, scheme: str, tmp_path: Path) -> N
             client = socket.socket()
             if window:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
-            client.settimeout(60)
+            client.settimeout(PATIENCE)
             client.connect(("127.0.0.1", server.port()))
             if scheme == "ssl":
                 context = ssl.create_default_context(cafile=str(authority.cafile))

@@ -19,6 +19,7 @@ import msgpack
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import (
     assert_whole,
@@ -75,7 +76,7 @@ def test_a_gigabyte_without_a_newline(logger: Start) -> None:
     stamped = server.current.read_bytes()[:200].index(b" 0123") + 2
     lines = size // 65536
     server.wait_until(
-        lambda: server.current.stat().st_size == size + lines * stamped, "the gigabyte", 60
+        lambda: server.current.stat().st_size == size + lines * stamped, "the gigabyte"
     )
     with server.current.open("rb") as file:
         for line in file:
@@ -183,7 +184,7 @@ def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
     sender.start()
     server.wait_until(lambda: server.current.stat().st_size > 1 << 16, "the flood")
     server.send_signal(signal.SIGTERM)
-    assert server.wait(60) in (0, -signal.SIGTERM)
+    assert server.wait(PATIENCE) in (0, -signal.SIGTERM)
     assert "Traceback" not in server.log()
     stop.set()
     sender.join()
@@ -340,7 +341,7 @@ def test_keys_chosen_for_their_hashes_keep_nobody_waiting(
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65536):
                 pass
-        wait_until(lambda: polite.number > begun + 10, "answers to the polite sender", 60)
+        wait_until(lambda: polite.number > begun + 10, "answers to the polite sender")
         return polite.stop()
 
     chosen = numbers(30_000)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments import backup_note
 from tests.cli.command import LOGSRV, logsrv
 from tests.end_to_end.conftest import Logger, Start
@@ -47,13 +48,13 @@ def sending(server: Logger) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        sender.join(60)
+        sender.join(PATIENCE)
 
 
 def test_a_doctor_beside_a_server_gives_no_false_alarm(logger: Start) -> None:
     server = logger("--rotate-size", "24KiB", "--keep-bytes", "300KiB")
     with sending(server):
-        server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments", 60)
+        server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments")
         for words in ([], ["--quick"]) * 4:
             shown = logsrv("doctor", "--json", *words, str(server.store))
             told = json.loads(shown.stdout)
@@ -70,7 +71,7 @@ def test_a_backup_under_load_that_is_killed_goes_on(logger: Start, tmp_path: Pat
     server = logger("--rotate-size", "24KiB")
     to, chance, complete = tmp_path / "to", random.Random(23), 0
     with sending(server):
-        server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments", 60)
+        server.wait_until(lambda: len(list(server.store.glob("*.zst"))) > 3, "segments")
         for _ in range(6):
             process = popen(
                 [*LOGSRV, "backup", str(server.store), str(to)],

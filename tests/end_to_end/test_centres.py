@@ -18,6 +18,7 @@ import attrs
 import pytest
 
 from logsrv.cli.main import main
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start, wait_until
 from tests.end_to_end.stored import size_of, stored_bytes
 from tests.linelog.ship.out.servers import newer, one_server, url_of
@@ -37,7 +38,7 @@ class Load(threading.Thread):
 
     def run(self) -> None:
         number = 0
-        with socket.create_connection(("127.0.0.1", self._edge.port()), 60) as connection:
+        with socket.create_connection(("127.0.0.1", self._edge.port()), PATIENCE) as connection:
             while not self.enough.is_set():
                 lines = [
                     b"<%s %d> %s\n"
@@ -101,7 +102,9 @@ class Centres:
         """Wait until centres have all of both edges; then each byte of each was compared."""
         for centre in centres:
             centre.wait_until(
-                partial(self._is_level, centre), "all of both edges, in its order, each once", 90
+                partial(self._is_level, centre),
+                "all of both edges, in its order, each once",
+                2 * PATIENCE,
             )
 
     def _is_level(self, centre: Logger) -> bool:
@@ -261,11 +264,11 @@ def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(
             if kill == 3:
                 second.process.kill()
                 second.process.wait()
-                _, why = restoring.communicate(timeout=60)
+                _, why = restoring.communicate(timeout=PATIENCE)
                 second = centres.centre("b")
                 assert restoring.returncode == 0 or b"give the same command again" in why
             restoring.kill()
-            restoring.communicate(timeout=60)
+            restoring.communicate(timeout=PATIENCE)
             if (first.store / "current.log").exists():
                 break
         if not (first.store / "current.log").exists():

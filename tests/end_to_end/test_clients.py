@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Start
 from tests.end_to_end.stored import stored_lines
 from tests.programs import program
@@ -39,7 +40,10 @@ def test_netcat(logger: Start) -> None:
     nc = program("nc", "netcat-openbsd")
     server = logger()
     subprocess.run(
-        [nc, "-N", "127.0.0.1", str(server.port())], input=b"one\ntwo\n", check=True, timeout=60
+        [nc, "-N", "127.0.0.1", str(server.port())],
+        input=b"one\ntwo\n",
+        check=True,
+        timeout=PATIENCE,
     )
     assert server.wait_for_messages(2) == [b"one", b"two"]
 
@@ -62,7 +66,7 @@ def test_logger(logger: Start, transport: str) -> None:
     subprocess.run(
         [command, "-n", "127.0.0.1", "-P", str(server.port()), flag, "--rfc3164", "-t", "me", "hi"],
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     (line,) = server.wait_for_messages(1)
     assert line.startswith(b"<13>") and line.endswith(b"hi")

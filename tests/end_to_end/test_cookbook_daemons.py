@@ -25,6 +25,7 @@ import attrs
 import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.docs.test_cookbook import RECIPES
 from tests.ports import free_port
@@ -86,7 +87,7 @@ class Daemon:
                 "--pidfile=daemon.pid", "--logfile=daemon.twistd.log", self.service, *arguments,
             ],
             cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr + self.log()
         self.pid = int(self.pid_file.read_text())
@@ -101,8 +102,8 @@ class Daemon:
 
     def stop(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
-        wait_until(lambda: not self.pid_file.exists(), "the end", 40)
-        wait_until(lambda: not Path(f"/proc/{self.pid}").exists(), "the end of its process", 40)
+        wait_until(lambda: not self.pid_file.exists(), "the end")
+        wait_until(lambda: not Path(f"/proc/{self.pid}").exists(), "the end of its process")
 
     def kill(self) -> None:
         if Path(f"/proc/{self.pid}").exists():
@@ -132,7 +133,7 @@ class Load:
                 raise self._wrong[0]
             return len(self.done) >= enough
 
-        wait_until(enough_now, f"{count} more talks", 60)
+        wait_until(enough_now, f"{count} more talks")
 
     def stopping(self) -> None:
         """From now on the server may have gone."""
@@ -141,7 +142,7 @@ class Load:
     def end(self) -> None:
         self._stopping = True
         for client in self._clients:
-            client.join(60)
+            client.join(PATIENCE)
         assert not self._wrong, self._wrong
 
     def _run(self) -> None:
@@ -157,7 +158,7 @@ class Load:
 
 def ask(port: int, *lines: str, answers: int = 1) -> list[str]:
     """Send lines; the first lines of what is answered."""
-    with socket.create_connection(("127.0.0.1", port), 30) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall("".join(f"{line}\r\n" for line in lines).encode())
         reading = client.makefile("r", encoding="utf-8", newline="\r\n")
         return [reading.readline().removesuffix("\r\n") for _ in range(answers)]
@@ -189,7 +190,7 @@ def dns(port: int, number: int) -> None:
     name = b"\3ada\7example\0"
     query = struct.pack("!6H", number % 65536, 0x100, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         # No address gets more than a hundred answers at once.
         client.bind((f"127.0.{number // 250 % 250}.{number % 250 + 1}", 0))
         client.connect(("127.0.0.1", port))
@@ -200,12 +201,12 @@ def dns(port: int, number: int) -> None:
 
 def netstring(port: int, number: int) -> None:
     record = f"record {number} ends".encode()
-    with socket.create_connection(("127.0.0.1", port), 30) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"%d:%s," % (len(record), record))
 
 
 def line(port: int, number: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), 30) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(f"record {number} ends\n".encode())
 
 
@@ -314,7 +315,7 @@ def test_lines_are_all_sent_on(folder: Path) -> None:
                 had = under_load(daemon, line, port)
         finally:
             other.shutdown(socket.SHUT_RDWR)
-            server.join(60)
+            server.join(PATIENCE)
     assert [number for number in had if f"record {number} ends\n".encode() not in got] == []
 
 

@@ -107,7 +107,7 @@ def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path
         (small_disk / "ballast").write_bytes(b"\0" * (room.f_bavail * room.f_bsize - (64 << 10)))
         server.send(numbered(0, 3000))
         server.wait_for_log("No space left on device")
-        assert server.stop(deadline=60) in (0, -signal.SIGTERM)
+        assert server.stop() in (0, -signal.SIGTERM)
     log = server.log()
     said = re.search(r"(\d+) bytes \((\d+) lines\) could not be written .*: No space left", log)
     assert said, log
@@ -242,7 +242,7 @@ def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
         return "until that has lasted for a day" in server.log()
 
     for _ in range(2):
-        server.wait_until(doubts, "the doubt", 60)
+        server.wait_until(doubts, "the doubt")
         server.stop()
         assert server.log().count("until that has lasted for a day") == 1
         assert [line.message for line in stored_lines(server.store)] == [b"one"]
@@ -306,12 +306,12 @@ def test_an_end_while_a_large_segment_is_packed(logger: Start, number: signal.Si
     """The process that packs it ends as well, and the next start packs it; no line is missing."""
     server = logger("--rotate-size", "24MiB")
     server.send(numbered(0, 350_000))
-    packing = server.wait_until(lambda: server.child("sealing.packing"), "its process", 60)
+    packing = server.wait_until(lambda: server.child("sealing.packing"), "its process")
     server.stop(number)
     wait_until(lambda: not Path(f"/proc/{packing}").exists() or None, "its end")
     assert not list(server.store.glob("*.log.zst"))
     again = logger("--rotate-size", "24MiB")
-    again.wait_until(lambda: list(again.store.glob("*.log.zst")), "the packed segment", 60)
+    again.wait_until(lambda: list(again.store.glob("*.log.zst")), "the packed segment")
     again.stop()
     assert not list(again.store.glob("*.tmp*"))
     (found,) = by_source(again.store).values()

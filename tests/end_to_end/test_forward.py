@@ -15,6 +15,7 @@ import msgpack
 import pytest
 from fluent.sender import FluentSender
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Start
 
 FORWARD = "forward:tcp:0:interface=127.0.0.1"
@@ -81,7 +82,7 @@ def test_shared_key_over_a_real_connection(logger: Start) -> None:
 def test_heartbeats_over_udp(logger: Start) -> None:
     server = logger(listen=[FORWARD, "forward:udp:0:interface=127.0.0.1"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
-        connection.settimeout(60)
+        connection.settimeout(PATIENCE)
         connection.connect(("127.0.0.1", server.ports()[1]))
         connection.send(b"\0")
         assert connection.recv(10) == b"\0"
@@ -106,10 +107,10 @@ def test_fluent_bit(logger: Start, tmp_path: Path) -> None:
          "-o", "forward", "-m", "*", *words],
     )  # fmt: skip
     try:
-        found = [json.loads(line) for line in server.wait_for_messages(1000, 60)]
+        found = [json.loads(line) for line in server.wait_for_messages(1000)]
     finally:
         bit.terminate()
-        bit.wait(60)
+        bit.wait(PATIENCE)
     assert [one["log"] for one in found] == [f"grüße {number}" for number in range(1000)]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import Logger, starting
 from tests.end_to_end.web_daemon import HTTP, LINES, client_of, send
@@ -214,7 +215,7 @@ def test_hosts_and_origins(server: Logger) -> None:
 
 def raw(port: int, data: bytes) -> bytes:
     """All that comes back for some bytes."""
-    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(data)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_WR)

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.web_daemon import (
     HTTP,
@@ -83,9 +84,7 @@ def test_resume_across_segments(logger: Start) -> None:
     more = [f"{number} {os.urandom(300).hex()}" for number in range(300)]
     for start in range(0, 300, 20):
         server.send("".join(f"{line}\n" for line in more[start : start + 20]).encode())
-    server.wait_until(
-        lambda: client.ask("/api/show", position=first).status != 200, "retention", 30
-    )
+    server.wait_until(lambda: client.ask("/api/show", position=first).status != 200, "retention")
     with client.watch(after=first) as events:
         name, said = events.next() or ("", {})
         assert name == "missed" and said["lines"] is None
@@ -160,7 +159,7 @@ def test_one_that_reads_again_hears_what_it_missed(logger: Start) -> None:
     server = logger(*HTTP)
     (viewer,) = stalled(server, 1)
     client = client_of(server)
-    viewer.settimeout(60)
+    viewer.settimeout(PATIENCE)
     send(server, "y")
     # From now on it has lines as they come; before, those that it does not read would wait for it.
     seen = b""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start, starting
@@ -196,13 +197,13 @@ def test_what_fails_is_a_sentence_beside_the_lines_of_the_others(
 
 def test_a_question_ends_when_its_browser_goes(logger: Start, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(60)
+        silent.settimeout(PATIENCE)
         nodes = f"silent=127.0.0.1:{silent.getsockname()[1]}"
         a = running(logger, tmp_path / "a", [THRICE], "--http", LOOPBACK, "--nodes", nodes)
         with socket.create_connection(("127.0.0.1", a.ports()[-1])) as browser:
             browser.sendall(b"GET /api/search?nodes=all HTTP/1.1\r\nHost: localhost\r\n\r\n")
             connection, _ = silent.accept()
-            connection.settimeout(60)
+            connection.settimeout(PATIENCE)
             # No names go on: what is asked for is its own lines.
             assert b"nodes=" not in connection.recv(65536)
         with connection:

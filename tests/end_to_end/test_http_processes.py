@@ -56,7 +56,7 @@ def test_stop_with_open_streams(server: Logger) -> None:
         client.search()
         started = server.wait_until(lambda: server.children(), "the process that stands ready")
         (silent,) = stalled(server, 1)
-        server.stop(deadline=60)
+        server.stop()
         assert (events.next() or ("", {}))[0] == "problem"
         assert events.next() is None
         silent.close()
@@ -119,7 +119,7 @@ def large(logger: Start) -> Logger:
         for _ in range(30):
             connection.sendall(text)
     client = client_of(server)
-    server.wait_until(lambda: client.ask("/api/stats").json["lines"] == 600_000 or None, "them", 60)
+    server.wait_until(lambda: client.ask("/api/stats").json["lines"] == 600_000 or None, "them")
     return server
 
 

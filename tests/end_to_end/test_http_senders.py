@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.programs import program
 
@@ -57,7 +58,7 @@ def test_curl(logger: Start, tmp_path: Path) -> None:
         with lines.open("rb") as file:
             done = subprocess.run(
                 [program("curl", "curl"), "-s", "--fail-with-body", *way],
-                stdin=file, capture_output=True, timeout=60,
+                stdin=file, capture_output=True, timeout=PATIENCE,
             )  # fmt: skip
         assert json.loads(done.stdout) == {"accepted": 100_000, "as_text": 0}
     messages = server.messages()
@@ -155,7 +156,7 @@ def test_a_bomb_of_a_gigabyte(logger: Start, tmp_path: Path) -> None:
                 "-H", "Content-Encoding: gzip", "-H", f"Content-Type: {media}",
                 "--data-binary", f"@{bomb}", f"http://127.0.0.1:{server.port()}/",
             ],
-            capture_output=True, timeout=100,
+            capture_output=True, timeout=2 * PATIENCE,
         )  # fmt: skip
         assert done.stdout == b"413"
     assert peak(server.pid) - before < 30 << 20

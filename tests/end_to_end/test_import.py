@@ -101,7 +101,7 @@ def test_rsyslog(tmp_path: Path, form: str) -> None:
     action = f'action(type="omfile" dynaFile="place" template="{form}")'
     with rsyslog(tmp_path, setting + action) as running:
         send(running.socket)
-        wait_until(lambda: all_written(place), "all", 30)
+        wait_until(lambda: all_written(place), "all")
     check(imported(tmp_path, place))
 
 
@@ -120,7 +120,7 @@ def test_syslog_ng(tmp_path: Path, template: str) -> None:
     with syslog_ng(tmp_path, f'unix-dgram("{path}" log-msg-size(65536));', destination):
         wait_until(path.exists, "its socket")
         send(path)
-        wait_until(lambda: all_written(place), "all", 30)
+        wait_until(lambda: all_written(place), "all")
     check(imported(tmp_path, place))
 
 

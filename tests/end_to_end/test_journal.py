@@ -7,6 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from tests.end_to_end.conftest import Start
 from tests.programs import program
@@ -33,7 +34,7 @@ def test_systemd_journal_upload(logger: Start, tmp_path: Path) -> None:
     exported.write_bytes(b"\n".join(map(entry, range(RECORDS))) + b"\n")
     upload = program("systemd-journal-upload", "systemd-journal-remote")
     url = f"--url=http://127.0.0.1:{server.port()}"
-    subprocess.run([upload, url, str(exported)], check=True, timeout=60)
+    subprocess.run([upload, url, str(exported)], check=True, timeout=PATIENCE)
     lines = server.current.read_bytes().splitlines()
     names = ("app", "hostname", "pid", "level")
     assert {tuple(map(Record(line).get, names)) for line in lines} == {

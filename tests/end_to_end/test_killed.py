@@ -47,7 +47,6 @@ def test_what_was_acknowledged_is_there_however_often_we_are_killed(
                     or any(sender.failure for sender in senders)  # noqa: B023
                 ),
                 "acknowledgements",
-                60,
             )
             server.send_signal(signal.SIGKILL)
             server.wait()

@@ -6,6 +6,7 @@ import json
 
 from pylogbeat import PyLogBeatClient
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Start
 
 LUMBERJACK = "lumberjack:tcp:0:interface=127.0.0.1"
@@ -18,7 +19,7 @@ RECORDS = [
 def test_a_thousand_events_of_pylogbeat(logger: Start) -> None:
     """Stored once each, in order, as they were sent; the client returns when they are acknowledged."""
     server = logger("--sync", "always", listen=[LUMBERJACK])
-    with PyLogBeatClient("127.0.0.1", server.port(), timeout=60) as client:
+    with PyLogBeatClient("127.0.0.1", server.port(), timeout=PATIENCE) as client:
         for start in range(0, 1000, 100):
             client.send(RECORDS[start : start + 100])
             assert len(server.messages()) == start + 100

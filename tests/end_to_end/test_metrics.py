@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.test_monitoring import ALERTS, NAME, promtool
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.test_reload import reload
@@ -30,10 +31,13 @@ SERVICES = {
 def scrape(port: int, path: str = "/metrics", trusted: Path | None = None) -> str:
     """What is at a path of a listener, which must be there."""
     client = (
-        http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         if trusted is None
         else http.client.HTTPSConnection(
-            "localhost", port, timeout=60, context=ssl.create_default_context(cafile=str(trusted))
+            "localhost",
+            port,
+            timeout=PATIENCE,
+            context=ssl.create_default_context(cafile=str(trusted)),
         )
     )
     client.request("GET", path)
@@ -49,7 +53,7 @@ def test_a_client_that_closes_its_half_is_answered(tmp_path: Path) -> None:
     arguments = ("--listen", LOOPBACK, "--metrics", LOOPBACK)
     with (
         TwistdProcess("greet", *arguments, directory=tmp_path) as greet,
-        socket.create_connection(("127.0.0.1", greet.ports()[-1]), 60) as client,
+        socket.create_connection(("127.0.0.1", greet.ports()[-1]), PATIENCE) as client,
         client.makefile("rb") as answer,
     ):
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -150,6 +154,6 @@ def test_curl_over_a_unix_socket(tmp_path: Path) -> None:
             ["curl", "-sf", "--unix-socket", str(path), "http://localhost/readyz"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
     assert (done.returncode, done.stdout) == (0, '{"status": "ok"}\n')

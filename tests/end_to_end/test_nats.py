@@ -16,6 +16,7 @@ import nats.js.errors
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_bytes
@@ -47,7 +48,7 @@ def send(server: Logger, begin: int, end: int) -> None:
     server.send(b"".join(b"line %d\n" % number for number in range(begin, end)))
 
 
-def arrives(centre: Logger, edge: Logger, count: int, deadline: float = 60.0) -> None:
+def arrives(centre: Logger, edge: Logger, count: int, deadline: float = PATIENCE) -> None:
     """Wait until an edge has so many lines, and a centre all of them, byte by byte."""
     edge.wait_until(lambda: len(edge.messages()) >= count, f"{count} lines")
     centre.wait_until(
@@ -62,9 +63,9 @@ def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
     """Do something with the streams of a server, which may take its time."""
 
     async def done() -> Any:
-        client = await nats.connect(f"nats://127.0.0.1:{server.port}", connect_timeout=60)
+        client = await nats.connect(f"nats://127.0.0.1:{server.port}", connect_timeout=PATIENCE)
         try:
-            return await call(client.jetstream(timeout=60))
+            return await call(client.jetstream(timeout=PATIENCE))
         finally:
             await client.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.segments.segment import Position
 from tests.end_to_end.conftest import Start
 from tests.linelog.inputs.blocks.making import block_of, stored_lines
@@ -66,7 +67,7 @@ def test_a_daemon_stays_small_and_fetches_behind_a_lie(logger: Start, lie: Lie) 
         centre = logger(listen=["tcp:0:interface=127.0.0.1", f"nats:127.0.0.1:{server.port}/LOGS"])
         centre.send(b"polite\n")
         centre.wait_for_messages(1)
-        centre.wait_until(lambda: len(centre.messages()) >= 6, "the block", 120)
+        centre.wait_until(lambda: len(centre.messages()) >= 6, "the block", 2 * PATIENCE)
         assert peak(centre.pid) < MOST
 
 
@@ -95,8 +96,10 @@ def test_large_blocks_of_many_stores_at_once_take_bounded_memory(logger: Start) 
 
     with lying_server(answer) as server:
         centre = logger(listen=["tcp:0:interface=127.0.0.1", f"nats:127.0.0.1:{server.port}/LOGS"])
-        centre.wait_until(lambda: "is no block of the store" in centre.log(), "refusals", 120)
-        centre.wait_until(lambda: len(names) >= STORES // 2, "many stores", 120)
+        centre.wait_until(
+            lambda: "is no block of the store" in centre.log(), "refusals", 2 * PATIENCE
+        )
+        centre.wait_until(lambda: len(names) >= STORES // 2, "many stores", 2 * PATIENCE)
         centre.send(b"polite\n")
         centre.wait_for_messages(1)
         assert peak(centre.pid) < MOST
@@ -125,5 +128,5 @@ def test_a_shipper_stays_small_and_ships_behind_a_lie(logger: Start) -> None:
     with lying_server(answer) as server:
         edge = logger("--ship", f"nats://127.0.0.1:{server.port}/LOGS")
         edge.send(b"one\n")
-        edge.wait_until(lambda: bool(sent), "a block", 120)
+        edge.wait_until(lambda: bool(sent), "a block", 2 * PATIENCE)
         assert peak(edge.child("ship.shipping.child")) < MOST

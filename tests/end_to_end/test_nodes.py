@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.cli.command import LOGSRV, logsrv
 from tests.daemon_logs import check_log
@@ -220,18 +221,18 @@ def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger: Start, tmp_path: 
 def test_ctrl_c_waits_for_no_node() -> None:
     """Its connection is closed, and nothing is said."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(60)
+        silent.settimeout(PATIENCE)
         nodes = f"127.0.0.1:{silent.getsockname()[1]}"
         process = popen(
             [*LOGSRV, "search", "--nodes", nodes], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         connection, _ = silent.accept()
         with connection:
-            connection.settimeout(60)
+            connection.settimeout(PATIENCE)
             assert b"GET /api/search?" in connection.recv(65536)
             process.send_signal(signal.SIGINT)
             assert connection.recv(1) == b""
-        assert [*process.communicate(timeout=60)] == [b"", b""]
+        assert [*process.communicate(timeout=PATIENCE)] == [b"", b""]
         assert process.returncode == 130
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.stored import by_source, messages, size_of, stored_bytes, stored_lines
 
@@ -136,7 +137,7 @@ def test_guard(logger: Start) -> None:
     server = logger("--deny", "127.0.0.1", "--max-connections", "1", listen=["tcp:0"])
     for _ in range(5):
         with server.connect() as refused:
-            refused.settimeout(60)
+            refused.settimeout(PATIENCE)
             assert refused.recv(1) == b""
     with socket.create_connection(
         ("127.0.0.1", server.port()), source_address=("127.0.0.2", 0)
@@ -146,7 +147,7 @@ def test_guard(logger: Start) -> None:
         with socket.create_connection(
             ("127.0.0.1", server.port()), source_address=("127.0.0.3", 0)
         ) as surplus:
-            surplus.settimeout(60)
+            surplus.settimeout(PATIENCE)
             assert surplus.recv(1) == b""
     assert server.log().count("127.0.0.1") <= 2
 
@@ -155,7 +156,7 @@ def test_idle_timeout(logger: Start) -> None:
     server = logger("--idle-timeout", "1s")
     with server.connect() as connection:
         connection.sendall(b"a word, then silence")
-        connection.settimeout(60)
+        connection.settimeout(PATIENCE)
         assert connection.recv(100) == b""
     assert server.wait_for_messages(1) == [b"a word, then silence"]
 

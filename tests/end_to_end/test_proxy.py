@@ -8,6 +8,7 @@ from pathlib import Path
 
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.testing.memory import every_split
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_tls import certificate  # noqa: F401
@@ -32,7 +33,7 @@ def send(server: Logger, *pieces: bytes) -> None:
 def ends(server: Logger, *sent: bytes) -> bool:
     """Whether the daemon ends a connection that has sent this."""
     with server.connect() as connection:
-        connection.settimeout(60)
+        connection.settimeout(PATIENCE)
         for piece in sent:
             connection.sendall(piece)
         try:

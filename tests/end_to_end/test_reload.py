@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.gopher.servers import certificate_file
 from tests.ports import free_port
@@ -51,7 +52,7 @@ def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
         TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
     ):
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         server.send_signal(signal.SIGSTOP)
         # More than are read in one go, so that some are left for the draining.
         for _ in range(1000):
@@ -213,7 +214,7 @@ class Reloads(RuleBasedStateMachine):
         still = [(name, peer) for name, peer in self.open if name in names]
         for name, peer in self.open:
             if name not in names:
-                peer.settimeout(60)
+                peer.settimeout(PATIENCE)
                 assert peer.recv(1) == b"", "who is connected to a listener that goes is let go"
                 peer.close()
         self.open = still
@@ -238,7 +239,7 @@ class Reloads(RuleBasedStateMachine):
     def connect(self, data: st.DataObject) -> None:
         name = data.draw(st.sampled_from(sorted(self.names & self.STREAMS)))
         peer = socket.socket(socket.AF_INET if name == "tcp" else socket.AF_UNIX)
-        peer.settimeout(60)
+        peer.settimeout(PATIENCE)
         peer.connect(self.addresses[name])
         self.open.append((name, peer))
         if name == "relp":

@@ -44,7 +44,7 @@ def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(
         again = logger("--sync", "always", listen=[listen])
         sender.send(sent[2000:])
         wanted = {as_stored(text) for text in sent}
-        again.wait_until(lambda: wanted <= _texts(again), "all that was sent", 60)
+        again.wait_until(lambda: wanted <= _texts(again), "all that was sent")
 
 
 def _texts(server: Logger) -> set[bytes]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.stored import messages
 from tests.ports import free_port
@@ -24,7 +25,7 @@ def test_daemon(tmp_path: Path) -> None:
     """`twistd logsrv` without -n returns when it listens, leaves a pid file, and stops on SIGTERM."""
     pidfile, log = tmp_path / "pid", tmp_path / "twistd.log"
     command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={log}", "logsrv", "--listen", LOOPBACK]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=PATIENCE)
     pid = int(pidfile.read_text())
     try:
         wait_until(lambda: "is ready" in log.read_text(), "the daemon")
@@ -44,7 +45,7 @@ def test_daemon_that_cannot_start(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         run = subprocess.run(
             [*TWISTD, "--pidfile=pid", "--logfile=twistd.log", "logsrv", "--listen", f"tcp:{port}"],
-            cwd=tmp_path, capture_output=True, text=True, timeout=60,
+            cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
     assert run.returncode == 1
     assert "in use" in run.stderr
@@ -76,7 +77,7 @@ def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized:
     ]  # fmt: skip
     with subprocess.Popen(command, cwd=tmp_path) as process:
         if daemonized:
-            assert process.wait(60) == 0
+            assert process.wait(PATIENCE) == 0
         wait_until(lambda: log.exists() and "is ready" in log.read_text(), "the daemon")
         port = int(log.read_text().split(" on tcp 127.0.0.1:")[1].split()[0])
         with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -97,7 +98,7 @@ def test_twist(tmp_path: Path) -> None:
         wait_until(lambda: "is ready" in (tmp_path / "twistd.log").read_text(), "twist")
     finally:
         process.terminate()
-        assert process.wait(60) in (0, -signal.SIGTERM)
+        assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
 
 
 def test_reload(logger: Start, tmp_path: Path) -> None:
@@ -188,7 +189,7 @@ def test_socket_activation(tmp_path: Path) -> None:
         expected = [b"attempt %d" % number for number in range(attempt + 1)]
         wait_until(partial(_holds, tmp_path / "logs", expected), "the line")
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE)
         connection.close()
     listening.close()
 
@@ -224,7 +225,7 @@ def test_a_socket_of_the_manager_is_the_same_after_reloads(logger: Start, tmp_pa
         server.send_signal(signal.SIGHUP)
         server.wait_for_log(rf"(?s)(reloaded, .*){{{reloads}}}")
     for _ in range(20):
-        with socket.create_connection(("127.0.0.1", ports[1]), 60) as browser:
+        with socket.create_connection(("127.0.0.1", ports[1]), PATIENCE) as browser:
             browser.sendall(b"GET /readyz HTTP/1.0\r\nAuthorization: Bearer secret\r\n\r\n")
             assert browser.recv(1000).startswith(b"HTTP/1.")
     with socket.create_connection(("127.0.0.1", ports[0])) as sender:
@@ -289,4 +290,4 @@ def test_standard_input(tmp_path: Path) -> None:
         "the lines",
     )
     process.terminate()
-    process.wait(60)
+    process.wait(PATIENCE)

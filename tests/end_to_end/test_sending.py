@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from tests.cli.command import logsrv
 from tests.end_to_end.conftest import Logger, Start
@@ -40,7 +41,7 @@ LANGUAGES = {"python", "node", "go", "java", "php", "ruby", "perl", "shell"}
 
 
 def records(server: Logger, count: int) -> list[Record]:
-    server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} records", 60)
+    server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} records")
     return [Record(line) for line in lines_of(server)]
 
 
@@ -53,7 +54,7 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
     def listens() -> bool:
         assert process.poll() is None, log.read_text()
         try:
-            socket.create_connection(("127.0.0.1", port or 0), 5).close()
+            socket.create_connection(("127.0.0.1", port or 0), PATIENCE).close()
         except OSError:
             return False
         return True
@@ -64,7 +65,7 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
         yield
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE)
 
 
 @pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
@@ -80,7 +81,7 @@ def test_rsyslog(logger: Start, tmp_path: Path, file: str, port: int) -> None:
         configured = (tmp_path / "rsyslog.conf").read_text()
         assert all(word in configured for word in DAEMONS.files["global.conf"][7:-2].split())
         sender.send(SENT)
-        server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 1000, "all", 60)
+        server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 1000, "all")
     found = [Record(line) for line in lines_of(server) if b" app: " in line]
     # What rsyslog's queue had on disk comes later than what it had in memory.
     assert in_order(one.body.partition(b" app: ")[2] for one in found) == list(map(as_stored, SENT))
@@ -163,7 +164,7 @@ def test_nginx(logger: Start, tmp_path: Path) -> None:
         f"server {{ listen 127.0.0.1:{port}; root /nonexistent; location /ok/ {{ return 200 ok; }} }}\n}}\n"
     )
     with running([nginx, "-c", str(tmp_path / "nginx.conf")], tmp_path / "log", port):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         for number, text in enumerate(LINES):
             client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
             assert client.getresponse().read() == b"ok"
@@ -195,12 +196,12 @@ def test_haproxy(logger: Start, tmp_path: Path) -> None:
     words = [haproxy, "-db", "-f", str(tmp_path / "haproxy.cfg")]
     sent = [text[:10_000] for text in LINES]
     with running(words, tmp_path / "log", port):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         for number, text in enumerate(sent):
             client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
             assert client.getresponse().read() == b"ok"
         client.close()
-        server.wait_until(lambda: server.current.read_bytes().count(b"/ok/") >= 1000, "all", 60)
+        server.wait_until(lambda: server.current.read_bytes().count(b"/ok/") >= 1000, "all")
     found = [one for one in map(Record, lines_of(server)) if b"/ok/" in one.body]
     assert len(found) == 1000
     for number, (one, text) in enumerate(zip(found, sent, strict=True)):
@@ -240,7 +241,7 @@ def test_postgresql(logger: Start) -> None:
         as_user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
         subprocess.run(
             [*as_user, str(homes[-1].parent / "initdb"), "-A", "trust", "-E", "UTF8", "-D", str(data)],
-            check=True, capture_output=True, timeout=60,
+            check=True, capture_output=True, timeout=PATIENCE,
         )  # fmt: skip
         with (data / "postgresql.conf").open("a") as file:
             file.write(DAEMONS.file("postgresql-logs.conf"))
@@ -254,7 +255,7 @@ def test_postgresql(logger: Start) -> None:
                 unshare, "-m", "sh", "-ec", OWN_DEV, "sh", str(home / "mounts"), f"{home}/log",
                 str(homes[-1]), "--single", "-j", "-D", str(data), "postgres",
             ],
-            input=sql.replace(";\n", ";\n\n"), capture_output=True, text=True, timeout=60,
+            input=sql.replace(";\n", ";\n\n"), capture_output=True, text=True, timeout=PATIENCE,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
         server.wait_until(lambda: b"ERROR:  division by zero" in server.current.read_bytes(), "all")

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
@@ -92,7 +93,7 @@ def test_rsyslog(
     with rsyslog(tmp_path, action, modules) as sender:
         sender.send(SENT)
         place.server.wait_until(
-            lambda: place.server.current.read_bytes().count(b"app: ") >= 1000, "all", 60
+            lambda: place.server.current.read_bytes().count(b"app: ") >= 1000, "all"
         )
     found = [Record(line) for line in lines_of(place.server) if b" app: " in line]
     assert in_order(one.body.partition(b" app: ")[2] for one in found) == list(map(as_stored, SENT))
@@ -110,7 +111,7 @@ def test_syslog_ng(listening: Listen, tmp_path: Path) -> None:
         ' log-msg-size(65536) program-override("app"));',
         driver,
     ):
-        place.server.wait_until(lambda: len(lines_of(place.server)) >= 1000, "all", 60)
+        place.server.wait_until(lambda: len(lines_of(place.server)) >= 1000, "all")
     assert [Record(line).get("text") for line in lines_of(place.server)] == LINES
     place.check_sources()
 
@@ -128,13 +129,13 @@ def test_haproxy(listening: Listen, tmp_path: Path) -> None:
     )
     words = [program("haproxy", "haproxy"), "-db", "-f", str(tmp_path / "haproxy.cfg")]
     with running(words, tmp_path / "log", port):
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         for number in range(1000):
             client.request("GET", f"/ok/{number}")
             assert client.getresponse().read() == b"ok"
         client.close()
         place.server.wait_until(
-            lambda: place.server.current.read_bytes().count(b"/ok/") >= 1000, "all", 60
+            lambda: place.server.current.read_bytes().count(b"/ok/") >= 1000, "all"
         )
     found = [one for one in map(Record, lines_of(place.server)) if b"/ok/" in one.body]
     assert [re.findall(r"/ok/(\d+)", str(one.get("text"))) for one in found] == [

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger
 from tests.gopher.servers import certificate_file
 from tests.kit.manager.managing import FakeManager, Managed
@@ -99,7 +100,7 @@ def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
         second = ManagedLogger(tmp_path, manager)
         assert second.start().wait() == 1
         assert "is in use by process" in second.log()
-        with socket.create_connection(("127.0.0.1", server.port()), 60) as client:
+        with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
             client.sendall(b"still there\n")
         server.wait_until(lambda: server.messages() == [b"still there"], "the line")
 
@@ -123,7 +124,7 @@ def test_who_comes_between_two_processes_waits_and_loses_nothing(
 
     def client(family: int, kind: int, address: Any) -> socket.socket:
         made = open_clients.enter_context(socket.socket(family, kind))
-        made.settimeout(60)
+        made.settimeout(PATIENCE)
         made.connect(address)
         return made
 
@@ -231,7 +232,7 @@ def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
         with server:
             manager.ready()
             for listening in (named, placed):
-                with socket.create_connection(listening.getsockname(), 60) as client:
+                with socket.create_connection(listening.getsockname(), PATIENCE) as client:
                     client.sendall(b"by connection\n")
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
                 client.sendto(b"<13>by datagram", str(path))
@@ -239,7 +240,7 @@ def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
             assert not manager.stored, "they are the units', which keep them"
             server.stop()
         assert path.exists()
-        with socket.create_connection(("127.0.0.1", port), 60):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE):
             pass
 
 
@@ -302,7 +303,7 @@ def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(
     with Managed("looping", directory=tmp_path, environment=environment) as server:
         for _ in range(3):
             manager.wait_for(lambda one: "WATCHDOG" in one, "a sign of life")
-        with socket.create_connection(("127.0.0.1", server.port()), 60) as client:
+        with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
             client.sendall(b"loop\n")
             # Ten times the patience of the watchdog, by the watchdog of our own.
             server.wait_for_log("the reactor has been blocked for 1 s")

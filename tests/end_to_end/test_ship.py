@@ -15,6 +15,7 @@ from urllib.request import urlopen
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.linelog.ship.shipping.receiver import LineReceiver, receiving
 from tests.ports import free_port
@@ -51,7 +52,7 @@ def status(server: Logger) -> dict[str, dict[str, object]]:
     done = subprocess.run(
         [sys.executable, "-m", "logsrv.cli.main", "ship", "--status", str(server.store), "--json"],
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert not done.stderr
     return {one["name"]: one for one in json.loads(done.stdout)}
@@ -59,7 +60,7 @@ def status(server: Logger) -> dict[str, dict[str, object]]:
 
 def metrics(server: Logger, index: int) -> dict[str, float]:
     """The counters of shipping, with their labels."""
-    with urlopen(f"http://127.0.0.1:{server.ports()[index]}/metrics", timeout=60) as answer:
+    with urlopen(f"http://127.0.0.1:{server.ports()[index]}/metrics", timeout=PATIENCE) as answer:
         lines = answer.read().decode().splitlines()
     found = (line.rpartition(" ") for line in lines if line.startswith("logsrv_ship_"))
     return {name.removeprefix("logsrv_"): float(value) for name, _, value in found}
@@ -137,7 +138,7 @@ def test_a_target_that_goes_and_comes_back_is_said_once_each_and_misses_nothing(
         "some tries",
     )
     assert not status(server)[name]["up"] and status(server)[name]["lag_lines"] == 10
-    with urlopen(f"http://127.0.0.1:{server.ports()[1]}/readyz", timeout=60) as answer:
+    with urlopen(f"http://127.0.0.1:{server.ports()[1]}/readyz", timeout=PATIENCE) as answer:
         assert answer.status == 200
     with receiving(port) as again:
         wait_until(lambda: len(again.messages) == 10, "the lines that waited")
@@ -187,7 +188,7 @@ def test_whatever_is_killed_no_line_is_missing(
         if turn != "child":
             server.wait()
             server = logger("--config", str(path))
-    wait_until(lambda: {*numbered(0, sent)} <= {*receiver.messages}, "all lines", 90)
+    wait_until(lambda: {*numbered(0, sent)} <= {*receiver.messages}, "all lines", 2 * PATIENCE)
     assert server.stop() in (0, -signal.SIGTERM)
     firsts = list(dict.fromkeys(receiver.messages))
     assert firsts == numbered(0, sent)

@@ -9,6 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.test_ship import metrics, status
 from tests.ports import free_port
@@ -70,7 +71,7 @@ class Away:
 
 def stored(server: Logger) -> float:
     """The lines that it has stored since it was started."""
-    with urlopen(f"http://127.0.0.1:{server.ports()[1]}/metrics", timeout=60) as answer:
+    with urlopen(f"http://127.0.0.1:{server.ports()[1]}/metrics", timeout=PATIENCE) as answer:
         found = re.findall(rb"^logsrv_stored_lines_total (\d+)", answer.read(), re.MULTILINE)
     return sum(map(int, found))
 
@@ -113,7 +114,7 @@ def test_what_is_counted_as_gone_is_what_is_missing(
     away.send(1, 10)
     centre = away.start_centre()
     away.edge.wait_until(
-        lambda: b"line %06d" % (away.sent - 1) in b"".join(centre.messages()), "the newest", 60
+        lambda: b"line %06d" % (away.sent - 1) in b"".join(centre.messages()), "the newest"
     )
     missing = away.sent - received(centre)
     assert missing > 0 or not sure

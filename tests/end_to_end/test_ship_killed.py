@@ -19,6 +19,7 @@ import attrs
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.ship_killed import Load, Network, Witness, compared
 from tests.linelog.ship.out.servers import NatsServer, cluster, leader, newer
@@ -27,7 +28,7 @@ from tests.ports import free_port
 KILLS = int(os.environ.get("LOGSRV_KILLS", "2"))
 CHILD = "ship.shipping.child"
 ROTATING = ("--rotate-size", "256KiB", "--keep-bytes", "1MiB")
-DEADLINE = 240.0
+DEADLINE = 4 * PATIENCE
 END = b"<the last one>"
 
 pytestmark = pytest.mark.complains("the process was ended by SIGKILL")

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import LineTarget, SentLines, Unavailable
@@ -55,7 +56,7 @@ async def ship(url: str, lines: list[bytes], **more: Any) -> None:
 
 
 def came(server: Logger, count: int = len(LINES)) -> list[Record]:
-    server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} lines", 60)
+    server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} lines")
     return [Record(one) for one in lines_of(server)]
 
 
@@ -157,9 +158,7 @@ def receiving_rsyslog(tmp_path: Path, module: str) -> Iterator[tuple[int, Path]]
 
 
 def told(file: Path, count: int) -> list[list[str]]:
-    wait_until(
-        lambda: file.exists() and file.read_bytes().count(b"\n") >= count, f"{count} lines", 60
-    )
+    wait_until(lambda: file.exists() and file.read_bytes().count(b"\n") >= count, f"{count} lines")
     return [one.split("|", 4) for one in file.read_text().splitlines()]
 
 
@@ -201,7 +200,7 @@ async def until_there(port: int) -> None:
 
     def listens() -> bool:
         try:
-            socket.create_connection(("127.0.0.1", port), 5).close()
+            socket.create_connection(("127.0.0.1", port), PATIENCE).close()
         except OSError:
             return False
         return True

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import TWISTD, TwistdProcess, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK
 from tests.terminals import on_terminal
 
@@ -172,7 +173,7 @@ def journalled(tmp_path: Path, *arguments: str) -> tuple[list[str], int]:
                     got += data
                     if b"is ready" in got and not was_ready:
                         process.send_signal(signal.SIGTERM)
-                return got.decode().splitlines(), process.wait(60)
+                return got.decode().splitlines(), process.wait(PATIENCE)
             finally:
                 process.kill()
 

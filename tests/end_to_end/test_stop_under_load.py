@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.gopher.servers import certificate_file
 
@@ -44,7 +45,7 @@ class Senders:
             wait_until(lambda: len(self.sent) - self._stored() < MOST_AHEAD, "the store")
             line = b"line %d" % next(self._numbers)
             with socket.socket(self._family) as client:
-                client.settimeout(60)
+                client.settimeout(PATIENCE)
                 try:
                     client.connect(self._address)
                     client.sendall(line + b"\n")

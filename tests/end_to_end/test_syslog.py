@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from rfc5424logging import Rfc5424SysLogHandler
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.programs import missing, program
@@ -39,7 +40,7 @@ def test_logger(logger: Start, listen: str, flags: list[str]) -> None:
     server = logger(listen=[listen])
     words = [command, "-n", "127.0.0.1", "-P", str(server.port()), *flags, "-t", "me"]
     lines = [f"number {number} grüße" for number in range(100)]
-    subprocess.run(words, input="\n".join(lines).encode(), check=True, timeout=60)
+    subprocess.run(words, input="\n".join(lines).encode(), check=True, timeout=PATIENCE)
     found = server.wait_for_messages(100)
     assert len(found) == 100
     for message, line in zip(found, lines, strict=True):
@@ -197,7 +198,7 @@ def test_classic_places(logger: Start, tmp_path: Path) -> None:
         ["-n", "127.0.0.1", "-d", "over", "udp"],
         ["-n", "127.0.0.1", "-P", "514", "-T", "over", "tcp"],
     ):
-        subprocess.run(inside(server, command, "-t", "me", *words), check=True, timeout=60)
+        subprocess.run(inside(server, command, "-t", "me", *words), check=True, timeout=PATIENCE)
     found = server.wait_for_messages(3)
     assert sorted(message.rpartition(b"over ")[2] for message in found) == [
         b"dev log",
@@ -223,7 +224,7 @@ def test_classic_places_that_are_not_ours(logger: Start, tmp_path: Path) -> None
     assert "goes without /dev/log: " in server.log()
     assert "no permission to make the socket /dev/log" in server.log()
     send = inside(server, program("logger", "bsdutils"), "-n", "127.0.0.1", "-P", "514", "-T", "x")
-    subprocess.run(send, check=True, timeout=60)
+    subprocess.run(send, check=True, timeout=PATIENCE)
     [message] = server.wait_for_messages(1)
     assert message.endswith(b" x")
 
@@ -255,12 +256,12 @@ with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
     try:
         subprocess.run(
             inside(server, sys.executable, "-c", script),
-            input=json.dumps(sent).encode(), check=True, timeout=60,
+            input=json.dumps(sent).encode(), check=True, timeout=PATIENCE,
         )  # fmt: skip
         server.wait_until(lambda: server.current.read_bytes().count(b" shop[7]: ") >= 100, "all")
     finally:
         running.terminate()
-        running.wait(60)
+        running.wait(PATIENCE)
     found = [message for message in server.messages() if b" shop[7]: " in message]
     assert [message.partition(b": ")[2] for message in found] == list(map(as_stored, sent))
     assert all(message.startswith(b"<132>") for message in found)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.cli.command import logsrv
 from tests.end_to_end.conftest import Start
@@ -63,7 +64,7 @@ def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Pat
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
     with server.connect() as plain:
-        plain.settimeout(60)
+        plain.settimeout(PATIENCE)
         plain.sendall(b"plain text\n" * 10)
         while plain.recv(1000):
             pass
@@ -172,7 +173,7 @@ def test_a_client_that_speaks_tls_to_a_listener_without(
     places = [partial(server.connect, index) for index in range(len(INPUTS))]
     for connect in (*places, partial(connected_to, path)):
         with connect() as connection:
-            connection.settimeout(30)
+            connection.settimeout(PATIENCE)
             with pytest.raises(ssl.SSLError, match=r"(?i)alert.handshake.failure"):
                 context.wrap_socket(connection)
     others[0].sendall(b"and ended\n")

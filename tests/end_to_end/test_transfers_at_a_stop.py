@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 
 # More than the kernel's buffers take.
@@ -140,7 +141,7 @@ def download(kind: str, scheme: str, folder: Path) -> Iterator[tuple[TwistdProce
         if scheme == "ssl":
             context = ssl.create_default_context(cafile=str(authority.cafile))
             client = context.wrap_socket(client, server_hostname="localhost")
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         with client:
             assert client.recv(1) == b"x"
             server.send_signal(signal.SIGTERM)

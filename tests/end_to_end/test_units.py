@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.service.stop import STOP_SECONDS
+from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import program
 
 UNITS = Path(__file__).parents[2] / "packaging" / "systemd"
@@ -27,7 +28,7 @@ def test_systemd_has_nothing_to_say_against_them(analyze: str, tmp_path: Path) -
         (tmp_path / unit.name).write_text(re.sub("(?m)^Documentation=.*\n", "", text))
     units = sorted(str(path) for path in tmp_path.iterdir())
     done = subprocess.run(
-        [analyze, "verify", "--man=no", *units], capture_output=True, text=True, timeout=60
+        [analyze, "verify", "--man=no", *units], capture_output=True, text=True, timeout=PATIENCE
     )
     about_ours = [line for line in done.stderr.splitlines() if "logsrv" in line]
     assert not about_ours
@@ -36,7 +37,7 @@ def test_systemd_has_nothing_to_say_against_them(analyze: str, tmp_path: Path) -
 def test_the_service_is_exposed_to_little(analyze: str) -> None:
     done = subprocess.run(
         [analyze, "security", "--offline=yes", str(UNITS / "logsrv.service")],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=PATIENCE, check=True,
     )  # fmt: skip
     found = re.search(r"Overall exposure level for logsrv\.service: ([0-9.]+)", done.stdout)
     assert found is not None

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 
 PLUGIN = """
@@ -69,7 +70,7 @@ def run(kind: str, scheme: str, folder: Path) -> Iterator[tuple[TwistdProcess, C
     )
 
     def connect() -> socket.socket:
-        plain = socket.create_connection(("127.0.0.1", server.port()), 60)
+        plain = socket.create_connection(("127.0.0.1", server.port()), PATIENCE)
         if scheme == "tcp":
             return plain
         context = ssl.create_default_context(cafile=str(authority.cafile))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.test_http_processes import NO_PYTHON
 
@@ -41,7 +42,7 @@ def bulk(records: int) -> bytes:
 
 
 def post(server: Logger, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
-    connection = HTTPConnection("127.0.0.1", server.port(), timeout=60)
+    connection = HTTPConnection("127.0.0.1", server.port(), timeout=PATIENCE)
     connection.request("POST", path, body, {**JSON, **headers})
     answer = connection.getresponse()
     found = answer.status, answer.read()
@@ -92,7 +93,7 @@ def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
     pool = ThreadPoolExecutor(1)
     posting = pool.submit(post, server, "/v1/logs", body)
     pool.shutdown(wait=False)
-    return lambda: posting.result(60)
+    return lambda: posting.result(PATIENCE)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import missing, program
 
 # /etc/systemd of its own: the place of the file cannot be given.
@@ -32,7 +33,7 @@ def write_journal(directory: Path, texts: list[str]) -> None:
             )
             file.write(len(message).to_bytes(8, "little") + message + b"\n\n")
     words = [remote, "-o", str(directory / "one.journal"), str(entries)]
-    subprocess.run(words, check=True, capture_output=True, timeout=60)
+    subprocess.run(words, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def upload_journal(directory: Path, configuration: Path) -> None:
@@ -45,6 +46,6 @@ def upload_journal(directory: Path, configuration: Path) -> None:
     words = [upload, f"--directory={directory}", f"--save-state={state}", "--follow=no"]
     done = subprocess.run(
         [unshare, "-m", "sh", "-ec", OWN_ETC, "sh", str(configuration), *words],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import attrs
 
-SECONDS = 60.0
+from logsrv.kit.testing.patience import PATIENCE
 
 
 @attrs.frozen
@@ -35,12 +35,12 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a UNIX socket."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=SECONDS)
+        super().__init__("localhost", timeout=PATIENCE)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(SECONDS)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(self._path)
 
 
@@ -59,9 +59,9 @@ class Client:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             return http.client.HTTPSConnection(
-                "127.0.0.1", self.place, timeout=SECONDS, context=context
+                "127.0.0.1", self.place, timeout=PATIENCE, context=context
             )
-        return http.client.HTTPConnection("127.0.0.1", self.place, timeout=SECONDS)
+        return http.client.HTTPConnection("127.0.0.1", self.place, timeout=PATIENCE)
 
     def ask(
         self,

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.ports import free_port
 from tests.programs import program
 
@@ -76,7 +77,7 @@ class Scripted:
                 except OSError:
                     pass  # the client was faster
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE)
 
     def _accept(self) -> None:
         while True:
@@ -94,7 +95,7 @@ class Scripted:
     def _serve(self, plain: socket.socket) -> None:
         connection = plain
         try:
-            plain.settimeout(60)
+            plain.settimeout(PATIENCE)
             if self._context is not None:
                 # It takes the descriptor over from the plain socket, so that is what has to be closed.
                 connection = self._context.wrap_socket(
@@ -137,7 +138,7 @@ class SocksProxy:
     def close(self) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self._thread.join(60)
+        self._thread.join(PATIENCE)
 
     def _serve(self) -> None:
         while True:
@@ -161,7 +162,7 @@ class SocksProxy:
         with socket.create_connection((LOOPBACK, self._target)) as server:
             other = {client: server, server: client}
             while True:
-                for ready in select.select([client, server], [], [], 20)[0]:
+                for ready in select.select([client, server], [], [], PATIENCE)[0]:
                     data = ready.recv(65536)
                     if not data:
                         return

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 from tests.gopher.gateway.web import LOOPBACK
 from tests.gopher.servers import Scripted, SocksProxy
@@ -26,7 +27,7 @@ def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
         "gopher",
         *arguments,
     ]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_prints_nothing_of_its_own(serve: Serve, tmp_path: Path) -> None:
     command = [*TWISTD, "-n", "--pidfile=", "gopher"]
     for path, printed in (("/0/a", b"\\x00\\x01\\x02\n"), ("/9/a", b"")):
         done = subprocess.run(
-            [*command, server.url(path)], cwd=tmp_path, capture_output=True, timeout=60
+            [*command, server.url(path)], cwd=tmp_path, capture_output=True, timeout=PATIENCE
         )
         assert (done.returncode, done.stdout) == (0, printed)
     assert (tmp_path / "a").read_bytes() == b"\0\1\2\n"
@@ -96,7 +97,7 @@ def test_stops(serve: Serve, tmp_path: Path, number: signal.Signals, status: int
     )
     wait_until(lambda: server.requests, "the request")
     os.kill(process.pid, number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (status, b"", b"")
 
 

@@ -18,6 +18,7 @@ from logsrv.greet.protocol import LARGEST_FILE, Greet, GreetDatagrams, Greetings
 from logsrv.kit import protocol_plugin
 from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess, conformance
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.protocols.talking import carry
 from tests.programs import program
 
@@ -143,7 +144,7 @@ def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: 
             session.expect("Thank you for connecting")
             session.expect_close()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         client.sendto(b"hello\nhello", ("127.0.0.1", udp))
         assert client.recv(100) == b"Thank you for connecting\r\n"
         # Two greeting servers do not thank each other for ever.
@@ -154,7 +155,7 @@ def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: 
         with pytest.raises(BlockingIOError):
             client.recv(100)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         client.bind(str(tmp_path / "mine"))
         client.sendto(b"hello", grams)
         assert client.recv(100) == b"Thank you for connecting\r\n"
@@ -204,7 +205,7 @@ def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> No
     silent, keyboard = os.pipe()
     seen = subprocess.run(
         [telnet, "127.0.0.1", str(server.port())], stdin=silent,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     os.close(silent)
     os.close(keyboard)
@@ -219,7 +220,7 @@ def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> No
     wanted = min(5000, hard - 200)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, wanted + 200), hard), hard))
     server = twistd("greet", "--stay", "--no-log-connections", "--listen", LOOPBACK)
-    held = [socket.create_connection(("127.0.0.1", server.port()), 60) for _ in range(wanted)]
+    held = [socket.create_connection(("127.0.0.1", server.port()), PATIENCE) for _ in range(wanted)]
     try:
         for client in held:
             assert client.recv(100).startswith(b"Thank you")
@@ -244,7 +245,7 @@ def test_a_crowd_that_waits_is_greeted(
     server.send_signal(signal.SIGSTOP)
     crowd = [socket.socket(socket.AF_UNIX if unix else socket.AF_INET) for _ in range(40)]
     for number, client in enumerate(crowd):
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         client.connect(str(tmp_path / "socket") if unix else ("127.0.0.1", server.port()))
         if number % 2:
             client.sendall(b"hello\n")

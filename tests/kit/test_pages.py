@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit import Plugin
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.testing import Running, conformance, examples, play, transcripts
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.programs import program
 
@@ -144,7 +145,7 @@ async def test_mail_is_sent_by_a_client_that_begins_tls(mail: tuple[int, Path]) 
     port, cafile = mail
 
     def send() -> tuple[bool, bool, tuple[int, bytes]]:
-        with smtplib.SMTP("localhost", port, timeout=60) as client:
+        with smtplib.SMTP("localhost", port, timeout=PATIENCE) as client:
             client.ehlo()
             offered = client.has_extn("starttls")
             client.starttls(context=ssl.create_default_context(cafile=str(cafile)))
@@ -168,6 +169,6 @@ async def test_mail_is_spoken_with_openssl(mail: tuple[int, Path]) -> None:
 
     def talk() -> bytes:
         said = b"EHLO me\r\nNOOP\r\nQUIT\r\n"
-        return subprocess.run(command, input=said, capture_output=True, timeout=60).stdout
+        return subprocess.run(command, input=said, capture_output=True, timeout=PATIENCE).stdout
 
     assert (await deferToThread(talk)).endswith(b"250 8BITMIME\r\n250 fine\r\n221 bye\r\n")

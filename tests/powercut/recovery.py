@@ -18,13 +18,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 
 NEW = [b"<new 1> the first line after the cut", b"<new 2> the first one of a new segment"]
-WITHIN = 60.0
 _PLAIN = re.compile(r"\d{10}-\w+\.log")
 _POLICY = StorePolicy(sync=Sync.ALWAYS, rotate_every=1000 * 366 * DAY)
 
@@ -56,7 +56,7 @@ class Turns:
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Go on until the condition is met. Raises TimeoutError."""
-        end = time.monotonic() + WITHIN
+        end = time.monotonic() + PATIENCE
         while not condition():
             with contextlib.suppress(Empty):
                 self._calls.get(timeout=0.0005)()

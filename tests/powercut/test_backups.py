@@ -21,6 +21,7 @@ import pytest
 
 from logsrv.cli.backup import take
 from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.store.care.stores import found
@@ -82,7 +83,7 @@ class Backups:
         process = self._begin("backup", str(self.stage.store), self._path(BACKUP))
         if sent:
             self.stage.send(sent, window=4)
-        assert process.communicate(timeout=60)[1] == b"" and process.returncode == 0
+        assert process.communicate(timeout=PATIENCE)[1] == b"" and process.returncode == 0
         self.texts.append(stored_bytes(Path(self._path(BACKUP))))
         self.stage.recording.mark(f"done {len(self.texts)}")
 
@@ -90,11 +91,13 @@ class Backups:
         """Begin a backup that finds the disk full when all segments have come."""
         self.stage.recording.fail(Kind.RENAME, "*/number.coming.tmp", errno.ENOSPC, place=7)
         process = self._begin("backup", str(self.stage.store), self._path(BACKUP))
-        assert b"No space left" in process.communicate(timeout=60)[1] and process.returncode == 1
+        assert (
+            b"No space left" in process.communicate(timeout=PATIENCE)[1] and process.returncode == 1
+        )
 
     def bring_back(self) -> None:
         process = self._begin("restore", "--from", self._path(BACKUP), self._path(RESTORED))
-        assert process.communicate(timeout=60)[1] == b"" and process.returncode == 0
+        assert process.communicate(timeout=PATIENCE)[1] == b"" and process.returncode == 0
         self.stage.recording.mark("restored")
 
     def _path(self, name: str) -> str:

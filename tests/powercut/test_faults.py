@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.powercut.history import History
 from tests.powercut.models import MODELS, Choice, image
 from tests.powercut.recording import Kind, Recording
@@ -36,7 +37,7 @@ def stage(tmp_path: Path, shim: Path) -> Iterator[Stage]:
 def acknowledged(stage: Stage, number: int) -> bool:
     """Send a line over a connection of its own; whether it is acknowledged."""
     assert stage.server is not None
-    with socket.create_connection(("127.0.0.1", stage.server.port()), 60) as connection:
+    with socket.create_connection(("127.0.0.1", stage.server.port()), PATIENCE) as connection:
         text = line(number, 100)
         connection.sendall(OPEN + b"2 syslog %d %b\n3 close 0\n" % (len(text), text))
         answers = b""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.manager.managing import FakeManager
 from tests.powercut.recording import Recording
 from tests.powercut.workloads import STORE
@@ -34,7 +35,7 @@ def test_a_disk_that_hangs_does_not_get_the_daemon_killed(tmp_path: Path, shim: 
         with server:
             manager.ready()
             with recording.between_operations():
-                with socket.create_connection(("127.0.0.1", server.port()), 60) as client:
+                with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
                     client.sendall(b"in memory\n" * 1000)
                 manager.read()
                 manager.messages.clear()

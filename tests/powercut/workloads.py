@@ -23,6 +23,7 @@ import attrs
 from logsrv.cli import import_files
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.powercut.history import History
 from tests.powercut.recording import Kind, Recording
@@ -105,7 +106,7 @@ class Stage:
 
     def _connect(self) -> socket.socket:
         assert self.server is not None
-        connection = socket.create_connection(("127.0.0.1", self.server.port()), 60)
+        connection = socket.create_connection(("127.0.0.1", self.server.port()), PATIENCE)
         self.recording.mark(f"relp {connection.getsockname()[1]} {self.next}")
         connection.sendall(b"1 open 30 relp_version=0\ncommands=syslog\n")
         data = b""
@@ -137,14 +138,14 @@ class Stage:
             ),
             "the sealing",
             # One whose sync failed is tried again after a minute.
-            180,
+            3 * PATIENCE,
         )
 
     def synced(self, which: str) -> None:
         """Wait until the daemon has made certain by itself what stands in its segments; mark that."""
         assert self.server is not None
         self.server.wait_until(
-            lambda: segments_certain(History(self.recording.operations())), "the sync", 60
+            lambda: segments_certain(History(self.recording.operations())), "the sync"
         )
         self.recording.mark(f"synced {which}")
 
@@ -257,7 +258,7 @@ def importing(stage: Stage) -> None:
     for _ in range(2):
         command = [*IMPORT, str(stage.store), *map(str, sources())]
         environment = {**os.environ, **stage.recording.environment}
-        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=PATIENCE)
         stage.recording.mark("imported")
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.archives import RELEASE
 from tests.programs import missing
 from tests.release.scripts import script
 
 requirements: Callable[[str, set[str]], Iterable[str]] = script("container.py")["requirements"]
 
-SLOW = 300.0
+SLOW = 5 * PATIENCE
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 

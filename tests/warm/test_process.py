@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import TWISTD
+from logsrv.kit.testing.patience import PATIENCE
 from tests.warm.process import COLD, LOGSRV, WarmProcess, popen
 
 PIPES: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -52,7 +53,7 @@ def test_all_that_it_sees_is_the_same(tmp_path: Path) -> None:
     for cold in (False, False, True):
         process = twistd(tmp_path, f"{LOOK}raise SystemExit(7)", cold=cold)
         assert isinstance(process, subprocess.Popen) is cold
-        found.append(json.loads(process.communicate(timeout=60)[0]))
+        found.append(json.loads(process.communicate(timeout=PATIENCE)[0]))
         assert process.returncode == 7
     assert len({one.pop("chance") for one in found}) == 3
     assert found[2]["environment"].pop(COLD) == "1"
@@ -64,7 +65,7 @@ def test_what_it_leaves_open_is_told_at_its_end(tmp_path: Path, cold: bool) -> N
     code = "import atexit, socket, sys\natexit.register(print, 'the end')\n"
     left = f"{code}left = socket.socket()\nraise SystemExit('failed')"
     process = twistd(tmp_path, left, cold=cold)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert output == b"the end\n"
     assert b"failed" in errors and b"ResourceWarning: unclosed <socket" in errors
     assert process.returncode == 1
@@ -73,9 +74,9 @@ def test_what_it_leaves_open_is_told_at_its_end(tmp_path: Path, cold: bool) -> N
 def test_it_reads_and_writes_as_much_as_there_is(tmp_path: Path) -> None:
     data = os.urandom(1_000_000)
     copy = "import sys\nsys.stdout.buffer.write(sys.stdin.buffer.read())\nraise SystemExit"
-    assert twistd(tmp_path, copy).communicate(data, 60)[0] == data
+    assert twistd(tmp_path, copy).communicate(data, PATIENCE)[0] == data
     # One that reads nothing is no reason to fail.
-    assert twistd(tmp_path, "raise SystemExit").communicate(data, 60)[0] == b""
+    assert twistd(tmp_path, "raise SystemExit").communicate(data, PATIENCE)[0] == b""
 
 
 def test_signals_reach_it(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_signals_reach_it(tmp_path: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.01)
         process.send_signal(number)
-        assert process.wait(60) == process.poll() == -number
+        assert process.wait(PATIENCE) == process.poll() == -number
         # There is nobody any more.
         process.kill()
         process.communicate()
@@ -96,7 +97,7 @@ def test_signals_reach_it(tmp_path: Path) -> None:
 def test_the_other_program() -> None:
     process = popen([*LOGSRV, "--version"], **PIPES)
     assert isinstance(process, WarmProcess)
-    assert process.communicate(timeout=60)[0].startswith(b"logsrv ")
+    assert process.communicate(timeout=PATIENCE)[0].startswith(b"logsrv ")
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from logsrv.kit.testing.patience import PATIENCE
+
 Found = TypeVar("Found")
 
 # `python -m twisted` is `twist`; this is what the command `twistd` does, in the interpreter we run in.
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 
 
-def wait_until(look: Callable[[], Found | None], what: str, deadline: float = 60.0) -> Found:
+def wait_until(look: Callable[[], Found | None], what: str, deadline: float = PATIENCE) -> Found:
     """Call `look()` until it returns something true, and return that.
 
     Raises AssertionError, which says `what` was waited for, after `deadline` seconds.
@@ -143,7 +145,7 @@ class TwistdProcess:
             return log.read().decode("utf-8", "backslashreplace")
 
     def wait_until(
-        self, look: Callable[[], Found | None], what: str, deadline: float = 60.0
+        self, look: Callable[[], Found | None], what: str, deadline: float = PATIENCE
     ) -> Found:
         """Wait as the function of this name does, but give up as soon as the child has ended."""
 
@@ -160,7 +162,7 @@ class TwistdProcess:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log()[-8000:]}") from None
 
-    def wait_for_log(self, pattern: str, deadline: float = 60.0) -> re.Match[str]:
+    def wait_for_log(self, pattern: str, deadline: float = PATIENCE) -> re.Match[str]:
         """Wait until the log has a match of the regular expression `pattern`, and return it."""
         return self.wait_until(
             lambda: re.search(pattern, self.log()), f"{pattern!r} in the log", deadline
@@ -182,12 +184,12 @@ class TwistdProcess:
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, deadline: float = 60.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, deadline: float = PATIENCE) -> int:
         """End it by a signal and return its exit status (negative: the signal that ended it)."""
         self.send_signal(number)
         return self.wait(deadline)
 
-    def wait(self, deadline: float = 60.0) -> int:
+    def wait(self, deadline: float = PATIENCE) -> int:
         """Wait for its end and return its exit status."""
         try:
             return self.process.wait(deadline)

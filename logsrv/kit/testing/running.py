@@ -11,6 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.testing.memory import parsed, plugin_of
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.testing.session import TelnetSession
 
 Result = TypeVar("Result")
@@ -54,7 +55,7 @@ class Running:
         ready: Deferred[None] = self.service.when_ready()
         return ready.addCallback(lambda _: deferToThread(run))
 
-    def ask(self, datagram: bytes, *, deadline: float = 30.0) -> Deferred[bytes]:
+    def ask(self, datagram: bytes, *, deadline: float = PATIENCE) -> Deferred[bytes]:
         """Send a datagram to its first listener for datagrams; gives the first that comes back.
 
         Fails with TimeoutError when none has come after `deadline` seconds.

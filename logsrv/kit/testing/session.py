@@ -13,6 +13,7 @@ import socket
 import time
 
 from logsrv.kit.framing.telnet import TelnetFilter
+from logsrv.kit.testing.patience import PATIENCE
 
 # The bytes that the usual `telnet` client sends of its own accord, in one write (RFC 854, 858, 1073, 1091).
 CLIENT_OFFERS = (
@@ -30,7 +31,7 @@ class TelnetSession:
         where: int | str,
         *,
         host: str = "127.0.0.1",
-        deadline: float = 30.0,
+        deadline: float = PATIENCE,
         negotiating: bool = False,
     ) -> None:
         """`where` is a TCP port, or the path of a UNIX socket; `deadline`: seconds for each wait.

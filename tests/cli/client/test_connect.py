@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
-from tests.cli.command import DEADLINE, LOGSRV, echo, logsrv, serving, serving_unix
+from tests.cli.command import LOGSRV, echo, logsrv, serving, serving_unix
 from tests.ports import free_port
 
 
@@ -84,14 +85,14 @@ def test_wait_ends_it_after_silence() -> None:
 
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"hello\n")
-        done.wait(DEADLINE)
+        done.wait(PATIENCE)
 
     with serving(serve) as port, talking("--wait", "0.3", f"127.0.0.1:{port}") as talk:
         assert talk.stdin is not None and talk.stdout is not None
         assert talk.stdout.readline() == b"hello\n"
         talk.stdin.close()
         assert talk.stdout.read() == b""
-        assert talk.wait(DEADLINE) == 0
+        assert talk.wait(PATIENCE) == 0
         done.set()
 
 
@@ -101,7 +102,7 @@ def test_it_ends_when_the_server_closes_though_the_input_goes_on() -> None:
         with os.fdopen(writer, "wb"):
             talk = subprocess.run(
                 [*LOGSRV, "connect", f"127.0.0.1:{port}"],
-                stdin=reader, capture_output=True, timeout=DEADLINE,
+                stdin=reader, capture_output=True, timeout=PATIENCE,
             )  # fmt: skip
         os.close(reader)
     assert (talk.returncode, talk.stdout) == (0, b"bye\n")
@@ -117,9 +118,9 @@ def test_interrupted() -> None:
 
     with serving(serve) as port:
         process = subprocess.Popen([*LOGSRV, "connect", f"127.0.0.1:{port}"], stdin=subprocess.PIPE)
-        assert heard.wait(DEADLINE)
+        assert heard.wait(PATIENCE)
         process.send_signal(signal.SIGINT)
-        assert process.wait(DEADLINE) == 130
+        assert process.wait(PATIENCE) == 130
         assert process.stdin is not None
         process.stdin.close()
 
@@ -135,7 +136,7 @@ def test_udp() -> None:
     got = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(DEADLINE)
+        server.settimeout(PATIENCE)
 
         def serve() -> None:
             for _ in range(2):
@@ -152,7 +153,7 @@ def test_udp() -> None:
             assert [talk.stdout.readline() for _ in range(2)] == [b"ONE\n", b"TWO\n"]
             talk.stdin.close()
             assert talk.stdout.read() == b""
-            assert talk.wait(DEADLINE) == 0
+            assert talk.wait(PATIENCE) == 0
         thread.join()
     assert got == [b"one", b"two"]
 
@@ -162,7 +163,7 @@ def test_unix_datagrams(tmp_path: Path) -> None:
     count = 2000
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "s"))
-        server.settimeout(DEADLINE)
+        server.settimeout(PATIENCE)
         process = talking(f"unixgram:{tmp_path}/s", env={**os.environ, "TMPDIR": str(tmp_path)})
         assert process.stdin is not None
         process.stdin.write(b"".join(b"%d\n" % number for number in range(count)))
@@ -176,7 +177,7 @@ def test_unix_datagrams(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.stdout.read() == b""
         process.stdout.close()
-    assert process.wait(DEADLINE) == 0
+    assert process.wait(PATIENCE) == 0
     assert os.listdir(tmp_path) == ["s"]
 
 
@@ -229,7 +230,7 @@ def test_timed_out() -> None:
     done = threading.Event()
 
     def accept(connection: socket.socket) -> None:
-        done.wait(DEADLINE)
+        done.wait(PATIENCE)
 
     with serving(accept) as port:
         sentence = failure("--timeout", "0.5", f"tls:127.0.0.1:{port}")

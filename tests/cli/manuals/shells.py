@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from shlex import quote
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import program
 
 _PROBE = r"""
@@ -42,7 +43,7 @@ def in_bash(script: str, line: str, directory: Path) -> set[str]:
         f'_shtab_{name}\nprintf "%s\\n" "${{COMPREPLY[@]}}"'
     )
     words = [program("bash", "bash"), "--norc", "-c", code]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=directory, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, cwd=directory, timeout=PATIENCE)
     assert done.stderr == ""
     return set(done.stdout.split("\n")) - {""}
 
@@ -54,7 +55,7 @@ def in_zsh(script: str, name: str, lines: list[str], directory: Path) -> dict[st
     (functions / f"_{name}").write_text(script)
     words = [program("zsh", "zsh"), "-f", "-c", _PROBE, "probe", str(directory), str(functions)]
     done = subprocess.run(
-        [*words, *lines], capture_output=True, text=True, cwd=directory, timeout=60
+        [*words, *lines], capture_output=True, text=True, cwd=directory, timeout=PATIENCE
     )
     assert done.stderr == ""
     found: dict[str, set[str]] = {}
@@ -72,7 +73,7 @@ def in_fish(script: str, lines: list[str], directory: Path) -> dict[str, set[str
     words = [program("fish", "fish"), "--no-config", "-c", f"{script}\n{asked}"]
     home = {"HOME": str(directory), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        words, capture_output=True, text=True, cwd=directory, env=home, timeout=60
+        words, capture_output=True, text=True, cwd=directory, env=home, timeout=PATIENCE
     )
     assert done.stderr == ""
     parts = done.stdout.split("---\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.reading.output import Output, pager_command, start_pager
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import LOGSRV
 from tests.linelog.read.stores import lines, make_store
 
@@ -36,7 +37,7 @@ def at_terminal(store: Path, pager: str, *words: str) -> str:
         # Linux says so when nobody has the terminal open any more.
         pass
     os.close(terminal)
-    assert child.wait(60) in (0, 1)
+    assert child.wait(PATIENCE) in (0, 1)
     return shown.decode().replace("\r\n", "\n")
 
 
@@ -100,7 +101,7 @@ def test_less_is_told_to_show_colours_unless_the_user_says_how(
         child = start_pager(["sh", "-c", "echo $LESS"])
         assert child.stdin is not None
         child.stdin.close()
-        assert child.wait(60) == 0
+        assert child.wait(PATIENCE) == 0
         assert capfd.readouterr().out == shown
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import logsrv, serving
 from tests.linelog.read.stores import lines, make_store
 
@@ -69,7 +70,7 @@ def test_datagrams(store: Path) -> None:
             "replay", "--directory", str(store), "--to", f"udp:127.0.0.1:{port}", "--speed", "max"
         )
         assert done.returncode == 0
-        listening.settimeout(60)
+        listening.settimeout(PATIENCE)
         assert [listening.recv(100).decode() for _ in MESSAGES] == MESSAGES
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, lines, make_store
 from tests.linelog.store.segments.test_index import flipped
@@ -221,7 +222,7 @@ def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
         assert child.stdout.readline()
         child.stdout.close()
         assert child.stderr.read() == b""
-        assert child.wait(60) == 0
+        assert child.wait(PATIENCE) == 0
 
 
 def test_damage_is_named_the_rest_is_shown_and_the_status_says_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from logsrv.cli.main import main
 from logsrv.cli.reading import progress
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import LOGSRV, logsrv
 from tests.cli.reading.test_progress import Terminal
 from tests.linelog.read.stores import lines, make_store
@@ -115,7 +116,7 @@ def test_a_closed_pipe_ends_quietly(store: str) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        process.wait(60)
+        process.wait(PATIENCE)
 
 
 def test_a_terminal_sees_how_far_it_is(
@@ -141,7 +142,7 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store: str, tmp_path: P
     ) as process:
         wait_until(lambda: list(room.glob("logsrv-sql-*")), "there is a directory")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == -signal.SIGTERM
+        assert process.wait(PATIENCE) == -signal.SIGTERM
     assert list(room.iterdir()) == []
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, lines, make_store
 
@@ -78,7 +79,7 @@ def test_rotation_is_followed(store: Path, following: Following) -> None:
 def test_it_ends_when_the_store_is_removed(store: Path, following: Following) -> None:
     assert following.line() == b"number 29\n"
     shutil.rmtree(store)
-    assert following.child.wait(60) == 2
+    assert following.child.wait(PATIENCE) == 2
     assert following.child.stderr is not None
     assert b"the store was removed" in following.child.stderr.read()
 
@@ -89,7 +90,7 @@ def test_it_ends_when_nobody_reads(store: Path, following: Following) -> None:
     assert following.child.stderr is not None
     following.child.stdout.close()
     assert following.child.stderr.read() == b""
-    assert following.child.wait(60) is not None
+    assert following.child.wait(PATIENCE) is not None
 
 
 def test_a_query_filters_what_comes(store: Path) -> None:

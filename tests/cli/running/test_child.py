@@ -27,7 +27,7 @@ from logsrv.cli.running.child import (
 from logsrv.cli.running.run import REACTORS, USUAL
 from logsrv.cli.running.supervisor import Messages
 from logsrv.errors import StartError
-from tests.cli.command import DEADLINE
+from logsrv.kit.testing.patience import PATIENCE
 
 SHOUT = "from logsrv.kit import LineProtocol\nclass Shout(LineProtocol): pass\n"
 
@@ -68,9 +68,9 @@ def test_whose_fault_it_is(tmp_path: Path, code: str, options: list[str], status
     file = tmp_path / "shout.py"
     file.write_text(code)
     process, channel, messages = child(file, *options)
-    assert messages.receive(DEADLINE) == {"files": [str(file)]}
-    assert messages.receive(DEADLINE) is None
-    assert process.wait(DEADLINE) == status
+    assert messages.receive(PATIENCE) == {"files": [str(file)]}
+    assert messages.receive(PATIENCE) is None
+    assert process.wait(PATIENCE) == status
     channel.close()
 
 
@@ -80,35 +80,35 @@ def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> N
     process, channel, messages = child(
         file, "--listen", "tcp:0:interface=127.0.0.1", reactor="asyncio"
     )
-    assert messages.receive(DEADLINE) == {"files": [str(file)]}
-    assert messages.receive(DEADLINE) == {"loaded": False}
+    assert messages.receive(PATIENCE) == {"files": [str(file)]}
+    assert messages.receive(PATIENCE) == {"loaded": False}
     channel.sendall(b"g")
-    serving = messages.receive(DEADLINE)
+    serving = messages.receive(PATIENCE)
     assert serving is not None and serving["serving"] == ["tcp:127.0.0.1:0#0"]
     (descriptor,) = messages.descriptors
     with socket.socket(fileno=descriptor) as listening:
-        peer = socket.create_connection(listening.getsockname(), DEADLINE)
+        peer = socket.create_connection(listening.getsockname(), PATIENCE)
     with peer:
         peer.sendall(b"hello\n")
         assert peer.makefile("rb").readline() == b"HELLO\r\n"
     channel.close()
-    assert process.wait(DEADLINE) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_it_serves_when_it_is_told_to_and_no_longer_than_its_parent(tmp_path: Path) -> None:
     file = tmp_path / "shout.py"
     file.write_text(SHOUT)
     process, channel, messages = child(file, "--listen", "tcp:0:interface=127.0.0.1")
-    assert messages.receive(DEADLINE) == {"files": [str(file)]}
-    assert messages.receive(DEADLINE) == {"loaded": False}
+    assert messages.receive(PATIENCE) == {"files": [str(file)]}
+    assert messages.receive(PATIENCE) == {"loaded": False}
     channel.sendall(b"g")
-    assert (serving := messages.receive(DEADLINE)).pop("at")
+    assert (serving := messages.receive(PATIENCE)).pop("at")
     assert serving == {"serving": ["tcp:127.0.0.1:0#0"]}
     (descriptor,) = messages.descriptors
     with socket.socket(fileno=descriptor) as listening:
-        socket.create_connection(listening.getsockname(), DEADLINE).close()
+        socket.create_connection(listening.getsockname(), PATIENCE).close()
     channel.close()
-    assert process.wait(DEADLINE) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_what_is_worth_watching(tmp_path: Path) -> None:
@@ -190,17 +190,17 @@ def test_messages_arrive_one_by_one(ends: tuple[ParentSocket, Messages]) -> None
     assert messages.receive(0) == {}
     channel.send({"files": ["a\n", "ü"]})
     channel.send({"loaded": False})
-    assert messages.receive(DEADLINE) == {"files": ["a\n", "ü"]}
+    assert messages.receive(PATIENCE) == {"files": ["a\n", "ü"]}
     assert messages.receive(0) == {"loaded": False}
     channel.close()
-    assert messages.receive(DEADLINE) is None
+    assert messages.receive(PATIENCE) is None
 
 
 def test_sockets_come_with_a_message(ends: tuple[ParentSocket, Messages]) -> None:
     channel, messages = ends
     with socket.create_server(("127.0.0.1", 0)) as listening:
         channel.send({"serving": ["x"]}, [listening.fileno()])
-        assert messages.receive(DEADLINE) == {"serving": ["x"]}
+        assert messages.receive(PATIENCE) == {"serving": ["x"]}
         (descriptor,) = messages.descriptors
         with socket.socket(fileno=descriptor) as same:
             assert same.getsockname() == listening.getsockname()
@@ -211,7 +211,7 @@ def test_a_large_message_is_put_together(ends: tuple[ParentSocket, Messages]) ->
     files = [f"/a/path/of/some/length/{number}" for number in range(2000)]
     sender = threading.Thread(target=channel.send, args=(files,))
     sender.start()
-    while (received := messages.receive(DEADLINE)) == {}:
+    while (received := messages.receive(PATIENCE)) == {}:
         pass
     assert received == files
     sender.join()
@@ -226,8 +226,8 @@ def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentSocket, 
     ]
     Serving(service, channel, reactor, chatter).run()
     assert service.calls == ["bound", "started", "stopped"]
-    assert messages.receive(DEADLINE) == {"serving": [], "at": ["127.0.0.1:7000"]}
-    assert messages.receive(DEADLINE) is None
+    assert messages.receive(PATIENCE) == {"serving": [], "at": ["127.0.0.1:7000"]}
+    assert messages.receive(PATIENCE) is None
     # Its successor says enough.
     assert chatter.quiet
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TelnetSession, examples, wait_until
-from tests.cli.command import DEADLINE, logsrv
+from logsrv.kit.testing.patience import PATIENCE
+from tests.cli.command import logsrv
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
 from tests.ports import free_port
 
@@ -73,7 +74,7 @@ def test_nobody_is_refused_meanwhile(running: Start, shout: Path) -> None:
     before = len(answers)
     wait_until(lambda: len(answers) > before + 3, "answers of the last one")
     enough.set()
-    visitor.join(DEADLINE)
+    visitor.join(PATIENCE)
     assert set(answers) == {"HELLO", "hello"}
     assert answers[-1] == "hello"
 
@@ -111,7 +112,7 @@ def test_a_traceback_shows_what_ran(running: Start, shout: Path) -> None:
     """Not what was saved since, for a connection of before."""
     shout.write_text(SHOUT.replace("upper())", "nothing())  # what ran"))
     server = running(shout, *LOOPBACK).ready()
-    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as old:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as old:
         old.sendall(b"never ended")
         shout.write_text(WHISPER.replace("lower())", "lower())  # what did not run"))
         old.sendall(b"\n")
@@ -226,7 +227,7 @@ def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running: Start, sho
 def test_a_connection_of_before_is_drained(running: Start, shout: Path) -> None:
     """What it has sent already is answered, by the code of then."""
     server = running(shout, *LOOPBACK).ready()
-    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as old:
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as old:
         old.sendall(b"Hello\n")
         assert old.recv(100) == b"HELLO\r\n"
         shout.write_text(WHISPER)
@@ -269,7 +270,7 @@ def test_datagrams(running: Start, tmp_path: Path) -> None:
     port = free_port(socket.SOCK_DGRAM)
     server = running(file, "--listen", f"udp:{port}:interface=127.0.0.1").ready()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(DEADLINE)
+        client.settimeout(PATIENCE)
         client.connect(("127.0.0.1", port))
         client.send(b"Hello")
         assert client.recv(100) == b"HELLO\r\n"
@@ -286,7 +287,7 @@ def test_a_plugin_that_ends_is_started_when_saved(running: Start, shout: Path) -
     port = server.port
     assert ask(port, "die") == ""
     server.wait_for("ended with status 7")
-    with socket.create_connection(("127.0.0.1", port), DEADLINE) as waiting:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as waiting:
         waiting.sendall(b"Hello\n")
         shout.write_text(SHOUT)
         assert waiting.recv(100) == b"HELLO\r\n"

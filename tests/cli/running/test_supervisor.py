@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.at_terminal import AtTerminal
-from tests.cli.command import DEADLINE, LOGSRV
+from tests.cli.command import LOGSRV
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,7 @@ def test_ctrl_c_once_more_does_not_wait(running: Start, tmp_path: Path) -> None:
     server.process.send_signal(signal.SIGINT)
     server.wait_for("Ctrl-C once more")
     server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(60) == 0
+    assert server.process.wait(PATIENCE) == 0
 
 
 def test_it_ends_with_its_terminal(shout: Path) -> None:
@@ -53,7 +54,7 @@ def test_it_ends_with_its_terminal(shout: Path) -> None:
     with AtTerminal(*LOGSRV, "run", str(shout), *LOOPBACK, environment={}) as terminal:
         terminal.expect("serves; save it")
         terminal.hang_up()
-        terminal.process.wait(DEADLINE)
+        terminal.process.wait(PATIENCE)
 
 
 def test_it_outlives_its_terminal_under_nohup(shout: Path) -> None:
@@ -66,4 +67,4 @@ def test_it_outlives_its_terminal_under_nohup(shout: Path) -> None:
         terminal.hang_up()
         wait_until(lambda: "was started again" in log.read_text(), "the next one")
         terminal.process.send_signal(signal.SIGINT)
-        assert terminal.process.wait(DEADLINE) == 0
+        assert terminal.process.wait(PATIENCE) == 0

@@ -18,12 +18,12 @@ from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.serve.typed import typed_place
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
 Result = TypeVar("Result")
-PATIENCE = 60.0
 # The Pilot takes its time for each key.
 SHORT = 8
 

@@ -17,11 +17,11 @@ import pytest
 
 from logsrv.gopher.browse import program as browse
 from logsrv.gopher.command.main import run as gopher
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.escape import printable
 from tests.programs import program
 
 RUN = "import sys; from logsrv.gopher.browse.program import run; sys.exit(run(*sys.argv[1:]))"
-PATIENCE = 60.0
 
 
 class Terminal:
@@ -50,7 +50,7 @@ class Terminal:
         # These two would count for more than the size of the window.
         environ = {key: each for key, each in os.environ.items() if key not in ("COLUMNS", "LINES")}
         run = subprocess.run(
-            [*self._tmux, *words], capture_output=True, text=True, timeout=60, env=environ
+            [*self._tmux, *words], capture_output=True, text=True, timeout=PATIENCE, env=environ
         )
         assert run.returncode == 0, run.stderr
         return run.stdout
@@ -85,7 +85,7 @@ class Terminal:
         )
 
     def close(self) -> None:
-        subprocess.run([*self._tmux, "kill-server"], capture_output=True, timeout=60)
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True, timeout=PATIENCE)
 
 
 Open = Callable[..., Terminal]
@@ -315,7 +315,7 @@ def test_without_textual_it_says_how_to_get_it(
 
 def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     run = subprocess.run(
-        [sys.executable, "-c", RUN], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+        [sys.executable, "-c", RUN], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE
     )
     assert run.returncode == 1 and b"browsing needs a terminal" in run.stderr
 
@@ -323,4 +323,4 @@ def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> No
 def test_importing_it_loads_nothing_heavy() -> None:
     """`gopher URL` imports this package for nothing."""
     code = "import sys, logsrv.gopher.browse.program; sys.exit('textual' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0

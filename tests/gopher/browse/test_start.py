@@ -11,6 +11,7 @@ import pytest
 from logsrv.gopher.browse import start
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
@@ -101,4 +102,4 @@ def test_the_start_page_is_there_at_once(
 
 def test_what_is_loaded_first_is_not_textual() -> None:
     code = "import sys, logsrv.gopher.browse.start; sys.exit('textual' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0

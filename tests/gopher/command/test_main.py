@@ -20,6 +20,7 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher.command.test_show import UNSAFE
 from tests.gopher.conftest import Serve
@@ -74,7 +75,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(serve: Serve) -> None:
         assert process.stdout.readline() == b"   1 text item\n"
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == 141
+        assert process.wait(PATIENCE) == 141
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -92,7 +93,7 @@ def test_a_signal_ends_it_and_leaves_no_half_file(
         wait_until(lambda: any(path.stat().st_size for path in tmp_path.iterdir()), "some bytes")
         process.send_signal(number)
         said = process.stderr.read().decode()
-        assert process.wait(60) == status
+        assert process.wait(PATIENCE) == status
     assert os.listdir(tmp_path) == []
     assert "Traceback" not in said
 
@@ -141,7 +142,7 @@ def test_a_terminal_that_vanishes_ends_no_download_and_is_one_sentence(
 
     def waits(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"0a\t/a\th\t70\r\n" * 1000)
-        vanished.wait(60)
+        vanished.wait(PATIENCE)
         for _number in range(5):
             connection.sendall(b"0b\t/b\th\t70\r\n" * 1000)
             select.select([], [], [], 0.15)
@@ -163,7 +164,7 @@ def test_a_terminal_that_vanishes_ends_no_download_and_is_one_sentence(
         server.requests.clear()
         os.close(ours)
         vanished.set()
-        assert process.wait(60) == status
+        assert process.wait(PATIENCE) == status
         assert sentence is None or said.read_text() == sentence
     assert (tmp_path / "x").stat().st_size == 6000 * len(b"0a\t/a\th\t70\r\n")
 
@@ -322,7 +323,7 @@ def test_it_serves_until_ctrl_c(tmp_path: Path) -> None:
         assert run([f"127.0.0.1:{found[1]}/0/-name.txt"], out, io.StringIO()) == 0
         assert out.getvalue().strip() == b"hello"
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait(PATIENCE)
     finally:
         process.kill()
         process.wait()

@@ -24,6 +24,7 @@ from logsrv.gopher.fetch import transfer
 from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.paths import safe_name
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
@@ -225,7 +226,7 @@ def test_a_mirror_that_was_stopped_goes_on(
         if number == signal.SIGKILL:
             wait_until((tmp_path / "gophermap").exists, "the menu as it is")
         process.send_signal(number)
-        assert process.wait(60) == status
+        assert process.wait(PATIENCE) == status
         assert b"Traceback" not in process.stderr.read()
         said = process.stdout.read().decode()
     assert not (tmp_path / "b").exists()
@@ -340,7 +341,7 @@ def test_a_terminal_sees_how_far_it_is(serve: Serve, tmp_path: Path) -> None:
 
     def answer(connection: socket.socket, request: bytes) -> None:
         if request == b"/b\r\n":
-            shown.wait(60)
+            shown.wait(PATIENCE)
         connection.sendall(MENU if request == b"\r\n" else b"x")
 
     command = (*GOPHER, "mirror", serve(answer).url(), str(tmp_path))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.fetch.addresses import KNOWN_FOR, Addresses
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
 
@@ -41,7 +42,7 @@ def a_selector() -> Iterator[BaseSelector]:
 
 
 def turn(selector: BaseSelector) -> None:
-    for key, _ in selector.select(20):
+    for key, _ in selector.select(PATIENCE):
         key.data()
 
 
@@ -102,7 +103,7 @@ def test_nobody_waits_for_a_silent_name_server(
     released, done = threading.Event(), threading.Event()
 
     def silent(*_: object, **__: object) -> Any:
-        released.wait(60)
+        released.wait(PATIENCE)
         done.set()
         return []
 
@@ -112,7 +113,7 @@ def test_nobody_waits_for_a_silent_name_server(
     addresses.close()
     assert selector.select(0) == []
     released.set()
-    assert done.wait(60)
+    assert done.wait(PATIENCE)
 
 
 def test_without_a_thread_the_error_is_told_and_nothing_stays_open(

@@ -28,6 +28,7 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, reset
 from tests.ports import free_port
@@ -169,7 +170,7 @@ def test_urlopen_of_urllib_opens_both_schemes(serve: Serve, certificate: Path) -
         (serve(b"text\r\n"), "gopher"),
         (serve(b"text\r\n", certificate), "gophers"),
     ):
-        with urllib.request.urlopen(server.url("/0a%23b#c", scheme), timeout=60) as response:
+        with urllib.request.urlopen(server.url("/0a%23b#c", scheme), timeout=PATIENCE) as response:
             assert response.headers["Content-Type"] == "text/plain"
             assert response.read() == b"text\r\n"
         assert server.requests == [b"a#b#c\r\n"]

@@ -24,6 +24,7 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve, names
 from tests.gopher.servers import LOOPBACK, SocksProxy, reset
 from tests.ports import free_port
@@ -95,7 +96,7 @@ async def test_a_server_that_hangs_is_left(
 
     server = serve(hang)
     # On a busy machine the server may be late itself.
-    timeouts = Timeouts(first_byte=20 if sent else 0.3, between=0.3)
+    timeouts = Timeouts(first_byte=PATIENCE if sent else 0.3, between=0.3)
     with pytest.raises(TimedOut) as caught:
         await GopherClient(reactor, timeouts=timeouts).menu(server.url())
     assert caught.value.phase == phase
@@ -142,7 +143,7 @@ async def test_what_came_before_a_reset_is_not_lost(
 ) -> None:
     def half(connection: socket.socket, _: bytes) -> None:
         connection.sendall(MENU[:-3])
-        read.wait(60)
+        read.wait(PATIENCE)
         reset(connection)
 
     read = threading.Event()
@@ -232,7 +233,7 @@ async def test_a_host_gets_only_so_many_connections_at_once_in_order(
     together = threading.Barrier(3)
 
     def meet(connection: socket.socket, request: bytes) -> None:
-        together.wait(60)
+        together.wait(PATIENCE)
         connection.sendall(request)
 
     server = serve(meet)

@@ -13,6 +13,7 @@ from logsrv.gopher.fetch.connecting import Connector, SocketTransfer
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import GopherError, Refused
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve, names
 from tests.gopher.servers import LOOPBACK
 from tests.ports import free_port
@@ -38,7 +39,7 @@ class Place:
         transfer = SocketTransfer(GopherURL.parse(url), ConnectionOptions(), time.monotonic())
         transfer.selector = self.selector
         self.connector.begin(transfer)
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while not self.connected and not self.failed:
             assert time.monotonic() < end
             for key, _ in self.selector.select(1):

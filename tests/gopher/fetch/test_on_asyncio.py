@@ -22,6 +22,7 @@ from logsrv.gopher.wire.errors import (
     UnknownHost,
 )
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut, reset
@@ -82,7 +83,7 @@ def test_a_reset_tells_what_had_come(serve: Serve) -> None:
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"some")
-        read.wait(60)
+        read.wait(PATIENCE)
         reset(connection)
 
     async def scenario() -> None:
@@ -142,7 +143,7 @@ def test_another_address_is_tried_when_the_first_is_dead(
 def test_a_silent_name_server_can_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quitting does not wait for it."""
     released = threading.Event()
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [released.wait(60)][:0])
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [released.wait(PATIENCE)][:0])
 
     async def scenario() -> None:
         task = asyncio.create_task(fetched("gopher://slow.example/"))
@@ -151,7 +152,7 @@ def test_a_silent_name_server_can_be_left_alone(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    run(asyncio.wait_for(scenario(), 10))
+    run(asyncio.wait_for(scenario(), PATIENCE))
     released.set()
 
 
@@ -168,7 +169,7 @@ def test_cancelling_closes_the_socket(serve: Serve) -> None:
         gone.set()
 
     async def scenario() -> None:
-        slow = Timeouts(first_byte=60, between=60)
+        slow = Timeouts(first_byte=PATIENCE, between=PATIENCE)
         task = asyncio.create_task(fetched(serve(script).url("/0/x"), timeouts=slow))
         await until(begun.is_set, "the request")
         task.cancel()

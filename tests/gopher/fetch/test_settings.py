@@ -13,6 +13,7 @@ from logsrv.gopher import Proxy, urlopen
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.wire.errors import ProxyError, TLSError
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy
 from tests.ports import free_port
@@ -80,7 +81,7 @@ def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(path)]
     learning = [subprocess.Popen([*command, name]) for name in "abc"]
-    assert [each.wait(60) for each in learning] == [0, 0, 0]
+    assert [each.wait(PATIENCE) for each in learning] == [0, 0, 0]
     assert len(path.read_text().splitlines()) == 150
 
 

@@ -18,6 +18,7 @@ from logsrv.gopher.fetch.stream import HIGH_WATER, Retries, Stream
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.errors import GopherError, Refused, ServerError, TimedOut, Truncated
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 
 
@@ -35,14 +36,14 @@ def transfers(clock: Clock) -> Iterator[Transfers]:
 
 def received(transfers: Transfers, stream: Stream) -> None:
     """Wait until as much is there as is taken in ahead."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while stream.received <= HIGH_WATER:
         assert time.monotonic() < end
         transfers.wait(0.1)
 
 
 def taken(transfers: Transfers, stream: Stream) -> bytes:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while (piece := stream.take()) is None:
         assert time.monotonic() < end
         transfers.wait(1)
@@ -110,7 +111,7 @@ def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:
     stream = Stream(transfers, GopherURL.parse(serve(stays).url("/0x")))
     assert taken(transfers, stream) == b"some"
     stream.close()
-    assert gone.wait(60)
+    assert gone.wait(PATIENCE)
     assert transfers.active == 0
     assert stream.take() == b""
 
@@ -158,7 +159,7 @@ def test_nothing_goes_past_what_waits_to_be_taken(
 
     def answer(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"first")
-        assert more.wait(60)
+        assert more.wait(PATIENCE)
         connection.sendall(b"second")
 
     stream = Stream(transfers, GopherURL.parse(serve(answer).url("/9x")))

@@ -11,12 +11,13 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import GopherClient, PinStore, Timeouts, Trust, urlopen
 from logsrv.gopher.wire.errors import TimedOut, TLSError, Truncated
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import certificate_file, cut
 from tests.ports import free_port
 
 
-async def both(reactor: Any, trust: Trust, url: str, connect: float = 60) -> bytes:
+async def both(reactor: Any, trust: Trust, url: str, connect: float = PATIENCE) -> bytes:
     """The text at `url` as both clients have it; an error has to be the same one."""
     client = GopherClient(reactor, trust=trust, timeouts=Timeouts(connect=connect))
     try:

@@ -31,6 +31,7 @@ from logsrv.gopher.wire.errors import (
     UnknownHost,
 )
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve, names
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 from tests.ports import free_port
@@ -57,7 +58,7 @@ def fetcher() -> Iterator[Make]:
 
 def all_of(fetcher: Transfers) -> list[SocketTransfer]:
     found: list[SocketTransfer] = []
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while fetcher.active:
         assert time.monotonic() < end
         found += fetcher.wait(1)
@@ -70,7 +71,7 @@ def ask(
     sink: AnswerSink | None = None,
     *,
     most_bytes: int | None = None,
-    most_seconds: float = 60,
+    most_seconds: float = PATIENCE,
 ) -> SocketTransfer:
     fetcher.start(
         GopherURL.parse(url),
@@ -93,7 +94,7 @@ def test_many_at_once(serve: Serve, fetcher: Make) -> None:
     get = fetcher()
     for number in range(50):
         url = GopherURL.parse(server.url(f"/0{number}"))
-        get.start(url, MemorySink(), most_bytes=None, most_seconds=60)
+        get.start(url, MemorySink(), most_bytes=None, most_seconds=PATIENCE)
     assert sorted(map(content, all_of(get))) == sorted(b"%d\r\n" % n for n in range(50))
     assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
     assert server.most_open > 1
@@ -223,7 +224,7 @@ def test_who_pauses_gets_nothing_until_it_goes_on(
 
     get, sink = fetcher(), Pausing()
     transfer = get.start(GopherURL.parse(serve(answer).url("/9x")), sink)
-    assert sent.wait(60)
+    assert sent.wait(PATIENCE)
     while not sink.content:
         get.wait(0.1)
     get.wait(0.1)
@@ -410,12 +411,14 @@ def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(
 
     def breaks(connection: socket.socket, _: bytes) -> None:
         connection.sendall(LARGE)
-        assert came.wait(60)
+        assert came.wait(PATIENCE)
         reset(connection)
 
     get, sink = fetcher(), FileSink(str(tmp_path / "x"), text=False)
-    get.start(GopherURL.parse(serve(breaks).url("/9x")), sink, most_bytes=None, most_seconds=60)
-    end = time.monotonic() + 60
+    get.start(
+        GopherURL.parse(serve(breaks).url("/9x")), sink, most_bytes=None, most_seconds=PATIENCE
+    )
+    end = time.monotonic() + PATIENCE
     while get.received < len(LARGE):
         assert time.monotonic() < end
         get.wait(0.1)
@@ -459,8 +462,8 @@ def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -
     get = fetcher()
     sink = FileSink(str(tmp_path / "x"), text=False)
     url = GopherURL.parse(serve(slow).url("/9x"))
-    get.start(url, sink, most_bytes=None, most_seconds=60)
-    end = time.monotonic() + 60
+    get.start(url, sink, most_bytes=None, most_seconds=PATIENCE)
+    end = time.monotonic() + PATIENCE
     while get.received < 1_000_000:
         assert time.monotonic() < end
         get.wait(1)
@@ -477,7 +480,7 @@ def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
     get = fetcher()
     sink = MemorySink()
     get.start(GopherURL.parse(f"gopher://localhost:{server.port}/0/x"), sink)
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     found: list[SocketTransfer] = []
     while sink not in [each.sink for each in found]:
         assert time.monotonic() < end

@@ -15,12 +15,13 @@ from logsrv.gopher.follow.fetching import AT_ONCE, fetch_entries, look_at
 from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 
 NOW = 1795225000
-OPTIONS = ConnectionOptions(Timeouts(connect=60, first_byte=60, between=60))
+OPTIONS = ConnectionOptions(Timeouts(connect=PATIENCE, first_byte=PATIENCE, between=PATIENCE))
 
 
 def fetched(url: str, charset: str | None = None) -> list[Entry]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.gateway.web import Page
 from tests.programs import program
 
@@ -26,7 +27,7 @@ def _run(url: str, *options: str) -> tuple[bytes, str]:
             [chromium, *_QUIET, f"--user-data-dir={profile}", *options, url],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=120,
+            timeout=2 * PATIENCE,
             check=True,
         )
     log = done.stderr.decode("utf-8", "replace").splitlines()

@@ -20,16 +20,17 @@ from zope.interface.verify import verifyObject
 
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.gateway import STALLED_AFTER, Outflow, Stalled
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve, names
 from tests.gopher.gateway.conftest import Start
-from tests.gopher.gateway.web import SECONDS, Web, gateway_service
+from tests.gopher.gateway.web import Web, gateway_service
 
 MENU = b"0Text\t/t\tx.example\t70\r\n.\r\n"
 
 
 async def until(look: Callable[[], object], clock: IReactorTime) -> None:
     """Returns when `look()` is true; fails after a while."""
-    deadline = clock.seconds() + SECONDS
+    deadline = clock.seconds() + PATIENCE
     while not look():
         assert clock.seconds() < deadline, "waited in vain"
         await deferLater(clock, 0.01)
@@ -271,7 +272,7 @@ async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) ->
     go_on = Event()
 
     def script(connection: Any, request: bytes) -> None:
-        go_on.wait(SECONDS)
+        go_on.wait(PATIENCE)
         connection.sendall(MENU)
 
     server = serve(script)
@@ -293,7 +294,7 @@ async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch)
     service = gateway_service(reactor=reactor)
     service.startService()
     web = Web(service)
-    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=PATIENCE)
 
     def visit() -> bytes:
         connection.request("GET", "/")
@@ -301,7 +302,7 @@ async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch)
 
     with contextlib.closing(connection), capturedLogs() as events:
         assert await deferToThread(visit)
-        await web.service.stopService().addTimeout(60, reactor)
+        await web.service.stopService().addTimeout(PATIENCE, reactor)
     assert [event["cut"] for event in events if "cut" in event] == [0]
 
 
@@ -310,7 +311,7 @@ async def test_rubbish(gateway: Start) -> None:
     web = gateway()
 
     def send(data: bytes) -> bytes:
-        with socket.create_connection(("127.0.0.1", web.port), SECONDS) as connection:
+        with socket.create_connection(("127.0.0.1", web.port), PATIENCE) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             return connection.recv(100)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 from tests.gopher.gateway.web import LOOPBACK, fetch
 
@@ -32,7 +33,7 @@ def test_stream(serve: Serve, tmp_path: Path) -> None:
     ) as web:
         fetch(web.port(), "/")
         before = peak(web.pid)
-        connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=PATIENCE)
         connection.request("GET", f"/gopher/127.0.0.1:{server.port}/9/big")
         answer = connection.getresponse()
         received = 0

@@ -12,9 +12,9 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.gopher.gateway.gateway import Gateway
 from logsrv.gopher.service import Options
+from logsrv.kit.testing.patience import PATIENCE
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
-SECONDS = 60.0
 
 
 @attrs.frozen
@@ -69,7 +69,7 @@ class Web:
 
     def connect(self, path: str) -> socket.socket:
         """A connection over which `path` has been asked for, and nothing has been read."""
-        connection = socket.create_connection(("127.0.0.1", self.port), SECONDS)
+        connection = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         return connection
 
@@ -81,7 +81,7 @@ def fetch(
     port: int, path: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> Response:
     """One request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, headers=headers or {})
         answer = connection.getresponse()

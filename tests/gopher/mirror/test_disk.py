@@ -17,6 +17,7 @@ from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 from tests.gopher.mirror.site import NOT_THERE, SITE, Site, crawl, files
 
@@ -182,7 +183,7 @@ def test_a_menu_whose_items_take_long_is_there_before_them(
 
     def slow(connection: socket.socket, request: bytes) -> None:
         if request == b"/a\r\n":
-            assert shown.wait(60)
+            assert shown.wait(PATIENCE)
         connection.sendall(b"0A\t/a\t\r\n" if request == b"\r\n" else b"text")
 
     site = Site(serve, {})

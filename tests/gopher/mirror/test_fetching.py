@@ -17,6 +17,7 @@ from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.conftest import Serve
 
 
@@ -37,7 +38,7 @@ def test_four_connections_unless_others_are_asked_for(
     go = threading.Event()
 
     def slow(connection: socket.socket, request: bytes) -> None:
-        assert go.wait(60)
+        assert go.wait(PATIENCE)
         connection.sendall(request)
 
     server = serve(slow)

@@ -14,12 +14,15 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.gopher.serve.protocol import (
-    PATIENCE,
+    PATIENCE as SERVER_PATIENCE,
+)
+from logsrv.gopher.serve.protocol import (
     GopherServer,
     Served,
     ServeOptions,
 )
 from logsrv.kit.testing import MemoryService, TwistdProcess, conformance
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import LOOPBACK, TREE
 
 BIG = 50_000_000
@@ -128,7 +131,7 @@ def test_a_peer_that_says_nothing_or_takes_nothing_is_cut_off(directory: Path) -
     silent, slow = service.connect(), service.connect(reads=False)
     slow.feed(b"/b.bin\r\n")
     assert slow.unread < 700_000, "the rest waits on the disk, not in memory"
-    service.clock.advance(PATIENCE - 1)
+    service.clock.advance(SERVER_PATIENCE - 1)
     assert not silent.closed and not slow.closed
     service.clock.advance(2)
     assert silent.closed and slow.closed
@@ -303,7 +306,7 @@ def test_no_directory_is_one_sentence(tmp_path: Path, capfd: Any) -> None:
 
     done = subprocess.run(
         [sys.executable, *command(str(tmp_path / "nothing"), ["--listen", LOOPBACK_ANY])[1:]],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 1
     assert "there is no directory" in done.stdout + done.stderr

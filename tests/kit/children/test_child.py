@@ -26,6 +26,7 @@ from logsrv.kit.children.child import (
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import MEMORY, NICE
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.children.spawned import Spawner, children
 from tests.kit.net.network import logged, until
 
@@ -66,7 +67,7 @@ async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
     owner.start("complain")
     owner.child.send(b"hel", b"lo\n")
     await owner.first
-    owner.child.end(within=60)
+    owner.child.end(within=PATIENCE)
     end = await owner.ended
     assert owner.had == b"hello\n" and owner.said == ["first \\x1b", "last"]
     assert end == ProcessEnd(0, None, "last") and str(end) == "ended with status 0"
@@ -83,7 +84,7 @@ async def test_large_messages_and_what_is_behind_them_go_in_in_order() -> None:
     await until(lambda: len(owner.had) == 2 * len(large) + 11, "all of it")
     assert owner.had == large + b"behind" + large + b"small"
     owner.child.send(large)
-    owner.child.end(within=60)
+    owner.child.end(within=PATIENCE)
     await owner.ended
     assert owner.had[-len(large) :] == large and len(owner.had) == 3 * len(large) + 11
 
@@ -160,12 +161,12 @@ async def test_a_kill_lets_go_of_one_that_has_exited_unread() -> None:
     owner.child.send(b"hel", b"lo\n")
     await owner.first
     owner.child.pause()
-    owner.child.end(within=60)
+    owner.child.end(within=PATIENCE)
     while owner.child.pid is not None:
         await deferLater(reactor, 0.01)  # type: ignore[arg-type]
     assert not owner.ended.called
     owner.child.kill()
-    assert (await owner.ended.addTimeout(5, reactor)).status == 0
+    assert (await owner.ended.addTimeout(PATIENCE, reactor)).status == 0
     owner.child.kill()
 
 
@@ -263,7 +264,7 @@ reactor.run()
 def test_a_file_beyond_the_limit_is_said_to_be_the_reason() -> None:
     """A shell or a service manager may have left it open, and lowered the limit since."""
     command = (sys.executable, "-c", INHERITED)
-    shown = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    shown = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     assert b"beyond its limit of open files; raise that by LimitNOFILE=" in shown.stdout
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.test_reload import reload
 from tests.programs import program
@@ -24,7 +25,7 @@ def look(path: Path, *commands: str) -> str:
         input="".join(f"{command}\n" for command in commands),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -78,7 +79,7 @@ def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
             input="status\nquit\n",
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
     assert "healthy" in done.stdout and "Goodbye." in done.stdout
 

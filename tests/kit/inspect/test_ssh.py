@@ -26,6 +26,7 @@ from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.service.own_sites import own_sites
 from logsrv.kit.testing import TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.test_reload import reload
 from tests.kit.inspect.looked import looked_into
@@ -45,7 +46,7 @@ class Inside:
                 [program("ssh-keygen", "openssh-client"), "-qt", "ed25519", "-N", "", "-f", name],
                 cwd=directory,
                 check=True,
-                timeout=60,
+                timeout=PATIENCE,
             )
         self.keys = directory / "keys"
         self.keys.write_bytes((directory / "id.pub").read_bytes())
@@ -66,7 +67,7 @@ class Inside:
         self, *words: str, typed: str = "", key: str = "id"
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.ssh(*words, key=key), input=typed, capture_output=True, text=True, timeout=60
+            self.ssh(*words, key=key), input=typed, capture_output=True, text=True, timeout=PATIENCE
         )
 
 
@@ -136,8 +137,8 @@ def test_one_who_floods_and_never_reads_harms_nobody(inside: Inside) -> None:
     assert memory(inside.server.pid) - before < 32 * 1024
     # Also a stop does not wait for it.
     inside.server.stop()
-    client.wait(60)
-    typing.join(60)
+    client.wait(PATIENCE)
+    typing.join(PATIENCE)
     client.stdin.close()
     client.stdout.close()
     assert "stopped" in inside.server.log() and "Traceback" not in inside.server.log()

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.manager.heartbeat import Heartbeat, waits_for_device, watchdog_seconds
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 
 
 def test_the_reactor_beats_twice_in_each_time() -> None:
@@ -38,7 +39,7 @@ def test_a_silent_reactor_lives_only_while_it_waits_for_a_device(waits: bool) ->
     heartbeat = Heartbeat(0.04, lambda: beats.append(1), Clock(), look)
     heartbeat.start()
     for _ in range(3):
-        assert looked.acquire(timeout=60)
+        assert looked.acquire(timeout=PATIENCE)
     heartbeat.stop()
     assert (len(beats) > 2) is waits
 

@@ -22,6 +22,7 @@ from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing.patience import PATIENCE
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
@@ -34,7 +35,7 @@ KIB = 1024
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 
-async def until(look: Callable[[], object], what: str, deadline: float = 60.0) -> None:
+async def until(look: Callable[[], object], what: str, deadline: float = PATIENCE) -> None:
     """Let the reactor run until `look()` is true."""
     end = REACTOR.seconds() + deadline
     while not look():

@@ -18,6 +18,7 @@ from logsrv.kit.manager.sockets import KeptSockets
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import (
     LOOPBACK,
     REACTOR,
@@ -37,7 +38,7 @@ SOCKETS = {
 
 
 def connect(listener: Any) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port_of(listener)), 60)
+    return socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE)
 
 
 @in_reactor
@@ -80,7 +81,7 @@ async def test_ipv6_has_its_brackets(site: Site) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     listener = site.start("tcp6:0:interface=\\:\\:1")
-    with socket.create_connection(("::1", port_of(listener)), 60) as client:
+    with socket.create_connection(("::1", port_of(listener)), PATIENCE) as client:
         await until(lambda: site.factory.made, "the connection")
         assert site.factory.made[0].source == f"tcp:[::1]:{client.getsockname()[1]}"
 
@@ -212,7 +213,7 @@ async def test_an_open_connection_is_closed_when_it_is_silent_and_nobody_new_get
         assert client.recv(1) == b""
     assert site.factory.data == b"last\n"
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address, 10)
+        socket.create_connection(address, PATIENCE)
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
@@ -241,10 +242,10 @@ async def test_a_flood_of_peers_does_not_keep_it_from_stopping(
     monkeypatch.setattr("logsrv.kit.net.stream_listener.let_nobody_in", lambda port: None)
     listener = site.start(LOOPBACK)
     address = ("127.0.0.1", port_of(listener))
-    clients = [socket.create_connection(address, 60)]
+    clients = [socket.create_connection(address, PATIENCE)]
 
     def connect_again(self: Noted) -> None:
-        clients.append(socket.create_connection(address, 60))
+        clients.append(socket.create_connection(address, PATIENCE))
 
     monkeypatch.setattr(Noted, "connectionMade", connect_again)
     monkeypatch.setattr("logsrv.kit.net.stream_listener.MOST_WAITING", 2)

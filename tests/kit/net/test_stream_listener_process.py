@@ -16,6 +16,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     LOOPBACK,
@@ -26,7 +27,7 @@ from tests.kit.net.network import (
 
 
 def connect(listener: Any) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port_of(listener)), 60)
+    return socket.create_connection(("127.0.0.1", port_of(listener)), PATIENCE)
 
 
 # Twisted's own; it says so once per listener.
@@ -130,7 +131,7 @@ def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str
                 client.connect(where)
                 assert echoes_over(client)
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE)
         with socket.socket(family) as client:
             client.connect(where)
         assert "Traceback" not in log.read_text()
@@ -149,7 +150,7 @@ def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(
             listening.shutdown(socket.SHUT_RDWR)
             wait_until(lambda: "Closed" in log.read_text(), "the port to notice")
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE)
         assert "Traceback" not in log.read_text()
 
 
@@ -181,7 +182,7 @@ def test_a_burst_at_the_limit_of_open_files_is_refused_by_us_and_counted(
     with child(f"{before}{scheme}:0:interface=127.0.0.1{key}", log, FEW_FILES) as process:
         port = int(address_of(process).rpartition(":")[2])
         process.send_signal(signal.SIGSTOP)
-        clients = [socket.create_connection(("127.0.0.1", port), 60) for _ in range(200)]
+        clients = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(200)]
         process.send_signal(signal.SIGCONT)
         assert clients[-1].recv(1) == b""
         for client in clients:

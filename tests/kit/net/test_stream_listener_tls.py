@@ -11,6 +11,7 @@ import pytest
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.bind import ListenError
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     Site,
@@ -31,7 +32,7 @@ def certificate(tmp_path: Path) -> Path:
 def tls_send(port: int, data: bytes, sent: threading.Event | None = None) -> bytes:
     """Send `data` over TLS, wait for the other side's end; gives what it said. sent: set in between."""
     with (
-        socket.create_connection(("127.0.0.1", port), 60) as plain,
+        socket.create_connection(("127.0.0.1", port), PATIENCE) as plain,
         unverified().wrap_socket(plain) as client,
     ):
         client.sendall(data)
@@ -90,9 +91,9 @@ async def test_a_client_whose_handshake_is_not_done_is_not_reset(
     """Neither one that waits to be accepted nor one that hangs."""
     listener = site.start(f"ssl:0:privateKey={certificate}:interface=127.0.0.1")
     address = ("127.0.0.1", port_of(listener))
-    with socket.create_connection(address, 60) as hanging:
+    with socket.create_connection(address, PATIENCE) as hanging:
         await until(lambda: site.value("connections_open"), "the connection")
-        with socket.create_connection(address, 60) as waiting, logged() as messages:
+        with socket.create_connection(address, PATIENCE) as waiting, logged() as messages:
             assert await listener.drain(10) == 0
             assert (hanging.recv(100), waiting.recv(100)) == (b"", b"")
     assert not any("Traceback" in message or "Unhandled" in message for message in messages)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import missing
 
 ROOT = Path(__file__).parents[3]
 TESTS = Path(__file__).parent / "twisted"
-DEADLINE = 600
+DEADLINE = 10 * PATIENCE
 
 
 def oldest() -> str:

@@ -18,6 +18,7 @@ import logsrv.kit
 import twisted
 from logsrv.kit import Watchdog
 from logsrv.kit.observe.watchdog import stack_shown
+from logsrv.kit.testing.patience import PATIENCE
 
 
 class Reactor:
@@ -32,14 +33,14 @@ class Reactor:
         self.asked.release()
 
     def turn(self) -> None:
-        assert self.asked.acquire(timeout=60)
+        assert self.asked.acquire(timeout=PATIENCE)
         self.calls.pop(0)()
 
 
 def blocking_call(dog: Watchdog, until: threading.Event) -> None:
     """Block from before the first question on: what comes between two calls may take its time, too."""
     dog.start()
-    assert until.wait(60)
+    assert until.wait(PATIENCE)
 
 
 @implementer(ILogObserver)
@@ -62,7 +63,7 @@ def test_blocked_reactor() -> None:
     try:
         blocking_call(dog, observe.warned)
         reactor.turn()
-        assert observe.went_on.wait(60)
+        assert observe.went_on.wait(PATIENCE)
         reactor.turn()
     finally:
         dog.stop()
@@ -78,10 +79,10 @@ def test_stop_does_not_wait_for_a_blocked_reactor() -> None:
     reactor: Any = Reactor()
     dog = Watchdog(reactor, patience=0.01)
     dog.start()
-    assert reactor.asked.acquire(timeout=60)
+    assert reactor.asked.acquire(timeout=PATIENCE)
     stopping = threading.Thread(target=dog.stop, daemon=True)
     stopping.start()
-    stopping.join(60)
+    stopping.join(PATIENCE)
     assert not stopping.is_alive()
 
 

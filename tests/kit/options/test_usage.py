@@ -17,6 +17,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option
 from logsrv.kit.options.kinds import FLAG, TEXT, integer
 from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.options.example_settings import LoggerOptions
 
 CHECKOUT = Path(__file__).parents[3]
@@ -238,7 +239,7 @@ def test_a_wrong_value_ends_the_command_with_one_sentence_and_status_1(
             env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, found_in))},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from logsrv.kit import LineProtocol, PeerError
 from logsrv.kit.testing import Running
+from logsrv.kit.testing.patience import PATIENCE
 
 Serving = Callable[..., Running]
 
@@ -39,7 +40,7 @@ class State:
 
 def converse(port: int, *sent: bytes, half_close: bool = False) -> bytes:
     """Send, and read until the end."""
-    with socket.create_connection(("127.0.0.1", port), 60) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         for data in sent:
             client.sendall(data)
         if half_close:
@@ -58,7 +59,7 @@ def carry(ports: Sequence[int], ended: Callable[[], object]) -> int:
     """
     one, other = ports
     carried = 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as between:
         between.bind(("127.0.0.1", 0))
         between.sendto(b"hello", ("127.0.0.1", one))

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import deferLater
 
 from logsrv.kit.protocols.awaiting import attempt, awaited, started
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, in_reactor
 
 
@@ -112,7 +113,7 @@ def test_under_the_asyncio_reactor_both_are_awaited() -> None:
         [sys.executable, "-W", "error", "-c", UNDER_ASYNCIO],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (done.stdout, done.stderr) == ("well\n", "")
 

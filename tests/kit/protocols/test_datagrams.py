@@ -16,6 +16,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit import DatagramLines, PeerError, Sender
 from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, logged, until
 from tests.kit.protocols.talking import carry
 
@@ -36,7 +37,7 @@ def asking(family: int, mine: Any, where: Any) -> Callable[..., list[bytes]]:
 
     def ask(data: bytes, answers: int = 1) -> list[bytes]:
         with socket.socket(family, socket.SOCK_DGRAM) as client:
-            client.settimeout(60)
+            client.settimeout(PATIENCE)
             if mine is not None:
                 client.bind(mine)
             client.sendto(data, where)

@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Datagrams, Sender
 from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing.patience import PATIENCE
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -34,7 +35,7 @@ class Plain(DatagramProtocol):
 
 def ask(family: int, mine: Any, where: Any, *sent: bytes) -> bytes:
     with socket.socket(family, socket.SOCK_DGRAM) as client:
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         client.bind(mine)
         for data in sent:
             client.sendto(data, where)

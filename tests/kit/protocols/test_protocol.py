@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.testing import MemoryService, serve
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.kit.net.network import in_reactor
 
@@ -59,7 +60,7 @@ async def test_the_certificate_that_a_peer_has_shown(tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=str(authority.cafile))
         context.load_cert_chain(pem)
         with (
-            socket.create_connection(("127.0.0.1", port), 60) as plain,
+            socket.create_connection(("127.0.0.1", port), PATIENCE) as plain,
             context.wrap_socket(plain, server_hostname="shop") as connection,
         ):
             return connection.recv(100)

@@ -27,6 +27,7 @@ from logsrv.kit import (
     PeerTimeout,
 )
 from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.kit.net.network import in_reactor, logged, until
 
@@ -125,10 +126,10 @@ class Client:
     def __init__(self, where: int | str) -> None:
         if isinstance(where, str):
             self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(60)
+            self.socket.settimeout(PATIENCE)
             self.socket.connect(where)
         else:
-            self.socket = socket.create_connection(("127.0.0.1", where), 30)
+            self.socket = socket.create_connection(("127.0.0.1", where), PATIENCE)
 
     def __enter__(self) -> Client:
         return self

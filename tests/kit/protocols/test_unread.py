@@ -13,6 +13,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.protocols import sending
 from logsrv.kit.testing import MemoryService, serve
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, unverified
 
@@ -55,7 +56,7 @@ async def test_who_never_reads_is_cut_off(listen: str, tmp_path: Path) -> None:
     pem = certificate_file(tmp_path / "pem")
     async with serve(Pushing, "--listen", listen.format(pem=pem)) as running:
         peer = await deferToThread(connected, running.port, tls=listen == TLS)
-        await gone.addTimeout(20, REACTOR)
+        await gone.addTimeout(PATIENCE, REACTOR)
         assert running.service.metrics.value("connections_cut_total", reason="unread") == 1
         peer.close()
 
@@ -74,7 +75,7 @@ async def test_who_drains_before_the_handshake_goes_on_after_it(
     def received(port: int) -> bytes:
         data = bytearray()
         with connected(port, tls=listen == TLS) as peer:
-            peer.settimeout(60)
+            peer.settimeout(PATIENCE)
             while chunk := peer.recv(1 << 16):
                 data += chunk
         return bytes(data)

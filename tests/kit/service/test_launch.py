@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 
 PLUGIN = """
 from pathlib import Path
@@ -71,7 +72,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

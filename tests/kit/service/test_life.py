@@ -17,6 +17,7 @@ from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import LineProtocol, protocol_plugin
 from logsrv.kit.service.life import Life, call
 from logsrv.kit.testing import MemoryService, Running, serve
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, in_reactor, logged
 
 heard: list[str] = []
@@ -100,7 +101,7 @@ def later() -> Deferred[None]:
 
 
 def talk(running: Running) -> bytes:
-    with socket.create_connection(("127.0.0.1", running.port), 60) as client:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
         client.sendall(b"\n")
         return client.makefile("rb").readline()
 
@@ -132,7 +133,7 @@ def failing(error: BaseException) -> Callable[[Any], Any]:
 @in_reactor
 async def test_a_start_that_fails_lets_nobody_in() -> None:
     running = serve(Tell, state=failing(ConfigurationError("the moon is missing")))
-    client = socket.create_connection(("127.0.0.1", running.port), 60)
+    client = socket.create_connection(("127.0.0.1", running.port), PATIENCE)
     with client, logged() as messages:
         with pytest.raises(StartError, match=r"^plugin: the moon is missing$"):
             await running.service.when_ready()
@@ -194,7 +195,7 @@ async def test_it_says_at_its_metrics_that_it_is_starting() -> None:
     port = int(running.addresses[-1].rpartition(":")[2])
 
     def ask() -> bytes:
-        with socket.create_connection(("127.0.0.1", port), 60) as client:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
             return client.makefile("rb").read()
 

@@ -16,6 +16,7 @@ from logsrv.errors import StartError
 from logsrv.kit import FLAG, TEXT, RequestProtocol, option, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
 from logsrv.kit.testing.memory import parsed
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import LOOPBACK, REACTOR, in_reactor, logged, until
 
 
@@ -41,7 +42,7 @@ class Pump:
 
 def ask(place: str, path: str) -> tuple[int, str]:
     """The status and body at a place: `127.0.0.1:9100`, or the path of a socket."""
-    client = http.client.HTTPConnection(place if ":" in place else "localhost", timeout=60)
+    client = http.client.HTTPConnection(place if ":" in place else "localhost", timeout=PATIENCE)
     if ":" not in place:
         client.sock = socket.socket(socket.AF_UNIX)
         client.sock.connect(place)

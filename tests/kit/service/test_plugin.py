@@ -19,6 +19,7 @@ from logsrv import __version__
 from logsrv.errors import StartError
 from logsrv.kit import ConfigurationError, IProtocolPlugin, LineProtocol, Plugin, protocol_plugin
 from logsrv.kit.testing import TWISTD, TelnetSession, TwistdProcess
+from logsrv.kit.testing.patience import PATIENCE
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -168,7 +169,7 @@ def run_twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(
         [*TWISTD, "-n", "--pidfile=", *arguments],
         cwd=folder, env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
 
 

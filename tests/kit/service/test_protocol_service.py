@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
 from logsrv.kit.testing import Running
+from logsrv.kit.testing.patience import PATIENCE
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -45,7 +46,7 @@ async def test_reload_and_stop(serving: Serving, tmp_path: Path) -> None:
         Shout, "--listen", "tcp:0:interface=127.0.0.1", "--config", str(config), state=Keeper
     )
     state = running.service.state
-    with socket.create_connection(("127.0.0.1", running.port), 60) as client:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
         lines = client.makefile("rwb")
 
         def ask(data: bytes) -> bytes:
@@ -58,7 +59,7 @@ async def test_reload_and_stop(serving: Serving, tmp_path: Path) -> None:
         running.service.reload()
         assert running.service.settings.idle_timeout == 30.0
         assert await deferToThread(ask, b"longer\n") == b"LONGER\r\n"
-    with socket.create_connection(("127.0.0.1", running.port), 60) as client:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
         lines = client.makefile("rwb")
         assert (await deferToThread(ask, b"longer\n")).startswith(b"a line is longer than 3 bytes")
     await running.stop()
@@ -71,7 +72,7 @@ async def test_guard(serving: Serving) -> None:
     running = serving(Shout, "--deny", "127.0.0.0/8")
 
     def visit() -> bytes:
-        with socket.create_connection(("127.0.0.1", running.port), 60) as client:
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
             try:
                 return client.recv(10)
             except ConnectionResetError:

@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.errors import ConfigurationError, StartError, StoreError
 from logsrv.kit.service import reload, stop
 from logsrv.kit.service.sites import Site
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import in_reactor, logged, until
 from tests.kit.service.recording import Rules, Service
 
@@ -28,7 +29,7 @@ def started(directory: Path, *names: str) -> Service:
 
 def connect(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(60)
+    connection.settimeout(PATIENCE)
     connection.connect(str(path))
     return connection
 

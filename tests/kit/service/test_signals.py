@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from logsrv.kit.service.signals import Signals
+from logsrv.kit.testing.patience import PATIENCE
 
 
 class Reactor:
@@ -129,4 +130,4 @@ def test_out_of_time_it_ends_the_process() -> None:
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None and child.stdout.readline() == b"endless\n"
         os.kill(child.pid, signal.SIGTERM)
-        assert child.wait(60) == -signal.SIGTERM
+        assert child.wait(PATIENCE) == -signal.SIGTERM

@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import LineProtocol
 from logsrv.kit.testing import Running
+from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import program
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -48,7 +49,7 @@ def rest(client: socket.socket) -> bytes:
 async def test_work_under_way_is_finished(serving: Serving) -> None:
     """At a stop, a coroutine that is answering a line finishes, and its answer arrives."""
     running = serving(Slow)
-    with socket.create_connection(("127.0.0.1", running.port), 60) as client:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
         assert await deferToThread(begin, client, b"one\n") == b"working on one\r\n"
         stopping = running.service.stopService()
         assert await deferToThread(rest, client) == b"done one\r\n"
@@ -80,7 +81,7 @@ def tls(tmp_path: Path) -> tuple[str, Callable[[int], ssl.SSLSocket]]:
     context = ssl.create_default_context(cafile=str(tmp_path / "cert"))
 
     def connect(port: int) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", port), 60)
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
         return context.wrap_socket(plain, server_hostname="localhost")
 
     return f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}", connect
@@ -104,7 +105,7 @@ async def test_tls_conversation_ends_at_once(
         answer = await deferToThread(begin, client, b"nothing\n")
         stopping = running.service.stopService()
         answer += await deferToThread(rest, client)
-    await stopping.addTimeout(60, reactor)  # type: ignore[arg-type]
+    await stopping.addTimeout(PATIENCE, reactor)  # type: ignore[arg-type]
     assert answer == b"working on nothing\r\ndone nothing\r\n"
 
 
@@ -127,7 +128,7 @@ async def test_work_under_way_over_tls_is_finished(serving: Serving, tls: TLS) -
 async def test_lines_in_flight_are_answered(serving: Serving, lines: int) -> None:
     """What was sent before the stop is answered, all of it."""
     running = serving(Slow)
-    with socket.create_connection(("127.0.0.1", running.port), 60) as client:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as client:
         client.sendall(b"nothing\n" * lines)
         stopping = running.service.stopService()
         answer = await deferToThread(rest, client)

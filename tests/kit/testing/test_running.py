@@ -12,6 +12,7 @@ import pytest_twisted  # type: ignore[import-untyped]
 
 from logsrv.kit import DatagramLines, LineProtocol, Sender, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
+from logsrv.kit.testing.patience import PATIENCE
 
 
 class Shout(LineProtocol):
@@ -110,7 +111,7 @@ def test_in_a_project_of_its_own(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--reactor=default", "-W", "error"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     assert "3 passed" in run.stdout, run.stdout
 

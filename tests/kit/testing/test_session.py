@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from logsrv.kit.testing import TelnetSession
+from logsrv.kit.testing.patience import PATIENCE
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def server() -> Iterator[tuple[int, list[bytes]]]:
         thread = threading.Thread(target=run)
         thread.start()
         yield listening.getsockname()[1], got
-    thread.join(60)
+    thread.join(PATIENCE)
 
 
 def test_conversation(server: tuple[int, list[bytes]]) -> None:

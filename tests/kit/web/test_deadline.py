@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.web.deadline import Deadline, TooSlow
 from tests.strangers import endless, stranger
 
@@ -14,7 +15,7 @@ from tests.strangers import endless, stranger
 @pytest.mark.slow
 def test_a_head_that_comes_for_ever_ends_then() -> None:
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         connection.request("GET", "/")
         with pytest.raises(TooSlow), Deadline(lambda: connection, 0.5):
             connection.getresponse()
@@ -23,7 +24,7 @@ def test_a_head_that_comes_for_ever_ends_then() -> None:
 
 def test_what_ends_in_time_is_left_alone() -> None:
     with stranger(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]) as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         with Deadline(lambda: connection, 600.0):
             connection.request("GET", "/")
             assert connection.getresponse().read() == b"ok"
@@ -35,4 +36,4 @@ def test_what_ends_in_time_is_left_alone() -> None:
 def test_nothing_is_hung_up_where_there_is_no_connection_yet() -> None:
     asked = threading.Event()
     with pytest.raises(TooSlow), Deadline(asked.set, 0.001):  # type: ignore[arg-type]
-        assert asked.wait(60)
+        assert asked.wait(PATIENCE)

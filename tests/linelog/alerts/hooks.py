@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from logsrv.kit.testing.patience import PATIENCE
+
 
 class Hook(ThreadingHTTPServer):
     """A server on a free port. posts: path, headers and JSON of each request, in order."""
@@ -43,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         hook = self.server
         hook.posts.append((self.path, self.headers, json.loads(body)))
         if hook.silent.is_set():
-            hook.ended.wait(60)
+            hook.ended.wait(PATIENCE)
             return
         status = hook.statuses.pop(0) if len(hook.statuses) > 1 else hook.statuses[0]
         self.send_response(status)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts import alone
 from tests.linelog.alerts.test_command import alive
 
@@ -32,7 +33,7 @@ def far(directory: Path) -> int:
 
 @pytest.mark.parametrize(("code", "status"), [("exit 3", 3), ("kill -ABRT $$", -signal.SIGABRT)])
 def test_it_ends_as_the_command_does(tmp_path: Path, code: str, status: int) -> None:
-    assert run(tmp_path, code).wait(30) == status
+    assert run(tmp_path, code).wait(PATIENCE) == status
 
 
 @pytest.mark.parametrize("number", alone.TOLD_BY)
@@ -40,7 +41,7 @@ def test_a_signal_ends_what_has_left_the_session(tmp_path: Path, number: int) ->
     process = run(tmp_path, FAR + "sleep 600")
     pid = far(tmp_path)
     process.send_signal(number)
-    assert process.wait(60) == -signal.SIGKILL
+    assert process.wait(PATIENCE) == -signal.SIGKILL
     assert not alive(pid)
 
 
@@ -49,7 +50,7 @@ def test_the_command_ends_when_this_is_killed(tmp_path: Path) -> None:
     process = run(tmp_path, "trap '' TERM HUP; echo $$ >pid; while :; do sleep 1; done")
     pid = far(tmp_path)
     process.kill()
-    process.wait(60)
+    process.wait(PATIENCE)
     try:
         wait_until(lambda: not alive(pid), "the end of the command")
     finally:
@@ -60,7 +61,7 @@ def test_the_command_ends_when_this_is_killed(tmp_path: Path) -> None:
 def test_what_a_command_leaves_in_the_background_stays(tmp_path: Path) -> None:
     process = run(tmp_path, FAR)
     pid = far(tmp_path)
-    assert process.wait(60) == 0 and alive(pid)
+    assert process.wait(PATIENCE) == 0 and alive(pid)
     os.kill(pid, signal.SIGKILL)
 
 

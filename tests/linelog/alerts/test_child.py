@@ -15,6 +15,7 @@ import pytest
 from logsrv.kit.children.frames import frame
 from logsrv.kit.children.inside import MEMORY
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.kept import AlertProgress, Kept
 from logsrv.linelog.alerts.process import MODULE
 from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, orders_line, read_report
@@ -112,7 +113,7 @@ def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
         write(tmp_path, "oops 2")
         end(process)
         report(process, "sent")
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
@@ -126,7 +127,7 @@ def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.close()
         process.stdout = None
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
@@ -166,7 +167,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     alert = AlertSettings(alert="x", alert_command=("x",))
     orders = Orders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
-        COMMAND, input=b"".join(frame(orders_line(orders))), capture_output=True, timeout=60
+        COMMAND, input=b"".join(frame(orders_line(orders))), capture_output=True, timeout=PATIENCE
     )
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "cannot be read" in done.stderr.decode()
@@ -179,6 +180,6 @@ def test_a_command_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
         wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")
         end(process)
         report(process, "put-off")
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     pid = int((tmp_path / "out").read_text())
     wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.message import Undelivered
 from logsrv.linelog.alerts.webhook import place, post
 from tests.gopher.servers import certificate_file
@@ -19,7 +20,7 @@ from tests.strangers import endless, stranger
 SOON = (0.01, 0.01)
 
 
-async def failure(url: str, seconds: float = 20) -> str:
+async def failure(url: str, seconds: float = PATIENCE) -> str:
     with pytest.raises(Undelivered) as caught:
         await post(url, b"{}", reactor=REACTOR, pauses=SOON, seconds=seconds)
     return str(caught.value)

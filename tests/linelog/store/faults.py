@@ -14,6 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.batch import Batch, Block, Buffer
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.read.view import View
@@ -41,7 +42,7 @@ class Hang:
 
     def __call__(self) -> None:
         self.begun.set()
-        self.go.wait(60)
+        self.go.wait(PATIENCE)
 
 
 def batch(*lines: bytes) -> Batch:
@@ -85,7 +86,7 @@ def another_lock(directory: Path) -> int:
     return fd
 
 
-def until(condition: Callable[[], object], within: float = 60.0) -> Deferred[None]:
+def until(condition: Callable[[], object], within: float = PATIENCE) -> Deferred[None]:
     """Fires when the condition is met; fails after `within` seconds."""
     deadline = time.monotonic() + within
 

@@ -18,6 +18,7 @@ from twisted.logger import LogLevel, capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
@@ -112,7 +113,7 @@ async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(
 ) -> None:
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, high_water=10_000, low_water=1_000)
-    disk.before["writev"] = lambda: go.wait(60)
+    disk.before["writev"] = lambda: go.wait(PATIENCE)
     sender, late = Sender(), Sender()
     store.valve.add(sender)
     while not store.valve.closed:
@@ -142,7 +143,7 @@ async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(
 async def test_one_sync_serves_everyone_who_waits(open_store: OpenStore) -> None:
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.ALWAYS)
-    disk.before["fdatasync"] = lambda: go.wait(60)
+    disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
     waiting = []
     for number in range(200):
         store.append(batch(b"number %d" % number))
@@ -198,12 +199,12 @@ async def test_who_asked_first_is_told_first(open_store: OpenStore) -> None:
     """Also where the second asks when both are safe, and the reactor has not heard of it yet."""
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.ALWAYS)
-    disk.before["fdatasync"] = lambda: go.wait(60)
+    disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
     told: list[int] = []
     store.append(batch(b"one"))
     store.durable().addCallback(lambda _: told.append(1))
     go.set()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while store._writer.confirmed < store.appended:
         assert time.monotonic() < deadline
     store.durable().addCallback(lambda _: told.append(2))
@@ -218,7 +219,7 @@ async def test_too_many_who_wait_pause_the_senders(
     monkeypatch.setattr("logsrv.linelog.store.store.MOST_WAITING", 10)
     disk, go = FaultyDisk(), threading.Event()
     store, sender = open_store(disk, sync=Sync.ALWAYS), Sender()
-    disk.before["fdatasync"] = lambda: go.wait(60)
+    disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
     store.valve.add(sender)
     store.append(batch(b"one"))
     waiting = [store.durable() for _ in range(10)]

@@ -16,6 +16,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
@@ -80,7 +81,7 @@ async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(
     store = Store(tmp_path, StorePolicy(sync=sync), reactor=using, metrics=metrics, disk=disk)
     store.open()
     disk.calls.clear()
-    disk.before["fdatasync"] = lambda: go.wait(60)
+    disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
     store.append(batch(b"written"))
     await until(lambda: not store.pending)
     waiting = store.durable()
@@ -111,7 +112,7 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
     store = Store(tmp_path, StorePolicy(), reactor=using, metrics=metrics, disk=disk)
     store.open()
     disk.calls.clear()
-    disk.before["writev"] = lambda: go.wait(60)
+    disk.before["writev"] = lambda: go.wait(PATIENCE)
     store.append(batch(b"stuck"))
     await until(lambda: "writev" in disk.calls)
     store.append(batch(b"behind", b"it"))

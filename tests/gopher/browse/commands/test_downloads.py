@@ -16,11 +16,12 @@ from logsrv.gopher.browse.commands.downloads import (
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut
 
-TIMEOUTS = Timeouts(first_byte=60, between=60)
+TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item
 from tests.gopher.conftest import Serve
@@ -51,7 +52,7 @@ def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
         found = every(following)
         if not read.is_set():
             read.set()
-            assert go_on.wait(60)
+            assert go_on.wait(PATIENCE)
         return found
 
     async def scenario() -> None:

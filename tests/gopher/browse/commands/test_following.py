@@ -10,6 +10,7 @@ from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import Phlog, item
 from tests.gopher.conftest import Serve
@@ -167,7 +168,7 @@ async def test_keys_work_while_servers_are_silent(
         url = GopherURL.parse(server.url(f"/1/{number}"))
         following.follow(url, f"Phlog {number}", [], 1_764_000_000)
 
-    async with drive(None, timeouts=Timeouts(first_byte=60)) as driven:
+    async with drive(None, timeouts=Timeouts(first_byte=PATIENCE)) as driven:
         await driven.press("W")
         await driven.shows("looking at 10 of 10 menus")
         await driven.press("question_mark")

@@ -26,13 +26,14 @@ from logsrv.gopher.serve.hole import LocalAnswer
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.fetch.test_addresses import open_now
 from tests.gopher.servers import Script, cut
 
-TIMEOUTS = Timeouts(first_byte=60, between=60)
+TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
 
 
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
@@ -238,7 +239,7 @@ async def test_a_slow_disk_stops_nothing_else(
     spins = threading.Event()
 
     def pieces(answer: LocalAnswer) -> Iterator[bytes]:
-        assert spins.wait(60)
+        assert spins.wait(PATIENCE)
         yield b"at last"
 
     monkeypatch.setattr(LocalAnswer, "_pieces", pieces)
@@ -281,7 +282,7 @@ async def test_what_comes_too_late_is_nobodys() -> None:
         await task
     assert not ended.is_set()
     answers.set()
-    assert ended.wait(60)
+    assert ended.wait(PATIENCE)
 
 
 def test_a_program_ends_although_a_disk_is_silent() -> None:
@@ -296,4 +297,4 @@ async def main():
 
 asyncio.run(main())
 """
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=PATIENCE).returncode == 0

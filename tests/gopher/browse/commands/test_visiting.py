@@ -14,6 +14,7 @@ from logsrv.gopher.browse.commands.session import Own
 from logsrv.gopher.browse.commands.visiting import rendered
 from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import Drive, until
 from tests.gopher.browse.hole import item, menu, site
 from tests.gopher.conftest import Serve
@@ -145,7 +146,7 @@ async def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve
 
     server = serve(script)
 
-    async with drive(server.url(), timeouts=Timeouts(first_byte=60)) as driven:
+    async with drive(server.url(), timeouts=Timeouts(first_byte=PATIENCE)) as driven:
         await driven.point_at("Slow")
         await driven.press("enter")
         await until(lambda: len(server.requests) == 2, "the request")
@@ -166,7 +167,9 @@ async def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, se
 
     server = serve(script)
 
-    async with drive(server.url(), timeouts=Timeouts(first_byte=60, between=60)) as driven:
+    async with drive(
+        server.url(), timeouts=Timeouts(first_byte=PATIENCE, between=PATIENCE)
+    ) as driven:
         await driven.shows("the first line", "Silent")
         await driven.press("enter")
         await until(lambda: len(server.requests) == 2, "the request")
@@ -196,12 +199,14 @@ async def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
 
     server = serve(script)
 
-    async with drive(server.url(), timeouts=Timeouts(first_byte=60, between=60)) as driven:
+    async with drive(
+        server.url(), timeouts=Timeouts(first_byte=PATIENCE, between=PATIENCE)
+    ) as driven:
         browser = driven.browser
 
         def late(*what: Any) -> list[PageLine]:
             if threading.current_thread() is not threading.main_thread():
-                laid_out.wait(60)
+                laid_out.wait(PATIENCE)
             return rendered(*what)
 
         await driven.shows("Welcome to the hole")

@@ -12,6 +12,7 @@ from cryptography import x509
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit.net.twisted.twisted_tls import certificate_of
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.kit.net.network import (
     Noted,
@@ -68,7 +69,7 @@ def visit(port: int, pem: Path | None, said: bytes) -> str:
     context = unverified()
     if pem is not None:
         context.load_cert_chain(pem)
-    with socket.create_connection(("127.0.0.1", port), 60) as plain:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as plain:
         try:
             with context.wrap_socket(plain) as connection:
                 connection.sendall(said)
@@ -156,7 +157,7 @@ async def test_a_client_that_speaks_no_tls(server: Server) -> None:
     """The most usual mistake: a sender that was told the port, and not that it is TLS."""
 
     def speak(data: bytes) -> None:
-        with socket.create_connection(("127.0.0.1", port_of(server.listener)), 60) as plain:
+        with socket.create_connection(("127.0.0.1", port_of(server.listener)), PATIENCE) as plain:
             plain.sendall(data)
             plain.shutdown(socket.SHUT_WR)
             while plain.recv(1000):
@@ -178,7 +179,9 @@ async def test_who_hangs_up_in_the_middle_is_no_refusal(server: Server) -> None:
     server.listen()
     with logged() as messages:
         await deferToThread(
-            lambda: socket.create_connection(("127.0.0.1", port_of(server.listener)), 60).close()
+            lambda: socket.create_connection(
+                ("127.0.0.1", port_of(server.listener)), PATIENCE
+            ).close()
         )
         await until(lambda: server.site.value("connections_total") == 1, "the connection")
         await until(lambda: not server.site.value("connections_open"), "its end")

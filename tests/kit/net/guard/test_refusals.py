@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit import LineProtocol
 from logsrv.kit.net.guard.refusals import tls_refusal
 from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.kit.net.network import in_reactor, until
 
@@ -27,7 +28,7 @@ Serving = Callable[..., Running]
 
 def heard(port: int, say: bytes = b"") -> bytes:
     """What one hears who connects, says something, and listens to the end."""
-    with socket.create_connection(("127.0.0.1", port), 60) as client:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         received = b""
         try:
             client.sendall(say)

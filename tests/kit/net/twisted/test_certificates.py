@@ -18,6 +18,7 @@ from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.twisted import certificates
 from logsrv.kit.net.twisted.certificates import RenewableCertificate, authorities, check_certificate
+from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import Site, in_reactor, logged, port_of, until, unverified
@@ -36,7 +37,7 @@ def endpoint(pem: Path, before: str = "") -> Any:
 
 def seen(port: int, greeting: bytes = b"") -> bytes | None:
     """The certificate that a client is shown."""
-    plain = socket.create_connection(("127.0.0.1", port), 60)
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
     with unverified().wrap_socket(plain) as connection:
         connection.sendall(greeting)
         return connection.getpeercert(binary_form=True)

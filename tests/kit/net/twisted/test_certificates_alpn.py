@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import Site, in_reactor, port_of, unverified
 
@@ -39,7 +40,7 @@ def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
     context = unverified()
     if offered:
         context.set_alpn_protocols(offered)
-    plain = socket.create_connection(("127.0.0.1", port), 60)
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
     with context.wrap_socket(plain) as connection:
         connection.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n.")
         return connection.recv(100), connection.selected_alpn_protocol()

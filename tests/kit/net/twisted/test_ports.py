@@ -26,6 +26,7 @@ from logsrv.kit.net.twisted.ports import (
     start_accepting,
     stop_accepting,
 )
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, Chunks, in_reactor, until
 
 
@@ -127,7 +128,7 @@ def test_at_the_end_nobody_gets_in_and_who_is_in_goes_on(address: str) -> None:
         listening.bind((address, 0))
         listening.listen()
         late.setblocking(False)
-        with socket.create_connection(listening.getsockname()[:2], 60) as client:
+        with socket.create_connection(listening.getsockname()[:2], PATIENCE) as client:
             let_nobody_in(SimpleNamespace(socket=listening))
             assert late.connect_ex(listening.getsockname()) == errno.EINPROGRESS
             assert select.select([], [late], [], 0) == ([], [], [])

@@ -36,6 +36,7 @@ from logsrv.kit.net.twisted.streams import (
 from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.net.twisted.twisted_tls import RECORD
 from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     KIB,
@@ -91,7 +92,7 @@ def test_a_protocol_that_wants_no_input_at_first(
 def speaking(protocol: Protocol, said: bytes) -> tuple[AcceptedTCP, Reactor, socket.socket]:
     """A transport for a peer who has spoken before it was accepted, and was expected to."""
     ours, theirs = socket.socketpair()
-    theirs.settimeout(60)
+    theirs.settimeout(PATIENCE)
     theirs.send(said)
     port, reactor = AcceptingPort(0, Factory()), Reactor()
     port.expecting = True

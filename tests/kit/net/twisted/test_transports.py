@@ -39,6 +39,7 @@ from logsrv.kit.net.twisted.transports import (
     unsent,
 )
 from logsrv.kit.net.twisted.turns import NextTurn, next_turn
+from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import KIB, LOOPBACK, REACTOR, Chunks, Reactor, in_reactor, until
 from tests.strangers import Answer, endless, stranger
 
@@ -50,7 +51,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWar
 def talking() -> Iterator[tuple[ReceivingTCP, socket.socket]]:
     """A transport whose protocol is connected, and the socket of its peer."""
     ours, theirs = socket.socketpair()
-    theirs.settimeout(60)
+    theirs.settimeout(PATIENCE)
     protocol = Protocol()
     protocol.makeConnection(
         ReceivingTCP(ours, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]

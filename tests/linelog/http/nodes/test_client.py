@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes import answer as answers_of_nodes
 from logsrv.linelog.http.nodes import client, gather
 from logsrv.linelog.http.nodes.address import parse_node
@@ -65,7 +66,7 @@ def replying(*answers: bytes, asked: list[bytes] | None = None) -> Callable[[soc
     return handle
 
 
-def node(port: int, token: str | None = None, seconds: float = 20.0) -> NodeClient:
+def node(port: int, token: str | None = None, seconds: float = PATIENCE) -> NodeClient:
     return NodeClient(NodeAccess("b", parse_node(f"127.0.0.1:{port}"), token), seconds)
 
 
@@ -143,7 +144,7 @@ def test_silence_ends() -> None:
     heard = threading.Event()
 
     def silent(connection: socket.socket) -> None:
-        heard.wait(60)
+        heard.wait(PATIENCE)
 
     with serving(silent) as port:
         with pytest.raises(NodeFailure, match=r"it said nothing for 0\.2 s"):
@@ -157,7 +158,7 @@ def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
     heard = threading.Event()
 
     def silent(connection: socket.socket) -> None:
-        heard.wait(60)
+        heard.wait(PATIENCE)
 
     with serving(silent) as port:
         asked = NodeClient(NodeAccess("b", parse_node(f"https://127.0.0.1:{port}")), 20.0)
@@ -214,10 +215,10 @@ def test_a_question_can_be_ended_from_outside() -> None:
 
         thread = threading.Thread(target=ask)
         thread.start()
-        assert begun.wait(60)
+        assert begun.wait(PATIENCE)
         asked.stop()
-        thread.join(60)
-        assert failed and ended.wait(60)
+        thread.join(PATIENCE)
+        assert failed and ended.wait(PATIENCE)
     with pytest.raises(NodeFailure):
         lines(asked)
 
@@ -286,7 +287,7 @@ def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.Monk
     monkeypatch.setattr(gather, "LOOK", 0.1)
     said: dict[str, str] = {}
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
-        asked = AskedNodes([node(server.port, seconds=60.0)], said.__setitem__)
+        asked = AskedNodes([node(server.port, seconds=PATIENCE)], said.__setitem__)
         assert asked.times() == ("", "")
     assert said == {"b": "it said nothing for 0.2 s; its lines are missing"}
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes import gather
 from logsrv.linelog.http.nodes.answer import Body, NodeLine, node_object, time_of
 from logsrv.linelog.http.nodes.gather import AskedNodes
@@ -141,7 +142,7 @@ class Prompt(threading.Thread):
     def start(self) -> None:
         super().start()
         if not self.name.endswith(" hanging"):
-            self.join(60)
+            self.join(PATIENCE)
 
 
 @attrs.define
@@ -152,7 +153,7 @@ class Hanging(ListedNode):
     ended: threading.Event = attrs.Factory(threading.Event)
 
     def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
-        self.ended.wait(60)
+        self.ended.wait(PATIENCE)
         yield b""
 
     def stop(self) -> None:
@@ -183,7 +184,7 @@ def test_who_never_ends_is_not_waited_for(
 def test_who_does_not_even_say_whether_it_lives_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     class Mute(Hanging):
         def lives(self) -> bool:
-            return self.ended.wait(60)
+            return self.ended.wait(PATIENCE)
 
     monkeypatch.setattr(gather, "LOOK", 0.1)
     asked = Asked([Mute([])])

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import program
 
 _QUIET = (
@@ -24,7 +25,6 @@ _QUIET = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--hide-scrollbars", "--remote-debugging-pipe"),
 )
-_SECONDS = 60.0
 _NAMED = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
 _SHIFT = 8
 # Keeps from the page what is pressed beside an element, up to the end of a click; tells if that hit it.
@@ -90,11 +90,11 @@ class Chromium:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.wait(60)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join(60)
+        self._reader.join(PATIENCE)
         self._out.close()
         self._in.close()
         self._profile.cleanup()
@@ -122,7 +122,7 @@ class Chromium:
         if session:
             message["sessionId"] = session
         self._out.write(json.dumps(message).encode() + b"\0")
-        reply = self._replies[number].get(timeout=_SECONDS + 5)
+        reply = self._replies[number].get(timeout=PATIENCE + 5)
         del self._replies[number]
         assert "error" not in reply, f"{method}: {reply.get('error')}"
         return reply["result"]
@@ -193,7 +193,7 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = _SECONDS) -> Any:
+    def wait(self, condition: str, seconds: float = PATIENCE) -> Any:
         """Return the value of a JavaScript expression as soon as it is true, looked at each frame."""
         script = f"""new Promise((done) => {{
             const end = performance.now() + {seconds * 1000};

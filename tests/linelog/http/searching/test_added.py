@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
 from logsrv.linelog.http.searching.gathered import OwnStore, numbers
 from tests.linelog.read.stores import line, make_store, view_of
@@ -43,7 +44,7 @@ def stores(tmp_path: Path) -> list[OwnStore]:
 
 
 def asked(nodes: list[OwnStore], endpoint: str, **values: Any) -> dict[str, Any]:
-    return numbers(nodes, endpoint, {**SCOPE, **values}, 60.0)
+    return numbers(nodes, endpoint, {**SCOPE, **values}, PATIENCE)
 
 
 def counts(found: dict[str, Any]) -> list[int]:

@@ -15,6 +15,7 @@ import pytest
 
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.child import answer
 from tests.kit.children.spawned import read_message, send
@@ -69,7 +70,7 @@ def test_a_process(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [lines(["a"])])
     (tmp_path / "json.py").write_text("raise SystemExit('imported')")
     asked = b"".join(frame(json.dumps(request(store)).encode()))
-    done = subprocess.run(COMMAND, input=asked, capture_output=True, cwd=tmp_path, timeout=60)
+    done = subprocess.run(COMMAND, input=asked, capture_output=True, cwd=tmp_path, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, b"")
     status, body = map(b"".join, MessageReader().receive(done.stdout))
     assert status == b"200" and body.startswith(b'{"position":"1:0"')
@@ -77,12 +78,12 @@ def test_a_process(tmp_path: Path) -> None:
         "import logsrv.linelog.http.searching.child, sys;"
         " print(*{'twisted', 'numpy'} & {*sys.modules})"
     )
-    loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, timeout=60)
+    loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, timeout=PATIENCE)
     assert loaded.stdout == b"\n"
 
 
 def test_nobody_asks(tmp_path: Path) -> None:
-    done = subprocess.run(COMMAND, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    done = subprocess.run(COMMAND, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (0, b"")
 
 

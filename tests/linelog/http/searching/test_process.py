@@ -15,6 +15,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching import process
 from logsrv.linelog.http.searching.process import MODULE, Searches
@@ -59,7 +60,7 @@ class Made:
         self._store = store
         self._all: list[Searches] = []
 
-    def __call__(self, at_once: int = 4, seconds: float = 60.0) -> Searches:
+    def __call__(self, at_once: int = 4, seconds: float = PATIENCE) -> Searches:
         searches = Searches(lambda: str(self._store), reactor, at_once=at_once, seconds=seconds)  # type: ignore[arg-type]
         self._all.append(searches)
         return searches
@@ -246,7 +247,7 @@ class Hurried:
 @pytest_twisted.ensureDeferred
 async def test_the_one_that_stands_ready_goes_after_a_while(store: Path) -> None:
     hurried = Hurried()
-    searches = Searches(lambda: str(store), hurried, at_once=4, seconds=60)
+    searches = Searches(lambda: str(store), hurried, at_once=4, seconds=PATIENCE)
     taker = Taker()
     searches.start(asked(limit=1), taker)
     await taker.done

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import zstandard
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.store.segments.segment import Position
@@ -90,7 +91,7 @@ class Sender:
     """A connection to a centre, with a token."""
 
     def __init__(self, port: int, token: str | None = "geheim") -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._token = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answered:

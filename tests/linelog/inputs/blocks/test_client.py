@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.blocks.client import CentreClient, CentreError, GoneError
 from logsrv.linelog.inputs.blocks.state import CentreState, encode
 from logsrv.linelog.ship.address import parse_ship_url
@@ -31,7 +32,7 @@ def answer(body: bytes, status: bytes = b"206 Partial", more: bytes = b"") -> by
 
 def client(port: int, pauses: Sequence[float] = (), **how: object) -> CentreClient:
     url = parse_ship_url(f"http://127.0.0.1:{port}/far/blocks")
-    return CentreClient(url=url, token="geheim", seconds=60.0, pauses=pauses, **how)  # type: ignore[arg-type]
+    return CentreClient(url=url, token="geheim", seconds=PATIENCE, pauses=pauses, **how)  # type: ignore[arg-type]
 
 
 def asked_of(*answers: bytes, ask: Callable[[CentreClient], object]) -> str:

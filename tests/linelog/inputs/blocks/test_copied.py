@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused
 from logsrv.linelog.inputs.blocks.blocks import BlockFactory, routes
 from logsrv.linelog.inputs.blocks.copied import MOST, GivenBody, is_for_copies
@@ -34,7 +35,7 @@ class Reactor:
         self.came.release()
 
     def run(self) -> None:
-        assert self.came.acquire(timeout=60)
+        assert self.came.acquire(timeout=PATIENCE)
         call, args = self.calls.pop(0)
         call(*args)
 

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.lines.long_work import LongWork
 from logsrv.linelog.inputs.intake import turns as module
 from logsrv.linelog.inputs.intake.turns import (
@@ -289,7 +290,7 @@ def test_others_go_on_while_a_thread_does_long_work() -> None:
     """A step that no clock interrupts, such as the parsing of a strange record of a megabyte."""
     clock, done, ends, others = Slow(), list[str](), Ends(), Ends()
     turns, go_on = Turns(Valve(clock), clock), threading.Event()
-    long = LongWork(lambda: go_on.wait(60))
+    long = LongWork(lambda: go_on.wait(PATIENCE))
 
     def steps() -> Iterator[object]:
         yield long
@@ -316,7 +317,7 @@ def test_short_work_does_not_stand_behind_what_waits_for_the_other_thread() -> N
     clock, done, go_on = Clock(), list[str](), threading.Event()
     turns = Turns(Valve(clock), clock)
     for _ in range(9):
-        turns.begin(iter([LongWork(lambda: go_on.wait(60))]), Ends())
+        turns.begin(iter([LongWork(lambda: go_on.wait(PATIENCE))]), Ends())
     turns.spend(1)
     turns.begin(work("short", 3, done), ends := Ends())
     try:

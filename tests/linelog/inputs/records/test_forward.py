@@ -13,6 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake import turns
 from logsrv.linelog.inputs.intake.intake import IInput
@@ -196,7 +197,7 @@ def test_heartbeats() -> None:
     ):
         ours.bind(("127.0.0.1", 0))
         theirs.bind(("127.0.0.1", 0))
-        theirs.settimeout(60)
+        theirs.settimeout(PATIENCE)
         beats.attach(ours)
         sender = Sender("127.0.0.1", f"udp:127.0.0.1:{theirs.getsockname()[1]}")
         beats.datagrams_received([b"\0", b"else"], sender)

@@ -16,11 +16,12 @@ import confluent_kafka
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from logsrv.kit.testing.patience import PATIENCE
+
 TOPIC = "logs"
 PRODUCE = 0
 """The number of the request that brings messages."""
 _PRODUCER = 0
-_PATIENCE = 60.0
 
 
 @attrs.frozen
@@ -50,7 +51,7 @@ class Brokers:
         consumer.assign([TopicPartition(topic, one, 0) for one in range(partitions)])
         found: list[Message] = []
         while len(found) < number:
-            come = consumer.consume(number - len(found), timeout=_PATIENCE)
+            come = consumer.consume(number - len(found), timeout=PATIENCE)
             assert come, f"{len(found)} of {number} messages"
             found += [one for one in come if one.error() is None]
         found += [one for one in consumer.consume(1, timeout=0.1) if one.error() is None]

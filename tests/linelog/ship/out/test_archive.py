@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget
 from logsrv.linelog.ship.registry import TargetSettings, make_target
@@ -77,7 +78,7 @@ async def test_a_directory_that_stands_still_holds_up_nothing(
 
     def still(self: DirectoryArchive, name: str, pieces: Iterable[bytes]) -> None:
         begun.set()
-        moves.wait(60)
+        moves.wait(PATIENCE)
         create(self, name, pieces)
 
     monkeypatch.setattr(DirectoryArchive, "create", still)
@@ -107,10 +108,10 @@ async def test_a_panic_is_told_and_what_comes_behind_it_is_done(
     one, disk = target(tmp_path), at(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr(DirectoryArchive, "sizes", panic)
-        asked = one.survey([], disk).addTimeout(60, REACTOR)
+        asked = one.survey([], disk).addTimeout(PATIENCE, REACTOR)
         with pytest.raises(Unavailable, match="Panic: called"):
             await asked
-    assert (await one.survey([], disk).addTimeout(60, REACTOR)).names == []
+    assert (await one.survey([], disk).addTimeout(PATIENCE, REACTOR)).names == []
     await one.close()
 
 

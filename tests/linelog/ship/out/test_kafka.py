@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.client_tls import TLSOptions
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out.kafka import KafkaTarget
 from logsrv.linelog.ship.registry import make_target
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
@@ -24,7 +25,7 @@ from tests.linelog.ship.out.peers import closing, numbered, sent, settings, unav
 from tests.ports import free_port
 
 
-def target(servers: str, seconds: float = 20.0, topic: str = TOPIC, **more: Any) -> KafkaTarget:
+def target(servers: str, seconds: float = PATIENCE, topic: str = TOPIC, **more: Any) -> KafkaTarget:
     return KafkaTarget(settings(f"kafka://{servers}/{topic}", **more), REACTOR, seconds)
 
 

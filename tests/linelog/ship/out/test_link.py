@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, end_tasks
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out import link
 from logsrv.linelog.ship.out.client import NatsTrouble
 from logsrv.linelog.ship.out.link import NatsLink, read_answer
@@ -97,7 +98,7 @@ def test_a_cancelled_try_leaves_no_connection() -> None:
             while b"PING" not in said:
                 said += await loop.sock_recv(connection, 1000)
             await end_tasks([trying])
-            return await asyncio.wait_for(loop.sock_recv(connection, 1000), 10)
+            return await asyncio.wait_for(loop.sock_recv(connection, 1000), PATIENCE)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -164,7 +165,7 @@ async def test_an_end_that_meets_an_error_is_an_end(tmp_path: Path) -> None:
             transport.drain = drain  # type: ignore[method-assign]
             one.client._pending_data_size = 1
             server.kill()
-            await asyncio.wait_for(one.ended.wait(), 20)
+            await asyncio.wait_for(one.ended.wait(), PATIENCE)
 
         await thread.call(break_off)
         server.start()

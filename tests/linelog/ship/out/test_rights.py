@@ -13,6 +13,7 @@ import nats.errors
 import pytest
 from twisted.internet.threads import deferToThread
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.target import JetStream
@@ -68,7 +69,7 @@ async def connected(server: NatsServer, user: str) -> Any:
 
 async def api(client: Any, what: str, order: object = None) -> Any:
     body = b"" if order is None else json.dumps(order).encode()
-    return json.loads((await client.request(f"$JS.API.{what}", body, timeout=30)).data)
+    return json.loads((await client.request(f"$JS.API.{what}", body, timeout=PATIENCE)).data)
 
 
 def make_stream(server: NatsServer, **more: object) -> None:
@@ -176,7 +177,7 @@ async def misuse(
     # An answer to somebody else, which is none of theirs to hear.
     await api(admin, "STREAM.MSG.GET.LOGS", {"seq": 1})
     for client in somebody, admin, somebody:
-        await client.flush(timeout=30)
+        await client.flush(timeout=PATIENCE)
     behind = await api(admin, "STREAM.INFO.LOGS", order)
     for _ in range(300):
         if behind["state"]["messages"] >= most:

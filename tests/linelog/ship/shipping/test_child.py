@@ -17,6 +17,7 @@ import pytest
 
 from logsrv.kit.children.frames import frame
 from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.settings import ShipSettings
@@ -210,7 +211,9 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
     settings = ShipSettings(ship=parse_ship_url("ndjson+http://127.0.0.1:9"), name="a")
     nowhere = str(tmp_path / "no")
     orders = json_of(attrs.evolve(orders_for(settings), directory=nowhere, store=STORE))
-    done = subprocess.run(COMMAND, input=b"".join(frame(orders)), capture_output=True, timeout=60)
+    done = subprocess.run(
+        COMMAND, input=b"".join(frame(orders)), capture_output=True, timeout=PATIENCE
+    )
     assert done.returncode == 1
     assert done.stderr.decode().count("\n") == 1 and "no" in done.stderr.decode()
 

@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 import pytest
 
 from bench.bucket import KEYS
+from logsrv.kit.testing.patience import PATIENCE
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def buckets(name: str) -> Iterator[dict[str, str]]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        connection = HTTPConnection(host, port, timeout=60)
+        connection = HTTPConnection(host, port, timeout=PATIENCE)
         connection.request("PUT", f"/{name}")
         assert connection.getresponse().status == 200
         connection.close()

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 
@@ -13,7 +14,7 @@ from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 def test_all_are_under_way_at_once() -> None:
     together = threading.Barrier(AT_ONCE)
     readers = Readers()
-    found = readers.all([lambda: together.wait(60)] * AT_ONCE)
+    found = readers.all([lambda: together.wait(PATIENCE)] * AT_ONCE)
     assert sorted(one.result() for one in found) == list(range(AT_ONCE))
     readers.close()
 
@@ -55,12 +56,12 @@ def test_nothing_more_is_begun_at_the_end() -> None:
 
     def wait() -> None:
         begun.set()
-        hold.wait(60)
+        hold.wait(PATIENCE)
 
     held = [readers.start(wait) for _ in range(AT_ONCE)]
     late: list[int] = []
     waiting = readers.start(lambda: late.append(1))
-    begun.wait(60)
+    begun.wait(PATIENCE)
     readers.close()
     hold.set()
     held[0].result()

@@ -178,7 +178,7 @@ async def test_they_are_removed_at_once_also_when_the_writer_is_slow(open_store:
     store = open_store(disk, keep_bytes=1000)
     store.append(batch(b"x" * 2000))
     store.rotate()
-    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")), 30)
+    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")))
 
 
 class WrongClock:

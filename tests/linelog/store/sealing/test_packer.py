@@ -16,6 +16,7 @@ from typing import cast
 import pytest
 
 from logsrv.kit.children.frames import frame
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.sealing import packer, packing
 from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.packing import NICENESS, HandedDisk, Server, Threads
@@ -257,7 +258,7 @@ def test_it_ends_with_its_server(tmp_path: Path) -> None:
         socket.send_fds(ours, [b"".join(frame(json.dumps(order).encode()))], [text, made])
         ours.close()
         assert process.stderr is not None
-        assert (process.wait(60), process.stderr.read()) == (0, b"")
+        assert (process.wait(PATIENCE), process.stderr.read()) == (0, b"")
     os.close(text)
     os.close(made)
 

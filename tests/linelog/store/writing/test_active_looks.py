@@ -12,6 +12,7 @@ import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
@@ -144,10 +145,10 @@ async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenS
 
     def held_up() -> None:
         if threading.current_thread().name != "store-write":
-            broken.wait(60)
+            broken.wait(PATIENCE)
         elif broken.is_set():
             begun.set()
-            go.wait(60)
+            go.wait(PATIENCE)
 
     disk.before["fdatasync"] = held_up
     try:

@@ -14,6 +14,7 @@ import pytest_twisted
 from twisted.internet.defer import gatherResults
 
 from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.store import Store
@@ -81,7 +82,7 @@ async def test_blocks_that_wait_together_share_their_syncs(open_store: OpenStore
     store = open_store(disk, sync=Sync.NEVER)
     await store.deposit(parcel(ONE, text(0)))
     before = disk.calls.count("fdatasync")
-    disk.before["fdatasync"] = lambda: go.wait(60)
+    disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
     waiting = [store.deposit(parcel(f"{number:032x}", text(number))) for number in range(50)]
     assert store.depositing == sum(len(text(number)) for number in range(50))
     assert len(store.origins.under_way) == 50

@@ -10,6 +10,7 @@ import pytest
 import pytest_twisted
 
 from logsrv.errors import StoreError
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import append
@@ -95,7 +96,7 @@ async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_
             found = len(self) > 0
             if held.is_set() and not go.is_set():
                 go.set()
-                later.wait(60)
+                later.wait(PATIENCE)
             return found
 
     def sync() -> None:
@@ -103,7 +104,7 @@ async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_
             begun.set()
         elif not held.is_set():
             held.set()
-            go.wait(60)
+            go.wait(PATIENCE)
             raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(append, "deque", Failures)
@@ -112,10 +113,10 @@ async def test_a_sync_that_fails_while_the_reactor_looks_is_not_passed_over_for_
     disk.before = {"fdatasync": sync, "create": later.set}
     store.append(batch(b"safe"))
     before = store.durable()
-    begun.wait(60)
+    begun.wait(PATIENCE)
     store.append(batch(b"lost"))
     waiting = store.durable()
-    held.wait(60)
+    held.wait(PATIENCE)
     store.append(batch(b"later"))
     # It is done when that is safe, and makes a file.
     store.rotate()

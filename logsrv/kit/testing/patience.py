@@ -1,0 +1,27 @@
+"""How long a test waits for what has to come, before it calls it lost."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+
+SECONDS = 60.0
+
+
+def patience(environment: Mapping[str, str]) -> float:
+    """Return a minute, times the environment's PATIENCE: a busy machine has more of it.
+
+    Raises ValueError, which says what PATIENCE may be.
+    """
+    text = environment.get("PATIENCE", "1")
+    try:
+        times = float(text)
+    except ValueError:
+        times = math.nan
+    if not 0 < times < math.inf:
+        raise ValueError(f"PATIENCE={text} must be a number above 0: so many minutes is a wait")
+    return SECONDS * times
+
+
+PATIENCE = patience(os.environ)
