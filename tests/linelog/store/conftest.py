@@ -13,6 +13,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
+from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
@@ -36,7 +37,7 @@ def nothing_stays_open(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> Iterator[OpenStore]:
-    """`open_store(disk=…, metrics=…, directory=…, and fields of StorePolicy)` gives an open store."""
+    """`open_store(disk=…, metrics=…, directory=…, clock=…, rotate_size=…)` gives an open store."""
     opened = []
 
     def make(
@@ -44,6 +45,7 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
         metrics: Metrics | None = None,
         directory: Path = tmp_path / "store",
         using: Any = reactor,
+        clock: Clock | None = None,
         **policy: Any,
     ) -> Store:
         # The lines of these tests grow older each day, and a segment of them must not be sealed for it.
@@ -52,6 +54,7 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
             directory,
             StorePolicy(**policy),
             reactor=using,
+            clock=clock or Clock(),
             metrics=metrics or Metrics(METRICS),
             disk=disk,
         )

@@ -408,6 +408,7 @@ CHILD = """
 import os, sys
 from pathlib import Path
 from twisted.internet import reactor
+from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.batch import Batch, Block
@@ -418,6 +419,7 @@ store = Store(
     Path(sys.argv[1]),
     StorePolicy(sync=Sync(sys.argv[2]), rotate_size=300_000),
     reactor=reactor,
+    clock=Clock(),
     metrics=Metrics(METRICS),
 )
 store.open()

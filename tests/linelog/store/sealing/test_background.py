@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
@@ -26,6 +25,7 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Position, Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
+from tests.clocks import HandClock
 from tests.linelog.read.stores import view_of
 from tests.linelog.store.care.stores import found, kinds
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
@@ -181,19 +181,6 @@ async def test_they_are_removed_at_once_also_when_the_writer_is_slow(open_store:
     await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")), 30)
 
 
-class WrongClock:
-    """The reactor, but for its time of day."""
-
-    callLater = staticmethod(reactor.callLater)  # type: ignore[attr-defined]
-    callFromThread = staticmethod(reactor.callFromThread)  # type: ignore[attr-defined]
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def seconds(self) -> float:
-        return time.time() + self.ahead
-
-
 async def retained(store: Store, turns: list[int]) -> None:
     """Wait until the store has looked for old segments from beginning to end."""
     before = len(turns)
@@ -207,14 +194,14 @@ async def retained(store: Store, turns: list[int]) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenStore) -> None:
     """Neither in a running server nor in one that is started then."""
-    clock, turns = WrongClock(), list[int]()
+    clock, turns = HandClock(), list[int]()
     disk = FaultyDisk()
     disk.before["entries"] = lambda: turns.append(1)
-    store = open_store(disk, using=clock, rotate_size=1, keep_days=1)
+    store = open_store(disk, clock=clock, rotate_size=1, keep_days=1)
     store.append(batch(b"one"))
     await until(lambda: list(store.directory.glob("*.idx")))
     with capturedLogs() as events:
-        clock.ahead = 3650 * DAY
+        clock.set_ahead(3650 * DAY)
         for _ in range(2):
             await retained(store, turns)
         said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
@@ -223,7 +210,7 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
     disk = FaultyDisk()
     disk.before["entries"] = lambda: turns.append(1)
     with capturedLogs() as events:
-        store = open_store(disk, using=clock, keep_days=1)
+        store = open_store(disk, clock=clock, keep_days=1)
         await retained(store, turns)
         said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
     assert len(said) == 1

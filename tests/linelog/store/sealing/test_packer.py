@@ -22,6 +22,7 @@ from logsrv.linelog.store.sealing.packing import NICENESS, HandedDisk, Server, T
 from logsrv.linelog.store.sealing.seal import FRAME, Interrupted, seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
+from tests.clocks import HandClock
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
 
@@ -35,7 +36,7 @@ def make() -> Iterator[MakePacker]:
     made = []
 
     def one(waiting: Callable[[], int] = lambda: 0) -> Packer:
-        made.append(Packer(waiting))
+        made.append(Packer(waiting, HandClock().monotonic))
         return made[-1]
 
     yield one

@@ -24,6 +24,7 @@ from logsrv.linelog.store.segments.segment import Position, saved_number, sealed
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
 from logsrv.linelog.store.writing.active import ActiveSegment
+from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     MOMENT,
     Crash,
@@ -439,7 +440,13 @@ def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
         disk.errors["link"] = no_links()
     lock = DirectoryLock(at(directory))
     active = ActiveSegment(
-        Begun(opened, 1), StorePolicy(), started=0.0, disk=disk, lock=lock, tell=lambda *_: None
+        Begun(opened, 1),
+        StorePolicy(),
+        started=0.0,
+        clock=HandClock(),
+        disk=disk,
+        lock=lock,
+        tell=lambda *_: None,
     )
     os.write(opened.fd, stored(b"one"))
     active.position = Position(1, len(stored(b"one")))
