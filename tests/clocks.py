@@ -44,7 +44,7 @@ class HandClock(Clock):
         return _Event(self)
 
     def queue(self) -> SimpleQueue[Any]:  # type: ignore[override]
-        return _Queue(self)
+        return ClockQueue(self)
 
     def advance(self, seconds: float, *, settle: bool = True) -> None:
         """Let time pass at once when all threads are at rest; return when they are so again.
@@ -120,12 +120,14 @@ class _Event(threading.Event):
         return self.is_set()
 
 
-class _Queue(SimpleQueue[Any]):
+class ClockQueue(SimpleQueue[Any]):
+    """A queue whose reader waits by a clock."""
+
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        self._clock.change(lambda: super(_Queue, self).put(item))
+        self._clock.change(lambda: super(ClockQueue, self).put(item))
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         if block:

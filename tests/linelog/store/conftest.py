@@ -20,7 +20,7 @@ from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing import syncer
+from tests.clocks import HandClock
 
 OpenStore = Callable[..., Store]
 
@@ -69,6 +69,6 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
 
 
 @pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sync each tenth of a second, and try again as often."""
-    monkeypatch.setattr(syncer, "SYNC_EVERY", 0.1)
+def clock() -> HandClock:
+    """The clock of the threads of a store that is opened with it: it goes on when the test says so."""
+    return HandClock()

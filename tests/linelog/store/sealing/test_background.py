@@ -39,7 +39,6 @@ def full_for_the_sealer() -> None:
         raise no_space()
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
     open_store: OpenStore,
@@ -67,7 +66,6 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     assert not list(store.directory.glob("*Z.log"))
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(
     open_store: OpenStore,
@@ -91,7 +89,6 @@ async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(
     assert "text-cut" in kinds(found(store.directory))
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     store = open_store(rotate_size=1, keep_bytes=1)
@@ -104,7 +101,6 @@ async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     assert open_store().position == (4, 0)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_segments_that_a_target_does_not_have_stay_until_it_does(
     open_store: OpenStore,
@@ -129,7 +125,6 @@ async def test_segments_that_a_target_does_not_have_stay_until_it_does(
     assert "before all of its lines were shipped to centre, second" in said[2]
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
     open_store: OpenStore,
@@ -145,7 +140,6 @@ async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
     assert text_of(store.directory) == stored(*lines)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
     open_store: OpenStore,
@@ -169,7 +163,6 @@ class LateNumber(FaultyDisk):
         super().overwrite(name, data, sync=sync)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_they_are_removed_at_once_also_when_the_writer_is_slow(open_store: OpenStore) -> None:
     """Before the next number is on the disk none is removed, and the next look is a minute later."""
@@ -190,7 +183,6 @@ async def retained(store: Store, turns: list[int]) -> None:
     await until(lambda: len(turns) > before + 1)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenStore) -> None:
     """Neither in a running server nor in one that is started then."""
@@ -217,7 +209,6 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
     assert text_of(store.directory) == stored(b"one")
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_quiet_store_loses_what_is_too_old(open_store: OpenStore, tmp_path: Path) -> None:
     old = tmp_path / "0000000001-20200101T000000Z.log"
@@ -242,7 +233,6 @@ async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sea
     assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
     open_store: OpenStore, tmp_path: Path
@@ -257,7 +247,6 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
 
 @pytest.mark.parametrize("least", [LEAST_TEXT, 1 << 30])
 @pytest.mark.parametrize("indexing", Indexing)
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_small(
     open_store: OpenStore, indexing: Indexing, least: int, monkeypatch: pytest.MonkeyPatch
@@ -274,7 +263,6 @@ async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_sm
     assert bool(list(store.directory.glob("*.words"))) == wanted
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
     open_store: OpenStore, tmp_path: Path
@@ -320,7 +308,6 @@ async def test_what_fails_is_not_tried_again_while_the_indexes_are_looked_at(
     assert "seal" in again.troubles()
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenStore) -> None:
     """Else a power cut may leave its lines in current.log as well."""
@@ -348,7 +335,6 @@ def make_empty(directory: Path, segments: int) -> None:
         (directory / f"{number:010}-20261120T061842Z.log").touch()
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     open_store: OpenStore, tmp_path: Path
