@@ -349,10 +349,10 @@ async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store: Open
     ],
 )
 async def test_each_kind_of_trouble_is_shown_with_its_reason_while_it_lasts(
-    open_store: OpenStore, kind: str, call: str, thread: str
+    open_store: OpenStore, kind: str, call: str, thread: str, clock: HandClock
 ) -> None:
     disk, metrics = FaultyDisk(), Metrics(METRICS)
-    store = open_store(disk, metrics=metrics)
+    store = open_store(disk, clock=clock, metrics=metrics)
 
     def fail() -> None:
         if threading.current_thread().name == thread:
@@ -361,20 +361,22 @@ async def test_each_kind_of_trouble_is_shown_with_its_reason_while_it_lasts(
     if kind == "remove":
         store.append(batch(b"old"))
         store.rotate()
-        await until(lambda: metrics.value("segments_sealed_total") == 1)
+        clock.settle()
     disk.before[call] = fail
     if kind == "remove":
         store.apply(StorePolicy(keep_bytes=1))
     else:
         store.append(batch(b"one"))
         store.rotate()
-    await until(lambda: kind in store.troubles())
+    clock.settle()
     assert store.troubles()[kind].endswith("No space left on device")
     assert metrics.value("store_trouble", kind=kind) == 1
     del disk.before[call]
     store.append(batch(b"two"))
     store.rotate()
-    await until(lambda: not store.troubles())
+    clock.advance(1)
+    clock.advance(60)
+    assert not store.troubles()
     assert metrics.value("store_trouble") == 0
 
 

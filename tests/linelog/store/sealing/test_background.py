@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest_twisted
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
@@ -28,7 +28,7 @@ from logsrv.linelog.store.words.build import LEAST_TEXT
 from tests.clocks import HandClock
 from tests.linelog.read.stores import view_of
 from tests.linelog.store.care.stores import found, kinds
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+from tests.linelog.store.faults import FaultyDisk, Hang, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
 
@@ -155,23 +155,33 @@ async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
 
 
 class LateNumber(FaultyDisk):
-    """A disk that takes its time for the number of the active segment."""
+    """A disk that does not take the number of the active segment before `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: Hang | None = None
 
     def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
-        if name == "number":
-            threading.Event().wait(0.5)
+        if name == "number" and self.late is not None:
+            self.late()
         super().overwrite(name, data, sync=sync)
 
 
 @pytest_twisted.ensureDeferred
-async def test_they_are_removed_at_once_also_when_the_writer_is_slow(open_store: OpenStore) -> None:
+async def test_they_are_removed_at_once_also_when_the_writer_is_slow(
+    open_store: OpenStore, clock: HandClock
+) -> None:
     """Before the next number is on the disk none is removed, and the next look is a minute later."""
     disk = LateNumber()
     disk.before["writev"] = full_for_the_sealer
-    store = open_store(disk, keep_bytes=1000)
+    store = open_store(disk, clock=clock, keep_bytes=1000)
+    late = disk.late = Hang()
     store.append(batch(b"x" * 2000))
     store.rotate()
-    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")), 30)
+    await until(late.begun.is_set)
+    late.go.set()
+    clock.settle()
+    assert store.position == (2, 0) and not list(store.directory.glob("0*"))
 
 
 async def retained(store: Store, turns: list[int]) -> None:
@@ -210,12 +220,33 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_quiet_store_loses_what_is_too_old(open_store: OpenStore, tmp_path: Path) -> None:
+async def test_a_quiet_store_loses_what_is_too_old(
+    open_store: OpenStore, tmp_path: Path, clock: HandClock
+) -> None:
     old = tmp_path / "0000000001-20200101T000000Z.log"
     old.write_bytes(stored(b"one"))
-    os.utime(old, (0, time.time() - 3 * DAY))
-    store = open_store(directory=tmp_path, keep_days=1)
-    await until(lambda: not list(store.directory.glob("0*")))
+    os.utime(old, (0, clock.time_of_day() - 3 * DAY))
+    store = open_store(clock=clock, directory=tmp_path, keep_days=1)
+    clock.settle()
+    assert not list(store.directory.glob("0*"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_each_day_the_segment_that_is_too_old_goes(
+    open_store: OpenStore, clock: HandClock
+) -> None:
+    """Rotated each day, and kept for three days since the last line."""
+    store = open_store(clock=clock, rotate_every=DAY, keep_days=3)
+    numbers = []
+    for _ in range(7):
+        written = clock.time_of_day()
+        store.append(Batch(Block.of(b"one\n"), "tcp:1", written))
+        clock.settle()
+        os.utime(store.directory / "current.log", (written, written))
+        clock.advance(DAY)
+        clock.advance(background.LOOK_EVERY)
+        numbers.append(sorted(int(path.name[:10]) for path in store.directory.glob("*.zst")))
+    assert numbers == [[1], [1, 2], [2, 3], [3, 4], [4, 5], [5, 6], [6, 7]]
 
 
 @pytest_twisted.ensureDeferred
@@ -412,18 +443,19 @@ async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store: Op
 
 @pytest_twisted.ensureDeferred
 async def test_a_change_from_outside_is_noticed_by_itself(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+    open_store: OpenStore, clock: HandClock
 ) -> None:
-    monkeypatch.setattr(background, "LOOK_EVERY", 0.05)
     metrics = Metrics(METRICS)
-    store = open_store(metrics=metrics)
+    store = open_store(clock=clock, metrics=metrics)
     await segments(store, metrics, packed=2)
     (store.directory / "0000000001-20200101T000000Z.log").write_bytes(stored(b"stranger"))
     with capturedLogs() as events:
+        clock.advance(background.LOOK_EVERY)
         await until(lambda: any("has the number of" in one["log_format"] for one in events))
     for path in store.directory.glob("0000000002-*"):
         path.unlink()
-    await until(lambda: metrics.value("store_segments") == 2)
+    clock.advance(background.LOOK_EVERY)
+    assert metrics.value("store_segments") == 2
 
 
 @pytest_twisted.ensureDeferred
