@@ -7,6 +7,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "errors",
         "timer",
+        "clock",
         "memory",
         "cores",
         "descriptor",

@@ -15,6 +15,8 @@ MODULES = [path for path in SOURCES if "template" not in path.parts]
 
 # Folders of these names: bytes in, values out. They know neither Twisted nor sockets, and no clock.
 SANS_IO = ("text", "framing", "wire", "fields", "query", "encode")
+# Here the clock is handed in, so that a test can drive it.
+TIMELESS = tuple(f"logsrv.linelog.{one}" for one in ("store", "cursors", "ship", "alerts"))
 # What those may import from elsewhere is held to the same.
 SANS_IO_MODULES = ("logsrv.kit.options.declare", "logsrv.kit.options.kinds")
 IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")
@@ -64,6 +66,17 @@ def test_parsers_do_no_io() -> None:
         if set(path.relative_to(ROOT).parts[:-1]) & set(SANS_IO) or name_of(path) in SANS_IO_MODULES
         for other in imported(path)
         if any(within(other, module) for module in IO)
+    ]
+    assert not wrong
+
+
+def test_time_is_handed_in() -> None:
+    wrong = [
+        f"{name_of(path)} imports {other}"
+        for path in MODULES
+        if any(within(name_of(path), folder) for folder in TIMELESS)
+        for other in imported(path)
+        if within(other, "time")
     ]
     assert not wrong
 

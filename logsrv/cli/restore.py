@@ -33,6 +33,7 @@ from pathlib import Path
 
 from logsrv.cli.arguments import goes_with, tell
 from logsrv.cli.backup import summary, take
+from logsrv.clock import Clock
 from logsrv.errors import StoreError, UsageError
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.options.argument_parser import Parser
@@ -129,7 +130,9 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     token_file = Path(arguments.token_file) if arguments.token_file else None
     token = read_secret("token", None, token_file)
     check_clear(TargetSettings(name="", url=url, store="", token=token))
-    client = CentreClient(url=url, token=token, tls=tls_context(options) if url.tls else None)
+    client = CentreClient(
+        url=url, sleep=Clock().sleep, token=token, tls=tls_context(options) if url.tls else None
+    )
     copies: list[CentreCopy] = []
 
     def bring(disk: Disk) -> Iterator[Restored]:

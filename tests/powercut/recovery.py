@@ -17,6 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.batch import Batch, Block
@@ -100,7 +101,7 @@ def logged() -> Iterator[Log]:
 def use(directory: Path) -> None:
     """Start a store there, append, rotate, seal, append, stop. Raises what any of it raises."""
     turns = Turns()
-    store = Store(directory, _POLICY, reactor=turns, metrics=Metrics(METRICS))
+    store = Store(directory, _POLICY, reactor=turns, clock=Clock(), metrics=Metrics(METRICS))
     store.open()
     try:
         for line in NEW:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.ship.encode.block import PackedBlock
@@ -162,7 +163,7 @@ def promised(marks: Mapping[str, int], cut: int) -> dict[str, Position]:
 def wrongs(directory: Path, promises: Mapping[str, Position]) -> list[str]:
     """Start the centre again, let both origins go on to their end, and return what is wrong then."""
     turns = Turns()
-    store = Store(directory, StorePolicy(), reactor=turns, metrics=Metrics(METRICS))
+    store = Store(directory, StorePolicy(), reactor=turns, clock=Clock(), metrics=Metrics(METRICS))
     store.open()
     found = []
     for origin, edge in EDGES.items():

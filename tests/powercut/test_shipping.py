@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.plugin.metrics import METRICS
@@ -174,7 +175,7 @@ def test_an_edge_after_power_cuts(recorded: tuple[Path, FarSide], model: str) ->
 def wrongs(directory: Path, sent: list[PackedBlock]) -> list[str]:
     """Start the edge again, let it ship to a far side that has these blocks; return what is wrong then."""
     turns = Turns()
-    store = Store(directory, StorePolicy(), reactor=turns, metrics=Metrics(METRICS))
+    store = Store(directory, StorePolicy(), reactor=turns, clock=Clock(), metrics=Metrics(METRICS))
     store.open()
     identity = json.loads((directory / "store").read_text())["store"]
     turns.result(store.close(), "the end")

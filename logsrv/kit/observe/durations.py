@@ -64,13 +64,13 @@ class Durations:
 
     def timed(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `step` returns, and count how long it took; if it raises, nothing is counted."""
-        return self.timed_since(perf_counter(), step, *args, **kwargs)
+        return self.timed_longer(0.0, step, *args, **kwargs)
 
-    def timed_since(
-        self, begun: float, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    def timed_longer(
+        self, before: float, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do as `timed` does with a step that began before, at `begun` by `perf_counter()`."""
-        self.begun = begun
+        """Do as `timed` does with a step that began so many seconds before."""
+        self.begun = begun = perf_counter() - before
         try:
             done = step(*args, **kwargs)
             self.add(perf_counter() - begun)

@@ -16,7 +16,6 @@ import os
 import resource
 import signal
 import sys
-import time
 
 TOLD_BY = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 PR_SET_PDEATHSIG = 1
@@ -95,11 +94,11 @@ def _end_all() -> None:
                 os.kill(int(child), signal.SIGKILL)
         with contextlib.suppress(InterruptedError):
             try:
+                os.waitpid(-1, 0)
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
             except ChildProcessError:
                 return
-        time.sleep(0.005)
 
 
 def _die_of(number: int) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
-from time import monotonic
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from logsrv.clock import Clock
 from logsrv.linelog.alerts.delivery import deliver_by
 from logsrv.linelog.alerts.kept import Kept
 from logsrv.linelog.alerts.reports import Report, read_orders, report_line
@@ -24,14 +24,16 @@ class AlertWork:
     _kept: Kept | None = None
     _watcher: Watcher
 
-    def __init__(self, daemon: Daemon, reactor: Any) -> None:
+    def __init__(self, daemon: Daemon, reactor: Any, *, clock: Clock) -> None:
         self._daemon = daemon
+        self._clock = clock
         self._reactor = reactor
 
     def lock(self, line: bytes) -> bool:
         if self._kept is None:
             orders = read_orders(line)
-            self._kept = Kept(orders.directory, orders.store, now=monotonic, clock=time.time)
+            now, clock = self._clock.monotonic, self._clock.time_of_day
+            self._kept = Kept(orders.directory, orders.store, now=now, clock=clock)
         try:
             return self._kept.lock()
         except OSError as error:
@@ -46,7 +48,7 @@ class AlertWork:
             kept=self._kept,
             deliver=deliver_by(self._reactor),
             clock=self._reactor,
-            now=monotonic,
+            now=self._clock.monotonic,
             report=self._report,
             failed=self._daemon.fail,
         )
@@ -66,4 +68,4 @@ class AlertWork:
 
 
 if __name__ == "__main__":
-    sys.exit(run(AlertWork))
+    sys.exit(run(partial(AlertWork, clock=Clock())))

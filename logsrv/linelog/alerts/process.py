@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from time import monotonic
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from logsrv.clock import Clock
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
@@ -45,21 +45,22 @@ class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
     place: the directory of the store, where it is now. identity: that of the store, "" without one.
-    position: its end, where alerts that are new begin. clock: the time of day.
+    position: its end, where alerts that are new begin.
     """
 
     _place: Callable[[], str]
     _identity: Callable[[], str]
     _position: Callable[[], Position]
-    _clock: Callable[[], float]
+    _clock: Clock
     _reactor: Any
     _metrics: Metrics
     _alerts: Mapping[str, AlertSettings] | None = attrs.field(init=False, default=None)
     _tasks: AlertTasks = attrs.field(init=False, factory=AlertTasks)
-    _seldom: Seldom = attrs.field(init=False, factory=lambda: Seldom(monotonic))
+    _seldom: Seldom = attrs.field(init=False)
     _process: ResidentProcess = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._seldom = Seldom(self._clock.monotonic)
         # Its commands get what their alerts name of our environment.
         self._process = ResidentProcess(
             MODULE, "alerts", self._orders, self._take, self._reactor, lambda: os.environ
@@ -75,7 +76,8 @@ class Alerts:
             return
         first, self._alerts = self._alerts is None, wanted
         go_by = self._tasks.resume if first else self._tasks.change
-        kept = Kept(self._place(), self._identity(), now=monotonic, clock=self._clock)
+        now, clock = self._clock.monotonic, self._clock.time_of_day
+        kept = Kept(self._place(), self._identity(), now=now, clock=clock)
         with closing(kept):
             go_by(wanted, self._position(), kept)
         for label in wanted:

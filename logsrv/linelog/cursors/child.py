@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -25,10 +24,10 @@ from logsrv.errors import LogsrvError
 from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import NO_MEMORY, limit, outlast_signals, tell
 
-WAIT = 20.0
-"""Seconds for which another process may still be at the same work, which has only a few for its end."""
 TRY = 0.1
-"""Seconds between two looks whether it is."""
+"""Seconds between two looks whether another process is still at the same work."""
+TRIES = 200
+"""Looks after which it begins all the same: the other has only a few seconds for its end."""
 
 
 class Work(Protocol):
@@ -72,17 +71,17 @@ class Daemon(PipeProtocol):
             if self._started:
                 self.attempt(self._work.change, self._orders)
             elif first:
-                self.attempt(self._begin, monotonic() + WAIT)
+                self.attempt(self._begin, TRIES)
 
-    def _begin(self, until: float) -> None:
+    def _begin(self, tries: int) -> None:
         """Begin as soon as no other process is at the same work.
 
         The process of a daemon that was killed may go on for a few seconds.
         """
         if self._leaving or self._orders is None:
             return
-        if not self._work.lock(self._orders) and monotonic() < until:
-            self._reactor.callLater(TRY, self.attempt, self._begin, until)
+        if not self._work.lock(self._orders) and tries:
+            self._reactor.callLater(TRY, self.attempt, self._begin, tries - 1)
             return
         self._started = True
         self._work.start(self._orders)

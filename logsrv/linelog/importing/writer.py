@@ -11,11 +11,11 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import attrs
 
+from logsrv.clock import Clock
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH
@@ -55,7 +55,7 @@ def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
             lock = DirectoryLock(disk)
             in_order: bool | None = None
             undo.callback(lambda: lock.release(in_order=in_order))
-            writer = ImportWriter(disk, lock, policy)
+            writer = ImportWriter(disk, lock, policy, Clock())
             try:
                 yield writer
             finally:
@@ -82,7 +82,7 @@ class ImportWriter:
     the next import ends.
     """
 
-    def __init__(self, disk: Disk, lock: DirectoryLock, policy: StorePolicy) -> None:
+    def __init__(self, disk: Disk, lock: DirectoryLock, policy: StorePolicy, clock: Clock) -> None:
         self._disk, self._policy = disk, policy
         self.directory = disk.directory
         self._shown = shown(str(disk.directory), SHOWN_PATH_LENGTH)
@@ -97,7 +97,13 @@ class ImportWriter:
             # The rest of a torn line comes from the files.
             begun = begun._replace(opened=begun.opened._replace(torn=False))
         self._active = ActiveSegment(
-            begun, policy, started=monotonic(), disk=disk, lock=lock, tell=_tell_nobody
+            begun,
+            policy,
+            started=clock.monotonic(),
+            clock=clock,
+            disk=disk,
+            lock=lock,
+            tell=_tell_nobody,
         )
         self._active.leave_worn()
         self._pending: list[Any] = []

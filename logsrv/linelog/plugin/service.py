@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 import logsrv
 from logsrv import __version__
+from logsrv.clock import Clock
 from logsrv.errors import ConfigurationError
 from logsrv.kit.children.pool import ProcessPool
 from logsrv.kit.manager.sockets import KeptSockets
@@ -158,8 +159,13 @@ class LoggerService(ListeningService[LoggerSettings]):
         self, settings: LoggerSettings, *, load: Callable[[], LoggerSettings], reactor: Any
     ) -> None:
         super().__init__("logsrv", settings, load=load, reactor=reactor, metrics=Metrics(METRICS))
+        clock = Clock()
         self.store = Store(
-            settings.directory, settings.store_policy, reactor=reactor, metrics=self.metrics
+            settings.directory,
+            settings.store_policy,
+            reactor=reactor,
+            clock=clock,
+            metrics=self.metrics,
         )
         self._hangs = HangLog(self.store, reactor)
         self._classic = ClassicPlaces(kept=lambda: self.manager.kept)
@@ -186,7 +192,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             place=lambda: self.store.place,
             identity=lambda: self.store.identity.store if self.store.identity else "",
             position=lambda: self.store.position,
-            clock=time.time,
+            clock=clock,
             reactor=reactor,
             metrics=self.metrics,
         )
@@ -194,6 +200,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             place=lambda: self.store.place,
             identity=lambda: self.store.identity.store if self.store.identity else "",
             hold=self.store.hold,
+            clock=clock,
             reactor=reactor,
             metrics=self.metrics,
         )

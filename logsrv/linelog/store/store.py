@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
+from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.net.twisted.turns import next_turn
 from logsrv.kit.observe.durations import Durations
@@ -93,6 +93,7 @@ class Store:
         policy: StorePolicy,
         *,
         reactor: StoreReactor,
+        clock: Clock,
         metrics: Metrics,
         disk: Disk | None = None,
     ) -> None:
@@ -100,6 +101,7 @@ class Store:
         self.valve = Valve(reactor)
         self._policy = policy
         self._reactor = reactor
+        self._clock = clock
         self._metrics = metrics
         self._disk = disk or Disk()
         self._holds: tuple[Hold, ...] = ()
@@ -132,15 +134,15 @@ class Store:
             ) from error
 
     def _start(self, lock: DirectoryLock) -> None:
-        disk, tell = self._disk, self._reactor.callFromThread
+        disk, clock, tell = self._disk, self._clock, self._reactor.callFromThread
         _advise(self._policy)
         begun = recover.begin(disk, crashed=bool(lock.left_by))
         self.identity = recover.identified(disk)
         opened = begun.opened
-        age = self._reactor.seconds() - segment.first_moment(opened.fd) if opened.size else 0.0
-        started = monotonic() - max(0.0, age)
+        age = clock.time_of_day() - segment.first_moment(opened.fd) if opened.size else 0.0
+        started = clock.monotonic() - max(0.0, age)
         self._active = ActiveSegment(
-            begun, self._policy, started=started, disk=disk, lock=lock, tell=tell
+            begun, self._policy, started=started, clock=clock, disk=disk, lock=lock, tell=tell
         )
         # The writer tries again what fails here, and tells of it.
         with contextlib.suppress(OSError, StoreError):
@@ -150,18 +152,24 @@ class Store:
             self._policy,
             disk=disk,
             lock=lock,
-            now=self._reactor.seconds,
+            clock=clock,
             tell=tell,
             tidied=begun.tidied,
         )
         self._sealer.hold(self._holds)
         self.origins = Origins(disk, begun.origins)
-        self._writer = Writer(self._active, self.origins, tell=tell, look=self._look)
-        self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
+        self._writer = Writer(self._active, self.origins, clock=clock, tell=tell, look=self._look)
+        self._syncing = Trouble(tell, *SYNCING, seconds=clock.monotonic)
+        self._sync_seconds = Durations()
         self._watch()
         self.accepts = True
         self._syncer = Syncer(
-            self._active, disk, self._syncing, self._sync_seconds, self._sealer.take
+            self._active,
+            disk,
+            self._syncing,
+            self._sync_seconds,
+            self._sealer.take,
+            clock.monotonic,
         )
         sync = _thread("store-sync", self._syncer.run)
         seal = _thread("store-seal", self._sealer.run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from time import monotonic
 from typing import Any, Protocol
 
 from twisted.logger import Logger
@@ -31,11 +30,12 @@ class Valve:
     that have delivered least recently: to resume five hundred each time, and to pause most of them before
     they were heard, took a twelfth of the processor's time.
 
-    reactor: calls in its next turn.
+    reactor: calls in its next turn, and has the time.
     """
 
     def __init__(self, reactor: Any) -> None:
         self.closed = False
+        self._seconds: Callable[[], float] = reactor.seconds
         self._closed_at = 0.0
         # By id. In each, those that have delivered least recently come first.
         self._running: dict[int, Producer] = {}
@@ -75,14 +75,14 @@ class Valve:
 
     def closed_for(self) -> float:
         """Return for how many seconds all have been paused; 0 if they are not."""
-        return monotonic() - self._closed_at if self.closed else 0.0
+        return self._seconds() - self._closed_at if self.closed else 0.0
 
     def close(self) -> None:
         """Pause all."""
         if self.closed:
             return
         self.closed = True
-        self._closed_at = monotonic()
+        self._closed_at = self._seconds()
         for key, producer in list(self._running.items()):
             if not self.closed:
                 return

@@ -15,6 +15,7 @@ from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, read_orders
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.segments.segment import Position
+from tests.clocks import HandClock
 from tests.kit.children.spawned import Spawner
 from tests.kit.net.network import logged
 
@@ -24,6 +25,7 @@ class Stage:
 
     def __init__(self, directory: Path) -> None:
         self.reactor = Spawner()
+        self.clock = HandClock()
         self.metrics = Metrics(METRICS)
         self.end = Position(1, 100)
         self.place = str(directory)
@@ -48,7 +50,7 @@ class Stage:
         return Alerts(
             place=lambda: self.place,
             identity=lambda: "ab" * 16,
-            clock=lambda: 0.0,
+            clock=self.clock,
             position=lambda: self.end,
             reactor=self.reactor,
             metrics=self.metrics,

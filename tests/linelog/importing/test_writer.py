@@ -29,6 +29,7 @@ from logsrv.linelog.store.segments.segment import (
     sealed_segments,
 )
 from logsrv.linelog.store.writing.active import ActiveSegment
+from tests.clocks import HandClock
 
 BEGIN = 1_763_619_522_123_456
 POLICY = StorePolicy(rotate_size=2000)
@@ -160,7 +161,7 @@ def killed(directory: Path, until: int) -> None:
     """Import some lines, and leave the store as a kill does: nothing of its end is done."""
     disk = Disk().enter(directory)
     lock = DirectoryLock(disk)
-    writer = ImportWriter(disk, lock, POLICY)
+    writer = ImportWriter(disk, lock, POLICY, HandClock())
     writer.begin(FILES, "CET", BEGIN)
     for number in range(until):
         writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
@@ -210,7 +211,13 @@ def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
     lock = DirectoryLock(disk)
     begun = recover.begin(disk, crashed=bool(lock.left_by))
     active = ActiveSegment(
-        begun, POLICY, started=0.0, disk=disk, lock=lock, tell=lambda *args, **fields: None
+        begun,
+        POLICY,
+        started=0.0,
+        clock=HandClock(),
+        disk=disk,
+        lock=lock,
+        tell=lambda *args, **fields: None,
     )
     active.leave_worn()
     if text:

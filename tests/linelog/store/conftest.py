@@ -13,13 +13,14 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor
 
+from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing import syncer
+from tests.clocks import HandClock
 
 OpenStore = Callable[..., Store]
 
@@ -36,7 +37,7 @@ def nothing_stays_open(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> Iterator[OpenStore]:
-    """`open_store(disk=…, metrics=…, directory=…, and fields of StorePolicy)` gives an open store."""
+    """`open_store(disk=…, metrics=…, directory=…, clock=…, rotate_size=…)` gives an open store."""
     opened = []
 
     def make(
@@ -44,6 +45,7 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
         metrics: Metrics | None = None,
         directory: Path = tmp_path / "store",
         using: Any = reactor,
+        clock: Clock | None = None,
         **policy: Any,
     ) -> Store:
         # The lines of these tests grow older each day, and a segment of them must not be sealed for it.
@@ -52,6 +54,7 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
             directory,
             StorePolicy(**policy),
             reactor=using,
+            clock=clock or Clock(),
             metrics=metrics or Metrics(METRICS),
             disk=disk,
         )
@@ -66,6 +69,6 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
 
 
 @pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sync each tenth of a second, and try again as often."""
-    monkeypatch.setattr(syncer, "SYNC_EVERY", 0.1)
+def clock() -> HandClock:
+    """The clock of the threads of a store that is opened with it: it goes on when the test says so."""
+    return HandClock()

@@ -20,6 +20,7 @@ from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, saved_number
 from logsrv.linelog.store.segments.waiting import note_waiting
 from logsrv.linelog.store.store import Store
+from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
 from tests.linelog.store.segments.test_index import SENSELESS
 
@@ -56,15 +57,17 @@ async def test_a_torn_line_is_ended_though_nothing_is_appended(
 
 @pytest_twisted.ensureDeferred
 async def test_a_full_disk_does_not_keep_the_store_from_starting(
-    open_store: OpenStore, tmp_path: Path
+    open_store: OpenStore, tmp_path: Path, clock: HandClock
 ) -> None:
     (tmp_path / "current.log").write_bytes(b"torn")
     disk = FaultyDisk()
     disk.errors["writev"] = no_space()
-    store = open_store(disk, directory=tmp_path)
+    store = open_store(disk, clock=clock, directory=tmp_path)
     store.append(batch(b"next"))
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     del disk.errors["writev"]
+    clock.advance(1)
     await store.durable()
     assert (tmp_path / "current.log").read_bytes() == b"torn\n" + stored(b"next")
 

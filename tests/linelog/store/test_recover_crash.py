@@ -15,6 +15,7 @@ from logsrv.linelog.read.follow import Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
+from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -102,16 +103,18 @@ async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
 
 @pytest_twisted.ensureDeferred
 async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(
-    open_store: OpenStore, tmp_path: Path
+    open_store: OpenStore, tmp_path: Path, clock: HandClock
 ) -> None:
     (tmp_path / "current.log").write_bytes(stored(b"one"))
     (tmp_path / "lock").write_text("77\n")
     disk = FaultyDisk()
     disk.errors["create"] = no_space()
-    store = open_store(disk, directory=tmp_path)
+    store = open_store(disk, clock=clock, directory=tmp_path)
     store.append(batch(b"two"))
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     del disk.errors["create"]
+    clock.advance(1)
     await store.durable()
     assert store.position == (2, len(stored(b"two")))
 

@@ -22,6 +22,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
+from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     FaultyDisk,
     Sender,
@@ -83,9 +84,11 @@ async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store: OpenStore) -> None:
+async def test_a_full_disk_pauses_senders_and_loses_nothing(
+    open_store: OpenStore, clock: HandClock
+) -> None:
     disk = FaultyDisk()
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     sender = Sender()
     store.valve.add(sender)
     disk.room = 100
@@ -98,6 +101,7 @@ async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store: OpenStor
         assert store.troubles() == {"write": "No space left on device"}
         assert not waiting.called
         disk.room = None
+        clock.advance(1)
         await waiting
         await until(lambda: sender.told == ["pause", "resume"])
         await until(lambda: any("writing again" in event["log_format"] for event in events))
@@ -296,10 +300,12 @@ def counted(metrics: Metrics, name: str) -> int:
 
 
 @pytest_twisted.ensureDeferred
-async def test_lines_are_counted_as_written_only_when_they_are(open_store: OpenStore) -> None:
+async def test_lines_are_counted_as_written_only_when_they_are(
+    open_store: OpenStore, clock: HandClock
+) -> None:
     """Seven bytes at a time, and a disk that is full in the middle of a line: each line is one."""
     disk, metrics = FaultyDisk(), Metrics(METRICS)
-    store = open_store(disk, metrics=metrics)
+    store = open_store(disk, clock=clock, metrics=metrics)
     disk.limit, disk.room = 7, 100
     assert store.append(batch(b"one", b"two", b"three")) == 3
     # The reactor hears of it a moment later.
@@ -308,6 +314,7 @@ async def test_lines_are_counted_as_written_only_when_they_are(open_store: OpenS
     assert metrics.value("store_trouble", kind="write") == 1
     assert metrics.value("senders_paused") == 1
     disk.room = None
+    clock.advance(1)
     assert store.append(batch(b"four")) == 1
     await store.durable()
     assert metrics.value("stored_lines_total") == 4
@@ -343,10 +350,10 @@ async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store: Open
     ],
 )
 async def test_each_kind_of_trouble_is_shown_with_its_reason_while_it_lasts(
-    open_store: OpenStore, kind: str, call: str, thread: str
+    open_store: OpenStore, kind: str, call: str, thread: str, clock: HandClock
 ) -> None:
     disk, metrics = FaultyDisk(), Metrics(METRICS)
-    store = open_store(disk, metrics=metrics)
+    store = open_store(disk, clock=clock, metrics=metrics)
 
     def fail() -> None:
         if threading.current_thread().name == thread:
@@ -355,20 +362,22 @@ async def test_each_kind_of_trouble_is_shown_with_its_reason_while_it_lasts(
     if kind == "remove":
         store.append(batch(b"old"))
         store.rotate()
-        await until(lambda: metrics.value("segments_sealed_total") == 1)
+        clock.settle()
     disk.before[call] = fail
     if kind == "remove":
         store.apply(StorePolicy(keep_bytes=1))
     else:
         store.append(batch(b"one"))
         store.rotate()
-    await until(lambda: kind in store.troubles())
+    clock.settle()
     assert store.troubles()[kind].endswith("No space left on device")
     assert metrics.value("store_trouble", kind=kind) == 1
     del disk.before[call]
     store.append(batch(b"two"))
     store.rotate()
-    await until(lambda: not store.troubles())
+    clock.advance(1)
+    clock.advance(60)
+    assert not store.troubles()
     assert metrics.value("store_trouble") == 0
 
 
@@ -388,11 +397,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest_twisted.ensureDeferred
 async def test_on_a_really_full_disk_everything_is_stored_once_there_is_room(
-    small_disk: Path, open_store: OpenStore
+    small_disk: Path, open_store: OpenStore, clock: HandClock
 ) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * 900_000)
-    store = open_store(directory=small_disk / "store")
+    store = open_store(clock=clock, directory=small_disk / "store")
     lines = [b"%05d " % number + b"x" * 900 for number in range(400)]
     for line in lines:
         store.append(batch(line))
@@ -400,6 +409,7 @@ async def test_on_a_really_full_disk_everything_is_stored_once_there_is_room(
     await until(lambda: store.valve.closed)
     assert store.stalled == "No space left on device"
     ballast.unlink()
+    clock.advance(1)
     await waiting
     assert text_of(store.directory) == stored(*lines)
     await store.close()
@@ -409,6 +419,7 @@ CHILD = """
 import os, sys
 from pathlib import Path
 from twisted.internet import reactor
+from logsrv.clock import Clock
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.batch import Batch, Block
@@ -419,6 +430,7 @@ store = Store(
     Path(sys.argv[1]),
     StorePolicy(sync=Sync(sys.argv[2]), rotate_size=300_000),
     reactor=reactor,
+    clock=Clock(),
     metrics=Metrics(METRICS),
 )
 store.open()

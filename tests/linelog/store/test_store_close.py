@@ -20,6 +20,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
+from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     FaultyDisk,
     batch,
@@ -78,7 +79,14 @@ async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(
     disk, go, using = FaultyDisk(), threading.Event(), Patient()
     before = set(threading.enumerate())
     metrics = Metrics(METRICS)
-    store = Store(tmp_path, StorePolicy(sync=sync), reactor=using, metrics=metrics, disk=disk)
+    store = Store(
+        tmp_path,
+        StorePolicy(sync=sync),
+        reactor=using,
+        clock=HandClock(),
+        metrics=metrics,
+        disk=disk,
+    )
     store.open()
     disk.calls.clear()
     disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
@@ -109,7 +117,9 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
     disk, go = FaultyDisk(), threading.Event()
     using, before = Patient(), set(threading.enumerate())
     metrics = Metrics(METRICS)
-    store = Store(tmp_path, StorePolicy(), reactor=using, metrics=metrics, disk=disk)
+    store = Store(
+        tmp_path, StorePolicy(), reactor=using, clock=HandClock(), metrics=metrics, disk=disk
+    )
     store.open()
     disk.calls.clear()
     disk.before["writev"] = lambda: go.wait(PATIENCE)

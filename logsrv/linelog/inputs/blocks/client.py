@@ -10,8 +10,7 @@ import http.client
 import re
 import ssl
 import zlib
-from collections.abc import Mapping, Sequence
-from time import sleep
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -57,6 +56,7 @@ class CentreClient:
     """The centre at a URL that ends in `/blocks`. token: that of `--restore-token-file` there."""
 
     _url: ShipURL
+    _sleep: Callable[[float], object]
     _token: str | None = None
     _tls: ssl.SSLContext | None = None
     _seconds: float = SECONDS
@@ -117,7 +117,7 @@ class CentreClient:
                     raise CentreError(
                         f"{self.place}: {why}; give the same command again to go on"
                     ) from None
-                sleep(pause)
+                self._sleep(pause)
             except CentreError:
                 self.close()
                 raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -63,7 +62,9 @@ class ShipWork:
     def start(self, line: bytes) -> None:
         orders = read_orders(line)
         place = orders.target.url.place
-        self._kept = ShipPlace(orders.directory, orders.name, target=place, clock=time.time)
+        self._kept = ShipPlace(
+            orders.directory, orders.name, target=place, clock=self._reactor.seconds
+        )
         try:
             self._view = View(orders.directory, self._trouble)
             self._shipper = self._made(orders)
@@ -115,7 +116,7 @@ class ShipWork:
 
     def _note(self, report: ShipReport) -> None:
         """Let others see what has changed, in a file."""
-        now = rfc3339(time.time())
+        now = rfc3339(self._reactor.seconds())
         if report.kind in _UP:
             self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
         if report.kind not in _WELL:
@@ -133,7 +134,7 @@ class ShipWork:
         if position is None:
             return
         try:
-            lag = self._meter.measure(position, time.time(), sealed=self._sealed)
+            lag = self._meter.measure(position, self._reactor.seconds(), sealed=self._sealed)
             missing = self._shipper.missing()
         except (OSError, StoreError) as error:
             self._trouble(f"the lag cannot be measured: {reason(error)}")

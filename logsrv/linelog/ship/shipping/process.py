@@ -11,13 +11,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from time import monotonic
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
+from logsrv.clock import Clock
 from logsrv.kit.children.child import shared_environment
 from logsrv.kit.children.resident import ResidentProcess
 from logsrv.kit.observe.metrics import Metrics
@@ -69,6 +69,7 @@ class Shipping:
     _place: Callable[[], str]
     _identity: Callable[[], str]
     _hold: Callable[[Sequence[Hold]], object]
+    _clock: Clock
     _reactor: Any
     _metrics: Metrics
     _checked: Checked = attrs.field(init=False, default=((), {}))
@@ -120,7 +121,7 @@ class Shipping:
 
     def _made(self, settings: ShipSettings, orders: ShipOrders) -> _Shipped:
         name = settings.label
-        told = ToldTarget(name, self._metrics, monotonic)
+        told = ToldTarget(name, self._metrics, self._clock.monotonic)
         process = ResidentProcess(
             MODULE,
             name=f"ship {name}",

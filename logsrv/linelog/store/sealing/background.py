@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import islice
-from time import monotonic
 
 from twisted.logger import Logger
 
+from logsrv.clock import Clock
 from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
 from logsrv.linelog.store.recover import Tidied, look_at_index, settle
@@ -53,8 +52,8 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 class Sealer:
     """Compresses full segments and removes the oldest by the policy.
 
-    now: the time of day, in seconds since 1970. tidied: what the start has seen of the sealed segments. It
-    touches nothing while the directory's lock is not ours.
+    tidied: what the start has seen of the sealed segments. It touches nothing while the directory's lock is
+    not ours.
 
     held: the sealed segments. compressing, removing: what goes wrong with that, if anything does.
     """
@@ -66,7 +65,7 @@ class Sealer:
         *,
         disk: Disk,
         lock: DirectoryLock,
-        now: Callable[[], float],
+        clock: Clock,
         tell: InReactor,
         tidied: Tidied,
     ) -> None:
@@ -79,9 +78,10 @@ class Sealer:
         self._active = active
         self._disk = disk
         self._lock = lock
-        self._now = now
+        self._clock = clock
         self._tell = tell
-        self._time = BelievedTime(now() if lock.believed is None else lock.believed, monotonic())
+        believed = clock.time_of_day() if lock.believed is None else lock.believed
+        self._time = BelievedTime(believed, clock.monotonic())
         self._moved: str | None = None
         self._looking = self._trouble("looking after old segments")
         self._settling = self._trouble("looking at segments of the same number")
@@ -91,16 +91,17 @@ class Sealer:
         self._cataloguer = Cataloguer(disk, self._make_catalog)
         self._rivals = set(tidied.rivals)
         self._left: deque[Segment] = deque()
-        self._packers = Packers(disk, self._unpacked, self._take_in)
+        self._packers = Packers(disk, self._unpacked, self._take_in, clock.monotonic)
         self._listed: tuple[float, object] | None = None
         self._away: list[Segment] = []
         self._unseen = deque(tidied.unseen)
-        self._wake = threading.Event()
+        self._wake = clock.event()
         self._going = True
 
     def _trouble(self, what: str) -> Trouble:
         starts = "{what} failed, trying again later: {why}"
-        return Trouble(self._tell, starts, "{what} works again", what=what)
+        over = "{what} works again"
+        return Trouble(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
 
     def take(self, left: Segment | None) -> None:
         """Seal a segment that is no longer written to; None: one that went by another way.
@@ -146,8 +147,8 @@ class Sealer:
 
     def _rest(self) -> None:
         """Wait for the next turn, and look at indexes meanwhile; a turn would repeat what has failed."""
-        due = monotonic() + LOOK_EVERY
-        while (left := due - monotonic()) > 0:
+        due = self._clock.monotonic() + LOOK_EVERY
+        while (left := due - self._clock.monotonic()) > 0:
             unseen = self._unseen and self._looking.why is None
             if self._wake.wait(min(SOON, left) if unseen else left):
                 break
@@ -176,8 +177,8 @@ class Sealer:
 
     def _look_around(self) -> float:
         """Return the time to go by; look where the directory is, and make sure that it is still ours."""
-        before, clock = self._time.doubted, self._now()
-        believed = self._time.believe(clock, monotonic())
+        before, clock = self._time.doubted, self._clock.time_of_day()
+        believed = self._time.believe(clock, self._clock.monotonic())
         if self._time.doubted is None:
             self._lock.believe(believed)
         elif (
@@ -208,7 +209,7 @@ class Sealer:
         Whatever we do there changes its time as well; so in a store that is written to, this is once a
         minute: 0.1 s of processor time with 20,000 segments.
         """
-        listed, moment = self._listed, monotonic()
+        listed, moment = self._listed, self._clock.monotonic()
         # Before the listing: what changes during it is seen the next time.
         changed = self._disk.changed()
         if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
@@ -298,8 +299,8 @@ class Sealer:
             remove_empty(plain, self._active.position.segment, self._disk)
             self.held.remove(plain.number)
             return
-        made = self.seconds.timed_since(
-            self._packers.since(plain),
+        made = self.seconds.timed_longer(
+            self._packers.under_way(plain),
             seal,
             plain,
             self._disk,
@@ -391,6 +392,6 @@ class Sealer:
                 self._tell(log.info, "removed {path}, by the policy", path=path)
         if len(removed) == MOST_AT_ONCE:
             # Those behind them wait until the reactor has had its turn at these.
-            said = threading.Event()
+            said = self._clock.event()
             self._tell(said.set)
             said.wait(1)

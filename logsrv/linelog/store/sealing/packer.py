@@ -10,7 +10,6 @@ import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from time import monotonic
 from typing import Any
 
 from logsrv.kit.children.blocking import BlockingChild
@@ -30,11 +29,12 @@ class Packer:
     """Packs in a process of its own.
 
     waiting: returns how many segments wait behind the one that is packed. child: the process that there is.
-    Belongs to one thread.
+    monotonic: has the time. Belongs to one thread.
     """
 
-    def __init__(self, waiting: Callable[[], int]) -> None:
+    def __init__(self, waiting: Callable[[], int], monotonic: Callable[[], float]) -> None:
         self.waiting = waiting
+        self._monotonic = monotonic
         self.child: BlockingChild | None = None
         self._needed = -OFTEN
         self._often = False
@@ -82,7 +82,7 @@ class Packer:
 
     def rest(self) -> None:
         """End the process if it was not needed for a while."""
-        if self.child is not None and monotonic() - self._needed > LINGERS:
+        if self.child is not None and self._monotonic() - self._needed > LINGERS:
             self.end()
 
     def end(self) -> None:
@@ -104,9 +104,9 @@ class Packer:
 
         Raises OSError and Interrupted; then there is no process any more, unless it says what went wrong.
         """
-        self._often = monotonic() - self._needed < OFTEN
+        self._often = self._monotonic() - self._needed < OFTEN
         found = self._answer({**order, "files": list(files)}, list(files.values()), going)
-        self._needed = monotonic()
+        self._needed = self._monotonic()
         return found
 
     def _answer(

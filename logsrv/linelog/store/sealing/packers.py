@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from queue import SimpleQueue
-from time import perf_counter
 from typing import NamedTuple
 
 from logsrv.kit.children.blocking import LOOK_EVERY
@@ -36,12 +35,17 @@ class Packers:
     """
 
     def __init__(
-        self, disk: Disk, waiting: Callable[[], int], meanwhile: Callable[[], object]
+        self,
+        disk: Disk,
+        waiting: Callable[[], int],
+        meanwhile: Callable[[], object],
+        monotonic: Callable[[], float],
     ) -> None:
         self._disk, self._waiting, self._meanwhile = disk, waiting, meanwhile
+        self._monotonic = monotonic
         self._begun: dict[Segment, _Begun] = {}
         self._wanted = True
-        self.first = Packer(self._behind)
+        self.first = Packer(self._behind, monotonic)
         self._all = [self.first]
         self._free: SimpleQueue[Packer] = SimpleQueue()
         self._free.put(self.first)
@@ -57,7 +61,7 @@ class Packers:
         of `pack`.
         """
         while len(self._all) < number:
-            self._all.append(Packer(self._behind))
+            self._all.append(Packer(self._behind, self._monotonic))
             self._free.put(self._all[-1])
         self._wanted = True
         threads = ThreadPoolExecutor(number, "store-pack")
@@ -71,7 +75,7 @@ class Packers:
                 size = size_of(one.name, self._disk)
                 if one not in self._begun and size >= SMALL:
                     made = threads.submit(self._pack, one, going, with_words(size))
-                    self._begun[one] = _Begun(made, perf_counter())
+                    self._begun[one] = _Begun(made, self._monotonic())
 
         try:
             yield begin
@@ -90,10 +94,10 @@ class Packers:
         finally:
             self._free.put(packer)
 
-    def since(self, segment: Segment) -> float:
-        """Return when packing of a segment was begun, by `perf_counter`; now if it was not yet."""
+    def under_way(self, segment: Segment) -> float:
+        """Return for how many seconds a segment has been packed; 0 if that was not begun yet."""
         begun = self._begun.get(segment)
-        return perf_counter() if begun is None else begun.since
+        return 0.0 if begun is None else self._monotonic() - begun.since
 
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool

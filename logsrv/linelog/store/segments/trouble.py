@@ -6,7 +6,6 @@ One that comes and goes all the time is said seldom, with the number of times.
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 
 from twisted.logger import Logger
@@ -37,10 +36,11 @@ class Trouble:
         tell: InReactor,
         starts: str,
         over: str,
-        clock: Callable[[], float] = monotonic,
+        *,
+        seconds: Callable[[], float],
         **fields: object,
     ) -> None:
-        """`starts`, with {why}, and `over` are what is logged, with `fields`. clock: only grows."""
+        """`starts`, with {why}, and `over` are what is logged, with `fields`. seconds: only grow."""
         self.why: str | None = None
         self.errors = 0
         self.successes = 0
@@ -48,7 +48,7 @@ class Trouble:
         self._starts = starts
         self._over = over
         self._fields = fields
-        self._clock = clock
+        self._seconds = seconds
         # The trouble that lasts was said; how many others were not, and since when how many were.
         self._is_said = False
         self._unsaid = 0
@@ -84,7 +84,7 @@ class Trouble:
             self._tell(log.error, self._starts + more, why=why, **self._fields)
 
     def _may_say(self) -> bool:
-        now = self._clock()
+        now = self._seconds()
         if now - self._since >= WITHIN_SECONDS:
             self._since, self._said = now, 0
         self._said += 1

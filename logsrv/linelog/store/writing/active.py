@@ -12,11 +12,11 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from time import monotonic
 from typing import NamedTuple
 
 from twisted.logger import Logger
 
+from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.policy import StorePolicy
@@ -69,6 +69,7 @@ class ActiveSegment:
         policy: StorePolicy,
         *,
         started: float,
+        clock: Clock,
         disk: Disk,
         lock: DirectoryLock,
         tell: InReactor,
@@ -78,12 +79,13 @@ class ActiveSegment:
         self.position = Position(begun.number, opened.size)
         self.synced = segment.NOWHERE
         self.policy = policy
-        self.left: SimpleQueue[Left | None] = SimpleQueue()
+        self.left: SimpleQueue[Left | None] = clock.queue()
         self._unended = opened.torn
         self._worn, self._named = begun.worn, begun.named
         self._started = started
         self._path = disk.path(segment.ACTIVE)
         self._disk = disk
+        self._monotonic = clock.monotonic
         self._lock = lock
         self._tell = tell
         self._new_name = False
@@ -95,7 +97,10 @@ class ActiveSegment:
         self.doubtful = 0
         self._not_before = 0.0
         self.replacing = Trouble(
-            tell, "{why}; still writing to the old file", "going on in a new file at last"
+            tell,
+            "{why}; still writing to the old file",
+            "going on in a new file at last",
+            seconds=clock.monotonic,
         )
 
     def write(self, buffers: Sequence[Buffer]) -> int:
@@ -110,7 +115,7 @@ class ActiveSegment:
         """Let `position` be where the next line is written. Raises as `write` does."""
         if not self._lock.claimed:
             self._lock.check()
-        if monotonic() >= self._look_again:
+        if self._monotonic() >= self._look_again:
             self._look()
         self.leave_worn()
         self._end_line()
@@ -150,7 +155,7 @@ class ActiveSegment:
     def _look(self) -> None:
         """Go on elsewhere if somebody has removed the file or cut it. Raises as `write` does."""
         held = os.fstat(self.fd)
-        self._look_again = monotonic() + LOOK_EVERY
+        self._look_again = self._monotonic() + LOOK_EVERY
         if not held.st_nlink or held.st_size < self.position.offset:
             self._lost = self._lost or self.position not in (
                 self.synced,
@@ -178,7 +183,7 @@ class ActiveSegment:
     def _count(self, count: int) -> None:
         number, offset = self.position
         if not offset:
-            self._started = monotonic()
+            self._started = self._monotonic()
         self.position = Position(number, offset + count)
 
     def sync(self) -> None:
@@ -204,7 +209,7 @@ class ActiveSegment:
         self.policy = policy
 
     def due(self) -> float | None:
-        """Return when to rotate, by `monotonic()`; None while there is nothing to seal."""
+        """Return when to rotate, by the clock that never jumps; None while there is nothing to seal."""
         offset = self.position.offset
         if not offset:
             return None
@@ -294,11 +299,11 @@ class ActiveSegment:
         )
         self._go_on(opened.fd, opened.beside, opened.size)
         self._unended, self._worn, self._named = opened.torn, int(opened.unread), ""
-        self._started = monotonic()
+        self._started = self._monotonic()
 
     def _put_off(self, why: str) -> None:
         """Try again later."""
-        self._not_before = monotonic() + RETRY_AFTER
+        self._not_before = self._monotonic() + RETRY_AFTER
         self.replacing.failed(why)
 
     def _go_on(self, fd: int, beside: int, size: int, sealed: Segment | None = None) -> None:

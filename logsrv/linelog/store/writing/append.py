@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from time import monotonic, sleep
 from typing import TypeAlias
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.durations import Durations
 from logsrv.linelog.batch import Buffer
@@ -78,6 +77,7 @@ class Writer:
         active: ActiveSegment,
         origins: Origins,
         *,
+        clock: Clock,
         tell: InReactor,
         look: Callable[[], None],
     ) -> None:
@@ -86,7 +86,8 @@ class Writer:
         self.deposited = 0
         self.deposited_lines = 0
         self._origins = origins
-        self.queue: SimpleQueue[Item] = SimpleQueue()
+        self._monotonic, self._sleep = clock.monotonic, clock.sleep
+        self.queue: SimpleQueue[Item] = clock.queue()
         self.appended = 0
         self.wanted = 0
         self.tell_below = 0
@@ -96,11 +97,12 @@ class Writer:
         self.sync_seconds = Durations()
         self.confirmed = 0
         self.failures: deque[SyncFailure] = deque()
-        self.syncing = Trouble(tell, *SYNCING)
+        self.syncing = Trouble(tell, *SYNCING, seconds=clock.monotonic)
         self.writing = Trouble(
             tell,
             "the store cannot write, senders are paused: {why}",
             "the store is writing again after {seconds:.1f} s",
+            seconds=clock.monotonic,
         )
         self._active = active
         self._tell = tell
@@ -112,7 +114,7 @@ class Writer:
         self._group = 0
         self._told = 0
         self._stalled_since = 0.0
-        self._closing = threading.Event()
+        self._closing = clock.event()
         # Tries that are left once it is closing, on a disk that takes nothing.
         self._tries = 2
         self._ended = False
@@ -159,11 +161,11 @@ class Writer:
         """Wait for something to do, then gather what is pending, up to about a group."""
         if self._group >= FLOW and not self.queue.qsize():
             # In full flow a wake-up for each chunk costs more than writing it.
-            sleep(NAP)
+            self._sleep(NAP)
         due = self._active.due()
         try:
             # An hour at most: a wait has an upper bound that a very long --rotate-every exceeds.
-            patience = None if due is None else min(max(0.0, due - monotonic()), 3600.0)
+            patience = None if due is None else min(max(0.0, due - self._monotonic()), 3600.0)
             if self.syncing.why is not None:
                 patience = RETRY_AFTER
             item = self.queue.get(timeout=patience)
@@ -264,7 +266,7 @@ class Writer:
             command, self._command = self._command, None
             command()
         due = self._active.due()
-        if due is not None and due <= monotonic():
+        if due is not None and due <= self._monotonic():
             self._active.rotate()
 
     def _end(self) -> None:
@@ -275,7 +277,7 @@ class Writer:
         first = self.writing.why is None
         self.writing.failed(reason(error))
         if first:
-            self._stalled_since = monotonic()
+            self._stalled_since = self._monotonic()
             if not isinstance(error, (OSError, StoreError)):
                 self._tell(log.failure, "an error of the store itself", failure=Failure(error))
             self._tell(self._look)
@@ -285,5 +287,5 @@ class Writer:
 
     def _resumed(self) -> None:
         if self.writing.why is not None:
-            self.writing.works(seconds=monotonic() - self._stalled_since)
+            self.writing.works(seconds=self._monotonic() - self._stalled_since)
             self._tell(self._look)

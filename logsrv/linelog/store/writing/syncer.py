@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Callable
 from queue import Empty
-from time import monotonic
 
 from logsrv.kit.observe.durations import Durations
 from logsrv.linelog.store.policy import Sync
@@ -36,12 +35,14 @@ class Syncer:
         syncing: Trouble,
         seconds: Durations,
         sealable: Callable[[Segment | None], None],
+        monotonic: Callable[[], float],
     ) -> None:
         self._active = active
         self._disk = disk
         self._syncing = syncing
         self._seconds = seconds
         self._sealable = sealable
+        self._monotonic = monotonic
         # Every segment that was left is on the medium, so a place in the active one can be named.
         self._whole = True
         self._noted = active.synced
@@ -51,14 +52,14 @@ class Syncer:
 
     def run(self) -> None:
         """Run the thread, until there are no more segments to leave."""
-        due = monotonic() + SYNC_EVERY
+        due = self._monotonic() + SYNC_EVERY
         while True:
             try:
-                left = self._active.left.get(timeout=max(0.0, due - monotonic()))
+                left = self._active.left.get(timeout=max(0.0, due - self._monotonic()))
             except Empty:
                 self._sync_active()
                 self.note(self._active.synced)
-                due = monotonic() + SYNC_EVERY
+                due = self._monotonic() + SYNC_EVERY
                 continue
             if left is None:
                 return

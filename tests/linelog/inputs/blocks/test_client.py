@@ -18,6 +18,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.cli.command import serving
+from tests.clocks import HandClock
 from tests.linelog.http.nodes.test_client import replying
 from tests.ports import free_port
 from tests.strangers import Answer, at_most, endless, stranger
@@ -32,7 +33,14 @@ def answer(body: bytes, status: bytes = b"206 Partial", more: bytes = b"") -> by
 
 def client(port: int, pauses: Sequence[float] = (), **how: object) -> CentreClient:
     url = parse_ship_url(f"http://127.0.0.1:{port}/far/blocks")
-    return CentreClient(url=url, token="geheim", seconds=PATIENCE, pauses=pauses, **how)  # type: ignore[arg-type]
+    return CentreClient(
+        url=url,
+        sleep=HandClock().sleep,
+        token="geheim",
+        seconds=PATIENCE,
+        pauses=pauses,
+        **how,  # type: ignore[arg-type]
+    )
 
 
 def asked_of(*answers: bytes, ask: Callable[[CentreClient], object]) -> str:
@@ -133,7 +141,7 @@ def test_a_certificate_of_somebody_else_is_refused(tmp_path: Path) -> None:
     with serving(lambda _: None, theirs.server_context("localhost")) as port:
         url = parse_ship_url(f"https://localhost:{port}/blocks")
         tls = tls_context(TLSOptions(cafile=ours.cafile))
-        found = CentreClient(url=url, tls=tls, pauses=())
+        found = CentreClient(url=url, sleep=HandClock().sleep, tls=tls, pauses=())
         with pytest.raises(CentreError, match=r"the certificate of .* is refused"):
             found.state()
 

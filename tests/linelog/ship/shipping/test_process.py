@@ -20,6 +20,7 @@ from logsrv.linelog.ship.shipping.orders import json_of, read_orders
 from logsrv.linelog.ship.shipping.process import Shipping, holds_of
 from logsrv.linelog.store.policy import Hold
 from logsrv.linelog.store.segments.segment import Position
+from tests.clocks import HandClock
 from tests.kit.children.spawned import Spawned, Spawner
 from tests.kit.net.network import logged
 
@@ -45,6 +46,7 @@ class Stage:
             place=lambda: str(self.place),
             identity=lambda: self.identity,
             hold=self._hold,
+            clock=HandClock(),
             reactor=self.reactor,
             metrics=self.metrics,
         )

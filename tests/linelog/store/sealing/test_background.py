@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import random
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import Follower
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
@@ -26,9 +25,10 @@ from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Position, Segment
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.words.build import LEAST_TEXT
+from tests.clocks import HandClock
 from tests.linelog.read.stores import view_of
 from tests.linelog.store.care.stores import found, kinds
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+from tests.linelog.store.faults import FaultyDisk, Hang, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
 
@@ -39,7 +39,6 @@ def full_for_the_sealer() -> None:
         raise no_space()
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
     open_store: OpenStore,
@@ -67,7 +66,6 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     assert not list(store.directory.glob("*Z.log"))
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(
     open_store: OpenStore,
@@ -91,7 +89,6 @@ async def test_a_segment_that_is_cut_while_it_waits_is_compressed_and_told_of(
     assert "text-cut" in kinds(found(store.directory))
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     store = open_store(rotate_size=1, keep_bytes=1)
@@ -104,7 +101,6 @@ async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     assert open_store().position == (4, 0)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_segments_that_a_target_does_not_have_stay_until_it_does(
     open_store: OpenStore,
@@ -129,7 +125,6 @@ async def test_segments_that_a_target_does_not_have_stay_until_it_does(
     assert "before all of its lines were shipped to centre, second" in said[2]
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
     open_store: OpenStore,
@@ -145,7 +140,6 @@ async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
     assert text_of(store.directory) == stored(*lines)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
     open_store: OpenStore,
@@ -161,37 +155,33 @@ async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
 
 
 class LateNumber(FaultyDisk):
-    """A disk that takes its time for the number of the active segment."""
+    """A disk that does not take the number of the active segment before `go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: Hang | None = None
 
     def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
-        if name == "number":
-            threading.Event().wait(0.5)
+        if name == "number" and self.late is not None:
+            self.late()
         super().overwrite(name, data, sync=sync)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_they_are_removed_at_once_also_when_the_writer_is_slow(open_store: OpenStore) -> None:
+async def test_they_are_removed_at_once_also_when_the_writer_is_slow(
+    open_store: OpenStore, clock: HandClock
+) -> None:
     """Before the next number is on the disk none is removed, and the next look is a minute later."""
     disk = LateNumber()
     disk.before["writev"] = full_for_the_sealer
-    store = open_store(disk, keep_bytes=1000)
+    store = open_store(disk, clock=clock, keep_bytes=1000)
+    late = disk.late = Hang()
     store.append(batch(b"x" * 2000))
     store.rotate()
-    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")))
-
-
-class WrongClock:
-    """The reactor, but for its time of day."""
-
-    callLater = staticmethod(reactor.callLater)  # type: ignore[attr-defined]
-    callFromThread = staticmethod(reactor.callFromThread)  # type: ignore[attr-defined]
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def seconds(self) -> float:
-        return time.time() + self.ahead
+    await until(late.begun.is_set)
+    late.go.set()
+    clock.settle()
+    assert store.position == (2, 0) and not list(store.directory.glob("0*"))
 
 
 async def retained(store: Store, turns: list[int]) -> None:
@@ -203,18 +193,17 @@ async def retained(store: Store, turns: list[int]) -> None:
     await until(lambda: len(turns) > before + 1)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenStore) -> None:
     """Neither in a running server nor in one that is started then."""
-    clock, turns = WrongClock(), list[int]()
+    clock, turns = HandClock(), list[int]()
     disk = FaultyDisk()
     disk.before["entries"] = lambda: turns.append(1)
-    store = open_store(disk, using=clock, rotate_size=1, keep_days=1)
+    store = open_store(disk, clock=clock, rotate_size=1, keep_days=1)
     store.append(batch(b"one"))
     await until(lambda: list(store.directory.glob("*.idx")))
     with capturedLogs() as events:
-        clock.ahead = 3650 * DAY
+        clock.set_ahead(3650 * DAY)
         for _ in range(2):
             await retained(store, turns)
         said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
@@ -223,21 +212,41 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
     disk = FaultyDisk()
     disk.before["entries"] = lambda: turns.append(1)
     with capturedLogs() as events:
-        store = open_store(disk, using=clock, keep_days=1)
+        store = open_store(disk, clock=clock, keep_days=1)
         await retained(store, turns)
         said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
     assert len(said) == 1
     assert text_of(store.directory) == stored(b"one")
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_a_quiet_store_loses_what_is_too_old(open_store: OpenStore, tmp_path: Path) -> None:
+async def test_a_quiet_store_loses_what_is_too_old(
+    open_store: OpenStore, tmp_path: Path, clock: HandClock
+) -> None:
     old = tmp_path / "0000000001-20200101T000000Z.log"
     old.write_bytes(stored(b"one"))
-    os.utime(old, (0, time.time() - 3 * DAY))
-    store = open_store(directory=tmp_path, keep_days=1)
-    await until(lambda: not list(store.directory.glob("0*")))
+    os.utime(old, (0, clock.time_of_day() - 3 * DAY))
+    store = open_store(clock=clock, directory=tmp_path, keep_days=1)
+    clock.settle()
+    assert not list(store.directory.glob("0*"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_each_day_the_segment_that_is_too_old_goes(
+    open_store: OpenStore, clock: HandClock
+) -> None:
+    """Rotated each day, and kept for three days since the last line."""
+    store = open_store(clock=clock, rotate_every=DAY, keep_days=3)
+    numbers = []
+    for _ in range(7):
+        written = clock.time_of_day()
+        store.append(Batch(Block.of(b"one\n"), "tcp:1", written))
+        clock.settle()
+        os.utime(store.directory / "current.log", (written, written))
+        clock.advance(DAY)
+        clock.advance(background.LOOK_EVERY)
+        numbers.append(sorted(int(path.name[:10]) for path in store.directory.glob("*.zst")))
+    assert numbers == [[1], [1, 2], [2, 3], [3, 4], [4, 5], [5, 6], [6, 7]]
 
 
 @pytest_twisted.ensureDeferred
@@ -255,7 +264,6 @@ async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sea
     assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
     open_store: OpenStore, tmp_path: Path
@@ -270,7 +278,6 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
 
 @pytest.mark.parametrize("least", [LEAST_TEXT, 1 << 30])
 @pytest.mark.parametrize("indexing", Indexing)
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_small(
     open_store: OpenStore, indexing: Indexing, least: int, monkeypatch: pytest.MonkeyPatch
@@ -287,7 +294,6 @@ async def test_words_are_indexed_unless_the_policy_says_not_to_or_the_text_is_sm
     assert bool(list(store.directory.glob("*.words"))) == wanted
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
     open_store: OpenStore, tmp_path: Path
@@ -333,7 +339,6 @@ async def test_what_fails_is_not_tried_again_while_the_indexes_are_looked_at(
     assert "seal" in again.troubles()
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenStore) -> None:
     """Else a power cut may leave its lines in current.log as well."""
@@ -361,7 +366,6 @@ def make_empty(directory: Path, segments: int) -> None:
         (directory / f"{number:010}-20261120T061842Z.log").touch()
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     open_store: OpenStore, tmp_path: Path
@@ -439,18 +443,19 @@ async def test_a_segment_that_somebody_removes_is_counted_no_more(open_store: Op
 
 @pytest_twisted.ensureDeferred
 async def test_a_change_from_outside_is_noticed_by_itself(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+    open_store: OpenStore, clock: HandClock
 ) -> None:
-    monkeypatch.setattr(background, "LOOK_EVERY", 0.05)
     metrics = Metrics(METRICS)
-    store = open_store(metrics=metrics)
+    store = open_store(clock=clock, metrics=metrics)
     await segments(store, metrics, packed=2)
     (store.directory / "0000000001-20200101T000000Z.log").write_bytes(stored(b"stranger"))
     with capturedLogs() as events:
+        clock.advance(background.LOOK_EVERY)
         await until(lambda: any("has the number of" in one["log_format"] for one in events))
     for path in store.directory.glob("0000000002-*"):
         path.unlink()
-    await until(lambda: metrics.value("store_segments") == 2)
+    clock.advance(background.LOOK_EVERY)
+    assert metrics.value("store_segments") == 2
 
 
 @pytest_twisted.ensureDeferred

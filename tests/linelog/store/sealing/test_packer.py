@@ -23,6 +23,7 @@ from logsrv.linelog.store.sealing.packing import NICENESS, HandedDisk, Server, T
 from logsrv.linelog.store.sealing.seal import FRAME, Interrupted, seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files, tmp
+from tests.clocks import HandClock
 from tests.linelog.store.catalog.small import in_catalog, sealed, small_segments
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
 
@@ -31,12 +32,12 @@ MakePacker = Callable[..., Packer]
 
 
 @pytest.fixture
-def make() -> Iterator[MakePacker]:
+def make(clock: HandClock) -> Iterator[MakePacker]:
     """`make()` gives what packs segments in a process, `make(waiting)` beside so many that wait."""
     made = []
 
     def one(waiting: Callable[[], int] = lambda: 0) -> Packer:
-        made.append(Packer(waiting))
+        made.append(Packer(waiting, clock.monotonic))
         return made[-1]
 
     yield one
@@ -97,7 +98,7 @@ def test_without_words(tmp_path: Path, make: MakePacker) -> None:
 
 @pytest.mark.slow
 def test_one_process_packs_them_all_until_it_is_not_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+    tmp_path: Path, clock: HandClock, make: MakePacker
 ) -> None:
     packs = make()
     seal(plain(tmp_path, 1), at(tmp_path), pack=packs.pack)
@@ -105,7 +106,10 @@ def test_one_process_packs_them_all_until_it_is_not_needed(
     packs.rest()
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert child(packs) == first
-    monkeypatch.setattr(packer, "LINGERS", 0.0)
+    clock.advance(packer.LINGERS)
+    packs.rest()
+    assert child(packs) == first
+    clock.advance(1)
     packs.rest()
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
@@ -116,7 +120,7 @@ def test_one_process_packs_them_all_until_it_is_not_needed(
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
 def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
+    tmp_path: Path, clock: HandClock, make: MakePacker
 ) -> None:
     """At a niceness of 19, beside busy programs, the next is there before a twentieth of it is packed."""
     packs = make()
@@ -124,7 +128,7 @@ def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
     assert nicenesses(packs) == {NICENESS[0]}
     seal(plain(tmp_path, 2), at(tmp_path), pack=packs.pack)
     assert nicenesses(packs) == {NICENESS[0], NICENESS[1]}
-    monkeypatch.setattr(packer, "OFTEN", 0.0)
+    clock.advance(packer.OFTEN)
     packs.end()
     seal(plain(tmp_path, 3), at(tmp_path), pack=packs.pack)
     assert nicenesses(packs) == {NICENESS[0]}

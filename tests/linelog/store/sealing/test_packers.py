@@ -17,6 +17,7 @@ from logsrv.linelog.store.sealing.seal import Interrupted, pack_here, seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Form, Segment
+from tests.clocks import HandClock
 from tests.linelog.store.faults import at, stored, text_of
 
 TEXT = stored(*(b"line %d" % number for number in range(5_000)))
@@ -29,7 +30,7 @@ def make(tmp_path: Path) -> Iterator[MakePackers]:
     made: list[Packers] = []
 
     def one() -> Packers:
-        made.append(Packers(at(tmp_path), lambda: 0, lambda: None))
+        made.append(Packers(at(tmp_path), lambda: 0, lambda: None, HandClock().monotonic))
         return made[-1]
 
     yield one

@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from logsrv.linelog.store.segments.trouble import Trouble
+from tests.clocks import HandClock
 
 
 def test_an_attempt_gives_what_the_step_does_and_is_counted() -> None:
     said: list[str] = []
-    trouble = Trouble(lambda _, text, **fields: said.append(text.format(**fields)), "{why}", "over")
+    trouble = Trouble(
+        lambda _, text, **fields: said.append(text.format(**fields)),
+        "{why}",
+        "over",
+        seconds=HandClock().monotonic,
+    )
     assert trouble.attempt(int, "7") == 7
     assert trouble.attempt(int, "x", given_up=ValueError) is None
     assert said == [] and trouble.why is None
@@ -27,7 +33,13 @@ def test_each_change_is_said_once() -> None:
     def tell(log: Any, text: str, **fields: object) -> None:
         said.append(f"{log.__name__}: {text.format(**fields)}")
 
-    trouble = Trouble(tell, "{what} fails: {why}", "{what} works again{how}", what="writing")
+    trouble = Trouble(
+        tell,
+        "{what} fails: {why}",
+        "{what} works again{how}",
+        seconds=HandClock().monotonic,
+        what="writing",
+    )
     trouble.works(how="")
     for why in ("full", "full", "broken"):
         trouble.failed(why)
@@ -51,7 +63,7 @@ def test_one_that_comes_and_goes_does_not_flood_the_log() -> None:
         lambda _, text, **fields: said.append(text.format(**fields)),
         "{why}",
         "over",
-        lambda: now[0],
+        seconds=lambda: now[0],
     )
     for _ in range(1000):
         trouble.failed("broken")

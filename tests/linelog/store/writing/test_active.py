@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,13 +16,14 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.recover import Begun, number_active, open_active, tidy
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
 from logsrv.linelog.store.writing.active import ActiveSegment
+from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     MOMENT,
     Crash,
@@ -60,35 +60,44 @@ async def test_a_full_segment_is_sealed_under_its_number_and_first_time(
 
 @pytest_twisted.ensureDeferred
 async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_never(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
-    store = open_store(rotate_every=0.2)
-    began = time.monotonic()
-    store.append(batch(b"one"))
-    await until(lambda: len(sealed(store.directory)) == 1)
-    assert time.monotonic() - began >= 0.2
+    store = open_store(clock=clock, rotate_every=DAY)
+    clock.advance(5 * DAY)
+    for day in range(1, 4):
+        store.append(batch(b"one"))
+        clock.advance(DAY - 1)
+        assert store.position.segment == day
+        clock.advance(1)
+        assert store.position == (day + 1, 0) and len(sealed(store.directory)) == day
     store.rotate()
-    await until(lambda: time.monotonic() - began > 0.7)
-    assert store.position == (2, 0) and len(sealed(store.directory)) == 1
+    clock.advance(5 * DAY)
+    assert store.position == (4, 0) and len(sealed(store.directory)) == 3
 
 
 @pytest_twisted.ensureDeferred
 async def test_after_a_restart_the_time_counts_from_the_first_line(
-    open_store: OpenStore, tmp_path: Path
+    open_store: OpenStore, tmp_path: Path, clock: HandClock
 ) -> None:
-    (tmp_path / "current.log").write_text(f"{rfc3339(time.time() - 5000)} tcp:x:1 old\n")
-    store = open_store(directory=tmp_path, rotate_every=3600.0)
-    await until(lambda: len(sealed(store.directory)) == 1)
+    (tmp_path / "current.log").write_text(f"{rfc3339(clock.time_of_day() - 3000)} tcp:x:1 old\n")
+    store = open_store(clock=clock, directory=tmp_path, rotate_every=3600.0)
+    clock.advance(599)
+    assert not sealed(store.directory)
+    clock.advance(1)
+    assert len(sealed(store.directory)) == 1
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_first_line_from_the_future_does_not_put_rotation_off(
-    open_store: OpenStore, tmp_path: Path
+    open_store: OpenStore, tmp_path: Path, clock: HandClock
 ) -> None:
     """The clock was set back while the server was down."""
-    (tmp_path / "current.log").write_text(f"{rfc3339(time.time() + 90000)} tcp:x:1 future\n")
-    store = open_store(directory=tmp_path, rotate_every=0.3)
-    await until(lambda: len(sealed(store.directory)) == 1)
+    (tmp_path / "current.log").write_text(
+        f"{rfc3339(clock.time_of_day() + 90000)} tcp:x:1 future\n"
+    )
+    store = open_store(clock=clock, directory=tmp_path, rotate_every=3600.0)
+    clock.advance(3600)
+    assert len(sealed(store.directory)) == 1
 
 
 @pytest_twisted.ensureDeferred
@@ -105,10 +114,10 @@ async def test_numbers_go_on_after_everything_sealed_was_removed(open_store: Ope
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("step", ["create", "rename"])
 async def test_without_a_free_descriptor_the_old_segment_goes_on(
-    open_store: OpenStore, step: str
+    open_store: OpenStore, step: str, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk, rotate_size=10)
+    store = open_store(disk, clock=clock, rotate_size=10)
     disk.errors[step] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     with capturedLogs() as events:
         for number in range(3):
@@ -120,25 +129,27 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(
     assert store.position.segment == 1
     await until(lambda: not any("current.log.tmp" in name for name in open_files()))
     del disk.errors[step]
-    await until(lambda: store.position.segment == 2)
+    clock.advance(1)
+    assert store.position.segment == 2
     assert text_of(store.directory) == stored(b"0", b"1", b"2")
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_rotation_that_fails_is_not_tried_again_at_once(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     """With each line it would cost what a rotation does, and a line in the log."""
-    monkeypatch.setattr(active, "RETRY_AFTER", 3600.0)
     disk = FaultyDisk()
-    store = open_store(disk, rotate_size=10)
+    store = open_store(disk, clock=clock, rotate_size=10)
     disk.errors["create"] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     before = disk.calls.count("create")
     for number in range(20):
         store.append(batch(b"%d" % number))
         await store.durable()
     assert disk.calls.count("create") - before == 1
-    del disk.errors["create"]
+    for tries in range(2, 62):
+        clock.advance(active.RETRY_AFTER)
+        assert disk.calls.count("create") - before == tries
 
 
 def open_files() -> list[str]:
@@ -189,10 +200,10 @@ class HalfWay(FaultyDisk):
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("undo", [True, False])
 async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
-    open_store: OpenStore, links: bool, undo: bool
+    open_store: OpenStore, links: bool, undo: bool, clock: HandClock
 ) -> None:
     disk = HalfWay(links, undo)
-    store = open_store(disk, rotate_size=10)
+    store = open_store(disk, clock=clock, rotate_size=10)
     store.append(batch(b"one"))
     await until(lambda: "refused" in disk.calls)
     store.append(batch(b"two"))
@@ -203,7 +214,8 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
     assert store.position.segment == 1
     assert undo is not bool(list(store.directory.glob("0*")))
     disk.mend()
-    await until(lambda: store.position.segment == 2)
+    clock.advance(1)
+    assert store.position.segment == 2
     store.append(batch(b"three"))
     await store.close()
     assert text_of(store.directory) == stored(b"one", b"two", b"three")
@@ -439,7 +451,13 @@ def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
         disk.errors["link"] = no_links()
     lock = DirectoryLock(at(directory))
     active = ActiveSegment(
-        Begun(opened, 1), StorePolicy(), started=0.0, disk=disk, lock=lock, tell=lambda *_: None
+        Begun(opened, 1),
+        StorePolicy(),
+        started=0.0,
+        clock=HandClock(),
+        disk=disk,
+        lock=lock,
+        tell=lambda *_: None,
     )
     os.write(opened.fd, stored(b"one"))
     active.position = Position(1, len(stored(b"one")))

@@ -16,6 +16,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
+from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     FaultyDisk,
     batch,
@@ -55,17 +56,18 @@ async def test_what_is_acknowledged_is_in_a_file_that_has_a_name(
 
 @pytest_twisted.ensureDeferred
 async def test_what_is_removed_while_it_is_synced_is_not_acknowledged(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.ALWAYS)
+    store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
     disk.before["fdatasync"] = (store.directory / "current.log").unlink
     store.append(batch(b"one"))
     waiting = store.durable()
     with pytest.raises(StoreError, match="somebody has removed or cut"):
         await waiting
     del disk.before["fdatasync"]
-    await until(lambda: not store.troubles())
+    clock.advance(1)
+    assert not store.troubles()
     store.append(batch(b"two"))
     await store.durable()
     assert text_of(store.directory) == stored(b"two")
@@ -171,17 +173,19 @@ async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenS
 
 @pytest_twisted.ensureDeferred
 async def test_what_was_written_before_the_file_was_removed_is_not_acknowledged(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     """The disk is full in the middle of a group, and a person removes current.log to make room."""
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.ALWAYS)
+    store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
     disk.room = len(stored(b"one")) + 10
     store.append(batch(b"one", b"two"))
     waiting = store.durable()
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     (store.directory / "current.log").unlink()
     disk.room = None
+    clock.advance(1)
     with pytest.raises(StoreError, match="somebody has removed or cut"):
         await waiting
 
@@ -189,9 +193,9 @@ async def test_what_was_written_before_the_file_was_removed_is_not_acknowledged(
 @pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
 async def test_a_look_that_fails_half_way_glues_no_lines(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, clock: HandClock
 ) -> None:
-    store = open_store()
+    store = open_store(clock=clock)
     store.append(batch(b"one"))
     await store.durable()
     with open(store.directory / "current.log", "ab") as file:
@@ -206,6 +210,9 @@ async def test_a_look_that_fails_half_way_glues_no_lines(
 
     monkeypatch.setattr(os, "pread", pread)
     store.append(batch(b"two"))
+    clock.settle()
+    assert store.stalled
+    clock.advance(1)
     await store.durable()
     assert text_of(store.directory) == stored(b"one") + b"by hand, without an end\n" + stored(
         b"two"

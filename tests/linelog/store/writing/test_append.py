@@ -15,6 +15,7 @@ from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.disk import IOV_MAX
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing.append import advance
+from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -61,27 +62,31 @@ async def test_thousands_of_small_batches_are_few_calls_within_the_limit_of_the_
 
 @pytest_twisted.ensureDeferred
 async def test_an_error_nobody_thought_of_stops_the_writer_no_more_than_a_full_disk(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     disk.errors["writev"] = ZeroDivisionError("surprise")
     with capturedLogs() as events:
         store.append(batch(b"kept"))
         await until(lambda: store.stalled == "ZeroDivisionError: surprise")
         await until(lambda: any("log_failure" in event for event in events))
         del disk.errors["writev"]
+        clock.advance(1)
         await store.durable()
     assert text_of(store.directory) == stored(b"kept")
 
 
 @pytest_twisted.ensureDeferred
-async def test_close_tries_a_stalled_disk_once_more(open_store: OpenStore) -> None:
+async def test_close_tries_a_stalled_disk_once_more(
+    open_store: OpenStore, clock: HandClock
+) -> None:
     disk = FaultyDisk()
     disk.room = 5
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     store.append(batch(b"kept"))
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     disk.room = None
     await store.close()
     assert text_of(store.directory) == stored(b"kept")
@@ -90,14 +95,16 @@ async def test_close_tries_a_stalled_disk_once_more(open_store: OpenStore) -> No
 @pytest.mark.parametrize("policy", [Sync.ALWAYS, Sync.INTERVAL])
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything(
-    open_store: OpenStore, policy: Sync
+    open_store: OpenStore, policy: Sync, clock: HandClock
 ) -> None:
     """Else a server that is sent nothing because it says that it fails would say so for ever."""
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.ALWAYS)
+    store = open_store(disk, clock=clock, sync=Sync.ALWAYS)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     store.append(batch(b"one"))
-    await until(lambda: "sync" in store.troubles())
+    clock.settle()
+    assert "sync" in store.troubles()
     store.apply(StorePolicy(sync=policy))
     del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles())
+    clock.advance(1)
+    assert "sync" not in store.troubles()

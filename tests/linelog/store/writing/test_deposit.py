@@ -18,9 +18,9 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing import append
 from logsrv.linelog.store.writing.deposit import Deposit, Parcel
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+from tests.clocks import HandClock
+from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of
 
 OpenStore = Callable[..., Store]
 ONE, OTHER = 32 * "a", 32 * "b"
@@ -34,12 +34,6 @@ def parcel(origin: str, text: bytes, start: int = 0) -> Parcel:
 
 def text(number: int, lines: int = 10) -> bytes:
     return b"".join(STAMP + b"%d %d\n" % (number, line) for line in range(lines))
-
-
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again at once."""
-    monkeypatch.setattr(append, "RETRY_AFTER", 0.01)
 
 
 def test_a_deposit_goes_on_where_it_was_interrupted() -> None:
@@ -95,20 +89,22 @@ async def test_blocks_that_wait_together_share_their_syncs(open_store: OpenStore
 
 @pytest_twisted.ensureDeferred
 async def test_a_full_disk_is_waited_for_and_nothing_comes_between(
-    open_store: OpenStore, soon: None
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     await store.deposit(parcel(ONE, text(1)))
     disk.room = len(text(2)) // 2
     waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
     store.append(batch(b"behind"))
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     assert not waiting.called
     last = store.origins.last(ONE)
     assert last is not None
     assert last.end.offset == len(text(1))
     disk.room = None
+    clock.advance(1)
     await waiting
     await store.durable()
     assert text_of(store.directory) == text(1) + text(2) + stored(b"behind")
@@ -117,15 +113,17 @@ async def test_a_full_disk_is_waited_for_and_nothing_comes_between(
 
 @pytest_twisted.ensureDeferred
 async def test_a_note_that_cannot_be_written_is_tried_again(
-    open_store: OpenStore, soon: None
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     disk.errors["create"] = no_space()
     waiting = store.deposit(parcel(ONE, text(1)))
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     assert text_of(store.directory) == b""
     del disk.errors["create"]
+    clock.advance(1)
     await waiting
     assert text_of(store.directory) == text(1)
     assert b" %s " % ONE.encode() in (store.directory / "origins").read_bytes()
@@ -133,11 +131,11 @@ async def test_a_note_that_cannot_be_written_is_tried_again(
 
 @pytest_twisted.ensureDeferred
 async def test_what_a_sync_lost_is_written_again_at_the_same_place(
-    open_store: OpenStore, soon: None
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
     disk = FaultyDisk()
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     await store.deposit(parcel(ONE, text(1)))
     place = store.position
     failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
@@ -154,23 +152,27 @@ async def test_what_a_sync_lost_is_written_again_at_the_same_place(
             raise error
 
     disk.before["fdatasync"] = fail
-    await store.deposit(parcel(ONE, text(2), len(text(1))))
+    waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
+    clock.advance(1)
+    await waiting
     assert not failures
     assert text_of(store.directory) == text(1) + text(2)
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next(
-    open_store: OpenStore, soon: None
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     await store.deposit(parcel(ONE, text(1)))
     disk.room = 5
     waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     (store.directory / "current.log").unlink()
     disk.room = None
+    clock.advance(1)
     await waiting
     assert text_of(store.directory) == text(2)
     last = store.origins.last(ONE)
@@ -197,17 +199,18 @@ async def test_the_place_is_kept_over_a_stop(open_store: OpenStore, tmp_path: Pa
 
 @pytest_twisted.ensureDeferred
 async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(
-    open_store: OpenStore, soon: None
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk)
+    store = open_store(disk, clock=clock)
     disk.room = 5
     waiting = store.deposit(parcel(ONE, text(1)))
-    await until(lambda: store.stalled)
+    clock.settle()
+    assert store.stalled
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await waiting
     # It was there in part, and comes again.
-    again = open_store()
+    again = open_store(clock=clock)
     assert again.origins.last(ONE) is None
     assert text_of(again.directory) == b""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import Empty
+from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segments.segment import Position, synced_place
 from logsrv.linelog.store.segments.waiting import waiting_sizes
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing import active
-from logsrv.linelog.store.writing.active import Left
+from tests.clocks import ClockQueue, HandClock
 from tests.linelog.store.faults import FaultyDisk, Hang, at, batch, stored, text_of, until
 
 OpenStore = Callable[..., Store]
@@ -30,15 +29,16 @@ def place_of(store: Store) -> Position:
         return synced_place(disk)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
-    slow = disk.before["fdatasync"] = Hang()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
+    clock.settle()
+    slow = disk.before["fdatasync"] = Hang()
+    clock.advance(1, settle=False)
     await until(slow.begun.is_set)
     store.append(batch(b"two"))
     await store.durable()
@@ -46,99 +46,153 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
     slow.go.set()
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenStore) -> None:
+async def test_a_sync_that_fails_is_said_once_and_tried_again(
+    open_store: OpenStore, clock: HandClock
+) -> None:
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     disk.calls.clear()
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     with capturedLogs() as events:
         store.append(batch(b"one"))
-        await until(lambda: disk.calls.count("fdatasync") >= 2)
+        for _ in range(3):
+            clock.advance(1)
+        assert disk.calls.count("fdatasync") == 3
         del disk.errors["fdatasync"]
+        clock.advance(1)
         await until(lambda: any("synced again" in event["log_format"] for event in events))
     assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     """Else a reload that ends the syncing would leave the trouble for ever."""
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     store.append(batch(b"one"))
-    await until(lambda: "sync" in store.troubles())
+    clock.advance(1)
+    assert "sync" in store.troubles()
     store.apply(StorePolicy(sync=Sync.NEVER))
     del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles())
+    clock.advance(1)
+    assert "sync" not in store.troubles()
 
 
-@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     # A new file is synced once by itself.
-    await until(lambda: place_of(store) == (1, 0))
+    clock.advance(1)
+    assert place_of(store) == (1, 0)
     disk.calls.clear()
     store.append(batch(b"one"))
-    await until(lambda: "fdatasync" in disk.calls)
-    ended = time.monotonic() + 1.5
-    await until(lambda: time.monotonic() > ended)
+    clock.advance(0.9)
+    assert "fdatasync" not in disk.calls
+    clock.advance(0.1)
     assert disk.calls.count("fdatasync") == 1
+    for _ in range(60):
+        clock.advance(1)
+    assert disk.calls.count("fdatasync") == 1
+    for number in range(60):
+        store.append(batch(b"%d" % number))
+        clock.advance(1)
+    assert disk.calls.count("fdatasync") == 61
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_a_segment_is_synced_when_another_takes_its_place(open_store: OpenStore) -> None:
+async def test_a_sync_trouble_that_comes_back_after_ten_minutes_is_said_again(
+    open_store: OpenStore, clock: HandClock
+) -> None:
+    """One that comes and goes within a minute is said five times only."""
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
+
+    def fails_for_a_second() -> None:
+        store.append(batch(b"one"))
+        disk.errors["fdatasync"] = OSError(5, "Input/output error")
+        clock.advance(1)
+        del disk.errors["fdatasync"]
+        clock.advance(1)
+
+    with capturedLogs() as events:
+        for _ in range(10):
+            fails_for_a_second()
+        clock.advance(600)
+        fails_for_a_second()
+        await until(lambda: [e for e in events if "since this was last said" in e["log_format"]])
+        await until(lambda: "can be synced again" in events[-1]["log_format"])
+    said = [formatEvent(e) for e in events if "cannot be synced" in e["log_format"]]
+    assert len(said) == 6
+    assert said[-1].endswith("; 6 times since this was last said")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_is_synced_when_another_takes_its_place(
+    open_store: OpenStore, clock: HandClock
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     old = (store.directory / "current.log").stat().st_ino
     store.append(batch(b"one"))
     store.rotate()
-    await until(lambda: old in disk.synced)
+    clock.settle()
+    assert old in disk.synced
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStore) -> None:
-    store = open_store(sync=Sync.INTERVAL)
+async def test_how_far_all_is_on_the_medium_is_written_down(
+    open_store: OpenStore, clock: HandClock
+) -> None:
+    store = open_store(clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
-    await until(lambda: place_of(store) == (1, len(stored(b"one"))))
+    clock.advance(1)
+    assert place_of(store) == (1, len(stored(b"one")))
     store.rotate()
     store.append(batch(b"two"))
-    await until(lambda: place_of(store) == (2, len(stored(b"two"))))
+    clock.advance(1)
+    assert place_of(store) == (2, len(stored(b"two")))
 
 
-@pytest.mark.usefixtures("often")
+class LateQueue(ClockQueue):
+    """A queue that may say that it is empty though something was put there while its reader woke."""
+
+    late = True
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        if self.late:
+            self._clock.wait(lambda: not self.late, timeout)
+        if self.late:
+            raise Empty
+        return super().get(block, timeout)
+
+    def arrive(self) -> None:
+        self.late = False
+        self._clock.change(lambda: None)
+
+
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("later", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_synced(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, later: Sync
+    open_store: OpenStore, clock: HandClock, monkeypatch: pytest.MonkeyPatch, later: Sync
 ) -> None:
-    """A queue may say that it is empty though something was put there while its reader woke."""
-    arrives, looks = threading.Event(), list[int]()
-
-    class Late(SimpleQueue[Left | None]):
-        def get(self, block: bool = True, timeout: float | None = None) -> Left | None:
-            looks.append(1)
-            if not arrives.wait(timeout):
-                raise Empty
-            return super().get(block, timeout)
-
-    monkeypatch.setattr(active, "SimpleQueue", Late)
+    left, real = LateQueue(clock), clock.queue
+    # The first is that of the segments that were left.
+    queues = iter((left, real()))
+    monkeypatch.setattr(clock, "queue", lambda: next(queues))
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     old = (store.directory / "current.log").stat().st_ino
     try:
         store.append(batch(b"one"))
-        await until(lambda: place_of(store) == (1, len(stored(b"one"))))
+        clock.advance(1)
+        assert place_of(store) == (1, len(stored(b"one")))
         disk.synced.clear()
         store.append(batch(b"two"))
         store.rotate()
@@ -146,39 +200,41 @@ async def test_no_place_is_written_down_before_the_segments_in_front_of_it_are_s
         store.append(batch(b"three"))
         await store.durable()
         assert store.position.segment == 2
-        seen = len(looks)
-        await until(lambda: len(looks) >= seen + 3)
+        for _ in range(3):
+            clock.advance(1)
         assert old in disk.synced or place_of(store).segment == 1
     finally:
-        arrives.set()
-    await until(lambda: place_of(store) == (2, len(stored(b"three"))))
+        left.arrive()
+    clock.advance(1)
+    assert place_of(store) == (2, len(stored(b"three")))
     assert old in disk.synced
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
-async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenStore) -> None:
+async def test_a_segment_that_was_left_unsynced_stays_in_doubt(
+    open_store: OpenStore, clock: HandClock
+) -> None:
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.NEVER)
+    store = open_store(disk, clock=clock, sync=Sync.NEVER)
     store.append(batch(b"one"))
     store.rotate()
-    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    clock.settle()
     store.apply(StorePolicy(sync=Sync.INTERVAL))
     disk.synced.clear()
     store.append(batch(b"two"))
-    await until(lambda: (store.directory / "current.log").stat().st_ino in disk.synced)
+    clock.advance(1)
+    assert (store.directory / "current.log").stat().st_ino in disk.synced
     await store.close()
     assert place_of(store) == (0, 0)
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_close_that_fails_does_not_end_the_syncing(
-    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+    open_store: OpenStore, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As NFS and quotas say it late, when a file is closed."""
     disk = FaultyDisk()
-    store = open_store(disk, sync=Sync.INTERVAL)
+    store = open_store(disk, clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
     await store.durable()
     real = os.close
@@ -190,50 +246,52 @@ async def test_a_close_that_fails_does_not_end_the_syncing(
 
     monkeypatch.setattr(os, "close", close)
     store.rotate()
-    await until(lambda: store.position.segment == 2)
     store.append(batch(b"two"))
-    await store.durable()
-    inode = (store.directory / "current.log").stat().st_ino
-    await until(lambda: inode in disk.synced)
+    clock.advance(1)
+    assert store.position.segment == 2
+    assert (store.directory / "current.log").stat().st_ino in disk.synced
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
 async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
-    open_store: OpenStore, sync: Sync
+    open_store: OpenStore, clock: HandClock, sync: Sync
 ) -> None:
     """The kernel has let go of what it could not write; a start is to look for a hole there."""
     disk = FaultyDisk()
-    store = open_store(disk, sync=sync)
+    store = open_store(disk, clock=clock, sync=sync)
     disk.errors["fdatasync"] = OSError(errno.EIO, "Input/output error")
     store.append(batch(b"one"))
-    await until(lambda: "sync" in store.troubles())
+    clock.advance(1)
+    assert "sync" in store.troubles()
     del disk.errors["fdatasync"]
-    await until(lambda: "sync" not in store.troubles())
+    clock.advance(1)
+    assert "sync" not in store.troubles()
     # It may have been synced while it was empty.
     assert place_of(store) <= (1, 0)
     store.rotate()
     store.append(batch(b"two"))
-    await until(lambda: place_of(store) == (2, len(stored(b"two"))))
+    clock.advance(1)
+    assert place_of(store) == (2, len(stored(b"two")))
 
 
-@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_the_size_of_a_segment_is_written_down_when_lines_go_on_in_the_next(
-    open_store: OpenStore,
+    open_store: OpenStore, clock: HandClock
 ) -> None:
     """Once it is on the medium; so not under `--sync never`."""
-    store = open_store(sync=Sync.INTERVAL)
+    store = open_store(clock=clock, sync=Sync.INTERVAL)
     store.append(batch(b"one", b"two"))
     await store.durable()
     store.rotate()
-    await until(lambda: waiting_of(store) == {1: len(stored(b"one", b"two"))})
+    clock.settle()
+    assert waiting_of(store) == {1: len(stored(b"one", b"two"))}
     store.apply(StorePolicy(sync=Sync.NEVER))
     store.append(batch(b"three"))
     await store.durable()
     store.rotate()
-    await until(lambda: len(list(store.directory.glob("*.idx"))) == 2)
+    clock.settle()
+    assert len(list(store.directory.glob("*.idx"))) == 2
     assert list(waiting_of(store)) == [1]
 
 
