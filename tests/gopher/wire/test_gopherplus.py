@@ -62,6 +62,8 @@ def test_errors_say_what_the_server_says() -> None:
     assert error.number == 1
     assert str(error).endswith("'/nope.txt' does not exist (no handler found)")
     assert parse_error(b"1 Only one line\r\n").message == "Only one line"
+    for nothing_more in (b".\r\n", b" \t\r\n", b"\r\n.\r\n"):
+        assert parse_error(b"2 Admin\r\n" + nothing_more).message == "Admin"
     assert parse_error(b"no number\r\n").number is None
     assert "does not say" in str(parse_error(b""))
     assert "\\x1b[2J" in str(parse_error(b"2 x\n\x1b[2J"))
@@ -86,6 +88,11 @@ def test_attributes_of_a_menu() -> None:
     assert second.block("ASK") == ()
 
 
+def test_attributes_without_an_item_are_kept() -> None:
+    (found,) = parse_attributes(b"+ADMIN:\r\n Admin: me\r\n")
+    assert (found.item, found.block("ADMIN")) == (None, (b"Admin: me",))
+
+
 @given(
     st.binary()
     | st.lists(st.sampled_from([b"+", b"INFO:", b" ", b"\n", b"\t", b"x"])).map(b"".join)
@@ -103,3 +110,11 @@ def test_a_form_is_sent_as_a_stuffed_text() -> None:
     )
     with pytest.raises(BadURL, match="neither CR nor NUL"):
         form_request(url, [b"a\r\n.\r\n/other"])
+    with pytest.raises(BadURL, match="neither CR nor NUL"):
+        form_request(url, [b"a\0"])
+
+
+@pytest.mark.parametrize(("plus", "sent"), [("", b"+"), ("%09%09+text/plain", b"+text/plain")])
+def test_a_form_asks_for_the_view_of_its_url_or_for_any(plus: str, sent: bytes) -> None:
+    url = GopherURL.parse(f"gopher://h/0form{plus}")
+    assert form_request(url, []) == b"form\t" + sent + b"\t1\r\n+-1\r\n.\r\n"

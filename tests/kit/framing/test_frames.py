@@ -198,6 +198,28 @@ def test_a_varint_is_written_and_read_to_its_last_bit(length: int, prefix: bytes
         assert frames_of(Varint(), pieces, length) == ([frame], "")
 
 
+@pytest.mark.parametrize("length", [5, 16_384])
+def test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte(
+    length: int,
+) -> None:
+    """However few of its bytes come with the frame before it."""
+    first, second = Varint().pack(b"abc"), Varint().pack(b"x" * length)
+    for cut in range(1, 5):
+        framer = Varint().framer(length)
+        assert framer.receive(first + second[:cut]) == [b"abc"]
+        assert framer.receive(second[cut:-1]) == []
+        assert framer.receive(second[-1:]) == [b"x" * length]
+        assert not framer.trouble
+
+
+def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much() -> None:
+    assert frames_of(Varint(), [b"\x80" * 9], MOST) == ([], "")
+    assert "10 bytes" in frames_of(Varint(), [b"\x80" * 10], MOST)[1]
+    # As much as is taken: more bytes of the length may be zeros.
+    assert frames_of(Varint(), [b"\xff\x80\x00" + b"x" * 127], 127) == ([b"x" * 127], "")
+    assert "longer than 126" in frames_of(Varint(), [b"\xff"], 126)[1]
+
+
 def test_the_largest_is_not_refused() -> None:
     for framing in FRAMINGS[:-1]:
         assert frames_of(framing, [framing.pack(b"x" * MOST)]) == ([b"x" * MOST], "")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 
@@ -17,7 +20,12 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.twisted import certificates
-from logsrv.kit.net.twisted.certificates import RenewableCertificate, authorities, check_certificate
+from logsrv.kit.net.twisted.certificates import (
+    RenewableCertificate,
+    ask_for_certificates,
+    authorities,
+    check_certificate,
+)
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 from tests.gopher.servers import certificate_file
@@ -263,3 +271,54 @@ def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path: Path) 
     in_directory.unlink()
     with pytest.raises(ListenError, match=r"there is no authority in .*/cas: no file whose name"):
         authorities(parse_endpoint(f"ssl:0:privateKey={pem}:caCertsDir={in_directory.parent}"))
+
+
+@pytest.mark.parametrize(
+    ("shown", "required", "let_in"),
+    [
+        ("ours", True, True),
+        ("strangers", True, False),
+        ("none", True, False),
+        ("ours", False, True),
+        ("strangers", False, False),
+        ("none", False, True),
+    ],
+)
+def test_clients_are_let_in_by_their_certificate(
+    shown: str, required: bool, let_in: bool, tmp_path: Path
+) -> None:
+    pem = certificate_file(tmp_path / "pem")
+    server, client = SSL.Context(SSL.TLS_METHOD), SSL.Context(SSL.TLS_METHOD)
+    server.use_certificate_file(str(pem))
+    server.use_privatekey_file(str(pem))
+    ours = Authority(tmp_path)
+    found = authorities(parse_endpoint(f"ssl:0:privateKey={pem}:clientca={ours.cafile}"))
+    ask_for_certificates(server, found, required=required)
+    if shown != "none":
+        (tmp_path / "other").mkdir()
+        signer = ours if shown == "ours" else Authority(tmp_path / "other")
+        certificate = str(signer.certify("client"))
+        client.use_certificate_file(certificate)
+        client.use_privatekey_file(certificate)
+    assert handshake(server, client) is let_in
+
+
+def handshake(server: SSL.Context, client: SSL.Context) -> bool:
+    """Return whether a server lets a client in; both are in the memory of this process."""
+    listening, connecting = (SSL.Connection(context, None) for context in (server, client))
+    listening.set_accept_state()
+    connecting.set_connect_state()
+    listening.set_app_data(SimpleNamespace(faults=None))
+    waits = [connecting, listening]
+    while waits:
+        one = waits.pop(0)
+        try:
+            one.do_handshake()
+        except SSL.WantReadError:
+            waits.append(one)
+        except SSL.Error:
+            return False
+        other = listening if one is connecting else connecting
+        with suppress(SSL.WantReadError):
+            other.bio_write(one.bio_read(1 << 16))
+    return True

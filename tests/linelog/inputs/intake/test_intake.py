@@ -21,6 +21,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.intake import intake as intake_module
 from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.connections import (
     Connections,
@@ -69,6 +70,29 @@ def test_a_reload_gives_new_rules_and_a_new_name() -> None:
     way.apply(InputSettings(LineRules(max_line=7), "new", log_connections=True))
     assert way.source("x") == "new@x"
     assert way.rules.max_line == 7 and way.connection_log is not None
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_lines_that_come_under_load_are_stored_once_and_in_their_order(
+    monkeypatch: pytest.MonkeyPatch, reloaded: bool
+) -> None:
+    """The store has enough, so they wait; a reload meanwhile changes nothing of them."""
+    monkeypatch.setattr(intake_module, "MOST_STORED", 200)
+    store = SlowStore()
+    way = intake(store)
+    store.append(Batch(Block.of(b"x" * HIGH_WATER + b"\n"), "tcp:others", 0.0))
+    for number in range(4):
+        way.take(b"".join(b"%d%d\n" % (number, line) for line in range(8)), "tcp:h:1")
+    assert way.waits and store.valve.closed
+    if reloaded:
+        way.apply(InputSettings(LineRules(), None))
+    while store.pending:
+        store.write()
+        turn(way.clock)
+    assert [line.rpartition(b" ")[2] for line in store.stored.splitlines()[1:]] == [
+        b"%d%d" % (number, line) for number in range(4) for line in range(8)
+    ]
+    assert way.received_lines == 32
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from logsrv.linelog.query.matching.needs import Literal
 from logsrv.linelog.query.matching.piece import TextPiece
 from logsrv.linelog.query.matching.windows import Windows
 
-BYTES = st.lists(st.sampled_from(list(b"abAB@`{[\0 \xc3")), min_size=1, max_size=12).map(bytes)
+BYTES = st.lists(st.sampled_from(list(b"azAZ@`{[\0 \xc3")), min_size=1, max_size=12).map(bytes)
 LITERALS = st.builds(
     lambda text, folded: Literal(text.lower() if folded else text, folded), BYTES, st.booleans()
 )
@@ -36,6 +37,21 @@ def obvious(literals: list[Literal], text: bytes) -> list[tuple[int, int]]:
 @given(st.lists(LITERALS, min_size=1, max_size=20), st.lists(BYTES, min_size=1).map(b"".join))
 def test_every_place_of_every_literal_is_found_once(literals: list[Literal], text: bytes) -> None:
     assert places(literals, text) == obvious(literals, text)
+
+
+@pytest.mark.parametrize("letter", [b"a", b"m", b"z"])
+def test_case_is_ignored_in_letters_from_the_first_to_the_last(letter: bytes) -> None:
+    words = [letter * size for size in (1, 2, 4, 33)]
+    literals = [Literal(word, folded) for word in words for folded in (True, False)]
+    text = b" ".join([*words, *(word.upper() for word in words)])
+    assert places(literals, text) == obvious(literals, text)
+
+
+@pytest.mark.parametrize("sign", [b"@", b"[", b"`", b"{"])
+def test_the_signs_beside_the_letters_have_no_case(sign: bytes) -> None:
+    """`[` and `{`, `@` and backquote differ by the same bit as a letter and its capital."""
+    other = bytes([sign[0] ^ 0x20])
+    assert places([Literal(sign, True)], other + sign + other) == [(1, 0)]
 
 
 @settings(deadline=None)

@@ -1,0 +1,29 @@
+"""Each defect that users would notice is found within seconds, by a test beside the module that has it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.mutants.sabotages import SABOTAGES, SECONDS, Sabotage
+from tests.mutants.tree import ROOT, Tree
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    return Tree(tmp_path_factory.mktemp("sabotages") / "tree")
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
+def test_the_text_that_is_changed_is_there_once(sabotage: Sabotage) -> None:
+    source = (ROOT / sabotage.patch.file).read_text()
+    compile(sabotage.patch.applied(source), sabotage.file, "exec")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
+def test_a_test_fails_within_seconds(sabotage: Sabotage, tree: Tree) -> None:
+    patch = sabotage.patch
+    source = (ROOT / patch.file).read_text()
+    with tree.with_source(patch.file, patch.applied(source)):
+        red, said = tree.red([f"tests/{sabotage.folder}"], SECONDS)
+    assert red, said[-2000:]
