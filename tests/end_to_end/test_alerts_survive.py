@@ -20,6 +20,8 @@ from tests.end_to_end.test_alerts import processes
 from tests.linelog.alerts.hooks import Hook, hook
 from tests.ports import free_port
 
+KILLS = int(os.environ.get("LOGSRV_KILLS", "20"))
+
 
 def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> Path:
     """A file with alerts: each the text of a table."""
@@ -266,28 +268,19 @@ def test_a_damaged_place_is_said_and_the_next_line_is_told(logger: Start, tmp_pa
     assert "alerts/1 is damaged" in server.log()
 
 
-@pytest.mark.slow
-def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
-    kills(logger, tmp_path, 6)
-
-
 @pytest.mark.long
-def test_many_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
-    kills(logger, tmp_path, int(os.environ.get("LOGSRV_KILLS", "60")))
-
-
-def kills(logger: Start, directory: Path, times: int) -> None:
-    """Kill the server or the process of its alerts, again and again, at moments of chance."""
-    chance = random.Random(times)
-    script = directory / "notify"
+def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
+    """Of the server or the process of its alerts, again and again, at moments of chance."""
+    chance = random.Random(KILLS)
+    script = tmp_path / "notify"
     script.write_text(
-        f"#!/bin/sh\ncat >>{directory}/told.$$\ncp {directory}/told.$$ {directory}/m.$$\n"
+        f"#!/bin/sh\ncat >>{tmp_path}/told.$$\ncp {tmp_path}/told.$$ {tmp_path}/m.$$\n"
     )
     script.chmod(0o755)
     words = ("--alert", "oops", "--alert-command", str(script), "--alert-every", "100ms")
     number = 0
-    for _ in range(times):
-        seen = len(list(directory.glob("told.*")))
+    for _ in range(KILLS):
+        seen = len(list(tmp_path.glob("told.*")))
         server = logger(*words)
         for _ in range(chance.randrange(1, 4)):
             number += 1
@@ -297,8 +290,8 @@ def kills(logger: Start, directory: Path, times: int) -> None:
         moments = [
             lambda: True,
             lambda: server.child("alerts.child"),  # noqa: B023
-            lambda: len(list(directory.glob("told.*"))) > seen,  # noqa: B023
-            lambda: f"oops {number}." in told(directory),  # noqa: B023
+            lambda: len(list(tmp_path.glob("told.*"))) > seen,  # noqa: B023
+            lambda: f"oops {number}." in told(tmp_path),  # noqa: B023
         ]
         server.wait_until(chance.choice(moments), f"the moment of line {number}")
         child = server.child("alerts.child")
@@ -309,7 +302,7 @@ def kills(logger: Start, directory: Path, times: int) -> None:
         server.stop(signal.SIGKILL)
     server = logger(*words)
     wanted = {f"oops {one}." for one in range(1, number + 1)}
-    wait_until(lambda: wanted <= set(told(directory)), "all of them")
+    wait_until(lambda: wanted <= set(told(tmp_path)), "all of them")
     server.stop()
     assert "Traceback" not in server.log()
 

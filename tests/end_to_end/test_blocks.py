@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import random
 import signal
 import socket
@@ -25,6 +26,7 @@ from tests.ports import free_port
 ONE, OTHER = 32 * "a", 32 * "b"
 LISTEN = "blocks:tcp:0:interface=127.0.0.1"
 TOKEN = ("--input-token", "geheim")
+KILLS = int(os.environ.get("LOGSRV_KILLS", "8"))
 
 
 def edge_of(origin: str, lines: int = 2000, segment: int = 100_000) -> Edge:
@@ -375,8 +377,10 @@ def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Con
 
 @pytest.mark.long
 def test_many_kills_lose_nothing_and_double_nothing(logger: Start) -> None:
-    edges = [Edge(origin, stored_lines(origin, 300_000), 3 << 20) for origin in (ONE, OTHER)]
-    server = killed_again_and_again(logger, edges, 10, "--rotate-size", "4MiB", "--index", "none")
+    edges = [Edge(origin, stored_lines(origin, 15_000 * KILLS), 3 << 20) for origin in (ONE, OTHER)]
+    server = killed_again_and_again(
+        logger, edges, KILLS, "--rotate-size", "4MiB", "--index", "none"
+    )
     text = stored_bytes(server.store)
     for edge in edges:
         assert of(edge.origin, text) == edge.text

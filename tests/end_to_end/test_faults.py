@@ -268,8 +268,8 @@ def _faked_time(clock: Path) -> dict[str, str]:
 
 @pytest.mark.long
 def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:
-    """kill -9, ten times: each sender's lines are there from the first on, none torn but the last."""
-    for attempt in range(10):
+    """kill -9: each sender's lines are there from the first on, none torn but the last."""
+    for attempt in range(int(os.environ.get("LOGSRV_KILLS", "4"))):
         place = tmp_path / f"attempt{attempt}"
         place.mkdir()
         server = logger("--rotate-size", "2MiB", directory=place)
@@ -284,7 +284,7 @@ def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:
         senders = [threading.Thread(target=send) for _ in range(3)]
         for sender in senders:
             sender.start()
-        server.wait_until(partial(_larger, server.store, (attempt + 1) << 20), "flow")
+        server.wait_until(partial(_larger, server.store, (attempt % 10 + 1) << 20), "flow")
         server.process.kill()
         server.wait()
         for sender in senders:

@@ -313,13 +313,13 @@ class Reloads(RuleBasedStateMachine):
                 assert f"received_bytes_total {self.bytes}," in self.server.log()
 
 
-@pytest.mark.parametrize("examples", [pytest.param(6), pytest.param(40, marks=pytest.mark.long)])
-def test_any_order_of_reloads(examples: int, logger: Start, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_any_order_of_reloads(logger: Start, tmp_path: Path) -> None:
     """What was accepted is there, what was refused left nothing, and no line or count is lost."""
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Reloads(tmp_path, logger),  # type: ignore[arg-type]
         settings=example_settings(
-            max_examples=examples,
+            max_examples=example_settings().max_examples // 2,
             stateful_step_count=15,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -92,7 +92,7 @@ def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
         connection.unwrap().close()
 
 
-@pytest.mark.parametrize("number", [20, pytest.param(5000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [20, pytest.param(1500, marks=pytest.mark.long)])
 def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(
     logger: Start, certificate: tuple[Path, Path], number: int
 ) -> None:
