@@ -80,8 +80,8 @@ class Stage:
         watcher.start(self.tasks)
         return watcher
 
-    def add(self, label: str, query: str, progress: AlertProgress) -> None:
-        alert = AlertSettings(alert=query, alert_command=("x",), alert_every=10)
+    def add(self, label: str, query: str, progress: AlertProgress, every: float = 10) -> None:
+        alert = AlertSettings(alert=query, alert_command=("x",), alert_every=every)
         self.tasks[label] = AlertTask(label, "command", alert, progress.position)
 
     def fail(self) -> None:
@@ -275,6 +275,22 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
     assert stage.sent[-1][1:] == (1, [b"oops last"])
     kinds = [one.kind for one in stage.reports if one.kind not in ("done", "lines")]
     assert kinds == ["later"] * 5 + ["sent"]
+
+
+def test_an_interval_of_an_hour_lasts_for_an_hour(stage: Stage) -> None:
+    stage.add("hourly", "oops", end(stage), every=3600)
+    stage.start(BEGIN)
+    stage.write("oops")
+    stage.wait(1)
+    for hour in range(1, 4):
+        assert len(stage.sent) == hour
+        stage.write(*["oops"] * 10)
+        # The message of some seconds ago began it.
+        stage.clock.pump([2] * 1795)
+        assert len(stage.sent) == hour
+        stage.clock.pump([1] * 12)
+        stage.wait(1)
+        assert stage.sent[-1][1] == 10
 
 
 def test_one_that_fails_keeps_no_other_waiting(stage: Stage) -> None:

@@ -22,7 +22,7 @@ from tests.linelog.store.archive.segments import (
     packed,
     sealed_store,
 )
-from tests.linelog.store.faults import at, text_of
+from tests.linelog.store.faults import FaultyDisk, at, text_of
 
 
 @pytest.fixture
@@ -76,6 +76,15 @@ def test_it_is_the_store_up_to_its_last_sealed_segment(
     for one in packed(store):
         last = BEGIN + one.number * APART + 2999
         assert (back / one.name).stat().st_mtime == last
+
+
+def test_the_names_of_a_segment_are_on_the_medium_when_it_is_said_to_be_here(
+    archive: DirectoryArchive, back: Path
+) -> None:
+    """A power cut right behind that keeps all that was told of."""
+    disk = FaultyDisk().enter(back)
+    for one in brought_back(archive, STORE, disk):
+        assert disk.calls[-1] == "sync_directory", one.name
 
 
 @pytest.mark.parametrize("after", range(12))

@@ -16,7 +16,9 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
 from logsrv.linelog.store.words import build
 from logsrv.linelog.store.words.build import Builder, add_words
+from logsrv.linelog.store.words.layout import SECTION_MAGIC
 from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.section import Section
 from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
 
 DRAW = random.Random(4)
@@ -60,6 +62,28 @@ def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path: Path
     last = len(made.frames) - 1
     found = words.frames_with(LINES[-1].split()[1])
     assert found is not None and found >> last & 1
+    assert words.frames_with(b"quetzal") == 0
+
+
+def test_a_word_is_found_in_whichever_section_its_frame_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment of more than 512 MiB has several; here a section is full after two frames."""
+    monkeypatch.setattr(Section, "full", property(lambda section: section.frames == 2))
+    disk = at(tmp_path)
+    made = seal(plain(tmp_path), disk)
+    [packed] = sealed_files(disk)
+    data = disk.read(packed.words)
+    count = len(made.frames)
+    assert data.count(SECTION_MAGIC) == -(-count // 2) > 1
+    words = Words(data)
+    words.require(made)
+    for number, frame in enumerate(made.frames):
+        # The number of its first line, which no other has.
+        unique = TEXT[frame.text : frame.text + 200].split(b" ")[3]
+        found = words.frames_with(unique)
+        assert found is not None and found >> number & 1, number
+        assert found.bit_count() < count
     assert words.frames_with(b"quetzal") == 0
 
 

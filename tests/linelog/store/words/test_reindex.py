@@ -57,12 +57,15 @@ def test_an_index_of_an_unknown_version_or_a_damaged_one_is_made_anew(tmp_path: 
     assert disk.read(packed.index) == newest
 
 
-def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [-1, 1])
+def test_an_index_whose_lines_were_counted_by_other_rules_is_made_anew(
+    tmp_path: Path, other: int
+) -> None:
     seal(plain(tmp_path), at(tmp_path))
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
     newest = disk.read(packed.index)
-    old = index.load(packed, disk)._replace(rules=RULES + 1)
+    old = index.load(packed, disk)._replace(rules=RULES + other)
     save(old, packed, disk)
     assert [one.made for one in make_indexes(disk)] == [("index",)]
     assert disk.read(packed.index) == newest
