@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-slow test-all check figures fuzz audit bench docs manuals pictures site deb release container clean another-python
+.PHONY: help run test test-slow test-all check figures fuzz mutants audit bench docs manuals pictures site deb release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -18,6 +18,7 @@ help:
 	@echo 'make check     lint, format, types; the workflows of CI'
 	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
 	@echo 'make fuzz      feed the parsers with what nobody sends  (SECONDS=60 TARGET="syslog relp")'
+	@echo 'make mutants   break what is new since the last release, and say what no test finds  (SECONDS=600 SINCE=REV)'
 	@echo 'make audit     ask PyPI for known holes in what we depend on'
 	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
 	@echo 'make docs      write the generated pages of docs/ again'
@@ -78,6 +79,12 @@ SECONDS ?= 60
 TARGET ?=
 fuzz: .venv/fuzz.ready
 	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS) $(ARGS) $(TARGET)
+
+# ARGS: of tests/mutants: `--random 500`, or files.
+SINCE ?=
+mutants: SECONDS = 600
+mutants: .venv/dev.ready
+	@$(BIN)/python tests/mutants --seconds $(SECONDS) $(if $(SINCE),--since '$(SINCE)') $(ARGS)
 
 # What is known of holes in what we depend on: asks PyPI, and fails where that does not answer.
 audit:

@@ -1,4 +1,4 @@
-"""Defects that users would notice, each with the folder whose quick tests have to find it."""
+"""Defects that users would notice, each with the tests beside its module, which have to find it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ SECONDS = 20
 
 
 class Sabotage(NamedTuple):
-    """A defect: in a file of logsrv, `old` becomes `new`. folder: of tests, where one has to fail."""
+    """A defect: in a file of logsrv, `old` becomes `new`. tests: where one has to fail."""
 
     defect: str
     file: str
     old: str
     new: str
-    folder: str
+    tests: str
 
     @property
     def patch(self) -> Patch:
@@ -232,6 +232,6 @@ SABOTAGES = [
         "linelog/store/valve.py",
         "                self._tell(producer, producer.resumeProducing)\n",
         "",
-        "linelog/store",
+        "linelog/store/test_valve.py",
     ),
 ]

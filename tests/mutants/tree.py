@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ COPIED = ("logsrv", "tests", "twisted", "setup.cfg", "pyproject.toml")
 # Whoever runs us has set these for tests of their own.
 _NOT_OURS = ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "COLD_DAEMONS")
 MARKS = "not slow and not long"
+LONGEST = 10
+"""Tests that take so many times the seconds of CPU that they have wait for something that never comes."""
 
 
 class Patch(NamedTuple):
@@ -63,26 +65,39 @@ class Tree:
             path.write_bytes(before)
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
-    def red(self, tests: Sequence[str], seconds: int) -> tuple[bool, str]:
-        """Return whether a quick one of the tests fails within `seconds` of CPU, and what pytest says."""
+    def run(
+        self, tests: Sequence[str], seconds: int, longest: float | None = None
+    ) -> tuple[int, str]:
+        """Run the quick ones of the tests up to the first that fails; return pytest's status, and output.
+
+        It is negative if they took more `seconds` of CPU, or waited for longer than `longest`.
+        """
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
         environment["PYTHONPATH"] = str(self.path)
-
-        def bounded() -> None:
-            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-
+        command = [
+            *("prlimit", f"--cpu={seconds}:{seconds + 1}"),
+            *(sys.executable, "-m", "pytest", "-x", "-q", "-m", MARKS, "--tb=line"),
+            *("-p", "no:cacheprovider", *tests),
+        ]
         with tempfile.TemporaryDirectory(prefix="mutant-") as temporary:
-            found = subprocess.run(
-                [
-                    *(sys.executable, "-m", "pytest", "-x", "-q", "-m", MARKS, "--tb=line"),
-                    *("-p", "no:cacheprovider", f"--basetemp={temporary}/base", *tests),
-                ],
+            environment["TMPDIR"] = temporary
+            environment["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{temporary}/hypothesis"
+            with subprocess.Popen(
+                command,
                 cwd=self.path,
-                env=environment | {"HYPOTHESIS_STORAGE_DIRECTORY": f"{temporary}/hypothesis"},
+                env=environment,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 text=True,
-                preexec_fn=bounded,
-                check=False,
-            )
-        return found.returncode == 1, found.stdout + found.stderr
+                start_new_session=True,
+            ) as process:
+                try:
+                    said, _ = process.communicate(timeout=longest or LONGEST * seconds)
+                except subprocess.TimeoutExpired:
+                    said = "they waited for ever"
+                finally:
+                    # It, or what it has left behind.
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+            return process.returncode, said

@@ -1,0 +1,122 @@
+"""`make mutants` says which defects no test finds, and leaves the checkout as it is."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import mutants
+from tests.mutants.mutants import (
+    changed_lines,
+    in_turns,
+    is_source,
+    last_release,
+    look,
+    places_in,
+    report,
+    stages_of,
+)
+from tests.mutants.tree import ROOT, Patch, Tree
+
+HOSTS = "logsrv/kit/web/hosts.py"
+
+
+def test_changed_lines_are_those_that_a_diff_adds() -> None:
+    diff = (
+        "--- a/logsrv/a.py\n+++ b/logsrv/a.py\n@@ -3,0 +4,2 @@ f\n+x\n+y\n@@ -9 +11 @@\n-a\n+b\n"
+        "@@ -20,3 +22,0 @@\n-gone\n--- a/b\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n"
+    )
+    assert changed_lines(diff) == {"logsrv/a.py": {4, 5, 11}}
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        ("logsrv/cli/new.py", True),
+        ("logsrv/cli/template/x.py", False),
+        ("logsrv/py.typed", False),
+        ("tests/test_ci.py", False),
+    ],
+)
+def test_mutants_are_of_our_sources(file: str, wanted: bool) -> None:
+    assert is_source(file) is wanted
+
+
+@pytest.mark.parametrize(
+    ("file", "tests"),
+    [
+        (
+            "logsrv/linelog/store/writing/active.py",
+            [
+                [
+                    "tests/linelog/store/writing/test_active.py",
+                    "tests/linelog/store/writing/test_active_looks.py",
+                ],
+                ["tests/linelog/store/writing"],
+            ],
+        ),
+        # A stranger's name begins like ours.
+        ("logsrv/kit/net/parse.py", [["tests/kit/net/test_parse.py"], ["tests/kit/net"]]),
+        ("logsrv/errors.py", [["tests/test_errors.py"], ["tests"]]),
+        ("logsrv/gopher/wire/beginnings.py", [["tests/gopher/wire"]]),
+    ],
+)
+def test_tests_of_a_file_are_its_own_and_those_of_its_folder(
+    file: str, tests: list[list[str]]
+) -> None:
+    assert stages_of(file) == tests
+
+
+def test_without_a_tag_the_last_commits_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"describe": "", "rev-list": "newest\nolder\noldest"}
+    monkeypatch.setattr(mutants, "git", lambda command, *_: said[command])
+    assert last_release() == "oldest"
+    said["describe"] = "v1.2"
+    assert last_release() == "v1.2"
+
+
+def test_each_line_has_a_mutant_before_one_has_two() -> None:
+    places = in_turns(list(places_in(HOSTS)), random.Random(1))
+    lines = [place.mutant.line for place in places]
+    assert len(set(lines[: len(set(lines))])) == len(set(lines))
+    assert sorted(places) == sorted(places_in(HOSTS))
+
+
+def test_survivors_are_told_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = list(places_in(HOSTS))[:3]
+    monkeypatch.setattr(mutants, "survives", lambda place, tree, end: place == places[1])
+    counts, survivors = look(places, 600, 2)
+    assert (counts, survivors) == (Counter(killed=2, survived=1), [places[1]])
+    text = report("mutants of it", counts, survivors)
+    assert text.startswith(
+        "## mutants of it: 2 killed, 1 survived, 0 not tried\n\n```diff\n--- logsrv"
+    )
+    assert "\n+" in places[1].diff and places[1].diff in text
+
+
+def test_nothing_is_begun_when_the_time_is_over() -> None:
+    counts, survivors = look(list(places_in(HOSTS))[:5], 0, 1)
+    assert (counts, survivors) == (Counter({"not tried": 5}), [])
+
+
+def test_a_text_that_is_there_twice_cannot_be_changed() -> None:
+    assert Patch("a", "b", "c").applied("abd") == "acd"
+    for source in ("", "bb"):
+        with pytest.raises(ValueError, match=r"a has [02] times: b"):
+            Patch("a", "b", "c").applied(source)
+
+
+@pytest.mark.slow
+def test_a_mutant_is_in_a_copy_and_only_for_a_while(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "tree")
+    file, tests = "logsrv/greet/message.py", ["tests/greet/test_message.py"]
+    source = (ROOT / file).read_text()
+    assert tree.run(tests, 60)[0] == 0
+    with tree.with_source(file, "1 / 0\n"):
+        assert tree.run(tests, 60)[0] not in (0, 5)
+        assert (ROOT / file).read_text() == source
+    assert (tree.path / file).read_text() == source
+    assert tree.run(tests, 60, 0.01)[0] < 0
