@@ -34,7 +34,11 @@ def test_each_of_the_twelve_says_how_it_shows_what_it_means_and_what_to_do() -> 
     sections = re.split(r"^## \d+\. ", PAGE, flags=re.MULTILINE)[1:]
     assert len(sections) == 12 == len(SEEN)
     for section in sections:
-        assert re.findall(r"^\*\*(See|Means|Do)\*\*", section, re.MULTILINE) == ["See", "Means", "Do"]
+        assert re.findall(r"^\*\*(See|Means|Do)\*\*", section, re.MULTILINE) == [
+            "See",
+            "Means",
+            "Do",
+        ]
 
 
 @pytest.mark.slow
