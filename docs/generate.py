@@ -28,11 +28,13 @@ OPTIONS = """\
 
 Written from the code by `make docs`.
 
-Each option has one name in three places: `--max-line` on the command line, `LOGSRV_MAX_LINE` in the environment, and `max-line` in
-the TOML file of `--config`. The command line wins over the environment, the environment over the file.
+Each option has one name in three places: `--max-line` on the command line, `LOGSRV_MAX_LINE` in the
+environment, and `max-line` in the TOML file of `--config`. The command line wins over the environment,
+the environment over the file.
 
-An empty variable counts as none. Separate several values in a variable by white space, queries and texts by newlines, paths by
-colons. Paths in the file are relative to the file. `off` switches an option off.
+An empty variable counts as none. Separate several values in a variable by white space, queries and
+texts by newlines, paths by colons. Paths in the file are relative to the file. `off` switches an option
+off.
 """
 
 # The marks between which the figures stand in monitoring.md.

@@ -44,7 +44,7 @@ class HttpSettings(NodeOptions):
     http_token: str | None = option(
         None, SECRET, "the token for --http; visible in the process list"
     )
-    http_token_file: Path | None = option(None, SECRET_FILE, "a file with that token")
+    http_token_file: Path | None = option(None, SECRET_FILE, "a file with the token for --http")
     http_host: tuple[str, ...] = option(
         (), HOST_NAME, "a name of this server in browsers, besides its address", repeatable=True
     )

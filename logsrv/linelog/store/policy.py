@@ -76,7 +76,7 @@ class StorePolicy:
     )
     rotate_size: int = option("256MiB", SIZE, "seal the active segment at this size")
     rotate_every: float = option("1d", DURATION, "seal the active segment at this age")
-    keep_bytes: int | None = option(None, SIZE, "remove the oldest segments of a larger store")
+    keep_bytes: int | None = option(None, SIZE, "remove the oldest segments beyond this size")
     keep_days: float | None = option(None, DAYS, "remove segments older than this")
     keep_indexes: float | None = option(
         None,
