@@ -138,7 +138,7 @@ def test_targets_are_not_contacted_unless_asked_for(tmp_path: Path) -> None:
 
 
 def test_buckets_and_directories(tmp_path: Path) -> None:
-    text = f'ship = ["s3://logs/edge", "{tmp_path.as_uri()}/archive"]'
+    text = f'ship = ["s3://logs/edge", "file://{tmp_path}/archive"]'
     bucket, archive = told(tmp_path, text, REACHING)
     assert "never contacted" in bucket.sentence and bucket.level is Level.OK
     assert archive.sentence == "is not there yet, and is made at the start"
@@ -148,7 +148,7 @@ def test_buckets_and_directories(tmp_path: Path) -> None:
 @as_root
 def test_an_archive_that_the_user_may_not_write() -> None:
     with open_directory() as directory:
-        text = f'ship = ["{directory.as_uri()}/archive"]'
+        text = f'ship = ["file://{directory}/archive"]'
         [found] = told(directory, text, Asked(nobody()))
         assert found.level is Level.ERROR and "made or written by user nobody" in found.sentence
         follow(found.advice)
