@@ -40,8 +40,9 @@ class Place(NamedTuple):
     @property
     def diff(self) -> str:
         source = (ROOT / self.file).read_text()
-        lines = [text.splitlines() for text in (source, self.mutant.applied(source))]
-        return "\n".join(difflib.unified_diff(*lines, self.file, self.file, n=2, lineterm=""))
+        before, after = source.splitlines(), self.mutant.applied(source).splitlines()
+        diff = difflib.unified_diff(before, after, self.file, self.file, n=2, lineterm="")
+        return "\n".join(diff)
 
 
 def git(*arguments: str) -> str:
@@ -95,8 +96,8 @@ def stages_of(file: str) -> list[list[str]]:
     )
     while not folder.is_dir():
         folder = folder.parent
-    found = [list(map(str, own))] if own else []
-    return [[str(Path(path).relative_to(ROOT)) for path in paths] for paths in (*found, [folder])]
+    stages = [own, [folder]] if own else [[folder]]
+    return [[str(path.relative_to(ROOT)) for path in paths] for paths in stages]
 
 
 def survives(place: Place, tree: Tree, end: float) -> bool:

@@ -105,3 +105,11 @@ def test_ctrl_c() -> None:
     assert said.splitlines()[-1] == (
         "stopped: 3 items of it are in d, 40 known ones are not yet; the same command goes on from here"
     )
+
+
+@pytest.mark.parametrize(("number", "end"), [(200, ""), (201, "unlisted: 1 more\n")])
+def test_one_more_than_are_named_is_told(number: int, end: str) -> None:
+    urls = [GopherURL.parse(f"gopher://h/0/{each}") for each in range(number)]
+    said = report(tally_of(unlisted=urls), 0, {}, {}, Path("d"))
+    assert said.count("unlisted: gopher://") == 200
+    assert f"199\n{end}{number} items are listed by no menu" in said

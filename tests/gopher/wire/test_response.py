@@ -237,3 +237,17 @@ def test_no_sentence_carries_what_an_outsider_wrote_unescaped(error: GopherError
 def test_a_time_out_says_what_was_waited_for(phase: errors.Phase) -> None:
     assert str(errors.TimedOut("h:70", phase, 2.5)).startswith("h:70 ")
     assert str(errors.TimedOut("h:70", phase, 2.5)).endswith(" within 2.5 seconds")
+
+
+def test_as_much_as_is_taken_is_not_too_much() -> None:
+    body = b"x" * 1000
+    assert ResponseReader(PLUS, 1000).feed(b"+1000\r\n" + body) == body
+    assert ResponseReader(PLAIN, 1000).feed(body) == body
+
+
+@pytest.mark.parametrize("answer", [b"-9\r\n1 x\r\ngone", b"--1\r\n1 x\r\ngone\r\n.\r\n"])
+def test_an_error_that_is_whole_is_told_before_the_server_closes(answer: bytes) -> None:
+    reader = ResponseReader(PLUS)
+    assert reader.feed(answer[:-1]) == b""
+    with pytest.raises(ServerError, match="gone"):
+        reader.feed(answer[-1:])

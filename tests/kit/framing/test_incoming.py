@@ -343,3 +343,11 @@ def test_a_line_goes_on_behind_an_lf_when_it_has_commands() -> None:
     incoming.ended = True
     assert incoming.take_line() == "d\n\ufffd"
     assert incoming.take_line() is None
+
+
+def test_another_separator_is_found_at_the_very_beginning() -> None:
+    """How far the first was looked for says nothing of the second."""
+    incoming = Incoming(LineFormat())
+    incoming.receive(b"aab")
+    assert incoming.take_until(b"x", 9) is None
+    assert incoming.take_until(b"a", 9) == b"a"

@@ -125,6 +125,14 @@ def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: boo
     assert found.as_text == expected.as_text
 
 
+def test_a_large_body_is_cut_behind_a_line() -> None:
+    """It is gone through in pieces of 256 KiB and what is left of a line there."""
+    lines = [b'{"number":%d,"text":"%s"}' % (number, b"x" * 80) for number in range(6000)]
+    found = Records()
+    list(http_lines.json_lines(b"\n".join(lines), BodyRules("", "/", 1000), found))
+    assert lines_of(found) == lines
+
+
 def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
     with pytest.raises(RequestRefused, match="longer than 100 bytes"):
         list(
