@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from logsrv.linelog.read.view import View
 from tests.archives import Archives, Building
 from tests.daemon_logs import DAEMON_LOGS, check_log
+from tests.hangs import Alarm
 
 # CI takes the same examples each time: they find what was broken since.
 # (Newer versions of Hypothesis know by themselves that they run there; the oldest that we take does not.)
@@ -32,6 +33,10 @@ settings.load_profile("untimed")
 
 
 ROOT = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Alarm())
 
 
 @pytest.hookimpl(wrapper=True)
