@@ -17,6 +17,7 @@ from xdist.scheduler import LoadFileScheduling
 from logsrv.linelog.read.view import View
 from tests.archives import Archives, Building
 from tests.daemon_logs import DAEMON_LOGS, check_log
+from tests.hangs import Alarm
 
 # CI takes the same examples each time: they find what was broken since.
 # (Newer versions of Hypothesis know by themselves that they run there; the oldest that we take does not.)
@@ -32,6 +33,10 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 DEBIAN = "tests/debian/"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Alarm())
 
 
 @pytest.hookimpl(wrapper=True)

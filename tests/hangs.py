@@ -1,0 +1,129 @@
+"""A test that hangs is ended, and says where; the others go on."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import greenlet  # type: ignore[import-untyped]
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from _pytest.faulthandler import fault_handler_stderr_fd_key
+from twisted.internet import reactor
+from twisted.python.failure import Failure
+
+from logsrv.kit.testing.patience import PATIENCE
+
+# Of PATIENCE: a wait says by itself what it waited for, long before.
+QUICK = 4
+OTHERS = 30
+# Where the reactor waits for descriptors and timers.
+IDLE = (type(reactor).__module__, "twisted.internet.base")
+_MAIN = greenlet.getcurrent()
+
+
+class Hangs(BaseException):
+    """Nothing in a test catches it."""
+
+
+@contextlib.contextmanager
+def ended_after(seconds: float, stderr: int) -> Iterator[None]:
+    """Raise Hangs in the main thread, wherever it waits, or give up the Deferred that it waits for.
+
+    Where C code does not come back, end the process.
+    """
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        faulthandler.dump_traceback(stderr, all_threads=True)
+        # Whoever waits for one of these gets on.
+        for pid in children() - before:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        hangs = Hangs(f"the test hangs: no end after {seconds:g} s")
+        if (waited_for := _waited_for()) is not None:
+            reactor.callFromThread(_fail, waited_for, hangs)  # type: ignore[attr-defined]
+            if frame and frame.f_globals["__name__"] in IDLE:
+                return
+        raise hangs
+
+    before = children()
+    old = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds * 1.25, exit=True, file=stderr)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+def children() -> set[int]:
+    """Return the child processes that /proc knows."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found.update(map(int, task.read_bytes().split()))
+    return found
+
+
+def _waited_for() -> Any:
+    """Return the Deferred that pytest waits for in the reactor, if it does."""
+    frame: FrameType | None = _MAIN.gr_frame
+    while frame and frame.f_code is not pytest_twisted.blockon_default.__code__:
+        frame = frame.f_back
+    return frame and frame.f_locals["d"]
+
+
+def _fail(waited_for: Any, hangs: Hangs) -> None:
+    """Unless the test has ended by what was raised in it."""
+    if not waited_for.called:
+        waited_for.errback(Failure(hangs))
+
+
+class Alarm:
+    """A plugin of pytest: each test, with its fixtures, has so much time."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        with self._around(item):
+            yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        with self._around(item):
+            yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
+        with self._around(item):
+            yield
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object, error: object) -> None:
+        """Kill what a worker of xdist has left that had to be ended."""
+        if error:
+            worker = {
+                "PYTEST_XDIST_WORKER": node.gateway.id,  # type: ignore[attr-defined]
+                "PYTEST_XDIST_TESTRUNUID": node.workerinput["testrunuid"],  # type: ignore[attr-defined]
+            }
+            kill_marked(*(f"{name}={value}\0".encode() for name, value in worker.items()))
+
+    def _around(self, item: pytest.Item) -> contextlib.AbstractContextManager[None]:
+        times = OTHERS if {"slow", "long"} & {mark.name for mark in item.iter_markers()} else QUICK
+        return ended_after(times * PATIENCE, item.config.stash[fault_handler_stderr_fd_key])
+
+
+def kill_marked(*marks: bytes) -> None:
+    """Kill the processes that have these in their environment."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            environment = (place / "environ").read_bytes()
+            if all(mark in environment for mark in marks) and int(place.name) != os.getpid():
+                os.kill(int(place.name), signal.SIGKILL)

@@ -1,0 +1,115 @@
+"""A run of pytest in which a test hangs: it fails, the others pass."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
+
+ROOT = Path(__file__).parents[1]
+BEGIN = """
+import ctypes, os, subprocess, sys, threading
+from pathlib import Path
+import pytest_twisted
+
+def test_before(): pass
+"""
+# A package of others may be named tests too.
+CONFTEST = f"""
+import sys, types
+sys.modules["tests"] = tests = types.ModuleType("tests")
+tests.__path__ = [{str(ROOT / "tests")!r}]
+sys.path.insert(0, {str(ROOT)!r})
+from tests.hangs import Alarm
+
+def pytest_configure(config): config.pluginmanager.register(Alarm())
+"""
+END = "\ndef test_after(): pass\n"
+# The program that it starts writes its process's id, and waits for what never comes.
+CHILD = (
+    "subprocess.Popen([sys.executable, '-c', 'import os, signal;"
+    ' open("pid", "w").write(str(os.getpid())); signal.pause()\'])'
+)
+
+
+def run(
+    directory: Path, body: str, *options: str, patience: float
+) -> subprocess.CompletedProcess[str]:
+    """Run the tests of a file beside this one's configuration."""
+    (directory / "conftest.py").write_text(CONFTEST)
+    (directory / "test_it.py").write_text(BEGIN + body + END)
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "pytest",
+            "-c",
+            str(ROOT / "setup.cfg"),
+            "--rootdir",
+            str(directory),
+        ),
+        *("-p", "no:cacheprovider", "-q", *options, "test_it.py"),
+    ]
+    environment = {**os.environ, "PATIENCE": str(patience)}
+    return subprocess.run(
+        command,
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+    )
+
+
+def has_ended(pid: int) -> bool:
+    """Whether it has, if nobody has waited for it too."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+
+
+# PyDLL keeps the interpreter's lock; no signal ends this wait.
+C_LOCK = (
+    "lock = ctypes.PyDLL(None).pthread_mutex_lock;"
+    " held = ctypes.create_string_buffer(64); lock(held); lock(held)"
+)
+HANGS = {
+    "a lock": "threading.Lock().acquire(); lock = threading.Lock(); lock.acquire(); lock.acquire()",
+    "a child": f"child = {CHILD}; child.wait()",
+    "a Deferred": "from twisted.internet.defer import Deferred; return Deferred()",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("xdist", [(), ("-n", "1")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("what", HANGS)
+def test_a_test_that_hangs_is_ended_and_the_rest_goes_on(
+    what: str, xdist: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = run(tmp_path, f"def test_hangs(): {HANGS[what]}", *xdist, patience=0.02)
+    assert "the test hangs: no end after 4.8 s" in done.stdout
+    assert "most recent call first" in done.stderr
+    assert "1 failed, 2 passed" in done.stdout
+    if what == "a child":
+        pid = int((tmp_path / "pid").read_text())
+        wait_until(lambda: has_ended(pid), "the end of the child")
+
+
+@pytest.mark.slow
+def test_a_test_that_hangs_in_c_ends_its_worker_and_the_rest_goes_on(
+    tmp_path: Path,
+) -> None:
+    body = f"def test_hangs(): child = {CHILD}; {C_LOCK}"
+    done = run(tmp_path, body, "-n", "1", patience=0.02)
+    assert "Timeout (0:00:06)!" in done.stderr
+    assert "crashed while running 'test_it.py::test_hangs'" in done.stdout
+    assert "1 failed, 2 passed" in done.stdout
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: has_ended(pid), "the end of the child")
