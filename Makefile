@@ -8,13 +8,14 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-slow test-all check figures fuzz mutants audit bench docs manuals pictures site deb release container clean another-python
+.PHONY: help run test test-slow test-rest test-all check figures fuzz mutants audit bench docs manuals pictures site deb release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
 	@echo 'make test      run the quick tests    (ARGS="-k framing" for some of them)'
 	@echo 'make test-slow run those that are left out there, but for the long ones: a minute or two of CPU more'
-	@echo 'make test-all  run every test: wheels, fresh installs, browsers, kills and floods too'
+	@echo 'make test-rest run the slow and the long ones, as CI does: wheels, fresh installs, browsers, kills and floods'
+	@echo 'make test-all  run every test, those of each night too, with daemons that have begun by themselves'
 	@echo 'make check     lint, format, types; the workflows of CI'
 	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
 	@echo 'make fuzz      feed the parsers with what nobody sends  (SECONDS=60 TARGET="syslog relp")'
@@ -36,10 +37,10 @@ run: .venv/run.ready
 
 # Compiled files are kept, even where the environment says not to: each worker and each daemon of the
 # tests would compile everything anew.
-test test-slow test-all: export PYTHONDONTWRITEBYTECODE =
+test test-slow test-rest test-all: export PYTHONDONTWRITEBYTECODE =
 
-# Each daemon of the slow and the long tests, and of those beside them, is a process that has begun by itself.
-test-slow test-all: export COLD_DAEMONS = 1
+# Each daemon is a process that has begun by itself: an import that is forgotten fails there.
+test-all: export COLD_DAEMONS = 1
 
 # Four workers for two cores: many tests wait for a process or a timer. One that is done takes tests of
 # another.
@@ -54,6 +55,14 @@ test-slow: .venv/dev.ready
 	@echo 'make test-slow: running the slow tests'
 	@$(PYTEST) -m 'slow and not long' $(SIDE_BY_SIDE) $(ARGS)
 	@echo 'make test-slow: all passed'
+
+# What CI runs beside make test. Only files with such tests are collected, which each worker does by itself; it
+# gets all tests of a file.
+test-rest: .venv/dev.ready
+	@echo 'make test-rest: running the slow and the long tests, but for those of each night'
+	@$(PYTEST) -m '(slow or long) and not nightly' -n 4 --dist loadfile $(ARGS) \
+		$$(grep -rlE --include='test_*.py' 'mark\.(slow|long)' tests)
+	@echo 'make test-rest: all passed'
 
 # What a plain pytest runs.
 test-all: .venv/dev.ready

@@ -8,7 +8,6 @@ while tests are collected, a crash of pytest, no tests at all.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -30,8 +29,7 @@ def run(words: Sequence[str], cache: Path) -> tuple[int, list[str]]:
     status = subprocess.run(command).returncode
     note = cache / "v/cache/lastfailed"
     failed = list(json.loads(note.read_text())) if note.exists() else []
-    # Behind `@` stands the group that xdist's loadgroup gave a test.
-    return status, [re.sub(r"@[^\]]*$", "", name) for name in failed]
+    return status, failed
 
 
 def all_passed(report: Path, number: int) -> bool:

@@ -108,6 +108,7 @@ IN_SHORT = ("alerts", "gc-pause", "metrics", "networks", "stop-tls", "histogram"
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_costs_grow_as_they_may() -> None:
     """The short form of curves: costs of small sizes, measured again when they are too much."""
     chosen = [word for name in IN_SHORT for word in ("--curve", name)]

@@ -64,6 +64,7 @@ def test_install_reboot_upgrade_remove(machine: Machine, made: Made, newer: Path
     assert "Traceback" not in machine.run("journalctl", "--unit=logsrv", "--no-pager")
 
 
+@pytest.mark.nightly
 def test_a_port_that_another_program_has_for_a_while(machine: Machine, made: Made) -> None:
     """The service comes up by itself once the port is free; until then its tries get rarer, and say so."""
 

@@ -36,6 +36,7 @@ def version(root: Root) -> str:
     return root.run("dpkg-query", "-W", "-f", "${Version}", "logsrv")
 
 
+@pytest.mark.nightly
 def test_upgrades_that_are_killed_keep_lines_and_what_was_changed(
     root: Root, made: Made, newer: Path, lines: Path
 ) -> None:
@@ -66,6 +67,7 @@ def test_upgrades_that_are_killed_keep_lines_and_what_was_changed(
     assert lines.read_text() == LINE
 
 
+@pytest.mark.nightly
 def test_a_full_disk_at_an_install_is_told_and_mended_with_room(
     root: Root, made: Made, lines: Path
 ) -> None:

@@ -18,6 +18,7 @@ complaints: Callable[..., Iterable[str]] = script("release/contents.py")["compla
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_the_same_bytes_in_another_directory_under_another_umask(
     building: Building, archives: Archives
 ) -> None:
