@@ -1,4 +1,4 @@
-"""How long a test waits for what has to come, before it calls it lost."""
+"""The time that a test waits for an event before it fails."""
 
 from __future__ import annotations
 
