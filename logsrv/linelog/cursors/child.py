@@ -34,7 +34,7 @@ class Work(Protocol):
     """The work of such a process. Any exception ends the process; the daemon starts another."""
 
     def lock(self, orders: bytes) -> bool:
-        """Return whether no other process is at it; then no other will be."""
+        """Take the lock; return False if another process holds it."""
 
     def start(self, orders: bytes) -> None:
         """Begin."""
