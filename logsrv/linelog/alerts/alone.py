@@ -38,11 +38,11 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _adopt(parent: int) -> None:
-    """Be told when the parent dies, and be the parent of whoever loses one."""
+    """Get a signal when the parent dies, and adopt every process that loses its parent."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
-        # It died before this could be told.
+        # The parent died before the signal was set up.
         raise _ToldToEndError
 
 
@@ -75,7 +75,7 @@ def _status_of(command: int) -> int:
 
 
 def _end_all() -> None:
-    """Kill all children until none is left: those of a child that dies become ours.
+    """Kill all children until none is left: the children of a dead child become ours.
 
     Does nothing where the kernel does not tell which they are.
     """
@@ -102,7 +102,7 @@ def _end_all() -> None:
 
 
 def _die_of(number: int) -> None:
-    """End by a signal, as the command did, without another image of memory on the disk."""
+    """End by the signal that ended the command, without a second core dump."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""The program that gets an alert: one process, bounded in time, whose failure is said in a sentence."""
+"""The program that gets an alert: one process, bounded in time, whose failure is reported in a sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from logsrv.timer import Timer
 SECONDS = 60.0
 """Time that the program has."""
 GRACE = 0.5
-"""Seconds in which its last words may come when it has ended; others may hold its stderr for ever."""
+"""Seconds to wait for its last output after its end; others may hold its stderr for ever."""
 _KEPT = 4096
 
 PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
@@ -31,7 +31,7 @@ PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", 
 
 
 def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables that a program gets: the server's own may hold tokens."""
+    """Return the variables that a program gets: others of the server may hold tokens."""
     return {
         name: value
         for name, value in environ.items()
@@ -75,7 +75,7 @@ class _Running(ProcessProtocol):
         self._finish(reason)
 
     def kill(self, late: Later | None = None) -> None:
-        """End it and whatever it has started. late: the reason to give at its end."""
+        """Kill the program and all that it started. late: the reason to report at its end."""
         self._late = late
         if self.process is not None:
             with contextlib.suppress(ProcessExitedAlready):

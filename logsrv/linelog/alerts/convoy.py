@@ -17,7 +17,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 FEW = 4
-"""Queries that are put to a text one after the other: this is faster than the pass for many."""
+"""Queries that search a text one by one: up to this many, that is faster than one shared pass."""
 
 
 class AlertQueries:
@@ -28,7 +28,7 @@ class AlertQueries:
         self._many: ManyQueries | None = None
 
     def go_by(self, queries: Iterable[str]) -> None:
-        """Search for these from now on."""
+        """Replace the queries."""
         known = self._matchers
         wanted = dict.fromkeys(queries)
         if wanted.keys() != known.keys():
@@ -38,7 +38,7 @@ class AlertQueries:
     def find(
         self, news: Appended, wanted: Sequence[str]
     ) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
-        """Yield which of the queries find something, and their lines; of each in order."""
+        """Yield the queries that match, and their lines in order."""
         place = (news.position.segment, news.position.offset)
         if len(wanted) <= FEW:
             for query in wanted:
@@ -54,7 +54,7 @@ class AlertQueries:
 
 
 class Convoys:
-    """All watches of a store, in as few convoys as there are places at which they are."""
+    """All watches of a store, one convoy for each place at which there are watches."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -93,7 +93,7 @@ class Convoys:
         return looked
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         for one in self._convoys:
             one.close()
 
@@ -113,12 +113,12 @@ class _Convoy:
         return self._follower.position
 
     def join(self, watch: Watch) -> None:
-        """Take a watch along, which is at the same place."""
+        """Add a watch that is at the same place."""
         watch.follower = self._follower
         self._watches.append(watch)
 
     def leave_out(self) -> list[Watch]:
-        """Go on without the watches that have come to their end; return the others."""
+        """Remove the watches that have ended; return the others."""
         self._watches = [watch for watch in self._watches if not watch.out]
         return self._watches
 

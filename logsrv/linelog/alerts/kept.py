@@ -21,7 +21,7 @@ FOLDER = "alerts"
 
 
 class Key(NamedTuple):
-    """The likeness by which a task is the same as before: its way, the name and the query of its alert."""
+    """A task's identity across restarts: its way, and the name and query of its alert."""
 
     way: str
     name: str | None
@@ -60,11 +60,11 @@ class Kept:
         self._folder.close()
 
     def exists(self) -> bool:
-        """Return whether there has been a place."""
+        """Return whether a place was ever kept."""
         return self._folder.exists()
 
     def lock(self) -> bool:
-        """Return whether no other process has the places; then no other will."""
+        """Take the lock; return False if another process holds it."""
         return self._folder.lock()
 
     def names(self) -> list[str]:
@@ -97,7 +97,7 @@ class Kept:
         return found
 
     def load(self, name: str, every: float) -> AlertProgress | None:
-        """Return how far a task has come; None if that is not kept. every: seconds of its interval."""
+        """Return the progress of a task; None if none is kept. every: seconds of its interval."""
         try:
             kept = place.load(self._folder.disk, name)
             if kept is None:
@@ -114,7 +114,7 @@ class Kept:
     def save(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:
-        """Keep how far a task has come. sync: on the medium on return."""
+        """Save the progress of a task. sync: on the medium on return."""
         clock, due = self._clock(), progress.due
         note = {
             "alert": task.alert.alert,
@@ -126,5 +126,5 @@ class Kept:
         place.save(self._folder.disk, name, kept, sync=sync)
 
     def remove(self, name: str) -> None:
-        """Keep the place of a task no longer."""
+        """Remove the place of a task."""
         self._folder.disk.unlink(name)

@@ -32,7 +32,7 @@ def link(alert: AlertSettings, counted: Counted) -> str | None:
         return None
     given = {"q": alert.alert}
     if counted.since and counted.until:
-        # The page leaves out what came at its end or later.
+        # The page leaves out lines at its end time or later.
         given |= {"since": counted.since, "until": rfc3339(parse_rfc3339(counted.until) + 0.001)}
     return f"{alert.alert_page}?{urlencode(given, safe=':/')}"
 
@@ -57,7 +57,7 @@ def text(alert: AlertSettings, counted: Counted, server: str, *, test: bool = Fa
 
 
 def variables(alert: AlertSettings, counted: Counted, server: str) -> dict[str, str]:
-    """Return what the program finds in its environment."""
+    """Return the environment variables for the program."""
     found = {
         "LOGSRV_ALERT_QUERY": alert.alert,
         "LOGSRV_ALERT_COUNT": str(counted.count),

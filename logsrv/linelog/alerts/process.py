@@ -67,7 +67,7 @@ class Alerts:
         )
 
     def change(self, alerts: tuple[AlertSettings, ...]) -> None:
-        """Go by these alerts from now on; those that were there before go on where they are.
+        """Replace the alerts; those that existed before continue at their places.
 
         The first time, those that an earlier service of this store had.
         """
@@ -81,7 +81,7 @@ class Alerts:
         with closing(kept):
             go_by(wanted, self._position(), kept)
         for label in wanted:
-            # An alert that never matches is there to be seen.
+            # An alert that never matches is listed too.
             self._metrics.count("alert_lines_total", 0, alert=label)
         if self._tasks.all:
             self._process.want()

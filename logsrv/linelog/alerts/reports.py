@@ -1,4 +1,4 @@
-"""The talk between the daemon and the process of its alerts: objects of JSON.
+"""The protocol between the daemon and the process of its alerts: JSON objects.
 
 The daemon says which store and which tasks (`Orders`), again after each reload, and closes its end when it
 stops: the process then tells of what is counted, and ends. It reports what was sent and what was not.

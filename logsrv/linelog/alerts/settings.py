@@ -31,7 +31,7 @@ def _command(text: str) -> Command:
 
 
 def _beside(command: Command, directory: Path) -> Command:
-    """Let a program with a path be found from any directory."""
+    """Make the path of a program absolute, so that it is found from any directory."""
     program, *arguments = command
     return (str(directory / program) if "/" in program else program, *arguments)
 
@@ -139,19 +139,19 @@ class AlertOptions(AlertWays):
 
 
 def missing(command: Command) -> str | None:
-    """Return a sentence if there is no such program; None if there is."""
+    """Return a sentence if the program does not exist; None if it does."""
     if shutil.which(command[0]) is not None:
         return None
     return f"there is no program {one_line(command[0])} that can be run"
 
 
 def labelled(alerts: Sequence[AlertSettings]) -> dict[str, AlertSettings]:
-    """Return the alerts by what logs and counters call them: their names, or numbers from 1."""
+    """Return the alerts by their labels in logs and counters: names, or numbers from 1."""
     return {alert.name or str(number): alert for number, alert in enumerate(alerts, 1)}
 
 
 def check_labels(alerts: Sequence[AlertSettings]) -> None:
-    """Raise ValueError if two alerts would be called the same."""
+    """Raise ValueError if two alerts have the same label."""
     labels = [alert.name or str(number) for number, alert in enumerate(alerts, 1)]
     for label in labels:
         if labels.count(label) > 1:

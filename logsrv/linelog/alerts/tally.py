@@ -92,17 +92,17 @@ class Tally:
             self.due = now + SETTLE
 
     def put_back(self, undelivered: Counted, due: float) -> None:
-        """Count what was taken again, and let it be taken when that is due."""
+        """Add the taken lines to the count again; they are sent when the next message is due."""
         self.state = NEXT[self.state, "failed"]
         self.counted = undelivered.followed_by(self.counted)
         self.due = due
 
     def missed(self) -> None:
-        """Note that lines are gone which nobody looked at."""
+        """Note that lines were removed before they were searched."""
         self.counted = attrs.evolve(self.counted, gap=True)
 
     def take(self, now: float, *, at_once: bool = False) -> Counted | None:
-        """Return what is to be sent now, and begin anew; None if nothing is. at_once: do not wait."""
+        """Return the count to send now, and begin a new one; None if none is due. at_once: do not wait."""
         if self.due is None or (now < self.due and not (at_once and self.counted.count)):
             return None
         taken = self.counted

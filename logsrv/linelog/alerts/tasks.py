@@ -25,7 +25,7 @@ Alerts = Mapping[str, AlertSettings]
 
 
 class AlertTasks:
-    """The tasks there are: `all`, by the names of their places."""
+    """The tasks of the process: `all`, by the names of their places."""
 
     def __init__(self) -> None:
         self.all: dict[str, AlertTask] = {}
@@ -57,7 +57,7 @@ class AlertTasks:
         self.all.pop(name, None)
 
     def _left_behind(self, wanted: Alerts, end: Position, kept: Kept) -> dict[str, Key]:
-        """Return the places of an earlier service; those that are of no use are told, and go."""
+        """Return the places of an earlier service; report and remove those that are unusable."""
         if not wanted and not kept.exists():
             return {}
         try:

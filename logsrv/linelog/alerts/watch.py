@@ -67,12 +67,12 @@ class Watch:
 
     @property
     def done(self) -> bool:
-        """Return whether it was taken out, and has told of all that was before."""
+        """Return whether it was taken out, and has reported all lines before that."""
         return self.out and not self.busy and not self._tally.counted.count
 
     @property
     def out(self) -> bool:
-        """Return whether it was taken out, and has looked at all that was before."""
+        """Return whether it was taken out, and has searched all lines before that."""
         until = self.task.until
         return until is not None and self.follower.position >= until
 
@@ -119,7 +119,7 @@ class Watch:
         self._delivery.addCallbacks(self._arrived, self._failed)
 
     def give_up(self) -> None:
-        """End what is under way."""
+        """Cancel the message that is under way."""
         if self._delivery is not None:
             self._delivery.cancel()
 

@@ -24,11 +24,11 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 LOOK = 0.2
-"""Seconds between two looks at a store in which nothing new was."""
+"""Seconds between two looks at a store without new lines."""
 KEEP = 30.0
-"""Seconds between two savings of a place when nobody was told of anything."""
+"""Seconds between two saves of a place when no message was sent."""
 KEEP_AGAIN = 5.0
-"""Seconds after which a place that could not be saved is saved again."""
+"""Seconds to the next try after a place could not be saved."""
 LAST = 4.0
 """Seconds in which the last messages may be delivered."""
 
@@ -60,7 +60,7 @@ class Watcher:
         self._look()
 
     def change(self, tasks: Mapping[str, AlertTask]) -> None:
-        """Go by these tasks from now on. Those with the same name go on where they are."""
+        """Replace the tasks. Those with the same name continue where they are."""
         new: dict[Watch, Position] = {}
         for name, task in tasks.items():
             if name in self._watches:
@@ -78,7 +78,7 @@ class Watcher:
         self._convoys.change(self._watches.values(), new)
 
     def finish(self) -> Deferred[None]:
-        """Look once more, tell of what is counted, and end.
+        """Look once more, send what is counted, and end.
 
         Fires when that is done, after LAST seconds at the latest; what is under way then is put off.
         """

@@ -34,7 +34,7 @@ _LARGEST_ANSWER = 1 << 16
 
 
 def place(url: str) -> str:
-    """Return what of a URL may stand in a log: a path is often all that is secret about it."""
+    """Return the part of a URL that may be logged: its path is often the secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 

@@ -1,1 +1,1 @@
-"""Cursors: readers of a store that go on where they were, whatever has ended them."""
+"""Cursors: readers of a store that continue where they were, however they ended."""

@@ -25,25 +25,25 @@ from logsrv.kit.children.frames import MessageReader, frame
 from logsrv.kit.children.inside import NO_MEMORY, limit, outlast_signals, tell
 
 TRY = 0.1
-"""Seconds between two looks whether another process is still at the same work."""
+"""Seconds between two checks whether another process still does the same work."""
 TRIES = 200
-"""Looks after which it begins all the same: the other has only a few seconds for its end."""
+"""Checks after which it begins anyway: the other has only a few seconds to end."""
 
 
 class Work(Protocol):
     """The work of such a process. Any exception ends the process; the daemon starts another."""
 
     def lock(self, orders: bytes) -> bool:
-        """Return whether no other process is at it; then no other will be."""
+        """Take the lock; return False if another process holds it."""
 
     def start(self, orders: bytes) -> None:
         """Begin."""
 
     def change(self, orders: bytes) -> None:
-        """Go by other orders."""
+        """Follow new orders."""
 
     def finish(self) -> Deferred[None]:
-        """Come to an end; fires when all is kept, within some seconds."""
+        """End the work; fires when all places are saved, within some seconds."""
 
 
 @implementer(IHalfCloseableProtocol)
@@ -74,7 +74,7 @@ class Daemon(PipeProtocol):
                 self.attempt(self._begin, TRIES)
 
     def _begin(self, tries: int) -> None:
-        """Begin as soon as no other process is at the same work.
+        """Begin as soon as no other process does the same work.
 
         The process of a daemon that was killed may go on for a few seconds.
         """
@@ -94,7 +94,7 @@ class Daemon(PipeProtocol):
             self.fail()
 
     def report(self, message: bytes) -> None:
-        """Tell the daemon; without one, nobody."""
+        """Report to the daemon; do nothing if it is gone."""
         if self.transport is not None and not self.transport.disconnected:
             self.transport.writeSequence(list(frame(message)))
 
@@ -132,7 +132,7 @@ class Daemon(PipeProtocol):
         self._leave()
 
     def _leave(self) -> None:
-        """End when what was reported last is written."""
+        """End when the last report is written."""
         self._leaving = True
         if self.transport is not None and not self.transport.disconnected:
             self.transport.loseConnection()

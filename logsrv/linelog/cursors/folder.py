@@ -15,7 +15,7 @@ LOCK_SUFFIX = ".lock"
 class PlaceFolder:
     """The folder `name` in the directory of a store. Each method raises OSError.
 
-    It is made when it is needed first: a full disk may have no room for it.
+    It is made at its first use: a full disk may have no room for it.
     """
 
     def __init__(self, directory: str, name: str) -> None:
@@ -40,7 +40,7 @@ class PlaceFolder:
             os.fsync(fd)
 
     def path(self, name: str) -> str:
-        """Return the path of a name in it, for people to read."""
+        """Return the path of a name in the folder, for messages."""
         return os.path.join(self._directory, name)
 
     def exists(self) -> bool:
@@ -48,7 +48,7 @@ class PlaceFolder:
         return os.path.isdir(self._directory)
 
     def close(self) -> None:
-        """Let go of the folder and of its locks."""
+        """Close the folder and release its locks."""
         while self._locks:
             os.close(self._locks.pop())
         if self._disk is not None:
@@ -56,9 +56,9 @@ class PlaceFolder:
             self._disk = None
 
     def lock(self, name: str = "") -> bool:
-        """Return whether no other process has the folder, or one place in it; then no other will.
+        """Lock the folder, or one place in it; return False if another process holds the lock.
 
-        A place has a file for that, because the file that holds it is another each time it is saved.
+        A place has a separate lock file, because each save replaces the file of the place.
         """
         try:
             if not name:

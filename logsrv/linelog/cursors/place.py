@@ -3,7 +3,7 @@
     {"store":"32 hex digits","position":"17:52311","saved":"2026-11-20T06:18:42.123456Z",…} 1c291ca3
 
 One line: JSON, a space, the CRC-32 of the JSON, LF. It is written under another name, synced and renamed,
-so that it holds the old place or the new one. The reader decides what a place that is of no use means to
+so that it holds the old place or the new one. The reader decides what an unusable place means to
 it. All places together are those of targets in `ship/` and of alerts in `alerts/`.
 """
 
@@ -38,7 +38,7 @@ class Place:
 
 
 def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
-    """Let a file hold the place. Raises OSError; the old place stays then.
+    """Save the place in a file. Raises OSError, and then keeps the old place.
 
     sync: on the medium on return; without, a power cut may leave a file that is damaged.
     """
@@ -68,7 +68,7 @@ def load(disk: Disk, name: str) -> Place | None:
 
 
 def foreign(place: Place, store: str, end: Position) -> str | None:
-    """Return why a place is none of the store with this identity and this end; None if it is one."""
+    """Return why a place does not belong to the store of this identity and end; None if it does."""
     if place.store and store and place.store != store:
         return f"it is of another store, {place.store}"
     if place.position > end:
@@ -79,7 +79,7 @@ def foreign(place: Place, store: str, end: Position) -> str | None:
 def all_kept(directory: str) -> Iterator[tuple[str, Place | None, str]]:
     """Yield the name of each, such as `ship/centre`, the place, and why it cannot be read, or "".
 
-    Names with a dot are of files beside the places. Raises OSError.
+    Names with a dot are not places. Raises OSError.
     """
     for folder in FOLDERS:
         try:

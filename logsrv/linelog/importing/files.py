@@ -26,19 +26,19 @@ from logsrv.linelog.importing.packed import CHUNK, unpacked
 from logsrv.linelog.store.segments.disk import explanation, reason
 
 STDIN = "-"
-# Standard input cannot be read twice: so much of it is looked through for the first time.
+# Standard input cannot be read twice: the first time is searched in this many bytes.
 _AHEAD = 1 << 20
 _RULES = LineRules(telnet=False)
 _ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
 _ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
 _JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
-# Lines that are sorted wait in memory: their bytes, and these for each run of them.
+# Lines wait in memory to be sorted: their bytes, and this overhead for each run.
 _WAITING, _RUN = 128 << 20, 200
 # Only 1,024 bytes of a source are known again after a crash.
 _LONGEST_NAME = 900
 
 UNREADABLE = (OSError, UnpackingError)
-"""The exceptions that the reading and unpacking of a file raises."""
+"""The exceptions that reading and unpacking a file raise."""
 
 Tell = Callable[[str], None]
 
@@ -96,16 +96,16 @@ class LogFile:
         return moment
 
     def runs(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines with their moments, oldest first; what is wrong with the file is told.
+        """Yield the lines with their moments, oldest first; report what is wrong with the file.
 
-        Lines come in runs: those of one moment, one behind the other.
+        A run is consecutive lines of the same moment.
         """
         return self._sorted(self._tell) if self.by_time else self._runs(self._tell)
 
     def _sorted(self, tell: Tell) -> Generator[tuple[int, bytes]]:
-        """Yield the runs by their moments, those of one moment as they came.
+        """Yield the runs sorted by moment; equal moments keep their order.
 
-        A line that is older than 128 MiB of others before it is late all the same.
+        A line that comes more than 128 MiB after younger ones still counts as late.
         """
         newest = 0
         for moment, lines in _by_moment(self._runs(tell), _WAITING):
@@ -202,7 +202,7 @@ def _by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[i
 
 
 def _shown(path: str) -> str:
-    """Return a path as a sentence has it: whoever named a file forges no line."""
+    """Return a path for use in a sentence: the name of a file cannot forge a log line."""
     return one_line(path, SHOWN_PATH_LENGTH)
 
 
@@ -265,6 +265,6 @@ def _is_text(path: str) -> bool:
         with open(path, "rb") as file:
             begin = next(unpacked(file), b"")
     except UNREADABLE:
-        # The reading of it will say why.
+        # Reading it later reports the reason.
         return True
     return b"\0" not in begin[:1024] or _JOURNAL.match(begin) is not None

@@ -16,7 +16,7 @@ Run: TypeAlias = tuple[int, LogFile, bytes]
 def merged(files: Sequence[LogFile]) -> Iterator[Run]:
     """Yield runs of lines, each with its moment and file; of lines of one moment those of the first file.
 
-    A file is opened when its first line has its turn.
+    A file is opened only when its first line is next.
     """
     runs = [_runs(place, file) for place, file in enumerate(files)]
     for moment, place, lines in heapq.merge(*runs, key=itemgetter(0, 1)):

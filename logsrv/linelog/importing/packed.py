@@ -1,4 +1,4 @@
-"""The reading of a compressed file, of which all is had that can be unpacked before it breaks off.
+"""The reading of a compressed file, with all text that can be unpacked before a damage.
 
 The file classes of Python's library are not used: they throw away what they have unpacked in the call that
 finds the break.
@@ -20,7 +20,7 @@ from logsrv.linelog.framing.bodies.inflated import UnpackingError, out_of_zstd
 # Small, because as many files as overlap in time are read at once.
 CHUNK = 64 << 10
 _ZSTD = b"\x28\xb5\x2f\xfd"
-# By what a file begins with. Of zlib: a header of gzip, and none other.
+# Keyed by the first bytes of a file. zlib reads only files with a gzip header.
 _UNPACKERS: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
     b"BZh": bz2.BZ2Decompressor,
@@ -33,9 +33,9 @@ class _DamagedError(UnpackingError):
 
 
 def unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the text of `file`, unpacked as its first bytes say.
+    """Yield the text of `file`, unpacked; its first bytes tell the format.
 
-    Raises UnpackingError when all before the break was given; OSError.
+    Raises UnpackingError after all text before the damage was yielded; OSError.
     """
     begin = file.read(6)
     file.seek(0)
@@ -55,7 +55,7 @@ def unpacked(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _in_large(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Put small pieces together, also those before an error."""
+    """Join small pieces, also those before an error."""
     held = bytearray()
     try:
         for piece in pieces:
@@ -72,7 +72,7 @@ def _in_large(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -> Iterator[bytes]:
-    """Yield what is in members one behind the other; zeros may stand behind each."""
+    """Yield the text of consecutive members; zeros may follow each."""
     data = file.read(CHUNK)
     while data:
         if not data.startswith(magic[: len(data)]):
@@ -103,7 +103,7 @@ def _member(
 
 
 def _rest(member: _Member, given: int) -> Iterator[bytes]:
-    """Yield what a damaged member has behind the bytes that were given, up to the damage.
+    """Yield the rest of a damaged member, from the last byte yielded to the damage.
 
     It is unpacked once more, in the end byte by byte: what a call has unpacked when it finds the damage
     cannot be had.

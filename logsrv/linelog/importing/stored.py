@@ -1,4 +1,4 @@
-"""The text of a store behind a place, byte by byte: what an import compares with its files."""
+"""The text of a store after a place, byte by byte: an import compares it with its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from logsrv.linelog.store.segments.segment import Position
 class StoredText:
     """The text of a store from a position on. Raises OSError and StoreError.
 
-    What is damaged is left out, and so not what anybody compares it with.
+    Damaged text is left out, so that a comparison finds a difference.
     """
 
     def __init__(self, directory: str, position: Position) -> None:
@@ -39,4 +39,4 @@ class StoredText:
 
 
 def _tell_nobody(_: str) -> None:
-    """Say nothing: who compares finds a difference."""
+    """Say nothing: the comparison finds the difference."""

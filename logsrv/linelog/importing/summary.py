@@ -27,7 +27,7 @@ class LeftOut:
 
 
 def of_file(file: LogFile) -> str:
-    """Return what was found in a file."""
+    """Return the sentence for one file."""
     dated = file.dated
     if dated.first is None or dated.last is None:
         return "no lines"
@@ -64,7 +64,7 @@ def _forms(forms: Mapping[str, int]) -> str:
 
 
 def of_all(files: Sequence[LogFile], left: LeftOut, seconds: float) -> str:
-    """Return the sum, how long it took, and what was not taken and why."""
+    """Return the totals, the duration, and the numbers of things left out, with reasons."""
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)
     sums = [

@@ -46,7 +46,7 @@ _SYNC_EVERY = 64 << 20
 
 @contextlib.contextmanager
 def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
-    """Have the store for an import alone. Raises StoreError, with one sentence."""
+    """Open the store for an import and nobody else. Raises StoreError, with one sentence."""
     try:
         make_directory(directory)
         disk = Disk().enter(directory)
@@ -70,7 +70,7 @@ def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
 
 
 def stamp(moment: int, source: str) -> bytes:
-    """Return `TIME SOURCE `, what stands before a line."""
+    """Return the prefix of a line, `TIME SOURCE `."""
     second, micro = divmod(moment, SECOND)
     return f"{rfc3339(second)[:20]}{micro:06d}Z {source} ".encode("ascii")
 
@@ -88,7 +88,7 @@ class ImportWriter:
         self._shown = shown(str(disk.directory), SHOWN_PATH_LENGTH)
         self.done = load(disk)
         killed = bool(lock.left_by)
-        # A server that has had the store meanwhile may have written behind what the import left.
+        # A server may have used the store meanwhile and written after the import's lines.
         if self.done.under_way and killed and segment.IMPORTING in disk.entries():
             self._cut()
         begun = recover.begin(disk, crashed=killed, importing=True)
@@ -143,13 +143,13 @@ class ImportWriter:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Write from now on; all that is there is of this import, or was before it."""
+        """Begin to write: the store has only lines of this import and older ones."""
         self._disk.put(segment.IMPORTING, b"")
         self._going = True
         self.note()
 
     def append(self, moment: int, source: str, lines: bytes) -> None:
-        """Take lines in, whose moment is not before that of the lines before them."""
+        """Append lines; their moment is not before that of earlier lines."""
         buffers = Block.of(lines).stamped(stamp(moment, source))
         self._pending += buffers
         size = sum(map(len, buffers))
@@ -167,9 +167,9 @@ class ImportWriter:
         return max([here, *(load_head(one, self._disk).times.largest or "" for one in away[-1:])])
 
     def end(self) -> None:
-        """Write what is pending, seal all, and note that it is done."""
+        """Write the pending lines, seal all segments, and record that the import is done."""
         self.flush()
-        # Somebody has removed or cut a file meanwhile, or there is more than the files have.
+        # Somebody removed or cut a file meanwhile, or the store has more than the files.
         if self._written() != self._total:
             raise self._foreign()
         self._rotate()
@@ -180,7 +180,7 @@ class ImportWriter:
         self._disk.unlink(segment.IMPORTING)
 
     def close(self) -> None:
-        """Let go of the file, with all that was written on the medium."""
+        """Sync what was written and close the file."""
         try:
             if self._going and self.done.under_way:
                 self.note()
@@ -191,7 +191,7 @@ class ImportWriter:
             self._leave()
 
     def flush(self) -> None:
-        """Write the lines that wait, but for those that the store has already."""
+        """Write the pending lines, except those that the store already has."""
         data, self._pending, self._size = memoryview(b"".join(self._pending)), [], 0
         if self._skip:
             skipped = min(len(data), self._skip)
@@ -224,7 +224,7 @@ class ImportWriter:
             raise self._foreign()
 
     def note(self) -> None:
-        """Sync what was written, and say up to where that is."""
+        """Sync what was written, and record how far that is."""
         self._active.write([])
         self._active.sync()
         self.done = attrs.evolve(self.done, synced=self._active.position)
@@ -266,7 +266,7 @@ class ImportWriter:
         if not self._active.position.offset:
             return
         self._active.sync()
-        # Retention goes by this: by when the lines were written, not when they were imported.
+        # Retention uses this time: when the lines were written, not when they were imported.
         if self._last:
             os.utime(self._active.fd, ns=(self._last * 1000, self._last * 1000))
         self._active.rotate()
@@ -276,7 +276,7 @@ class ImportWriter:
         self._leave()
 
     def _leave(self) -> None:
-        """Close the files of segments that are no longer written to."""
+        """Close the files of finished segments."""
         while not self._active.left.empty():
             if left := self._active.left.get():
                 os.close(left.fd)
@@ -292,7 +292,7 @@ class ImportWriter:
                 remove_empty(one, self._active.position.segment, self._disk)
 
     def _written(self) -> int:
-        """Return how many bytes stand in the store behind where the import began."""
+        """Return the number of bytes in the store after the start of the import."""
         begun = self.done.begun
         sizes = {self._active.position.segment: self._active.position.offset}
         for one in segment.sealed_segments(self._disk):
@@ -310,4 +310,4 @@ class ImportWriter:
 
 
 def _tell_nobody(*_: object, **fields: object) -> None:
-    """Say nothing: whatever keeps an import from going on ends it, with a sentence."""
+    """Say nothing: an obstacle ends the import with a sentence of its own."""

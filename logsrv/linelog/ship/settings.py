@@ -1,4 +1,4 @@
-"""The options of shippers: which lines go on, where to, and from where on."""
+"""The options of shippers: which lines are sent, where to, and from which place."""
 
 from __future__ import annotations
 

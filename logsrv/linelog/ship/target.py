@@ -109,7 +109,7 @@ class BlockTarget(Protocol):
         """
 
     def close(self) -> Deferred[None]:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 class LineTarget(Protocol):

@@ -297,7 +297,7 @@ class Store:
         self._writer.queue.put(self._active.rotate)
 
     def reopen(self) -> None:
-        """Go on in a new current.log if the name is no longer that of the file written to.
+        """Start a new current.log if the name no longer belongs to the open file.
 
         The directory stays the one that was opened, wherever it was moved.
         """

@@ -52,7 +52,7 @@ class Valve:
             self._running[id(producer)] = producer
 
     def remove(self, producer: Producer) -> None:
-        """Take part no more; whoever did not is ignored."""
+        """Remove a producer; an unknown one is ignored."""
         self._running.pop(id(producer), None)
         self._paused.pop(id(producer), None)
 

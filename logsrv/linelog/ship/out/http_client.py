@@ -97,7 +97,7 @@ class HttpClient:
         return Deferred.fromCoroutine(self._ask(method, target, headers or {}, body, also))
 
     async def close(self) -> None:
-        """Let go of the connections that are not in use."""
+        """Close the idle connections."""
         await self._pool.closeCachedConnections()
 
     async def _ask(

@@ -39,7 +39,7 @@ def read_credentials(file: Path) -> str:
 
 
 def _credentials(named: str, file: Path) -> str | None:
-    """Return what is in a file, if it is credentials. Raises ConfigurationError."""
+    """Return the credentials in a file. Raises ConfigurationError."""
     try:
         text = read_file(file, _LARGEST).decode("ascii", "replace")
     except ValueError as error:

@@ -70,7 +70,7 @@ class RelpTarget:
         return done
 
     def close(self) -> Deferred[None]:
-        """Say goodbye and let go of the connection."""
+        """Say goodbye and close the connection."""
         self._give_up()
         closing = Deferred.fromCoroutine(self._close())
         return closing.addTimeout(_GOODBYE, self._reactor).addErrback(lambda _: None)
@@ -80,7 +80,7 @@ class RelpTarget:
             self._working.cancel()
 
     async def _work(self) -> None:
-        """Send all that there is to send."""
+        """Send all pending lines."""
         try:
             conversation, session = await self._opened()
             while self._sendings:

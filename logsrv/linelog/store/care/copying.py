@@ -33,7 +33,7 @@ class How(enum.Enum):
 
 
 def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> How:
-    """Let a file that is never written to again be in another directory, with `.coming` behind its name.
+    """Link or copy a file that is never written again to another directory, with `.coming` behind its name.
 
     of: the segment whose text it is, which is compared with its checksums while it is copied. Raises
     OSError: FileNotFoundError if it is gone.

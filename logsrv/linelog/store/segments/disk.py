@@ -62,7 +62,7 @@ class Disk:
         return not os.fstat(self._fd).st_nlink
 
     def leave(self) -> None:
-        """Let go of the directory, as the end of `with` does."""
+        """Close the directory, as the end of `with` does."""
         os.close(self._fd)
 
     def __enter__(self) -> Self:
@@ -138,7 +138,7 @@ class Disk:
         return os.open(name, flags | safe, FILE_MODE, dir_fd=self._fd)
 
     def read(self, name: str, size: int = -1) -> bytes:
-        """Return what is in a file, or its first `size` bytes."""
+        """Return the content of a file, or its first `size` bytes."""
         with Descriptor(self.open(name, os.O_RDONLY)) as fd:
             try:
                 with open(fd, "rb", closefd=False) as file:

@@ -132,7 +132,7 @@ class DirectoryLock:
             self._sign(self._fd, b"")
 
     def release(self, *, in_order: bool | None = None) -> None:
-        """Let others have the directory.
+        """Release the lock of the directory.
 
         in_order: all that was written is on the medium; None: nothing was, and it is as before.
         """

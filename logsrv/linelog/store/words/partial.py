@@ -22,7 +22,7 @@ class PartialFile:
         self._parts = sorted(parts)
 
     def add(self, at: int, data: bytes) -> None:
-        """Let a part be here."""
+        """Add a part."""
         self._parts.insert(bisect_right(self._parts, at, key=lambda part: part[0]), (at, data))
 
     def read(self, at: int, size: int) -> bytes:
