@@ -1,4 +1,4 @@
-"""Values of an answer as text: what stands in a cell of a table, or between the commas of CSV."""
+"""Values of an answer as text: for the cells of a table, or the fields of CSV."""
 
 from __future__ import annotations
 
