@@ -108,7 +108,7 @@ def is_overlooked(directory: Path) -> bool:
 
 def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
-    # If two have one name, twistd takes the first that Twisted's plugin system gives.
+    # twistd takes the first of two plugins with one name that Twisted's plugin system gives.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
         where = files.get(id(maker), "")
         package = packages.of(where, _code_of(maker))

@@ -32,7 +32,7 @@ from logsrv.linelog.store.segments.format import require_known
 from logsrv.linelog.store.words.reindex import Reindexed, make_indexes
 from logsrv.memory import keep_freed_memory
 
-# So many segments are named one by one; after them, one in TOLD_EVERY.
+# The number of segments that are named one by one; after them, one in TOLD_EVERY is.
 MOST_NAMED = 50
 TOLD_EVERY = 1000
 
