@@ -3,7 +3,7 @@
 Takes the options of `twistd logsrv` that are about alerts, and its --config and variables. Without
 --alert and --config these are the alerts of /etc/logsrv.toml, if it is there. With names,
 only those alerts are tried. Each is sent once, at once, and says that it is a test; without a line that
-matches it is sent all the same. Nothing need be running, and a server that does takes no notice.
+matches it is sent all the same. No server need run, and a running one is not affected.
 
 Examples:
 
@@ -63,7 +63,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send them. Raises ConfigurationError for options that are wrong."""
+    """Send the alerts. Raises ConfigurationError for wrong options."""
     loaded = _settings(arguments)
     alerts = labelled(loaded.alerts)
     if not alerts:
@@ -86,13 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace) -> LoggerSettings:
     given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
     if "alert" in given and not names_configuration(given):
-        # The command line says all of it, and not everybody may read the configuration of the service.
+        # The command line is complete, and not everybody may read the configuration of the service.
         return settings({"directory": [usual_store()], **given}, usual=False)
     return settings(given)
 
 
 def _newest(directory: str, alert: AlertSettings) -> Counted:
-    """Return the last lines that match; none of a store that is not there yet."""
+    """Return the last lines that match; none if there is no store yet."""
     tally = Tally(alert.alert_every)
     try:
         view = View(directory, lambda why: tell(f"logsrv alert: {why}"))

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def take(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:
-    """Bring a store into a directory, which is nobody else's meanwhile: as a backup, or to `restore` one.
+    """Copy a store into a directory and lock that meanwhile: to back it up, or to `restore` it.
 
     Raises StoreError.
     """
@@ -123,7 +123,7 @@ def _require_apart(directory: str, to: str) -> None:
 
 
 def summary(backup: Backup) -> str:
-    """Return what a directory has by now, in half a sentence."""
+    """Return the contents of a backup in half a sentence."""
     lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
     came = ", ".join(
         f"{count} {how.value}"

@@ -156,9 +156,9 @@ def _words(arguments: argparse.Namespace) -> list[str]:
 
 
 def _user_of(service: Any, name: str) -> tuple[User, str]:
-    """Return as whom the service runs, or would run, and how that is known.
+    """Return the user the service runs as, or would run as, and how that is known.
 
-    Root may own a store that was copied: its service has a user of its own all the same.
+    Root may own a copied store: that does not make root the user of the service.
     """
     pid = service.at_work()
     store = getattr(service.settings, "directory", None)

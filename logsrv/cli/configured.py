@@ -1,4 +1,4 @@
-"""The settings of the service of this machine, for commands that go by them."""
+"""The settings of the service of this machine, for commands that need them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def names_configuration(given: Mapping[str, list[str]]) -> bool:
 
 
 def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> LoggerSettings:
-    """Return what the service goes by that is `given` these options, with its variables and configuration.
+    """Return the settings of a service with the options `given`, its variables and its configuration.
 
-    usual: that is CONFIGURATION, if it is there and no other is named. Raises ConfigurationError.
+    usual: read CONFIGURATION if it exists and no other file is named. Raises ConfigurationError.
     """
     if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
         given = {**given, "config": [CONFIGURATION]}

@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
                 try:
                     undo.enter_context(locked(directory))
                 except StoreError as error:
-                    # A store that nobody may write into cannot be repaired at all.
+                    # A read-only store cannot be repaired at all.
                     if "is in use by" not in str(error):
                         raise
                     visit.owns = str(error)
@@ -98,8 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
 class DoctorVisit:
     """An examination with its outcome.
 
-    owns: why the store is not ours alone while we repair, or "". found: what is there still. repaired: what
-    is gone. refused: why a thing was not repaired, by its kind and name.
+    owns: why we could not lock the store for the repair, or "". found: findings that remain. repaired:
+    findings that are gone. refused: why a finding was not repaired, by its kind and name.
     """
 
     examination: Examination
@@ -112,11 +112,11 @@ class DoctorVisit:
 
     @property
     def left(self) -> list[StoreFinding]:
-        """The findings that matter and are there still."""
+        """The findings that remain, without notes."""
         return [one for one in self.found if one.weight is not Weight.NOTE]
 
     def go(self) -> None:
-        """Look at all parts, repair what is found, and look again. Raises OSError and StoreError."""
+        """Examine all parts, repair the findings, and examine again. Raises OSError and StoreError."""
         parts = self.examination.parts()
         try:
             for number, part in enumerate(parts, 1):
@@ -144,7 +144,7 @@ class DoctorVisit:
         return True
 
     def told(self, directory: str) -> dict[str, object]:
-        """Return all of it for programs."""
+        """Return the outcome for programs."""
         examination = self.examination
         return {
             "store": directory,
@@ -167,7 +167,7 @@ class DoctorVisit:
         }
 
     def print(self, directory: str) -> None:
-        """Print all of it for people."""
+        """Print the outcome for people."""
         for one in self.repaired:
             print(one_line(f"repaired: {one.name}: {one.what}", SHOWN_PATH_LENGTH))
         for one in self.found:

@@ -1,7 +1,7 @@
 """Take existing log files into a store, each line with its own time.
 
 FILE may be plain, or compressed by gzip, zstd, bzip2 or xz; lines, or a journal as `journalctl -o export`
-writes it; - is standard input. Of a DIRECTORY every file is taken that is text. All lines are put in the
+writes it; - is standard input. Every text file of a DIRECTORY is taken. All lines are put in the
 order of their times, whatever file they are in. Within a file a line that is older than the one before
 has the time of that one, and the file keeps its order; --sort puts it where its time belongs. A line's
 time is what it says itself, in one of 30 forms: --dry-run says which, and how many lines of each file
@@ -123,7 +123,7 @@ def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequenc
 
 
 def _shown(runs: Iterator[Run], files: Sequence[LogFile]) -> Iterator[Run]:
-    """Yield the runs, and say on a terminal how far that is."""
+    """Yield the runs, and show the progress on a terminal."""
     line = StatusLine(sys.stderr, time.monotonic, _EVERY)
     whole = max(1, sum(file.size for file in files))
     for run in runs:

@@ -1,4 +1,4 @@
-"""The installed plugins of twistd and inputs of the line logger, also those that are broken."""
+"""The installed plugins of twistd and inputs of the line logger, broken ones too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from twisted import plugins
 class InstalledPlugin:
     """A plugin, or an input, as its author describes it.
 
-    name: what one types. version: its own, else that of its package; "" if neither is known.
+    name: as users type it. version: its own, else that of its package; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.
     listens: the endpoints it listens at by default; empty if that is not known before it runs.
     error: why it cannot be used, though its plugin file is sound; "" if it can.
@@ -108,7 +108,7 @@ def is_overlooked(directory: Path) -> bool:
 
 def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
-    # In case of two with one name twistd takes the first that Twisted's plugin system gives.
+    # twistd takes the first of two plugins with one name that Twisted's plugin system gives.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
         where = files.get(id(maker), "")
         package = packages.of(where, _code_of(maker))
@@ -132,7 +132,7 @@ def _own_version(maker: Any) -> str:
     try:
         return str(maker.version) if IProtocolPlugin.providedBy(maker) else "0"
     except ConfigurationError:
-        # Said with the rest of its code.
+        # `_listens` reports this error.
         return "0"
 
 
@@ -147,8 +147,8 @@ def _code_of(maker: Any) -> str:
 
 
 def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[str, ...], str]:
-    """Return where a plugin listens by default, and why its options cannot be had."""
-    # Twisted's own listen at what their options say, each in its own way; and they are many to load.
+    """Return the endpoints a plugin listens at by default, and why its options cannot be loaded."""
+    # Twisted's own plugins each declare their endpoints in another way, and loading them all takes time.
     if _name(package).lower() == "twisted":
         return (), ""
     try:

@@ -51,7 +51,7 @@ LONGEST_NAME = 40
 class ProjectKind:
     """A kind of project, by what it serves.
 
-    listen: empty if nowhere. connect: how a client gets there. module: where what it does stands.
+    listen: empty if nowhere. connect: how a client connects. module: the file with its behaviour.
     """
 
     description: str
@@ -155,7 +155,7 @@ def in_makefile(value: str) -> str:
 
 def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """The files of a project: where in it, and their text."""
-    # The files are Python and the like; the one value from outside has been checked.
+    # The files are no HTML, and the one value from outside has been checked.
     environment = templates(TEMPLATES, html=False)
     values = {
         **attrs.asdict(KINDS[kind]),

@@ -29,7 +29,7 @@ def origin() -> str:
 
 
 def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
-    """Return where pip has a distribution from (PEP 610); empty if it is from an index."""
+    """Return the place pip installed a distribution from (PEP 610); empty if that was an index."""
     record: dict[str, Any] = json.loads(distribution.read_text("direct_url.json") or "{}")
     return record
 

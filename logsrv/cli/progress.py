@@ -1,4 +1,4 @@
-"""A line on a terminal that says how far the care of a store has come."""
+"""A line on a terminal with the progress of the care of a store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _EVERY = 0.2
 
 
 class CareProgress:
-    """A line on a terminal that says how far it has come."""
+    """A line on a terminal with the progress."""
 
     def __init__(self) -> None:
         self._line = StatusLine(sys.stderr, time.monotonic, _EVERY)
@@ -19,12 +19,12 @@ class CareProgress:
         self._what = ""
 
     def at(self, number: int, what: str, *, of: int = 0) -> None:
-        """Say what is done now. of: how many there are of that; 0: nobody knows."""
+        """Show the current part. of: the number of parts; 0: unknown."""
         self._what = f"{number} of {of}: {what}" if of else f"{number}: {what}"
         self._look()
 
     def read(self, size: int) -> None:
-        """Take note of so many bytes that were read."""
+        """Count bytes that were read."""
         self._bytes += size
         self._look()
 
@@ -36,5 +36,5 @@ class CareProgress:
             )
 
     def end(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         self._line.clear()

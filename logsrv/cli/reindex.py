@@ -32,7 +32,7 @@ from logsrv.linelog.store.segments.format import require_known
 from logsrv.linelog.store.words.reindex import Reindexed, make_indexes
 from logsrv.memory import keep_freed_memory
 
-# Segments that are named one by one; behind those, one of so many.
+# The number of segments that are named one by one; after them, one in TOLD_EVERY is.
 MOST_NAMED = 50
 TOLD_EVERY = 1000
 
@@ -42,7 +42,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make them, one segment after the other. Raises StoreError for a store that cannot be read."""
+    """Make the indexes, one segment after the other. Raises StoreError for a store that cannot be read."""
     keep_freed_memory()
     # A server beside us comes first; at 19, two busy programs would leave us a hundredth of a core.
     os.nice(10)

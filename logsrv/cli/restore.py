@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace, *, is_centre: bool) -> None:
-    """Raise UsageError for options that mean nothing where the store comes from."""
+    """Raise UsageError for options that do not apply to the source of the store."""
     certificates = (arguments.ca, arguments.cert, arguments.key)
     if not is_centre and any((arguments.token_file, *certificates)):
         raise UsageError("--token-file, --ca, --cert and --key go with a centre, as --from https:")
@@ -140,7 +140,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
         return copies[-1].segments()
 
     try:
-        # Before a directory is made.
+        # Before a directory is made: an unreachable centre leaves none behind.
         state = client.state()
         total = _brought(arguments.directory, bring)
     finally:
@@ -160,7 +160,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
 
 
 class _Total:
-    """The numbers of what was brought back."""
+    """The numbers of segments, lines and bytes that were restored."""
 
     def __init__(self) -> None:
         self.segments = self.lines = self.text = self.left_out = 0
@@ -182,7 +182,7 @@ class _Total:
 
 
 def _brought(directory: str, bring: Callable[[Disk], Iterator[Restored]]) -> _Total:
-    """Bring segments into a directory that is nobody else's meanwhile. Raises StoreError."""
+    """Lock a directory and write segments into it. Raises StoreError."""
     total = _Total()
     try:
         make_directory(Path(directory))

@@ -1,6 +1,6 @@
 """Tell how far the targets of a store are, or give a store another identity.
 
---status works beside a server and without one. A target is behind by what the store has and it has not.
+--status works beside a server and without one. A target is behind by the lines that only the store has.
 
 A store that was restored from a backup, or copied, has the identity of another: its target says so and
 takes nothing. --new-identity makes it another store, whose lines are shipped from its end on. No server
@@ -116,7 +116,7 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
 
 
 def _gone(gone: Missing | None) -> str:
-    """Return what was removed before it was sent, as the table has it."""
+    """Return the cell for text that was removed before it was sent."""
     if not gone:
         return "?" if gone is None else "-"
     least = "" if gone.known else "at least "
@@ -158,7 +158,7 @@ def _new_identity(directory: str, *, resend: bool) -> int:
 
 
 def _tell_unsent(found: Sequence[TargetStatus], unsent: ShipLag, *, resend: bool) -> None:
-    """Say what each target lacks, and what becomes of that."""
+    """Say how many lines each target lacks, and whether they will be sent."""
     lags = [(one.name, one.lag) for one in found if one.lag is not None]
     lacking = [(f"{name} lacks", lag) for name, lag in lags if lag.bytes]
     if not lags and unsent.bytes:

@@ -1,7 +1,7 @@
-"""A command that reads a bucket: its process is watched by the one that was started.
+"""A command that reads a bucket runs in a child process, which its parent watches.
 
-obstore, which reads buckets, ends its process where an answer takes more memory than there is, and says so
-in thirty lines of Rust. Python cannot prevent it.
+obstore, which reads buckets, ends its process when an answer takes more memory than there is, and prints
+thirty lines of Rust. Python cannot prevent it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
 def watch_from_here(name: str, failed: int) -> None:
-    """Go on in another process. This one ends as that does, and says what is wrong if obstore ended it.
+    """Go on in a child process. The parent ends with its status, and reports an error if obstore ended it.
 
-    name: of the command. failed: the status for that.
+    name: of the command. failed: the status if obstore ended the child.
     """
     sys.stdout.flush()
     child = os.fork()
@@ -35,8 +35,8 @@ def watch_from_here(name: str, failed: int) -> None:
 
 
 def _end_as(child: int, name: str, failed: int) -> NoReturn:
-    """Wait for the other process, and end in the same way."""
-    # A terminal tells both.
+    """Wait for the child, and end with its status or signal."""
+    # A terminal sends Ctrl-C to both processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in _FORWARDED:
         signal.signal(number, _forward_to(child))

@@ -1,8 +1,8 @@
 """The Gopher client. From the wire upwards:
 
     wire      Gopher as bytes and text: URLs, menus, texts, Gopher+, answers, errors (no I/O)
-    fetch     how an answer gets here: `GopherClient` on Twisted, `urlopen` on a plain socket
-    follow    addresses that are kept, and what is new there
+    fetch     fetches answers: `GopherClient` on Twisted, `urlopen` on a plain socket
+    follow    bookmarks, and news of followed menus
     browse    the full-screen browser
     mirror    copies of servers
     serve     files and directories of this machine as menus, and a small server of them
@@ -10,7 +10,7 @@
     command   the command `gopher`
     service   `twistd gopher`; `twistd gopherd` is in `serve`
 
-The names below are loaded when they are first used: whoever calls `urlopen` never imports Twisted.
+The names below are loaded when they are first used: `urlopen` never imports Twisted.
 """
 
 from logsrv.lazy_names import lazy_names

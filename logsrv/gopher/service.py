@@ -1,4 +1,4 @@
-"""`twistd gopher URL` prints what is there; `twistd gopher --gateway ENDPOINT` shows it to browsers."""
+"""`twistd gopher URL` prints an answer; `twistd gopher --gateway ENDPOINT` shows Gopher to web browsers."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Options = usage_options(
 
 
 def makeService(options: SettingsOptions[GopherSettings]) -> IService:
-    """Make the gateway; or print what is at the URL and end the process with its status, before twistd
-    has said anything and without a reactor.
+    """Make the gateway; or print the answer to the URL and end the process with its status, before twistd
+    prints anything and without a reactor.
 
-    Raises StartError when it is not clear what is wanted.
+    Raises StartError for options that contradict each other or ask for nothing.
     """
     settings = options.settings
     try:

@@ -16,7 +16,7 @@ from logsrv.kit.text.words import shown
 
 
 class ConnectionFailed(LogsrvError):
-    """Raised when there is no conversation with the other end, or no longer."""
+    """Raised when a connection fails or breaks."""
 
 
 def connection_failed(

@@ -1,4 +1,4 @@
-"""A conversation: what comes in by standard input is sent, what is heard goes to standard output."""
+"""A conversation: standard input is sent to the peer, its answers go to standard output."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Talk:
     _silence: Any = None
 
     def heard(self, data: bytes) -> bytes:
-        """Show what the peer says; give what has to be sent to it because of that."""
+        """Show bytes of the peer; return the bytes that must be sent in answer."""
         self._show(self.display.received(data))
         answers = self.display.answers()
         self._show(self.display.sent(answers))

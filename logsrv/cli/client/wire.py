@@ -1,4 +1,4 @@
-"""The bytes that go to the peer for what is typed or fed in; sans-IO."""
+"""The bytes that are sent to the peer for the input; sans-IO."""
 
 from __future__ import annotations
 

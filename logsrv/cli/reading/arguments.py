@@ -1,4 +1,4 @@
-"""Arguments that the reading commands share, and what they mean."""
+"""Arguments that the reading commands share, and their meaning."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def declare_query(parser: Parser) -> None:
 
 
 def declare_scope(parser: Parser) -> None:
-    """Add what narrows a search down besides its query."""
+    """Add the options that narrow a search down besides its query."""
     parser.add_argument(
         "--since",
         metavar="TIME",

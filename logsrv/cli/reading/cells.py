@@ -1,4 +1,4 @@
-"""Values of an answer as text: what stands in a cell of a table, or between the commas of CSV."""
+"""Values of an answer as text: for the cells of a table, or the fields of CSV."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def cells(column: Any, local: bool) -> list[str | None]:
 def values(column: Any) -> list[Any]:
     """Return the values of a column of Arrow."""
     if pyarrow.types.is_timestamp(column.type) and column.type.tz:
-        # Whatever zone DuckDB works in, it is a moment; UTC needs no data about zones.
+        # The value is a moment, in whatever zone DuckDB works; UTC needs no data about zones.
         column = column.view(pyarrow.timestamp(column.type.unit, "UTC"))
     try:
         found: list[Any] = column.to_pylist()

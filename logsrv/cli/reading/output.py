@@ -1,4 +1,4 @@
-"""The way of lines to stdout: at once, in pieces that are not small, through a pager when it is much.
+"""Writes lines to stdout: at once, in large pieces, through a pager when they do not fit the screen.
 
 A pager is started when stdout is a terminal and more lines come than it has; whoever leaves the pager
 ends the command.
@@ -45,7 +45,7 @@ class Output:
         self._waiting.append(data)
         self._size += len(data)
         if self._command and self._pager is None:
-            # All that might have to go through the pager is held back, as little as that is.
+            # Buffer until it is known whether a pager is needed.
             self._lines_left -= data.count(b"\n")
             if self._lines_left >= 0:
                 return

@@ -1,4 +1,4 @@
-"""A line on a terminal that says how far a search has come, when it takes longer than a moment."""
+"""A line on a terminal with the progress of a search that takes longer than a moment."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Supervisor:
                 self._watched.add(files)
             case {"loaded": alone}:
                 if alone and self._serving is not None:
-                    # Of a socket that is not held, as that of datagrams, there cannot be two.
+                    # Two processes cannot share a socket that is not held, such as one of datagrams.
                     self._serving.leave()
                     self._wait_for([self._serving])
                     if self._asked:

@@ -1,1 +1,1 @@
-"""The command `gopher`: its command line, and how it shows and saves what comes."""
+"""The command `gopher`: its command line, and how it shows and saves answers."""

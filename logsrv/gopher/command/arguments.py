@@ -1,6 +1,6 @@
-"""The command line of `gopher`: what may stand on it, and what its values mean.
+"""The command line of `gopher`: its options, and the meaning of their values.
 
-Nothing here brings Twisted, which takes longer to load than a menu takes to fetch.
+Nothing here imports Twisted, which takes longer to load than a menu takes to fetch.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def add_connection_options(parser: Parser) -> None:
 
 
 def connection_options(options: Namespace) -> ConnectionOptions:
-    """Return what the options of `add_connection_options` say. Raises UsageError, ConfigurationError."""
+    """Return the values given for `add_connection_options`. Raises UsageError, ConfigurationError."""
     if (options.cafile is not None) + options.pin + options.insecure > 1:
         raise UsageError(
             "--cafile, --pin and --insecure are three ways to trust a server; choose one"

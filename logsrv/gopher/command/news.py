@@ -1,4 +1,4 @@
-"""`gopher follow`, `gopher unfollow`, `gopher new`: menus one follows, and what is new in them."""
+"""`gopher follow`, `gopher unfollow`, `gopher new`: followed menus and their news."""
 
 from __future__ import annotations
 

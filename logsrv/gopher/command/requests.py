@@ -42,12 +42,12 @@ def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
         if options.plus:
             url = url.replace(plus=url.plus or b"+")
     elif words or url.item_type == "7":
-        raise ConfigurationError("only a server can search, and this is on this machine")
+        raise ConfigurationError("only a server can search, and this is a local path")
     return followable(url)
 
 
 def kind_of(url: ItemURL) -> Transfer:
-    """Return how an answer to `url`, which `requested_url` has let through, is to be read."""
+    """Return the kind of answer to expect for `url`, a URL that `requested_url` has returned."""
     if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
         return "text"
     transfer = item_type(url.item_type).transfer
@@ -110,7 +110,7 @@ def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
         raise ConfigurationError(
             f"link {number} leads out of Gopher: {one_line(link, 500)} (open it with its own program)"
         )
-    raise ConfigurationError(f"link {number} cannot be followed: its host or its port is none")
+    raise ConfigurationError(f"link {number} cannot be followed: its host or its port is not valid")
 
 
 def _links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:

@@ -1,4 +1,4 @@
-"""Saving what a server sends: under a name that does no harm, whole or not at all."""
+"""Save answers: under a safe name, whole or not at all."""
 
 from __future__ import annotations
 

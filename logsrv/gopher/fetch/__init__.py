@@ -1,1 +1,1 @@
-"""The way to an answer: connecting, trust, time-outs, limits, and files that are whole or not at all."""
+"""Fetches answers: connecting, trust, time-outs, limits, and files that are whole or not at all."""

@@ -1,6 +1,4 @@
-"""The body of an answer for somebody who takes it piece by piece, from whatever loop; and the one rule of
-what is asked for again, and when.
-"""
+"""The body of an answer, taken piece by piece from any loop; and the one rule for repeating requests."""
 
 from __future__ import annotations
 
@@ -24,12 +22,12 @@ class Into(Protocol):
 
 MOST_RETRIES = 3
 _FIRST_PAUSE = 0.2
-# Only a gateway ever sees more.
+# Only a gateway ever asks more hosts.
 _MOST_HOSTS = 1000
 
 
 class Retries:
-    """Decides by what went wrong, and remembers which hosts have answered.
+    """Decides by the error whether to ask again, and remembers which hosts have answered.
 
     A request is repeated, after a pause that doubles, where another try may go better: a server with more
     connections than it takes resets them before the first byte, refuses them, or leaves them waiting.

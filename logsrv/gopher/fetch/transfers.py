@@ -211,7 +211,7 @@ class Transfers:
             except BlockingIOError:
                 pass
             except OSError:
-                # The server's words before it closed are worth reading, and tell more.
+                # The server's words before it closed tell more than the failed send.
                 transfer.outgoing = b""
         self._look_out(transfer)
 

@@ -1,8 +1,8 @@
-"""Addresses that a user keeps: bookmarks, and menus to follow with what is new in them.
+"""Addresses that a user keeps: bookmarks, and followed menus with their news.
 
-dates, entries   what in a menu or a text can be new, and its date (no I/O)
-news             what is new, by what was known (no I/O)
+dates, entries   the entries of a menu or a text, and their dates (no I/O)
+news             new entries, compared with the known ones (no I/O)
 bookmarks        addresses in a file that people may edit
-following        the menus one follows, and what is known of each, in files
-fetching         looking at them
+following        the followed menus and their known entries, in files
+fetching         fetches the followed menus
 """

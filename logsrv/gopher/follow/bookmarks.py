@@ -1,4 +1,4 @@
-"""Bookmarks and their like: a text file that people may edit, `URL TITLE` on each line, `#` for remarks."""
+"""Lists of bookmarks: text files that people may edit, `URL TITLE` on each line, `#` for remarks."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _bookmark(line: str) -> Bookmark | None:
 
 
 def title_of(url: ItemURL) -> str:
-    """Return what a place is called that has not said so itself."""
+    """Return a title for a place that has none of its own."""
     if isinstance(url, FileURL):
         return one_line(url.name.decode("utf-8", "replace"), 200)
     name = url.selector.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace")

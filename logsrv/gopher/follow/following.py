@@ -1,5 +1,5 @@
-"""Menus one follows: their addresses in a file that people may edit, and what is known of each in a file
-of its own.
+"""Followed menus: their addresses in a file that people may edit, and the known entries of each menu in a
+file of its own.
 
     gopher-followed            URL TITLE on each line, as bookmarks are
     gopher-news/DIGEST         JSON; one that is damaged or gone costs what was new in that menu

@@ -1,4 +1,4 @@
-"""News: what is new in a menu since it was last looked at, by what was known of it. No I/O.
+"""News: the entries of a menu that are new since the last look. No I/O.
 
     nothing known ──look──► all of it known and read, the latest few shown
     known         ──look──► what was never there is new, until it is read

@@ -30,7 +30,7 @@ from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 
 log = Logger()
 
-# A browser that takes nothing for so long is not going to: seconds.
+# Seconds; a browser that reads nothing for so long will not go on.
 STALLED_AFTER = 60.0
 
 POLICY = (
@@ -207,6 +207,6 @@ class Gateway(ListeningService[GopherSettings]):
         return Deferred.fromCoroutine(self._send(request, failure_answer()))
 
     def _given_up(self, failure: Failure, request: WebRequest) -> None:
-        """Who gets no answer at all should not wait for it."""
+        """Close the connection of a client that will get no answer."""
         log.failure("answering that a request failed has failed, too", failure)
         request.browser.abort()

@@ -67,7 +67,7 @@ def content_page(content: Menu | Text, place: WebPlace, missing: str = "") -> by
 
 
 def _menu(menu: Menu, place: WebPlace) -> dict[str, Any]:
-    """What a menu is, or what a search found."""
+    """Return the template values of a menu, or of the results of a search."""
     texts = (item for item in menu.items[:_LOOKED_AT] if item.item_type == "i")
     number = sum(item.is_link for item in menu.items)
     kind = "item" if place.url.search is None else "result"

@@ -62,7 +62,7 @@ class Connecting:
 
     @property
     def trust(self) -> Trust:
-        """The same as whoever connects wants it. Raises ConfigurationError for more than one way."""
+        """Return the trust for connections. Raises ConfigurationError for more than one way."""
         pins = PinStore(pins_path(os.environ)) if self.pin else None
         return Trust(self.cafile, pins, self.insecure, self.accept_cut)
 
@@ -79,7 +79,7 @@ class Connecting:
 
 @attrs.frozen(kw_only=True, slots=False)
 class GopherSettings(VisitorLimits, Connecting, Destinations, OperatorSettings):
-    """The settings of `twistd gopher`, all of them: where to listen, where to go, what to give whom."""
+    """The settings of `twistd gopher`: where to listen, which hosts to visit, limits for clients."""
 
     gateway: tuple[Endpoint, ...] = option(
         (), web_endpoint(8070), "serve a web gateway here",
@@ -106,7 +106,7 @@ class GopherSettings(VisitorLimits, Connecting, Destinations, OperatorSettings):
 
 
 def check_wanted(settings: GopherSettings) -> None:
-    """Raise ConfigurationError when it is not clear what is wanted."""
+    """Raise ConfigurationError unless exactly one of URL and --gateway is given, with one way to trust."""
     if (settings.url is None) == (not settings.gateway):
         what = "both are" if settings.gateway else "neither is"
         raise ConfigurationError(f"give either a URL to print or --gateway ENDPOINT; {what} there")

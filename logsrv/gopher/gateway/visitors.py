@@ -28,7 +28,7 @@ class VisitorLimits:
 
 
 class RequestDenied(PeerError):
-    """A web request that gets nothing but a status, a sentence and maybe headers."""
+    """A web request that is answered with a status, a sentence and maybe headers only."""
 
     def __init__(self, status: int, sentence: str, **headers: str) -> None:
         super().__init__(sentence)

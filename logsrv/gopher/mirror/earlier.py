@@ -1,6 +1,6 @@
-"""The copies that earlier runs have made: which of them this run has met, and which no menu lists any more.
+"""The copies of earlier runs: those that this run has met, and those that no menu lists any more.
 
-An update begins with all of them as old ones. A menu that comes takes the place of an old one only if it
+An update begins with all copies as old ones. A menu that comes takes the place of an old one only if it
 is whole; what an old one lists that was not replaced counts as listed.
 
 Links that were added, changed or removed are no fault of a menu by themselves. One that lacks links of

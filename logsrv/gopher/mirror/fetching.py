@@ -181,7 +181,7 @@ class Fetching:
         self._take(self._transfers.ended())
 
     def close(self) -> None:
-        """Leave no file of what is under way."""
+        """Remove the files of unfinished answers."""
         self.stop()
         # A disk that is full ends the run before their turn to be stored.
         for job in self._ended:
@@ -256,12 +256,12 @@ class ServerRules:
 
     @property
     def size(self) -> int:
-        """Return how many bytes they are."""
+        """Return the size of the rules in bytes."""
         return sum(len(sink.content) for sink in self._sinks)
 
     @property
     def path_delimiter(self) -> bytes:
-        """Return what parts a selector."""
+        """Return the path delimiter of selectors."""
         return path_delimiter(self._caps.content)
 
     @property

@@ -1,4 +1,4 @@
-"""The mirror's directory on disk: nothing is written or removed through a symbolic link that lies in it.
+"""The mirror's directory on disk: no write or removal follows a symbolic link in it.
 
 Files themselves are replaced by renaming, which replaces a link and does not follow it.
 """

@@ -1,4 +1,4 @@
-"""The sum of a mirror's run, and the report of it in words."""
+"""The counts of a mirror's run, and the report in words."""
 
 from __future__ import annotations
 

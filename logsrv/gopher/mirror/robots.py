@@ -67,7 +67,7 @@ def _robots(fields: list[tuple[bytes, bytes]]) -> Robots:
 
 
 def path_delimiter(caps: bytes) -> bytes:
-    """Return what parts a selector, by caps.txt (whose authors misspelt it); `/` if that does not tell."""
+    """Return the path delimiter by caps.txt (whose authors misspelt it); `/` if that does not tell."""
     if caps.startswith(b"CAPS"):
         for name, value in _fields(caps.replace(b"=", b":")):
             if name in (b"pathdelimeter", b"pathdelimiter") and len(value) == 1:

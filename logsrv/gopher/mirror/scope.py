@@ -1,4 +1,4 @@
-"""The scope of a mirror: what belongs to it, and why the rest does not. Sans-IO."""
+"""The scope of a mirror: the items that belong to it, and the reason why others do not. Sans-IO."""
 
 from __future__ import annotations
 

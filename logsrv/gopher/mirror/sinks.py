@@ -22,10 +22,10 @@ class _InMemory:
     descriptor: int | None = None
 
     def passed(self, size: int) -> None:
-        """Nothing passes by what is in memory."""
+        """Do nothing: all bytes go through memory."""
 
     def abort(self) -> None:
-        """There is nothing to remove."""
+        """Do nothing: there is no file to remove."""
 
 
 class MenuSink(_InMemory):

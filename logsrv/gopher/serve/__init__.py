@@ -2,6 +2,6 @@
 
 protocol    requests and answers
 hole        a directory as menus and files
-fileurl     files of this machine as addresses
-typed       which type of item a file is
+fileurl     addresses of local files
+typed       the address or path that a user types
 """

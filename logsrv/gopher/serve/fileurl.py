@@ -21,7 +21,7 @@ from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import safe_name
 
-# Whatever has a host is not here.
+# An item with a host is on a server, not here.
 _NO_SERVER = GopherURL("localhost")
 _WHOLE = r"(?si)file:(?://(?:localhost)?)?(/(?!/)[^#]*)(?:#(.*))?"
 
@@ -47,7 +47,7 @@ class FileURL(Value):
 
     @classmethod
     def parse(cls, text: str) -> FileURL:
-        """Return the address that `text` spells, without a look at what is there.
+        """Return the address that `text` spells, without a look at the disk.
 
         Raises ConfigurationError.
         """

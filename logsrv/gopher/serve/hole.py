@@ -187,7 +187,7 @@ class Hole:
                 return letter_by_name(name) or letter_of(name, os.read(inner, ENOUGH_TO_TELL))
             return "1" if stat.S_ISDIR(mode) else None
         except OSError:
-            # A request for it is told; a file on a bad sector costs no other its place in the menu.
+            # A request for it gets the error; a file on a bad sector hides no other from the menu.
             return "9"
         finally:
             os.close(inner)

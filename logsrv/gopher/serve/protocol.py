@@ -96,7 +96,7 @@ class ServeOptions:
 
 
 class Served:
-    """The state of the service: the directory, and what is counted."""
+    """The state of the service: the directory and the counters."""
 
     def __init__(self, service: RunningService[ServeOptions, Served]) -> None:
         self.metrics = service.metrics

@@ -1,4 +1,4 @@
-"""Places to begin in Gopher, for whoever comes without an address: URLs, and what is there."""
+"""Places to begin in Gopher, for users without an address: URLs and descriptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of a fixed-width medium: which of them may be wrapped, and which must not. Sans-IO.
+"""Lines of a fixed-width medium: wrap prose, never drawings and tables. Sans-IO.
 
 Gopher is read in columns: drawings and tables are made of characters. A page that wraps or re-flows
 them destroys them, and one that never wraps cannot be read in a narrow window. So each run of lines is
@@ -61,7 +61,7 @@ def _cells(letter: str) -> int:
 
 
 def shape_of(lines: Sequence[str]) -> Shape:
-    """Return what the lines of one block are."""
+    """Return the shape of the lines of one block."""
     visible = "".join("".join(line.split()) for line in lines)
     ordinary = len(_ORDINARY.findall(visible))
     if len(visible) >= 4 and ordinary < 0.4 * len(visible):

@@ -2,7 +2,7 @@
 something different about.
 
 `str()` of each is one sentence that is safe to show; `code` is its name in `gopher --json`,
-`exit_status` what the `gopher` command ends with. Status 1 is, as everywhere in logsrv, a request
+`exit_status` the status of the `gopher` command. Status 1 is, as everywhere in logsrv, a request
 that could not even be made.
 """
 
@@ -27,7 +27,7 @@ _WAITED_FOR: dict[Phase, str] = {
 class GopherError(LogsrvError):
     """The root of what the Gopher client raises.
 
-    partial: where a whole `Menu` or `Text` was asked for, the part of it that had come.
+    partial: the part that had arrived, if a whole `Menu` or `Text` was asked for.
     """
 
     partial: object | None = None

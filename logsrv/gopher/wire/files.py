@@ -1,4 +1,4 @@
-"""Files by their names: a name for what a selector leads to, and the item type of a file. Sans-IO."""
+"""Names of files from selectors, and item types of files. Sans-IO."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def file_name(url: GopherURL) -> str:
 
 
 def letter_by_name(name: bytes) -> str | None:
-    """Return the item type that the ending of a name stands for, or None for one that nobody knows."""
+    """Return the item type for the ending of a name, or None for an unknown ending."""
     _, dot, ending = name.rpartition(b".")
     return _LETTERS.get(ending.decode("latin-1").lower()) if dot else None
 

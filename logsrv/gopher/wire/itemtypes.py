@@ -1,4 +1,4 @@
-"""The one table of item types: what each letter of a menu stands for and how its answer ends.
+"""The one table of item types: the meaning of each letter of a menu, and the end of its answer.
 
 0–9, +, g, I and T are from RFC 1436; the others are what servers in use send (gophernicus,
 pygopherd, UMN gopherd).
@@ -66,5 +66,5 @@ _BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
 
 
 def item_type(letter: str) -> ItemType:
-    """Return what `letter` stands for; one that nobody knows is bytes of an unknown kind."""
+    """Return the item type of `letter`; an unknown letter means bytes of an unknown kind."""
     return _BY_LETTER.get(letter) or ItemType(letter, "unknown", one_line(letter), "binary")

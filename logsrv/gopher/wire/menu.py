@@ -2,13 +2,13 @@
 
     TYPE DISPLAY TAB SELECTOR TAB HOST TAB PORT [TAB GOPHER+] CRLF        and at the end:  . CRLF
 
-What is wrong with one line never costs another one:
+An error in one line never affects another line:
 
-- LF ends a line, CRs before it are left off; the last line may lack both. Close is an end too.
+- LF ends a line, CRs before it are left off; the last line may lack both. Close ends a menu, too.
 - A line without TAB is information; so is one without a type.
-- No port means 70, no host the server the menu came from; a port that is no number from 1 to 65535,
-  or a host that cannot be one, makes an item that is shown and cannot be followed.
-- A line over the cap is cut, cannot be followed, and what was cut is counted.
+- A missing port means 70, a missing host the server of the menu. An item with an invalid port or host
+  is shown and cannot be followed.
+- A line over the cap is cut and cannot be followed; the bytes cut are counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_LINE = 64 * 1024
 MOST_ITEMS = 100_000
 _TERMINATOR = b"."
 
-# Links that a menu may hand to other programs, as they stand, after a question to the user.
+# A menu may hand these links to other programs unchanged, after a question to the user.
 _WEB_LINK = rb"(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)"
 _LOGIN_SCHEMES = {"8": "telnet", "T": "tn3270"}
 _LOGIN_NAME = rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}"
@@ -37,8 +37,8 @@ class MenuItem(Value):
 
     item_type: one character, U+0000 to U+00FF.
     host: b"" if the line has none.
-    port: 1 to 65535; None if the line says something else, and such an item is never followed.
-    plus: what follows the port: b"+" and b"?" (has a form to fill in) are Gopher+, b"" is not.
+    port: 1 to 65535; None if the line has an invalid one: the item is never followed.
+    plus: the field after the port: b"+" and b"?" (has a form to fill in) are Gopher+, b"" is not.
     """
 
     __slots__ = ("display", "host", "item_type", "plus", "port", "selector")
@@ -73,11 +73,11 @@ class MenuItem(Value):
         return "link" if kind.transfer is not None and self._web_link() is not None else kind.tag
 
     def text(self, charset: str | None = None) -> str:
-        """Return what the line shows, not yet escaped."""
+        """Return the text of the line, not yet escaped."""
         return decode_line(self.display, charset)
 
     def url(self, menu: GopherURL) -> GopherURL | None:
-        """Return where the item is, if it can be fetched; `menu` is where the menu itself was.
+        """Return the URL of the item, if it can be fetched; `menu` is the URL of the menu.
 
         A link to the server the menu came from goes through TLS if the menu did; others are plain.
         """

@@ -22,7 +22,7 @@ from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.text import DotEnded
 from logsrv.gopher.wire.url import GopherURL
 
-# More than an error needs, and little enough to wait for.
+# An error needs less, and the wait for so much is short.
 LONGEST_ERROR = 4096
 
 _SIGNS = (b"HTTP/", b"SSH-", b"\x15\x03")

@@ -1,4 +1,4 @@
-"""Texts, and where their dots belong (RFC 1436, section 3.8, "TextFile Entity"). Sans-IO.
+"""Texts, their terminator and stuffed dots (RFC 1436, section 3.8, "TextFile Entity"). Sans-IO.
 
 By the RFC a text ends with a line `.`, and a line of its own that begins with a dot has one more in
 front. Most servers send the file as it is, lone dots and all. Only the last line tells the two

@@ -1,4 +1,4 @@
-"""Values: frozen objects that are equal by what is in them.
+"""Values: frozen objects, equal if their fields are.
 
 attrs makes the same and takes as long to load as all of `gopher URL`.
 """
@@ -36,7 +36,7 @@ class Value:
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """Raise an error for what cannot be."""
+        """Raise an error for invalid fields."""
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with `changes`."""

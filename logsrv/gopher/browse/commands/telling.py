@@ -1,4 +1,4 @@
-"""The rows below the page: what goes on, and which keys do something now."""
+"""The rows below the page: the progress, and the keys that do something now."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENTER = {
 
 @dataclass(eq=False)
 class Telling:
-    """Words for the state that all the others are in."""
+    """Describes the state of the other parts in words."""
 
     _session: BrowsingSession
     _followed: FollowedMenus

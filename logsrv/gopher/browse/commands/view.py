@@ -378,7 +378,7 @@ class PageView(ScrollView, can_focus=True):
         self._scroll_by_mouse(event, self._height - 1)
 
     def _scroll_by_mouse(self, message: Message, rows: int) -> None:
-        # Else `ScrollView` would scroll as well.
+        # `ScrollView` would scroll as well.
         message.stop().prevent_default()
         if rows:
             self._scroll_and_point(rows, 1 if rows > 0 else -1)

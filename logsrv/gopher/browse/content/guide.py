@@ -1,4 +1,4 @@
-"""The browser's texts about itself: the help, the start page, what other kinds of items are."""
+"""The browser's texts about itself: the help, the start page, explanations of other kinds of items."""
 
 from __future__ import annotations
 

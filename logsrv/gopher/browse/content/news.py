@@ -1,4 +1,4 @@
-"""The page that says what is new in followed menus."""
+"""The page with the news of followed menus."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Pages of the browser: content, or why there is none, or both. And links: what following an item of a
-menu means, and in words why it cannot be followed.
+"""Pages of the browser: content, an error, or both. And links: the action that follows an item of a menu,
+or the reason why it cannot be followed.
 """
 
 from __future__ import annotations
