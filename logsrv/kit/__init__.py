@@ -30,7 +30,7 @@
 | `REMOTE` | the kind of places to connect to, for `service.connect` |
 | `integer`, `choice`, `Kind` | make kinds of values: a number with bounds, one of some words, your own |
 | `Metric`, `Durations`, `exposition` | figures of your own, and the text that Prometheus reads |
-| `one_line`, `rfc3339`, `read_file` | make a peer's text printable, write a time as text, read a small file |
+| `one_line`, `rfc3339`, `read_file` | a peer's text made printable, a time as text, a small file |
 | `ConfigurationError`, `PeerError` | raise them for a mistake of the operator or the peer |
 | `PeerGone` | a PeerError: `drain` raises it when the peer has gone |
 
