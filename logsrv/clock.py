@@ -1,4 +1,4 @@
-"""The clock of the system, for threads; who waits by it gets it handed in, so that a test can drive it."""
+"""The system clock, for threads. Code that waits takes the clock as an argument, so a test can drive it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Clock:
-    """The time, and what a thread waits for with a time limit.
+    """The time, and objects on which a thread waits with a time limit.
 
     monotonic: seconds, by a clock that never jumps. time_of_day: seconds since 1970.
     event, queue: make an `Event` and a `SimpleQueue` whose limits go by this clock.

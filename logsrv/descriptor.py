@@ -1,4 +1,4 @@
-"""A file descriptor that `with` closes. Apart from the rest, because the start of a search loads it."""
+"""A file descriptor that `with` closes. A small module of its own, because each search loads it first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 class Descriptor:
-    """An open file descriptor, which is closed at the end of `with`, whatever happens there."""
+    """An open file descriptor; the end of `with` closes it, also after an error."""
 
     __slots__ = ("_descriptor",)
 

@@ -6,7 +6,7 @@ class LogsrvError(Exception):
 
 
 class ConfigurationError(LogsrvError):
-    """The operator asked for something that cannot be. Say the sentence, exit with status 1."""
+    """The operator asked for something impossible. Print the sentence, exit with status 1."""
 
 
 class PeerError(LogsrvError):
@@ -14,7 +14,7 @@ class PeerError(LogsrvError):
 
 
 class Shown(Exception):
-    """A wish: the command line asked for `text`, the help or the version, and nothing else."""
+    """The command line asked for the help or the version; print `text` and exit with status 0."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -22,18 +22,18 @@ class Shown(Exception):
 
 
 class UsageError(ConfigurationError):
-    """The command line makes no sense. Say the sentence, exit with status 2."""
+    """The command line makes no sense. Print the sentence, exit with status 2."""
 
 
 class StoreError(LogsrvError):
-    """The disk or the directory under the store does not do what the store needs."""
+    """The disk or the directory of the store failed."""
 
 
 class StartError(ConfigurationError, SystemExit):
     """The service cannot start.
 
     A SystemExit, so that `twistd -n` and `twist` end with the sentence and status 1 instead of a
-    traceback; an Exception as well, so that a daemonising twistd tells it to its parent.
+    traceback; an Exception as well, so that a daemonising twistd passes it on to its parent.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -44,7 +44,7 @@ class StartError(ConfigurationError, SystemExit):
 class QueryError(LogsrvError):
     """A query is wrong.
 
-    sentence: what is wrong with it and what to do. at: where, the number of the character from 1.
+    sentence: the mistake and its remedy. at: the number of the character where it is, from 1.
     """
 
     def __init__(self, sentence: str, at: int) -> None:

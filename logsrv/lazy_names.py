@@ -1,8 +1,8 @@
-"""Public packages whose names are loaded when they are first used (PEP 562): `logsrv.kit`, so that a plugin
-file costs `twistd --help` next to nothing; `logsrv.kit.testing`; and `logsrv.gopher`, so that whoever calls
-`urlopen` never imports Twisted.
+"""Public packages that load a name when it is first used (PEP 562).
 
-Their names are listed once, in the stub beside each, `__init__.pyi`, which type checkers read in its place.
+`logsrv.kit`, so that a plugin file costs `twistd --help` next to nothing; `logsrv.kit.testing`; and
+`logsrv.gopher`, so that a program that only calls `urlopen` never imports Twisted. The stub beside each,
+`__init__.pyi`, lists the names once; type checkers read it as well.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from importlib import import_module
 
 
 def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return the `__getattr__` and the `__dir__` of a package, whose stub has lines
-    `from MODULE import NAME as NAME`.
+    """Return the `__getattr__` and the `__dir__` of a package.
+
+    Its stub has lines `from MODULE import NAME as NAME`.
     """
 
     @cache
@@ -30,7 +31,7 @@ def lazy_names(package: str) -> tuple[Callable[[str], object], Callable[[], list
         return sorted(modules())
 
     def load(name: str) -> object:
-        # Python asks for names of its own while a module of the package is imported.
+        # Python asks for names such as __path__ while it imports a module of the package.
         if name.startswith("__") or name not in modules():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return getattr(import_module(modules()[name]), name)

@@ -1,8 +1,8 @@
-"""Keeping the memory that a flood of lines goes through, instead of handing it back each time.
+"""Keep freed memory in the process, instead of returning it to the kernel after each chunk of lines.
 
 Every chunk needs about 100 KiB for a millisecond. glibc returns such memory to the kernel as soon as
-it is free, and takes it again, zeroed page by page, for the next chunk; and while it does so it holds
-a lock that the writer's thread needs as well. That was a third of the time spent in the kernel.
+it is free, and takes it again, zeroed page by page, for the next chunk. Meanwhile it holds a lock that
+the writer's thread needs as well. That was a third of the time spent in the kernel.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ MiB = 1 << 20
 
 
 def keep_freed_memory(*, together: bool = False) -> bool:
-    """Tell the C library so; returns whether it understands (glibc does, others need not).
+    """Tell the C library to keep freed memory. Return False if it is not glibc.
 
-    together: what one thread has freed is for all, where threads take turns. Not once there are some.
+    together: threads share one heap, for threads that take turns. Call it before the first thread starts.
     """
-    # Few searches need it, and one for a rare word is over in the time of a few imports.
+    # Imported here: a search for a rare word takes no longer than a few imports, and few need this.
     import ctypes
 
     try:

@@ -1,6 +1,7 @@
-"""Folders of plugins beside an installation that is replaced as a whole: the Debian package, the image.
+"""Folders of plugins outside an installation that updates replace: the Debian package, the image.
 
-A file `logsrv.pth` there calls `add` whenever Python starts, so this imports only what is loaded by then.
+A file `logsrv.pth` in the installation calls `add` whenever Python starts, so this module imports only
+modules that are loaded by then.
 """
 
 import os
@@ -9,11 +10,11 @@ import sys
 PLACE = "/usr/local/lib/logsrv"
 
 refused: dict[str, str] = {}
-"""The folders that `add` has left out, each with the reason and what to do."""
+"""The folders that `add` left out, each with the reason and the remedy."""
 
 
 def add(place: str = PLACE) -> None:
-    """Put each folder in `place` at the end of Python's path, but none that others than root may change."""
+    """Add each folder in `place` to the end of Python's path, unless others than root may change it."""
     if os.path.isdir(place) and _is_sound(place):
         folders = (one.path for one in os.scandir(place) if one.is_dir())
         sys.path += [folder for folder in sorted(folders) if _is_sound(folder)]

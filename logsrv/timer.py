@@ -1,4 +1,4 @@
-"""A timer: a call that is made later, begun anew or called off at any time."""
+"""A timer: it calls a function later, and can be restarted or stopped at any time."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Any
 
 
 class Timer:
-    """A call to be made later; there is never more than one."""
+    """A timer for one call; a second start replaces the first."""
 
     __slots__ = ("_call", "_clock")
 
     def __init__(self, clock: Any) -> None:
-        """`clock`: a reactor, or whatever else has its `callLater`."""
+        """`clock`: a reactor, or any object that has its `callLater`."""
         self._clock = clock
         self._call: Any = None
 
     @property
     def running(self) -> bool:
-        """Return true if there is a call that was not made yet."""
+        """Return true if a call is still to come."""
         return self._call is not None and bool(self._call.active())
 
     def start(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
-        """Call `function(*arguments)` in so many seconds, and not what was to be called before."""
+        """Call `function(*arguments)` after so many seconds, instead of an earlier call still to come."""
         self.stop()
         self._call = self._clock.callLater(seconds, function, *arguments)
 
     def stop(self) -> None:
-        """Call it off, if it was not made yet."""
+        """Cancel the call, if it is still to come."""
         if self.running:
             self._call.cancel()
         self._call = None

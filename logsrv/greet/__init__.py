@@ -1,5 +1,5 @@
-"""The plugin `twistd greet`: thanks everyone for connecting, as a stranger would write it.
+"""The plugin `twistd greet`: thanks everyone for connecting. It uses only the kit's public interface.
 
-message     what it says: text with {peer} and the like in it (no I/O)
-protocol    to whom and when
+message     the text of the greeting, with fields such as {peer} in it (no I/O)
+protocol    the protocols that send it
 """

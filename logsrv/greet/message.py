@@ -1,6 +1,6 @@
 """A message with fields such as {peer} in it; sans-IO.
 
-Bare names in braces only, unlike `str.format`: whoever writes the message cannot reach into objects.
+Only bare names stand in braces, unlike `str.format`: the message cannot read attributes of objects.
 `{{` and `}}` stand for braces, `\\n` for a new line, `\\\\` for a backslash.
 """
 
@@ -16,27 +16,27 @@ from logsrv.kit import Kind
 
 FIELDS = ("peer", "host", "port", "time", "count")
 KNOWN = ", ".join(f"{{{field}}}" for field in FIELDS)
-# Letters and digits outside of fields by which a message is known again.
+# A message is recognised by its letters and digits outside of fields, if it has at least this many.
 FEWEST_LETTERS = 8
 _ESCAPES = {r"\n": "\n", r"\\": "\\"}
 
 
 @attrs.frozen
 class Message:
-    """A message, read. text: as written. pieces: literal text and the field behind it, "" for none."""
+    """A parsed message. text: as written. pieces: literal text and the field that follows, "" for none."""
 
     text: str
     pieces: tuple[tuple[str, str], ...]
 
     @property
     def fields(self) -> frozenset[str]:
-        """The fields it has; without any it is always the same."""
+        """The fields in it; a message without fields is always the same."""
         return frozenset(field for _, field in self.pieces if field)
 
     def resembles(self, text: str) -> bool:
         """Return whether `text`, whose lines end in LF, may be this message with anything in its fields.
 
-        A message that is hardly more than fields would be found in everything, so in nothing.
+        False for a message of hardly more than fields, which would match any text.
         """
         literals = [""]
         for literal, field in self.pieces:
@@ -58,7 +58,7 @@ class Message:
         return text.startswith(first) and text.endswith(last) and at <= len(text) - len(last)
 
     def render(self, values: Mapping[str, object]) -> str:
-        """Return the message with its fields filled in; its lines end in CR LF, the last in nothing."""
+        """Return the message with its fields filled in; CR LF stands between its lines."""
         text = "".join(
             literal + (str(values[field]) if field else "") for literal, field in self.pieces
         )
@@ -66,7 +66,7 @@ class Message:
 
 
 def parse_message(text: str) -> Message:
-    """Read a message. Raises ValueError with what is wrong."""
+    """Parse a message. Raises ValueError with a sentence about the mistake."""
     unescaped = re.sub(r"\\[n\\]", lambda match: _ESCAPES[match[0]], text)
     try:
         found = list(Formatter().parse(unescaped))

@@ -27,7 +27,7 @@ FAREWELLS = ("quit", "exit", "bye")
 
 @attrs.frozen(kw_only=True)
 class GreetOptions:
-    """The options that `twistd greet` has beside the kit's."""
+    """The options of `twistd greet`, in addition to the kit's."""
 
     message: Message = option("Thank you for connecting", MESSAGE, "what to say")
     message_file: Path | None = option(None, FILE, "say what is in this file instead")
@@ -36,7 +36,7 @@ class GreetOptions:
 
 
 class Greetings:
-    """The state of the service: what is said, and how often it was."""
+    """The state of the service: the greeting, and how often it was sent."""
 
     def __init__(self, service: Any) -> None:
         self.count = 0
@@ -44,7 +44,7 @@ class Greetings:
         self.apply(service.settings)
 
     def apply(self, settings: GreetOptions) -> None:
-        """Say what these settings want. Raises ConfigurationError if the file cannot be used."""
+        """Use the message of these settings. Raises ConfigurationError if the file cannot be used."""
         message = read_message(settings.message_file) if settings.message_file else settings.message
         self._message = message
         self._always = None if message.fields else message.render({})
@@ -61,7 +61,7 @@ class Greetings:
         )
 
     def is_ours(self, lines: list[str]) -> bool:
-        """Return whether the lines are what we say ourselves, to whomever."""
+        """Return whether the lines are our own greeting, to any peer."""
         return self._message.resembles("\n".join(lines))
 
 
@@ -86,8 +86,8 @@ class Greet(LineProtocol):
 class GreetDatagrams(DatagramLines):
     """The datagrams of a listener: one answer to each.
 
-    One forged datagram could make two greeting servers thank each other for ever. So ours says nothing
-    to its own greeting, and after five greetings only one in five seconds to the same address.
+    One forged datagram could make two greeting servers thank each other for ever. So ours does not answer
+    its own greeting, and after five greetings sends the same address only one in five seconds.
     """
 
     max_answers = 0.2
@@ -101,14 +101,14 @@ class GreetDatagrams(DatagramLines):
 
 
 def host_and_port(peer: str) -> tuple[str, str]:
-    """Return the two of `tcp:127.0.0.1:51234` and `udp:[::1]:514`; empty for a peer that has none."""
+    """Return host and port of `tcp:127.0.0.1:51234` or `udp:[::1]:514`; empty for a peer without them."""
     scheme, _, rest = peer.partition(":")
     host, _, port = rest.rpartition(":")
     return ("", "") if scheme == "unix" else (host.strip("[]"), port)
 
 
 def read_message(path: Path) -> Message:
-    """Return the message in a file. Raises ConfigurationError with a sentence when there is none."""
+    """Return the message in a file. Raises ConfigurationError if the file cannot be used."""
     try:
         text = read_file(path, LARGEST_FILE).decode()
         return parse_message(text.removesuffix("\n").replace("\r\n", "\n"))

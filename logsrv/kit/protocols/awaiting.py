@@ -1,7 +1,7 @@
-"""Awaiting what an author's code gives: coroutines and Deferreds, and asyncio's where its loop runs.
+"""Waits for the results of an author's code: coroutines, Deferreds and asyncio futures.
 
-Under the asyncio reactor an author's coroutine is a task of asyncio's, in which Deferreds can be awaited
-as well: libraries look for their task, and `asyncio.timeout` has to. Elsewhere Twisted runs it.
+Under the asyncio reactor an author's coroutine is an asyncio task, in which Deferreds can be awaited as
+well: `asyncio.timeout` and some libraries need a current task. With other reactors Twisted runs it.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from logsrv.kit.protocols.faults import mistaken
 
 Result = TypeVar("Result")
 
-# A cancelled coroutine ends by one of these, according to what it awaited.
+# A cancelled coroutine ends with the first while it awaits a Deferred, with the second for asyncio's.
 CANCELLED = (CancelledError, asyncio.CancelledError)
 
 
 def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
-    """Return what the author gave to be waited for. Raises TypeError, which says `also` and that."""
+    """Return the result of the author's code as a Deferred.
+
+    also: the other allowed results, for the sentence of the TypeError. Raises TypeError for a result that
+    cannot be awaited.
+    """
     if iscoroutine(result):
         return started(result)
     if isinstance(result, Deferred):
@@ -36,7 +40,7 @@ def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
 
 
 def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
-    """Begin an author's coroutine, and return its end; cancelling that cancels it."""
+    """Start an author's coroutine; return a Deferred of its result, which cancels it when cancelled."""
     loop = _get_running_loop()
     if loop is None:
         return Deferred.fromCoroutine(coroutine)
@@ -44,7 +48,7 @@ def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
 
 
 def attempt(step: Callable[[], Any]) -> Deferred[Any]:
-    """Call an author's function, plain or async; what it raises is the failure of the result."""
+    """Call an author's function, plain or async. Return a Deferred, which fails if the function raises."""
 
     def call() -> Any:
         result = step()
@@ -65,7 +69,7 @@ async def _in_task(coroutine: Coroutine[Any, Any, Result], loop: AbstractEventLo
 def _translated(
     coroutine: Coroutine[Any, Any, Result], loop: AbstractEventLoop
 ) -> Generator[Any, Any, Result]:
-    """Go through a coroutine, and turn each Deferred that it awaits into a future of asyncio's."""
+    """Run a coroutine, and turn each Deferred that it awaits into an asyncio future."""
     step = partial(coroutine.send, None)
     while True:
         try:
@@ -86,7 +90,7 @@ def _translated(
 
 
 def _fired(deferred: Deferred[Any], loop: AbstractEventLoop) -> Generator[Any, Any, None]:
-    """Wait until it has fired; the coroutine that awaits it takes the result out of it itself."""
+    """Wait until the Deferred has fired; the coroutine that awaits it takes the result itself."""
     future = loop.create_future()
 
     def tell(result: object) -> object:

@@ -1,8 +1,8 @@
-"""The connection to a peer: does what the tables of `logsrv.kit.protocols.states` say.
+"""The connection to a peer: runs the actions of the tables in `logsrv.kit.protocols.states`.
 
-It stands between the transport, the author's code and the reader that makes lines or a stream of the
-bytes. It gives the author what comes, survives errors of the author, and ends politely; what the author
-sends is in `sending.py`.
+It stands between the transport, the author's code and the reader, which makes lines or a stream of the
+bytes. It passes input to the author, survives errors of the author, and closes so that the peer gets the
+last words. `sending.py` sends the author's output.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from logsrv.kit.protocols.sending import SendingSide
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
 
-# Each time that so many timers were begun, those that the author has cancelled are let go.
+# Cancelled timers are forgotten each time the number of timers is a multiple of this.
 TIMERS_LOOKED_THROUGH = 16
-# A peer that does not read its last words is cut off then.
+# A peer that has not read its last words after this time is cut off.
 LAST_WORDS_SECONDS = 30.0
-# After a peer is told why it is cut off, what it sends is thrown away for so long: a close with unread
-# data makes the kernel reset the connection, which would lose the last words.
+# For so long after the sentence that dismisses a peer, its input is dropped: a close with unread data makes
+# the kernel reset the connection, and the peer would not get the sentence.
 LINGER_SECONDS = 5.0
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
 
 
 class PeerConnection(SendingSide):
-    """A connection.
+    """The connection to one peer.
 
-    reader: None until the peer has sent something. work: the author's coroutine that is under way.
+    reader: None until the peer has sent something. work: the author's coroutine that is running.
     """
 
     __slots__ = ("_farewell", "_timers", "reader", "work")
@@ -54,14 +54,14 @@ class PeerConnection(SendingSide):
 
     @property
     def ended(self) -> bool:
-        """Return true if the peer sends nothing more, or nobody listens to it any more."""
+        """Return true if the peer sends nothing more, or its input is no longer read."""
         return self.state.reading is states.ENDED or self.state.sending is not states.OPEN
 
     @property
     def working(self) -> bool:
-        """Return true if the author's code is at work, and does not just wait for the peer.
+        """Return true if the author's code is running, and does not just wait for this peer.
 
-        Waiting for other peers to take what it has written to them counts as work.
+        A wait for other peers, until they have taken its output, counts as work.
         """
         return self._busy or self.state.others is states.STUCK
 
@@ -71,10 +71,10 @@ class PeerConnection(SendingSide):
 
     @property
     def finished(self) -> bool:
-        """Return true if all is done that the peer has asked for, so that its end may close at once."""
+        """Return true if every request of the peer is done, so that the connection may close at its end."""
         return self.state is states.CONNECTED and (self.reader is None or self.reader.spent)
 
-    # For `Departures`, which ends connections whose peer has gone while nothing is read.
+    # For `Departures`, which ends connections whose peer has gone while reading is paused.
 
     @property
     def unread(self) -> bool:
@@ -92,7 +92,7 @@ class PeerConnection(SendingSide):
     # Called by the transport, by way of the Twisted protocol.
 
     def made(self) -> None:
-        """Let the author begin; a step for `call`."""
+        """Call the author's `connection_made`; a step for `call`."""
         result = self.author.connection_made()
         if result is not None:
             self.wait_for(result, "connection_made")
@@ -106,8 +106,8 @@ class PeerConnection(SendingSide):
             self.reader.received(data)
 
     def lost(self, reason: Failure) -> None:
-        """The connection is gone: tell the author, and let go of all."""
-        # The same as `tell` without its loop: `cancel` is all that may have to be done.
+        """Tell the author that the connection is gone, and release everything."""
+        # The same as `tell` without its loop: `cancel` is the only action that may follow.
         self.state, doing = self.state[states.LOST]
         if doing:
             self.cancel()
@@ -120,7 +120,7 @@ class PeerConnection(SendingSide):
         if self.reader is not None:
             self.reader.lost()
             self.reader = None
-        # By far the most common, and as costly to ask for as the rest of this method.
+        # The most common reason by far; `end_sentence` takes as long as the rest of this method.
         message = CLOSED_CLEANLY if reason is connectionDone else end_sentence(reason)
         connections = author.factory.connection_log
         if connections is not None:
@@ -134,7 +134,7 @@ class PeerConnection(SendingSide):
     def close(self, last_words: Any = None) -> None:
         if self.state.sending is not states.OPEN:
             return
-        # First what may raise: then all of it is still there.
+        # This may raise, so it comes before any change.
         said = () if last_words is None else (last_words,)
         self._farewell = self._encoded([*(self.lines or ()), *said])
         if self.lines is not None:
@@ -160,13 +160,13 @@ class PeerConnection(SendingSide):
         else:
             timers = self._timers = self._timers or set()
             timers.add(timer)
-            # Those that the author has cancelled, who may begin one anew with each line.
+            # An author may start and cancel one with each line.
             if not len(timers) % TIMERS_LOOKED_THROUGH:
                 timers.intersection_update([one for one in timers if one.active()])
         return timer
 
     def dismiss(self, reason: str, sentence: str) -> None:
-        """The peer broke a rule: tell it `sentence`, and close when it has had time to read that."""
+        """Send `sentence` to a peer that broke a rule, and close when it has had time to read that."""
         if self.state.sending is not states.OPEN:
             return
         self.author.factory.count_cut(reason)
@@ -179,13 +179,13 @@ class PeerConnection(SendingSide):
         self.tell(states.DISMISS)
 
     def _last_words(self, sentence: str) -> list[Any]:
-        """Return how a peer is told why it is dismissed, as `lines` has it."""
+        """Return the lines that tell a peer why it is dismissed, in the form of `lines`."""
         return [sentence]
 
     # Calling the author.
 
     def call(self, step: Callable[[], None], doing: str) -> None:
-        """Call the author's code in `step`; what it sends meanwhile leaves in one write."""
+        """Call the author's code in `step`; everything that it sends leaves in one write."""
         self.state, _ = self.state[states.CALL]
         self.lines = []
         before = handled.set(self)
@@ -206,15 +206,15 @@ class PeerConnection(SendingSide):
                 ACTIONS[word](self)
 
     def wait_for(self, result: object, doing: str) -> None:
-        """Hold the connection back until `result` is there."""
+        """Give the author no more input until `result` is there."""
         self.work = pending = awaited(result, doing)
-        # Code that waits for the peer is not done, but can be given something.
+        # Code that waits for the peer is not done, but can take input.
         if self.reader is None or not self.reader.waiting:
             self.tell(states.AWAIT)
         pending.addBoth(self._worked, doing)
 
     def work_to_the_end(self, result: object) -> None:
-        """Let the author's `handle` work as long as it likes; what comes meanwhile is for it to ask for."""
+        """Let the author's `handle` run as long as it likes; it asks for input itself."""
         self.work = pending = awaited(result, "handle")
         pending.addErrback(lambda failure: self.fail("handle", failure)).addCallback(self._handled)
 
@@ -223,7 +223,7 @@ class PeerConnection(SendingSide):
         self.close()
 
     def fail(self, doing: str, failure: Failure) -> None:
-        """The author's code raised: close this connection, harm no other."""
+        """Close this connection, and no other, because the author's code raised."""
         if failure.check(PeerGone):
             return
         if self.state.sending is states.GONE and failure.check(*CANCELLED):
@@ -256,7 +256,7 @@ class PeerConnection(SendingSide):
     def _attempt(
         self, doing: str, function: Callable[..., object], *args: Any, **kwargs: Any
     ) -> None:
-        """Call the author's code; its result may come when it likes, only its failure is of interest."""
+        """Call the author's code; nothing waits for its result, and a failure closes the connection."""
         try:
             result = function(*args, **kwargs)
             if result is not None:
@@ -274,7 +274,7 @@ class PeerConnection(SendingSide):
         self.author.factory.departures.watch(self)
 
     def cancel(self) -> None:
-        """Cancel the author's code: its peer is gone. Code that reads or drains gets PeerGone instead."""
+        """Cancel the author's code, because its peer is gone. Code that reads or drains gets PeerGone."""
         self.author.factory.departures.forget(self)
         if self.working:
             assert self.work is not None
@@ -284,7 +284,7 @@ class PeerConnection(SendingSide):
         self.author.transport.resumeProducing()
 
     def part_at_once(self) -> None:
-        """`part` without a turn of the reactor in between, if the system takes all we have to say."""
+        """Do `part` without waiting for a turn of the reactor, if the system takes all output at once."""
         # A connection that has written before is a producer, and not UNUSED.
         if self.state.outflow is states.UNUSED:
             left = close_at_once(self.author.transport, self._farewell)
@@ -294,7 +294,7 @@ class PeerConnection(SendingSide):
         self.part()
 
     def part(self) -> None:
-        """Say the last words, and notice when the peer does not read them."""
+        """Send the last words, and cut the peer off if it does not read them in time."""
         farewell, self._farewell = self._farewell, b""
         if farewell:
             self.tell(states.USE)
@@ -313,7 +313,7 @@ class PeerConnection(SendingSide):
         self.author.transport.abortConnection()
 
 
-# The words of the tables in `states` that stand in small letters.
+# The actions of the tables in `states`, which stand there in small letters.
 ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
     "abort": PeerConnection.abort,
     "cancel": PeerConnection.cancel,

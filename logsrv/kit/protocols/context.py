@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     class Clock(IReactorTime):
-        """The reactor's clock: what takes an IReactorTime takes it.
+        """The reactor's clock, for every function that takes an IReactorTime.
 
-        Methods of an interface have no self, so that without mypy-zope no checker lets them be called.
+        Methods of a zope interface have no self, so type checkers without mypy-zope refuse calls of them.
         """
 
         def seconds(self) -> float:  # type: ignore[misc]
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
         def callLater(  # type: ignore[misc]
             self, delay: float, callable: Callable[..., object], *args: object, **kwargs: object
         ) -> DelayedCall:
-            """Call a function in so many seconds."""
+            """Call a function after `delay` seconds."""
 
 
 class RunningService(Protocol[Settings, State]):
-    """A running service: `self.service` of a protocol, `connection.service`, and what `state` is given.
+    """A running service: `self.service` of a protocol, `connection.service`, and the argument of `state`.
 
-    settings: the options as they are now, the author's and the kit's. state: what the author's
-    `state` gave, for as long as the service lasts. metrics: counters; `metrics.declare` adds the
-    author's own. clock: seconds and timers. peers: the protocols, or Connections, of those who are
-    connected now. log: for what belongs to none of them.
+    settings: the current options, the author's and the kit's. state: the result of the author's
+    `state`, for as long as the service lasts. metrics: counters; `metrics.declare` adds the
+    author's own. clock: seconds and timers. peers: the protocols, or Connections, of the connected
+    peers. log: for messages that belong to no peer.
     """
 
     settings: Settings
@@ -64,50 +64,51 @@ class RunningService(Protocol[Settings, State]):
     def peers(self) -> Collection[Any]: ...
 
     def broadcast(self, text: str | bytes, but: object = None) -> None:
-        """Send a line, or bytes, to all peers but one.
+        """Send a line, or bytes, to all peers except `but`.
 
-        It waits for who reads slowly, within its `max_unsent`, and so does the connection that is handled.
+        Up to `max_unsent` bytes wait for a peer that reads slowly; with more, the connection whose handler
+        broadcasts gets no further input until that peer has read.
         """
 
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
-        """Run a coroutine beside all else, at once or, before the reactor runs, when it does.
+        """Run a coroutine in the background, from now on or from the start of the reactor.
 
         An error in it is logged and counted. At the stop, after `stopping` of the state and the last
-        peer, it is cancelled and awaited, for 10 seconds at most. name: in the log and the metrics, by
-        default the function's. Raises TypeError for what is no coroutine.
+        peer, it is cancelled and awaited, for 10 seconds at most. name: for the log and the metrics, by
+        default the function's. Raises TypeError for anything but a coroutine.
         """
 
     def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
-        """Call `function(*args)`, plain or async, at once and then every so many seconds.
+        """Call `function(*args)`, plain or async, at once and then every `seconds`.
 
-        As `spawn`; never two at once, and an error ends only that one call. Raises TypeError and
-        ValueError for what cannot be.
+        It runs in the background, as with `spawn`. Two calls never overlap, and an error ends only that
+        call. Raises TypeError for anything but a function, ValueError for an impossible interval.
         """
 
     def connect(self, endpoint: Any, protocol: Any) -> Link:
-        """Connect to another server, and again whenever that ends, at growing intervals up to a minute.
+        """Connect to another server, and reconnect after each end, at growing intervals up to a minute.
 
-        endpoint: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, or one of Twisted's. protocol: as
-        `protocol_plugin` takes it for connections; one object for each. It begins when the reactor
-        runs, and is drained at the stop, after the last peer and the tasks.
+        endpoint: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, or a Twisted endpoint. protocol: as
+        `protocol_plugin` takes it for connections; each connection gets a new object. The first try
+        comes when the reactor runs; the stop drains the link after the last peer and the tasks.
 
-        Raises ConfigurationError for text that is no endpoint, or what is no protocol.
+        Raises ConfigurationError for text that is no endpoint, or an object that is no protocol.
         """
 
     def line_format(self, settings: Any) -> LineFormat: ...
 
 
 class Link(Protocol):
-    """A connection to another server, as `connect` gives it.
+    """A connection to another server, which reconnects; the result of `connect`.
 
-    protocol: the connected protocol, or Connection; None when there is none now.
+    protocol: the connected protocol, or Connection; None while it is not connected.
     """
 
     @property
     def protocol(self) -> Any: ...
 
     async def when_connected(self) -> Any:
-        """Return the protocol, or Connection, as soon as there is one; waits for the first, or the next.
+        """Wait until the link is connected; return its protocol, or Connection.
 
         Raises CancelledError when the link is closed.
         """
@@ -116,7 +117,7 @@ class Link(Protocol):
 
 
 class Task(Protocol):
-    """A task, as `spawn` and `every` give it. done: fires when it has ended, however it did."""
+    """A background task: the result of `spawn` and `every`. done: fires when it has ended."""
 
     name: str
     done: Deferred[None]
@@ -125,18 +126,18 @@ class Task(Protocol):
 
 
 class ListenerContext:
-    """The context of the connections of one listener, as `factory` of each; plain integers count for it.
+    """The context of the connections of one listener; each connection has it as `factory`.
 
-    service: the running service. label: the listener's name in the metrics. line_format: what a
-    line is for connections to come. connection_log: None unless the operator wants it.
-    departures: where connections from which nothing is read are watched. connects: whether we have
-    connected to the peer, and not it to us.
+    service: the running service. label: the listener's name in the metrics. line_format: the limits and
+    the ending of a line, for new connections. connection_log: None unless the operator wants it.
+    departures: watches connections whose reading is paused. connects: true if we have connected to the
+    peer, and not the peer to us.
     """
 
     connects = False
 
     def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
-        """`metrics`: where it counts, those of the service if left out."""
+        """`metrics`: its counters; by default the service's."""
         self.service = service
         self.label = label
         self.received_bytes = 0
@@ -155,20 +156,20 @@ class ListenerContext:
 
     @property
     def certificate(self) -> object | None:
-        """The certificate by which TLS is begun on connections; None where there is none."""
+        """The certificate with which `start_tls` begins TLS; None if there is none."""
         return None
 
     def tls_factory(self, certificate: object | None) -> TLSMemoryBIOFactory:
-        """Return what TLS is made by: with a certificate as `start_tls` takes it, or that which is here.
+        """Return the TLS factory for a certificate as `start_tls` takes it, or for the listener's own.
 
-        Raises ConfigurationError when there is neither, TypeError for what is none.
+        Raises ConfigurationError when there is neither, TypeError for an object that is no certificate.
         """
         wanted = self.certificate if certificate is None else certificate
         if wanted is None:
             raise ConfigurationError(self.no_certificate)
         made, before = self._tls
         if made is None or before is not wanted:
-            # All connections of a listener share one, but for an author who brings others.
+            # All connections of a listener share one, unless the author gives other certificates.
             factory: Any = self
             made = tls_factory(wanted, factory, self.service.clock, client=self.connects)
             self._tls = made, wanted
@@ -176,11 +177,11 @@ class ListenerContext:
 
     @property
     def no_certificate(self) -> str:
-        """A sentence on what has to be done to have a certificate."""
+        """The sentence that tells the author how to give a certificate."""
         return f"{self.label} has no certificate, so start_tls needs one: start_tls(certificate)"
 
     def apply(self, settings: Any) -> None:
-        """Go by these settings for connections to come."""
+        """Use these settings for new connections."""
         wanted = settings.log_connections
         if wanted and self.connection_log is None:
             self.connection_log = ConnectionLog(self.label, self.service.clock)
@@ -191,7 +192,7 @@ class ListenerContext:
     def failed(
         self, doing: str, peer: str, failure: Failure, counter: str = "connections_failed_total"
     ) -> None:
-        """The plugin failed, which `counter` counts."""
+        """Log that the plugin failed for a peer, and count it in `counter`."""
         self.service.metrics.count(counter, listener=self.label)
         self.service.failures.note(doing, peer, failure)
 
@@ -199,14 +200,14 @@ class ListenerContext:
         self.service.metrics.count("connections_cut_total", listener=self.label, reason=reason)
 
     def close(self) -> None:
-        """The listener has gone, or is going."""
+        """Stop watching connections: the listener closes."""
         self.departures.close()
         if self.connection_log is not None:
             self.connection_log.flush()
 
 
 class Author(Protocol):
-    """The protocol object whose code the connection calls, and how it wants text to be sent."""
+    """The protocol object whose code the connection calls, with its settings for sent text."""
 
     transport: Any
     factory: ListenerContext
@@ -236,10 +237,10 @@ class Author(Protocol):
 
 
 class Reader(Protocol):
-    """A reader: makes something for the author of what the peer sends.
+    """A reader: turns the peer's bytes into lines, frames or a stream for the author.
 
-    spent: nothing of it is left here or was dropped, and that it ends is nothing to the author.
-    waits_by_itself: the author's code is not given anything, but asks for it.
+    spent: true if nothing is left here, nothing was dropped, and the author does not wait for the end.
+    waits_by_itself: true if the author's code asks for input, false if it is called with it.
     """
 
     waits_by_itself: bool
@@ -253,17 +254,17 @@ class Reader(Protocol):
 
     @property
     def exhausted(self) -> bool:
-        """Return true if the author's code has got all that it is to get one after another."""
+        """Return true if the author's code has been called with all complete input."""
 
     @property
     def ahead(self) -> bool:
-        """Return true if the peer has sent more than the author's code has got."""
+        """Return true if some of the peer's input has not reached the author's code."""
 
     def received(self, data: bytes) -> None:
-        """Take what the peer sent, while the connection is open."""
+        """Take bytes from the peer, while the connection is open."""
 
     def advance(self) -> None:
-        """Give the author what there is, until there is nothing left or the connection is `held`."""
+        """Give the author its input, until nothing is left or the connection is `held`."""
 
     def lost(self) -> None:
-        """Let go of what the peer sent: the connection is gone."""
+        """Drop the input that is left: the connection is gone."""

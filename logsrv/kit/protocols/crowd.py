@@ -1,7 +1,7 @@
-"""The senders that wait for one receiver: connections whose author has written to another one's peer.
+"""The senders that wait for one receiver: connections whose author has written to the peer of another.
 
-Who is handled when too much waits for a receiver is given nothing more until that has room. A receiver
-that stands still meanwhile is cut off, or nobody who sends to it would ever go on.
+When too many bytes wait for a receiver, the connection whose handler wrote them gets no further input until
+the receiver has room. A receiver that takes nothing meanwhile is cut off, or its senders would never go on.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from logsrv.timer import Timer
 
 Result = TypeVar("Result")
 
-# A receiver is looked at so often within its patience.
+# A receiver is checked so many times within its patience.
 LOOKS_PER_PATIENCE = 4
-# A receiver that takes fewer bytes than this within so many times its patience is cut off as well.
+# A receiver that takes fewer bytes than this within LEAST_PATIENCES times its patience is cut off as well.
 LEAST_TAKEN = 64 * 1024
 LEAST_PATIENCES = 6
 
 
 class Crowded(Protocol):
-    """A connection as this module needs it: its author writes to others, and others write to its peer.
+    """The interface of a connection that this module needs, as a sender and as a receiver.
 
-    author: says how many bytes may wait for the peer, and how many seconds others wait while it takes
-    nothing.
+    author: has `max_unsent`, the bytes that may wait for the peer, and `patience`, the seconds that senders
+    wait while it takes nothing.
     """
 
     author: Author
@@ -38,51 +38,51 @@ class Crowded(Protocol):
 
     @property
     def can_wait(self) -> bool:
-        """Return true if the author is given something at all."""
+        """Return true if the author still gets input, which can be held back."""
 
     def crowd(self, crowd: Crowd) -> None:
-        """Give the author nothing more until `leave` is called."""
+        """Give the author no more input until `leave` is called."""
 
     def leave(self, crowd: Crowd) -> None:
-        """Wait for this receiver no longer."""
+        """Stop waiting for this receiver."""
 
     def cut(self, sentence: str) -> None:
-        """End the connection at once; `sentence` says why in the log."""
+        """Abort the connection; `sentence` is the reason in the log."""
 
 
-# The connection that the author's code is working for: on the stack, and in the coroutines begun there.
+# The connection that the author's code works for: on the stack, and in the coroutines started there.
 handled: ContextVar[Crowded | None] = ContextVar("handled", default=None)
 
 
 def for_nobody(step: Callable[[], Result]) -> Result:
-    """Call `step` as work for no connection, whoever asks for it."""
+    """Call `step` as work for no connection, even while one is handled."""
     context = copy_context()
     context.run(handled.set, None)
     return context.run(step)
 
 
 class Crowd:
-    """The bytes that wait for one receiver whose transport is full, and the senders that do."""
+    """The bytes and the senders that wait for one receiver whose transport is full."""
 
     def __init__(self, receiver: Crowded) -> None:
         self._receiver = receiver
         self._author = receiver.author
         self._clock = receiver.author.factory.service.clock
-        # Since the transport was full: bytes that were written, and that it is known to have taken.
+        # Bytes since the transport was full: those that were written, and those that it certainly took.
         self._written = self._taken = 0
-        # In the order in which they came, and go on.
+        # A dict for its order: senders continue in the order in which they came.
         self._senders: dict[Crowded, None] = {}
-        # The bytes that each has sent although too much waits.
+        # The bytes that each sender has written although too many wait already.
         self._more: dict[Crowded, int] = {}
         self._look = Timer(self._clock)
-        # When it has taken something last; what it had taken when that began to count, and since when.
+        # The time of the last progress; for the slow count, the bytes taken at its start, and that time.
         self._moved = self._begun = 0.0
         self._before = 0
 
     def add(self, number: int) -> bool:
-        """Let so many bytes more wait, and their sender as well if they are too many.
+        """Add bytes that wait; if they are too many, their sender waits as well.
 
-        Return whether they may. If not, the receiver has been cut off.
+        Return False if the receiver has been cut off instead.
         """
         most = self._author.max_unsent
         if self._written + number - self._taken > most:
@@ -95,28 +95,28 @@ class Crowd:
         return True
 
     def clear(self) -> None:
-        """Note that nothing waits any more."""
+        """Note that no bytes wait any more."""
         self._written = self._taken = 0
         self._more.clear()
 
     def _recount(self) -> None:
-        """Note how much it has taken, and when if that is more than before."""
+        """Update the bytes that the receiver has taken, and the time of its last progress."""
         waiting = unsent(self._author.transport)
-        # A transport of another package cannot tell. One that was full of more before has taken less than
-        # nothing.
+        # A transport of another package cannot tell how much waits. One that held more bytes before this
+        # count gives a negative number.
         taken = self._written - waiting if waiting else self._taken
         if taken > self._taken:
             self._moved = self._clock.seconds()
         self._taken = taken
 
     def _join(self, sender: Crowded | None, number: int) -> bool:
-        """Let the connection that is handled wait. Return whether that bounds what it still sends."""
+        """Let the handled connection wait. Return whether that bounds its further output."""
         if sender is None:
             return False
         if not sender.can_wait:
             return sender.called
         if sender is self._receiver or sender in self._senders:
-            # A coroutine was told to wait, and does so when it reads or drains next.
+            # A running coroutine waits only when it reads or drains next.
             more = self._more[sender] = self._more.get(sender, 0) + number
             return sender.called or more <= self._author.max_unsent
         self._senders[sender] = None
@@ -128,14 +128,14 @@ class Crowd:
         return True
 
     def forget(self, sender: Crowded) -> None:
-        """Hold on to a sender no longer: it is gone."""
+        """Forget a sender whose connection is gone."""
         self._senders.pop(sender, None)
         self._more.pop(sender, None)
         if not self._senders:
             self._look.stop()
 
     def disperse(self) -> None:
-        """Let all go on: the receiver has room, or is gone."""
+        """Let all senders continue: the receiver has room, or is gone."""
         self._look.stop()
         senders, self._senders = self._senders, {}
         for sender in senders:

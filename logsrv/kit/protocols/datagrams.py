@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-# Addresses of the last senders: how to reach them, and how many answers they had.
+# The number of recent senders whose address and count of answers are kept.
 REMEMBERED = 1024
 WITHHELD = (
     "{listener} does not answer {peer}: {sentence}; {number} withheld since this was last logged"
@@ -47,10 +47,9 @@ class Datagrams(Generic[Settings, State]):
     """Datagrams as bytes; one object per listener, for all its peers.
 
     One forged datagram can make two servers answer each other's answers for ever, or many servers
-    answer somebody who never asked. So no address is sent more than this:
+    answer somebody who never asked. So the answers to each address are limited:
     max_answers: datagrams a second in the long run; None for no limit. answer_burst: datagrams at
-    once. lowest_port: datagrams from lower ports, where echo, chargen and the like are, are not
-    answered.
+    once. lowest_port: datagrams from lower ports, such as those of echo and chargen, are not answered.
     """
 
     max_answers: float | None = 10.0
@@ -65,15 +64,15 @@ class Datagrams(Generic[Settings, State]):
     def datagram_received(self, data: bytes, peer: Sender) -> object:
         """Take a datagram that came from `peer`; `peer.source` is its name as text.
 
-        May be `async def`; the next datagram does not wait for it.
+        It may be `async def`; the next datagram does not wait for its end.
         """
         raise NotImplementedError(f"{type(self).__name__} has no datagram_received")
 
     def begin(self) -> None:
-        """The listener is there, and about to be bound."""
+        """Prepare for datagrams: the listener is about to be bound."""
 
     def end(self) -> None:
-        """The listener has gone."""
+        """Clean up: the listener has closed."""
 
     @property
     def service(self) -> RunningService[Settings, State]:
@@ -89,7 +88,7 @@ class Datagrams(Generic[Settings, State]):
         return Logger(type(self).__module__)
 
     def send(self, data: bytes, peer: Sender) -> None:
-        """Send a datagram as it is, unless the peer has had as many as it may."""
+        """Send a datagram unchanged, unless the peer has had its limit of answers."""
         if peer.host is not None and port_of(peer) < self.lowest_port:
             self.withhold(peer, "port", f"no port below {self.lowest_port} is answered")
         elif self.max_answers is not None and not self.context.limit.take(
@@ -121,7 +120,7 @@ class Datagrams(Generic[Settings, State]):
                 self._failed(Failure(), peer)
 
     def _watch(self, result: object, peer: Sender) -> None:
-        """Let the result of the author's code come when it likes; only its failure is of interest."""
+        """Log a failure of the author's code; nothing waits for its result."""
         awaited(result, self._doing).addErrback(self._failed, peer)
 
     def _failed(self, failure: Failure, peer: Sender) -> None:
@@ -134,9 +133,9 @@ class Datagrams(Generic[Settings, State]):
 class DatagramLines(Datagrams[Settings, State]):
     """Lines in datagrams; one object per listener, for all its peers.
 
-    A datagram is one or more lines. Who answers each line of it, and not just each datagram, lets a
-    forged sender turn one large datagram into many at somebody else.
-    encoding: of the lines, both ways; what is not text becomes U+FFFD. ending: of lines that are sent.
+    A datagram is one or more lines. A protocol that answers each line, and not just each datagram, lets a
+    forged sender turn one large datagram into many to somebody else.
+    encoding: of lines, both ways; bytes that are not text become U+FFFD. ending: of sent lines.
     """
 
     encoding = "utf-8"
@@ -147,12 +146,12 @@ class DatagramLines(Datagrams[Settings, State]):
     def line_received(self, line: str, peer: Sender) -> object:
         """Take a line that came from `peer`; `peer.source` is its name as text.
 
-        May be `async def`; the next line does not wait for it.
+        It may be `async def`; the next line does not wait for its end.
         """
         raise NotImplementedError(f"{type(self).__name__} has no line_received")
 
     def lines_received(self, lines: list[str], peer: Sender) -> object:
-        """Take the lines of a datagram that came from `peer`; unless overridden, one by one."""
+        """Take the lines of a datagram from `peer`; by default, calls `line_received` for each."""
         for line in lines:
             result = self.line_received(line, peer)
             if result is not None:
@@ -160,7 +159,7 @@ class DatagramLines(Datagrams[Settings, State]):
         return None
 
     def send_line(self, text: str, peer: Sender) -> None:
-        """Send a datagram of one line. As UDP is, it may be lost; then it is counted as unsent."""
+        """Send a datagram of one line. One that the system does not take is counted as unsent."""
         check_text(text, "send_line")
         self.send((text + self.ending).encode(self.encoding, "replace"), peer)
 
@@ -185,7 +184,7 @@ def port_of(peer: Sender) -> int:
 
 
 def path_of(peer: Sender) -> bytes | None:
-    """Return the path that a sender has bound, of a UNIX socket; None if it has none."""
+    """Return the path to which a sender has bound its UNIX socket; None if it has none."""
     escaped = peer.source.removeprefix("unix:").encode("ascii")
     if not escaped:
         return None
@@ -194,7 +193,7 @@ def path_of(peer: Sender) -> bytes | None:
 
 
 class AnswerSocket:
-    """The way back: sends datagrams from a socket that a listener has bound."""
+    """A socket for answers: sends datagrams from a socket that a listener has bound."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=os.dup(descriptor))
@@ -218,7 +217,7 @@ class AnswerSocket:
         return True
 
     def _address(self, peer: Sender) -> Any:
-        """Return where `peer` is, for sendto. Raises OSError if it has no address."""
+        """Return the address of `peer` for sendto. Raises OSError if it has none."""
         if peer.host is not None:
             return socket.getaddrinfo(
                 peer.host,
@@ -234,9 +233,9 @@ class AnswerSocket:
 
 
 class DatagramContext(ListenerContext):
-    """The context of one listener's datagrams: what they share, and the way back to their senders.
+    """The context of one listener's datagrams, which its receiver uses to answer.
 
-    limit: of the answers to each address. answers: the way back, as soon as one was needed.
+    limit: of the answers to each address. answers: the socket for answers; None before the first.
     """
 
     def __init__(
@@ -263,7 +262,7 @@ class DatagramContext(ListenerContext):
         self.receiver.begin()
 
     def send(self, data: bytes, peer: Any) -> None:
-        """Answer a datagram; what the system does not take is counted."""
+        """Answer a datagram, and count an answer that the system does not take."""
         if self.answers is None and self.listener.fileno() >= 0:
             self.answers = AnswerSocket(self.listener.fileno())
         self._unsent += not (self.answers and self.answers.send(data, peer))

@@ -1,7 +1,7 @@
 """Errors at a connection: faults of peers, and mistakes of authors.
 
-Faults are told to whoever writes or reads; each is a PeerError, and needs no handling. Sentences about
-mistakes are raised where an author's code gave the wrong thing.
+A fault is raised in code that reads or writes; it is a PeerError, and needs no handling. A mistake raises
+TypeError in the author's code that gave a wrong value.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from logsrv.errors import PeerError
 
 
 class PeerGone(PeerError):
-    """The peer has gone: it reads nothing more. Unhandled, it just ends whoever was told."""
+    """The peer has gone: it reads nothing more. Unhandled, it ends the waiting code, without a log line."""
 
 
 class EndOfStream(PeerError):
-    """The peer sent nothing more before all was there that was read for.
+    """The peer ended before a read had all its bytes.
 
-    Unhandled, the connection is closed; the peer is told nothing. partial: what there was of it.
+    Unhandled, it closes the connection without a word to the peer. partial: the bytes that came.
     """
 
     def __init__(self, peer: str, wanted: str, partial: bytes) -> None:
@@ -27,9 +27,9 @@ class EndOfStream(PeerError):
 
 
 class PeerTimeout(PeerError, TimeoutError):
-    """The peer did not send in time what was read for; nothing of it is lost to a later read.
+    """The peer sent too little within the time-out of a read; a later read gets what came.
 
-    Unhandled, the peer is told so and dismissed.
+    Unhandled, it tells the peer so and closes the connection.
     """
 
     def __init__(self, peer: str) -> None:
@@ -37,22 +37,22 @@ class PeerTimeout(PeerError, TimeoutError):
 
 
 def check_text(text: object, taker: str) -> None:
-    """Raise TypeError, with a sentence, for what is no text; `taker` is the function that was given it."""
+    """Raise TypeError, with a sentence, unless `text` is str; `taker` is the function that takes it."""
     if not isinstance(text, str):
         raise TypeError(f"{taker} takes str, not {mistaken(text)}")
 
 
 def bytes_of(data: object) -> bytes:
-    """Return what looks like bytes as bytes. Raises TypeError, with a sentence, for anything else."""
+    """Return a bytes-like object as bytes. Raises TypeError, with a sentence, for anything else."""
     if isinstance(data, bytes | bytearray | memoryview):
         return bytes(data)
     raise TypeError(f"write takes bytes, not {mistaken(data)}")
 
 
 def mistaken(value: object) -> str:
-    """Return how a sentence calls what an author gave by mistake."""
+    """Return a description of an author's wrong value, for a sentence."""
     if iscoroutine(value):
-        # It is said here; Python need not warn of it once more.
+        # Closed, so that Python does not warn of it as well.
         value.close()
         return f"the coroutine of {value.__qualname__}: `await` it first"
     return f"{value!r:.60}"

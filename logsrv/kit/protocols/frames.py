@@ -19,12 +19,12 @@ from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.sending import GATHERED
 from logsrv.kit.protocols.states import ENDED
 
-# Has been gone through already, so all may share it.
+# An exhausted iterator, so all connections may share it.
 NO_FRAMES: Iterator[bytes] = iter(())
 
 
 class FramedConnection(PeerConnection):
-    """A connection on which no text is sent: a peer that is dismissed is not told why, but the log is."""
+    """A connection that sends no text: a dismissed peer gets no sentence, only the log has it."""
 
     __slots__ = ()
 
@@ -44,14 +44,12 @@ class FrameProtocol(PeerProtocol[Settings, State]):
     """Frames in, frames out, as bytes; one object per connection.
 
     Override `frame_received`, and `connection_made` and `connection_lost` if need be. Each of the
-    three may be `async def`; then the next frame waits for it, and so does the peer: nothing more is
-    read.
+    three may be `async def`; until it ends, nothing more is read from the peer.
 
-    framing: how frames are marked on the wire; four bytes of length before each, the highest first,
-        unless it says otherwise: LengthPrefix(2, "little"), Varint(), Netstring(), Delimiter(b"\\0"),
-        FixedSize(16).
-    max_frame: the most bytes of a frame that is received, and the most that --max-frame can be; None:
-        as --max-frame says.
+    framing: how frames are marked on the wire: LengthPrefix(2, "little"), Varint(), Netstring(),
+        Delimiter(b"\\0"), FixedSize(16). The default is four bytes of length, the highest first.
+    max_frame: the most bytes of a received frame, and the most that --max-frame may be; None leaves it
+        to --max-frame.
     """
 
     framing: Framing = LengthPrefix()
@@ -60,19 +58,19 @@ class FrameProtocol(PeerProtocol[Settings, State]):
     _make_connection = FramedConnection
 
     def frame_received(self, frame: bytes) -> object:
-        """The peer sent a frame; `frame` is without what marks it."""
+        """Take a frame from the peer; `frame` is without its length or delimiter."""
         raise NotImplementedError(f"{type(self).__name__} has no frame_received")
 
     def frame_refused(self, sentence: str) -> object:
-        """The peer sent what is no frame, or too long a one; the connection is closed after this.
+        """Called when the peer sent an invalid or oversized frame; the connection closes afterwards.
 
-        sentence: why, for the log. Override it to send a last frame.
+        sentence: the reason, for the log. Override it to send a last frame.
         """
 
     def send_frame(self, frame: bytes) -> None:
-        """Send a frame. It is dropped when the peer has gone.
+        """Send a frame. It is dropped if the peer has gone.
 
-        Raises ValueError for a frame that `framing` cannot mark, TypeError for one that is no bytes.
+        Raises ValueError for a frame that `framing` cannot mark, TypeError unless it is bytes.
         """
         try:
             data = self.framing.pack(frame)
@@ -88,9 +86,9 @@ class FrameProtocol(PeerProtocol[Settings, State]):
             connection.make_room()
 
     def close(self, last_frame: bytes | None = None) -> None:
-        """Send `last_frame`, if any, and all that was sent before, then close the connection.
+        """Send `last_frame`, if any, after all earlier output, then close the connection.
 
-        Nothing more is given to the plugin but `connection_lost`.
+        After this the plugin gets only `connection_lost`.
         """
         last = None if last_frame is None else self.framing.pack(last_frame)
         (self._connection or self._connected()).close(last)
@@ -100,7 +98,7 @@ class FrameProtocol(PeerProtocol[Settings, State]):
 
 
 class FrameReader:
-    """Takes frames out of what comes, and gives one after another as the author is ready for one."""
+    """Takes frames out of the bytes, and gives the author one after another when it is ready."""
 
     __slots__ = ("_author", "_connection", "_framer", "_frames", "_late")
     waits_by_itself = False
@@ -109,7 +107,7 @@ class FrameReader:
         self._author = author
         self._connection = connection
         settings = author.factory.service.settings
-        # A plugin that serves no frames, and connects to one that does, has no such option.
+        # A plugin that only connects to a server of frames has no option --max-frame.
         own = author.max_frame or DEFAULT_MAX_FRAME
         self._framer = author.framing.framer(getattr(settings, "max_frame", own))
         self._frames: Iterator[bytes] = NO_FRAMES

@@ -1,7 +1,7 @@
 """The reader of a LineProtocol: gives its author line after line, and the bytes that it asks for.
 
-The lines go to `line_received` as long as the author is ready for one; the next line, or some bytes, go to
-whoever waits for them (`ask`, `read_bytes`).
+Lines go to `line_received` while the author is ready. Code that waits in `ask` gets the next line instead,
+and code that waits in `read_bytes` the next bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LineAuthor(Author, Protocol):
 
 
 class LineReader:
-    """Makes lines of what comes, and gives one after another as the author is ready for it."""
+    """Makes lines of the bytes, and gives the author one after another when it is ready."""
 
     __slots__ = ("_author", "_connection", "_incoming", "_number", "_wanted")
     waits_by_itself = False
@@ -116,7 +116,7 @@ class LineReader:
             raise PeerTimeout(self._author.peer) from None
 
     def read_bytes(self, number: int) -> Deferred[bytes]:
-        """Read so many bytes from behind the line that was given last, and go on with lines then."""
+        """Read so many bytes after the last given line, then go on with lines."""
         data = self._incoming.take_exactly(number)
         if data is not None:
             return succeed(data)
@@ -133,7 +133,7 @@ class LineReader:
         return self._wanted
 
     def _end_waiting(self) -> Deferred[Any]:
-        """Return what was waited for; the author works on from now."""
+        """Return the Deferred that was waited for; the author's code continues."""
         wanted, self._wanted = self._wanted, None
         assert wanted is not None
         if self._connection.work is not None:
@@ -151,7 +151,7 @@ class LineReader:
             self._connection.call(self.advance, "line_received")
 
     def _answer(self) -> bool:
-        """Give what is waited for if it is there, or will never be. Return whether to go on."""
+        """Fire a waiting read if it is complete, or fail it at the end. Return whether to continue."""
         if self._number is not None:
             found: object = self._incoming.take_exactly(self._number)
         else:
@@ -168,14 +168,14 @@ class LineReader:
         return True
 
     def _end_of_stream(self, why: str) -> PeerError:
-        """Return the error by which a reader that waits hears of the end."""
+        """Return the error for a read that waits at the end."""
         peer = self._author.peer
         if self._number is None:
             return PeerGone(f"{peer} {why}")
         return EndOfStream(peer, str(self._number), self._incoming.take_all())
 
     def _make_lines(self) -> bool:
-        """Make more lines, or deal with what there is instead of a line. Return whether to go on."""
+        """Make more lines, or handle an overlong or invalid one. Return whether to go on."""
         connection, incoming = self._connection, self._incoming
         incoming.ended = connection.state.reading is ENDED
         try:

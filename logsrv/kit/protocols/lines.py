@@ -1,4 +1,4 @@
-"""The base classes for protocols of lines over a connection, and of requests and answers, a line each.
+"""The base classes for protocols of lines, and of one-line requests and answers, over a connection.
 
 class Shout(LineProtocol):
     def line_received(self, line):
@@ -33,17 +33,16 @@ Answer: TypeAlias = str | bytes | None
 class LineProtocol(PeerProtocol[Settings, State]):
     """Lines in, lines out, as str; one object per connection.
 
-    `LineProtocol[Options, Room]` tells type checkers what `self.service.settings` and
-    `self.service.state` are.
+    `LineProtocol[Options, Room]` tells type checkers the types of `self.service.settings` and
+    `self.service.state`.
 
     Override `line_received`, and `connection_made` and `connection_lost` if need be. Each of the
-    three may be `async def`; then the next line waits for it, and so does the peer: nothing more is
-    read.
+    three may be `async def`; until it ends, nothing more is read from the peer.
 
-    max_line: bytes a line may have, and the most that --max-line can be; None: as --max-line says.
-    delimiter: ends a line that is received; with LF a CR before it belongs to the ending.
+    max_line: the most bytes of a line, and the most that --max-line may be; None leaves it to --max-line.
+    delimiter: ends a received line; with LF a CR before it belongs to the ending.
     errors: "replace" puts U+FFFD where a line is not text in `encoding`, "reject" dismisses the peer.
-    telnet: whether Telnet's commands are taken out of what is received, and answered.
+    telnet: whether Telnet commands are removed from the input, and answered.
     """
 
     max_line: int | None = None
@@ -52,16 +51,16 @@ class LineProtocol(PeerProtocol[Settings, State]):
     telnet = True
 
     def line_received(self, line: str) -> object:
-        """The peer sent a line; `line` is without its ending.
+        """Take a line from the peer; `line` is without its ending.
 
-        When the peer sends nothing more, an unfinished last line comes as a line too.
+        At the end of input, an unfinished last line comes as a line too.
         """
         raise NotImplementedError(f"{type(self).__name__} has no line_received")
 
     def line_too_long(self, limit: int) -> object:
-        """The peer sent a line of more than `limit` bytes; they are dropped.
+        """Called after a line of more than `limit` bytes, which is dropped.
 
-        Unless this is overridden, the peer is told so and the connection is closed.
+        The default tells the peer so and closes the connection.
         """
         (self._connection or self._connected()).dismiss(
             "line_too_long", f"a line is longer than {limit} bytes; closing the connection"
@@ -69,9 +68,9 @@ class LineProtocol(PeerProtocol[Settings, State]):
         return None
 
     def line_not_text(self) -> object:
-        """The peer sent a line that is not text in `encoding`; only with `errors = "reject"`.
+        """Called after a line that is not text in `encoding`; only with `errors = "reject"`.
 
-        Unless this is overridden, the peer is told so and the connection is closed.
+        The default tells the peer so and closes the connection.
         """
         (self._connection or self._connected()).dismiss(
             "not_text", f"a line is not {self.encoding}; closing the connection"
@@ -80,7 +79,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
 
     @classmethod
     def make_line_format(cls, max_line: int) -> LineFormat:
-        """Return what a line is, with the operator's `max_line`. Raises ValueError for what can't be."""
+        """Return the format of lines, with the operator's `max_line`. Raises ValueError if it is wrong."""
         return LineFormat(
             max_line=min(max_line, cls.max_line or max_line),
             delimiter=cls.delimiter,
@@ -90,7 +89,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
         )
 
     def send_line(self, text: str) -> None:
-        """Send `text` and a line ending. What is sent to a peer that has gone is dropped."""
+        """Send `text` and a line ending. It is dropped if the peer has gone."""
         connection = self._connection
         if connection is None or (lines := connection.lines) is None or type(text) is not str:
             (connection or self._connected()).send_line(text)
@@ -102,7 +101,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
             connection.make_room()
 
     async def ask(self, prompt: str = "", timeout: float | None = None) -> str:
-        """Send `prompt` without a line ending, and return the next line, which nobody else gets.
+        """Send `prompt` without a line ending, and return the next line; `line_received` does not get it.
 
         Raises PeerGone, which needs no handling, when the peer sends no more; with `timeout`,
         PeerTimeout after so many seconds.
@@ -112,20 +111,20 @@ class LineProtocol(PeerProtocol[Settings, State]):
         return await self._reader(connection).next_line(timeout)
 
     def close(self, last_words: str | None = None) -> None:
-        """Send `last_words`, if any, and all that was sent before, then close the connection.
+        """Send `last_words`, if any, after all earlier output, then close the connection.
 
-        Nothing more is given to the plugin but `connection_lost`.
+        After this the plugin gets only `connection_lost`.
         """
         if last_words is not None:
             check_text(last_words, "close")
         (self._connection or self._connected()).close(last_words)
 
     def read_bytes(self, number: int) -> Deferred[bytes]:
-        """Read so many bytes as they come, from behind the line that was received last.
+        """Read exactly `number` bytes, which follow the last received line.
 
-        Await it in `async def line_received`; the next line is that behind the bytes. They all wait in
-        memory: if the peer says how many it sends, look at the number first. Fails with EndOfStream
-        when the peer sends fewer, which needs no handling. Only for a class with `telnet = False`.
+        Await it in `async def line_received`; the next line begins after the bytes. They all wait in
+        memory, so check a number that the peer gave. Fails with EndOfStream, which needs no handling,
+        when the peer sends fewer. Only for a class with `telnet = False`.
         """
         if self.telnet:
             raise RuntimeError(
@@ -140,7 +139,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
         return LineReader(self, connection)
 
     def _reader(self, connection: PeerConnection) -> LineReader:
-        """Return the reader, to ask something of it now. Raises RuntimeError if somebody does already."""
+        """Return the reader for a read. Raises RuntimeError if another read waits already."""
         if connection.reader is None:
             connection.reader = self._new_reader(connection)
         if connection.reader.waiting or not isinstance(connection.reader, LineReader):
@@ -153,17 +152,17 @@ class RequestError(PeerError):
 
 
 class RequestProtocol(LineProtocol[Settings, State]):
-    """A protocol of requests and answers, a line each; pipelined requests are answered in their order.
+    """A protocol of one-line requests and answers; pipelined requests are answered in their order.
 
-    error_answer: what a request gets that made the plugin fail; the connection goes on.
+    error_answer: the answer to a request on which the plugin failed; the connection stays open.
     """
 
     error_answer = "error: the server failed to answer this"
 
     def request_received(self, request: str) -> Answer | Awaitable[Answer]:
-        """The answer: str is sent as a line, bytes are sent as they are, None is no answer.
+        """Return the answer: str is sent as a line, bytes unchanged, None sends nothing.
 
-        May be `async def`. Raises RequestError: its sentence is sent as `error: SENTENCE`.
+        It may be `async def`. Raise RequestError to send its sentence as `error: SENTENCE`.
         """
         raise NotImplementedError(f"{type(self).__name__} has no request_received")
 

@@ -1,4 +1,4 @@
-"""Plain Twisted protocols, as they are: streams, whose errors are those of a plugin, and datagrams."""
+"""Plain Twisted protocols in a plugin: wrappers that log and count errors, of streams and datagrams."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Address: TypeAlias = tuple[str, int] | str
 
 
 def check_awaited(protocol_class: type[Protocol]) -> None:
-    """Raise ConfigurationError for an `async def` where Twisted calls, which awaits nothing."""
+    """Raise ConfigurationError for an `async def` in a method that Twisted calls and does not await."""
     for name in ("connectionMade", "dataReceived", "connectionLost"):
         if iscoroutinefunction(getattr(protocol_class, name)):
             raise ConfigurationError(
@@ -80,14 +80,14 @@ def watched(protocol_class: type[Protocol]) -> type[Protocol]:
 
 
 class PlainDatagrams(Datagrams):
-    """A Twisted DatagramProtocol behind one listener; how much it answers is its own affair."""
+    """A Twisted DatagramProtocol of one listener; the kit does not limit its answers."""
 
     def __init__(self, protocol_class: type[AbstractDatagramProtocol]) -> None:
         self.protocol: Any = protocol_class()
         self._doing = "datagramReceived"
 
     def begin(self) -> None:
-        # Twisted calls it when the socket is bound, which is now or before the reactor's first turn.
+        # Twisted calls startProtocol when the socket is bound: now, or before the reactor's first turn.
         self.clock.callLater(0, self._start_if_bound)
 
     def _start_if_bound(self) -> None:
@@ -109,14 +109,14 @@ class PlainDatagrams(Datagrams):
 
 
 class PlainTransport:
-    """The transport of such a protocol: `write`, `getHost`, and the running `service`."""
+    """The transport of a DatagramProtocol: `write`, `getHost`, and the running `service`."""
 
     def __init__(self, datagrams: PlainDatagrams) -> None:
         self.service = datagrams.service
         self._context = datagrams.context
 
     def write(self, data: bytes, addr: Address | None = None) -> None:
-        """Send a datagram. What the system does not take is counted as unsent.
+        """Send a datagram. One that the system does not take is counted as unsent.
 
         Raises ValueError without an address: the socket is connected to nobody.
         """
@@ -126,7 +126,7 @@ class PlainTransport:
         self._context.send(data, sender_at(socket_address))
 
     def getHost(self) -> IAddress:
-        """Return the place where it listens."""
+        """Return the address where the socket listens."""
         host, _, port = self._context.listener.address.rpartition(":")
         if not port.isdecimal():
             return UNIXAddress(self._context.listener.address)

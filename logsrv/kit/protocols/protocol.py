@@ -1,4 +1,4 @@
-"""The protocol under all of the kit's: passes on to the connection what Twisted calls."""
+"""The base of all the kit's stream protocols: passes Twisted's calls on to the connection."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ P = ParamSpec("P")
 class PeerProtocol(Protocol, Generic[Settings, State]):
     """A Twisted protocol that owns a `PeerConnection`; base classes for authors build on it.
 
-    encoding: of the text that is sent. ending: what is put behind a line.
+    encoding: of sent text. ending: of sent lines.
     max_unsent: bytes that may wait for a peer once its transport is full. A connection whose handler
-        writes more is given no further input until the peer has taken them. Writing more from elsewhere,
-        such as a timer, has the peer cut off.
-    patience: seconds that others wait so for a peer that takes nothing; then it is cut off.
+        writes more gets no further input until the peer has taken them. If other code writes more,
+        such as a timer, the peer is cut off.
+    patience: seconds that senders wait for a peer that takes nothing; then it is cut off.
     half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
-        is at work for it by then is cancelled.
+        still runs for it is cancelled.
     known_peer: the name of the peer, if it is known when the protocol is built.
     """
 
@@ -62,16 +62,16 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     known_peer: str | None = None
 
     factory: ListenerContext  # type: ignore[assignment]
-    # That of the endpoint; Twisted declares less than all of them offer.
+    # Any: Twisted declares fewer methods than the transports of all endpoints have.
     transport: Any
     _connection: PeerConnection | None
     _make_connection: type[PeerConnection] = PeerConnection
 
     def connection_made(self) -> object:
-        """The peer is connected. May be `async def`: what the peer sends waits for it."""
+        """Called when the peer is connected. May be `async def`: the peer's input waits for its end."""
 
     def connection_lost(self, reason: str) -> object:
-        """The connection is gone; `reason` is a sentence."""
+        """Called when the connection is gone; `reason` is a sentence."""
 
     @property
     def peer(self) -> str:
@@ -87,34 +87,34 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
 
     @property
     def encrypted(self) -> bool:
-        """Return true if what is read and sent goes over TLS, or will when its handshake is done."""
+        """Return true if input and output go over TLS, or will after the handshake."""
         return is_encrypted(self.transport)
 
     @property
     def can_start_tls(self) -> bool:
-        """Return true if `start_tls` may be called: there is a certificate, and no TLS yet."""
+        """Return true if `start_tls` is possible: there is a certificate, and no TLS yet."""
         return self.factory.certificate is not None and not self.encrypted
 
     async def start_tls(
         self, certificate: Certificate | None = None, timeout: float | None = None
     ) -> None:
-        """Begin TLS, when the peer was told to; all that is sent and received from now on goes over it.
+        """Begin TLS, after the peer was told to; all later input and output goes over it.
 
-        Await it as the last thing before more is to be received. certificate: Twisted's
-        CertificateOptions, say; the listener's if left out. Raises PeerGone, which needs no handling,
-        when the handshake fails, or the peer went on in plain text; with `timeout`, PeerTimeout after
-        so many seconds. ConfigurationError without a certificate, RuntimeError with TLS already.
+        Await it last in the handler, before more input. certificate: for instance Twisted's
+        CertificateOptions; by default the listener's. Raises PeerGone, which needs no handling, when the
+        handshake fails, or the peer went on in plain text; with `timeout`, PeerTimeout after so many
+        seconds; ConfigurationError without a certificate, RuntimeError with TLS already.
         """
         connection = self._connection or self._connected()
         make_reader = partial(self._new_reader, connection)
         await start_tls(connection, make_reader, certificate, timeout)
 
     def _new_reader(self, connection: PeerConnection) -> Reader:
-        """Return what reads for the author."""
+        """Return a new reader for the author."""
         raise NotImplementedError
 
     def know_peer(self) -> None:
-        """Call the peer by what its transport says of it now."""
+        """Update the peer's name from its transport."""
         self.known_peer = None
         vars(self).pop("log", None)
 
@@ -140,27 +140,27 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         return PeerLogger(type(self).__module__, self.peer)
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send bytes unchanged."""
         (self._connection or self._connected()).write(data)
 
     def drain(self) -> Deferred[None]:
-        """Fires when the peer, and whom else you have written to, has read enough for more.
+        """Fires when this peer, and each other that the handler wrote to, has room for more.
 
-        Fails with PeerGone, which needs no handling, if it goes away instead.
+        Fails with PeerGone, which needs no handling, if the peer goes away instead.
         """
         return (self._connection or self._connected()).drain()
 
     def later(
         self, seconds: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
     ) -> DelayedCall:
-        """Call `function(…)` in so many seconds, if the connection lasts; gives what has `cancel()`."""
+        """Call `function(…)` after `seconds`, unless the connection ends before; `cancel()` the result."""
         return (self._connection or self._connected()).later(seconds, function, *args, **kwargs)
 
     def _connected(self) -> PeerConnection:
-        """The connection, where `_connection` is None: one that is needed now, or one that is gone.
+        """The connection when `_connection` is None: a new one, or one that says it is gone.
 
-        Silent ones need none, and may be thousands; one that has gone would be a cycle for the
-        garbage collector if it were kept.
+        Thousands of silent peers need none. A kept reference to a gone one would be a cycle for the
+        garbage collector.
         """
         connection = self._make_connection(self)
         if self.connected:
@@ -185,18 +185,18 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         connection.received(data)
 
     def readConnectionLost(self) -> None:
-        """The peer sends nothing more, but may still read (RFC 9293 section 3.6)."""
+        """Note that the peer sends nothing more; it may still read (RFC 9293 section 3.6)."""
         (self._connection or self._connected()).tell(END)
 
     def leave_at_once(self) -> bool:
-        """Close at once if nothing is left to do for a peer at its end. Return whether it did."""
+        """Close at once if nothing is left to do for a peer that sends no more. Return whether it did."""
         connection = self._connection
         if connection is not None and not connection.finished:
             return False
         return close_at_once(self.transport, b"") is None
 
     def writeConnectionLost(self) -> None:
-        """Our last words have gone out; what remains is to wait for the peer to close."""
+        """Note that our last words have gone out; only the peer's close is still to come."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         connection = self._connection or self._connected()

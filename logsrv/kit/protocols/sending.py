@@ -1,7 +1,7 @@
-"""The sending side of a connection: gathers what the author writes, hands it over, and waits for the peer.
+"""The sending side of a connection: gathers output, passes it to the transport, and waits for the peer.
 
-What others write to this peer comes here as well, and those to whom this peer's author writes are known
-here: whoever writes more than is taken has to wait (`crowd`).
+Output of other connections for this peer comes here as well. A sender that writes more than the receiver
+takes has to wait (`crowd`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logsrv.kit.protocols.context import Author
 from logsrv.kit.protocols.crowd import Crowd
 from logsrv.kit.protocols.faults import PeerGone, bytes_of, check_text
 
-# Answers of one chunk are gathered into one write, but no more than this.
+# The answers to one chunk are gathered into one write of at most so many bytes.
 GATHERED = 64 * 1024
 # The states of the outflow in which nothing waits to be sent, as far as is known, and no more is expected.
 ROOMY = (states.UNUSED, states.FLOWING)
@@ -29,11 +29,10 @@ ROOMY = (states.UNUSED, states.FLOWING)
 
 @implementer(IPushProducer)
 class SendingSide:
-    """The sending side; the producer of its transport, once something was written.
+    """The sending side; the producer of its transport after the first write.
 
-    author: the protocol object. state: where the connection is in the tables. lines, gathered: what is sent
-    while the author's code runs, lines as text and all else as bytes, and how much that is; None while it
-    doesn't.
+    author: the protocol object. state: the current state in the tables. lines: the output while the
+    author's code runs, lines as text and all else as bytes; None while it does not run. gathered: its size.
     """
 
     __slots__ = ("_crowd", "_room", "_waits_for", "author", "gathered", "lines", "state")
@@ -43,13 +42,13 @@ class SendingSide:
         self.state = states.CONNECTED
         self.lines: list[Any] | None = None
         self.gathered = 0
-        # The senders that wait for this peer; and those crowds in which its own author waits.
+        # The senders that wait for this peer; the crowds in which its own author waits.
         self._crowd: Crowd | None = None
         self._waits_for: set[Crowd] | None = None
         self._room: Backpressure | None = None
 
     def tell(self, event: str) -> None:
-        """Something happened: go to the next state and do what belongs to it."""
+        """Go to the state that follows `event`, and run its actions."""
         raise NotImplementedError
 
     # Called by the transport.
@@ -111,9 +110,9 @@ class SendingSide:
         self.let_close()
 
     def drain(self) -> Deferred[None]:
-        """Fires when there is room to write, to the peer and to those whom the author has written to.
+        """Fires when the peer, and each other that the author has written to, has room for more.
 
-        Fails with PeerGone when there never will be.
+        Fails with PeerGone when the peer has gone.
         """
         if self.state.sending is states.GONE:
             return fail(PeerGone(f"{self.author.peer} has gone"))
@@ -139,9 +138,9 @@ class SendingSide:
         failure.raiseException()
 
     def make_room(self) -> None:
-        """Hand over what is gathered: the transport tells when too much waits in it.
+        """Pass the gathered output to the transport, which says when too much waits in it.
 
-        It is not sent now: code that writes and drains without end would go on while the peer takes it.
+        It is not sent at once: otherwise code that writes and drains in a loop would never yield.
         """
         self._write(self._gathered())
 
@@ -171,14 +170,14 @@ class SendingSide:
             )
 
     def end_sending(self) -> None:
-        """Let go of all who wait: the connection is gone."""
+        """Release all waiting senders: the connection is gone."""
         for crowd in self._waits_for or ():
             crowd.forget(self)
         self._waits_for = None
         if self._room is not None:
             self._room.end(PeerGone(f"{self.author.peer} has gone"))
 
-    # For those who send to this peer, and for those to whom this one's author sends.
+    # For the senders to this peer, and for the receivers to which its author writes.
 
     def cut(self, sentence: str) -> None:
         self.author.factory.count_cut("unread")
@@ -204,7 +203,7 @@ class SendingSide:
 
     def leave(self, crowd: Crowd) -> None:
         if self._waits_for is None:
-            # It has gone while others were let go on.
+            # This connection ended while the other senders were released.
             return
         self._waits_for.discard(crowd)
         if not self._waits_for:

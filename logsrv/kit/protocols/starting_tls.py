@@ -1,9 +1,8 @@
-"""Beginning TLS on a connection that has been in plain text, for `start_tls` of the kit's protocols.
+"""Begins TLS on a connection that has been in plain text, for `start_tls` of the kit's protocols.
 
-Plain text behind the words that begin TLS may come from anybody between us and the peer (CVE-2011-0411).
-So a connection that has received some is refused: the text is neither kept for later nor dropped, which
-would let a peer that mixes both go on. Text that the system has and we have not read yet goes to TLS, whose
-handshake then fails.
+Plain text after the words that begin TLS may come from anybody between us and the peer (CVE-2011-0411).
+So a connection that has received some is refused. The text is not kept, and dropping it would let a peer
+that mixes both go on. Text that the kernel still holds goes to TLS, whose handshake then fails.
 """
 
 from __future__ import annotations
@@ -43,14 +42,14 @@ async def start_tls(
 ) -> None:
     """Begin TLS, and return when its handshake is done.
 
-    make_reader: gives what reads on then.
+    make_reader: returns the reader for the time after the handshake.
     """
     author: Any = connection.author
     check(connection)
     factory = author.factory.tls_factory(certificate)
     before = connection.reader
     connection.reader = reader = HandshakeReader(connection, make_reader)
-    # The author's code waits for the peer now: it can be given something, so what was held back comes.
+    # The author's code waits for the peer now, so input that was held back comes in.
     connection.tell(FINISH)
     admitted = admitted_of(author)
     if admitted is not None:
@@ -77,7 +76,7 @@ async def start_tls(
 
 
 def check(connection: PeerConnection) -> None:
-    """Raise what says why TLS cannot be begun now."""
+    """Raise an error with the reason if TLS cannot begin now."""
     author: Any = connection.author
     if isinstance(connection.reader, HandshakeReader) or is_encrypted(author.transport):
         raise RuntimeError(
@@ -99,7 +98,7 @@ def check(connection: PeerConnection) -> None:
 def refuse(connection: PeerConnection, before: Reader | None) -> None:
     """Cut off a peer that did not wait for TLS."""
     if before is not None:
-        # It counts what nobody gets.
+        # It counts the input that the author does not get.
         before.lost()
     admitted = admitted_of(connection.author)
     if admitted is not None:
@@ -108,15 +107,15 @@ def refuse(connection: PeerConnection, before: Reader | None) -> None:
 
 
 class HandshakeReader:
-    """Waits for the handshake in the place of what reads.
+    """Waits for the handshake in the place of the reader.
 
-    wanted: fires when it is done, fails with PeerGone if it never will be; who cancels it ends the
-    connection, which cannot go on in plain text. late: what came and nobody has read.
+    wanted: fires when it is done, fails with PeerGone if the connection ends first. Cancelling it ends
+    the connection, which cannot go on in plain text. late: bytes that came and were not read.
     """
 
     __slots__ = ("_connection", "_done", "_make_reader", "late", "wanted")
 
-    # To the connection it is a reader that always waits, and holds nothing that could be given.
+    # The connection sees a reader that always waits and holds no input.
     spent = exhausted = ahead = waits_by_itself = False
     waiting = True
 

@@ -1,8 +1,8 @@
-"""The states of one connection, as tables: what an event changes, and what has to be done about it.
+"""The states of one connection, as tables: each event gives the next state and the actions to run.
 
 Five aspects of a connection have states of their own, and a table each. A row has the state, the event,
-the next state, and in small letters the actions that follow. An event goes to all five tables; in those
-that do not name it, nothing changes. The aspects know nothing of each other but the rules below.
+the next state, and in small letters the actions that follow. An event goes to all five tables; a table
+that does not name it stays as it is. Only the rules below connect the aspects.
 
 CALL, AWAIT, FINISH and RETURN are sent around calls of the author's code; USE, RELEASE, CLOSE, DISMISS,
 CUT and PARTED by sending to the peer; FULL, ROOM, END and LOST by the transport; CROWD and DISPERSE by
@@ -35,7 +35,7 @@ CROWD, DISPERSE = "CROWD", "DISPERSE"
 
 # The sending side. LEAVING: `close` was called, and the author's code has not returned yet.
 # PARTING: the last words are on their way to the transport. LINGERING: the peer was told why it is cut
-# off, and what it still sends is thrown away.
+# off, and its further input is dropped.
 SENDING: Table = {
     OPEN:      {LOST: (GONE, "cancel"), CUT: (GONE, "disperse", "abort"),
                 CLOSE: (LEAVING,), DISMISS: (LINGERING, "linger")},
@@ -46,9 +46,9 @@ SENDING: Table = {
     GONE:      {LOST: (GONE, "cancel")},
 }
 
-# The author's code. RUNNING: it is on the stack; what it sends is gathered. PENDING: on the stack, and
-# it gave something to wait for. BUSY: it isn't done with what it got, or has more unread than it should.
-# Whatever may let it have more goes by RUNNING, so that it gets what waits before the peer is read again.
+# The author's code. RUNNING: it is on the stack; its output is gathered. PENDING: on the stack, and it
+# returned something to wait for. BUSY: it still works on its last input, or has too much unread.
+# Every event that may give it more goes through RUNNING: waiting input comes before the peer is read again.
 HANDLER: Table = {
     READY:   {CALL: (RUNNING,), AWAIT: (BUSY,), ROOM: (RUNNING, "run"), END: (RUNNING, "run"),
               DISPERSE: (RUNNING, "run")},
@@ -57,8 +57,8 @@ HANDLER: Table = {
     BUSY:    {FINISH: (RUNNING, "run"), LOST: (READY,)},
 }
 
-# The connection as a producer of its transport. UNUSED: it is none, for nothing was written. KEPT: the
-# transport expects more from it, and does not close when a stop of the service asks it to.
+# The connection as a producer of its transport. UNUSED: it is no producer, because nothing was written.
+# KEPT: the transport expects more from it, and does not close when a stop of the service asks it to.
 OUTFLOW: Table = {
     UNUSED:  {USE: (FLOWING, "register")},
     FLOWING: {FULL: (CLOGGED,), RELEASE: (UNUSED, "unregister")},
@@ -73,8 +73,8 @@ INPUT: Table = {
     ENDED:   {},
 }
 
-# Those to whom the author has written for this peer. STUCK: too much waits for one of them, and nothing
-# more is given to the author until that has room.
+# The other peers to which this connection's author has written. STUCK: too much waits for one of them, and
+# the author gets no more input until it has room.
 OTHERS: Table = {
     CLEAR:   {CROWD: (STUCK,)},
     STUCK:   {DISPERSE: (CLEAR,), LOST: (CLEAR,)},
@@ -82,9 +82,9 @@ OTHERS: Table = {
 
 ASPECTS = (SENDING, HANDLER, OUTFLOW, INPUT, OTHERS)
 
-# When all aspects are in one of these states, one becomes another. The first rule that holds is
-# applied, until none does. While the author's code is on the stack nearly none does: what it does and
-# undoes costs the transport nothing.
+# A rule that matches the states of all aspects changes one of them. The first that matches is applied,
+# until none does. While the author's code is on the stack hardly any matches, so that changes that it
+# makes and undoes cost the transport nothing.
 RULES = (
     # sending            handler       outflow           reading    others   becomes  does
     ("LEAVING",          "READY BUSY", "any",            "any",     "any",   PARTING, "part"),
@@ -106,12 +106,12 @@ RULES = (
 
 
 class State(dict[str, tuple["State", Doing]]):
-    """The states of the aspects; `state[event]` gives the next one and what is to be done.
+    """The states of the aspects; `state[event]` is the next state and the actions.
 
-    held: nothing more is given to the author. ready: it could be given something now.
+    held: the author gets no more input. ready: the author can take input now.
 
-    All connections share these objects, each of which is worked out when it is first come to: a
-    connection has one reference to where it is, and an event costs it one look-up.
+    All connections share these objects, each made when it is first reached: a connection holds one
+    reference, and an event costs one look-up.
     """
 
     __slots__ = ("handler", "held", "others", "outflow", "reading", "ready", "sending")
@@ -141,7 +141,7 @@ class State(dict[str, tuple["State", Doing]]):
 
 
 def after(aspects: Aspects, event: str) -> tuple[Aspects, Doing]:
-    """The states of the aspects after an event, and what is to be done."""
+    """The states of the aspects after an event, and the actions."""
     rows = [
         table[state].get(event, (state,)) for table, state in zip(ASPECTS, aspects, strict=True)
     ]

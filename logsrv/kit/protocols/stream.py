@@ -34,21 +34,21 @@ READ_AHEAD = 64 * 1024
 
 
 class Connection(Generic[Settings, State]):
-    """A peer, as a stream. When the function that got it returns, or raises, the connection is closed.
+    """A connection as a stream. It is closed when the function that got it returns or raises.
 
-    service: the running service: `settings`, `state`, `metrics`, `clock`. clock: that of the service.
+    service: the running service: `settings`, `state`, `metrics`, `clock`. clock: the service's.
     half_close: whether a peer that sends nothing more may still read. If not, the function is cancelled
-        if it does not wait for the peer by then.
-    tell_errors: whether a peer that is dismissed is told why, in a line. If not, only the log is: for
-        protocols whose peers read no text.
+        when the peer's input ends, unless it waits for input.
+    tell_errors: whether a dismissed peer is told the reason, in a line. False is for protocols whose
+        peers read no text; then only the log has it.
 
-    Settled by the first `read_line`:
-    encoding: of the lines, both ways; what is not text becomes U+FFFD.
-    max_line: bytes a line may have; the operator's --max-line.
-    telnet: whether Telnet's commands are taken out of lines, and answered. Bytes are as they came.
+    Set these before the first `read_line`:
+    encoding: of lines, both ways; bytes that are not text become U+FFFD.
+    max_line: the most bytes of a line; by default the operator's --max-line.
+    telnet: whether Telnet commands are removed from lines, and answered. Reads of bytes keep them.
 
-    Bytes and lines may be read in any order; what a read gives does not depend on how the network
-    cut them. With `timeout`, each read raises PeerTimeout after so many seconds.
+    Bytes and lines may be read in any order; the results do not depend on how the network cut the
+    bytes. With `timeout`, each read raises PeerTimeout after so many seconds.
     """
 
     encoding = "utf-8"
@@ -64,11 +64,11 @@ class Connection(Generic[Settings, State]):
         self._connection = connection
         self._incoming = Incoming(context.line_format)
         self._reads_lines = False
-        # True while the peer is made to wait, because too much is unread.
+        # True while reading from the peer is paused, because too much is unread.
         self._holds_back = False
         # True if something came since the author's code began to wait.
         self._news = False
-        # Fires when there is more to read, or the others have room to whom too much was written.
+        # Fires when there is more to read, or when the peers that had too much to read have room.
         self._waiting: Deferred[None] | None = None
 
     @property
@@ -102,11 +102,11 @@ class Connection(Generic[Settings, State]):
 
     @property
     def closed(self) -> bool:
-        """Return true if the connection is closed, by either side: nothing can be sent any more."""
+        """Return true if either side has closed the connection: nothing can be sent any more."""
         return self._connection.state.sending is not OPEN
 
     async def read_line(self, timeout: float | None = None) -> str | None:
-        """The next line without its ending (LF or CR LF), or None when the peer sends nothing more.
+        """Return the next line without its ending (LF or CR LF), or None at the end of input.
 
         An unfinished last line is a line. Raises LineTooLong for one of more than `max_line` bytes.
         """
@@ -124,9 +124,9 @@ class Connection(Generic[Settings, State]):
         return await self._read_on(self._take_line, timeout) if line is None else line
 
     async def read_exactly(self, number: int, timeout: float | None = None) -> bytes:
-        """Read so many bytes as they came. Raises EndOfStream when the peer sends fewer.
+        """Read exactly `number` bytes. Raises EndOfStream when the peer sends fewer.
 
-        They all wait in memory: if the peer says how many it sends, look at the number first.
+        They all wait in memory, so check a number that the peer gave.
         """
         if number < 0:
             raise ValueError(f"read_exactly takes a number of bytes, not {number}")
@@ -138,10 +138,10 @@ class Connection(Generic[Settings, State]):
     async def read_until(
         self, separator: bytes, limit: int | None = None, timeout: float | None = None
     ) -> bytes:
-        """Read up to `separator`, which is at the end of what is given; what is behind it stays.
+        """Read up to and including `separator`; later reads get the bytes after it.
 
-        limit: the most bytes to read, the separator too; `max_line` if left out. Raises LineTooLong
-        when it is not among them, EndOfStream when the peer ends without it.
+        limit: the most bytes, with the separator; by default `max_line`. Raises LineTooLong when the
+        separator is not among them, EndOfStream when the peer ends without it.
         """
         if not separator:
             raise ValueError("read_until takes a separator of one byte or more")
@@ -170,25 +170,25 @@ class Connection(Generic[Settings, State]):
 
     @property
     def encrypted(self) -> bool:
-        """Return true if what is read and sent goes over TLS, or will when its handshake is done."""
+        """Return true if input and output go over TLS, or will after the handshake."""
         return self._connection.author.encrypted
 
     @property
     def can_start_tls(self) -> bool:
-        """Return true if `start_tls` may be called: there is a certificate, and no TLS yet."""
+        """Return true if `start_tls` is possible: there is a certificate, and no TLS yet."""
         return self._connection.author.can_start_tls
 
     async def start_tls(
         self, certificate: Certificate | None = None, timeout: float | None = None
     ) -> None:
-        """Begin TLS, when the peer was told to; all that is sent and read from now on goes over it.
+        """Begin TLS, after the peer was told to; all later input and output goes over it.
 
-        certificate: Twisted's CertificateOptions, say; the listener's if left out. Raises PeerGone,
-        which needs no handling, when the handshake fails, or the peer went on in plain text; with
-        `timeout`, PeerTimeout after so many seconds. ConfigurationError without a certificate,
+        certificate: for instance Twisted's CertificateOptions; by default the listener's. Raises
+        PeerGone, which needs no handling, when the handshake fails, or the peer went on in plain text;
+        with `timeout`, PeerTimeout after so many seconds; ConfigurationError without a certificate,
         RuntimeError with TLS already.
         """
-        # Nothing is to be held back because too much is unread: it is refused then.
+        # Plain text that is still unread is refused, so reading must not stay paused because of it.
         self._weigh()
         await start_tls(self._connection, self._read_anew, certificate, timeout)
 
@@ -202,22 +202,22 @@ class Connection(Generic[Settings, State]):
         return self
 
     def send_line(self, text: str) -> None:
-        """Send `text` and CR LF. What is sent to a peer that has gone is dropped."""
+        """Send `text` and CR LF. It is dropped if the peer has gone."""
         self._connection.send_line(text)
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send bytes unchanged."""
         self._connection.write(data)
 
     async def drain(self) -> None:
-        """Wait until the peer, and whom else you have written to, has read enough for more.
+        """Wait until this peer, and each other that the function wrote to, has room for more.
 
-        Raises PeerGone when it goes away instead; a function that does not handle that just ends.
+        Raises PeerGone, which needs no handling, if the peer goes away instead.
         """
         await self._connection.drain()
 
     def close(self, last_words: str | None = None) -> None:
-        """Send `last_words`, if any, and all that was sent before, then close the connection."""
+        """Send `last_words`, if any, after all earlier output, then close the connection."""
         if last_words is not None:
             check_text(last_words, "close")
         self._connection.close(last_words)
@@ -245,7 +245,7 @@ class Connection(Generic[Settings, State]):
             self._connection.call(self.advance, "handle")
 
     def advance(self) -> None:
-        """Wake whoever waits for more. What is left then may be enough for now."""
+        """Wake a waiting read, and pause the peer again if too much stays unread."""
         if self._news or self._connection.ended:
             self._wake()
         self._weigh()
@@ -261,7 +261,7 @@ class Connection(Generic[Settings, State]):
     async def _read(
         self, take: Callable[[], Result | None], timeout: float | None
     ) -> Result | None:
-        """What `take` gives, as soon as it is there; None at the end. Raises PeerTimeout."""
+        """Return the first result of `take`; None at the end of input. Raises PeerTimeout."""
         if self._connection.state.others is STUCK:
             await self._wait_for_others()
         result = take()
@@ -286,14 +286,14 @@ class Connection(Generic[Settings, State]):
         return result
 
     async def _wait_for_others(self) -> None:
-        """Wait until those have room whom the author writes to; how long they have is bounded."""
+        """Wait until the peers that the author writes to have room; `patience` bounds the time."""
         while self._connection.state.others is STUCK and not self.closed:
             await self._more(None, news=True)
 
     async def _more(self, deadline: float | None, *, news: bool = False) -> None:
-        """Wait until something came, or the end. Raises PeerTimeout.
+        """Wait for more input, or its end. Raises PeerTimeout.
 
-        news: whether whoever waits is woken as soon as the connection is not held back.
+        news: whether to return as soon as the connection is not held back.
         """
         if self._waiting is not None:
             raise RuntimeError("two readers wait for one connection")
@@ -309,7 +309,7 @@ class Connection(Generic[Settings, State]):
             raise PeerTimeout(self.peer) from None
 
     def _take_line(self) -> str | None:
-        """The next line if it is there; at the end, the unfinished one. Raises LineTooLong."""
+        """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""
         try:
             line = self._incoming.take_line()
         except LineTooLong:
@@ -324,7 +324,7 @@ class Connection(Generic[Settings, State]):
         return EndOfStream(self.peer, wanted, self._incoming.take_all())
 
     def _weigh(self) -> None:
-        """Have the peer wait while much is unread and nobody waits for more."""
+        """Pause reading from the peer while much is unread and no read waits."""
         much = self._waiting is None and len(self._incoming) >= READ_AHEAD
         if much is not self._holds_back:
             self._holds_back = much
@@ -332,7 +332,7 @@ class Connection(Generic[Settings, State]):
 
 
 class StreamedConnection(PeerConnection):
-    """A connection whose peer is told why it is dismissed if the author's function wants that."""
+    """A connection that tells a dismissed peer the reason, unless `tell_errors` is false."""
 
     __slots__ = ()
 
@@ -345,7 +345,7 @@ class StreamedConnection(PeerConnection):
 
 
 class StreamProtocol(PeerProtocol):
-    """Gives a function its connection, which is `stream`."""
+    """A protocol that calls a function with its connection. stream: that Connection."""
 
     stream: Connection
     _make_connection = StreamedConnection

@@ -36,11 +36,11 @@ HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 class PluginProtocols:
     """The protocols of a plugin.
 
-    stream: gives a protocol for each connection; None if it takes none.
-    datagrams: gives what takes the datagrams of a listener; None if it takes none.
-    make_line_format: what a line is for connections, given the operator's --max-line.
-    limits: those of the classes. starts_tls: whether they begin TLS on connections in plain text.
-    refuses_tls: whether bytes that begin TLS can be nothing else to them, as where there are lines.
+    stream: builds the protocol of a connection; None if the plugin takes no connections.
+    datagrams: builds the receiver of a listener; None if the plugin takes no datagrams.
+    make_line_format: returns the format of lines for the operator's --max-line.
+    limits: the limits of the classes. starts_tls: whether they begin TLS on connections in plain text.
+    refuses_tls: whether a TLS handshake is certainly a mistake, as in protocols of lines.
     """
 
     stream: Callable[[], TwistedProtocol] | None
@@ -51,7 +51,7 @@ class PluginProtocols:
     refuses_tls: bool = False
 
     def line_format(self, settings: object) -> LineFormat:
-        """Return what a line is by these settings. Raises ConfigurationError."""
+        """Return the format of lines for these settings. Raises ConfigurationError."""
         try:
             return self.make_line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
         except ValueError as error:

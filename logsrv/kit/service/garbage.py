@@ -1,8 +1,8 @@
-"""Garbage collection without long pauses: what has lived long is not gone through again and again.
+"""Garbage collection without long pauses: full collections skip long-lived objects.
 
-CPython goes through all objects when a quarter more have lived long. Here those that survive are frozen
-each time, so that the next pass has only newer ones. Reference counts free frozen objects as ever, but for
-cycles among them; so from time to time all are gone through.
+CPython goes through all objects when the long-lived ones have grown by a quarter. Here each collection
+freezes the survivors, so that the next has only newer ones. Reference counts still free frozen objects, but
+not cycles among them; so once in a while a collection goes through all objects.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class LongLived:
         self._threshold = (0, 0, 0)
 
     def start(self) -> None:
-        """Freeze what there is: modules, settings, what listens."""
+        """Freeze all present objects: modules, settings, listeners."""
         gc.freeze()
         gc.callbacks.append(self._collected)
         self._threshold = gc.get_threshold()

@@ -1,4 +1,4 @@
-"""The parts of a service that its start, reload and stop share, and what a plugin overrides of it."""
+"""The parts of a service that its start, reload and stop share, and the methods that a plugin overrides."""
 
 from __future__ import annotations
 
@@ -70,29 +70,29 @@ class ServiceHooks(Service, Generic[Settings]):
         raise NotImplementedError
 
     def open(self) -> Callable[[], Any] | None:
-        """Open what the sites deliver to. Raises LogsrvError with a sentence when it can't.
+        """Open the receivers behind the sites, such as a store. Raises LogsrvError with a sentence.
 
-        What it gives is called when the reactor runs, and awaited before peers are let in; it raises
-        the same.
+        The returned function is called when the reactor runs, and awaited before peers are let in; it
+        raises the same.
         """
 
     def apply(self, settings: Settings) -> object:
-        """Give changed settings to what `open` opened. Whatever it raises refuses them.
+        """Apply changed settings to the objects that `open` opened. Any error refuses the reload.
 
-        May give a Deferred or be `async def`; then it gets at most CLOSE_SECONDS. New sites have their
-        places by then, and let nobody in before it is done.
+        It may return a Deferred or be `async def`; then it gets at most CLOSE_SECONDS. New sites are
+        bound before it, and let nobody in until it is done.
         """
 
     def stopping(self) -> object:
-        """Finish what is under way; peers are still there. Gets at most DRAIN_SECONDS."""
+        """Finish current work while peers are still connected. It gets at most DRAIN_SECONDS."""
 
     def settle(self) -> object:
-        """End what works beside the sites, after the last peer. Gets at most twice DRAIN_SECONDS."""
+        """End background work, after the last peer. It gets at most twice DRAIN_SECONDS."""
 
     def close(self) -> object:
-        """Close what `open` opened, also after a start that failed, when all else has ended.
+        """Close everything that `open` opened, as the last step, also after a failed start.
 
-        Gets at most CLOSE_SECONDS.
+        It gets at most CLOSE_SECONDS.
         """
 
     @property
@@ -109,11 +109,11 @@ class ServiceHooks(Service, Generic[Settings]):
                 yield site.label, protocol
 
     def unhealthy(self) -> list[str]:
-        """Return what is wrong with it, a sentence each; empty if all is well. Cheap, and never blocks."""
+        """Return the present faults, a sentence each; empty if all is well. Cheap, and never blocks."""
         return []
 
     def status(self) -> str:
-        """Return how it is in a few words, for the service manager. Cheap, and never blocks."""
+        """Return the status in a few words, for the service manager. Cheap, and never blocks."""
         connections = sum(len(site.protocols) for site in self.sites)
         return f"{counted(len(self.served), 'listener')}, {counted(connections, 'connection')}"
 
@@ -122,7 +122,7 @@ class ServiceHooks(Service, Generic[Settings]):
         return None
 
     def findings(self, asked: Asked) -> Iterable[Finding]:
-        """Yield what `logsrv check` is to tell beside its places and files; opens and changes nothing."""
+        """Yield more findings for `logsrv check`, beside places and files; opens and changes nothing."""
         return ()
 
     @property
@@ -159,7 +159,7 @@ class Cautions:
         self._exposed: set[Path] = set()
 
     def tell(self, settings: object) -> None:
-        """Say so if more connections may come than there can be open files, or a secret is everybody's."""
+        """Warn if the limits allow more connections than open files, or if others can read a secret."""
         policies = [each.policy for each in self._sites if each.endpoint.kind == "stream"]
         sentence = too_many(most_connections(policies), FileLimit.now())
         if sentence is not None:

@@ -1,8 +1,8 @@
-"""The launch of a service: the program that waits for it is told how it came out.
+"""The launch of a service: tells the waiting parent process whether the start succeeded.
 
-A service is ready when the reactor runs, and some await something before; twistd would have told its
-parent, who waits in the terminal, long ago that all is well. So the pipe between them is taken from
-it: the parent waits until the service is ready, or has failed.
+A daemonising twistd tells its parent, which waits in the terminal, that all is well before the reactor
+runs. A service is ready only later. So this takes over the pipe between the two: the parent waits until
+the service is ready, or has failed.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ class Launch:
         self._warned = warnings
 
     def wait(self) -> None:
-        """Let whoever launched it wait; called when the process is the one that serves."""
+        """Take over the pipe, so that the parent waits; called in the process that serves."""
         if self._pipe is None:
             self._pipe = take_status_pipe(self._options.parent)
 
     def ready(self) -> None:
-        """Peers are let in."""
+        """Tell the parent that peers are let in."""
         self._tell(STARTED)
 
     def failed(self, sentence: str) -> None:
@@ -100,14 +100,14 @@ class Launch:
         end_process(1, self._reactor)
 
     def refused(self, error: StartError) -> None:
-        """Tell it before twistd ends with `error`, which Python prints."""
+        """Tell the parent before twistd ends with `error`, which Python prints."""
         self.wait()
         self._tell(start_failed(str(error)))
         error.code = last_words(str(error))
         uncapture_stderr()
 
     def stopped(self, sentence: str) -> None:
-        """It was told to stop before it was ready."""
+        """Tell the parent that the service was stopped before it was ready."""
         self._tell(start_failed(sentence))
 
     def _tell(self, message: bytes) -> None:

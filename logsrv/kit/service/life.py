@@ -99,6 +99,6 @@ class Life:
 
 
 def call(state: Any, name: str, *arguments: object) -> Any:
-    """Call a method of the author's state, if it has one; the name may be that of something else of his."""
+    """Call a method of the author's state, if it has a callable of that name."""
     method = getattr(state, name, None)
     return method(*arguments) if callable(method) else None

@@ -80,7 +80,7 @@ class ReconnectingLink:
         return maybeDeferred(self._client.stopService)
 
     async def drain(self, seconds: float) -> int:
-        """Take in what has arrived, then close. Gives how many connections were cut off: 0 or 1."""
+        """Take in all arrived input, then close. Return how many connections were cut off: 0 or 1."""
         self._closed = True
         cut = await self._guarded.drain(seconds)
         await self.close()
@@ -152,7 +152,7 @@ class Links:
             link.begin()
 
     async def stop(self, seconds: float) -> int:
-        """Drain all, for so many seconds at most. Gives how many were cut off."""
+        """Drain all links, for so many seconds at most. Return how many were cut off."""
         self._ended = True
         draining = [Deferred.fromCoroutine(link.drain(seconds)) for link in self]
         return sum([await one for one in draining])

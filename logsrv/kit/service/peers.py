@@ -1,7 +1,6 @@
-"""The peers of a service that are connected now, as its protocols know them.
+"""The connected peers of a service.
 
-Nobody keeps a register for this: the guard of each listener has one anyway, of which these are the
-protocols.
+They come from the registers of connections that the listeners' guards keep.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from logsrv.kit.protocols.stream import StreamProtocol
 
 
 class Peers:
-    """All peers that are connected, in no order; to be iterated, counted by `len`, and asked with `in`.
+    """The connected peers, in no order, as a collection: iteration, `len` and `in`.
 
-    A peer is its protocol object, or for `async def handle(connection)` its Connection. One belongs to
-    them from before `connection_made` until `connection_lost` is called.
+    A peer is its protocol object, or for `async def handle(connection)` its Connection. It is in the
+    collection from before `connection_made` until `connection_lost` is called.
     """
 
     def __init__(self, protocols: Callable[[], Sequence[Any]]) -> None:
@@ -34,10 +33,10 @@ class Peers:
         return len(self._protocols())
 
     def broadcast(self, text: str | bytes, but: object = None) -> None:
-        """Send `text` to all of them, except the peer `but` and those that are being closed.
+        """Send `text` to all peers, except `but` and those whose connection is closing.
 
-        str is sent as a line, bytes as a frame where there are frames, elsewhere as they are. Raises
-        TypeError for anything else, and for peers that cannot be sent it.
+        str is sent as a line; bytes as a frame to a FrameProtocol, unchanged to others. Raises TypeError
+        for anything else, and for peers that cannot be sent it.
         """
         if not isinstance(text, str | bytes):
             raise TypeError(f"broadcast takes str or bytes, not {mistaken(text)}")
@@ -48,7 +47,7 @@ class Peers:
 
 
 def peer_of(protocol: Any) -> Any:
-    """Return what the author of a protocol has in hand for a peer."""
+    """Return the peer's object as the author knows it: the protocol or the Connection."""
     return protocol.stream if isinstance(protocol, StreamProtocol) else protocol
 
 

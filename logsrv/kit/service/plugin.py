@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 class IProtocolPlugin(IServiceMaker):
     """A plugin made with the kit, as `logsrv plugins` and `logsrv run` see it."""
 
-    name = Attribute("What one types behind `twistd`; the same as `tapname`.")
-    version = Attribute("Of the plugin, as text.")
-    listen = Attribute("The endpoints it listens at unless told otherwise, as a tuple of text.")
+    name = Attribute("The word after `twistd` on the command line; the same as `tapname`.")
+    version = Attribute("The version of the plugin, as text.")
+    listen = Attribute("The endpoints it listens at by default, as a tuple of text.")
 
     def check() -> None:  # type: ignore[misc]
         """Load all that the plugin names. Raises ConfigurationError when there is none of that name."""
@@ -49,9 +49,9 @@ class IProtocolPlugin(IServiceMaker):
 @implementer(IProtocolPlugin, IPlugin)
 @attrs.frozen(kw_only=True, eq=False)
 class Plugin:
-    """A plugin, as `protocol_plugin` gives it, whose arguments it has.
+    """A plugin, the result of `protocol_plugin`; its attributes are the arguments of that.
 
-    Two of them under another name: `settings` is the argument `options`, `given_version` is `version`.
+    Two have another name: `settings` is the argument `options`, `given_version` is `version`.
     """
 
     name: str
@@ -215,20 +215,20 @@ def protocol_plugin(
 ) -> Plugin:
     """A plugin that serves `protocol`, to be assigned to a name in `twisted/plugins/NAME_plugin.py`.
 
-    name: what one types behind `twistd`: lower-case letters, digits and `_`.
+    name: the word after `twistd` on the command line: lower-case letters, digits and `_`.
     protocol: a LineProtocol, RequestProtocol, FrameProtocol, Datagrams, DatagramLines or any Twisted
         Protocol or DatagramProtocol class; or a function, plain or `async def`, that takes a Connection.
-    options: a frozen attrs class of own options (`logsrv.kit.option`); the kit's are added to it.
-    listen: where to listen by default: one endpoint or several. (), without protocol and datagrams:
-        a plugin that does not listen, but works by its state.
-    version: what `--version` prints, or where that is: `"package:__version__"`.
+    options: a frozen attrs class of the plugin's own options (`logsrv.kit.option`); the kit adds its own.
+    listen: the endpoints to listen at by default, one or several. For a plugin that does not listen give
+        (), no protocol, no datagrams, and a state that does the work.
+    version: the text that `--version` prints, or its name: `"package:__version__"`.
     start_tls: whether the protocol begins TLS itself (`self.start_tls()`), so that its listeners may have
         a certificate: `tcp:25:privateKey=key.pem:certKey=cert.pem`.
-    datagrams: a class for datagrams, where `protocol` takes connections and datagrams come as well.
-    state: a class or function, called with the service in the process that serves, as its user. It
-        returns `self.service.state`; the methods `start()`, `apply(settings)`, `stopping()` and `close()`
-        of that are called if it has them, plain or async. Or an async context manager, or a function made
-        one by `contextlib.asynccontextmanager`, which yields the state.
+    datagrams: a class for datagrams, for a plugin whose `protocol` takes connections.
+    state: a class or function, called with the service in the process that serves, as its user. Its
+        result is `self.service.state`; the kit calls the methods `start()`, `apply(settings)`,
+        `stopping()` and `close()` that it has, plain or async. An async context manager, also one made by
+        `contextlib.asynccontextmanager`, yields the state instead.
 
     protocol, options, datagrams and state may be given as text, `package.module:Name`, which is
     imported only when the plugin is chosen: `twistd --help` loads no more than the plugin file.

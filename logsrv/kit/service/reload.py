@@ -1,4 +1,4 @@
-"""The reload of a service: its settings are read again, and hold as a whole or not at all."""
+"""The reload of a service: reads the settings again, and applies all of them or none."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ class Reload(Generic[Settings]):
         self._asked = 0
 
     def ask(self) -> Deferred[None]:
-        """Change to the settings of now, or say what is wrong and stay as it is.
+        """Read and apply the settings; if they are wrong, log that and keep the old ones.
 
-        Fires when it is done. A call while one is under way fires at once, and has that one done
-        once more.
+        Fires when it is done. A call during a reload fires at once, and makes that reload run once more.
         """
         self._asked = min(self._asked + 1, 2)
         return succeed(None) if self._asked > 1 else Deferred.fromCoroutine(self._all())

@@ -87,14 +87,14 @@ class ServedSites:
             site.bind()
 
     def take_back(self, added: Mapping[str, Site]) -> None:
-        """End those that were added and are not wanted after all."""
+        """End the added sites, because the reload was refused."""
         for site in added.values():
             self._leave(site, 0)
 
     def change(
         self, wanted: Mapping[str, SiteSpec], added: Mapping[str, Site], seconds: float
     ) -> int:
-        """Do what was checked; give how many are gone, which drain for so many seconds at most."""
+        """Apply the checked change. Return how many sites are gone; they drain for at most `seconds`."""
         gone = [site for key, site in self._sites.items() if key not in wanted]
         for site in gone:
             self._leave(site, seconds, taken_out=True)

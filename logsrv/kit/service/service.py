@@ -69,10 +69,9 @@ class ListeningService(ServiceHooks[Settings]):
         self._start.begin()
 
     def reload(self) -> Deferred[None]:
-        """Read the settings again and change to them, or say what is wrong and stay as it is.
+        """Read and apply the settings; if they are wrong, log that and keep the old ones.
 
-        Fires when it is done. A call while one is under way fires at once, and has that one done
-        once more.
+        Fires when it is done. A call during a reload fires at once, and makes that reload run once more.
         """
         return self.reloads.ask()
 

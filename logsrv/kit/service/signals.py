@@ -5,11 +5,10 @@
     SIGTERM     the system's own           stops        says how long it may take   ends the process
     SIGINT      the system's own           stops        says how long it may take   ends the process
 
-The first SIGTERM or SIGINT of a ready service is the reactor's, which runs by then. Those behind it, also
-before the reactor has come to the first, are taken here: Twisted would log a traceback, for a reactor
-cannot be stopped twice. "Out of time" is for
-code that never returns; then the reactor's thread can still be interrupted, but nothing in it will
-ever end.
+The reactor handles the first SIGTERM or SIGINT of a ready service. Later ones are handled here, even if the
+reactor has not come to the first: it cannot be stopped twice, and Twisted would log a traceback. "Out of
+time" is for code that never returns: a signal still interrupts the reactor's thread, but no step of the
+stop would ever end.
 """
 
 from __future__ import annotations

@@ -157,9 +157,9 @@ class Site:
                 log.failure("{listener} failed to apply the new settings", listener=self.label)
 
     async def close(self, seconds: float) -> int:
-        """Take in what has arrived, for so many seconds at most; then end.
+        """Take in the input that has arrived, for at most `seconds`; then end.
 
-        Gives how many peers were cut off. A failure is logged: it hinders no other site.
+        Return how many peers were cut off. A failure is logged, and does not stop the other sites.
         """
         self._go("close")
         listener = self._listener

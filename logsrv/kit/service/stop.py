@@ -1,4 +1,4 @@
-"""The stop of a service: peers are heard out, what it has is closed, each step within its time."""
+"""The stop of a service: drains the connections and closes everything, each step within its time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
 
 
 def tell_of_stop(service: ServiceHooks[Any]) -> None:
-    """Say that a stop begins, now and to whoever asks for one again."""
+    """Log that a stop begins, now and at each further request for a stop."""
     impatient = partial(
         log.info,
         "{name}: is stopping already, which takes at most {seconds:g} s",

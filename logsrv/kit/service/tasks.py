@@ -24,9 +24,9 @@ from logsrv.kit.protocols.faults import mistaken
 
 @attrs.define(eq=False, repr=False)
 class ServiceTask:
-    """A task of a service. name: as in the log. done: fires when it has ended, however it did.
+    """A task of a service. name: for the log. done: fires when it has ended, also after an error.
 
-    begin: gives its end. forget: called instead if it never begins.
+    begin: starts it, and returns a Deferred of its end. forget: called instead if it never begins.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ServiceTask:
         return f"<Task {self.name}>"
 
     def cancel(self) -> None:
-        """Have it end: CancelledError is raised where it awaits something. It may have ended already."""
+        """Raise CancelledError where the task awaits something; no effect on one that has ended."""
         self.cancelled = True
         if self._working is not None:
             self._working.cancel()
