@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -137,6 +138,26 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
     command = [sys.executable, str(ROOT / ".ci/rerun.py"), *words]
     plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return lines_of(command, cwd=place, env=plain)
+
+
+@pytest.mark.slow
+def test_a_worker_has_all_tests_of_a_file_and_of_debian() -> None:
+    """What they share is dear: a package, an environment, a browser."""
+    files = ("debian/test_environment", "debian/test_restart_wait", "test_timer", "kit/test_names")
+    # As many workers as files.
+    side_by_side = ["-n", "4", "--dist", "loadfile", "-v", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *side_by_side]
+    status, printed = lines_of(
+        [*command, *(f"tests/{file}.py" for file in files)], cwd=ROOT, env={**os.environ}
+    )
+    assert status == 0, printed
+    found: dict[str, list[str]] = {}
+    for worker, path in re.findall(r"(?m)^\[(gw\d)\].*PASSED tests/(\w+)", "\n".join(printed)):
+        found.setdefault(path, []).append(worker)
+    assert {path: len(set(workers)) for path, workers in found.items()} == {
+        "debian": 1, "test_timer": 1, "kit": 1,
+    }  # fmt: skip
+    assert len(found["debian"]) > 5
 
 
 @pytest.mark.slow
