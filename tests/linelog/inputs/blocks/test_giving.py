@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,20 @@ from tests.linelog.read.stores import lines, make_store
 from tests.linelog.store.archive.segments import STORE, packed, remove_texts, sealed_store
 from tests.linelog.store.faults import at
 
-HELD = [
-    lines([f"segment {number} line {each}" for each in range(30_000)], number)
-    for number in range(4)
-]
+
+@functools.cache
+def segments() -> list[list[bytes]]:
+    """The lines of four segments, each of several frames when it is compressed."""
+    return [
+        lines([f"segment {number} line {each}" for each in range(30_000)], number)
+        for number in range(4)
+    ]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Two compressed segments, a plain one, and the active one."""
-    return make_store(tmp_path / "store", HELD, packed=2)
+    return make_store(tmp_path / "store", segments(), packed=2)
 
 
 def text(disk: Disk, number: int, size: int) -> bytes:
@@ -41,7 +46,7 @@ def test_the_state_is_that_of_the_moment_it_was_asked_for(store: Path) -> None:
     size = (store / "current.log").stat().st_size
     state = state_of(disk, STORE, Standing(Position(4, size - 7), ()))
     assert [one.segment.number for one in state.packed] == [1, 2]
-    assert state.texts == ((3, len(b"".join(HELD[2]))), (4, size - 7))
+    assert state.texts == ((3, len(b"".join(segments()[2]))), (4, size - 7))
     for one in state.packed:
         assert one.size == (store / one.name).stat().st_size
         assert one.words == (store / f"{one.name}.words").stat().st_size > 0
@@ -54,10 +59,10 @@ def test_the_state_is_that_of_the_moment_it_was_asked_for(store: Path) -> None:
 
 def test_the_text_of_a_segment_is_the_same_in_each_form(store: Path) -> None:
     disk = at(store)
-    for number, held in enumerate(HELD, 1):
+    for number, held in enumerate(segments(), 1):
         whole = b"".join(held)
         assert text(disk, number, len(whole)) == whole
-    assert text_piece(disk, 1, len(b"".join(HELD[0])), 10**9) == b""
+    assert text_piece(disk, 1, len(b"".join(segments()[0])), 10**9) == b""
     assert text_piece(disk, 5, 0, 10) is None
 
 
@@ -74,7 +79,7 @@ def test_a_segment_that_is_sealed_between_two_looks_is_found_again(
         return real(self, name, flags)
 
     monkeypatch.setattr(Disk, "open", sealed_before)
-    assert text_piece(disk, 3, 0, 50) == b"".join(HELD[2])[:50]
+    assert text_piece(disk, 3, 0, 50) == b"".join(segments()[2])[:50]
     assert not plain.exists()
 
 
@@ -92,7 +97,7 @@ def test_a_file_that_has_taken_the_name_is_not_taken_for_the_segment(
         return real(self, name, flags)
 
     monkeypatch.setattr(Disk, "open", rotated_before)
-    assert text_piece(disk, 4, 0, 50) == b"".join(HELD[3])[:50]
+    assert text_piece(disk, 4, 0, 50) == b"".join(segments()[3])[:50]
 
 
 def test_files_are_given_by_the_names_of_segments_only(store: Path, tmp_path: Path) -> None:

@@ -82,16 +82,18 @@ HEAD = b'{"format":1,"segments":['
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("before", "filling", "times", "after"),
     [
-        HEAD + b"[],".join([b""] * (64 << 20 >> 2)) + b"[]]}\n",
-        HEAD + b" " * (200 << 20) + b"]}\n",
-        b'{"format":1,"segments":[[%d,0,0,[]]]}\n' % (100 << 20) + b"[" * (100 << 20),
+        (HEAD, b"[],", (64 << 20 >> 2) - 1, b"[]]}\n"),
+        (HEAD, b" ", 200 << 20, b"]}\n"),
+        (b'{"format":1,"segments":[[%d,0,0,[]]]}\n' % (100 << 20), b"[", 100 << 20, b""),
     ],
     ids=["lists", "spaces", "a manifest"],
 )
-def test_few_bytes_that_become_many_are_refused_before_that(data: bytes) -> None:
-    stored = compressor().compress(data)
+def test_few_bytes_that_become_many_are_refused_before_that(
+    before: bytes, filling: bytes, times: int, after: bytes
+) -> None:
+    stored = compressor().compress(before + filling * times + after)
     with at_most(1 << 20), pytest.raises(ValueError, match="its size makes no sense"):
         unpack(stored)
 
