@@ -54,6 +54,7 @@ def test_mutants_are_of_our_sources(file: str, wanted: bool) -> None:
                 [
                     "tests/linelog/store/writing/test_active.py",
                     "tests/linelog/store/writing/test_active_looks.py",
+                    "tests/linelog/store/writing/test_active_time.py",
                 ],
                 ["tests/linelog/store/writing"],
             ],
