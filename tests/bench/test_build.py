@@ -90,6 +90,7 @@ def test_each_line_arrives_once_and_whole(
     assert b"\n".join(stored).decode("utf-8").isascii() is (variant != "utf8" or size == 20)
 
 
+@pytest.mark.slow
 def test_lines_of_a_connection_stay_in_order(sink: RunningSink) -> None:
     """Block and line numbers only grow, also where the kernel took part of a block."""
     _, stored = sink.send("stream", f"unix:{sink.path}", lines=200_000, connections=4)
@@ -158,6 +159,7 @@ def test_load_refuses_what_it_cannot_send(programs: Path) -> None:
         assert done.returncode == 1 and said in done.stderr
 
 
+@pytest.mark.slow
 def test_the_sources_compile_without_a_warning(programs: Path, tmp_path: Path) -> None:
     for name in ("load", "sink"):
         command = ["cc", *FLAGS, "-Werror", "-o", str(tmp_path / name), str(HERE / f"{name}.c")]

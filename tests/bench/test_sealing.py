@@ -7,6 +7,7 @@ import pytest
 from bench.sealing import main
 
 
+@pytest.mark.slow
 def test_a_kind_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--kind", "access", "--megabytes", "2", "--runs", "1"])
     said = capsys.readouterr().out

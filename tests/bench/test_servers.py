@@ -113,6 +113,7 @@ run()
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [(), ("ZeroDivisionError",)])
 def test_figures_of_a_server_that_logs_errors_count_for_nothing(
     tmp_path: Path, asked: tuple[str, ...]

@@ -10,6 +10,7 @@ import pytest
 from bench.texts import KINDS, pages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_text_is_made_again_by_its_seed_and_is_lines_with_stamps(kind: str) -> None:
     [page] = islice(pages(kind, 3), 1)

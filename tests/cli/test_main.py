@@ -31,6 +31,7 @@ def test_help_lists_every_command() -> None:
         assert purpose in shown.stdout.decode()
 
 
+@pytest.mark.slow
 def test_every_command_has_a_module_with_help() -> None:
     for name in module.COMMANDS:
         shown = logsrv(name, "--help")

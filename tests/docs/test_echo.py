@@ -183,11 +183,13 @@ def test_an_option_of_the_kit_limits_connections(tmp_path: Path) -> None:
         assert server.echoes(first)
 
 
+@pytest.mark.slow
 def test_an_option_of_the_kit_says_who_may_connect(tmp_path: Path) -> None:
     with started(KIT, tmp_path, "--allow", "192.0.2.0/24") as server:
         assert not server.serves()
 
 
+@pytest.mark.slow
 def test_an_option_of_the_kit_closes_silent_connections(tmp_path: Path) -> None:
     with started(KIT, tmp_path, "--idle-timeout", "100ms") as server, server.connect() as client:
         client.settimeout(PATIENCE)

@@ -53,6 +53,7 @@ def test_search(server: Logger) -> None:
     assert b"\\u202e" in found.body and b"\x1b" not in found.body
 
 
+@pytest.mark.slow
 def test_numbers(server: Logger) -> None:
     client = client_of(server)
     histogram = client.ask("/api/histogram", q="user=*", buckets=3).json

@@ -99,6 +99,7 @@ def test_resume_across_segments(logger: Start) -> None:
         assert event[1]["time"] <= oldest["time"]
 
 
+@pytest.mark.slow
 def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger: Start) -> None:
     server = logger(*HTTP)
     client = client_of(server)

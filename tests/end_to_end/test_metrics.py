@@ -48,6 +48,7 @@ def scrape(port: int, path: str = "/metrics", trusted: Path | None = None) -> st
     return said
 
 
+@pytest.mark.slow
 def test_a_client_that_closes_its_half_is_answered(tmp_path: Path) -> None:
     """As `nc -N` does, and others who have nothing more to ask."""
     arguments = ("--listen", LOOPBACK, "--metrics", LOOPBACK)
@@ -127,6 +128,7 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centr
         promtool("check", "metrics", text=text)
 
 
+@pytest.mark.slow
 def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
     file = certificate_file(tmp_path / "server.pem", "localhost")
     config = tmp_path / "greet.toml"
@@ -144,6 +146,7 @@ def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
         server.wait_until(lambda: refused(port), "the end of the listener")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_over_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "metrics"

@@ -236,6 +236,7 @@ def test_ctrl_c_waits_for_no_node() -> None:
         assert process.returncode == 130
 
 
+@pytest.mark.slow
 def test_two_centres_with_the_same_blocks_in_different_orders(
     logger: Start, tmp_path: Path
 ) -> None:

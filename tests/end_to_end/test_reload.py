@@ -40,6 +40,7 @@ def reload(server: TwistdProcess, said: str = "reloaded") -> None:
     assert said in ANSWER.findall(server.log())[-1]
 
 
+@pytest.mark.slow
 def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
     tmp_path: Path,
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
         assert client.recv(100).startswith(b"Thank you")
 
 
+@pytest.mark.slow
 def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path: Path) -> None:
     config = tmp_path / "greet.toml"
     config.write_text(f'listen = "{LOOPBACK}"\nlog-connections = false\n')

@@ -62,6 +62,7 @@ def test_it_is_told_of_a_start_reloads_and_a_stop(manager: FakeManager, tmp_path
         manager.wait_for(lambda one: "STOPPING" in one, "the stop")
 
 
+@pytest.mark.slow
 def test_another_plugin_tells_of_itself_too(manager: FakeManager, tmp_path: Path) -> None:
     environment = manager.environment
     with Managed(

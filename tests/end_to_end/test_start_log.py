@@ -124,6 +124,7 @@ def test_a_failed_start_ends_with_its_sentence(
         assert ("Traceback" in said) == ("cannot start" in said) == (wrong is faulty)
 
 
+@pytest.mark.slow
 def test_a_file_has_the_date_and_the_zone(tmp_path: Path) -> None:
     with TwistdProcess("greet", "--listen", LOOPBACK, directory=tmp_path) as server:
         assert server.port()
@@ -135,6 +136,7 @@ def test_a_file_has_the_date_and_the_zone(tmp_path: Path) -> None:
     assert "Closed)" not in log
 
 
+@pytest.mark.slow
 def test_a_file_is_begun_anew_on_sigusr1(tmp_path: Path) -> None:
     """As twistd has always done it."""
     log = tmp_path / "twistd.log"
@@ -178,6 +180,7 @@ def journalled(tmp_path: Path, *arguments: str) -> tuple[list[str], int]:
                 process.kill()
 
 
+@pytest.mark.slow
 def test_the_journal_gets_levels_and_no_times(tmp_path: Path) -> None:
     lines, _ = journalled(tmp_path, "greet", "--listen", LOOPBACK)
     assert [re.sub(r"\d+$", "N", line) for line in lines[:2]] == [

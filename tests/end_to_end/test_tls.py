@@ -33,6 +33,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return key, cert
 
 
+@pytest.mark.slow
 def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
     """A verifying client; its lines say that they came over TLS."""
     key, cert = certificate

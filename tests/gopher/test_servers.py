@@ -110,6 +110,7 @@ async def test_gopher_plus_of_pygopherd(client: GopherClient, pygopherd: int) ->
     assert caught.value.number == 1
 
 
+@pytest.mark.slow
 async def test_gophernicus_ignores_gopher_plus_and_is_understood(
     client: GopherClient, gophernicus: int
 ) -> None:

@@ -70,6 +70,7 @@ def test_prints(serve: Serve, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "Hello from afar.\n")
 
 
+@pytest.mark.slow
 def test_prints_nothing_of_its_own(serve: Serve, tmp_path: Path) -> None:
     """What twistd says of itself would stand in the middle of what is printed."""
     server = serve(b"\0\1\2\n")
@@ -137,6 +138,7 @@ def test_option_as_url(tmp_path: Path) -> None:
     assert "mirror" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.complains("cannot start")
 def test_taken_port(tmp_path: Path) -> None:
     """A port that is taken is said at once, with status 1."""

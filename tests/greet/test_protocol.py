@@ -91,6 +91,7 @@ def test_a_message_of_several_lines_in_a_variable() -> None:
     assert options.settings.message.render({}) == "one, two\r\nthree"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["", "message-file = 'pipe'\n"])
 def test_a_reload_that_finds_a_pipe_blocks_nobody(
     twistd: Callable[..., TwistdProcess], tmp_path: Path, key: str
@@ -122,6 +123,7 @@ def test_stay() -> None:
     assert peer.closed
 
 
+@pytest.mark.slow
 def test_wrong_field_ends_the_start(tmp_path: Path) -> None:
     """One sentence on stderr and status 1, before anything listens."""
     process = TwistdProcess("greet", "--message", "hi {foo}", directory=tmp_path)
@@ -131,6 +133,7 @@ def test_wrong_field_ends_the_start(tmp_path: Path) -> None:
     assert "Traceback" not in process.log()
 
 
+@pytest.mark.slow
 def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
     """TCP, UDP, UNIX and UNIX datagrams at once; each visit is in the log."""
     stream, grams = str(tmp_path / "stream"), str(tmp_path / "grams")
@@ -197,6 +200,7 @@ def test_two_servers_do_not_thank_each_other_for_ever(
     assert any("answers_withheld_total" in server.log() for server in servers)
 
 
+@pytest.mark.slow
 def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
     """What a person at telnet sees, negotiation and all."""
     telnet = program("telnet", "telnet")
@@ -235,6 +239,7 @@ def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> No
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", [LOOPBACK, "unix:{directory}/socket"])
 def test_a_crowd_that_waits_is_greeted(
     twistd: Callable[..., TwistdProcess], tmp_path: Path, endpoint: str
@@ -258,6 +263,7 @@ def test_a_crowd_that_waits_is_greeted(
     assert len(server.log().splitlines()) == before + 2 * len(crowd)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--stay",)])
 def test_stands_everything(arguments: tuple[str, ...]) -> None:
     """It goes through the conformance suite of the kit, as a stranger's would."""

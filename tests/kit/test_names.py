@@ -35,6 +35,7 @@ def test_a_name_that_is_not_there() -> None:
         logsrv.kit.LineProtocoll  # type: ignore[attr-defined]  # noqa: B018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["logsrv.kit", "logsrv.kit.testing"])
 def test_help_is_a_page(module: str) -> None:
     """`help` shows what there is, and everything about a name only when asked for that."""

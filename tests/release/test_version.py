@@ -50,6 +50,7 @@ def is_less(one: str, other: str) -> bool:
     return subprocess.run([dpkg, "--compare-versions", one, "lt", other]).returncode == 0
 
 
+@pytest.mark.slow
 def test_each_package_is_an_upgrade_of_those_before(clone: Path) -> None:
     """From one release by an alpha and a candidate to the next, and behind it."""
     made = ["0.1.0"]

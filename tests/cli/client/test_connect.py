@@ -131,6 +131,7 @@ def test_unix_socket(tmp_path: Path) -> None:
     assert (talk.returncode, talk.stdout) == (0, b"hello\n")
 
 
+@pytest.mark.slow
 def test_udp() -> None:
     """Each line is a datagram, and so is each answer; a second of silence ends it."""
     got = []
@@ -158,6 +159,7 @@ def test_udp() -> None:
     assert got == [b"one", b"two"]
 
 
+@pytest.mark.slow
 def test_unix_datagrams(tmp_path: Path) -> None:
     """The server can answer; nothing is left behind; more than the socket holds is not lost."""
     count = 2000

@@ -22,6 +22,7 @@ def client(port: int, *options: str) -> AtTerminal:
     return AtTerminal(*LOGSRV, "connect", f"localhost:{port}", *options, environment={})
 
 
+@pytest.mark.slow
 def test_a_conversation() -> None:
     """Each line goes when it is entered, with CR LF; what the server says is shown, its close ends it."""
     got = []
@@ -48,6 +49,7 @@ def test_a_conversation() -> None:
     assert got == [b"bobby\r\n", b"quit\r\n"]
 
 
+@pytest.mark.slow
 def test_ctrl_d_lets_the_server_finish() -> None:
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"ready\r\n")
@@ -62,6 +64,7 @@ def test_ctrl_d_lets_the_server_finish() -> None:
         assert terminal.wait() == 0
 
 
+@pytest.mark.slow
 def test_ctrl_d_ends_it_though_the_server_does_not_care() -> None:
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"ready\r\n")
@@ -75,6 +78,7 @@ def test_ctrl_d_ends_it_though_the_server_does_not_care() -> None:
         assert terminal.wait() == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_at_once() -> None:
     def serve(connection: socket.socket) -> None:
         lines_of(connection)()
@@ -85,6 +89,7 @@ def test_ctrl_c_ends_it_at_once() -> None:
         assert terminal.wait() == 130
 
 
+@pytest.mark.slow
 def test_hex() -> None:
     """What was sent is shown as well."""
 
@@ -106,6 +111,7 @@ def test_raw_is_refused() -> None:
         assert terminal.wait() == 1
 
 
+@pytest.mark.slow
 def test_a_flood_is_shown_to_its_end() -> None:
     """Faster than a terminal: the server waits, nothing is lost, and one can still type."""
     lines = b"".join(b"line %d of many\r\n" % number for number in range(20_000))
@@ -123,6 +129,7 @@ def test_a_flood_is_shown_to_its_end() -> None:
     assert len(set(re.findall(r"line (\d+) of many\r+\n", terminal.text()))) == 20_000
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_where_it_is_stopped_while_it_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -67,12 +67,14 @@ def test_every_key_of_the_configuration_has_its_place(pages: Path) -> None:
     assert "[[listener]]" in text.lower()
 
 
+@pytest.mark.slow
 def test_one_is_printed() -> None:
     assert b'.TH LOGSRV-SHOW "1" ' in logsrv("generate", "man", "logsrv-show").stdout
     assert b"-F _shtab_gopher gopher" in logsrv("generate", "bash", "gopher").stdout
     assert b"#compdef logsrv\n" in logsrv("generate", "zsh").stdout
 
 
+@pytest.mark.slow
 def test_what_cannot_be(tmp_path: Path) -> None:
     shown = logsrv("generate", "man", "logsrv-serch")
     assert shown.returncode == 1
@@ -115,6 +117,7 @@ def test_bash_knows_our_commands(tmp_path: Path) -> None:
     assert in_bash(made["gopher"], "gopher serve ba", tmp_path) == {"bash"}
 
 
+@pytest.mark.slow
 def test_zsh_knows_our_commands(tmp_path: Path) -> None:
     made = scripts("zsh", tmp_path)
     lines = {

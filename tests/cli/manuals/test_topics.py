@@ -131,6 +131,7 @@ def test_statuses_are_those_of_searches() -> None:
     assert searching and set(searching[1].split(", ")) == set(main.SEARCHING)
 
 
+@pytest.mark.slow
 def test_a_server_that_was_stopped_ends_as_it_says(tmp_path: Path) -> None:
     _, servers = topic_text("exit").split("The servers (")
     listed = re.findall(r"^  (\d+) +(.*)", servers, re.MULTILINE)

@@ -297,6 +297,7 @@ def test_a_damaged_index_that_nobody_needs_is_not_complained_of(store: Path) -> 
     assert search(store, "-c", "--since", "2026-11-20T06:00:03Z") == ["3"]
 
 
+@pytest.mark.slow
 def test_a_search_that_the_index_narrows_down_loads_nothing_heavy(tmp_path: Path) -> None:
     """Each of these takes half as long to load as the whole search, or longer."""
     id, rare = "4bf92f3577b34da6a3ce929d0e0e4736", "quetzalcoatl"

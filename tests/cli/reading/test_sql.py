@@ -130,6 +130,7 @@ def test_a_terminal_sees_how_far_it_is(
     assert "of 2" in terminal.getvalue() and terminal.getvalue().endswith("\r\x1b[K")
 
 
+@pytest.mark.slow
 def test_nothing_stays_on_the_disk_when_it_is_terminated(store: str, tmp_path: Path) -> None:
     room = tmp_path / "tmp"
     room.mkdir()

@@ -59,6 +59,7 @@ def child(
     return process, ours, Messages(ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "options", "status"),
     [("x = (", [], NOT_RUNNABLE), (SHOUT, ["--listen", "nowhere"], CANNOT_START)],
@@ -74,6 +75,7 @@ def test_whose_fault_it_is(tmp_path: Path, code: str, options: list[str], status
     channel.close()
 
 
+@pytest.mark.slow
 def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "later.py"
     file.write_text(LATER)
@@ -95,6 +97,7 @@ def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> N
     assert process.wait(PATIENCE) == 0
 
 
+@pytest.mark.slow
 def test_it_serves_when_it_is_told_to_and_no_longer_than_its_parent(tmp_path: Path) -> None:
     file = tmp_path / "shout.py"
     file.write_text(SHOUT)

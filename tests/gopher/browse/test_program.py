@@ -320,6 +320,7 @@ def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> No
     assert run.returncode == 1 and b"browsing needs a terminal" in run.stderr
 
 
+@pytest.mark.slow
 def test_importing_it_loads_nothing_heavy() -> None:
     """`gopher URL` imports this package for nothing."""
     code = "import sys, logsrv.gopher.browse.program; sys.exit('textual' in sys.modules)"

@@ -198,6 +198,7 @@ def at_terminal(*words: str, environment: dict[str, str] | None = None) -> tuple
         return status, terminal.seen.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colours_unless_they_are_not_wanted(serve: Serve) -> None:
     url = serve(MENU).url()
     assert "\x1b[" in at_terminal(url)[1]
@@ -304,6 +305,7 @@ def test_a_download_shows_its_progress_at_a_terminal(serve: Serve, tmp_path: Pat
 SERVE = (sys.executable, "-m", "logsrv.gopher.command.main")
 
 
+@pytest.mark.slow
 def test_it_serves_until_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / "hole").mkdir()
     (tmp_path / "hole" / "-name.txt").write_text("hello")

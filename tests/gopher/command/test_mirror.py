@@ -312,6 +312,7 @@ def test_nothing_is_removed_but_in_an_update(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_server_that_is_too_busy_takes_nothing_from_a_mirror(
     serve: Serve, tmp_path: Path
 ) -> None:

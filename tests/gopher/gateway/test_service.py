@@ -52,6 +52,7 @@ def peak(pid: int) -> int:
     return int(found[1])
 
 
+@pytest.mark.slow
 def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
     """SIGHUP reads the file again, a wrong one changes nothing; SIGTERM ends it with its sums."""
     server = serve(b"0One\t/1\r\n.\r\n")
@@ -73,6 +74,7 @@ def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
         assert "gateway_requests_total 3, gateway_cache_hits_total 1" in web.log()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "said"),
     [("", "neither is there"), ('url = "gopher://x.example/"\n', "both are there")],
@@ -91,6 +93,7 @@ def test_a_reload_refuses_what_a_start_refuses(changed: str, said: str, tmp_path
         assert fetch(web.port(), "/").status == 200
 
 
+@pytest.mark.slow
 def test_log_connections(tmp_path: Path) -> None:
     """With --log-connections each connection has its line when it comes and when it goes."""
     arguments = ["--gateway", LOOPBACK, "--log-connections"]
@@ -100,6 +103,7 @@ def test_log_connections(tmp_path: Path) -> None:
         web.wait_for_log("Lost connection from tcp:127.0.0.1")
 
 
+@pytest.mark.slow
 def test_denied(tmp_path: Path) -> None:
     """The guard of the kit is there too."""
     arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]

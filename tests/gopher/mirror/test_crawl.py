@@ -198,6 +198,7 @@ def test_menus_with_and_without_a_slash_are_one(serve: Serve, tmp_path: Path) ->
     assert items(tmp_path) == {"t": b"text", "t~2/in": b"in"}
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_menus_is_taken_up_again(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, endless(1500))
     journal = MirrorJournal(tmp_path, GopherURL.parse(site.server.url("/1/0")), "host")

@@ -202,6 +202,7 @@ def test_requests_are_counted_and_logged(directory: Path) -> None:
         assert service.metric("gopherd_requests_total", answer=kind) == 1
 
 
+@pytest.mark.slow
 def test_it_stands_everything(directory: Path) -> None:
     conformance(
         GopherServer,
@@ -257,6 +258,7 @@ def test_a_mirror_of_it_is_what_it_serves(tree: Path, tmp_path: Path) -> None:
 LOOPBACK_ANY = "tcp:0:interface=127.0.0.1"
 
 
+@pytest.mark.slow
 def test_tls_and_the_command(directory: Path, certificate: Path, tmp_path: Path) -> None:
     """Menus inside of TLS lead on inside of it."""
     with TwistdProcess(
@@ -277,6 +279,7 @@ def peak(pid: int) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM"))
 
 
+@pytest.mark.slow
 def test_a_slow_reader_costs_no_memory(directory: Path, tmp_path: Path) -> None:
     """A large file waits on the disk while its reader does, and comes whole; others are answered."""
     big = directory / "big.bin"
@@ -299,6 +302,7 @@ def test_a_slow_reader_costs_no_memory(directory: Path, tmp_path: Path) -> None:
         assert peak(server.pid) - before < 8 * 1024
 
 
+@pytest.mark.slow
 def test_no_directory_is_one_sentence(tmp_path: Path, capfd: Any) -> None:
     import subprocess
 

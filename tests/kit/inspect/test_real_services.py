@@ -84,6 +84,7 @@ def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
     assert "healthy" in done.stdout and "Goodbye." in done.stdout
 
 
+@pytest.mark.slow
 def test_a_level_that_is_set_is_heeded_and_a_reload_takes_python_and_all_away(
     tmp_path: Path,
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_level_that_is_set_is_heeded_and_a_reload_takes_python_and_all_away(
         server.wait_until(lambda: not path.exists(), "the end of the socket")
 
 
+@pytest.mark.slow
 @pytest.mark.complains("cannot start")
 def test_python_is_not_for_whoever_is_on_the_machine(tmp_path: Path) -> None:
     server = TwistdProcess(
@@ -118,6 +120,7 @@ def test_python_is_not_for_whoever_is_on_the_machine(tmp_path: Path) -> None:
     assert "--inspect-python goes with unix: and ssh: only" in server.log()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
 def test_another_user_is_not_let_in(tmp_path: Path) -> None:
     path = tmp_path / "inspect"

@@ -78,6 +78,7 @@ def inside(tmp_path: Path) -> Iterator[Inside]:
         yield found
 
 
+@pytest.mark.slow
 def test_a_command_a_session_and_a_terminal(inside: Inside) -> None:
     with socket.create_connection(("127.0.0.1", inside.server.port())) as peer:
         peer.recv(100)
@@ -94,6 +95,7 @@ def test_a_command_a_session_and_a_terminal(inside: Inside) -> None:
     assert "has logged in" in inside.server.log() and "Traceback" not in inside.server.log()
 
 
+@pytest.mark.slow
 def test_only_who_has_a_key_and_from_the_next_reload_on_who_has_the_new_one(inside: Inside) -> None:
     done = inside.run("127.0.0.1", "status", key="other")
     assert done.returncode == 255 and "Permission denied (publickey)" in done.stderr
@@ -106,6 +108,7 @@ def test_only_who_has_a_key_and_from_the_next_reload_on_who_has_the_new_one(insi
     assert "healthy" in inside.run("127.0.0.1", "status", key="other").stdout
 
 
+@pytest.mark.slow
 def test_nothing_but_sessions(inside: Inside) -> None:
     """No forwarding to what only this machine reaches, no Python, no files."""
     done = inside.run("-W", f"127.0.0.1:{inside.server.port()}", "127.0.0.1")

@@ -115,6 +115,7 @@ def echoes(port: int) -> bool:
     return echoes_over(client)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("domain", ["INET", "UNIX"])
 def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str) -> None:
     family = socket.AF_INET if domain == "INET" else socket.AF_UNIX

@@ -23,6 +23,7 @@ def test_what_waits_is_thrown_away() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_a_full_disk_is_one_sentence(word: str) -> None:
     with open("/dev/full", "wb") as full:

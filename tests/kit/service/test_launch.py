@@ -92,6 +92,7 @@ def daemon(folder: Path) -> Iterator[int]:
         wait_until(lambda: not (folder / "slow.pid").exists(), "its end")
 
 
+@pytest.mark.slow
 @pytest.mark.complains("--inspect-python goes with --inspect")
 def test_a_daemon_has_started_when_its_command_returns(folder: Path) -> None:
     """What it ignores of its options stands in its log."""
@@ -116,6 +117,7 @@ def test_a_daemon_whose_start_fails(folder: Path, fails: str) -> None:
     wait_until(lambda: not (folder / "slow.pid").exists(), "its end")
 
 
+@pytest.mark.slow
 def test_a_daemon_that_is_stopped_before_it_is_ready(folder: Path) -> None:
     with subprocess.Popen(
         [*DAEMON, "--fails", "never"],
@@ -180,6 +182,7 @@ def test_files_of_twistd_that_cannot_be_written(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_bug_in_the_start_ends_the_process(folder: Path) -> None:
     done = run(folder, *TWISTD, "-n", "--pidfile=", "slow", "--fails", "bug")
     assert done.returncode == 1

@@ -198,6 +198,7 @@ def test_version_and_wrong_options(folder: Path) -> None:
     assert "Traceback" not in wrong.stderr
 
 
+@pytest.mark.slow
 def test_port_in_use(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
@@ -207,6 +208,7 @@ def test_port_in_use(folder: Path) -> None:
     assert "Traceback" not in run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_a_start_that_fails_leaves_no_socket_behind(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
@@ -215,6 +217,7 @@ def test_a_start_that_fails_leaves_no_socket_behind(folder: Path) -> None:
     assert not (folder / "s").exists()
 
 
+@pytest.mark.slow
 def test_datagrams_for_a_protocol_of_connections(folder: Path) -> None:
     run = run_twistd(folder, "shout", "--listen", "udp:0")
     assert run.returncode == 1

@@ -10,6 +10,7 @@ from logsrv.kit.testing import TelnetSession, TwistdProcess, wait_until
 from logsrv.kit.testing.process import complaints
 
 
+@pytest.mark.slow
 def test_start_talk_stop(tmp_path: Path) -> None:
     with TwistdProcess(
         "greet", "--listen", "tcp:0:interface=127.0.0.1", directory=tmp_path
@@ -20,6 +21,7 @@ def test_start_talk_stop(tmp_path: Path) -> None:
         assert server.stop() in (0, -15)
 
 
+@pytest.mark.slow
 def test_a_child_that_ends_is_not_waited_for(tmp_path: Path) -> None:
     """The error has what the child said, at once and not after a deadline."""
     process = TwistdProcess("greet", "--no-such-option", directory=tmp_path)

@@ -61,6 +61,7 @@ def test_the_figures_and_the_verdicts() -> None:
     assert watched.ask("/healthz", "HEAD") == (503, b"")
 
 
+@pytest.mark.slow
 def test_a_request_imports_nothing() -> None:
     """When it comes, root's rights are gone, and Python's modules may be where only root can read."""
     asked = (

@@ -142,6 +142,7 @@ def test_a_query_of_two_ways_is_searched_once_for_both(store: Store) -> None:
 QUERIES = ["oops", "00", "01", "5", "NOT 5", "/0[12]/", "oops 3 OR 4", "", "7 1", "nothing"]
 
 
+@pytest.mark.slow
 @settings(
     deadline=None,
     max_examples=25,

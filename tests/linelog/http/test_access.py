@@ -146,6 +146,7 @@ def test_all_is_forgiven_after_a_while() -> None:
         assert not refused(attempts, "a")
 
 
+@pytest.mark.slow
 def test_many_clients_take_little_memory() -> None:
     """The guesser is not forgotten before those who made one mistake."""
     attempts = Attempts(Clock().seconds)

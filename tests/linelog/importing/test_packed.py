@@ -118,6 +118,7 @@ def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(
         assert found.startswith(theirs.stdout), (at, len(found), len(theirs.stdout))
 
 
+@pytest.mark.slow
 @kinds
 def test_all_that_stands_before_a_damaged_place_is_there(kind: str) -> None:
     """It is more than what Python gives: that forgets what it has unpacked in the call that fails."""

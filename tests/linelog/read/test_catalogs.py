@@ -31,6 +31,7 @@ def searched(store: Path, query: str, scope: Scope = SCOPES[0]) -> tuple[list[by
         return found, search.stats
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_words", [True, False])
 def test_a_catalog_changes_no_answer(tmp_path: Path, with_words: bool) -> None:
     store = small_segments(tmp_path / "store", SEGMENTS)

@@ -15,6 +15,7 @@ from logsrv.linelog.read.pool import Processes
 from tests.linelog.read.test_pool import TASKS, children, results
 
 
+@pytest.mark.slow
 def test_results_larger_than_any_pipe() -> None:
     found = list(Processes(lambda task: [b"x" * 3_000_000], print, 3).run(iter(TASKS[:40])))
     assert [len(done[0]) for _, done in found] == [3_000_000] * 40

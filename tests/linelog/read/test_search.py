@@ -63,6 +63,7 @@ def test_what_is_found_is_what_matches(view: View, query: str, processes: int) -
     assert b"".join(found.blocks(bytes)) == b"".join(one + b"\n" for one in wanted)
 
 
+@pytest.mark.slow
 def test_blocks_are_of_the_time_and_source_that_are_asked_for(view: View) -> None:
     scope = {"since": EVERY[100][:27].decode(), "source": "*.0.1:*"}
     lines = [hit.line + b"\n" for hit in search(view, "", **scope).hits()]

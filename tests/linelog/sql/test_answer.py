@@ -154,6 +154,7 @@ def test_values_that_fit_no_more_are_null_and_counted(tmp_path: Path) -> None:
     answer.close()
 
 
+@pytest.mark.slow
 def test_a_statement_reads_no_more_than_it_asks_for(tmp_path: Path) -> None:
     segments = [
         lines([f"number {n} of x{n % 7}" for n in range(2000)], 10000 * part) for part in range(4)

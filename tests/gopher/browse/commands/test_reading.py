@@ -28,6 +28,7 @@ async def test_where_a_link_leads(drive: Drive, server: Scripted) -> None:
         assert driven.browser.clipboard == server.url("/1/dir/sub/deep")
 
 
+@pytest.mark.slow
 async def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
     async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")

@@ -59,6 +59,7 @@ async def test_going_up_and_to_the_root(drive: Drive, server: Scripted) -> None:
         await driven.shows("Welcome to the hole")
 
 
+@pytest.mark.slow
 async def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.point_at("Many")
@@ -75,6 +76,7 @@ async def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted
         await driven.shows("the text of")
 
 
+@pytest.mark.slow
 async def test_a_certificate_nobody_vouches_for(
     drive: Drive, serve: Serve, certificate: Path
 ) -> None:
@@ -116,6 +118,7 @@ async def test_a_certificate_that_changed_is_not_taken(
     assert server.requests == []
 
 
+@pytest.mark.slow
 async def test_searching(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.point_at("Search")
@@ -153,6 +156,7 @@ async def test_going_to_an_address(drive: Drive, server: Scripted) -> None:
         await until(lambda: driven.browser.focused is driven.browser.view, "the page")
 
 
+@pytest.mark.slow
 async def test_the_address_is_there_to_change(drive: Drive, server: Scripted) -> None:
     async with drive(server.url("/1/dir/sub/deep")) as driven:
         await driven.shows("Deep down")
@@ -165,6 +169,7 @@ async def test_the_address_is_there_to_change(drive: Drive, server: Scripted) ->
         await driven.shows("All about it.")
 
 
+@pytest.mark.slow
 async def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.shows("  2 menu  Many")
@@ -189,6 +194,7 @@ async def test_a_page_without_links_has_no_numbers(drive: Drive, server: Scripte
         await driven.shows("There are no links on this page.")
 
 
+@pytest.mark.slow
 async def test_sessions_are_explained_and_not_started(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.point_at("Old")

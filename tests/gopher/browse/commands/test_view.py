@@ -94,6 +94,7 @@ async def test_a_text_has_all_of_the_width() -> None:
         assert frame.rows()[:2] == ["x" * 40, ""]
 
 
+@pytest.mark.slow
 async def test_the_cursor_goes_from_link_to_link() -> None:
     async with framed(MENU) as (frame, pilot):
         seen = [frame.view.cursor]
@@ -377,6 +378,7 @@ async def test_a_hundred_thousand_lines_are_no_trouble() -> None:
         assert frame.rows()[-1] == "100000 menu  item 99999"
 
 
+@pytest.mark.slow
 async def test_keys_are_obeyed_while_a_long_page_is_laid_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -41,6 +41,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES, st.integers(0, 5))
 def test_plain_data_of_every_protocol(value: Any, protocol: int) -> None:
     # Numbers that are keys have another hash.

@@ -148,6 +148,7 @@ def pause(seconds: float) -> Deferred[None]:
     return waiting
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_one_who_has_enough_before_its_turn(made: Made) -> None:
     """Its search waits as any other: nothing is read that nobody takes."""
@@ -261,6 +262,7 @@ async def test_the_one_that_stands_ready_goes_after_a_while(store: Path) -> None
     await searches.stop()
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_no_room_for_another_process(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits hears that it cannot be; an answer that is there is given all the same."""
@@ -284,6 +286,7 @@ async def test_no_room_for_another_process(made: Made, monkeypatch: pytest.Monke
     assert await again.done is None
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
     made: Made, monkeypatch: pytest.MonkeyPatch

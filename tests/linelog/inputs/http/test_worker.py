@@ -132,6 +132,7 @@ def test_all_that_is_counted_is_added(field: str) -> None:
 COMMAND = (sys.executable, "-P", "-m", "logsrv.linelog.inputs.http.worker")
 
 
+@pytest.mark.slow
 def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
     worker = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert worker.stdin is not None and worker.stdout is not None

@@ -148,6 +148,7 @@ def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.Monke
     assert lines[-2:] == [b"behind", b"later"]
 
 
+@pytest.mark.slow
 def test_others_have_their_turn_between_bombs_that_are_refused() -> None:
     """Eight datagrams of 8 KB, each refused once it was unpacked, held up all others for half a second."""
     sink = Sink()
@@ -190,6 +191,7 @@ def test_a_listener_waits_while_its_bombs_are_unpacked() -> None:
     assert not listener.paused
 
 
+@pytest.mark.slow
 def test_no_more_bombs_come_while_one_waits_though_the_valve_opens_and_closes() -> None:
     """Each opening let another group in, and a stop unpacked all that had piled up: for nine seconds."""
     store, listener = SlowStore(), Listener()

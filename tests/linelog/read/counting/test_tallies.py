@@ -27,6 +27,7 @@ from tests.linelog.query.reference import Line, stored_lines
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 
+@pytest.mark.slow
 def test_top(whole: Search) -> None:
     tally = top(whole, "level")
     assert tally.most_common(2) == [("info", 13334), ("error", 13333)]

@@ -135,6 +135,7 @@ def test_the_rest_of_a_frame_is_compressed_anew(tmp_path: Path) -> None:
     assert not cuts[0].block.gap
 
 
+@pytest.mark.slow
 def test_a_block_has_at_most_8_mib_of_text(tmp_path: Path) -> None:
     lines = [line("x" * 1000, n / 1000) for n in range(20_000)]
     for packed in (0, 1):
@@ -190,6 +191,7 @@ def test_a_file_that_was_cut_ends_earlier(tmp_path: Path) -> None:
     assert not cutting.all(Position(1, len(line("ab"))))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -112,6 +112,7 @@ async def test_a_topic_that_is_not_there() -> None:
             assert why.settled and "nowhere" in str(why)
 
 
+@pytest.mark.slow
 @in_reactor
 async def test_brokers_that_are_away_and_come_back() -> None:
     async with closing(target(f"127.0.0.1:{free_port()}", 1.0)) as one:

@@ -98,6 +98,7 @@ def test_few_bytes_that_become_many_are_refused_before_that(
         unpack(stored)
 
 
+@pytest.mark.slow
 def test_a_first_line_of_many_values_is_refused() -> None:
     # As much as may be unpacked of so many bytes.
     stored = compressor().compress(HEAD + b"[]," * (1 << 20) + b"[]]}\n" + os.urandom(1 << 16))

@@ -56,6 +56,7 @@ def test_a_segment_goes_there_is_searched_and_comes_back(environment: None, tmp_
         assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there_is_named(environment: None) -> None:
     archive = open_archive("s3://nowhere/edges")
     for ask in (lambda: archive.names("a/"), lambda: archive.create("a/b", [b"x"])):

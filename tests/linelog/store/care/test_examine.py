@@ -102,6 +102,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(
         assert read(copy) == read(whole)
 
 
+@pytest.mark.slow
 def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
     """Between any two looks lines come, segments are rotated, sealed and removed."""
     writer = Writer(tmp_path / "store")

@@ -33,6 +33,7 @@ def test_a_damaged_one_is_one_sentence(tmp_path: Path, text: str) -> None:
         load(Disk().enter(tmp_path))
 
 
+@pytest.mark.slow
 def test_one_without_an_end_takes_little_memory(tmp_path: Path) -> None:
     (tmp_path / "imported").touch()
     os.truncate(tmp_path / "imported", 1 << 30)

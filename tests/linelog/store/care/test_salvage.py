@@ -160,6 +160,7 @@ def test_more_text_than_any_is_not_unpacked(store: Path, monkeypatch: pytest.Mon
         salvage(packed, at(store))
 
 
+@pytest.mark.slow
 def test_a_tail_of_zeros_takes_no_memory(store: Path) -> None:
     """As a power cut may leave it, or a copy that was given its room beforehand."""
     [packed] = packed_of(store)

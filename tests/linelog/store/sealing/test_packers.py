@@ -73,6 +73,7 @@ def by(
     monkeypatch.setattr(Packer, "pack", pack)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("all_large")
 def test_each_has_a_process(tmp_path: Path, make: MakePackers) -> None:
     segments, packs = plain(tmp_path, 4), make()

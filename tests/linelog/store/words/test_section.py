@@ -79,6 +79,7 @@ def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
     assert made == letter_slots(b"zebra", 15)
 
 
+@pytest.mark.slow
 def test_a_section_is_full_after_512_frames() -> None:
     made = Section()
     for _ in range(512):

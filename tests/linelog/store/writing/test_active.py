@@ -178,6 +178,7 @@ async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
     assert text_of(store.directory) == stored(b"one", b"two", b"three")
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_current_log_is_there_at_every_moment_of_many_rotations(
     open_store: OpenStore,
