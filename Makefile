@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest
 PORT ?= 1234
 
-.PHONY: help run test test-slow test-rest test-all check figures fuzz mutants audit bench docs manuals pictures site deb release container clean another-python
+.PHONY: help run test test-slow test-rest test-all flaky check figures fuzz mutants audit bench docs manuals pictures site deb release container clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -16,6 +16,7 @@ help:
 	@echo 'make test-slow run those that are left out there, but for the long ones: a minute or two of CPU more'
 	@echo 'make test-rest run the slow and the long ones, as CI does: wheels, fresh installs, browsers, kills and floods'
 	@echo 'make test-all  run every test, those of each night too, with daemons that have begun by themselves'
+	@echo 'make flaky     run some tests fifty times, stopped at random  (ARGS="tests/a.py::test_b" or ARGS=@LOG)'
 	@echo 'make check     lint, format, types; the workflows of CI'
 	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
 	@echo 'make fuzz      feed the parsers with what nobody sends  (SECONDS=60 TARGET="syslog relp")'
@@ -69,6 +70,10 @@ test-all: .venv/dev.ready
 	@echo 'make test-all: running every test'
 	@$(PYTEST) $(ARGS)
 	@echo 'make test-all: all passed'
+
+# Tests, or @FILE with the lines "flaky: TEST" that CI printed; ARGS="--times 200 …" for another number.
+flaky: .venv/dev.ready
+	@$(BIN)/python .ci/flaky.py $(ARGS)
 
 check: .venv/dev.ready
 	@echo 'make check: ruff check, ruff format, mypy, zizmor'

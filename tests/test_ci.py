@@ -234,6 +234,33 @@ def test_anything_but_a_test_that_failed_and_then_passes_is_red(
     assert any(says in line for line in printed), printed
 
 
+STOPPED = """
+def test_that_is_stopped():
+    def fail(*_): raise AssertionError("stopped")
+    signal.signal(signal.SIGCONT, fail)
+    while True: signal.pause()
+"""
+
+
+@pytest.mark.slow
+def test_how_often_a_test_fails_that_is_stopped_is_told(tmp_path: Path) -> None:
+    """Its name comes from what CI printed; the other one is stopped as well, and passes."""
+    (tmp_path / "test_it.py").write_text(TESTS + STOPPED)
+    (tmp_path / "log").write_text(
+        "flaky: test_it.py::test_that_is_stopped\nfailed twice: no.py::no\n"
+    )
+    command = [sys.executable, str(ROOT / ".ci/flaky.py"), "--times", "2", "@log"]
+    plain = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    status, printed = lines_of([*command, "test_it.py::test_passes"], cwd=tmp_path, env=plain)
+    assert status == 1
+    assert printed[-2:] == [
+        "failed 2 of 2 times: test_it.py::test_that_is_stopped",
+        "1 tests failed in 2 runs",
+    ]
+    status, printed = lines_of([*command[:-1], "test_it.py::test_passes"], cwd=tmp_path, env=plain)
+    assert (status, printed[-1]) == (0, "0 tests failed in 2 runs")
+
+
 # Beside these, what .ci/run uses of a system.
 TOOLS = "bash sh awk cat cut dirname env grep mktemp rm sort tail tee tr uname"
 

@@ -1,0 +1,111 @@
+"""Runs tests again and again on a machine that stops them at random: flaky.py [--times N] TEST … or @FILE.
+
+FILE is what .ci/run printed: its lines `flaky: TEST` count. Meanwhile every core is kept busy, and processes of
+the tests are stopped for 0.3 s each. Prints how often each test failed; the status is 0 if none did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from threading import Event, Thread
+
+run: Callable[[Sequence[str], Path], tuple[int, list[str]]]
+run = runpy.run_path(str(Path(__file__).with_name("rerun.py")))["run"]
+STOPPED = 0.3
+TESTS_FAILED = 1
+
+
+def names_of(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words; for @FILE the tests that its lines name."""
+    for word in words:
+        if not word.startswith("@"):
+            yield word
+            continue
+        for line in Path(word[1:]).read_text().splitlines():
+            if line.startswith("flaky: "):
+                yield line.removeprefix("flaky: ")
+
+
+def descendants(process: int, without: set[int]) -> Iterator[int]:
+    """Yield the children of a process and theirs, as long as they are there."""
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                if child not in without:
+                    yield child
+                    yield from descendants(child, without)
+
+
+def stop_at_random(ended: Event, without: set[int], chance: random.Random) -> None:
+    """Stop one process after the other for a moment, until the end."""
+    while not ended.wait(chance.uniform(0, STOPPED)):
+        found = [*descendants(os.getpid(), without)]
+        # It may have ended since.
+        with contextlib.suppress(OSError):
+            process = os.pidfd_open(chance.choice(found or [0]))
+            try:
+                signal.pidfd_send_signal(process, signal.SIGSTOP)
+                ended.wait(STOPPED)
+                signal.pidfd_send_signal(process, signal.SIGCONT)
+            finally:
+                os.close(process)
+
+
+@contextlib.contextmanager
+def disturbed() -> Iterator[None]:
+    """All that is started meanwhile shares busy cores, and is stopped now and then."""
+    busy = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(os.cpu_count() or 1)
+    ]
+    ended = Event()
+    without = {process.pid for process in busy}
+    stopping = Thread(target=stop_at_random, args=(ended, without, random.Random()))
+    stopping.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        stopping.join()
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def main(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description="Run tests again and again, and stop them.")
+    parser.add_argument("--times", type=int, default=50)
+    parser.add_argument(
+        "tests", nargs="+", help="as pytest takes them; @FILE has lines 'flaky: TEST'"
+    )
+    chosen = parser.parse_args(words)
+    names = [*names_of(chosen.tests)]
+    if not names:
+        parser.error("no line there begins with 'flaky: '")
+    failures: Counter[str] = Counter()
+    with disturbed():
+        for _ in range(chosen.times):
+            with tempfile.TemporaryDirectory(prefix="logsrv-flaky-") as place:
+                status, failed = run(["-q", "--tb=short", *names], Path(place) / "cache")
+            if status not in (0, TESTS_FAILED):
+                return status
+            failures.update(failed)
+    for name, times in failures.most_common():
+        print(f"failed {times} of {chosen.times} times: {name}")
+    print(f"{len(failures)} tests failed in {chosen.times} runs")
+    return TESTS_FAILED if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
