@@ -1,7 +1,7 @@
 """Runs tests again and again on a machine that stops them at random: flaky.py [--times N] TEST … or @FILE.
 
-FILE is what .ci/run printed: its lines `flaky: TEST` count. Every core is kept busy meanwhile, and processes
-of the tests are stopped for 0.3 s each. Prints how often each failed; the status is 0 if none did.
+FILE is what .ci/run printed: its lines `flaky: TEST` count. Every core is kept busy meanwhile,
+and processes of the tests are stopped for 0.3 s each. Prints how often each failed; status 0 if none did.
 """
 
 from __future__ import annotations
