@@ -32,7 +32,7 @@ REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
 CODE = 65_960
-CODE_OF_TESTS = 98_400
+CODE_OF_TESTS = 98_500
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so.
 CLAUSE = re.compile(
