@@ -31,7 +31,7 @@ from tests.ports import free_port
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
-PAGE = Page.of("shipping.md")
+PAGE = Page.of((Path(__file__).parents[2] / "docs/shipping.md").read_text())
 LINES = [
     line(b"%d %b" % (number, KINDS[number % len(KINDS)]), SOURCES[number % len(SOURCES)])
     for number in range(500)

@@ -16,7 +16,13 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 COPIED = ("logsrv", "tests", "twisted", "setup.cfg", "pyproject.toml")
 # Whoever runs us has set these for tests of their own.
-_NOT_OURS = ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "COLD_DAEMONS")
+_NOT_OURS = (
+    "PATIENCE",
+    "PYTEST_ADDOPTS",
+    "PYTEST_XDIST_WORKER",
+    "PYTEST_CURRENT_TEST",
+    "COLD_DAEMONS",
+)
 MARKS = "not slow and not long"
 LONGEST = 10
 """Tests that take so many times the seconds of CPU that they have wait for something that never comes."""
