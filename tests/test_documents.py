@@ -57,6 +57,14 @@ def test_every_page_can_be_found_from_the_entrance() -> None:
     assert [name for name in pages if f"(docs/{name})" not in entrance] == []
 
 
+def test_the_site_lists_each_page_once() -> None:
+    """`make site` builds it late in CI, and refuses a list with a page that is gone."""
+    site = (DOCS.parent / "site/index.md").read_text()
+    lists = re.findall(r"```{toctree}\n(.*?)```", site, re.DOTALL)
+    listed = re.findall(r"^docs/(\S+)$", "".join(lists), re.MULTILINE)
+    assert sorted(listed) == sorted(page.stem for page in DOCS.glob("*.md"))
+
+
 def test_the_entrance_leads_to_what_a_newcomer_looks_for_first() -> None:
     """Within a minute: one row for each, with the page or the option."""
     entrance = (DOCS.parent / "README.md").read_text()
