@@ -26,8 +26,8 @@ from bench.bucket import KEYS, Asked, BucketServer, running
 from bench.search import run
 from bench.stores import ABSENT, WORD, Made, make
 from bench.table import markdown
+from logsrv.linelog.store.archive.archive_notes import note_archived, note_url, open_archive
 from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.kept import note_archived, note_url, open_archive
 from logsrv.linelog.store.archive.manifest import encode, manifest_object, object_name
 from logsrv.linelog.store.archive.putting import describe
 from logsrv.linelog.store.segments import index

@@ -24,7 +24,7 @@ from bench.runs import Bench, run_stream
 from bench.servers import Logsrv
 from bench.ship import blocks
 from bench.table import MARKS, markdown
-from logsrv.kit.children.inside import NICE
+from logsrv.kit.children.child_side import NICE
 
 BAR = 0.8
 

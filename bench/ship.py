@@ -41,9 +41,9 @@ from bench.texts import pages
 from logsrv.kit.children.frames import SIZE, frame
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.settings import ShipSettings
+from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping.orders import json_of, orders_for, read_report
-from logsrv.linelog.ship.shipping.process import MODULE
+from logsrv.linelog.ship.shipping.shipping import MODULE
 from logsrv.linelog.store.segments.index import decode_head
 from logsrv.linelog.store.segments.segment import Position
 

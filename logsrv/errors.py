@@ -13,7 +13,7 @@ class PeerError(LogsrvError):
     """The other end of a connection broke a rule. Count it, close that connection, harm no other."""
 
 
-class Shown(Exception):
+class HelpRequest(Exception):
     """The command line asked for the help or the version; print `text` and exit with status 0."""
 
     def __init__(self, text: str) -> None:

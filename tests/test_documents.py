@@ -86,11 +86,11 @@ def test_the_entrance_leads_to_what_a_newcomer_looks_for_first() -> None:
 def test_every_counter_of_a_running_service_is_listed() -> None:
     """A catalogue that some service has and the page has not would be missed by who sets up alerts."""
     from logsrv.gopher.gateway.gateway import Gateway
-    from logsrv.gopher.gateway.settings import GopherSettings
+    from logsrv.gopher.gateway.gateway_settings import GopherSettings
     from logsrv.greet.protocol import Greet
     from logsrv.kit.testing import MemoryService
+    from logsrv.linelog.plugin.logger_settings import LoggerSettings
     from logsrv.linelog.plugin.service import LoggerService
-    from logsrv.linelog.plugin.settings import LoggerSettings
 
     memory = MemoryService(Greet)
     services: list[Any] = [

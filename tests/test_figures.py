@@ -31,7 +31,7 @@ CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
-CODE = 65_960
+CODE = 66_000
 CODE_OF_TESTS = 98_500
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so.

@@ -27,12 +27,12 @@ from logsrv.cli.configured import names_configuration, settings
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
+from logsrv.linelog.alerts.alert_settings import AlertSettings, labelled
+from logsrv.linelog.alerts.alerts import check_commands
 from logsrv.linelog.alerts.delivery import deliver_by
 from logsrv.linelog.alerts.message import Undelivered
-from logsrv.linelog.alerts.process import check_commands
-from logsrv.linelog.alerts.settings import AlertSettings, labelled
-from logsrv.linelog.alerts.tally import SHOWN, Counted, Tally
-from logsrv.linelog.plugin.settings import LoggerSettings
+from logsrv.linelog.alerts.tally import SHOWN, MatchCount, Tally
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile as matcher_of
@@ -91,7 +91,7 @@ def _settings(arguments: argparse.Namespace) -> LoggerSettings:
     return settings(given)
 
 
-def _newest(directory: str, alert: AlertSettings) -> Counted:
+def _newest(directory: str, alert: AlertSettings) -> MatchCount:
     """Return the last lines that match; none if there is no store yet."""
     tally = Tally(alert.alert_every)
     try:
@@ -107,7 +107,7 @@ def _newest(directory: str, alert: AlertSettings) -> Counted:
     return tally.counted
 
 
-def _send(messages: Mapping[str, tuple[AlertSettings, Counted]]) -> int:
+def _send(messages: Mapping[str, tuple[AlertSettings, MatchCount]]) -> int:
     """Send the messages, one after the other; return the exit status."""
     from twisted.internet import reactor
 

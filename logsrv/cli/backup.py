@@ -37,9 +37,9 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import shown
-from logsrv.linelog.store.care.copying import How
-from logsrv.linelog.store.care.owned import give_to
-from logsrv.linelog.store.care.taking import Backup
+from logsrv.linelog.store.care.backup import Backup
+from logsrv.linelog.store.care.copying import CopyMethod
+from logsrv.linelog.store.care.file_owner import give_to
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.format import require_known
@@ -109,7 +109,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
         source.leave()
     for name, how in backup.damaged.items():
         kept = "another one is there already, which stays"
-        came = kept if how is How.KEPT else "it was copied as it is"
+        came = kept if how is CopyMethod.KEPT else "it was copied as it is"
         tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor tells")
     return backup
 

@@ -95,8 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(text_of(one), flush=True)
     errors, warnings = levels.count("error"), levels.count("warning")
     if not arguments.json:
-        told = (counted(errors, "error"), counted(warnings, "warning"))
-        print(f"\n{', '.join(told)}, {levels.count('ok')} ok")
+        counts = (counted(errors, "error"), counted(warnings, "warning"))
+        print(f"\n{', '.join(counts)}, {levels.count('ok')} ok")
     return 1 if errors or (arguments.strict and warnings) else 0
 
 

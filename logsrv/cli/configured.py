@@ -8,7 +8,7 @@ from pathlib import Path
 
 from logsrv.cli.arguments import CONFIGURATION
 from logsrv.kit.options.load import Sources, load
-from logsrv.linelog.plugin.settings import LoggerSettings
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 
 
 def names_configuration(given: Mapping[str, list[str]]) -> bool:

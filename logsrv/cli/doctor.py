@@ -41,8 +41,8 @@ from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.cursors.place import all_kept
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
+from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.care.findings import StoreFinding, Weight
-from logsrv.linelog.store.care.owned import give_files_of_root
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.lock import locked
 
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{shown(directory)} cannot be read: {reason(error)}{within}{advice}"
         ) from error
     if arguments.json:
-        print(json.dumps(visit.told(directory), indent=1))
+        print(json.dumps(visit.report(directory), indent=1))
     else:
         visit.print(directory)
     return 1 if visit.left else 0
@@ -143,7 +143,7 @@ class DoctorVisit:
             self.refused[one.kind, one.name] = f"it cannot be repaired: {explanation(error)}"
         return True
 
-    def told(self, directory: str) -> dict[str, object]:
+    def report(self, directory: str) -> dict[str, object]:
         """Return the outcome for programs."""
         examination = self.examination
         return {

@@ -39,7 +39,7 @@ from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.importing.files import STDIN, LogFile, find
 from logsrv.linelog.importing.merge import Run, merged
-from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
+from logsrv.linelog.importing.summary import SkippedFiles, of_all, of_file
 from logsrv.linelog.importing.writer import ImportWriter, opened
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.disk import reason
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     started = time.monotonic()
     wrong: list[str] = []
-    left = LeftOut()
+    left = SkippedFiles()
 
     def say(sentence: str) -> None:
         wrong.append(sentence)

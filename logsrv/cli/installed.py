@@ -49,7 +49,7 @@ class InstalledPlugin:
 
 
 @attrs.frozen(kw_only=True)
-class Broken:
+class BrokenPlugin:
     """A plugin file that cannot be loaded: where it is, and why."""
 
     where: str
@@ -63,7 +63,7 @@ class Installed:
 
     plugins: tuple[InstalledPlugin, ...]
     inputs: tuple[InstalledPlugin, ...]
-    broken: tuple[Broken, ...]
+    broken: tuple[BrokenPlugin, ...]
 
     @property
     def hidden(self) -> list[tuple[InstalledPlugin, InstalledPlugin]]:
@@ -88,7 +88,7 @@ def find_installed() -> Installed:
     for where, loaded in plugin_files():
         if isinstance(loaded, str):
             package = packages.of_file(where)
-            broken.append(Broken(where=where, error=loaded, package=_name(package)))
+            broken.append(BrokenPlugin(where=where, error=loaded, package=_name(package)))
             continue
         for value in vars(loaded).values():
             files.setdefault(id(value), where)

@@ -17,8 +17,8 @@ from typing import NoReturn
 from logsrv import __version__
 from logsrv.cli.arguments import tell
 from logsrv.cli.watched import watch_from_here
-from logsrv.errors import LogsrvError, Shown, UsageError
-from logsrv.kit.children.inside import little_memory
+from logsrv.errors import HelpRequest, LogsrvError, UsageError
+from logsrv.kit.children.child_side import little_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.standard_output import forget_output
 from logsrv.kit.text.words import did_you_mean, shown
@@ -113,7 +113,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
             with little_memory(MEMORY):
                 return int(command.run(arguments))
         return int(command.run(arguments))
-    except Shown as wanted:
+    except HelpRequest as wanted:
         print(wanted.text, end="")
         return 0
     except LogsrvError as error:
@@ -134,7 +134,7 @@ def _reads_a_bucket(name: str, arguments: object) -> bool:
     """Return whether a command reads a bucket, be it that of a store whose texts are there."""
     places = [str(getattr(arguments, one, None)) for one in ("directory", "origin")]
     if name in SEARCHING and _has_archives(places[0]):
-        from logsrv.linelog.store.archive.kept import archive_urls
+        from logsrv.linelog.store.archive.archive_notes import archive_urls
 
         places += archive_urls(places[0])
     return any(place.startswith(_BUCKETS) for place in places)

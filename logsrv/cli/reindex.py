@@ -25,11 +25,11 @@ from logsrv.cli.reading.arguments import declare_store
 from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
-from logsrv.linelog.store.care.owned import give_files_of_root
+from logsrv.linelog.store.care.file_owner import give_files_of_root
 from logsrv.linelog.store.catalog.build import entered_of, make_catalogs
 from logsrv.linelog.store.segments.disk import Disk, reason
 from logsrv.linelog.store.segments.format import require_known
-from logsrv.linelog.store.words.reindex import Reindexed, make_indexes
+from logsrv.linelog.store.words.reindex import ReindexedSegment, make_indexes
 from logsrv.memory import keep_freed_memory
 
 # The number of segments that are named one by one; after them, one in TOLD_EVERY is.
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     # A server beside us comes first; at 19, two busy programs would leave us a hundredth of a core.
     os.nice(10)
     directory = Path(arguments.directory)
-    looked_at = made = failed = told = 0
+    looked_at = made = failed = reported = 0
     try:
         with Disk().enter(directory) as disk:
             require_known(disk)
@@ -60,10 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
                 if one.error is not None:
                     tell(f"logsrv reindex: {one.segment.name}: {one.error}")
                 elif sentence := _sentence(one):
-                    told += 1
-                    if told <= MOST_NAMED:
+                    reported += 1
+                    if reported <= MOST_NAMED:
                         print(f"{one.segment.name}: {sentence}", flush=True)
-                    elif told % TOLD_EVERY == 0:
+                    elif reported % TOLD_EVERY == 0:
                         print(f"{looked_at} segments so far", flush=True)
             give_files_of_root(disk)
     except OSError as error:
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _sentence(one: Reindexed) -> str | None:
+def _sentence(one: ReindexedSegment) -> str | None:
     """Return what was done; None if there was nothing to do."""
     if one.gone:
         return "removed meanwhile"

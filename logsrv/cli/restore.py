@@ -39,12 +39,12 @@ from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import shown
+from logsrv.linelog.inputs.blocks.centre_copy import CentreCopy
 from logsrv.linelog.inputs.blocks.client import CentreClient
-from logsrv.linelog.inputs.blocks.taking import CentreCopy
 from logsrv.linelog.ship.address import ShipURL, parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings, check_clear
-from logsrv.linelog.store.archive.kept import open_archive
-from logsrv.linelog.store.archive.restoring import Restored, brought_back, choose_store
+from logsrv.linelog.store.archive.archive_notes import open_archive
+from logsrv.linelog.store.archive.restoring import RestoredSegment, brought_back, choose_store
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.lock import locked
 
@@ -135,7 +135,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     )
     copies: list[CentreCopy] = []
 
-    def bring(disk: Disk) -> Iterator[Restored]:
+    def bring(disk: Disk) -> Iterator[RestoredSegment]:
         copies.append(CentreCopy(client, state, disk, os.urandom))
         return copies[-1].segments()
 
@@ -165,7 +165,7 @@ class _Total:
     def __init__(self) -> None:
         self.segments = self.lines = self.text = self.left_out = 0
 
-    def add(self, one: Restored) -> None:
+    def add(self, one: RestoredSegment) -> None:
         if one.error:
             self.left_out += 1
             tell(f"logsrv restore: {one.name} is left out: {one.error}")
@@ -181,7 +181,7 @@ class _Total:
         return 1 if self.left_out else 0
 
 
-def _brought(directory: str, bring: Callable[[Disk], Iterator[Restored]]) -> _Total:
+def _brought(directory: str, bring: Callable[[Disk], Iterator[RestoredSegment]]) -> _Total:
     """Lock a directory and write segments into it. Raises StoreError."""
     total = _Total()
     try:

@@ -29,8 +29,8 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted, shown, size_text
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.ship.shipping.kept import go_on
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
+from logsrv.linelog.ship.shipping.ship_place import go_on
 from logsrv.linelog.ship.shipping.status import TargetStatus, statuses
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import reason

@@ -6,7 +6,7 @@ from twisted.application.service import IService
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
-from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
+from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_wanted
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.launch import Launch, check_files
 

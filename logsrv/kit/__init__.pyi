@@ -38,10 +38,10 @@ from logsrv.kit.protocols.datagrams import Datagrams as Datagrams
 from logsrv.kit.protocols.faults import EndOfStream as EndOfStream
 from logsrv.kit.protocols.faults import PeerGone as PeerGone
 from logsrv.kit.protocols.faults import PeerTimeout as PeerTimeout
-from logsrv.kit.protocols.frames import FrameProtocol as FrameProtocol
-from logsrv.kit.protocols.lines import LineProtocol as LineProtocol
-from logsrv.kit.protocols.lines import RequestError as RequestError
-from logsrv.kit.protocols.lines import RequestProtocol as RequestProtocol
+from logsrv.kit.protocols.frame_protocol import FrameProtocol as FrameProtocol
+from logsrv.kit.protocols.line_protocol import LineProtocol as LineProtocol
+from logsrv.kit.protocols.line_protocol import RequestError as RequestError
+from logsrv.kit.protocols.line_protocol import RequestProtocol as RequestProtocol
 from logsrv.kit.protocols.stream import Connection as Connection
 from logsrv.kit.service.plugin import IProtocolPlugin as IProtocolPlugin
 from logsrv.kit.service.plugin import Plugin as Plugin

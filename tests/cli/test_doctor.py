@@ -68,9 +68,9 @@ def test_beside_a_server_only_what_is_not_its_own_is_repaired(store: Path) -> No
 
 def test_programs_get_one_object(store: Path) -> None:
     flip(store / packed_of(store)[0].name, 30)
-    told = json.loads(logsrv("doctor", "--json", str(store)).stdout)
-    assert (told["sound"], told["lines"], told["segments"]) == (False, 20, 5)
-    [one] = told["findings"]
+    report = json.loads(logsrv("doctor", "--json", str(store)).stdout)
+    assert (report["sound"], report["lines"], report["segments"]) == (False, 20, 5)
+    [one] = report["findings"]
     assert (one["weight"], one["kind"], one["lines"]) == ("lost", "segment-damaged", 5)
 
 
@@ -107,9 +107,9 @@ def test_a_link_in_the_place_of_a_file_is_named(store: Path) -> None:
     (store / "current.log").symlink_to(store.parent / "elsewhere")
     shown = logsrv("doctor", str(store))
     assert shown.returncode == 1
-    told = shown.stdout.decode()
-    assert "damaged: current.log: it has the name of a segment and is no plain file" in told
-    assert "if it is a link, put the file itself here" in told and "20 lines" in told
+    report = shown.stdout.decode()
+    assert "damaged: current.log: it has the name of a segment and is no plain file" in report
+    assert "if it is a link, put the file itself here" in report and "20 lines" in report
 
 
 def test_the_name_of_a_file_forges_no_finding(store: Path) -> None:

@@ -16,7 +16,7 @@ from logsrv import __version__
 from logsrv.cli import main as module
 from logsrv.kit.testing import TWISTD, wait_until
 from logsrv.kit.testing.patience import PATIENCE
-from logsrv.linelog.store.archive.kept import note_url
+from logsrv.linelog.store.archive.archive_notes import note_url
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
 from tests.cli.command import LOGSRV, logsrv

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.cli.main import main
-from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.shipping.status import TargetState, save_state, save_targets
 from logsrv.linelog.store.segments import identity
 from logsrv.linelog.store.segments.disk import Disk

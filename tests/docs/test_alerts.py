@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.alerts import message
-from logsrv.linelog.alerts.settings import AlertSettings, labelled
+from logsrv.linelog.alerts.alert_settings import AlertSettings, labelled
 from logsrv.linelog.alerts.tally import SHOWN, Tally
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.read.search import Hit

@@ -12,7 +12,7 @@ import pytest
 from logsrv.kit.options.kinds import SIZE
 from logsrv.linelog.plugin.service import Options
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.settings import ShipSettings
+from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.sealing.retain import LEAST_FREE
 from tests.docs.story import Story, blocks
 

@@ -289,12 +289,12 @@ def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> Non
             server.wait_until(lambda: line in server.current.read_bytes(), "the line")  # noqa: B023
         moments = [
             lambda: True,
-            lambda: server.child("alerts.child"),  # noqa: B023
+            lambda: server.child("alerts.alert_child"),  # noqa: B023
             lambda: len(list(tmp_path.glob("told.*"))) > seen,  # noqa: B023
             lambda: f"oops {number}." in told(tmp_path),  # noqa: B023
         ]
         server.wait_until(chance.choice(moments), f"the moment of line {number}")
-        child = server.child("alerts.child")
+        child = server.child("alerts.alert_child")
         if child and chance.random() < 0.5:
             os.kill(child, signal.SIGKILL)
             if chance.random() < 0.5:

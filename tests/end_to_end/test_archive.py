@@ -18,8 +18,8 @@ import pytest
 
 from bench.bucket import KEYS, error, running
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.manifest import names_of
 from logsrv.linelog.store.archive.objects import Archive
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
@@ -29,7 +29,7 @@ from tests.linelog.store.archive.buckets import buckets
 
 pytestmark = pytest.mark.slow
 
-CHILD = "ship.shipping.child"
+CHILD = "ship.shipping.ship_child"
 SMALL = ("--rotate-size", "256KiB")
 
 

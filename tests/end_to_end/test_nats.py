@@ -28,7 +28,7 @@ from tests.linelog.ship.out.servers import (
     url_of,
 )
 
-CHILD = "ship.shipping.child"
+CHILD = "ship.shipping.ship_child"
 
 
 def of(servers: list[NatsServer], more: str = "", stream: str = "LOGS") -> str:

@@ -129,4 +129,4 @@ def test_a_shipper_stays_small_and_ships_behind_a_lie(logger: Start) -> None:
         edge = logger("--ship", f"nats://127.0.0.1:{server.port}/LOGS")
         edge.send(b"one\n")
         edge.wait_until(lambda: bool(sent), "a block", 2 * PATIENCE)
-        assert peak(edge.child("ship.shipping.child")) < MOST
+        assert peak(edge.child("ship.shipping.ship_child")) < MOST

@@ -22,7 +22,7 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
-CHILD = "ship.shipping.child"
+CHILD = "ship.shipping.ship_child"
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tests.linelog.ship.out.servers import NatsServer, cluster, leader, newer
 from tests.ports import free_port
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "2"))
-CHILD = "ship.shipping.child"
+CHILD = "ship.shipping.ship_child"
 ROTATING = ("--rotate-size", "256KiB", "--keep-bytes", "1MiB")
 DEADLINE = 4 * PATIENCE
 END = b"<the last one>"

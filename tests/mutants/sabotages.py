@@ -80,8 +80,8 @@ SABOTAGES = [
     Sabotage(
         "a block is acknowledged before it is safe",
         f"{_BLOCKS}/body.py",
-        "self._stored = intake.deposit(parcel).addCallback(self._done, reply)",
-        "intake.deposit(parcel).addCallback(self._done, reply)\n"
+        "self._stored = intake.deposit(pending).addCallback(self._done, reply)",
+        "intake.deposit(pending).addCallback(self._done, reply)\n"
         "        self._stored = Deferred()\n"
         "        self._stored.callback(reply)",
         _BLOCKS,

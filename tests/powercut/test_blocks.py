@@ -20,7 +20,7 @@ from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing.deposit import Parcel
+from logsrv.linelog.store.writing.deposit import PendingBlock
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.end_to_end.stored import stored_bytes
 from tests.linelog.inputs.blocks.making import Edge, Sender, stored_lines
@@ -175,8 +175,10 @@ def wrongs(directory: Path, promises: Mapping[str, Position]) -> list[str]:
         while (block := edge.next(place, 30_000, chance)) is not None:
             at = edge.offset(block.start)
             text = edge.text[at : at + block.size]
-            parcel = Parcel(origin, block.start, block.end, block.crc, text, text.count(b"\n"))
-            turns.result(store.deposit(parcel), "a block to be on the medium")
+            pending = PendingBlock(
+                origin, block.start, block.end, block.crc, text, text.count(b"\n")
+            )
+            turns.result(store.deposit(pending), "a block to be on the medium")
             place = block.end
     turns.result(store.close(), "the end")
     text = stored_bytes(directory)

@@ -1,3 +1,3 @@
 """The line client of `logsrv connect`: where to (target, dial), the other end (peer), what is shown and
-sent (display, wire), and what is said (talk).
+sent (display, wire), and what is said (conversation).
 """

@@ -35,9 +35,9 @@ from twisted.internet.task import deferLater, react
 from twisted.logger import globalLogBeginner
 
 from logsrv.cli.arguments import seconds, tell
+from logsrv.cli.client.conversation import LineConversation
 from logsrv.cli.client.dial import dial
 from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
-from logsrv.cli.client.talk import Talk
 from logsrv.cli.client.target import Target, parse_target
 from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
@@ -115,7 +115,7 @@ async def _talk(target: Target, arguments: argparse.Namespace, reactor: Any) -> 
     ending = arguments.ending
     if is_typed and ending is None and not target.is_datagram:
         ending = b"\r\n"
-    talk = Talk(
+    talk = LineConversation(
         display=_display(target, arguments),
         wire=DatagramWire(ending) if target.is_datagram else StreamWire(ending),
         wait=arguments.wait,

@@ -13,9 +13,9 @@ from twisted.internet.endpoints import clientFromString, connectProtocol
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.threads import deferToThreadPool
 
+from logsrv.cli.client.conversation import LineConversation
 from logsrv.cli.client.failures import connection_failed
 from logsrv.cli.client.peer import DatagramPeer, StreamPeer
-from logsrv.cli.client.talk import Talk
 from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.kit.net.remote import Remote, remote_endpoint
@@ -25,7 +25,7 @@ from logsrv.kit.text.words import shown
 
 
 async def dial(
-    target: Target, options: TLSOptions, talk: Talk, timeout: float, reactor: Any
+    target: Target, options: TLSOptions, talk: LineConversation, timeout: float, reactor: Any
 ) -> StreamPeer | DatagramPeer:
     """Connect, within `timeout` seconds. Raises ConfigurationError or ConnectionFailed."""
     if options.given and target.scheme != "tls":
@@ -50,7 +50,9 @@ async def dial(
         raise connection_failed(failed, target, timeout) from failed
 
 
-async def _connect(target: Target, endpoint: IStreamClientEndpoint, talk: Talk) -> StreamPeer:
+async def _connect(
+    target: Target, endpoint: IStreamClientEndpoint, talk: LineConversation
+) -> StreamPeer:
     encrypted = target.scheme == "tls"
     peer = StreamPeer(talk.heard, talk.over, encrypted=encrypted)
     undelayed(await connectProtocol(endpoint, peer))

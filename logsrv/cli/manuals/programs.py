@@ -29,7 +29,7 @@ from logsrv.kit.options.declare import (
 from logsrv.kit.options.help import INFORMATIVE, example, help_groups, remarks
 from logsrv.kit.options.sources import variable_prefix
 from logsrv.kit.options.usage import SettingsOptions
-from logsrv.linelog.plugin.settings import LoggerSettings
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 
 Purposes = Mapping[str, tuple[str, str]]
 ParserOf = Callable[[str], Parser]

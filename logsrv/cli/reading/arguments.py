@@ -199,15 +199,15 @@ def opened(directory: str, command: str) -> View:
     Raises StoreError and ArchiveError.
     """
 
-    def told(sentence: str) -> None:
+    def warn(sentence: str) -> None:
         tell(f"logsrv {command}: {sentence}")
 
     if "://" in directory:
         # The reader of archives takes as long to load as all else.
-        from logsrv.linelog.read.far_view import ArchiveView
+        from logsrv.linelog.read.archive_view import ArchiveView
 
-        return ArchiveView(directory, told)
-    view = View(directory, told, away=True)
+        return ArchiveView(directory, warn)
+    view = View(directory, warn, away=True)
     view.tell_of_no_files()
     return view
 

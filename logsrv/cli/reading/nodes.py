@@ -28,7 +28,7 @@ from logsrv.linelog.http.nodes.client import NodeClient
 from logsrv.linelog.http.nodes.declared import each_once, nodes_of
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine, text_of
-from logsrv.linelog.http.nodes.settings import NAME, NamedNodes, NodeSettings
+from logsrv.linelog.http.nodes.node_settings import NAME, NamedNodes, NodeSettings
 from logsrv.linelog.http.nodes.spans import NodeQuestion, span_between
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.counting.histogram import StepCounts, counted

@@ -25,9 +25,9 @@ from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.linelog.read.counting.nothing import hints_of_nothing
-from logsrv.linelog.read.lines import Around, grouped
 from logsrv.linelog.read.render import plain, renderer
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.stored_lines import LineContext, grouped
 
 
 def declare(parser: Parser) -> None:
@@ -126,7 +126,7 @@ def _lines(search: Search, arguments: Namespace) -> bool:
     with Output(paged=not arguments.no_pager) as output:
         if before or after:
             hits = islice(search.hits(reverse=reverse), arguments.number)
-            for group in grouped(search.view, hits, Around(before, after), reverse=reverse):
+            for group in grouped(search.view, hits, LineContext(before, after), reverse=reverse):
                 if found and not group.goes_on and arguments.output != "json":
                     output.write(b"--\n")
                 found = True

@@ -18,8 +18,8 @@ from contextlib import closing
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading import arguments as reading
 from logsrv.kit.options.argument_parser import Parser
-from logsrv.linelog.read.lines import StoredLines
 from logsrv.linelog.read.render import renderer
+from logsrv.linelog.read.stored_lines import StoredLines
 
 
 def declare(parser: Parser) -> None:

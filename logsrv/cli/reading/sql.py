@@ -24,7 +24,7 @@ from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import declare_store, declare_zone, opened, status
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import LogsrvError, QueryError, UsageError
-from logsrv.kit.children.inside import little_memory
+from logsrv.kit.children.child_side import little_memory
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.query.language.caret import caret

@@ -1,3 +1,3 @@
 """`logsrv run`: a parent that holds the sockets (supervisor, watch) and a child that serves them
-(child, held, found).
+(serving_process, held_sockets, plugin_file).
 """

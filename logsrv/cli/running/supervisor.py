@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.running.child import NOT_RUNNABLE
+from logsrv.cli.running.serving_process import NOT_RUNNABLE
 from logsrv.cli.running.watch import WatchedFiles
 
 LOOK_SECONDS = 0.15
@@ -88,7 +88,7 @@ class Child:
                 # -B: Python takes bytecode for current when the source has the same size and the
                 # same second, and a file can be saved twice in one. -P: modules in this folder are
                 # not to be taken for Python's.
-                *(sys.executable, "-B", "-P", "-m", "logsrv.cli.running.child"),
+                *(sys.executable, "-B", "-P", "-m", "logsrv.cli.running.serving_process"),
                 *(str(theirs.fileno()), json.dumps(held), json.dumps(again)),
                 *(reactor, str(file), *options),
             ],

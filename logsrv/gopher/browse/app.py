@@ -24,7 +24,7 @@ from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.prompt import Prompt
 from logsrv.gopher.browse.commands.reading import Reading
 from logsrv.gopher.browse.commands.session import BrowsingSession
-from logsrv.gopher.browse.commands.telling import Telling
+from logsrv.gopher.browse.commands.status_rows import StatusRows
 from logsrv.gopher.browse.commands.travelling import Travelling
 from logsrv.gopher.browse.commands.view import PageView
 from logsrv.gopher.browse.commands.visiting import Visiting
@@ -93,7 +93,7 @@ class Browser(App[None]):
         self.keeping = keeping = Keeping(session, visiting, programs, window)
         self.travelling = Travelling(session, visiting, keeping, programs, window, following)
         self.reading = Reading(session, visiting, window)
-        self._telling = Telling(session, followed, visiting, following, window)
+        self._telling = StatusRows(session, followed, visiting, following, window)
 
     def compose(self) -> ComposeResult:
         yield self._address

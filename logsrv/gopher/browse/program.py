@@ -7,9 +7,9 @@ import sys
 from importlib.util import find_spec
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.curtain import Curtain
-from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.serve.typed import typed_place
+from logsrv.gopher.browse.first_screen import FirstScreen
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
+from logsrv.gopher.serve.typed_address import typed_place
 
 _NEEDED = ("textual", "PIL")
 
@@ -33,7 +33,7 @@ def run(
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
         place = None if url is None else typed_place(url)
-        with Curtain(sys.stdout, os.environ, str(place or "Start page")) as curtain:
+        with FirstScreen(sys.stdout, os.environ, str(place or "Start page")) as curtain:
             # They take longer to load than the first screen, which is there by now.
             import asyncio
 

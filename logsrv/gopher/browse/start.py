@@ -12,10 +12,10 @@ from logsrv.gopher.browse.commands.load import Loading
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.layout import Layout
-from logsrv.gopher.browse.content.lines import PageLine, lines_of
 from logsrv.gopher.browse.content.page import link_to
-from logsrv.gopher.browse.curtain import Curtain
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.browse.content.page_lines import PageLine, lines_of
+from logsrv.gopher.browse.first_screen import FirstScreen
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.serve.fileurl import ItemURL
 
 # Seconds; at the usual 5 ms, the thread that imports would delay the one that has a page to show.
@@ -27,7 +27,7 @@ _FIRST_LINES = 200
 async def browse(
     url: ItemURL | None,
     environ: Mapping[str, str],
-    curtain: Curtain,
+    curtain: FirstScreen,
     options: ConnectionOptions | None = None,
     charset: str | None = None,
 ) -> int:
@@ -51,7 +51,7 @@ async def browse(
     return browser.return_code or 0
 
 
-async def _show_page(loading: Loading, curtain: Curtain, charset: str | None) -> None:
+async def _show_page(loading: Loading, curtain: FirstScreen, charset: str | None) -> None:
     """Show the page on its way, as it comes, or all of it when that was at once."""
     lines: list[PageLine] = []
     async for lines in loading.growing():
@@ -60,7 +60,7 @@ async def _show_page(loading: Loading, curtain: Curtain, charset: str | None) ->
         _show(lines, curtain)
 
 
-def _show(lines: list[PageLine], curtain: Curtain) -> None:
+def _show(lines: list[PageLine], curtain: FirstScreen) -> None:
     """Show the beginning; links below the window too decide where its text begins."""
     layout = Layout(curtain.width)
     layout.extend(lines[:_FIRST_LINES])

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, UsageError
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust, pins_path
 from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.wire.charset import checked_charset

@@ -20,7 +20,7 @@ from logsrv.gopher.command.arguments import (
 from logsrv.gopher.command.requests import Ask, kind_of, open_answer, requested_url
 from logsrv.gopher.command.show import Screen, show_menu, show_text
 from logsrv.gopher.serve.fileurl import ItemURL
-from logsrv.gopher.serve.typed import typed_place
+from logsrv.gopher.serve.typed_address import typed_place
 from logsrv.gopher.wire.errors import ServerError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL

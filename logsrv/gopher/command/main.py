@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
 
-from logsrv.errors import LogsrvError, Shown, UsageError
+from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line, printable
 
@@ -116,7 +116,7 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     try:
         try:
             status = _dispatch(list(arguments), stdout, stderr)
-        except Shown as wanted:
+        except HelpRequest as wanted:
             stdout.write(wanted.text.encode())
             status = 0
         finally:

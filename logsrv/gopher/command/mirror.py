@@ -20,7 +20,7 @@ from logsrv.gopher.command.arguments import (
     number,
     parser,
 )
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.fetching import Manners

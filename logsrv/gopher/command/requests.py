@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import followable
 from logsrv.gopher.fetch.blocking import GopherFile, urlopen
-from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.serve.fileurl import ItemURL, url_of
-from logsrv.gopher.serve.typed import typed_place
+from logsrv.gopher.serve.typed_address import typed_place
 from logsrv.gopher.wire.itemtypes import MENUS, Transfer, item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 if TYPE_CHECKING:
-    from logsrv.gopher.serve.hole import LocalAnswer
+    from logsrv.gopher.serve.gopherhole import LocalAnswer
 
 Answer: TypeAlias = "GopherFile | LocalAnswer"
 Ask = Callable[[], Answer]
@@ -66,7 +66,7 @@ def open_answer(
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
     most_bytes = most_bytes or most[kind]
     if not isinstance(url, GopherURL):
-        from logsrv.gopher.serve.hole import LocalAnswer  # 1 ms, as in typed_place
+        from logsrv.gopher.serve.gopherhole import LocalAnswer  # 1 ms, as in typed_place
 
         return LocalAnswer(url, most_bytes)
     return urlopen(

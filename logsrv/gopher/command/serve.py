@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import BinaryIO, NoReturn, TextIO
 
-from logsrv.errors import Shown, UsageError
+from logsrv.errors import HelpRequest, UsageError
 from logsrv.gopher.command.arguments import parser
 from logsrv.kit.options.argument_parser import Parser
 
@@ -41,7 +41,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> NoReturn:
     """Become the server. Raises Shown, UsageError."""
     given = words[1:]
     if list(given[:1]) in (["--help"], ["-h"]):
-        raise Shown(parser_of("serve").format_help())
+        raise HelpRequest(parser_of("serve").format_help())
     if not given or given[0].startswith("-"):
         raise UsageError("gopher serve takes a directory, and then options: gopher serve DIRECTORY")
     os.execv(sys.executable, command(given[0], given[1:]))

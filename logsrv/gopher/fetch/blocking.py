@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.stream import Into, Stream
+from logsrv.gopher.fetch.stream import DownloadFile, Stream
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
@@ -88,7 +88,7 @@ class GopherFile(io.BufferedReader):
         self._body = body
         super().__init__(body, _CHUNK)
 
-    def pieces(self, into: Into | None = None) -> Iterator[bytes]:
+    def pieces(self, into: DownloadFile | None = None) -> Iterator[bytes]:
         """Yield all of it in pieces as they come: a fifth faster than `read`. Raises GopherError.
 
         Where nobody has to look at them, later ones go into `into` by themselves.

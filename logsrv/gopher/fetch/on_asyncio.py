@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.wire.url import GopherURL

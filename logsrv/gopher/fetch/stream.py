@@ -11,7 +11,7 @@ from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 
 
-class Into(Protocol):
+class DownloadFile(Protocol):
     """A file that is written. descriptor: its own, or None; all that came before is in it by then.
     passed: so many bytes went there by themselves.
     """
@@ -85,7 +85,7 @@ class Stream:
         self._tries = 0
         self._queue: list[bytes] = []
         self._queued = 0
-        self._into: Into | None = None
+        self._into: DownloadFile | None = None
         self.descriptor: int | None = None
         self.wake: Callable[[], None] = _nobody
         self.at_end: Callable[[], None] = _nobody
@@ -154,7 +154,7 @@ class Stream:
         self._transfers.stop(self._transfer)
         self._end()
 
-    def pass_to(self, into: Into) -> None:
+    def pass_to(self, into: DownloadFile) -> None:
         """Let the rest go into a file by itself, if nothing is to be taken and nobody has to look at it."""
         if not self._queue and self._transfer.verbatim:
             self._into = into

@@ -16,15 +16,15 @@ from typing import Any
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.connecting import AnswerSink, Connector, SocketTransfer
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
 
-PASSAGE_SIZE = 1024 * 1024
+SPLICE_SIZE = 1024 * 1024
 _SET_PIPE_SIZE = 1031
 
 
-class Passage:
+class Splice:
     """A pipe that `take` fills from a socket and `give` empties into a file, where `is_there`.
 
     Both raise OSError.
@@ -38,14 +38,14 @@ class Passage:
     def __init__(self) -> None:
         self._out, self._in = os.pipe()
         try:
-            fcntl.fcntl(self._in, _SET_PIPE_SIZE, PASSAGE_SIZE)
+            fcntl.fcntl(self._in, _SET_PIPE_SIZE, SPLICE_SIZE)
         except OSError:
             # Root sets a limit for all pipes of a user; with the usual 64 KiB it works as well.
             pass
 
     def take(self, socket: int) -> int:
         """Return how many bytes came; 0 at the end. Raises BlockingIOError if there are none yet."""
-        return os.splice(socket, self._in, PASSAGE_SIZE)
+        return os.splice(socket, self._in, SPLICE_SIZE)
 
     def give(self, file: int, size: int) -> None:
         """Write the `size` bytes that came to `file`."""
@@ -95,7 +95,7 @@ class Transfers:
         self._active: set[SocketTransfer] = set()
         self._finished: list[SocketTransfer] = []
         self._next_look = 0.0
-        self._passage: Passage | None = None
+        self._passage: Splice | None = None
 
     @property
     def active(self) -> int:
@@ -196,7 +196,7 @@ class Transfers:
     def _moving(self, transfer: SocketTransfer) -> None:
         if transfer.outgoing:
             self._send(transfer)
-        elif transfer.sink.descriptor is not None and transfer.verbatim and Passage.is_there():
+        elif transfer.sink.descriptor is not None and transfer.verbatim and Splice.is_there():
             self._pass_on(transfer, transfer.sink.descriptor)
             return
         if not transfer.paused:
@@ -253,7 +253,7 @@ class Transfers:
     def _pass_on(self, transfer: SocketTransfer, file: int) -> None:
         """Let what comes go into `file`, without a look at it."""
         if self._passage is None:
-            self._passage = Passage()
+            self._passage = Splice()
         assert transfer.socket is not None
         for _ in range(_IN_A_ROW):
             try:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
-from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.follow.dates import day_of
 from logsrv.gopher.follow.entries import Entry, menu_entries, text_entries
 from logsrv.gopher.follow.following import Followed, Following

@@ -12,8 +12,8 @@ from logsrv.gopher.fetch.client import GopherResponse, IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
+from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path, parse_query
-from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.gateway.visitors import RequestDenied
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.files import file_name

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import PeerError
 from logsrv.gopher.fetch.client import GopherResponse
 from logsrv.gopher.gateway.answers import Answers, WebAnswer, error_answer, failure_answer
-from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
+from logsrv.gopher.gateway.gateway_settings import GopherSettings, check_wanted
 from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.net.backpressure import Backpressure

@@ -11,7 +11,7 @@
     folders           the directories: nothing is written through a link
     pages             gophermap and index.html of a menu (no I/O)
     journal           what is finished, so that the next run goes on from there
-    earlier           for updates: the copies of earlier runs, the items that menus list, and menus that
+    earlier_copies    for updates: the copies of earlier runs, the items that menus list, and menus that
                       are not to be believed
 
 `fetch/transfers` does the requests. `GopherClient` would take 0.3 ms for each: a reactor's transport, a

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from itertools import zip_longest
 
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.earlier import Earlier
+from logsrv.gopher.mirror.earlier_copies import EarlierCopies
 from logsrv.gopher.mirror.fetching import Fetching, Job, Manners, ServerRules
 from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.journal import Copy, MirrorJournal
@@ -57,7 +57,7 @@ class Crawl:
         self._items = Items()
         self._jobs: dict[Key, Job] = {}
         self._names = Names(scope.root)
-        self._earlier = Earlier(self._items, scope, journal, folders)
+        self._earlier = EarlierCopies(self._items, scope, journal, folders)
         self._fetching = Fetching(transfers, folders, manners, clock)
         self._files = MenuFiles(folders, scope.root, charset)
         self._readings = MenuReadings(self._write, clock)

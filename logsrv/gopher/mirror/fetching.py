@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.connecting import AnswerSink, SocketTransfer
-from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.fetch.connection_options import Limits, Timeouts
 from logsrv.gopher.fetch.stream import Retries
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.folders import Folders

@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 from twisted.internet.defer import Deferred
 
-from logsrv.gopher.serve.hole import Hole, NotThere, written_menu
+from logsrv.gopher.serve.gopherhole import Gopherhole, NotThere, written_menu
 from logsrv.gopher.wire.files import letter_of
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
@@ -106,7 +106,7 @@ class Served:
 
     def apply(self, settings: ServeOptions) -> None:
         """Serve the directory of these settings. Raises ConfigurationError if there is none."""
-        self.hole = Hole(settings.directory)
+        self.gopherhole = Gopherhole(settings.directory)
 
 
 class GopherServer(LineProtocol[ServeOptions, Served]):
@@ -151,11 +151,11 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         self.close()
 
     async def _answer(self, selector: bytes) -> None:
-        hole = self.service.state.hole
-        with hole.open(selector) as descriptor:
+        gopherhole = self.service.state.gopherhole
+        with gopherhole.open(selector) as descriptor:
             if stat.S_ISDIR(os.fstat(descriptor).st_mode):
                 self._count("menu")
-                await self._send_menu(hole.menu(selector))
+                await self._send_menu(gopherhole.menu(selector))
             else:
                 await self._send_file(selector, descriptor)
 

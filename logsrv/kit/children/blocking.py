@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from select import POLLIN, poll
 
-from logsrv.kit.children.child import shared_environment
+from logsrv.kit.children.child_process import shared_environment
 from logsrv.kit.children.frames import MessageReader, frame
 
 LOOK_EVERY = 0.1

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
+from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.timer import Timer
 
 log = Logger()

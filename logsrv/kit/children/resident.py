@@ -43,7 +43,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from logsrv.kit.children.child import (
+from logsrv.kit.children.child_process import (
     ChildProcess,
     ProcessEnd,
     shared_environment,

@@ -17,7 +17,7 @@ from operator import length_hint
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.few_commands import SUBNEGOTIATION
-from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 
 IAC = b"\xff"

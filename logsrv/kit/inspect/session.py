@@ -18,14 +18,14 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from logsrv.errors import PeerError
-from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.inspect.view import FAREWELLS, NO_PYTHON, PYTHON, Service, ServiceView, answer
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.protocols.context import ListenerContext
-from logsrv.kit.protocols.lines import LineProtocol
+from logsrv.kit.protocols.line_protocol import LineProtocol
 from logsrv.kit.text.escape import one_line
 
 log = Logger()

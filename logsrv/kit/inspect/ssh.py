@@ -23,7 +23,7 @@ from logsrv.kit.inspect.session import SessionSettings, SocketServer
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.listen import OwnReceiver
 from logsrv.kit.observe.metrics import MetricsPart
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.text.escape import one_line
 from logsrv.timer import Timer
 
@@ -108,7 +108,7 @@ class SSHServer(OwnReceiver, SSHFactory):
         self.publicKeys = {kind: host_key.public()}
         self.privateKeys = {kind: host_key}
         self._label = label
-        self._complaints = Seldom(service.clock.seconds)
+        self._complaints = RateLimitedLog(service.clock.seconds)
         log.info("{listener}: the host key is {key}", listener=label, key=fingerprint(host_key))
 
     def getAuthorizedKeys(self, user: bytes) -> Sequence[Key]:

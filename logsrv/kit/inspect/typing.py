@@ -23,7 +23,7 @@ _WORD = re.compile(rb"[^ ]* *$")
 
 
 @attrs.frozen
-class Typed:
+class TypingOutcome:
     """The outcome of some keys.
 
     lines: with their ends. echo: for the terminal. ended: nothing more will be typed.
@@ -44,7 +44,7 @@ class Typing:
         self._key = b""
         self._returned = False
 
-    def receive(self, data: bytes) -> Typed:
+    def receive(self, data: bytes) -> TypingOutcome:
         """Take keys. A key that takes several bytes may come in pieces."""
         lines = echo = b""
         data, self._key = self._key + data, b""
@@ -59,11 +59,11 @@ class Typing:
                     echo += b"\r\n"
                     self._remember()
             elif key == b"\x04" and not self._line:
-                return Typed(lines, echo + b"\r\n", ended=True)
+                return TypingOutcome(lines, echo + b"\r\n", ended=True)
             else:
                 echo += self._edit(key)
             self._returned = key == b"\r"
-        return Typed(lines, echo)
+        return TypingOutcome(lines, echo)
 
     def _edit(self, key: bytes) -> bytes:
         if b" " <= key[:1] <= b"~":

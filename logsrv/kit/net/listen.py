@@ -13,7 +13,7 @@ from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stream_listener import StreamListener
-from logsrv.kit.net.twisted.fetched import FetchedListener, FetchingReceiver
+from logsrv.kit.net.twisted.fetched_listener import FetchedListener, FetchingReceiver
 from logsrv.kit.observe.metrics import Counts
 
 

@@ -13,7 +13,7 @@ from logsrv.kit.net.guard.rates import Rates
 from logsrv.kit.net.guard.refusals import log_refusal
 from logsrv.kit.net.source import Sender, canonical, inet_source, unix_source
 from logsrv.kit.observe.metrics import Counts
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
 log = Logger()
 
@@ -35,8 +35,8 @@ class Senders:
         self._guard = Guard(policy)
         self._rates = Rates(seconds)
         self._rates.apply(policy)
-        self._refusals = Seldom(seconds)
-        self._limited = Seldom(seconds)
+        self._refusals = RateLimitedLog(seconds)
+        self._limited = RateLimitedLog(seconds)
         self._known: dict[Hashable, Sender] = {}
         self._refused: dict[Sender, Refusal] = {}
         # An alert sees the first increase only if the counter was there before it, at 0.

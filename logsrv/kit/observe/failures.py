@@ -9,7 +9,7 @@ from collections.abc import Callable
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
 log = Logger()
 
@@ -31,7 +31,7 @@ class Failures:
     def __init__(self, plugin: str, clock: Callable[[], float]) -> None:
         """`clock` gives seconds that only grow."""
         self._plugin = plugin
-        self._places = Seldom(clock, REMEMBERED_PLACES)
+        self._places = RateLimitedLog(clock, REMEMBERED_PLACES)
 
     def note(self, doing: str, peer: str, failure: Failure) -> None:
         """Count that `failure` happened in `doing`, such as a method's name, for the connection of `peer`,

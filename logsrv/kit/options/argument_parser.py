@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from logsrv.errors import Shown as Shown
+from logsrv.errors import HelpRequest as HelpRequest
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import did_you_mean, shown
@@ -26,7 +26,7 @@ WIDEST = 100
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        raise Shown(f"{self.const()}\n")
+        raise HelpRequest(f"{self.const()}\n")
 
 
 # In front of a word that begins with a hyphen and is no option; no argument of a process has it.
@@ -148,7 +148,7 @@ class Parser(argparse.ArgumentParser):
             self.usage = self.short_usage().replace("%", "%%")
 
     def print_help(self, file: object = None) -> NoReturn:
-        raise Shown(self.format_help())
+        raise HelpRequest(self.format_help())
 
     def _is_excluding(self, word: str) -> bool:
         """Return whether `word` is a hyphen and something else than an option, or one with its number."""

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from typing_extensions import TypeVar
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.departures import Departures
 from logsrv.kit.net.guard.start_tls import tls_factory
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate

@@ -25,7 +25,7 @@ from logsrv.errors import PeerError
 from logsrv.kit.net.guard.rates import Buckets
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.awaiting import awaited
 from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
 from logsrv.kit.protocols.faults import check_text
@@ -249,8 +249,8 @@ class DatagramContext(ListenerContext):
         self.receiver = receiver
         self.listener: Any = None
         self.limit = Buckets(service.clock.seconds, REMEMBERED)
-        self._withheld = Seldom(service.clock.seconds)
-        self._faults = Seldom(service.clock.seconds)
+        self._withheld = RateLimitedLog(service.clock.seconds)
+        self._faults = RateLimitedLog(service.clock.seconds)
         self.answers: AnswerSocket | None = None
         self._unsent = 0
         counts = metrics or service.metrics
@@ -277,8 +277,8 @@ class DatagramContext(ListenerContext):
         self.service.metrics.count("datagrams_faulty_total", listener=self.label)
         self._warn(self._faults, AT_FAULT, peer, sentence)
 
-    def _warn(self, seldom: Seldom, format: str, peer: Sender, sentence: str) -> None:
-        noted = seldom.note(peer.host or peer.source)
+    def _warn(self, limited_log: RateLimitedLog, format: str, peer: Sender, sentence: str) -> None:
+        noted = limited_log.note(peer.host or peer.source)
         if noted is not None:
             log.warn(
                 format,

@@ -12,7 +12,7 @@ from twisted.internet.protocol import AbstractDatagramProtocol, Protocol, connec
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard.admitted import Foreign
+from logsrv.kit.net.guard.guarded_connection import ThirdPartyProtocol
 from logsrv.kit.net.senders import sender_at
 from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.observe.peer_log import end_sentence
@@ -46,7 +46,7 @@ def watched(protocol_class: type[Protocol]) -> type[Protocol]:
         protocol.factory.failed(doing, source_of(protocol.transport), Failure())
         protocol.transport.loseConnection()
 
-    class Watched(protocol_class, Foreign):  # type: ignore[valid-type,misc]
+    class Watched(protocol_class, ThirdPartyProtocol):  # type: ignore[valid-type,misc]
         def connectionMade(self) -> None:
             if self.factory.connection_log is not None:
                 self.factory.connection_log.connected(source_of(self.transport))

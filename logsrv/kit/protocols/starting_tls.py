@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard.admitted import admitted_of
 from logsrv.kit.net.guard.guard import Refusal
+from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.start_tls import can_be_put_under, put_tls_under
 from logsrv.kit.net.twisted.twisted_tls import is_encrypted
 from logsrv.kit.protocols.connection import PeerConnection

@@ -14,20 +14,20 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
+from logsrv.kit.framing.line_format import DEFAULT_MAX_LINE, LineFormat
 from logsrv.kit.net.listen import Listener, OwnReceiver
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.context import ListenerContext, RunningService
 from logsrv.kit.protocols.datagrams import Datagrams
-from logsrv.kit.protocols.frames import FrameProtocol
-from logsrv.kit.protocols.lines import LineProtocol
+from logsrv.kit.protocols.frame_protocol import FrameProtocol
+from logsrv.kit.protocols.line_protocol import LineProtocol
 from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, watched
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
-from logsrv.kit.service.settings import Limits, limits_of
+from logsrv.kit.service.service_settings import Limits, limits_of
 
 HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 

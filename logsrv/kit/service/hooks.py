@@ -14,12 +14,12 @@ from logsrv.kit.net.guard.open_files import FileLimit, most_connections, too_man
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
-from logsrv.kit.options.given import given_files
+from logsrv.kit.options.given_files import given_files
 from logsrv.kit.options.secrets import exposed
 from logsrv.kit.service.garbage import LongLived
 from logsrv.kit.service.launch import Launch
 from logsrv.kit.service.own_sites import own_sites
-from logsrv.kit.service.served import ServedSites, by_key
+from logsrv.kit.service.served_sites import ServedSites, by_key
 from logsrv.kit.service.signals import Signals
 from logsrv.kit.service.sites import Site, SiteServer, SiteSpec
 from logsrv.kit.text.words import counted

@@ -20,7 +20,7 @@ from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
 from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.service.peers import peer_of
 
@@ -40,14 +40,16 @@ class ReconnectingLink:
     _factory: Any
     _clock: Any
     _metrics: Metrics
-    _seldom: Seldom = attrs.Factory(lambda self: Seldom(self._clock.seconds), takes_self=True)
-    _guarded: Noticing = attrs.field(init=False)
+    _limited_log: RateLimitedLog = attrs.Factory(
+        lambda self: RateLimitedLog(self._clock.seconds), takes_self=True
+    )
+    _guarded: LinkFactory = attrs.field(init=False)
     _client: ClientService = attrs.field(init=False)
     _closed: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         how = {"label": self.label, "clock": self._clock, "metrics": self._metrics}
-        self._guarded = Noticing(self._factory, lost=self._lost, policy=GuardPolicy(), **how)
+        self._guarded = LinkFactory(self._factory, lost=self._lost, policy=GuardPolicy(), **how)
         self._client = ClientService(
             self, self._guarded, clock=self._clock, prepareConnection=self._connected
         )
@@ -101,14 +103,14 @@ class ReconnectingLink:
         if not self._closed:
             self._metrics.count("links_failed_total", listener=self.label)
             why = failure.getErrorMessage().rstrip(".")
-            if self._seldom.note(why) is not None:
+            if self._limited_log.note(why) is not None:
                 log.warn(
                     "cannot connect {link}, and goes on trying: {why}", link=self.label, why=why
                 )
         return failure
 
 
-class Noticing(GuardedFactory):
+class LinkFactory(GuardedFactory):
     """The factory of a link, which tells when a connection has ended."""
 
     def __init__(self, factory: Any, *, lost: Callable[[Failure], None], **how: Any) -> None:

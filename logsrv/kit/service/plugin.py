@@ -82,7 +82,7 @@ class Plugin:
         """
         from logsrv.kit.options.declare import options_of
         from logsrv.kit.options.usage import usage_options
-        from logsrv.kit.service.settings import limits_of, needless_options, settings_class
+        from logsrv.kit.service.service_settings import limits_of, needless_options, settings_class
 
         try:
             own = self.loaded(self.settings)

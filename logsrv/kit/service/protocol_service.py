@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.remote import Remote
 from logsrv.kit.observe.failures import Failures
@@ -26,7 +26,7 @@ from logsrv.kit.service.life import Life, call
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.settings import check_limits
+from logsrv.kit.service.service_settings import check_limits
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.service.steps import when_running
 from logsrv.kit.service.stop import DRAIN_SECONDS

@@ -10,7 +10,7 @@ from twisted.internet.protocol import Protocol
 
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.admitted import Admitted
+from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.recvmmsg import Group
 from logsrv.kit.net.source import Sender
@@ -44,13 +44,13 @@ class MemoryStreams(InMemory, StreamListener):
     async def stop_listening(self) -> None:
         self.opened = False
 
-    def build(self, address: IAddress) -> Protocol | Admitted | None:
+    def build(self, address: IAddress) -> Protocol | GuardedConnection | None:
         """Return the protocol for a new connection; None if it is refused."""
-        protocol: Protocol | Admitted | None = self._guarded.buildProtocol(address)
+        protocol: Protocol | GuardedConnection | None = self._guarded.buildProtocol(address)
         return protocol
 
 
-class Arrived:
+class ArrivedDatagrams:
     """The datagrams that have arrived and were not read yet: as the kernel's buffer of a socket."""
 
     cut_bytes = 0
@@ -74,7 +74,7 @@ class MemoryDatagrams(InMemory, DatagramListener):
 
     def __init__(self, endpoint: Any, receiver: DatagramReceiver, **how: Any) -> None:
         super().__init__(endpoint, receiver, **how)
-        self._arrived = self._receive = Arrived()
+        self._arrived = self._receive = ArrivedDatagrams()
         # No kernel is there to ask.
         self._losses.known = False
         self._memory_senders: dict[Sender, MemorySender] = {}

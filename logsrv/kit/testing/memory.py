@@ -68,7 +68,7 @@ class NoProcess:
 
 
 @attrs.define
-class Changing:
+class ChangingOptions:
     """Options that a test changes. settings: as they were parsed. changed: by attribute."""
 
     options: Any
@@ -124,7 +124,7 @@ class MemoryService:
         plugin = plugin_of(what, **how)
         self.clock = MemoryClock(self._let_peers_act)
         self._peers: set[MemoryPeer] = set()
-        self._settings = Changing(parsed(plugin, arguments))
+        self._settings = ChangingOptions(parsed(plugin, arguments))
         self._ports = itertools.count(FIRST_PORT)
         self._listeners: dict[str, MemoryStreams | MemoryDatagrams] = {}
         self.service: ProtocolService[Any, Any] = plugin.service_on(self.clock, self._settings)

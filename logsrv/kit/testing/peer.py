@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.admitted import Admitted
+from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.source import Sender
 
 # The producer is paused when more than this is unread, the same as in Twisted's transports.
@@ -26,10 +26,10 @@ class MemoryPeer:
     """
 
     def __init__(
-        self, protocol: Protocol | Admitted | None, address: IAddress, reads: bool = True
+        self, protocol: Protocol | GuardedConnection | None, address: IAddress, reads: bool = True
     ) -> None:
         self.protocol: Protocol | None = (
-            protocol.protocol if isinstance(protocol, Admitted) else protocol
+            protocol.protocol if isinstance(protocol, GuardedConnection) else protocol
         )
         # A transport calls the guard's connection, which calls the protocol.
         self._called = protocol

@@ -13,11 +13,11 @@ from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.python.failure import Failure
 
-from logsrv.kit.children.child import ProcessEnd
+from logsrv.kit.children.child_process import ProcessEnd
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts import alone
-from logsrv.linelog.alerts.message import Later, Undelivered
-from logsrv.linelog.alerts.settings import Command, missing
+from logsrv.linelog.alerts import subreaper
+from logsrv.linelog.alerts.alert_settings import Command, missing
+from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 from logsrv.timer import Timer
 
 SECONDS = 60.0
@@ -46,7 +46,7 @@ class _Running(ProcessProtocol):
         self._text = text
         self._said = b""
         self._grace = Timer(reactor)
-        self._late: Later | None = None
+        self._late: TemporaryFailure | None = None
         self.process: Any = None
 
     def start(self, command: Command, environment: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ class _Running(ProcessProtocol):
             self.process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
-                [sys.executable, "-I", "-S", alone.__file__, str(os.getpid()), *command],
+                [sys.executable, "-I", "-S", subreaper.__file__, str(os.getpid()), *command],
                 env=environment,
                 childFDs={0: "w", 1: nowhere.fileno(), 2: "r"},
             )
@@ -74,7 +74,7 @@ class _Running(ProcessProtocol):
         self._grace.stop()
         self._finish(reason)
 
-    def kill(self, late: Later | None = None) -> None:
+    def kill(self, late: TemporaryFailure | None = None) -> None:
         """Kill the program and all that it started. late: the reason to report at its end."""
         self._late = late
         if self.process is not None:
@@ -96,7 +96,7 @@ class _Running(ProcessProtocol):
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
         # Without a status it did not come to its end, for example because all processes were stopped.
-        error = Later if end.status in (None, os.EX_TEMPFAIL) else Undelivered
+        error = TemporaryFailure if end.status in (None, os.EX_TEMPFAIL) else Undelivered
         self.done.errback(error(f"the command {end}{said}"))
 
 
@@ -114,14 +114,16 @@ async def run(
     Cancelling kills it too.
     """
     if sentence := missing(command):
-        raise Later(sentence)
+        raise TemporaryFailure(sentence)
     running = _Running(text, reactor)
     try:
         running.start(command, environment)
     except OSError as error:
-        raise Later(f"the command cannot be started: {error.strerror}") from error
+        raise TemporaryFailure(f"the command cannot be started: {error.strerror}") from error
     limit = Timer(reactor)
-    limit.start(seconds, running.kill, Later(f"the command took {seconds:g} s and was killed"))
+    limit.start(
+        seconds, running.kill, TemporaryFailure(f"the command took {seconds:g} s and was killed")
+    )
     try:
         await running.done
     finally:

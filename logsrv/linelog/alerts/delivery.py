@@ -10,10 +10,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.alerts import command, message, webhook
-from logsrv.linelog.alerts.settings import COMMAND_WAY, AlertSettings
-from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
+from logsrv.linelog.alerts.tally import MatchCount
 
-Deliver = Callable[[str, AlertSettings, Counted], Deferred[None]]
+Deliver = Callable[[str, AlertSettings, MatchCount], Deferred[None]]
 """A sender of a message by one way: gives what fires when it has arrived, and fails with Undelivered."""
 
 
@@ -25,7 +25,7 @@ def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
     server = socket.gethostname()
     pauses = () if test else webhook.PAUSES
 
-    def deliver(way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
+    def deliver(way: str, alert: AlertSettings, counted: MatchCount) -> Deferred[None]:
         if way == COMMAND_WAY:
             assert alert.alert_command is not None
             text = message.text(alert, counted, server, test=test)

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line, printable
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.read.render import document, safe_json
 
 LONGEST = 1000
@@ -22,11 +22,11 @@ class Undelivered(LogsrvError):
     """An error: a message did not arrive; one sentence that has none of the lines in it."""
 
 
-class Later(Undelivered):
+class TemporaryFailure(Undelivered):
     """An error: the message may arrive if it is sent again later."""
 
 
-def link(alert: AlertSettings, counted: Counted) -> str | None:
+def link(alert: AlertSettings, counted: MatchCount) -> str | None:
     """Return the address of the lines on the page, if one is set."""
     if alert.alert_page is None:
         return None
@@ -37,7 +37,7 @@ def link(alert: AlertSettings, counted: Counted) -> str | None:
     return f"{alert.alert_page}?{urlencode(given, safe=':/')}"
 
 
-def text(alert: AlertSettings, counted: Counted, server: str, *, test: bool = False) -> bytes:
+def text(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False) -> bytes:
     """Return the message as a person reads it, with nothing in it that drives a terminal."""
     lines = "line matches" if counted.count == 1 else "lines match"
     parts = [f"{counted.count:,} {lines} {one_line(alert.alert)}", f"server: {one_line(server)}"]
@@ -56,7 +56,7 @@ def text(alert: AlertSettings, counted: Counted, server: str, *, test: bool = Fa
     return ("\n".join(parts) + "\n").encode()
 
 
-def variables(alert: AlertSettings, counted: Counted, server: str) -> dict[str, str]:
+def variables(alert: AlertSettings, counted: MatchCount, server: str) -> dict[str, str]:
     """Return the environment variables for the program."""
     found = {
         "LOGSRV_ALERT_QUERY": alert.alert,
@@ -68,7 +68,7 @@ def variables(alert: AlertSettings, counted: Counted, server: str) -> dict[str, 
     return {name: value for name, value in found.items() if value is not None}
 
 
-def json(alert: AlertSettings, counted: Counted, server: str, *, test: bool = False) -> bytes:
+def json(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False) -> bytes:
     """Return the message as a JSON object."""
     found: dict[str, Any] = {
         "query": alert.alert,

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.linelog.alerts.settings import AlertSettings
+from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.store.segments.segment import Position
 
 

@@ -34,7 +34,7 @@ NEXT = transitions(__doc__)
 
 
 @attrs.frozen(kw_only=True)
-class Counted:
+class MatchCount:
     """Lines that matched: how many, the first of them, the TIMEs of the first and of the last.
 
     begin: where in the store counting began. gap: lines before or among them are gone unseen.
@@ -47,7 +47,7 @@ class Counted:
     begin: Position = attrs.field(factory=lambda: Position(0, 0))
     gap: bool = False
 
-    def followed_by(self, newer: Counted) -> Counted:
+    def followed_by(self, newer: MatchCount) -> MatchCount:
         """Return these lines and newer ones together."""
         if not newer.count:
             return attrs.evolve(self, gap=self.gap or newer.gap)
@@ -68,7 +68,7 @@ class Tally:
         self.every = every
         self.due = due
         self.state = "QUIET" if due is None else "HELD"
-        self.counted = Counted()
+        self.counted = MatchCount()
 
     @property
     def room(self) -> int:
@@ -91,7 +91,7 @@ class Tally:
         if self.due is None:
             self.due = now + SETTLE
 
-    def put_back(self, undelivered: Counted, due: float) -> None:
+    def put_back(self, undelivered: MatchCount, due: float) -> None:
         """Add the taken lines to the count again; they are sent when the next message is due."""
         self.state = NEXT[self.state, "failed"]
         self.counted = undelivered.followed_by(self.counted)
@@ -101,7 +101,7 @@ class Tally:
         """Note that lines were removed before they were searched."""
         self.counted = attrs.evolve(self.counted, gap=True)
 
-    def take(self, now: float, *, at_once: bool = False) -> Counted | None:
+    def take(self, now: float, *, at_once: bool = False) -> MatchCount | None:
         """Return the count to send now, and begin a new one; None if none is due. at_once: do not wait."""
         if self.due is None or (now < self.due and not (at_once and self.counted.count)):
             return None
@@ -111,5 +111,5 @@ class Tally:
             self.due = None
             return None
         self.due = now + self.every
-        self.counted = Counted()
+        self.counted = MatchCount()
         return taken

@@ -13,9 +13,9 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts.kept import AlertProgress, Kept, Key, key_of
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, Key, key_of
+from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
-from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 
@@ -31,7 +31,7 @@ class AlertTasks:
         self.all: dict[str, AlertTask] = {}
         self._number = 0
 
-    def resume(self, wanted: Alerts, end: Position, kept: Kept) -> None:
+    def resume(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
         """Begin with the tasks for these alerts; those that an earlier service had go on where they were.
 
         end: that of the store.
@@ -43,7 +43,7 @@ class AlertTasks:
             with contextlib.suppress(OSError):
                 kept.remove(name)
 
-    def change(self, wanted: Alerts, end: Position, kept: Kept) -> None:
+    def change(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
         """Go by other alerts; those that are gone end at the end of the store as it is now."""
         before = self.all
         known = {name: key_of(task) for name, task in before.items() if task.until is None}
@@ -56,7 +56,7 @@ class AlertTasks:
         """Forget a task that has ended."""
         self.all.pop(name, None)
 
-    def _left_behind(self, wanted: Alerts, end: Position, kept: Kept) -> dict[str, Key]:
+    def _left_behind(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, Key]:
         """Return the places of an earlier service; report and remove those that are unusable."""
         if not wanted and not kept.exists():
             return {}
@@ -77,7 +77,7 @@ class AlertTasks:
         wanted: Alerts,
         known: Mapping[str, Key],
         end: Position,
-        kept: Kept,
+        kept: AlertPlaces,
         *,
         changed: bool = False,
     ) -> None:
@@ -102,7 +102,7 @@ def _begins_anew(why: str) -> None:
     log.error("alerts: {why}; the alert that it was of begins at the end of the store", why=why)
 
 
-def _keep(kept: Kept, name: str, task: AlertTask) -> None:
+def _keep(kept: AlertPlaces, name: str, task: AlertTask) -> None:
     """Keep where a new alert begins, before any line can come and the process can be killed.
 
     It is not synced, for nobody may wait for a disk here; the process does that.

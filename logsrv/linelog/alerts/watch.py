@@ -7,12 +7,12 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from logsrv.linelog.alerts.alert_places import AlertProgress
+from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import Deliver
-from logsrv.linelog.alerts.kept import AlertProgress
-from logsrv.linelog.alerts.message import Later, Undelivered
+from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 from logsrv.linelog.alerts.reports import AlertTask, Report
-from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.alerts.tally import Counted, Tally
+from logsrv.linelog.alerts.tally import MatchCount, Tally
 from logsrv.linelog.read.follow import Appended, Follower
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -24,7 +24,7 @@ RETRY = (30.0, 60.0, 120.0, 300.0)
 class Watch:
     """A task at work. changed: how far it has come is to be kept at once.
 
-    follower: where it is in the store, with the others of its convoy. due: the end of an interval that
+    follower: where it is in the store, with the others of its scan. due: the end of an interval that
     has begun already. now: seconds that only grow.
     """
 
@@ -46,7 +46,7 @@ class Watch:
         self._now = now
         self._report = report
         self._failures = 0
-        self._sending: Counted | None = None
+        self._sending: MatchCount | None = None
         self._sent_by: AlertSettings | None = None
         self._delivery: Deferred[None] | None = None
 
@@ -126,7 +126,7 @@ class Watch:
     def _tell(self, kind: str, why: str = "", number: int = 0) -> None:
         self._report(Report(kind, self.task.label, self.task.way, why, number=number))
 
-    def _over(self) -> Counted:
+    def _over(self) -> MatchCount:
         sending = self._sending
         assert sending is not None
         self._sending = self._delivery = None
@@ -145,7 +145,7 @@ class Watch:
             why = "it was given up, because the service ends"
         elif not failure.check(Undelivered):
             why = f"{type(failure.value).__name__}: {why}"
-        if self.task.until is not None or not failure.check(CancelledError, Later):
+        if self.task.until is not None or not failure.check(CancelledError, TemporaryFailure):
             self._failures = 0
             self._tell("failed", why)
             return

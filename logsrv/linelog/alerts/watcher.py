@@ -1,7 +1,7 @@
 """The watcher of a store: each watch looks at it from a place of its own, which is kept.
 
 The store is followed as `tail -f` follows it: a look a few times a second, a piece of at most a MiB for
-each convoy of watches (convoy.py), and the reactor's turn between two pieces.
+each shared scan (shared_scan.py), and the reactor's turn between two pieces.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import StoreError
-from logsrv.linelog.alerts.convoy import Convoys
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
 from logsrv.linelog.alerts.delivery import Deliver
-from logsrv.linelog.alerts.kept import AlertProgress, Kept
 from logsrv.linelog.alerts.reports import AlertTask, Report
+from logsrv.linelog.alerts.shared_scan import SharedScans
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import reason
@@ -41,14 +41,14 @@ class Watcher:
     """
 
     _view: View
-    _kept: Kept
+    _kept: AlertPlaces
     _deliver: Deliver
     _clock: IReactorTime
     _now: Callable[[], float]
     _report: Callable[[Report], object]
     _failed: Callable[[], object]
     _watches: dict[str, Watch] = attrs.field(factory=dict)
-    _convoys: Convoys = attrs.Factory(lambda self: Convoys(self._view), takes_self=True)
+    _scans: SharedScans = attrs.Factory(lambda self: SharedScans(self._view), takes_self=True)
     _saved: dict[str, AlertProgress] = attrs.field(factory=dict)
     _save_at: dict[str, float] = attrs.field(factory=dict)
     _next: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
@@ -75,7 +75,7 @@ class Watcher:
                     report=self._report,
                 )
                 new[watch] = progress.position
-        self._convoys.change(self._watches.values(), new)
+        self._scans.change(self._watches.values(), new)
 
     def finish(self) -> Deferred[None]:
         """Look once more, send what is counted, and end.
@@ -111,7 +111,7 @@ class Watcher:
         now = self._now()
         # In a flood the end of the store is never reached.
         late = self._finished is not None and now > self._last - LAST / 2
-        looked = self._convoys.look()
+        looked = self._scans.look()
         reading = bool(looked)
         for name, watch in list(self._watches.items()):
             watch.send_if_due(ending=late or (self._finished is not None and watch not in looked))
@@ -133,7 +133,7 @@ class Watcher:
             watch.give_up()
             watch.changed = True
             self._save(name, now)
-        self._convoys.close()
+        self._scans.close()
         assert self._finished is not None
         self._finished.callback(None)
 

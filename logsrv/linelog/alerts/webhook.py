@@ -22,7 +22,7 @@ from logsrv import __version__
 from logsrv.kit.net.twisted.agent import BoundedBody, EndlessHead, bounded_pool
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts.message import Later, Undelivered
+from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 
 SECONDS = 10.0
 """Time for one attempt."""
@@ -57,10 +57,10 @@ async def post(
         try:
             await _attempt(agent, url, body, reactor, seconds)
             return
-        except Later as error:
+        except TemporaryFailure as error:
             if pause is None:
                 tried = f"; it was tried {len(pauses) + 1} times" if pauses else ""
-                raise Later(f"{error}{tried}") from None
+                raise TemporaryFailure(f"{error}{tried}") from None
         await deferLater(reactor, pause)
 
 
@@ -74,7 +74,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
     try:
         response = await answering
     except DeferredTimeout:
-        raise Later(f"{where} did not answer within {seconds:g} s") from None
+        raise TemporaryFailure(f"{where} did not answer within {seconds:g} s") from None
     except CancelledError:
         raise
     except Exception as error:
@@ -82,8 +82,8 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         if any(reason.check(CancelledError) for reason in reasons):
             raise CancelledError from None
         if any(reason.check(EndlessHead) for reason in reasons):
-            raise Later(f"{where}: {_why(error)}") from error
-        raise Later(f"{where} cannot be reached: {_why(error)}") from error
+            raise TemporaryFailure(f"{where}: {_why(error)}") from error
+        raise TemporaryFailure(f"{where} cannot be reached: {_why(error)}") from error
     # Nobody reads it; a connection that is left in the middle of it is an error to some servers.
     rest = BoundedBody(_LARGEST_ANSWER)
     response.deliverBody(rest)
@@ -92,7 +92,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         return
     sentence = f"{where} answered with status {response.code}"
     if response.code >= 500 or response.code in AGAIN:
-        raise Later(sentence)
+        raise TemporaryFailure(sentence)
     redirect = ", a redirect, which is not followed" if 300 <= response.code < 400 else ""
     raise Undelivered(sentence + redirect)
 

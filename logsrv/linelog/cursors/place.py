@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from logsrv.kit.text.checked import checked_line, read_checked
+from logsrv.kit.text.checked_json import checked_line, read_checked
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import FOLDERS, Position, parse_position
 

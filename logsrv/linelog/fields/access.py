@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from logsrv.kit.text.quoted import text_until
+from logsrv.kit.text.quoted_text import text_until
 
 NAMES = ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent")
 """The fields, in the order in which they stand there."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from logsrv.kit.text.quoted import text_until
+from logsrv.kit.text.quoted_text import text_until
 from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
 from logsrv.linelog.fields.stored import decoded
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
 from logsrv.linelog.fields.stored import decoded
-from logsrv.linelog.fields.syslog import FACILITIES, NAMES, SEVERITIES
+from logsrv.linelog.fields.syslog_header import FACILITIES, NAMES, SEVERITIES
 
 _NO_OBJECT = rb"(?![ \t\r]*\{)[^\n]*\n"
 _MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"

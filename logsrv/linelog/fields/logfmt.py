@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from logsrv.kit.text.quoted import text_until
+from logsrv.kit.text.quoted_text import text_until
 
 _PAIR = re.compile(
     r"(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*)="

@@ -6,7 +6,7 @@ import re
 
 import numpy
 
-from logsrv.linelog.fields.levels.places import Array, table_of
+from logsrv.linelog.fields.levels.byte_places import Array, table_of
 from logsrv.linelog.fields.stamps import Stamps
 from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.values import Value

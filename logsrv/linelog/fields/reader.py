@@ -15,13 +15,13 @@ import numpy
 from logsrv.linelog.fields.access import NAMES as OF_ACCESS
 from logsrv.linelog.fields.access_text import AccessText
 from logsrv.linelog.fields.headers import Headers
-from logsrv.linelog.fields.levels.places import Array, table_of
+from logsrv.linelog.fields.levels.byte_places import Array, table_of
 from logsrv.linelog.fields.objects import Objects
 from logsrv.linelog.fields.pairs import Pairs
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.servers import Servers
 from logsrv.linelog.fields.stamps import Stamps
-from logsrv.linelog.fields.syslog import IN_FILES
+from logsrv.linelog.fields.syslog_header import IN_FILES
 from logsrv.linelog.fields.values import Value
 
 Column: TypeAlias = list[Value | None]

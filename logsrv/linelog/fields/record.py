@@ -19,7 +19,7 @@ from logsrv.linelog.fields.programs import parse_program
 from logsrv.linelog.fields.source import Source, parse_source
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 from logsrv.linelog.fields.stored import decoded
-from logsrv.linelog.fields.syslog import SyslogHeader, parse_header
+from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_header
 from logsrv.linelog.fields.values import Value, WrittenFloat, readable
 
 ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy
 
 from logsrv.linelog.fields.access import ALL_NAMES
-from logsrv.linelog.fields.levels.places import Array, places, table_of
+from logsrv.linelog.fields.levels.byte_places import Array, places, table_of
 from logsrv.linelog.fields.pairs import places_in_messages
 from logsrv.linelog.fields.programs import DURATION, SSHD_NAMES, SSHD_WORDS
 from logsrv.linelog.fields.stamps import Stamps

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy
 
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.fields.levels.places import Array, places, windows
+from logsrv.linelog.fields.levels.byte_places import Array, places, windows
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 NO_TIME = numpy.iinfo(numpy.int64).min

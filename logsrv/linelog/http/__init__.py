@@ -1,6 +1,6 @@
 """The web interface of the line logger. From the network inwards, behind `kit.web`:
 
-settings            the options, and where a token is needed
+http_settings       the options, and where a token is needed
 server              sends each request to what answers it, and makes answers of errors
 access              checks of Host, Origin and token, and a limit on guessing it
 endpoints           the table of paths and parameters: requests are checked and documented by it

@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.kit.children.inside import answer_all, limit_reader, tell
+from logsrv.kit.children.child_side import answer_all, limit_reader, tell
 from logsrv.linelog.read.texts import Frames, PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position

@@ -20,16 +20,16 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http.access import Access, Attempts
 from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint, document
+from logsrv.linelog.http.http_settings import HttpSettings, read_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.responses import Responses
 from logsrv.linelog.http.searching.answer import SearchAnswer
-from logsrv.linelog.http.searching.process import Searches
-from logsrv.linelog.http.settings import HttpSettings, read_token
+from logsrv.linelog.http.searching.searches import Searches
 from logsrv.linelog.http.statistics import Statistics
-from logsrv.linelog.http.viewing.process import Views
 from logsrv.linelog.http.viewing.viewer import Viewer
+from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.store.segments.segment import Position, parse_position

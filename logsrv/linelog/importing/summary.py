@@ -15,7 +15,7 @@ _MICRO = 1e6
 
 
 @attrs.define
-class LeftOut:
+class SkippedFiles:
     """The numbers of files that were left out whole.
 
     imported: before, by an earlier import. binary: of a directory. unreadable: not there, or not for us.
@@ -34,27 +34,27 @@ def of_file(file: LogFile) -> str:
     first, last = (rfc3339(moment / _MICRO)[:19] + "Z" for moment in (dated.first, dated.last))
     lines = counted(dated.lines, "line")
     if dated.undated == dated.lines:
-        told = [f"{lines} without a time; they have the file's own, {first}"]
+        parts = [f"{lines} without a time; they have the file's own, {first}"]
     else:
-        told = [f"{lines}, {first} to {last}, {_forms(dated.forms)}"]
+        parts = [f"{lines}, {first} to {last}, {_forms(dated.forms)}"]
         if dated.undated:
-            told.append(f"{counted(dated.undated, 'line')} before the first time have that one")
+            parts.append(f"{counted(dated.undated, 'line')} before the first time have that one")
         if file.exact:
-            told.append(f"{counted(dated.without, 'line')} without a time")
+            parts.append(f"{counted(dated.without, 'line')} without a time")
     if dated.unbelieved:
         wrong = counted(dated.unbelieved, "line")
-        told.append(
+        parts.append(
             f"{wrong} with a date that is none, or after the file's own, have a neighbour's time"
         )
     if dated.unclear:
         unclear = counted(dated.unclear, "line")
-        told.append(f"{unclear} with day and month in an unknown order have a neighbour's time")
+        parts.append(f"{unclear} with day and month in an unknown order have a neighbour's time")
     if dated.late:
         by = dated.latest / _MICRO
         late = counted(dated.late, "line")
         hint = "" if file.by_time or file.name == STDIN else " (--sort puts them where they belong)"
-        told.append(f"{late} older than the one before, by up to {by:.0f} s, have its time{hint}")
-    return "; ".join(told)
+        parts.append(f"{late} older than the one before, by up to {by:.0f} s, have its time{hint}")
+    return "; ".join(parts)
 
 
 def _forms(forms: Mapping[str, int]) -> str:
@@ -63,7 +63,7 @@ def _forms(forms: Mapping[str, int]) -> str:
     return ", ".join(name if len(forms) == 1 else f"{name} ({forms[name]:,})" for name in ordered)
 
 
-def of_all(files: Sequence[LogFile], left: LeftOut, seconds: float) -> str:
+def of_all(files: Sequence[LogFile], left: SkippedFiles, seconds: float) -> str:
     """Return the totals, the duration, and the numbers of things left out, with reasons."""
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)
@@ -72,9 +72,9 @@ def of_all(files: Sequence[LogFile], left: LeftOut, seconds: float) -> str:
         counted(lines, "line"),
         f"{counted(size, 'byte')} unpacked",
     ]
-    told = [f"in all: {', '.join(sums)}, in {seconds:.1f} s"]
+    parts = [f"in all: {', '.join(sums)}, in {seconds:.1f} s"]
     if left.imported:
-        told.append(f"{counted(left.imported, 'file')} imported before")
+        parts.append(f"{counted(left.imported, 'file')} imported before")
     cut = sum(file.cut for file in files)
     short = sum(file.without_fields for file in files)
     entries = "1 entry" if short == 1 else f"{short:,} entries"
@@ -84,5 +84,5 @@ def of_all(files: Sequence[LogFile], left: LeftOut, seconds: float) -> str:
         (cut, f"the rest of {counted(cut, 'file')}, broken or cut off"),
         (short, f"fields of more than {MOST_ENTRY >> 20} MiB, of {entries}"),
     ]
-    told.append("dropped: " + (", ".join(why for number, why in dropped if number) or "nothing"))
-    return "; ".join(told)
+    parts.append("dropped: " + (", ".join(why for number, why in dropped if number) or "nothing"))
+    return "; ".join(parts)

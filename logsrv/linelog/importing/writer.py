@@ -2,7 +2,7 @@
 
 What is written is the same for the same files, byte by byte. So an import that was interrupted goes on
 behind the bytes that are there. After a kill or a power cut those are the ones that are known to be on the
-medium (`Done.synced`): what stands behind them is cut off, and comes again from the files.
+medium (`ImportedFiles.synced`): what stands behind them is cut off, and comes again from the files.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing.stored import StoredText
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover
-from logsrv.linelog.store.care.imported import Done, Identity, load
+from logsrv.linelog.store.care.imported import Identity, ImportedFiles, load
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.sealing.held import size_of
 from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.sealing.segment_sizes import size_of
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.index import load as load_index
@@ -138,7 +138,7 @@ class ImportWriter:
         self._active.write([])
         self._active.sync()
         here = self._active.position
-        self.done = Done(done.files, files, here, zone, here)
+        self.done = ImportedFiles(done.files, files, here, zone, here)
         self.done.save(self._disk)
         self._go_on()
 
@@ -175,7 +175,7 @@ class ImportWriter:
         self._rotate()
         self.note()
         self._seal()
-        self.done = Done(self.done.files + self.done.under_way)
+        self.done = ImportedFiles(self.done.files + self.done.under_way)
         self.done.save(self._disk)
         self._disk.unlink(segment.IMPORTING)
 

@@ -20,10 +20,10 @@ from logsrv.kit.service.checks.findings import Asked, Finding, error, guarded, o
 from logsrv.kit.service.checks.user import User
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import counted
-from logsrv.linelog.alerts.settings import AlertSettings, labelled, missing
-from logsrv.linelog.plugin.settings import LoggerSettings, left_out
-from logsrv.linelog.ship.settings import ShipSettings
-from logsrv.linelog.store.care.owned import files_of
+from logsrv.linelog.alerts.alert_settings import AlertSettings, labelled, missing
+from logsrv.linelog.plugin.logger_settings import LoggerSettings, left_out
+from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.store.care.file_owner import files_of
 from logsrv.linelog.store.segments.backup_note import folders
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import CATALOG_SUFFIX, FOLDERS, PACKED_SUFFIX

@@ -34,20 +34,19 @@ from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.text.words import listed, shown
 from logsrv.kit.web.channel import WebFactory
 from logsrv.kit.web.endpoints import web_rules
-from logsrv.linelog.alerts.process import Alerts, check_commands
+from logsrv.linelog.alerts.alerts import Alerts, check_commands
+from logsrv.linelog.http.http_settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake.connections import DatagramProducer
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
-from logsrv.linelog.inputs.intake.turns import ComputingThread
+from logsrv.linelog.inputs.intake.time_slices import ComputingThread
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
-from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.plugin.settings import (
+from logsrv.linelog.plugin.logger_settings import (
     Listen,
     ListenerSettings,
     LoggerSettings,
@@ -55,7 +54,8 @@ from logsrv.linelog.plugin.settings import (
     left_out,
     parse_listen,
 )
-from logsrv.linelog.ship.shipping.process import Shipping, holds_of
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.ship.shipping.shipping import Shipping, holds_of
 from logsrv.linelog.store.segments.lock import owner_of
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve

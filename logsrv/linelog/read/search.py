@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from logsrv.linelog.fields.source import IsOf, of_source
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import Matcher
+from logsrv.linelog.read.frames_by_words import by_catalogs, by_words
 from logsrv.linelog.read.indexed import IndexedLines, levels_wanted
 from logsrv.linelog.read.plan import ReadTask, Scope, Stats, Work, tasks
 from logsrv.linelog.read.pool import worked
 from logsrv.linelog.read.texts import Frames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.read.words import by_catalogs, by_words
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from logsrv.linelog.read.ahead import FramesAhead
+    from logsrv.linelog.read.frames_ahead import FramesAhead
 
 
 class Hit(NamedTuple):
@@ -146,7 +146,7 @@ class Search:
         tell, processes = self.view.tell, self._processes
         if self.view.is_away:
             # Most stores have no archive: searches of these do without what reads one.
-            from logsrv.linelog.read.ahead import FramesAhead
+            from logsrv.linelog.read.frames_ahead import FramesAhead
 
             self._ahead = FramesAhead(self.view)
             planned = self._ahead.tasks(planned)

@@ -18,7 +18,7 @@ from logsrv.linelog.query.matching.needs import Need
 from logsrv.linelog.read import walk
 from logsrv.linelog.read.texts import ArchivedFrames, Frames, PackedFrames, PlainFrames
 from logsrv.linelog.store.archive.objects import Archive
-from logsrv.linelog.store.catalog.catalog import Catalog, Catalogs, Known
+from logsrv.linelog.store.catalog.catalog import Catalog, CatalogedSegment, Catalogs
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.format import newer
@@ -209,7 +209,7 @@ class View:
             self.note(f"{self._disk.path(segment.words)} is not used: {reason(error)}")
             return None
 
-    def known(self, number: int) -> Known | None:
+    def known(self, number: int) -> CatalogedSegment | None:
         """Return what a catalog has of a segment as it is now; None if there is no such."""
         segment = self._by_number.get(number)
         if not self._catalog_names or segment is None or segment.form is not Form.PACKED:
@@ -358,7 +358,7 @@ class View:
             # Found again by its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
         # Most stores have no archive: searches of these do without what reads one.
-        from logsrv.linelog.store.archive.kept import archives
+        from logsrv.linelog.store.archive.archive_notes import archives
         from logsrv.linelog.store.archive.reading import away_text
 
         if self._archives is None:

@@ -6,7 +6,8 @@ sample.py    the kind of a field, by lines here and there in the store
 binding.py   the fields that a statement names, and a kind for each that the statement can be of
 plan.py      DuckDB's plan of a statement: which columns it needs, of which rows
 push.py      conditions of that plan as a query and a scope of the reading side
-cells.py     lines of the store as columns
+arrow_columns.py
+             lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores
 answer.py    the answer to a statement, by all of these together, on connections that only compute
 

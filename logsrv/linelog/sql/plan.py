@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
-from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_expression, of_filter
+from logsrv.linelog.sql.push import WantedRows, all_of, any_of, of_expression, of_filter
 
 # The optimizers of DuckDB that move conditions. Others look at how many rows the table has, which here are
 # none, or make plans that it cannot write down.
@@ -36,12 +36,12 @@ class Plan(NamedTuple):
     """
 
     columns: frozenset[str]
-    wanted: Wanted
+    wanted: WantedRows
 
 
 def everything(kinds: Mapping[str, ColumnType]) -> Plan:
     """Return the plan to read all there is."""
-    return Plan(frozenset((*ALWAYS, *kinds)), Wanted())
+    return Plan(frozenset((*ALWAYS, *kinds)), WantedRows())
 
 
 def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Plan:
@@ -60,12 +60,12 @@ def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Pla
     try:
         scans = list(_scans(plans, None))
         if len(scans) != len(read):
-            return Plan(columns, Wanted())
+            return Plan(columns, WantedRows())
         wanted = any_of([_wanted(scan, above, names, kinds) for scan, above in scans])
         # A plan that only counts rows reads some column that nobody looks at.
         used = any(name for scan, _ in scans for name in _columns(scan, names))
     except _UNKNOWN:
-        return Plan(columns, Wanted())
+        return Plan(columns, WantedRows())
     return Plan(columns if used else frozenset(), wanted)
 
 
@@ -87,7 +87,9 @@ def _columns(scan: Any, names: Sequence[str]) -> list[str | None]:
     return [names[place] if 0 <= place < len(names) else None for place in places]
 
 
-def _wanted(scan: Any, above: Any, names: Sequence[str], kinds: Mapping[str, ColumnType]) -> Wanted:
+def _wanted(
+    scan: Any, above: Any, names: Sequence[str], kinds: Mapping[str, ColumnType]
+) -> WantedRows:
     read = _columns(scan, names)
     found = []
     for item in scan["table_filters"]["filters"]:

@@ -42,7 +42,7 @@ _ALSO = {"i": "\u0130", "k": "\u212a"}
 _MOST_SPELLINGS = 4
 
 
-class Wanted(NamedTuple):
+class WantedRows(NamedTuple):
     """Rows that may be wanted: those for which `node` is true, between two moments.
 
     since, until: microseconds since 1970, the latter the first that is too late; None for no limit.
@@ -58,25 +58,25 @@ class Wanted(NamedTuple):
         return _time(self.since), _time(self.until)
 
 
-def all_of(parts: list[Wanted]) -> Wanted:
+def all_of(parts: list[WantedRows]) -> WantedRows:
     """Return the rows that are in all of `parts`."""
     nodes = [part.node for part in parts if part.node != EVERYTHING]
     since = max((part.since for part in parts if part.since is not None), default=None)
     until = min((part.until for part in parts if part.until is not None), default=None)
     node = nodes[0] if len(nodes) == 1 else And(tuple(dict.fromkeys(nodes)))
-    return Wanted(node, since, until)
+    return WantedRows(node, since, until)
 
 
-def any_of(parts: list[Wanted]) -> Wanted:
+def any_of(parts: list[WantedRows]) -> WantedRows:
     """Return rows that include those of each part."""
     if not parts:
-        return Wanted()
+        return WantedRows()
     # DuckDB writes some ORs one in the other, by the hundred.
     nodes = _wider([one for part in parts for one in _alternatives(part.node)])
     node = EVERYTHING if EVERYTHING in nodes else nodes[0] if len(nodes) == 1 else Or(nodes)
     sinces = [part.since for part in parts if part.since is not None]
     untils = [part.until for part in parts if part.until is not None]
-    return Wanted(
+    return WantedRows(
         node,
         min(sinces) if len(sinces) == len(parts) else None,
         max(untils) if len(untils) == len(parts) else None,
@@ -112,7 +112,7 @@ def _cheap_parts(node: Node) -> tuple[Node, ...]:
     return (EVERYTHING,)
 
 
-def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> Wanted:
+def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> WantedRows:
     """Return what a filter of a scan, on one column, tells."""
     kind = found.get("filter_type")
     if kind in ("LEGACY_CONJUNCTION_AND", "LEGACY_CONJUNCTION_OR"):
@@ -122,19 +122,19 @@ def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -
         return of_filter(found["child_filter"], column, kinds)
     if kind == "LEGACY_CONSTANT_COMPARISON":
         op = _COMPARISONS.get(found["comparison_type"])
-        return _compared(column, op, found["constant"], kinds) if op else Wanted()
+        return _compared(column, op, found["constant"], kinds) if op else WantedRows()
     if kind == "LEGACY_IN_FILTER":
         return _one_of(column, found["values"], kinds)
     if kind == "LEGACY_IS_NOT_NULL":
-        return Wanted(Has(column)) if column in kinds else Wanted()
+        return WantedRows(Has(column)) if column in kinds else WantedRows()
     if kind == "EXPRESSION_FILTER":
         return of_expression(found["expr"], lambda _: column, kinds)
-    return Wanted()
+    return WantedRows()
 
 
 def of_expression(
     found: Expression, column_of: Callable[[int], str | None], kinds: Mapping[str, ColumnType]
-) -> Wanted:
+) -> WantedRows:
     """Return what a condition tells.
 
     column_of: the number by which an expression refers to a column → its name.
@@ -150,7 +150,7 @@ def of_expression(
             children, op = children[::-1], _TURNED[op]
         column = _column(children[0], column_of)
         constant = children[1].get("value")
-        return _compared(column, op, constant, kinds) if column and constant else Wanted()
+        return _compared(column, op, constant, kinds) if column and constant else WantedRows()
     if kind == "COMPARE_IN":
         column = _column(children[0], column_of)
         values = [child.get("value") for child in children[1:]]
@@ -158,12 +158,12 @@ def of_expression(
             return _one_of(column, values, kinds)
     if kind == "BOUND_FUNCTION" and len(children) == 2:
         return _of_function(found["qname"]["path"][-1], children, column_of)
-    return Wanted()
+    return WantedRows()
 
 
-def _one_of(column: str, values: list[Any], kinds: Mapping[str, ColumnType]) -> Wanted:
+def _one_of(column: str, values: list[Any], kinds: Mapping[str, ColumnType]) -> WantedRows:
     if len(values) > _MOST_VALUES:
-        return Wanted()
+        return WantedRows()
     return any_of([_compared(column, "=", value, kinds) for value in values])
 
 
@@ -173,21 +173,21 @@ def _column(found: Expression, column_of: Callable[[int], str | None]) -> str | 
 
 def _of_function(
     name: str, children: list[Expression], column_of: Callable[[int], str | None]
-) -> Wanted:
+) -> WantedRows:
     subject, pattern = children
     small = name == "~~*"
     if _is_lower(subject):
         subject, small = subject["children"][0], True
     constant = (pattern.get("value") or {}).get("value")
     if _column(subject, column_of) != "message" or not isinstance(constant, str):
-        return Wanted()
+        return WantedRows()
     if name in ("contains", "prefix", "suffix", "starts_with", "ends_with"):
         pieces = [constant]
     elif name in ("~~", "~~*"):
         pieces = re.split("[%_]", constant)
     else:
-        return Wanted()
-    return all_of([Wanted(_certain(piece, small)) for piece in pieces])
+        return WantedRows()
+    return all_of([WantedRows(_certain(piece, small)) for piece in pieces])
 
 
 def _is_lower(found: Expression) -> bool:
@@ -224,47 +224,49 @@ def _any_text(texts: list[str]) -> Node:
 
 def _compared(
     column: str, op: str, constant: Mapping[str, Any], kinds: Mapping[str, ColumnType]
-) -> Wanted:
+) -> WantedRows:
     """Return the rows in which a column stands to a constant as `op` says."""
     value = constant.get("value")
     type_ = (constant.get("type") or {}).get("id")
     if constant.get("is_null") or value is None:
-        return Wanted()
+        return WantedRows()
     if column == "time":
-        return _timed(op, value) if type_ == "TIMESTAMP WITH TIME ZONE" else Wanted()
+        return _timed(op, value) if type_ == "TIMESTAMP WITH TIME ZONE" else WantedRows()
     kind = kinds.get(column)
     if kind is not None and kind.is_number:
         return _numbered(column, op, value, kind)
     if column == "level":
         is_level = type_ == "ENUM" and isinstance(value, int)
-        return Wanted(Compare(column, op, LEVELS[value])) if is_level else Wanted()
+        return WantedRows(Compare(column, op, LEVELS[value])) if is_level else WantedRows()
     if op != "=" or not isinstance(value, str) or type_ != "VARCHAR" or "\\" in value:
-        return Wanted()
+        return WantedRows()
     if column in ("source", "name", "host"):
-        return Wanted(Compare(column, "=", value))
+        return WantedRows(Compare(column, "=", value))
     # A list is shown as JSON, and compared element by element.
     if kind is None or column in ALWAYS or value.startswith("["):
-        return Wanted()
-    return Wanted(Compare(column, "=", value))
+        return WantedRows()
+    return WantedRows(Compare(column, "=", value))
 
 
-def _numbered(column: str, op: str, value: Any, kind: ColumnType) -> Wanted:
+def _numbered(column: str, op: str, value: Any, kind: ColumnType) -> WantedRows:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _EXACT:
-        return Wanted()
+        return WantedRows()
     if op == "=" and kind is ColumnType.NUMBER:
         # `39ms` is 0.039 there; in a query = wants a unit on both sides.
-        return Wanted(And((Compare(column, ">=", repr(value)), Compare(column, "<=", repr(value)))))
-    return Wanted(Compare(column, op, repr(value)))
+        return WantedRows(
+            And((Compare(column, ">=", repr(value)), Compare(column, "<=", repr(value))))
+        )
+    return WantedRows(Compare(column, op, repr(value)))
 
 
-def _timed(op: str, value: Any) -> Wanted:
+def _timed(op: str, value: Any) -> WantedRows:
     if not isinstance(value, int) or not _FIRST <= value < _LAST:
-        return Wanted()
+        return WantedRows()
     if op == "=":
-        return Wanted(since=value, until=value + 1)
+        return WantedRows(since=value, until=value + 1)
     if op in (">", ">="):
-        return Wanted(since=value)
-    return Wanted(until=value + 1 if op == "<=" else value)
+        return WantedRows(since=value)
+    return WantedRows(until=value + 1 if op == "<=" else value)
 
 
 def _time(microseconds: int | None) -> str:

@@ -19,7 +19,7 @@ from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import ReadTask, Scope, Stats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.cells import Cells, Piece
+from logsrv.linelog.sql.arrow_columns import ArrowColumns, Piece
 from logsrv.linelog.sql.columns import ColumnType, schema
 from logsrv.linelog.sql.plan import Plan
 
@@ -107,15 +107,15 @@ class Rows:
         # All readings are counted together.
         search.stats = self.stats
         search.on_frame = self.on_frame
-        cells = Cells(self._fields, self.plan.columns)
+        cells = ArrowColumns(self._fields, self.plan.columns)
         whole = wanted.node == EVERYTHING and not since and not until
 
         def work(task: ReadTask) -> list[bytes]:
             results = []
             for piece in _whole(search, task) if whole else _found(search, task):
                 if cells.names:
-                    batch, misfits = cells.batch(piece)
-                    results += [_packed(batch), json.dumps(misfits.found).encode()]
+                    batch, bad_values = cells.batch(piece)
+                    results += [_packed(batch), json.dumps(bad_values.found).encode()]
                 else:
                     results += [b"", b"%d" % piece.text.count(b"\n")]
             return results
@@ -133,8 +133,8 @@ class Rows:
         finally:
             search.close()
 
-    def _note(self, misfits: dict[str, tuple[int, bool]]) -> None:
-        for field, (count, is_number) in misfits.items():
+    def _note(self, bad_values: dict[str, tuple[int, bool]]) -> None:
+        for field, (count, is_number) in bad_values.items():
             if not self.is_lenient and field not in self.lenient:
                 raise Misfit(field, is_number=is_number)
             self.missing[field] = self.missing.get(field, 0) + count

@@ -100,32 +100,33 @@ def open_active(disk: Disk, synced: int | None = None) -> Active:
     return active
 
 
-class Tidied(NamedTuple):
+class TidyReport(NamedTuple):
     """The names of files that were left though they have the number of another segment, and were said.
 
     unseen: segments that are left to `look_at_index`.
     """
 
-    rivals: frozenset[str] = frozenset()
+    conflicting_names: frozenset[str] = frozenset()
     unseen: tuple[Segment, ...] = ()
 
 
-class Begun(NamedTuple):
+class StartState(NamedTuple):
     """The active segment at a start.
 
-    worn: so many segments have to be left behind before a line is written. named: the sealed name that it
-    has already, or "". tidied: what was seen of the sealed ones. origins: the blocks of other stores.
+    segments_to_skip: so many segments have to be left behind before a line is written. named: the sealed
+    name that it has already, or "". tidy_report: what was seen of the sealed ones.
+    origins: the blocks of other stores.
     """
 
     opened: Active
     number: int
-    worn: int = 0
+    segments_to_skip: int = 0
     named: str = ""
-    tidied: Tidied = Tidied()
+    tidy_report: TidyReport = TidyReport()
     origins: NotesFile = NotesFile()
 
 
-def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
+def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     """Put the directory in order and open the active segment. Raises OSError and StoreError.
 
     importing: for an import; any other owner may write behind what one has left, and it is to know. Any
@@ -149,15 +150,17 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
         half = []
     spared = half[-1] if half else None
     synced = _synced(disk)
-    tidied = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
+    tidy_report = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
     # Before the end of the text is mended: what is left of a block is no torn line.
     settled = origins.settle(disk, number, crashed=crashed)
     opened = open_active(disk, known)
     # A file that is shorter than it was: somebody has moved, removed or cut it meanwhile.
-    worn = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
-    return Begun(opened, number, worn, spared.name if spared else "", tidied, settled)
+    segments_to_skip = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
+    return StartState(
+        opened, number, segments_to_skip, spared.name if spared else "", tidy_report, settled
+    )
 
 
 def _is_left_behind(disk: Disk, named: Segment) -> bool:
@@ -281,7 +284,7 @@ def tidy(
     synced: Position = EVERYWHERE,
     *,
     indexes_later: bool = False,
-) -> Tidied:
+) -> TidyReport:
     """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
 
     Removes only unfinished files of this store, and segments that are there twice. spared: a sealed name of
@@ -296,9 +299,9 @@ def tidy(
         if found != spared:
             disk.unlink(found.name)
             del names[found.name]
-    rivals: set[str] = set()
+    conflicting_names: set[str] = set()
     files = segment.counted_files(disk, names)
-    if settle(disk, files, rivals, 10**segment.DIGITS, operator.call):
+    if settle(disk, files, conflicting_names, 10**segment.DIGITS, operator.call):
         names = disk.entries()
         files = segment.counted_files(disk, names)
     for name in map(segment.tmp, _REPLACED):
@@ -318,7 +321,7 @@ def tidy(
             look_at_index(found, disk, operator.call)
     for name in segment.loose_files(disk, names):
         disk.unlink(name)
-    return Tidied(frozenset(rivals), tuple(unseen))
+    return TidyReport(frozenset(conflicting_names), tuple(unseen))
 
 
 @contextlib.contextmanager

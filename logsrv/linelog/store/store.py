@@ -23,20 +23,20 @@ from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover
-from logsrv.linelog.store.origins.notes import Standing
+from logsrv.linelog.store.origins.notes import Snapshot
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Hold, StorePolicy
 from logsrv.linelog.store.sealing.background import Sealer
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
+from logsrv.linelog.store.segments.fault_state import SYNCING, FaultState
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.segments.trouble import SYNCING, Trouble
 from logsrv.linelog.store.valve import Valve
 from logsrv.linelog.store.writing.active import ActiveSegment
 from logsrv.linelog.store.writing.append import Writer
-from logsrv.linelog.store.writing.deposit import Parcel
+from logsrv.linelog.store.writing.deposit import PendingBlock
 from logsrv.linelog.store.writing.durable import Waiters
 from logsrv.linelog.store.writing.syncer import Syncer
 from logsrv.timer import Timer
@@ -107,7 +107,7 @@ class Store:
         self._holds: tuple[Hold, ...] = ()
         self.identity: Identity | None = None
         self._waiters = Waiters()
-        self._depositing: dict[Deferred[None], Parcel] = {}
+        self._depositing: dict[Deferred[None], PendingBlock] = {}
         self._closing: list[Deferred[None]] = []
         self._deadline = Timer(reactor)
         self.accepts = False
@@ -154,12 +154,12 @@ class Store:
             lock=lock,
             clock=clock,
             tell=tell,
-            tidied=begun.tidied,
+            tidy_report=begun.tidy_report,
         )
         self._sealer.hold(self._holds)
         self.origins = Origins(disk, begun.origins)
         self._writer = Writer(self._active, self.origins, clock=clock, tell=tell, look=self._look)
-        self._syncing = Trouble(tell, *SYNCING, seconds=clock.monotonic)
+        self._syncing = FaultState(tell, *SYNCING, seconds=clock.monotonic)
         self._sync_seconds = Durations()
         self._watch()
         self.accepts = True
@@ -187,10 +187,10 @@ class Store:
         watch("store_syncs_total", lambda: writer.syncing.successes + syncing.successes)
         watch("segments_sealed_total", lambda: sealer.sealed)
         watch("segments_removed_total", lambda: sealer.removed)
-        watch("store_segments", lambda: sealer.held.total[0] + 1)
-        watch("store_bytes", lambda: sealer.held.total[1] + self.position.offset)
-        watch("store_waiting_segments", lambda: sealer.held.waiting[0])
-        watch("store_waiting_bytes", lambda: sealer.held.waiting[1])
+        watch("store_segments", lambda: sealer.segment_sizes.total[0] + 1)
+        watch("store_bytes", lambda: sealer.segment_sizes.total[1] + self.position.offset)
+        watch("store_waiting_segments", lambda: sealer.segment_sizes.waiting[0])
+        watch("store_waiting_bytes", lambda: sealer.segment_sizes.waiting[1])
         watch("senders_paused", lambda: self.valve.closed)
         for kind in TROUBLES:
             watch("store_trouble", partial(self._fails, kind), kind=kind)
@@ -221,39 +221,39 @@ class Store:
             next_turn(self._reactor, self._settle)
         return lines
 
-    def deposit(self, parcel: Parcel) -> Deferred[None]:
-        """Store a block of an origin, behind a note of it; its `told` fires when it is on the medium.
+    def deposit(self, pending: PendingBlock) -> Deferred[None]:
+        """Store a block of an origin, behind a note of it; its `stored` fires when it is on the medium.
 
         That holds whatever the policy says. Blocks that wait together share their syncs. Those of an origin
         are stored in their order. It fails with StoreError if the store is closed before.
         """
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
-        self._depositing[parcel.told] = parcel
-        self.origins.under_way.begin(parcel.origin, parcel.end, len(parcel.text))
+        self._depositing[pending.stored] = pending
+        self.origins.under_way.begin(pending.origin, pending.end, len(pending.text))
         writer = self._writer
-        writer.parcels.append(parcel)
-        writer.queue.put(writer.take_parcels)
-        return parcel.told.addBoth(self._deposited, parcel)
+        writer.pending_blocks.append(pending)
+        writer.queue.put(writer.take_pending)
+        return pending.stored.addBoth(self._deposited, pending)
 
-    def _deposited(self, result: Any, parcel: Parcel) -> Any:
-        del self._depositing[parcel.told]
-        self.origins.under_way.end(parcel.origin, len(parcel.text))
+    def _deposited(self, result: Any, pending: PendingBlock) -> Any:
+        del self._depositing[pending.stored]
+        self.origins.under_way.end(pending.origin, len(pending.text))
         return result
 
-    def standing(self) -> Deferred[Standing]:
+    def snapshot(self) -> Deferred[Snapshot]:
         """Return what fires with the place of the next byte and the origins, between two writes.
 
         Not if the store is closed before.
         """
-        told: Deferred[Standing] = Deferred()
+        result: Deferred[Snapshot] = Deferred()
 
         def stand() -> None:
-            standing = Standing(self._active.position, self.origins.all())
-            self._reactor.callFromThread(told.callback, standing)
+            snapshot = Snapshot(self._active.position, self.origins.all())
+            self._reactor.callFromThread(result.callback, snapshot)
 
         self._writer.queue.put(stand)
-        return told
+        return result
 
     @property
     def disk(self) -> Disk:

@@ -16,7 +16,7 @@ from logsrv.kit.options.load import Sources, load
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.inputs.intake.registry import OURS
-from logsrv.linelog.plugin.settings import LoggerSettings
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.language.times import moment
 from tests.cli.command import logsrv

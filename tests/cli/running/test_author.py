@@ -131,7 +131,7 @@ def test_every_module_of_the_standard_library_may_be_shared(tmp_path: Path) -> N
         "class Shout(LineProtocol): pass\n"
     )
     code = (
-        "from pathlib import Path; from logsrv.cli.running.found import load, plugin_in\n"
+        "from pathlib import Path; from logsrv.cli.running.plugin_file import load, plugin_in\n"
         "path = Path('shout.py').resolve(); plugin = plugin_in(load(path), path)\n"
         "plugin.options(); import json, logsrv.linelog.plugin.service; json.loads('{}')\n"
     )

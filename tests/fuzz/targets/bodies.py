@@ -14,8 +14,8 @@ from typing import Any
 from logsrv.linelog.framing.bodies import bulk as bulk_bodies
 from logsrv.linelog.framing.bodies import http_lines, loki, otlp
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused, parsed
-from logsrv.linelog.framing.bodies.coded import coding
-from logsrv.linelog.framing.bodies.coded import unpacked as uncoded
+from logsrv.linelog.framing.bodies.content_encoding import coding
+from logsrv.linelog.framing.bodies.content_encoding import unpacked as uncoded
 from logsrv.linelog.framing.bodies.inflated import UnpackingError, inflated
 from logsrv.linelog.framing.bodies.json_made import as_json, as_text, made, made_together
 from logsrv.linelog.framing.bodies.json_parts import begin_of, elements, several, values

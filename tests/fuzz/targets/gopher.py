@@ -15,8 +15,8 @@ from logsrv.errors import ConfigurationError, PeerError
 from logsrv.gopher.browse.content.colours import Colours
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import Layout
-from logsrv.gopher.browse.content.lines import lines_of, menu_line, text_lines
 from logsrv.gopher.browse.content.page import MenuContent, Page, link_of
+from logsrv.gopher.browse.content.page_lines import lines_of, menu_line, text_lines
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.fetch.proxy import Proxy, ProxyTalk
 from logsrv.gopher.follow.bookmarks import Bookmarks
@@ -31,7 +31,7 @@ from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.pages import MenuLine, gophermap, index
 from logsrv.gopher.mirror.robots import parse_robots, path_delimiter
 from logsrv.gopher.serve.fileurl import FileURL, name_to_save, parse_item_url
-from logsrv.gopher.serve.hole import Hole, NotThere, written_menu
+from logsrv.gopher.serve.gopherhole import Gopherhole, NotThere, written_menu
 from logsrv.gopher.serve.protocol import ServerName
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.columns import flowed, runs_of
@@ -284,7 +284,7 @@ def gateway(data: bytes) -> None:
 
 
 @cache
-def a_hole() -> tuple[TemporaryDirectory[str], Hole]:
+def a_hole() -> tuple[TemporaryDirectory[str], Gopherhole]:
     directory = TemporaryDirectory()
     outside = Path(directory.name, "secret")
     outside.write_text("secret")
@@ -296,16 +296,16 @@ def a_hole() -> tuple[TemporaryDirectory[str], Hole]:
     (served / "link").symlink_to(outside)
     (served / "sub" / "up").symlink_to("..")
     os.mkfifo(served / "fifo")
-    return directory, Hole(served)
+    return directory, Gopherhole(served)
 
 
 @target("gopher.serve.hole", longest=300)
 def selectors(data: bytes) -> None:
     """No selector leads out of the directory that is served, nor to what is hidden in it."""
-    _, hole = a_hole()
+    _, gopherhole = a_hole()
     for selector in (data, b"/" + data, b"/sub/" + data):
         try:
-            with hole.open(selector) as descriptor:
+            with gopherhole.open(selector) as descriptor:
                 is_file = not os.path.isdir(f"/proc/self/fd/{descriptor}")
                 content = os.read(descriptor, 100) if is_file else b""
         except (NotThere, OSError):
@@ -313,7 +313,7 @@ def selectors(data: bytes) -> None:
         assert content != b"secret"
         if not is_file:
             with suppress(NotThere):
-                shown = b"".join(written_menu(hole.menu(selector), b"h", 70))
+                shown = b"".join(written_menu(gopherhole.menu(selector), b"h", 70))
                 assert b"hidden" not in shown and b"secret" not in shown
 
 

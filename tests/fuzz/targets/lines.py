@@ -15,7 +15,7 @@ from logsrv.kit.framing.frames import (
     Varint,
 )
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
-from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.clean import escaped
@@ -23,9 +23,9 @@ from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.dated import Dated
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.records import frame_records, long_record
-from logsrv.linelog.framing.lines.relp import RelpFramer
+from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
-from logsrv.linelog.framing.lines.syslog import SyslogFramer
+from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.ship.encode.relp import RelpSession
 from tests.fuzz.oracles import at_most, safe_lines, same_however_cut
 from tests.fuzz.target import target

@@ -17,8 +17,8 @@ from logsrv.cli.client.target import parse_target
 from logsrv.cli.client.wire import DatagramWire, StreamWire
 from logsrv.errors import ConfigurationError
 from logsrv.greet.message import parse_message
+from logsrv.kit.inspect.inspect_place import parse_place
 from logsrv.kit.inspect.keys import authorized_keys
-from logsrv.kit.inspect.places import parse_place
 from logsrv.kit.inspect.typing import Typing
 from logsrv.kit.net.guard.proxy_header import ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.parse import parse_endpoint
@@ -37,7 +37,7 @@ from logsrv.kit.web.hosts import is_for_us, name_in
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.http.routes import path_of, route_of
 from logsrv.linelog.inputs.nats.place import parse_place as parse_stream_place
-from logsrv.linelog.plugin.settings import LoggerSettings, parse_listen
+from logsrv.linelog.plugin.logger_settings import LoggerSettings, parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.bulk import read_answer
 from logsrv.linelog.ship.encode.otlp import rejected

@@ -17,12 +17,12 @@ from logsrv.linelog.fields.reader import FieldReader
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import of_source, parse_source
 from logsrv.linelog.fields.stamps import NO_TIME, Stamps
-from logsrv.linelog.fields.syslog import parse_header
+from logsrv.linelog.fields.syslog_header import parse_header
 from logsrv.linelog.fields.values import number_of_text, readable
 from logsrv.linelog.http.endpoints import ENDPOINTS
 from logsrv.linelog.http.nodes.address import parse_nodes
 from logsrv.linelog.http.nodes.answer import NodeFailure, parse_line, time_of
-from logsrv.linelog.http.nodes.settings import parse_named_nodes
+from logsrv.linelog.http.nodes.node_settings import parse_named_nodes
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.query.language.caret import caret
 from logsrv.linelog.query.language.engine import check, compiled

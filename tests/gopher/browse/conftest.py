@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.commands.session import BrowsingSession
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.serve.typed import typed_place
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
+from logsrv.gopher.serve.typed_address import typed_place
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve

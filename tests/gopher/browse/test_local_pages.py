@@ -9,14 +9,14 @@ import pytest
 
 from logsrv.gopher.browse.content.page import link_to
 from logsrv.gopher.command.main import run as gopher
-from logsrv.gopher.serve.typed import typed_place
+from logsrv.gopher.serve.typed_address import typed_place
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 
 
 @pytest.fixture
-def hole(tmp_path: Path) -> Path:
+def gopherhole(tmp_path: Path) -> Path:
     """A directory with menus and files, and neighbours that are nobody's business."""
     (tmp_path / "secret.txt").write_text("secret")
     found = tmp_path / "hole"
@@ -43,11 +43,13 @@ async def follow(driven: Driven, number: str) -> None:
 
 
 @pytest.mark.slow
-async def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole: Path) -> None:
-    async with drive(str(hole / "gophermap"), size=(160, 24)) as driven:
-        await driven.shows("Welcome", f"file://{hole}/")
+async def test_a_gophermap_is_read_and_left_and_come_back_to(
+    drive: Drive, gopherhole: Path
+) -> None:
+    async with drive(str(gopherhole / "gophermap"), size=(160, 24)) as driven:
+        await driven.shows("Welcome", f"file://{gopherhole}/")
         await driven.press("enter")
-        await driven.shows("All about it.", f"file://{hole}/about.txt")
+        await driven.shows("All about it.", f"file://{gopherhole}/about.txt")
         await driven.press("slash")
         await driven.type("the end")
         await driven.shows("“the end”: 1 of 1")
@@ -58,7 +60,7 @@ async def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole:
         await driven.press("u")
         await driven.shows("Welcome")
         await follow(driven, "2")
-        await driven.shows("deep.txt", "page.html", "bad?ÿ", f"file://{hole}/#1/sub")
+        await driven.shows("deep.txt", "page.html", "bad?ÿ", f"file://{gopherhole}/#1/sub")
         assert "pipe" not in driven.screen()
         await driven.press("U")
         await driven.shows("Welcome")
@@ -79,25 +81,27 @@ async def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole:
     ],
 )
 async def test_what_cannot_be_followed_says_why(
-    drive: Drive, hole: Path, number: int, said: str
+    drive: Drive, gopherhole: Path, number: int, said: str
 ) -> None:
-    async with drive(str(hole), size=(160, 24)) as driven:
+    async with drive(str(gopherhole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await driven.press(*["down"] * (number - 1), "enter")
         await until(lambda: said in " ".join(driven.screen().split()), said)
         assert "root:" not in driven.screen()
 
 
-async def test_reloading_shows_what_was_edited(drive: Drive, hole: Path) -> None:
-    async with drive(str(hole)) as driven:
+async def test_reloading_shows_what_was_edited(drive: Drive, gopherhole: Path) -> None:
+    async with drive(str(gopherhole)) as driven:
         await driven.shows("Welcome")
-        (hole / "gophermap").write_text("Edited\n*\n")
+        (gopherhole / "gophermap").write_text("Edited\n*\n")
         await driven.press("r")
         await driven.shows("Edited", "about.txt")
 
 
-async def test_files_are_copied_to_the_downloads(drive: Drive, hole: Path, tmp_path: Path) -> None:
-    async with drive(str(hole)) as driven:
+async def test_files_are_copied_to_the_downloads(
+    drive: Drive, gopherhole: Path, tmp_path: Path
+) -> None:
+    async with drive(str(gopherhole)) as driven:
         await driven.shows("Welcome")
         await follow(driven, "6")
         await driven.shows("Saved to")
@@ -109,8 +113,8 @@ async def test_files_are_copied_to_the_downloads(drive: Drive, hole: Path, tmp_p
     assert (tmp_path / "downloads" / "about.txt").read_text().startswith("All about it.")
 
 
-async def test_a_bookmark_remembers_what_was_opened(drive: Drive, hole: Path) -> None:
-    async with drive(str(hole), size=(160, 24)) as driven:
+async def test_a_bookmark_remembers_what_was_opened(drive: Drive, gopherhole: Path) -> None:
+    async with drive(str(gopherhole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await follow(driven, "2")
         await driven.shows("deep.txt")
@@ -120,33 +124,33 @@ async def test_a_bookmark_remembers_what_was_opened(drive: Drive, hole: Path) ->
         await driven.shows("Places to begin")
         assert driven.pointed() == "sub"
         await driven.press("enter")
-        await driven.shows("deep.txt", f"file://{hole}/#1/sub")
+        await driven.shows("deep.txt", f"file://{gopherhole}/#1/sub")
 
 
 @pytest.mark.slow
-async def test_paths_are_typed_as_addresses(drive: Drive, hole: Path) -> None:
+async def test_paths_are_typed_as_addresses(drive: Drive, gopherhole: Path) -> None:
     async with drive(None) as driven:
         await driven.shows("Places to begin")
         await driven.press("g")
         await driven.shows("Go to")
-        await driven.type(str(hole / "sub" / "deep.txt"))
+        await driven.type(str(gopherhole / "sub" / "deep.txt"))
         await driven.shows("café \\x1b[2Jdeep")
         await driven.press("g")
-        await driven.type(str(hole / "sub" / "page.html"))
+        await driven.type(str(gopherhole / "sub" / "page.html"))
         await driven.shows("Heading")
         await driven.press("g")
-        await driven.type(str(hole / "sub" / "pipe"))
+        await driven.type(str(gopherhole / "sub" / "pipe"))
         await driven.shows("neither a file nor a directory")
         await driven.press("g")
-        await driven.type(f"file://{hole}/")
+        await driven.type(f"file://{gopherhole}/")
         await driven.shows("Welcome")
 
 
-async def test_the_place_of_a_file_is_explained(drive: Drive, hole: Path) -> None:
-    async with drive(str(hole), size=(160, 24)) as driven:
+async def test_the_place_of_a_file_is_explained(drive: Drive, gopherhole: Path) -> None:
+    async with drive(str(gopherhole), size=(160, 24)) as driven:
         await driven.shows("Welcome")
         await driven.press("i")
-        await driven.shows("Where this leads", f"File      {hole}/about.txt")
+        await driven.shows("Where this leads", f"File      {gopherhole}/about.txt")
 
 
 async def test_a_large_text_shows_its_beginning(drive: Drive, tmp_path: Path) -> None:
@@ -158,12 +162,12 @@ async def test_a_large_text_shows_its_beginning(drive: Drive, tmp_path: Path) ->
         await driven.shows("is larger than the limit", "s  saves all of it", "the beginning")
 
 
-async def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, hole: Path) -> None:
+async def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, gopherhole: Path) -> None:
     server = serve(
         menu(
-            item("0", "Relative", str(hole / "about.txt")),
-            item("h", "By URL", f"URL:file://{hole}/about.txt"),
-            item("0", "By host", str(hole / "about.txt"), "file:", 70),
+            item("0", "Relative", str(gopherhole / "about.txt")),
+            item("h", "By URL", f"URL:file://{gopherhole}/about.txt"),
+            item("0", "By host", str(gopherhole / "about.txt"), "file:", 70),
         )
     )
 

@@ -17,7 +17,7 @@ from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 
 
-class Curtain:
+class FirstScreen:
     """Takes the place of the first screen, and writes down what it was to show."""
 
     width = 80
@@ -54,7 +54,7 @@ class App:
 def browsed(
     url: GopherURL | None, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[App, list[list[str]]]:
-    app, curtain = App(), Curtain()
+    app, curtain = App(), FirstScreen()
 
     async def main() -> None:
         loaded: list[bool] = []

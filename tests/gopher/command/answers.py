@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.serve.hole import LocalAnswer
+from logsrv.gopher.serve.gopherhole import LocalAnswer
 
 
 class Answer(LocalAnswer):

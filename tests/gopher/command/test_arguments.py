@@ -13,9 +13,9 @@ from logsrv.gopher.command.arguments import connection_options
 from logsrv.gopher.command.fetch import options_of
 from logsrv.gopher.command.main import COMMANDS, parser_of, run
 from logsrv.gopher.command.requests import requested_url
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
-from logsrv.kit.options.argument_parser import Shown, UsageError
+from logsrv.kit.options.argument_parser import HelpRequest, UsageError
 from tests.gopher.command import test_main as command
 
 
@@ -78,11 +78,11 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
 
 
 def test_the_help_names_every_exit_status() -> None:
-    with pytest.raises(Shown) as caught:
+    with pytest.raises(HelpRequest) as caught:
         options_of(["--help"])
     for kind in GopherError.__subclasses__():
         assert f" {kind.exit_status} " in caught.value.text
-    with pytest.raises(Shown, match="gopher"):
+    with pytest.raises(HelpRequest, match="gopher"):
         options_of(["--version"])
 
 

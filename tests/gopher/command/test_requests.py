@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.command.requests import open_answer
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.serve.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.command.test_main import gopher
@@ -30,7 +30,7 @@ ANSWERS = {
 
 
 @pytest.fixture
-def hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def gopherhole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory `hole` in the current one."""
     found = tmp_path / "hole"
     (found / "sub").mkdir(parents=True)
@@ -45,7 +45,7 @@ def hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return found
 
 
-def test_menus_and_texts_are_shown(hole: Path) -> None:
+def test_menus_and_texts_are_shown(gopherhole: Path) -> None:
     status, shown, _ = gopher("hole")
     assert status == 0 and shown.decode().splitlines()[:3] == [
         "          Hi", "   1 text About", "   2 menu Sub",
@@ -57,24 +57,24 @@ def test_menus_and_texts_are_shown(hole: Path) -> None:
     assert b"deep.bin" in gopher("hole", "2")[1]
 
 
-def test_links_say_where_they_lead(hole: Path) -> None:
+def test_links_say_where_they_lead(gopherhole: Path) -> None:
     shown = gopher("hole", "--links")[1].decode()
-    assert f"<file://{hole}/about.txt>" in shown and "<gopher://example.org/1/x>" in shown
-    found = json.loads(gopher(f"file://{hole}/", "--json")[1])
-    assert (found["kind"], found["url"]) == ("menu", f"file://{hole}/")
+    assert f"<file://{gopherhole}/about.txt>" in shown and "<gopher://example.org/1/x>" in shown
+    found = json.loads(gopher(f"file://{gopherhole}/", "--json")[1])
+    assert (found["kind"], found["url"]) == ("menu", f"file://{gopherhole}/")
     assert [each["url"] for each in found["items"]][1:4] == [
-        f"file://{hole}/about.txt", f"file://{hole}/#1/sub", "gopher://example.org/1/x",
+        f"file://{gopherhole}/about.txt", f"file://{gopherhole}/#1/sub", "gopher://example.org/1/x",
     ]  # fmt: skip
 
 
-def test_what_is_no_text_is_copied(hole: Path, tmp_path: Path) -> None:
+def test_what_is_no_text_is_copied(gopherhole: Path, tmp_path: Path) -> None:
     status, shown, sentence = gopher("hole/sub/deep.bin")
     assert (status, shown) == (1, b"") and "--output FILE copies it" in sentence
     assert gopher("hole/sub/deep.bin", "-o", "copy")[0] == 0
     assert gopher("hole", "2", "1", "-o", "-")[1] == bytes(range(256))
     assert gopher("hole/about.txt", "-o", "text")[0] == 0
     assert (tmp_path / "copy").read_bytes() == bytes(range(256))
-    assert (tmp_path / "text").read_bytes() == (hole / "about.txt").read_bytes()
+    assert (tmp_path / "text").read_bytes() == (gopherhole / "about.txt").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -88,18 +88,18 @@ def test_what_is_no_text_is_copied(hole: Path, tmp_path: Path) -> None:
         (["hole", "9"], "has no link 9; it has 5"),
     ],
 )
-def test_what_cannot_be_shown(hole: Path, words: list[str], said: str) -> None:
+def test_what_cannot_be_shown(gopherhole: Path, words: list[str], said: str) -> None:
     status, shown, sentence = gopher(*words)
     assert (status, shown) == (1, b"") and said in sentence
 
 
-def test_a_mirror_begins_with_a_server(hole: Path) -> None:
+def test_a_mirror_begins_with_a_server(gopherhole: Path) -> None:
     """Of what is here, a copy needs no gopher."""
-    assert gopher("mirror", f"file://{hole}/", "copy")[0] == 1
+    assert gopher("mirror", f"file://{gopherhole}/", "copy")[0] == 1
 
 
-def test_a_server_leads_to_no_file(hole: Path, serve: Serve) -> None:
-    about = hole / "about.txt"
+def test_a_server_leads_to_no_file(gopherhole: Path, serve: Serve) -> None:
+    about = gopherhole / "about.txt"
     server = serve(
         f"hx\tURL:file://{about}\t\t\r\n0x\t{about}\tfile\t70\r\n0x\t{about}\r\n".encode()
     )
@@ -112,10 +112,10 @@ def test_a_server_leads_to_no_file(hole: Path, serve: Serve) -> None:
     assert server.requests[-1] == f"{about}\r\n".encode()
 
 
-def test_both_are_opened_alike(hole: Path, serve: Serve) -> None:
+def test_both_are_opened_alike(gopherhole: Path, serve: Serve) -> None:
     server = serve(b"from afar")
     for url, length in (
-        (FileURL(os.fsencode(hole), "0", b"/sub/deep.bin"), 256),
+        (FileURL(os.fsencode(gopherhole), "0", b"/sub/deep.bin"), 256),
         (GopherURL.parse(server.url("/0/x")), None),
     ):
         with open_answer(url, ConnectionOptions()) as answer:

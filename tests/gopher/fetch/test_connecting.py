@@ -10,7 +10,7 @@ from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 import pytest
 
 from logsrv.gopher.fetch.connecting import Connector, SocketTransfer
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.wire.errors import GopherError, Refused
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE

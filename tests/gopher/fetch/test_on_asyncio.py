@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.wire.errors import (
     GopherError,

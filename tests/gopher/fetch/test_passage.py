@@ -13,20 +13,20 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch import transfers as module
-from logsrv.gopher.fetch.transfers import Passage
+from logsrv.gopher.fetch.transfers import Splice
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
 CONTENT = random.Random(1).randbytes(5_000_000)
 
 
 @pytest.fixture
-def way() -> Iterator[Passage]:
-    found = Passage()
+def way() -> Iterator[Splice]:
+    found = Splice()
     yield found
     found.close()
 
 
-def copied(way: Passage, path: Path) -> bytes:
+def copied(way: Splice, path: Path) -> bytes:
     """Send CONTENT through a socket and `way` into a file."""
     here, there = socket.socketpair()
 
@@ -43,12 +43,12 @@ def copied(way: Passage, path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_all_arrives(way: Passage, tmp_path: Path) -> None:
+def test_all_arrives(way: Splice, tmp_path: Path) -> None:
     assert copied(way, tmp_path / "x") == CONTENT
 
 
 def test_a_file_system_that_knows_no_such_way(
-    way: Passage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: Splice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     splice = os.splice
 
@@ -61,7 +61,7 @@ def test_a_file_system_that_knows_no_such_way(
     assert copied(way, tmp_path / "x") == CONTENT
 
 
-def test_nothing_there_yet(way: Passage) -> None:
+def test_nothing_there_yet(way: Splice) -> None:
     here, there = socket.socketpair()
     with here, there:
         here.setblocking(False)
@@ -71,6 +71,6 @@ def test_nothing_there_yet(way: Passage) -> None:
 
 def test_a_pipe_of_the_usual_size_does_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SET_PIPE_SIZE", -1)
-    way = Passage()
+    way = Splice()
     assert copied(way, tmp_path / "x") == CONTENT
     way.close()

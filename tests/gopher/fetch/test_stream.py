@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pytest
 from twisted.internet.task import Clock
 
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import HIGH_WATER, Retries, Stream
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.errors import GopherError, Refused, ServerError, TimedOut, Truncated

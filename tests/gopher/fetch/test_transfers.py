@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from logsrv.gopher.fetch.connecting import SocketTransfer
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.follow.dates import day_of
 from logsrv.gopher.follow.entries import Entry, text_entries
 from logsrv.gopher.follow.fetching import AT_ONCE, fetch_entries, look_at

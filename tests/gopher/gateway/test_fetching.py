@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
+from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, NotAllowed
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Cache, Fetcher
+from logsrv.gopher.gateway.gateway_settings import GopherSettings
 from logsrv.gopher.gateway.paths import WebPlace
-from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import TimedOut, TLSError
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.fetching import IDLE, Fetching, Job, Manners, Queue, ServerRules
 from logsrv.gopher.mirror.folders import Folders

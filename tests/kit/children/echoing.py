@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from logsrv.kit.children.inside import limit_reader, messages, send, tell
+from logsrv.kit.children.child_side import limit_reader, messages, send, tell
 
 if __name__ == "__main__":
     limit_reader()

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
-from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.line_format import LineFormat
 
 # "line", ("exactly", n), ("some", n) or ("until", separator, limit).
 Read = tuple[object, ...]

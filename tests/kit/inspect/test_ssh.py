@@ -20,10 +20,10 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.inspect.inspect_place import parse_place
+from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.inspect.keys import host_key
-from logsrv.kit.inspect.places import parse_place
 from logsrv.kit.inspect.session import SessionSettings
-from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.service.own_sites import own_sites
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from logsrv.kit.inspect.typing import MOST_TYPED, Typed, Typing
+from logsrv.kit.inspect.typing import MOST_TYPED, Typing, TypingOutcome
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_keys_become_lines_however_they_arrive(keys: bytes, lines: bytes) -> Non
 
 def test_what_is_typed_is_shown_and_what_is_erased_goes() -> None:
     typing = Typing()
-    assert typing.receive(b"tax") == Typed(b"", b"tax")
-    assert typing.receive(b"\x7fsks\r") == Typed(b"tasks\n", b"\b \bsks\r\n")
+    assert typing.receive(b"tax") == TypingOutcome(b"", b"tax")
+    assert typing.receive(b"\x7fsks\r") == TypingOutcome(b"tasks\n", b"\b \bsks\r\n")
     assert typing.receive(b"\x1b[A").echo == b"tasks"
     assert typing.receive(b"\x1b[B").echo == b"\b \b" * 5
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.argument_parser import Parser, Shown, UsageError, of_kind
+from logsrv.kit.options.argument_parser import HelpRequest, Parser, UsageError, of_kind
 
 
 def parser() -> Parser:
@@ -52,14 +52,14 @@ def test_an_argument_too_many() -> None:
 
 @pytest.mark.parametrize("word", ["--help", "-h"])
 def test_the_help_is_shown_whatever_else_is_wrong(word: str) -> None:
-    with pytest.raises(Shown) as caught:
+    with pytest.raises(HelpRequest) as caught:
         parser().parse_args(["--wait", "1", word, "--quite-other"])
     for part in ("usage: prog test", "A test.", "--hex", "--version", "The end."):
         assert part in caught.value.text
 
 
 def test_the_version_is_shown_where_there_is_one() -> None:
-    with pytest.raises(Shown, match=r"^prog 7\n$"):
+    with pytest.raises(HelpRequest, match=r"^prog 7\n$"):
         parser().parse_args(["--version"])
     with pytest.raises(UsageError, match="--version is no option"):
         Parser("prog", "Has none.").parse_args(["--version"])

@@ -18,7 +18,7 @@ from logsrv.kit import (
 )
 from logsrv.kit.protocols.context import Author, ListenerContext, Reader
 from logsrv.kit.protocols.faults import bytes_of, check_text, mistaken
-from logsrv.kit.protocols.frames import FrameReader
+from logsrv.kit.protocols.frame_protocol import FrameReader
 from logsrv.kit.protocols.line_reader import LineReader
 from logsrv.kit.protocols.starting_tls import HandshakeReader
 from logsrv.kit.protocols.stream import StreamProtocol

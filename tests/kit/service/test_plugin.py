@@ -74,7 +74,10 @@ def test_nothing_to_serve() -> None:
     ("protocol", "sentence"),
     [
         ("no name", "is no name such as package.module:Name"),
-        ("logsrv.kit.protocols.lines:Missing", "there is no logsrv.kit.protocols.lines:Missing"),
+        (
+            "logsrv.kit.protocols.line_protocol:Missing",
+            "there is no logsrv.kit.protocols.line_protocol:Missing",
+        ),
         (dict, "neither a Protocol class nor a function"),
         ("twisted.internet.protocol:ServerFactory", "a Factory; give the Protocol class"),
         (type("Odd", (LineProtocol,), {"encoding": "utf-16"}), "encoding is 'utf-16'"),
@@ -112,7 +115,7 @@ def test_a_version_that_is_named() -> None:
     [
         ("no name", "'no name' is no name such as package.module:Name"),
         ("logsrv.kit.options.declare:Missing", "there is no logsrv.kit.options.declare:Missing"),
-        ("logsrv.kit.protocols.lines:LineProtocol", "LineProtocol is no attrs class"),
+        ("logsrv.kit.protocols.line_protocol:LineProtocol", "LineProtocol is no attrs class"),
         ("tests.kit.service.test_plugin:Unfillable", "Unfillable.topic has neither option"),
     ],
 )

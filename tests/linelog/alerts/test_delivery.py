@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.delivery import deliver_by
-from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.alerts.tally import MatchCount
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.alerts.hooks import hook
 
@@ -23,7 +23,7 @@ async def test_each_way_gets_its_own(tmp_path: Path) -> None:
         )
         deliver = deliver_by(REACTOR, test=True)
         for way in alert.ways:
-            await deliver(way, alert, Counted())
+            await deliver(way, alert, MatchCount())
     assert (tmp_path / "out").read_text() == "oops"
     [(_, _, body)] = web.posts
     assert body["test"] is True

@@ -7,8 +7,8 @@ import json as standard
 import attrs
 
 from logsrv.linelog.alerts import message
-from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
@@ -16,9 +16,9 @@ from tests.linelog.read.stores import line
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",))
 
 
-def counted(*messages: str | bytes, count: int = 0, gap: bool = False) -> Counted:
+def counted(*messages: str | bytes, count: int = 0, gap: bool = False) -> MatchCount:
     hits = tuple(Hit(Position(1, 7), line(one).rstrip(b"\n")) for one in messages)
-    return Counted(count=count or len(hits), first=hits, since="SINCE", until="UNTIL", gap=gap)
+    return MatchCount(count=count or len(hits), first=hits, since="SINCE", until="UNTIL", gap=gap)
 
 
 def test_the_text_says_what_how_many_since_when_and_the_first_lines() -> None:
@@ -85,4 +85,4 @@ def test_a_link_leads_to_the_lines_on_the_page() -> None:
     assert f"\npage: {page}\n" in message.text(alert, found, "web1").decode()
     assert standard.loads(message.json(alert, found, "web1"))["page"] == page
     assert message.variables(alert, found, "web1")["LOGSRV_ALERT_PAGE"] == page
-    assert "since" not in message.variables(alert, Counted(), "web1")["LOGSRV_ALERT_PAGE"]
+    assert "since" not in message.variables(alert, MatchCount(), "web1")["LOGSRV_ALERT_PAGE"]

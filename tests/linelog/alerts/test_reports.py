@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import (
     AlertTask,
     Orders,
@@ -13,7 +14,6 @@ from logsrv.linelog.alerts.reports import (
     read_report,
     report_line,
 )
-from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segments.segment import Position
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, Counted, Tally
+from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, MatchCount, Tally
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
@@ -110,4 +110,4 @@ def test_whatever_comes_when_all_is_told_and_never_too_often(
 
 
 def test_nothing_counted_is_nothing() -> None:
-    assert Counted() == Tally(1).counted
+    assert MatchCount() == Tally(1).counted

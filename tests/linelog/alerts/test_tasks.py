@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.alerts.kept import Key
+from logsrv.linelog.alerts.alert_places import Key
 from logsrv.linelog.alerts.tasks import paired
 
 A, B = Key("command", None, "a"), Key("command", None, "b")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 
-from logsrv.linelog.alerts.convoy import Convoys
-from logsrv.linelog.alerts.kept import AlertProgress
-from logsrv.linelog.alerts.message import Later
+from logsrv.linelog.alerts.alert_places import AlertProgress
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.message import TemporaryFailure
 from logsrv.linelog.alerts.reports import AlertTask, Report
-from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.alerts.shared_scan import SharedScans
+from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -19,7 +19,7 @@ from tests.linelog.read.stores import line, make_store, view_of
 
 def watch(
     directory: Path, until: Position | None = None, way: str = "command"
-) -> tuple[Watch, Convoys, list[Report]]:
+) -> tuple[Watch, SharedScans, list[Report]]:
     """One whose messages all fail for now, at the begin of a store of two lines that match."""
     store = make_store(directory / f"store-{way}", [[line("oops 1"), line("oops 2")]])
     alert = AlertSettings(
@@ -27,23 +27,23 @@ def watch(
     )
     reports: list[Report] = []
 
-    def deliver(way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
+    def deliver(way: str, alert: AlertSettings, counted: MatchCount) -> Deferred[None]:
         failing: Deferred[None] = Deferred()
-        failing.errback(Later("not now"))
+        failing.errback(TemporaryFailure("not now"))
         return failing
 
     begin = AlertProgress(Position(1, 0))
     task = AlertTask("1", way, alert, begin.position, until)
     found = Watch(task, begin.due, deliver=deliver, now=lambda: 0.0, report=reports.append)
-    convoys = Convoys(view_of(store))
-    convoys.change([found], {found: begin.position})
-    return found, convoys, reports
+    scans = SharedScans(view_of(store))
+    scans.change([found], {found: begin.position})
+    return found, scans, reports
 
 
 def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: Path) -> None:
     """It does not go round in circles with what fails at once."""
-    found, convoys, reports = watch(tmp_path)
-    assert convoys.look()
+    found, scans, reports = watch(tmp_path)
+    assert scans.look()
     for _ in range(3):
         found.send_if_due(ending=True)
     assert [one.kind for one in reports] == ["lines", "later"]
@@ -51,14 +51,14 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
 
 
 def test_one_that_was_taken_out_ends_at_its_line_and_gives_up_what_fails(tmp_path: Path) -> None:
-    found, convoys, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
-    assert convoys.look() and not convoys.look()
+    found, scans, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
+    assert scans.look() and not scans.look()
     found.send_if_due()
     assert [one.kind for one in reports] == ["lines", "failed"] and found.done
 
 
 def test_lines_are_counted_once_for_an_alert_with_two_ways(tmp_path: Path) -> None:
     for way, reported in (("command", [2]), ("webhook", [])):
-        _, convoys, reports = watch(tmp_path, way=way)
-        assert convoys.look()
+        _, scans, reports = watch(tmp_path, way=way)
+        assert scans.look()
         assert [one.number for one in reports if one.kind == "lines"] == reported

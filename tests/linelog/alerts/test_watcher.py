@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
-from logsrv.linelog.alerts.kept import AlertProgress, Kept
-from logsrv.linelog.alerts.message import Later, Undelivered
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 from logsrv.linelog.alerts.reports import AlertTask, Report
-from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
 from logsrv.linelog.store.segments.segment import Position
@@ -25,7 +25,7 @@ from tests.linelog.read.stores import line, lines, make_store, view_of
 BEGIN = AlertProgress(Position(1, 0))
 
 
-class Places(Kept):
+class Places(AlertPlaces):
     """Places on a disk that may be full; `saved` says how often one was saved."""
 
     full = False
@@ -54,7 +54,7 @@ class Stage:
         self.tasks: dict[str, AlertTask] = {}
         self.kept = Places(str(self.directory), "", now=self.clock.seconds, clock=lambda: 0.0)
 
-    def deliver(self, way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
+    def deliver(self, way: str, alert: AlertSettings, counted: MatchCount) -> Deferred[None]:
         messages = [one.line.split(b" ", 2)[2] for one in counted.first]
         self.sent.append((alert.alert, counted.count, messages))
         done: Deferred[None] = Deferred()
@@ -259,7 +259,7 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
     stage.wait(1)
     for pause in (*RETRY, RETRY[-1]):
         tries = len(stage.sent)
-        stage.held[-1].errback(Later("nobody is there"))
+        stage.held[-1].errback(TemporaryFailure("nobody is there"))
         stage.write(*["oops"] * 1000)
         stage.wait(pause - 1)
         assert len(stage.sent) == tries
@@ -298,7 +298,7 @@ def test_one_that_fails_keeps_no_other_waiting(stage: Stage) -> None:
     stage.start(end(stage), "oops", "fine")
     stage.write("oops")
     stage.wait(1)
-    stage.held[0].errback(Later("nobody is there"))
+    stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.hold = False
     stage.write("fine")
     stage.wait(1)
@@ -336,7 +336,7 @@ def test_another_address_is_tried_at_once(stage: Stage) -> None:
     watcher = stage.start(end(stage), "oops")
     stage.write("oops")
     stage.wait(1)
-    stage.held[0].errback(Later("nobody is there"))
+    stage.held[0].errback(TemporaryFailure("nobody is there"))
     stage.wait(1)
     task = stage.tasks["oops"]
     mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)

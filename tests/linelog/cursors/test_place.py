@@ -9,8 +9,8 @@ import pytest
 
 from logsrv.kit.options.kinds import WrongPlace
 from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.option_kinds import QUERY, plain_text
 from logsrv.linelog.cursors.place import Place, all_kept, foreign, load, save
-from logsrv.linelog.cursors.settings import QUERY, plain_text
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.store.care.stores import flip, small_store

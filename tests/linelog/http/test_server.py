@@ -18,9 +18,9 @@ from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http import statistics
 from logsrv.linelog.http.counting import StoreCounter
-from logsrv.linelog.http.nodes.settings import NodeSettings, parse_named_nodes
+from logsrv.linelog.http.http_settings import HttpSettings
+from logsrv.linelog.http.nodes.node_settings import NodeSettings, parse_named_nodes
 from logsrv.linelog.http.server import WebServer
-from logsrv.linelog.http.settings import HttpSettings
 from logsrv.linelog.plugin.health import unhealthy
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.follow import end_of
@@ -189,7 +189,7 @@ def test_stop(place: Place) -> None:
 
 def test_a_live_view_that_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted once, by the status that it got."""
-    monkeypatch.setattr("logsrv.linelog.http.viewing.process.MOST_QUERIES", 0)
+    monkeypatch.setattr("logsrv.linelog.http.viewing.views.MOST_QUERIES", 0)
     assert place.ask("/api/tail")[0] == 429
     _, said = place.ask("/metrics")
     assert b'http_requests_total{status="429"} 1.0' in said

@@ -19,13 +19,13 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.records import RecordReceiver
 from logsrv.linelog.plugin.metrics import METRICS
-from logsrv.linelog.store.origins.notes import Standing
+from logsrv.linelog.store.origins.notes import Snapshot
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.valve import Producer, Valve
-from logsrv.linelog.store.writing.deposit import Parcel
+from logsrv.linelog.store.writing.deposit import PendingBlock
 
 HIGH_WATER = 8 << 20
 
@@ -51,23 +51,25 @@ class Sink:
         self.waiting: list[Deferred[None]] = []
         self.since: int | None = None
         self.origins = Origins(Disk())
-        self.parcels: list[Parcel] = []
+        self.pending_blocks: list[PendingBlock] = []
         self.identity: Identity | None = Identity(32 * "c", Position(1, 0))
         self.disk = Disk()
 
-    def standing(self) -> Deferred[Standing]:
+    def snapshot(self) -> Deferred[Snapshot]:
         """Fires at once: nothing is stored."""
-        return succeed(Standing(Position(1, 0), self.origins.all()))
+        return succeed(Snapshot(Position(1, 0), self.origins.all()))
 
-    def deposit(self, parcel: Parcel) -> Deferred[None]:
+    def deposit(self, pending: PendingBlock) -> Deferred[None]:
         """Fires when its `told` is fired."""
-        self.parcels.append(parcel)
-        self.origins.under_way.begin(parcel.origin, parcel.end, len(parcel.text))
-        return parcel.told
+        self.pending_blocks.append(pending)
+        self.origins.under_way.begin(pending.origin, pending.end, len(pending.text))
+        return pending.stored
 
     @property
     def depositing(self) -> int:
-        return sum(len(parcel.text) for parcel in self.parcels if not parcel.told.called)
+        return sum(
+            len(pending.text) for pending in self.pending_blocks if not pending.stored.called
+        )
 
     def append(self, batch: Batch) -> int:
         self.batches.append(batch)
@@ -176,7 +178,7 @@ def connected(
 def steps_of(receiver: RecordReceiver, data: bytes) -> int:
     """Have all of some data taken in; return in how many steps."""
     begun: list[Iterator[object]] = []
-    receiver.intake.turns.begin = lambda steps, *_, **_more: begun.append(steps)  # type: ignore[method-assign]
+    receiver.intake.time_slices.begin = lambda steps, *_, **_more: begun.append(steps)  # type: ignore[method-assign]
     receiver.dataReceived(data)
     return len(list(begun[0]))
 

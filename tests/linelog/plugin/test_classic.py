@@ -7,8 +7,8 @@ from pathlib import Path
 
 from twisted.logger import capturedLogs
 
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import DEV_LOG, PORTS, ClassicPlaces, Options
-from logsrv.linelog.plugin.settings import LoggerSettings
 
 
 def settings(*words: str) -> LoggerSettings:

@@ -18,7 +18,7 @@ from logsrv.kit.service.checks.findings import Asked, Finding, Level
 from logsrv.kit.service.checks.user import User, myself
 from logsrv.linelog.plugin import findings as logger
 from logsrv.linelog.plugin.findings import check_logger, check_store, reach
-from logsrv.linelog.plugin.settings import LoggerSettings
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from tests.cli.command import echo, serving
 from tests.kit.service.checks.others import as_root, follow, nobody, open_directory
 

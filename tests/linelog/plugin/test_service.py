@@ -15,9 +15,9 @@ import logsrv
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites import SiteSpec
-from logsrv.linelog.alerts.process import Alerts
+from logsrv.linelog.alerts.alerts import Alerts
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
 from logsrv.linelog.plugin.service import LoggerService, Options, check_interpreter, makeService
-from logsrv.linelog.plugin.settings import LoggerSettings
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
 
 

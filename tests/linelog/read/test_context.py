@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.read import lines as stored_lines
-from logsrv.linelog.read.lines import Around, StoredLines, grouped
+from logsrv.linelog.read import stored_lines as stored_lines
+from logsrv.linelog.read.stored_lines import LineContext, StoredLines, grouped
 from logsrv.linelog.store.segments.segment import Position
 from tests.examples import more
 from tests.linelog.read.stores import line, make_store, view_of
@@ -17,7 +17,7 @@ from tests.linelog.read.stores import line, make_store, view_of
 COUNT = 60
 
 
-def expected(hits: list[int], around: Around, reverse: bool) -> list[list[tuple[int, bool]]]:
+def expected(hits: list[int], around: LineContext, reverse: bool) -> list[list[tuple[int, bool]]]:
     shown = sorted(
         {
             number
@@ -46,7 +46,7 @@ def test_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int) -
     @more(1.5)
     @given(st.sets(st.integers(0, COUNT - 1)), st.integers(0, 4), st.integers(0, 4), st.booleans())
     def check(chosen: set[int], before: int, after: int, reverse: bool) -> None:
-        around = Around(before, after)
+        around = LineContext(before, after)
         hits = [lines[number] for number in sorted(chosen, reverse=reverse)]
         found = [
             (

@@ -10,9 +10,9 @@ import pytest
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.counting.tallies import sources
-from logsrv.linelog.read.lines import Around, grouped
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.stored_lines import LineContext, grouped
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -102,7 +102,9 @@ def test_after_and_before_leave_out_the_lines_they_name(view: View) -> None:
     assert list(later.hits()) == hits[4:9]
 
 
-def context(view: View, query: str, around: Around, *, reverse: bool = False) -> list[list[str]]:
+def context(
+    view: View, query: str, around: LineContext, *, reverse: bool = False
+) -> list[list[str]]:
     hits = search(view, query).hits(reverse=reverse)
     groups = []
     for group in grouped(view, hits, around, reverse=reverse):
@@ -112,27 +114,27 @@ def context(view: View, query: str, around: Around, *, reverse: bool = False) ->
 
 
 def test_neighbours_cross_segments(view: View) -> None:
-    groups = context(view, '"number=3000 " OR "number=6000 "', Around(2, 1))
+    groups = context(view, '"number=3000 " OR "number=6000 "', LineContext(2, 1))
     assert groups == [
         ["2998-", "2999-", "3000", "3001-"],
         ["5998-", "5999-", "6000", "6001-"],
     ]
     assert (
-        context(view, '"number=3000 " OR "number=6000 "', Around(2, 1), reverse=True)
+        context(view, '"number=3000 " OR "number=6000 "', LineContext(2, 1), reverse=True)
         == groups[::-1]
     )
 
 
 def test_hits_that_are_near_share_a_group(view: View) -> None:
     query = '"number=100 " OR "number=103 " OR "number=108 "'
-    assert context(view, query, Around(1, 1)) == [
+    assert context(view, query, LineContext(1, 1)) == [
         ["99-", "100", "101-", "102-", "103", "104-"],
         ["107-", "108", "109-"],
     ]
-    assert context(view, query, Around(3, 1), reverse=True) == [
+    assert context(view, query, LineContext(3, 1), reverse=True) == [
         ["97-", "98-", "99-", "100", "101-", "102-", "103", "104-", "105-", "106-", "107-", "108", "109-"]
     ]  # fmt: skip
-    assert context(view, '"number=0 "', Around(3, 0)) == [["0"]]
+    assert context(view, '"number=0 "', LineContext(3, 0)) == [["0"]]
 
 
 def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.ship.address import SCHEMES, ShipURL, parse_ship_url
-from logsrv.linelog.ship.settings import TARGET_NAME
+from logsrv.linelog.ship.ship_settings import TARGET_NAME
 
 
 @pytest.mark.parametrize(

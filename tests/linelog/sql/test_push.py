@@ -11,39 +11,39 @@ import pytest
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Or, Term
 from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.plan import Plan, everything, of_plans
-from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_filter
+from logsrv.linelog.sql.push import WantedRows, all_of, any_of, of_filter
 
 A, B = Compare("a", "=", "x"), Compare("b", "=", "y")
 
 
 def test_both_sides_of_an_and_narrow_down() -> None:
-    assert all_of([Wanted(A, 5, 9), Wanted(B, 7, None)]) == Wanted(And((A, B)), 7, 9)
-    assert all_of([]) == Wanted()
+    assert all_of([WantedRows(A, 5, 9), WantedRows(B, 7, None)]) == WantedRows(And((A, B)), 7, 9)
+    assert all_of([]) == WantedRows()
 
 
 def test_an_or_is_as_wide_as_both() -> None:
-    assert any_of([Wanted(A, 5, 9), Wanted(B, 7, 20)]) == Wanted(Or((A, B)), 5, 20)
-    assert any_of([Wanted(A, 5, 9), Wanted()]) == Wanted()
+    assert any_of([WantedRows(A, 5, 9), WantedRows(B, 7, 20)]) == WantedRows(Or((A, B)), 5, 20)
+    assert any_of([WantedRows(A, 5, 9), WantedRows()]) == WantedRows()
 
 
 def test_alternatives_one_in_the_other_are_side_by_side() -> None:
     c = Compare("a", "=", "z")
-    assert any_of([any_of([Wanted(A), Wanted(B)]), Wanted(c)]).node == Or((A, B, c))
+    assert any_of([any_of([WantedRows(A), WantedRows(B)]), WantedRows(c)]).node == Or((A, B, c))
 
 
 def test_of_many_alternatives_one_cheap_condition_each_is_looked_for() -> None:
     """Hundreds of others take longer than parsing all lines."""
     greater = [Compare("n", ">", str(number)) for number in range(100)]
     equal = [Compare("a", "=", str(number)) for number in range(100)]
-    both = [Wanted(And(pair)) for pair in zip(greater, equal, strict=True)]
+    both = [WantedRows(And(pair)) for pair in zip(greater, equal, strict=True)]
     assert any_of(both[:5]).node == Or(tuple(one.node for one in both[:5]))
     assert any_of(both).node == Or(tuple(equal))
-    assert any_of([*both, Wanted(And((greater[0], Or((A, B)))))]).node == Or((*equal, A, B))
-    assert any_of(list(map(Wanted, greater))).node == EVERYTHING
+    assert any_of([*both, WantedRows(And((greater[0], Or((A, B)))))]).node == Or((*equal, A, B))
+    assert any_of(list(map(WantedRows, greater))).node == EVERYTHING
 
 
 def test_times_are_written_as_the_store_has_them() -> None:
-    assert Wanted(since=1795154400000001).times == ("2026-11-20T06:00:00.000001Z", "")
+    assert WantedRows(since=1795154400000001).times == ("2026-11-20T06:00:00.000001Z", "")
 
 
 def contains(text: str, function: str = "contains") -> dict[str, Any]:
@@ -74,7 +74,7 @@ def test_texts(text: str, function: str, node: Node) -> None:
 
 
 def test_forms_of_a_later_duckdb_narrow_nothing_down() -> None:
-    assert of_filter({"filter_type": "NEW"}, "message", {}) == Wanted()
+    assert of_filter({"filter_type": "NEW"}, "message", {}) == WantedRows()
 
 
 def test_no_other_characters_become_ascii_in_small_letters() -> None:
@@ -102,4 +102,4 @@ def test_what_is_not_understood_is_read_in_full() -> None:
 def test_without_a_plan_the_columns_are_known_still() -> None:
     for plans in (None, [], [{"type": "X"}], [{"children": 3}]):
         found = of_plans(plans, scan("time", "STATUS"), KINDS)
-        assert found == Plan(frozenset(("time", "status")), Wanted())
+        assert found == Plan(frozenset(("time", "status")), WantedRows())

@@ -9,7 +9,7 @@ import pytest
 import pytest_twisted
 from twisted.logger import capturedLogs
 
-from logsrv.kit.text.checked import checked_line
+from logsrv.kit.text.checked_json import checked_line
 from logsrv.linelog.store.store import Store
 
 OpenStore = Callable[..., Store]

@@ -16,7 +16,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.sums import with_sum
 from logsrv.linelog.cursors import place
 from logsrv.linelog.store import recover
-from logsrv.linelog.store.archive import kept
+from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.care import imported
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import Note, NotesFile
@@ -59,12 +59,12 @@ def full_store(directory: Path) -> Path:
         Note(Position(5, 21), EDGES[2], Position(8, 0), Position(8, len(two)), crc32(two)),
     ]
     disk.put(origins.NAME, NotesFile(tuple(blocks)).text())
-    imported.Done([["/srv/old.log", 4711, 1_764_000_000_000_000_000]]).save(disk)
+    imported.ImportedFiles([["/srv/old.log", 4711, 1_764_000_000_000_000_000]]).save(disk)
     backup_note.keep(disk, BackupNote("complete", "backup", "0a" * 16, Position(5, 0), lines=7))
-    kept.note_archived(disk, packed_of(store)[0], manifest_of(store))
+    archive_notes.note_archived(disk, packed_of(store)[0], manifest_of(store))
     (store / "lock").write_bytes(b"")
     with at(store / "ship") as ship:
-        kept.note_url(ship, "archive", "file:///srv/archive")
+        archive_notes.note_url(ship, "archive", "file:///srv/archive")
     (store / "format").write_bytes(with_sum(b"1 0.1.1"))
     disk.leave()
     return store
@@ -75,7 +75,7 @@ class Start:
     """What a start made of a store: where lines go on, whose it is, and how far each origin is."""
 
     number: int
-    worn: int
+    segments_to_skip: int
     store: str | None
     places: tuple[Position | str | None, ...]
     texts: dict[str, bytes]
@@ -92,7 +92,13 @@ def started(store: Path) -> Start:
         coming = Origins(disk, begun.origins)
         places = [coming.damage(one) or coming.place(one) for one in (*EDGES, "0e" * 16)]
         texts = {one.name: one.read_bytes() for one in store.glob("*.log*") if one.is_file()}
-        return Start(begun.number, begun.worn, known.store if known else None, tuple(places), texts)
+        return Start(
+            begun.number,
+            begun.segments_to_skip,
+            known.store if known else None,
+            tuple(places),
+            texts,
+        )
 
 
 def changes(data: bytes, stride: int) -> Iterator[bytes]:
@@ -114,8 +120,10 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "backup": lambda store: backup_note.load(at(store)),
     "ship/centre": lambda store: place.load(at(store / "ship"), "centre"),
     "alerts/1": lambda store: place.load(at(store / "alerts"), "1"),
-    "ship/archive.archive": lambda store: kept.noted_url(at(store / "ship"), "archive.archive"),
-    "*.archived": lambda store: kept.archived(at(store), packed_of(store)[0]),
+    "ship/archive.archive": lambda store: archive_notes.noted_url(
+        at(store / "ship"), "archive.archive"
+    ),
+    "*.archived": lambda store: archive_notes.archived(at(store), packed_of(store)[0]),
     "*1-2*.log.zst.idx": lambda store: index.load(packed_of(store)[0], at(store)),
 }
 
@@ -159,6 +167,8 @@ def test_a_start_on_a_damaged_file_says_so_or_changes_nothing(
         for here, was in zip(start.places, right.places, strict=True):
             assert here == was or isinstance(here, str), changed
         # A second start, of what the first has made of it, finds nothing else.
-        assert attrs.evolve(started(store), worn=start.worn) == start, changed
+        assert attrs.evolve(started(store), segments_to_skip=start.segments_to_skip) == start, (
+            changed
+        )
         # An owner that was killed: whatever the file holds says so.
         assert any(name in one for one in said) or name == "lock", changed

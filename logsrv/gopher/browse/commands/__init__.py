@@ -7,10 +7,10 @@ reading       finding in a page, where a link leads, character sets
 keeping       downloads, sounds, bookmarks
 programs      the user's own programs
 following     followed menus and what is new in them
-telling       which keys work now, and what goes on
+status_rows   which keys work now, and what goes on
 
 load, downloads, followed     pages, files and news on their way
 session                       history, cache, and all else of a run
 view, prompt, dialogs, bars   the widgets
-palette, words                colours; times and addresses as people read them
+palette, readable_texts       colours; times and addresses as people read them
 """

@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Static
 
-from logsrv.gopher.browse.commands.words import address_text
+from logsrv.gopher.browse.commands.readable_texts import address_text
 
 # (key as it is written, what it does, the action behind it for the mouse, "" for none).
 Key = tuple[str, str, str]

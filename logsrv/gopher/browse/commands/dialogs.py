@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from logsrv.gopher.browse.commands.bars import Key
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload, Downloads
-from logsrv.gopher.browse.commands.words import span_text
+from logsrv.gopher.browse.commands.readable_texts import span_text
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import size_text
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.commands.load import source_of
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.serve.fileurl import ItemURL, name_to_save
 from logsrv.gopher.wire.itemtypes import item_type

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from logsrv.gopher.browse.commands.followed import FollowedMenus
-from logsrv.gopher.browse.commands.session import Own
+from logsrv.gopher.browse.commands.session import InternalPage
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.layout import ScrollPosition
@@ -41,7 +41,7 @@ class FollowingCommands:
         """
         known = self._followed
         told, self._told = self._told, (known.followed, known.looking, known.problem)
-        if self._told == told or self._visiting.shown is not Own.NEWS:
+        if self._told == told or self._visiting.shown is not InternalPage.NEWS:
             return
         view, said, pointed = self._window.view, self._window.said, _name_of(self._visiting.about)
         before = view.position()
@@ -56,7 +56,7 @@ class FollowingCommands:
     @property
     def can_follow(self) -> bool:
         """Return true if F follows what is shown, or no longer."""
-        if self._visiting.shown is Own.NEWS:
+        if self._visiting.shown is InternalPage.NEWS:
             return isinstance(self._visiting.about, Followed)
         page = self._visiting.page
         loading = self._visiting.loading

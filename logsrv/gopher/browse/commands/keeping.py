@@ -8,7 +8,7 @@ from functools import partial
 from logsrv.gopher.browse.commands.dialogs import DownloadList
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload
 from logsrv.gopher.browse.commands.programs import Programs
-from logsrv.gopher.browse.commands.session import BrowsingSession, Own
+from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.page import Hyperlink, link_to
@@ -92,7 +92,7 @@ class Keeping:
     def remove_bookmark(self) -> None:
         """Remove the bookmark with the cursor, on the start page."""
         link = self._visiting.link
-        if self._visiting.shown is not Own.START or link is None or link.url is None:
+        if self._visiting.shown is not InternalPage.START or link is None or link.url is None:
             self._window.say("Bookmarks are removed on the start page: B, then x.")
             return
         with self._window.saying_errors():

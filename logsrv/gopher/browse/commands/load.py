@@ -10,12 +10,12 @@ from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.browse.content.lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
 from logsrv.gopher.browse.content.page import MenuContent, Page, way_to_show
+from logsrv.gopher.browse.content.page_lines import ITEMS, LONGEST, PageLine, menu_line, text_lines
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits
 from logsrv.gopher.fetch.on_asyncio import AsyncioStream
-from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
-from logsrv.gopher.serve.hole import LocalAnswer
+from logsrv.gopher.serve.gopherhole import LocalAnswer
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.menu import MenuItem, MenuParser

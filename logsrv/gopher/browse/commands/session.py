@@ -15,7 +15,7 @@ from logsrv.gopher.browse.commands.downloads import Downloads, download_director
 from logsrv.gopher.browse.commands.load import Loading
 from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.page import Page
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.following import Following
@@ -23,14 +23,14 @@ from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.url import GopherURL
 
 
-class Own(StrEnum):
+class InternalPage(StrEnum):
     """The browser's own pages."""
 
     START = "Start page"
     NEWS = "What is new"
 
 
-Place = ItemURL | Own
+Place = ItemURL | InternalPage
 MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
@@ -75,7 +75,7 @@ class History:
     def addresses(self) -> list[str]:
         """The URLs visited, the newest last, each once."""
         places = (visit.place for visit in reversed(self._visits))
-        seen = dict.fromkeys(str(each) for each in places if not isinstance(each, Own))
+        seen = dict.fromkeys(str(each) for each in places if not isinstance(each, InternalPage))
         return list(reversed(seen))
 
 

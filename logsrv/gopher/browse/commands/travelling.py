@@ -10,13 +10,13 @@ from logsrv.gopher.browse.commands.following import FollowingCommands
 from logsrv.gopher.browse.commands.keeping import Keeping
 from logsrv.gopher.browse.commands.load import aside
 from logsrv.gopher.browse.commands.programs import Programs
-from logsrv.gopher.browse.commands.session import BrowsingSession, Own, Place
+from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.guide import session_text
 from logsrv.gopher.browse.content.page import Hyperlink, link_to
 from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.serve.typed import typed_place
+from logsrv.gopher.serve.typed_address import typed_place
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 
@@ -143,7 +143,7 @@ class Travelling:
 
     def reload(self) -> None:
         """Ask for the page again; on the page of what is new, look at all followed menus."""
-        if self._visiting.shown is Own.NEWS:
+        if self._visiting.shown is InternalPage.NEWS:
             self._following.look(again=True)
         elif self._session.history.neighbour(0) is not None:
             self.move(0)
@@ -185,6 +185,6 @@ class Travelling:
 
 
 def _place_text(place: Place) -> str:
-    if isinstance(place, Own):
+    if isinstance(place, InternalPage):
         return f"{place}\n"
     return f"{title_of(place)}\n  {place}"

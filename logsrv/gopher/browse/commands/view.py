@@ -30,7 +30,7 @@ from logsrv.gopher.browse.commands.palette import STYLES
 from logsrv.gopher.browse.content.colours import Paint
 from logsrv.gopher.browse.content.guide import bindings
 from logsrv.gopher.browse.content.layout import Breaking, Layout, ScrollPosition
-from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.page_lines import PageLine
 
 # The ways that `w` goes through, and what it says.
 _BREAKING: dict[Breaking, str] = {

@@ -17,15 +17,15 @@ from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands.bars import AddressBar
 from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.load import Loading, aside
-from logsrv.gopher.browse.commands.session import BrowsingSession, Own, Place
+from logsrv.gopher.browse.commands.readable_texts import span_text
+from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.commands.window import BrowserWindow
-from logsrv.gopher.browse.commands.words import span_text
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
 from logsrv.gopher.browse.content.layout import ScrollPosition
-from logsrv.gopher.browse.content.lines import PageLine, lines_of
 from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import Hyperlink, Page, link_to
+from logsrv.gopher.browse.content.page_lines import PageLine, lines_of
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.serve.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
@@ -65,7 +65,7 @@ class Visiting:
     _address: AddressBar
     _window: BrowserWindow
     _started: Loading | None = None
-    shown: Page | Own | None = field(default=None, init=False)
+    shown: Page | InternalPage | None = field(default=None, init=False)
     _journey: Journey | None = field(default=None, init=False)
     _worker: Any = field(default=None, init=False)
 
@@ -105,11 +105,11 @@ class Visiting:
 
     def show_start(self) -> None:
         """Show the start page."""
-        self.visit(Own.START)
+        self.visit(InternalPage.START)
 
     def show_news(self) -> None:
         """Show what is new in followed menus."""
-        self.visit(Own.NEWS)
+        self.visit(InternalPage.NEWS)
 
     def visit(self, place: Place, step: int | None = None) -> None:
         """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""
@@ -124,7 +124,7 @@ class Visiting:
             self.shown = left.so_far(error)
         there = None if step is None else history.neighbour(step)
         position = None if there is None else there.position
-        part = None if isinstance(place, Own) else Page(place, None)
+        part = None if isinstance(place, InternalPage) else Page(place, None)
         self._journey = journey = Journey(place, step, position, part)
         page = self._at_hand(place, step)
         if page is None:
@@ -174,16 +174,16 @@ class Visiting:
             loading.begin().cancel()
         return loading
 
-    def _at_hand(self, place: Place, step: int | None) -> Page | Own | None:
+    def _at_hand(self, place: Place, step: int | None) -> Page | InternalPage | None:
         """Return what can be shown without waiting for anything."""
-        if isinstance(place, Own):
-            return place if place is Own.START else None
+        if isinstance(place, InternalPage):
+            return place if place is InternalPage.START else None
         page = None if step == 0 else self._session.cache.get(place)
         return page if page is not None and page.received < _MANY_BYTES else None
 
     async def _travel(self, journey: Journey) -> None:
         place = journey.place
-        if isinstance(place, Own):
+        if isinstance(place, InternalPage):
             await self._followed.load()
             self._arrive(journey, place, self._lines(place), journey.position)
             return
@@ -223,13 +223,13 @@ class Visiting:
             return self._lines(page)
         return await aside(partial(self._lines, page))
 
-    def _lines(self, shown: Page | Own) -> list[PageLine]:
+    def _lines(self, shown: Page | InternalPage) -> list[PageLine]:
         return rendered(shown, self._session, self._followed, self._window.view.size)
 
     def _arrive(
         self,
         journey: Journey,
-        shown: Page | Own,
+        shown: Page | InternalPage,
         lines: list[PageLine],
         position: ScrollPosition | None,
     ) -> None:
@@ -239,7 +239,7 @@ class Visiting:
         self._show(shown, lines, position)
 
     def _show(
-        self, shown: Page | Own, lines: list[PageLine], position: ScrollPosition | None
+        self, shown: Page | InternalPage, lines: list[PageLine], position: ScrollPosition | None
     ) -> None:
         self._window.view.show(lines, position)
         self.shown, said, trusted = shown, "", None
@@ -253,10 +253,10 @@ class Visiting:
 
 
 def rendered(
-    shown: Page | Own, session: BrowsingSession, followed: FollowedMenus, window: Size
+    shown: Page | InternalPage, session: BrowsingSession, followed: FollowedMenus, window: Size
 ) -> list[PageLine]:
     """Return all lines of a page; may be called in a thread for pages of servers."""
-    if shown is Own.START:
+    if shown is InternalPage.START:
         return start_lines(session.bookmarks)
     if not isinstance(shown, Page):
         return news_lines(followed.followed, followed.new, followed.looking, followed.problem)

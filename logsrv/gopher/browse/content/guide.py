@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.content.lines import PageLine, link_line
 from logsrv.gopher.browse.content.page import Hyperlink
+from logsrv.gopher.browse.content.page_lines import PageLine, link_line
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from logsrv.gopher.browse.content.lines import PageLine, link_line
+from logsrv.gopher.browse.content.page_lines import PageLine, link_line
 from logsrv.kit.text.escape import one_line, printable
 
 _UNSEEN = frozenset(("script", "style", "template", "svg", "noscript", "object"))

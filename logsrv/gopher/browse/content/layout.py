@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Literal
 
-from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.columns import columns, shape_of
 from logsrv.gopher.wire.value import Value
 

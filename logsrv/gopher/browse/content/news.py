@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logsrv.gopher.browse.content.colours import Paint, Span
-from logsrv.gopher.browse.content.lines import PageLine, link_line
+from logsrv.gopher.browse.content.page_lines import PageLine, link_line
 from logsrv.gopher.follow.dates import without_date
 from logsrv.gopher.follow.entries import address_of
 from logsrv.gopher.follow.following import Followed, newest

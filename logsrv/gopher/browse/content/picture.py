@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.content.colours import Paint, Span
-from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.page_lines import PageLine
 
 MOST_PIXELS = 40_000_000
 _FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")

@@ -20,7 +20,6 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from logsrv.kit.net.drain import drain, unread
-from logsrv.kit.net.guard.admitted import TLS_ALERT, Admitted
 from logsrv.kit.net.guard.guard import (
     NO_DESCRIPTORS,
     SPEAKS_TLS,
@@ -29,6 +28,7 @@ from logsrv.kit.net.guard.guard import (
     GuardPolicy,
     Refusal,
 )
+from logsrv.kit.net.guard.guarded_connection import TLS_ALERT, GuardedConnection
 from logsrv.kit.net.guard.open_files import OpenFiles
 from logsrv.kit.net.guard.proxied_transport import ProxiedTransport
 from logsrv.kit.net.guard.rates import Rates
@@ -38,7 +38,7 @@ from logsrv.kit.net.source import host_of
 from logsrv.kit.net.twisted.transports import descriptor
 from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, failed_handshake
 from logsrv.kit.observe.metrics import Counts
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.timer import Timer
 
 log = Logger()
@@ -53,7 +53,7 @@ USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
 class GuardedFactory(Factory):
     """The factory of a listener: builds the protocols of `factory` for those whom the guard lets in.
 
-    It is the `Keeper` of their connections. connections: those that are open, in no order.
+    It is the `ConnectionOwner` of their connections. connections: those that are open, in no order.
     """
 
     noisy = False
@@ -77,7 +77,7 @@ class GuardedFactory(Factory):
         ours, so that a line can be said at once; `refuses_tls`: a peer that begins with TLS is closed.
         """
         self.guard = Guard(policy)
-        self.connections: set[Admitted] = set()
+        self.connections: set[GuardedConnection] = set()
         self.accepted = 0
         self.idle_closed = 0
         self._factory = factory
@@ -89,17 +89,17 @@ class GuardedFactory(Factory):
         self._plain = plain
         self.refuses_tls = refuses_tls
         self._rates = Rates(clock.seconds)
-        self._slowed = Seldom(clock.seconds)
+        self._slowed = RateLimitedLog(clock.seconds)
         self._apply_rates(policy)
         # Makes the stand-in for a connection until its peer is known.
-        self._front: Callable[[Admitted], Any] | None = None
+        self._front: Callable[[GuardedConnection], Any] | None = None
         if proxied:
             self._front = partial(ProxiedTransport, self)
         elif certified:
             self._front = lambda admitted: AwaitedHandshake(
                 admitted, admitted.connect_protocol, admitted.begin
             )
-        self._refusals = Seldom(clock.seconds)
+        self._refusals = RateLimitedLog(clock.seconds)
         self._sweep = Timer(clock)
         self._files = OpenFiles(oversees=policy.oversees)
         self._scarce = False
@@ -143,7 +143,7 @@ class GuardedFactory(Factory):
         self._rates.apply(policy)
         self.limited = bool(self._rates)
 
-    def throttle(self, connection: Admitted, deliver: Callable[[bytes], None]) -> Throttle:
+    def throttle(self, connection: GuardedConnection, deliver: Callable[[bytes], None]) -> Throttle:
         # A peer without an address is counted by its connection.
         peer = connection.host or id(connection)
         slowed = partial(self._slow, connection.host)
@@ -178,10 +178,10 @@ class GuardedFactory(Factory):
             if refusal in TOLD and self._tells:
                 return Farewell(TOLD[refusal])
             return Hangup() if self._layered else None
-        admitted = Admitted(self, protocol, host)
+        admitted = GuardedConnection(self, protocol, host)
         return admitted if self._front is None else self._front(admitted)
 
-    def begin(self, connection: Admitted) -> bool:
+    def begin(self, connection: GuardedConnection) -> bool:
         self.accepted += 1
         self.connections.add(connection)
         if self._files.spent(descriptor(connection.transport)):
@@ -190,7 +190,7 @@ class GuardedFactory(Factory):
             return False
         return True
 
-    def identify(self, connection: Admitted, host: str | None) -> bool:
+    def identify(self, connection: GuardedConnection, host: str | None) -> bool:
         refusal = self.guard.identify(host)
         if refusal is not None:
             self.drop(connection, refusal, host)
@@ -198,7 +198,7 @@ class GuardedFactory(Factory):
         connection.host = host
         return True
 
-    def drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
+    def drop(self, connection: GuardedConnection, refusal: Refusal, host: str | None) -> None:
         self.refuse(refusal, host)
         if refusal in TOLD and self._tells:
             connection.transport.write(farewell(TOLD[refusal]))
@@ -206,14 +206,14 @@ class GuardedFactory(Factory):
         else:
             connection.abort()
 
-    def drop_tls(self, connection: Admitted, size: int) -> None:
+    def drop_tls(self, connection: GuardedConnection, size: int) -> None:
         self._metrics.count("dropped_bytes_total", size, listener=self._label, reason="tls")
         if not connection.closing:
             self.refuse(SPEAKS_TLS, connection.host)
             connection.transport.write(TLS_ALERT)
             connection.close()
 
-    def end(self, connection: Admitted, reason: Failure) -> None:
+    def end(self, connection: GuardedConnection, reason: Failure) -> None:
         self._scarce = False
         self.connections.discard(connection)
         self.guard.release(connection.host)

@@ -15,8 +15,8 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, directlyProvides, noLongerProvides, providedBy
 
-from logsrv.kit.net.guard.admitted import Admitted, Keeper
 from logsrv.kit.net.guard.guard import Refusal
+from logsrv.kit.net.guard.guarded_connection import ConnectionOwner, GuardedConnection
 from logsrv.kit.net.guard.proxy_header import ProxyHeader, ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.source import host_of
 
@@ -30,10 +30,10 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
     transport: Any
     wrappedProtocol: Any
 
-    def __init__(self, keeper: Keeper, admitted: Admitted) -> None:
+    def __init__(self, owner: ConnectionOwner, admitted: GuardedConnection) -> None:
         # A factory would only keep a register of these; the guard has one.
         super().__init__(None, admitted)  # type: ignore[arg-type]
-        self._keeper = keeper
+        self._owner = owner
         self._admitted = admitted
         self._header = ProxyHeader()
         # None as soon as the protocol is connected.
@@ -62,7 +62,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
                 read = self._reader.receive(data)
             except ProxyHeaderError as error:
                 self._refused = True
-                self._keeper.drop(self._admitted, *self._misled(str(error)))
+                self._owner.drop(self._admitted, *self._misled(str(error)))
             else:
                 if read is not None:
                     self._identify(*read)
@@ -70,7 +70,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
     def _identify(self, header: ProxyHeader, rest: bytes) -> None:
         """Connect the protocol, now that the header is read, if the client is let in."""
         self._header = header
-        self._refused = not self._keeper.identify(self._admitted, host_of(self.getPeer()))
+        self._refused = not self._owner.identify(self._admitted, host_of(self.getPeer()))
         if not self._refused:
             self._reader = None
             self._admitted.connect_protocol()
@@ -102,5 +102,5 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
             protocol.connectionLost(reason)
             return
         if self._reader.begun and not self._refused:
-            self._keeper.refuse(*self._misled("it ended within its PROXY header"))
+            self._owner.refuse(*self._misled("it ended within its PROXY header"))
         self._admitted.connectionLost(reason)

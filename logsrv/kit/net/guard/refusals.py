@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate, escaped_name
 from logsrv.kit.net.twisted.transports import can_half_close, close_at_once
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
 log = Logger()
 
@@ -41,7 +41,7 @@ MEANINGS = (
 )
 
 
-def log_refusal(refusals: Seldom, label: str, peer: str, refusal: Refusal) -> None:
+def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusal) -> None:
     """Log a refusal, unless `refusals` has one of this peer within the minute."""
     noted = refusals.note(peer)
     if noted is not None:

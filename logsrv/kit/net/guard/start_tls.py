@@ -19,7 +19,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.ssl import CertificateOptions
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from logsrv.kit.net.guard.admitted import admitted_of
+from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.proxied_transport import ProxiedTransport
 from logsrv.kit.net.twisted.transports import stop_keeping
 from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, GatheringTLS

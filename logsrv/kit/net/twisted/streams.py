@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.twisted.transports import send_undelayed
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 
 log = Logger()
 
@@ -50,7 +50,7 @@ BROKEN_BEFORE = frozenset(
 EXHAUSTED = frozenset((errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimit -n"}
 AGAIN_SECONDS = 1.0
-EXHAUSTIONS = Seldom(time.monotonic)
+EXHAUSTIONS = RateLimitedLog(time.monotonic)
 
 
 def _tell_exhausted(error: OSError, done: str = "accepted") -> None:

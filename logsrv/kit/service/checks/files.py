@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from logsrv.kit.options.files import names_descriptor
-from logsrv.kit.options.given import GivenFile
+from logsrv.kit.options.given_files import GivenFile
 from logsrv.kit.options.secrets import exposed
 from logsrv.kit.service.checks.findings import Finding, error, ok, warning
 from logsrv.kit.service.checks.user import User

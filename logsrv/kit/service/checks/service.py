@@ -13,12 +13,12 @@ from typing import Any
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.files import names_descriptor
-from logsrv.kit.options.given import GivenFile, given_files, inline_secrets
+from logsrv.kit.options.given_files import GivenFile, given_files, inline_secrets
 from logsrv.kit.options.sources import read_document
 from logsrv.kit.service.checks.certificates import check_certificates
 from logsrv.kit.service.checks.files import check_files
 from logsrv.kit.service.checks.findings import Asked, Finding, Level, error, guarded, ok
-from logsrv.kit.service.checks.places import check_places, running
+from logsrv.kit.service.checks.listening_places import check_places, running
 from logsrv.kit.text.words import counted
 
 CONFIGURATION = "configuration"

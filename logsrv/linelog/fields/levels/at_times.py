@@ -17,8 +17,8 @@ from logsrv.linelog.fields.level import (
     OF_LETTERS,
     RANK,
 )
+from logsrv.linelog.fields.levels.byte_places import Array, Shape, table_of, windows
 from logsrv.linelog.fields.levels.names import NAME, UNSURE, named
-from logsrv.linelog.fields.levels.places import Array, Shape, table_of, windows
 
 _DATE = b"0000-00-00 00:00:00"
 # Separators of a date become dashes, and the T before the time a blank.

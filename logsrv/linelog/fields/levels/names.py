@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.linelog.fields.level import NAMES, OF_POSTGRESQL, RANK
-from logsrv.linelog.fields.levels.places import U64, Array, table_of
+from logsrv.linelog.fields.levels.byte_places import U64, Array, table_of
 
 UNSURE = 255
 """Stands for a level that the beginning of a message alone does not tell."""

@@ -13,10 +13,10 @@ import numpy
 import orjson
 
 from logsrv.linelog.fields.level import BY_SYSLOG, LEVELS, RANK, canonical
-from logsrv.linelog.fields.levels import pairs, words
+from logsrv.linelog.fields.levels import level_words, pairs
+from logsrv.linelog.fields.levels.byte_places import U64, Array, Shape, places, windows
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.places import U64, Array, Shape, places, windows
 from logsrv.linelog.fields.levels.statuses import levels_of_statuses
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
@@ -28,7 +28,7 @@ _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(
 _TIME = Shape(b"0000-00-00T00:00:00.000000Z ")
 # Nearly all sources are shorter; the lines of others are looked at one by one.
 _SOURCE = 40
-_BEHIND = bytes(_TIME.width + _SOURCE + words.WIDTH + pairs.WIDTH)
+_BEHIND = bytes(_TIME.width + _SOURCE + level_words.WIDTH + pairs.WIDTH)
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
 
 
@@ -43,7 +43,7 @@ class _Lines:
         self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
         self.messages = _messages(self.raw, self.starts, ends)
         self.found: Array = numpy.where(self.messages < 0, UNSURE, 0).astype(numpy.uint8)
-        self.beginnings = windows(self.raw, numpy.maximum(self.messages, 0), words.WIDTH)
+        self.beginnings = windows(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
 
     def of(self, at: Array) -> Array:
         """Return the lines in which these places are."""
@@ -199,9 +199,9 @@ def _of_access(lines: _Lines) -> Array:
 def _of_texts(lines: _Lines, chosen: Array) -> None:
     """Find the levels of lines that have no field which may hold one."""
     rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
-    found = words.levels_of_beginnings(rows, sizes, access=True)
+    found = level_words.levels_of_beginnings(rows, sizes, access=True)
     for levels in (_of_statuses, _of_words):
-        timed = numpy.flatnonzero(found == words.ACCESS)
+        timed = numpy.flatnonzero(found == level_words.ACCESS)
         if len(timed):
             found[timed] = levels(lines, chosen[timed])
     # JSON behind blanks, or the header of a file, has no text to look at.
@@ -225,7 +225,7 @@ def _of_statuses(lines: _Lines, chosen: Array) -> Array:
 
 def _of_words(lines: _Lines, chosen: Array) -> Array:
     sizes = (lines.ends - lines.messages)[chosen]
-    return words.levels_of_beginnings(lines.beginnings[chosen], sizes)
+    return level_words.levels_of_beginnings(lines.beginnings[chosen], sizes)
 
 
 def _of_objects(lines: _Lines, chosen: Array) -> None:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy
 
+from logsrv.linelog.fields.levels.byte_places import Array, places, table_of, windows
 from logsrv.linelog.fields.levels.names import NAME, named
-from logsrv.linelog.fields.levels.places import Array, places, table_of, windows
 
 WIDTH = 40
 """Bytes behind a name that are looked at."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy
 
 from logsrv.linelog.fields.level import LOOKED_AT, OF_STATUS, RANK
+from logsrv.linelog.fields.levels.byte_places import Array, Shape, places, table_of, windows
+from logsrv.linelog.fields.levels.level_words import ACCESS
 from logsrv.linelog.fields.levels.names import UNSURE
-from logsrv.linelog.fields.levels.places import Array, Shape, places, table_of, windows
-from logsrv.linelog.fields.levels.words import ACCESS
 
 _TO_REQUEST = b'[00/???/0000:00:00:00 ?0000] "'
 _TIME = Shape(_TO_REQUEST)

@@ -14,7 +14,7 @@ from logsrv.kit.options.secrets import read_secret
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, NodeAddress
 from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
-from logsrv.linelog.http.nodes.settings import ALL, HERE, NodeSettings
+from logsrv.linelog.http.nodes.node_settings import ALL, HERE, NodeSettings
 
 
 class DeclaredNodes:

@@ -22,13 +22,13 @@ from logsrv.linelog.http.nodes.answer import (
     time_of,
 )
 from logsrv.linelog.http.nodes.merge import MergedLine, merged
-from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, by_time
+from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, by_time
 
-ROOM = Room(20_000, 16 << 20)
+ROOM = AnswerSize(20_000, 16 << 20)
 """The largest answer of a node for a span."""
-ROOM_OF_ALL = Room(100_000, 64 << 20)
+ROOM_OF_ALL = AnswerSize(100_000, 64 << 20)
 """That of all nodes together: so much is in memory at a time."""
-ROOM_OF_A_MOMENT = Room(99_999, 128 << 20)
+ROOM_OF_A_MOMENT = AnswerSize(99_999, 128 << 20)
 """The largest answer for one moment, which cannot be cut: lines of a node, bytes of all together."""
 LEAST = 1000
 LONGEST = 600.0
@@ -52,7 +52,7 @@ class AskedNodes:
     failed: set[str] = attrs.Factory(set)
 
     def lines(
-        self, question: NodeQuestion, most: int | None = None, room: Room = ROOM
+        self, question: NodeQuestion, most: int | None = None, room: AnswerSize = ROOM
     ) -> Iterator[list[MergedLine]]:
         """Yield the lines of all nodes by time, each once: those of one moment together.
 
@@ -62,8 +62,8 @@ class AskedNodes:
         parts = max(1, len(self.nodes))
         # While a piece is read, the next one comes.
         share, size = ROOM_OF_ALL.lines // (2 * parts), ROOM_OF_ALL.bytes // (2 * parts)
-        room = Room(min(wanted, share), min(room.bytes, size))
-        of_moment = Room(ROOM_OF_A_MOMENT.lines, ROOM_OF_A_MOMENT.bytes // parts)
+        room = AnswerSize(min(wanted, share), min(room.bytes, size))
+        of_moment = AnswerSize(ROOM_OF_A_MOMENT.lines, ROOM_OF_A_MOMENT.bytes // parts)
         streams: list[Iterator[NodeLine]] = []
         for node in self.nodes:
             if node.name in self.failed:

@@ -38,7 +38,7 @@ class TimeSpan(NamedTuple):
     end: int
 
 
-class Room(NamedTuple):
+class AnswerSize(NamedTuple):
     """The size of an answer: lines, and bytes of them."""
 
     lines: int
@@ -69,7 +69,7 @@ def span_between(since: str, until: str) -> TimeSpan:
 
 
 def by_time(
-    node: AskedNode, question: NodeQuestion, room: Room, of_moment: Room
+    node: AskedNode, question: NodeQuestion, room: AnswerSize, of_moment: AnswerSize
 ) -> Iterator[SpanLines]:
     """Yield all lines of a node by time; or, if wanted, the newest first. Raises LogsrvError.
 
@@ -80,7 +80,7 @@ def by_time(
     at, stop = _turned(question.span, sign)
     end, length, cuts = stop, stop - at, 0
     # An answer that is too large is thrown away: where nothing is known, little is asked for.
-    little = Room(max(1, room.lines // 4), room.bytes)
+    little = AnswerSize(max(1, room.lines // 4), room.bytes)
     most = little
     while at < stop:
         is_moment = end - at == 1
@@ -117,7 +117,7 @@ def _turned(span: TimeSpan, sign: int) -> TimeSpan:
 
 
 def _lines_of(
-    node: AskedNode, question: NodeQuestion, span: TimeSpan, room: Room
+    node: AskedNode, question: NodeQuestion, span: TimeSpan, room: AnswerSize
 ) -> tuple[list[NodeLine], bool]:
     """Return the lines of a span in the order in which they come, and whether these are all of them."""
     asked: dict[str, Any] = {

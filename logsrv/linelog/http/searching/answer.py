@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.process import AskedSearch
+from logsrv.linelog.http.searching.searches import AskedSearch
 from logsrv.timer import Timer
 
 # Seconds without a byte taken, and seconds in all, after which a client is cut off.

@@ -31,7 +31,7 @@ from logsrv.linelog.http.nodes.answer import (
 )
 from logsrv.linelog.http.nodes.declared import clients_of
 from logsrv.linelog.http.nodes.gather import AskedNodes
-from logsrv.linelog.http.nodes.settings import HERE
+from logsrv.linelog.http.nodes.node_settings import HERE
 from logsrv.linelog.http.nodes.spans import NodeQuestion, TimeSpan, span_between
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.replies import REPLIES, json_line

@@ -17,10 +17,10 @@ from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
 from logsrv.linelog.read.indexed import begin
-from logsrv.linelog.read.lines import StoredLines
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.render import as_json, document, safe_json
 from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position, parse_position
 

@@ -1,9 +1,9 @@
 """The hub of the live views: reads new lines once, matches them once for each query, hands them to all.
 
-It works in a process of its own (see `child`). A viewer that begins with what is written now is live with
-the next look: lines that were written before it came are shown to the others first. One that asked for
-a position comes from behind (see `behind`), and is live in the step with which it has all that the others
-have: no line is left out, and none comes twice.
+It works in a process of its own (see `view_child`). A viewer that begins with what is written now is
+live with the next look: lines that were written before it came are shown to the others first. One that
+asked for a position catches up (see `catch_up`), and is live in the step with which it has all that the
+others have: no line is left out, and none comes twice.
 
 Nothing that many viewers cause takes long: a look has its time, of which each query has a share, and the
 next look comes later where much was handed out. What there was no time for is counted and told.
@@ -18,11 +18,11 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.http.searching.events import missed_event
-from logsrv.linelog.http.viewing.behind import Behind
+from logsrv.linelog.http.viewing.catch_up import CatchUp
 from logsrv.linelog.http.viewing.live import KEPT, Live
-from logsrv.linelog.http.viewing.talk import Handed
-from logsrv.linelog.http.viewing.together import Alone, Together, units
-from logsrv.linelog.http.viewing.watched import SharedEvents, WatchedQuery, pieces
+from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, units
+from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, pieces
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.view import View
@@ -55,14 +55,14 @@ class Hub:
     """
 
     _view: View
-    _hand_out: Callable[[Handed], None]
+    _hand_out: Callable[[ViewEvents], None]
     _now: Callable[[], float]
     _queries: dict[str, WatchedQuery] = attrs.field(factory=dict)
     # The queries as they are matched, the next one first; None: to be made anew.
-    _units: list[Alone | Together] | None = None
+    _units: list[SingleQuery | QueryGroup] | None = None
     # Those that came since the last look, with their queries: at the place of the others or ahead of it.
     _fresh: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
-    _behind: dict[int, Behind] = attrs.field(factory=dict)
+    _behind: dict[int, CatchUp] = attrs.field(factory=dict)
     # Those of them that wait for a step, and those that do so from the next look on.
     _asking: deque[int] = attrs.field(factory=deque)
     _ahead: list[int] = attrs.field(factory=list)
@@ -97,7 +97,7 @@ class Hub:
             self._fresh[viewer] = query, begin
             return
         matcher = compile(parse(query))
-        self._behind[viewer] = Behind(query, matcher, begin, sure or begin, self._view)
+        self._behind[viewer] = CatchUp(query, matcher, begin, sure or begin, self._view)
         self._asking.append(viewer)
 
     def more(self, viewer: int) -> None:
@@ -116,12 +116,12 @@ class Hub:
             self._ahead.append(viewer)
             return
         step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
-        handed = Handed((viewer,), step.data, step.lines, live=step.over and not step.missed)
+        handed = ViewEvents((viewer,), step.data, step.lines, live=step.over and not step.missed)
         if not step.missed or step.data:
             # Also if there is nothing in it: who has not heard of one step asks for no other.
             self._hand_out(handed)
         if step.missed:
-            self._hand_out(Handed((viewer,), missed=step.missed, live=True))
+            self._hand_out(ViewEvents((viewer,), missed=step.missed, live=True))
         if step.over or len(self._behind) > MOST_OPEN:
             behind.close()
         if step.over:
@@ -152,7 +152,7 @@ class Hub:
         for viewer in inside:
             self._watch(viewer, self._fresh.pop(viewer)[0])
         if inside:
-            self._hand_out(Handed(tuple(inside), live=True))
+            self._hand_out(ViewEvents(tuple(inside), live=True))
 
     def _watch(self, viewer: int, text: str) -> None:
         query = self._queries.get(text)
@@ -211,11 +211,11 @@ class Hub:
         gone: the place where it goes on behind lines that the store no longer has.
         """
         if gone:
-            self._hand_out(Handed(viewers, missed_event(None, gone)))
+            self._hand_out(ViewEvents(viewers, missed_event(None, gone)))
         if missed and not events:
-            self._hand_out(Handed(viewers, missed=missed))
+            self._hand_out(ViewEvents(viewers, missed=missed))
         for lines, data in pieces(events):
-            self._hand_out(Handed(viewers, data, lines, missed))
+            self._hand_out(ViewEvents(viewers, data, lines, missed))
             missed = 0
         if events or missed or gone:
             self._handed += len(viewers)

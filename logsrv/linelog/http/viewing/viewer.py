@@ -33,9 +33,9 @@ from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, Outbox, error_event
-from logsrv.linelog.http.searching.process import AskedSearch, Searches
-from logsrv.linelog.http.viewing.process import Views
-from logsrv.linelog.http.viewing.talk import Handed
+from logsrv.linelog.http.searching.searches import AskedSearch, Searches
+from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.views import Views
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
@@ -172,7 +172,7 @@ class Viewer:
             self._asked = True
             self._views.more(self)
 
-    def handed(self, handed: Handed) -> None:
+    def handed(self, handed: ViewEvents) -> None:
         """Take events from the process of the live views."""
         if handed.missed:
             self._outbox.leave_out(handed.missed)

@@ -2,7 +2,7 @@
 
     POST /blocks       a block, as Zstandard frames, with its headers; 200 when it is on the medium
     GET /blocks/ID     where the store ID is here: Logsrv-To, Logsrv-From, Logsrv-CRC; 404 if nowhere
-    GET /blocks/store  all that is here, with a token of its own (copied.py)
+    GET /blocks/store  all that is here, with a token of its own (copy_body.py)
 
 409 with Logsrv-To answers a block that does not follow the last one of its store.
 """
@@ -14,13 +14,13 @@ from functools import partial
 
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.blocks.body import (
-    Coming,
+    IncomingBlocks,
     block_body,
     check_free,
     check_place,
     place_headers,
 )
-from logsrv.linelog.inputs.blocks.copied import is_for_copies, piece_asked, state_asked
+from logsrv.linelog.inputs.blocks.copy_body import is_for_copies, piece_asked, state_asked
 from logsrv.linelog.inputs.http.body import Body, Question, RequestHead, busy, check_room
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import Route
@@ -32,7 +32,7 @@ _STALLED = 2.0
 """Seconds for which the store may take nothing before its senders are told to come again."""
 
 
-def _posted(coming: Coming, head: RequestHead) -> Body:
+def _posted(coming: IncomingBlocks, head: RequestHead) -> Body:
     if head.intake.valve.closed_for() > _STALLED:
         raise busy("the store takes nothing in just now; send it again")
     check_room(head.intake.unfinished, head.length or 0)
@@ -54,7 +54,7 @@ def _asked(head: RequestHead) -> Body:
 def routes() -> Mapping[str, Sequence[Route]]:
     """Return what can be done at which path of a listener."""
     return {
-        "/blocks": (Route((b"POST",), own=partial(_posted, Coming())),),
+        "/blocks": (Route((b"POST",), own=partial(_posted, IncomingBlocks())),),
         "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
         "/blocks/store": (Route((b"GET",), own=state_asked),),
         "/blocks/store/NAME": (Route((b"GET",), own=piece_asked),),

@@ -28,7 +28,7 @@ from logsrv.linelog.ship.encode.block import (
 from logsrv.linelog.ship.encode.frames import check_lines, split, unpacked
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
-from logsrv.linelog.store.writing.deposit import Parcel
+from logsrv.linelog.store.writing.deposit import PendingBlock
 
 log = Logger()
 CODING = "zstd"
@@ -40,7 +40,7 @@ Key: TypeAlias = tuple[str, str]
 """The identity of a store, and a place there."""
 
 
-class Fate(enum.Enum):
+class BlockDecision(enum.Enum):
     """The decision about a block by the place of its origin.
 
     its Logsrv-To is not behind the place      forget: it is here
@@ -54,14 +54,14 @@ class Fate(enum.Enum):
     REFUSE = enum.auto()
 
 
-def fate(block: PackedBlock, place: Position | None) -> Fate:
+def fate(block: PackedBlock, place: Position | None) -> BlockDecision:
     """Return what becomes of a block. place: up to where its origin is stored; None: nothing of it."""
     if place is not None and block.end <= place:
-        return Fate.FORGET
+        return BlockDecision.FORGET
     if block.after != place:
-        return Fate.REFUSE
+        return BlockDecision.REFUSE
     hole = place is not None and place.segment == block.start.segment and place != block.start
-    return Fate.REFUSE if hole and not block.gap else Fate.TAKE
+    return BlockDecision.REFUSE if hole and not block.gap else BlockDecision.TAKE
 
 
 def overlaps(block: PackedBlock, note: Note | None) -> bool:
@@ -86,7 +86,7 @@ def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedB
     return attrs.evolve(block, start=start, after=start, crc=zlib.crc32(rest), gap=""), rest
 
 
-class Coming:
+class IncomingBlocks:
     """The blocks on their way in: the next one waits for the one before.
 
     bodies: by where they end. early: what fires for those that came first, by where the one before ends.
@@ -172,7 +172,7 @@ class BlockBody(Body):
     _bodies: Unfinished
     _headers: Mapping[str, str]
     _sequence: int | None = None
-    _coming: Coming = attrs.field(factory=Coming)
+    _coming: IncomingBlocks = attrs.field(factory=IncomingBlocks)
     _cuts: bool = False
     _parts: list[bytes] = attrs.field(init=False, factory=list)
     _size: int = attrs.field(init=False, default=0)
@@ -277,12 +277,12 @@ class BlockBody(Body):
         intake = self._intake
         check_place(block.store, intake)
         decided = fate(block, intake.store.origins.place(block.store))
-        if decided is not Fate.TAKE:
+        if decided is not BlockDecision.TAKE:
             check_free(block.store, intake)
         note = intake.store.origins.last(block.store)
-        if decided is Fate.REFUSE and not (self._cuts and overlaps(block, note)):
+        if decided is BlockDecision.REFUSE and not (self._cuts and overlaps(block, note)):
             raise OutOfPlace(note)
-        if decided is Fate.FORGET:
+        if decided is BlockDecision.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
             return _taken(note.end if note else block.end)
         if intake.store.depositing > MOST_DEPOSITING:
@@ -306,9 +306,11 @@ class BlockBody(Body):
                 missing=missing,
                 start=str(block.start),
             )
-        parcel = Parcel(block.store, block.start, block.end, block.crc, text, lines, self._sequence)
+        pending = PendingBlock(
+            block.store, block.start, block.end, block.crc, text, lines, self._sequence
+        )
         reply = _taken(block.end)
-        self._stored = intake.deposit(parcel).addCallback(self._done, reply)
+        self._stored = intake.deposit(pending).addCallback(self._done, reply)
         self._let_in()
         return reply
 
@@ -330,7 +332,7 @@ def too_large() -> RequestRefused:
     return RequestRefused(413, "oversize", f"a block has at most {LARGEST} bytes, packed")
 
 
-def block_body(head: RequestHead, coming: Coming) -> BlockBody:
+def block_body(head: RequestHead, coming: IncomingBlocks) -> BlockBody:
     """Return how a block is taken, by the headers of its request. Raises RequestRefused."""
     if (head.length or 0) > LARGEST:
         raise too_large()

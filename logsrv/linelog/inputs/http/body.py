@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.children.pool import NoWorkerError
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.bodies import coded, http_lines
+from logsrv.linelog.framing.bodies import content_encoding, http_lines
 from logsrv.linelog.framing.bodies.bodies import (
     BodyRules,
     Records,
@@ -266,7 +266,7 @@ class KeptBody(Body):
         if headers.coding:
             if len(body) >= LARGE_PACKED:
                 return True
-            body = coded.begin_of(body, headers.coding, LARGE)
+            body = content_encoding.begin_of(body, headers.coding, LARGE)
         size = headers.route.size
         return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
@@ -325,9 +325,9 @@ class KeptBody(Body):
         coding, most = self._headers.coding, self._intake.options.max_body
         packed = list(in_pieces(body))
         if coding:
-            yield from self._measured(coded.unpacked(packed, coding, most))
+            yield from self._measured(content_encoding.unpacked(packed, coding, most))
         text = self._as_text()
-        for piece in coded.unpacked(packed, coding, most):
+        for piece in content_encoding.unpacked(packed, coding, most):
             text.receive(bytes(piece))
             yield
         return (yield from text.finish())
@@ -351,7 +351,7 @@ class KeptBody(Body):
 def check_size(size: int, intake: Intake) -> None:
     """Raise RequestRefused (413) for more than --max-body."""
     if size > intake.options.max_body:
-        raise coded.too_large(intake.options.max_body)
+        raise content_encoding.too_large(intake.options.max_body)
 
 
 def check_room(bodies: Unfinished, more: int = 0) -> None:

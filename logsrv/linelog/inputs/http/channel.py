@@ -116,7 +116,7 @@ class InputChannel(Channel):
         """Go on with what is unread, one request after the other."""
         if self._unread and self._parsing == "IDLE":
             self._parsing_to("parse")
-            self.factory.intake.turns.begin(self._steps(), self._parsed, again=True)
+            self.factory.intake.time_slices.begin(self._steps(), self._parsed, again=True)
         self._settle()
 
     def _steps(self) -> Iterator[None]:

@@ -44,7 +44,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.transitions import transitions
 from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.hosts import foreign
-from logsrv.linelog.framing.bodies import coded, http_lines
+from logsrv.linelog.framing.bodies import content_encoding, http_lines
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, json_line
 from logsrv.linelog.inputs.http.body import (
     Body,
@@ -201,7 +201,7 @@ class InputRequest(Request):
             head = RequestHead(intake, self._channel.source, header, path, length)
             own: Body = route.own(head)
             return own
-        coding = coded.coding(header(b"Content-Encoding"), route.coding)
+        coding = content_encoding.coding(header(b"Content-Encoding"), route.coding)
         headers = BodyHeaders(route, path, http_lines.media_type(header(b"Content-Type")), coding)
         if route.entries and headers.media not in ("", ENTRIES):
             raise RequestRefused(415, "protocol", f"entries of the journal are {ENTRIES}")
@@ -228,7 +228,7 @@ class InputRequest(Request):
         return entries
 
     def _take_in(self, _: None = None) -> None:
-        self._intake.turns.begin(self._finishing(), self._worked, again=True)
+        self._intake.time_slices.begin(self._finishing(), self._worked, again=True)
 
     def _finishing(self) -> Iterator[None]:
         assert self._body is not None

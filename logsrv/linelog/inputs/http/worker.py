@@ -19,9 +19,9 @@ from io import BytesIO
 
 import attrs
 
-from logsrv.kit.children.inside import answer_all, limit_reader, outlast_signals
+from logsrv.kit.children.child_side import answer_all, limit_reader, outlast_signals
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.bodies import coded
+from logsrv.linelog.framing.bodies import content_encoding
 from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import in_pieces
 from logsrv.linelog.framing.lines.long_work import result_of
@@ -99,9 +99,9 @@ def taken(
     if coding:
         packed, unpacked = list(in_pieces(body)), BytesIO()
         # Before there is more of it than a piece.
-        for _ in coded.unpacked(packed, coding, rules.max_body):
+        for _ in content_encoding.unpacked(packed, coding, rules.max_body):
             yield
-        for piece in coded.unpacked(packed, coding, rules.max_body):
+        for piece in content_encoding.unpacked(packed, coding, rules.max_body):
             unpacked.write(piece)
             yield
         body = unpacked.getvalue()

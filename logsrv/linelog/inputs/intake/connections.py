@@ -78,7 +78,7 @@ class DatagramProducer:
     def resumeProducing(self) -> None:
         intake = self._intake
         # The valve opens for all. Without the others, bombs came faster than they were unpacked.
-        if not (intake.valve.holds(self) or self in intake.aside or intake.waits):
+        if not (intake.valve.holds(self) or self in intake.costly_senders or intake.waits):
             self._listener.resumeProducing()
 
 

@@ -18,7 +18,7 @@ from logsrv.kit.children.pool import ProcessPool, WorkerEndedError
 from logsrv.kit.net.twisted.turns import NextTurn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.lines.rules import (
     LineCounts,
@@ -27,13 +27,13 @@ from logsrv.linelog.framing.lines.rules import (
     for_datagrams,
     for_structured,
 )
-from logsrv.linelog.inputs.intake.aside import LONG, MUCH, SMALL, Aside
+from logsrv.linelog.inputs.intake.costly_senders import LONG, MUCH, SMALL, CostlySenders
 from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
-from logsrv.linelog.inputs.intake.turns import ComputingThread, Turns
+from logsrv.linelog.inputs.intake.time_slices import ComputingThread, TimeSlices
 from logsrv.linelog.inputs.intake.unfinished import Unfinished
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Producer, Valve
-from logsrv.linelog.store.writing.deposit import Parcel
+from logsrv.linelog.store.writing.deposit import PendingBlock
 
 log = Logger()
 
@@ -72,8 +72,8 @@ class Intake:
     and the like.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
     store: for whoever reads from it, or stores blocks of others. connection_log: None unless the operator
-    wants it. unfinished: what connections hold. turns: for work that may take long. workers: for what
-    computes much. aside: connections that send what is costly.
+    wants it. unfinished: what connections hold. time_slices: for work that may take long. workers: for what
+    computes much. costly_senders: connections that send what is costly.
     datagrams: what is paused where there are no connections.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
@@ -106,8 +106,8 @@ class Intake:
         # Messages that workers have; the answers of those that come when all is stored are too late.
         self._asked = 0
         self._flushed = False
-        self.turns = Turns(store.valve, clock, computing)
-        self.aside = Aside(store.valve, clock)
+        self.time_slices = TimeSlices(store.valve, clock, computing)
+        self.costly_senders = CostlySenders(store.valve, clock)
         self.datagrams: Producer | None = None
         self.apply(settings)
         self.unfinished = unfinished or Unfinished(lambda: self.options.max_body)
@@ -120,11 +120,11 @@ class Intake:
         # Behind those that are read from meanwhile; before them if they have closed the valve again.
         self._next_turn = NextTurn(clock, partial(self.valve.when_open, self._store_waiting))
         self.metrics = metrics
-        self._complaints = Seldom(clock.seconds)
+        self._complaints = RateLimitedLog(clock.seconds)
         # Lines that were too long: how many there were, how many the log knows of, and who sent the last.
         self._oversize = self._oversize_said = 0
         self._oversize_source = ""
-        self._too_long = Seldom(clock.seconds)
+        self._too_long = RateLimitedLog(clock.seconds)
         counts = self.counts
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
@@ -186,7 +186,7 @@ class Intake:
         if size > SMALL:
             self.valve.served(producer)
         if size > MUCH or (began is not None and self.cpu() - began > LONG):
-            self.aside.put(producer)
+            self.costly_senders.put(producer)
 
     def stored_size(self, block: Block | bytes, source: str) -> int:
         """Return how many bytes `block` takes in the store, with a stamp before each line."""
@@ -221,10 +221,10 @@ class Intake:
         self._waiting.append((waiting, self.moment if since is None else since))
         return waiting
 
-    def deposit(self, parcel: Parcel) -> Deferred[None]:
+    def deposit(self, pending: PendingBlock) -> Deferred[None]:
         """Store a block of an origin as it is; fires when it is on the medium, whatever --sync says."""
-        self.received_lines += parcel.lines
-        return self.store.deposit(parcel)
+        self.received_lines += pending.lines
+        return self.store.deposit(pending)
 
     def ask_worker(self, *parts: bytes) -> Deferred[list[bytes]]:
         """Return what fires with the answer of a worker, as `ProcessPool.answer` does."""
@@ -325,7 +325,7 @@ class Intake:
 
     def flush(self) -> None:
         """Store all that waits, and log who came and went: the store is about to close."""
-        given_up = self.turns.finish() + self._asked
+        given_up = self.time_slices.finish() + self._asked
         self._flushed = True
         if given_up:
             self.refused("unfinished", given_up)

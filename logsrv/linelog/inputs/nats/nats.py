@@ -17,7 +17,7 @@ from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_context
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input
@@ -57,7 +57,7 @@ class NatsReceiver:
         self._thread = AsyncioThread(reactor, "nats")
         self._running: Deferred[None] | None = None
         self._again = Timer(reactor)
-        self._said = Seldom(reactor.seconds, _SENTENCES)
+        self._said = RateLimitedLog(reactor.seconds, _SENTENCES)
         self._failures = Failures(intake.label, reactor.seconds)
 
     def check(self, endpoint: Endpoint) -> None:
@@ -145,7 +145,7 @@ class NatsReceiver:
             intake.received_bytes += len(fetched.packed)
             room = body.ask_worker() or succeed(None)
             room.addCallback(
-                lambda _: intake.turns.begin(_steps(body), _then(body, done), again=True)
+                lambda _: intake.time_slices.begin(_steps(body), _then(body, done), again=True)
             )
         return done.addErrback(self._refused, fetched).addBoth(_let_go, body)
 

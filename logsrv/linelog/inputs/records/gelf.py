@@ -95,7 +95,7 @@ class GelfDatagrams(InputDatagrams):
             intake.in_turn(partial(self._unpack, packed, source))
         if intake.datagrams is not None and intake.cpu() - began > _COSTLY:
             # The next sender has another one in the same turn of the reactor otherwise.
-            intake.aside.put(intake.datagrams)
+            intake.costly_senders.put(intake.datagrams)
 
     def _look_later(self) -> None:
         """Count the messages given up, and look again when the time of the unfinished ones is over."""

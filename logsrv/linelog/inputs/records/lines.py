@@ -16,8 +16,8 @@ from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
-from logsrv.linelog.inputs.intake.aside import LITTLE
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams, InputProtocol
+from logsrv.linelog.inputs.intake.costly_senders import LITTLE
 from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
@@ -76,12 +76,12 @@ class LineReceiver(InputProtocol):
             self._later.append(data)
             return
         began = intake.cpu() if len(data) > LITTLE else None
-        if began is not None and intake.turns.spent:
+        if began is not None and intake.time_slices.spent:
             self._take_turns(data)
             return
         size = self.take_in(data)
         if began is not None:
-            intake.turns.spend(intake.cpu() - began)
+            intake.time_slices.spend(intake.cpu() - began)
         if self.more:
             self._take_turns(b"")
         else:
@@ -92,7 +92,7 @@ class LineReceiver(InputProtocol):
         self._later = deque([data] if data else [])
         self.intake.valve.served(self)
         self.pauseProducing()
-        self.intake.turns.begin(self._steps(self._later), self._done)
+        self.intake.time_slices.begin(self._steps(self._later), self._done)
 
     def _steps(self, unread: deque[bytes]) -> Iterator[None]:
         while self.more or unread:
@@ -127,7 +127,7 @@ class LineReceiver(InputProtocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         super().connectionLost(reason)
-        self.intake.aside.remove(self)
+        self.intake.costly_senders.remove(self)
         self.connected = 0
         if self._later is None:
             self.finish()
@@ -156,7 +156,7 @@ class LineReceiver(InputProtocol):
         unread_answers = self.answers and self.answers.state is Answering.UNREAD
         if self._later is not None:
             return
-        if not (intake.valve.holds(self) or unread_answers or self in intake.aside):
+        if not (intake.valve.holds(self) or unread_answers or self in intake.costly_senders):
             self.transport.resumeProducing()
 
 

@@ -188,7 +188,7 @@ class RecordReceiver(InputProtocol):
             return
         self.intake.valve.served(self)
         self._work = Working.AT_ONCE
-        self.intake.turns.begin(self._steps(), self._done, again=self.acknowledges)
+        self.intake.time_slices.begin(self._steps(), self._done, again=self.acknowledges)
         self._go_on_in_turns()
 
     def _go_on_in_turns(self) -> None:
@@ -232,14 +232,14 @@ class RecordReceiver(InputProtocol):
                 return
             if self._crowded:
                 self.pauseProducing()
-                self.intake.turns.wait_for_room(self)
+                self.intake.time_slices.wait_for_room(self)
             elif paused:
                 self.resumeProducing()
 
     @property
     def _crowded(self) -> bool:
         """Return true while others' work has to be done before more of a long record is received."""
-        return self.held > LARGE and self.intake.turns.full
+        return self.held > LARGE and self.intake.time_slices.full
 
     def _end_of_data(self) -> None:
         if not self.ending:
@@ -283,6 +283,6 @@ class RecordReceiver(InputProtocol):
             # Each of these resumes it when it is over.
             return
         if self._crowded:
-            self.intake.turns.wait_for_room(self)
+            self.intake.time_slices.wait_for_room(self)
         else:
             self.transport.resumeProducing()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from logsrv.linelog.framing.bodies.bodies import Records
-from logsrv.linelog.framing.lines.relp import RelpFramer
+from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
-from logsrv.linelog.framing.lines.syslog import SyslogFramer
+from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.records.lines import LineReceiver
 

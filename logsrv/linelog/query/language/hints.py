@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.quoted import text_until
+from logsrv.kit.text.quoted_text import text_until
 from logsrv.linelog.fields.level import LEVELS, canonical
 from logsrv.linelog.query.language.parse import ORDERS, parse
 from logsrv.linelog.query.language.tree import And, Compare, Node, Not, Or

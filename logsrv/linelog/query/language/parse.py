@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.quoted import text_until
+from logsrv.kit.text.quoted_text import text_until
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, LEVELS, canonical
 from logsrv.linelog.query.language.engine import check
 from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy
 
-from logsrv.linelog.query.matching.lines import is_said
+from logsrv.linelog.query.matching.line_spans import is_said
 from logsrv.linelog.query.matching.needs import Literal
 
 Array = numpy.ndarray[Any, Any]

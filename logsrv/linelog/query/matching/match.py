@@ -16,7 +16,7 @@ from logsrv.linelog.query.language.engine import Search, compiled
 from logsrv.linelog.query.language.tree import EVERYTHING, Node, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.candidates import candidate
 from logsrv.linelog.query.matching.expression import read_expression
-from logsrv.linelog.query.matching.lines import all_lines, between, lines_at, number_of_lines
+from logsrv.linelog.query.matching.line_spans import all_lines, between, lines_at, number_of_lines
 from logsrv.linelog.query.matching.literals import Candidate, caseless_find
 from logsrv.linelog.query.matching.needs import Literal, Need
 from logsrv.linelog.query.matching.predicates import Predicate, predicate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields import access, syslog
+from logsrv.linelog.fields import access, syslog_header
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
@@ -71,7 +71,7 @@ def _of_name(name: str) -> Need | None:
     """The key stands in the line, unless the shape of the line says what is what."""
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
-    if last in access.ALL_NAMES or last in syslog.NAMES or not last:
+    if last in access.ALL_NAMES or last in syslog_header.NAMES or not last:
         return None
     return either((Literal(last.encode(), False), Literal(b"\\u00", False)))
 

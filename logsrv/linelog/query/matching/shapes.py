@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.fields import access, level, programs, syslog
+from logsrv.linelog.fields import access, level, programs, syslog_header
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.query.language.tree import Compare
@@ -54,7 +54,7 @@ def of_compare(node: Compare) -> Candidate | None:
     by_key = _of_field(field, op, value)
     # The key tells more than a common word, unless a header or an access log may go without.
     inner = field.removeprefix("fields.").removeprefix("syslog.")
-    keyless = inner in syslog.NAMES or inner in access.ALL_NAMES
+    keyless = inner in syslog_header.NAMES or inner in access.ALL_NAMES
     return by_value if by_value and keyless else by_key
 
 
@@ -94,8 +94,8 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
         found.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
     else:
         found.append("[:=]")
-    if inner in syslog.NAMES or name.startswith("syslog."):
-        found += [_HEADER, syslog.IN_FILES]
+    if inner in syslog_header.NAMES or name.startswith("syslog."):
+        found += [_HEADER, syslog_header.IN_FILES]
     if inner in access.ALL_NAMES:
         found.append(_of_access(inner, number))
     if inner in programs.SSHD_NAMES:

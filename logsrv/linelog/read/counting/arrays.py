@@ -9,8 +9,8 @@ from collections import Counter
 
 import numpy
 
+from logsrv.linelog.fields.levels.byte_places import Array, any_of, places, windows
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
-from logsrv.linelog.fields.levels.places import Array, any_of, places, windows
 
 _HEAD = 32
 _LEVELS = len(OF_NUMBERS)

@@ -17,7 +17,7 @@ import enum
 from collections.abc import Sequence
 
 from logsrv.kit.text.words import shown
-from logsrv.linelog.framing.lines.relp import ACKNOWLEDGED, HEADER, MAY_BECOME_HEADER, OFFERS
+from logsrv.linelog.framing.lines.relp_framer import ACKNOWLEDGED, HEADER, MAY_BECOME_HEADER, OFFERS
 
 _LAST_NUMBER = 999_999_999
 _LARGEST_ANSWER = 128 << 10

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from logsrv.linelog.fields.level import BY_SYSLOG
-from logsrv.linelog.fields.syslog import FACILITIES, parse_header
+from logsrv.linelog.fields.syslog_header import FACILITIES, parse_header
 from logsrv.linelog.ship.encode.outgoing import Outgoing
 
 _USER = 1

@@ -18,8 +18,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.text.words import error_text
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
+from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.manifest import Manifest, names_of, short_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
 from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, lacking, put

@@ -16,11 +16,11 @@ from twisted.python.failure import Failure
 
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.ship.cutting.cut import BlockLimits, CutBlock, Cutter
-from logsrv.linelog.ship.cutting.places import begins_line, crc_of, distance
+from logsrv.linelog.ship.cutting.store_places import begins_line, crc_of, distance
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.flights import Flights
-from logsrv.linelog.ship.shipping.kept import SentGap
 from logsrv.linelog.ship.shipping.loop import LEAST
+from logsrv.linelog.ship.shipping.ship_place import SentGap
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import (
     BlockTarget,

@@ -25,7 +25,7 @@ class ShipLag(NamedTuple):
     seconds: float
 
 
-class Rest(NamedTuple):
+class SegmentRest(NamedTuple):
     """The part of a segment behind a place in it."""
 
     size: int
@@ -37,7 +37,7 @@ class LagMeter:
     """A measure of lags in one store. It keeps what no longer changes, so that it may be asked often."""
 
     _view: View
-    _known: dict[Position, Rest] = attrs.field(init=False, factory=dict)
+    _known: dict[Position, SegmentRest] = attrs.field(init=False, factory=dict)
     _first: tuple[Position, float | None] | None = attrs.field(init=False, default=None)
 
     def measure(self, position: Position, now: float, *, sealed: bool = False) -> ShipLag:
@@ -64,13 +64,13 @@ class LagMeter:
             size, lines = size + rest.size, lines + rest.lines
         return ShipLag(size, lines, 0.0 if first is None else self._age(first, now))
 
-    def _look(self, place: Position) -> Rest:
+    def _look(self, place: Position) -> SegmentRest:
         head = self._view.head(place.segment) if place.offset == 0 else None
         if head is not None:
-            return Rest(head.text, head.lines)
+            return SegmentRest(head.text, head.lines)
         frames = self._view.open(place.segment)
         if frames is None:
-            return Rest(0, 0)
+            return SegmentRest(0, 0)
         with frames:
             return _counted(frames, place.offset)
 
@@ -92,7 +92,7 @@ class LagMeter:
         return None
 
 
-def _counted(frames: Frames, offset: int) -> Rest:
+def _counted(frames: Frames, offset: int) -> SegmentRest:
     """Return what is behind an offset; of much, the number of lines is estimated by the first of it."""
     size = max(0, frames.size - offset)
     counted = lines = 0
@@ -100,4 +100,4 @@ def _counted(frames: Frames, offset: int) -> Rest:
         for _, text in frames.between(offset, min(offset + COUNTED, frames.size)):
             counted += len(text)
             lines += text.count(b"\n")
-    return Rest(size, round(lines * size / counted) if counted else 0)
+    return SegmentRest(size, round(lines * size / counted) if counted else 0)

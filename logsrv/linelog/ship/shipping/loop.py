@@ -46,8 +46,8 @@ from twisted.python.failure import Failure
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.transitions import transitions
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.pauses import Pauses
+from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.target import (
     ForeignStoreError,
     Misplaced,

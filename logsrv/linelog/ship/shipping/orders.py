@@ -21,7 +21,7 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.login import read_login
 from logsrv.linelog.ship.registry import TargetSettings, check_clear, check_installed, kafka_login
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.settings import ShipSettings
+from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.segments.segment import Position
 
 

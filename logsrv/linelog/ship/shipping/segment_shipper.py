@@ -12,12 +12,12 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 
 from logsrv.kit.text.words import counted
-from logsrv.linelog.ship.cutting.places import gone_from
+from logsrv.linelog.ship.cutting.store_places import gone_from
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, SegmentTarget
-from logsrv.linelog.store.archive.kept import note_archived, note_url, noted
+from logsrv.linelog.store.archive.archive_notes import note_archived, note_url, noted
 from logsrv.linelog.store.archive.manifest import Manifest, short_name
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import Missing

@@ -13,10 +13,10 @@ from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import END
-from logsrv.linelog.ship.cutting.places import begin_at, gone_from
+from logsrv.linelog.ship.cutting.store_places import begin_at, gone_from
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.kept import RefusedLines, ShipPlace
 from logsrv.linelog.ship.shipping.loop import ANSWER, ShipLoop
+from logsrv.linelog.ship.shipping.ship_place import RefusedLines, ShipPlace
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.removed import Missing

@@ -24,9 +24,9 @@ from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.folder import LOCK_SUFFIX
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import NAME, SCHEMES
-from logsrv.linelog.ship.cutting.places import gone_from
-from logsrv.linelog.ship.shipping.kept import FOLDER, gone_before
+from logsrv.linelog.ship.cutting.store_places import gone_from
 from logsrv.linelog.ship.shipping.lag import LagMeter, ShipLag
+from logsrv.linelog.ship.shipping.ship_place import FOLDER, gone_before
 from logsrv.linelog.store.segments.disk import Disk, reason
 from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position

@@ -14,7 +14,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import S3Store, from_url
 
-from logsrv.kit.children.inside import little_memory
+from logsrv.kit.children.child_side import little_memory
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists, ObjectMissing
 from logsrv.linelog.store.archive.url import ArchiveURL

@@ -5,8 +5,9 @@
     ID/NAME.log.zst          the compressed text
     ID/NAME.json             the manifest, which comes last: without it nothing is there
 
-ID is the identity of the store. The manifest is a line of JSON with its sum in it (kit/text/checked.py). A
-copy of it stands beside the segment in its store, in `NAME.log.zst.archived`. It has the SHA-256 of each
+ID is the identity of the store. The manifest is a line of JSON with its sum in it
+(kit/text/checked_json.py). A copy stands beside the segment in its store, in
+`NAME.log.zst.archived`. It has the SHA-256 of each
 file, and the first half of that of each frame: so a part that is read alone is known to be what was
 archived.
 """
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from logsrv.kit.text.checked import checked_object, read_object
+from logsrv.kit.text.checked_json import checked_object, read_object
 from logsrv.kit.text.words import fault_text
 from logsrv.linelog.store.segments import heads
 from logsrv.linelog.store.segments.index import count

@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 
+from logsrv.linelog.store.archive.archive_notes import noted
 from logsrv.linelog.store.archive.catalog import there
-from logsrv.linelog.store.archive.kept import noted
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
     StoredFile,

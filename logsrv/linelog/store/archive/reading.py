@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from logsrv.linelog.store.archive.kept import archived
+from logsrv.linelog.store.archive.archive_notes import archived
 from logsrv.linelog.store.archive.manifest import Manifest, check_of, object_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.store.segments import index
@@ -14,7 +14,7 @@ from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment
 
 
-class AwayText:
+class ArchivedText:
     """The text of a segment that is in an archive only.
 
     Each method raises ValueError, with a sentence, for what no archive has as it was archived.
@@ -84,9 +84,9 @@ class AwayText:
         raise ValueError(str(failed))
 
 
-def away_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> AwayText:
+def away_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> ArchivedText:
     """Return the text of a segment that is not here. Raises OSError, and ValueError for a damaged note."""
     manifest = archived(disk, segment)
     if manifest.segment.name != segment.name:
         raise ValueError("its note is of another segment")
-    return AwayText(manifest, sources, lambda: index.load(segment, disk))
+    return ArchivedText(manifest, sources, lambda: index.load(segment, disk))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339
-from logsrv.linelog.store.archive.kept import note_archived
+from logsrv.linelog.store.archive.archive_notes import note_archived
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
     StoredFile,
@@ -28,7 +28,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 
-class Restored(NamedTuple):
+class RestoredSegment(NamedTuple):
     """A segment that was brought back, with its bytes of text and lines; or why it was not.
 
     here: it was here before.
@@ -55,7 +55,7 @@ def choose_store(archive: Archive, wanted: str | None) -> str:
     return found[0]
 
 
-def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[Restored]:
+def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredSegment]:
     """Bring back a store into a directory, which is locked; yield each segment when it is here.
 
     store: its identity. Raises StoreError if there is another store in it, ArchiveError and OSError.
@@ -76,7 +76,7 @@ def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[Restored]
     _finish(store, first, last, disk)
 
 
-def _restored(archive: Archive, store: str, name: str, disk: Disk) -> Restored:
+def _restored(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSegment:
     try:
         manifest = find(archive, store, name)
         if manifest is None:
@@ -85,8 +85,8 @@ def _restored(archive: Archive, store: str, name: str, disk: Disk) -> Restored:
         if not here:
             _fetch(archive, manifest, disk)
     except ArchiveError as error:
-        return Restored(name, error=str(error))
-    return Restored(name, manifest.text, manifest.lines, here=here)
+        return RestoredSegment(name, error=str(error))
+    return RestoredSegment(name, manifest.text, manifest.lines, here=here)
 
 
 def _is_here(manifest: Manifest, disk: Disk) -> bool:

@@ -19,7 +19,7 @@ _PIECE = 1 << 20
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
 
 
-class How(enum.Enum):
+class CopyMethod(enum.Enum):
     """The way in which a file came: it was there, is linked, or was copied, whole or damaged.
 
     KEPT: another one was there, and stays, for what was to come is not known to be whole.
@@ -32,7 +32,7 @@ class How(enum.Enum):
     KEPT = "kept as they were"
 
 
-def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> How:
+def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> CopyMethod:
     """Link or copy a file that is never written again to another directory, with `.coming` behind its name.
 
     of: the segment whose text it is, which is compared with its checksums while it is copied. Raises
@@ -41,14 +41,14 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
     wanted = source.stat(name)
     for there in (name, name + COMING):
         if _is_there(there, wanted, target):
-            return How.THERE
+            return CopyMethod.THERE
     target.unlink(name + COMING)
     # A sealed segment never changes: one that has changed may be damaged.
     replaces = of is not None and target.holds(name)
     try:
         if not replaces:
             target.link_from(source, name, name + COMING)
-            return How.LINKED
+            return CopyMethod.LINKED
     except OSError as error:
         if error.errno not in _NO_LINK:
             raise
@@ -58,9 +58,9 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
         whole = _copied(name, fd, pieces, target)
     if replaces and not whole:
         target.unlink(tmp(name))
-        return How.KEPT
+        return CopyMethod.KEPT
     target.rename(tmp(name), name + COMING)
-    return How.COPIED if whole else How.DAMAGED
+    return CopyMethod.COPIED if whole else CopyMethod.DAMAGED
 
 
 def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:

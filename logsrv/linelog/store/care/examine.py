@@ -17,10 +17,10 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.care.aside import make_catalog_again
 from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
-from logsrv.linelog.store.care.listed import StoreListing, opened_active
+from logsrv.linelog.store.care.keep_aside import make_catalog_again
 from logsrv.linelog.store.care.notes import check_notes
+from logsrv.linelog.store.care.store_listing import StoreListing, opened_active
 from logsrv.linelog.store.care.texts import PackedSegment, StoreLook, check_text
 from logsrv.linelog.store.catalog.catalog import read_head, words_of
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalogs

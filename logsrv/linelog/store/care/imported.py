@@ -1,6 +1,6 @@
 """The file `imported` of a store: which files were imported, and which import is under way.
 
-A line of JSON with its sum in it (kit/text/checked.py).
+A line of JSON with its sum in it (kit/text/checked_json.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked import checked_object, read_object
+from logsrv.kit.text.checked_json import checked_object, read_object
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
@@ -23,7 +23,7 @@ Identity = list[Any]
 
 
 @attrs.frozen
-class Done:
+class ImportedFiles:
     """Files that were imported; those of an import under way, and how far that has come.
 
     begun: where in the store it began. synced: up to where it is on the medium.
@@ -40,12 +40,12 @@ class Done:
         disk.put(NAME, checked_object(attrs.asdict(self)))
 
 
-def load(disk: Disk) -> Done:
+def load(disk: Disk) -> ImportedFiles:
     """Return what the store says; nothing if it never had an import. Raises OSError, StoreError."""
     try:
         # Without a sum only from older versions, which also noted how many bytes were synced.
-        found = read_object(disk.read(NAME, _MOST), [*attrs.fields_dict(Done), "text"])
-        return Done(
+        found = read_object(disk.read(NAME, _MOST), [*attrs.fields_dict(ImportedFiles), "text"])
+        return ImportedFiles(
             list(found["files"]),
             list(found["under_way"]),
             Position(*map(int, found["begun"])),
@@ -53,7 +53,7 @@ def load(disk: Disk) -> Done:
             Position(*map(int, found.get("synced", found["begun"]))),
         )
     except FileNotFoundError:
-        return Done()
+        return ImportedFiles()
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         why = explanation(error)
         raise StoreError(

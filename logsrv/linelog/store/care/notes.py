@@ -11,12 +11,12 @@ from typing import Protocol
 import attrs
 
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.archive import kept
-from logsrv.linelog.store.care.aside import keep_aside, replace
+from logsrv.linelog.store.archive import archive_notes
 from logsrv.linelog.store.care.findings import StoreFinding, fault, finding
 from logsrv.linelog.store.care.imported import NAME as IMPORTED
 from logsrv.linelog.store.care.imported import load as load_imported
-from logsrv.linelog.store.care.listed import StoreListing
+from logsrv.linelog.store.care.keep_aside import keep_aside, replace
+from logsrv.linelog.store.care.store_listing import StoreListing
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import read_notes
 from logsrv.linelog.store.segments import backup_note, format, identity, lock
@@ -74,8 +74,10 @@ def check_notes(listed: StoreListing, places: Sequence[Kept]) -> Iterator[StoreF
         if why := fault(read, disk):
             yield finding(name, name, why=why, remedy=mend and partial(mend, disk))
     for folder, inside in backup_note.folders(disk, passed=OSError):
-        for name in sorted(inside.entries()) if folder == kept.FOLDER else ():
-            if name.endswith(kept.SUFFIX) and (why := fault(kept.noted_url, inside, name)):
+        for name in sorted(inside.entries()) if folder == archive_notes.FOLDER else ():
+            if name.endswith(archive_notes.SUFFIX) and (
+                why := fault(archive_notes.noted_url, inside, name)
+            ):
                 yield finding("archive", f"{folder}/{name}", why=why)
     if RESTORING in listed.names:
         yield finding("restoring", RESTORING, command="restore")

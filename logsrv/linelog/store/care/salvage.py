@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.store.care.aside import keep_aside, replace
+from logsrv.linelog.store.care.keep_aside import keep_aside, replace
 from logsrv.linelog.store.segments import heads, index, indexing
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index

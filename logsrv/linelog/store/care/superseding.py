@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 
-from logsrv.linelog.store.archive.kept import archived
-from logsrv.linelog.store.care.listed import StoreListing
+from logsrv.linelog.store.archive.archive_notes import archived
+from logsrv.linelog.store.care.store_listing import StoreListing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment

@@ -17,9 +17,9 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.archive.kept import archived
-from logsrv.linelog.store.care.aside import keep_aside
+from logsrv.linelog.store.archive.archive_notes import archived
 from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
+from logsrv.linelog.store.care.keep_aside import keep_aside
 from logsrv.linelog.store.care.notes import Kept
 from logsrv.linelog.store.care.salvage import most_text, salvage
 from logsrv.linelog.store.catalog.build import entered_of
@@ -31,7 +31,7 @@ from logsrv.linelog.store.segments.times import SHAPE, SIZE, UNKNOWN, shape_of, 
 from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import Words
-from logsrv.linelog.store.words.reindex import Reindexed, reindexed
+from logsrv.linelog.store.words.reindex import ReindexedSegment, reindexed
 
 _PIECE = 1 << 20
 
@@ -152,7 +152,7 @@ class PackedSegment:
         if (why := self._reindexed().error) is not None:
             raise StoreError(why)
 
-    def _reindexed(self) -> Reindexed:
+    def _reindexed(self) -> ReindexedSegment:
         entered = self.by.entered(self.packed)
         return reindexed(self.packed, self.by.disk, has_words_elsewhere=entered)
 

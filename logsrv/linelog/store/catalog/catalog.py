@@ -50,7 +50,7 @@ def words_of(fd: int, head: CatalogHead) -> Words:
     return words
 
 
-class Known(NamedTuple):
+class CatalogedSegment(NamedTuple):
     """A segment in a catalog. place: it is frame number `place` of the words of that."""
 
     catalog: Catalog
@@ -68,8 +68,8 @@ class Catalogs:
         self._disk = disk
         self._note = note
         self.damaged: set[str] = set()
-        self._entered: dict[int, Known] = {}
-        self._looked_at: dict[int, Known | None] = {}
+        self._entered: dict[int, CatalogedSegment] = {}
+        self._looked_at: dict[int, CatalogedSegment | None] = {}
         for name in catalogs(names):
             self._load(name)
 
@@ -85,14 +85,14 @@ class Catalogs:
         catalog = Catalog(name, data)
         for place, one in enumerate(entries):
             if head.words or one.number not in self._entered:
-                self._entered[one.number] = Known(catalog, place, one)
+                self._entered[one.number] = CatalogedSegment(catalog, place, one)
 
     def _is_of_no_use(self, name: str, error: Exception) -> None:
         if not isinstance(error, OSError):
             self.damaged.add(name)
         self._note(f"{self._disk.path(name)} is not used: {explanation(error)}")
 
-    def known(self, segment: Segment) -> Known | None:
+    def known(self, segment: Segment) -> CatalogedSegment | None:
         """Return what is known of a packed segment; None if it is not entered as it is now."""
         number = segment.number
         if number not in self._looked_at:

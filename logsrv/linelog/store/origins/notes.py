@@ -66,7 +66,7 @@ class Note:
 
 
 @attrs.frozen
-class Standing:
+class Snapshot:
     """The place of the next byte of a store, and the last block of each origin, at one moment."""
 
     position: Position

@@ -286,9 +286,9 @@ class UnderWay:
         if self.size <= ENOUGH and not self._waiting:
             self.size += size
             return None
-        told: Deferred[None] = Deferred()
-        self._waiting.append((told, size))
-        return told
+        done: Deferred[None] = Deferred()
+        self._waiting.append((done, size))
+        return done
 
     def free(self, size: int) -> None:
         """Give room back, to those that wait, in their order."""
@@ -299,8 +299,8 @@ class UnderWay:
         self._freeing = True
         try:
             while self._waiting and self.size <= ENOUGH:
-                told, wanted = self._waiting.popleft()
+                done, wanted = self._waiting.popleft()
                 self.size += wanted
-                told.callback(None)
+                done.callback(None)
         finally:
             self._freeing = False

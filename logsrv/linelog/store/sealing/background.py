@@ -12,9 +12,8 @@ from twisted.logger import Logger
 from logsrv.clock import Clock
 from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
-from logsrv.linelog.store.recover import Tidied, look_at_index, settle
+from logsrv.linelog.store.recover import TidyReport, look_at_index, settle
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
-from logsrv.linelog.store.sealing.held import HeldSegments, size_of
 from logsrv.linelog.store.sealing.packers import Packers
 from logsrv.linelog.store.sealing.retain import (
     MOST_AT_ONCE,
@@ -25,7 +24,9 @@ from logsrv.linelog.store.sealing.retain import (
     retain_indexes,
 )
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
+from logsrv.linelog.store.sealing.segment_sizes import SegmentSizes, size_of
 from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.fault_state import FaultState, InReactor
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import (
     Form,
@@ -33,7 +34,6 @@ from logsrv.linelog.store.segments.segment import (
     away_segments,
     counted_files,
 )
-from logsrv.linelog.store.segments.trouble import InReactor, Trouble
 from logsrv.linelog.store.segments.waiting import remove_empty, waiting_sizes
 from logsrv.linelog.store.words.build import LEAST_TEXT
 from logsrv.linelog.store.writing.active import ActiveSegment
@@ -52,10 +52,10 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 class Sealer:
     """Compresses full segments and removes the oldest by the policy.
 
-    tidied: what the start has seen of the sealed segments. It touches nothing while the directory's lock is
-    not ours.
+    tidy_report: what the start has seen of the sealed segments. It touches nothing while the directory's
+    lock is not ours.
 
-    held: the sealed segments. compressing, removing: what goes wrong with that, if anything does.
+    segment_sizes: the sealed segments. compressing, removing: what goes wrong with that, if anything does.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Sealer:
         lock: DirectoryLock,
         clock: Clock,
         tell: InReactor,
-        tidied: Tidied,
+        tidy_report: TidyReport,
     ) -> None:
         self.policy = policy
         self.holds: tuple[Hold, ...] = ()
         self.sealed = 0
         self.removed = 0
-        self.held = HeldSegments(disk)
+        self.segment_sizes = SegmentSizes(disk)
         self.seconds = Durations(LONG)
         self._active = active
         self._disk = disk
@@ -89,19 +89,19 @@ class Sealer:
         self.compressing = self._trouble("compressing a segment")
         self._cataloguing = self._trouble("making a catalog of small segments")
         self._cataloguer = Cataloguer(disk, self._make_catalog)
-        self._rivals = set(tidied.rivals)
+        self._conflicting_names = set(tidy_report.conflicting_names)
         self._left: deque[Segment] = deque()
         self._packers = Packers(disk, self._unpacked, self._take_in, clock.monotonic)
         self._listed: tuple[float, object] | None = None
         self._away: list[Segment] = []
-        self._unseen = deque(tidied.unseen)
+        self._unseen = deque(tidy_report.unseen)
         self._wake = clock.event()
         self._going = True
 
-    def _trouble(self, what: str) -> Trouble:
+    def _trouble(self, what: str) -> FaultState:
         starts = "{what} failed, trying again later: {why}"
         over = "{what} works again"
-        return Trouble(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
+        return FaultState(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
 
     def take(self, left: Segment | None) -> None:
         """Seal a segment that is no longer written to; None: one that went by another way.
@@ -167,7 +167,7 @@ class Sealer:
         self._retain_indexes(now)
         self.compressing.attempt(self._seal_all, now, given_up=Interrupted)
         if self._going and self.compressing.why is not None:
-            self._retain(now, stuck=True)
+            self._retain(now, packing_fails=True)
         self._looking.attempt(self._look_at_indexes)
         if self._going and self._cataloguer.due:
             with_words = self.policy.index is Indexing.WORDS
@@ -217,9 +217,11 @@ class Sealer:
         self._listed = moment, changed
         names = self._disk.entries()
         found = counted_files(self._disk, names)
-        if settle(self._disk, found, self._rivals, self._active.position.segment, self._tell):
+        if settle(
+            self._disk, found, self._conflicting_names, self._active.position.segment, self._tell
+        ):
             found = counted_files(self._disk)
-        self.held.look([one for one, counted in found if one is counted])
+        self.segment_sizes.look([one for one, counted in found if one is counted])
         self._away = away_segments(names)
         self._cataloguer.look(names)
 
@@ -228,7 +230,7 @@ class Sealer:
         self._lock.check()
         for _ in range(min(INDEXES_AT_ONCE, len(self._unseen))):
             packed = self._unseen.popleft()
-            if packed in self.held and self._going:
+            if packed in self.segment_sizes and self._going:
                 look_at_index(packed, self._disk, self._tell)
 
     def _seal_all(self, now: float) -> None:
@@ -270,19 +272,19 @@ class Sealer:
 
     def _take_in(self) -> None:
         while self._left:
-            self.held.add(self._left[0])
+            self.segment_sizes.add(self._left[0])
             self._left.popleft()
 
     def _unpacked(self) -> int:
         """Return how many segments wait, also those that are just packed; in any thread."""
-        return self.held.waiting[0] + len(self._left)
+        return self.segment_sizes.waiting[0] + len(self._left)
 
     def _waiting(self, but: Container[Segment]) -> Iterator[Segment]:
         """Yield those that are to be sealed, the oldest first; there may be thousands."""
         self._take_in()
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active.position.segment
-        for one in self.held.plain():
+        for one in self.segment_sizes.plain():
             if not self._going:
                 return
             if one.number >= active or one in but:
@@ -297,7 +299,7 @@ class Sealer:
             if complete:
                 self._say_cut(plain, 0, complete)
             remove_empty(plain, self._active.position.segment, self._disk)
-            self.held.remove(plain.number)
+            self.segment_sizes.remove(plain.number)
             return
         made = self.seconds.timed_longer(
             self._packers.under_way(plain),
@@ -311,7 +313,7 @@ class Sealer:
         if made.text < complete:
             self._say_cut(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
-        self.held.add(packed)
+        self.segment_sizes.add(packed)
         self.sealed += 1
         self._cataloguer.sealed(packed, made.compressed)
 
@@ -328,16 +330,16 @@ class Sealer:
             text=text,
         )
 
-    def _retain(self, now: float, *, stuck: bool = False) -> None:
+    def _retain(self, now: float, *, packing_fails: bool = False) -> None:
         more, holds = True, self.holds
         while more and self._going:
             removed = self.removing.attempt(
                 lambda: retain(
                     self._disk,
-                    self.held,
+                    self.segment_sizes,
                     self.policy,
                     now,
-                    stuck=stuck,
+                    packing_fails=packing_fails,
                     catalogs=self._cataloguer.size,
                     holds=holds,
                 )
@@ -346,12 +348,19 @@ class Sealer:
             more = removed is not None and len(removed) == MOST_AT_ONCE
         asked = [hold for hold in holds if hold.looks is not None]
         if asked and self._going:
-            self.removing.attempt(self._ask, now, stuck, asked)
+            self.removing.attempt(self._ask, now, packing_fails, asked)
 
-    def _ask(self, now: float, stuck: bool, asked: list[Hold]) -> None:
+    def _ask(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
         """Let archives be looked at for what is due; its removal waits for that."""
         size = self._cataloguer.size
-        number = due(self._disk, self.held, self.policy, now, stuck=stuck, catalogs=size)
+        number = due(
+            self._disk,
+            self.segment_sizes,
+            self.policy,
+            now,
+            packing_fails=packing_fails,
+            catalogs=size,
+        )
         for hold in asked:
             if hold.looks is not None and hold.released <= number:
                 self._tell(hold.looks, number)

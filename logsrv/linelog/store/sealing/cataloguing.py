@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from logsrv.linelog.store.catalog.build import SMALL, WANTED
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.catalog.layout import MOST, catalogs, last_number
-from logsrv.linelog.store.sealing.held import size_of
+from logsrv.linelog.store.sealing.segment_sizes import size_of
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
 from logsrv.linelog.store.segments.segment import (
     CATALOG_SUFFIX,

@@ -113,15 +113,15 @@ class Packer:
         self, order: Mapping[str, object], files: Sequence[int], going: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
         assert self.child is not None
-        told = self._hurry()
+        hurry_sent = self._hurry()
         try:
-            self.child.send({**order, "hurry": told}, files)
+            self.child.send({**order, "hurry": hurry_sent}, files)
             while (answer := self.child.receive()) is None:
                 if not going():
                     raise Interrupted
-                if (hurry := self._hurry()) != told:
-                    told = hurry
-                    self.child.send({"hurry": told})
+                if (hurry := self._hurry()) != hurry_sent:
+                    hurry_sent = hurry
+                    self.child.send({"hurry": hurry_sent})
         except BaseException:
             self.end()
             raise

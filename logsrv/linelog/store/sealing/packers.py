@@ -9,9 +9,9 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from logsrv.kit.children.blocking import LOOK_EVERY
-from logsrv.linelog.store.sealing.held import size_of
 from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.seal import pack_here
+from logsrv.linelog.store.sealing.segment_sizes import size_of
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment, tmp

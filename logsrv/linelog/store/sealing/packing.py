@@ -28,8 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 from select import select
 from typing import Any
 
+from logsrv.kit.children.child_side import limit_memory, outlast_signals
 from logsrv.kit.children.frames import MessageReader, frame
-from logsrv.kit.children.inside import limit_memory, outlast_signals
 from logsrv.linelog.store.catalog.build import make_catalog
 from logsrv.linelog.store.sealing.seal import Interrupted, steps
 from logsrv.linelog.store.segments.disk import Disk

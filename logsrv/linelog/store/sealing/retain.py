@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
-from logsrv.linelog.store.sealing.held import Held, HeldSegments, size_of
+from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes, size_of
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import load_head
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
@@ -32,27 +32,27 @@ _BESIDE = attrgetter("words", "index", "archived")
 
 
 def expired(
-    held: Iterable[Held],
+    segment_sizes: Iterable[SegmentSize],
     total: int,
     policy: StorePolicy,
     now: float,
     *,
-    stuck: bool = False,
+    packing_fails: bool = False,
     holds: Sequence[Hold] = (),
     short: int = 0,
-) -> Iterator[Held]:
-    """Yield the segments in `held` (oldest first) that the policy no longer wants; oldest first.
+) -> Iterator[SegmentSize]:
+    """Yield those of `segment_sizes`, oldest first, that the policy no longer wants.
 
     Those that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
-    unless the compression is `stuck`. Beyond `keep_bytes` stays what somebody `holds`; not beyond
+    unless `packing_fails`. Beyond `keep_bytes` stays what somebody `holds`; not beyond
     `keep_days`, and not while so many bytes are missing, `short`, of what has to be free.
 
     total: all bytes that count, those of the active segment among them; but that one is never removed. A
     segment written while the clock was ahead of `now` is as old as the next one. Looks no further than it
     must.
     """
-    for one, last in _with_last(held, now):
-        counts = stuck or not one.waits
+    for one, last in _with_last(segment_sizes, now):
+        counts = packing_fails or not one.waits
         most = policy.keep_bytes
         if most is not None and short <= 0:
             most += max((hold.most for hold in holding(one.segment, holds)), default=0)
@@ -70,10 +70,12 @@ def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
     return [hold for hold in holds if hold.first <= segment.number]
 
 
-def _with_last(held: Iterable[Held], now: float) -> Iterator[tuple[Held, float]]:
+def _with_last(
+    segment_sizes: Iterable[SegmentSize], now: float
+) -> Iterator[tuple[SegmentSize, float]]:
     """Yield each with the time of its last line, or of the next that was not ahead of `now`."""
-    ahead: list[Held] = []
-    for one in held:
+    ahead: list[SegmentSize] = []
+    for one in segment_sizes:
         ahead.append(one)
         if one.last <= now:
             yield from ((earlier, one.last) for earlier in ahead)
@@ -83,11 +85,11 @@ def _with_last(held: Iterable[Held], now: float) -> Iterator[tuple[Held, float]]
 
 def retain(
     disk: Disk,
-    held: HeldSegments,
+    segment_sizes: SegmentSizes,
     policy: StorePolicy,
     now: float,
     *,
-    stuck: bool = False,
+    packing_fails: bool = False,
     catalogs: int = 0,
     holds: Sequence[Hold] = (),
 ) -> list[Segment]:
@@ -97,9 +99,11 @@ def retain(
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    total = _total(disk, held, catalogs, stuck)
+    total = _total(disk, segment_sizes, catalogs, packing_fails)
     short = _short(disk) if holds else 0
-    found = expired(held, total, policy, now, stuck=stuck, holds=holds, short=short)
+    found = expired(
+        segment_sizes, total, policy, now, packing_fails=packing_fails, holds=holds, short=short
+    )
     gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
     if not gone:
         return []
@@ -115,31 +119,31 @@ def retain(
         if policy.keep_indexes is None or not disk.holds(segment.archived):
             for name in _BESIDE(segment):
                 disk.unlink(name)
-        held.remove(segment.number)
+        segment_sizes.remove(segment.number)
     return removed
 
 
 def due(
     disk: Disk,
-    held: HeldSegments,
+    segment_sizes: SegmentSizes,
     policy: StorePolicy,
     now: float,
     *,
-    stuck: bool = False,
+    packing_fails: bool = False,
     catalogs: int = 0,
 ) -> int:
     """Return the number of the last segment that would go within AHEAD if nobody held it; 0 for none.
 
     No further than MOST_AT_ONCE from the first. Raises OSError.
     """
-    total = _total(disk, held, catalogs, stuck)
-    found = expired(held, total, policy, now + AHEAD, stuck=stuck)
+    total = _total(disk, segment_sizes, catalogs, packing_fails)
+    found = expired(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
     return max((one.segment.number for one in islice(found, MOST_AT_ONCE)), default=0)
 
 
-def _total(disk: Disk, held: HeldSegments, catalogs: int, stuck: bool) -> int:
-    waiting = 0 if stuck else held.waiting[1]
-    return size_of(ACTIVE, disk) + catalogs + held.total[1] - waiting
+def _total(disk: Disk, segment_sizes: SegmentSizes, catalogs: int, packing_fails: bool) -> int:
+    waiting = 0 if packing_fails else segment_sizes.waiting[1]
+    return size_of(ACTIVE, disk) + catalogs + segment_sizes.total[1] - waiting
 
 
 def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:

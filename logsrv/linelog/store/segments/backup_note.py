@@ -22,7 +22,7 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked import checked_line, read_checked
+from logsrv.kit.text.checked_json import checked_line, read_checked
 from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import BACKUP, FOLDERS, NOWHERE, Position, parse_position
 

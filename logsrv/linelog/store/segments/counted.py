@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy
 
+from logsrv.linelog.fields.levels.byte_places import Array, Shape, any_of, windows
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, quick_numbers
-from logsrv.linelog.fields.levels.places import Array, Shape, any_of, windows
 from logsrv.linelog.store.segments.times import SHAPE, time_of
 
 # A line that is looked at by itself takes 10 µs. With more of them than this part of all, sealing would

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import attrs
 from twisted.logger import Logger
 
-from logsrv.kit.text.checked import checked_object, read_checked, read_object
+from logsrv.kit.text.checked_json import checked_object, read_checked, read_object
 from logsrv.kit.text.sums import before_one_bit_changed
 from logsrv.linelog.store.segments import backup_note
 from logsrv.linelog.store.segments.disk import Disk, explanation

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from logsrv.linelog.fields.level import RULES
-from logsrv.linelog.fields.levels.places import U64, Array, places
+from logsrv.linelog.fields.levels.byte_places import U64, Array, places
 from logsrv.linelog.store.segments.counted import counted
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
@@ -29,7 +29,7 @@ _HEAD = 32
 _LARGE = 8 << 20
 
 
-class Looked(NamedTuple):
+class FrameScan(NamedTuple):
     """The bytes and the times of the text of a frame, and where in it LF stand.
 
     newlines: None of a text that is too large for such a list. levels: how many lines have no level and
@@ -45,19 +45,21 @@ class Looked(NamedTuple):
     crc: int | None
 
 
-def look(chunk: bytes, end: int) -> Looked:
+def look(chunk: bytes, end: int) -> FrameScan:
     """Return what the index is to say of the text `chunk[:end]`."""
     crc = zlib.crc32(memoryview(chunk)[:end]) if chunk[end - 1 : end] == b"\n" else None
     if end > _LARGE:
-        return Looked(end, chunk.count(b"\n", 0, end), None, _times_of_large(chunk, end), None, crc)
+        return FrameScan(
+            end, chunk.count(b"\n", 0, end), None, _times_of_large(chunk, end), None, crc
+        )
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
     newlines = places(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
     levels = counted(chunk[:end], newlines) if times.sure else None
-    return Looked(end, len(newlines), newlines, times, levels, crc)
+    return FrameScan(end, len(newlines), newlines, times, levels, crc)
 
 
-class Packed(NamedTuple):
+class PackedFrame(NamedTuple):
     """The bytes of a frame as it is packed, and their CRC-32."""
 
     size: int
@@ -77,11 +79,11 @@ class Indexer:
         self._levels: list[tuple[int, ...] | None] = []
         self._sums = bytearray()
 
-    def add(self, looked: Looked, frame: bytes) -> None:
+    def add(self, looked: FrameScan, frame: bytes) -> None:
         """Add a frame with the text that was looked at."""
-        self.add_packed(looked, Packed(len(frame), zlib.crc32(frame)))
+        self.add_packed(looked, PackedFrame(len(frame), zlib.crc32(frame)))
 
-    def add_packed(self, looked: Looked, packed: Packed) -> None:
+    def add_packed(self, looked: FrameScan, packed: PackedFrame) -> None:
         """Add a frame that is in no memory."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
             self._sums += _SUMS.pack(looked.crc, packed.crc)

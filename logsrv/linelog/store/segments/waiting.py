@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 
-from logsrv.kit.text.checked import checked_line, read_checked
+from logsrv.kit.text.checked_json import checked_line, read_checked
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Segment, save_number

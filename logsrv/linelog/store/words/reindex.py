@@ -23,7 +23,7 @@ from logsrv.linelog.store.words.lookup import Words
 
 
 @attrs.frozen
-class Reindexed:
+class ReindexedSegment:
     """A segment that was looked at.
 
     made: what was made, "index" and "words"; nothing if all was there.
@@ -41,7 +41,7 @@ class Reindexed:
 
 def make_indexes(
     disk: Disk, has_words_elsewhere: Callable[[Segment], bool] = lambda _: False
-) -> Iterator[Reindexed]:
+) -> Iterator[ReindexedSegment]:
     """Make what the packed segments lack, and yield each when that is done. Raises OSError.
 
     has_words_elsewhere: tells of a segment that it needs no word index of its own.
@@ -51,7 +51,7 @@ def make_indexes(
             yield reindexed(segment, disk, has_words_elsewhere=has_words_elsewhere(segment))
 
 
-def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> Reindexed:
+def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> ReindexedSegment:
     """Make what a packed segment lacks. Raises OSError."""
     made: list[str] = []
     too_large = False
@@ -66,12 +66,12 @@ def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> Rein
                 made.append("words")
     except (OSError, ValueError) as error:
         if disk.holds(packed.name):
-            return Reindexed(packed, tuple(made), error=explanation(error))
+            return ReindexedSegment(packed, tuple(made), error=explanation(error))
     if not disk.holds(packed.name):
         for name in (packed.index, packed.words, tmp(packed.index), tmp(packed.words)):
             disk.unlink(name)
-        return Reindexed(packed, gone=True)
-    return Reindexed(packed, tuple(made), too_large)
+        return ReindexedSegment(packed, gone=True)
+    return ReindexedSegment(packed, tuple(made), too_large)
 
 
 def _index_of(packed: Segment, disk: Disk) -> Index | None:

@@ -20,12 +20,12 @@ from logsrv.clock import Clock
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import Begun, open_active
+from logsrv.linelog.store.recover import StartState, open_active
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.fault_state import FaultState, InReactor
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
-from logsrv.linelog.store.segments.trouble import InReactor, Trouble
 
 log = Logger()
 RETRY_AFTER = 1.0
@@ -34,7 +34,7 @@ RETRY_AFTER = 1.0
 LOOK_EVERY = 0.02
 
 
-class Left(NamedTuple):
+class LeftSegment(NamedTuple):
     """A segment that is no longer active: both descriptors, for another thread to sync and close.
 
     sealed: what it is now; None if it has gone another way, as when somebody has moved it. size: the bytes
@@ -65,7 +65,7 @@ class ActiveSegment:
 
     def __init__(
         self,
-        begun: Begun,
+        begun: StartState,
         policy: StorePolicy,
         *,
         started: float,
@@ -79,9 +79,9 @@ class ActiveSegment:
         self.position = Position(begun.number, opened.size)
         self.synced = segment.NOWHERE
         self.policy = policy
-        self.left: SimpleQueue[Left | None] = clock.queue()
+        self.left: SimpleQueue[LeftSegment | None] = clock.queue()
         self._unended = opened.torn
-        self._worn, self._named = begun.worn, begun.named
+        self._segments_to_skip, self._named = begun.segments_to_skip, begun.named
         self._started = started
         self._path = disk.path(segment.ACTIVE)
         self._disk = disk
@@ -96,7 +96,7 @@ class ActiveSegment:
         # one that works says nothing of that.
         self.doubtful = 0
         self._not_before = 0.0
-        self.replacing = Trouble(
+        self.replacing = FaultState(
             tell,
             "{why}; still writing to the old file",
             "going on in a new file at last",
@@ -141,11 +141,11 @@ class ActiveSegment:
 
         An empty one is left as well, and not given another number: who follows it has it open.
         """
-        while self._worn:
+        while self._segments_to_skip:
             self._end_line()
             self._lock.check()
             self._go_on(*self._replace())
-            self._worn -= 1
+            self._segments_to_skip -= 1
 
     def _end_line(self) -> None:
         if self._unended:
@@ -170,7 +170,7 @@ class ActiveSegment:
         # First what may fail: then nothing has changed.
         unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
         if size < self.position.offset:
-            self._worn = max(self._worn, 1)
+            self._segments_to_skip = max(self._segments_to_skip, 1)
             self._tell(
                 log.warn,
                 "somebody cut {path} down to {size} bytes; lines go on in a new segment",
@@ -225,7 +225,7 @@ class ActiveSegment:
             return
         try:
             self._look()
-            if self._worn:
+            if self._segments_to_skip:
                 return
             self._lock.check()
             fresh = self._replace()
@@ -298,7 +298,7 @@ class ActiveSegment:
             log.warn, "{path} {happened}; going on in a new one", path=self._path, happened=happened
         )
         self._go_on(opened.fd, opened.beside, opened.size)
-        self._unended, self._worn, self._named = opened.torn, int(opened.unread), ""
+        self._unended, self._segments_to_skip, self._named = opened.torn, int(opened.unread), ""
         self._started = self._monotonic()
 
     def _put_off(self, why: str) -> None:
@@ -308,7 +308,7 @@ class ActiveSegment:
 
     def _go_on(self, fd: int, beside: int, size: int, sealed: Segment | None = None) -> None:
         """Write to another file from now on, which is the next segment and has `size` bytes."""
-        old = Left(self.fd, self.beside[1], sealed, self.position.offset)
+        old = LeftSegment(self.fd, self.beside[1], sealed, self.position.offset)
         number = self.position.segment + 1
         self.fd, self.beside = fd, (number, beside)
         self.replacing.works()

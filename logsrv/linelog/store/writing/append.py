@@ -25,9 +25,9 @@ from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.disk import IOV_MAX, reason
-from logsrv.linelog.store.segments.trouble import SYNCING, InReactor, Trouble
+from logsrv.linelog.store.segments.fault_state import SYNCING, FaultState, InReactor
 from logsrv.linelog.store.writing.active import ActiveSegment
-from logsrv.linelog.store.writing.deposit import Deposit, Parcel
+from logsrv.linelog.store.writing.deposit import Deposit, PendingBlock
 from logsrv.linelog.store.writing.durable import SyncFailure
 
 log = Logger()
@@ -51,11 +51,11 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
     return []
 
 
-def _stored(parcels: Sequence[Parcel]) -> None:
-    for parcel in parcels:
+def _stored(pending_blocks: Sequence[PendingBlock]) -> None:
+    for pending in pending_blocks:
         # The one who waits may have been told that the store is closed.
-        if not parcel.told.called:
-            parcel.told.callback(None)
+        if not pending.stored.called:
+            pending.stored.callback(None)
 
 
 class Writer:
@@ -67,7 +67,7 @@ class Writer:
     the reason why nothing can be written just now, or None. `look` is called in the reactor's thread when
     something changed.
 
-    parcels: blocks of origins that wait, for a call of `take_parcels` in the queue; they count in
+    pending_blocks: blocks of origins that wait, for a call of `take_pending` in the queue; they count in
     `deposited` and not in the other totals. deposit: those that are being stored; until they are on the
     medium nothing else is written.
     """
@@ -81,7 +81,7 @@ class Writer:
         tell: InReactor,
         look: Callable[[], None],
     ) -> None:
-        self.parcels: deque[Parcel] = deque()
+        self.pending_blocks: deque[PendingBlock] = deque()
         self.deposit: Deposit | None = None
         self.deposited = 0
         self.deposited_lines = 0
@@ -97,8 +97,8 @@ class Writer:
         self.sync_seconds = Durations()
         self.confirmed = 0
         self.failures: deque[SyncFailure] = deque()
-        self.syncing = Trouble(tell, *SYNCING, seconds=clock.monotonic)
-        self.writing = Trouble(
+        self.syncing = FaultState(tell, *SYNCING, seconds=clock.monotonic)
+        self.writing = FaultState(
             tell,
             "the store cannot write, senders are paused: {why}",
             "the store is writing again after {seconds:.1f} s",
@@ -198,12 +198,12 @@ class Writer:
                 self._lines = 0
                 return
 
-    def take_parcels(self) -> None:
+    def take_pending(self) -> None:
         """Store next, together, the parcels that wait."""
-        taken: list[Parcel] = []
+        taken: list[PendingBlock] = []
         size = 0
-        while self.parcels and size < DEPOSIT:
-            taken.append(self.parcels.popleft())
+        while self.pending_blocks and size < DEPOSIT:
+            taken.append(self.pending_blocks.popleft())
             size += len(taken[-1].text)
         if taken:
             self.deposit = Deposit(taken)
@@ -237,9 +237,9 @@ class Writer:
         self.sync_seconds.timed(active.sync)
         self._origins.stored(deposit.notes)
         self.deposited += size
-        self.deposited_lines += sum(parcel.lines for parcel in deposit.parcels)
+        self.deposited_lines += sum(pending.lines for pending in deposit.pending_blocks)
         self.deposit = None
-        self._tell(_stored, deposit.parcels)
+        self._tell(_stored, deposit.pending_blocks)
 
     def _confirm(self) -> None:
         """Sync if that is the policy, and tell those who wait: one sync serves them all."""

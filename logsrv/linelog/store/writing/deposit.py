@@ -13,11 +13,11 @@ from logsrv.linelog.store.segments.segment import Position
 
 
 @attrs.frozen
-class Parcel:
+class PendingBlock:
     """A block of an origin, unpacked and checked: whole lines, stored as they are.
 
     start, end: its place in the store of the origin. crc: of its text. lines: how many there are. sequence:
-    the number that whoever brought it gave it. told: fires when it is on the medium.
+    the number that whoever brought it gave it. stored: fires when it is on the medium.
     """
 
     origin: str
@@ -27,7 +27,7 @@ class Parcel:
     text: bytes = attrs.field(repr=False)
     lines: int
     sequence: int | None = None
-    told: Deferred[None] = attrs.field(factory=Deferred, eq=False, repr=False)
+    stored: Deferred[None] = attrs.field(factory=Deferred, eq=False, repr=False)
 
 
 class Deposit:
@@ -36,15 +36,15 @@ class Deposit:
     place: where they begin in the store, once there is a note of it. written: bytes that were.
     """
 
-    def __init__(self, parcels: Sequence[Parcel]) -> None:
-        self.parcels = parcels
+    def __init__(self, pending_blocks: Sequence[PendingBlock]) -> None:
+        self.pending_blocks = pending_blocks
         self.place: Position | None = None
         self.written = 0
         self.notes: list[Note] = []
 
     @property
     def texts(self) -> list[Buffer]:
-        return [parcel.text for parcel in self.parcels]
+        return [pending.text for pending in self.pending_blocks]
 
     def goes_on_at(self, position: Position) -> bool:
         """Return whether it has begun, and what is written now would go on with it."""
@@ -57,7 +57,7 @@ class Deposit:
         """Begin at a place in the store."""
         self.place, self.written, self.notes = position, 0, []
         number, offset = position
-        for each in self.parcels:
+        for each in self.pending_blocks:
             at = Position(number, offset)
             self.notes.append(Note(at, each.origin, each.start, each.end, each.crc, each.sequence))
             offset += len(each.text)

@@ -29,7 +29,7 @@ class _Waiter:
 
     since: int
     total: int
-    told: Deferred[None] = attrs.field(factory=Deferred)
+    done: Deferred[None] = attrs.field(factory=Deferred)
 
 
 class Waiters:
@@ -49,15 +49,15 @@ class Waiters:
         """
         waiter = _Waiter(total - 1 if since is None else since, total)
         if self._failure.start < total and waiter.since < self._failure.end:
-            waiter.told.errback(self._failure.error())
+            waiter.done.errback(self._failure.error())
         else:
             self._waiting.append(waiter)
-        return waiter.told
+        return waiter.done
 
     def reached(self, total: int) -> None:
         """Fire what waits for `total` or less."""
         while self._waiting and self._waiting[0].total <= total:
-            self._waiting.popleft().told.callback(None)
+            self._waiting.popleft().done.callback(None)
 
     def failed(self, failure: SyncFailure) -> None:
         """Fire the waiters for bytes before the failure, and fail those whose bytes it hit."""
@@ -66,9 +66,9 @@ class Waiters:
         hit = [waiter for waiter in self._waiting if waiter.since < failure.end]
         self._waiting = deque(waiter for waiter in self._waiting if waiter.since >= failure.end)
         for waiter in hit:
-            waiter.told.errback(failure.error())
+            waiter.done.errback(failure.error())
 
     def give_up(self, error: StoreError) -> None:
         """Fail all."""
         while self._waiting:
-            self._waiting.popleft().told.errback(error)
+            self._waiting.popleft().done.errback(error)

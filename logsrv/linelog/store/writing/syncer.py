@@ -10,10 +10,10 @@ from queue import Empty
 from logsrv.kit.observe.durations import Durations
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.fault_state import FaultState
 from logsrv.linelog.store.segments.segment import Position, Segment, note_synced
-from logsrv.linelog.store.segments.trouble import Trouble
 from logsrv.linelog.store.segments.waiting import note_waiting
-from logsrv.linelog.store.writing.active import ActiveSegment, Left
+from logsrv.linelog.store.writing.active import ActiveSegment, LeftSegment
 
 SYNC_EVERY = 1.0
 
@@ -32,7 +32,7 @@ class Syncer:
         self,
         active: ActiveSegment,
         disk: Disk,
-        syncing: Trouble,
+        syncing: FaultState,
         seconds: Durations,
         sealable: Callable[[Segment | None], None],
         monotonic: Callable[[], float],
@@ -77,7 +77,7 @@ class Syncer:
             elif active.doubtful != number:
                 active.synced = position
 
-    def _take_over(self, left: Left) -> None:
+    def _take_over(self, left: LeftSegment) -> None:
         if self._active.policy.sync is Sync.NEVER:
             self._whole = False
         else:
@@ -91,7 +91,7 @@ class Syncer:
         self._reached += 1
         self._sealable(left.sealed)
 
-    def _note_size(self, left: Left) -> None:
+    def _note_size(self, left: LeftSegment) -> None:
         """Write down how much text a segment has that is on the medium: one with less was cut."""
         sealed = left.sealed
         if (

@@ -23,7 +23,7 @@ from logsrv.gopher.browse.commands import palette
 from logsrv.gopher.browse.commands.bars import ALWAYS, AddressBar, Key, StatusBar, fitting
 from logsrv.gopher.browse.commands.palette import is_light, keep
 from logsrv.gopher.browse.commands.prompt import Prompt
-from logsrv.gopher.browse.commands.words import address_text, span_text
+from logsrv.gopher.browse.commands.readable_texts import address_text, span_text
 from tests.gopher.browse.conftest import until
 
 

@@ -13,7 +13,7 @@ from logsrv.gopher.browse.commands.downloads import (
     download_directory,
     unused,
 )
-from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Following
 from logsrv.gopher.wire.url import GopherURL

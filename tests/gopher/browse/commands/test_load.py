@@ -17,12 +17,12 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.commands.load import LIMITS, MOST_LINES, Loading, aside, source_of
-from logsrv.gopher.browse.content.lines import lines_of
 from logsrv.gopher.browse.content.page import MenuContent, Page
-from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.browse.content.page_lines import lines_of
+from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.serve.fileurl import FileURL
-from logsrv.gopher.serve.hole import LocalAnswer
+from logsrv.gopher.serve.gopherhole import LocalAnswer
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from logsrv.gopher.browse.commands.session import BrowsingSession, History, Own, PageCache, Place
+from logsrv.gopher.browse.commands.session import (
+    BrowsingSession,
+    History,
+    InternalPage,
+    PageCache,
+    Place,
+)
 from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.errors import ServerError
@@ -69,7 +75,7 @@ def test_a_new_visit_forgets_what_was_forward() -> None:
 
 def test_addresses_are_offered_once_with_the_newest_last() -> None:
     history = History()
-    go(history, A, B, Own.START, A)
+    go(history, A, B, InternalPage.START, A)
     assert history.addresses() == [str(B), str(A)]
 
 

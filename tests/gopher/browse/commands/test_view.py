@@ -17,7 +17,7 @@ from logsrv.gopher.browse.commands import view as view_module
 from logsrv.gopher.browse.commands.view import PageView
 from logsrv.gopher.browse.content.colours import Paint, Span
 from logsrv.gopher.browse.content.layout import ScrollPosition
-from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 from tests.gopher.browse.conftest import until
 

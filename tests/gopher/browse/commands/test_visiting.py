@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse.commands import visiting
-from logsrv.gopher.browse.commands.session import Own
+from logsrv.gopher.browse.commands.session import InternalPage
 from logsrv.gopher.browse.commands.visiting import rendered
-from logsrv.gopher.browse.content.lines import PageLine
-from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.browse.content.page_lines import PageLine
+from logsrv.gopher.fetch.connection_options import Timeouts
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import Drive, until
 from tests.gopher.browse.hole import item, menu, site
@@ -285,7 +285,7 @@ async def test_a_page_of_a_server_is_the_page_and_one_of_the_browsers_own_is_non
         await driven.press("B")
         await driven.shows("Places to begin")
         assert shown.page is None
-        assert shown.shown is Own.START
+        assert shown.shown is InternalPage.START
 
 
 async def test_without_a_link_the_page_itself_is_meant(drive: Drive, server: Scripted) -> None:

@@ -12,9 +12,9 @@ from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.commands.view import PageView
 from logsrv.gopher.browse.content.guide import KEYS, help_lines, session_text, start_lines
-from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.content.news import news_lines
 from logsrv.gopher.browse.content.page import link_of
+from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Followed

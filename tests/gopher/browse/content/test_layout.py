@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from logsrv.gopher.browse.content.layout import Layout, pieces
-from logsrv.gopher.browse.content.lines import PageLine
+from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 
 TYPE_CHECKING = False

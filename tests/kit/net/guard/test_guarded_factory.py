@@ -16,8 +16,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard.admitted import admitted_of
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
+from logsrv.kit.net.guard.guarded_connection import admitted_of
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.guard.open_files import MOST_KEPT
 from logsrv.kit.observe.metrics import Metrics

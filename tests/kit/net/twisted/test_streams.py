@@ -35,7 +35,7 @@ from logsrv.kit.net.twisted.streams import (
 )
 from logsrv.kit.net.twisted.transports import close_at_once
 from logsrv.kit.net.twisted.twisted_tls import RECORD
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
@@ -353,7 +353,7 @@ def test_a_kernel_without_memory_costs_no_line(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The peer was closed, with what it had sent, and nothing told of it."""
-    monkeypatch.setattr(streams, "EXHAUSTIONS", Seldom(time.monotonic))
+    monkeypatch.setattr(streams, "EXHAUSTIONS", RateLimitedLog(time.monotonic))
     connection, protocol = Scripted(3), Chunks()
     transport = received(connection, protocol)
     with logged() as messages, monkeypatch.context() as failing:

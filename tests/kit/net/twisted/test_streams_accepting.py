@@ -18,7 +18,7 @@ from twisted.internet.task import Clock
 from logsrv.kit.net.twisted import streams
 from logsrv.kit.net.twisted.ports import FilelessUNIXPort
 from logsrv.kit.net.twisted.streams import LEAST_ACCEPTED, MOST_ACCEPTED, AcceptingPort
-from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from tests.kit.net.network import (
     LOOPBACK,
     Site,
@@ -74,7 +74,7 @@ def test_a_machine_without_files_is_asked_again_each_second(
     kind: Any, number: int, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever waits goes on waiting; the reactor did nothing but log it, 10,000 times a second."""
-    monkeypatch.setattr(streams, "EXHAUSTIONS", Seldom(time.monotonic))
+    monkeypatch.setattr(streams, "EXHAUSTIONS", RateLimitedLog(time.monotonic))
     monkeypatch.setattr(streams, "reserved_file", Mock(available=lambda: False))
     reactor = Watching()
     port = kind("" if kind is FilelessUNIXPort else 0, Factory(), reactor=reactor)

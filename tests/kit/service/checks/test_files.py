@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.options.given import GivenFile
+from logsrv.kit.options.given_files import GivenFile
 from logsrv.kit.service.checks.files import check_directory, check_files
 from logsrv.kit.service.checks.findings import Finding, Level
 from logsrv.kit.service.checks.user import User, myself

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy
 
 from logsrv.linelog.fields.level import LEVELS, NAMES, OF_POSTGRESQL
+from logsrv.linelog.fields.levels.byte_places import Array
 from logsrv.linelog.fields.levels.names import POSTGRESQL, any_named, begins_name, named
-from logsrv.linelog.fields.levels.places import Array
 
 
 def rows(*words: str) -> Array:

@@ -6,9 +6,9 @@ import numpy
 import pytest
 
 from logsrv.linelog.fields.level import LEVELS
+from logsrv.linelog.fields.levels.level_words import ACCESS
 from logsrv.linelog.fields.levels.names import UNSURE
 from logsrv.linelog.fields.levels.statuses import levels_of_statuses
-from logsrv.linelog.fields.levels.words import ACCESS
 
 TIME = b"[20/Nov/2026:06:18:42 +0000]"
 

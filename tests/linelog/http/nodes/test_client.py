@@ -28,7 +28,7 @@ from logsrv.linelog.http.nodes.answer import (
 )
 from logsrv.linelog.http.nodes.client import NodeAccess, NodeClient, tls_context
 from logsrv.linelog.http.nodes.gather import AskedNodes
-from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, TimeSpan, by_time
+from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, TimeSpan, by_time
 from logsrv.linelog.store.segments.segment import Position
 from tests.cli.certificates import Authority
 from tests.cli.command import serving
@@ -36,7 +36,7 @@ from tests.linelog.http.nodes.samples import BEGIN
 from tests.ports import free_port
 from tests.strangers import at_most, endless, stranger
 
-ROOM = Room(100, 1 << 20)
+ROOM = AnswerSize(100, 1 << 20)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/%s\r\n"
 CHUNKED = HEAD % b"x-ndjson" + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -81,7 +81,7 @@ def failure(*answers: bytes) -> str:
     return str(failed.value)
 
 
-def piece(port: int, room: Room, *, reverse: bool = False, **how: Any) -> SpanLines:
+def piece(port: int, room: AnswerSize, *, reverse: bool = False, **how: Any) -> SpanLines:
     question = NodeQuestion("a b", TimeSpan(BEGIN, LATEST), "tcp:*", reverse)
     return next(by_time(node(port, **how), question, room, room))
 
@@ -98,9 +98,9 @@ def test_a_question_is_one_of_the_api() -> None:
 
 @pytest.mark.parametrize(
     ("sent", "room"),
-    [(as_sent("x") * 150, ROOM), (as_sent("x" * 1000) * 5, Room(100, 2000))],
+    [(as_sent("x") * 150, ROOM), (as_sent("x" * 1000) * 5, AnswerSize(100, 2000))],
 )
-def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: Room) -> None:
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: AnswerSize) -> None:
     """It is asked again for less; here nobody answers that."""
     with (
         serving(replying(ok(sent, more=1 << 20))) as port,

@@ -15,7 +15,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.load import Sources, load
 from logsrv.linelog.http.nodes.address import parse_node, parse_nodes
 from logsrv.linelog.http.nodes.declared import DeclaredNodes, clients_of
-from logsrv.linelog.http.nodes.settings import (
+from logsrv.linelog.http.nodes.node_settings import (
     NodeOptions,
     NodeSettings,
     check_names,

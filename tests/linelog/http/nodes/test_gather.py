@@ -19,7 +19,7 @@ from logsrv.linelog.http.nodes import gather
 from logsrv.linelog.http.nodes.answer import Body, NodeLine, node_object, time_of
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine
-from logsrv.linelog.http.nodes.spans import NodeQuestion, Room
+from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion
 from tests.linelog.http.nodes.samples import BEGIN, EVERYTHING, ListedNode, node_line
 
 LINES = st.builds(
@@ -48,7 +48,7 @@ class Asked:
         self, most: int | None = None, *, room: int = 100, reverse: bool = False
     ) -> Iterator[MergedLine]:
         question = NodeQuestion("", EVERYTHING, reverse=reverse)
-        for moment in self.asked.lines(question, most, Room(room, 10**6)):
+        for moment in self.asked.lines(question, most, AnswerSize(room, 10**6)):
             yield from moment
 
 
@@ -113,7 +113,7 @@ def test_few_lines_are_asked_for_where_few_are_wanted() -> None:
 def test_more_lines_of_a_moment_than_fit_are_told_and_the_rest_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", Room(150, 10**6))
+    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", AnswerSize(150, 10**6))
     stored = [
         node_line(BEGIN, "before"),
         *[node_line(BEGIN + 7, "x")] * 200,
@@ -216,7 +216,7 @@ def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyP
 
     others = ListedNode([node_line(BEGIN + number, "x") for number in range(50)])
     asked = Asked([others, Endless([], name="hanging")], 0.5)
-    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", Room(10**9, 10**12))
+    monkeypatch.setattr(gather, "ROOM_OF_A_MOMENT", AnswerSize(10**9, 10**12))
     assert len([*asked.lines()]) >= 50
     assert asked.asked.failed == {"hanging"}
     assert asked.said[0].endswith("are missing")

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.http.nodes.answer import EARLIEST, LATEST, NodeFailure, NodeLine
-from logsrv.linelog.http.nodes.spans import NodeQuestion, Room, SpanLines, TimeSpan, by_time
+from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, TimeSpan, by_time
 from tests.linelog.http.nodes.samples import BEGIN, EVERYTHING, ListedNode, node_line
 
 DAY = 86_400_000_000
-MOST = Room(99_999, 1 << 30)
+MOST = AnswerSize(99_999, 1 << 30)
 
 
 def store(moments: list[int]) -> ListedNode:
@@ -25,7 +25,7 @@ def pieces(
 ) -> list[SpanLines]:
     question = NodeQuestion("", span, reverse=reverse)
     found = []
-    for piece in by_time(node, question, Room(most, 1 << 20), MOST):
+    for piece in by_time(node, question, AnswerSize(most, 1 << 20), MOST):
         found.append(piece)
         assert len(node.spans) < 100 + 100 * len(node.stored)
     return found
@@ -96,7 +96,9 @@ def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
     new = [BEGIN + DAY - 1_000_000 + number for number in range(5000)]
     node = store(new + [BEGIN + number for number in range(5000)])
     question = NodeQuestion("", EVERYTHING, reverse=True)
-    found = next(one for one in by_time(node, question, Room(1000, 1 << 20), MOST) if one.lines)
+    found = next(
+        one for one in by_time(node, question, AnswerSize(1000, 1 << 20), MOST) if one.lines
+    )
     assert found.lines[0].moment == new[-1] and len(node.spans) < 50
 
 
@@ -113,20 +115,26 @@ def test_few_questions_lead_to_the_first_lines(reverse: bool) -> None:
     """Also where many are of a moment: 31 were asked before."""
     node = store([BEGIN + number // 200 * 6000 for number in range(9000)])
     question = NodeQuestion("", EVERYTHING, reverse=reverse)
-    first = next(one for one in by_time(node, question, Room(1000, 1 << 20), MOST) if one.lines)
+    first = next(
+        one for one in by_time(node, question, AnswerSize(1000, 1 << 20), MOST) if one.lines
+    )
     assert len(first.lines) >= 200 and len(node.spans) <= 4
 
 
 def test_bytes_have_a_bound_as_lines_have() -> None:
     node = ListedNode([node_line(BEGIN + number, "x" * 1000) for number in range(100)])
-    found = [*by_time(node, NodeQuestion("", EVERYTHING), Room(1000, 10_000), MOST)]
+    found = [*by_time(node, NodeQuestion("", EVERYTHING), AnswerSize(1000, 10_000), MOST)]
     assert len(lines(found)) == 100
     assert max(sum(len(one.line) for one in piece.lines) for piece in found) <= 10_000
 
 
 def test_more_lines_of_a_moment_than_fit_are_told() -> None:
     node = store([BEGIN, *[BEGIN + 7] * 200, BEGIN + 9])
-    found = [*by_time(node, NodeQuestion("", EVERYTHING), Room(100, 1 << 20), Room(150, 1 << 20))]
+    found = [
+        *by_time(
+            node, NodeQuestion("", EVERYTHING), AnswerSize(100, 1 << 20), AnswerSize(150, 1 << 20)
+        )
+    ]
     assert len(lines(found)) == 153
     [missing] = [piece.missing for piece in found if piece.missing]
     assert missing.startswith("it has more than 150 lines of 2025-") and "missing" in missing
@@ -139,4 +147,4 @@ def test_a_line_that_was_not_asked_for_is_not_taken() -> None:
 
     question = NodeQuestion("", TimeSpan(BEGIN + 1, LATEST))
     with pytest.raises(NodeFailure, match="not asked for"):
-        next(by_time(Strange([node_line(BEGIN, "x")]), question, Room(9, 99), MOST))
+        next(by_time(Strange([node_line(BEGIN, "x")]), question, AnswerSize(9, 99), MOST))

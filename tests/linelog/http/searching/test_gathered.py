@@ -12,7 +12,7 @@ import pytest
 from logsrv.linelog.http.nodes.answer import AskedNode, node_lines, node_object
 from logsrv.linelog.http.searching import gathered
 from logsrv.linelog.http.searching.gathered import OwnStore
-from tests.linelog.http.searching.test_child import SEARCH
+from tests.linelog.http.searching.test_search_child import SEARCH
 from tests.linelog.read.stores import line, make_store, view_of
 
 Ask = Callable[..., list[dict[str, Any]]]

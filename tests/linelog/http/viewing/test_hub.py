@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.viewing import behind as behind_module
+from logsrv.linelog.http.viewing import catch_up as behind_module
 from logsrv.linelog.http.viewing import hub as hub_module
 from logsrv.linelog.http.viewing import live as live_module
 from logsrv.linelog.http.viewing.hub import BURST, LOOK_EVERY, RATE, REST_FOR_EACH, Hub
-from logsrv.linelog.http.viewing.talk import Handed
-from logsrv.linelog.http.viewing.watched import PIECE
+from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -35,7 +35,7 @@ class Place:
         self.store = make_store(directory / "store", [[line("0")]])
         self.view = view_of(self.store)
         self.now = 0.0
-        self.handed: list[Handed] = []
+        self.handed: list[ViewEvents] = []
         # Seconds that go by whenever somebody asks for the time.
         self.tick = 0.0
         self.hub = Hub(self.view, self.handed.append, self._time)
@@ -74,7 +74,7 @@ class Place:
         return any(one.live for one in self.handed if viewer in one.viewers)
 
 
-def _events(handed: Handed) -> Iterator[object]:
+def _events(handed: ViewEvents) -> Iterator[object]:
     if handed.missed:
         yield handed.missed
     lines = 0
@@ -304,7 +304,7 @@ def test_lines_that_are_gone(tmp_path: Path) -> None:
     """Retention that is faster than a viewer is told, to who is live and who is not yet."""
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
     view = view_of(store)
-    handed: list[Handed] = []
+    handed: list[ViewEvents] = []
     hub = Hub(view, handed.append, lambda: 0.0)
     end = Position(3, len(line("c")))
     hub.join(1, "", end)

@@ -13,7 +13,7 @@ from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.events import line_event
 from logsrv.linelog.http.viewing import viewer as viewer_module
-from logsrv.linelog.http.viewing.talk import Handed
+from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.viewer import (
     HEARTBEAT_EVERY,
     NEXT,
@@ -105,7 +105,7 @@ class Watch:
         """Hand it lines, as the process does."""
         data = b"".join(line_event("1:0", json.dumps({"message": one})) for one in messages)
         number = (1,)
-        self.viewer.handed(Handed(number, data, len(messages), missed, live))
+        self.viewer.handed(ViewEvents(number, data, len(messages), missed, live))
 
     @property
     def events(self) -> list[Any]:

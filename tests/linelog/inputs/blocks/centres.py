@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from logsrv.linelog.inputs.blocks.client import CentreClient, GoneError
-from logsrv.linelog.inputs.blocks.giving import file_piece, state_of, text_piece
+from logsrv.linelog.inputs.blocks.copy_source import file_piece, state_of, text_piece
 from logsrv.linelog.inputs.blocks.state import CentreState, decode, encode
-from logsrv.linelog.store.origins.notes import Note, Standing
+from logsrv.linelog.store.origins.notes import Note, Snapshot
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, active_number
 from tests.linelog.store.archive.segments import STORE
@@ -31,7 +31,7 @@ class NearCentre(CentreClient):
         end = Position(active_number(self.disk), size)
         start = Position(end.segment, max(0, size - 10))
         notes = (Note(start, EDGE, Position(7, 0), Position(7, size - start.offset), 1),)
-        return decode(encode(state_of(self.disk, STORE, Standing(end, notes if size else ()))))
+        return decode(encode(state_of(self.disk, STORE, Snapshot(end, notes if size else ()))))
 
     def piece(self, name: str, begin: int, end: int) -> bytes:
         self.asked.append(name)

@@ -13,7 +13,7 @@ from logsrv.linelog.inputs.blocks.blocks import Blocks, routes
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.http.body import Question, RequestHead
 from logsrv.linelog.inputs.http.routes import route_of
-from logsrv.linelog.plugin.settings import ListenerSettings, check_let_in, parse_listen
+from logsrv.linelog.plugin.logger_settings import ListenerSettings, check_let_in, parse_listen
 from logsrv.linelog.store.origins.notes import Note, read_notes
 from logsrv.linelog.store.origins.origins import Origins
 from logsrv.linelog.store.segments.disk import Disk

@@ -14,7 +14,7 @@ from logsrv.linelog.inputs.blocks.body import (
     MOST_DEPOSITING,
     OVERTAKEN,
     BlockBody,
-    Coming,
+    IncomingBlocks,
     OutOfPlace,
     block_body,
 )
@@ -39,7 +39,7 @@ class Taking:
     def __init__(self) -> None:
         self.sink = Sink()
         self.intake = intake(self.sink)
-        self.coming = Coming()
+        self.coming = IncomingBlocks()
 
     def body(self, headers: Mapping[str, str], length: int | None = None) -> BlockBody:
         found = {"Content-Encoding": "zstd", **headers}
@@ -75,15 +75,15 @@ class Taking:
 def test_it_is_stored_as_it_is_and_answered_when_it_is_safe() -> None:
     centre = Taking()
     body, reply = centre.took()
-    [parcel] = centre.sink.parcels
-    assert (parcel.text, parcel.lines, parcel.end) == (TEXT, 20, BLOCK.end)
+    [pending] = centre.sink.pending_blocks
+    assert (pending.text, pending.lines, pending.end) == (TEXT, 20, BLOCK.end)
     assert (reply.status, reply.headers) == (200, {"Logsrv-To": str(BLOCK.end)})
     answers: list[Any] = []
     waiting = body.stored()
     assert waiting is not None
     waiting.addCallback(answers.append)
     assert not answers
-    parcel.told.callback(None)
+    pending.stored.callback(None)
     assert answers == [reply]
     assert centre.intake.received_lines == 20
 
@@ -110,7 +110,7 @@ def test_none_is_stored_whose_place_a_damaged_file_hides() -> None:
     with pytest.raises(RequestRefused, match="is damaged") as refused:
         centre.took()
     assert refused.value.status == 503
-    assert not centre.sink.parcels
+    assert not centre.sink.pending_blocks
 
 
 def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection() -> None:
@@ -135,8 +135,8 @@ def test_the_next_one_is_taken_while_one_is_being_stored() -> None:
     # Neither one that is under way, nor one behind a hole.
     assert centre.refused(first).status == 503
     assert centre.refused(block_of(ONE, TEXT, third.end, third.end)).status == 503
-    for parcel in centre.sink.parcels:
-        parcel.told.callback(None)
+    for pending in centre.sink.pending_blocks:
+        pending.stored.callback(None)
     assert answers == [str(first.end), str(second.end)]
 
 
@@ -198,10 +198,10 @@ def test_hundreds_that_wait_for_each_other_all_come_in() -> None:
         assert waiting is not None
         waiting.addCallback(partial(come_in, body, block))
     come_in(bodies[0], blocks[0])
-    assert len(centre.sink.parcels) == len(blocks)
+    assert len(centre.sink.pending_blocks) == len(blocks)
     under_way = centre.sink.origins.under_way
-    for parcel in centre.sink.parcels:
-        under_way.end(ONE, len(parcel.text))
+    for pending in centre.sink.pending_blocks:
+        under_way.end(ONE, len(pending.text))
     assert under_way.size == 0
 
 
@@ -298,7 +298,7 @@ def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:
     body, reply = centre.took(damaged, {"Logsrv-CRC": "00000000"})
     assert (reply.status, reply.headers["Logsrv-To"]) == (200, "1:50000")
     assert body.stored() is None
-    assert not centre.sink.parcels
+    assert not centre.sink.pending_blocks
 
 
 def test_one_of_another_place_is_told_the_place() -> None:
@@ -367,4 +367,4 @@ def test_other_headers_are_refused(headers: Mapping[str, str], status: int) -> N
     with pytest.raises(RequestRefused) as caught:
         centre.took(headers=headers)
     assert caught.value.status == status
-    assert not centre.sink.parcels
+    assert not centre.sink.pending_blocks

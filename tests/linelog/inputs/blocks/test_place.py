@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.body import Fate, fate, overlaps, rest_of
+from logsrv.linelog.inputs.blocks.body import BlockDecision, fate, overlaps, rest_of
 from logsrv.linelog.ship.encode.block import UNKNOWN
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
@@ -34,7 +34,7 @@ def test_whatever_comes_in_whatever_order_the_text_is_whole(
         if chance.random() < 0.5:
             # One that asks first.
             block = edge.next(place, most, chance) or block
-        if fate(block, place) is Fate.TAKE:
+        if fate(block, place) is BlockDecision.TAKE:
             at = edge.offset(block.start)
             stored += TEXT[at : at + block.size]
             place = block.end
@@ -45,16 +45,17 @@ def test_gaps_have_to_be_told() -> None:
     at = Position(1, 0)
     behind = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4))
     told = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4), UNKNOWN)
-    assert fate(behind, Position(1, 4)) is Fate.REFUSE
-    assert fate(told, Position(1, 4)) is Fate.TAKE
-    assert fate(told, None) is Fate.REFUSE
+    assert fate(behind, Position(1, 4)) is BlockDecision.REFUSE
+    assert fate(told, Position(1, 4)) is BlockDecision.TAKE
+    assert fate(told, None) is BlockDecision.REFUSE
     # Nobody here knows where a segment ends.
     assert (
-        fate(block_of(ONE, b"abc\n", Position(2, 0), Position(1, 4)), Position(1, 4)) is Fate.TAKE
+        fate(block_of(ONE, b"abc\n", Position(2, 0), Position(1, 4)), Position(1, 4))
+        is BlockDecision.TAKE
     )
-    assert fate(block_of(ONE, b"abc\n", at, None), None) is Fate.TAKE
-    assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 2)) is Fate.REFUSE
-    assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is Fate.FORGET
+    assert fate(block_of(ONE, b"abc\n", at, None), None) is BlockDecision.TAKE
+    assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 2)) is BlockDecision.REFUSE
+    assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is BlockDecision.FORGET
 
 
 def note_of(start: int, end: int, segment: int = 1) -> Note:
@@ -69,7 +70,7 @@ def test_of_a_block_that_begins_with_what_is_here_the_rest_is_taken() -> None:
     rest, text = rest_of(block, TEXT, note)
     assert (text, rest.start, rest.after, rest.gap) == (TEXT[28:], (1, 28), (1, 28), "")
     assert (rest.crc, rest.end) == (zlib.crc32(text), block.end)
-    assert fate(rest, note.end) is Fate.TAKE
+    assert fate(rest, note.end) is BlockDecision.TAKE
 
 
 def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.http import channel as http
 from logsrv.linelog.inputs.http.channel import Http, HttpInputFactory
-from logsrv.linelog.inputs.intake import turns
+from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
 from tests.linelog.inputs.recording import Sink, intake
@@ -94,7 +94,7 @@ def chunked(*pieces: bytes) -> bytes:
 
 def slowly(monkeypatch: pytest.MonkeyPatch, piece: int = http.PIECE) -> None:
     """Let each step take a turn of the reactor, and a request be parsed in small pieces."""
-    monkeypatch.setattr(turns, "SLICE", 0)
+    monkeypatch.setattr(time_slices, "SLICE", 0)
     monkeypatch.setattr(http, "PIECE", piece)
 
 

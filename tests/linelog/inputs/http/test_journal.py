@@ -19,7 +19,7 @@ from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.http.channel import PIECE
 from logsrv.linelog.inputs.http.journal import Journal
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS
-from logsrv.linelog.inputs.intake import turns
+from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.intake.registry import inputs
@@ -74,7 +74,7 @@ def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end() -> None:
 def test_tiny_entries_let_others_have_their_turn(
     monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
-    monkeypatch.setattr(turns, "SLICE", 0)
+    monkeypatch.setattr(time_slices, "SLICE", 0)
     peer = Uploading()
     body = b"A=\n\n" * 4000
     sent = gzip.compress(body) if packed else body
@@ -161,7 +161,7 @@ def test_datagrams() -> None:
 
 def test_a_long_entry_lets_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sender beside three of 15 MB waited 16 seconds."""
-    monkeypatch.setattr(turns, "SLICE", 0)
+    monkeypatch.setattr(time_slices, "SLICE", 0)
     peer = Uploading()
     body = b"A=" + b"x" * (3 << 20) + b"\n\n"
     peer.send(HEAD + b"Content-Length: %d\r\n\r\n" % (len(body) + 5))

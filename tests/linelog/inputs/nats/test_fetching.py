@@ -26,7 +26,7 @@ from logsrv.linelog.inputs.nats.fetching import (
     StreamFetcher,
 )
 from logsrv.linelog.inputs.nats.place import parse_place
-from logsrv.linelog.plugin.settings import parse_listen
+from logsrv.linelog.plugin.logger_settings import parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.out.link import NatsLink

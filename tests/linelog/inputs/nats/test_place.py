@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.body import Fate, fate
+from logsrv.linelog.inputs.blocks.body import BlockDecision, fate
 from logsrv.linelog.inputs.nats.place import StreamPlace, parse_place, placed
 from logsrv.linelog.ship.encode.block import read_block
 from logsrv.linelog.store.segments.segment import Position
@@ -80,28 +80,30 @@ FIRST = block_of(STORE, b"x\n" * 50, Position(3, 100), None)
 
 def what(
     headers: dict[str, str], place: Position | None, *, passes_holes: bool = False
-) -> tuple[Fate, str]:
+) -> tuple[BlockDecision, str]:
     found = read_block(placed(headers, place, passes_holes=passes_holes), b"")
     return fate(found, place), found.gap
 
 
 def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_follows() -> None:
     for one in BLOCK, FIRST:
-        assert what(one.headers(), None) == (Fate.TAKE, "")
-        assert what(one.headers(), Position(3, 100)) == (Fate.TAKE, "")
-        assert what(one.headers(), Position(3, 200)) == (Fate.FORGET, "")
+        assert what(one.headers(), None) == (BlockDecision.TAKE, "")
+        assert what(one.headers(), Position(3, 100)) == (BlockDecision.TAKE, "")
+        assert what(one.headers(), Position(3, 200)) == (BlockDecision.FORGET, "")
 
 
 @pytest.mark.parametrize("place", [Position(3, 50), Position(2, 7)])
 def test_a_hole_is_refused_unless_it_is_to_be_passed_over(place: Position) -> None:
     for one in BLOCK, FIRST:
-        assert what(one.headers(), place) == (Fate.REFUSE, "")
-        assert what(one.headers(), place, passes_holes=True) == (Fate.TAKE, "unknown")
+        assert what(one.headers(), place) == (BlockDecision.REFUSE, "")
+        assert what(one.headers(), place, passes_holes=True) == (BlockDecision.TAKE, "unknown")
 
 
 def test_a_block_that_begins_before_the_place_is_never_taken_in_part() -> None:
     for passes in False, True:
-        assert what(BLOCK.headers(), Position(3, 150), passes_holes=passes)[0] is Fate.REFUSE
+        assert (
+            what(BLOCK.headers(), Position(3, 150), passes_holes=passes)[0] is BlockDecision.REFUSE
+        )
 
 
 def test_headers_of_nats_are_none_of_a_block() -> None:

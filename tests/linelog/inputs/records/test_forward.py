@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.inputs.intake import turns
+from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.forward import Forward, ForwardReceiver, Heartbeats
@@ -122,7 +122,7 @@ def test_too_long_for_a_record() -> None:
 
 def test_a_record_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of its escapes at once would take seconds, of others too."""
-    monkeypatch.setattr(turns, "SLICE", 0)
+    monkeypatch.setattr(time_slices, "SLICE", 0)
     sink = Sink()
     receiver, peer = opened(sink, LineRules(max_line=1 << 16), max_record=1 << 20)
     receiver.dataReceived(msgpack.packb(["t", 0, b"\xff\n\r" * (1 << 20), {"chunk": "c"}]))

@@ -153,11 +153,11 @@ def test_others_have_their_turn_between_bombs_that_are_refused() -> None:
     """Eight datagrams of 8 KB, each refused once it was unpacked, held up all others for half a second."""
     sink = Sink()
     way = datagrams(sink, *[zlib.compress(b"\xff" * (7 << 20))] * 9, max_record=1 << 20)
-    turns = 0
-    while turns < 20 and counted(way, "records_refused_total", reason="unpacking") < 9:
+    time_slices = 0
+    while time_slices < 20 and counted(way, "records_refused_total", reason="unpacking") < 9:
         turn(way.clock)
-        turns += 1
-    assert turns >= 7
+        time_slices += 1
+    assert time_slices >= 7
 
 
 class Listener:

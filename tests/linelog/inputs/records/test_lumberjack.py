@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.inputs.intake import turns
+from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.intake import IInput
 from logsrv.linelog.inputs.intake.options import InputOptions
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack, LumberjackReceiver
@@ -74,7 +74,7 @@ def test_an_event_beyond_the_limit_is_text_and_acknowledged() -> None:
 
 
 def test_an_event_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "SLICE", 0)
+    monkeypatch.setattr(time_slices, "SLICE", 0)
     sink = Sink()
     receiver, peer = opened(sink)
     receiver.dataReceived(window(1) + event(1, b"\xff\n\r" * (1 << 20)))

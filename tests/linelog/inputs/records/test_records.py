@@ -10,12 +10,12 @@ from twisted.internet.testing import StringTransport
 
 from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
-from logsrv.linelog.inputs.intake import turns
+from logsrv.linelog.inputs.intake import time_slices
 from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.intake.turns import MANY, Turns
+from logsrv.linelog.inputs.intake.time_slices import MANY, TimeSlices
 from logsrv.linelog.inputs.records import records as module
 from logsrv.linelog.inputs.records.records import LARGE, RecordReceiver
-from tests.linelog.inputs.intake.test_turns import Slow
+from tests.linelog.inputs.intake.test_time_slices import Slow
 from tests.linelog.inputs.recording import Sink, counted, intake
 
 
@@ -188,7 +188,7 @@ def slicing(sink: Sink) -> tuple[Slicer, Peer, Any]:
     """A connection for which time passes; its clock has a `turn`."""
     way = intake(sink)
     way.clock = clock = Slow()  # type: ignore[assignment]
-    way.turns = Turns(way.valve, clock)
+    way.time_slices = TimeSlices(way.valve, clock)
     receiver, peer = Slicer(way), Peer()
     receiver.makeConnection(peer)
     return receiver, peer, clock
@@ -217,7 +217,7 @@ def test_while_much_is_to_be_done_no_more_of_long_records_is_received(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each that is whole is kept until it has its turn; many would be gigabytes."""
-    monkeypatch.setattr(turns, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(time_slices, "MOST_AT_ONCE", 1)
     sink = Sink()
     receiver, peer, clock = slicing(sink)
     others = [Slicer(receiver.intake) for _ in range(MANY)]
@@ -232,7 +232,7 @@ def test_while_much_is_to_be_done_no_more_of_long_records_is_received(
     assert peer.producerState == "paused"
     while peer.producerState == "paused":
         clock.turn()
-    assert not receiver.intake.turns.full
+    assert not receiver.intake.time_slices.full
 
 
 def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it() -> None:
@@ -268,25 +268,28 @@ def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended()
     """Nobody tells a second time that there is room: it would never be read from again."""
     sink = Sink()
     receiver, peer, clock = slicing(sink)
-    turns, others = receiver.intake.turns, [Slicer(receiver.intake) for _ in range(MANY)]
+    time_slices, others = (
+        receiver.intake.time_slices,
+        [Slicer(receiver.intake) for _ in range(MANY)],
+    )
     for other in others:
         other.makeConnection(Peer())
         other.dataReceived(b"a;b;c;d;e;")
     receiver.dataReceived(b"x" * (LARGE + 1))
     sink.closed = True
-    while turns.full:
-        turns._turn()
+    while time_slices.full:
+        time_slices._turn()
     assert peer.producerState == "paused"
     for other in others:
         other.dataReceived(b"a;b;c;d;e;f;g;h;")
     # The store opens while there is much to do again.
     sink.closed = False
-    assert turns.full
+    assert time_slices.full
     receiver.resumeProducing()
     assert peer.producerState == "paused"
     while clock.getDelayedCalls():
         clock.turn()
-    turns.finish()
+    time_slices.finish()
     assert peer.producerState == "producing"
 
 

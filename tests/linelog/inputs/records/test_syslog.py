@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.turns import MOST_AT_ONCE, SLICE
+from logsrv.linelog.inputs.intake.time_slices import MOST_AT_ONCE, SLICE
 from logsrv.linelog.inputs.records.syslog import Syslog
 from tests.linelog.inputs.recording import Sink, connected, intake
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.query.matching.bulk import FixedWidth, number_of_lines_at, places_of
-from logsrv.linelog.query.matching.lines import lines_at
+from logsrv.linelog.query.matching.line_spans import lines_at
 from logsrv.linelog.query.matching.needs import Literal
 
 # Few bytes, so that much is found; those that differ from others by the bit of case alone.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.matching import piece
-from logsrv.linelog.query.matching.lines import all_lines
+from logsrv.linelog.query.matching.line_spans import all_lines
 from logsrv.linelog.query.matching.piece import TextPiece, pieces
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.relp import RelpFramer
+from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.syslog import parse_header
+from logsrv.linelog.fields.syslog_header import parse_header
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.framing.lines.syslog import SyslogFramer
+from logsrv.linelog.framing.lines.syslog_framer import SyslogFramer
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
 from tests.linelog.ship.encode.stored_lines import KINDS, LINES, TIME, line
 

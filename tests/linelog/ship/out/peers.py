@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from logsrv.linelog.framing.lines.relp import RelpFramer
+from logsrv.linelog.framing.lines.relp_framer import RelpFramer
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings

@@ -15,8 +15,8 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.archive import ArchiveTarget
 from logsrv.linelog.ship.registry import TargetSettings, make_target
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, Unavailable
+from logsrv.linelog.store.archive.archive_notes import note_archived
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import note_archived
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.ship.out.peers import closing
 from tests.linelog.store.archive.segments import STORE, packed, sealed_store

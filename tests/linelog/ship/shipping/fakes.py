@@ -15,8 +15,8 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, check_text
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
-from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.line_shipper import LineShipper
+from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.target import LastBlock, Misplaced, SentLines, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position
 

@@ -214,7 +214,7 @@ def test_a_full_disk_does_not_stop_what_is_refused(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("logsrv.linelog.ship.shipping.kept.RefusedLines.add", full)
+    monkeypatch.setattr("logsrv.linelog.ship.shipping.ship_place.RefusedLines.add", full)
     far = LineFarSide(most_lines=600, script=[PartlyRefused("no", 1, [0])])
     process = shipped(directory, far)
     assert process.reports.of("refused")[0].lines == 1

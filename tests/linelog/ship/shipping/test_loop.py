@@ -13,9 +13,9 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.shipping.kept import ShipPlace
 from logsrv.linelog.ship.shipping.loop import ANSWER, LAST, LOOK, NEXT, QUIET, ShipLoop
 from logsrv.linelog.ship.shipping.pauses import LONGEST, MOST_ASKED, SETTLED, SHORTEST, Pauses
+from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.ship.shipping.fakes import STORE, Reports

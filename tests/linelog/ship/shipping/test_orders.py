@@ -13,7 +13,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.self_signed import write_pair
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.report import ShipReport
-from logsrv.linelog.ship.settings import ShipSettings
+from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.ship.shipping.orders import (
     json_of,
     orders_for,

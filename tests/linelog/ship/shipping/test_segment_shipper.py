@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from logsrv.linelog.ship.out.archive import ArchiveTarget, as_target
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
+from logsrv.linelog.store.archive.archive_notes import archived, note_archived, noted_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import archived, note_archived, noted_url
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
 from logsrv.linelog.store.archive.putting import find
 from logsrv.linelog.store.segments.disk import Disk

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.ship.shipping.kept import ShipPlace
+from logsrv.linelog.ship.shipping.ship_place import ShipPlace
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, Process

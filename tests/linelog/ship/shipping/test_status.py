@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.cursors.folder import PlaceFolder
-from logsrv.linelog.ship.shipping.kept import FOLDER, ShipPlace
 from logsrv.linelog.ship.shipping.lag import ShipLag
+from logsrv.linelog.ship.shipping.ship_place import FOLDER, ShipPlace
 from logsrv.linelog.ship.shipping.status import (
     TargetState,
     TargetStatus,

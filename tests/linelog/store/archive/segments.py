@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from logsrv.linelog.store.archive.archive_notes import note_archived, note_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import note_archived, note_url
 from logsrv.linelog.store.archive.putting import put
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import Identity, keep

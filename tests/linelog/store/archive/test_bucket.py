@@ -21,9 +21,9 @@ from bench.bucket import (
     error,
     running,
 )
-from logsrv.linelog.store.archive import bucket, kept
+from logsrv.linelog.store.archive import archive_notes, bucket
+from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.bucket import BucketArchive
-from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.objects import (
     Archive,
     ArchiveError,
@@ -122,7 +122,9 @@ def test_a_page_of_names_without_an_end_takes_bounded_memory(call: str) -> None:
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ListBucketResult>"
     with stranger(endless(bytes(1 << 16), head)) as far_side:
         place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
-        script = f"from {kept.__name__} import open_archive; open_archive({place!r}).{call}"
+        script = (
+            f"from {archive_notes.__name__} import open_archive; open_archive({place!r}).{call}"
+        )
         with subprocess.Popen(
             [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
         ) as process:
@@ -142,7 +144,9 @@ def test_an_error_without_an_end_takes_bounded_memory(call: str, status: int) ->
     head = b"HTTP/1.1 %d Error\r\nConnection: close\r\n\r\n<Error>" % status
     with stranger(endless(bytes(1 << 16), head)) as far_side:
         place = f"s3://{BUCKET}/archive?endpoint={far_side.url}&region=eu-central-1"
-        script = f"from {kept.__name__} import open_archive; open_archive({place!r}).{call}"
+        script = (
+            f"from {archive_notes.__name__} import open_archive; open_archive({place!r}).{call}"
+        )
         with subprocess.Popen(
             [sys.executable, "-c", script], env={**os.environ, **KEYS}, stderr=subprocess.PIPE
         ) as process:

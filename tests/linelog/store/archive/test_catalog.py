@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.read.far_view import ArchiveView
+from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.store.archive import catalog
 from logsrv.linelog.store.archive.catalog import (
     CatalogSegment,

@@ -9,11 +9,11 @@ import pytest
 
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.far_view import ArchiveView
+from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
+from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import enter
-from logsrv.linelog.store.archive.kept import open_archive
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
 from logsrv.linelog.store.archive.putting import find, put
 from logsrv.linelog.store.archive.restoring import brought_back, choose_store

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from logsrv.linelog.store.archive.archive_notes import note_archived
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import note_archived
 from logsrv.linelog.store.archive.manifest import manifest_object, names_of
 from logsrv.linelog.store.archive.objects import ArchiveError, ChangedObject
 from logsrv.linelog.store.archive.putting import (

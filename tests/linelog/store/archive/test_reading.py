@@ -12,8 +12,8 @@ from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.archive.archive_notes import note_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.kept import note_url
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form
 from tests.linelog.store.archive.segments import (

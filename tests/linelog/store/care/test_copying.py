@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.care.copying import How, bring, bring_text
+from logsrv.linelog.store.care.copying import CopyMethod, bring, bring_text
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.care.stores import at, flip, packed_of, small_store
 from tests.linelog.store.faults import FaultyDisk, no_space
@@ -30,30 +30,30 @@ def store(tmp_path: Path) -> Path:
 def test_a_second_name_where_it_is_the_same_file_system(store: Path, tmp_path: Path) -> None:
     first = packed_of(store)[0]
     to = at(tmp_path / "to")
-    assert bring(first.name, at(store), to, of=first) is How.LINKED
+    assert bring(first.name, at(store), to, of=first) is CopyMethod.LINKED
     assert to.stat(f"{first.name}.coming").st_ino == (store / first.name).stat().st_ino
-    assert bring(first.name, at(store), to, of=first) is How.THERE
+    assert bring(first.name, at(store), to, of=first) is CopyMethod.THERE
     to.rename(f"{first.name}.coming", first.name)
-    assert bring(first.name, at(store), to, of=first) is How.THERE
+    assert bring(first.name, at(store), to, of=first) is CopyMethod.THERE
 
 
 def test_else_a_copy_with_its_time(store: Path, tmp_path: Path) -> None:
     first = packed_of(store)[0]
     to = Elsewhere().enter(tmp_path / "to")
-    assert bring(first.name, at(store), to, of=first) is How.COPIED
+    assert bring(first.name, at(store), to, of=first) is CopyMethod.COPIED
     copy = tmp_path / "to" / f"{first.name}.coming"
     assert copy.read_bytes() == (store / first.name).read_bytes()
     assert copy.stat().st_mtime_ns == (store / first.name).stat().st_mtime_ns
-    assert bring(first.name, at(store), to, of=first) is How.THERE
+    assert bring(first.name, at(store), to, of=first) is CopyMethod.THERE
 
 
 def test_damage_is_noticed_and_copied_as_it_is(store: Path, tmp_path: Path) -> None:
     first, second, _ = packed_of(store)
     flip(store / first.name, 500)
     to = Elsewhere().enter(tmp_path / "to")
-    assert bring(first.name, at(store), to, of=first) is How.DAMAGED
+    assert bring(first.name, at(store), to, of=first) is CopyMethod.DAMAGED
     (store / second.index).unlink()
-    assert bring(second.name, at(store), to, of=second) is How.COPIED
+    assert bring(second.name, at(store), to, of=second) is CopyMethod.COPIED
 
 
 @pytest.mark.parametrize("kind", [Disk, Elsewhere])
@@ -74,9 +74,9 @@ def test_a_damaged_segment_never_takes_the_place_of_one_that_was_whole(
         (store / name).write_bytes(data)
     flip(store / first.name, 500)
     (store / second.index).unlink()
-    assert bring(first.name, at(store), to, of=first) is How.KEPT
-    assert bring(second.name, at(store), to, of=second) is How.KEPT
-    assert bring(third.name, at(store), to, of=third) is How.COPIED
+    assert bring(first.name, at(store), to, of=first) is CopyMethod.KEPT
+    assert bring(second.name, at(store), to, of=second) is CopyMethod.KEPT
+    assert bring(third.name, at(store), to, of=third) is CopyMethod.COPIED
     assert (tmp_path / "to" / first.name).read_bytes() == whole
     assert sorted(name for name in to.entries() if ".log.zst." in name) == [f"{third.name}.coming"]
 

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.errors import StoreError
-from logsrv.kit.text.checked import checked_line
+from logsrv.kit.text.checked_json import checked_line
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.manifest import encode
-from logsrv.linelog.store.care.aside import keep_aside, replace
+from logsrv.linelog.store.care.keep_aside import keep_aside, replace
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Position, sealed_segments

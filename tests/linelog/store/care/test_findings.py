@@ -45,7 +45,7 @@ from tests.linelog.store.care.stores import (
     packed_of,
     small_store,
 )
-from tests.linelog.store.care.test_taking import take
+from tests.linelog.store.care.test_backup import take
 from tests.linelog.store.faults import text_of
 
 ORIGIN = Note(Position(1, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7).line()

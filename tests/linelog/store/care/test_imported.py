@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.care.imported import Done, load
+from logsrv.linelog.store.care.imported import ImportedFiles, load
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.strangers import at_most
@@ -16,8 +16,8 @@ from tests.strangers import at_most
 
 def test_it_says_what_it_was_told(tmp_path: Path) -> None:
     disk = Disk().enter(tmp_path)
-    assert load(disk) == Done()
-    done = Done([["/a", 1, 2]], [["/b\xff", 3, 4]], Position(7, 8), "CET CEST")
+    assert load(disk) == ImportedFiles()
+    done = ImportedFiles([["/a", 1, 2]], [["/b\xff", 3, 4]], Position(7, 8), "CET CEST")
     done.save(disk)
     assert load(disk) == done
     disk.leave()

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.archive.manifest import encode
-from logsrv.linelog.store.care.copying import How
-from logsrv.linelog.store.care.taking import lines_of
+from logsrv.linelog.store.care.backup import lines_of
+from logsrv.linelog.store.care.copying import CopyMethod
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments
 from logsrv.linelog.store.segments.torn import mend
 from tests.linelog.read.stores import line
 from tests.linelog.store.care.stores import at as disk_at
 from tests.linelog.store.care.stores import flip, found, kinds, manifest_of, small_store
-from tests.linelog.store.care.test_taking import take
+from tests.linelog.store.care.test_backup import take
 from tests.linelog.store.faults import text_of
 
 
@@ -39,7 +39,7 @@ def test_a_text_is_not_given_up_for_a_compressed_one_that_lacks_lines(
     seal(waiting, disk_at(store))
     if loss == "damage":
         flip(store / waiting.packed, 30)
-    assert take(store, to).damaged == {waiting.packed: How.KEPT}
+    assert take(store, to).damaged == {waiting.packed: CopyMethod.KEPT}
     assert text_of(to) == text and kinds(found(to)) == []
 
 
@@ -99,7 +99,7 @@ def test_a_text_whose_own_lines_are_others_stays(tmp_path: Path, lost: bytes) ->
     text = text_of(to)
     path.write_bytes(whole.replace(lost, b"-" * len(lost), 1))
     seal(waiting, disk_at(store))
-    assert take(store, to).damaged == {waiting.packed: How.KEPT}
+    assert take(store, to).damaged == {waiting.packed: CopyMethod.KEPT}
     assert text_of(to) == text
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
 from logsrv.linelog.store.sealing import retain as retention
-from logsrv.linelog.store.sealing.held import Held, HeldSegments
 from logsrv.linelog.store.sealing.retain import BelievedTime, due, expired, retain, retain_indexes
 from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import (
     Form,
@@ -34,30 +34,32 @@ MINUTE = 60.0
 
 
 def gone(
-    all_: list[Held],
+    all_: list[SegmentSize],
     active: int,
     policy: StorePolicy,
     now: float,
     *,
-    stuck: bool = False,
+    packing_fails: bool = False,
     holds: Sequence[Hold] = (),
     short: int = 0,
-) -> list[Held]:
+) -> list[SegmentSize]:
     """What expires of these, beside an active segment of so many bytes."""
-    total = active + sum(one.size for one in all_ if stuck or not one.waits)
-    return list(expired(all_, total, policy, now, stuck=stuck, holds=holds, short=short))
+    total = active + sum(one.size for one in all_ if packing_fails or not one.waits)
+    return list(
+        expired(all_, total, policy, now, packing_fails=packing_fails, holds=holds, short=short)
+    )
 
 
-def known(directory: Path) -> HeldSegments:
+def known(directory: Path) -> SegmentSizes:
     """The segments of a directory, as after a listing."""
-    held = HeldSegments(at(directory))
-    held.look(sealed_segments(at(directory)))
-    return held
+    segment_sizes = SegmentSizes(at(directory))
+    segment_sizes.look(sealed_segments(at(directory)))
+    return segment_sizes
 
 
-def held(*sizes: int) -> list[Held]:
+def segment_sizes(*sizes: int) -> list[SegmentSize]:
     return [
-        Held(Segment(number, str(number), Form.PACKED), size, number * DAY)
+        SegmentSize(Segment(number, str(number), Form.PACKED), size, number * DAY)
         for number, size in enumerate(sizes)
     ]
 
@@ -66,7 +68,7 @@ def held(*sizes: int) -> list[Held]:
 def test_what_stays_fits_or_is_the_active_segment_alone(
     sizes: list[int], active: int, keep: int
 ) -> None:
-    all_ = held(*sizes)
+    all_ = segment_sizes(*sizes)
     removed = gone(all_, active, StorePolicy(keep_bytes=keep), 0)
     left = sizes[len(removed) :]
     assert removed == all_[: len(removed)]
@@ -76,22 +78,25 @@ def test_what_stays_fits_or_is_the_active_segment_alone(
 
 
 def test_bytes_that_wait_for_compression_count_only_when_they_stay_so() -> None:
-    all_ = [Held(Segment(n, str(n), Form.PACKED if n < 2 else Form.PLAIN), 10, 0) for n in range(4)]
+    all_ = [
+        SegmentSize(Segment(n, str(n), Form.PACKED if n < 2 else Form.PLAIN), 10, 0)
+        for n in range(4)
+    ]
     keep = StorePolicy(keep_bytes=15)
-    assert gone(all_, 0, keep, 0, stuck=False) == all_[:1]
-    assert gone(all_, 20, keep, 0, stuck=False) == all_[:2]
-    assert gone(all_, 0, keep, 0, stuck=True) == all_[:3]
-    assert gone(all_, 0, StorePolicy(keep_days=1), 2 * DAY, stuck=False) == all_
+    assert gone(all_, 0, keep, 0, packing_fails=False) == all_[:1]
+    assert gone(all_, 20, keep, 0, packing_fails=False) == all_[:2]
+    assert gone(all_, 0, keep, 0, packing_fails=True) == all_[:3]
+    assert gone(all_, 0, StorePolicy(keep_days=1), 2 * DAY, packing_fails=False) == all_
 
 
 def test_days_count_from_the_last_line_of_a_segment() -> None:
-    removed = gone(held(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
+    removed = gone(segment_sizes(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
     assert [one.segment.number for one in removed] == [0, 1]
 
 
 def test_what_was_written_while_the_clock_was_ahead_is_as_old_as_what_came_next() -> None:
     """It neither stays until then, nor keeps what is older from being removed."""
-    all_ = held(1, 1, 1, 1)
+    all_ = segment_sizes(1, 1, 1, 1)
     ahead = [*all_[:2], all_[2]._replace(last=9000 * DAY), all_[3]]
     days = StorePolicy(keep_days=1.5)
     assert gone(ahead, 0, days, 3 * DAY) == ahead[:2]
@@ -101,14 +106,14 @@ def test_what_was_written_while_the_clock_was_ahead_is_as_old_as_what_came_next(
 
 def test_a_segment_from_before_a_jump_ahead_is_not_removed_before_its_turn() -> None:
     """A dead battery: written in 1970, between segments with the right time."""
-    all_ = held(1, 1, 1)
+    all_ = segment_sizes(1, 1, 1)
     early = [all_[0], all_[1]._replace(last=-9000 * DAY), all_[2]]
     assert gone(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
 
 
 def test_what_a_target_does_not_have_yet_stays_up_to_its_limit() -> None:
     """Beyond --keep-bytes, --ship-at-most of it; what it has goes first."""
-    all_ = held(10, 10, 10, 10)
+    all_ = segment_sizes(10, 10, 10, 10)
     keep = StorePolicy(keep_bytes=15)
     assert gone(all_, 0, keep, 0) == all_[:3]
     assert gone(all_, 0, keep, 0, holds=[Hold("a", 0, 100)]) == []
@@ -118,14 +123,14 @@ def test_what_a_target_does_not_have_yet_stays_up_to_its_limit() -> None:
 
 
 def test_the_target_that_is_behind_most_does_not_lend_its_limit_to_the_others() -> None:
-    all_ = held(10, 10, 10, 10)
+    all_ = segment_sizes(10, 10, 10, 10)
     keep = StorePolicy(keep_bytes=15)
     slow, large = Hold("slow", 0, 5), Hold("large", 3, 100)
     assert gone(all_, 0, keep, 0, holds=[slow, large]) == all_[:2]
 
 
 def test_what_an_archive_has_stays_until_it_was_looked_for_there() -> None:
-    all_ = held(10, 10, 10, 10)
+    all_ = segment_sizes(10, 10, 10, 10)
     keep, looks = StorePolicy(keep_bytes=15), str
     assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 0)]) == []
     assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 2)]) == all_[:2]
@@ -146,14 +151,14 @@ def test_an_archive_is_looked_at_an_hour_before_a_segment_is_too_old(tmp_path: P
 
 
 def test_keep_days_waits_for_no_target() -> None:
-    all_ = held(1, 1, 1, 1)
+    all_ = segment_sizes(1, 1, 1, 1)
     days = StorePolicy(keep_days=1.5, keep_bytes=100)
     assert gone(all_, 0, days, 3 * DAY, holds=[Hold("a", 0, 100)]) == all_[:2]
 
 
 def test_a_disk_without_room_waits_for_no_target() -> None:
     """As much is removed as brings back what has to be free, and no more."""
-    all_ = held(10, 10, 10, 10)
+    all_ = segment_sizes(10, 10, 10, 10)
     keep, hold = StorePolicy(keep_bytes=5), [Hold("a", 0, 100)]
     assert gone(all_, 0, keep, 0, holds=hold, short=11) == all_[:2]
     assert gone(all_, 0, keep, 0, holds=hold, short=1000) == all_
@@ -214,20 +219,23 @@ def test_many_are_removed_some_at_a_time_and_those_without_lines_with_them(
     for number in range(1, 6):
         (tmp_path / f"000000000{number}-20261120T061842Z.log.zst").write_bytes(b"x" * (number - 1))
     save_number(9, at(tmp_path))
-    held = known(tmp_path)
+    segment_sizes = known(tmp_path)
     removed = [
-        [one.number for one in retain(at(tmp_path), held, StorePolicy(keep_bytes=4), 0)]
+        [one.number for one in retain(at(tmp_path), segment_sizes, StorePolicy(keep_bytes=4), 0)]
         for _ in range(3)
     ]
     assert removed == [[1, 2], [3, 4], []]
-    assert held.total == (1, 4) and len(list(tmp_path.glob("0*"))) == 1
+    assert segment_sizes.total == (1, 4) and len(list(tmp_path.glob("0*"))) == 1
 
 
 def test_a_number_that_is_not_saved_cannot_come_again(tmp_path: Path) -> None:
     """A crash between the rotation and the saving of the number, or a full disk there."""
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(1, at(tmp_path))
-    assert retain(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, stuck=True) == []
+    assert (
+        retain(at(tmp_path), known(tmp_path), StorePolicy(keep_bytes=1), 0, packing_fails=True)
+        == []
+    )
 
 
 def running(believed: float = START) -> BelievedTime:
@@ -288,7 +296,7 @@ def test_a_start_with_a_clock_far_ahead_of_the_last_run_waits_for_a_day() -> Non
 
 
 def test_an_empty_segment_keeps_no_other_from_being_removed() -> None:
-    all_ = held(0, 10, 10)
+    all_ = segment_sizes(0, 10, 10)
     empty = all_[0]._replace(segment=Segment(0, "0", Form.PLAIN))
     assert gone([empty, *all_[1:]], 0, StorePolicy(keep_bytes=15), 0) == [empty, all_[1]]
 

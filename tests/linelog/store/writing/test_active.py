@@ -16,7 +16,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import Begun, number_active, open_active, tidy
+from logsrv.linelog.store.recover import StartState, number_active, open_active, tidy
 from logsrv.linelog.store.segments.lock import DirectoryLock
 from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
@@ -409,7 +409,7 @@ def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
         disk.errors["link"] = no_links()
     lock = DirectoryLock(at(directory))
     active = ActiveSegment(
-        Begun(opened, 1),
+        StartState(opened, 1),
         StorePolicy(),
         started=0.0,
         clock=HandClock(),

@@ -18,7 +18,7 @@ from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.store import Store
-from logsrv.linelog.store.writing.deposit import Deposit, Parcel
+from logsrv.linelog.store.writing.deposit import Deposit, PendingBlock
 from tests.clocks import HandClock
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of
 
@@ -27,9 +27,9 @@ ONE, OTHER = 32 * "a", 32 * "b"
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:1 "
 
 
-def parcel(origin: str, text: bytes, start: int = 0) -> Parcel:
+def pending(origin: str, text: bytes, start: int = 0) -> PendingBlock:
     begin, end = Position(1, start), Position(1, start + len(text))
-    return Parcel(origin, begin, end, zlib.crc32(text), text, text.count(b"\n"))
+    return PendingBlock(origin, begin, end, zlib.crc32(text), text, text.count(b"\n"))
 
 
 def text(number: int, lines: int = 10) -> bytes:
@@ -37,7 +37,7 @@ def text(number: int, lines: int = 10) -> bytes:
 
 
 def test_a_deposit_goes_on_where_it_was_interrupted() -> None:
-    deposit = Deposit([parcel(ONE, b"abc\n"), parcel(OTHER, b"defg\n")])
+    deposit = Deposit([pending(ONE, b"abc\n"), pending(OTHER, b"defg\n")])
     assert not deposit.goes_on_at(Position(7, 100))
     deposit.begin(Position(7, 100))
     assert [note.at for note in deposit.notes] == [(7, 100), (7, 104)]
@@ -56,7 +56,7 @@ async def test_a_block_is_on_the_medium_when_that_is_said(
     disk = FaultyDisk()
     store = open_store(disk, sync=sync)
     store.append(batch(b"before"))
-    await store.deposit(parcel(ONE, text(1)))
+    await store.deposit(pending(ONE, text(1)))
     store.append(batch(b"behind"))
     await store.durable()
     note, active = store.directory / "origins", store.directory / "current.log"
@@ -74,10 +74,10 @@ async def test_a_block_is_on_the_medium_when_that_is_said(
 async def test_blocks_that_wait_together_share_their_syncs(open_store: OpenStore) -> None:
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.NEVER)
-    await store.deposit(parcel(ONE, text(0)))
+    await store.deposit(pending(ONE, text(0)))
     before = disk.calls.count("fdatasync")
     disk.before["fdatasync"] = lambda: go.wait(PATIENCE)
-    waiting = [store.deposit(parcel(f"{number:032x}", text(number))) for number in range(50)]
+    waiting = [store.deposit(pending(f"{number:032x}", text(number))) for number in range(50)]
     assert store.depositing == sum(len(text(number)) for number in range(50))
     assert len(store.origins.under_way) == 50
     go.set()
@@ -93,9 +93,9 @@ async def test_a_full_disk_is_waited_for_and_nothing_comes_between(
 ) -> None:
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
-    await store.deposit(parcel(ONE, text(1)))
+    await store.deposit(pending(ONE, text(1)))
     disk.room = len(text(2)) // 2
-    waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
+    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
     store.append(batch(b"behind"))
     clock.settle()
     assert store.stalled
@@ -118,7 +118,7 @@ async def test_a_note_that_cannot_be_written_is_tried_again(
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.errors["create"] = no_space()
-    waiting = store.deposit(parcel(ONE, text(1)))
+    waiting = store.deposit(pending(ONE, text(1)))
     clock.settle()
     assert store.stalled
     assert text_of(store.directory) == b""
@@ -136,7 +136,7 @@ async def test_what_a_sync_lost_is_written_again_at_the_same_place(
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
-    await store.deposit(parcel(ONE, text(1)))
+    await store.deposit(pending(ONE, text(1)))
     place = store.position
     failures = [OSError(errno.EIO, os.strerror(errno.EIO))]
 
@@ -152,7 +152,7 @@ async def test_what_a_sync_lost_is_written_again_at_the_same_place(
             raise error
 
     disk.before["fdatasync"] = fail
-    waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
+    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
     clock.advance(1)
     await waiting
     assert not failures
@@ -165,9 +165,9 @@ async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next
 ) -> None:
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
-    await store.deposit(parcel(ONE, text(1)))
+    await store.deposit(pending(ONE, text(1)))
     disk.room = 5
-    waiting = store.deposit(parcel(ONE, text(2), len(text(1))))
+    waiting = store.deposit(pending(ONE, text(2), len(text(1))))
     clock.settle()
     assert store.stalled
     (store.directory / "current.log").unlink()
@@ -185,15 +185,15 @@ async def test_a_file_that_is_removed_meanwhile_has_the_block_stored_in_the_next
 @pytest_twisted.ensureDeferred
 async def test_the_place_is_kept_over_a_stop(open_store: OpenStore, tmp_path: Path) -> None:
     store = open_store()
-    await store.deposit(parcel(ONE, text(1)))
+    await store.deposit(pending(ONE, text(1)))
     await store.close()
     with pytest.raises(StoreError):
-        await store.deposit(parcel(ONE, text(1)))
+        await store.deposit(pending(ONE, text(1)))
     again = open_store()
     last = again.origins.last(ONE)
     assert last is not None
     assert last.end.offset == len(text(1))
-    await again.deposit(parcel(ONE, text(2), len(text(1))))
+    await again.deposit(pending(ONE, text(2), len(text(1))))
     assert text_of(again.directory) == text(1) + text(2)
 
 
@@ -204,7 +204,7 @@ async def test_a_store_that_closes_on_a_dead_disk_tells_who_waits(
     disk = FaultyDisk()
     store = open_store(disk, clock=clock)
     disk.room = 5
-    waiting = store.deposit(parcel(ONE, text(1)))
+    waiting = store.deposit(pending(ONE, text(1)))
     clock.settle()
     assert store.stalled
     await store.close()

@@ -1,0 +1,121 @@
+"""A conversation: standard input is sent to the peer, its answers go to standard output."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import attrs
+from twisted.internet import error
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.threads import blockingCallFromThread
+
+from logsrv.cli.client.display import Display
+from logsrv.cli.client.failures import connection_failed
+from logsrv.cli.client.peer import DatagramPeer, StreamPeer
+from logsrv.cli.client.target import Target
+from logsrv.cli.client.wire import DatagramWire, StreamWire
+
+CHUNK = 64 * 1024
+QUIET_SECONDS = 1.0
+"""Seconds to listen after the end of the input to a peer that cannot notice it, or when a person waits."""
+
+
+def read_all(
+    descriptor: int, take: Callable[[bytes], Coroutine[Any, Any, None]], reactor: Any
+) -> Deferred[None]:
+    """Read a file descriptor in a thread, so of any kind of file, and have each chunk taken before the
+    next. Fires after the last one.
+    """
+    ended: Deferred[None] = Deferred()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while data := os.read(descriptor, CHUNK):
+                blockingCallFromThread(reactor, begin, data)
+        reactor.callFromThread(ended.callback, None)
+
+    def begin(data: bytes) -> Any:
+        return Deferred.fromCoroutine(take(data))
+
+    # A daemon: nothing wakes a thread that reads a terminal or a silent pipe.
+    threading.Thread(target=read, daemon=True, name="standard input").start()
+    return ended
+
+
+@attrs.define(eq=False, kw_only=True)
+class LineConversation:
+    """A conversation with one peer.
+
+    wait: end after so many seconds of silence, counted from the end of the input. is_typed: a person
+    types the input. ended: fires when it is over, with the reason.
+    """
+
+    display: Display
+    wire: StreamWire | DatagramWire
+    wait: float | None
+    is_typed: bool
+    reactor: Any
+    ended: Deferred[BaseException] = attrs.field(factory=Deferred)
+    _peer: StreamPeer | DatagramPeer | None = None
+    _output_error: OSError | None = None
+    _silence: Any = None
+
+    def heard(self, data: bytes) -> bytes:
+        """Show bytes of the peer; return the bytes that must be sent in answer."""
+        self._show(self.display.received(data))
+        answers = self.display.answers()
+        self._show(self.display.sent(answers))
+        return answers
+
+    def over(self, reason: BaseException) -> None:
+        """The peer has gone, or `close` was called."""
+        self._show(self.display.finish())
+        self.ended.callback(reason)
+
+    def _show(self, data: bytes) -> None:
+        """Write it out; blocks as long as the reader of our output does."""
+        if self._silence is not None and self._silence.active():
+            self._silence.reset(self.wait)
+        try:
+            while data and self._output_error is None:
+                data = data[os.write(1, data) :]
+        except OSError as failed:
+            self._output_error = failed
+            if self._peer is not None:
+                self._peer.close()
+
+    async def hold(self, peer: StreamPeer | DatagramPeer, target: Target) -> None:
+        """Go on until the peer closes, or silence. Raises ConnectionFailed, and OSError of our output."""
+        self._peer = peer
+
+        async def take(data: bytes) -> None:
+            await self._send(self.wire.read(data))
+
+        said = read_all(0, take, self.reactor)
+        either: list[Deferred[Any]] = [said, self.ended]
+        await DeferredList(either, fireOnOneCallback=True)
+        if not self.ended.called:
+            await self._send(self.wire.finish())
+        # Twisted cannot close one side of a connection that is gone meanwhile.
+        if not self.ended.called:
+            if (not peer.end_input() or self.is_typed) and self.wait is None:
+                self.wait = QUIET_SECONDS
+            if self.wait is not None:
+                self._silence = self.reactor.callLater(self.wait, peer.close)
+        reason = await self.ended
+        if self._silence is not None and self._silence.active():
+            self._silence.cancel()
+        if self._output_error is not None:
+            raise self._output_error
+        if not isinstance(reason, error.ConnectionDone):
+            raise connection_failed(reason, target, 0)
+
+    async def _send(self, pieces: list[bytes]) -> None:
+        assert self._peer is not None
+        for piece in pieces:
+            self._show(self.display.sent(piece))
+            await self._peer.send(piece)

@@ -1,0 +1,257 @@
+"""The process that serves a file.
+
+    python -m logsrv.cli.running.serving_process CHANNEL HELD AGAIN REACTOR FILE [OPTION…]
+
+HELD are the listening sockets that the parent holds, as JSON: key to descriptor; AGAIN says that one has
+served before, as JSON. CHANNEL is the descriptor of a socket to the parent:
+
+| from | message | with |
+| --- | --- | --- |
+| child | `{"files": [path…]}`: what it has loaded, or tried to, and is worth watching | |
+| child | `{"loaded": alone}`: could serve now; `alone`: not beside another that serves the same | |
+| parent | a byte: serve | |
+| child | `{"serving": [key…], "at": [address…]}`: serves; a key is where it listens | the sockets |
+| parent | its end: another one serves, or the parent has gone | |
+| child | its end: accepts nobody any more | |
+
+Ends with NOT_RUNNABLE when the file is at fault, and CANNOT_START when the options or the endpoints are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.main import installReactor
+from twisted.internet.protocol import connectionDone
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogFilterPredicate,
+    LogEvent,
+    LogLevel,
+    PredicateResult,
+    globalLogBeginner,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.running.held_sockets import holding_reactor
+from logsrv.cli.running.plugin_file import BrokenFile, load, plugin_in
+from logsrv.errors import ConfigurationError
+from logsrv.kit.observe.log_lines import is_twisteds
+from logsrv.kit.options.standard_output import forget_output
+from logsrv.kit.service.log import log_to
+
+NOT_RUNNABLE = 3
+CANNOT_START = 4
+# Loggers of ours whose messages of level `info` are of starts and stops.
+CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.")
+
+
+def main(
+    channel_descriptor: str, held: str, again: str, reactor_name: str, file: str, *options: str
+) -> int:
+    """Serve until the parent, or a signal, ends it. Returns the exit status."""
+    sockets = {key: socket.socket(fileno=number) for key, number in json.loads(held).items()}
+    try:
+        reactor = holding_reactor(reactor_name, sockets)
+    except ConfigurationError as error:
+        tell(f"logsrv run: {error}")
+        return CANNOT_START
+    installReactor(reactor)
+    channel = ParentSocket(socket.socket(fileno=int(channel_descriptor)))
+    try:
+        return _run(Path(file), options, channel, reactor, again=json.loads(again))
+    finally:
+        channel.close()
+        reactor.let_go()
+
+
+def _run(
+    file: Path, options: Sequence[str], channel: ParentSocket, reactor: Any, *, again: bool
+) -> int:
+    plugin = _load(file, channel)
+    if plugin is None:
+        return NOT_RUNNABLE
+    try:
+        parsed = plugin.options()
+        parsed.synopsis = f"Usage: logsrv run {file.name} {parsed.synopsis}"
+        parsed.parseOptions(list(options))
+        _serve(plugin, parsed, channel, reactor, again=again)
+    except BrokenPipeError:
+        # `--help | head`: who reads has seen enough.
+        forget_output()
+    except ConfigurationError as error:
+        sentence = str(error)
+        prefix = "" if sentence.startswith(f"{plugin.name}:") else f"{plugin.name}: "
+        tell(f"logsrv run: {prefix}{sentence}")
+        return CANNOT_START
+    return 0
+
+
+def _load(path: Path, channel: ParentSocket) -> Any:
+    """The plugin of the file; None, when that was told, if it has none."""
+    files = {str(path)}
+    try:
+        return plugin_in(load(path), path)
+    except BrokenFile as error:
+        files |= error.files
+        tell(f"logsrv run: {error}")
+        return None
+    finally:
+        loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        channel.send({"files": sorted(local(files | loaded, path.parent))})
+
+
+def local(files: set[Any], directory: Path) -> set[str]:
+    """Return those of `files` that are the author's: in `directory`, but in no environment within it."""
+    return {
+        file
+        for file in files
+        if isinstance(file, str)
+        and Path(file).is_relative_to(directory)
+        and not Path(file).is_relative_to(sys.prefix)
+        and Path(file).is_file()
+    }
+
+
+def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, again: bool) -> None:
+    """Serve until the end. Raises ConfigurationError when it cannot begin."""
+    chatter = Chatter(quiet=again)
+    globalLogBeginner.beginLoggingTo(
+        [FilteringLogObserver(log_to(sys.stdout, options.settings.log_format), [chatter])],
+        redirectStandardIO=False,
+        discardBuffer=False,
+    )
+    endpoints = getattr(options.settings, "listen", None) or ()
+    if endpoints:
+        options.settings = attrs.evolve(options.settings, listen=reactor.with_held(endpoints))
+    service = plugin.makeService(options)
+    channel.send({"loaded": any(endpoint.kind != "stream" for endpoint in endpoints)})
+    if channel.may_go():
+        Serving(service, channel, reactor, chatter).run()
+
+
+@implementer(ILogFilterPredicate)
+class Chatter:
+    """A log filter. Shows what warns, and what the author logs, at any time.
+
+    quiet: whether messages of starts and stops are kept back, because one line of the parent says enough.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def __call__(self, event: LogEvent) -> Any:
+        is_shown = not self.quiet or not _is_chatter(event)
+        return PredicateResult.maybe if is_shown else PredicateResult.no
+
+
+def _is_chatter(event: LogEvent) -> bool:
+    if event.get("log_level") is not LogLevel.info:
+        return False
+    namespace = event.get("log_namespace") or ""
+    return namespace.startswith(CHATTERING) or is_twisteds(event)
+
+
+@implementer(IReadDescriptor)
+class ParentSocket:
+    """The socket to the parent. over: called when the parent has ended its side."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.over: Callable[[], None] = lambda: None
+
+    def send(self, message: object, descriptors: Sequence[int] = ()) -> None:
+        # When it is the parent that has gone, nobody waits for this.
+        with contextlib.suppress(OSError):
+            data = json.dumps(message).encode() + b"\n"
+            socket.send_fds(self._connection, [data], list(descriptors))
+
+    def may_go(self) -> bool:
+        """Wait for the parent's word; return false if it says none."""
+        return bool(self._connection.recv(1))
+
+    def fileno(self) -> int:
+        return self._connection.fileno()
+
+    def logPrefix(self) -> str:
+        return "parent"
+
+    def doRead(self) -> Any:
+        return connectionDone.value
+
+    def connectionLost(self, reason: Failure) -> None:
+        self.over()
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@attrs.define(eq=False)
+class Serving:
+    """A service on a reactor that holds sockets; the parent is told of each step."""
+
+    _service: Any
+    _channel: ParentSocket
+    _reactor: Any
+    _chatter: Chatter
+    _failure: Failure | None = None
+
+    def run(self) -> None:
+        """Serve until the parent, or a signal, ends it. Raises what keeps it from beginning."""
+        service, reactor = self._service, self._reactor
+        # The parent hears of its start by the channel.
+        service.launch = None
+        service.privilegedStartService()
+        reactor.addSystemEventTrigger("before", "shutdown", self._leave)
+        service.startService()
+        service.when_ready().addCallback(self._ready).addErrback(self._failed)
+        self._channel.over = self._succeeded
+        reactor.addReader(self._channel)
+        reactor.run()
+        if self._failure is not None:
+            self._failure.raiseException()
+
+    def _ready(self, _: object) -> None:
+        used = self._reactor.used
+        message = {"serving": list(used), "at": self._service.addresses}
+        self._channel.send(message, [each.fileno() for each in used.values()])
+        self._chatter.quiet = False
+
+    def _failed(self, failure: Failure) -> None:
+        self._failure = failure
+        self._stop()
+
+    def _succeeded(self) -> None:
+        """Another one serves, or nobody would end us: the parent has gone."""
+        self._chatter.quiet = True
+        self._stop()
+
+    def _stop(self) -> None:
+        # It may be ending by itself.
+        with contextlib.suppress(ReactorNotRunning):
+            self._reactor.stop()
+
+    def _leave(self) -> Any:
+        stopped = self._service.stopService()
+        # The sockets are closed in the next turn of the reactor, before this is called.
+        self._reactor.callLater(0, self._hang_up)
+        return stopped
+
+    def _hang_up(self) -> None:
+        self._reactor.removeReader(self._channel)
+        self._channel.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""The first screen: a frame and the beginning of a page, painted by ourselves while Textual loads.
+
+Textual and what it stands on take three times as long to load as a page takes to fetch. So the frame is
+there at once, and the page as soon as it comes; Textual then paints the same over it.
+"""
+
+from __future__ import annotations
+
+import os
+import termios
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from logsrv.gopher.browse.commands.palette import (
+    DARK,
+    DARK_PAGE,
+    LIGHT,
+    LIGHT_PAGE,
+    STYLES,
+    is_light,
+)
+from logsrv.gopher.browse.commands.readable_texts import address_text
+from logsrv.gopher.browse.content.layout import Layout
+from logsrv.kit.text.escape import one_line
+
+# The bar with the address above, two rows below.
+_FRAME_ROWS = 3
+_SHOW = "\x1b[?1049h\x1b[?25l"
+_LEAVE = "\x1b[?25h\x1b[?1049l"
+
+
+class FirstScreen:
+    """`with FirstScreen(…) as curtain:` takes the terminal, and gives it back as it was.
+
+    Keys that are typed meanwhile are kept for the browser, and not shown.
+    """
+
+    def __init__(self, terminal: TextIO, environ: Mapping[str, str], address: str) -> None:
+        self._terminal = terminal
+        self._address = one_line(address, 1000)
+        size = os.get_terminal_size(terminal.fileno())
+        self._columns, self.rows = size.columns or 80, size.lines or 24
+        plain = environ.get("NO_COLOR") or environ.get("TERM") in (None, "", "dumb", "linux")
+        self._colours = not plain
+        self._exact = environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
+        self._palette = LIGHT | LIGHT_PAGE if is_light(environ) else DARK | DARK_PAGE
+        self._before: list[Any] = []
+        self._mine = True
+
+    def __enter__(self) -> FirstScreen:
+        self._before = termios.tcgetattr(self._terminal)
+        quiet = termios.tcgetattr(self._terminal)
+        # No editing of lines, no echo; Ctrl-C is a key of the browser.
+        quiet[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
+        # Enter and Ctrl-S that are typed meanwhile reach the browser as these keys.
+        quiet[0] &= ~(termios.ICRNL | termios.IXON)
+        termios.tcsetattr(self._terminal, termios.TCSANOW, quiet)
+        self._write(_SHOW + self._screen(f" Loading   {self._address}", []))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        termios.tcsetattr(self._terminal, termios.TCSANOW, self._before)
+        if self._mine:
+            self._write(_LEAVE)
+
+    def hand_over(self) -> None:
+        """Leave the screen to Textual, which restores it at the end."""
+        self._mine = False
+
+    @property
+    def width(self) -> int:
+        """Return the columns of a page: wide windows have a scrollbar beside it."""
+        return self._columns - (1 if self._columns >= 82 else 0)
+
+    def show(self, layout: Layout) -> None:
+        """Paint the beginning of a page that is laid out in `width` columns."""
+        painted = []
+        for index, start, end in layout.rows[: self.rows - _FRAME_ROWS]:
+            line = layout.lines[index]
+            text = line.text[start:end][: layout.width]
+            gutter = layout.gutter(index, start)
+            label = self._painted(gutter, STYLES["label"]) if gutter else ""
+            painted.append(label + self._painted(text, STYLES[line.style]))
+        self._write(self._screen("", painted))
+
+    def _screen(self, said: str, rows: list[str]) -> str:
+        body = [*rows, *[""] * (self.rows - _FRAME_ROWS - len(rows))]
+        status = self._painted(said[: self._columns], "warning")
+        address = self._painted(f"  {address_text(self._address, self._columns - 3)}", "foreground")
+        bar, page = self._code(48, "panel"), self._code(48, "background")
+        screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]
+        # Each row is cleared in the colour of its ground, and only then written: in the last column
+        # the cursor still stands on the last character.
+        return "\x1b[H" + "\r\n".join(f"{ground}\x1b[K{row}\x1b[0m" for ground, row in screen)
+
+    def _painted(self, text: str, colour: str) -> str:
+        return self._code(38, colour) + text
+
+    def _code(self, what: int, name: str) -> str:
+        colour = self._palette.get(name, "")
+        if not self._colours or not colour:
+            return ""
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+        if self._exact:
+            return f"\x1b[{what};2;{red};{green};{blue}m"
+        # The 6 × 6 × 6 colours that nearly all others have; dark grays are nearer in the ramp.
+        if max(red, green, blue) < 70:
+            return f"\x1b[{what};5;{232 + max(0, (red + green + blue) // 30 - 1)}m"
+        cube = [
+            0 if each < 48 else 1 if each < 115 else (each - 35) // 40
+            for each in (red, green, blue)
+        ]
+        return f"\x1b[{what};5;{16 + 36 * cube[0] + 6 * cube[1] + cube[2]}m"
+
+    def _write(self, text: str) -> None:
+        self._terminal.write(text)
+        self._terminal.flush()

@@ -1,0 +1,283 @@
+"""The copies of earlier runs: those that this run has met, and those that no menu lists any more.
+
+An update begins with all copies as old ones. A menu that comes takes the place of an old one only if it
+is whole; what an old one lists that was not replaced counts as listed.
+
+Links that were added, changed or removed are no fault of a menu by themselves. One that lacks links of
+before is not taken if there is another sign that it is not whole, or not the menu that was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from logsrv.gopher.mirror.fetching import Job
+from logsrv.gopher.mirror.folders import Folders
+from logsrv.gopher.mirror.journal import Copy, MirrorJournal
+from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
+from logsrv.gopher.mirror.sinks import MenuSink
+from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, Truncated
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
+
+_Link = tuple[bytes, bytes, int | None]
+
+
+class LostLinks(GopherError, code="lost-links", exit_status=12):
+    """A menu came that cannot be the one which was asked for."""
+
+
+def read_menu(content: bytes) -> MenuSink:
+    """Return a menu of before, by its bytes."""
+    menu = MenuSink()
+    menu.feed(content)
+    menu.finish(has_header=False)
+    return menu
+
+
+def fault(
+    url: GopherURL, menu: MenuSink, before: MenuSink | None, root: bytes | None
+) -> GopherError | None:
+    """Return why `menu` does not take the place of what was at `url` before, None if it does.
+
+    before: None if that was no menu; root: what is the menu of the root now, unless this is the root.
+    """
+    if not menu.content and (before is None or before.content):
+        return Truncated(url.address, 0, "nothing came, and there was something before")
+    links = _links(menu)
+    had = None if before is None else _links(before)
+    if had is not None and had <= links:
+        return None
+    if not links:
+        # Words, as of a server that is being repaired, or a directory that is empty.
+        return LostLinks("no line of this menu leads anywhere now")
+    if before is None:
+        return None
+    if _is_cut(menu, before):
+        return Truncated(url.address, len(menu.content), "the end of the menu is missing")
+    if menu.content == root:
+        return LostLinks("the server answers with the menu that the mirror begins with")
+    if (error := _error(menu)) is not None and _error(before) is None:
+        return ServerError(error.text())
+    return None
+
+
+def may_be_cut(menu: MenuSink, before: MenuSink) -> bool:
+    """Return true if nobody can tell whether links at the end were removed or did not come: there is no
+    full stop.
+    """
+    last = [_link(item) for item in before.items if item.is_link][-1:]
+    return not menu.terminated and not _links(menu).issuperset(last)
+
+
+def _is_cut(menu: MenuSink, before: MenuSink) -> bool:
+    if menu.terminated:
+        return False
+    return before.terminated or (menu.is_torn and not before.is_torn)
+
+
+def _links(menu: MenuSink) -> set[_Link]:
+    return {_link(item) for item in menu.items if item.is_link}
+
+
+def _link(item: MenuItem) -> _Link:
+    return item.selector, item.host, item.port
+
+
+def _error(menu: MenuSink) -> MenuItem | None:
+    return next((item for item in menu.items if item.item_type == "3"), None)
+
+
+# A text and a menu of one selector are two copies.
+_Listed = tuple[Key, bool]
+
+
+class ListedItems:
+    """Collects the items that the menus of an update list, fetched or not: copies of those stay.
+
+    root: where the mirror begins.
+    """
+
+    def __init__(self, root: GopherURL, items: Items) -> None:
+        self._root = root
+        self._items = items
+        self._found: set[_Listed] = set()
+        self._doubted: set[_Listed] = set()
+
+    def add(self, url: GopherURL) -> None:
+        """A menu lists `url`, which is fetched."""
+        self._found.add(self._listed(url))
+
+    def add_unwanted(self, url: GopherURL) -> None:
+        """A menu lists `url`, which is left out: it may be the root's server by another name, as after
+        an `--alias` was forgotten, or with a wrong port.
+        """
+        self._found.update(self._both(url))
+
+    def add_nowhere(self, item: MenuItem) -> None:
+        """A line of a menu leads nowhere, as one without a right port: it may be of the root's server."""
+        if item.is_link and item.selector:
+            try:
+                here = self._root.replace(item_type=item.item_type, selector=item.selector)
+            except BadURL:
+                return
+            self._found.add(self._listed(here))
+
+    def doubt(self, url: GopherURL) -> None:
+        """Maybe a menu still lists `url`."""
+        self._doubted.update(self._both(url))
+
+    def left_over(
+        self,
+        copies: Iterable[Copy],
+        links: Callable[[Copy], Iterable[GopherURL]],
+        *,
+        for_sure: bool = False,
+    ) -> list[Copy]:
+        """Return those of `copies`, which this run did not fetch, that no menu lists. A copy of a menu
+        stands for it, so what it lists is listed, if it is itself. links: of such a copy. for_sure: without
+        those in doubt.
+        """
+        found = self._found | self._doubted if for_sure else self._found
+        left: dict[_Listed, list[Copy]] = {}
+        for copy in copies:
+            left.setdefault(self._listed(copy.url), []).append(copy)
+        waiting = [each for each in left if each in found]
+        while waiting:
+            for copy in left.pop(waiting.pop(), ()):
+                if copy.size is None:
+                    for url in links(copy):
+                        waiting += [each for each in self._both(url) if each in left]
+        return [copy for copies in left.values() for copy in copies]
+
+    def _listed(self, url: GopherURL) -> _Listed:
+        return self._items.key(url), is_menu(url)
+
+    def _both(self, url: GopherURL) -> list[_Listed]:
+        found = [self._listed(url)]
+        root = self._root
+        if (url.host, url.port) != (root.host, root.port):
+            found.append(self._listed(url.replace(host=root.host, port=root.port)))
+        return found
+
+
+class EarlierCopies:
+    """The copies of earlier runs. done: those that were not met yet and need not be asked for; is_update:
+    whether what was there before is asked for again.
+    """
+
+    def __init__(
+        self, items: Items, scope: MirrorScope, journal: MirrorJournal, folders: Folders
+    ) -> None:
+        self._items = items
+        self._scope = scope
+        self._journal = journal
+        self._folders = folders
+        self._listed = ListedItems(scope.root, items)
+        self._root_menu: bytes | None = None
+        self.done: dict[Key, Copy] = {}
+        self.is_update = False
+        # All that the update began with: of one selector there may be a menu and a file.
+        self._before: dict[tuple[Key, bool], Copy] = {}
+        self._copies: dict[tuple[str, ...], Copy] = {}
+
+    def restore(self, *, update: bool) -> None:
+        """Read the journal. update: begin one; another one that was interrupted goes on anyway."""
+        contents = self._journal.read()
+        if contents.old is None and update and contents.done:
+            self._journal.begin_update()
+            contents = self._journal.read()
+        self.is_update = contents.old is not None
+        for done in contents.old or ():
+            self._copies[done.path] = done
+            self._before[self._items.key(done.url), done.size is None] = done
+        for done in contents.done:
+            key = self._items.key(done.url)
+            if done.size is None or self._folders.is_whole(done.path, done.size):
+                self._copies[done.path] = self.done[key] = done
+            else:
+                self.done.pop(key, None)
+
+    def all(self) -> Iterator[Copy]:
+        return iter(self._copies.values())
+
+    def old(self, key: Key, url: GopherURL) -> Copy | None:
+        """Return the copy of before the update, of another type if there is none of that of `url`."""
+        kind = is_menu(url)
+        return self._before.get((key, kind)) or self._before.get((key, not kind))
+
+    def copy(self, key: Key, url: GopherURL) -> Copy | None:
+        """Return the copy of what a menu lists, as long as this run has no other."""
+        if (done := self.done.get(key)) is not None:
+            return done
+        old = self._before.get((key, is_menu(url)))
+        if old is None or old.size is None or self._folders.is_whole(old.path, old.size):
+            return old
+        return None
+
+    def menu(self, copy: Copy) -> MenuSink:
+        return read_menu(self._journal.menu(copy))
+
+    # Findings of an update.
+
+    def lists(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
+        """A menu has `line`, which leads to `url`; job: for that, if it is wanted."""
+        if url is None:
+            self._listed.add_nowhere(line)
+        elif job is not None:
+            self._listed.add(url)
+        else:
+            self._listed.add_unwanted(url)
+
+    def fault(self, job: Job, menu: MenuSink) -> GopherError | None:
+        """Return why a menu that came does not take the place of the copy of before."""
+        old = self.old(job.key, job.url)
+        if old is None:
+            return None
+        before = None if old.size is not None else self.menu(old)
+        if before is not None and before.content == menu.content:
+            return None
+        return fault(
+            job.url, menu, before, None if job.url == self._scope.root else self._root_menu
+        )
+
+    def replaced(self, job: Job, menu: MenuSink) -> None:
+        """`menu` takes the place of the copy of before."""
+        if job.url == self._scope.root:
+            self._root_menu = menu.content
+        before = self._before.get((job.key, True))
+        if before is None or menu.terminated:
+            return
+        if may_be_cut(menu, self.menu(before)):
+            for url in self._links(before):
+                self._listed.doubt(url)
+
+    def left_over(self, jobs: Collection[Job]) -> tuple[list[Copy], list[Copy]]:
+        """Return the copies that this run has not made or met, and those among them that no menu lists.
+        jobs: all that it had.
+        """
+        taken = {job.path for job in jobs if job.has_copy}
+        taken.update(done.path for done in self.done.values())
+        copies = [
+            copy
+            for path, copy in self._copies.items()
+            if path not in taken and (copy.size is None or self._folders.has(path))
+        ]
+        return copies, self._listed.left_over(copies, self._links)
+
+    def surely(self, unlisted: Collection[Copy]) -> list[Copy]:
+        """Return those of `unlisted` that no menu lists which may have been cut off."""
+        return self._listed.left_over(unlisted, self._links, for_sure=True)
+
+    def misses_a_menu(self, jobs: Collection[Job]) -> bool:
+        """Return true if there is a menu that could not be had, now or before, and was not listed before:
+        it may list what others do not any more.
+        """
+        missing = {job.key for job in jobs if is_menu(job.url) and not job.has_copy}
+        if missing:
+            menus = (copy for copy in self._before.values() if copy.size is None)
+            missing -= {self._items.key(url) for menu in menus for url in self._links(menu)}
+        return bool(missing)
+
+    def _links(self, copy: Copy) -> Iterator[GopherURL]:
+        return self._scope.links(self.menu(copy).items, copy.url)

@@ -1,0 +1,273 @@
+"""A directory as a "gopherhole": the one way from a selector to a file, and its menus.
+
+No selector leads out of the directory, by `..` or by a symbolic link, and none of a server's to a hidden
+file. A path is opened name by name, each below the descriptor of the one before and never through a link,
+so that nothing changes between a check and its use; links that stay inside are resolved before.
+`LocalAnswer` is what is at an address, as a server would send it: a menu, or a file as it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Self
+
+from logsrv.descriptor import Descriptor
+from logsrv.errors import ConfigurationError, PeerError
+from logsrv.gopher.serve.fileurl import FileURL
+from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_by_name, letter_of
+from logsrv.gopher.wire.gophermap import FILE, Gophermap, parse_gophermap
+from logsrv.gopher.wire.menu import MenuItem, written_line
+from logsrv.gopher.wire.url import DEFAULT_PORT, MENU_TYPE
+from logsrv.kit.text.escape import one_line
+
+LARGEST_MAP = 4 * 1024 * 1024
+MOST_LISTED = 10_000
+# Items of a menu before others have their turn: a few milliseconds.
+_LINES = 500
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_NOTHING = "there is nothing of that name"
+_MAY_NOT = "you may not read it"
+# Errors of one name; others are the operator's, and logged.
+_REASONS = {
+    errno.ENOENT: _NOTHING,
+    errno.ENOTDIR: _NOTHING,
+    errno.EINVAL: _NOTHING,
+    errno.EILSEQ: _NOTHING,
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "it is a symbolic link that leads nowhere",
+    errno.EACCES: _MAY_NOT,
+    errno.EPERM: _MAY_NOT,
+    errno.ENXIO: "it is neither a file nor a directory",
+}
+# No selector could have these.
+_NO_SELECTOR = re.compile(rb"[\t\r\n]")
+_CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
+
+
+class NotThere(PeerError):
+    """A selector for which there is nothing, or nothing that is shown; the sentence is for whoever may
+    know what is on this machine.
+    """
+
+
+class Gopherhole:
+    """The files below `directory`. hidden: whether a selector may lead to a hidden one.
+
+    Raises ConfigurationError if there is no such directory.
+    """
+
+    def __init__(self, directory: os.PathLike[str] | bytes, *, hidden: bool = False) -> None:
+        self._root = os.path.realpath(os.fsencode(directory))
+        self._hidden = hidden
+        if not os.path.isdir(self._root):
+            shown = one_line(os.fsdecode(directory), 500)
+            raise ConfigurationError(f"there is no directory {shown}")
+
+    def open(self, selector: bytes) -> Descriptor:
+        """The descriptor of a regular file or a directory. Raises NotThere, OSError."""
+        return Descriptor(self._open(selector))
+
+    def _open(self, selector: bytes) -> int:
+        try:
+            return self._walk(selector)
+        except OSError as error:
+            if error.errno in _REASONS:
+                raise NotThere(_REASONS[error.errno]) from error
+            raise
+
+    def _walk(self, selector: bytes) -> int:
+        real = os.path.realpath(os.path.join(self._root, *self._names(selector)))
+        base = self._root.rstrip(b"/") + b"/"
+        if not (real + b"/").startswith(base):
+            raise NotThere("it is a symbolic link that leads out of the directory")
+        descriptor = os.open(self._root, _FLAGS | os.O_DIRECTORY)
+        try:
+            *above, last = self._names(real[len(base) :]) or [b"."]
+            for name in above:
+                inner = os.open(name, _FLAGS | os.O_DIRECTORY, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = inner
+            _check_mode(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode)
+            inner = os.open(last, _FLAGS, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+            _check_mode(os.fstat(descriptor).st_mode)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _names(self, selector: bytes) -> list[bytes]:
+        """Return the names that a selector is made of. Raises NotThere for what may not be asked for."""
+        names = [name for name in selector.split(b"/") if name]
+        for name in names:
+            if name in (b".", b"..") or b"\0" in name:
+                raise NotThere("no name in a selector is “.” or “..”, or has a NUL in it")
+            if name[:1] == b"." and not self._hidden:
+                raise NotThere("hidden files are not shown")
+        return names
+
+    def menu(self, directory: bytes, name: bytes = FILE.encode()) -> Iterator[MenuItem]:
+        """Yield the items of a directory: of the gophermap `name` in it, or its files. Those of ours have
+        no host. Raises NotThere, OSError.
+        """
+        place = b"/" + b"".join(each + b"/" for each in self._names(directory))
+        with self.open(place) as descriptor:
+            gophermap = self._map(place + name, place)
+            yield from gophermap.items
+            if gophermap.lists:
+                yield from self._listing(place, descriptor, gophermap.hidden)
+
+    def _map(self, path: bytes, place: bytes) -> Gophermap:
+        try:
+            with (
+                self.open(path) as descriptor,
+                open(descriptor, "rb", closefd=False) as file,
+            ):
+                return parse_gophermap(file.read(LARGEST_MAP), place)
+        except (NotThere, IsADirectoryError):
+            return Gophermap((), lists=True)
+
+    def _listing(
+        self, place: bytes, descriptor: int, hidden: frozenset[bytes]
+    ) -> Iterator[MenuItem]:
+        """Yield directories, then files, each looked at when its turn comes: there may be thousands."""
+        with os.scandir(descriptor) as entries:
+            # A link may lead to a directory.
+            found = {
+                os.fsencode(entry.name): not entry.is_file(follow_symlinks=False)
+                for entry in entries
+                if entry.is_symlink()
+                or entry.is_dir(follow_symlinks=False)
+                or entry.is_file(follow_symlinks=False)
+            }
+        there = [
+            name
+            for name in found
+            if name[:1] != b"." and name != FILE.encode() and name not in hidden
+        ]
+        names = sorted(name for name in there if not _NO_SELECTOR.search(name))
+        listed = names[:MOST_LISTED]
+        known = {name: self._letter(place, descriptor, name) for name in listed if found[name]}
+        menus = [name for name, letter in known.items() if letter == "1"]
+        is_empty = True
+        for name in [*menus, *(name for name in listed if known.get(name) != "1")]:
+            letter = known[name] if name in known else self._letter(place, descriptor, name)
+            if letter is not None:
+                is_empty = False
+                slash = b"/" if letter == "1" else b""
+                yield MenuItem(letter, _CONTROLS.sub(b"?", name), place + name + slash)
+        if len(names) > MOST_LISTED:
+            yield MenuItem("i", b"(and %d more)" % (len(names) - MOST_LISTED), port=None)
+        if len(names) < len(there):
+            left_out = b"(and %d whose names cannot be asked for)" % (len(there) - len(names))
+            yield MenuItem("i", left_out, port=None)
+        elif is_empty:
+            yield MenuItem("i", b"(empty)", port=None)
+
+    def _letter(self, place: bytes, descriptor: int, name: bytes) -> str | None:
+        """Return the item type of what is in the directory of `descriptor`, None if it is not shown."""
+        try:
+            # A fifth of the time of the whole way, which links need.
+            inner = os.open(name, _FLAGS, dir_fd=descriptor)
+        except OSError:
+            try:
+                inner = self._open(place + name)
+            except NotThere:
+                return None
+        try:
+            mode = os.fstat(inner).st_mode
+            if stat.S_ISREG(mode):
+                return letter_by_name(name) or letter_of(name, os.read(inner, ENOUGH_TO_TELL))
+            return "1" if stat.S_ISDIR(mode) else None
+        except OSError:
+            # A request for it gets the error; a file on a bad sector hides no other from the menu.
+            return "9"
+        finally:
+            os.close(inner)
+
+
+def written_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[bytes]:
+    """Yield a menu as servers send it, in pieces; `host` and `port` as in `written_line`."""
+    lines = chain((written_line(item, host, port) for item in items), [b".\r\n"])
+    while piece := b"".join(islice(lines, _LINES)):
+        yield piece
+
+
+def _check_mode(mode: int) -> None:
+    """Raise NotThere for pipes, devices and sockets, before they are opened: a writer who waits for the
+    other end of a pipe would be let go, and some devices act on being opened.
+    """
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+        raise NotThere(_REASONS[errno.ENXIO])
+
+
+_CHUNK = 256 * 1024
+
+
+class LocalAnswer:
+    """The bytes of an item, piece by piece; it is opened when the first one is asked for.
+
+    length: of a file, once it is open. received: how much has been read. Iterating raises
+    ConfigurationError for what cannot be read, TooBig past `most_bytes`.
+
+    In a `with` block it is open from the beginning, and like a `GopherFile` as it was sent.
+    """
+
+    # A text has no terminator, as behind a header of Gopher+.
+    has_header = True
+
+    def __init__(self, url: FileURL, most_bytes: int | None = None) -> None:
+        self._url = url
+        self._most_bytes = most_bytes
+        self.length: int | None = None
+        self.received = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        shown = one_line(os.fsdecode(self._url.path), 4096)
+        try:
+            for piece in self._pieces():
+                self.received += len(piece)
+                if self._most_bytes is not None and self.received > self._most_bytes:
+                    raise TooBig("the file", self._most_bytes)
+                yield piece
+        except NotThere as error:
+            raise ConfigurationError(f"{shown}: {error}") from error
+        except OSError as error:
+            raise ConfigurationError(f"{shown} cannot be read: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        self._all = iter(self)
+        self._first = next(self._all, b"")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        del self._all
+
+    def pieces(self, into: object = None) -> Iterator[bytes]:
+        """Yield all of it; none of it gets into a file by itself."""
+        yield self._first
+        yield from self._all
+
+    def _pieces(self) -> Iterator[bytes]:
+        gopherhole = Gopherhole(self._url.directory, hidden=True)
+        selector = self._url.selector
+        with gopherhole.open(selector) as descriptor:
+            status = os.fstat(descriptor)
+            is_directory = stat.S_ISDIR(status.st_mode)
+            if is_directory or self._url.item_type == MENU_TYPE:
+                # A gophermap may have whatever name.
+                above, _, name = selector.rstrip(b"/").rpartition(b"/")
+                items = gopherhole.menu(selector) if is_directory else gopherhole.menu(above, name)
+                # Without a host: it is where the menu is.
+                yield from written_menu(items, b"", DEFAULT_PORT)
+                return
+            self.length = status.st_size
+            while piece := os.read(descriptor, _CHUNK):
+                yield piece

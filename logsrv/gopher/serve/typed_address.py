@@ -1,0 +1,73 @@
+"""The place that a person types to go to: a Gopher URL, a host, or a file or directory of this machine.
+
+Only a person's own words may come here: nothing that a server sends leads to a file.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.serve.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_of
+from logsrv.gopher.wire.gophermap import FILE
+from logsrv.gopher.wire.url import typed_url
+from logsrv.kit.text.escape import one_line
+
+# The mirror's journal: selectors in a mirror count from where it is.
+_MIRROR = b".gopher-mirror"
+
+
+def typed_place(text: str) -> ItemURL:
+    """Return the place that `text` means: of two of the same name, the file and not the host.
+
+    Raises BadURL, ConfigurationError.
+    """
+    if text[:5].lower() == "file:":
+        url = FileURL.parse(text)
+        return url if "#" in text else local_place(url.path)
+    is_path = text[:1] in ("/", "~") or text.partition("/")[0] in (".", "..")
+    if is_path or ("://" not in text and os.path.lexists(text)):
+        return local_place(os.fsencode(os.path.expanduser(text)))
+    return typed_url(text)
+
+
+def local_place(path: bytes) -> FileURL:
+    """Return the address of a file or directory, by a look at it; of a gophermap, its directory's.
+
+    Raises ConfigurationError.
+    """
+    # 1 ms, which requests to servers need not wait for.
+    from logsrv.gopher.serve.gopherhole import Gopherhole, NotThere
+
+    shown = one_line(os.fsdecode(path), 4096)
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            root, selector = _root_and_selector(os.path.abspath(path))
+            return FileURL(root, selector=selector)
+        # A link that was typed may lead anywhere.
+        directory, name = os.path.split(os.path.realpath(path))
+        root, selector = _root_and_selector(directory)
+        if name == FILE.encode() and stat.S_ISREG(mode):
+            return FileURL(root, selector=selector)
+        with Gopherhole(directory, hidden=True).open(name) as descriptor:
+            letter = letter_of(name, os.read(descriptor, ENOUGH_TO_TELL))
+        return FileURL(root, letter, (selector or b"/") + name)
+    except NotThere as error:
+        raise ConfigurationError(f"{shown}: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{shown}: {error.strerror}") from error
+    except ValueError:
+        raise ConfigurationError(f"{shown}: no path can have a NUL in it") from None
+
+
+def _root_and_selector(directory: bytes) -> tuple[bytes, bytes]:
+    """Return the directory itself as the root; in a mirror, the mirror's."""
+    root = directory
+    while not os.path.lexists(os.path.join(root, _MIRROR)):
+        if root in (b"/", b"//"):
+            return directory, b""
+        root = os.path.dirname(root)
+    return root, directory[len(root) :] + b"/" if root != directory else b""

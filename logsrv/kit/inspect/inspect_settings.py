@@ -1,0 +1,50 @@
+"""The options by which an operator looks at a service from outside and from inside."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+from logsrv.kit.inspect.inspect_place import PLACE, InspectPlace
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import FLAG, choice
+from logsrv.kit.web.endpoints import web_endpoint
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class InspectSettings:
+    """The options about a look inside."""
+
+    help_group: ClassVar[str] = "Looking inside"
+    goes_with: ClassVar[str] = "inspect"
+
+    inspect: tuple[InspectPlace, ...] = option(
+        (), PLACE, "look at connections, counters, tasks and stacks here",
+        repeatable=True,
+    )  # fmt: skip
+    inspect_python: bool = option(
+        False,
+        FLAG,
+        "allow Python there; whoever connects can do what the service may",
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class OperatorSettings(InspectSettings, GuardPolicy):
+    """The options about connections, and all that every service has for its operator."""
+
+    help_group: ClassVar[str] = "Looking inside"
+
+    metrics: tuple[Endpoint, ...] = option(
+        (), web_endpoint(9100, "Prometheus connects"),
+        "serve /metrics for Prometheus, /healthz and /readyz here",
+        repeatable=True,
+    )  # fmt: skip
+    log_format: str = option(
+        "auto",
+        choice("auto", "people", "file", "journal", "json", "twisted"),
+        "format of the service's own log; auto: people on a terminal, journal under systemd, else file",
+    )

@@ -1,0 +1,229 @@
+"""Connections that a guard let in.
+
+A `GuardedConnection` is the protocol that the transport has; the author's hears from it, and has
+the transport itself. A chunk costs one more Python call than without a guard, and a connection no more
+memory than the guard needs to know it by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import providedBy
+
+from logsrv.kit.net.guard.guard import Refusal
+from logsrv.kit.net.guard.throttle import Throttle
+from logsrv.kit.net.twisted.streams import AcceptedTCP
+from logsrv.kit.net.twisted.transports import gives_more, protocol_of, release_own
+from logsrv.kit.net.twisted.twisted_tls import GatheringTLS, tls_under
+
+log = Logger()
+
+TLS_HELLO = b"\x16\x03"
+"""The first bytes of whoever begins TLS: a handshake, and its version (RFC 8446 section 5.1)."""
+TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
+"""A fatal alert, handshake_failure: the peer knows at once that there is no TLS."""
+
+
+class ConnectionOwner(Protocol):
+    """The keeper of connections: a `logsrv.kit.net.guard.guarded_factory.GuardedFactory`."""
+
+    def begin(self, connection: GuardedConnection) -> bool:
+        """Note that a connection has its transport. Return whether it may go on."""
+
+    def identify(self, connection: GuardedConnection, host: str | None) -> bool:
+        """Note the real peer of a proxied connection. Return whether it may go on."""
+
+    def drop(self, connection: GuardedConnection, refusal: Refusal, host: str | None) -> None:
+        """Abort a connection that has begun, and count it as refused."""
+
+    def refuse(self, refusal: Refusal, host: str | None) -> None:
+        """Count a refusal, and log it once per peer and minute."""
+
+    @property
+    def refuses_tls(self) -> bool:
+        """Return true if a peer that begins with TLS is closed: no message here begins so."""
+
+    def drop_tls(self, connection: GuardedConnection, size: int) -> None:
+        """Close a connection whose peer speaks TLS, and count its bytes as dropped."""
+
+    @property
+    def limited(self) -> bool:
+        """Return true if peers may send only so much in a second."""
+
+    def throttle(self, connection: GuardedConnection, deliver: Callable[[bytes], None]) -> Throttle:
+        """Return what slows a connection down."""
+
+    def end(self, connection: GuardedConnection, reason: Failure) -> None:
+        """Note that a connection is over."""
+
+
+class ThirdPartyProtocol:
+    """A mark of protocols that others have written, which know nothing of a stop.
+
+    Whether one has more to write is told by its producer. The mark adds no name to theirs.
+    """
+
+    __slots__ = ()
+
+
+class GuardedConnection:
+    """An admitted connection, from its transport's first call to `connectionLost`.
+
+    A transport takes it for `protocol`: whatever is asked of it that it lacks, the interfaces too, is the
+    protocol's.
+    connected: whether the protocol has heard of the connection, and not of its end; one that is refused
+        late never does.
+    quiet: how many looks at it have found nothing new.
+    """
+
+    __slots__ = (
+        "_opening", "_owner", "_throttle", "closing", "connected", "host", "protocol", "quiet",
+        "transport",
+    )  # fmt: skip
+
+    def __init__(self, owner: ConnectionOwner, protocol: Any, host: str | None) -> None:
+        self._owner = owner
+        self._throttle: Throttle | None = None
+        # The first bytes of the peer while they may begin TLS; None once they cannot.
+        self._opening: bytes | None = b"" if owner.refuses_tls else None
+        self.protocol = protocol
+        self.host = host
+        self.transport: Any = None
+        self.quiet = 0
+        self.closing = False
+        self.connected = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.protocol, name)
+
+    @property
+    def __providedBy__(self) -> Any:
+        return providedBy(self.protocol)
+
+    # The next two are asked for on every connection, and `__getattr__` takes longer.
+    def logPrefix(self) -> str:
+        return str(self.protocol.logPrefix())
+
+    def leave_at_once(self) -> bool:
+        leave = getattr(self.protocol, "leave_at_once", None)
+        return leave is not None and bool(leave())
+
+    @property
+    def held_back(self) -> bool:
+        """Return true if something has come that the protocol may not have yet, by the limits."""
+        return self._throttle is not None and bool(self._throttle.kept)
+
+    @property
+    def working(self) -> bool:
+        """Return true if the protocol prepares an answer, or writes more."""
+        protocol = self.protocol
+        if isinstance(protocol, ThirdPartyProtocol):
+            return gives_more(self.transport, protocol)
+        return bool(getattr(protocol, "working", False))
+
+    def makeConnection(self, transport: Any) -> None:
+        if self.begin(transport):
+            try:
+                self.connect_protocol()
+            finally:
+                if isinstance(transport, AcceptedTCP):
+                    transport.protocol_connected()
+
+    def begin(self, transport: Any) -> bool:
+        """Take the transport. Return whether the protocol may have it."""
+        self.transport = transport
+        return self._owner.begin(self)
+
+    def connect_protocol(self) -> None:
+        """Let the protocol know of the connection."""
+        self.connected = True
+        if self._owner.limited:
+            self.follow_limits()
+        self.protocol.makeConnection(self.transport)
+
+    def follow_limits(self) -> None:
+        """Go by the keeper's rates, as they are now, on the transport that there is now."""
+        self.let_go()
+        if self.connected and self._owner.limited:
+            self._throttle = self._owner.throttle(self, self.protocol.dataReceived)
+
+    def let_go(self) -> None:
+        """Slow it down no longer: hand on what is held. An error of the protocol ends the connection."""
+        if self._throttle is None:
+            return
+        throttle, self._throttle = self._throttle, None
+        try:
+            throttle.end()
+        except Exception:
+            log.failure("a protocol failed in what was held back of its peer")
+            if self.connected:
+                self.close()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.quiet = 0
+        if self._opening is not None:
+            data = self._without_tls(self._opening, data)
+            if not data:
+                return
+        if self._throttle is None:
+            self.protocol.dataReceived(data)
+        else:
+            self._throttle.received(data)
+
+    def _without_tls(self, before: bytes, data: bytes) -> bytes:
+        """Return what the protocol may have, of what has come `before` and now."""
+        if before == TLS_HELLO:
+            # It is being closed.
+            self._owner.drop_tls(self, len(data))
+            return b""
+        opening = before + data
+        self._opening = opening[: len(TLS_HELLO)]
+        if self._opening == TLS_HELLO:
+            self._owner.drop_tls(self, len(opening))
+            return b""
+        if TLS_HELLO.startswith(opening):
+            return b""
+        self._opening = None
+        return opening
+
+    def connectionLost(self, reason: Failure) -> None:
+        connected, self.connected = self.connected, False
+        if self._throttle is not None:
+            self.let_go()
+        self._owner.end(self, reason)
+        if not connected:
+            return
+        if self._opening and self._opening != TLS_HELLO:
+            self.protocol.dataReceived(self._opening)
+        self.protocol.connectionLost(reason)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Count a refusal of who was let in, and log it."""
+        self._owner.refuse(refusal, self.host)
+
+    def close(self) -> None:
+        """Ask for the end of it: what was written to it is still sent."""
+        self.closing = True
+        if isinstance(self.protocol, ThirdPartyProtocol):
+            release_own(self.transport, self.protocol)
+        self.transport.loseConnection()
+
+    def leave(self) -> None:
+        """Wait for no goodbye of TLS any more, if ours has gone out."""
+        tls = tls_under(self.transport)
+        if isinstance(tls, GatheringTLS):
+            tls.leave()
+
+    def abort(self) -> None:
+        self.closing = True
+        self.transport.abortConnection()
+
+
+def admitted_of(protocol: Any) -> GuardedConnection | None:
+    """Return the admitted connection of a connected protocol; None if it was not let in by a guard."""
+    called = protocol_of(protocol.transport)
+    return called if isinstance(called, GuardedConnection) else None

@@ -1,0 +1,62 @@
+"""A log of what happens often: the first time, then once a minute with the number; nobody may flood it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+QUIET_SECONDS = 60.0
+REMEMBERED = 1024
+OTHERS = "others"
+
+
+@attrs.frozen
+class LoggedEvent:
+    """An event to be logged now.
+
+    subject: what it is about, or OTHERS. number: how many events it stands for. first: whether
+    none about this subject was logged before, as far as is remembered.
+    """
+
+    subject: str
+    number: int
+    first: bool
+
+
+class RateLimitedLog:
+    """Memory of what was logged: one event per subject and minute, with the number since the last.
+
+    More subjects than it remembers are logged as one. clock: seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
+        self._clock = clock
+        self._remembered = remembered
+        # Subject to [when it was logged last, events since then], oldest first.
+        self._subjects: dict[str, list[float]] = {}
+
+    def note(self, subject: str) -> LoggedEvent | None:
+        """Count an event. Returns how to log it, or None if it is not to be logged."""
+        now = self._clock()
+        if subject not in self._subjects and len(self._subjects) >= self._remembered:
+            self._forget(now)
+            if len(self._subjects) >= self._remembered:
+                subject = OTHERS
+        entry = self._subjects.get(subject)
+        if entry is None:
+            self._subjects[subject] = [now, 0]
+            return LoggedEvent(subject, 1, first=True)
+        entry[1] += 1
+        if now - entry[0] < QUIET_SECONDS:
+            return None
+        # Put in again at the end: the dictionary is in the order of the times.
+        del self._subjects[subject]
+        self._subjects[subject] = [now, 0]
+        return LoggedEvent(subject, int(entry[1]), first=False)
+
+    def _forget(self, now: float) -> None:
+        for subject, (logged, _) in list(self._subjects.items()):
+            if now - logged < QUIET_SECONDS:
+                break
+            del self._subjects[subject]

@@ -1,0 +1,71 @@
+"""The process of the alerts: `python -m logsrv.linelog.alerts.alert_child`, started by the daemon."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from logsrv.clock import Clock
+from logsrv.linelog.alerts.alert_places import AlertPlaces
+from logsrv.linelog.alerts.delivery import deliver_by
+from logsrv.linelog.alerts.reports import Report, read_orders, report_line
+from logsrv.linelog.alerts.watcher import Watcher
+from logsrv.linelog.cursors.reader_child import Daemon, run
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.disk import reason
+
+
+class AlertWork:
+    """The watching of a store for all its alerts."""
+
+    _kept: AlertPlaces | None = None
+    _watcher: Watcher
+
+    def __init__(self, daemon: Daemon, reactor: Any, *, clock: Clock) -> None:
+        self._daemon = daemon
+        self._clock = clock
+        self._reactor = reactor
+
+    def lock(self, line: bytes) -> bool:
+        if self._kept is None:
+            orders = read_orders(line)
+            now, clock = self._clock.monotonic, self._clock.time_of_day
+            self._kept = AlertPlaces(orders.directory, orders.store, now=now, clock=clock)
+        try:
+            return self._kept.lock()
+        except OSError as error:
+            self._trouble(f"places cannot be kept: {reason(error)}")
+            return True
+
+    def start(self, line: bytes) -> None:
+        orders = read_orders(line)
+        assert self._kept is not None
+        self._watcher = Watcher(
+            view=View(orders.directory, self._trouble),
+            kept=self._kept,
+            deliver=deliver_by(self._reactor),
+            clock=self._reactor,
+            now=self._clock.monotonic,
+            report=self._report,
+            failed=self._daemon.fail,
+        )
+        self._watcher.start(orders.tasks)
+
+    def change(self, line: bytes) -> None:
+        self._watcher.change(read_orders(line).tasks)
+
+    def finish(self) -> Deferred[None]:
+        return self._watcher.finish()
+
+    def _trouble(self, why: str) -> None:
+        self._report(Report("trouble", why=why))
+
+    def _report(self, report: Report) -> None:
+        self._daemon.report(report_line(report))
+
+
+if __name__ == "__main__":
+    sys.exit(run(partial(AlertWork, clock=Clock())))

@@ -1,0 +1,130 @@
+"""The kept places of alerts: a file for each alert and way, in the folder `alerts` of the store.
+
+The names of the files are numbers; a file itself says which alert it is of. A lock on the folder lets
+only one process at a time have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.alerts.reports import AlertTask
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.store.segments.disk import reason
+from logsrv.linelog.store.segments.segment import Position
+
+FOLDER = "alerts"
+
+
+class Key(NamedTuple):
+    """A task's identity across restarts: its way, and the name and query of its alert."""
+
+    way: str
+    name: str | None
+    query: str
+
+
+def key_of(task: AlertTask) -> Key:
+    return Key(task.way, task.alert.name, task.alert.alert)
+
+
+class AlertProgress(NamedTuple):
+    """A place in the store up to which an alert has told of all, and the end of its interval.
+
+    due: on the monotonic clock; None for no interval.
+    """
+
+    position: Position
+    due: float | None = None
+
+
+class AlertPlaces:
+    """The places of the alerts of a store, which has this identity ("" without one).
+
+    now: seconds that only grow. clock: the time of day. Each method raises OSError.
+    """
+
+    def __init__(
+        self, directory: str, store: str, *, now: Callable[[], float], clock: Callable[[], float]
+    ) -> None:
+        self._folder = PlaceFolder(directory, FOLDER)
+        self._store = store
+        self._now = now
+        self._clock = clock
+
+    def close(self) -> None:
+        self._folder.close()
+
+    def exists(self) -> bool:
+        """Return whether a place was ever kept."""
+        return self._folder.exists()
+
+    def lock(self) -> bool:
+        """Take the lock; return False if another process holds it."""
+        return self._folder.lock()
+
+    def names(self) -> list[str]:
+        """Return the names of all places."""
+        return [
+            name for name, plain in self._folder.disk.entries().items() if plain and name.isdigit()
+        ]
+
+    def keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, Key]:
+        """Return whose places there are; `tell` gets a sentence for each that is of no use.
+
+        end: that of the store.
+        """
+        found = {}
+        for name in sorted(self.names(), key=int):
+            try:
+                kept = place.load(self._folder.disk, name)
+                if kept is None:
+                    continue
+                why = place.foreign(kept, self._store, end)
+                if why is not None:
+                    raise ValueError(f"{self._folder.path(name)} is of no use: {why}")
+                found[name] = Key(kept.note["way"], kept.note["name"], kept.note["alert"])
+            except OSError as error:
+                tell(f"{self._folder.path(name)} cannot be read: {reason(error)}")
+            except KeyError:
+                tell(f"{self._folder.path(name)} is no place of an alert")
+            except ValueError as error:
+                tell(str(error))
+        return found
+
+    def load(self, name: str, every: float) -> AlertProgress | None:
+        """Return the progress of a task; None if none is kept. every: seconds of its interval."""
+        try:
+            kept = place.load(self._folder.disk, name)
+            if kept is None:
+                return None
+            due = kept.note["due"] and parse_rfc3339(kept.note["due"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        if due is None:
+            return AlertProgress(kept.position)
+        # The time of day may have jumped since.
+        left = min(max(due - self._clock(), 0.0), every)
+        return AlertProgress(kept.position, self._now() + left)
+
+    def save(
+        self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
+    ) -> None:
+        """Save the progress of a task. sync: on the medium on return."""
+        clock, due = self._clock(), progress.due
+        note = {
+            "alert": task.alert.alert,
+            "name": task.alert.name,
+            "way": task.way,
+            "due": None if due is None else rfc3339(clock + max(due - self._now(), 0.0)),
+        }
+        kept = Place(progress.position, self._store, rfc3339(clock), note)
+        place.save(self._folder.disk, name, kept, sync=sync)
+
+    def remove(self, name: str) -> None:
+        """Remove the place of a task."""
+        self._folder.disk.unlink(name)

@@ -1,0 +1,147 @@
+"""The alerts of a service, as the daemon has them: the tasks there are, and what their process reports.
+
+The daemon itself looks at no line, so that no alert can slow or stop the writing side. The place up to
+which each alert has come is kept in a file (alert_places.py): the next process, or the next daemon, goes on
+there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from logsrv.clock import Clock
+from logsrv.errors import ConfigurationError
+from logsrv.kit.children.resident import ResidentProcess
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.kit.text.words import shown
+from logsrv.linelog.alerts.alert_places import AlertPlaces
+from logsrv.linelog.alerts.alert_settings import AlertSettings, labelled, missing
+from logsrv.linelog.alerts.reports import Orders, Report, orders_line, read_report
+from logsrv.linelog.alerts.tasks import AlertTasks
+from logsrv.linelog.store.segments.segment import Position
+
+log = Logger()
+
+MODULE = "logsrv.linelog.alerts.alert_child"
+
+
+def check_commands(alerts: tuple[AlertSettings, ...]) -> None:
+    """Raise ConfigurationError for a command that is not there."""
+    for label, alert in labelled(alerts).items():
+        if alert.alert_command is not None and (sentence := missing(alert.alert_command)):
+            raise ConfigurationError(f"--alert-command of alert {shown(label)}: {sentence}")
+
+
+@attrs.define(eq=False, kw_only=True)
+class Alerts:
+    """The alerts of a service, from the first `change` to `stop`.
+
+    place: the directory of the store, where it is now. identity: that of the store, "" without one.
+    position: its end, where alerts that are new begin.
+    """
+
+    _place: Callable[[], str]
+    _identity: Callable[[], str]
+    _position: Callable[[], Position]
+    _clock: Clock
+    _reactor: Any
+    _metrics: Metrics
+    _alerts: Mapping[str, AlertSettings] | None = attrs.field(init=False, default=None)
+    _tasks: AlertTasks = attrs.field(init=False, factory=AlertTasks)
+    _limited_log: RateLimitedLog = attrs.field(init=False)
+    _process: ResidentProcess = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._limited_log = RateLimitedLog(self._clock.monotonic)
+        # Its commands get what their alerts name of our environment.
+        self._process = ResidentProcess(
+            MODULE, "alerts", self._orders, self._take, self._reactor, lambda: os.environ
+        )
+
+    def change(self, alerts: tuple[AlertSettings, ...]) -> None:
+        """Replace the alerts; those that existed before continue at their places.
+
+        The first time, those that an earlier service of this store had.
+        """
+        wanted = labelled(alerts)
+        if wanted == self._alerts or self._process.stopping:
+            return
+        first, self._alerts = self._alerts is None, wanted
+        go_by = self._tasks.resume if first else self._tasks.change
+        now, clock = self._clock.monotonic, self._clock.time_of_day
+        kept = AlertPlaces(self._place(), self._identity(), now=now, clock=clock)
+        with closing(kept):
+            go_by(wanted, self._position(), kept)
+        for label in wanted:
+            # An alert that never matches is listed too.
+            self._metrics.count("alert_lines_total", 0, alert=label)
+        if self._tasks.all:
+            self._process.want()
+
+    def _orders(self, pid: int | None) -> bytes:
+        tasks = self._tasks.all.values()
+        wanted = dict.fromkeys(task.label for task in tasks if task.until is None)
+        out = dict.fromkeys(task.label for task in tasks if task.until is not None)
+        log.info(
+            "alerts: process {pid} watches the store for {alerts}{out}",
+            pid=pid,
+            alerts=", ".join(wanted) or "none",
+            out=f"; taken out: {', '.join(out)}" if out else "",
+        )
+        return orders_line(Orders(self._place(), self._identity(), self._tasks.all))
+
+    def stop(self) -> Deferred[None]:
+        """End the process; fires when it has ended, after some seconds at the latest."""
+        return self._process.stop()
+
+    def _take(self, line: bytes) -> None:
+        report = read_report(line)
+        count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
+        if report.kind == "done":
+            self._tasks.done(report.name)
+            if not self._tasks.all:
+                self._process.done()
+        elif report.kind == "lines":
+            count("alert_lines_total", report.number, alert=report.label)
+        elif report.kind == "sent":
+            count("alerts_sent_total", 1, **labels)
+        elif report.kind in ("failed", "later"):
+            count("alerts_failed_total", 1, **labels)
+            self._complain(report)
+        elif report.kind == "put-off":
+            count("alerts_put_off_total", 1, **labels)
+            log.warn(
+                "alert {alert}: a message was under way when the service ended (lines: {number}); it is"
+                " sent again at the next start",
+                alert=report.label,
+                number=report.number,
+            )
+        elif report.kind == "missed":
+            count("alerts_missed_segments_total", report.number, **labels)
+            log.warn(
+                "alert {alert}: lines were removed from the store before it could look at them (segments:"
+                " {number})",
+                alert=report.label,
+                number=report.number,
+            )
+        elif self._limited_log.note(report.why) is not None:
+            log.warn("alerts: {why}", why=report.why)
+
+    def _complain(self, report: Report) -> None:
+        noted = self._limited_log.note(f"{report.label} {report.way}")
+        if noted is not None:
+            times = f" ({noted.number} times)" if noted.number > 1 else ""
+            log.error(
+                "alert {alert} was not delivered{times}: {why}",
+                alert=report.label,
+                times=times,
+                why=report.why,
+            )

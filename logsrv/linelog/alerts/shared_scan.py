@@ -1,0 +1,160 @@
+"""A shared scan: watches at one place of the store, for which a text is read and searched once.
+
+A watch that begins further back, as after an outage, has a scan of its own until it comes to where
+another one is; from there on they are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from logsrv.linelog.alerts.watch import Watch
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.many import ManyQueries
+from logsrv.linelog.query.matching.match import Matcher, compile
+from logsrv.linelog.read.follow import Appended, Follower
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position
+
+FEW = 4
+"""Queries that search a text one by one: up to this many, that is faster than one shared pass."""
+
+
+class AlertQueries:
+    """The queries of all watches, each compiled once."""
+
+    def __init__(self) -> None:
+        self._matchers: dict[str, Matcher] = {}
+        self._many: ManyQueries | None = None
+
+    def go_by(self, queries: Iterable[str]) -> None:
+        """Replace the queries."""
+        known = self._matchers
+        wanted = dict.fromkeys(queries)
+        if wanted.keys() != known.keys():
+            self._matchers = {one: known.get(one) or compile(parse(one)) for one in wanted}
+            self._many = None
+
+    def find(
+        self, news: Appended, wanted: Sequence[str]
+    ) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
+        """Yield the queries that match, and their lines in order."""
+        place = (news.position.segment, news.position.offset)
+        if len(wanted) <= FEW:
+            for query in wanted:
+                if found := list(self._matchers[query].find(news.text, place)):
+                    yield query, found
+            return
+        if self._many is None:
+            self._many = ManyQueries(tuple(self._matchers.values()))
+        among = frozenset(wanted)
+        queries = {number: query for number, query in enumerate(self._matchers) if query in among}
+        for number, lines in self._many.find(news.text, place, among=queries):
+            yield queries[number], lines
+
+
+class SharedScans:
+    """All watches of a store: one scan for each place that watches have reached."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._queries = AlertQueries()
+        self._scans: list[_SharedScan] = []
+
+    def change(self, watches: Iterable[Watch], new: Mapping[Watch, Position]) -> None:
+        """Search for all these watches; new ones begin at their positions."""
+        self._queries.go_by(watch.task.alert.alert for watch in watches)
+        begun: dict[Position, _SharedScan] = {}
+        for watch, position in new.items():
+            if position not in begun:
+                begun[position] = _SharedScan(Follower(self._view, position), self._queries)
+            begun[position].join(watch)
+        self._scans += begun.values()
+
+    def look(self) -> set[Watch]:
+        """Let each scan look at a piece; return the watches for which there was one.
+
+        The one furthest back is the first: if it comes to the next, they go on as one in the same look.
+        """
+        looked: set[Watch] = set()
+        scans = sorted(self._scans, key=lambda one: one.position)
+        self._scans = []
+        for number, one in enumerate(scans):
+            watches = one.leave_out()
+            ahead = scans[number + 1 :]
+            if watches and one.look(
+                next((o.position for o in ahead if o.position > one.position), None)
+            ):
+                looked.update(watches)
+            if not watches or (ahead and ahead[0].merge(one)):
+                one.close()
+            else:
+                self._scans.append(one)
+        return looked
+
+    def close(self) -> None:
+        """Close the store."""
+        for one in self._scans:
+            one.close()
+
+
+class _SharedScan:
+    """Watches that go over a store with a follower. It has told them of all up to `_looked`."""
+
+    def __init__(self, follower: Follower, queries: AlertQueries) -> None:
+        self._follower = follower
+        self._looked = follower.position
+        self._queries = queries
+        self._watches: list[Watch] = []
+
+    @property
+    def position(self) -> Position:
+        """The place where the next line begins."""
+        return self._follower.position
+
+    def join(self, watch: Watch) -> None:
+        """Add a watch that is at the same place."""
+        watch.follower = self._follower
+        self._watches.append(watch)
+
+    def leave_out(self) -> list[Watch]:
+        """Remove the watches that have ended; return the others."""
+        self._watches = [watch for watch in self._watches if not watch.out]
+        return self._watches
+
+    def look(self, until: Position | None) -> bool:
+        """Let each watch count what it finds in the next piece; return whether there was one.
+
+        until: where the piece ends at the latest.
+        """
+        ends = [watch.task.until for watch in self._watches if watch.task.until is not None]
+        if until is not None:
+            ends.append(until)
+        news = self._follower.read(until=min(ends, default=None))
+        if news is None:
+            return False
+        # A follower that found a gap is behind it already, and tells with the next line.
+        looked, self._looked = self._looked, self._follower.position
+        by_query: dict[str, list[Watch]] = {}
+        for watch in self._watches:
+            by_query.setdefault(watch.task.alert.alert, []).append(watch)
+            if news.gap:
+                watch.missed(news.position.segment - looked.segment)
+        for query, lines in self._queries.find(news, tuple(by_query)):
+            for watch in by_query[query]:
+                watch.count(news, lines)
+        return True
+
+    def merge(self, other: _SharedScan) -> bool:
+        """Take over the watches of another scan that is at the same place; return whether it is.
+
+        Whoever has passed a gap, and not told of it yet, is not.
+        """
+        if not self._looked == self.position == other.position == other._looked:
+            return False
+        for watch in other._watches:
+            self.join(watch)
+        return True
+
+    def close(self) -> None:
+        self._follower.close()

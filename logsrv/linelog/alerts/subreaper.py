@@ -1,0 +1,129 @@
+"""A parent for an alert's command, `subreaper.py PARENT COMMAND…`: it can end all that this has started.
+
+It ends with the command's status. On SIGTERM, SIGHUP and SIGINT, and when its own parent PARENT dies, it
+kills the command and all that the command has started, in other sessions too: on Linux it adopts every
+process that loses its parent. Other kernels end only the command's own session. When it is killed itself,
+Linux kills the command.
+
+It runs by itself, as `python -I -S`, and imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+
+END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+KILL_WITHIN = 2
+"""Seconds after which it ends although something is left, such as a program of another user."""
+
+
+class _EndSignalError(Exception):
+    """A signal of TOLD_BY has come."""
+
+
+def _raise_end(*_: object) -> None:
+    raise _EndSignalError
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _adopt(parent: int) -> None:
+    """Get a signal when the parent dies, and adopt every process that loses its parent."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    if os.getppid() != parent:
+        # The parent died before the signal was set up.
+        raise _EndSignalError
+
+
+def _start(command: list[str]) -> int:
+    """Start the command; return its process id. Its standard streams are its own from then on."""
+    pid = os.fork()
+    if pid:
+        # Standard output leads nowhere already.
+        os.dup2(1, 0)
+        os.dup2(1, 2)
+        return pid
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        os.write(2, f"cannot be run: {error.strerror}\n".encode())
+    os._exit(1)
+
+
+def _status_of(command: int) -> int:
+    """Wait for the command, and for adopted ones meanwhile; return its status as `waitpid` gives it."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == command:
+            return status
+
+
+def _end_all() -> None:
+    """Kill all children until none is left: the children of a dead child become ours.
+
+    Does nothing where the kernel does not tell which they are.
+    """
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.alarm(KILL_WITHIN)
+    me = os.getpid()
+    while True:
+        try:
+            with open(f"/proc/{me}/task/{me}/children") as file:
+                children = file.read().split()
+        except OSError:
+            return
+        for child in children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(int(child), signal.SIGKILL)
+        with contextlib.suppress(InterruptedError):
+            try:
+                os.waitpid(-1, 0)
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+
+
+def _die_of(number: int) -> None:
+    """End by the signal that ended the command, without a second core dump."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def main() -> int:
+    """Run the command. Returns its exit status."""
+    os.setsid()
+    try:
+        for number in END_SIGNALS:
+            signal.signal(number, _raise_end)
+        _adopt(int(sys.argv[1]))
+        status = _status_of(_start(sys.argv[2:]))
+    except _EndSignalError:
+        _end_all()
+        os.killpg(0, signal.SIGKILL)
+    if os.WIFSIGNALED(status):
+        _die_of(os.WTERMSIG(status))
+    return os.WEXITSTATUS(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Levels in plain text: names in capitals, in brackets or at the time in the beginnings of many messages.
+
+The same rules as `level.of_text`, for messages whose beginnings are ASCII.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from logsrv.linelog.fields.level import BEHIND_POSTGRESQL, LOOKED_AT
+from logsrv.linelog.fields.levels.at_times import levels_at_times
+from logsrv.linelog.fields.levels.byte_places import Array, Shape, any_of, places, windows
+from logsrv.linelog.fields.levels.names import (
+    IN_WORD,
+    NAME,
+    POSTGRESQL,
+    THREE,
+    UNSURE,
+    Named,
+    any_named,
+    begins_name,
+)
+
+WIDTH = 80
+"""Bytes of a beginning: those in which a name may begin, and the longest name, in words of eight bytes."""
+ACCESS = 254
+"""Stands for a level that the status of an access log tells."""
+
+_MARK = numpy.uint32(int.from_bytes(BEHIND_POSTGRESQL.encode(), "little"))
+_TIME = Shape(b"[00/???/0000:00:00:00 ?0000]")
+# Behind it HAProxy has thousandths.
+_DATE = Shape(b"[00/???/0000:")
+
+
+def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
+    """Return the number of the level that each beginning tells, 0 for none, or UNSURE.
+
+    rows: the first WIDTH bytes from where each message begins. sizes: the bytes of each message.
+    access: beginnings with the time of an access log get ACCESS.
+    """
+    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    if not len(rows):
+        return found
+    bracketed, timed = _bracketed(rows)
+    if access:
+        found[timed] = ACCESS
+    for some, any_case in ((~bracketed, False), (bracketed, True)):
+        chosen = numpy.flatnonzero(some & (found != ACCESS))
+        if len(chosen):
+            found[chosen] = _levels(rows[chosen], sizes[chosen], any_case=any_case)
+    at_times = levels_at_times(rows)
+    found = numpy.where(at_times > 0, at_times, found)
+    # Bytes beyond ASCII may stand behind the message, in the next one.
+    found[any_of(rows & numpy.uint8(0x80))] = UNSURE
+    return found
+
+
+def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
+    """Return the levels of some beginnings: of none with a bracket, or of those that have one."""
+    flat = rows.reshape(-1)
+    at = _words(rows, any_case=any_case)
+    row = at // WIDTH
+    inside = at - row * WIDTH < numpy.minimum(sizes[row], LOOKED_AT)
+    at, row = at[inside], row[inside]
+    padded: Array = numpy.concatenate((flat, numpy.zeros(NAME, numpy.uint8)))
+    fours: Array = numpy.ndarray((len(flat),), "<u4", padded, 0, (1,))
+    likely = begins_name(fours[at])
+    at, row = at[likely], row[likely]
+    names: Array = numpy.ndarray((len(flat),), f"V{NAME}", padded, 0, (1,))[at]
+    words = any_named(names.view(numpy.uint8).reshape(-1, NAME))
+    marked = words.capital & (fours[at + words.size] & THREE == _MARK)
+    numbers = numpy.where((words.number < POSTGRESQL) | marked, words.number, 0)
+    if any_case:
+        numbers = _in_brackets(flat, at, row, sizes, words._replace(number=numbers))
+    else:
+        numbers = numpy.where(words.capital, numbers, 0)
+    said = numpy.flatnonzero(numbers)
+    # Assigned from the last to the first: the first word of a row that says something remains.
+    found: Array = numpy.zeros(len(rows), numpy.uint8)
+    found[row[said][::-1]] = numbers[said][::-1]
+    found[(found >= POSTGRESQL) & (found != UNSURE)] -= POSTGRESQL
+    return found
+
+
+def _bracketed(rows: Array) -> tuple[Array, Array]:
+    """Return which rows have brackets beside the time of an access log, and which have such a time."""
+    padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(_TIME.width, numpy.uint8)))
+    at = places(padded == ord("["))
+    times = windows(padded, at, _TIME.width)
+    # `Err` would be a level, and is no month.
+    is_time = _TIME.begins(times) & (padded[at + 5] | 0x20 != ord("r"))
+    bracketed: Array = numpy.zeros(len(rows), bool)
+    bracketed[at[~is_time] // WIDTH] = True
+    timed: Array = numpy.zeros(len(rows), bool)
+    timed[at[_DATE.begins(times) & (at % WIDTH < LOOKED_AT)] // WIDTH] = True
+    return bracketed, timed
+
+
+def _words(rows: Array, *, any_case: bool) -> Array:
+    """Return where words begin with a letter, or with three capitals."""
+    flat = rows.reshape(-1)
+    letters = flat | numpy.uint8(0x20) if any_case else flat
+    begins = letters - numpy.uint8(ord("a") if any_case else ord("A")) < 26
+    if any_case:
+        inside = begins | (flat - numpy.uint8(ord("0")) < 10) | (flat == ord("_"))
+        inside[WIDTH - 1 :: WIDTH] = False
+        begins[1:] &= ~inside[:-1]
+        return places(begins)
+    # Three capitals behind something else: no name is shorter.
+    first_of_three = begins[:-2] & begins[1:-1]
+    first_of_three &= begins[2:]
+    first_of_three[1:] &= ~begins[:-3]
+    first_of_three[WIDTH::WIDTH] |= begins[WIDTH:-2:WIDTH]
+    at = places(first_of_three)
+    before = IN_WORD[flat[at - 1]] & (at % WIDTH != 0)
+    first: Array = at[~before]
+    return first
+
+
+def _in_brackets(flat: Array, at: Array, row: Array, sizes: Array, words: Named) -> Array:
+    """Return the levels of words that stand in brackets or in capitals; 0 for the others."""
+    brackets = places((flat == ord("[")) | (flat == ord("]")))
+    low, high = row * WIDTH, row * WIDTH + numpy.minimum(sizes[row], WIDTH)
+    next_one = numpy.searchsorted(brackets, at)
+    behind = numpy.append(brackets, len(flat))[next_one]
+    before = numpy.append(brackets, -1)[next_one - 1]
+    opened = (before >= low) & (next_one > 0) & (flat[before] == ord("["))
+    has_next = behind < high
+    closed = has_next & (flat[numpy.minimum(behind, len(flat) - 1)] == ord("]"))
+    # The bracket may close behind what is looked at.
+    open_end = ~has_next & (sizes[row] > WIDTH)
+    numbers = numpy.where(words.capital | (opened & closed), words.number, 0)
+    unsure = (words.number > 0) & ~words.capital & opened & open_end
+    return numpy.where(unsure, UNSURE, numbers)

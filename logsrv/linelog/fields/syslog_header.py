@@ -1,0 +1,153 @@
+"""The syslog header at the beginning of a message: RFC 5424, or RFC 3164 as senders really write it.
+
+Also as syslog daemons write it to files, without a priority: `Nov 20 06:18:42 HOST APP[PID]: TEXT`, or
+with a time of RFC 3339.
+
+What was sent is kept as it is written: `timestamp` is text. Missing are the parts that are `-`, or that
+the sender left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from logsrv.kit.text.quoted_text import text_until
+from logsrv.linelog.fields.level import canonical
+from logsrv.linelog.fields.stored import decoded
+
+FACILITIES = (
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"),
+    *("uucp", "cron", "authpriv", "ftp", "ntp", "audit", "alert", "clock"),
+    *(f"local{number}" for number in range(8)),
+)
+SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+NAMES = frozenset(
+    ("facility", "severity", "app", "pid", "msgid", "hostname", "timestamp", "text"),
+)
+"""The fields of a header, beside those of structured data, which have a dot in their names."""
+
+_PRIORITY = re.compile(rb"<([0-9]{1,3})>")
+_RFC5424 = re.compile(
+    rb"[1-9][0-9]{0,2} (-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)(?: |\Z)"
+)
+_VALUE = text_until('"').encode()
+# Senders forget to escape a bracket inside quotes: only a quote ends a value.
+_ELEMENT = re.compile(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*) *\]')
+_PARAM = re.compile(rb' +([^ =\]"]+)="(' + _VALUE + rb')"')
+_ESCAPED = re.compile(rb'\\(["\\\]])')
+_TIME = re.compile(
+    rb"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9]?[0-9](?: [0-9]{4})?"
+    rb" [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+    rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[^ ]*):? +"
+)
+_TAG = re.compile(rb"([A-Za-z_/.(][^\s:\[\]=\"]{0,127})(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)")
+# macOS has such: `Microsoft Word[14463]:`.
+_TAG_OF_WORDS = re.compile(
+    rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
+)
+_HOST = re.compile(rb"([^\s:\[\]=\"]+(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
+# Stricter, as nothing but its shape says that it is one: a program's own log may begin with a time, too.
+IN_FILES = (
+    r"(?:(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
+    r" [A-Za-z0-9][A-Za-z0-9._-]* [A-Za-z_/.(]"
+)
+"""The beginning of a header without a priority. No stamp of the store has it: each source has a colon."""
+_IN_FILES = re.compile(IN_FILES.encode())
+
+
+class SyslogHeader(NamedTuple):
+    """A header that was found."""
+
+    fields: dict[str, str]
+    severity: int | None
+    """0, emerg, to 7, debug; None without a priority."""
+    text: bytes
+    """The text behind the header, without a NUL at its end."""
+
+
+def parse_header(message: bytes) -> SyslogHeader | None:
+    """Return the header that `message` begins with, or None."""
+    if not message.startswith(b"<"):
+        return _of_a_file(message) if _IN_FILES.match(message) else None
+    priority = _PRIORITY.match(message)
+    if priority is None or int(priority[1]) > 191:
+        return None
+    facility, severity = divmod(int(priority[1]), 8)
+    fields = {"facility": FACILITIES[facility], "severity": SEVERITIES[severity]}
+    new = _RFC5424.match(message, priority.end())
+    if new:
+        rest = _rfc5424(message, new, fields)
+    else:
+        rest = _rfc3164(message, priority.end(), fields)
+    return _header(message, rest, fields, severity)
+
+
+def _of_a_file(message: bytes) -> SyslogHeader | None:
+    """Return the header without a priority; a level in its place (`TIME ERROR db: …`) makes it none."""
+    fields: dict[str, str] = {}
+    rest = _rfc3164(message, 0, fields)
+    names = (fields.get("hostname"), fields.get("app"))
+    if any(name is None or canonical(name) for name in names):
+        return None
+    return _header(message, rest, fields, None)
+
+
+def _header(
+    message: bytes, rest: int, fields: dict[str, str], severity: int | None
+) -> SyslogHeader:
+    # Python's SysLogHandler ends each message with a NUL: as it is stored, or as it came (--raw).
+    text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
+    fields["text"] = decoded(text)
+    return SyslogHeader(fields, severity, text)
+
+
+def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) -> int:
+    """Add what an RFC 5424 header says; return the offset of the text."""
+    names = ("timestamp", "hostname", "app", "pid", "msgid")
+    for name, value in zip(names, header.groups(), strict=True):
+        if value != b"-":
+            fields[name] = decoded(value)
+    at = header.end()
+    if message.startswith(b"-", at) and message[at + 1 : at + 2] in (b" ", b""):
+        at += 1
+    else:
+        while element := _ELEMENT.match(message, at):
+            prefix = decoded(element[1])
+            for name, value in _PARAM.findall(element[2]):
+                text = _ESCAPED.sub(rb"\1", value)
+                if text != b"-":
+                    fields[f"{prefix}.{decoded(name)}"] = decoded(text)
+                else:
+                    fields.pop(f"{prefix}.{decoded(name)}", None)
+            at = element.end()
+    if message.startswith(b" ", at):
+        at += 1
+    if message.startswith(b"\xef\xbb\xbf", at):
+        at += 3
+    return at
+
+
+def _rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
+    """Add what an RFC 3164 header says; return the offset of the text.
+
+    Programs on the same machine leave out the host, some also the time; a tag then is one only if a
+    colon or a PID in brackets follows it.
+    """
+    time = _TIME.match(message, at)
+    host = None
+    if time:
+        fields["timestamp"] = decoded(time[1])
+        at = time.end()
+        host = None if _TAG.match(message, at) else _HOST.match(message, at)
+        if host:
+            fields["hostname"] = decoded(host[1])
+            at = host.end()
+    tag = _TAG.match(message, at) or (host and _TAG_OF_WORDS.match(message, at))
+    if tag:
+        fields["app"] = decoded(tag[1])
+        if tag[2]:
+            fields["pid"] = decoded(tag[2])
+        at = tag.end()
+    return at

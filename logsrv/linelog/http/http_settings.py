@@ -1,0 +1,70 @@
+"""The options of the web interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import DURATION, Kind, integer
+from logsrv.kit.options.secrets import SECRET, SECRET_FILE, read_secret
+from logsrv.kit.web.endpoints import is_private, web_endpoint
+from logsrv.kit.web.hosts import name_in
+from logsrv.linelog.http.nodes.node_settings import NodeOptions
+
+# A browser has six connections for each page; a screen on a wall has one for months.
+MOST_CONNECTIONS = 4000
+
+
+def _name(text: str) -> str:
+    name = name_in(text.encode("ascii", "replace"))
+    if name is None or name != text.lower().strip("[]").rstrip("."):
+        raise ValueError("not a name, or one with a port")
+    return name
+
+
+HOST_NAME: Kind[str] = Kind(_name, "the name of a host, such as logs.example.org", "NAME")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class HttpSettings(NodeOptions):
+    """The options of the web interface: where it is, for whom, and how much it gives."""
+
+    help_group: ClassVar[str] = "The live page and the API"
+    goes_with: ClassVar[str] = "http"
+
+    http: tuple[Endpoint, ...] = option(
+        (), web_endpoint(8080), repeatable=True,
+        help="serve the live page and the API here",
+    )  # fmt: skip
+    http_token: str | None = option(
+        None, SECRET, "the token for --http; visible in the process list"
+    )
+    http_token_file: Path | None = option(None, SECRET_FILE, "a file with the token for --http")
+    http_host: tuple[str, ...] = option(
+        (), HOST_NAME, "a name of this server in browsers, besides its address", repeatable=True
+    )
+    http_searches: int = option(8, integer(1), "searches at a time at most")
+    http_search_time: float = option("1m", DURATION, "end a search after this time")
+
+
+def check_reach(settings: HttpSettings) -> None:
+    """Raise ConfigurationError for an endpoint that others reach while there is no token."""
+    tokens = (settings.http_token, settings.http_token_file)
+    for endpoint in settings.http:
+        if tokens == (None, None) and not is_private(endpoint):
+            raise ConfigurationError(
+                f"--http {endpoint} can be reached by others: give --http-token-file FILE, or listen "
+                "on tcp:PORT:interface=127.0.0.1 or unix:PATH"
+            )
+
+
+def read_token(settings: HttpSettings) -> str | None:
+    """Return the token, out of its file if need be; None for none. Raises ConfigurationError."""
+    token = read_secret("http-token", settings.http_token, settings.http_token_file)
+    check_reach(settings)
+    return token

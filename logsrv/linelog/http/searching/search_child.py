@@ -1,0 +1,112 @@
+"""A searching process: one request on standard input, its answer on standard output.
+
+    python -P -m logsrv.linelog.http.searching.search_child SECONDS
+
+The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), perhaps "variables" for
+the environment, and, if other nodes are asked, "nodes" (see `gathered`). The answer is its status, and
+then the body as HTTP sends it, in any number of messages.
+
+It is a process of its own so that no search, however large, holds up the receiving of lines. It has the
+lowest claim on the processor and limits on memory and time, and is killed when nobody waits for its answer.
+It imports no Twisted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from logsrv.errors import LogsrvError, QueryError
+from logsrv.kit.children.child_side import limit_reader, messages, send, tell
+from logsrv.linelog.http.problems import Problem, wrong_query
+from logsrv.linelog.http.searching import replies
+from logsrv.linelog.http.searching.gathered import reply
+from logsrv.linelog.read.view import View
+
+# Bytes of a message: the server has one of them before its client takes any.
+PIECE = 64 << 10
+NO_MEMORY = "this search needs more memory than it may have"
+
+
+class Body:
+    """The body of an answer: its status goes before its first bytes."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self.begun = False
+
+    def begin(self) -> None:
+        """Say that all is well, once."""
+        if not self.begun:
+            self.begun = True
+            self._send(b"200")
+
+    def write(self, data: bytes) -> None:
+        """Send some of it now."""
+        self.begin()
+        for start in range(0, len(data), PIECE):
+            self._send(data[start : start + PIECE])
+
+    def fail(self, problem: Problem) -> None:
+        """Answer with a problem, which is the last line if the body was begun."""
+        if not self.begun:
+            self._send(b"%d" % problem.status)
+        self._send(problem.body)
+
+
+def answer(
+    request: dict[str, Any], send: Callable[[bytes], None], tell: Callable[[str], None]
+) -> None:
+    """Answer a request, with a problem if it cannot be answered.
+
+    send: gets the messages of the answer. tell: gets a sentence for damage.
+    """
+    body = Body(send)
+    try:
+        with View(request["directory"], tell, away=True) as view:
+            if "nodes" in request:
+                found = reply(view, request)
+            else:
+                found = replies.REPLIES[request["endpoint"]](view, request["values"])
+            for data in found:
+                body.write(data)
+            body.begin()
+    except Problem as problem:
+        body.fail(problem)
+    except QueryError as error:
+        body.fail(wrong_query(error))
+    except LogsrvError as error:
+        body.fail(Problem(503, str(error)))
+    except MemoryError:
+        body.fail(Problem(503, NO_MEMORY))
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this group when the other end of standard input is closed."""
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def main(arguments: list[str]) -> int:
+    """Answer one request; return the exit status."""
+    limit_reader()
+    seconds = int(arguments[0])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    for message in messages():
+        _end_with_parent()
+        request = json.loads(message)
+        os.environ.update(request.get("variables", {}))
+        answer(request, send, tell)
+        break
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

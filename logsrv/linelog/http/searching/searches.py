@@ -1,0 +1,266 @@
+"""Searches in processes of their own (see `search_child`), bounded in number, killed when nobody waits.
+
+One more process stands ready, everything imported: it takes the next request at once, which is a tenth
+of a second saved, and goes when nothing was asked for some minutes. Who loads the page is about to ask.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from math import ceil
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from logsrv.kit.children.child_process import ChildProcess, ChildProcesses, ProcessEnd
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
+from logsrv.linelog.http.problems import STOPPING, Problem, too_many
+from logsrv.linelog.store.archive.archive_notes import variables_of
+from logsrv.timer import Timer
+
+log = Logger()
+
+MODULE = "logsrv.linelog.http.searching.search_child"
+SPARE_SECONDS = 300.0
+
+
+class SearchSink(Protocol):
+    """The one who gets an answer: `begin`, any number of `data`, `end` once."""
+
+    def begin(self, status: int) -> None:
+        """Hear the status; `data` is then the body."""
+
+    def data(self, data: bytes) -> None: ...
+
+    def end(self, problem: Problem | None) -> None:
+        """Hear that this was all; of a problem, that it was not."""
+
+
+@attrs.define(eq=False)
+class AskedSearch:
+    """A search that was asked for: it waits for its turn, is running, or is over.
+
+    left: seconds that it may still take. child: the process that it has, from its turn on.
+    """
+
+    _searches: Searches
+    request: dict[str, Any]
+    sink: SearchSink
+    _clock: IReactorTime
+    _left: float
+    over: bool = False
+    child: ChildProcess | None = None
+    # The status of the answer has come.
+    _begun: bool = False
+    _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
+    _running_since: float = 0.0
+    # Its taker may have had enough before it had its turn.
+    _held: bool = False
+
+    def run(self, child: ChildProcess) -> None:
+        """Have its turn, in a process that waits for its request."""
+        self.child = child
+        child.received = self._received
+        child.send(json.dumps(self.request).encode())
+        if self._held:
+            child.pause()
+        else:
+            self._start_timer()
+
+    def pause(self) -> None:
+        """Let it wait, its taker has enough: that is not its own time."""
+        self._held = True
+        if self.child is not None and self._timer.running:
+            self._left -= self._clock.seconds() - self._running_since
+            self._timer.stop()
+            self.child.pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._held = False
+        if self.child is not None and not self._timer.running and not self.over:
+            self._start_timer()
+            self.child.resume()
+
+    def kill(self, why: Problem | None = None) -> None:
+        """End it. `why`: what its taker hears as its end; None: nobody wants it any more."""
+        if self.over:
+            return
+        self._be_over()
+        if self.child is not None:
+            self.child.kill()
+        if why is not None:
+            self.sink.end(why)
+
+    def ended(self, end: ProcessEnd) -> None:
+        """Hear that the process has ended by itself, or by its limits."""
+        if self.over:
+            return
+        self._be_over()
+        if end.status == 0 and self._begun:
+            self.sink.end(None)
+        elif end.signal == signal.SIGXCPU:
+            self.sink.end(self._too_long())
+        else:
+            self.sink.end(Problem(503, "the search broke off; the server's log says more"))
+
+    def _received(self, message: list[bytes]) -> None:
+        if self.over:
+            return
+        data = b"".join(message)
+        if self._begun:
+            self.sink.data(data)
+        else:
+            self._begun = True
+            self.sink.begin(int(data))
+
+    def _be_over(self) -> None:
+        self.over = True
+        self._timer.stop()
+        self._searches.forget(self)
+
+    def _start_timer(self) -> None:
+        self._running_since = self._clock.seconds()
+        self._timer.start(max(0.0, self._left), lambda: self.kill(self._too_long()))
+
+    def _too_long(self) -> Problem:
+        return Problem(
+            503,
+            f"the search has taken {self._searches.seconds:g} s and was ended; narrow it down, by time "
+            "for instance",
+        )
+
+
+def _variables(directory: str) -> dict[str, str]:
+    """Return the variables that have the keys of a store's archives: a process has none of its own."""
+    names = variables_of(directory)
+    return {name: os.environ[name] for name in sorted(names) if name in os.environ}
+
+
+class Searches:
+    """The searches of a store, each in its process.
+
+    place: its directory, where it is now. at_once, seconds: their limits, from the next on.
+    """
+
+    def __init__(
+        self, place: Callable[[], str], reactor: Any, *, at_once: int, seconds: float
+    ) -> None:
+        self.at_once = at_once
+        self.seconds = seconds
+        self._place = place
+        self._reactor = reactor
+        self._running: set[AskedSearch] = set()
+        self._waiting: deque[AskedSearch] = deque()
+        self._processes = ChildProcesses(reactor, "a search says", partial(Problem, 503))
+        self._spare: ChildProcess | None = None
+        self._idle = Timer(reactor)
+        self._turn = Timer(reactor)
+        self._limited_log = RateLimitedLog(reactor.seconds)
+
+    @property
+    def open(self) -> int:
+        """The number of those that are running."""
+        return len(self._running)
+
+    def expect(self) -> None:
+        """Let a process stand ready: somebody is about to ask."""
+        self._idle.start(SPARE_SECONDS, self._rest)
+        self._serve_soon()
+
+    def start(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+        """Begin a search for somebody who waits. Raises Problem (429, 503)."""
+        search = self._made(request, sink)
+        if len(self._running) >= self.at_once:
+            raise too_many(f"{self.at_once} searches are under way; try again in a moment")
+        return self._begin(search)
+
+    def wait(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+        """Begin a search as soon as half of the places are free. Raises Problem (503)."""
+        search = self._made(request, sink)
+        self._waiting.append(search)
+        self._serve_soon()
+        return search
+
+    def _made(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+        if self._processes.stopping:
+            raise STOPPING
+        place = self._place()
+        request = {**request, "directory": place, "variables": _variables(place)}
+        return AskedSearch(self, request, sink, self._reactor, self.seconds)
+
+    def _serve_soon(self) -> None:
+        """Start a process in another turn of the reactor, one at most.
+
+        Started at once, there would be a thousand to be killed when a thousand clients go together.
+        """
+        if not self._processes.stopping and not self._turn.running:
+            self._turn.start(0, self._serve)
+
+    def _serve(self) -> None:
+        if self._waiting and len(self._running) < max(1, self.at_once // 2):
+            search = self._waiting.popleft()
+            try:
+                self._begin(search)
+            except Problem as problem:
+                search.kill(problem)
+            self._serve_soon()
+        elif self._idle.running and self._spare is None:
+            # Not while a search begins: the start would cost as much as it is to save.
+            with suppress(Problem):
+                self._spare = self._spawned()
+
+    def _begin(self, search: AskedSearch) -> AskedSearch:
+        child, self._spare = self._spare or self._spawned(), None
+        self._running.add(search)
+        search.run(child)
+        self._idle.start(SPARE_SECONDS, self._rest)
+        return search
+
+    def _spawned(self) -> ChildProcess:
+        """Start a process that waits. Raises Problem (503) if the system has no room for it."""
+        # A limit of CPU time, for a process whose server is gone. The search itself has one of clock time.
+        limit = str(ceil(self.seconds) + 10)
+        return self._processes.start(MODULE, limit, received=lambda _: None, ended=self._ended)
+
+    def _rest(self) -> None:
+        if self._spare is not None:
+            self._spare.kill()
+            self._spare = None
+
+    def forget(self, search: AskedSearch) -> None:
+        """Give the place of a search that is over to the next."""
+        self._running.discard(search)
+        with suppress(ValueError):
+            self._waiting.remove(search)
+        self._serve_soon()
+
+    def _ended(self, child: ChildProcess, end: ProcessEnd) -> None:
+        served = [one for one in self._running if one.child is child]
+        for search in served:
+            search.ended(end)
+        wanted = served or child is self._spare
+        if child is self._spare:
+            self._spare = None
+        by_its_limits = end.status == 0 or end.signal == signal.SIGXCPU
+        if wanted and not by_its_limits and self._limited_log.note(str(end)) is not None:
+            log.warn("the process of a search {how}", how=str(end))
+
+    def stop(self) -> Deferred[None]:
+        """End all; fires when no process is left."""
+        stopped = self._processes.stop()
+        for search in [*self._waiting, *self._running]:
+            search.kill(STOPPING)
+        self._idle.stop()
+        self._rest()
+        self._turn.stop()
+        return stopped

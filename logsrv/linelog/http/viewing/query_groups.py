@@ -1,0 +1,132 @@
+"""Queries of live viewers that are matched together, within a share of the time of a look.
+
+One pass over a text finds the words of hundreds of queries. Those that ask for more than words are in
+groups, and those without a word that every line has to have are alone: what takes long takes the time of
+no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+
+from logsrv.linelog.http.viewing.live import Look
+from logsrv.linelog.http.viewing.watched_query import WatchedQuery
+from logsrv.linelog.read.follow import Appended
+from logsrv.linelog.store.segments.segment import Position
+
+# With fewer queries each goes over the text by itself: that needs no NumPy, which takes 0.1 s to load.
+MANY = 16
+# Queries of a group whose lines are parsed: one that takes long takes the time of these.
+GROUP = 50
+# Text in which many queries are looked for at once: in smaller pieces each query costs more than the text.
+CHUNK = 224 << 10
+
+
+class SingleQuery:
+    """A query that goes over the text by itself."""
+
+    def __init__(self, query: WatchedQuery) -> None:
+        self.queries = [query]
+
+    def find(self, look: Look, now: Callable[[], float], until: float) -> None:
+        """Let the query have what there is in a look.
+
+        The newest piece of text is looked at in any case, those before it until it is `until`; of the rest
+        each line is left out.
+        """
+        (query,) = self.queries
+        late = False
+        for piece, lines in zip(reversed(look.pieces), reversed(look.lines), strict=True):
+            late = late or (piece is not look.pieces[-1] and now() > until)
+            if late:
+                query.missed += lines
+            elif not query.allowed:
+                query.missed += query.matcher.count(piece.text, piece.position)
+            else:
+                query.take(piece, list(query.matcher.find(piece.text, piece.position)))
+
+
+class QueryGroup:
+    """Queries that share one pass over the text."""
+
+    def __init__(self, queries: Sequence[WatchedQuery]) -> None:
+        self._have(queries)
+
+    def _have(self, queries: Sequence[WatchedQuery]) -> None:
+        self.queries = list(queries)
+        self._many = _modules()[0].ManyQueries([one.matcher for one in queries])
+
+    def find(self, look: Look, now: Callable[[], float], until: float) -> None:
+        """Let the queries have what there is in a look, as that of `SingleQuery` does."""
+        newest = True
+        for piece, lines in _chunks(look):
+            reached = self._find(piece, now, until) if newest or now() <= until else set()
+            newest = False
+            if reached is not None:
+                for query in self.queries:
+                    query.missed += lines if query not in reached else 0
+                # Those for which there was no time are the first in the next look.
+                ahead = [one for one in self.queries if one not in reached]
+                if reached and ahead:
+                    self._have([*ahead, *reached])
+
+    def _find(
+        self, piece: Appended, now: Callable[[], float], until: float
+    ) -> set[WatchedQuery] | None:
+        """Look at a piece; return None, or those that have its lines when there was no time for others."""
+        reached = set()
+        for number, lines in self._many.find(piece.text, piece.position):
+            query = self.queries[number]
+            query.take(piece, lines)
+            reached.add(query)
+            if now() > until:
+                return reached
+        return None
+
+
+def units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
+    """Return queries as they are to be matched."""
+    if len(queries) < MANY:
+        return [SingleQuery(one) for one in queries]
+    triggers = _modules()[1]
+    words: list[WatchedQuery] = []
+    tested: list[WatchedQuery] = []
+    alone: list[WatchedQuery] = []
+    for query in queries:
+        node = query.matcher.node
+        if not triggers.choices_of(node):
+            alone.append(query)
+        else:
+            (words if triggers.is_exact(node) else tested).append(query)
+    groups = [words] if words else []
+    groups += [tested[at : at + GROUP] for at in range(0, len(tested), GROUP)]
+    return [*map(QueryGroup, groups), *map(SingleQuery, alone)]
+
+
+def _chunks(look: Look) -> Iterator[tuple[Appended, int]]:
+    """Yield the text of a look in larger pieces, the newest first, and how many lines each has."""
+    held: list[Appended] = []
+    size = lines = 0
+    for piece, number in zip(reversed(look.pieces), reversed(look.lines), strict=True):
+        segment, offset = piece.position
+        follows = held and held[-1].position == Position(segment, offset + len(piece.text))
+        if held and (not follows or size + len(piece.text) > CHUNK):
+            yield _joined(held), lines
+            held, size, lines = [], 0, 0
+        held.append(piece)
+        size += len(piece.text)
+        lines += number
+    if held:
+        yield _joined(held), lines
+
+
+def _joined(held: list[Appended]) -> Appended:
+    return Appended(held[-1].position, b"".join([piece.text for piece in reversed(held)]))
+
+
+def _modules() -> tuple[ModuleType, ModuleType]:
+    """Return what matches many queries at once, and what tells by what they are found: both load NumPy."""
+    from logsrv.linelog.query.matching import many, triggers
+
+    return many, triggers

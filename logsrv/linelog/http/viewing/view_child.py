@@ -1,0 +1,90 @@
+"""The process of the live views: orders on standard input, what it hands out on standard output.
+
+    python -P -m logsrv.linelog.http.viewing.view_child DIRECTORY
+
+It is a process of its own so that no live view takes time from the receiving of lines. `view_protocol`
+has what it is told and says, `hub` what it does. It ends with its standard input, and by any fault: the
+daemon's log says why, and the next one serves viewers that come back. It imports no Twisted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from select import select
+from time import monotonic
+
+from logsrv.errors import StoreError
+from logsrv.kit.children.child_side import limit_reader, send, tell
+from logsrv.kit.children.frames import MessageReader
+from logsrv.linelog.http.viewing.hub import Hub
+from logsrv.linelog.http.viewing.view_protocol import encode_events
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import parse_position
+
+
+def follow(directory: str) -> None:
+    """Serve viewers until the daemon has no more orders. Raises StoreError."""
+    hub = Hub(View(directory, tell), lambda handed: send(encode_events(handed)), monotonic)
+    orders = _orders(sys.stdin.fileno())
+    due = 0.0
+    while True:
+        patience = None
+        if hub.watched:
+            patience = 0.0 if hub.asked else max(0.0, due - monotonic())
+        # All that are there: who has come before a look is to be part of it.
+        for order in orders(patience):
+            if order is None:
+                return
+            _obey(hub, order)
+        if hub.watched and monotonic() >= due:
+            hub.look()
+            due = monotonic() + hub.rest
+        elif hub.asked:
+            hub.step()
+
+
+def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
+    """Return what waits for orders, for so many seconds at most, and yields those that are there.
+
+    None: there will be no more.
+    """
+    reader = MessageReader()
+
+    def read(patience: float | None) -> Iterator[bytes | None]:
+        while select([fd], [], [], patience)[0]:
+            data = os.read(fd, 1 << 16)
+            if not data:
+                yield None
+            yield from map(b"".join, reader.receive(data))
+            patience = 0.0
+
+    return read
+
+
+def _obey(hub: Hub, order: bytes) -> None:
+    match json.loads(order):
+        case ["join", viewer, query, begin, sure]:
+            known = None if sure is None else parse_position(sure)
+            hub.join(viewer, query, parse_position(begin), known)
+        case ["more", viewer]:
+            hub.more(viewer)
+        case ["leave", viewer]:
+            hub.leave(viewer)
+
+
+def main(arguments: list[str]) -> int:
+    """Work until the daemon has ended or says so; return the exit status."""
+    limit_reader()
+    try:
+        follow(arguments[0])
+    except StoreError as error:
+        tell(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

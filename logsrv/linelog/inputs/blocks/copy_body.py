@@ -1,0 +1,156 @@
+"""Copies of a centre over HTTP: all that it has, for an empty machine that takes the place of another.
+
+    GET /blocks/store           the state: segments, the place of the next byte, the origins
+    GET /blocks/store/NAME      a part of a compressed segment or of its word index, by Range: bytes=A-B
+    GET /blocks/store/NUMBER    a part of the text of a segment, by the same; it may be shorter
+
+A token of its own is needed for them: that of edges lets them send, and not read what others have sent.
+The disk is read in a thread.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import zlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
+from logsrv.linelog.inputs.blocks.copy_source import file_piece, state_of, text_piece
+from logsrv.linelog.inputs.blocks.state import PATH, PIECE, encode
+from logsrv.linelog.inputs.http.body import Body, RequestHead, busy
+from logsrv.linelog.inputs.intake.intake import Intake
+
+log = Logger()
+MOST = 4
+"""Pieces that are read at once, each of up to PIECE bytes."""
+BYTES = "application/octet-stream"
+_RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})")
+_PREFIX = f"/blocks/{PATH}"
+_NUMBER = re.compile(r"[0-9]{1,10}")
+T = TypeVar("T")
+
+
+def is_for_copies(path: str) -> bool:
+    """Return whether a path is one of those above."""
+    return path == _PREFIX or path.startswith(f"{_PREFIX}/")
+
+
+class CopyBody(Body):
+    """The body of a question, which is dropped; `begin` returns what fires with the answer."""
+
+    under_way = 0
+    """Of all listeners."""
+
+    def __init__(self, begin: Callable[[], Deferred[Reply]]) -> None:
+        self._begin = begin
+        self._given: Deferred[Reply] | None = None
+
+    def finish(self) -> Steps:
+        yield from ()
+        if CopyBody.under_way >= MOST:
+            raise busy("too much is read at once; ask again")
+        CopyBody.under_way += 1
+        self._given = maybeDeferred(self._begin).addErrback(_failed).addBoth(self._done)
+        # Not sent: `stored` has the answer.
+        return Reply(503)
+
+    def _done(self, reply: Reply) -> Reply:
+        CopyBody.under_way -= 1
+        return reply
+
+    def receive(self, data: bytes) -> None:
+        raise RequestRefused(413, "oversize", "a question has no body")
+
+    def stored(self) -> Deferred[Reply] | None:
+        return self._given
+
+
+def _failed(failure: Failure) -> Reply:
+    why = failure.getErrorMessage()
+    log.error("a copy of the store cannot be given: {why}", why=why)
+    return Reply(500, json_line(error=why))
+
+
+def state_asked(head: RequestHead) -> Body:
+    """Return the body of a question for the state. Raises RequestRefused."""
+    intake = head.intake
+    _check_given(intake)
+    store, identity = intake.store, intake.store.identity
+    if identity is None:
+        raise RequestRefused(500, "protocol", "this store has no identity; its log says why")
+
+    if intake.store.origins.is_damaged:
+        why = (
+            "the file `origins` is damaged: a copy would take blocks twice; its log says what to do"
+        )
+        raise RequestRefused(500, "protocol", why)
+
+    def begin() -> Deferred[Reply]:
+        log.info("{source} fetches all that is stored here", source=head.source)
+        return store.snapshot().addCallback(
+            lambda snapshot: _in_thread(
+                intake.clock, lambda: encode(state_of(store.disk, identity.store, snapshot))
+            ).addCallback(lambda state: Reply(200, state))
+        )
+
+    return CopyBody(begin)
+
+
+def piece_asked(head: RequestHead) -> Body:
+    """Return the body of a question for a piece. Raises RequestRefused."""
+    intake = head.intake
+    _check_given(intake)
+    name, disk = head.path.rpartition("/")[2], intake.store.disk
+    found = _RANGE.fullmatch(head.header("Range") or "")
+    if found is None or int(found[2]) < int(found[1]):
+        raise RequestRefused(416, "protocol", "a Range is needed, such as bytes=0-1048575")
+    first = int(found[1])
+    end = min(int(found[2]) + 1, first + PIECE)
+
+    def read() -> bytes | None:
+        if _NUMBER.fullmatch(name):
+            return text_piece(disk, int(name), first, end)
+        return file_piece(disk, name, first, end)
+
+    return CopyBody(lambda: _in_thread(intake.clock, read).addCallback(_piece, first))
+
+
+def _check_given(intake: Intake) -> None:
+    if intake.secrets.restore is None:
+        raise RequestRefused(
+            403,
+            "unauthorized",
+            "this centre gives out nothing: it has no --restore-token-file",
+        )
+
+
+def _piece(data: bytes | None, first: int) -> Reply:
+    if not data:
+        return Reply(404, json_line(error="this is not here, or not any more"))
+    headers = {
+        "Content-Range": f"bytes {first}-{first + len(data) - 1}/*",
+        "Logsrv-CRC": f"{zlib.crc32(data):08x}",
+    }
+    return Reply(206, data, BYTES, headers)
+
+
+def _in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
+    """Return what fires with the result. A thread of a dead disk does not keep the process."""
+    done: Deferred[T] = Deferred()
+
+    def run() -> None:
+        result: Any
+        try:
+            result = call()
+        except Exception:
+            result = Failure()
+        reactor.callFromThread(done.callback, result)
+
+    threading.Thread(target=run, name="copy", daemon=True).start()
+    return done

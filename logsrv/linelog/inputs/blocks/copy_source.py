@@ -1,0 +1,114 @@
+"""Giving out what a centre has: its state, and pieces of its segments, while it writes, seals and removes.
+
+Everything here reads a disk, and so belongs into a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from logsrv.descriptor import Descriptor
+from logsrv.linelog.inputs.blocks.state import CentreState, PackedFile, is_given
+from logsrv.linelog.store.origins.notes import Snapshot
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import (
+    Form,
+    Segment,
+    away_segments,
+    segments,
+    segments_and_names,
+)
+
+_TRIES = 100
+"""Looks for a segment that is rotated or sealed between two steps; never so often in a row."""
+
+
+def state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
+    """Return the state of a store as it was when it was asked how far it is. Raises OSError."""
+    for _ in range(_TRIES):
+        try:
+            return _state_of(disk, store, snapshot)
+        except FileNotFoundError:
+            # Sealed meanwhile, or removed.
+            continue
+    raise OSError("segments are others at each look")
+
+
+def _state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
+    found, names = segments_and_names(disk)
+    number, offset = snapshot.position
+    packed, texts = [], []
+    for one in found:
+        if one.number >= number:
+            break
+        size = disk.stat(one.name).st_size
+        if one.form is Form.PACKED:
+            words = disk.stat(one.words).st_size if one.words in names else 0
+            packed.append(PackedFile(one.name, size, words))
+        elif size:
+            texts.append((one.number, size))
+    if offset:
+        texts.append((number, offset))
+    away = tuple((one.name, disk.stat(one.archived).st_size) for one in away_segments(names))
+    return CentreState(store, snapshot.position, tuple(packed), tuple(texts), away, snapshot.notes)
+
+
+def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
+    """Return a part of a compressed segment, or of what is beside it; None if it is not here.
+
+    Raises OSError.
+    """
+    if not is_given(name):
+        return None
+    try:
+        fd = disk.open(name, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with Descriptor(fd):
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None
+        return os.pread(fd, end - begin, begin)
+
+
+def text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
+    """Return a part of the text of a segment, in whatever form it is by now, or the beginning of that.
+
+    None if it is not here. Raises OSError, and ValueError for a segment that is damaged.
+    """
+    for _ in range(_TRIES):
+        found = _numbered(disk, number)
+        if found is None:
+            return None
+        try:
+            if found.form is Form.PACKED:
+                return _unpacked(disk, found, begin, end)
+            fd = disk.open(found.name, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        with Descriptor(fd):
+            # A file that still has the name now was that segment when it was opened.
+            if found == _numbered(disk, number):
+                return os.pread(fd, end - begin, begin)
+    raise OSError(f"segment {number} is another one at each look")
+
+
+def _numbered(disk: Disk, number: int) -> Segment | None:
+    return next((one for one in segments(disk) if one.number == number), None)
+
+
+def _unpacked(disk: Disk, packed: Segment, begin: int, end: int) -> bytes:
+    kept = index.load(packed, disk)
+    number = kept.frame_of(begin)
+    if number == len(kept.frames):
+        return b""
+    at, size = kept.extent(number)
+    with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
+        frame = os.pread(fd, size, at)
+    first, *behind = [frame.text for frame in kept.frames[number : number + 2]] + [kept.text]
+    try:
+        text = index.unpacked(frame, behind[0] - first)
+    except ValueError as error:
+        raise ValueError(f"{disk.path(packed.name)} is damaged: {error}") from None
+    return text[begin - first : end - first]

@@ -1,0 +1,191 @@
+"""The options of `twistd logsrv`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.inspect.inspect_settings import OperatorSettings
+from logsrv.kit.net.endpoint import ARGUMENTS, Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
+from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind, integer
+from logsrv.kit.service.loading import broken_plugins
+from logsrv.kit.text.words import listed, nearest, shown
+from logsrv.linelog.alerts.alert_settings import AlertOptions, check_labels
+from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.http.http_settings import HttpSettings, check_reach
+from logsrv.linelog.http.nodes.node_settings import check_names
+from logsrv.linelog.inputs.intake.options import USED_BY, InputOptions
+from logsrv.linelog.inputs.intake.registry import OURS, inputs
+from logsrv.linelog.inputs.nats.place import parse_place
+from logsrv.linelog.ship.ship_settings import ShipOptions, check_targets
+from logsrv.linelog.store.policy import StorePolicy
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
+FETCHED = "nats"
+"""The input that listens nowhere: it fetches."""
+
+
+@attrs.frozen
+class Listen:
+    """INPUT:ENDPOINT, the value of --listen; `str()` gives its text back."""
+
+    text: str
+    input: str
+    endpoint: Endpoint
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_listen(text: str) -> Listen:
+    """Raises ValueError with what is wrong."""
+    word, _, rest = text.partition(":")
+    if word == FETCHED:
+        parse_place(rest)
+        return Listen(text, word, Endpoint(rest, "fetched"))
+    if word in inputs():
+        return Listen(text, word, parse_endpoint(rest))
+    try:
+        return Listen(text, "lines", parse_endpoint(text))
+    except ValueError:
+        types = {*ARGUMENTS, "haproxy"}
+        if word in types or rest.partition(":")[0] not in types:
+            raise
+    if broken_plugins():
+        # It may be the input of one of these: the others go on, see `left_out`.
+        return Listen(text, word, parse_endpoint(rest))
+    known = sorted(inputs())
+    hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""
+    raise ValueError(f"{shown(word)} is no input; {hint}known are {listed(known)}")
+
+
+def _locate(listen: Listen, directory: Path) -> Listen:
+    return attrs.evolve(listen, endpoint=listen.endpoint.located(directory))
+
+
+LISTEN: Kind[Listen] = Kind(
+    parse_listen,
+    "[INPUT:]ENDPOINT, such as tcp:1234, udp:514, unix:/run/log.sock or lines:tcp:1234",
+    "ENDPOINT",
+    locate=_locate,
+)
+
+
+def _part(settings: object, kind: type[T]) -> T:
+    """Return what a class among the bases of `settings` declares, and nothing else."""
+    names = [field.name for field in attrs.fields(kind)]
+    return kind(**{name: getattr(settings, name) for name in names})
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
+    """A listener with settings of its own."""
+
+    listen: Listen = option(REQUIRED, LISTEN, "listen here")
+    name: str | None = option(None, NAME, "stands before @ in the source of its lines")
+
+    @property
+    def label(self) -> str:
+        """The name of the listener in logs and metrics."""
+        return f"{self.name}@{self.listen}" if self.name else str(self.listen)
+
+    @property
+    def without_use(self) -> dict[str, str]:
+        """The options that its input has no use for, each with what it goes with."""
+        return without_use([self])
+
+    @property
+    def line_rules(self) -> LineRules:
+        """The same as the framer wants it."""
+        return _part(self, LineRules)
+
+    @property
+    def input_options(self) -> InputOptions:
+        """The same as inputs of records want it."""
+        return _part(self, InputOptions)
+
+
+def without_use(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
+    """Return the options that none of some listeners has a use for, each with what it goes with."""
+    there = {one.listen.input for one in listeners}
+    useless = {
+        name: f"--listen {listed([f'{one}:…' for one in users])}"
+        for name, users in USED_BY.items()
+        if there <= OURS.keys() and there.isdisjoint(users)
+    }
+    return useless | {f"{name}_file": what for name, what in useless.items()}
+
+
+def check_let_in(listener: ListenerSettings) -> None:
+    """Raise ConfigurationError if anybody could bring blocks to a listener: they are stored as they are."""
+    endpoint = listener.listen.endpoint
+    certificate = endpoint.asks_for_certificates and endpoint.argument("clientcert") != "optional"
+    tokens = (listener.input_token, listener.input_token_file)
+    if listener.listen.input == "blocks" and tokens == (None, None) and not certificate:
+        raise ConfigurationError(
+            f"--listen {listener.listen} would take blocks of anybody: give --input-token-file FILE, or"
+            " listen on ssl: with clientca=FILE"
+        )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LoggerSettings(
+    AlertOptions,
+    ShipOptions,
+    HttpSettings,
+    StorePolicy,
+    LineRules,
+    InputOptions,
+    PeerLimits,
+    OperatorSettings,
+):
+    """The settings of the line logger, all of them."""
+
+    help_group: ClassVar[str] = "Listening and storing"
+
+    listen: tuple[Listen, ...] = option(
+        ("tcp:1234",), LISTEN, "listen here, for this input", repeatable=True
+    )
+    listener: tuple[ListenerSettings, ...] = tables(
+        ListenerSettings, "listeners with settings of their own", shorthand="listen"
+    )
+    classic_syslog: bool = option(
+        False,
+        FLAG,
+        "also listen for syslog at port 514, UDP and TCP, and at /dev/log if it is free",
+    )
+    workers: int = option(
+        2,
+        integer(0, 64),
+        "processes at most that parse large bodies of Loki, OTLP and _bulk; 0: the server itself",
+    )
+    directory: Path = option("logs", DIRECTORY, "the directory of the store")
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        check_labels(self.alerts)
+        check_targets(self.targets)
+        check_names(self.node_sets)
+        check_reach(self)
+
+    @property
+    def without_use(self) -> dict[str, str]:
+        """The options that no listener has a use for, each with what it goes with."""
+        return without_use(self.listener)
+
+    @property
+    def store_policy(self) -> StorePolicy:
+        """The same as the store wants it."""
+        return _part(self, StorePolicy)
+
+
+def left_out(settings: LoggerSettings) -> list[str]:
+    """Return the listeners that no input is there for, as a plugin cannot be loaded."""
+    return [str(one.listen) for one in settings.listener if one.listen.input not in inputs()]

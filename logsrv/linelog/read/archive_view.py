@@ -1,0 +1,233 @@
+"""An archive as a reader sees it: a store of which nothing is here, not even indexes.
+
+What the archive says of its segments is read once, when it is opened; what is put there later is not seen.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import islice
+
+from logsrv.errors import StoreError
+from logsrv.linelog.query.matching.needs import Need
+from logsrv.linelog.read.archive_words import WordFile, frames_of_all
+from logsrv.linelog.read.texts import ArchivedFrames, Frames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.archive.archive_notes import open_archive
+from logsrv.linelog.store.archive.catalog import (
+    CatalogSegment,
+    folder,
+    last_of_all,
+    newest,
+    read_catalog,
+    there,
+)
+from logsrv.linelog.store.archive.manifest import (
+    STORE,
+    Manifest,
+    decode,
+    encode,
+    names_of,
+    object_name,
+    stores_of,
+)
+from logsrv.linelog.store.archive.objects import Archive, ArchiveError
+from logsrv.linelog.store.archive.readers import Readers
+from logsrv.linelog.store.archive.reading import ArchivedText
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.index import Head, Index
+from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.segments.times import UNKNOWN, Times, together
+
+_ASKED_TOGETHER = 128
+
+
+class ArchiveView(View):
+    """The segments of a store in an archive. Raises StoreError and ArchiveError.
+
+    url: of the archive; the identity of the store may stand behind it, and has to where there are several.
+    tell: gets one sentence for each thing that is damaged or of no use.
+    """
+
+    def __init__(self, url: str, tell: Callable[[str], None]) -> None:
+        self._begin(tell)
+        self._readers = Readers()
+        try:
+            self._archive, self._store = _opened(url)
+        except ValueError as error:
+            raise StoreError(str(error)) from None
+        self._found: dict[int, CatalogSegment] = {}
+        self._manifests: dict[int, Manifest] = {}
+        self._damaged: list[str] = []
+        # The need that was looked up last, and the frames that can have it.
+        self._need: Need | None = None
+        self._answers: dict[int, int | None] = {}
+        self._load()
+        if not self._found:
+            raise StoreError(f"{self._archive.place} has no segment of store {self._store}")
+        self.segments = [
+            Segment(number, self._manifests[number].segment.name, Form.AWAY)
+            for number in sorted(self._found)
+        ]
+
+    def _load(self) -> None:
+        """Read what the archive has: what catalogs tell, and the segments behind them."""
+        archive, store = self._archive, self._store
+        names = newest(archive.names(folder(store)), store)
+        last = last_of_all(names)
+        behind = asked = "" if last is None else f"{store}/{last:010d}."
+        catalogs = [self._readers.start(partial(read_catalog, archive, name)) for name in names]
+        others = self._readers.start(partial(archive.names, f"{store}/", behind))
+        for pending in catalogs:
+            try:
+                for one in pending.result():
+                    self._add(one)
+            except ArchiveError as error:
+                # Its segments are found by their manifests, more slowly.
+                self.note(str(error))
+                behind = ""
+        listed = others.result()
+        if behind != asked:
+            listed = archive.names(f"{store}/")
+        known = {one.name for one in self._manifests.values()}
+        wanted = sorted({*self._damaged, *names_of(listed, store)})
+        missing = [name for name in wanted if name not in known]
+        reads = [partial(self._uncatalogued, name) for name in missing]
+        for found in self._readers.all(reads):
+            try:
+                self._add(found.result())
+            except ArchiveError as error:
+                self.tell(str(error))
+
+    def _add(self, one: CatalogSegment) -> None:
+        try:
+            manifest = decode(one.manifest)
+        except ValueError:
+            # Its name is there instead.
+            self._damaged.append(one.manifest.decode("ascii", "replace"))
+            return
+        self._found[manifest.number] = one
+        self._manifests[manifest.number] = manifest
+
+    def _uncatalogued(self, name: str) -> CatalogSegment:
+        """Return a segment that is in no catalog."""
+        manifest = there(self._archive, self._store, name)
+        words = manifest.objects.get(object_name(self._store, manifest.segment.words))
+        return CatalogSegment(encode(manifest), b"", words.size if words else 0, ())
+
+    @property
+    def is_away(self) -> bool:
+        return True
+
+    def refresh(self) -> None:
+        """Do nothing: the segments are those that were there when it was opened."""
+
+    renew = refresh
+
+    @property
+    def removed(self) -> bool:
+        return False
+
+    def tell_of_no_files(self) -> None:
+        """There are none."""
+
+    def close(self) -> None:
+        self._readers.close()
+
+    def open_words(self, number: int) -> int | None:
+        return None
+
+    def known(self, number: int) -> None:
+        return None
+
+    def times(self, number: int) -> Times:
+        found = self._manifests.get(number)
+        return UNKNOWN if found is None else found.times
+
+    def head(self, number: int) -> Head | None:
+        try:
+            return index.decode_head(self._found[number].frames)
+        except (KeyError, ValueError):
+            return None
+
+    def span(self) -> tuple[str, str]:
+        found = together(one.times for one in self._manifests.values())
+        return found.smallest or "", found.largest or ""
+
+    def is_active(self, fd: int) -> bool:
+        return False
+
+    def has(self, number: int) -> bool:
+        return number in self._found
+
+    def were_empty(self, numbers: range) -> bool:
+        """Return true: it is not known what was never archived."""
+        return True
+
+    def open(self, number: int) -> Frames | None:
+        found = self._found.get(number)
+        if found is None:
+            return None
+        manifest = self._manifests[number]
+        text = ArchivedText(manifest, [self._archive], lambda: index.decode(found.frames))
+
+        def load() -> Index:
+            try:
+                return text.index()
+            except ValueError as error:
+                self.tell(f"segment {number} cannot be read: {error}")
+                return index.Index(number)
+
+        return ArchivedFrames(number, text.place, load, text.frame, text.size)
+
+    def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
+        """Return the frames of a segment that can have lines with `need`; None for all.
+
+        behind: the segments that will be asked for next, which are looked at together with it.
+        """
+        if need is not self._need or number not in self._answers:
+            self._need = need
+            asked = [number, *islice(behind, _ASKED_TOGETHER - 1)]
+            files = [one for one in map(self._word_file, asked) if one is not None]
+            self._answers = {**dict.fromkeys(asked), **frames_of_all(files, need, self._readers)}
+        return self._answers[number]
+
+    def _word_file(self, number: int) -> WordFile | None:
+        file = self._found[number].file
+        if file is None:
+            return None
+        name = object_name(self._store, self._manifests[number].segment.words)
+
+        def note(why: str) -> None:
+            self.note(f"the word index {name} in {self._archive.place} is not used: {why}")
+
+        of = self._manifests[number]
+        return WordFile(
+            number,
+            file,
+            lambda at, size: self._archive.read(name, at, size),
+            note,
+            (number, of.text, of.packed.size, len(of.frames)),
+        )
+
+
+def _opened(url: str) -> tuple[Archive, str]:
+    """Return an archive, and the identity of a store in it. Raises ValueError, StoreError, ArchiveError."""
+    address, _, options = url.partition("?")
+    where, _, store = address.rstrip("/").rpartition("/")
+    named = re.fullmatch(STORE, store) is not None
+    archive = open_archive(f"{where if named else address}{'?' * bool(options)}{options}")
+    if named:
+        return archive, store
+    found = stores_of(archive.folders())
+    if not found:
+        raise StoreError(f"{archive.place} has no segment of any store")
+    if len(found) > 1:
+        raise StoreError(
+            f"{archive.place} has several stores: put one of {', '.join(found)} behind it, as"
+            f" {os.path.join(archive.place, found[0])}"
+        )
+    return archive, found[0]

@@ -1,0 +1,110 @@
+"""Looking words up in an archive: of all segments at once, in as few round trips as the files allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from logsrv.linelog.query.matching.needs import Literal, Need
+from logsrv.linelog.read.frames_by_words import frames_with
+from logsrv.linelog.store.archive.objects import ArchiveError
+from logsrv.linelog.store.archive.readers import Readers
+from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.partial import MissingParts, PartialFile
+
+_NEAR = 256 << 10
+"""Bytes between two parts that are read with them: less than what a round trip costs."""
+
+
+class WordFile(NamedTuple):
+    """The word index of a segment in an archive. read: returns a part of it, and raises ArchiveError.
+
+    totals: what it has to be an index of, number, bytes of text and compressed ones, frames; None for
+    anything.
+    """
+
+    number: int
+    file: PartialFile
+    read: Callable[[int, int], bytes]
+    note: Callable[[str], None]
+    totals: tuple[int, int, int, int] | None = None
+
+
+def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mapping[int, int | None]:
+    """Return of each segment, by its number, the frames that can have lines with `need`; None for all.
+
+    What one file needs next is read together with what all others need.
+    """
+    answers: dict[int, int | None] = {}
+    left = list(files)
+    while left:
+        wanted: list[tuple[WordFile, int, int]] = []
+        waiting = []
+        for one in left:
+            missing, found = _asked(one, need)
+            if missing:
+                wanted += [(one, at, size) for at, size in _merged(missing)]
+                waiting.append(one)
+            else:
+                answers[one.number] = found
+        failed = _read(wanted, readers)
+        answers.update(dict.fromkeys(failed))
+        left = [one for one in waiting if one.number not in failed]
+    return answers
+
+
+def _read(wanted: list[tuple[WordFile, int, int]], readers: Readers) -> set[int]:
+    """Read parts of files, all at once; return the numbers of those that cannot be read."""
+    failed = set()
+    reads = [partial(one.read, at, size) for one, at, size in wanted]
+    for (one, at, size), pending in zip(wanted, readers.all(reads), strict=True):
+        try:
+            data = pending.result()
+            if len(data) != size:
+                raise ArchiveError("it is shorter than it was")
+            one.file.add(at, data)
+        except ArchiveError as error:
+            one.note(str(error))
+            failed.add(one.number)
+    return failed
+
+
+def _asked(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], int | None]:
+    """Return the parts of a file that are missing for an answer, and if there are none, the answer."""
+    missing: list[tuple[int, int]] = []
+    try:
+        words = Words(one.file)
+        if one.totals is not None:
+            words.require_totals(*one.totals)
+        for literal in _literals(need):
+            try:
+                words.frames_with(literal.text, literal.ignore_case)
+            except MissingParts as error:
+                missing += error.ranges
+        return missing, None if missing else frames_with(words, need)
+    except MissingParts as error:
+        return error.ranges, None
+    except ValueError as error:
+        one.note(str(error))
+        return [], None
+
+
+def _literals(need: Need) -> Iterator[Literal]:
+    if isinstance(need, Literal):
+        yield need
+    else:
+        for part in need.parts:
+            yield from _literals(part)
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the same parts in order, those side by side as one."""
+    found: list[tuple[int, int]] = []
+    for at, size in sorted(ranges):
+        if found and at - sum(found[-1]) <= _NEAR:
+            start, before = found.pop()
+            found.append((start, max(before, at + size - start)))
+        else:
+            found.append((at, size))
+    return found

@@ -1,0 +1,195 @@
+"""Lines by position: a line, those before it and those behind it, across frames and segments.
+
+Neighbours of hits come as groups of lines that stand beside each other in the store, as grep has them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from typing import NamedTuple
+
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.texts import Damaged, Frames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position
+
+# Frames kept unpacked: neighbours of one hit are mostly those of the next.
+_KEPT = 4
+
+
+class StoredLines:
+    """The lines of a store that is open, by their places."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._frames: OrderedDict[int, Frames | None] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], list[tuple[int, bytes]]] = OrderedDict()
+
+    def close(self) -> None:
+        while self._frames:
+            self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        frames = self._frames.popitem(last=False)[1]
+        if frames is not None:
+            frames.close()
+
+    def line(self, position: Position) -> Hit | None:
+        """Return the line that begins there; None if none does."""
+        for hit in self.forward(position):
+            return hit if hit.position == position else None
+        return None
+
+    def around(self, hit: Hit, before: int, after: int) -> list[Hit]:
+        """Return a line with at most so many before and after it, in the order of the store."""
+        behind = Position(hit.position.segment, hit.position.offset + 1)
+        return [
+            *reversed(list(islice(self.backward(hit.position), before))),
+            hit,
+            *islice(self.forward(behind), after),
+        ]
+
+    def forward(self, start: Position) -> Iterator[Hit]:
+        """Yield the lines that begin at `start` and behind it, in order."""
+        numbers = [one.number for one in self._view.segments if one.number >= start.segment]
+        for number, frames in self._each(numbers):
+            first = frames.at(start.offset) if number == start.segment else 0
+            for frame in range(first, frames.count):
+                lines = self._lines(frames, frame)
+                place = bisect_left(lines, (start.offset,)) if number == start.segment else 0
+                for offset, line in lines[place:]:
+                    yield Hit(Position(number, offset), line)
+
+    def backward(self, start: Position) -> Iterator[Hit]:
+        """Yield the lines that begin before `start`, the nearest first."""
+        numbers = [one.number for one in self._view.segments if one.number <= start.segment]
+        for number, frames in self._each(numbers[::-1]):
+            last = frames.count - 1
+            if number == start.segment:
+                last = min(last, frames.at(start.offset))
+            for frame in range(last, -1, -1):
+                lines = self._lines(frames, frame)
+                if number == start.segment:
+                    lines = lines[: bisect_left(lines, (start.offset,))]
+                for offset, line in reversed(lines):
+                    yield Hit(Position(number, offset), line)
+
+    def _each(self, numbers: list[int]) -> Iterator[tuple[int, Frames]]:
+        """Yield each segment that can be opened."""
+        for number in numbers:
+            if number not in self._frames:
+                while len(self._frames) >= _KEPT:
+                    self._close_oldest()
+                self._frames[number] = self._view.open(number)
+            frames = self._frames[number]
+            if frames is not None:
+                yield number, frames
+
+    def _lines(self, frames: Frames, frame: int) -> list[tuple[int, bytes]]:
+        """Return the lines of a frame with their places in the text."""
+        key = frames.number, frame
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        found: list[tuple[int, bytes]] = []
+        try:
+            for offset, text in frames.between(*frames.bounds(frame)):
+                for line in text.removesuffix(b"\n").split(b"\n"):
+                    found.append((offset, line))
+                    offset += len(line) + 1
+        except (Damaged, OSError) as error:
+            self._view.tell(str(error))
+        self._kept[key] = found
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+
+# Lines of a group that are held at once; a larger group comes in parts.
+LARGEST = 10_000
+
+
+class LineContext(NamedTuple):
+    """Numbers of lines to show before and after each hit."""
+
+    before: int
+    after: int
+
+
+class Group(NamedTuple):
+    """Lines in the order of the store, each with whether it is a neighbour only.
+
+    goes_on: they stand beside those of the group before.
+    """
+
+    lines: list[tuple[Hit, bool]]
+    goes_on: bool
+
+
+def grouped(
+    view: View, hits: Iterator[Hit], around: LineContext, *, reverse: bool = False
+) -> Iterator[Group]:
+    """Yield the hits with their neighbours: those that touch in one group, each line once.
+
+    reverse: the hits come newest first, and so do the groups, but not the lines in them.
+    """
+    with closing(StoredLines(view)) as lines:
+        group: dict[Position, tuple[Hit, bool]] = {}
+        goes_on = False
+        first = last = None
+        # All lines on this side of it were given already, in a part of the same group.
+        given: Position | None = None
+        for hit in hits:
+            window = lines.around(hit, *around)
+            if given is not None:
+                window = [
+                    one
+                    for one in window
+                    if one.position != given and (one.position < given) == reverse
+                ]
+            if first and last and not _touch(lines, first, last, window):
+                yield _sorted(group, goes_on)
+                group, goes_on, given = {}, False, None
+                first = last = None
+            for one in window:
+                if one.position not in group or one.position == hit.position:
+                    group[one.position] = one, one.position != hit.position
+            if window:
+                first = min(first or window[0], window[0])
+                last = max(last or window[-1], window[-1])
+            if len(group) >= LARGEST:
+                # Neighbours on the far side may turn out to be hits: they stay.
+                given = hit.position
+                part = {
+                    place: one
+                    for place, one in group.items()
+                    if place == given or (place > given) == reverse
+                }
+                yield _sorted(part, goes_on)
+                group = {place: one for place, one in group.items() if place not in part}
+                goes_on = True
+        if group:
+            yield _sorted(group, goes_on)
+
+
+def _touch(lines: StoredLines, first: Hit, last: Hit, window: list[Hit]) -> bool:
+    """Return whether the lines from `first` to `last` and these overlap, or stand beside each other."""
+    return not window or (
+        (window[0] <= last or _follows(lines, last, window[0]))
+        and (window[-1] >= first or _follows(lines, window[-1], first))
+    )
+
+
+def _follows(lines: StoredLines, one: Hit, other: Hit) -> bool:
+    behind = Position(one.position.segment, one.position.offset + len(one.line) + 1)
+    if one.position.segment == other.position.segment or other.position.offset:
+        return other.position == behind
+    return any(hit.position == other.position for hit in islice(lines.forward(behind), 1))
+
+
+def _sorted(group: dict[Position, tuple[Hit, bool]], goes_on: bool) -> Group:
+    return Group([group[position] for position in sorted(group)], goes_on)

@@ -1,0 +1,115 @@
+"""The options of shippers: which lines are sent, where to, and from which place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import attrs
+
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import FILE, SIZE, Kind
+from logsrv.kit.options.secrets import SECRET_FILE
+from logsrv.kit.text.words import shown
+from logsrv.linelog.cursors.option_kinds import QUERY
+from logsrv.linelog.ship.address import BEGINNING, END, NAME, ShipURL, parse_ship_url
+from logsrv.linelog.store.segments.segment import parse_position
+
+URL: Kind[ShipURL] = Kind(
+    parse_ship_url,
+    "a URL, such as https://centre.example.org/blocks or relp+tls://logs.example.org:2514",
+    "URL",
+)
+
+
+def _from(text: str) -> str:
+    if text not in (BEGINNING, END):
+        parse_position(text)
+    return text
+
+
+FROM: Kind[str] = Kind(_from, "beginning, end, or a position, such as 17:52311", "PLACE")
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError("not a name")
+    return text
+
+
+TARGET_NAME: Kind[str] = Kind(
+    _name, "1 to 64 letters, digits, dashes and underscores, such as centre-2", "NAME"
+)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ShipRules:
+    """The options that targets share unless they have their own."""
+
+    help_group: ClassVar[str] = "Sending lines on"
+    goes_with: ClassVar[str] = "ship"
+
+    ship_from: str = option(BEGINNING, FROM, "where a new target begins in the store")
+    ship_at_most: int = option("10GiB", SIZE, "keep this much unsent text beyond --keep-bytes")
+    ship_ca: Path | None = option(None, FILE, "authorities of the target's certificate (PEM)")
+    ship_cert: Path | None = option(
+        None, FILE, "our certificate for the target (PEM), perhaps with its key"
+    )
+    ship_key: Path | None = option(None, SECRET_FILE, "the key of that certificate (PEM)")
+    ship_token_file: Path | None = option(None, SECRET_FILE, "a file with the target's token")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ShipSettings(ShipRules):
+    """A target with settings of its own. Raises ValueError for what does not go together."""
+
+    ship: ShipURL = option(REQUIRED, URL, "send lines to this target")
+    name: str | None = option(
+        None,
+        TARGET_NAME,
+        "its name in the log, counters and DIR/ship; by default made of the URL",
+    )
+    query: str | None = option(
+        None, QUERY, "send only lines that match; not for blocks and archives"
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.query is not None and self.ship.takes != "lines":
+            raise ValueError(
+                f"{shown(str(self.ship))} takes whole {self.ship.takes}, and a query sends single lines:"
+                " leave the query out, or send lines, as by ndjson+https://"
+            )
+        if self.ship_key is not None and self.ship_cert is None:
+            raise ValueError("--ship-key is the key of a --ship-cert, which is missing")
+
+    @property
+    def label(self) -> str:
+        """The name of the target, which is that of its kept place as well."""
+        return self.name or self.ship.default_name
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ShipOptions(ShipRules):
+    """The options of all targets together."""
+
+    help_group: ClassVar[str] = "Sending lines on"
+
+    ship: tuple[ShipURL, ...] = option((), URL, "send all lines to this target", repeatable=True)
+    targets: tuple[ShipSettings, ...] = tables(
+        ShipSettings, "targets with settings of their own", shorthand="ship", key="ship"
+    )
+
+
+def check_targets(targets: Sequence[ShipSettings]) -> None:
+    """Raise ValueError if two targets would be called the same, or get the same blocks or segments."""
+    labels = [target.label for target in targets]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ValueError(
+                f"two targets are called {label}; give one of them another name, in a table [[ship]]"
+            )
+    centres = [target.ship.text for target in targets if target.ship.takes != "lines"]
+    for centre in centres:
+        if centres.count(centre) > 1:
+            raise ValueError(f"{shown(centre)} is there twice; it takes a store from one shipper")

@@ -1,0 +1,226 @@
+"""A target as the daemon knows it by the reports of its process: what is counted, and what the log says.
+
+The log has a line when a target goes and when it comes back, and for what is lost or sent again: each
+once a minute, as a target may do so for ever. What is tried again is only counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+from twisted.logger import Logger
+
+from logsrv.kit.observe.durations import Durations
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
+from logsrv.kit.observe.rate_limited_log import QUIET_SECONDS, RateLimitedLog
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.lag import ShipLag
+from logsrv.linelog.store.segments.segment import Position
+
+log = Logger()
+
+ANSWERS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Seconds: a sync takes 1 to 100 ms, a far network as much; at 30 s nobody waits any more."""
+
+
+_COUNTERS = (
+    "ship_sent_bytes_total",
+    "ship_sent_lines_total",
+    "ship_refused_lines_total",
+    "ship_resent_after_loss_total",
+)
+"""The counters that are there from the first moment on: an increase needs a value to begin at.
+
+Those of gaps begin at what the last process had counted.
+"""
+
+
+def sentence(report: ShipReport) -> str:
+    """Return what a report says, for people."""
+    size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
+    if report.kind == "gap":
+        lines = f" in {report.lines}" if report.bytes and report.lines else " of"
+        return f"{size}{lines} lines were removed from the store before they were sent"
+    if report.kind == "resent":
+        return f"{report.why}; {size} are sent again"
+    return report.why
+
+
+@attrs.define(eq=False)
+class ReportedTarget:
+    """A target as its reports tell of it, from `begin` to `end`; `begin` may come again.
+
+    position: the place that is kept, up to which it has all; None if that is not known yet. released: the
+    first segment that it has not confirmed to have still. up: it takes lines; None: nobody knows yet.
+    clock: seconds that only grow.
+    """
+
+    name: str
+    _metrics: Metrics
+    _clock: Callable[[], float]
+    position: Position | None = attrs.field(init=False, default=None)
+    released: int = attrs.field(init=False, default=0)
+    up: bool | None = attrs.field(init=False, default=None)
+    _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
+    _since: float = attrs.field(init=False, default=0.0)
+    # The log says that it is down; the time when it said so last.
+    _down_told: bool = attrs.field(init=False, default=False)
+    _down_at: float = attrs.field(init=False, default=float("-inf"))
+    # Bytes and lines that were gone before they were sent; and the lines that it was to get next, or None.
+    _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
+    _missed: int | None = attrs.field(init=False, default=None)
+    # The last promise in the log.
+    _promise: str = attrs.field(init=False, default="")
+    _answers: Durations = attrs.field(init=False, factory=lambda: Durations(ANSWERS))
+    _part: MetricsPart | None = attrs.field(init=False, default=None)
+    _limited_log: RateLimitedLog = attrs.Factory(
+        lambda self: RateLimitedLog(self._clock), takes_self=True
+    )
+
+    def __attrs_post_init__(self) -> None:
+        self._metrics.time("ship_acknowledged_seconds", self._answers, target=self.name)
+
+    def begin(self) -> None:
+        """Show its figures."""
+        if self._part is not None:
+            return
+        part = self._part = MetricsPart(self._metrics)
+        part.watch("ship_up", lambda: bool(self.up), target=self.name)
+        part.watch("ship_lag_bytes", lambda: self._lag.bytes, target=self.name)
+        part.watch("ship_lag_lines", lambda: self._lag.lines, target=self.name)
+        part.watch("ship_lag_seconds", lambda: self._lag.seconds, target=self.name)
+        for name in _COUNTERS:
+            part.count(name, 0, target=self.name)
+
+    def end(self) -> None:
+        """Show its figures no longer."""
+        self.gone()
+        if self._part is not None:
+            self._part.end()
+            self._part = None
+
+    def gone(self) -> None:
+        """Note that its process has ended: nobody knows how it is."""
+        self.up = None
+        self.released = 0
+        self._down_told = False
+
+    def take(self, report: ShipReport) -> None:
+        """Count a report, and let the log have it if that is of interest."""
+        if report.kind == "released":
+            assert report.position is not None
+            self.released = report.position.segment
+        elif report.position is not None and (
+            report.kind == "kept" or (self.position is not None and report.position < self.position)
+        ):
+            # A kill would send the rest again, so that stays.
+            self.position = report.position
+        step = _STEPS.get(report.kind)
+        if step is not None:
+            step(self, report)
+
+    def _count(self, name: str, amount: float = 1, **labels: str) -> None:
+        self._metrics.count(name, amount, target=self.name, **labels)
+
+    def _acknowledged(self, report: ShipReport) -> None:
+        self._count("ship_sent_bytes_total", report.bytes or 0)
+        self._count("ship_sent_lines_total", report.lines)
+        self._answers.add(report.seconds)
+
+    def _lags(self, report: ShipReport) -> None:
+        self._lag = ShipLag(report.bytes or 0, report.lines, report.seconds)
+
+    def _retry(self, report: ShipReport) -> None:
+        self._count("ship_retries_total", reason=report.reason)
+        if self.up is False:
+            self._tell_down(report.why)
+
+    def _refused(self, report: ShipReport) -> None:
+        self._count("ship_refused_lines_total", report.lines)
+        self._complain(report)
+
+    def _gap(self, report: ShipReport) -> None:
+        # The next report of the same may come only after it is back.
+        self._missed = max(self._missed or 0, report.lines)
+        self._say(log.error, sentence(report))
+
+    def _goes_by(self, report: ShipReport) -> None:
+        # A target that has lines after all, whose answer was lost, makes it less for a moment.
+        before = self._gone
+        self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
+        self._count("ship_gap_bytes_total", self._gone[0] - before[0])
+        self._count("ship_gap_lines_total", self._gone[1] - before[1])
+        self._missed = report.missed
+
+    def _resent(self, report: ShipReport) -> None:
+        self._count("ship_resent_after_loss_total")
+        self._say_seldom(log.error, report.kind, sentence(report))
+
+    def _lose(self, report: ShipReport) -> None:
+        self._say(log.error, report.why)
+
+    def _goes(self, report: ShipReport) -> None:
+        if self.up is not False:
+            self._since = self._clock()
+        self.up = False
+        self._tell_down(report.why)
+
+    def _tell_down(self, why: str) -> None:
+        """Say that it takes nothing; of one that comes and goes once a minute."""
+        now = self._clock()
+        if not self._down_told and now - self._down_at >= QUIET_SECONDS:
+            self._down_told, self._down_at = True, now
+            self._say(log.warn, f"it takes nothing, and lines wait in the store: {why}")
+
+    def _stops(self, report: ShipReport) -> None:
+        self.up = False
+        self._say(log.error, report.why)
+
+    def _comes(self, report: ShipReport) -> None:
+        if self._down_told:
+            missed = f"{self._missed or 'some'} were removed before they were sent"
+            if self._missed is None:
+                missed = "none is lost"
+            self._say(
+                log.info,
+                f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
+                f" wait for it, and {missed}",
+            )
+        # The promise may be known only now, or be another: of a stream that was made anew.
+        if self.up is None or (
+            report.why != self._promise and self._limited_log.note("promise") is not None
+        ):
+            self._say(log.info, report.why)
+            self._promise = report.why
+        self.up, self._down_told = True, False
+
+    def _complain(self, report: ShipReport) -> None:
+        self._say_seldom(log.warn, report.kind if report.lines else report.why, report.why)
+
+    def _say_seldom(self, how: Callable[..., object], subject: str, what: str) -> None:
+        """Say something once a minute."""
+        noted = self._limited_log.note(subject)
+        if noted is not None:
+            times = f" ({noted.number} times)" if noted.number > 1 else ""
+            self._say(how, f"{what}{times}")
+
+    def _say(self, how: Callable[..., object], what: str) -> None:
+        how("ship {target}: {what}", target=self.name, what=what)
+
+
+_STEPS: dict[str, Callable[[ReportedTarget, ShipReport], None]] = {
+    "acknowledged": ReportedTarget._acknowledged,
+    "lag": ReportedTarget._lags,
+    "retry": ReportedTarget._retry,
+    "refused": ReportedTarget._refused,
+    "gap": ReportedTarget._gap,
+    "gone": ReportedTarget._goes_by,
+    "resent": ReportedTarget._resent,
+    "forgot": ReportedTarget._resent,
+    "lost": ReportedTarget._lose,
+    "up": ReportedTarget._comes,
+    "down": ReportedTarget._goes,
+    "stopped": ReportedTarget._stops,
+    "trouble": ReportedTarget._complain,
+}

@@ -1,0 +1,171 @@
+"""The process of a target: `python -m logsrv.linelog.ship.shipping.ship_child`, started by the daemon."""
+
+from __future__ import annotations
+
+import random
+import sys
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+
+from logsrv.errors import LogsrvError, StoreError
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.cursors.reader_child import Daemon, run
+from logsrv.linelog.read.view import View
+from logsrv.linelog.ship.address import BEGINNING
+from logsrv.linelog.ship.registry import make_target
+from logsrv.linelog.ship.report import ShipReport
+from logsrv.linelog.ship.shipping.block_shipper import BlockShipper
+from logsrv.linelog.ship.shipping.lag import LagMeter
+from logsrv.linelog.ship.shipping.line_shipper import LineShipper
+from logsrv.linelog.ship.shipping.orders import ShipOrders, json_of, read_orders
+from logsrv.linelog.ship.shipping.reported_target import sentence
+from logsrv.linelog.ship.shipping.segment_shipper import SegmentShipper
+from logsrv.linelog.ship.shipping.ship_place import ShipPlace
+from logsrv.linelog.ship.shipping.status import TargetState, save_state
+from logsrv.linelog.store.segments import identity
+from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.segment import Position
+from logsrv.memory import keep_freed_memory
+
+LOOK = 1.0
+"""Seconds between two looks at how far the target is behind."""
+_UP = {"up": True, "down": False, "stopped": False, "ended": None}
+"""The reports that say whether the target takes lines."""
+_WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended")
+"""The reports of nothing that went wrong."""
+
+
+AnyShipper: TypeAlias = BlockShipper | LineShipper | SegmentShipper
+
+
+class ShipWork:
+    """The shipping of a store to one target."""
+
+    _shipper: AnyShipper
+
+    def __init__(self, daemon: Daemon, reactor: Any) -> None:
+        self._daemon = daemon
+        self._reactor = reactor
+        self._position: Position | None = None
+        self._state = self._noted = TargetState()
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = reactor
+
+    def lock(self, line: bytes) -> bool:
+        # The shipper itself has a lock on its place, and waits for that.
+        return True
+
+    def start(self, line: bytes) -> None:
+        orders = read_orders(line)
+        place = orders.target.url.place
+        self._kept = ShipPlace(
+            orders.directory, orders.name, target=place, clock=self._reactor.seconds
+        )
+        try:
+            self._view = View(orders.directory, self._trouble)
+            self._shipper = self._made(orders)
+        except LogsrvError as error:
+            self._note(ShipReport("stopped", str(error)))
+            raise
+        self._meter = LagMeter(self._view)
+        self.change(line)
+        self._shipper.start()
+        self._looking.start(LOOK, now=False).addErrback(self._daemon.fail)
+
+    def _made(self, orders: ShipOrders) -> AnyShipper:
+        settings = orders.target
+        self._sealed = settings.url.takes == "segments"
+        given: dict[str, Any] = {
+            "view": self._view,
+            "target": make_target(settings, self._reactor),
+            "kept": self._kept,
+            "store": orders.store,
+            "ship_from": _ship_from(orders),
+            "clock": self._reactor,
+            "random": random.random,
+            "report": self._report,
+        }
+        if settings.url.takes == "blocks":
+            return BlockShipper(**given)
+        if settings.url.takes == "segments":
+            return SegmentShipper(**given, disk=Disk().enter(orders.directory))
+        return LineShipper(**given, query=orders.query)
+
+    def change(self, line: bytes) -> None:
+        # A target with other settings gets another process.
+        if isinstance(self._shipper, SegmentShipper):
+            self._shipper.due = read_orders(line).due
+
+    def finish(self) -> Deferred[None]:
+        if self._looking.running:
+            self._looking.stop()
+        return self._shipper.stop().addCallback(lambda _: self._note(ShipReport("ended")))
+
+    def _trouble(self, why: str) -> None:
+        self._report(ShipReport("trouble", why))
+
+    def _report(self, report: ShipReport) -> None:
+        if report.position is not None and report.kind != "released":
+            self._position = report.position
+        self._daemon.report(json_of(report))
+        self._note(report)
+
+    def _note(self, report: ShipReport) -> None:
+        """Let others see what has changed, in a file."""
+        now = rfc3339(self._reactor.seconds())
+        if report.kind in _UP:
+            self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
+        if report.kind not in _WELL:
+            self._state = attrs.evolve(self._state, error=sentence(report), failed=now)
+        if self._state != self._noted:
+            try:
+                save_state(self._kept.folder.disk, self._kept.name, self._state)
+                self._noted = self._state
+            except OSError as error:
+                trouble = ShipReport("trouble", f"its state cannot be written: {reason(error)}")
+                self._daemon.report(json_of(trouble))
+
+    def _look(self) -> None:
+        position = self._shipper.position or self._position
+        if position is None:
+            return
+        try:
+            lag = self._meter.measure(position, self._reactor.seconds(), sealed=self._sealed)
+            missing = self._shipper.missing()
+        except (OSError, StoreError) as error:
+            self._trouble(f"the lag cannot be measured: {reason(error)}")
+            return
+        gone = self._kept.gone.and_(missing)
+        self._report(
+            ShipReport(
+                "gone",
+                bytes=gone.bytes,
+                lines=gone.lines,
+                missed=missing.lines if missing else None,
+            )
+        )
+        self._report(ShipReport("lag", "", "", position, *lag))
+
+
+def _ship_from(orders: ShipOrders) -> str:
+    """Return where a target that is new begins: not before the place from which on the identity holds.
+
+    What was removed since it became a target is a gap.
+    """
+    if orders.ship_from != BEGINNING:
+        return orders.ship_from
+    first = Position(orders.begin, 0)
+    with Disk().enter(orders.directory) as disk, suppress(ValueError):
+        found = identity.load(disk)
+        if found is not None:
+            first = max(first, found.began)
+    return str(first)
+
+
+if __name__ == "__main__":
+    keep_freed_memory(together=True)
+    sys.exit(run(ShipWork))

@@ -1,0 +1,261 @@
+"""The shipping of a service, as the daemon has it: a process for each target, and what they report.
+
+The daemon itself reads no line and opens no connection: no target can slow or stop the writing side,
+nor another target. What is kept of a target is its place, in `DIR/ship/NAME`; so the next process, or the
+next daemon, goes on there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+
+from logsrv.clock import Clock
+from logsrv.kit.children.child_process import shared_environment
+from logsrv.kit.children.resident import ResidentProcess
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.ship.address import BEGINNING, END
+from logsrv.linelog.ship.ship_settings import ShipSettings
+from logsrv.linelog.ship.shipping.orders import ShipOrders, json_of, orders_for, read_report
+from logsrv.linelog.ship.shipping.reported_target import ReportedTarget
+from logsrv.linelog.ship.shipping.ship_place import FOLDER
+from logsrv.linelog.ship.shipping.status import save_targets, saved_begin
+from logsrv.linelog.store.policy import Hold
+from logsrv.linelog.store.segments.disk import Disk, reason
+from logsrv.linelog.store.segments.segment import Position, parse_position, segments_and_names
+
+log = Logger()
+
+MODULE = "logsrv.linelog.ship.shipping.ship_child"
+
+Checked = tuple[tuple[ShipSettings, ...], Mapping[str, ShipOrders]]
+
+
+@attrs.define(eq=False)
+class _Shipped:
+    """A target, and its process."""
+
+    reported: ReportedTarget
+    process: ResidentProcess
+    settings: ShipSettings
+    orders: ShipOrders
+    looks: Callable[[int], object]
+    # The first segment that there was when it became a target.
+    begin: int
+    wanted: bool = True
+    # The last segment that retention would remove.
+    due: int = 0
+    # Its process, which runs, is just told of another `due`.
+    asking: bool = False
+
+
+@attrs.define(eq=False, kw_only=True)
+class Shipping:
+    """The shipping of a service, from the first `change` to `stop`.
+
+    place: the directory of the store, where it is now. identity: that of the store, "" without one.
+    hold: gets what retention is to leave.
+    """
+
+    _place: Callable[[], str]
+    _identity: Callable[[], str]
+    _hold: Callable[[Sequence[Hold]], object]
+    _clock: Clock
+    _reactor: Any
+    _metrics: Metrics
+    _checked: Checked = attrs.field(init=False, default=((), {}))
+    _all: dict[str, _Shipped] = attrs.field(init=False, factory=dict)
+    _held: list[Hold] = attrs.field(init=False, factory=list)
+    _noted: bool = attrs.field(init=False, default=True)
+    _stopping: bool = attrs.field(init=False, default=False)
+
+    def check(self, targets: tuple[ShipSettings, ...]) -> None:
+        """Read the secrets and certificates of targets. Raises ConfigurationError."""
+        self._checked = (targets, {one.label: orders_for(one) for one in targets})
+
+    def change(self, targets: tuple[ShipSettings, ...]) -> None:
+        """Ship to these targets, which were checked, from now on; the others go on undisturbed."""
+        if self._stopping:
+            return
+        if self._checked[0] != targets:
+            self.check(targets)
+        if targets and not self._identity():
+            log.error("ship: the store has no identity, so nothing can be shipped from it")
+            targets = ()
+        for one in targets:
+            self._want(one, self._checked[1][one.label])
+        labels = {one.label for one in targets}
+        for name, shipped in self._all.items():
+            if shipped.wanted and name not in labels:
+                log.info("ship {target}: it is no target any more", target=name)
+                shipped.wanted = False
+                shipped.process.done()
+                shipped.reported.end()
+        if self._all:
+            self._note()
+        self._hold_back()
+
+    def _want(self, settings: ShipSettings, orders: ShipOrders) -> None:
+        shipped = self._all.get(settings.label)
+        if shipped is None:
+            shipped = self._all[settings.label] = self._made(settings, orders)
+        elif shipped.wanted and shipped.orders == orders:
+            # The bytes that are held back may be others.
+            shipped.settings = settings
+            return
+        else:
+            # A process that runs, or just ends, comes back with the new orders.
+            shipped.process.done()
+        shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
+        shipped.reported.begin()
+        shipped.process.want()
+
+    def _made(self, settings: ShipSettings, orders: ShipOrders) -> _Shipped:
+        name = settings.label
+        reported = ReportedTarget(name, self._metrics, self._clock.monotonic)
+        process = ResidentProcess(
+            MODULE,
+            name=f"ship {name}",
+            orders=lambda pid: self._orders(name, pid),
+            take=lambda line: self._take(name, line),
+            reactor=self._reactor,
+            environment=lambda: shared_environment(self._all[name].settings.ship.variables),
+        )
+        looks = partial(self._look_again, name)
+        return _Shipped(reported, process, settings, orders, looks, _first(self._place(), name))
+
+    def _orders(self, name: str, pid: int | None) -> bytes:
+        shipped = self._all[name]
+        if not shipped.asking:
+            shipped.reported.gone()
+            self._hold_back()
+            log.info(
+                "ship {target}: process {pid} sends lines on to {where}",
+                target=name,
+                pid=pid,
+                where=shipped.settings.ship.place,
+            )
+        orders = attrs.evolve(
+            shipped.orders,
+            directory=self._place(),
+            store=self._identity(),
+            due=shipped.due,
+            begin=shipped.begin,
+        )
+        return json_of(orders)
+
+    def _look_again(self, name: str, due: int) -> None:
+        """Let an archive be looked at: retention is to remove segments up to `due`."""
+        shipped = self._all.get(name)
+        if shipped is not None and due != shipped.due:
+            shipped.due = due
+            if shipped.process.state == "RUNNING":
+                shipped.asking = True
+                shipped.process.want()
+                shipped.asking = False
+
+    def _take(self, name: str, line: bytes) -> None:
+        reported = self._all[name].reported
+        reported.take(read_report(line))
+        if not self._noted:
+            self._note()
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        """Tell retention what it is to leave, if that is another."""
+        found = [
+            _held(
+                one.settings, self._place(), one.reported.position, one.looks, one.reported.released
+            )
+            for one in self._all.values()
+            if one.wanted
+        ]
+        holds = [one for one in found if one is not None]
+        if holds != self._held:
+            self._held = holds
+            self._hold(holds)
+
+    def _note(self) -> None:
+        folder = PlaceFolder(self._place(), FOLDER)
+        try:
+            wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
+            save_targets(folder.disk, wanted)
+            self._noted = True
+        except OSError as error:
+            if self._noted:
+                why = reason(error)
+                log.warn("ship: the names of the targets cannot be written: {why}", why=why)
+            self._noted = False
+        finally:
+            folder.close()
+
+    def stop(self) -> Deferred[None]:
+        """End all processes; fires when they have ended, after some seconds at the latest."""
+        self._stopping = True
+        return gatherResults([one.process.stop() for one in self._all.values()]).addCallback(
+            lambda _: None
+        )
+
+
+def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
+    """Return what retention is to leave for targets of which nothing is known but their kept places."""
+    found = [_held(one, directory) for one in targets]
+    return [one for one in found if one is not None]
+
+
+def _nobody(_: int) -> None:
+    """Look for nothing: before the process of an archive is there, nothing is released."""
+
+
+def _first(directory: str, target: str) -> int:
+    """Return the first segment that there was when a target became one; 0 if the store cannot be read.
+
+    A server before this one may have ended before the target had a place: what retention has removed since
+    counts as gone.
+    """
+    with suppress(OSError), Disk().enter(os.path.join(directory, FOLDER)) as disk:
+        if (begin := saved_begin(disk, target)) is not None:
+            return begin
+    with suppress(OSError), Disk().enter(directory) as disk:
+        return segments_and_names(disk)[0][0].number
+    return 0
+
+
+def _held(
+    settings: ShipSettings,
+    directory: str,
+    position: Position | None = None,
+    looks: Callable[[int], object] = _nobody,
+    released: int = 0,
+) -> Hold | None:
+    """Return what is to stay for a target. looks: lets its archive be looked at, if it is one."""
+    if position is None:
+        position = _kept(directory, settings.label) or _begin(settings)
+    if position is None:
+        return None
+    asked = looks if settings.ship.takes == "segments" else None
+    return Hold(settings.label, position.segment, settings.ship_at_most, asked, released)
+
+
+def _kept(directory: str, name: str) -> Position | None:
+    with suppress(OSError, ValueError):
+        with Disk().enter(os.path.join(directory, FOLDER)) as disk:
+            kept = place.load(disk, name)
+        return None if kept is None else kept.position
+    return None
+
+
+def _begin(settings: ShipSettings) -> Position | None:
+    """Return where a target begins that is new; None for the end of the store: nothing is to be held."""
+    if settings.ship_from == END:
+        return None
+    return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)

@@ -1,0 +1,262 @@
+"""A backup: a directory that gets all of a store up to a place, and is a store itself.
+
+The active segment and those that wait come as texts under their sealed names, so lines of whoever starts a
+server on it stand in segments of their own: a place that somebody may have read is never another line. What
+is there already does not come again, and nothing is removed unless that is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from logsrv.descriptor import Descriptor
+from logsrv.errors import StoreError
+from logsrv.linelog.store.archive.archive_notes import archived
+from logsrv.linelog.store.care.copying import CopyMethod, bring, bring_text
+from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut
+from logsrv.linelog.store.care.superseding import supersede
+from logsrv.linelog.store.catalog.layout import catalogs, last_number
+from logsrv.linelog.store.origins import origins
+from logsrv.linelog.store.segments import backup_note, identity, index
+from logsrv.linelog.store.segments.backup_note import BEGUN, COMING, COMPLETE, BackupNote
+from logsrv.linelog.store.segments.disk import DIRECTORY_MODE, Disk
+from logsrv.linelog.store.segments.lock import NAME as LOCK
+from logsrv.linelog.store.segments.removed import EMPTY, REMOVED
+from logsrv.linelog.store.segments.segment import (
+    ACTIVE,
+    BACKUP,
+    IMPORTING,
+    NOWHERE,
+    NUMBER,
+    RESTORING,
+    SYNCED,
+    Form,
+    Segment,
+    first_moment,
+    loose_files,
+    number_text,
+    place_text,
+    sealed_name,
+    tmp,
+)
+
+_NOTES = (EMPTY, REMOVED, "imported", "format")
+# Files beside kept places that only a running server needs.
+_OF_A_SERVER = (".lock", ".json", ".tmp", COMING)
+_IGNORED = (LOCK, "lost+found")
+
+
+@attrs.define
+class Backup:
+    """A backup of the store `source` in the directory `target`, which is locked.
+
+    command: `backup` or `restore`, which an interrupted one goes on with. clock: returns the TIME.
+    said: how many lines the source had by its own note, if that is a backup; None if it does not say.
+    came: how many compressed segments came in which way. damaged: those that are, by name, and
+    how each came.
+    """
+
+    source: Disk
+    target: Disk
+    command: str
+    clock: Callable[[], str]
+    came: Counter[CopyMethod] = attrs.field(factory=Counter)
+    damaged: dict[str, CopyMethod] = attrs.field(factory=dict)
+    said: int | None = attrs.field(init=False, default=None)
+    note: BackupNote = attrs.field(init=False)
+
+    def segments(self, *, delete: bool = False) -> Iterator[str]:
+        """Bring all, and yield the name of each segment before it comes.
+
+        delete: remove what the store has no more. Raises OSError and StoreError.
+        """
+        store = self._begin()
+        # Before the place: no place that is kept is behind it.
+        self._folders()
+        made = cut(self.source)
+        try:
+            segments = dict(made.listed.by_number)
+            for number in sorted(segments):
+                yield from self._segment(number, segments)
+            following = self._active(made)
+        finally:
+            os.close(made.fd)
+        self._beside(made, following)
+        self.note = BackupNote(COMPLETE, self.command, store, made.place, self.clock())
+        backup_note.arrive(self.target, self.note)
+        self.damaged.update(dict.fromkeys(supersede(self.target), CopyMethod.KEPT))
+        if delete:
+            self._delete(made.listed.first)
+        self.note = attrs.evolve(self.note, lines=lines_of(self.target))
+        backup_note.keep(self.target, self.note)
+
+    @property
+    def is_short(self) -> bool:
+        """Return whether there are fewer lines than the source said."""
+        said, there = self.said, self.note.lines
+        return said is not None and there is not None and there < said
+
+    def _begin(self) -> str:
+        """Begin, or go on; return the identity of the store."""
+        source, target = self.source, self.target
+        for name, command in ((RESTORING, "restore"), (IMPORTING, "import")):
+            if source.holds(name):
+                raise StoreError(
+                    f"{source.directory} is not complete: give the same `logsrv {command}` again first"
+                )
+        if (of_source := backup_note.finish(source)) is not None:
+            self.said = of_source.lines
+        try:
+            found = identity.load(source)
+        except ValueError as error:
+            raise StoreError(f"{error}; logsrv doctor says what to do") from error
+        store = found.store if found else ""
+        try:
+            known = backup_note.load(target)
+        except ValueError as error:
+            raise StoreError(f"{error}; take another directory") from error
+        if known is None:
+            self._require_empty()
+            backup_note.keep(target, BackupNote(BEGUN, self.command, store))
+        elif known.store not in (store, ""):
+            raise StoreError(
+                f"{target.directory} is a backup of store {known.store}, and {source.directory} is"
+                f" {store or 'without an identity'}: take another directory"
+            )
+        elif known.command != self.command:
+            raise StoreError(
+                f"{target.directory} was begun by `logsrv {known.command}`: take another directory"
+            )
+        elif known.state != BEGUN:
+            backup_note.finish(target)
+        return store
+
+    def _require_empty(self) -> None:
+        names = set(self.target.entries()) - {*_IGNORED, tmp(BACKUP)}
+        if ACTIVE in names:
+            raise StoreError(
+                f"{self.target.directory} is a store itself, and no backup: take another directory"
+            )
+        if names:
+            raise StoreError(
+                f"{self.target.directory} is not empty: take a new or an empty directory"
+            )
+
+    def _folders(self) -> None:
+        """Bring the places that readers keep, and what they have beside them."""
+        for folder, inside in backup_note.folders(self.source):
+            if not folder:
+                continue
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.join(self.target.directory, folder), DIRECTORY_MODE)
+            with Disk().hold(self.target.open(folder, os.O_RDONLY | os.O_DIRECTORY)) as there:
+                for name, plain in inside.entries().items():
+                    if plain and not name.endswith(_OF_A_SERVER):
+                        with contextlib.suppress(FileNotFoundError):
+                            there.replace(name + COMING, inside.read(name))
+
+    def _segment(self, number: int, segments: dict[int, Segment]) -> Iterator[str]:
+        """Bring a sealed segment, in the form that it has by now; one that was removed is left out.
+
+        segments: as they were listed last, which changes when one has another name by now.
+        """
+        while (segment := segments.get(number)) is not None:
+            yield segment.name
+            try:
+                self._bring(segment)
+                return
+            except FileNotFoundError:
+                found = StoreListing(self.source).by_number
+                # The store has it still: it is TO that is gone.
+                if found.get(number) == segment:
+                    raise
+                segments.clear()
+                segments.update(found)
+
+    def _bring(self, segment: Segment) -> None:
+        source, target = self.source, self.target
+        if segment.form is Form.PLAIN:
+            with Descriptor(source.open(segment.name, os.O_RDONLY)) as fd:
+                size = os.fstat(fd).st_size
+                # A power cut must not take from the store what its backup has.
+                source.fdatasync(fd)
+                bring_text(segment.name, fd, size, target)
+            return
+        away = segment.form is Form.AWAY
+        for name in (segment.archived, segment.words, segment.index):
+            with contextlib.suppress(FileNotFoundError):
+                bring(name, source, target)
+        if away:
+            source.stat(segment.archived)
+            return
+        how = bring(segment.name, source, target, of=segment)
+        self.came[how] += 1
+        if how in (CopyMethod.DAMAGED, CopyMethod.KEPT):
+            self.damaged[segment.name] = how
+        if how is CopyMethod.KEPT:
+            # The files beside it are those of another text.
+            for name in (segment.words, segment.index):
+                target.unlink(name + COMING)
+
+    def _active(self, made: StoreCut) -> int:
+        """Bring the text of the active segment; return the number of the segment behind it."""
+        number, size = made.place
+        if not size:
+            return number
+        named = [one.name for one in made.listed.named]
+        name = named[-1] if named else sealed_name(number, first_moment(made.fd))
+        bring_text(name, made.fd, size, self.target)
+        return number + 1
+
+    def _beside(self, made: StoreCut, following: int) -> None:
+        """Bring what is beside the segments, and what makes a store of them."""
+        source, target = self.source, self.target
+        for name in catalogs(source.entries()):
+            with contextlib.suppress(FileNotFoundError):
+                bring(name, source, target)
+        for name in _NOTES:
+            with contextlib.suppress(FileNotFoundError):
+                target.replace(name + COMING, source.read(name))
+        if (found := identity.load(source)) is not None:
+            identity.keep(target, found, name=identity.NAME + COMING)
+        if made.origins.lines or target.holds(origins.NAME):
+            target.replace(origins.NAME + COMING, made.origins.text())
+        target.replace(NUMBER + COMING, number_text(following))
+        target.replace(SYNCED + COMING, place_text(NOWHERE))
+        if not target.holds(ACTIVE):
+            target.replace(ACTIVE + COMING, b"")
+
+    def _delete(self, first: int) -> None:
+        """Remove what is of segments before the first that the store has."""
+        listed = StoreListing(self.target)
+        gone = [one for one in listed.by_number.values() if one.number < first]
+        # Also those that a removal left which was broken off.
+        left = loose_files(self.target, listed.names)
+        old = [name for name in catalogs(listed.names) if last_number(name) < first]
+        for name in (*left, *old, *(name for one in gone for name in (*one.files, one.archived))):
+            self.target.unlink(name)
+
+
+def lines_of(disk: Disk) -> int | None:
+    """Return how many lines a store has that nobody writes; None if an index does not tell.
+
+    Raises OSError.
+    """
+    try:
+        return sum(_lines(one, disk) for one in StoreListing(disk).by_number.values())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _lines(segment: Segment, disk: Disk) -> int:
+    if segment.form is Form.PACKED:
+        return index.load(segment, disk).lines
+    if segment.form is Form.AWAY:
+        return archived(disk, segment).lines
+    with open(disk.open(segment.name, os.O_RDONLY), "rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))

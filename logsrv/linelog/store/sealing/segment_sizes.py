@@ -1,0 +1,127 @@
+"""The sealed segments, their sizes and last times, in memory: a rotation costs the same with any number.
+
+They are listed at the start. From then on rotation, sealing and retention change what is known. Changes
+from outside are noticed by another listing, which looks at all names and at the sizes of some files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Form, Segment
+
+# Sizes that a listing looks at again, in turn: `logsrv reindex` changes them, in a process of its own.
+LOOKED_AT_AGAIN = 500
+
+
+class SegmentSize(NamedTuple):
+    """A sealed segment, the bytes all its files take, and when its last line was received."""
+
+    segment: Segment
+    size: int
+    last: float
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it has lines that are to be compressed."""
+        return bool(self.size) and self.segment.form is Form.PLAIN
+
+
+class SegmentSizes:
+    """The sealed segments of a directory in order; belongs to the thread that seals.
+
+    total, waiting: how many there are, and their bytes; and of these, what waits to be compressed. Other
+    threads read them.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self.total = (0, 0)
+        self.waiting = (0, 0)
+        self._disk = disk
+        self._by_number: dict[int, SegmentSize] = {}
+        self._plain: dict[int, Segment] = {}
+        self._next = 0
+
+    def __iter__(self) -> Iterator[SegmentSize]:
+        """Yield them, the oldest first."""
+        return iter(self._by_number.values())
+
+    def __contains__(self, segment: Segment) -> bool:
+        """Return whether this file holds a segment."""
+        known = self._by_number.get(segment.number)
+        return known is not None and known.segment == segment
+
+    def plain(self) -> Iterator[Segment]:
+        """Yield those that are not compressed, the oldest first."""
+        return iter(self._plain.values())
+
+    def look(self, found: Sequence[Segment]) -> None:
+        """Know those that a listing has found, which are in order, and no others. Raises OSError."""
+        there = {one.number for one in found}
+        for number in [number for number in self._by_number if number not in there]:
+            self.remove(number)
+        newest = max(self._by_number, default=0)
+        in_order = True
+        try:
+            for one in found:
+                known = self._by_number.get(one.number)
+                if known is None or known.segment != one or one.form is Form.PLAIN:
+                    in_order = in_order and (known is not None or one.number > newest)
+                    self.add(one)
+        finally:
+            # Also when one fails: the next listing knows those before it, and would not sort them.
+            if not in_order:
+                self._by_number = dict(sorted(self._by_number.items()))
+                self._plain = dict(sorted(self._plain.items()))
+        self._look_again()
+
+    def _look_again(self) -> None:
+        again = list(islice(self._by_number.values(), self._next, self._next + LOOKED_AT_AGAIN))
+        self._next = self._next + len(again) if len(again) == LOOKED_AT_AGAIN else 0
+        for entry in again:
+            self.add(entry.segment)
+
+    def add(self, segment: Segment) -> None:
+        """Know a segment, which takes the place of what had its number, or else is the newest.
+
+        One that is gone is left out, and what has taken its place by now stays. Raises OSError.
+        """
+        try:
+            found = self._disk.stat(segment.name)
+        except FileNotFoundError:
+            if segment in self:
+                self.remove(segment.number)
+            return
+        beside = segment.files[1:] if segment.form is Form.PACKED else ()
+        size = found.st_size + sum(size_of(name, self._disk) for name in beside)
+        entry = SegmentSize(segment, size, found.st_mtime)
+        self._count(self._by_number.get(segment.number), -1)
+        self._by_number[segment.number] = entry
+        if segment.form is Form.PLAIN:
+            self._plain[segment.number] = segment
+        else:
+            self._plain.pop(segment.number, None)
+        self._count(entry, 1)
+
+    def remove(self, number: int) -> None:
+        """Know a segment no more."""
+        self._count(self._by_number.pop(number, None), -1)
+        self._plain.pop(number, None)
+
+    def _count(self, entry: SegmentSize | None, sign: int) -> None:
+        if entry is None:
+            return
+        self.total = (self.total[0] + sign, self.total[1] + sign * entry.size)
+        if entry.waits:
+            self.waiting = (self.waiting[0] + sign, self.waiting[1] + sign * entry.size)
+
+
+def size_of(name: str, disk: Disk) -> int:
+    """Return how many bytes a file has; 0 if there is none. Raises OSError."""
+    try:
+        return disk.stat(name).st_size
+    except FileNotFoundError:
+        return 0

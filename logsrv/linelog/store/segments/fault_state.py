@@ -1,0 +1,97 @@
+"""A trouble that lasts, in the log: once when it starts or has another reason, and when it is over.
+
+One that comes and goes all the time is said seldom, with the number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+from twisted.logger import Logger
+
+from logsrv.linelog.store.segments.disk import reason
+
+log = Logger()
+T = TypeVar("T")
+
+# `IReactorFromThreads.callFromThread`: calls its first argument in the reactor's thread, soon.
+InReactor: TypeAlias = Callable[..., Any]
+
+# A trouble that comes and goes, such as a disk that fails every other time, is said no more often.
+MOST_SAID = 5
+WITHIN_SECONDS = 60.0
+
+SYNCING = ("the store cannot be synced: {why}", "the store can be synced again")
+
+
+class FaultState:
+    """Trouble of one kind; belongs to one thread. why: the reason while it lasts, else None.
+
+    errors, successes: how often something failed, and how many attempts did not.
+    """
+
+    def __init__(
+        self,
+        tell: InReactor,
+        starts: str,
+        over: str,
+        *,
+        seconds: Callable[[], float],
+        **fields: object,
+    ) -> None:
+        """`starts`, with {why}, and `over` are what is logged, with `fields`. seconds: only grow."""
+        self.why: str | None = None
+        self.errors = 0
+        self.successes = 0
+        self._tell = tell
+        self._starts = starts
+        self._over = over
+        self._fields = fields
+        self._seconds = seconds
+        # The trouble that lasts was said; how many others were not, and since when how many were.
+        self._is_said = False
+        self._unsaid = 0
+        self._since = -WITHIN_SECONDS
+        self._said = 0
+
+    def attempt(
+        self,
+        step: Callable[..., T],
+        *args: object,
+        given_up: type[Exception] | tuple[()] = (),
+    ) -> T | None:
+        """Return what `step` returns; None if it raises. Nothing is said of one that is `given_up`."""
+        try:
+            done = step(*args)
+        except given_up:
+            return None
+        except Exception as error:
+            self.failed(reason(error))
+            return None
+        self.successes += 1
+        self.works()
+        return done
+
+    def failed(self, why: str) -> None:
+        self.errors += 1
+        if why != self.why:
+            self._unsaid += 1
+            self.why, self._is_said = why, False
+        if not self._is_said and self._may_say():
+            more = f"; {self._unsaid:,} times since this was last said" if self._unsaid > 1 else ""
+            self._is_said, self._unsaid = True, 0
+            self._tell(log.error, self._starts + more, why=why, **self._fields)
+
+    def _may_say(self) -> bool:
+        now = self._seconds()
+        if now - self._since >= WITHIN_SECONDS:
+            self._since, self._said = now, 0
+        self._said += 1
+        return self._said <= MOST_SAID
+
+    def works(self, **fields: object) -> None:
+        if self.why is not None:
+            self.why = None
+            if self._is_said:
+                self._tell(log.info, self._over, **self._fields, **fields)

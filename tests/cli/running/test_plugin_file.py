@@ -1,0 +1,115 @@
+"""Which plugin a file has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.running.plugin_file import BrokenFile, load, plugin_in
+from logsrv.kit import Plugin
+
+LINES = "from logsrv.kit import LineProtocol, DatagramLines, protocol_plugin\n"
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Loading adds to what can be imported."""
+    path, modules, finders = list(sys.path), set(sys.modules), list(sys.meta_path)
+    yield
+    sys.path[:], sys.meta_path[:] = path, finders
+    for name in set(sys.modules) - modules:
+        if name.startswith(("shout", "json_", "voice", "plugin")):
+            del sys.modules[name]
+
+
+def found(directory: Path, code: str, name: str = "shout.py") -> Plugin:
+    path = directory / name
+    path.write_text(code)
+    return plugin_in(load(path), path)
+
+
+def test_a_class(tmp_path: Path) -> None:
+    """Its docstring is the description, the file's name the plugin's."""
+    code = f'"""Shouts.\n\nMore."""\n{LINES}class Shout(LineProtocol): pass\n'
+    plugin = found(tmp_path, code)
+    assert (plugin.name, plugin.description) == ("shout", "Shouts.")
+    assert plugin.protocol.__name__ == "Shout"
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("class Base(LineProtocol): pass\nclass Shout(Base): pass\n", "Shout"),
+        ("class _Own(LineProtocol): pass\nclass Shout(LineProtocol): pass\n", "Shout"),
+        ("async def handle(connection): pass\n", "handle"),
+        ("from twisted.internet.protocol import Protocol\nclass Echo(Protocol): pass\n", "Echo"),
+    ],
+)
+def test_the_only_one_there(tmp_path: Path, code: str, name: str) -> None:
+    """What was imported, is private, or is only built upon, is not meant."""
+    assert found(tmp_path, LINES + code).protocol.__name__ == name
+
+
+def test_connections_and_datagrams(tmp_path: Path) -> None:
+    code = "class A(LineProtocol): pass\nclass B(DatagramLines): pass\n"
+    plugin = found(tmp_path, LINES + code)
+    assert (plugin.protocol.__name__, plugin.datagrams.__name__) == ("A", "B")
+
+
+def test_a_declared_plugin_is_taken_as_it_is(tmp_path: Path) -> None:
+    code = (
+        "class A(LineProtocol): pass\nclass B(LineProtocol): pass\n"
+        'loud = protocol_plugin("loud", B, listen="tcp:7009")\nsame = loud\n'
+    )
+    plugin = found(tmp_path, LINES + code)
+    assert (plugin.name, plugin.listen) == ("loud", ("tcp:7009",))
+
+
+@pytest.mark.parametrize("name", ["json.py", "my-shout.py", "2.py", "class.py"])
+def test_odd_names_of_files(tmp_path: Path, name: str) -> None:
+    """They hide no other module, and give the plugin a name that it can have."""
+    import json
+
+    assert found(tmp_path, LINES + "class A(LineProtocol): pass\n", name).name.isidentifier()
+    assert sys.modules["json"] is json
+
+
+def test_neighbours_can_be_imported(tmp_path: Path) -> None:
+    (tmp_path / "voice.py").write_text("from logsrv.kit import LineProtocol\n")
+    code = "from voice import LineProtocol\nclass Shout(LineProtocol): pass\n"
+    assert found(tmp_path, code).name == "shout"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("", "shout.py has nothing to serve; it needs a subclass of LineProtocol"),
+        (
+            LINES + "class A(LineProtocol): pass\nclass B(LineProtocol): pass\n",
+            'more than one protocol (A, B); say which with `plugin = protocol_plugin("shout", …)`',
+        ),
+        (
+            LINES + 'a = protocol_plugin("a", print)\nb = protocol_plugin("b", print)\n',
+            "more than one plugin (a, b)",
+        ),
+        ("def f():\n    1 / 0\nf()\n", 'shout.py", line 2, in f'),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("x = (\n", "SyntaxError"),
+    ],
+)
+def test_what_is_wrong_with_it(tmp_path: Path, code: str, said: str) -> None:
+    with pytest.raises(BrokenFile) as broken:
+        found(tmp_path, code)
+    assert said in str(broken.value)
+    assert "importlib" not in str(broken.value)
+
+
+def test_the_file_that_has_to_be_repaired(tmp_path: Path) -> None:
+    """An imported neighbour with a syntax error is named, so that it is watched."""
+    (tmp_path / "voice.py").write_text("x = (\n")
+    with pytest.raises(BrokenFile) as broken:
+        found(tmp_path, "import voice\n")
+    assert str(tmp_path / "voice.py") in broken.value.files

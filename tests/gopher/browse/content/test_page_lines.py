@@ -1,0 +1,305 @@
+"""The lines of a page: aligned, escaped, with what went wrong on top; colours, HTML and pictures."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from logsrv.errors import PeerError
+from logsrv.gopher.browse.content import picture
+from logsrv.gopher.browse.content.colours import Colours, Paint, Span
+from logsrv.gopher.browse.content.html import html_lines
+from logsrv.gopher.browse.content.page import MenuContent, Page
+from logsrv.gopher.browse.content.page_lines import LONGEST, lines_of, text_lines
+from logsrv.gopher.browse.content.picture import picture_lines
+from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
+from logsrv.gopher.wire.menu import MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line, printable
+from tests.gopher.browse.conftest import Drive
+from tests.gopher.conftest import Serve
+
+URL = GopherURL("example.org")
+TEXT = GopherURL("example.org", item_type="0")
+
+
+def menu(data: bytes) -> MenuContent:
+    parser = MenuParser(longest_line=100)
+    items = parser.feed(data) + parser.finish()
+    return MenuContent(tuple(items), parser.dropped)
+
+
+def test_each_item_has_the_name_of_its_type() -> None:
+    lines = lines_of(
+        Page(URL, menu(b"iHi\t\t\t\n1M\t/\th\t70\n2C\t/\th\t105\nZz\t/\th\t70\n3No\t\t\t\n")), None
+    )
+    assert [line.label for line in lines] == ["", "menu", "cso", "Z", "err"]
+    assert [line.leads_somewhere for line in lines] == [False, True, True, True, False]
+
+
+def test_a_link_to_the_web_is_marked_as_one() -> None:
+    assert lines_of(Page(URL, menu(b"hWeb\tURL:http://w/\t\t\n")), None)[0].label == "link"
+
+
+def test_a_charset_of_the_users_choice() -> None:
+    page = Page(TEXT, b"\xc4\xc4 caf\x82")
+    assert [line.text for line in lines_of(page, "cp437")] == ["── café"]
+    assert [line.text for line in lines_of(page, None)] == ["ÄÄ caf\\x82"]
+
+
+def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped() -> None:
+    art = "\x1b[31mred\n\tstill\x1b[0m plain\n\x1b[32mgreen\x1b[2J\n"
+    red, still, escaped = text_lines(art)
+    assert (red.text, still.text) == ("red", "        still plain")
+    assert [(each.start, each.end, each.paint.letters) for each in still.spans] == [(0, 13, 1)]
+    assert escaped.text == "\\x1b[32mgreen\\x1b[2J" and not escaped.spans
+    shown = lines_of(Page(URL, menu(b"i\x1b[1;34mblue\x1b[0m\t\t\t\n1\x1b[35mM\t/\th\t70\n")), None)
+    assert [line.text for line in shown] == ["blue", "M"]
+
+
+def test_lines_that_were_cut_are_told() -> None:
+    shown = lines_of(Page(URL, menu(b"1" + b"x" * 150 + b"\n")), None)
+    assert "51 bytes were left out" in shown[-1].text
+
+
+def test_an_empty_answer_is_said_to_be_empty() -> None:
+    assert "menu is empty" in lines_of(Page(URL, menu(b".\r\n")), None)[0].text
+    assert "text is empty" in lines_of(Page(TEXT, b""), None)[-1].text
+
+
+def test_an_error_stands_above_what_had_come() -> None:
+    page = Page(URL, menu(b"1M\t/\th\t70\n"), Truncated("h:70", 9, "the connection was reset"))
+    texts = [line.text for line in lines_of(page, None)]
+    assert "broke off after 9 bytes" in texts[0] and texts[-1] == "M"
+    assert any("r  tries again" in text for text in texts)
+
+
+def test_what_to_do_about_an_error() -> None:
+    text = "\n".join(line.text for line in lines_of(Page(URL, None, ServerError("no")), None))
+    assert "the menu above" in text and "b  goes back" in text
+
+
+def test_a_sentence_of_a_server_ends_once() -> None:
+    for said in ("Not here.", "Not here!", "Who are you?", "Wait..."):
+        line = lines_of(Page(URL, None, ServerError(said)), None)[0]
+        assert line.text.endswith(f"an error: {said}")
+
+
+def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
+    error = TLSError("h:70", "self-signed certificate")
+    plain = lines_of(Page(URL, None, error), None)
+    error.__cause__ = ssl.SSLCertVerificationError()
+    explained = lines_of(Page(URL, None, error), None)
+    assert not any("T  remembers" in line.text for line in plain)
+    assert any("T  remembers" in line.text for line in explained)
+
+
+def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
+    lines = lines_of(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
+    assert "binary file" in lines[0].text
+    assert sum(len(line.text) for line in lines) < 40_000
+
+
+@given(st.binary(max_size=300))
+def test_nothing_a_server_sends_drives_the_terminal(data: bytes) -> None:
+    for page in (Page(URL, menu(data)), Page(TEXT, data)):
+        for line in lines_of(page, None):
+            assert line.text == one_line(line.text, 10_000)
+            assert len(line.label) <= 4
+            assert line.label == one_line(line.label)
+            assert all(0 <= each.start < each.end <= len(line.text) for each in line.spans)
+
+
+@given(st.text(max_size=300))
+def test_a_text_keeps_its_lines(text: str) -> None:
+    assert len(text_lines(text)) == text.removesuffix("\n").count("\n") + 1
+
+
+def test_a_large_text_keeps_its_lines_but_for_the_longest() -> None:
+    url = GopherURL.parse("gopher://x.example/0/a")
+    lines = [f"line {number} \u00e4" for number in range(20_000)] + [
+        "x" * (3 * LONGEST + 5),
+        "",
+        "end",
+    ]
+    page = Page(url, "\r\n".join(lines).encode() + b"\r\n\r\n")
+    shown = [line.text for line in lines_of(page, None)]
+    assert shown[:20_000] == lines[:20_000]
+    assert [len(text) for text in shown[20_000:-3]] == [LONGEST] * 3 + [5]
+    assert shown[-3:] == ["", "end", ""]
+
+
+@pytest.mark.parametrize(
+    ("codes", "paint"),
+    [
+        ("31", Paint(1)),
+        ("97;44", Paint(15, 4)),
+        ("38;5;208", Paint(208)),
+        ("48;2;1;2;3", Paint(ground=(1, 2, 3))),
+        ("1;4", Paint(attributes=frozenset({"bold", "underline"}))),
+        ("1;22;33", Paint(3)),
+        ("31;39;42;49;7", Paint(attributes=frozenset({"reverse"}))),
+        # Letters in the colour of their ground would be hidden.
+        ("30;40", Paint(0)),
+    ],
+)
+def test_what_a_sequence_means(codes: str, paint: Paint) -> None:
+    assert Colours().line(f"\x1b[{codes}mtext") == ("text", (Span(0, 4, paint),))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "\x1b[8mhidden",
+        "\x1b[5mblinks",
+        "\x1b[31mred\x1b[2J",
+        "\x1b[31mred\x07",
+        "\x1b[31mred\u202e",
+        "\x1b[38;5mhalf",
+        "\x1b[38;5;256mtoo much",
+        "\x1b[00031mlong",
+        "\x1b[31mtwo\nlines",
+    ],
+)
+def test_more_than_colours(line: str) -> None:
+    assert Colours().line(line) is None
+
+
+def test_a_colour_goes_on_in_the_next_line() -> None:
+    colours = Colours()
+    colours.line("\x1b[32mgreen")
+    assert colours.line("still") == ("still", (Span(0, 5, Paint(2)),))
+    assert colours.line("\x1b[mplain") == ("plain", ())
+
+
+@given(
+    st.lists(st.sampled_from(["\x1b[31m", "\x1b[0m", "\x1b[", "m", "x", "\t", "\x1b", "\x9b1m"]))
+)
+def test_nothing_that_is_shown_drives_a_terminal(parts: list[str]) -> None:
+    found = Colours().line("".join(parts))
+    if found is not None:
+        text, spans = found
+        assert printable(text) == text and "\t" not in text
+        assert all(span.end <= len(text) for span in spans)
+
+
+def test_many_colours_in_one_line_take_no_more_time_than_its_length() -> None:
+    begin = time.process_time()
+    shown = Colours().line("words\t" * 100_000 + "\x1b[31ma\x1b[32mb\t" * 2_000)
+    assert shown is not None and len(shown[0]) == 8 * 102_000
+    assert Colours().line("\x1b[31ma" * 1_000_000) is None
+    assert time.process_time() - begin < 10
+
+
+PAGE = """<!DOCTYPE html><html><head><title>About</title><style>p{}</style></head><body>
+<h1>Head &amp; more</h1><p>Some <b>bold</b>
+ words with <a href="https://web.example/?a=1">a link</a>.</p><script>alert("no")</script>
+<ul><li>one</li><li>two</ul><pre>
+a  b
+   c</pre><p><a href="gopher://h/1/x">Gopher</a> <a href="#top">top</a> <img src=x alt="a boat"></p>
+<a href="javascript:alert(1)">bad</a></body></html>"""
+
+
+def test_a_page_as_text() -> None:
+    lines = html_lines(PAGE)
+    assert [line.text for line in lines] == [
+        *("About", "", "Head & more", "", "Some bold words with a link[1].", ""),
+        *("• one", "• two", "", "a  b", "   c", "", "Gopher[2] top [a boat]", "", "bad[3]"),
+        *("", "Links", "a link", "Gopher", "bad"),
+    ]
+    assert [line.style for line in lines if line.text in ("About", "Head & more")] == [
+        "heading"
+    ] * 2
+    assert [line.item.link() for line in lines if line.item is not None][:2] == [
+        "https://web.example/?a=1",
+        "gopher://h/1/x",
+    ]
+
+
+@pytest.mark.parametrize(
+    "piece", ["<a href='", "<a b", "<!--", "<!--x>", "<![CDATA[x>", "<script>"]
+)
+def test_what_never_ends_takes_no_time(piece: str) -> None:
+    """Python's parser begins anew at each `<`; 2 MiB of them took hours, with no key obeyed."""
+    begin = time.process_time()
+    lines = html_lines("<p>before</p>" + piece * (400_000 // len(piece)))
+    assert lines[0].text == "before"
+    assert time.process_time() - begin < 10
+
+
+def test_a_long_script_and_a_picture_within_a_tag_are_not_shown() -> None:
+    page = f"<p>a<script>{'x<y;' * 100_000}</script>b<img src='data:,{'x' * 50_000}'>c"
+    assert [line.text for line in html_lines(page)] == ["abc"]
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"<>/ax\x1b\x9b\u202e\n\t\"'=", "pre", "href=", "<a ", "<li>", "&#27;"])
+    )
+)
+def test_no_page_drives_the_terminal(parts: list[str]) -> None:
+    for line in html_lines("".join(parts)):
+        assert line.text == one_line(line.text, 10_000)
+
+
+async def test_a_page_in_the_browser(drive: Drive, serve: Serve) -> None:
+    """Its links are asked about as others are, and what must not be opened is not."""
+    server = serve(PAGE.encode())
+
+    async with drive(server.url("/h/page.html"), size=(100, 40)) as driven:
+        await driven.shows("Head & more", "  1 link  a link")
+        await driven.press("1", "enter")
+        await driven.shows("https://web.example/?a=1: no program to open it with")
+        await driven.press("3", "enter")
+        await driven.shows("javascript: links are not opened")
+
+
+def encoded(size: tuple[int, int], colour: str = "red", kind: str = "PNG") -> bytes:
+    file = BytesIO()
+    Image.new("RGB", size, colour).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "JPEG", "BMP", "WEBP"])
+def test_each_format_is_shown(kind: str) -> None:
+    lines, what = picture_lines(encoded((200, 100), kind=kind), 40, 20)
+    assert what == f"{kind}, 200 × 100"
+    assert len(lines) == 10 and {line.text for line in lines} == {"▀" * 40}
+    paint = lines[0].spans[0].paint
+    for shade in (paint.letters, paint.ground):
+        assert isinstance(shade, tuple) and shade[0] > 240 and shade[1] < 20
+
+
+def test_a_tall_picture_fits_the_height_and_a_small_one_keeps_its_size() -> None:
+    assert len(picture_lines(encoded((100, 1000)), 80, 20)[0]) == 20
+    lines, _ = picture_lines(encoded((3, 3)), 80, 20)
+    assert [line.text for line in lines] == ["▀▀▀"] * 2
+    assert lines[1].spans[0].paint.ground is None
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"GIF89a", encoded((50, 50))[:60]])
+def test_what_is_no_picture_is_a_sentence(content: bytes) -> None:
+    with pytest.raises(PeerError, match="s saves the file"):
+        picture_lines(content, 80, 20)
+
+
+def test_a_picture_that_would_unpack_to_gigabytes_is_not_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(picture, "MOST_PIXELS", 1000)
+    with pytest.raises(PeerError, match="100 × 100 pixels"):
+        picture_lines(encoded((100, 100)), 80, 20)
+
+
+@given(st.binary(max_size=100), st.integers(0, 60))
+def test_broken_files_never_do_worse(tail: bytes, kept: int) -> None:
+    try:
+        picture_lines(encoded((20, 20), kind="GIF")[:kept] + tail, 10, 10)
+    except PeerError:
+        pass

@@ -1,0 +1,161 @@
+"""Limits, pins, the `proxy` and the places of files: what cannot be is refused in a sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher import Proxy, urlopen
+from logsrv.gopher.fetch.connection_options import Limits, Timeouts
+from logsrv.gopher.fetch.trust import PinStore, Trust, data_directory, pins_path
+from logsrv.gopher.wire.errors import ProxyError, TLSError
+from logsrv.kit.testing.patience import PATIENCE
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import LOOPBACK, SocksProxy
+from tests.ports import free_port
+
+
+def test_nothing_waits_for_no_time_or_takes_no_bytes() -> None:
+    for name in ("connect", "first_byte", "between", "whole"):
+        with pytest.raises(ValueError, match=name):
+            Timeouts(**{name: 0})
+    for name in ("menu", "text", "line", "items"):
+        with pytest.raises(ValueError, match=name):
+            Limits(**{name: 0})
+
+
+def test_the_first_certificate_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "pins"
+    PinStore(path).check("a:70", "a" * 64)
+    PinStore(path).check("[::1]:70", "b" * 64)
+    PinStore(path).check("a:70", "a" * 64)
+    with pytest.raises(TLSError, match=r"remove the line of a:70 from .*pins"):
+        PinStore(path).check("a:70", "c" * 64)
+    assert [line.split()[0] for line in path.read_text().splitlines()] == ["a:70", "[::1]:70"]
+
+
+def test_the_file_may_be_edited_by_hand(tmp_path: Path) -> None:
+    path = tmp_path / "pins"
+    path.write_text("# mine\n\n  h:70 sha256:" + "0" * 64 + "\n")
+    with pytest.raises(TLSError):
+        PinStore(path).check("h:70", "f" * 64)
+
+
+def test_a_program_can_see_which_servers_are_pinned(tmp_path: Path) -> None:
+    pins = PinStore(tmp_path / "pins")
+    assert not pins.knows("h:70")
+    pins.check("h:70", "f" * 64)
+    assert pins.knows("h:70") and not pins.knows("h:71")
+
+
+@pytest.mark.parametrize("content", [b"h:70 md5:00\n", b"\xff\n", b"h:70\n"])
+def test_a_file_of_something_else_is_not_overwritten(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pins"
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"line 1 of .* is not a pin"):
+        PinStore(path).check("h:70", "f" * 64)
+    assert path.read_bytes() == content
+
+
+def test_only_one_way_to_trust_at_a_time(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="choose one"):
+        Trust(insecure=True, cafile=tmp_path)
+    with pytest.raises(ConfigurationError, match="choose one"):
+        Trust(insecure=True, pins=PinStore(tmp_path))
+    assert Trust().by_authority and not Trust(insecure=True).by_authority
+
+
+def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
+    """As a mirror and a browser beside it do."""
+    path = tmp_path / "pins"
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from logsrv.gopher.fetch.trust import PinStore\n"
+        "for number in range(50):\n"
+        "    PinStore(Path(sys.argv[1])).check(f'{sys.argv[2]}{number}:70', '0' * 64)\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    learning = [subprocess.Popen([*command, name]) for name in "abc"]
+    assert [each.wait(PATIENCE) for each in learning] == [0, 0, 0]
+    assert len(path.read_text().splitlines()) == 150
+
+
+def test_how_a_proxy_is_written() -> None:
+    assert Proxy.parse("socks5://localhost:9050") == Proxy("localhost", 9050)
+    assert Proxy.parse("socks5h://[::1]:9050/") == Proxy("::1", 9050)
+    assert str(Proxy.parse("socks5://[::1]:9050")) == "socks5://[::1]:9050"
+    for text in (
+        "http://h:1",
+        "h:1",
+        "socks5://h",
+        "socks5://me:pass@h:1",
+        "socks5://h:0",
+        "socks5://1.?:1",
+    ):
+        with pytest.raises(ConfigurationError, match=r"socks5://127\.0\.0\.1:9050"):
+            Proxy.parse(text)
+    with pytest.raises(ConfigurationError) as caught:
+        Proxy.parse("socks5://\x1b[2J:1")
+    assert "\x1b" not in str(caught.value)
+
+
+def test_the_proxy_resolves_the_name(serve: Serve) -> None:
+    proxy = SocksProxy(serve(b"hidden").port)
+    try:
+        way = Proxy(LOOPBACK, proxy.port)
+        with urlopen("gopher://abcdefghijklmnop.onion:7070/0x", proxy=way) as file:
+            assert file.read() == b"hidden"
+        assert proxy.asked == [(b"abcdefghijklmnop.onion", 7070)]
+    finally:
+        proxy.close()
+
+
+def test_tls_goes_through_the_proxy_to_the_server(serve: Serve, certificate: Path) -> None:
+    proxy = SocksProxy(serve(b"hidden", certificate).port)
+    try:
+        trust, way = Trust(cafile=certificate), Proxy(LOOPBACK, proxy.port)
+        with urlopen("gophers://localhost/0x", trust=trust, proxy=way) as file:
+            assert file.read() == b"hidden"
+    finally:
+        proxy.close()
+
+
+def test_a_proxy_that_refuses_is_named() -> None:
+    proxy = SocksProxy(1, reply=5)
+    try:
+        with pytest.raises(ProxyError, match=f"socks5://127.0.0.1:{proxy.port} makes no"):
+            urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, proxy.port))
+    finally:
+        proxy.close()
+
+
+def test_no_proxy_there_is_not_no_server_there() -> None:
+    port = free_port()
+    with pytest.raises(ProxyError):
+        urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))
+
+
+def test_xdg_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data_directory({"XDG_DATA_HOME": "/data"}) == "/data/logsrv"
+    assert data_directory({"XDG_DATA_HOME": "relative"}) == str(tmp_path / ".local/share/logsrv")
+
+
+def test_without_a_home_nothing_is_kept_in_a_directory_of_that_sign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "~")
+    with pytest.raises(ConfigurationError, match="set HOME"):
+        data_directory({})
+
+
+def test_pins_are_kept_where_the_user_keeps_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pins_path({"XDG_DATA_HOME": "/data"}) == "/data/logsrv/gopher-pins"
+    monkeypatch.setenv("HOME", "/home/me")
+    expected = "/home/me/.local/share/logsrv/gopher-pins"
+    assert pins_path({}) == pins_path({"XDG_DATA_HOME": "relative"}) == expected

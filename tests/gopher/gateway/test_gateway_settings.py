@@ -1,0 +1,94 @@
+"""The gateway's options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.gateway.gateway_settings import (
+    CHARSET,
+    PROXY,
+    Connecting,
+    GopherSettings,
+    check_wanted,
+)
+from logsrv.gopher.service import Options
+from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.options.reference import reference
+
+
+def settings(*arguments: str) -> GopherSettings:
+    options = Options()
+    options.environment = {}
+    options.parseOptions(["--gateway", "tcp:0", *arguments])
+    return options.settings
+
+
+def test_defaults() -> None:
+    """Without options only public addresses are visited, and nobody gets everything."""
+    found = settings()
+    assert not (found.allow_host or found.allow_private or found.allow_port)
+    assert found.max_requests_per_client < found.max_requests
+    assert found.max_connections_per_peer is not None
+
+
+def test_repeated() -> None:
+    """Hosts, names and ports can be given several times."""
+    found = settings("--allow-host", "*.b.example", "--allow-host", "a.example", "--host", "GW.lan",
+                     "--allow-port", "70", "--allow-port", "7000-7100", "--allow-private")  # fmt: skip
+    assert found.host == ("gw.lan",)
+    assert found.allow_private
+    assert found.allow_host == ("*.b.example", "a.example")
+    assert found.allow_port == (range(70, 71), range(7000, 7101))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--allow-host", "a b", "neither a domain name nor an address"),
+        ("--allow-port", "x", "a port from 1 to 65535"),
+        ("--host", "a b", "a host name"),
+        ("--max-page", "lots", "a number of bytes"),
+        ("--gateway", "8070", "did you mean tcp:8070"),
+        ("--gateway", "udp:8070", "browsers connect; take for instance tcp:8070"),
+        ("--gateway", "unixgram:/run/web", "browsers connect"),
+        ("--gateway", "stdin:", "browsers connect"),
+    ],
+)
+def test_wrong(option: str, value: str, said: str) -> None:
+    """A wrong value is one sentence that says what would be right."""
+    with pytest.raises(ConfigurationError, match=said):
+        settings(option, value)
+
+
+def test_reference() -> None:
+    """The reference page has a row for each option."""
+    page = reference(GopherSettings, "gopher", {})
+    for name in ("--gateway", "--host", "--allow-host", "--allow-private", "--allow-port"):
+        assert f"`{name}" in page
+
+
+def test_two_ways_to_trust_are_one_too_many() -> None:
+    found = GopherSettings(gateway=(parse_endpoint("tcp:8070"),), cafile=Path("ca.pem"), pin=True)
+    with pytest.raises(ConfigurationError, match="choose one"):
+        check_wanted(found)
+
+
+def test_values_that_are_none() -> None:
+    with pytest.raises(ValueError, match="no SOCKS5 proxy"):
+        PROXY.parse("http://x")
+    with pytest.raises(ValueError, match="no character set"):
+        CHARSET.parse("klingon")
+
+
+def test_the_same_options_for_the_command() -> None:
+    found = Connecting(charset="cp437", proxy=Proxy("h", 9), cafile=Path("f"), pin=True)
+    assert found.as_words == [
+        *("--charset=cp437", "--proxy=socks5://h:9", "--cafile=f", "--pin"),
+    ]
+    lenient = Connecting(insecure=True, accept_cut=True)
+    assert lenient.as_words == ["--insecure", "--accept-cut"]
+    assert Connecting().as_words == []

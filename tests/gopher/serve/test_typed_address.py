@@ -1,0 +1,93 @@
+"""What people type: hosts, URLs, paths."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.mirror.journal import FILE as JOURNAL
+from logsrv.gopher.serve import typed_address
+from logsrv.gopher.serve.fileurl import FileURL
+from logsrv.gopher.serve.typed_address import typed_place
+from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.url import GopherURL
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The current directory, with some files."""
+    (tmp_path / "docs" / "sub").mkdir(parents=True)
+    (tmp_path / "docs" / "gophermap").write_text("Hello\n")
+    (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "README").write_text("read me")
+    (tmp_path / "packed").write_bytes(b"\0\1\2")
+    (tmp_path / ".hidden").write_text("hidden")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return os.fsencode(tmp_path)
+
+
+def test_paths_are_files_and_directories(here: bytes) -> None:
+    assert typed_place("docs") == typed_place("docs/") == FileURL(here + b"/docs")
+    assert typed_place("docs/gophermap") == FileURL(here + b"/docs")
+    assert typed_place("notes.txt") == FileURL(here, "0", b"/notes.txt")
+    assert typed_place("./README") == FileURL(here, "0", b"/README")
+    assert typed_place("packed") == FileURL(here, "9", b"/packed")
+    assert typed_place(".hidden") == FileURL(here, "0", b"/.hidden")
+    assert typed_place("~/docs") == FileURL(here + b"/docs")
+    assert typed_place(f"file://{os.fsdecode(here)}/docs") == FileURL(here + b"/docs")
+    assert typed_place(f"file://{os.fsdecode(here)}/README") == FileURL(here, "0", b"/README")
+    assert typed_place(".") == FileURL(here)
+
+
+def test_a_link_that_is_typed_may_lead_anywhere(here: bytes) -> None:
+    assert typed_place("link") == FileURL(b"/etc", "0", b"/passwd")
+
+
+def test_all_else_is_in_gopher(here: bytes) -> None:
+    """A file of the same name comes first; gopher:// tells them apart."""
+    assert typed_place("example.org/0/notes.txt") == GopherURL(
+        "example.org", 70, "0", b"/notes.txt"
+    )
+    assert typed_place("gopher://docs") == GopherURL("docs")
+    assert typed_place("docs.example") == GopherURL("docs.example")
+    with pytest.raises(BadURL):
+        typed_place("https://example.org/")
+    with pytest.raises(BadURL):
+        typed_place("")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("./nothing", "nothing: No such file"),
+        ("pipe", "pipe: it is neither a file nor a directory"),
+        ("/dev/null", "neither a file nor a directory"),
+        ("/x\0y", "NUL"),
+        ("./" + "x" * 300, "too long"),
+        ("./notes.txt/", "Not a directory"),
+        ("./\x1b[2J", r"\\x1b\[2J: No such file"),
+        ("file://elsewhere/etc/", "no file of this machine"),
+    ],
+)
+def test_what_is_not_there(here: bytes, text: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        typed_place(text)
+
+
+def test_a_part_of_a_mirror_is_read_as_such(here: bytes, tmp_path: Path) -> None:
+    """Selectors in it count from where the mirror begins."""
+    assert typed_address._MIRROR.decode() == JOURNAL
+    (tmp_path / "docs" / JOURNAL).touch()
+    (tmp_path / "docs" / "sub" / "gophermap").touch()
+    (tmp_path / "docs" / "sub" / "a.txt").touch()
+    docs = here + b"/docs"
+    assert typed_place("docs") == FileURL(docs)
+    assert typed_place("docs/sub") == FileURL(docs, "1", b"/sub/")
+    assert typed_place("docs/sub/gophermap") == FileURL(docs, "1", b"/sub/")
+    assert typed_place("docs/sub/a.txt") == FileURL(docs, "0", b"/sub/a.txt")

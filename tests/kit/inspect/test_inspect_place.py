@@ -1,0 +1,50 @@
+"""--inspect as people write it, and what is refused before anything is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.inspect.inspect_place import PLACE
+
+
+def test_a_socket_is_for_its_user_alone() -> None:
+    place = PLACE.parse("unix:/run/i.sock")
+    assert place.endpoint.argument("mode") == "600" and place.keys is None
+    assert PLACE.parse("unix:/run/i.sock:mode=660").endpoint.argument("mode") == "660"
+    assert str(place) == PLACE.show(place) == "unix:/run/i.sock"
+
+
+def test_ssh_has_its_files() -> None:
+    place = PLACE.parse("ssh:2222:interface=127.0.0.1:keys=k:hostKey=/etc/h")
+    assert str(place.endpoint) == "tcp:2222:interface=127.0.0.1"
+    located = PLACE.locate(place, Path("/etc/shout"))
+    assert (located.keys, located.host_key) == (Path("/etc/shout/k"), Path("/etc/h"))
+    assert located.key == PLACE.parse("ssh:2222:interface=127.0.0.1:keys=x:hostKey=y").key
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("tcp:2222", "could be reached by others; take unix:PATH"),
+        ("tcp:2222:interface=192.0.2.1", "could be reached by others"),
+        ("haproxy:tcp:2222:interface=127.0.0.1", "could be reached by others"),
+        ("systemd:domain=INET:index=0", "could be reached by others"),
+        ("udp:2222", "takes no connections"),
+        ("unix:/run/i.sock:mode=666", "mode=666 lets everybody on this machine in"),
+        ("ssh:2222", "has no keys=FILE"),
+        ("ssh:2222:keys=k", "has no hostKey=FILE"),
+        ("ssh:keys=k:hostKey=h", "has no port"),
+        ("ssh:2222:key=k:hostKey=h", "did you mean keys"),
+        ("ssh:99999:keys=k:hostKey=h", "too large"),
+    ],
+)
+def test_what_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        PLACE.parse(text)
+
+
+def test_loopback_will_do() -> None:
+    for text in ("tcp:2222:interface=127.0.0.1", "tcp6:2222:interface=\\:\\:1"):
+        assert PLACE.parse(text).keys is None

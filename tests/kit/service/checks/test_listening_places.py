@@ -1,0 +1,183 @@
+"""Places that are free, taken by others, or held by the service itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.service.checks import listening_places
+from logsrv.kit.service.checks.findings import Finding, Level
+from logsrv.kit.service.checks.listening_places import check_places, running
+from logsrv.kit.service.checks.user import User, myself
+from tests.kit.service.checks.others import as_root, nobody, open_directory
+from tests.ports import free_port
+
+
+def checked(text: str, user: User | None = None, *, runs: bool = False) -> list[Finding]:
+    """runs: the service runs already, and is this process."""
+    own = [os.getpid()] if runs else []
+    return list(check_places([parse_endpoint(text)], user or myself(), own))
+
+
+def test_a_free_port_is_free_afterwards() -> None:
+    port = free_port()
+    for runs in (False, True):
+        [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=runs)
+        assert (found.level, found.sentence) == (Level.OK, "is free")
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+HELD = f"is held by the running service (process {os.getpid()})"
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp"])
+def test_a_port_that_another_program_has_or_the_running_service(scheme: str) -> None:
+    kind = socket.SOCK_STREAM if scheme == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if scheme == "tcp":
+            taken.listen()
+        text = f"{scheme}:{taken.getsockname()[1]}:interface=127.0.0.1"
+        [found] = checked(text)
+        assert found.level is Level.ERROR and "in use" in found.sentence
+        [found] = checked(text, runs=True)
+        assert (found.level, found.sentence) == (Level.OK, HELD)
+
+
+def test_an_ipv6_port_of_the_running_service() -> None:
+    try:
+        ours = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with ours:
+        [found] = checked(f"tcp6:{ours.getsockname()[1]}:interface=\\:\\:1", runs=True)
+    assert (found.level, found.sentence) == (Level.OK, HELD)
+
+
+def test_a_port_of_another_beside_the_running_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening_places, "held_places", lambda own: {})
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        text = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
+        [found] = checked(text, runs=True)
+        assert found.level is Level.ERROR and "in use by another program" in found.sentence
+    refused = Mock(side_effect=PermissionError)
+    monkeypatch.setattr(listening_places, "held_places", refused)
+    [found] = checked(text, runs=True)
+    assert found.level is Level.WARNING and found.advice == "sudo logsrv check tells"
+
+
+def test_a_port_of_ended_connections_is_free_beside_the_running_service() -> None:
+    """Those of another program, which has gone, are there for a minute longer and in nobody's way."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        peer = socket.create_connection(listener.getsockname())
+        accepted = listener.accept()[0]
+    accepted.close()
+    peer.close()
+    [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
+    assert (found.level, found.sentence) == (Level.OK, "is free")
+
+
+def test_a_name_and_an_address_that_are_not_there() -> None:
+    [found] = checked("tcp:1234:interface=203.0.113.9")
+    assert found.level is Level.ERROR and found.sentence == "this machine has no such address"
+    [found] = checked("tcp:1234:interface=no-such-host.invalid")
+    assert found.level is Level.ERROR and "no-such-host" in found.subject
+
+
+def test_what_has_no_place() -> None:
+    for text in ("stdin:", "tcp:0", "systemd:domain=INET:index=0"):
+        [found] = checked(text)
+        assert found.level is Level.OK
+
+
+def test_connections_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that have ended are listed for a minute, with no socket, and others are of the service."""
+    head, path = "sl local rem st tx tr retrnsmt uid timeout inode\n", tmp_path / "x.sock"
+    port = free_port()
+    (tmp_path / "net").mkdir()
+    rows = [
+        f"0: 0100007F:{port:04X} 0100007F:0050 {state} 0 0 0 0 0 {inode}"
+        for state, inode in (("06", 0), ("01", 77))
+    ]
+    (tmp_path / "net/tcp").write_text(head + "\n".join(rows) + "\n")
+    (tmp_path / "net/unix").write_text(f"{head}0: 00000003 00000000 00000000 0001 03 78 {path}\n")
+    monkeypatch.setattr(listening_places, "PROC", tmp_path)
+    (tmp_path / "5/fd").mkdir(parents=True)
+    for number, inode in enumerate((0, 77, 78)):
+        (tmp_path / f"5/fd/{number}").symlink_to(f"socket:[{inode}]")
+    assert listening_places.held_places([5]) == {("unix", str(path)): 5}
+    [found] = checked(f"tcp:{port}:interface=127.0.0.1", runs=True)
+    assert (found.level, found.sentence) == (Level.OK, "is free")
+
+
+@pytest.mark.parametrize("scheme", ["unix", "unixgram"])
+def test_unix_sockets(tmp_path: Path, scheme: str) -> None:
+    path = tmp_path / "a socket"
+    [found] = checked(f"{scheme}:{path}")
+    assert (found.level, found.sentence) == (Level.OK, "is free")
+    kind = socket.SOCK_STREAM if scheme == "unix" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_UNIX, kind) as ours:
+        ours.bind(str(path))
+        ours.settimeout(0)
+        if scheme == "unix":
+            ours.listen()
+        [found] = checked(f"{scheme}:{path}", runs=True)
+        assert (found.level, found.sentence) == (Level.OK, HELD)
+        # The service was not bothered with a connection.
+        with pytest.raises(BlockingIOError):
+            ours.accept() if scheme == "unix" else ours.recv(1)
+        [found] = checked(f"{scheme}:{path}")
+        assert found.level is Level.ERROR and "another program listens" in found.sentence
+    path.unlink()
+    path.touch()
+    [found] = checked(f"{scheme}:{path}")
+    assert found.level is Level.ERROR and "is no socket" in found.sentence
+    [found] = checked(f"{scheme}:{tmp_path}/no/x.sock")
+    assert found.level is Level.ERROR and "there is no directory" in found.sentence
+    [found] = checked(f"{scheme}:/run/logsrv-test/x.sock")
+    assert found.level is Level.WARNING
+    assert found.advice == "RuntimeDirectory=logsrv-test in its unit makes it"
+
+
+@as_root
+def test_a_directory_in_which_the_user_may_make_nothing() -> None:
+    with open_directory() as directory:
+        [found] = checked(f"unix:{directory}/x.sock", nobody())
+        assert found.level is Level.ERROR
+        assert found.advice == "its directory must be writable"
+
+
+def test_a_running_service_is_known_by_its_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of one plugin are told apart by their configurations."""
+    for pid, file in ((7, "/etc/a.toml"), (8, "/etc/b.toml"), (9, "")):
+        (tmp_path / str(pid)).mkdir()
+        words = ["python", "/opt/logsrv/bin/twistd", "-n", "shout", f"--config={file}"]
+        (tmp_path / str(pid) / "cmdline").write_text("\0".join(words) + "\0")
+    (tmp_path / "net").mkdir()
+    monkeypatch.setattr(listening_places, "PROC", tmp_path)
+    assert running("shout", None) == [7, 8, 9]
+    assert running("shout", Path("/etc/b.toml")) == [8]
+    assert running("greet", None) == []
+    monkeypatch.setattr(listening_places, "PROC", tmp_path / "no")
+    assert running("shout", None) == []
+
+
+def test_what_linux_tells_is_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service with thousands of listeners was looked for in as many tables."""
+    read = Mock(side_effect=listening_places.proc_text)
+    monkeypatch.setattr(listening_places, "proc_text", read)
+    endpoints = [parse_endpoint(f"tcp:{port}") for port in (free_port(), free_port())]
+    assert len(list(check_places(endpoints, myself(), [os.getpid()]))) == 2
+    assert read.call_count == 5
+
+
+def test_we_are_no_service() -> None:
+    assert os.getpid() not in running("logsrv", None)

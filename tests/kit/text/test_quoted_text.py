@@ -1,0 +1,41 @@
+"""Text in quotation marks ends at the first one that has no backslash before it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.text.quoted_text import text_until
+
+
+def end_of(text: str, mark: str) -> int | None:
+    """Where it ends, a character after the other."""
+    at = 0
+    while at < len(text):
+        if text[at] == mark:
+            return at
+        at += 2 if text[at] == "\\" else 1
+    return None
+
+
+@given(st.text('ab"/\\\n'), st.sampled_from('"/'))
+def test_it_ends_where_reading_it_letter_by_letter_does(text: str, mark: str) -> None:
+    found = re.compile(text_until(mark) + mark, re.DOTALL).match(text)
+    assert (found and found.end() - 1) == end_of(text, mark)
+
+
+@given(st.text('ab"\\\n'))
+def test_it_stays_in_its_line(text: str) -> None:
+    found = re.match(text_until('"', never=r"\n") + '"', text)
+    assert (found and found.end() - 1) == end_of(text.partition("\n")[0], '"')
+
+
+@pytest.mark.parametrize("text", ["a" * 500_000, r"\a" * 250_000, r"\\" * 250_000])
+def test_a_hostile_text_without_an_end_is_told_at_once(text: str) -> None:
+    """Expressions that can match it in two ways would not be done this year."""
+    pattern = re.compile(text_until('"') + '"')
+    assert pattern.match(text) is None
+    assert pattern.fullmatch(text + '"')

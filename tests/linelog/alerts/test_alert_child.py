@@ -1,0 +1,185 @@
+"""The process of the alerts by itself, with the test in the daemon's place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.children.child_side import MEMORY
+from logsrv.kit.children.frames import frame
+from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.alerts import MODULE
+from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, orders_line, read_report
+from logsrv.linelog.store.segments.segment import Position
+from tests.kit.children.spawned import read_message, send
+from tests.linelog.read.stores import line, make_store
+
+COMMAND = (sys.executable, "-P", "-m", MODULE)
+BEGIN = Position(1, len(line("before")))
+
+
+def looks(pid: int) -> bool:
+    """Whether a process has the folder of the places open."""
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            if os.readlink(fd).endswith("/store/alerts"):
+                return True
+    return False
+
+
+@contextmanager
+def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[bytes]]:
+    """The process, with an alert for `oops` that appends its text to a file `out`."""
+    store = make_store(directory / "store", [[line("before")]])
+    words = ("sh", "-c", f"exec >>{directory}/out; {command}")
+    alert = AlertSettings(alert="oops", alert_command=words, alert_every=100)
+    task = AlertTask("1", "command", alert, BEGIN)
+    process = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    try:
+        send(process, orders_line(Orders(str(store), "", {"1": task})))
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def report(process: subprocess.Popen[bytes], kind: str) -> Report:
+    """The next report of that kind."""
+    assert process.stdout is not None
+    while found := read_message(process.stdout):
+        if (one := read_report(found)).kind == kind:
+            return one
+    raise AssertionError(f"the process ended without {kind}")
+
+
+def watching(directory: Path) -> None:
+    """Wait until it keeps a place, as it does first of all."""
+    wait_until((directory / "store" / "alerts" / "1").exists, "the process")
+
+
+def write(directory: Path, message: str) -> None:
+    with (directory / "store" / "current.log").open("ab") as file:
+        file.write(line(message))
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Close its input, as the daemon does."""
+    assert process.stdin is not None
+    process.stdin.close()
+    process.stdin = None
+
+
+@pytest.mark.slow
+def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
+    with child(tmp_path) as process:
+        watching(tmp_path)
+        write(tmp_path, "oops 1")
+        assert report(process, "sent") == Report("sent", "1", "command")
+        assert "oops 1" in (tmp_path / "out").read_text()
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
+        assert os.getsid(process.pid) == process.pid
+
+
+@pytest.mark.slow
+def test_its_memory_is_bounded_and_that_of_its_programs_is_not(tmp_path: Path) -> None:
+    with child(tmp_path, "cat; ulimit -v") as process:
+        watching(tmp_path)
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        [bound] = [one.split()[3] for one in limits.splitlines() if one.startswith("Max address")]
+        assert int(bound) == MEMORY
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+    assert (tmp_path / "out").read_text().endswith("unlimited\n")
+
+
+@pytest.mark.slow
+def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
+    with child(tmp_path) as process:
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+        write(tmp_path, "oops 2")
+        end(process)
+        report(process, "sent")
+        assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "out").read_text().count("oops 2") == 1
+
+
+@pytest.mark.slow
+def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
+    with child(tmp_path) as process:
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+        write(tmp_path, "oops 2")
+        end(process)
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "out").read_text().count("oops 2") == 1
+
+
+@pytest.mark.slow
+def test_it_waits_for_the_process_of_a_daemon_that_was_killed(tmp_path: Path) -> None:
+    """That has the places for a few seconds more, and tells of lines from them on."""
+    make_store(tmp_path / "store", [[line("before")]])
+    other = AlertPlaces(str(tmp_path / "store"), "", now=lambda: 0, clock=lambda: 0)
+    assert other.lock()
+    with child(tmp_path) as process:
+        write(tmp_path, "oops 1")
+        task = AlertTask("1", "command", AlertSettings(alert="oops", alert_command=("x",)), BEGIN)
+        wait_until(lambda: looks(process.pid), "it to look for the lock")
+        size = (tmp_path / "store" / "current.log").stat().st_size
+        other.save("1", task, AlertProgress(Position(1, size)))
+        other.close()
+        write(tmp_path, "oops 2")
+        report(process, "sent")
+    assert "oops 1" not in (tmp_path / "out").read_text()
+
+
+@pytest.mark.slow
+def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
+    """A service manager sends SIGTERM to all: what comes until the daemon's end is told of."""
+    with child(tmp_path) as process:
+        watching(tmp_path)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process.send_signal(number)
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+        assert process.poll() is None
+
+
+@pytest.mark.slow
+def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
+    store = str(tmp_path / "no")
+    alert = AlertSettings(alert="x", alert_command=("x",))
+    orders = Orders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
+    done = subprocess.run(
+        COMMAND, input=b"".join(frame(orders_line(orders))), capture_output=True, timeout=PATIENCE
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1 and "cannot be read" in done.stderr.decode()
+
+
+@pytest.mark.long
+def test_a_command_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
+    with child(tmp_path, "echo $$; exec sleep 600") as process:
+        write(tmp_path, "oops 1")
+        wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")
+        end(process)
+        report(process, "put-off")
+        assert process.wait(PATIENCE) == 0
+    pid = int((tmp_path / "out").read_text())
+    wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")

@@ -1,0 +1,75 @@
+"""The places of alerts: how far each has come, over processes, reboots and jumps of the clock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, Key
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.reports import AlertTask
+from logsrv.linelog.store.segments.segment import Position
+
+ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=300)
+TASK = AlertTask("web", "command", ALERT, Position(1, 0))
+PLACE = Position(3, 4)
+
+
+def kept(directory: Path, now: float = 0, clock: float = 1e9, store: str = "") -> AlertPlaces:
+    return AlertPlaces(str(directory), store, now=lambda: now, clock=lambda: clock)
+
+
+@pytest.mark.parametrize(
+    ("now", "clock", "left"),
+    [
+        (50.0, 1e9 + 50, 250),
+        # After a reboot the one clock has begun anew.
+        (2.0, 1e9 + 100, 200),
+        (2.0, 1e9 + 1e6, 0),
+        # It was set back by a year: nobody waits for longer than an interval.
+        (2.0, 1e9 - 3e7, 300),
+    ],
+)
+def test_an_interval_goes_on_in_another_process(
+    tmp_path: Path, now: float, clock: float, left: float
+) -> None:
+    kept(tmp_path).save("1", TASK, AlertProgress(PLACE, 300.0))
+    found = kept(tmp_path, now, clock).load("1", 300)
+    assert found is not None and found.position == PLACE
+    assert found.due == pytest.approx(now + left, abs=0.01)
+
+
+def test_without_an_interval(tmp_path: Path) -> None:
+    kept(tmp_path).save("1", TASK, AlertProgress(PLACE))
+    assert kept(tmp_path).load("1", 300) == AlertProgress(PLACE)
+    assert kept(tmp_path).load("2", 300) is None
+
+
+def test_whose_they_are(tmp_path: Path) -> None:
+    places = kept(tmp_path, store="ab" * 16)
+    places.save("10", TASK, AlertProgress(PLACE))
+    (tmp_path / "alerts" / "7").write_bytes(b"rubbish")
+    (tmp_path / "alerts" / "8").symlink_to("10")
+    (tmp_path / "alerts" / "9.tmp").touch()
+    told: list[str] = []
+    assert places.keys(PLACE, told.append) == {"10": Key("command", "web", "oops")}
+    assert len(told) == 1 and "alerts/7 is damaged" in told[0]
+    assert not kept(tmp_path, store="cd" * 16).keys(PLACE, told.append)
+    assert "of another store" in told[-1]
+    assert not places.keys(Position(2, 9), told.append)
+    assert "the store ends at 2:9" in told[-1]
+
+
+def test_one_process_has_them(tmp_path: Path) -> None:
+    first, second = kept(tmp_path), kept(tmp_path)
+    assert first.lock() and not second.lock()
+    first.close()
+    assert second.lock()
+    assert ((tmp_path / "alerts").stat().st_mode & 0o777) == 0o750
+
+
+def test_without_a_store_there_are_none(tmp_path: Path) -> None:
+    assert not kept(tmp_path / "none").exists()
+    with pytest.raises(FileNotFoundError):
+        kept(tmp_path / "none").save("1", TASK, AlertProgress(PLACE))

@@ -1,0 +1,120 @@
+"""The options of alerts: whom to tell is asked for, and what is wrong in a query is pointed at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.alerts.alert_settings import (
+    COMMAND,
+    PAGE,
+    WEBHOOK,
+    AlertSettings,
+    check_labels,
+    labelled,
+)
+from logsrv.linelog.plugin.logger_settings import LoggerSettings
+from logsrv.linelog.plugin.service import Options
+
+
+def settings(*words: str) -> LoggerSettings:
+    options = Options()
+    options.environment = {}
+    options.parseOptions(words)
+    return options.settings
+
+
+def refused(*words: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(*words)
+    return str(caught.value)
+
+
+def test_nobody_is_told_unless_asked_for() -> None:
+    assert settings().alerts == ()
+
+
+def test_several_alerts_share_command_and_interval() -> None:
+    one, two = settings(
+        "--alert", "level>=error", "--alert", "oops", "--alert-command", "mail -s 'a b' root"
+    ).alerts
+    assert (one.alert, two.alert) == ("level>=error", "oops")
+    assert one.alert_command == two.alert_command == ("mail", "-s", "a b", "root")
+    assert (one.alert_webhook, one.alert_every) == (None, 300.0)
+
+
+def test_tables_have_settings_of_their_own_and_take_the_rest_from_above(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(
+        'alert = ["oops"]\nalert-command = "bin/notify"\n'
+        '[[alerts]]\nalert = "status>=500"\nname = "web"\nalert-every = "1m"\n'
+        'alert-command = "off"\nalert-webhook = "http://127.0.0.1:9/"\n'
+    )
+    found = settings("--config", str(config)).alerts
+    assert labelled(found).keys() == {"1", "web"}
+    assert [one.alert_every for one in found] == [300.0, 60.0]
+    assert found[0].alert_command == (f"{tmp_path}/bin/notify",)
+    assert (found[1].alert_command, found[1].alert_webhook) == (None, "http://127.0.0.1:9/")
+
+
+def test_a_wrong_query_is_one_sentence_and_a_caret_under_the_place() -> None:
+    sentence, query, caret = refused("--alert", "app=x (a", "--alert-command", "x").split("\n")
+    assert sentence.startswith('--alert "app=x (a" (command line): ')
+    assert (query, caret) == ("  app=x (a", "        ^")
+
+
+def test_an_alert_that_tells_nobody_is_refused() -> None:
+    assert "--alert-command or --alert-webhook" in refused("--alert", "oops")
+
+
+def test_two_alerts_of_one_name_are_refused(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    table = '[[alerts]]\nalert = "x"\nname = "2"\n'
+    config.write_text('alert-command = "x"\n' + table + table.replace('name = "2"\n', ""))
+    assert "two alerts are called 2" in refused("--config", str(config))
+
+
+def test_labels_are_names_or_numbers() -> None:
+    one = AlertSettings(alert="x", alert_command=("x",))
+    two = AlertSettings(alert="x", alert_command=("x",), name="n")
+    check_labels((one, two))
+    assert list(labelled((one, two, one))) == ["1", "n", "3"]
+
+
+@pytest.mark.parametrize("text", ["", "''", "a 'b", "a\0b"])
+def test_what_is_no_command(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        COMMAND.parse(text)
+
+
+def test_a_command_is_found_from_any_directory_and_shown_as_it_is_typed() -> None:
+    relative = COMMAND.locate(COMMAND.parse("./a 'b c'"), Path("/d"))
+    assert relative == ("/d/a", "b c") and COMMAND.parse(COMMAND.show(relative)) == relative
+    assert COMMAND.locate(("mail", "x"), Path("/d")) == ("mail", "x")
+    assert COMMAND.locate(("/bin/mail",), Path("/d")) == ("/bin/mail",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ftp://x/", "x", "http://", "http:///x", "http://a b/", "http://user:p@x/", "http://x:0/",
+        "http://x:99999/", "http://x:y/", "http://x/\n", "http://ü/", "http://[::1/",
+    ],
+)  # fmt: skip
+def test_what_is_no_webhook(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        WEBHOOK.parse(text)
+
+
+def test_the_page_is_a_url_without_a_query() -> None:
+    assert PAGE.parse("https://logs.example/x") == PAGE.parse("https://logs.example/x/")
+    for text in ("logs.example", "https://logs.example/?q=x", "https://logs.example/#x"):
+        with pytest.raises(ValueError, match=r"."):
+            PAGE.parse(text)
+
+
+@pytest.mark.parametrize("text", ["http://[::1]:9/x?y=z", "https://hooks.example.net/T/B"])
+def test_what_is_a_webhook(text: str) -> None:
+    assert WEBHOOK.parse(text) == text

@@ -1,0 +1,264 @@
+"""The daemon's side: when a process is started, with what, and when again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.children.resident import END, PAUSES
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.alerts import Alerts, check_commands
+from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, read_orders, report_line
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.store.segments.segment import Position
+from tests.clocks import HandClock
+from tests.kit.children.spawned import Spawner
+from tests.kit.net.network import logged
+
+
+class Stage:
+    """Alerts with that reactor, at an end of the store that the test sets."""
+
+    def __init__(self, directory: Path) -> None:
+        self.reactor = Spawner()
+        self.clock = HandClock()
+        self.metrics = Metrics(METRICS)
+        self.end = Position(1, 100)
+        self.place = str(directory)
+        self.alerts = self.service()
+
+    @property
+    def orders(self) -> Orders:
+        """The orders of the last process."""
+        return read_orders(self.reactor.last.said[-1])
+
+    @property
+    def wanted(self) -> list[str]:
+        """The queries that the last process is to watch for."""
+        return [one.alert.alert for one in self.orders.tasks.values() if one.until is None]
+
+    def report(self, report: Report) -> None:
+        """Let the last process say so."""
+        self.reactor.last.say(report_line(report))
+
+    def service(self) -> Alerts:
+        """Return the alerts of another service of the same store."""
+        return Alerts(
+            place=lambda: self.place,
+            identity=lambda: "ab" * 16,
+            clock=self.clock,
+            position=lambda: self.end,
+            reactor=self.reactor,
+            metrics=self.metrics,
+        )
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def alert(query: str, name: str | None = None, every: float = 300) -> AlertSettings:
+    return AlertSettings(alert=query, name=name, alert_command=("x",), alert_every=every)
+
+
+def test_without_alerts_there_is_no_process(stage: Stage) -> None:
+    stage.alerts.change(())
+    assert stage.reactor.processes == [] and stage.alerts.stop().called
+
+
+def test_it_is_told_the_store_the_alerts_and_the_end_of_the_store(stage: Stage) -> None:
+    stage.alerts.change((alert("a"), alert("b", "web")))
+    begin = Position(1, 100)
+    assert stage.orders == Orders(
+        stage.place,
+        "ab" * 16,
+        {
+            "1": AlertTask("1", "command", alert("a"), begin),
+            "2": AlertTask("web", "command", alert("b", "web"), begin),
+        },
+    )
+
+
+def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: Stage) -> None:
+    stage.alerts.change((alert("a"),))
+    stage.place += "/moved"
+    stage.reactor.last.end()
+    stage.reactor.advance(PAUSES[0])
+    assert stage.orders.directory == stage.place
+
+
+def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(
+    stage: Stage,
+) -> None:
+    stage.alerts.change((alert("a"),))
+    stage.report(Report("sent", "1", "command"))
+    orders = stage.orders
+    with logged() as messages:
+        for pause in (*PAUSES, PAUSES[-1]):
+            stage.reactor.last.end(b"Traceback\nKeyError: 'x'\n", 1)
+            number = len(stage.reactor.processes)
+            stage.reactor.advance(pause - 0.1)
+            assert len(stage.reactor.processes) == number
+            stage.reactor.advance(0.2)
+            assert len(stage.reactor.processes) == number + 1
+            assert stage.orders == orders
+    assert any("started again in 1 s" in one and "KeyError: 'x'" in one for one in messages)
+
+
+def leave(stage: Stage) -> None:
+    """Let the process leave, which has nothing more to do."""
+    stage.alerts.change((alert("gone"),))
+    stage.alerts.change(())
+    [name] = stage.orders.tasks
+    stage.report(Report("done", name=name))
+    assert stage.reactor.last.closed
+
+
+def test_a_change_is_told_to_the_process_that_there_is(stage: Stage) -> None:
+    """What is gone ends where the store ends now, and what is new begins there."""
+    stage.alerts.change((alert("a"), alert("b")))
+    stage.end = Position(3, 0)
+    stage.alerts.change((alert("new"), alert("b", every=5)))
+    assert len(stage.reactor.processes) == 1
+    first, end = Position(1, 100), Position(3, 0)
+    assert stage.orders.tasks == {
+        "3": AlertTask("1", "command", alert("new"), end),
+        "2": AlertTask("2", "command", alert("b", every=5), first),
+        "1": AlertTask("1", "command", alert("a"), first, until=end),
+    }
+    stage.report(Report("done", name="1"))
+    stage.reactor.last.end(b"x", 1)
+    stage.reactor.advance(PAUSES[0])
+    assert stage.wanted == ["new", "b"] and len(stage.orders.tasks) == 2
+
+
+def test_the_same_alerts_again_change_nothing(stage: Stage) -> None:
+    stage.alerts.change((alert("a"),))
+    stage.alerts.change((alert("a"),))
+    assert stage.reactor.last.said[1:] == []
+
+
+def test_a_change_to_none_ends_it_when_it_has_told_all_and_to_one_begins_again(
+    stage: Stage,
+) -> None:
+    leave(stage)
+    assert stage.reactor.last.closed
+    stage.reactor.last.end()
+    assert len(stage.reactor.processes) == 1
+    stage.alerts.change((alert("a"),))
+    assert len(stage.reactor.processes) == 2
+
+
+def test_two_changes_while_it_leaves(stage: Stage) -> None:
+    leave(stage)
+    stage.alerts.change((alert("b"),))
+    stage.alerts.change((alert("c"), alert("b")))
+    stage.reactor.last.end()
+    assert sorted(stage.wanted) == ["b", "c"]
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+def test_a_stop_waits_for_its_end(stage: Stage, leaving: bool) -> None:
+    if leaving:
+        leave(stage)
+    stage.alerts.change((alert("a"),))
+    stopped = stage.alerts.stop()
+    assert stage.reactor.last.closed and not stopped.called
+    stage.reactor.last.end()
+    assert stopped.called and stage.alerts.stop().called
+    assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1
+
+
+def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
+    stage.alerts.change((alert("a"),))
+    stopped = stage.alerts.stop()
+    stage.alerts.stop()
+    stage.reactor.advance(END)
+    assert stage.reactor.last.killed and stopped.called
+
+
+def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage: Stage) -> None:
+    stage.alerts.change((alert("a"), alert("b", "web")))
+    with logged() as messages:
+        stage.report(Report("lines", "1", "command", number=5))
+        stage.report(Report("sent", "1", "command"))
+        for _ in range(3):
+            stage.report(Report("failed", "web", "webhook", "no route"))
+        stage.report(Report("missed", "1", "command", number=3))
+        stage.report(Report("put-off", "1", "command", number=7))
+        for _ in range(3):
+            stage.report(Report("trouble", why="it is damaged"))
+    assert stage.metrics.value("alert_lines_total", alert="1") == 5
+    # One that has never matched is there to be seen.
+    zeros = [labels for metric, labels, value in stage.metrics.read() if value == 0]
+    assert {"alert": "web"} in map(dict, zeros)
+    assert stage.metrics.value("alerts_sent_total", alert="1", way="command") == 1
+    assert stage.metrics.value("alerts_failed_total", alert="web", way="webhook") == 3
+    assert stage.metrics.value("alerts_missed_segments_total", alert="1", way="command") == 3
+    assert stage.metrics.value("alerts_put_off_total", alert="1", way="command") == 1
+    assert messages == [
+        "alert web was not delivered: no route",
+        "alert 1: lines were removed from the store before it could look at them (segments: 3)",
+        (
+            "alert 1: a message was under way when the service ended (lines: 7); it is sent again at"
+            " the next start"
+        ),
+        "alerts: it is damaged",
+    ]
+
+
+def test_a_command_that_is_not_there_is_refused() -> None:
+    """The alert is named, for there may be many."""
+    fine = AlertSettings(alert="a", alert_webhook="http://x/")
+    with pytest.raises(ConfigurationError, match="of alert 2: there is no program nope"):
+        check_commands((fine, AlertSettings(alert="a", alert_command=("nope",))))
+    with pytest.raises(ConfigurationError, match="of alert full: there is no program nope"):
+        check_commands((AlertSettings(alert="a", name="full", alert_command=("nope",)),))
+    check_commands((AlertSettings(alert="a", alert_command=(sys.executable,)),))
+    check_commands((AlertSettings(alert="a", alert_webhook="http://x/"),))
+
+
+def test_the_next_service_gives_each_alert_the_place_that_it_had(stage: Stage) -> None:
+    stage.alerts.change((alert("a"), alert("b", "web")))
+    names = {one.alert.alert: name for name, one in stage.orders.tasks.items()}
+    stage.end = Position(9, 0)
+    stage.service().change((alert("b", "renamed"), alert("new"), alert("a")))
+    tasks = stage.orders.tasks
+    assert {one.alert.alert: name for name, one in tasks.items()} == names | {"new": "3"}
+
+
+def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage: Stage) -> None:
+    """Nobody is told of the lines of that time."""
+    stage.alerts.change((alert("a"),))
+    stage.service().change(())
+    again = stage.service()
+    stage.end = Position(9, 0)
+    again.change((alert("a"),))
+    [task] = stage.orders.tasks.values()
+    assert task.begin == Position(9, 0)
+    kept = (Path(stage.place) / "alerts" / "1").read_text()
+    assert '"position":"9:0"' in kept
+
+
+@pytest.mark.parametrize("harm", [b"", b"rubbish\n", b'{"store":1} 00000000\n'])
+def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage: Stage, harm: bytes) -> None:
+    stage.alerts.change((alert("a"),))
+    (Path(stage.place) / "alerts" / "1").write_bytes(harm)
+    stage.end = Position(9, 0)
+    with logged() as messages:
+        stage.service().change((alert("a"),))
+    assert "alerts/1 is damaged" in messages[0] and "begins at the end of the store" in messages[0]
+    assert list(stage.orders.tasks) == ["2"]
+
+
+def test_a_full_disk_keeps_no_alert_from_its_work(stage: Stage) -> None:
+    stage.place += "/none"
+    with logged() as messages:
+        stage.alerts.change((alert("a"),))
+    assert stage.wanted == ["a"]
+    assert any("the place of alert 1 cannot be saved: No such file" in one for one in messages)

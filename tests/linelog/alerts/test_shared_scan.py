@@ -1,0 +1,180 @@
+"""Watches at one place of the store go on together, and each still counts what it would by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.alerts.alert_settings import AlertSettings
+from logsrv.linelog.alerts.reports import AlertTask, Report
+from logsrv.linelog.alerts.shared_scan import FEW, SharedScans
+from logsrv.linelog.alerts.watch import Watch
+from logsrv.linelog.read.follow import Appended, Follower
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+BEGIN = Position(1, 0)
+LINE = len(line("oops 000"))
+
+
+class Seen(Watch):
+    """A watch that says which lines it was given."""
+
+    def __init__(self, query: str, until: Position | None = None) -> None:
+        alert = AlertSettings(alert=query, alert_command=("x",))
+        self.reports: list[Report] = []
+        self.lines: list[bytes] = []
+        super().__init__(
+            AlertTask(query, "command", alert, BEGIN, until),
+            None,
+            deliver=lambda *_: Deferred(),
+            now=lambda: 0.0,
+            report=self.reports.append,
+        )
+
+    def count(self, news: Appended, lines: Sequence[tuple[int, int]]) -> None:
+        self.lines += [news.text[begin:end].split(b" ", 2)[2] for begin, end in lines]
+        super().count(news, lines)
+
+
+class Store:
+    """A store of lines `oops 000`, `oops 001` and so on; `reads` are the bytes of each reading."""
+
+    def __init__(self, directory: Path, *segments: int) -> None:
+        self.numbers = iter(range(1000))
+        self.directory = make_store(directory / "store", [self.lines(size) for size in segments])
+        self.view = view_of(self.directory)
+        self.scans = SharedScans(self.view)
+        self.reads: list[int] = []
+
+    def lines(self, count: int) -> list[bytes]:
+        return [line(f"oops {next(self.numbers):03}") for _ in range(count)]
+
+    def watch(self, *new: tuple[Seen, Position]) -> None:
+        self.scans.change([watch for watch, _ in new], dict(new))
+
+    def look(self, times: int = 1) -> None:
+        read = Follower.read
+
+        def reading(follower: Follower, *args: int, **more: Position | None) -> Appended | None:
+            news = read(follower, *args, **more)  # type: ignore[arg-type]
+            if news is not None:
+                self.reads.append(len(news.text) // LINE)
+            return news
+
+        with patch.object(Follower, "read", reading):
+            for _ in range(times):
+                self.scans.look()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path, 20)
+
+
+def messages(*numbers: int) -> list[bytes]:
+    return [b"oops %03d" % number for number in numbers]
+
+
+def test_a_hundred_at_one_place_read_it_once(store: Store) -> None:
+    watches = [Seen(f"{number:03}") for number in range(100)]
+    store.watch(*((watch, BEGIN) for watch in watches))
+    store.look(3)
+    assert store.reads == [20]
+    assert [watch.lines for watch in watches[:22]] == [
+        *([one] for one in messages(*range(20))),
+        [],
+        [],
+    ]
+
+
+def test_one_further_back_comes_to_the_others_and_goes_on_with_them(store: Store) -> None:
+    back, ahead = Seen("oops"), Seen("/oops/")
+    store.watch((ahead, Position(1, 15 * LINE)), (back, BEGIN))
+    store.look()
+    assert store.reads == [15, 5] and back.follower is ahead.follower
+    assert (back.lines, ahead.lines) == (messages(*range(20)), messages(*range(15, 20)))
+
+
+def test_one_that_is_out_ends_at_its_place_and_the_others_go_on(store: Store) -> None:
+    out, other = Seen("oops", Position(1, 3 * LINE)), Seen("/oops/")
+    store.watch((out, BEGIN), (other, BEGIN))
+    store.look(2)
+    assert store.reads == [3, 17] and out.out
+    assert (out.lines, other.lines) == (messages(*range(3)), messages(*range(20)))
+
+
+def test_one_that_is_out_ends_at_its_place_in_a_later_segment(tmp_path: Path) -> None:
+    store = Store(tmp_path, 4, 4)
+    out = Seen("oops", Position(2, 1 * LINE))
+    store.watch((out, BEGIN))
+    store.look(4)
+    assert out.lines == messages(*range(5)) and store.reads == [4, 1]
+
+
+def test_each_is_told_of_the_gap_that_is_its_own(tmp_path: Path) -> None:
+    store = Store(tmp_path, 2, 2, 2)
+    next(store.directory.glob("0000000001-*.zst")).unlink()
+    one, two, none = Seen("oops"), Seen("/oops/"), Seen("oop")
+    store.watch((one, BEGIN), (two, BEGIN), (none, Position(2, 0)))
+    store.look(3)
+    told = [
+        [(report.kind, report.number) for report in seen.reports if report.kind != "lines"]
+        for seen in (one, two, none)
+    ]
+    assert told == [[("missed", 1)], [("missed", 1)], []]
+    assert one.lines == two.lines == none.lines == messages(2, 3, 4, 5)
+
+
+def test_a_query_of_two_ways_is_searched_once_for_both(store: Store) -> None:
+    by_command, by_webhook = Seen("oops 00"), Seen("oops 00")
+    store.watch((by_command, BEGIN), (by_webhook, BEGIN))
+    store.look()
+    assert by_command.lines == by_webhook.lines == messages(*range(10))
+
+
+QUERIES = ["oops", "00", "01", "5", "NOT 5", "/0[12]/", "oops 3 OR 4", "", "7 1", "nothing"]
+
+
+@pytest.mark.slow
+@settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(QUERIES), st.integers(1, 3), st.integers(0, 8)),
+        min_size=1,
+        max_size=3 * FEW,
+    ),
+    st.integers(1, 9),
+)
+def test_from_wherever_they_begin_each_line_is_counted_once(
+    tmp_path_factory: pytest.TempPathFactory, begins: list[tuple[str, int, int]], piece: int
+) -> None:
+    """They come in pieces of a few lines, over segments."""
+    store = Store(tmp_path_factory.mktemp("begins"), 8, 8, 8)
+    watches = [(Seen(query), Position(segment, number * LINE)) for query, segment, number in begins]
+    store.watch(*watches)
+    with patch.object(Follower.read, "__defaults__", (piece * LINE,)):
+        store.look(60)
+    for watch, begin in watches:
+        same = Seen(watch.task.alert.alert)
+        alone = SharedScans(store.view)
+        alone.change([same], {same: begin})
+        for _ in range(6):
+            alone.look()
+        assert watch.lines == same.lines
+        assert watch.progress.position == same.progress.position or watch.lines
+        alone.close()
+    assert len({watch.follower for watch, _ in watches}) == 1
+    # Not when the garbage is collected: until then these were hundreds of open files.
+    store.scans.close()
+    store.view.close()

@@ -1,0 +1,47 @@
+"""Places in arrays are those that NumPy's own functions find."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.levels.byte_places import Shape, any_of, places, table_of, windows
+
+
+@given(st.lists(st.integers(0, 2000)), st.integers(0, 2001))
+def test_few_places(true: list[int], size: int) -> None:
+    found = numpy.zeros(size, bool)
+    found[[place for place in true if place < size]] = True
+    assert places(found).tolist() == numpy.flatnonzero(found).tolist()
+
+
+@pytest.mark.parametrize("every", [1, 3, 9, 30, 300])
+@pytest.mark.parametrize("size", [0, 1, 7, 64, 6401])
+def test_many_places(size: int, every: int) -> None:
+    found = numpy.arange(size) % every == 0
+    assert places(found).tolist() == numpy.flatnonzero(found).tolist()
+
+
+def test_windows() -> None:
+    raw = numpy.frombuffer(b"abcdefgh", numpy.uint8)
+    assert [bytes(row) for row in windows(raw, numpy.array([4, 0]), 3)] == [b"efg", b"abc"]
+
+
+def test_rows_with_something() -> None:
+    rows = numpy.zeros((4, 16), bool)
+    rows[1, 3] = rows[3, 15] = True
+    assert any_of(rows).tolist() == [False, True, False, True]
+
+
+def test_a_table() -> None:
+    assert numpy.flatnonzero(table_of(b"az")).tolist() == [ord("a"), ord("z")]
+
+
+def test_rows_that_begin_with_a_shape() -> None:
+    texts = (b"[07/Nov]xx", b"[17/Dec]..", b"[1a/Nov]  ", b"[07/Nov}  ")
+    rows = numpy.frombuffer(b"".join(texts), numpy.uint8).reshape(len(texts), -1)
+    assert Shape(b"[00/???]").begins(rows).tolist() == [True, True, False, False]
+    assert Shape(b"[00/?").begins(rows).tolist() == [True, True, False, True]
+    assert Shape(b"[00/").begins(rows[:0]).tolist() == []

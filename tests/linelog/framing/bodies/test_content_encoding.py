@@ -1,0 +1,89 @@
+"""Bodies that came compressed: whole whatever their pieces, and never more than is allowed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
+from logsrv.linelog.framing.bodies.content_encoding import coding, unpacked
+
+
+def bare(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "bare": bare,
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
+
+
+def check_all(body: list[bytes], how: str, most: int) -> None:
+    list(unpacked(body, how, most))
+
+
+def cut(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+@given(
+    st.sampled_from(sorted(PACK)), st.binary(max_size=300), st.integers(1, 50), st.integers(1, 3)
+)
+def test_whatever_the_pieces_it_is_whole(how: str, data: bytes, size: int, times: int) -> None:
+    """Gzip and zstd may go on with another of the kind."""
+    times = times if how in ("gzip", "zstd") else 1
+    body = cut(PACK[how](data) * times, size)
+    name = "deflate" if how == "bare" else how
+    assert b"".join(unpacked(body, name, 10_000)) == data * times
+
+
+@pytest.mark.parametrize("how", ["gzip", "deflate", "zstd"])
+def test_a_body_cut_off_or_broken_is_refused(how: str) -> None:
+    packed = PACK[how](b"a line\n" * 1000)
+    for broken in (packed[:-1], packed[:-9], b"no " + packed, packed + b"more of it"):
+        with pytest.raises(RequestRefused) as refused:
+            check_all([broken], how, 1 << 20)
+        assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("how", ["gzip", "deflate", "zstd"])
+def test_a_bomb_takes_little_memory(how: str) -> None:
+    """64 MiB of zeros, of which 1 MiB are allowed."""
+    data = io.BytesIO()
+    data.write(PACK[how](bytes(64 << 20)))
+    tracemalloc.start()
+    with pytest.raises(RequestRefused) as refused:
+        check_all([data.getvalue()], how, 1 << 20)
+    assert refused.value.status == 413 and "1048576 bytes" in str(refused.value)
+    assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    tracemalloc.stop()
+
+
+def test_exactly_as_much_as_is_allowed() -> None:
+    size = 256 << 10
+    check_all([gzip.compress(bytes(size))], "gzip", size)
+    with pytest.raises(RequestRefused):
+        check_all([gzip.compress(bytes(size + 1))], "gzip", size)
+
+
+def test_the_codings_there_are() -> None:
+    assert [coding(one) for one in (None, b"", b" GZIP ", b"identity")] == [
+        "", "", "gzip", "",
+    ]  # fmt: skip
+    with pytest.raises(RequestRefused) as refused:
+        coding(b"br")
+    assert refused.value.status == 415
+    assert list(unpacked([], "zstd", 1)) == list(unpacked([], "gzip", 1)) == []

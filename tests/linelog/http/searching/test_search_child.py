@@ -1,0 +1,103 @@
+"""A searching process: one request, one answer, within its limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit.children.frames import MessageReader, frame
+from logsrv.kit.testing import wait_until
+from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.http.searching import replies
+from logsrv.linelog.http.searching.search_child import answer
+from tests.kit.children.spawned import read_message, send
+from tests.linelog.read.stores import lines, make_store
+
+COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.searching.search_child", "30"]
+SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}
+
+
+def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, Any]:
+    return {"directory": str(store), "endpoint": endpoint, "values": SEARCH | values}
+
+
+def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
+    """The status and the lines of an answer made in this process."""
+    sent: list[bytes] = []
+    answer(asked, sent.append, pytest.fail)
+    status, *body = sent
+    return int(status), [json.loads(line) for line in b"".join(body).splitlines()]
+
+
+def test_answers(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", [lines(["a", "b"])])
+    status, found = answered(request(store))
+    assert status == 200 and [line["message"] for line in found] == ["a", "b"]
+    assert answered(request(store, q="nothing")) == (200, [])
+    status, found = answered(request(store, q="status>="))
+    assert status == 400 and found[0]["at"] >= 1
+    status, found = answered(request(store, "show", position="1:1", before=0, after=0))
+    assert status == 404
+    status, found = answered(request(tmp_path / "nowhere"))
+    assert status == 503 and "cannot be read" in found[0]["error"]
+
+
+def test_a_failure_in_the_middle_is_the_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(view: object, values: object) -> Iterator[bytes]:
+        yield b'{"position": "1:0"}\n'
+        raise MemoryError
+
+    monkeypatch.setitem(replies.REPLIES, "search", exhausted)
+    status, found = answered(request(make_store(tmp_path / "store", [[]])))
+    assert status == 200 and "memory" in found[1]["error"]
+
+
+def test_a_process(tmp_path: Path) -> None:
+    """It ends by itself, and imports nothing of the directory it is started in.
+
+    It begins without Twisted, and without NumPy, which takes longer to load than all else.
+    """
+    store = make_store(tmp_path / "store", [lines(["a"])])
+    (tmp_path / "json.py").write_text("raise SystemExit('imported')")
+    asked = b"".join(frame(json.dumps(request(store)).encode()))
+    done = subprocess.run(COMMAND, input=asked, capture_output=True, cwd=tmp_path, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    status, body = map(b"".join, MessageReader().receive(done.stdout))
+    assert status == b"200" and body.startswith(b'{"position":"1:0"')
+    check = (
+        "import logsrv.linelog.http.searching.search_child, sys;"
+        " print(*{'twisted', 'numpy'} & {*sys.modules})"
+    )
+    loaded = subprocess.run([sys.executable, "-c", check], capture_output=True, timeout=PATIENCE)
+    assert loaded.stdout == b"\n"
+
+
+def test_nobody_asks(tmp_path: Path) -> None:
+    done = subprocess.run(COMMAND, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_it_ends_with_its_server(tmp_path: Path) -> None:
+    """Also while it waits for somebody to read."""
+    many = make_store(tmp_path / "store", [lines(["x" * 200] * 5000)])
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        asked = json.dumps(request(many, limit=100_000)).encode()
+        send(process, asked)
+        assert read_message(process.stdout) == b"200"
+        assert os.getpgid(process.pid) == process.pid and os.getpriority(
+            os.PRIO_PROCESS, process.pid
+        )
+        process.stdin.close()
+        wait_until(lambda: process.poll() is not None, "its end")
+        assert process.returncode == -signal.SIGIO

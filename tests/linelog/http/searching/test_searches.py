@@ -1,0 +1,314 @@
+"""Searches in processes: bounded in number and time, ended when nobody wants them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching import searches as searches_module
+from logsrv.linelog.http.searching.searches import MODULE, Searches
+from tests.kit.children.spawned import children as pids
+from tests.kit.children.spawned import is_there
+from tests.kit.net.network import logged
+from tests.linelog.read.stores import lines, make_store
+
+VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
+
+
+class SearchSink:
+    """Takes an answer; `done` fires at its end with its problem, `first` at its first bytes."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.text = b""
+        self.first: Deferred[None] = Deferred()
+        self.done: Deferred[Problem | None] = Deferred()
+
+    def begin(self, status: int) -> None:
+        self.status = status
+
+    def data(self, data: bytes) -> None:
+        self.text += data
+        if not self.first.called:
+            self.first.callback(None)
+
+    def end(self, problem: Problem | None) -> None:
+        self.done.callback(problem)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "store", [lines(["x" * 500] * 5000)])
+
+
+class Made:
+    """Searches of a store; all are ended after the test."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._all: list[Searches] = []
+
+    def __call__(self, at_once: int = 4, seconds: float = PATIENCE) -> Searches:
+        searches = Searches(lambda: str(self._store), reactor, at_once=at_once, seconds=seconds)  # type: ignore[arg-type]
+        self._all.append(searches)
+        return searches
+
+    def end(self) -> None:
+        for searches in self._all:
+            pytest_twisted.blockon(searches.stop())
+
+
+@pytest.fixture
+def made(store: Path) -> Iterator[Made]:
+    found = Made(store)
+    yield found
+    found.end()
+
+
+def asked(**values: Any) -> dict[str, Any]:
+    return {"endpoint": "search", "values": VALUES | values}
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_and_one_that_stands_ready(made: Made) -> None:
+    searches = made()
+    first, second = SearchSink(), SearchSink()
+    searches.start(asked(limit=2), first)
+    assert searches.open == 1
+    assert await first.done is None
+    assert first.status == 200 and first.text.count(b"\n") == 2
+    assert searches.open == 0
+    while not (ready := pids(MODULE)):
+        await pause(0.01)
+    searches.start(asked(limit=3), second)
+    assert pids(MODULE) == ready
+    assert await second.done is None and second.text.count(b"\n") == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_stands_ready_for_who_is_about_to_ask(made: Made) -> None:
+    searches = made()
+    searches.expect()
+    while not (ready := pids(MODULE)):
+        await pause(0.01)
+    searches.expect()
+    sink = SearchSink()
+    searches.start(asked(limit=2), sink)
+    assert pids(MODULE) == ready
+    assert await sink.done is None and sink.text.count(b"\n") == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_too_many(made: Made) -> None:
+    """Those who can wait have their turn; others are told at once."""
+    searches = made(at_once=2)
+    sinks = [SearchSink(), SearchSink(), SearchSink()]
+    running = [searches.start(asked(), sink) for sink in sinks[:2]]
+    with pytest.raises(Problem, match="2 searches are under way") as caught:
+        searches.start(asked(), sinks[2])
+    assert caught.value.status == 429
+    searches.wait(asked(limit=1), sinks[2])
+    assert searches.open == 2
+    for search in running:
+        search.kill()
+    assert await sinks[2].done is None and sinks[2].text.count(b"\n") == 1
+    assert not sinks[0].done.called
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_who_does_not_read_holds_it_up(made: Made) -> None:
+    searches = made()
+    sink = SearchSink()
+    search = searches.start(asked(), sink)
+    await sink.first
+    search.pause()
+    had = len(sink.text)
+    await pause(0.2)
+    assert len(sink.text) == had < 1 << 20
+    search.resume()
+    assert await sink.done is None and sink.text.count(b"\n") == 5000
+
+
+def pause(seconds: float) -> Deferred[None]:
+    """Give what should not happen the time to happen."""
+    waiting: Deferred[None] = Deferred()
+    reactor.callLater(seconds, waiting.callback, None)  # type: ignore[attr-defined]
+    return waiting
+
+
+@pytest.mark.slow
+@pytest_twisted.ensureDeferred
+async def test_one_who_has_enough_before_its_turn(made: Made) -> None:
+    """Its search waits as any other: nothing is read that nobody takes."""
+    searches = made(at_once=1)
+    first, sink = SearchSink(), SearchSink()
+    running = searches.start(asked(), first)
+    waiting = searches.wait(asked(limit=5), sink)
+    waiting.pause()
+    running.kill()
+    other = SearchSink()
+    searches.at_once = 2
+    searches.start(asked(limit=5), other)
+    assert await other.done is None
+    assert not sink.text and not sink.done.called
+    waiting.resume()
+    assert await sink.done is None and sink.text.count(b"\n") == 5
+
+
+@pytest_twisted.ensureDeferred
+async def test_time_is_limited(made: Made) -> None:
+    searches = made(seconds=0.001)
+    sink = SearchSink()
+    searches.start(asked(), sink)
+    problem = await sink.done
+    assert problem is not None and problem.status == 503 and "0.001 s" in str(problem)
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_wants_it(made: Made) -> None:
+    """Nothing is said to who has gone; the process is killed."""
+    searches = made()
+    sink = SearchSink()
+    search = searches.start(asked(), sink)
+    await sink.first
+    (pid,) = pids(MODULE)
+    search.kill()
+    assert searches.open == 0
+    await searches.stop()
+    assert not is_there(pid)
+    assert not sink.done.called
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_killed_process(made: Made) -> None:
+    """Somebody kills it: the client hears that this was not all, and the log says so."""
+    searches = made()
+    sink = SearchSink()
+    searches.start(asked(), sink)
+    await sink.first
+    (pid,) = pids(MODULE)
+    with logged() as messages:
+        os.kill(pid, 9)
+        problem = await sink.done
+        await pause(0)
+    assert problem is not None and "broke off" in str(problem)
+    assert messages == ["the process of a search was ended by SIGKILL"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_stop(made: Made) -> None:
+    searches = made(at_once=2)
+    sinks = [SearchSink(), SearchSink()]
+    searches.start(asked(), sinks[0])
+    searches.start(asked(), sinks[1])
+    await searches.stop()
+    for sink in sinks:
+        problem = await sink.done
+        assert problem is not None and problem.status == 503
+    with pytest.raises(Problem):
+        searches.start(asked(), SearchSink())
+    with pytest.raises(Problem):
+        searches.wait(asked(), SearchSink())
+
+
+@pytest_twisted.ensureDeferred
+async def test_secrets_stay(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the daemon may have its token."""
+    monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
+    searches = made()
+    sink = SearchSink()
+    searches.start(asked(), sink)
+    await sink.first
+    (pid,) = pids(MODULE)
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"secret" not in environment
+
+
+class Hurried:
+    """The reactor, but for its clock, which the test advances."""
+
+    def __init__(self) -> None:
+        clock = Clock()
+        self.advance, self.seconds, self.callLater = clock.advance, clock.seconds, clock.callLater
+        self.spawnProcess = reactor.spawnProcess  # type: ignore[attr-defined]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_one_that_stands_ready_goes_after_a_while(store: Path) -> None:
+    hurried = Hurried()
+    searches = Searches(lambda: str(store), hurried, at_once=4, seconds=PATIENCE)
+    sink = SearchSink()
+    searches.start(asked(limit=1), sink)
+    await sink.done
+    assert json.loads(sink.text)["position"] == "1:0"
+    hurried.advance(0)
+    while not pids(MODULE):
+        await pause(0.01)
+    hurried.advance(searches_module.SPARE_SECONDS)
+    while pids(MODULE):
+        await pause(0.01)
+    await searches.stop()
+
+
+@pytest.mark.slow
+@pytest_twisted.ensureDeferred
+async def test_no_room_for_another_process(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits hears that it cannot be; an answer that is there is given all the same."""
+    searches = made()
+    sink, waiting = SearchSink(), SearchSink()
+    searches.start(asked(limit=1), sink)
+
+    def fails(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(reactor, "spawnProcess", fails)
+    assert await sink.done is None and sink.text
+    with pytest.raises(Problem, match="cannot be started: Resource temporarily unavailable"):
+        searches.start(asked(), SearchSink())
+    searches.wait(asked(), waiting)
+    problem = await waiting.done
+    assert problem is not None and problem.status == 503
+    monkeypatch.undo()
+    again = SearchSink()
+    searches.start(asked(limit=1), again)
+    assert await again.done is None
+
+
+@pytest.mark.slow
+@pytest_twisted.ensureDeferred
+async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = made(at_once=2)
+    first = SearchSink()
+    searches.start(asked(limit=1), first)
+    assert await first.done is None
+
+    started = []
+    spawn = reactor.spawnProcess  # type: ignore[attr-defined]
+
+    def counted(*given: Any, **named: Any) -> Any:
+        started.append(given)
+        return spawn(*given, **named)
+
+    monkeypatch.setattr(reactor, "spawnProcess", counted)
+    waiting = [searches.wait(asked(), SearchSink()) for _ in range(50)]
+    for search in waiting:
+        search.kill()
+    assert len(started) <= 2
+
+    last = SearchSink()
+    searches.wait(asked(limit=1), last)
+    assert await last.done is None and last.text

@@ -1,0 +1,87 @@
+"""A viewer on its way to the others: all from its position on, once, whatever form the segments have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.http.viewing import catch_up as behind_module
+from logsrv.linelog.http.viewing.catch_up import CatchUp, Step
+from logsrv.linelog.http.viewing.watched_query import SharedEvents
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+SIZE = len(line("0"))
+LINES = [line(str(number), number) for number in range(8)]
+
+
+@contextmanager
+def viewer(
+    view: View, begin: Position, sure: Position | None = None, query: str = ""
+) -> Iterator[CatchUp]:
+    end = end_of(view)
+    found = CatchUp(query, compile(parse(query)), begin, sure or end, view)
+    yield found
+    found.close()
+
+
+def messages(step: Step) -> list[str]:
+    events = step.data.decode().split("\n\n")[:-1]
+    return [json.loads(one.partition("data: ")[2])["message"] for one in events]
+
+
+@pytest.mark.parametrize("offset", [0, 1, SIZE - 1, SIZE, SIZE + 1, 3 * SIZE])
+@pytest.mark.parametrize("packed", [0, 1])
+def test_the_lines_that_begin_at_its_place_or_behind_it(
+    tmp_path: Path, offset: int, packed: int
+) -> None:
+    """Also if its place is in the middle of a line, and the segment was compressed meanwhile."""
+    view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]], packed=packed))
+    with viewer(view, Position(1, offset)) as behind:
+        step = behind.step(end_of(view), 1000, SharedEvents())
+        assert messages(step) == [str(number) for number in range(-(-offset // SIZE), 8)]
+        assert step.over and not step.missed and step.lines == len(messages(step))
+    view.close()
+
+
+def test_no_line_behind_where_the_others_are(tmp_path: Path) -> None:
+    """Those come when they come to the others: also in a segment that begins behind its place."""
+    view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
+    with viewer(view, Position(1, 2 * SIZE)) as behind:
+        step = behind.step(Position(2, SIZE), 1000, SharedEvents())
+        assert messages(step) == ["2", "3", "4"] and step.over
+    view.close()
+
+
+def test_a_step_without_a_line_is_none_the_less_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind_module, "MOST_IN_STEP", 1)
+    view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
+    with viewer(view, Position(1, 0), query="7") as behind:
+        steps = [behind.step(end_of(view), 1000, SharedEvents())]
+        while not steps[-1].over:
+            steps.append(behind.step(end_of(view), 1000, SharedEvents()))
+        assert [messages(step) for step in steps] == [[], ["7"]]
+    view.close()
+
+
+def test_what_it_is_sure_to_get_is_not_counted(tmp_path: Path) -> None:
+    """Behind that it has as much as others have, and hears of the rest."""
+    view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
+    with viewer(view, Position(1, 0), Position(2, 0)) as behind:
+        end = Position(2, 4 * SIZE)
+        assert messages(behind.step(end, 1, SharedEvents())) == [str(number) for number in range(8)]
+    with viewer(view, Position(1, 0), Position(1, 0)) as behind:
+        step = behind.step(end, 1, SharedEvents())
+        assert messages(step) == ["0", "1", "2", "3"]
+        assert step == Step(step.data, 4, missed=4, over=True)
+    view.close()

@@ -1,0 +1,179 @@
+"""The process of the live views: there while somebody watches, gone with the service, replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor, task
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.viewing import views as views_module
+from logsrv.linelog.http.viewing.view_protocol import ViewEvents
+from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, Views
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.store.segments.segment import Position
+from tests.kit.children.spawned import Spawner, children, is_there
+from tests.kit.net.network import logged
+from tests.linelog.read.stores import line, make_store, view_of
+
+END = Position(1, len(line("0")))
+
+
+class Watcher:
+    """A viewer that notes what it is handed."""
+
+    def __init__(self, query: str = "") -> None:
+        self.query = query
+        self.data = b""
+        self.why = ""
+        self._wanted: Callable[[], bool] | None = None
+        self._fires: Deferred[None] = Deferred()
+        self.live = False
+
+    def handed(self, handed: ViewEvents) -> None:
+        self.data += handed.data
+        self.live = self.live or handed.live
+        self._look()
+
+    def close(self, why: str) -> None:
+        self.why = why
+        self._look()
+
+    def _look(self) -> None:
+        if self._wanted is not None and self._wanted():
+            self._wanted = None
+            fires, self._fires = self._fires, Deferred()
+            fires.callback(None)
+
+    async def until(self, wanted: Callable[[], bool]) -> None:
+        if not wanted():
+            self._wanted = wanted
+            await self._fires
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "store", [[line("0")]])
+
+
+@pytest.fixture
+def views(store: Path) -> Iterator[Views]:
+    found = Views(lambda: str(store), reactor)
+    yield found
+    pytest_twisted.blockon(found.stop())
+
+
+def write(store: Path, message: str) -> None:
+    with (store / "current.log").open("ab") as file:
+        file.write(line(message))
+
+
+@pytest_twisted.ensureDeferred
+async def test_viewers_are_served(views: Views, store: Path) -> None:
+    """Each has its lines, one that leaves has none; one process is enough."""
+    every, some = Watcher(), Watcher("good")
+    views.join(every, END)
+    views.join(some, END)
+    await every.until(lambda: every.live)
+    await some.until(lambda: some.live)
+    write(store, "bad")
+    write(store, "good")
+    await some.until(lambda: b"good" in some.data)
+    await every.until(lambda: b"good" in every.data)
+    assert b"bad" in every.data and b"bad" not in some.data
+    views.leave(every)
+    views.leave(every)
+    write(store, "good 2")
+    await some.until(lambda: b"good 2" in some.data)
+    assert b"good 2" not in every.data and len(children(MODULE)) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_more_before_it_is_live(views: Views, store: Path) -> None:
+    for number in range(200):
+        write(store, f"line {number} {'x' * 200}")
+    watcher = Watcher()
+    views.join(watcher, Position(1, 0), end_of(view_of(store)))
+    await watcher.until(lambda: b"line 1 " in watcher.data)
+    while not watcher.live:
+        had = len(watcher.data)
+        views.more(watcher)
+        await watcher.until(lambda: len(watcher.data) > had or watcher.live)  # noqa: B023
+    assert watcher.data.count(b"event: line") == 201
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_ends_when_nobody_watches(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views_module, "IDLE_SECONDS", 0.01)
+    first, second = Watcher(), Watcher()
+    views.join(first, END)
+    await first.until(lambda: first.live)
+    (process,) = children(MODULE)
+    views.leave(first)
+    while is_there(process):
+        await task.deferLater(reactor, 0.01, lambda: None)  # type: ignore[arg-type]
+    assert first.why == ""
+    # That was no fault: the next one is served at once.
+    views.join(second, END)
+    await second.until(lambda: second.live)
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_dies(views: Views) -> None:
+    """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
+    watcher, again = Watcher(), Watcher()
+    views.join(watcher, END)
+    await watcher.until(lambda: watcher.live)
+    with logged() as messages:
+        (process,) = children(MODULE)
+        os.kill(process, signal.SIGKILL)
+        await watcher.until(lambda: watcher.why != "")
+    assert messages == ["the process of the live views was ended by SIGKILL"]
+    assert "the live views have failed" in watcher.why
+    views.leave(watcher)
+    with pytest.raises(Problem, match="failed just now") as caught:
+        views.join(again, END)
+    assert caught.value.status == 503 and caught.value.headers["Retry-After"] == "1"
+    await task.deferLater(reactor, REST_SECONDS, lambda: None)  # type: ignore[arg-type]
+    views.join(again, END)
+    await again.until(lambda: again.live)
+
+
+@pytest_twisted.ensureDeferred
+async def test_its_complaints_are_in_the_log(tmp_path: Path) -> None:
+    views = Views(lambda: str(tmp_path / "nowhere"), reactor)
+    watcher = Watcher()
+    with logged() as messages:
+        views.join(watcher, END)
+        await watcher.until(lambda: watcher.why != "")
+    assert any("nowhere cannot be read" in message for message in messages)
+    await views.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_stop(views: Views) -> None:
+    """The process is gone when it is over, and no other is started."""
+    watcher = Watcher()
+    views.join(watcher, END)
+    await watcher.until(lambda: watcher.live)
+    (process,) = children(MODULE)
+    await views.stop()
+    assert not is_there(process)
+    with pytest.raises(Problem, match="being stopped"):
+        views.join(Watcher(), END)
+
+
+def test_too_many_queries(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
+    views = Views(lambda: str(store), Spawner())
+    for query in ("a", "b", "b"):
+        views.join(Watcher(query), END)
+    with pytest.raises(Problem, match="other queries") as caught:
+        views.join(Watcher("c"), END)
+    assert caught.value.status == 429

@@ -1,0 +1,57 @@
+"""What a query of live viewers has of a look: so many lines a second, the newest, and how many others."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from logsrv.linelog.http.viewing import watched_query
+from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents, WatchedQuery, pieces
+from logsrv.linelog.read.follow import Appended
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line
+
+TEXT = b"".join(line(f"{number}", number) for number in range(6))
+SIZE = len(line("0"))
+LINES = [(number * SIZE, (number + 1) * SIZE - 1) for number in range(6)]
+
+
+def test_the_newest_lines_within_what_is_allowed() -> None:
+    query = WatchedQuery.of("", 0.0, 4)
+    query.begin(0.0, 1, 5, 3)
+    query.take(Appended(Position(1, 6 * SIZE), TEXT), LINES[:2])
+    query.take(Appended(Position(1, 0), TEXT), LINES)
+    assert [str(hit.position) for hit in query.hits] == [f"1:{n * SIZE}" for n in (5, 6, 7)]
+    assert (query.missed, query.allowed) == (5, 0)
+    # One was left, and a second has gone by; later no more than a burst is saved up.
+    query.begin(1.0, 1, 5, 100)
+    assert (query.allowed, query.hits, query.missed) == (2, [], 0)
+    query.begin(100.0, 1, 5, 100)
+    assert query.allowed == 5
+
+
+def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Hit] = []
+
+    def as_json(hit: Hit) -> str:
+        made.append(hit)
+        return json.dumps(hit.line.decode())
+
+    monkeypatch.setattr(watched_query, "as_json", as_json)
+    hits = [Hit(Position(1, number), b"x" * 100) for number in range(3)]
+    events = SharedEvents()
+    assert events.of(hits) == events.of(hits) and len(made) == 3
+    # What is kept is bounded.
+    monkeypatch.setattr(watched_query, "KEPT_EVENTS", 300)
+    events.of([Hit(Position(2, 0), b"y" * 400)])
+    events.of(hits)
+    assert len(made) == 7
+
+
+def test_pieces() -> None:
+    assert list(pieces([])) == []
+    assert list(pieces([b"a", b"b"])) == [(2, b"ab")]
+    large = b"x" * PIECE
+    assert list(pieces([b"a", large, b"b"])) == [(2, b"a" + large), (1, b"b")]

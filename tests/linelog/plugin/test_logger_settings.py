@@ -1,0 +1,138 @@
+"""The options of `twistd logsrv`."""
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.plugin.logger_settings import LoggerSettings, left_out, parse_listen
+from logsrv.linelog.plugin.service import Options
+from logsrv.linelog.store.policy import StorePolicy, Sync
+
+
+def settings(*words: str) -> LoggerSettings:
+    options = Options()
+    options.parseOptions(words)
+    return options.settings
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    found = settings()
+    assert [str(listener.listen) for listener in found.listener] == ["tcp:1234"]
+    assert found.directory == Path.cwd() / "logs"
+    assert found.sync is Sync.INTERVAL
+    assert (found.max_line, found.oversize.value) == (65536, "split")
+    assert (found.rotate_size, found.rotate_every) == (256 << 20, 86400)
+    assert (found.keep_bytes, found.keep_days) == (None, None)
+    assert not found.raw and not found.log_connections
+    assert found.max_connections is None
+
+
+def test_an_input_may_stand_before_the_endpoint() -> None:
+    for text in ("lines:tcp:1234", "tcp:1234"):
+        listen = parse_listen(text)
+        assert (listen.input, listen.endpoint.port, str(listen)) == ("lines", 1234, text)
+
+
+def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint() -> None:
+    for text, sentence in (
+        (
+            "sylog:udp:514",
+            r"^sylog is no input; did you mean syslog\? known are blocks, .* or syslog$",
+        ),
+        ("xyz:haproxy:tcp:514", r"^xyz is no input; known are "),
+        ("upd:514", r"^upd is no endpoint type; did you mean udp\?"),
+        ("haproxy:udp:514", r"^haproxy: stands before a stream"),
+        ("syslog:upd:514", r"^upd is no endpoint type; did you mean udp\?"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            parse_listen(text)
+
+
+def test_an_input_is_left_out_while_a_plugin_is_broken(broken_plugin: Path) -> None:
+    """It may be the input of that plugin; all else is refused as ever."""
+    found = settings("--listen", "records:tcp:7000", "--listen", "tcp:1234")
+    assert left_out(found) == ["records:tcp:7000"]
+    with pytest.raises(ValueError, match="port"):
+        parse_listen("records:tcp:none")
+    with pytest.raises(ValueError, match=r"^upd is no endpoint type"):
+        parse_listen("upd:514")
+    assert left_out(settings("--listen", "syslog:udp:5514")) == []
+
+
+def test_a_path_in_an_endpoint_is_made_absolute() -> None:
+    """A daemon changes its directory before it binds."""
+    (listener,) = settings("--listen", "unix:log.sock").listener
+    assert listener.listen.endpoint.path == str(Path.cwd() / "log.sock")
+
+
+def test_listeners_take_what_they_leave_out_from_above(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(
+        'max-line = "1KiB"\nallow = ["10.0.0.0/8"]\n'
+        '[[listener]]\nlisten = "tcp:1"\nname = "a"\n'
+        '[[listener]]\nlisten = "tcp:2"\nmax-line = "2KiB"\nallow = []\nraw = true\n'
+    )
+    one, two = settings("--config", str(config)).listener
+    assert (one.label, one.max_line, one.raw, len(one.allow)) == ("a@tcp:1", 1024, False, 1)
+    assert (two.label, two.max_line, two.raw, len(two.allow)) == ("tcp:2", 2048, True, 0)
+
+
+@pytest.mark.parametrize("name", ["a b", "", "a\n", "a@b", "-a", "ü", "x" * 65])
+def test_names_that_would_spoil_a_source(name: str, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    quoted = name.replace("\n", "\\n")
+    config.write_text(f'[[listener]]\nlisten = "tcp:1"\nname = "{quoted}"\n')
+    with pytest.raises(ConfigurationError, match="name"):
+        settings("--config", str(config))
+
+
+@pytest.mark.parametrize(
+    ("words", "ignored"),
+    [
+        (
+            ["--input-token=t"],
+            "--input-token goes with --listen http:…, journal:…, blocks:… or nats:…,",
+        ),
+        (
+            ["--shared-key=k", "--listen=syslog:udp:514"],
+            "--shared-key goes with --listen forward:…,",
+        ),
+        (
+            ["--restore-token=t", "--listen=http:tcp:1"],
+            "--restore-token goes with --listen blocks:…,",
+        ),
+        (["--max-body=1MiB", "--listen=lines:tcp:1"], "--max-body goes with --listen http:…, "),
+        (["--shared-key=k", "--listen=tcp:1", "--listen=forward:tcp:2"], ""),
+        (["--input-token=t", "--listen=journal:tcp:1"], ""),
+        (["--max-record=1MiB", "--listen=gelf:udp:1"], ""),
+    ],
+)
+def test_an_option_for_an_input_that_listens_nowhere_is_a_warning(
+    words: list[str], ignored: str
+) -> None:
+    options = Options()
+    options.parseOptions(words)
+    told = [one for one in options.loaded.warnings if ignored in one]
+    assert len(told) == len(options.loaded.warnings) == bool(ignored)
+
+
+def test_an_option_in_the_table_of_another_input_is_a_warning(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(
+        'shared-key = "k"\n[[listener]]\nlisten = "tcp:1"\nshared-key = "k"\n'
+        '[[listener]]\nlisten = "forward:tcp:2"\nshared-key = "k"\n'
+    )
+    options = Options()
+    options.parseOptions(["--config", str(config)])
+    (told,) = options.loaded.warnings
+    assert told.startswith(
+        f"{config}, listener 1, key shared-key: --shared-key goes with --listen fo"
+    )
+
+
+def test_the_store_and_the_framer_get_their_part_of_the_settings() -> None:
+    found = settings("--keep-days", "3", "--rotate-size", "1MiB", "--raw", "--max-line", "9")
+    assert found.store_policy == StorePolicy(keep_days=3.0, rotate_size=1 << 20)
+    assert found.listener[0].line_rules == LineRules(raw=True, max_line=9)

@@ -1,0 +1,42 @@
+"""Lines of a text by their offsets."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.matching.line_spans import all_lines, between, lines_at, number_of_lines
+
+STAMP = b"2026-11-20T06:18:42.123456Z web "
+TEXTS = st.lists(st.sampled_from([b"\n", b"a", b"bc"])).map(b"".join)
+
+
+def of(text: bytes) -> list[bytes]:
+    return text.removesuffix(b"\n").split(b"\n") if text else []
+
+
+@given(TEXTS)
+def test_all_lines(text: bytes) -> None:
+    assert [text[start:end] for start, end in all_lines(text)] == of(text)
+    assert number_of_lines(text) == len(of(text))
+
+
+@given(TEXTS)
+def test_those_with_a_hit_and_the_others(text: bytes) -> None:
+    hits = [at for at, byte in enumerate(text) if byte in b"a"]
+    assert [text[start:end] for start, end in lines_at(text, hits)] == [
+        line for line in of(text) if b"a" in line
+    ]
+    assert [text[start:end] for start, end in between(text, lines_at(text, hits))] == [
+        line for line in of(text) if b"a" not in line
+    ]
+
+
+def test_a_hit_in_the_stamp_is_not_said() -> None:
+    text = STAMP + b"x\n" + STAMP + b"web\nweb"
+    hits = [at for at in range(len(text)) if text.startswith(b"web", at)]
+    assert [text[start:end] for start, end in lines_at(text, hits, said=True)] == [
+        STAMP + b"web",
+        b"web",
+    ]
+    assert len(list(lines_at(text, hits))) == 3

@@ -1,0 +1,103 @@
+"""Words of many segments, looked up in parts of files: the same answers as with the files."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.read.archive_words import WordFile, frames_of_all
+from logsrv.linelog.read.frames_by_words import frames_with
+from logsrv.linelog.store.archive.objects import ArchiveError
+from logsrv.linelog.store.archive.readers import Readers
+from logsrv.linelog.store.words.lookup import Words
+from logsrv.linelog.store.words.partial import PartialFile
+from tests.linelog.store.archive.segments import packed, sealed_store
+from tests.linelog.store.faults import at
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[int, bytes]:
+    store = sealed_store(tmp_path_factory.mktemp("words") / "store", 3, count=20000)
+    return {one.number: at(store).read(one.words) for one in packed(store)}
+
+
+def literal(text: str) -> Literal:
+    return Literal(text.encode(), ignore_case=False)
+
+
+NEEDS: list[Need] = [
+    *map(
+        literal, ("walnut", "common", "segment 2", "line 19999", "127.0.0.1", "xylophone", "\\u00")
+    ),
+    AllOf((literal("walnut"), literal("segment 2"))),
+    AnyOf((literal("walnut"), literal("quince"))),
+]
+
+
+@pytest.mark.parametrize("with_heads", [True, False], ids=["with heads", "with nothing"])
+@pytest.mark.parametrize("need", NEEDS, ids=str)
+def test_the_answers_are_those_of_the_files(
+    files: dict[int, bytes], need: Need, with_heads: bool
+) -> None:
+    parts = []
+    read: list[tuple[int, int]] = []
+
+    def reader(data: bytes, at: int, size: int) -> bytes:
+        read.append((at, size))
+        return data[at : at + size]
+
+    for number, data in files.items():
+        heads = Words(data).heads() if with_heads else []
+        known = PartialFile(len(data), [(at, data[at : at + size]) for at, size in heads])
+        parts.append(
+            WordFile(number, known, lambda at, size, of=data: reader(of, at, size), pytest.fail)  # type: ignore[misc]
+        )
+    readers = Readers()
+    found = frames_of_all(parts, need, readers)
+    readers.close()
+    assert found == {number: frames_with(Words(data), need) for number, data in files.items()}
+    assert sum(size for _, size in read) <= sum(map(len, files.values())) + 3 * 4096
+
+
+def test_the_word_index_of_another_segment_rules_nothing_out(files: dict[int, bytes]) -> None:
+    """As somebody makes it who copies objects."""
+    told: list[str] = []
+    words = Words(files[1])
+    own = words.segment, words.text, words.compressed, words.frames
+    parts = [
+        WordFile(
+            number,
+            PartialFile(len(files[number])),
+            lambda at, size, of=files[number]: of[at : at + size],  # type: ignore[misc]
+            told.append,
+            own,
+        )
+        for number in (1, 2)
+    ]
+    readers = Readers()
+    assert frames_of_all(parts, literal("xylophone"), readers) == {1: 0, 2: None}
+    readers.close()
+    assert told == ["this is the word index of another segment, not of 1"]
+
+
+def test_what_cannot_be_read_rules_nothing_out(files: dict[int, bytes]) -> None:
+    told: list[str] = []
+
+    def fail(at: int, size: int) -> bytes:
+        raise ArchiveError("it is gone")
+
+    parts = [
+        WordFile(1, PartialFile(len(files[1])), fail, told.append),
+        WordFile(
+            2,
+            PartialFile(len(files[2])),
+            lambda at, size: files[2][at : at + size - 1],
+            told.append,
+        ),
+        WordFile(3, PartialFile(len(files[3])), lambda _, size: bytes(size), told.append),
+    ]
+    readers = Readers()
+    assert frames_of_all(parts, literal("walnut"), readers) == {1: None, 2: None, 3: None}
+    readers.close()
+    assert told[:2] == ["it is gone", "it is shorter than it was"]
+    assert len(told) == 3

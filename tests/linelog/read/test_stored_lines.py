@@ -1,0 +1,63 @@
+"""Lines by position, forward and backward, over any segments."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+# More segments than are kept open, one of them empty of lines but for one, one of several frames.
+SEGMENTS = [
+    [line(f"{segment}/{number} " + "x" * (1500 if segment == 2 else 10), segment * 5000 + number)
+     for number in range(3000 if segment == 2 else 3)]
+    for segment in range(8)
+]  # fmt: skip
+EVERY = [one[:-1] for segment in SEGMENTS for one in segment]
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> StoredLines:
+    store = make_store(tmp_path_factory.mktemp("lines") / "logs", SEGMENTS, packed=5)
+    return StoredLines(view_of(store))
+
+
+def test_forward_and_backward_meet(lines: StoredLines) -> None:
+    hits = list(lines.forward(Position(0, 0)))
+    assert [hit.line for hit in hits] == EVERY
+    for number in (0, 1, 3, 4, 700, 1500, 3005, 3006, len(EVERY) - 1):
+        place = hits[number].position
+        assert lines.line(place) == hits[number]
+        assert list(islice(lines.forward(place), 4)) == hits[number : number + 4]
+        assert list(islice(lines.backward(place), 4)) == hits[max(0, number - 4) : number][::-1]
+    assert [hit.line for hit in lines.backward(Position(99, 0))] == EVERY[::-1]
+
+
+def test_a_line_stands_among_its_neighbours(lines: StoredLines) -> None:
+    hits = list(lines.forward(Position(0, 0)))
+    assert lines.around(hits[4], 3, 2) == hits[1:7]
+    assert lines.around(hits[1], 5, 0) == hits[:2]
+    assert lines.around(hits[-1], 0, 5) == hits[-1:]
+
+
+def test_in_the_middle_of_a_line_none_begins(lines: StoredLines) -> None:
+    assert lines.line(Position(3, 5)) is None
+    assert lines.line(Position(99, 0)) is None
+
+
+def test_damage_is_told_and_left_out(tmp_path: Path) -> None:
+    from logsrv.linelog.read.view import View
+
+    store = make_store(tmp_path / "logs", [SEGMENTS[2], SEGMENTS[3]])
+    [packed] = store.glob("*.zst")
+    data = bytearray(packed.read_bytes())
+    data[60] ^= 0xFF
+    packed.write_bytes(data)
+    told: list[str] = []
+    found = list(StoredLines(View(str(store), told.append)).forward(Position(0, 0)))
+    assert 1000 < len(found) < 3000
+    assert len(told) == 1

@@ -1,0 +1,95 @@
+"""Places as a far side names them: told apart from those of another store."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.ship.cutting.store_places import begin_at, begins_line, crc_of, distance
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+SEGMENTS = [[line(f"{segment} {n}", n) for n in range(100)] for segment in range(4)]
+SIZES = [sum(map(len, lines)) for lines in SEGMENTS]
+LINE = len(SEGMENTS[0][0])
+
+
+@pytest.fixture(params=[0, 1, 3])
+def directory(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    return make_store(tmp_path / "logs", SEGMENTS, packed=request.param)
+
+
+@pytest.mark.parametrize("segment", [1, 2, 4])
+def test_the_checksum_of_what_is_here(directory: Path, segment: int) -> None:
+    text = b"".join(SEGMENTS[segment - 1])
+    with view_of(directory) as view:
+
+        def crc(start: int, end: int) -> int | None:
+            return crc_of(view, Position(segment, start), Position(segment, end))
+
+        assert crc(0, len(text)) == zlib.crc32(text)
+        assert crc(LINE, 3 * LINE) == zlib.crc32(text[LINE : 3 * LINE])
+        # Within a line it is that of something else.
+        assert crc(LINE + 1, 3 * LINE) != zlib.crc32(text[LINE + 1 : 3 * LINE])
+        assert crc(LINE, 3 * LINE + 1) != zlib.crc32(text[LINE : 3 * LINE + 1])
+        # The far side has more of it: another store's.
+        assert crc(LINE, len(text) + 9) == zlib.crc32(text[LINE:])
+        assert crc_of(view, Position(7, 0), Position(7, 9)) is None
+
+
+def test_what_is_damaged_is_not_told_apart(tmp_path: Path) -> None:
+    directory = make_store(tmp_path / "logs", SEGMENTS)
+    path = next(directory.glob("0000000001-*.zst"))
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(data)
+    with view_of(directory) as view:
+        assert crc_of(view, Position(1, 0), Position(1, LINE)) is None
+        assert begins_line(view, Position(1, LINE + 1))
+
+
+def test_whether_a_line_begins_there(directory: Path) -> None:
+    with view_of(directory) as view:
+        for segment in (1, 4):
+            found = [at for at in range(SIZES[0] + 2) if begins_line(view, Position(segment, at))]
+            starts = [sum(map(len, SEGMENTS[segment - 1][:n])) for n in range(101)]
+            assert found == [*starts, SIZES[0] + 1]
+        assert begins_line(view, Position(9, 3))
+
+
+def test_how_much_is_between(directory: Path) -> None:
+    with view_of(directory) as view:
+        assert distance(view, Position(2, 5), Position(2, 9)) == 4
+        assert distance(view, Position(1, 5), Position(4, 9)) == sum(SIZES[:3]) - 5 + 9
+        for path in directory.glob("0000000002-*"):
+            path.unlink()
+        assert distance(view, Position(1, 5), Position(4, 9)) is None
+
+
+@pytest.mark.parametrize(
+    ("ship_from", "place"),
+    [
+        ("beginning", Position(1, 0)),
+        ("end", Position(4, 50)),
+        ("2:0", Position(2, 0)),
+        ("2:1", Position(2, LINE)),
+        (f"1:{SIZES[0] - 1}", Position(1, SIZES[0])),
+        ("4:51", Position(4, 50)),
+        ("9:0", Position(4, 50)),
+    ],
+)
+def test_where_to_begin(directory: Path, ship_from: str, place: Position) -> None:
+    with view_of(directory) as view:
+        assert begin_at(view, ship_from, Position(4, 50)) == place
+
+
+def test_a_place_that_is_gone_and_one_that_is_none(directory: Path) -> None:
+    with view_of(directory) as view:
+        for path in directory.glob("0000000001-*"):
+            path.unlink()
+        assert begin_at(view, "1:7", Position(4, 0)) == Position(1, 7)
+        assert begin_at(view, "beginning", Position(4, 0)) == Position(2, 0)
+        with pytest.raises(ValueError, match="is no position"):
+            begin_at(view, "middle", Position(4, 0))

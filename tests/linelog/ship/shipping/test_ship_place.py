@@ -1,0 +1,108 @@
+"""The kept place of a shipper: read as it was saved, by the shipper it is of and by no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.cursors.folder import PlaceFolder
+from logsrv.linelog.ship.shipping import ship_place as module
+from logsrv.linelog.ship.shipping.ship_place import RefusedLines, SentGap, ShipPlace
+from logsrv.linelog.store.segments.removed import Missing
+from logsrv.linelog.store.segments.segment import Position
+
+STORE = "ab" * 16
+END = Position(9, 0)
+
+
+def place(directory: Path, name: str = "far", target: str = "https://far/blocks") -> ShipPlace:
+    return ShipPlace(str(directory), name, target=target, clock=lambda: 1e9)
+
+
+def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
+    assert place(tmp_path).load(STORE, END) is None
+    saved = place(tmp_path)
+    saved.new = False
+    saved.save(STORE, Position(7, 3))
+    assert place(tmp_path).load(STORE, END) == Position(7, 3)
+    assert (tmp_path / "ship" / "far").read_bytes() == (
+        b'{"store":"'
+        + STORE.encode()
+        + b'","position":"7:3","saved":"2001-09-09T01:46:40.000000Z",'
+        b'"target":"https://far/blocks"} e68db7eb\n'
+    )
+    assert (tmp_path / "ship" / "far").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_was_gone_is_kept_with_it(tmp_path: Path) -> None:
+    saved = place(tmp_path)
+    saved.gone = Missing(100, 7, known=False)
+    saved.sent = [SentGap(Position(9, 1), Missing(50, 2))]
+    saved.save(STORE, Position(7, 3))
+    read = place(tmp_path)
+    assert read.load(STORE, END) == Position(7, 3)
+    assert (read.new, read.gone, read.sent) == (True, saved.gone, saved.sent)
+
+
+@pytest.mark.parametrize(
+    ("store", "end", "target", "why"),
+    [
+        ("cd" * 16, END, "https://far/blocks", "it is of another store, " + STORE),
+        (STORE, Position(7, 2), "https://far/blocks", "it is at 7:3, and the store ends at 7:2"),
+        (STORE, END, "https://near/blocks", "it is of another target"),
+    ],
+)
+def test_one_that_is_of_no_use_says_why(
+    tmp_path: Path, store: str, end: Position, target: str, why: str
+) -> None:
+    place(tmp_path).save(STORE, Position(7, 3))
+    with pytest.raises(ValueError, match="ship/far is of no use: " + why):
+        place(tmp_path, target=target).load(store, end)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "a.refused", "a" * 65, "\x1b[2J"])
+def test_a_name_that_is_none(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="the name of a target has 1 to 64 letters"):
+        place(tmp_path, name)
+
+
+def test_one_process_has_a_name(tmp_path: Path) -> None:
+    first, second = place(tmp_path), place(tmp_path)
+    assert first.lock() and not second.lock()
+    assert place(tmp_path, "near").lock()
+    first.close()
+    assert second.lock()
+
+
+def refused_lines(directory: Path) -> RefusedLines:
+    return RefusedLines(PlaceFolder(str(directory), "ship"), "far")
+
+
+def test_refused_lines_are_kept_one_behind_the_other(tmp_path: Path) -> None:
+    lines = refused_lines(tmp_path)
+    lines.sync()
+    lines.add([b"one", b"two"])
+    lines.sync()
+    lines.close()
+    again = refused_lines(tmp_path)
+    again.add([b"three"])
+    assert again.path == str(tmp_path / "ship" / "far.refused")
+    assert (tmp_path / "ship" / "far.refused").read_bytes() == b"one\ntwo\nthree\n"
+    assert (tmp_path / "ship" / "far.refused").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_last_refused_lines_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_REFUSED", 100)
+    lines = refused_lines(tmp_path)
+    for number in range(100):
+        lines.add([b"line %03d" % number])
+    lines.add([b"x" * 1000])
+    lines.add([b"last"])
+    lines.sync()
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "ship").iterdir()}
+    assert kept.keys() == {"far.refused", "far.refused.old"}
+    assert kept["far.refused"] == b"last\n"
+    assert kept["far.refused.old"].endswith(b"line 099\n" + b"x" * 99 + b"\n")
+    assert max(map(len, kept.values())) < 300

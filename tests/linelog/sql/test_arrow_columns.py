@@ -1,0 +1,113 @@
+"""Lines as columns: the same that a record says of each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow
+import pytest
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.values import Value
+from logsrv.linelog.query.language.tree import Term
+from logsrv.linelog.sql.arrow_columns import ArrowColumns, Piece, as_text
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType
+from logsrv.linelog.sql.plan import Plan
+from logsrv.linelog.sql.push import WantedRows
+from logsrv.linelog.sql.rows import Misfit, Reading, Rows
+from tests.linelog.read.stores import line, lines, make_store, view_of
+
+LINES = [
+    line("plain text"),
+    line('{"status": 500, "ms": 1.5, "list": ["a", 1], "big": 123456789012345678901}', 1.5),
+    line('1.2.3.4 - - [20/Nov/2026:06:00:02 +0000] "GET /x HTTP/1.1" 404 - "-" "a \\"b\\""', 2),
+    line(b"bytes \xff that are \xe2 no UTF-8", source="web@tcp:[::1]:5"),
+    b"no stamp at all\n",
+    b"2026-13-41T06:00:00.000000Z tcp:1.2.3.4:5 status=none ms=3\n",
+    b"\n",
+]
+FIELDS = {
+    "status": ColumnType.INTEGER,
+    "ms": ColumnType.NUMBER,
+    "agent": ColumnType.TEXT,
+    "list": ColumnType.TEXT,
+    "big": ColumnType.INTEGER,
+    "port": ColumnType.INTEGER,
+    "position": ColumnType.TEXT,
+}
+
+
+def test_all_columns() -> None:
+    text = b"".join(LINES)
+    starts = [sum(map(len, LINES[:number])) for number in range(len(LINES))]
+    cells = ArrowColumns(FIELDS, frozenset((*ALWAYS, *FIELDS)))
+    batch, bad_values = cells.batch(Piece(7, text, lambda _: starts))
+    batch.validate(full=True)
+    rows = batch.to_pylist()
+    for row, start, stored in zip(rows, starts, LINES, strict=True):
+        record = Record(stored[:-1])
+        assert row["message"] == record.message
+        assert row["source"] == record.source
+        assert (row["name"], row["host"], row["level"]) == (record.name, record.host, record.level)
+        assert json.loads(row["fields"]).keys() == record.fields.keys()
+        assert (row["segment"], row["offset"], row["position"]) == (7, start, f"7:{start}")
+        assert row["port"] == record.port
+    assert [row["status"] for row in rows] == [None, 500, 404, None, None, None, None]
+    assert rows[1]["time"].isoformat() == "2026-11-20T06:00:01.500000+00:00"
+    assert rows[4]["time"] is rows[5]["time"] is None
+    assert (rows[1]["ms"], rows[1]["list"], rows[2]["agent"]) == (1.5, '["a",1]', 'a "b"')
+    assert bad_values.found == {"status": (1, False), "big": (1, True)}
+
+
+@pytest.mark.parametrize(
+    "names", [["message"], ["status"], ["time", "level"], ["offset"], ["ms", "host"]]
+)
+def test_columns_do_not_depend_on_which_others_there_are(names: list[str]) -> None:
+    text = b"".join(LINES)
+    piece = Piece(1, text, lambda _: list(range(len(LINES))))
+    every = ArrowColumns(FIELDS, frozenset((*ALWAYS, *FIELDS))).batch(piece)[0]
+    some = ArrowColumns(FIELDS, frozenset(names)).batch(piece)[0]
+    for name in names:
+        assert some.column(name).equals(every.column(name))
+
+
+def test_a_value_as_text() -> None:
+    values: list[Value] = ["\udcff", True, 1.5, ["\udcff"]]
+    assert [as_text(value) for value in values] == ["\\xff", "true", "1.5", '["\\\\xff"]']
+
+
+def rows_of(tmp_path: Path, plan: Plan) -> Rows:
+    every = lines(["a=1 b=2", "a=x b=3", "nothing"])
+    view = view_of(make_store(tmp_path / "logs", [every[:2], every[2:]]))
+    return Rows(Reading(view, processes=1), {"a": ColumnType.INTEGER}, plan)
+
+
+def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, Plan(frozenset(["message"]), WantedRows(Term("b"))))
+    table = pyarrow.table(rows)
+    assert table.column_names == [*ALWAYS, "a"]
+    assert table.column("message").to_pylist() == ["a=1 b=2", "a=x b=3"]
+    assert table.column("a").null_count == table.column("time").null_count == 2
+
+
+def test_rows_can_be_counted_without_any_column(tmp_path: Path) -> None:
+    assert pyarrow.table(rows_of(tmp_path, Plan(frozenset(), WantedRows()))).num_rows == 3
+
+
+def test_each_reading_begins_at_the_first_row(tmp_path: Path) -> None:
+    rows = rows_of(tmp_path, Plan(frozenset(["offset"]), WantedRows()))
+    assert pyarrow.table(rows).equals(pyarrow.table(rows))
+    assert rows.lines == 6
+
+
+def test_a_value_that_does_not_fit_ends_the_reading_unless_it_may_be_missing(
+    tmp_path: Path,
+) -> None:
+    rows = rows_of(tmp_path, Plan(frozenset(["a"]), WantedRows()))
+    with pytest.raises(Exception, match="a"):
+        pyarrow.table(rows)
+    assert isinstance(rows.trouble, Misfit)
+    rows.lenient = {"a"}
+    assert pyarrow.table(rows).column("a").to_pylist() == [1, None, None]
+    assert rows.missing == {"a": 1}

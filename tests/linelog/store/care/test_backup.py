@@ -1,0 +1,305 @@
+"""A backup has all lines up to its place, once and in order, and is a store for whoever starts on it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.cursors.place import all_kept
+from logsrv.linelog.store.archive.manifest import encode
+from logsrv.linelog.store.care.backup import Backup, lines_of
+from logsrv.linelog.store.care.copying import CopyMethod
+from logsrv.linelog.store.origins.notes import Note, notes_file
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import backup_note, identity
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Form, Position, number_text, sealed_segments
+from tests.linelog.read.stores import Writer, line, make_store
+from tests.linelog.store.care.stores import at, found, kinds, manifest_of, packed_of, small_store
+from tests.linelog.store.conftest import OpenStore
+from tests.linelog.store.faults import FaultyDisk, batch, no_space, text_of
+
+
+def take(store: Path, to: Path, *, delete: bool = False, disk: Disk | None = None) -> Backup:
+    to.mkdir(exist_ok=True)
+    made = Backup(at(store), disk or at(to), "backup", lambda: "2026-11-20T06:00:00Z")
+    for _ in made.segments(delete=delete):
+        pass
+    return made
+
+
+def seal_active(writer: Writer) -> None:
+    """Rotate and seal; its writer names a segment by its number, which is the second of its first line."""
+    writer.rotate()
+    writer.seal()
+    writer.count = writer.number
+
+
+def test_it_has_all_lines_and_what_readers_have_kept(tmp_path: Path) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    (store / "ship" / "centre.json").write_bytes(b"{}")
+    (store / "origins").write_bytes(
+        notes_file([Note(Position(4, 0), "0b" * 16, Position(3, 0), Position(3, 5), 7)]).text()
+    )
+    made = take(store, to)
+    size = (store / "current.log").stat().st_size
+    assert (made.note.place, made.note.lines) == (Position(5, size), 25)
+    assert text_of(to) == text_of(store)
+    assert kinds(found(to)) == []
+    assert list(all_kept(str(to))) == list(all_kept(str(store)))
+    assert identity.load(at(to)) == identity.load(at(store))
+    assert (to / "origins").read_bytes() == (store / "origins").read_bytes()
+    assert not (to / "ship" / "centre.json").exists()
+    assert not list(to.rglob("*.coming"))
+    assert len(list(to.glob("*.catalog"))) == 1
+    assert made.came == {CopyMethod.LINKED: 3}
+
+
+def test_a_server_on_it_writes_into_a_new_segment(tmp_path: Path, open_store: OpenStore) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    take(store, to)
+    opened = open_store(directory=to)
+    opened.append(batch(b"new"))
+    assert opened.position == Position(6, 0)
+    assert not (to / "backup").exists()
+    with pytest.raises(StoreError, match="is a store itself"):
+        take(store, to)
+
+
+def test_the_next_one_brings_what_is_new(tmp_path: Path) -> None:
+    writer, to = Writer(tmp_path / "store"), tmp_path / "to"
+    writer.count = writer.number
+    for count in range(6):
+        for _ in range(3):
+            writer.write()
+        made = take(writer.directory, to)
+        assert text_of(to) == text_of(writer.directory)
+        assert (made.note.lines, kinds(found(to))) == (3 * count + 3, [])
+        if count % 2:
+            seal_active(writer)
+    assert made.came[CopyMethod.THERE] == 2
+
+
+def test_a_segment_whose_first_line_has_lost_its_time_comes_once_and_whole(tmp_path: Path) -> None:
+    """Its name is that of when it was written last, which is another each night."""
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    active = store / "current.log"
+    for day in (1, 2):
+        active.write_bytes(b"no time\n" + b"".join([line("one")] * day))
+        os.utime(active, (day * 86400, day * 86400))
+        take(store, to)
+        assert text_of(to) == text_of(store)
+        assert len(list(to.glob("0000000005-*"))) == 1
+
+
+def test_other_lines_of_the_same_number_stay(tmp_path: Path) -> None:
+    """Of a copy of the store that went on by itself: nobody else may have them."""
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    take(store, to)
+    for name in ("0000000001-20200101T000000Z.log", "0000000005-20200101T000000Z.log"):
+        (to / name).write_bytes(line("another"))
+    take(store, to)
+    assert kinds(found(to)).count("rival") == 2
+    assert len(list(to.glob("*-20200101T000000Z.log"))) == 2
+
+
+def test_what_retention_removes_stays_unless_it_is_to_go(tmp_path: Path) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    whole = text_of(store)
+    take(store, to)
+    for path in store.glob("0000000001-2*"):
+        path.unlink()
+    take(store, to)
+    assert text_of(to) == whole
+    take(store, to, delete=True)
+    assert text_of(to) == text_of(store) != whole
+    assert not list(to.glob("0000000001-2*"))
+
+
+def test_segments_that_are_sealed_or_removed_meanwhile_are_no_error(tmp_path: Path) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    to.mkdir()
+    whole = text_of(store)
+    made = Backup(at(store), at(to), "backup", lambda: "then")
+    steps = made.segments()
+    next(steps)
+    first, *_ = packed_of(store)
+    for name in (first.name, first.index, first.words):
+        at(store).unlink(name)
+    [waiting] = [one for one in sealed_segments(at(store)) if one.form is Form.PLAIN]
+    seal(waiting, at(store))
+    for _ in steps:
+        pass
+    assert text_of(to) == text_of(store) and whole.endswith(text_of(to))
+    assert len(packed_of(to)) == 3
+
+
+def test_any_number_of_segments_that_are_sealed_meanwhile_takes_one_more_listing(
+    tmp_path: Path,
+) -> None:
+    class Counting(Disk):
+        listings = 0
+
+        def entries(self) -> dict[str, bool]:
+            self.listings += 1
+            return super().entries()
+
+    def listings(number: int) -> int:
+        store = make_store(
+            tmp_path / f"store{number}", [[line("one", count)] for count in range(number)], packed=0
+        )
+        to = tmp_path / f"to{number}"
+        to.mkdir()
+        disk = Counting().enter(store)
+        backup = Backup(disk, at(to), "backup", lambda: "then")
+        for count, _ in enumerate(backup.segments()):
+            if not count:
+                for waiting in sealed_segments(at(store)):
+                    seal(waiting, at(store))
+        return disk.listings
+
+    assert listings(12) == listings(4)
+
+
+def test_segments_in_an_archive_come_with_what_they_are_found_by(tmp_path: Path) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    first = packed_of(store)[0]
+    (store / first.archived).write_bytes(encode(manifest_of(store)))
+    (store / first.name).unlink()
+    made = take(store, to)
+    assert made.note.lines == lines_of(at(to)) == 25
+    assert (to / first.index).exists() and kinds(found(to)) == []
+
+
+@pytest.mark.parametrize(
+    "call", ["rename", "create", "writev", "fdatasync", "sync_directory", "unlink"]
+)
+def test_a_disk_that_fails_leaves_the_backup_of_before_and_the_next_goes_on(
+    tmp_path: Path, call: str
+) -> None:
+    writer, to = Writer(tmp_path / "store"), tmp_path / "to"
+    writer.count = writer.number
+    for _ in range(4):
+        writer.write()
+        seal_active(writer)
+    writer.write()
+    take(writer.directory, to)
+    before = text_of(to)
+    writer.write()
+    seal_active(writer)
+    writer.write()
+    for failing in range(1, 60):
+        disk = FaultyDisk().enter(to)
+        calls = 0
+
+        def fail(failing: int = failing) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == failing:
+                raise no_space()
+
+        disk.before[call] = fail
+        try:
+            take(writer.directory, to, disk=disk)
+        except OSError:
+            # Whoever uses it finishes the last step.
+            backup_note.finish(at(to))
+            assert text_of(to) in (before, text_of(writer.directory))
+            assert kinds(found(to)) == []
+            continue
+        break
+    assert failing > 3
+    assert text_of(to) == text_of(writer.directory)
+
+
+def test_a_segment_that_was_damaged_since_leaves_the_one_that_is_there(tmp_path: Path) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    take(store, to)
+    first, text = packed_of(store)[0], text_of(to)
+    for name in (first.name, first.index):
+        data = (store / name).read_bytes()
+        (store / name).unlink()
+        (store / name).write_bytes(data[:-40])
+    assert take(store, to).damaged == {first.name: CopyMethod.KEPT}
+    assert text_of(to) == text
+    assert kinds(found(to)) == []
+
+
+def test_a_rotation_that_a_power_cut_took_back_is_not_backed_up_twice(tmp_path: Path) -> None:
+    """Its next number is on the disk, and the new current.log is not."""
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    os.link(store / "current.log", store / "0000000005-20261120T060641Z.log")
+    (store / "number").write_bytes(number_text(6))
+    size = (store / "current.log").stat().st_size
+    assert take(store, to).note.place == Position(5, size)
+    assert (to / "0000000005-20261120T060641Z.log").stat().st_size == size
+
+
+def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backed_up(
+    tmp_path: Path,
+) -> None:
+    """A power cut would take it there, and others would come in its place."""
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    to.mkdir()
+    source = FaultyDisk().enter(store)
+    source.errors["fdatasync"] = no_space()
+    with pytest.raises(OSError, match="No space"):
+        list(Backup(source, at(to), "backup", lambda: "then").segments())
+    with pytest.raises(StoreError, match="has not come to its end"):
+        backup_note.finish(at(to))
+
+
+def test_a_directory_that_is_removed_meanwhile_is_an_error(tmp_path: Path) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    to.mkdir()
+    steps = Backup(at(store), at(to), "backup", lambda: "then").segments()
+    next(steps)
+    shutil.rmtree(to)
+    with pytest.raises(FileNotFoundError):
+        list(itertools.islice(steps, 100))
+
+
+def test_what_a_removal_left_that_was_broken_off_goes_with_the_next(tmp_path: Path) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    take(store, to)
+    for path in store.glob("0000000001-2*"):
+        path.unlink()
+    next(to.glob("0000000001-2*.zst")).unlink()
+    take(store, to, delete=True)
+    assert not list(to.glob("0000000001-2*"))
+
+
+@pytest.mark.parametrize("how", ["other store", "not empty", "damaged note", "another command"])
+def test_a_directory_that_is_something_else_is_refused(tmp_path: Path, how: str) -> None:
+    store, to = small_store(tmp_path / "store"), tmp_path / "to"
+    if how == "not empty":
+        to.mkdir()
+        (to / "letter").write_text("")
+    else:
+        take(store, to)
+        if how == "other store":
+            identity.make(at(store), Position(5, 0), os.urandom)
+        elif how == "damaged note":
+            (to / "backup").write_text("x")
+        else:
+            note = backup_note.load(at(to))
+            assert note
+            backup_note.keep(at(to), backup_note.BackupNote("complete", "restore", note.store))
+    before = sorted(os.listdir(to))
+    with pytest.raises(StoreError):
+        take(store, to)
+    assert sorted(os.listdir(to)) == before
+
+
+def test_a_store_that_is_not_complete_itself_is_refused(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    for name in ("restoring", "importing"):
+        (store / name).write_bytes(b"")
+        with pytest.raises(StoreError, match="again first"):
+            take(store, tmp_path / "to")
+        (store / name).unlink()

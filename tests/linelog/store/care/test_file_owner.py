@@ -1,0 +1,44 @@
+"""The files of a store belong to its server, whoever made them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.care.file_owner import files_of, give_files_of_root, give_to
+from logsrv.linelog.store.segments.disk import Disk
+from tests.linelog.store.care.stores import at, small_store
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+
+
+class Busy(Disk):
+    """A directory whose server replaces a file just then."""
+
+    def entries(self) -> dict[str, bool]:
+        return {**super().entries(), "number.tmp": True}
+
+
+def test_a_file_that_is_gone_by_then_keeps_no_other_from_its_owner(tmp_path: Path) -> None:
+    """The server beside us makes and replaces files all the time."""
+    store = small_store(tmp_path / "store")
+    disk = Busy().enter(store)
+    give_files_of_root(disk)
+    names = [name for name, _ in files_of(disk)]
+    disk.leave()
+    assert "ship/centre" in names and "number.tmp" not in names
+
+
+@as_root
+def test_what_root_brings_belongs_to_whom_it_is_given_to(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    os.link(store / "synced", tmp_path / "outside")
+    os.chown(tmp_path, 1234, 1234)
+    give_to(os.stat(tmp_path), at(store))
+    assert {path.stat().st_uid for path in (store, store / "ship", store / "ship" / "centre")} == {
+        1234
+    }
+    # A name that somebody may have given to a file elsewhere.
+    assert (store / "synced").stat().st_uid == 0

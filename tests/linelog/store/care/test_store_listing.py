@@ -1,0 +1,105 @@
+"""A store at one moment: its segments, and a cut behind a whole line and a whole block."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.care.store_listing import cut, opened_active
+from logsrv.linelog.store.origins.notes import Note
+from logsrv.linelog.store.segments.disk import Disk
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import Writer, line
+from tests.linelog.store.care.stores import at, small_store
+
+
+def test_a_listing_has_each_segment_once(tmp_path: Path) -> None:
+    fd, listed = opened_active(at(small_store(tmp_path / "store")))
+    assert (listed.first, listed.active, sorted(listed.by_number)) == (1, 5, [1, 2, 3, 4])
+    assert os.fstat(fd).st_size
+    os.close(fd)
+
+
+def test_a_rotation_between_the_two_has_it_looked_at_again(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "store")
+    writer.write()
+
+    class Rotating(Disk):
+        left = 2
+
+        def open(self, name: str, flags: int) -> int:
+            fd = super().open(name, flags)
+            if self.left and name == "current.log":
+                self.left -= 1
+                writer.rotate()
+                writer.write()
+            return fd
+
+    fd, listed = opened_active(Rotating().enter(writer.directory))
+    assert listed.active == 3
+    assert os.path.samestat(os.fstat(fd), (writer.directory / "current.log").stat())
+    os.close(fd)
+
+
+def test_without_an_active_segment_there_is_none(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    (store / "current.log").unlink()
+    assert opened_active(at(store))[0] == -1
+
+
+ONE, OTHER = "0b" * 16, "0c" * 16
+
+
+def note(begin: int, size: int, origin: str = ONE, segment: int = 5) -> Note:
+    return Note(Position(segment, begin), origin, Position(3, begin), Position(3, begin + size), 7)
+
+
+def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    size = (store / "current.log").stat().st_size
+    with (store / "current.log").open("ab") as file:
+        file.write(line("half")[:-1])
+    made = cut(at(store))
+    assert (made.place, made.origins.notes) == (Position(5, size), ())
+    os.close(made.fd)
+
+
+def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    size = (store / "current.log").stat().st_size
+    whole, part = note(0, 63), note(63, 4000, OTHER)
+    before = note(0, 9, OTHER, segment=4)
+    (store / "origins").write_bytes(b"".join(one.line() for one in (before, whole, part)))
+    made = cut(at(store))
+    assert made.place == Position(5, 63) < Position(5, size)
+    assert set(made.origins.notes) == {whole, before}
+    os.close(made.fd)
+
+
+def test_places_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -> None:
+    store = small_store(tmp_path / "store")
+    (store / "origins").write_bytes(note(0, 9).line())
+
+    class Busy(Disk):
+        reads = 0
+
+        def read(self, name: str, size: int = -1) -> bytes:
+            data = super().read(name, size)
+            if name == "origins":
+                self.reads += 1
+                if self.reads == 1:
+                    (store / "origins").write_bytes(note(9, 20).line())
+            return data
+
+    disk = Busy().enter(store)
+    made = cut(disk)
+    assert made.origins.notes == (note(9, 20),) and disk.reads == 4
+    os.close(made.fd)
+
+
+def test_without_an_active_segment_it_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is no store"):
+        cut(at(tmp_path))
