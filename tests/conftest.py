@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
+import importlib
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -32,6 +34,7 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
+ROOT = Path(__file__).parent.parent
 DEBIAN = "tests/debian/"
 
 
@@ -40,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Keep modules and collected tests, which stay to the end, from the garbage collector.
 
     With 9,000 tests a full collection goes through 400,000 objects, and takes 0.3 s; 1.3 s on a busy
@@ -50,10 +53,26 @@ def pytest_collection() -> Generator[None, object, object]:
     gc.disable()
     atexit.register(gc.unfreeze)
     try:
+        import_own_share(session.config.args)
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def import_own_share(args: list[str]) -> None:
+    """Let each worker of xdist compile the tests of its share first, and find those of the others compiled.
+
+    All collect the same files in the same order: in a fresh clone each would compile all of them for 10 s.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    folders = [Path(arg).resolve() for arg in args if Path(arg).is_dir()]
+    files = sorted(file for folder in folders for file in folder.rglob("test_*.py"))
+    for file in files[int(worker.removeprefix("gw")) :: workers] if workers > 1 else ():
+        # Whatever keeps it from being imported is told when it is collected.
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 
 class FilesTogether(LoadFileScheduling):
