@@ -123,7 +123,9 @@ def _inflated(data: bytes) -> bytes | None:
 
 
 @target(
-    "linelog.framing.bodies.inflated", "linelog.framing.bodies.coded", "linelog.importing.packed"
+    "linelog.framing.bodies.inflated",
+    "linelog.framing.bodies.content_encoding",
+    "linelog.importing.packed",
 )
 def packed(data: bytes) -> None:
     """What is unpacked is never more than may be, and the same at every cut; what was packed comes back."""

@@ -299,7 +299,7 @@ def a_hole() -> tuple[TemporaryDirectory[str], Gopherhole]:
     return directory, Gopherhole(served)
 
 
-@target("gopher.serve.hole", longest=300)
+@target("gopher.serve.gopherhole", longest=300)
 def selectors(data: bytes) -> None:
     """No selector leads out of the directory that is served, nor to what is hidden in it."""
     _, gopherhole = a_hole()
@@ -336,7 +336,7 @@ def mirror(data: bytes) -> None:
 
 
 @target(
-    "gopher.browse.content.lines",
+    "gopher.browse.content.page_lines",
     "gopher.browse.content.html",
     "gopher.browse.content.colours",
     "gopher.browse.content.layout",

@@ -115,7 +115,9 @@ def telnet(data: bytes) -> None:
 
 
 @target(
-    "linelog.framing.lines.syslog", "linelog.framing.lines.counted", "linelog.framing.lines.fits"
+    "linelog.framing.lines.syslog_framer",
+    "linelog.framing.lines.counted",
+    "linelog.framing.lines.fits",
 )
 def syslog(data: bytes) -> None:
     """Frames of any kind are cut in the same way wherever the network cuts, but where a count just fits."""
@@ -162,7 +164,7 @@ def records(data: bytes) -> None:
             stored(long, rules)
 
 
-@target("linelog.framing.lines.relp", "linelog.framing.lines.records")
+@target("linelog.framing.lines.relp_framer", "linelog.framing.lines.records")
 def relp(data: bytes) -> None:
     """Messages and answers are the same at every cut; the first answer stands for the first command."""
 
@@ -211,7 +213,7 @@ def dated(data: bytes) -> None:
         assert found.unbelieved + found.unclear <= found.without <= found.lines
 
 
-@target("kit.framing.incoming", "kit.framing.lines", "kit.framing.telnet")
+@target("kit.framing.incoming", "kit.framing.line_format", "kit.framing.telnet")
 def lines_of_plugins(data: bytes) -> None:
     """A plugin's lines are the same at every cut, none of them is longer than it may be."""
     for format_ in (

@@ -141,8 +141,8 @@ KINDS: tuple[Kind[Any], ...] = (
 @target(
     "kit.net.parse",
     "kit.net.remote",
-    "kit.inspect.places",
-    "linelog.plugin.settings",
+    "kit.inspect.inspect_place",
+    "linelog.plugin.logger_settings",
     "linelog.ship.address",
     "linelog.inputs.nats.place",
     "linelog.store.archive.url",

@@ -70,7 +70,7 @@ NAMES = (
     "linelog.fields.programs",
     "linelog.fields.json",
     "linelog.fields.logfmt",
-    "linelog.fields.syslog",
+    "linelog.fields.syslog_header",
     "linelog.fields.source",
     "linelog.fields.stored",
     "linelog.fields.values",
@@ -111,7 +111,7 @@ def fields(data: bytes) -> None:
 @target(
     "linelog.fields.levels.numbers",
     "linelog.fields.levels.line",
-    "linelog.fields.levels.words",
+    "linelog.fields.levels.level_words",
     "linelog.fields.levels.pairs",
     "linelog.fields.levels.names",
     "linelog.fields.levels.at_times",
@@ -274,7 +274,7 @@ def times(data: bytes) -> None:
 @target(
     "linelog.http.endpoints",
     "linelog.http.nodes.address",
-    "linelog.http.nodes.settings",
+    "linelog.http.nodes.node_settings",
     longest=300,
 )
 def api_parameters(data: bytes) -> None:
