@@ -22,6 +22,7 @@ WITHOUT = {
     "kit.protocols.line_reader": _HANDS_ON,
     "kit.protocols.stream": _HANDS_ON,
     "kit.testing.peer": "a part of tests",
+    "linelog.http.viewing.view_protocol": _OURS,
     "linelog.inputs.blocks.body": "puts the parts together that `blocks` goes through",
     "linelog.inputs.blocks.copy_body": "keeps what a peer has asked for, which is no body",
     "linelog.inputs.records.lines": _HANDS_ON,
