@@ -490,5 +490,5 @@ def test_a_segment_that_ends_in_a_line_and_is_not_the_last_has_lost_lines(tmp_pa
     (tmp_path / NAME).write_bytes(stored(b"one", b"two")[:-2])
     with capturedLogs() as events:
         tidy(at(tmp_path))
-    [lost] = [event for event in events if "what followed is lost" in event["log_format"]]
+    [lost] = [event for event in events if "its last lines are lost" in event["log_format"]]
     assert lost["log_level"] is LogLevel.error

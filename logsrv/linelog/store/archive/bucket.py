@@ -103,7 +103,8 @@ class BucketArchive:
                 name: value for name, value in url.options.items() if name in ("endpoint", "region")
             } | self._keys()
             prefix = url.path.removeprefix("/") or None
-            return S3Store(bucket=url.bucket, prefix=prefix, config=config, **given)  # type: ignore[arg-type]
+            return S3Store(bucket=url.bucket, prefix=prefix, config=config, **given)  # type:
+            ignore[arg - type]
         except OSError as error:
             why = f"{one_line(str(error.filename))}: {error.strerror}"
             raise ArchiveError(f"{self.place}: {why}", settled=True) from error
