@@ -1,4 +1,4 @@
-"""Segments that are packed side by side, each in a process of its own, and had in their order."""
+"""Packing of several segments at once, each in a process of its own; results come in their order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
-# A segment of at most a frame or so is packed in the server: that holds the interpreter's lock for 4 ms at
-# most, and a process takes as much processor time to start as packing 20 MiB.
+# Bytes. A smaller segment is packed in the server: that holds the interpreter's lock for 4 ms at most,
+# while starting a process takes as much processor time as packing 20 MiB.
 SMALL = 1 << 20
 
 
@@ -27,11 +27,10 @@ class _Begun(NamedTuple):
 
 
 class Packers:
-    """Packs several large segments at once; a small one when it is asked for, in the caller's thread.
+    """Packs several large segments at once; small ones in the caller's thread, when their turn comes.
 
     waiting: returns how many segments are not packed yet; called in any thread. meanwhile: is called now
-    and then while a segment is waited for. first: the packer that makes catalogs as well.
-    Belongs to one thread.
+    and then while `pack` waits. first: the packer that makes catalogs as well. Belongs to one thread.
     """
 
     def __init__(
@@ -55,10 +54,11 @@ class Packers:
 
     @contextmanager
     def side_by_side(self, number: int) -> Iterator[Callable[..., None]]:
-        """Give what begins to pack segments, in `number` threads; at the end those not asked for are left.
+        """Give a function that begins to pack segments, in `number` threads.
 
-        It takes segments in order, of which as many as there are threads are begun, and the other arguments
-        of `pack`.
+        The function takes segments in order, of which it begins the first `number`, and the arguments
+        `going` and `with_words` of `pack`. At the end of the block, segments that `pack` did not ask for
+        are given up.
         """
         while len(self._all) < number:
             self._all.append(Packer(self._behind, self._monotonic))
@@ -95,14 +95,14 @@ class Packers:
             self._free.put(packer)
 
     def under_way(self, segment: Segment) -> float:
-        """Return for how many seconds a segment has been packed; 0 if that was not begun yet."""
+        """Return for how many seconds a segment has been in packing; 0 if that was not begun."""
         begun = self._begun.get(segment)
         return 0.0 if begun is None else self._monotonic() - begun.since
 
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
-        """Do what `pack_here` does, or have what was begun. Raises OSError and Interrupted."""
+        """Return the index of a segment that was begun, or pack it here. Raises OSError and Interrupted."""
         if segment not in self._begun:
             return pack_here(segment, disk, going, with_words)
         made = self._begun[segment].made
@@ -115,11 +115,11 @@ class Packers:
             del self._begun[segment]
 
     def rest(self) -> None:
-        """End the processes that were not needed for a while."""
+        """End the processes that were idle for a while."""
         for one in self._all:
             one.rest()
 
     def end(self) -> None:
-        """End all processes, whatever they do."""
+        """End all processes, even busy ones."""
         for one in self._all:
             one.end()

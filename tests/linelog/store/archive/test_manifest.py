@@ -126,7 +126,7 @@ def test_only_manifests_tell_of_segments() -> None:
 )
 def test_sizes_that_the_frames_do_not_make_are_refused(behind: str, size: int) -> None:
     files = {**FILES, behind: StoredFile(size, SHA)}
-    with pytest.raises(ValueError, match="larger than its frames make it"):
+    with pytest.raises(ValueError, match="too large for the number of frames"):
         decode(encode(MADE._replace(files=files)))
 
 

@@ -115,7 +115,7 @@ def test_one_that_is_there_in_part_goes_with_its_note(
     with logged() as said:
         assert settled(disk, 5, crashed=True) == two()[:whole]
     assert (tmp_path / ACTIVE).read_bytes() == text
-    assert any("had not come to its end; they were cut off" in one for one in said)
+    assert any("bytes of an incomplete block" in one for one in said)
     # It holds for the next start, whose segment is another one.
     assert settled(disk, 6, crashed=True) == two()[:whole]
 

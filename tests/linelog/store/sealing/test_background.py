@@ -206,7 +206,7 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
         clock.set_ahead(3650 * DAY)
         for _ in range(2):
             await retained(store, turns)
-        said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
+        said = [e for e in events if "days ahead of the expected time" in e["log_format"]]
     assert len(said) == 1
     await store.close()
     disk = FaultyDisk()
@@ -214,7 +214,7 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
     with capturedLogs() as events:
         store = open_store(disk, clock=clock, keep_days=1)
         await retained(store, turns)
-        said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
+        said = [e for e in events if "days ahead of the expected time" in e["log_format"]]
     assert len(said) == 1
     assert text_of(store.directory) == stored(b"one")
 

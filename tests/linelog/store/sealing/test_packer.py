@@ -325,7 +325,7 @@ def test_it_hears_what_hurry_there_is_and_that_its_server_is_gone() -> None:
 
 def test_files_that_nobody_has_handed_over_cannot_be_made() -> None:
     disk = HandedDisk({})
-    with pytest.raises(FileNotFoundError, match="nobody has made it"):
+    with pytest.raises(FileNotFoundError, match="the server has not made it"):
         disk.create_anew("0000000001-20261120T061842Z.log.zst.words.tmp")
     disk.unlink("words.tmp")
     assert disk.removed == ["words.tmp"]
