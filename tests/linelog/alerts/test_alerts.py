@@ -203,7 +203,7 @@ def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage:
     assert stage.metrics.value("alerts_put_off_total", alert="1", way="command") == 1
     assert messages == [
         "alert web was not delivered: no route",
-        "alert 1: lines were removed from the store before it could look at them (segments: 3)",
+        "alert 1: lines were removed from the store before they were searched (segments: 3)",
         (
             "alert 1: a message was under way when the service ended (lines: 7); it is sent again at"
             " the next start"
