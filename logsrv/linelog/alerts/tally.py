@@ -76,7 +76,7 @@ class Tally:
         return SHOWN - len(self.counted.first)
 
     def add(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
-        """Count matching lines. hits: the first, as many as there is room for. count: the number of all, at least 1.
+        """Count matching lines. hits: the first, as many as there is room for. count: the number of all.
 
         last: the last line. now: by the monotonic clock, in seconds.
         """
