@@ -98,7 +98,7 @@ def test_something_else_in_the_place_of_current_log_is_refused(
     open_store(directory=tmp_path)
 
 
-def test_a_store_that_was_not_brought_back_to_its_end_is_not_taken(
+def test_a_store_that_is_not_completely_restored_is_not_taken(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
     """It would begin anew, and its edges would go on where they are."""
@@ -272,7 +272,7 @@ def test_segments_that_are_missing_between_others_are_told(
 @pytest.mark.parametrize(
     "name", ["0000000007-20261120T061842Z.log", "0000000007-20261120T061842Z.log.zst"]
 )
-def test_what_only_has_the_name_of_a_segment_is_reported_and_left_alone(
+def test_a_directory_with_the_name_of_a_segment_is_reported_and_left_alone(
     open_store: OpenStore, tmp_path: Path, make: Callable[[Path], object], name: str
 ) -> None:
     make(tmp_path / name)
@@ -454,9 +454,7 @@ async def test_numbers_go_on_though_their_file_is_lost(
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_stays_of_two_forms_is_on_the_medium_before_the_other_goes(
-    tmp_path: Path,
-) -> None:
+async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_path: Path) -> None:
     sealed(tmp_path)
     (tmp_path / NAME).write_bytes(stored(*LINES))
     disk = FaultyDisk().enter(tmp_path)

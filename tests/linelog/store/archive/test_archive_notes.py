@@ -79,7 +79,7 @@ def test_a_missing_package_is_named_when_something_is_asked(
     assert error.value.settled
 
 
-def test_what_was_changed_is_a_sentence_with_its_place_and_what_to_do() -> None:
+def test_a_changed_object_is_a_sentence_with_its_place_and_what_to_do() -> None:
     error = ChangedObject("file:///srv/a", "x/1.log.zst")
     assert error.settled
     assert str(error).startswith("x/1.log.zst in file:///srv/a is not what was archived")
@@ -113,7 +113,7 @@ def test_a_bucket_has_a_prefix_and_options() -> None:
         "http://logs/archive",
     ],
 )
-def test_all_else_is_no_address(text: str) -> None:
+def test_other_urls_are_no_archive(text: str) -> None:
     with pytest.raises(ValueError, match="archive"):
         parse_archive_url(text)
 
