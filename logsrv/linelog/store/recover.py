@@ -314,7 +314,7 @@ def tidy(
         if found is not counted:
             continue
         if found.form is Form.PLAIN:
-            with _told(found, disk, operator.call):
+            with _logging_unreadable(found, disk, operator.call):
                 size = sizes.get(found.number)
                 _end_torn(found, disk, _synced_of(found.number, synced) if size is None else size)
         elif indexes_later and names.get(found.index):
@@ -327,7 +327,7 @@ def tidy(
 
 
 @contextlib.contextmanager
-def _told(found: Segment, disk: Disk, say: Say) -> Iterator[None]:
+def _logging_unreadable(found: Segment, disk: Disk, say: Say) -> Iterator[None]:
     """Log an OSError of the block: the file cannot be read."""
     try:
         yield
@@ -360,7 +360,7 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
 
 def look_at_index(packed: Segment, disk: Disk, say: Say) -> None:
     """Log a segment that is shorter than its index says; make a useless index anew."""
-    with _told(packed, disk, say):
+    with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
         try:
             kept = index.load(packed, disk)

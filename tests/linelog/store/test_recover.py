@@ -429,7 +429,7 @@ async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unu
         current.unlink()
     with capturedLogs() as events:
         assert open_store().position == (2, 0)
-    assert any("the rest is gone" in event["log_format"] for event in events)
+    assert any("were on the disk before" in event["log_format"] for event in events)
 
 
 @pytest.mark.parametrize("number", [None, b"", b"rubbish", b"2\n"])
@@ -479,7 +479,7 @@ async def test_a_segment_that_was_cut_while_it_waited_is_told_at_the_start(
             await until(lambda: list(directory.glob("*.zst")))
             await until(lambda: any("has cut it" in event["log_format"] for event in events))
             await store.close()
-    [said] = [event for event in events if "the rest is gone" in event["log_format"]]
+    [said] = [event for event in events if "were on the disk before" in event["log_format"]]
     assert (said["log_level"], said["synced"]) == (LogLevel.error, size)
 
 

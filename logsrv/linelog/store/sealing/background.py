@@ -91,11 +91,11 @@ class Sealer:
         self._cataloguing = self._trouble("making a catalog of small segments")
         self._cataloguer = Cataloguer(disk, self._make_catalog)
         self._conflicting_names = set(tidy_report.conflicting_names)
-        self._left: deque[Segment] = deque()
+        self._left_segments: deque[Segment] = deque()
         self._packers = Packers(disk, self._unpacked, self._take_in, clock.monotonic)
         self._listed: tuple[float, object] | None = None
         self._away: list[Segment] = []
-        self._unseen = deque(tidy_report.unseen)
+        self._unchecked = deque(tidy_report.unseen)
         self._wake = clock.event()
         self._going = True
 
@@ -110,7 +110,7 @@ class Sealer:
         May be called in any thread.
         """
         if left is not None:
-            self._left.append(left)
+            self._left_segments.append(left)
         self._wake.set()
 
     def hold(self, holds: Sequence[Hold]) -> None:
@@ -150,7 +150,7 @@ class Sealer:
         """Wait for the next turn, and check indexes meanwhile; a turn now would repeat failed attempts."""
         due = self._clock.monotonic() + LOOK_EVERY
         while (left := due - self._clock.monotonic()) > 0:
-            unseen = self._unseen and self._looking.why is None
+            unseen = self._unchecked and self._looking.why is None
             if self._wake.wait(min(SOON, left) if unseen else left):
                 break
             if unseen:
@@ -229,8 +229,8 @@ class Sealer:
     def _look_at_indexes(self) -> None:
         """Check some indexes of the segments that were there at the start; nothing waits for this."""
         self._lock.check()
-        for _ in range(min(INDEXES_AT_ONCE, len(self._unseen))):
-            packed = self._unseen.popleft()
+        for _ in range(min(INDEXES_AT_ONCE, len(self._unchecked))):
+            packed = self._unchecked.popleft()
             if packed in self.segment_sizes and self._going:
                 look_at_index(packed, self._disk, self._tell)
 
@@ -272,13 +272,13 @@ class Sealer:
         return self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
 
     def _take_in(self) -> None:
-        while self._left:
-            self.segment_sizes.add(self._left[0])
-            self._left.popleft()
+        while self._left_segments:
+            self.segment_sizes.add(self._left_segments[0])
+            self._left_segments.popleft()
 
     def _unpacked(self) -> int:
         """Return how many segments are not packed yet; in any thread."""
-        return self.segment_sizes.waiting[0] + len(self._left)
+        return self.segment_sizes.waiting[0] + len(self._left_segments)
 
     def _waiting(self, but: Container[Segment]) -> Iterator[Segment]:
         """Yield the segments to seal, the oldest first; there may be thousands."""
@@ -298,7 +298,7 @@ class Sealer:
         complete = waiting_sizes(self._disk).get(plain.number, 0)
         if not size:
             if complete:
-                self._say_cut(plain, 0, complete)
+                self._log_cut(plain, 0, complete)
             remove_empty(plain, self._active.position.segment, self._disk)
             self.segment_sizes.remove(plain.number)
             return
@@ -312,7 +312,7 @@ class Sealer:
             pack=self._packers.pack,
         )
         if made.text < complete:
-            self._say_cut(plain, made.text, complete)
+            self._log_cut(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.segment_sizes.add(packed)
         self.sealed += 1
@@ -321,7 +321,7 @@ class Sealer:
     def _make_catalog(self, segments: Sequence[Segment], with_words: bool) -> str:
         return self._packers.first.catalog(segments, self._disk, self._still_going, with_words)
 
-    def _say_cut(self, plain: Segment, text: int, complete: int) -> None:
+    def _log_cut(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(
             log.error,
             "{path} had {complete} bytes of text, but only {text} when it was compressed: somebody has cut"
@@ -345,7 +345,7 @@ class Sealer:
                     holds=holds,
                 )
             )
-            self._say_removed(removed or [], holds)
+            self._log_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
         asked = [hold for hold in holds if hold.looks is not None]
         if asked and self._going:
@@ -377,7 +377,7 @@ class Sealer:
             path = self._disk.path(segment.index)
             self._tell(log.info, "removed {path}, by the policy; its lines are archived", path=path)
 
-    def _say_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
+    def _log_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
         self.removed += len(removed)
         for segment in removed:
             self._cataloguer.removed(segment)

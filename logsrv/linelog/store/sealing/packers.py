@@ -21,7 +21,7 @@ from logsrv.linelog.store.segments.segment import Segment, tmp
 SMALL = 1 << 20
 
 
-class _Begun(NamedTuple):
+class _Packing(NamedTuple):
     made: Future[Index]
     since: float
 
@@ -42,7 +42,7 @@ class Packers:
     ) -> None:
         self._disk, self._waiting, self._meanwhile = disk, waiting, meanwhile
         self._monotonic = monotonic
-        self._begun: dict[Segment, _Begun] = {}
+        self._packing: dict[Segment, _Packing] = {}
         self._wanted = True
         self.first = Packer(self._behind, monotonic)
         self._all = [self.first]
@@ -50,7 +50,7 @@ class Packers:
         self._free.put(self.first)
 
     def _behind(self) -> int:
-        return max(0, self._waiting() - max(1, len(self._begun)))
+        return max(0, self._waiting() - max(1, len(self._packing)))
 
     @contextmanager
     def side_by_side(self, number: int) -> Iterator[Callable[..., None]]:
@@ -73,19 +73,19 @@ class Packers:
         ) -> None:
             for one in segments[:number]:
                 size = size_of(one.name, self._disk)
-                if one not in self._begun and size >= SMALL:
+                if one not in self._packing and size >= SMALL:
                     made = threads.submit(self._pack, one, going, with_words(size))
-                    self._begun[one] = _Begun(made, self._monotonic())
+                    self._packing[one] = _Packing(made, self._monotonic())
 
         try:
             yield begin
         finally:
             self._wanted = False
             threads.shutdown(cancel_futures=True)
-            for one in self._begun:
+            for one in self._packing:
                 self._disk.unlink(tmp(one.packed))
                 self._disk.unlink(tmp(one.words))
-            self._begun.clear()
+            self._packing.clear()
 
     def _pack(self, segment: Segment, going: Callable[[], bool], with_words: bool) -> Index:
         packer = self._free.get()
@@ -96,23 +96,23 @@ class Packers:
 
     def under_way(self, segment: Segment) -> float:
         """Return for how many seconds a segment has been in packing; 0 if that was not begun."""
-        begun = self._begun.get(segment)
+        begun = self._packing.get(segment)
         return 0.0 if begun is None else self._monotonic() - begun.since
 
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
         """Return the index of a segment that was begun, or pack it here. Raises OSError and Interrupted."""
-        if segment not in self._begun:
+        if segment not in self._packing:
             return pack_here(segment, disk, going, with_words)
-        made = self._begun[segment].made
+        made = self._packing[segment].made
         try:
             while not wait([made], LOOK_EVERY).done:
                 with suppress(OSError):
                     self._meanwhile()
             return made.result()
         finally:
-            del self._begun[segment]
+            del self._packing[segment]
 
     def rest(self) -> None:
         """End the processes that were idle for a while."""

@@ -49,11 +49,11 @@ class FaultState:
         self._over = over
         self._fields = fields
         self._seconds = seconds
-        # Whether the present fault was logged, how many were not, and how many were since `_since`.
-        self._is_said = False
-        self._unsaid = 0
-        self._since = -WITHIN_SECONDS
-        self._said = 0
+        # Whether the present fault was logged, how many were not, and how many since `_window_start`.
+        self._is_logged = False
+        self._silent = 0
+        self._window_start = -WITHIN_SECONDS
+        self._logged = 0
 
     def attempt(
         self,
@@ -76,22 +76,22 @@ class FaultState:
     def failed(self, why: str) -> None:
         self.errors += 1
         if why != self.why:
-            self._unsaid += 1
-            self.why, self._is_said = why, False
-        if not self._is_said and self._may_say():
-            more = f"; {self._unsaid:,} times since this was last said" if self._unsaid > 1 else ""
-            self._is_said, self._unsaid = True, 0
+            self._silent += 1
+            self.why, self._is_logged = why, False
+        if not self._is_logged and self._may_log():
+            more = f"; {self._silent:,} times since this was last said" if self._silent > 1 else ""
+            self._is_logged, self._silent = True, 0
             self._tell(log.error, self._starts + more, why=why, **self._fields)
 
-    def _may_say(self) -> bool:
+    def _may_log(self) -> bool:
         now = self._seconds()
-        if now - self._since >= WITHIN_SECONDS:
-            self._since, self._said = now, 0
-        self._said += 1
-        return self._said <= MOST_SAID
+        if now - self._window_start >= WITHIN_SECONDS:
+            self._window_start, self._logged = now, 0
+        self._logged += 1
+        return self._logged <= MOST_SAID
 
     def works(self, **fields: object) -> None:
         if self.why is not None:
             self.why = None
-            if self._is_said:
+            if self._is_logged:
                 self._tell(log.info, self._over, **self._fields, **fields)

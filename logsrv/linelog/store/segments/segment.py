@@ -174,7 +174,7 @@ def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
 
     names: the directory as `Disk.entries` returns it; None to list it now.
     """
-    return [found for found, active in _named_so(disk, names) if not active]
+    return [found for found, active in _sealed_and_active(disk, names) if not active]
 
 
 def no_files(disk: Disk, names: Names | None = None) -> list[str]:
@@ -187,10 +187,10 @@ def no_files(disk: Disk, names: Names | None = None) -> list[str]:
 
 def half_rotated(disk: Disk, names: Names | None = None) -> list[Segment]:
     """Return the sealed names of the active segment, which an unfinished rotation has given it."""
-    return [found for found, active in _named_so(disk, names) if active]
+    return [found for found, active in _sealed_and_active(disk, names) if active]
 
 
-def _named_so(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
+def _sealed_and_active(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
     """Return the files with sealed names in order, each with whether it is current.log as well."""
     entries = disk.entries() if names is None else names
     named = sorted([name for name in entries if name.endswith(_SEALED_SUFFIXES)])

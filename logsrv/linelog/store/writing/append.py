@@ -114,7 +114,7 @@ class Writer:
         self._command: Callable[[], None] | None = None
         # Bytes of the last group.
         self._group = 0
-        self._told = 0
+        self._last_notified = 0
         self._stalled_since = 0.0
         self._closing = clock.event()
         # Attempts to write that are left while closing, on a disk that takes nothing.
@@ -258,8 +258,8 @@ class Writer:
         low = self.appended - self.written < self.tell_below
         if low:
             self.tell_below = 0
-        if low or self.wanted > self._told:
-            self._told = self.confirmed
+        if low or self.wanted > self._last_notified:
+            self._last_notified = self.confirmed
             self._tell(self._look)
 
     def _obey(self) -> None:

@@ -64,7 +64,7 @@ def test_a_directory_needs_no_package() -> None:
 
 
 def test_keys_that_would_not_be_used_are_refused() -> None:
-    with pytest.raises(ValueError, match="the keys of gs: are in its environment"):
+    with pytest.raises(ValueError, match="the keys of gs: come from the environment"):
         open_archive("gs://logs/archive", "KEY SECRET")
 
 

@@ -229,7 +229,7 @@ def test_lost_files_are_noticed_by_names_and_sizes(place: Path, store: Path) -> 
 def test_a_segment_that_is_damaged_here_does_not_go(place: Path, store: Path) -> None:
     [one] = packed(store)
     os.truncate(store / one.name, 100)
-    with pytest.raises(ValueError, match="its index is of"):
+    with pytest.raises(ValueError, match="and by its index"):
         put_first(place, store)
     assert files_of(place) == {}
 

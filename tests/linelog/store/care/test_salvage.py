@@ -84,7 +84,8 @@ def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(st
     flip(store / packed.name, made.frames[7].at)
     (store / packed.index).unlink()
     with pytest.raises(
-        ValueError, match="ship/centre has a place in it, and nothing says how much"
+        ValueError,
+        match="ship/centre has a place in it, and the size of a damaged frame's text is unknown",
     ):
         salvage(packed, at(store), ["ship/centre"])
     assert not (store / packed.index).exists()

@@ -166,7 +166,7 @@ def test_a_damaged_note_in_the_middle_is_reported(disk: Disk, tmp_path: Path) ->
     (tmp_path / NAME).write_bytes(b"what is this\n" + two()[0].line())
     with logged() as said:
         assert settled(disk, 6, crashed=False) == two()[:1]
-    assert any("is damaged: 1 of its lines are of no use" in one for one in said)
+    assert any("is damaged: 1 of its lines cannot be used" in one for one in said)
 
 
 def test_a_store_without_notes_has_no_origins(disk: Disk) -> None:

@@ -114,7 +114,7 @@ def test_a_segment_that_is_packed_early_gets_its_name_in_its_turn(
     by(step, monkeypatch)
     with packs.side_by_side(2) as begin:
         begin(segments, going, with_words)
-        packs._begun[segments[1]].made.add_done_callback(lambda _: second.set())
+        packs._packing[segments[1]].made.add_done_callback(lambda _: second.set())
         for segment in segments:
             seal(segment, at(tmp_path), pack=packs.pack)
             assert (tmp_path / segment.packed).exists()
