@@ -17,7 +17,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 FEW = 4
-"""Up to so many queries search a text one by one, which is faster than one shared pass."""
+"""With at most this many queries, each searches a text by itself: that is faster than one shared pass."""
 
 
 class AlertQueries:

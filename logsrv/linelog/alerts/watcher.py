@@ -146,9 +146,8 @@ class Watcher:
         try:
             self._kept.remove(name)
         except OSError as error:
-            self._report(
-                Report("trouble", why=f"the place of an alert cannot be removed: {reason(error)}")
-            )
+            why = f"the place of an alert cannot be removed: {reason(error)}"
+            self._report(Report("trouble", why=why))
         self._report(Report("done", name=name))
 
     def _save(self, name: str, now: float) -> None:

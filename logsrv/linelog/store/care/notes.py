@@ -60,9 +60,7 @@ _READERS: dict[str, tuple[Callable[[Disk], object], Callable[[Disk], object] | N
     IMPORTED: (load_imported, None),
     BACKUP: (backup_note.load, None),
 }
-"""For each small file a function that raises if it is damaged, and one that repairs it, or None.
-
-The name of the file is the kind of the finding."""
+"""For each small file a function that raises if it is damaged, and one that repairs it, or None."""
 # Bytes: enough for the notes of 100,000 stores. Damaged lines take ten times as much memory.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64

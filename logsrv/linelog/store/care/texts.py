@@ -56,7 +56,7 @@ class StoreLook:
 
     @cached_property
     def entered(self) -> Callable[[Segment], bool]:
-        """A function that tells whether a segment is in a catalog, as they were at the first repair."""
+        """A function that tells whether a segment was in a catalog at the first repair."""
         return entered_of(self.disk)
 
 

@@ -21,7 +21,7 @@ SMALL = 256 << 10
 """The most bytes that the compressed file of a catalogued segment has: about a frame. Larger segments are
 worth opening, and have a word index of their own."""
 WANTED = 256
-"""A catalog is made when so many small segments are in none: until then a search opens them one by one."""
+"""The number of uncatalogued small segments for which a catalog is made; a search opens each of these."""
 _LARGEST_TEXT = 16 << 20
 # A file takes at least one block of the disk.
 _BLOCK = 4096

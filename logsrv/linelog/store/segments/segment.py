@@ -145,7 +145,7 @@ class Segment(NamedTuple):
 
     @property
     def archived(self) -> str:
-        """The name of the note that an archive has the compressed text and what is beside it."""
+        """The name of the note which says that an archive has the files of the segment."""
         return self.packed + ARCHIVED_SUFFIX
 
     @property

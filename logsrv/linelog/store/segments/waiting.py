@@ -15,7 +15,7 @@ from logsrv.linelog.store.segments.removed import note_empty
 from logsrv.linelog.store.segments.segment import Segment, save_number
 
 WAITING = "waiting"
-# Segments in the file; hardly ever do so many wait.
+# The most segments in the file; hardly ever do as many wait.
 _MOST = 1000
 _LARGEST = 64 << 10
 

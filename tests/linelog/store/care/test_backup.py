@@ -250,7 +250,7 @@ def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backe
     source.errors["fdatasync"] = no_space()
     with pytest.raises(OSError, match="No space"):
         list(Backup(source, at(to), "backup", lambda: "then").segments())
-    with pytest.raises(StoreError, match="is an incomplete backup"):
+    with pytest.raises(StoreError, match="is not complete: give"):
         backup_note.finish(at(to))
 
 
