@@ -22,8 +22,8 @@
 
 A number is never used twice. The number of the active segment is the one in the file `number`, or one more
 than that of the last sealed segment, whichever is greater. A segment has its sealed name on the medium
-before the next one takes a line. So the file `number` matters only when no sealed segment is left, and
-retention removes only segments below the number in it.
+before the next one takes a line. So the file `number` matters only when no sealed name tells the number, as
+after all sealed segments were removed: retention removes only segments below the number in the file.
 
 During a rotation current.log has a sealed name as well, which does not count until another file is
 current.log. Only a plain file can be a segment.
