@@ -87,7 +87,7 @@ def test_alerts_and_store_are_those_of_the_service_unless_others_are_named(tmp_p
     done = on_its_machine("--alert", "x", "--alert-command", "cat", directory=tmp_path)
     assert (done.stdout, done.stderr) == ("alert 1: sent by command with 1 line\n", "")
     done = on_its_machine("--alert", "x", directory=tmp_path)
-    assert "tells nobody" in done.stderr
+    assert "sends no message" in done.stderr
 
 
 def test_what_does_not_arrive_is_said_and_not_tried_again(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_what_does_not_arrive_is_said_and_not_tried_again(tmp_path: Path) -> Non
 def test_wrong_options_are_said_as_the_server_says_them(tmp_path: Path) -> None:
     for words, said in (
         ([], "there are no alerts"),
-        (["--alert", "x"], "tells nobody"),
+        (["--alert", "x"], "sends no message"),
         (["--alert", "(", "--alert-command", "cat"], "  ^\n"),
         (["--alert", "x", "--alert-command", "no/such"], "there is no program"),
     ):

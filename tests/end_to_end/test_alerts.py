@@ -243,7 +243,7 @@ def test_lines_are_written_while_the_process_is_stopped(
     ("words", "said"),
     [
         (["--alert", "(", "--alert-command", "cat"], "  ^"),
-        (["--alert", "x"], "tells nobody"),
+        (["--alert", "x"], "sends no message"),
         (["--alert", "x", "--alert-command", "no/such/program"], "there is no program"),
         (["--alert", "x", "--alert-webhook", "ftp://x/"], "neither http:// nor https://"),
     ],

@@ -80,7 +80,7 @@ def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Pat
         with urlopen(asked, timeout=PATIENCE) as answer:
             assert answer.status == 200
         wait_until(lambda: len(web.posts) == 2, "the second try")
-        assert "taken out" not in server.log()
+        assert "; removed: " not in server.log()
 
 
 @pytest.mark.slow

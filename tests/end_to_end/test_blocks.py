@@ -136,7 +136,7 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
         assert sender.place(ONE).place == str(second.end)
         again.wait_for_log("one bit had changed in 1 line of")
     else:
-        again.wait_for_log("origins is damaged: 1 of its lines are of no use")
+        again.wait_for_log("origins is damaged: 1 of its lines cannot be used")
         assert {answer.status for answer in (sender.place(ONE), sender.place(OTHER))} == {503}
         assert {sender.send(block).status for block in (first, second)} == {503}
     assert stored_bytes(server.store) == edge.text[: second.end.offset]

@@ -1,1 +1,1 @@
-"""Alerts: a command or a webhook is told of lines that match a query, by a process of its own."""
+"""Alerts: a process of its own reports lines that match a query, to a command or a webhook."""

@@ -1,4 +1,4 @@
-"""The process of the alerts: `python -m logsrv.linelog.alerts.alert_child`, started by the daemon."""
+"""The alert process: `python -m logsrv.linelog.alerts.alert_child`, started by the daemon."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from logsrv.linelog.store.segments.disk import reason
 
 
 class AlertWork:
-    """The watching of a store for all its alerts."""
+    """The work of the alert process: it watches a store for all its alerts."""
 
     _kept: AlertPlaces | None = None
     _watcher: Watcher
@@ -37,7 +37,7 @@ class AlertWork:
         try:
             return self._kept.lock()
         except OSError as error:
-            self._trouble(f"places cannot be kept: {reason(error)}")
+            self._trouble(f"the places of alerts cannot be saved: {reason(error)}")
             return True
 
     def start(self, line: bytes) -> None:

@@ -1,7 +1,7 @@
-"""The kept places of alerts: a file for each alert and way, in the folder `alerts` of the store.
+"""The saved places of alerts: a file for each alert and way, in the folder `alerts` of the store.
 
-The names of the files are numbers; a file itself says which alert it is of. A lock on the folder lets
-only one process at a time have them.
+The names of the files are numbers; the content of a file says which alert it belongs to. A lock on the
+folder makes sure that only one process at a time uses them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FOLDER = "alerts"
 
 
 class Key(NamedTuple):
-    """A task's identity across restarts: its way, and the name and query of its alert."""
+    """The identity of a task across restarts: its way, and the name and query of its alert."""
 
     way: str
     name: str | None
@@ -33,9 +33,9 @@ def key_of(task: AlertTask) -> Key:
 
 
 class AlertProgress(NamedTuple):
-    """A place in the store up to which an alert has told of all, and the end of its interval.
+    """A place in the store up to which an alert has reported all lines, and the end of its interval.
 
-    due: on the monotonic clock; None for no interval.
+    due: the end of the interval, by the monotonic clock in seconds; None for no interval.
     """
 
     position: Position
@@ -43,9 +43,9 @@ class AlertProgress(NamedTuple):
 
 
 class AlertPlaces:
-    """The places of the alerts of a store, which has this identity ("" without one).
+    """The saved places of a store's alerts. store: its identity; "" without one.
 
-    now: seconds that only grow. clock: the time of day. Each method raises OSError.
+    now: the monotonic clock. clock: the time of day. Both return seconds. Each method may raise OSError.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class AlertPlaces:
         self._folder.close()
 
     def exists(self) -> bool:
-        """Return whether a place was ever kept."""
+        """Return whether the folder exists, so a place may have been saved."""
         return self._folder.exists()
 
     def lock(self) -> bool:
@@ -74,9 +74,9 @@ class AlertPlaces:
         ]
 
     def keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, Key]:
-        """Return whose places there are; `tell` gets a sentence for each that is of no use.
+        """Return the keys of the usable places, by their names.
 
-        end: that of the store.
+        end: the end of the store. tell: is called with a sentence for each unusable place.
         """
         found = {}
         for name in sorted(self.names(), key=int):
@@ -86,7 +86,7 @@ class AlertPlaces:
                     continue
                 why = place.foreign(kept, self._store, end)
                 if why is not None:
-                    raise ValueError(f"{self._folder.path(name)} is of no use: {why}")
+                    raise ValueError(f"{self._folder.path(name)} cannot be used: {why}")
                 found[name] = Key(kept.note["way"], kept.note["name"], kept.note["alert"])
             except OSError as error:
                 tell(f"{self._folder.path(name)} cannot be read: {reason(error)}")
@@ -97,7 +97,7 @@ class AlertPlaces:
         return found
 
     def load(self, name: str, every: float) -> AlertProgress | None:
-        """Return the progress of a task; None if none is kept. every: seconds of its interval."""
+        """Return the saved progress of a task; None without one. every: the seconds of its interval."""
         try:
             kept = place.load(self._folder.disk, name)
             if kept is None:
@@ -107,14 +107,14 @@ class AlertPlaces:
             return None
         if due is None:
             return AlertProgress(kept.position)
-        # The time of day may have jumped since.
+        # The time of day may have jumped since it was saved.
         left = min(max(due - self._clock(), 0.0), every)
         return AlertProgress(kept.position, self._now() + left)
 
     def save(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:
-        """Save the progress of a task. sync: on the medium on return."""
+        """Save the progress of a task. sync: it is on the medium on return."""
         clock, due = self._clock(), progress.due
         note = {
             "alert": task.alert.alert,

@@ -1,4 +1,4 @@
-"""The options of alerts: which lines to tell of, and whom."""
+"""The options of alerts: which lines to report, and by which way."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def _webhook(text: str) -> str:
     if parts.scheme not in ("http", "https"):
         raise ValueError("neither http:// nor https://")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("has a name or a password in it, which would not be sent")
+        raise ValueError("has a user name or a password in it, which would not be sent")
     if not parts.hostname:
         raise ValueError("names no host")
     if parts.port == 0:
-        raise ValueError("names port 0, which nobody listens at")
+        raise ValueError("names port 0, on which no server listens")
     return text
 
 
@@ -106,7 +106,7 @@ class AlertWays:
 
 @attrs.frozen(kw_only=True, slots=False)
 class AlertSettings(AlertWays):
-    """An alert with settings of its own. Raises ValueError when nobody would be told."""
+    """An alert with settings of its own. Raises ValueError if it has no way to send messages."""
 
     alert: str = option(REQUIRED, QUERY, "send an alert for lines that match this")
     name: str | None = option(None, NAME, "its name in messages, log and counters")
@@ -120,7 +120,7 @@ class AlertSettings(AlertWays):
     def __attrs_post_init__(self) -> None:
         if not self.ways:
             raise ValueError(
-                "--alert without --alert-command or --alert-webhook tells nobody; add one of them"
+                "--alert without --alert-command or --alert-webhook sends no message; add one of them"
             )
 
 

@@ -1,8 +1,7 @@
-"""The alerts of a service, as the daemon has them: the tasks there are, and what their process reports.
+"""The daemon's side of alerts: it gives tasks to the alert process, and logs and counts its reports.
 
-The daemon itself looks at no line, so that no alert can slow or stop the writing side. The place up to
-which each alert has come is kept in a file (alert_places.py): the next process, or the next daemon, goes on
-there.
+The daemon itself searches no lines, so that no alert can slow or stop the writing of lines. The place of
+each alert is saved in a file (alert_places.py): the next process, or the next daemon, continues there.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ MODULE = "logsrv.linelog.alerts.alert_child"
 
 
 def check_commands(alerts: tuple[AlertSettings, ...]) -> None:
-    """Raise ConfigurationError for a command that is not there."""
+    """Raise ConfigurationError for a command whose program does not exist."""
     for label, alert in labelled(alerts).items():
         if alert.alert_command is not None and (sentence := missing(alert.alert_command)):
             raise ConfigurationError(f"--alert-command of alert {shown(label)}: {sentence}")
@@ -44,8 +43,8 @@ def check_commands(alerts: tuple[AlertSettings, ...]) -> None:
 class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
-    place: the directory of the store, where it is now. identity: that of the store, "" without one.
-    position: its end, where alerts that are new begin.
+    place: returns the present directory of the store. identity: returns its identity, "" without one.
+    position: returns its end, where new alerts begin.
     """
 
     _place: Callable[[], str]
@@ -61,7 +60,7 @@ class Alerts:
 
     def __attrs_post_init__(self) -> None:
         self._limited_log = RateLimitedLog(self._clock.monotonic)
-        # Its commands get what their alerts name of our environment.
+        # It gets our environment: its commands get the variables that their alerts name.
         self._process = ResidentProcess(
             MODULE, "alerts", self._orders, self._take, self._reactor, lambda: os.environ
         )
@@ -69,7 +68,7 @@ class Alerts:
     def change(self, alerts: tuple[AlertSettings, ...]) -> None:
         """Replace the alerts; those that existed before continue at their places.
 
-        The first time, those that an earlier service of this store had.
+        At the first call, the alerts of an earlier service on this store are those that existed before.
         """
         wanted = labelled(alerts)
         if wanted == self._alerts or self._process.stopping:
@@ -81,7 +80,7 @@ class Alerts:
         with closing(kept):
             go_by(wanted, self._position(), kept)
         for label in wanted:
-            # An alert that never matches is listed too.
+            # So the metrics list an alert that never matched, too.
             self._metrics.count("alert_lines_total", 0, alert=label)
         if self._tasks.all:
             self._process.want()
@@ -94,12 +93,12 @@ class Alerts:
             "alerts: process {pid} watches the store for {alerts}{out}",
             pid=pid,
             alerts=", ".join(wanted) or "none",
-            out=f"; taken out: {', '.join(out)}" if out else "",
+            out=f"; removed: {', '.join(out)}" if out else "",
         )
         return orders_line(Orders(self._place(), self._identity(), self._tasks.all))
 
     def stop(self) -> Deferred[None]:
-        """End the process; fires when it has ended, after some seconds at the latest."""
+        """End the process; the Deferred fires when it has ended, within some seconds."""
         return self._process.stop()
 
     def _take(self, line: bytes) -> None:
@@ -127,7 +126,7 @@ class Alerts:
         elif report.kind == "missed":
             count("alerts_missed_segments_total", report.number, **labels)
             log.warn(
-                "alert {alert}: lines were removed from the store before it could look at them (segments:"
+                "alert {alert}: lines were removed from the store before they were searched (segments:"
                 " {number})",
                 alert=report.label,
                 number=report.number,

@@ -1,4 +1,4 @@
-"""The program that gets an alert: one process, bounded in time, whose failure is reported in a sentence."""
+"""Running the program of an alert: one process with a time limit; a failure is reported in a sentence."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 from logsrv.timer import Timer
 
 SECONDS = 60.0
-"""Time that the program has."""
+"""The most seconds that the program may take."""
 GRACE = 0.5
-"""Seconds to wait for its last output after its end; others may hold its stderr for ever."""
+"""Seconds to wait for its last output after its end: other processes may hold its stderr for ever."""
 _KEPT = 4096
 
 PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
-"""Variables of the server that the program gets, beside those of the locale, LC_*."""
+"""Variables of the server that the program gets, besides those of the locale, LC_*."""
 
 
 def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables that a program gets: others of the server may hold tokens."""
+    """Return the variables that a program gets: PASSED, LC_* and `named`; others may have tokens."""
     return {
         name: value
         for name, value in environ.items()
@@ -75,7 +75,7 @@ class _Running(ProcessProtocol):
         self._finish(reason)
 
     def kill(self, late: TemporaryFailure | None = None) -> None:
-        """Kill the program and all that it started. late: the reason to report at its end."""
+        """Kill the program and all processes that it started. late: the failure to report at its end."""
         self._late = late
         if self.process is not None:
             with contextlib.suppress(ProcessExitedAlready):
@@ -95,7 +95,7 @@ class _Running(ProcessProtocol):
             return
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
-        # Without a status it did not come to its end, for example because all processes were stopped.
+        # Without a status it was killed, for example because all processes were stopped.
         error = TemporaryFailure if end.status in (None, os.EX_TEMPFAIL) else Undelivered
         self.done.errback(error(f"the command {end}{said}"))
 
@@ -108,10 +108,11 @@ async def run(
     reactor: Any,
     seconds: float = SECONDS,
 ) -> None:
-    """Run a program with `text` on its standard input, until it ends. Raises Undelivered, and Later.
+    """Run a program with `text` on its standard input, until it ends.
 
-    environment: all variables that it gets. seconds: after that it is killed, with all it has started.
-    Cancelling kills it too.
+    environment: all variables that it gets. seconds: after this time the program is killed, with all
+    processes that it has started; cancelling does the same. Raises Undelivered, or TemporaryFailure if it
+    may succeed later.
     """
     if sentence := missing(command):
         raise TemporaryFailure(sentence)

@@ -1,4 +1,4 @@
-"""The delivery of a message, by the way that its alert has for it."""
+"""The delivery of a message by command or webhook."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from logsrv.linelog.alerts.alert_settings import COMMAND_WAY, AlertSettings
 from logsrv.linelog.alerts.tally import MatchCount
 
 Deliver = Callable[[str, AlertSettings, MatchCount], Deferred[None]]
-"""A sender of a message by one way: gives what fires when it has arrived, and fails with Undelivered."""
+"""Sends a message by one way; its Deferred fires when it has arrived, and fails with Undelivered."""
 
 
 def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
-    """Return what sends a message by command or webhook, as the alert's settings say.
+    """Return a function that sends a message by command or webhook, with the settings of the alert.
 
-    test: somebody waits for the result; the message says so, and nothing is tried twice.
+    test: an operator tests the alert: the message says so, and there is only one attempt.
     """
     server = socket.gethostname()
     pauses = () if test else webhook.PAUSES

@@ -1,4 +1,4 @@
-"""The message of an alert: text for a program, JSON for a webhook, variables for both kinds of people."""
+"""The message of an alert: text and environment variables for a program, JSON for a webhook."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.read.render import document, safe_json
 
 LONGEST = 1000
-"""Characters of a line in the text."""
+"""The most characters of a line in the text."""
 GAP = "Some lines were removed from the store before they could be looked at."
 TEST = "This is a test by hand: these are the newest lines that match."
 
 
 class Undelivered(LogsrvError):
-    """An error: a message did not arrive; one sentence that has none of the lines in it."""
+    """A message did not arrive. The text is one sentence without any of the lines."""
 
 
 class TemporaryFailure(Undelivered):
-    """An error: the message may arrive if it is sent again later."""
+    """A message did not arrive, but may arrive if it is sent again later."""
 
 
 def link(alert: AlertSettings, counted: MatchCount) -> str | None:
-    """Return the address of the lines on the page, if one is set."""
+    """Return the URL of the lines on the live page; None if no page is set."""
     if alert.alert_page is None:
         return None
     given = {"q": alert.alert}
@@ -38,7 +38,7 @@ def link(alert: AlertSettings, counted: MatchCount) -> str | None:
 
 
 def text(alert: AlertSettings, counted: MatchCount, server: str, *, test: bool = False) -> bytes:
-    """Return the message as a person reads it, with nothing in it that drives a terminal."""
+    """Return the message as text for a person, without control characters of a terminal."""
     lines = "line matches" if counted.count == 1 else "lines match"
     parts = [f"{counted.count:,} {lines} {one_line(alert.alert)}", f"server: {one_line(server)}"]
     if alert.name:

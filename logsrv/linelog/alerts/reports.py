@@ -1,7 +1,8 @@
-"""The protocol between the daemon and the process of its alerts: JSON objects.
+"""The protocol between the daemon and the alert process: JSON objects.
 
-The daemon says which store and which tasks (`Orders`), again after each reload, and closes its end when it
-stops: the process then tells of what is counted, and ends. It reports what was sent and what was not.
+The daemon sends the store and the tasks (`Orders`), again after each reload, and closes the pipe when it
+stops: then the process sends its last messages, and ends. The process reports each message that was sent,
+and each that was not (`Report`).
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from logsrv.linelog.store.segments.segment import Position
 
 @attrs.frozen
 class AlertTask:
-    """A task for the process: to tell of an alert by one of its ways.
+    """A task for the process: one alert by one of its ways.
 
-    label: what logs and counters call the alert. begin: where it starts unless a place is kept. until:
-    where it ends, because the alert has been taken out; None as long as it is wanted.
+    label: the name of the alert in logs and counters. begin: the place where it starts if none is saved.
+    until: the place where it ends, because the alert was removed; None if it was not.
     """
 
     label: str
@@ -47,10 +48,11 @@ class Orders:
 class Report:
     """A report about the alert and the way of a task.
 
-    kind: `lines`, with the number of those that match; `sent`; `failed`, for good; `later`, tried again;
-        `put-off`, it comes again at the next start; `missed`, with the number of segments that are gone
-        unseen; `done`, the task has ended; `trouble`.
-    name: the task's, for done. why: a sentence, for failed, later and trouble.
+    kind: `lines`: number lines match; `sent`: a message was sent; `failed`: it was not, and is not sent
+    again;
+        `later`: it is sent again later; `put-off`: it is sent again at the next start; `missed`: number
+        segments were removed unsearched; `done`: the task has ended; `trouble`: something else failed.
+    name: of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`.
     """
 
     kind: str

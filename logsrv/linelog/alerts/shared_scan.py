@@ -1,7 +1,7 @@
-"""A shared scan: watches at one place of the store, for which a text is read and searched once.
+"""A shared scan: watches at the same place of the store, for which the text is read and searched once.
 
-A watch that begins further back, as after an outage, has a scan of its own until it comes to where
-another one is; from there on they are one.
+A watch that begins further back, as after an outage, has a scan of its own. When it reaches the place of
+another scan, the two are merged.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 FEW = 4
-"""Queries that search a text one by one: up to this many, that is faster than one shared pass."""
+"""With at most this many queries, each searches a text by itself: that is faster than one shared pass."""
 
 
 class AlertQueries:
-    """The queries of all watches, each compiled once."""
+    """The queries of all watches; each is compiled once."""
 
     def __init__(self) -> None:
         self._matchers: dict[str, Matcher] = {}
@@ -38,7 +38,7 @@ class AlertQueries:
     def find(
         self, news: Appended, wanted: Sequence[str]
     ) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
-        """Yield the queries that match, and their lines in order."""
+        """Yield the wanted queries that match, each with begin and end of its lines in order."""
         place = (news.position.segment, news.position.offset)
         if len(wanted) <= FEW:
             for query in wanted:
@@ -72,9 +72,10 @@ class SharedScans:
         self._scans += begun.values()
 
     def look(self) -> set[Watch]:
-        """Let each scan look at a piece; return the watches for which there was one.
+        """Let each scan search one piece of text; return the watches whose scan had one.
 
-        The one furthest back is the first: if it comes to the next, they go on as one in the same look.
+        The scan furthest back is the first: if it reaches the next scan, the two merge and go on together
+        in this call.
         """
         looked: set[Watch] = set()
         scans = sorted(self._scans, key=lambda one: one.position)
@@ -93,13 +94,13 @@ class SharedScans:
         return looked
 
     def close(self) -> None:
-        """Close the store."""
+        """Close all scans."""
         for one in self._scans:
             one.close()
 
 
 class _SharedScan:
-    """Watches that go over a store with a follower. It has told them of all up to `_looked`."""
+    """Watches that share one follower of the store. They have been given all lines up to `_looked`."""
 
     def __init__(self, follower: Follower, queries: AlertQueries) -> None:
         self._follower = follower
@@ -109,7 +110,7 @@ class _SharedScan:
 
     @property
     def position(self) -> Position:
-        """The place where the next line begins."""
+        """The place of the next line."""
         return self._follower.position
 
     def join(self, watch: Watch) -> None:
@@ -123,9 +124,9 @@ class _SharedScan:
         return self._watches
 
     def look(self, until: Position | None) -> bool:
-        """Let each watch count what it finds in the next piece; return whether there was one.
+        """Search the next piece of text for all watches; return whether there was one.
 
-        until: where the piece ends at the latest.
+        until: a place at which the piece has to end, if it would be longer.
         """
         ends = [watch.task.until for watch in self._watches if watch.task.until is not None]
         if until is not None:
@@ -133,7 +134,7 @@ class _SharedScan:
         news = self._follower.read(until=min(ends, default=None))
         if news is None:
             return False
-        # A follower that found a gap is behind it already, and tells with the next line.
+        # A follower has passed a gap before it reports it, together with the next line.
         looked, self._looked = self._looked, self._follower.position
         by_query: dict[str, list[Watch]] = {}
         for watch in self._watches:
@@ -146,9 +147,9 @@ class _SharedScan:
         return True
 
     def merge(self, other: _SharedScan) -> bool:
-        """Take over the watches of another scan that is at the same place; return whether it is.
+        """Take over the watches of another scan at the same place; return False if it is elsewhere.
 
-        Whoever has passed a gap, and not told of it yet, is not.
+        A scan with a gap that is not reported yet does not count as being at its place.
         """
         if not self._looked == self.position == other.position == other._looked:
             return False

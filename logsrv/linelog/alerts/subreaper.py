@@ -1,11 +1,11 @@
-"""A parent for an alert's command, `subreaper.py PARENT COMMAND…`: it can end all that this has started.
+"""A parent of an alert's command, `subreaper.py PARENT COMMAND…`: it can end all that the command starts.
 
-It ends with the command's status. On SIGTERM, SIGHUP and SIGINT, and when its own parent PARENT dies, it
-kills the command and all that the command has started, in other sessions too: on Linux it adopts every
-process that loses its parent. Other kernels end only the command's own session. When it is killed itself,
-Linux kills the command.
+It ends with the status of the command. On SIGTERM, SIGHUP and SIGINT, and when its own parent PARENT dies,
+it kills the command and all processes that the command has started, even in other sessions: on Linux it
+adopts every process that loses its parent. On other kernels only the session of the command is killed. If
+this program is killed, Linux kills the command.
 
-It runs by itself, as `python -I -S`, and imports nothing of ours.
+It runs by itself, as `python -I -S`, and imports no module of logsrv.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 KILL_WITHIN = 2
-"""Seconds after which it ends although something is left, such as a program of another user."""
+"""Seconds after which it ends even if a process is left, such as one of another user."""
 
 
 class _EndSignalError(Exception):
-    """A signal of TOLD_BY has come."""
+    """One of END_SIGNALS has arrived, or the parent is dead."""
 
 
 def _raise_end(*_: object) -> None:
@@ -38,7 +38,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _adopt(parent: int) -> None:
-    """Get a signal when the parent dies, and adopt every process that loses its parent."""
+    """Arrange for a signal when the parent dies, and adopt every process that loses its parent."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
@@ -47,10 +47,10 @@ def _adopt(parent: int) -> None:
 
 
 def _start(command: list[str]) -> int:
-    """Start the command; return its process id. Its standard streams are its own from then on."""
+    """Start the command; return its process id. From then on only the command has its stdin and stderr."""
     pid = os.fork()
     if pid:
-        # Standard output leads nowhere already.
+        # Standard output is /dev/null already.
         os.dup2(1, 0)
         os.dup2(1, 2)
         return pid
@@ -67,7 +67,7 @@ def _start(command: list[str]) -> int:
 
 
 def _status_of(command: int) -> int:
-    """Wait for the command, and for adopted ones meanwhile; return its status as `waitpid` gives it."""
+    """Wait for the command, and meanwhile for adopted processes; return its `waitpid` status."""
     while True:
         pid, status = os.waitpid(-1, 0)
         if pid == command:
@@ -75,9 +75,9 @@ def _status_of(command: int) -> int:
 
 
 def _end_all() -> None:
-    """Kill all children until none is left: the children of a dead child become ours.
+    """Kill all children until none is left, because the children of a dead child become ours.
 
-    Does nothing where the kernel does not tell which they are.
+    Does nothing if the kernel does not list the children.
     """
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -102,7 +102,7 @@ def _end_all() -> None:
 
 
 def _die_of(number: int) -> None:
-    """End by the signal that ended the command, without a second core dump."""
+    """End by the same signal as the command, without a second core dump."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)
@@ -110,7 +110,7 @@ def _die_of(number: int) -> None:
 
 
 def main() -> int:
-    """Run the command. Returns its exit status."""
+    """Run the command; return its exit status."""
     os.setsid()
     try:
         for number in END_SIGNALS:

@@ -1,16 +1,16 @@
-"""The tally of one alert: what matched since the last message, and when the next one is due.
+"""The tally of one alert: the lines that matched since the last message, and when the next is due.
 
     state     event   next      what happens
-    QUIET     match   BEGUN     lines that come in the same moment are counted in
+    QUIET     match   BEGUN     lines of the same moment are waited for and counted
     BEGUN     due     HELD      a message is sent
     HELD      match   COUNTING  nothing is sent before the interval is over
     HELD      due     QUIET
     COUNTING  due     HELD      a message is sent
-    HELD      failed  COUNTING  what was sent is counted again, with what has matched since
+    HELD      failed  COUNTING  the lines of the message are counted again, with newer ones
     COUNTING  failed  COUNTING  the same
 
-Only the first lines are kept, so that a flood takes no memory. There is no clock here: the caller says what
-time it is.
+Only the first lines are kept, so that a flood takes no memory. There is no clock here: the caller gives the
+time.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position, time_text
 
 SHOWN = 10
-"""Lines that a message has."""
+"""The most lines in a message."""
 LONGEST = 1 << 16
-"""Bytes of a line that a message has."""
+"""The most bytes of a line in a message."""
 SETTLE = 0.3
-"""Seconds in which lines belong to the same moment."""
+"""Seconds from the first match to its message, so that lines of the same moment are in it."""
 
 NEXT = transitions(__doc__)
 
 
 @attrs.frozen(kw_only=True)
 class MatchCount:
-    """Lines that matched: how many, the first of them, the TIMEs of the first and of the last.
+    """Lines that matched: their number, the first of them, the TIMEs of the first and of the last.
 
-    begin: where in the store counting began. gap: lines before or among them are gone unseen.
+    begin: the place in the store of the first. gap: lines before or among them were removed unsearched.
     """
 
     count: int = 0
@@ -48,7 +48,7 @@ class MatchCount:
     gap: bool = False
 
     def followed_by(self, newer: MatchCount) -> MatchCount:
-        """Return these lines and newer ones together."""
+        """Return the count of these lines and newer ones together."""
         if not newer.count:
             return attrs.evolve(self, gap=self.gap or newer.gap)
         return attrs.evolve(
@@ -61,7 +61,7 @@ class MatchCount:
 
 
 class Tally:
-    """A count that is taken at most once in `every` seconds; `due` is when, None in QUIET."""
+    """A count that is sent at most once in `every` seconds. due: the next time; None in QUIET."""
 
     def __init__(self, every: float, due: float | None = None) -> None:
         """due: the end of an interval that has begun already."""
@@ -72,11 +72,14 @@ class Tally:
 
     @property
     def room(self) -> int:
-        """The number of lines that are kept beside those there are."""
+        """The number of further lines that would be kept."""
         return SHOWN - len(self.counted.first)
 
     def add(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
-        """Count lines: the first of them while there is room, their number (1 or more), the last."""
+        """Count matching lines. hits: the first, as many as there is room for. count: the number of all.
+
+        last: the last line. now: by the monotonic clock, in seconds.
+        """
         before = self.counted
         kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: self.room]]
         self.counted = attrs.evolve(
@@ -92,7 +95,7 @@ class Tally:
             self.due = now + SETTLE
 
     def put_back(self, undelivered: MatchCount, due: float) -> None:
-        """Add the taken lines to the count again; they are sent when the next message is due."""
+        """Add the lines of a failed message to the count again, to be sent at `due`."""
         self.state = NEXT[self.state, "failed"]
         self.counted = undelivered.followed_by(self.counted)
         self.due = due
@@ -102,7 +105,7 @@ class Tally:
         self.counted = attrs.evolve(self.counted, gap=True)
 
     def take(self, now: float, *, at_once: bool = False) -> MatchCount | None:
-        """Return the count to send now, and begin a new one; None if none is due. at_once: do not wait."""
+        """Return the count to send now, and begin a new one; None if none is due. at_once: ignore `due`."""
         if self.due is None or (now < self.due and not (at_once and self.counted.count)):
             return None
         taken = self.counted

@@ -1,7 +1,7 @@
-"""The tasks of the process of the alerts: one for each alert and way, under the name of its kept place.
+"""The tasks of the alert process: one for each alert and way, under the name of its saved place.
 
-A task stays the same over reloads and restarts as long as its alert does. One whose alert was taken out
-stays until it has told of all that was stored before.
+A task stays the same over reloads and restarts as long as its alert does. If its alert is removed, the task
+goes on until it has reported all lines that were stored before.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class AlertTasks:
         self._number = 0
 
     def resume(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
-        """Begin with the tasks for these alerts; those that an earlier service had go on where they were.
+        """Make the tasks for these alerts at a start; those of an earlier service go on at their places.
 
-        end: that of the store.
+        end: the end of the store.
         """
         known = self._left_behind(wanted, end, kept)
         self._assign(wanted, known, end, kept, changed=True)
         for name in known.keys() - self.all.keys():
-            log.info("alerts: {query} is no longer told", query=one_line(known[name].query))
+            log.info("alerts: {query} is no longer an alert", query=one_line(known[name].query))
             with contextlib.suppress(OSError):
                 kept.remove(name)
 
     def change(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
-        """Go by other alerts; those that are gone end at the end of the store as it is now."""
+        """Replace the alerts; tasks of removed alerts end at the present end of the store."""
         before = self.all
         known = {name: key_of(task) for name, task in before.items() if task.until is None}
         self._assign(wanted, known, end, kept)
@@ -57,7 +57,7 @@ class AlertTasks:
         self.all.pop(name, None)
 
     def _left_behind(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, Key]:
-        """Return the places of an earlier service; report and remove those that are unusable."""
+        """Return the places of an earlier service; log and remove unusable ones."""
         if not wanted and not kept.exists():
             return {}
         try:
@@ -81,7 +81,7 @@ class AlertTasks:
         *,
         changed: bool = False,
     ) -> None:
-        """Let each alert and way have the task that it had, or a new one that begins at the end."""
+        """Give each alert and way the task that it had, or a new one that begins at the end."""
         tasks = [
             AlertTask(label, way, alert, end)
             for label, alert in wanted.items()
@@ -99,13 +99,13 @@ class AlertTasks:
 
 
 def _begins_anew(why: str) -> None:
-    log.error("alerts: {why}; the alert that it was of begins at the end of the store", why=why)
+    log.error("alerts: {why}; its alert begins at the end of the store", why=why)
 
 
 def _keep(kept: AlertPlaces, name: str, task: AlertTask) -> None:
-    """Keep where a new alert begins, before any line can come and the process can be killed.
+    """Save the place where a new alert begins, before a line can come or the process can be killed.
 
-    It is not synced, for nobody may wait for a disk here; the process does that.
+    It is not synced, because the daemon must not wait for a disk; the process syncs it later.
     """
     try:
         kept.save(name, task, AlertProgress(task.begin), sync=False)
@@ -117,10 +117,10 @@ def _keep(kept: AlertPlaces, name: str, task: AlertTask) -> None:
 def paired(
     wanted: Sequence[Key], kept: Mapping[str, Key], *, changed: bool = False
 ) -> list[str | None]:
-    """Return for each wanted task the name of the place that is its own; None for one that is new.
+    """Return for each wanted task the name of its saved place; None for a new task.
 
-    An alert with another name is the same by its query. changed: it is the same by its name as well, with
-    another query.
+    An alert with the same query is the same, even with another name. changed: an alert with the same name
+    is the same as well, even with another query.
     """
     left = dict(kept)
     found: list[str | None] = [None] * len(wanted)

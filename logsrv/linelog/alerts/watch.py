@@ -1,4 +1,4 @@
-"""A watch: an alert at work. It counts what matches, and sends one message at a time."""
+"""A watch: a running task. It counts the lines that match, and sends one message at a time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
 RETRY = (30.0, 60.0, 120.0, 300.0)
-"""Seconds before a message that did not arrive is sent again, the last of them from then on."""
+"""Seconds before a failed message is sent again, after the first failure, the second, and so on."""
 
 
 class Watch:
-    """A task at work. changed: how far it has come is to be kept at once.
+    """A running task. changed: its progress has to be saved at once.
 
-    follower: where it is in the store, with the others of its scan. due: the end of an interval that
-    has begun already. now: seconds that only grow.
+    follower: reads the store for all watches of its scan. due: the end of an interval that has begun
+    already, by `now`, the monotonic clock in seconds.
     """
 
     follower: Follower
@@ -52,12 +52,12 @@ class Watch:
 
     @property
     def busy(self) -> bool:
-        """Return whether a message is under way."""
+        """True if a message is under way."""
         return self._sending is not None
 
     @property
     def progress(self) -> AlertProgress:
-        """The place where a successor has to begin: before the first line that nobody was told of."""
+        """The place from which another process would go on: before the first line not reported."""
         if self._sending is not None:
             return AlertProgress(self._sending.begin)
         if self._tally.counted.count:
@@ -67,17 +67,17 @@ class Watch:
 
     @property
     def done(self) -> bool:
-        """Return whether it was taken out, and has reported all lines before that."""
+        """True if its alert was removed, and all lines before that are reported."""
         return self.out and not self.busy and not self._tally.counted.count
 
     @property
     def out(self) -> bool:
-        """Return whether it was taken out, and has searched all lines before that."""
+        """True if its alert was removed, and all lines before that are searched."""
         until = self.task.until
         return until is not None and self.follower.position >= until
 
     def change(self, task: AlertTask) -> None:
-        """Go by other settings for the same query; a message that is under way goes on by the old ones."""
+        """Use other settings; a message that is under way keeps the old ones."""
         now, every = self._now(), task.alert.alert_every
         tally = self._tally
         tally.every = every
@@ -90,26 +90,27 @@ class Watch:
         self.changed = True
 
     def missed(self, segments: int) -> None:
-        """Note that lines are gone unseen, with so many segments."""
+        """Note that lines were removed unsearched. segments: the number of their segments."""
         self._tally.missed()
         if segments:
             self._tell("missed", number=segments)
 
     def count(self, news: Appended, lines: Sequence[tuple[int, int]]) -> None:
-        """Count lines of a text that match: their starts and ends, at least one."""
+        """Count matching lines of a text. lines: their begins and ends in it, at least one."""
         segment, offset = news.position
         text = news.text
         first = [lines[at] for at in range(min(len(lines), self._tally.room))]
         hits = [Hit(Position(segment, offset + at), text[at:to]) for at, to in first]
         if self.task.way == self.task.alert.ways[0]:
-            # Once for each alert, not for each way.
+            # Reported once for each alert, not for each way.
             self._tell("lines", number=len(lines))
         self._tally.add(hits, len(lines), text[slice(*lines[-1])], self._now())
 
     def send_if_due(self, *, ending: bool = False) -> None:
-        """Send a message if it is time for one, and none is under way.
+        """Send a message if one is due, and none is under way.
 
-        ending: it is time for every message but one that has failed, which the next process sends.
+        ending: the process ends, so every message is due, except one that has failed: the next process
+        sends that.
         """
         at_once = (ending or self.out) and not self._failures
         if self.busy or (taken := self._tally.take(self._now(), at_once=at_once)) is None:
@@ -142,7 +143,7 @@ class Watch:
         sending = self._over()
         why = str(failure.value)
         if failure.check(CancelledError):
-            why = "it was given up, because the service ends"
+            why = "it was cancelled, because the service ends"
         elif not failure.check(Undelivered):
             why = f"{type(failure.value).__name__}: {why}"
         if self.task.until is not None or not failure.check(CancelledError, TemporaryFailure):

@@ -1,7 +1,7 @@
-"""The watcher of a store: each watch looks at it from a place of its own, which is kept.
+"""The watcher of a store: it runs all watches, and saves the place of each.
 
-The store is followed as `tail -f` follows it: a look a few times a second, a piece of at most a MiB for
-each shared scan (shared_scan.py), and the reactor's turn between two pieces.
+The store is followed as `tail -f` does it: a few times a second each shared scan (shared_scan.py) searches
+a piece of at most a MiB, and the reactor has its turn between two pieces.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ LOOK = 0.2
 KEEP = 30.0
 """Seconds between two saves of a place when no message was sent."""
 KEEP_AGAIN = 5.0
-"""Seconds to the next try after a place could not be saved."""
+"""Seconds to the next attempt after a place could not be saved."""
 LAST = 4.0
-"""Seconds in which the last messages may be delivered."""
+"""The most seconds from `finish` to the end, for the last messages."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class Watcher:
-    """Watches that follow a store, from `start` to the end of `finish`; `change` says which.
+    """The watches of a store, from `start` to the end of `finish`; `change` replaces them.
 
-    clock: for waiting. now: seconds that only grow. failed: is called in the exception that ended it.
+    clock: for waiting. now: the monotonic clock in seconds. failed: is called while an exception that ends
+    the work is handled.
     """
 
     _view: View
@@ -78,9 +79,10 @@ class Watcher:
         self._scans.change(self._watches.values(), new)
 
     def finish(self) -> Deferred[None]:
-        """Look once more, send what is counted, and end.
+        """Search the rest of the store, send all counted lines, and end.
 
-        Fires when that is done, after LAST seconds at the latest; what is under way then is put off.
+        The Deferred fires when that is done, after LAST seconds at the latest. Messages that are under way
+        then are cancelled, and sent at the next start.
         """
         if self._finished is None:
             self._finished = Deferred()
@@ -92,7 +94,7 @@ class Watcher:
         try:
             kept = self._kept.load(name, task.alert.alert_every)
         except OSError:
-            # The daemon has told, if there was one.
+            # The daemon has logged this, if there is a place.
             kept = None
         return kept or AlertProgress(task.begin)
 
@@ -109,7 +111,7 @@ class Watcher:
         if self._view.removed:
             raise StoreError("the store was removed")
         now = self._now()
-        # In a flood the end of the store is never reached.
+        # In a flood the end of the store is never reached, so the messages cannot wait for that.
         late = self._finished is not None and now > self._last - LAST / 2
         looked = self._scans.look()
         reading = bool(looked)
@@ -138,17 +140,18 @@ class Watcher:
         self._finished.callback(None)
 
     def _remove(self, name: str) -> None:
-        """End a watch that was taken out."""
+        """Remove a watch whose alert was removed, and its saved place."""
         del self._watches[name]
         self._saved.pop(name, None)
         try:
             self._kept.remove(name)
         except OSError as error:
-            self._report(Report("trouble", why=f"a place cannot be removed: {reason(error)}"))
+            why = f"the place of an alert cannot be removed: {reason(error)}"
+            self._report(Report("trouble", why=why))
         self._report(Report("done", name=name))
 
     def _save(self, name: str, now: float) -> None:
-        """Keep the place of a watch: at once when it matters, else now and then."""
+        """Save the place of a watch: at once if `changed` is set, else every KEEP seconds."""
         watch, due = self._watches[name], self._save_at.get(name, 0.0)
         if not watch.changed and now < due:
             return

@@ -1,7 +1,7 @@
-"""The webhook that gets an alert: POST of JSON, bounded in time, tried again where that may help.
+"""Posting an alert to a webhook: JSON by POST, with a time limit, and again if that may help.
 
-Redirects are not followed: the lines go where the operator said, and nowhere else. For the same reason
-the certificate of an https:// server is verified.
+Redirects are not followed: the lines go only where the operator said. For the same reason the certificate
+of an https:// server is verified.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 
 SECONDS = 10.0
-"""Time for one attempt."""
+"""The most seconds for one attempt."""
 PAUSES = (1.0, 5.0, 20.0)
 """Seconds between attempts."""
 AGAIN = (408, 425, 429)
-"""Statuses below 500 that say: later."""
+"""Statuses below 500 after which another attempt may succeed."""
 _LARGEST_ANSWER = 1 << 16
 
 
 def place(url: str) -> str:
-    """Return the part of a URL that may be logged: its path is often the secret."""
+    """Return the part of a URL that may be logged: the path is often a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -47,9 +47,11 @@ async def post(
     pauses: Sequence[float] = PAUSES,
     seconds: float = SECONDS,
 ) -> None:
-    """Post `body`, JSON, until it is taken. Raises Undelivered if it is refused, Later if it is not taken.
+    """Post `body`, which is JSON, until the server accepts it.
 
-    pauses: seconds before each further attempt. seconds: for one attempt. Cancelling gives up.
+    pauses: the seconds before each further attempt. seconds: the most for one attempt. Raises
+    TemporaryFailure if all attempts failed, and Undelivered at once if the server refuses it. Cancelling
+    ends the attempts.
     """
     pool = bounded_pool(reactor, persistent=False)
     agent = Agent(reactor, connectTimeout=seconds, pool=pool)
@@ -84,7 +86,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         if any(reason.check(EndlessHead) for reason in reasons):
             raise TemporaryFailure(f"{where}: {_why(error)}") from error
         raise TemporaryFailure(f"{where} cannot be reached: {_why(error)}") from error
-    # Nobody reads it; a connection that is left in the middle of it is an error to some servers.
+    # Received and dropped: some servers log an error if the connection ends within their answer.
     rest = BoundedBody(_LARGEST_ANSWER)
     response.deliverBody(rest)
     await rest.done.addTimeout(seconds, reactor)
@@ -98,7 +100,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
 
 
 def _why(error: Exception) -> str:
-    """Return what went wrong, without the wrapping that Twisted puts around it."""
+    """Return the cause of an error, without the wrapping of Twisted."""
     reasons = getattr(error, "reasons", None)
     failure = reasons[0] if reasons else Failure(error)
     return one_line(end_sentence(failure), 300).rstrip(".")

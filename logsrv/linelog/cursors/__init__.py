@@ -1,1 +1,1 @@
-"""Cursors: readers of a store that continue where they were, however they ended."""
+"""Cursors: readers of a store that continue at a saved place, however they ended."""

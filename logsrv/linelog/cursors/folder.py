@@ -1,4 +1,4 @@
-"""A folder of a store that holds the kept places of its readers, and the locks that give each one owner."""
+"""A folder of a store with the saved places of its readers, and a lock for each place."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LOCK_SUFFIX = ".lock"
 
 
 class PlaceFolder:
-    """The folder `name` in the directory of a store. Each method raises OSError.
+    """The folder `name` in the directory of a store. Each method may raise OSError.
 
-    It is made at its first use: a full disk may have no room for it.
+    The folder is made at its first use, because a full disk may have no room for it.
     """
 
     def __init__(self, directory: str, name: str) -> None:
@@ -25,7 +25,7 @@ class PlaceFolder:
 
     @property
     def disk(self) -> Disk:
-        """The folder, entered."""
+        """The open folder; it is made if it is missing."""
         if self._disk is None:
             with suppress(FileExistsError):
                 os.mkdir(self._directory, DIRECTORY_MODE)
@@ -35,7 +35,7 @@ class PlaceFolder:
         return self._disk
 
     def _sync_name(self) -> None:
-        """Return when its own name is on the medium: without it a place that is there would be lost."""
+        """Sync the name of the folder to the medium: without it, synced places would be lost."""
         with Descriptor(os.open(os.path.dirname(self._directory), DIRECTORY)) as fd:
             os.fsync(fd)
 
@@ -44,7 +44,7 @@ class PlaceFolder:
         return os.path.join(self._directory, name)
 
     def exists(self) -> bool:
-        """Return whether it was made."""
+        """Return whether the folder exists."""
         return os.path.isdir(self._directory)
 
     def close(self) -> None:

@@ -7,14 +7,14 @@ from logsrv.kit.options.kinds import TEXT, Kind, WrongPlace
 
 
 def plain_text(text: str) -> str:
-    """Return a text that a program can be given. Raises ValueError."""
+    """Return a text that can be an argument of a program. Raises ValueError."""
     if "\0" in text:
-        raise ValueError("has a NUL in it, which no program can be given")
+        raise ValueError("has a NUL in it, which no argument of a program can have")
     return TEXT.parse(text)
 
 
 def _query(text: str) -> str:
-    # Loaded only when there is a query: it takes as long as the rest of the options.
+    # Imported only for a query: it takes as long as the import of all other options.
     from logsrv.linelog.query.language import caret, parse
 
     try:

@@ -1,10 +1,10 @@
-"""A kept place: how far a reader of a store has come, in a small file that outlives its process.
+"""The saved place of a reader: up to where it has read a store, in a small file that outlives its process.
 
     {"store":"32 hex digits","position":"17:52311","saved":"2026-11-20T06:18:42.123456Z",…} 1c291ca3
 
-One line: JSON, a space, the CRC-32 of the JSON, LF. It is written under another name, synced and renamed,
-so that it holds the old place or the new one. The reader decides what an unusable place means to
-it. All places together are those of targets in `ship/` and of alerts in `alerts/`.
+The file is one line: JSON, a space, the CRC-32 of the JSON, LF. It is written under a temporary name,
+synced and renamed, so that it has the old place or the new one. Each reader decides what it does with an
+unusable place. Shipping targets have their places in the folder `ship/`, alerts in `alerts/`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _OURS = ("store", "position", "saved")
 class Place:
     """A place in a store.
 
-    store: the identity of the store; "" for one that has none. saved: the TIME when it was. note: what else
-    the reader keeps with it, as JSON has it.
+    store: the identity of the store; "" without one. saved: the TIME when the place was saved. note:
+    further values of the reader, which JSON can represent.
     """
 
     position: Position
@@ -40,7 +40,7 @@ class Place:
 def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
     """Save the place in a file. Raises OSError, and then keeps the old place.
 
-    sync: on the medium on return; without, a power cut may leave a file that is damaged.
+    sync: it is on the medium on return; without, a power cut may leave a damaged file.
     """
     ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
     data = checked_line({**ours, **place.note})
@@ -51,7 +51,7 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
 
 
 def load(disk: Disk, name: str) -> Place | None:
-    """Return the place that a file holds; None without a file.
+    """Return the place in a file; None without a file.
 
     Raises OSError, and ValueError if it is damaged.
     """
@@ -68,7 +68,7 @@ def load(disk: Disk, name: str) -> Place | None:
 
 
 def foreign(place: Place, store: str, end: Position) -> str | None:
-    """Return why a place does not belong to the store of this identity and end; None if it does."""
+    """Return why a place cannot be in the store with this identity and end; None if it can."""
     if place.store and store and place.store != store:
         return f"it is of another store, {place.store}"
     if place.position > end:
@@ -77,9 +77,10 @@ def foreign(place: Place, store: str, end: Position) -> str | None:
 
 
 def all_kept(directory: str) -> Iterator[tuple[str, Place | None, str]]:
-    """Yield the name of each, such as `ship/centre`, the place, and why it cannot be read, or "".
+    """Yield all saved places: the name, such as `ship/centre`, the place, and "".
 
-    Names with a dot are not places. Raises OSError.
+    For a place that cannot be read: the name, None, and the reason. Names with a dot are not places. Raises
+    OSError.
     """
     for folder in FOLDERS:
         try:

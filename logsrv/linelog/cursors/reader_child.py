@@ -1,8 +1,8 @@
-"""A process that reads the store from a kept place, seen from its own side; the daemon starts it.
+"""The frame of a process that reads the store from a saved place; the daemon starts it.
 
-Orders come on standard input, at the start and after each reload; reports go to standard output. It ends
-with its input: the daemon has closed that, or is gone. It ignores signals that a terminal or a service
-manager sends to all processes.
+Orders come on standard input, at the start and after each reload; reports go to standard output. The
+process ends when its input ends: the daemon has closed it, or is dead. It ignores signals that a terminal
+or a service manager sends to all processes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from logsrv.kit.children.child_side import NO_MEMORY, limit, outlast_signals, te
 from logsrv.kit.children.frames import MessageReader, frame
 
 TRY = 0.1
-"""Seconds between two checks whether another process still does the same work."""
+"""Seconds between two attempts to take the lock."""
 TRIES = 200
-"""Checks after which it begins anyway: the other has only a few seconds to end."""
+"""Failed attempts after which the work begins anyway: another process has only a few seconds to end."""
 
 
 class Work(Protocol):
-    """The work of such a process. Any exception ends the process; the daemon starts another."""
+    """The work of a reader process. Any exception ends the process, and the daemon starts another."""
 
     def lock(self, orders: bytes) -> bool:
         """Take the lock; return False if another process holds it."""
@@ -43,14 +43,14 @@ class Work(Protocol):
         """Follow new orders."""
 
     def finish(self) -> Deferred[None]:
-        """End the work; fires when all places are saved, within some seconds."""
+        """End the work; the Deferred fires within some seconds, when all places are saved."""
 
 
 @implementer(IHalfCloseableProtocol)
 class Daemon(PipeProtocol):
-    """The daemon, at the other end of both pipes. status: the exit status to end with.
+    """The connection to the daemon, by two pipes. status: the exit status of this process.
 
-    make: makes the work, once.
+    make: is called once, and returns the work.
     """
 
     status = 0
@@ -74,9 +74,9 @@ class Daemon(PipeProtocol):
                 self.attempt(self._begin, TRIES)
 
     def _begin(self, tries: int) -> None:
-        """Begin as soon as no other process does the same work.
+        """Begin the work when the lock is free, or after all attempts.
 
-        The process of a daemon that was killed may go on for a few seconds.
+        The process of a killed daemon may hold the lock for a few seconds.
         """
         if self._leaving or self._orders is None:
             return
@@ -87,7 +87,7 @@ class Daemon(PipeProtocol):
         self._work.start(self._orders)
 
     def attempt(self, function: Callable[..., object], *args: Any) -> None:
-        """Call a function; an exception ends the process."""
+        """Call a function; if it raises, end the process."""
         try:
             function(*args)
         except Exception:
@@ -102,7 +102,7 @@ class Daemon(PipeProtocol):
         self.attempt(self._finish)
 
     def writeConnectionLost(self) -> None:
-        # Nobody hears a report any more.
+        # Nobody receives reports any more.
         self.transport.connectionLost(connectionDone)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -115,12 +115,12 @@ class Daemon(PipeProtocol):
         if not self._started:
             self._leave()
         elif not self._finishing:
-            # It is asked twice when the daemon goes after it has told it to end.
+            # This is called twice if the daemon ends after it has closed the input.
             self._finishing = True
             self._work.finish().addCallbacks(lambda _: self._leave(), self.fail)
 
     def fail(self, failure: Failure | None = None) -> None:
-        """End because of a failure, or of the exception that is being handled; the daemon starts anew."""
+        """End because of a failure, or of the present exception; the daemon starts another process."""
         error = sys.exception() if failure is None else failure.value
         if isinstance(error, LogsrvError):
             tell(str(error))
@@ -132,7 +132,7 @@ class Daemon(PipeProtocol):
         self._leave()
 
     def _leave(self) -> None:
-        """End when the last report is written."""
+        """End the process after the last report is written."""
         self._leaving = True
         if self.transport is not None and not self.transport.disconnected:
             self.transport.loseConnection()
@@ -141,19 +141,19 @@ class Daemon(PipeProtocol):
 
 
 def run(make: Callable[[Daemon, Any], Work]) -> int:
-    """Work until the daemon has ended or says so; return the exit status.
+    """Run the process until the daemon closes its input or is dead; return the exit status.
 
-    make: gets the daemon and the reactor.
+    make: gets the connection to the daemon and the reactor, and returns the work.
     """
     from twisted.internet import reactor
 
     running: Any = reactor
-    # Programs that it starts have their own memory again: see `alone`.
+    # The commands of alerts are not limited: `alerts/subreaper.py` lifts this limit.
     limit()
     daemon = Daemon(lambda daemon: make(daemon, running), running)
 
     def begin() -> None:
-        # A reactor that starts sets its own handlers: these come later.
+        # After the start of the reactor, which sets handlers of its own.
         outlast_signals()
         StandardIO(daemon, reactor=running)
 

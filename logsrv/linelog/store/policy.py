@@ -1,4 +1,4 @@
-"""The options of a store: what an operator may choose."""
+"""The options of a store that an operator may set."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Indexing(enum.Enum):
 
 
 class Hold(NamedTuple):
-    """A wish of a reader that sends lines on: what it has not sent stays, up to a limit.
+    """A request of a reader that ships lines: retention keeps segments that it has not sent, up to a limit.
 
-    name: of the reader. segment: the number of the first that it has not sent. most: so many bytes stay
-    for it beyond `keep_bytes`.
+    name: of the reader. segment: the number of the first segment that it has not sent completely. most: the
+    bytes that are kept for it beyond `keep_bytes`.
 
-    looks: asks an archive, in the reactor's thread, whether it still has the segments up to a number, which
-    are to be removed; None for a reader that is not asked. released: the first segment that it has not
-    confirmed.
+    looks: makes an archive look, in the reactor's thread, whether it still has the segments up to a number,
+    before they are removed; None for a reader that is no archive. released: the number of the first segment
+    that the archive has not confirmed.
     """
 
     name: str
@@ -50,23 +50,21 @@ class Hold(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The number of the first segment that is to stay."""
+        """The number of the first segment that retention keeps."""
         return self.segment if self.looks is None else min(self.segment, self.released)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class StorePolicy:
-    """The options of a store, and what only a program may choose. None keeps without limit.
+    """The options of a store, and two settings that only a program can choose. None means no limit.
 
-    Sizes are in bytes, times in seconds, `keep_days` and `keep_indexes` in
-    days.
+    Sizes are in bytes, times in seconds, `keep_days` and `keep_indexes` in days.
 
-    rotate_size, rotate_every: the active segment is sealed at this size, or this long after its
-        first line.
-    high_water, low_water: senders are paused when more than the first is waiting to be written, and
-        resumed when less than the second is.
+    rotate_size, rotate_every: the active segment is sealed at this size, or this long after its first line.
+    high_water, low_water: senders are paused when more bytes than `high_water` wait to be written, and
+        resumed when fewer than `low_water` do.
 
-    Raises ValueError for a value that makes no sense.
+    Raises ValueError for an invalid value.
     """
 
     help_group: ClassVar[str] = "The store"
@@ -96,7 +94,7 @@ class StorePolicy:
 
     @property
     def most_sealed_at_once(self) -> int:
-        """The number of segments that are compressed at once."""
+        """The number of segments that may be compressed at the same time."""
         return self.sealers or max(1, cores() // 4)
 
     def __attrs_post_init__(self) -> None:

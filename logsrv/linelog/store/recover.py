@@ -1,10 +1,10 @@
-"""Recovery: a store that starts puts in order what a crash, a power cut or a person left.
+"""Recovery: a starting store repairs its directory after a crash, a power cut, or changes by a person.
 
-What a file's text lacks is `torn.py`'s. A file that cannot be read is named and left as it is.
+`torn.py` repairs the text in a file. A file that cannot be read is logged and left unchanged.
 
-A crash between the steps of a sealing leaves a segment in both forms; a person may put any file beside
-a segment. So of files with the same number none is removed but what the other form of the same name
-holds, byte by byte.
+A crash during a sealing leaves a segment in both forms, and a person may put any file beside a segment. So
+a file with the number of another is removed only if it has the same name in the other form, and that form
+holds the same text, byte by byte.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from logsrv.linelog.store.segments.torn import mend
 from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
 
 log = Logger()
-# Nothing was lost by a crash.
+# A place behind all others: everything before it is on the medium.
 EVERYWHERE = Position(10**segment.DIGITS, 0)
-# The small files that are written under another name first.
+# The small files that are written as `NAME.tmp` first.
 _REPLACED = (
     *(segment.NUMBER, segment.ACTIVE, segment.SYNCED),
     *(identity.NAME, origins.NAME, EMPTY, REMOVED, WAITING),
 )
 Say: TypeAlias = Callable[..., object]
-"""Calls a method of a logger with its arguments, now or in the thread that logs."""
+"""Calls a method of a logger with its arguments, at once or in the thread that logs."""
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -49,11 +49,11 @@ _KINDS = {
 
 
 class Active(NamedTuple):
-    """The active segment, opened: its size in bytes, and whether its last line has no LF.
+    """The active segment, opened. size: in bytes. torn: its last line has no LF.
 
-    unread: it cannot be read, so nobody knows how it ends.
-    fd: for the writer. beside: for the thread that syncs. They are two open file descriptions, because
-    Linux tells a failed write-back once to each: who has not been told must not be told that all is well.
+    unread: it cannot be read, so its end is unknown.
+    fd: for the thread that writes. beside: for the thread that syncs. They are two open file descriptions,
+    because Linux reports a failed write-back once to each: both threads must learn of it.
     """
 
     fd: int
@@ -64,16 +64,16 @@ class Active(NamedTuple):
 
 
 def open_active(disk: Disk, synced: int | None = None) -> Active:
-    """Open current.log, or make it.
+    """Open current.log; make it if it is missing.
 
-    synced: so many bytes of one that is there are on the medium; None for all. Raises StoreError if
-    something else is in its place.
+    synced: the bytes of an existing one that are known to be on the medium; None for all. Raises StoreError
+    if it cannot be opened, or is not a plain file.
     """
     path = disk.path(segment.ACTIVE)
     try:
         if not disk.holds(segment.ACTIVE):
             os.close(disk.create(segment.ACTIVE))
-        # An existing one may be of a rotation that was killed before its names were on the medium.
+        # An existing file may come from a rotation that was killed before its names were on the medium.
         disk.sync_directory()
         kind = stat.S_IFMT(disk.stat(segment.ACTIVE).st_mode)
         if kind != stat.S_IFREG:
@@ -101,9 +101,10 @@ def open_active(disk: Disk, synced: int | None = None) -> Active:
 
 
 class TidyReport(NamedTuple):
-    """The names of files that were left though they have the number of another segment, and were said.
+    """The result of `tidy`.
 
-    unseen: segments that are left to `look_at_index`.
+    conflicting_names: files that have the number of another segment; they were kept and logged.
+    unseen: segments whose indexes are still to be checked with `look_at_index`.
     """
 
     conflicting_names: frozenset[str] = frozenset()
@@ -111,11 +112,11 @@ class TidyReport(NamedTuple):
 
 
 class StartState(NamedTuple):
-    """The active segment at a start.
+    """The state of a store at a start.
 
-    segments_to_skip: so many segments have to be left behind before a line is written. named: the sealed
-    name that it has already, or "". tidy_report: what was seen of the sealed ones.
-    origins: the blocks of other stores.
+    opened, number: the active segment. segments_to_skip: how many segments to begin, and skip, before a
+    line is written. named: the sealed name that the active segment has already, or "". tidy_report: about
+    the sealed segments. origins: the notes of blocks of other stores.
     """
 
     opened: Active
@@ -127,12 +128,13 @@ class StartState(NamedTuple):
 
 
 def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
-    """Put the directory in order and open the active segment. Raises OSError and StoreError.
+    """Repair the directory and open the active segment. Raises OSError and StoreError.
 
-    importing: for an import; any other owner may write behind what one has left, and it is to know. Any
-    other looks at the indexes when it takes lines.
-    crashed: the last owner came to no end. Then somebody may have read further than the medium had come,
-    in this segment, and in the next where a rotation was under way: no line may be written at such a place.
+    importing: the store is opened for an import. Any other owner may write behind an unfinished import, so
+    it removes the note of the import and logs that; it checks the indexes later, while it takes lines.
+    crashed: the previous owner did not end in order. Then somebody may have read text that never reached
+    the medium, in this segment, or in the next if a rotation was under way: no line may be written at a
+    place that was read.
     """
     if not importing and disk.holds(segment.IMPORTING):
         log.warn(
@@ -140,7 +142,7 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
             " stored: stop this server and give the same `logsrv import` again",
             directory=str(disk.directory),
         )
-        # The next sync of the directory comes before any line.
+        # The directory is synced again before any line is stored.
         disk.unlink(segment.IMPORTING)
     if disk.holds(segment.RESTORING):
         raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
@@ -153,10 +155,10 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     tidy_report = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
-    # Before the end of the text is mended: what is left of a block is no torn line.
+    # Before the text is repaired, because the rest of a block is no torn line.
     settled = origins.settle(disk, number, crashed=crashed)
     opened = open_active(disk, known)
-    # A file that is shorter than it was: somebody has moved, removed or cut it meanwhile.
+    # Skip also a file that is shorter than it was: somebody has moved, removed or cut it.
     segments_to_skip = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
     return StartState(
         opened, number, segments_to_skip, spared.name if spared else "", tidy_report, settled
@@ -164,9 +166,9 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
 
 
 def _is_left_behind(disk: Disk, named: Segment) -> bool:
-    """Return whether current.log is the file of a sealed segment only, and lines went on behind it.
+    """Return whether current.log is an old sealed segment, with newer segments behind it; then remove it.
 
-    A power cut may take the name of the next current.log, and not the sealed name that this one got later.
+    A power cut may undo that the next segment became current.log, and keep its later sealed name.
     """
     highest = _highest(disk)
     if highest < named.number:
@@ -177,20 +179,20 @@ def _is_left_behind(disk: Disk, named: Segment) -> bool:
         name=named.name,
         highest=highest,
     )
-    # A power cut must not take both names.
+    # A power cut must not undo the sealed name after current.log is removed.
     disk.sync_directory()
     disk.unlink(segment.ACTIVE)
     return True
 
 
 def _highest(disk: Disk) -> int:
-    """Return the highest number of a sealed segment, or of one whose text is away; 0 for none."""
+    """Return the highest number of a sealed segment, here or only in an archive; 0 for none."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     return max((one.number for one in files), default=0)
 
 
 def _synced(disk: Disk) -> Position:
-    """Return what the file `synced` says, which is whole from now on."""
+    """Return the place in the file `synced`, and repair the file."""
     try:
         place = segment.read_synced(disk)
     except FileNotFoundError:
@@ -209,7 +211,7 @@ def _synced(disk: Disk) -> Position:
 
 
 def identified(disk: Disk) -> Identity | None:
-    """Return the identity of the store, which it has from now on; None where it can have none (told)."""
+    """Return the identity of the store; make one if need be. After a failure, log it and return None."""
     try:
         found = identity.settled(disk)
         return found or identity.make(
@@ -218,7 +220,7 @@ def identified(disk: Disk) -> Identity | None:
     except (OSError, ValueError) as error:
         why = explanation(error)
         log.error(
-            "the store has no identity, and nothing can be shipped from it: {why}. Lines are taken in;"
+            "the store has no identity, and nothing can be shipped from it: {why}. Lines are still stored;"
             " `logsrv doctor` says what to do",
             why=why,
         )
@@ -226,9 +228,9 @@ def identified(disk: Disk) -> Identity | None:
 
 
 def number_active(disk: Disk, least: int = 0) -> int:
-    """Return the number of the active segment, in its file from now on unless the disk is full.
+    """Return the number of the active segment, and write it to its file, unless the disk is full.
 
-    least: one that was in use, if the file is lost or old.
+    least: a number that was in use, for a file that is lost or old.
     """
     number, saved = max(segment.active_number(disk), least), segment.saved_number(disk)
     if not saved and disk.holds(segment.NUMBER):
@@ -248,7 +250,7 @@ def number_active(disk: Disk, least: int = 0) -> int:
 
 
 def _tell_of_gap(disk: Disk, number: int) -> None:
-    """Say which numbers up to that of the active segment nothing explains: no file, no note of others."""
+    """Log the missing segment numbers that no note explains, up to that of the active segment."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     numbers = {one.number for one in files} or {0}
     found = list(gaps({*numbers, number}, excused(disk)))
@@ -272,7 +274,7 @@ def _tell_of_gap(disk: Disk, number: int) -> None:
 
 
 def _synced_of(number: int, synced: Position) -> int | None:
-    """Return how many bytes of a segment are on the medium; None for all."""
+    """Return how many bytes of a segment are known to be on the medium; None for all."""
     if number < synced.segment:
         return None
     return synced.offset if number == synced.segment else 0
@@ -285,10 +287,10 @@ def tidy(
     *,
     indexes_later: bool = False,
 ) -> TidyReport:
-    """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
+    """Finish or undo what a crash interrupted; then each sealed segment of ours is there once.
 
-    Removes only unfinished files of this store, and segments that are there twice. spared: a sealed name of
-    the active segment that it may keep. indexes_later: those that are there are not looked at: it takes a
+    Removes only unfinished files of this store, and segments that are there twice. spared: a sealed name
+    that the active segment may keep. indexes_later: existing indexes are not checked now, which takes a
     second for 20,000. Raises OSError.
     """
     unseen = []
@@ -312,7 +314,7 @@ def tidy(
         if found is not counted:
             continue
         if found.form is Form.PLAIN:
-            with _told(found, disk, operator.call):
+            with _logging_unreadable(found, disk, operator.call):
                 size = sizes.get(found.number)
                 _end_torn(found, disk, _synced_of(found.number, synced) if size is None else size)
         elif indexes_later and names.get(found.index):
@@ -325,8 +327,8 @@ def tidy(
 
 
 @contextlib.contextmanager
-def _told(found: Segment, disk: Disk, say: Say) -> Iterator[None]:
-    """Say of a file that cannot be read that it cannot."""
+def _logging_unreadable(found: Segment, disk: Disk, say: Say) -> Iterator[None]:
+    """Log an OSError of the block: the file cannot be read."""
     try:
         yield
     except OSError as error:
@@ -344,21 +346,21 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
         whole = os.fstat(fd).st_size
         size, torn = mend(path, fd, synced)
         if torn or size < whole:
-            # Only the active segment may end anywhere.
+            # Only the active segment may end within a line.
             log.error(
-                "{path} was complete before lines went on in the next segment; what followed is lost",
+                "{path} was complete when the next segment began; its last lines are lost",
                 path=path,
             )
         if torn:
             os.lseek(fd, size, os.SEEK_SET)
             disk.writev(fd, [b"\n"])
-        # A killed server may have written all of it and synced nothing.
+        # A killed server may have synced nothing of the segment.
         disk.fdatasync(fd)
 
 
 def look_at_index(packed: Segment, disk: Disk, say: Say) -> None:
-    """Report a segment that is shorter than its index says, and make an index that is of no use anew."""
-    with _told(packed, disk, say):
+    """Log a segment that is shorter than its index says; make a useless index anew."""
+    with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
         try:
             kept = index.load(packed, disk)
@@ -411,10 +413,10 @@ def settle(
     below: int,
     say: Say,
 ) -> bool:
-    """Remove what is there twice of the segments below number `below`; leave the rest, and say so.
+    """Remove files of segments below number `below` that are there twice; log and keep those that differ.
 
-    Returns whether anything was removed. `files` are the `counted_files`. `known` has the names that were
-    said before, and takes those that are said now. Raises OSError.
+    Returns whether anything was removed. files: the `counted_files`. known: names that were logged before;
+    those logged now are added. Raises OSError.
     """
     found = [(one, counted) for one, counted in files if one is not counted and one.number < below]
     known.intersection_update(one.name for one, _ in found)
@@ -451,9 +453,9 @@ def settle(
 
 
 def _remove_double(gone: Segment, kept: Segment, disk: Disk, say: Say) -> None:
-    # The kept file needs its name on the medium before the other one goes.
+    # The name of the kept file has to be on the medium before the other file is removed.
     disk.sync_directory()
-    # A plain one has no names of its own but the first: the others are the packed one's.
+    # A plain file has only this name: the index and the words belong to the packed file.
     for name in gone.files if gone.form is Form.PACKED else (gone.name,):
         disk.unlink(name)
     say(
@@ -465,7 +467,7 @@ def _remove_double(gone: Segment, kept: Segment, disk: Disk, say: Say) -> None:
 
 
 def holder(plain: Segment, packed: Segment, disk: Disk) -> Form | None:
-    """Return the form that holds all that the other one does; None if neither. Raises OSError."""
+    """Return the form that has all the text of the other; None if neither has. Raises OSError."""
     with open(disk.open(plain.name, os.O_RDONLY), "rb") as file:
         try:
             for text, _ in index.frames(packed, disk):

@@ -1,7 +1,7 @@
-"""The store as the rest of the line logger sees it: append, know when it is safe, be told to wait.
+"""The interface of the store: it appends lines, tells when they are safe, and pauses senders.
 
-This half lives in the reactor's thread, and blocks only in `open`. The work is done by three
-threads: one writes (writing/append.py), one syncs and one seals (sealing/background.py).
+This module runs in the reactor's thread, and blocks only in `open`. Three threads do the work: one writes
+(writing/append.py), one syncs (writing/syncer.py) and one seals (sealing/background.py).
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ from logsrv.timer import Timer
 log = Logger()
 CLOSE_WITHIN = 10.0
 SEALER_ENDS_WITHIN = 3.0
-# Acknowledgements that may wait, for all listeners, while a disk does not sync: each takes about 1 KiB.
+# Acknowledgements of all listeners that may wait while a disk does not sync: each takes about 1 KiB.
 MOST_WAITING = 50_000
-# Below this, one joined buffer costs less than keeping the pieces until they are written.
+# Bytes. For a smaller batch, joining the pieces costs less than keeping them until they are written.
 SMALL = 4096
-# The kinds of trouble that may last.
+# The kinds of faults that may last.
 TROUBLES = ("write", "sync", "rotate", "seal", "remove")
 
 
@@ -63,14 +63,14 @@ class StoreReactor(Protocol):
 
 
 def _thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:
-    """Start a daemon thread: one that hangs in a dead disk's system call must not keep the process."""
+    """Start a daemon thread: if it hangs in a system call on a dead disk, the process can still end."""
     thread = threading.Thread(target=run, args=args, name=name, daemon=True)
     thread.start()
     return thread
 
 
 def _advise(policy: StorePolicy) -> None:
-    """Say that a policy keeps less than its user may think."""
+    """Log a warning if a policy keeps less than its user may think."""
     if policy.keep_bytes is not None and policy.keep_bytes < policy.rotate_size:
         log.warn(
             "--keep-bytes ({keep} bytes) is less than --rotate-size ({rotate} bytes): whenever"
@@ -83,8 +83,7 @@ def _advise(policy: StorePolicy) -> None:
 class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
-    Everything here is called in the reactor's thread, and raises StoreError where it says so.
-    accepts: true from `open` to `close`.
+    All methods are called in the reactor's thread. accepts: true from `open` to `close`.
     """
 
     def __init__(
@@ -115,9 +114,9 @@ class Store:
         self.origins = Origins(self._disk)
 
     def open(self) -> None:
-        """Take the directory, put in order what a crash left, and start to write.
+        """Lock the directory, repair it after a crash, and start the threads. Blocks until this is done.
 
-        Blocks for as long as that takes. Raises StoreError with one sentence.
+        Raises StoreError with one sentence.
         """
         try:
             make_directory(self.directory)
@@ -144,7 +143,7 @@ class Store:
         self._active = ActiveSegment(
             begun, self._policy, started=started, clock=clock, disk=disk, lock=lock, tell=tell
         )
-        # The writer tries again what fails here, and tells of it.
+        # The writing thread tries again what fails here, and logs it.
         with contextlib.suppress(OSError, StoreError):
             self._active.leave_worn()
         self._sealer = Sealer(
@@ -199,10 +198,10 @@ class Store:
         self._metrics.time("seal_seconds", sealer.seconds)
 
     def append(self, batch: Batch) -> int:
-        """Take a batch in, which is written soon; return how many lines it has.
+        """Queue a batch to be written soon; return the number of its lines.
 
-        Never blocks. Raises StoreError when closed. To bound the memory, put the transport that the lines
-        come from into `valve`.
+        Never blocks. Raises StoreError if the store is closed. To bound the memory, add the transport that
+        the lines come from to `valve`.
         """
         if not self.accepts:
             raise StoreError(f"the store {self.directory} is closed and takes no lines")
@@ -216,16 +215,17 @@ class Store:
         writer.queue.put((size, lines, buffers))
         if writer.appended - writer.written > self._policy.high_water and not self.valve.closed:
             self.valve.close()
-            # Not in this turn: with thousands of senders, closing takes so long that much was written
-            # meanwhile, and it would be opened and closed again for the next of them.
+            # In the next turn: with thousands of senders, closing takes so long that much is written
+            # meanwhile, and the valve would be opened and closed again for each of them.
             next_turn(self._reactor, self._settle)
         return lines
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
-        """Store a block of an origin, behind a note of it; its `stored` fires when it is on the medium.
+        """Store a block of an origin, after a note of it; return its `stored`.
 
-        That holds whatever the policy says. Blocks that wait together share their syncs. Those of an origin
-        are stored in their order. It fails with StoreError if the store is closed before.
+        That Deferred fires when the block is on the medium, whatever the policy says. It fails with
+        StoreError if the store is closed before. Blocks that wait together share their syncs. The blocks
+        of an origin are stored in their order.
         """
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
@@ -242,9 +242,9 @@ class Store:
         return result
 
     def snapshot(self) -> Deferred[Snapshot]:
-        """Return what fires with the place of the next byte and the origins, between two writes.
+        """Return a Deferred that fires with the place of the next byte and the origins, between two writes.
 
-        Not if the store is closed before.
+        It never fires if the store is closed before.
         """
         result: Deferred[Snapshot] = Deferred()
 
@@ -257,7 +257,7 @@ class Store:
 
     @property
     def disk(self) -> Disk:
-        """The directory, to read from."""
+        """The open directory, for readers."""
         return self._disk
 
     @property
@@ -267,23 +267,24 @@ class Store:
 
     @property
     def appended(self) -> int:
-        """The bytes taken in so far: from here on stands what is appended next."""
+        """The bytes appended so far; 0 if the store is closed."""
         return self._writer.appended if self.accepts else 0
 
     def durable(self, since: int | None = None) -> Deferred[None]:
-        """Return what fires when all that was appended before is written; under Sync.ALWAYS, synced.
+        """Return a Deferred that fires when all appended lines are written; under Sync.ALWAYS, synced.
 
-        since: `appended` as it was before the first of what is to be acknowledged; None: it was all
-        appended in this turn. Fails with StoreError if the disk could not sync any of it, or the store was
-        closed on a disk that takes nothing: then nothing may be acknowledged. They fire in the order in
-        which they were asked for.
+        since: the value of `appended` before the first line that is to be acknowledged; None if all of them
+        were appended in this turn. The Deferred fails with StoreError if a sync of any of these lines
+        failed, or the store was closed while the disk took nothing: then nothing may be acknowledged.
+        Deferreds fire in the order of the calls.
         """
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
         writer, waiters = self._writer, self._waiters
-        # Sets `wanted` before it looks at `confirmed`; the writer does the two in the other order.
+        # `wanted` is set before `confirmed` is read; the writer does the two in the other order.
         target = writer.wanted = writer.appended
-        # With somebody waiting, the reactor has yet to look at the writer's news: those before come first.
+        # If others wait, `_look` has not run yet for the writer's news; the earlier ones have to fire
+        # first.
         confirmed, up_to_date = writer.confirmed, not (waiters or writer.failures)
         waiting = waiters.add(target, since)
         if up_to_date:
@@ -293,19 +294,19 @@ class Store:
         return waiting
 
     def rotate(self) -> None:
-        """Begin a new segment behind all that was appended, and seal the old one."""
+        """Begin a new segment after all lines appended so far, and seal the old one."""
         self._writer.queue.put(self._active.rotate)
 
     def reopen(self) -> None:
-        """Start a new current.log if the name no longer belongs to the open file.
+        """Begin a new current.log if the name no longer leads to the open file.
 
-        The directory stays the one that was opened, wherever it was moved.
+        The directory stays the one that was opened, even if it was moved.
         """
         self._writer.queue.put(self._active.reopen)
         self._sealer.look()
 
     def apply(self, policy: StorePolicy) -> None:
-        """Go by another policy: for writing, behind all that was appended; for all else, from now on."""
+        """Use another policy: for writing, after all lines appended so far; for all else, from now on."""
         if policy != self._policy:
             _advise(policy)
         self._policy = policy
@@ -315,7 +316,7 @@ class Store:
         self._settle()
 
     def hold(self, holds: Sequence[Hold]) -> None:
-        """Keep from retention the segments that readers still lack; may be called before `open`."""
+        """Keep segments from retention that readers still need; may be called before `open`."""
         self._holds = tuple(holds)
         if self.accepts:
             self._sealer.hold(self._holds)
@@ -326,7 +327,7 @@ class Store:
         return self._writer.writing.why
 
     def troubles(self) -> dict[str, str]:
-        """Return the reason of what does not work just now, by kind: those of TROUBLES."""
+        """Return the reasons of present faults by kind, one of TROUBLES."""
         reasons = {
             "write": self.stalled,
             "sync": self._writer.syncing.why or self._syncing.why,
@@ -349,7 +350,7 @@ class Store:
 
     @property
     def stored_lines(self) -> int:
-        """The lines written since it was opened."""
+        """The lines written since the store was opened."""
         return self._writer.written_lines + self._writer.deposited_lines
 
     @property
@@ -364,11 +365,11 @@ class Store:
 
     @property
     def pending(self) -> int:
-        """Bytes taken in and not yet written."""
+        """The bytes that were appended and are not written yet."""
         return self._writer.appended - self._writer.written
 
     def _look(self) -> None:
-        """Tell whoever waits what is new; what the writer confirms meanwhile is for the next look."""
+        """Fire the Deferreds of `durable` that are due; later news of the writer is for the next call."""
         confirmed = self._writer.confirmed
         while self._writer.failures:
             self._waiters.failed(self._writer.failures.popleft())
@@ -376,23 +377,24 @@ class Store:
         self._settle()
 
     def _settle(self) -> None:
-        """Decide, here and nowhere else, whether senders may send."""
+        """Open or close the valve; only this method decides that senders may send again."""
         writer, policy = self._writer, self._policy
         many = len(self._waiters) > MOST_WAITING
         if self.stalled is not None or self.pending > policy.high_water or many:
             self.valve.close()
         if not self.valve.closed or self.stalled is not None or many or not self.accepts:
             return
-        # Asks first and then looks: the writer may have written everything in between.
+        # `tell_below` is set before `pending` is read: the writer may write everything in between.
         writer.tell_below = policy.low_water
         if self.pending < policy.low_water:
             writer.tell_below = 0
             self.valve.open()
 
     def close(self) -> Deferred[None]:
-        """Write all, sync, let go of the directory; takes at most about ten seconds.
+        """Write and sync all lines, and release the directory, within about ten seconds.
 
-        Fails with StoreError, which says how many bytes and lines could not be written, and why.
+        The Deferred fails with StoreError, which says how many bytes and lines could not be written, and
+        why.
         """
         done: Deferred[None] = Deferred()
         if self.accepts:
@@ -408,10 +410,10 @@ class Store:
     def _work(
         self, lock: DirectoryLock, syncing: threading.Thread, sealing: threading.Thread
     ) -> None:
-        """Run the writing thread: write until closed, then see the others out."""
+        """Run the writing thread: write until closed, then wait for the other threads."""
         self._writer.run()
         why = self.stalled or ""
-        # A block that is there in part is for the next start to cut off.
+        # The next start cuts off an incomplete block.
         in_order = not self.pending and self._writer.deposit is None
         self._end_origins(in_order)
         self._active.left.put(None)
@@ -436,12 +438,12 @@ class Store:
     def _end_origins(self, in_order: bool) -> None:
         self.origins.close()
         if in_order:
-            # A full disk: the notes are there, and only a cut of their file would not be seen.
+            # On a full disk the notes stay as they are: then only a cut of their file is not noticed.
             with contextlib.suppress(OSError):
                 self.origins.finish()
 
     def _too_late(self) -> None:
-        """End the waiting for a disk that hangs."""
+        """Stop waiting for a disk that hangs."""
         why = "it takes too long"
         self._look()
         if not self.pending and not self._finished:
@@ -457,7 +459,7 @@ class Store:
         closing, self._closing = self._closing, []
         for waiting in list(self._depositing):
             waiting.errback(StoreError(f"the store {self.directory} is closed"))
-        # Nobody waits any more when a disk comes back after that.
+        # After `_too_late` nobody waits any more, though the disk may answer later.
         if self.pending and closing:
             size, lines = self.pending, self._writer.lost_lines()
             self._metrics.count("store_lost_bytes_total", size)

@@ -1,4 +1,4 @@
-"""Back-pressure: senders are paused while the store has enough to do."""
+"""Back-pressure: senders are paused while too much waits to be written."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from twisted.logger import Logger
 from logsrv.kit.net.twisted.turns import NextTurn
 
 log = Logger()
-# Senders that are resumed at once when the valve opens. Some twenty, with 256 KiB each, close it again.
+# Senders that are resumed first when the valve opens. About twenty, with 256 KiB each, close it again.
 FIRST = 32
 
 
 class Producer(Protocol):
-    """A sender that can be told to wait; every stream transport of Twisted is one."""
+    """A sender that can be paused; every stream transport of Twisted is one."""
 
     def pauseProducing(self) -> None: ...
 
@@ -24,20 +24,20 @@ class Producer(Protocol):
 
 
 class Valve:
-    """The senders of one store, running or paused together. Belongs to the reactor's thread.
+    """The senders of one store, which run or are paused together. Belongs to the reactor's thread.
 
-    Some twenty senders in full flow are enough to close it again. So it opens step by step, for those first
-    that have delivered least recently: to resume five hundred each time, and to pause most of them before
-    they were heard, took a twelfth of the processor's time.
+    About twenty senders in full flow are enough to close the valve again. So it opens step by step: those
+    that have not delivered for the longest time are resumed first. Resuming five hundred each time, and
+    pausing most of them before they delivered, took a twelfth of the processor's time.
 
-    reactor: calls in its next turn, and has the time.
+    reactor: gives the time, and the next turn.
     """
 
     def __init__(self, reactor: Any) -> None:
         self.closed = False
         self._seconds: Callable[[], float] = reactor.seconds
         self._closed_at = 0.0
-        # By id. In each, those that have delivered least recently come first.
+        # By id. In each, the sender that has not delivered for the longest time is first.
         self._running: dict[int, Producer] = {}
         self._paused: dict[int, Producer] = {}
         self._waiting: dict[Callable[[], object], None] = {}
@@ -45,40 +45,40 @@ class Valve:
         self._next_turn = NextTurn(reactor, self._resume)
 
     def add(self, producer: Producer) -> None:
-        """Take part from now on; paused at once if the valve is closed."""
+        """Add a sender; pause it at once if the valve is closed."""
         if self.closed:
             self._pause(producer)
         elif id(producer) not in self._paused:
             self._running[id(producer)] = producer
 
     def remove(self, producer: Producer) -> None:
-        """Remove a producer; an unknown one is ignored."""
+        """Remove a sender; an unknown one is ignored."""
         self._running.pop(id(producer), None)
         self._paused.pop(id(producer), None)
 
     def served(self, producer: Producer) -> None:
-        """Resume a producer behind all others next time, as it has delivered just now."""
+        """Note that a sender has just delivered: next time it is resumed after all others."""
         for producers in (self._running, self._paused):
             if producers.pop(id(producer), None) is not None:
                 producers[id(producer)] = producer
 
     def holds(self, producer: Producer) -> bool:
-        """Return true if a producer is to wait: the valve is closed, or its turn has not come since."""
+        """Return whether a sender has to wait: the valve is closed, or has not resumed it yet."""
         return self.closed or id(producer) in self._paused
 
     def when_open(self, call: Callable[[], object]) -> None:
-        """Make a call, once: at once, or before any sender is resumed when the valve opens."""
+        """Make a call: now if the valve is open, else when it opens, before it resumes any sender."""
         if self.closed:
             self._waiting[call] = None
         else:
             call()
 
     def closed_for(self) -> float:
-        """Return for how many seconds all have been paused; 0 if they are not."""
+        """Return for how many seconds the valve has been closed; 0 if it is open."""
         return self._seconds() - self._closed_at if self.closed else 0.0
 
     def close(self) -> None:
-        """Pause all."""
+        """Pause all senders."""
         if self.closed:
             return
         self.closed = True
@@ -90,7 +90,7 @@ class Valve:
                 self._pause(producer)
 
     def open(self) -> None:
-        """Make the calls that wait for it, then resume all, the first of them at once."""
+        """Make the calls of `when_open`, then resume all senders, the first of them at once."""
         if not self.closed:
             return
         self.closed = False
@@ -100,14 +100,14 @@ class Valve:
             try:
                 call()
             except Exception:
-                log.failure("what waited for the store failed")
+                log.failure("a call that waited for the store failed")
             # It may store so much that the valve closes again.
             if self.closed:
                 return
         self._resume()
 
     def _resume(self) -> None:
-        """Resume some, and twice as many in the next turn."""
+        """Resume some senders, and twice as many in the next turn."""
         for key, producer in list(islice(self._paused.items(), self._at_once)):
             # A resumed sender may deliver so much at once that the valve closes again.
             if self.closed:

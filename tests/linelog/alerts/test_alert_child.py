@@ -83,7 +83,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
+def test_the_alert_process_sends_messages_and_reports_them(tmp_path: Path) -> None:
     with child(tmp_path) as process:
         watching(tmp_path)
         write(tmp_path, "oops 1")
@@ -94,7 +94,7 @@ def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_its_memory_is_bounded_and_that_of_its_programs_is_not(tmp_path: Path) -> None:
+def test_the_process_has_bounded_memory_and_its_programs_have_not(tmp_path: Path) -> None:
     with child(tmp_path, "cat; ulimit -v") as process:
         watching(tmp_path)
         limits = Path(f"/proc/{process.pid}/limits").read_text()
@@ -106,7 +106,7 @@ def test_its_memory_is_bounded_and_that_of_its_programs_is_not(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
+def test_the_alert_process_sends_counted_lines_and_ends_with_its_input(tmp_path: Path) -> None:
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
         report(process, "sent")
@@ -118,7 +118,7 @@ def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
+def test_the_alert_process_sends_counted_lines_when_the_daemon_is_killed(tmp_path: Path) -> None:
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
         report(process, "sent")
@@ -132,7 +132,7 @@ def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_waits_for_the_process_of_a_daemon_that_was_killed(tmp_path: Path) -> None:
+def test_the_alert_process_waits_for_that_of_a_killed_daemon(tmp_path: Path) -> None:
     """That has the places for a few seconds more, and tells of lines from them on."""
     make_store(tmp_path / "store", [[line("before")]])
     other = AlertPlaces(str(tmp_path / "store"), "", now=lambda: 0, clock=lambda: 0)
@@ -150,7 +150,7 @@ def test_it_waits_for_the_process_of_a_daemon_that_was_killed(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
+def test_signals_to_all_processes_do_not_end_the_alert_process(tmp_path: Path) -> None:
     """A service manager sends SIGTERM to all: what comes until the daemon's end is told of."""
     with child(tmp_path) as process:
         watching(tmp_path)
@@ -174,7 +174,7 @@ def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None
 
 
 @pytest.mark.long
-def test_a_command_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
+def test_a_command_that_hangs_does_not_keep_the_alert_process(tmp_path: Path) -> None:
     with child(tmp_path, "echo $$; exec sleep 600") as process:
         write(tmp_path, "oops 1")
         wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")

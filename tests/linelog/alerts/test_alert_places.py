@@ -40,13 +40,13 @@ def test_an_interval_goes_on_in_another_process(
     assert found.due == pytest.approx(now + left, abs=0.01)
 
 
-def test_without_an_interval(tmp_path: Path) -> None:
+def test_a_place_without_an_interval_is_loaded_as_saved(tmp_path: Path) -> None:
     kept(tmp_path).save("1", TASK, AlertProgress(PLACE))
     assert kept(tmp_path).load("1", 300) == AlertProgress(PLACE)
     assert kept(tmp_path).load("2", 300) is None
 
 
-def test_whose_they_are(tmp_path: Path) -> None:
+def test_places_have_the_keys_of_their_alerts(tmp_path: Path) -> None:
     places = kept(tmp_path, store="ab" * 16)
     places.save("10", TASK, AlertProgress(PLACE))
     (tmp_path / "alerts" / "7").write_bytes(b"rubbish")
@@ -61,7 +61,7 @@ def test_whose_they_are(tmp_path: Path) -> None:
     assert "the store ends at 2:9" in told[-1]
 
 
-def test_one_process_has_them(tmp_path: Path) -> None:
+def test_only_one_process_can_lock_the_places(tmp_path: Path) -> None:
     first, second = kept(tmp_path), kept(tmp_path)
     assert first.lock() and not second.lock()
     first.close()
@@ -69,7 +69,7 @@ def test_one_process_has_them(tmp_path: Path) -> None:
     assert ((tmp_path / "alerts").stat().st_mode & 0o777) == 0o750
 
 
-def test_without_a_store_there_are_none(tmp_path: Path) -> None:
+def test_a_missing_store_has_no_places(tmp_path: Path) -> None:
     assert not kept(tmp_path / "none").exists()
     with pytest.raises(FileNotFoundError):
         kept(tmp_path / "none").save("1", TASK, AlertProgress(PLACE))

@@ -32,7 +32,7 @@ def refused(*words: str) -> str:
     return str(caught.value)
 
 
-def test_nobody_is_told_unless_asked_for() -> None:
+def test_there_are_no_alerts_by_default() -> None:
     assert settings().alerts == ()
 
 
@@ -65,7 +65,7 @@ def test_a_wrong_query_is_one_sentence_and_a_caret_under_the_place() -> None:
     assert (query, caret) == ("  app=x (a", "        ^")
 
 
-def test_an_alert_that_tells_nobody_is_refused() -> None:
+def test_an_alert_without_a_way_is_refused() -> None:
     assert "--alert-command or --alert-webhook" in refused("--alert", "oops")
 
 
@@ -84,7 +84,7 @@ def test_labels_are_names_or_numbers() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "''", "a 'b", "a\0b"])
-def test_what_is_no_command(text: str) -> None:
+def test_an_invalid_command_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         COMMAND.parse(text)
 
@@ -103,7 +103,7 @@ def test_a_command_is_found_from_any_directory_and_shown_as_it_is_typed() -> Non
         "http://x:99999/", "http://x:y/", "http://x/\n", "http://ü/", "http://[::1/",
     ],
 )  # fmt: skip
-def test_what_is_no_webhook(text: str) -> None:
+def test_an_invalid_webhook_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         WEBHOOK.parse(text)
 
@@ -116,5 +116,5 @@ def test_the_page_is_a_url_without_a_query() -> None:
 
 
 @pytest.mark.parametrize("text", ["http://[::1]:9/x?y=z", "https://hooks.example.net/T/B"])
-def test_what_is_a_webhook(text: str) -> None:
+def test_urls_of_webhooks_are_accepted(text: str) -> None:
     assert WEBHOOK.parse(text) == text

@@ -71,7 +71,7 @@ def test_without_alerts_there_is_no_process(stage: Stage) -> None:
     assert stage.reactor.processes == [] and stage.alerts.stop().called
 
 
-def test_it_is_told_the_store_the_alerts_and_the_end_of_the_store(stage: Stage) -> None:
+def test_the_alert_process_gets_the_store_its_alerts_and_its_end(stage: Stage) -> None:
     stage.alerts.change((alert("a"), alert("b", "web")))
     begin = Position(1, 100)
     assert stage.orders == Orders(
@@ -92,9 +92,7 @@ def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: St
     assert stage.orders.directory == stage.place
 
 
-def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(
-    stage: Stage,
-) -> None:
+def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(stage: Stage) -> None:
     stage.alerts.change((alert("a"),))
     stage.report(Report("sent", "1", "command"))
     orders = stage.orders
@@ -119,7 +117,7 @@ def leave(stage: Stage) -> None:
     assert stage.reactor.last.closed
 
 
-def test_a_change_is_told_to_the_process_that_there_is(stage: Stage) -> None:
+def test_a_change_is_sent_to_the_running_process(stage: Stage) -> None:
     """What is gone ends where the store ends now, and what is new begins there."""
     stage.alerts.change((alert("a"), alert("b")))
     stage.end = Position(3, 0)
@@ -143,9 +141,7 @@ def test_the_same_alerts_again_change_nothing(stage: Stage) -> None:
     assert stage.reactor.last.said[1:] == []
 
 
-def test_a_change_to_none_ends_it_when_it_has_told_all_and_to_one_begins_again(
-    stage: Stage,
-) -> None:
+def test_a_change_to_no_alerts_ends_the_process_and_to_one_begins_again(stage: Stage) -> None:
     leave(stage)
     assert stage.reactor.last.closed
     stage.reactor.last.end()
@@ -154,7 +150,7 @@ def test_a_change_to_none_ends_it_when_it_has_told_all_and_to_one_begins_again(
     assert len(stage.reactor.processes) == 2
 
 
-def test_two_changes_while_it_leaves(stage: Stage) -> None:
+def test_two_changes_while_the_process_ends(stage: Stage) -> None:
     leave(stage)
     stage.alerts.change((alert("b"),))
     stage.alerts.change((alert("c"), alert("b")))
@@ -163,7 +159,7 @@ def test_two_changes_while_it_leaves(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("leaving", [False, True])
-def test_a_stop_waits_for_its_end(stage: Stage, leaving: bool) -> None:
+def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, leaving: bool) -> None:
     if leaving:
         leave(stage)
     stage.alerts.change((alert("a"),))
@@ -174,7 +170,7 @@ def test_a_stop_waits_for_its_end(stage: Stage, leaving: bool) -> None:
     assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1
 
 
-def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
+def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
     stage.alerts.change((alert("a"),))
     stopped = stage.alerts.stop()
     stage.alerts.stop()
@@ -182,7 +178,7 @@ def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
     assert stage.reactor.last.killed and stopped.called
 
 
-def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage: Stage) -> None:
+def test_reports_are_counted_and_failures_logged_once_a_minute(stage: Stage) -> None:
     stage.alerts.change((alert("a"), alert("b", "web")))
     with logged() as messages:
         stage.report(Report("lines", "1", "command", number=5))
@@ -203,7 +199,7 @@ def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage:
     assert stage.metrics.value("alerts_put_off_total", alert="1", way="command") == 1
     assert messages == [
         "alert web was not delivered: no route",
-        "alert 1: lines were removed from the store before it could look at them (segments: 3)",
+        "alert 1: lines were removed from the store before they were searched (segments: 3)",
         (
             "alert 1: a message was under way when the service ended (lines: 7); it is sent again at"
             " the next start"

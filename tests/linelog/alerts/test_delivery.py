@@ -13,7 +13,7 @@ from tests.linelog.alerts.hooks import hook
 
 
 @in_reactor
-async def test_each_way_gets_its_own(tmp_path: Path) -> None:
+async def test_a_message_goes_to_the_command_and_to_the_webhook(tmp_path: Path) -> None:
     code = f"import os; open('{tmp_path}/out', 'w').write(os.environ['LOGSRV_ALERT_QUERY'])"
     with hook() as web:
         alert = AlertSettings(

@@ -35,12 +35,12 @@ def test_the_text_says_what_how_many_since_when_and_the_first_lines() -> None:
     )
 
 
-def test_one_line_is_not_lines_and_a_test_says_so() -> None:
+def test_a_message_of_one_line_says_line_and_a_test_says_so() -> None:
     text = message.text(ALERT, counted("oops"), "web1", test=True).decode()
     assert text.startswith("1 line matches oops\n") and message.TEST in text and "more" not in text
 
 
-def test_a_gap_is_said() -> None:
+def test_a_message_says_that_lines_are_missing() -> None:
     assert message.GAP in message.text(ALERT, counted("x", gap=True), "web1").decode()
     assert standard.loads(message.json(ALERT, counted("x", gap=True), "web1"))["gap"] is True
 

@@ -17,7 +17,7 @@ from logsrv.linelog.alerts.reports import (
 from logsrv.linelog.store.segments.segment import Position
 
 
-def test_orders() -> None:
+def test_orders_are_read_as_they_were_written() -> None:
     alert = AlertSettings(
         alert='"\u20ac\n"',
         name="web",
@@ -47,6 +47,6 @@ def test_orders() -> None:
         Report("done", name="7"),
     ],
 )
-def test_reports(report: Report) -> None:
+def test_reports_are_read_as_they_were_written(report: Report) -> None:
     line = report_line(report)
     assert b"\n" not in line and read_report(line) == report

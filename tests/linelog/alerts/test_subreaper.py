@@ -32,12 +32,12 @@ def far(directory: Path) -> int:
 
 
 @pytest.mark.parametrize(("code", "status"), [("exit 3", 3), ("kill -ABRT $$", -signal.SIGABRT)])
-def test_it_ends_as_the_command_does(tmp_path: Path, code: str, status: int) -> None:
+def test_the_subreaper_ends_as_its_command_does(tmp_path: Path, code: str, status: int) -> None:
     assert run(tmp_path, code).wait(PATIENCE) == status
 
 
 @pytest.mark.parametrize("number", subreaper.END_SIGNALS)
-def test_a_signal_ends_what_has_left_the_session(tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_processes_that_left_the_session(tmp_path: Path, number: int) -> None:
     process = run(tmp_path, FAR + "sleep 600")
     pid = far(tmp_path)
     process.send_signal(number)
@@ -45,7 +45,7 @@ def test_a_signal_ends_what_has_left_the_session(tmp_path: Path, number: int) ->
     assert not alive(pid)
 
 
-def test_the_command_ends_when_this_is_killed(tmp_path: Path) -> None:
+def test_the_command_ends_when_the_subreaper_is_killed(tmp_path: Path) -> None:
     """Another is started for the same message, and there is one at a time."""
     process = run(tmp_path, "trap '' TERM HUP; echo $$ >pid; while :; do sleep 1; done")
     pid = far(tmp_path)
@@ -58,14 +58,14 @@ def test_the_command_ends_when_this_is_killed(tmp_path: Path) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_what_a_command_leaves_in_the_background_stays(tmp_path: Path) -> None:
+def test_processes_left_in_the_background_by_a_command_stay(tmp_path: Path) -> None:
     process = run(tmp_path, FAR)
     pid = far(tmp_path)
     assert process.wait(PATIENCE) == 0 and alive(pid)
     os.kill(pid, signal.SIGKILL)
 
 
-def test_it_ends_all_when_its_parent_is_killed(tmp_path: Path) -> None:
+def test_the_subreaper_ends_all_when_its_parent_is_killed(tmp_path: Path) -> None:
     code = (
         "import os, subprocess, sys, time; "
         f"subprocess.Popen([*{SUBREAPER!r}, str(os.getpid()), 'sh', '-c', {FAR + 'sleep 600'!r}],"

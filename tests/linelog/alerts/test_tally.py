@@ -22,7 +22,7 @@ def add(tally: Tally, count: int, now: float, one: Hit | None = None) -> None:
     tally.add(found, count, found[-1].line, now)
 
 
-def test_the_first_line_is_told_within_a_second_with_those_of_the_same_moment() -> None:
+def test_the_first_line_is_sent_within_a_second_with_those_of_the_same_moment() -> None:
     tally = Tally(300)
     assert tally.take(0) is None
     add(tally, 1, 10)
@@ -32,7 +32,7 @@ def test_the_first_line_is_told_within_a_second_with_those_of_the_same_moment() 
     assert taken is not None and taken.count == 3 and SETTLE < 0.6
 
 
-def test_lines_of_the_interval_are_told_together_at_its_end() -> None:
+def test_lines_of_the_interval_are_sent_together_at_its_end() -> None:
     tally = Tally(300)
     add(tally, 1, 0)
     assert tally.take(1) is not None
@@ -48,7 +48,7 @@ def test_lines_of_the_interval_are_told_together_at_its_end() -> None:
     assert taken.begin == Position(1, 7)
 
 
-def test_after_an_interval_without_lines_the_next_one_is_told_at_once() -> None:
+def test_after_an_interval_without_lines_the_next_line_is_sent_at_once() -> None:
     tally = Tally(300)
     add(tally, 1, 0)
     assert tally.take(1) is not None
@@ -64,7 +64,7 @@ def test_an_interval_that_has_begun_elsewhere_goes_on() -> None:
     assert tally.take(50) is not None
 
 
-def test_at_the_end_what_is_counted_is_told_without_waiting() -> None:
+def test_counted_lines_are_sent_at_the_end_without_waiting() -> None:
     tally = Tally(300, due=50)
     assert tally.take(0, at_once=True) is None
     add(tally, 1, 0)
@@ -92,7 +92,7 @@ def test_a_gap_is_told_with_the_next_message_only() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 20), st.integers(0, 30)), max_size=50))
-def test_whatever_comes_when_all_is_told_and_never_too_often(
+def test_each_line_is_sent_whenever_it_comes_and_never_too_often(
     steps: list[tuple[float, int]],
 ) -> None:
     every = 10.0
@@ -109,5 +109,5 @@ def test_whatever_comes_when_all_is_told_and_never_too_often(
     assert all(later - at >= every - 1e-6 for (at, _), (later, _) in pairwise(sent))
 
 
-def test_nothing_counted_is_nothing() -> None:
+def test_a_new_tally_has_counted_nothing() -> None:
     assert MatchCount() == Tally(1).counted

@@ -35,5 +35,7 @@ WEB = Key("command", "web", "a")
         ([Key("command", None, "z")], {"1": A}, True, [None]),
     ],
 )
-def test_pairs(wanted: list[Key], kept: dict[str, Key], changed: bool, found: list[str]) -> None:
+def test_an_alert_keeps_its_place_by_its_query_or_its_name(
+    wanted: list[Key], kept: dict[str, Key], changed: bool, found: list[str]
+) -> None:
     assert paired(wanted, kept, changed=changed) == found

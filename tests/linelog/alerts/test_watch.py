@@ -50,7 +50,7 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
     assert found.progress == AlertProgress(Position(1, 0))
 
 
-def test_one_that_was_taken_out_ends_at_its_line_and_gives_up_what_fails(tmp_path: Path) -> None:
+def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path: Path) -> None:
     found, scans, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
     assert scans.look() and not scans.look()
     found.send_if_due()

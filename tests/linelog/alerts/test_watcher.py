@@ -109,7 +109,7 @@ def end(stage: Stage) -> AlertProgress:
     return AlertProgress(Position(1, (stage.directory / "current.log").stat().st_size))
 
 
-def test_what_matches_is_told_within_a_second_and_what_was_before_is_not(stage: Stage) -> None:
+def test_new_lines_are_reported_within_a_second_and_earlier_ones_are_not(stage: Stage) -> None:
     stage.write("oops old")
     stage.start(end(stage), "oops", "fine")
     stage.write("oops 1", "fine", "oops 2")
@@ -117,7 +117,7 @@ def test_what_matches_is_told_within_a_second_and_what_was_before_is_not(stage: 
     assert sorted(stage.sent) == [("fine", 1, [b"fine"]), ("oops", 2, [b"oops 1", b"oops 2"])]
 
 
-def test_the_rest_is_told_at_the_end_of_the_interval(stage: Stage) -> None:
+def test_further_lines_are_reported_at_the_end_of_the_interval(stage: Stage) -> None:
     stage.start(end(stage), "oops")
     stage.write("oops 1")
     stage.wait(1)
@@ -139,7 +139,7 @@ def test_a_million_lines_are_one_message(stage: Stage) -> None:
     assert len(stage.sent) <= 2 and sum(count for _, count, _ in stage.sent) == 1_000_000
 
 
-def test_one_message_at_a_time(stage: Stage) -> None:
+def test_an_alert_sends_one_message_at_a_time(stage: Stage) -> None:
     stage.hold = True
     stage.start(end(stage), "oops")
     stage.write("oops 1")
@@ -165,7 +165,7 @@ def test_a_failure_is_reported_and_the_next_message_is_sent(stage: Stage) -> Non
     assert Report("sent", "oops", "command") in stage.reports
 
 
-def test_a_successor_begins_before_what_has_not_arrived(stage: Stage) -> None:
+def test_the_next_process_begins_before_lines_that_have_not_arrived(stage: Stage) -> None:
     before = end(stage)
     stage.hold = True
     stage.start(before, "oops")
@@ -183,7 +183,7 @@ def test_a_successor_begins_before_what_has_not_arrived(stage: Stage) -> None:
     assert after.due is not None and 8 < after.due - stage.clock.seconds() + 3 < 13
 
 
-def test_lines_that_are_gone_are_said(stage: Stage, tmp_path: Path) -> None:
+def test_removed_lines_are_reported(stage: Stage, tmp_path: Path) -> None:
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("oops")]])
     next(stage.directory.glob("0000000001-*.zst")).unlink()
     stage.start(BEGIN, "oops")
@@ -192,7 +192,7 @@ def test_lines_that_are_gone_are_said(stage: Stage, tmp_path: Path) -> None:
     assert [count for _, count, _ in stage.sent] == [1]
 
 
-def test_lines_that_are_gone_are_said_when_the_next_one_comes(stage: Stage, tmp_path: Path) -> None:
+def test_removed_lines_are_reported_when_the_next_line_comes(stage: Stage, tmp_path: Path) -> None:
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], []])
     for path in stage.directory.glob("0*"):
         path.unlink()
@@ -203,7 +203,7 @@ def test_lines_that_are_gone_are_said_when_the_next_one_comes(stage: Stage, tmp_
     assert Report("missed", "oops", "command", number=2) in stage.reports
 
 
-def test_at_the_end_what_is_counted_is_told_without_waiting(stage: Stage) -> None:
+def test_counted_lines_are_sent_at_the_end_of_the_watcher(stage: Stage) -> None:
     watcher = stage.start(end(stage), "oops")
     stage.write("oops 1")
     stage.wait(1)
@@ -213,7 +213,7 @@ def test_at_the_end_what_is_counted_is_told_without_waiting(stage: Stage) -> Non
     assert [count for _, count, _ in stage.sent] == [1, 2] and finished.called
 
 
-def test_the_end_waits_for_what_is_under_way_and_then_gives_up(stage: Stage) -> None:
+def test_the_end_waits_for_a_message_under_way_and_then_gives_up(stage: Stage) -> None:
     watcher = stage.start(end(stage), "oops")
     stage.hold = True
     before = end(stage)
@@ -239,7 +239,7 @@ def test_an_alert_that_is_further_than_another_counts_nothing_twice(stage: Stage
     assert [one[1:] for one in stage.sent] == [(1, [b"oops 2"]), (2, [b"oops 1", b"oops 2"])]
 
 
-def test_what_is_gone_before_an_alert_begins_is_no_gap_of_it(stage: Stage, tmp_path: Path) -> None:
+def test_lines_removed_before_an_alert_begins_are_no_gap(stage: Stage, tmp_path: Path) -> None:
     """Another alert, further behind, missed lines; this one did not want them."""
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], [line("oops")]])
     next(stage.directory.glob("0000000001-*.zst")).unlink()
@@ -293,7 +293,7 @@ def test_an_interval_of_an_hour_lasts_for_an_hour(stage: Stage) -> None:
         assert stage.sent[-1][1] == 10
 
 
-def test_one_that_fails_keeps_no_other_waiting(stage: Stage) -> None:
+def test_an_alert_that_fails_keeps_no_other_waiting(stage: Stage) -> None:
     stage.hold = True
     stage.start(end(stage), "oops", "fine")
     stage.write("oops")
@@ -330,7 +330,7 @@ def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage: Stage) -> Non
     assert stage.kept.saved == saved + 1
 
 
-def test_another_address_is_tried_at_once(stage: Stage) -> None:
+def test_a_changed_alert_is_tried_again_at_once(stage: Stage) -> None:
     """Who has mended the URL and reloads does not wait for five minutes."""
     stage.hold = True
     watcher = stage.start(end(stage), "oops")
@@ -345,7 +345,7 @@ def test_another_address_is_tried_at_once(stage: Stage) -> None:
     assert len(stage.sent) == 2
 
 
-def test_one_that_is_taken_out_tells_what_was_before_and_ends(stage: Stage) -> None:
+def test_a_removed_alert_reports_earlier_lines_and_ends(stage: Stage) -> None:
     watcher = stage.start(end(stage), "oops")
     stage.write("oops 1")
     stage.wait(1)
@@ -373,7 +373,7 @@ class Turns(Clock):
         return super().callLater(max(delay, 0.01), *args, **more)
 
 
-def test_one_that_is_far_behind_or_slow_takes_turns_with_the_others(stage: Stage) -> None:
+def test_a_watch_far_behind_or_slow_takes_turns_with_the_others(stage: Stage) -> None:
     """After an outage of its webhook an alert may have days of lines to look at."""
     stage.clock = Turns()
     with (stage.directory / "current.log").open("ab") as file:

@@ -27,7 +27,7 @@ async def failure(url: str, seconds: float = PATIENCE) -> str:
 
 
 @in_reactor
-async def test_it_is_posted_once_as_json() -> None:
+async def test_an_alert_is_posted_once_as_json() -> None:
     with hook(204, body=b"") as server:
         await post(f"http://127.0.0.1:{server.port}/a?b", b'{"x": 1}', reactor=REACTOR)
     [(path, headers, body)] = server.posts
@@ -44,7 +44,7 @@ async def test_a_server_in_trouble_is_asked_again() -> None:
 
 
 @in_reactor
-async def test_after_some_attempts_it_is_given_up_and_the_secret_path_is_not_said() -> None:
+async def test_after_some_attempts_posting_fails_without_the_secret_path_in_the_message() -> None:
     with hook(500) as server:
         said = await failure(f"http://127.0.0.1:{server.port}/secret")
     assert said == (
@@ -54,7 +54,7 @@ async def test_after_some_attempts_it_is_given_up_and_the_secret_path_is_not_sai
 
 
 @in_reactor
-async def test_what_is_refused_is_not_asked_again() -> None:
+async def test_a_refused_post_is_not_repeated() -> None:
     with hook(404) as server:
         assert (await failure(f"http://127.0.0.1:{server.port}/")).endswith("status 404")
     assert len(server.posts) == 1
@@ -86,13 +86,13 @@ async def test_an_answer_without_end_is_not_read_to_its_end() -> None:
 
 
 @in_reactor
-async def test_nobody_is_there() -> None:
+async def test_a_port_without_a_server_is_an_error() -> None:
     port = free_port()
     assert "cannot be reached: Connection was refused" in await failure(f"http://127.0.0.1:{port}/")
 
 
 @in_reactor
-async def test_cancelling_gives_up() -> None:
+async def test_cancelling_ends_the_post() -> None:
     with hook() as server:
         server.silent.set()
         posting = Deferred.fromCoroutine(

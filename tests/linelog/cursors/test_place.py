@@ -32,7 +32,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.mark.parametrize("sync", [True, False])
-def test_it_is_read_as_it_was_saved(disk: Disk, tmp_path: Path, sync: bool) -> None:
+def test_a_place_is_read_as_it_was_saved(disk: Disk, tmp_path: Path, sync: bool) -> None:
     save(disk, "x", PLACE, sync=sync)
     assert load(disk, "x") == PLACE
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
@@ -42,11 +42,11 @@ def test_it_is_read_as_it_was_saved(disk: Disk, tmp_path: Path, sync: bool) -> N
     )
 
 
-def test_one_that_is_not_there_is_none(disk: Disk) -> None:
+def test_a_missing_place_is_none(disk: Disk) -> None:
     assert load(disk, "x") is None
 
 
-def test_whatever_byte_is_lost_or_changed_it_is_damaged(disk: Disk, tmp_path: Path) -> None:
+def test_a_place_with_a_lost_or_changed_byte_is_damaged(disk: Disk, tmp_path: Path) -> None:
     save(disk, "x", PLACE)
     whole = (tmp_path / "x").read_bytes()
     harmed = [whole[:size] for size in range(len(whole))]
@@ -57,7 +57,7 @@ def test_whatever_byte_is_lost_or_changed_it_is_damaged(disk: Disk, tmp_path: Pa
             load(disk, "x")
 
 
-def test_a_full_disk_leaves_the_old_one(tmp_path: Path, disk: Disk) -> None:
+def test_a_full_disk_leaves_the_old_place(tmp_path: Path, disk: Disk) -> None:
     save(disk, "x", PLACE)
     full = FullDisk().enter(tmp_path)
     with pytest.raises(OSError, match="No space"):
@@ -75,13 +75,13 @@ def test_a_full_disk_leaves_the_old_one(tmp_path: Path, disk: Disk) -> None:
         (ID, Position(17, 52310), "it is at 17:52311, and the store ends at 17:52310"),
     ],
 )
-def test_it_is_of_one_store_and_not_behind_its_end(
+def test_a_place_of_another_store_or_behind_the_end_is_foreign(
     store: str, end: Position, why: str | None
 ) -> None:
     assert foreign(PLACE, store, end) == why
 
 
-def test_each_kept_place_is_given_or_why_not(tmp_path: Path) -> None:
+def test_each_saved_place_is_listed_with_its_error_if_any(tmp_path: Path) -> None:
     store = small_store(tmp_path / "store")
     (store / "ship" / "centre.lock").write_bytes(b"")
     (store / "ship" / "centre.json").write_bytes(b"{}")
@@ -92,7 +92,7 @@ def test_each_kept_place_is_given_or_why_not(tmp_path: Path) -> None:
     assert list(all_kept(str(tmp_path))) == []
 
 
-def test_a_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
+def test_the_folder_of_places_is_made_when_it_is_needed(tmp_path: Path) -> None:
     folder = PlaceFolder(str(tmp_path), "ship")
     assert not folder.exists()
     folder.disk.put("x", b"1")
@@ -104,7 +104,7 @@ def test_a_folder_is_made_when_it_is_needed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "far"])
-def test_one_process_has_a_place(tmp_path: Path, name: str) -> None:
+def test_only_one_process_can_lock_a_place(tmp_path: Path, name: str) -> None:
     first, second = PlaceFolder(str(tmp_path), "ship"), PlaceFolder(str(tmp_path), "ship")
     assert first.lock(name) and not second.lock(name)
     assert second.lock("another")

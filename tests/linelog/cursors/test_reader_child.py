@@ -89,7 +89,7 @@ def test_work_that_another_process_is_at_begins_when_that_has_ended_by_the_last_
     assert talk.work.told == [(b"start", b"two")]
 
 
-def test_it_leaves_when_the_work_is_finished(talk: Talk) -> None:
+def test_the_process_ends_when_the_work_is_finished(talk: Talk) -> None:
     talk.say(b"one")
     talk.end()
     assert talk.work.told[-1] == b"finish" and not talk.transport.disconnecting
@@ -97,14 +97,14 @@ def test_it_leaves_when_the_work_is_finished(talk: Talk) -> None:
     assert talk.transport.disconnecting and talk.daemon.status == 0
 
 
-def test_it_finishes_once_when_the_daemon_is_gone_as_well(talk: Talk) -> None:
+def test_the_work_is_finished_once_though_the_daemon_dies_as_well(talk: Talk) -> None:
     talk.say(b"one")
     talk.end()
     talk.daemon.connectionLost()
     assert talk.work.told.count(b"finish") == 1
 
 
-def test_work_that_has_not_begun_is_left_at_once(talk: Talk) -> None:
+def test_a_process_whose_work_has_not_begun_ends_at_once(talk: Talk) -> None:
     talk.work.free = False
     talk.say(b"one")
     talk.end()
@@ -121,7 +121,7 @@ def test_work_that_has_not_begun_is_left_at_once(talk: Talk) -> None:
         (ValueError("a fault"), "Traceback"),
     ],
 )
-def test_an_exception_ends_it_with_a_status(
+def test_an_exception_ends_the_process_with_a_status(
     talk: Talk, capsys: pytest.CaptureFixture[str], wrong: Exception, said: str
 ) -> None:
     talk.work.wrong = wrong
@@ -130,7 +130,7 @@ def test_an_exception_ends_it_with_a_status(
     assert capsys.readouterr().err.startswith(said)
 
 
-def test_work_that_cannot_be_finished_is_told_and_left(
+def test_work_that_cannot_be_finished_is_reported_and_ended(
     talk: Talk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talk.say(b"one")
@@ -148,7 +148,7 @@ def test_reports_are_messages_and_those_for_a_daemon_that_is_gone_go_nowhere(tal
     assert talk.transport.value() == b"".join(frame(b"news"))
 
 
-def test_the_reactor_stops_when_all_is_said(talk: Talk) -> None:
+def test_the_reactor_stops_after_the_last_report(talk: Talk) -> None:
     talk.end()
     talk.daemon.connectionLost()
     assert not talk.reactor.running

@@ -25,7 +25,7 @@ def test_a_value_that_makes_no_sense_is_named(wrong: dict[str, Any]) -> None:
         StorePolicy(**wrong)
 
 
-def test_what_an_operator_gets_who_says_nothing() -> None:
+def test_the_defaults_of_a_policy() -> None:
     policy = StorePolicy()
     assert (policy.sync, policy.rotate_size, policy.rotate_every) == (Sync.INTERVAL, 1 << 28, 86400)
     assert policy.keep_bytes is policy.keep_days is None

@@ -98,7 +98,7 @@ def test_something_else_in_the_place_of_current_log_is_refused(
     open_store(directory=tmp_path)
 
 
-def test_a_store_that_was_not_brought_back_to_its_end_is_not_taken(
+def test_a_store_that_is_not_completely_restored_is_not_taken(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
     """It would begin anew, and its edges would go on where they are."""
@@ -272,7 +272,7 @@ def test_segments_that_are_missing_between_others_are_told(
 @pytest.mark.parametrize(
     "name", ["0000000007-20261120T061842Z.log", "0000000007-20261120T061842Z.log.zst"]
 )
-def test_what_only_has_the_name_of_a_segment_is_reported_and_left_alone(
+def test_a_directory_with_the_name_of_a_segment_is_reported_and_left_alone(
     open_store: OpenStore, tmp_path: Path, make: Callable[[Path], object], name: str
 ) -> None:
     make(tmp_path / name)
@@ -429,7 +429,7 @@ async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unu
         current.unlink()
     with capturedLogs() as events:
         assert open_store().position == (2, 0)
-    assert any("the rest is gone" in event["log_format"] for event in events)
+    assert any("were on the disk before" in event["log_format"] for event in events)
 
 
 @pytest.mark.parametrize("number", [None, b"", b"rubbish", b"2\n"])
@@ -454,9 +454,7 @@ async def test_numbers_go_on_though_their_file_is_lost(
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_stays_of_two_forms_is_on_the_medium_before_the_other_goes(
-    tmp_path: Path,
-) -> None:
+async def test_of_two_forms_the_one_kept_is_synced_before_the_other_goes(tmp_path: Path) -> None:
     sealed(tmp_path)
     (tmp_path / NAME).write_bytes(stored(*LINES))
     disk = FaultyDisk().enter(tmp_path)
@@ -481,7 +479,7 @@ async def test_a_segment_that_was_cut_while_it_waited_is_told_at_the_start(
             await until(lambda: list(directory.glob("*.zst")))
             await until(lambda: any("has cut it" in event["log_format"] for event in events))
             await store.close()
-    [said] = [event for event in events if "the rest is gone" in event["log_format"]]
+    [said] = [event for event in events if "were on the disk before" in event["log_format"]]
     assert (said["log_level"], said["synced"]) == (LogLevel.error, size)
 
 
@@ -490,5 +488,5 @@ def test_a_segment_that_ends_in_a_line_and_is_not_the_last_has_lost_lines(tmp_pa
     (tmp_path / NAME).write_bytes(stored(b"one", b"two")[:-2])
     with capturedLogs() as events:
         tidy(at(tmp_path))
-    [lost] = [event for event in events if "what followed is lost" in event["log_format"]]
+    [lost] = [event for event in events if "its last lines are lost" in event["log_format"]]
     assert lost["log_level"] is LogLevel.error

@@ -25,7 +25,7 @@ LINES = [b"line %d" % number for number in range(3000)]
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_name_of_what_is_written_is_on_the_medium_after_a_kill(
+async def test_the_name_of_the_active_segment_is_synced_after_a_kill(
     open_store: OpenStore,
 ) -> None:
     """A kill may have come between a rotation and the sync of its names; a power cut follows it."""
@@ -153,7 +153,7 @@ async def test_an_empty_segment_with_two_names_loses_one(
 
 
 @pytest_twisted.ensureDeferred
-async def test_who_follows_a_store_over_crashes_sees_each_line_once(
+async def test_a_follower_of_a_store_sees_each_line_once_over_crashes(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
     """Also where nothing had been written before the first one."""

@@ -199,7 +199,7 @@ async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(
 
 
 @pytest_twisted.ensureDeferred
-async def test_who_asked_first_is_told_first(open_store: OpenStore) -> None:
+async def test_durable_fires_in_the_order_of_the_calls(open_store: OpenStore) -> None:
     """Also where the second asks when both are safe, and the reactor has not heard of it yet."""
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.ALWAYS)
@@ -217,7 +217,7 @@ async def test_who_asked_first_is_told_first(open_store: OpenStore) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_too_many_who_wait_pause_the_senders(
+async def test_too_many_waiting_acknowledgements_pause_the_senders(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("logsrv.linelog.store.store.MOST_WAITING", 10)

@@ -21,7 +21,7 @@ def test_a_real_transport_is_paused_and_resumed() -> None:
     assert transport.producerState == "producing"
 
 
-def test_each_sender_is_told_once_and_who_left_is_not_told() -> None:
+def test_each_sender_is_paused_once_and_one_that_left_is_not() -> None:
     valve, stays, leaves = Valve(Clock()), Sender(), Sender()
     valve.add(stays)
     valve.add(leaves)
@@ -34,7 +34,7 @@ def test_each_sender_is_told_once_and_who_left_is_not_told() -> None:
     assert stays.told == ["pause", "resume"] and leaves.told == ["pause"]
 
 
-def test_one_that_comes_while_the_valve_is_closed_waits_too() -> None:
+def test_a_sender_that_is_added_to_a_closed_valve_waits_too() -> None:
     valve, sender = Valve(Clock()), Sender()
     valve.close()
     valve.add(sender)
@@ -86,7 +86,7 @@ def test_senders_may_leave_while_they_are_told() -> None:
     assert other.told == []
 
 
-def test_it_is_known_for_how_long_all_have_been_paused() -> None:
+def test_the_valve_tells_for_how_long_it_has_been_closed() -> None:
     clock = Clock()
     valve = Valve(clock)
     assert valve.closed_for() == 0
@@ -99,7 +99,7 @@ def test_it_is_known_for_how_long_all_have_been_paused() -> None:
     assert valve.closed_for() == 0
 
 
-def test_who_delivered_last_is_resumed_last() -> None:
+def test_the_sender_that_delivered_last_is_resumed_last() -> None:
     """What it delivers then may close the valve again, and nobody is to be behind it for ever."""
     order = []
 
@@ -165,7 +165,7 @@ def test_many_senders_are_resumed_step_by_step() -> None:
     assert all(sender.told == ["pause", "resume"] for sender in senders)
 
 
-def test_when_it_closes_on_the_way_the_others_come_first_next_time() -> None:
+def test_senders_left_paused_by_a_closing_valve_are_first_next_time() -> None:
     reactor = Reactor()
     valve = Valve(reactor)
     senders = many(valve)
@@ -193,7 +193,7 @@ def test_a_sender_is_held_until_its_turn_has_come() -> None:
     assert valve.holds(senders[0])
 
 
-def test_one_that_has_gone_meanwhile_is_not_resumed() -> None:
+def test_a_sender_that_has_gone_meanwhile_is_not_resumed() -> None:
     reactor = Reactor()
     valve = Valve(reactor)
     senders = many(valve)
@@ -204,7 +204,7 @@ def test_one_that_has_gone_meanwhile_is_not_resumed() -> None:
     assert senders[-1].told == ["pause"]
 
 
-def test_what_waits_for_it_to_open_comes_before_the_senders() -> None:
+def test_calls_that_wait_for_the_valve_come_before_the_senders() -> None:
     valve, sender = Valve(Clock()), Sender()
     valve.add(sender)
     told = []
@@ -223,7 +223,7 @@ def test_what_waits_for_it_to_open_comes_before_the_senders() -> None:
     assert told == [[], ["pause"]], "once"
 
 
-def test_a_call_that_closes_it_again_leaves_the_others_for_the_next_time() -> None:
+def test_a_call_that_closes_the_valve_leaves_the_others_for_the_next_time() -> None:
     valve, sender = Valve(Clock()), Sender()
     valve.add(sender)
     calls = []
@@ -241,7 +241,7 @@ def test_a_call_that_closes_it_again_leaves_the_others_for_the_next_time() -> No
     assert calls == ["a", "b"] and sender.told == ["pause", "resume"]
 
 
-def test_a_call_that_fails_keeps_nobody_from_going_on() -> None:
+def test_a_failing_call_does_not_keep_the_senders_paused() -> None:
     valve, sender = Valve(Clock()), Sender()
     valve.add(sender)
     valve.close()

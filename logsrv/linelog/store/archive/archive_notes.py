@@ -1,7 +1,7 @@
-"""Notes of a store about its archives: where they are, which segments they have; and what opens them.
+"""Notes of a store about its archives, in two kinds of files, and the opening of archives.
 
-DIR/ship/NAME.archive             `archive URL`, with its sum: where the archive is that is target NAME
-DIR/…Z.log.zst.archived           the manifest of a segment that an archive has, with its sum in it
+DIR/ship/NAME.archive             `archive URL` and a sum: the URL of the archive that is target NAME
+DIR/…Z.log.zst.archived           the manifest of a segment that an archive has, with a sum in it
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _MARK = b"archive "
 
 
 def note_url(disk: Disk, name: str, url: str) -> None:
-    """Let readers of a store know where an archive is. disk: of the folder `ship`. Raises OSError."""
+    """Note the URL of an archive, for readers. disk: the folder `ship`. Raises OSError."""
     disk.put(name + SUFFIX, with_sum(_MARK + url.encode()))
 
 
 def archives(directory: str) -> list[Archive]:
-    """Return the archives that a store has, or had."""
+    """Return the archives that a store has noted; invalid URLs are left out."""
     found = []
     for url in archive_urls(directory):
         with suppress(OSError, ValueError):
@@ -40,12 +40,12 @@ def archives(directory: str) -> list[Archive]:
 
 
 def variables_of(directory: str) -> set[str]:
-    """Return the variables of the environment that whoever reads the archives of a store needs."""
+    """Return the names of the environment variables that a reader of a store's archives needs."""
     return {name for url in archive_urls(directory) for name in parse_archive_url(url).variables}
 
 
 def archive_urls(directory: str) -> Iterator[str]:
-    """Yield the URLs of the archives of a store; those that make no sense are left out."""
+    """Yield the URLs of the archives of a store; invalid ones are left out."""
     folder = os.path.join(directory, FOLDER)
     try:
         disk = Disk().enter(folder)
@@ -61,10 +61,10 @@ def archive_urls(directory: str) -> Iterator[str]:
 
 
 def noted_url(disk: Disk, name: str) -> str:
-    """Return what such a file says. disk: of its folder. Raises OSError; ValueError if it is damaged."""
+    """Return the URL in a file `NAME.archive` of a folder. Raises OSError; ValueError if it is damaged."""
     data = disk.read(name, _LONGEST)
     if not data.startswith(_MARK) and data.endswith(b"\n"):
-        # A version that knew no sums wrote the URL alone, which has no space.
+        # Versions that knew no sums wrote the URL alone, which has no space.
         url = data[:-1].decode()
         parse_archive_url(url)
         if " " not in url:
@@ -73,15 +73,15 @@ def noted_url(disk: Disk, name: str) -> str:
 
 
 def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
-    """Note beside a segment, on the medium, that an archive has it. Raises OSError."""
+    """Write the manifest beside a segment, on the medium: an archive has the segment. Raises OSError."""
     disk.put(packed.archived, encode(manifest))
     if not (disk.holds(packed.name) or disk.holds(packed.index)):
-        # Retention has removed all of it meanwhile.
+        # Retention has removed the whole segment meanwhile.
         disk.unlink(packed.archived)
 
 
 def noted(segment: Segment, disk: Disk) -> Manifest | None:
-    """Return the manifest beside a segment; None if there is none that can be read."""
+    """Return the manifest beside a segment; None if it is missing or damaged."""
     try:
         return archived(disk, segment)
     except (OSError, ValueError):
@@ -94,17 +94,17 @@ def archived(disk: Disk, segment: Segment) -> Manifest:
 
 
 def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:
-    """Return the archive at a URL, which is looked at when it is used. Raises ValueError.
+    """Return the archive at a URL, without connecting to it yet. Raises ValueError.
 
-    key: `KEY SECRET` of a bucket; None: of the file that the URL names, else of the environment. ca: a file
-    with the authorities to trust, beside that of the URL.
+    key: `KEY SECRET` of a bucket; None: from the file that the URL names, else from the environment. ca: a
+    file with the certificate authorities to trust; None: from the URL, if it names one.
     """
     found = parse_archive_url(url)
     if found.scheme == FILE:
         return DirectoryArchive(found.path)
     if key is not None and found.scheme != "s3":
         raise ValueError(
-            f"the keys of {found.scheme}: are in its environment, not in a file of a token"
+            f"the keys of {found.scheme}: come from the environment, not from a token file"
         )
     try:
         from logsrv.linelog.store.archive.bucket import BucketArchive

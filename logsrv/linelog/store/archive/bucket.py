@@ -1,4 +1,4 @@
-"""An archive in a bucket: of S3 and what speaks as it does, of Google, of Azure (package obstore)."""
+"""An archive in a bucket of S3 or a compatible server, of Google or of Azure (package obstore)."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ RETRIES: Any = {
 }
 _CONNECT = timedelta(seconds=5)
 _READ = timedelta(seconds=30)
-# A segment of 60 MB at 64 KB/s; whoever waits for it gives up before.
+# A segment of 60 MB at 64 KB/s. Whatever waits for it gives up earlier.
 _WRITE = timedelta(minutes=20)
 _PIECE = 1 << 20
 LISTED = 256 << 20
-"""Bytes of memory that the names of a listing may take: those of 250,000 segments have as many."""
+"""The most bytes of memory for the names of a listing, as many as 250,000 segments need."""
 LONGEST = 600.0
-"""Seconds for a listing."""
+"""The most seconds for a listing."""
 _EACH = 180
-"""Bytes that a name takes beside its own."""
-# Bytes of memory for an answer beside what was asked for: an error is read to its end, if it has one.
+"""Bytes of memory for a name, in addition to its characters."""
+# Bytes of memory for an answer, in addition to the data asked for: obstore reads an error to its end.
 _ANSWER = 256 << 20
-# Bytes of memory for a page of a listing (a thousand names) while obstore reads it. A page without
-# an end is never seen here: the process ends when no more memory is left to it.
+# Bytes of memory for a page of a listing (a thousand names) while obstore reads it. On a page without an
+# end, the process ends when this memory is used up.
 _PAGE = 64 << 20
-# The addresses at which a machine of Amazon, or a container, asks for keys.
+# The addresses at which a machine or a container of Amazon asks for keys.
 _ASKS_FOR_KEYS = re.compile(r"http://169\.254\.|/latest/(?:api|meta-data)/")
 _WRONG_REGION = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed")
 _NO_KEYS = (
@@ -58,11 +58,11 @@ _WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "In
 class BucketArchive:
     """The objects below a prefix of a bucket.
 
-    key: `KEY SECRET`; None: of the file that the URL names, else of the environment. ca: a file with the
-    authorities to trust beside those of the system.
+    key: `KEY SECRET`; None: from the file that the URL names, else from the environment. ca: a file with
+    the certificate authorities to trust in addition to those of the system.
     """
 
-    # The process that has used obstore.
+    # The id of the process that has used obstore; 0 for none.
     _process: ClassVar[int] = 0
 
     def __init__(self, url: ArchiveURL, key: str | None = None, ca: Path | None = None) -> None:
@@ -73,17 +73,17 @@ class BucketArchive:
         self._stores: dict[timedelta, Any] = {}
 
     def _store(self, timeout: timedelta) -> Any:
-        """Return obstore's store whose requests may take so long. Raises ArchiveError."""
+        """Return obstore's store with this timeout for a request. Raises ArchiveError."""
         self._require_threads()
         if timeout not in self._stores:
             self._stores[timeout] = self._opened(timeout)
         return self._stores[timeout]
 
     def _require_threads(self) -> None:
-        """Raise ArchiveError behind a fork: obstore's threads are not there, and it would wait for ever."""
+        """Raise ArchiveError after a fork: there obstore has no threads, and would wait for ever."""
         if BucketArchive._process not in (0, os.getpid()):
             raise ArchiveError(
-                f"{self.place}: a text went there while it was searched; search again"
+                f"{self.place}: a text was moved to this archive during the search; search again"
             )
         BucketArchive._process = os.getpid()
 
@@ -112,7 +112,10 @@ class BucketArchive:
             raise ArchiveError(f"{self.place}: {why}", settled=True) from error
 
     def _keys(self) -> dict[str, str]:
-        """Return the keys that are not those of the environment. Raises OSError and ArchiveError."""
+        """Return the keys of the caller or of the key file; empty: obstore uses those of the environment.
+
+        Raises OSError and ArchiveError.
+        """
         text, file = self._key, self._url.options.get("key-file")
         if text is None and file is not None:
             text = Path(file).read_text(encoding="utf-8", errors="replace")
@@ -121,7 +124,7 @@ class BucketArchive:
         words = text.split()
         if len(words) != 2:
             raise ArchiveError(
-                f"{self.place}: its file with keys has to have KEY SECRET in it, and nothing else",
+                f"{self.place}: the file with its keys must contain KEY SECRET, and nothing else",
                 settled=True,
             )
         return {"access_key_id": words[0], "secret_access_key": words[1]}
@@ -134,9 +137,9 @@ class BucketArchive:
         async def listed() -> dict[str, int]:
             found: dict[str, int] = {}
             room = LISTED
-            # In order: what is behind the last page is not asked for.
+            # Pages come in order, so no page behind `until` is asked for.
             async for page in obstore.list(reading, prefix or None, offset=behind or None):
-                # The same names may come again and again.
+                # A faulty server may send the same names again and again.
                 room -= sum(len(one["path"]) + _EACH for one in page)
                 if room < 0:
                     raise self._endless(prefix)
@@ -150,7 +153,7 @@ class BucketArchive:
         return self._list(prefix, listed, LISTED + _PAGE)
 
     def folders(self) -> list[str]:
-        """Return what stands before the first slash in the names of objects."""
+        """Return the parts before the first slash in the names of objects."""
 
         async def listed() -> Any:
             return await obstore.list_with_delimiter_async(reading)
@@ -160,9 +163,9 @@ class BucketArchive:
         return [one.rstrip("/") for one in found]
 
     def _list(self, prefix: str, listed: Callable[[], Coroutine[Any, Any, T]], memory: int) -> T:
-        """Return what a listing finds, in so many bytes of memory. Raises ArchiveError."""
+        """Return the result of a listing, with at most `memory` bytes of memory. Raises ArchiveError."""
         try:
-            # Pages without a name may come for ever, and only here obstore can be stopped meanwhile.
+            # A server may send pages without names for ever; only the async interface can stop that.
             with little_memory(memory):
                 return asyncio.run(asyncio.wait_for(listed(), LONGEST))
         except TimeoutError:
@@ -175,7 +178,7 @@ class BucketArchive:
         return ArchiveError(f"{where}: its list of names does not end")
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make an object if there is none of that name, in one request: all of it is in memory."""
+        """Make an object unless the name is taken, in one request: all of the object is in memory."""
         data = b"".join(pieces)
         try:
             with little_memory(_ANSWER + 2 * len(data)):
@@ -196,7 +199,7 @@ class BucketArchive:
                 return
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
-        """Return a part of an object; nothing behind its end."""
+        """Return a part of an object; b"" behind its end."""
         try:
             if not size:
                 return b""
@@ -212,7 +215,7 @@ class BucketArchive:
             self._fail(name, error)
 
     def _fail(self, name: str, error: Exception) -> NoReturn:
-        """Raise what an error of obstore means."""
+        """Raise ArchiveError, or ObjectMissing, for an error of obstore."""
         text = str(error)
         why, settled = _meaning(text, self._url)
         if isinstance(error, FileNotFoundError) and why is None:
@@ -222,7 +225,7 @@ class BucketArchive:
 
 
 def _first(pieces: Iterable[Any], size: int) -> bytes:
-    """Return so many bytes, or all if `size` is negative: a server may send more than was asked for."""
+    """Return the first `size` bytes, or all if it is negative: a server may send more than asked for."""
     data = bytearray()
     for piece in pieces:
         data += piece
@@ -238,7 +241,7 @@ def _status(text: str) -> int:
 
 
 def _meaning(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
-    """Return a sentence for an error as far as it is known, and whether it will not go away by itself."""
+    """Return a message for a known error, else None; and whether the error will not go away by itself."""
     said = _said(text)
     found = re.search(r"<Code>([A-Za-z0-9]{1,64})</Code>", said)
     code, status = found[1] if found else "", _status(said)
@@ -270,12 +273,12 @@ def _meaning(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
 
 
 def _said(text: str) -> str:
-    """Return what an error says before it shows how obstore saw it."""
+    """Return the message of an obstore error without its debug part."""
     return text.partition("\n\nDebug source:")[0]
 
 
 def _shortened(text: str) -> str:
-    """Return what an error of obstore says, without the request that everybody has read by now."""
+    """Return the message of an obstore error in one line, without the request."""
     message = re.search(r"<Message>([^<]{1,200})</Message>", _said(text))
     if message:
         return one_line(f"{_status(_said(text))} {message[1]}")

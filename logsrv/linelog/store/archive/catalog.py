@@ -1,15 +1,17 @@
-"""The catalogs of an archive: what a search without indexes of its own reads first.
+"""The catalogs of an archive, which a search reads first if it has no indexes of its own.
 
     ID/catalog/FIRST/LAST-COUNT.zst
 
-Each is of the segments whose numbers are within GROUP from FIRST on, up to number LAST, COUNT of them: the
-manifest, the index of the frames, and the parts of the word index by which the rest of it is found. It is
-written when a segment of the group was put there, under a new name, and those before it are removed:
-nothing is written over, and one that was read is right. The last one counts; a segment that is in none, as
-after a kill, is found by its manifest. One that is damaged has its name there instead of a manifest:
-readers look for it, and say that it is damaged; it hinders no other.
+A catalog is about a group of GROUP segment numbers, from FIRST on. It has COUNT segments, the last of them
+LAST. For each it has the manifest, the index of the frames, and the parts of the word index by which the
+rest of that index is found. A new catalog is written, under a new name, whenever a segment of the group is
+put into the archive; then the older ones are removed. So no catalog is overwritten while somebody reads it.
 
-It is one Zstandard frame: a line of JSON with sizes, and one behind the other what they are of.
+The last catalog of a group counts. A segment in no catalog, as after a kill, is found by its manifest. A
+damaged segment is entered with its name in place of the manifest: readers look for it and report that it is
+damaged, and the others stay usable.
+
+A catalog is one Zstandard frame: a line of JSON with sizes, then all manifests, indexes and parts.
 """
 
 from __future__ import annotations
@@ -49,22 +51,22 @@ from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
 
 GROUP = 32
-"""Segment numbers of a catalog: it is written as often. One with 257 MiB of text has 22 KB in it."""
+"""Segment numbers of a catalog, which is written again for each. A segment of 257 MiB takes 22 KB."""
 FORMAT = 1
 LARGEST_PACKED = 16 << 20
-"""The bytes of a catalog as it is stored."""
+"""The most bytes of a catalog as stored."""
 _MOST, _MOST_HEAD = 64 << 20, 1 << 20
-"""The bytes of a catalog, and of its first line. Segments of 20 GiB have as much in it."""
+"""The most bytes of an unpacked catalog, and of its first line; segments of 20 GiB take as many."""
 _RATIO = 64
-"""How much smaller than a catalog its stored bytes may be: checksums keep it below 8."""
+"""The largest ratio of unpacked to stored bytes that is accepted; checksums keep it below 8."""
 _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"
 
 
 class CatalogSegment(NamedTuple):
-    """A segment in a catalog: its manifest and the index of its frames, both as they are stored.
+    """A segment in a catalog: its manifest and the index of its frames, both as stored.
 
-    manifest: of one that was damaged when it was to be entered, its name.
-    words: the size of its word index; 0 if it has none. parts: parts of that, and where they begin.
+    manifest: for a segment that was found damaged, its name instead. words: the bytes of its word index; 0
+    without one. parts: parts of that index, each with the offset of its beginning.
     """
 
     manifest: bytes
@@ -74,17 +76,17 @@ class CatalogSegment(NamedTuple):
 
     @property
     def file(self) -> PartialFile | None:
-        """The word index as far as it is here."""
+        """The word index, with the parts that are known; None without one."""
         return PartialFile(self.words, self.parts) if self.words else None
 
 
 def folder(store: str) -> str:
-    """Return what the names of the catalogs of a store begin with."""
+    """Return the prefix of the names of a store's catalogs."""
     return f"{store}/catalog/"
 
 
 def newest(names: list[str], store: str) -> list[str]:
-    """Return the catalogs that count of some names, in order."""
+    """Return the names of the catalogs that count, the last of each group, in order."""
     found: dict[str, str] = {}
     for name in sorted(names):
         match = re.fullmatch(re.escape(folder(store)) + _NAME, name)
@@ -94,9 +96,9 @@ def newest(names: list[str], store: str) -> list[str]:
 
 
 def last_of_all(names: list[str]) -> int | None:
-    """Return the last segment in the catalogs that count, if none can be missing before it, by their names.
+    """Return the number of the last segment in the catalogs that count, by their names.
 
-    Else None: one was lost, or the archive begins with a later segment.
+    None if a segment may be missing before it: a catalog was lost, or the archive begins with a later one.
     """
     found = [(int(name.split("/")[2]), int(name.rpartition("/")[2][:10])) for name in names]
     for number, (first, last) in enumerate(found):
@@ -107,7 +109,7 @@ def last_of_all(names: list[str]) -> int | None:
 
 
 def pack(segments: list[CatalogSegment]) -> bytes:
-    """Return a catalog as it is stored."""
+    """Return the content of a catalog as stored."""
     sizes = [
         [len(one.manifest), len(one.frames), one.words, [[at, len(part)] for at, part in one.parts]]
         for one in segments
@@ -120,7 +122,7 @@ def pack(segments: list[CatalogSegment]) -> bytes:
 
 
 def unpack(data: bytes) -> list[CatalogSegment]:
-    """Return what `pack` was given. Raises ValueError for anything else."""
+    """Return the segments of a stored catalog. Raises ValueError if it is damaged or no catalog."""
     try:
         if not 0 < zstandard.frame_content_size(data) <= min(_MOST, _RATIO * len(data)):
             raise ValueError("its size makes no sense")
@@ -145,7 +147,7 @@ def unpack(data: bytes) -> list[CatalogSegment]:
 
 
 def described(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegment:
-    """Return a segment as a catalog has it. read: returns a file of it by its name."""
+    """Return the entry of a segment for a catalog. read: returns a file of the segment by its name."""
     segment = manifest.segment
     size, parts = 0, []
     if any(name.endswith(segment.words) for name in manifest.objects):
@@ -164,10 +166,11 @@ def read_catalog(archive: Archive, name: str) -> list[CatalogSegment]:
 
 
 def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) -> list[str]:
-    """Let the catalogs of an archive have a segment that is in it. read: returns a file of it.
+    """Enter an archived segment into the catalogs of its archive. read: returns a file of the segment.
 
-    What else is in the archive, and in no catalog, is entered as well. Returns a sentence for each that is
-    damaged there. Raises ArchiveError, and OSError and ValueError for what cannot be read here.
+    Other archived segments of the group that are in no catalog are entered as well. Returns a sentence for
+    each that is damaged there. Raises ArchiveError, and OSError and ValueError for files that cannot be
+    read here.
     """
     store = manifest.store
     first = manifest.number // GROUP * GROUP
@@ -191,18 +194,18 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
     _create(archive, made, pack([known[name] for name in sorted(known)]))
     for name in archive.names(place):
         if name < made:
-            # A key that may remove nothing leaves them: they do not count.
+            # Without the right to remove, the older ones stay: they do not count.
             with contextlib.suppress(ArchiveError):
                 archive.remove(name)
     return damaged
 
 
 def _known(archive: Archive, names: list[str]) -> dict[str, CatalogSegment]:
-    """Return the segments of the catalog that counts, by their names; of one that is damaged, none."""
+    """Return the segments of the catalogs that count, by their names; none if one is damaged."""
     known = {}
     with contextlib.suppress(ChangedObject, ObjectMissing):
         for one in [one for name in names for one in read_catalog(archive, name)]:
-            # Those that were damaged are looked at again.
+            # Segments entered as damaged are looked at again.
             with contextlib.suppress(ValueError):
                 known[decode(one.manifest).name] = one
     return known
@@ -217,7 +220,7 @@ def _described_there(archive: Archive, store: str, name: str) -> CatalogSegment:
 
 
 def there(archive: Archive, store: str, name: str) -> Manifest:
-    """Return the manifest of a segment that an archive has. Raises ArchiveError."""
+    """Return the manifest that an archive has of a segment. Raises ArchiveError."""
     wanted = manifest_object(store, name)
     try:
         manifest = decode(archive.read(wanted, 0, LARGEST))
@@ -229,7 +232,7 @@ def there(archive: Archive, store: str, name: str) -> Manifest:
 
 
 def _file_there(archive: Archive, manifest: Manifest, name: str) -> bytes:
-    """Return a file of a segment as it was archived. Raises ArchiveError."""
+    """Return a file of an archived segment, verified. Raises ArchiveError."""
     whole = object_name(manifest.store, name)
     wanted = manifest.objects[whole]
     data = archive.read(whole, 0, wanted.size + 1)
@@ -242,7 +245,7 @@ def _create(archive: Archive, name: str, data: bytes) -> None:
     try:
         archive.create(name, [data])
     except ObjectExists:
-        # It is damaged, or it would have been used.
+        # An intact catalog of this name would have been used, so it is damaged.
         archive.remove(name)
         archive.create(name, [data])
     if archive.read(name, 0, len(data) + 1) != data:

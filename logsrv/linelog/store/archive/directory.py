@@ -1,4 +1,4 @@
-"""An archive in a directory, which may be of another machine: mounted by NFS, or a disk to take away."""
+"""An archive in a directory, which may be mounted by NFS, or on a removable disk."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 class DirectoryArchive:
-    """A directory as an archive. It has to be there: one that is not mounted is not made anew.
+    """A directory as an archive. It has to exist: a missing one, perhaps not mounted, is not made.
 
-    Nobody else may write into it but other stores, each below its own identity.
+    Only stores may write into it, each below its own identity.
     """
 
     def __init__(self, path: str) -> None:
@@ -29,7 +29,7 @@ class DirectoryArchive:
         self._path = path
 
     def names(self, prefix: str = "", behind: str = "") -> list[str]:
-        """Return the names of all files below it."""
+        """Return the names of all files below `prefix`."""
         try:
             self._require()
             return [name for name, _ in self._below(prefix) if name > behind]
@@ -48,7 +48,7 @@ class DirectoryArchive:
             raise self._error(prefix, error) from error
 
     def folders(self) -> list[str]:
-        """Return the names of its directories."""
+        """Return the names of the directories in it."""
         try:
             self._require()
             with os.scandir(self._path) as found:
@@ -61,7 +61,8 @@ class DirectoryArchive:
         while folders:
             folder = folders.pop()
             place = os.path.join(self._path, folder)
-            # A stranger's archive may have a link to `/` there. Whoever has the archive may link a store.
+            # A stranger's archive may have a link to `/` here. The owner of an archive may make a store's
+            # folder a link.
             if folder.count("/") > 1 and not _is_folder(place.rstrip("/")):
                 continue
             try:
@@ -76,7 +77,7 @@ class DirectoryArchive:
                     raise
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make a file under another name, and give it its own when it is on the medium."""
+        """Make a file under a temporary name, and rename it when it is on the medium."""
         folder, local = os.path.split(os.path.join(self._path, name))
         try:
             self._require()
@@ -132,7 +133,7 @@ def _parts(fd: int, at: int, end: int) -> Iterator[bytes]:
 
 
 def _is_folder(path: str) -> bool:
-    """Return whether a directory is there, and no link to one."""
+    """Return whether a directory is there, not a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except FileNotFoundError:
@@ -164,7 +165,7 @@ def _create(disk: Disk, name: str, pieces: Iterable[bytes]) -> None:
             disk.rename(fresh, name)
         disk.sync_directory()
     except BaseException:
-        # A full disk gets back what was written to it.
+        # On a full disk this frees the space again.
         with suppress(OSError):
             disk.unlink(fresh)
         raise

@@ -1,15 +1,13 @@
-"""The manifest of an archived segment: what an archive has of it, and how to know that again.
+"""The manifest of an archived segment: the files that an archive has of it, with checksums.
 
     ID/NAME.log.zst.words    the word index, if there is one
     ID/NAME.log.zst.idx      the index of the frames
     ID/NAME.log.zst          the compressed text
-    ID/NAME.json             the manifest, which comes last: without it nothing is there
+    ID/NAME.json             the manifest, written last: without it the segment is not in the archive
 
-ID is the identity of the store. The manifest is a line of JSON with its sum in it
-(kit/text/checked_json.py). A copy stands beside the segment in its store, in
-`NAME.log.zst.archived`. It has the SHA-256 of each
-file, and the first half of that of each frame: so a part that is read alone is known to be what was
-archived.
+ID is the identity of the store. The manifest is a line of JSON with a sum in it (kit/text/checked_json.py).
+A copy is beside the segment in its store, in `NAME.log.zst.archived`. It has the SHA-256 of each file, and
+the first half of the SHA-256 of each frame: so a frame that is read alone can be verified.
 """
 
 from __future__ import annotations
@@ -37,20 +35,20 @@ FORMAT = 1
 SUFFIX = ".json"
 LARGEST = 16 << 20
 _SHORTEST = 16
-"""Bytes of a manifest for each value in it, or more: most are checksums of frames."""
+"""The least bytes of a manifest for each value in it: most values are checksums of frames."""
 _INDEX = 1 << 10
 _WORDS = 16 << 20
-"""Bytes that an index, and a word index, has for each frame, or fewer."""
+"""The most bytes for each frame, of an index and of a word index."""
 _TEXT = ".log" + PACKED_SUFFIX
 _KNOWN = (_TEXT + WORDS_SUFFIX, _TEXT + INDEX_SUFFIX, _TEXT)
-"""The ends of the names of the files of a segment, in the order in which an archive gets them."""
+"""The suffixes of the files of a segment, in the order in which they are put into an archive."""
 _NAME = r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z"
 _SHA256, _HALF = r"[0-9a-f]{64}", r"[0-9a-f]{32}"
 STORE = r"[0-9a-f]{32}"
 
 
 class StoredFile(NamedTuple):
-    """A file of a segment: its bytes and their SHA-256."""
+    """A file of a segment: its size in bytes and its SHA-256."""
 
     size: int
     sha256: str
@@ -59,8 +57,9 @@ class StoredFile(NamedTuple):
 class Manifest(NamedTuple):
     """The files that an archive has of a segment, and their checksums.
 
-    store: the identity of its store. name: the part of its names that all its files share. files: by what
-    comes behind the name. text, lines, times: of its text. frames: a check of each compressed frame.
+    store: the identity of its store. name: the part of the name that all its files share. files: by the
+    suffix behind that name. text: the bytes of its text. lines, times: of its text. frames: for each
+    compressed frame, half of its SHA-256.
     """
 
     store: str
@@ -81,12 +80,12 @@ class Manifest(NamedTuple):
 
     @property
     def packed(self) -> StoredFile:
-        """The compressed text."""
+        """The file of the compressed text."""
         return self.files[_TEXT]
 
     @property
     def objects(self) -> dict[str, StoredFile]:
-        """The names of its files in an archive, the text last."""
+        """The files by their names in an archive, the text last."""
         return {
             object_name(self.store, self.name + behind): self.files[behind]
             for behind in _KNOWN
@@ -95,44 +94,44 @@ class Manifest(NamedTuple):
 
 
 def object_name(store: str, name: str) -> str:
-    """Return the name that a file of a store has in an archive."""
+    """Return the name of a store's file in an archive."""
     return f"{store}/{name}"
 
 
 def manifest_object(store: str, name: str) -> str:
-    """Return the name that a manifest has in an archive. name: that of the segment, in any form."""
+    """Return the name of a manifest in an archive. name: of the segment, in any form."""
     return object_name(store, short_name(name) + SUFFIX)
 
 
 def short_name(name: str) -> str:
-    """Return the part of the name of a segment that all names of its files share."""
+    """Return the part of a segment's name that the names of all its files share."""
     return name.partition(".")[0]
 
 
 def names_of(objects: Iterable[str], store: str) -> list[str]:
-    """Return the short names of the segments of a store by the names in an archive, in order."""
+    """Return the short names of a store's segments among the names in an archive, in order."""
     wanted = rf"{store}/({_NAME}){re.escape(SUFFIX)}"
     found = (match[1] for one in objects if (match := re.fullmatch(wanted, one)))
     return sorted(name for name in found if int(name.partition("-")[0]) <= MOST_SEGMENTS)
 
 
 def stores_of(folders: list[str]) -> list[str]:
-    """Return those of the folders of an archive that are identities of stores."""
+    """Return the identities of stores among the folders of an archive, in order."""
     return sorted(one for one in folders if re.fullmatch(STORE, one))
 
 
 def check_of(data: bytes) -> str:
-    """Return the check of a frame."""
+    """Return the first half of the SHA-256 of a frame, in hexadecimal digits."""
     return sha256(data).hexdigest()[:32]
 
 
 def encode(manifest: Manifest) -> bytes:
-    """Return a manifest as it is stored."""
+    """Return the content of the file for a manifest."""
     return checked_object({"format": FORMAT, **manifest._asdict()})
 
 
 def decode(data: bytes) -> Manifest:
-    """Return what `encode` was given. Raises ValueError for anything else."""
+    """Return the manifest in the content of a file. Raises ValueError if it is damaged or no manifest."""
     try:
         most = 64 + len(data) // _SHORTEST
         return _decoded(read_object(data, ("format", *Manifest._fields), most=most))
@@ -168,14 +167,14 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
         raise ValueError("it has too many frames")
     for behind, most in zip(_KNOWN, (_WORDS, _INDEX, heads.LARGEST_PACKED), strict=True):
         if behind in files and files[behind].size > (len(made.frames) + 1) * most:
-            raise ValueError("a file of it is larger than its frames make it")
+            raise ValueError("one of its files is too large for the number of frames")
     first = made.segment.first
     if time_of(first.encode()) != first:
-        raise ValueError("its name is of no time that there is")
+        raise ValueError("the time in its name is invalid")
     return made
 
 
 def _text(shape: str, found: str) -> str:
     if re.fullmatch(shape, found):
         return found
-    raise ValueError("a name or a checksum is none")
+    raise ValueError("a name or a checksum is invalid")

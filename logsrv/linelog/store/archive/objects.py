@@ -1,4 +1,4 @@
-"""An archive as its users see it: objects with names, each written once and read in parts."""
+"""The interface of an archive: objects with names, which are written once and read in parts."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from logsrv.errors import LogsrvError
 
 
 class Archive(Protocol):
-    """A directory or a bucket. Each method raises ArchiveError, and may take long.
+    """A directory or a bucket. Each method may raise ArchiveError, and may take long.
 
-    place: where it is, for people to read.
+    place: its address, for messages.
     """
 
     place: str
 
     def names(self, prefix: str = "", behind: str = "") -> list[str]:
-        """Return the names of all objects whose names begin with `prefix`, which ends in a slash.
+        """Return the names of all objects that begin with `prefix`, which ends in a slash.
 
-        behind: only those that come behind this name, which begins with `prefix` as well.
+        behind: return only names that sort after this one, which begins with `prefix` as well.
         """
 
     def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
-        """Return the same names with the bytes of each; `until`: only those that come before it."""
+        """Return the same names, each with its bytes. until: only names that sort before this one."""
 
     def folders(self) -> list[str]:
-        """Return what stands before the first slash in the names of objects."""
+        """Return the parts before the first slash in the names of objects."""
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make an object, which is there complete and for good on return, or not at all.
+        """Make an object of these pieces; on return it is complete and durable. A failure leaves none.
 
-        Raises ObjectExists, and whatever `pieces` raises.
+        Raises ObjectExists if the name is taken, and whatever `pieces` raises.
         """
 
     def remove(self, name: str) -> None:
-        """Remove an object; one that is not there is fine."""
+        """Remove an object; a missing one is no error."""
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
-        """Return `size` bytes of an object from `at` on, or all; fewer at its end.
+        """Return `size` bytes of an object from offset `at` on; fewer at its end; all if `size` is -1.
 
         Raises ObjectMissing.
         """
 
 
 class ArchiveError(LogsrvError):
-    """An archive does not do what is asked of it now; one sentence.
+    """A failed operation on an archive, with one sentence.
 
-    settled: the reason is nothing that goes away by itself.
+    settled: the cause will not go away by itself.
     """
 
     def __init__(self, why: str, *, settled: bool = False) -> None:
@@ -56,7 +56,7 @@ class ArchiveError(LogsrvError):
 
 
 class ObjectExists(ArchiveError):
-    """There is an object of that name."""
+    """An object of that name exists already."""
 
 
 class ObjectMissing(ArchiveError):
@@ -75,7 +75,7 @@ class ChangedObject(ArchiveError):
 
 
 class UnusableArchive:
-    """An archive that nothing can be asked of here: each try says why."""
+    """An archive that cannot be used here: each operation raises ArchiveError with the reason."""
 
     def __init__(self, place: str, why: str) -> None:
         self.place = place

@@ -1,6 +1,6 @@
-"""Putting a sealed segment into an archive: each file read back and compared, its manifest last.
+"""Putting sealed segments into an archive: each file is read back and compared, the manifest is put last.
 
-What was put there is looked for again by the names and sizes of a listing: an archive may lose a file.
+Later, `lacking` looks for them by the names and sizes of a listing, because an archive may lose a file.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ PIECE = 4 << 20
 
 
 class GivenUp(Exception):
-    """The work was given up because its process ends, or nobody waits for it any more."""
+    """The work was stopped because its process ends, or nobody waits for it any more."""
 
 
 class OtherSegment(ArchiveError):
-    """The archive has another segment under the name of one that is here."""
+    """The archive has a different segment under the name of this one."""
 
 
 def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
     """Return the manifest of a packed segment. store: the identity of its store.
 
-    Raises OSError, and ValueError if its text is not what its index says.
+    Raises OSError, and ValueError if the size of its text is not as in its index.
     """
     found = index.load(packed, disk)
     files = {
@@ -64,12 +64,12 @@ def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
 
 
 def stored_file(name: str, disk: Disk) -> StoredFile:
-    """Return what there is to know of a file of a store. Raises OSError."""
+    """Return size and SHA-256 of a file of a store. Raises OSError."""
     return summed(file_pieces(name, disk))
 
 
 def summed(pieces: Iterable[bytes]) -> StoredFile:
-    """Return what there is to know of a file in pieces. Raises what these do."""
+    """Return size and SHA-256 of a file in pieces. Raises whatever `pieces` raises."""
     digest, size = sha256(), 0
     for piece in pieces:
         digest.update(piece)
@@ -80,14 +80,14 @@ def summed(pieces: Iterable[bytes]) -> StoredFile:
 def _checks(packed: Segment, found: index.Index, disk: Disk) -> Iterator[str]:
     size = disk.stat(packed.name).st_size
     if size != found.compressed:
-        raise ValueError(f"it has {size} bytes, and its index is of {found.compressed}")
+        raise ValueError(f"it has {size} bytes, and by its index {found.compressed}")
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for frame in range(len(found.frames)):
             yield check_of(file.read(found.extent(frame)[1]))
 
 
 def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
-    """Yield what is in a file of a store. Raises OSError."""
+    """Yield the content of a file of a store in pieces. Raises OSError."""
     with open(disk.open(name, os.O_RDONLY), "rb") as file:
         while piece := file.read(PIECE):
             yield piece
@@ -96,7 +96,7 @@ def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
 def find(archive: Archive, store: str, name: str) -> Manifest | None:
     """Return the manifest that an archive has of a segment; None without one.
 
-    Raises ArchiveError, also for one that is damaged.
+    Raises ArchiveError, also for a damaged manifest.
     """
     try:
         return there(archive, store, name)
@@ -111,11 +111,11 @@ def put(
     store: str,
     going: Callable[[], bool] = lambda: True,
 ) -> Manifest:
-    """Let an archive have a packed segment for good; return the manifest that it has then.
+    """Put a packed segment into an archive, durably; return the manifest that the archive then has.
 
-    What a try that was interrupted has left there is used if it is the same, and else replaced. So is what
-    the archive has lost, or lost a part of. Raises ArchiveError, OtherSegment, OSError, ValueError for a
-    segment that is damaged here, and GivenUp as soon as `going` says no.
+    Files that an interrupted attempt left there are used if they are the same, else replaced. Files that
+    the archive has lost, in whole or in part, are put again. Raises ArchiveError, OtherSegment, OSError,
+    ValueError for a segment that is damaged here, and GivenUp once `going` returns false.
     """
     made = describe(packed, disk, store)
     known = _known(archive, made, packed, disk)
@@ -129,7 +129,7 @@ def put(
         if all(made.objects.get(name) == wanted for name, wanted in lost.items()):
             _put_files(archive, lost, disk, going)
             return known
-        # Indexes were made anew since.
+        # The indexes here were made anew since, so all files are put again.
         archive.remove(manifest_object(store, made.name))
     _put_files(archive, made.objects, disk, going)
     _put_manifest(archive, made)
@@ -137,9 +137,10 @@ def put(
 
 
 def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Manifest | None:
-    """Return the manifest that an archive has of a segment; None if that is to be made.
+    """Return the manifest that an archive has of a segment; None if it has to be made.
 
-    Raises ArchiveError, also for one that is damaged, unless a note here says that its text is this one.
+    A damaged manifest is removed if the note here says that the archive has this text. Raises ArchiveError,
+    also for other damaged manifests.
     """
     try:
         return find(archive, made.store, packed.name)
@@ -152,7 +153,7 @@ def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Man
 
 
 def _has_size(archive: Archive, name: str, size: int) -> bool:
-    """Return whether an object is there and has so many bytes."""
+    """Return whether an object exists and has `size` bytes."""
     try:
         return len(archive.read(name, max(0, size - 1), 2)) == min(1, size)
     except ObjectMissing:
@@ -165,7 +166,7 @@ def _put_files(
     for name, wanted in files.items():
         local = name.rpartition("/")[2]
         if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
-            # A try that was killed has left something else, or the archive has lost a part of it.
+            # A killed attempt has left other content, or the archive has lost a part of the file.
             archive.remove(name)
             if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
                 raise ChangedObject(archive.place, name)
@@ -174,9 +175,9 @@ def _put_files(
 def lacking(
     archive: Archive, segments: Iterable[Segment], disk: Disk, store: str, sizes: Mapping[str, int]
 ) -> list[Segment]:
-    """Return those of some segments that were put into an archive and are not there, or not whole.
+    """Return those of some segments that were archived and are now missing there, in whole or in part.
 
-    sizes: of all that is there of them. Raises ArchiveError.
+    sizes: the bytes of their objects in the archive, by name. Raises ArchiveError.
     """
     return [
         one
@@ -197,7 +198,7 @@ def _is_whole(
     if manifest not in sizes:
         return False
     try:
-        # The note is damaged, or of another archive, which got other indexes.
+        # The note is damaged, or from another archive that got other indexes.
         known = find(archive, store, segment.name)
     except ChangedObject:
         return False
@@ -215,7 +216,7 @@ def _put_file(
     wanted: StoredFile,
     going: Callable[[], bool],
 ) -> bool:
-    """Return whether an archive has a file that is what it should be; make it unless it is there."""
+    """Put a file into an archive unless the name is taken; return whether its content is right there."""
     try:
         archive.create(name, _while_going(pieces, going))
     except ObjectExists:
@@ -233,9 +234,9 @@ def _while_going(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator
 def object_pieces(
     archive: Archive, name: str, expected: int, going: Callable[[], bool] = lambda: True
 ) -> Iterator[bytes]:
-    """Yield what an archive has under a name. Raises ArchiveError and GivenUp.
+    """Yield the content of an object in pieces. Raises ArchiveError and GivenUp.
 
-    expected: the bytes that it should have; of a longer one, one more is looked at.
+    expected: the bytes that it should have; at most one byte more is read.
     """
     at = 0
     asked = got = 1
@@ -257,12 +258,12 @@ def _put_manifest(archive: Archive, made: Manifest) -> None:
         pass
     known = find(archive, made.store, made.name)
     if known is None:
-        raise ArchiveError(f"{archive.place} has taken {name} and does not have it")
+        raise ArchiveError(f"{archive.place} accepted {name}, but does not have it")
     _require_same(archive, known, made)
 
 
 def _require_same(archive: Archive, known: Manifest, made: Manifest) -> None:
-    """Raise OtherSegment if the text is not the same. Indexes may have been made anew since."""
+    """Raise OtherSegment if the text differs. Indexes may differ: they may have been made anew."""
     if (known.packed, known.text, known.lines) != (made.packed, made.text, made.lines):
         raise OtherSegment(
             f"{archive.place} has another segment {made.name} of store {made.store}: this store was"

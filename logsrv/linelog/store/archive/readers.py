@@ -1,4 +1,4 @@
-"""Several reads of archives at once: each takes a round trip, and few bytes."""
+"""Several reads of archives at the same time: each takes a round trip for few bytes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 AT_ONCE = 32
-# A search for the page may reserve little memory.
+# Bytes for each thread. A search by the page may reserve little memory.
 _STACK = 1 << 20
 
 
 class Readers:
-    """Threads that read, begun as they are needed. The end of the process does not wait for them.
+    """Threads that read, started as they are needed. The end of the process does not wait for them.
 
-    at_once: how many there may be.
+    at_once: the most threads.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
@@ -27,7 +27,7 @@ class Readers:
         self._closed = False
 
     def start(self, read: Callable[[], T]) -> Future[T]:
-        """Begin a read, at once or when one of those before it is done."""
+        """Begin a read now, or when a thread is free."""
         pending: Future[T] = Future()
         if self._threads < self._at_once:
             self._threads += 1
@@ -44,7 +44,7 @@ class Readers:
         return pending
 
     def close(self) -> None:
-        """Begin nothing more of what waits, and end."""
+        """End the threads after their present reads; waiting reads are not begun."""
         self._closed = True
         for _ in range(self._threads):
             self._waiting.put(None)

@@ -1,4 +1,4 @@
-"""Reading segments whose text is in an archive: frame by frame, each compared with its manifest."""
+"""Reading segments whose text is only in an archive: frame by frame, verified with the manifest."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from logsrv.linelog.store.segments.segment import Segment
 class ArchivedText:
     """The text of a segment that is in an archive only.
 
-    Each method raises ValueError, with a sentence, for what no archive has as it was archived.
+    Each method raises ValueError, with a sentence, if no archive has the part unchanged.
     """
 
     def __init__(
         self, manifest: Manifest, sources: Sequence[Archive], load: Callable[[], Index]
     ) -> None:
-        """`load` reads the index that is here. Raises OSError and ValueError."""
+        """load: reads the index that is here; may raise OSError and ValueError."""
         self._manifest = manifest
         self._sources = sources
         self._load = load
 
     @property
     def place(self) -> str:
-        """The place where it is, for people to read."""
+        """The address of the text, for messages."""
         where = self._sources[0].place if self._sources else "an archive that is not known here"
         return f"{where}/{object_name(self._manifest.store, self._manifest.segment.name)}"
 
@@ -40,7 +40,7 @@ class ArchivedText:
         return self._manifest.packed.size
 
     def index(self) -> Index:
-        """Return the index of its frames: the one here, or that of the archive."""
+        """Return the index of its frames: the one here, or if that is unusable, the one in the archive."""
         try:
             found = self._load()
             totals = found.compressed, len(found.frames)
@@ -56,7 +56,7 @@ class ArchivedText:
         )
 
     def frame(self, number: int, at: int, size: int) -> bytes:
-        """Return a compressed frame."""
+        """Return compressed frame `number`, which has `size` bytes at offset `at`."""
         checks = self._manifest.frames
         name = self._manifest.segment.name
         return self._part(
@@ -67,7 +67,7 @@ class ArchivedText:
         )
 
     def _part(self, name: str, at: int, size: int, is_whole: Callable[[bytes], bool]) -> bytes:
-        """Return a part of an object as the first archive has it that has it unchanged."""
+        """Return a part of an object, from the first archive that has it unchanged."""
         whole = object_name(self._manifest.store, name)
         failed: ArchiveError | None = None
         for source in self._sources:
@@ -85,8 +85,8 @@ class ArchivedText:
 
 
 def away_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> ArchivedText:
-    """Return the text of a segment that is not here. Raises OSError, and ValueError for a damaged note."""
+    """Return the archived text of a segment. Raises OSError, and ValueError if its note is damaged."""
     manifest = archived(disk, segment)
     if manifest.segment.name != segment.name:
-        raise ValueError("its note is of another segment")
+        raise ValueError("its note belongs to another segment")
     return ArchivedText(manifest, sources, lambda: index.load(segment, disk))

@@ -1,7 +1,7 @@
-"""Bringing a store back from an archive: segment by segment, each compared with its manifest.
+"""Restoring a store from an archive: segment by segment, each verified with its manifest.
 
-The directory has the file `restoring` until all is there. What was interrupted goes on with the segments
-that are not here yet.
+The directory has the file `restoring` until all segments are there. After an interruption the restore goes
+on with the segments that are still missing.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from logsrv.linelog.store.segments.segment import Position
 
 
 class RestoredSegment(NamedTuple):
-    """A segment that was brought back, with its bytes of text and lines; or why it was not.
+    """A restored segment. text: the bytes of its text. here: it was here before.
 
-    here: it was here before.
+    error: why it could not be restored; "" if it was.
     """
 
     name: str
@@ -42,7 +42,10 @@ class RestoredSegment(NamedTuple):
 
 
 def choose_store(archive: Archive, wanted: str | None) -> str:
-    """Return which store of an archive is to be brought back. Raises StoreError and ArchiveError."""
+    """Return the identity of the store to restore: `wanted`, or the only one in the archive.
+
+    Raises StoreError and ArchiveError.
+    """
     found = stores_of(archive.folders())
     if wanted is not None and wanted in found:
         return wanted
@@ -56,9 +59,10 @@ def choose_store(archive: Archive, wanted: str | None) -> str:
 
 
 def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredSegment]:
-    """Bring back a store into a directory, which is locked; yield each segment when it is here.
+    """Restore a store into a locked directory; yield each segment when it is done.
 
-    store: its identity. Raises StoreError if there is another store in it, ArchiveError and OSError.
+    store: the identity. Raises StoreError if the directory has a store already, or the archive has no
+    segment of this one; ArchiveError and OSError.
     """
     if disk.holds(segment.ACTIVE):
         raise StoreError(
@@ -90,7 +94,7 @@ def _restored(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSe
 
 
 def _is_here(manifest: Manifest, disk: Disk) -> bool:
-    """Return whether the text, which comes last, is here as it was."""
+    """Return whether the text, which is fetched last, is here unchanged."""
     packed = manifest.segment
     return (
         disk.holds(packed.name)
@@ -135,16 +139,16 @@ def _fetch_file(
 
 
 def _finish(store: str, first: int, last: int, disk: Disk) -> None:
-    """Let it be a store that goes on behind its last segment."""
+    """Make the directory a store that goes on behind its last segment."""
     segment.save_number(last + 1, disk)
     segment.make_synced(disk)
-    # The same from its first segment on: its targets decide whether they go on with it.
+    # The same identity from its first segment on: its targets decide whether to accept that.
     identity.keep(disk, identity.Identity(store, Position(first, 0)))
     be_whole(disk)
 
 
 def be_whole(disk: Disk) -> None:
-    """Let a directory be a store: with an empty current.log, and without the note that it is restored."""
+    """Make a directory a complete store: add an empty current.log, and remove the file `restoring`."""
     os.close(disk.create_anew(segment.tmp(segment.ACTIVE)))
     disk.rename(segment.tmp(segment.ACTIVE), segment.ACTIVE)
     disk.sync_directory()

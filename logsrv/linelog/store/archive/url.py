@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 FILE = "file"
 BUCKETS = {"s3": ("endpoint", "region", "key-file", "ca"), "gs": ("ca",), "az": ("ca",)}
-"""The schemes of buckets, each with what may stand behind the question mark."""
+"""The schemes of buckets, each with the options that may follow the question mark."""
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 VARIABLES = {
     "s3": (
@@ -31,15 +31,15 @@ VARIABLES = {
         *("IDENTITY_HEADER", "MSI_ENDPOINT"),
     ),
 }
-"""The variables of the environment that have the keys of a bucket, or tell how it is reached."""
+"""The environment variables with the keys of a bucket, or with the way to reach it."""
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}"
-# The characters that S3 calls safe, without those that mean something to a shell or in a URL.
+# The characters that S3 calls safe, without those that are special in a shell or a URL.
 _PREFIX = r"(?:/[A-Za-z0-9_.=-]+)*"
 _ENDPOINT = r"https?://[A-Za-z0-9.:\[\]_-]+/?"
 
 
 class ArchiveURL(NamedTuple):
-    """An address: the path of a directory; or a bucket, and the path of what is in it.
+    """An address: the path of a directory, or a bucket and the path in it.
 
     path: begins with a slash, or is empty. options: endpoint, region, key-file, ca.
     """
@@ -51,13 +51,13 @@ class ArchiveURL(NamedTuple):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The variables of the environment that whoever reaches it needs."""
+        """The environment variables that a process needs to reach it."""
         names = VARIABLES.get(self.scheme)
         return () if names is None else (*names, *_PROXIES, *map(str.lower, _PROXIES))
 
     @property
     def place(self) -> str:
-        """The address for people to read, without its options."""
+        """The address for messages, without its options."""
         return f"{self.scheme}://{self.bucket}{self.path}"
 
 
@@ -92,7 +92,7 @@ def _options(scheme: str, query: str) -> dict[str, str]:
     for name in options:
         if name not in BUCKETS[scheme]:
             known = ", ".join(BUCKETS[scheme])
-            raise ValueError(f"behind the ? of {scheme}: may stand {known}, and nothing else")
+            raise ValueError(f"after the ? of {scheme}: only these options are allowed: {known}")
     if not re.fullmatch(_ENDPOINT, options.get("endpoint", "https://s3")):
         raise ValueError("endpoint= is an address such as https://s3.example.org:9000")
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", options.get("region", "eu-central-1")):

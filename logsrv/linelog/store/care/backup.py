@@ -1,8 +1,9 @@
-"""A backup: a directory that gets all of a store up to a place, and is a store itself.
+"""A backup: a directory that gets all lines of a store up to a place, and is a store itself.
 
-The active segment and those that wait come as texts under their sealed names, so lines of whoever starts a
-server on it stand in segments of their own: a place that somebody may have read is never another line. What
-is there already does not come again, and nothing is removed unless that is asked for.
+The active segment, and those that wait to be compressed, are copied as texts under their sealed names. So a
+server that is started on the backup writes into segments of its own: a place that somebody may have read
+never becomes another line. Files that the backup has already are not copied again, and nothing is removed
+unless the caller asks for it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from logsrv.linelog.store.segments.segment import (
 )
 
 _NOTES = (EMPTY, REMOVED, "imported", "format")
-# Files beside kept places that only a running server needs.
+# Suffixes of files beside saved places that only a running server needs.
 _OF_A_SERVER = (".lock", ".json", ".tmp", COMING)
 _IGNORED = (LOCK, "lost+found")
 
@@ -55,10 +56,10 @@ _IGNORED = (LOCK, "lost+found")
 class Backup:
     """A backup of the store `source` in the directory `target`, which is locked.
 
-    command: `backup` or `restore`, which an interrupted one goes on with. clock: returns the TIME.
-    said: how many lines the source had by its own note, if that is a backup; None if it does not say.
-    came: how many compressed segments came in which way. damaged: those that are, by name, and
-    how each came.
+    command: `backup` or `restore`, which continues an interrupted one. clock: returns the TIME.
+    said: the lines of the source by its own note, if the source is a backup; None if unknown.
+    came: the number of compressed segments by the way in which they were copied. damaged: the names of
+    damaged segments, each with the way in which it was copied.
     """
 
     source: Disk
@@ -71,12 +72,12 @@ class Backup:
     note: BackupNote = attrs.field(init=False)
 
     def segments(self, *, delete: bool = False) -> Iterator[str]:
-        """Bring all, and yield the name of each segment before it comes.
+        """Copy everything; yield the name of each segment before it is copied.
 
-        delete: remove what the store has no more. Raises OSError and StoreError.
+        delete: remove from the backup what the store no longer has. Raises OSError and StoreError.
         """
         store = self._begin()
-        # Before the place: no place that is kept is behind it.
+        # Before the cut, so that no saved place is behind it.
         self._folders()
         made = cut(self.source)
         try:
@@ -97,12 +98,12 @@ class Backup:
 
     @property
     def is_short(self) -> bool:
-        """Return whether there are fewer lines than the source said."""
+        """Return whether the backup has fewer lines than the source should have by its note."""
         said, there = self.said, self.note.lines
         return said is not None and there is not None and there < said
 
     def _begin(self) -> str:
-        """Begin, or go on; return the identity of the store."""
+        """Begin or continue; return the identity of the store."""
         source, target = self.source, self.target
         for name, command in ((RESTORING, "restore"), (IMPORTING, "import")):
             if source.holds(name):
@@ -126,7 +127,7 @@ class Backup:
         elif known.store not in (store, ""):
             raise StoreError(
                 f"{target.directory} is a backup of store {known.store}, and {source.directory} is"
-                f" {store or 'without an identity'}: take another directory"
+                f" {f'store {store}' if store else 'without an identity'}: take another directory"
             )
         elif known.command != self.command:
             raise StoreError(
@@ -148,7 +149,7 @@ class Backup:
             )
 
     def _folders(self) -> None:
-        """Bring the places that readers keep, and what they have beside them."""
+        """Copy the saved places of readers, and the files beside them."""
         for folder, inside in backup_note.folders(self.source):
             if not folder:
                 continue
@@ -161,9 +162,9 @@ class Backup:
                             there.replace(name + COMING, inside.read(name))
 
     def _segment(self, number: int, segments: dict[int, Segment]) -> Iterator[str]:
-        """Bring a sealed segment, in the form that it has by now; one that was removed is left out.
+        """Copy a sealed segment in its present form; a removed one is left out.
 
-        segments: as they were listed last, which changes when one has another name by now.
+        segments: the last listing, which is renewed when the segment has another name now.
         """
         while (segment := segments.get(number)) is not None:
             yield segment.name
@@ -172,7 +173,7 @@ class Backup:
                 return
             except FileNotFoundError:
                 found = StoreListing(self.source).by_number
-                # The store has it still: it is TO that is gone.
+                # The store still has it: the target directory is gone.
                 if found.get(number) == segment:
                     raise
                 segments.clear()
@@ -183,7 +184,7 @@ class Backup:
         if segment.form is Form.PLAIN:
             with Descriptor(source.open(segment.name, os.O_RDONLY)) as fd:
                 size = os.fstat(fd).st_size
-                # A power cut must not take from the store what its backup has.
+                # A power cut must not make the store lose text that its backup has.
                 source.fdatasync(fd)
                 bring_text(segment.name, fd, size, target)
             return
@@ -199,12 +200,12 @@ class Backup:
         if how in (CopyMethod.DAMAGED, CopyMethod.KEPT):
             self.damaged[segment.name] = how
         if how is CopyMethod.KEPT:
-            # The files beside it are those of another text.
+            # The new index and words belong to another text.
             for name in (segment.words, segment.index):
                 target.unlink(name + COMING)
 
     def _active(self, made: StoreCut) -> int:
-        """Bring the text of the active segment; return the number of the segment behind it."""
+        """Copy the text of the active segment; return the number of the next segment."""
         number, size = made.place
         if not size:
             return number
@@ -214,7 +215,7 @@ class Backup:
         return number + 1
 
     def _beside(self, made: StoreCut, following: int) -> None:
-        """Bring what is beside the segments, and what makes a store of them."""
+        """Copy the catalogs and notes, and write the files that make the directory a store."""
         source, target = self.source, self.target
         for name in catalogs(source.entries()):
             with contextlib.suppress(FileNotFoundError):
@@ -232,10 +233,10 @@ class Backup:
             target.replace(ACTIVE + COMING, b"")
 
     def _delete(self, first: int) -> None:
-        """Remove what is of segments before the first that the store has."""
+        """Remove the files of segments before the first one that the store has."""
         listed = StoreListing(self.target)
         gone = [one for one in listed.by_number.values() if one.number < first]
-        # Also those that a removal left which was broken off.
+        # Also files that an interrupted removal has left.
         left = loose_files(self.target, listed.names)
         old = [name for name in catalogs(listed.names) if last_number(name) < first]
         for name in (*left, *old, *(name for one in gone for name in (*one.files, one.archived))):
@@ -243,7 +244,7 @@ class Backup:
 
 
 def lines_of(disk: Disk) -> int | None:
-    """Return how many lines a store has that nobody writes; None if an index does not tell.
+    """Return the number of lines in a store without a server; None if an index cannot tell.
 
     Raises OSError.
     """

@@ -1,4 +1,4 @@
-"""Files of a store brought into another directory: by a second name, or by a copy that is compared."""
+"""Copying files of a store to another directory: by a hard link, or by a copy that is verified."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
 _PIECE = 1 << 20
-# Another file system, or one without second names, or a file of somebody else.
+# Another file system, one without hard links, or a file of another user.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
 
 
 class CopyMethod(enum.Enum):
-    """The way in which a file came: it was there, is linked, or was copied, whole or damaged.
+    """The way in which a file was copied: it was there, or was linked, or was copied, whole or damaged.
 
-    KEPT: another one was there, and stays, for what was to come is not known to be whole.
+    KEPT: a different file was there and stays, because the new one is not known to be whole.
     """
 
     THERE = "there before"
@@ -33,17 +33,17 @@ class CopyMethod(enum.Enum):
 
 
 def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> CopyMethod:
-    """Link or copy a file that is never written again to another directory, with `.coming` behind its name.
+    """Link or copy a file that is never written again to another directory, as `NAME.coming`.
 
-    of: the segment whose text it is, which is compared with its checksums while it is copied. Raises
-    OSError: FileNotFoundError if it is gone.
+    of: the segment, if the file is its text: then a copy is compared with the checksums. Raises OSError;
+    FileNotFoundError if the file is gone.
     """
     wanted = source.stat(name)
     for there in (name, name + COMING):
         if _is_there(there, wanted, target):
             return CopyMethod.THERE
     target.unlink(name + COMING)
-    # A sealed segment never changes: one that has changed may be damaged.
+    # A sealed segment never changes: a different file may be damaged.
     replaces = of is not None and target.holds(name)
     try:
         if not replaces:
@@ -64,9 +64,9 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
 
 
 def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:
-    """Let the first bytes of a text that grows be in another directory; false if they are there.
+    """Copy the first `size` bytes of a growing text, as `NAME.coming`; return False if they are there.
 
-    Never by a second name: a start writes into such a file. Raises OSError.
+    The file is never linked, because a start writes into such a file. Raises OSError.
     """
     for there in (name, name + COMING):
         if target.holds(there) and target.stat(there).st_size == size:
@@ -77,7 +77,7 @@ def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:
 
 
 def _copied(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
-    """Write pieces into a new file beside `name`, with the times of `fd`; return whether all are right."""
+    """Write pieces to a temporary file, with the times of `fd`; return whether all are right."""
     whole = True
     made = target.create_anew(tmp(name))
     try:
@@ -104,7 +104,7 @@ def _is_there(name: str, wanted: os.stat_result, target: Disk) -> bool:
 
 
 def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
-    """Yield the first bytes of a file. Raises OSError if it has fewer."""
+    """Yield the first `size` bytes of a file in pieces, each as right. Raises OSError if it has fewer."""
     at = 0
     while at < size:
         piece = os.pread(fd, min(_PIECE, size - at), at)
@@ -115,16 +115,16 @@ def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
 
 
 def _frames(fd: int, packed: Segment, source: Disk, *, sure: bool) -> Iterator[tuple[bytes, bool]]:
-    """Yield the frames of a segment, and whether each is what was written.
+    """Yield the frames of a segment, each with whether it is right.
 
-    sure: what the index does not know is none.
+    sure: a frame that the index has no checksum of is not right.
     """
     try:
         found = index.load(packed, source)
     except (OSError, ValueError):
         found = None
     if found is None or os.fstat(fd).st_size != found.compressed:
-        # A doctor says what that means.
+        # `logsrv doctor` explains this damage.
         for piece, _ in _first(fd, os.fstat(fd).st_size, packed.name):
             yield piece, found is None and not sure
         return

@@ -1,7 +1,7 @@
-"""The examination of a store, also beside a server that goes on writing, sealing and removing.
+"""The examination of a store, also while a server writes, seals and removes.
 
-It is a row of parts, each with a check of its own. What is found counts if it is found once more: what a
-server is just doing is another thing a moment later.
+It is a row of parts, each with a check of its own. A check that finds something runs again, and only
+findings of both runs count: a state that a running server is just changing is gone the second time.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _TRIES = 1000
 
 
 class StorePart(NamedTuple):
-    """A part of a store that is looked at by itself. label: what it is, for a line of progress."""
+    """A part of a store with a check of its own. label: its name, for a line of progress."""
 
     label: str
     check: Callable[[], Iterator[StoreFinding]]
 
     def findings(self) -> list[StoreFinding]:
-        """Return what is found there twice. Raises OSError."""
+        """Return the findings that two runs of the check agree on. Raises OSError."""
         if not (found := list(self.check())):
             return []
         again = {(one.kind, one.name) for one in self.check()}
@@ -59,19 +59,19 @@ class StorePart(NamedTuple):
 
 @attrs.define(kw_only=True, slots=False)
 class Examination(StoreLook):
-    """A store under examination. looked: what was found of the text of each segment, by its number."""
+    """A store under examination. looked: the text of each segment that was examined, by its number."""
 
     looked: dict[int, SegmentText] = attrs.field(factory=dict)
-    # All segments share a listing: one for each made 20,000 of them take an hour.
+    # All segments share a listing: with one for each, 20,000 segments took an hour.
     _listed: StoreListing = attrs.field(init=False)
     _complete: dict[int, int] = attrs.field(init=False)
 
     def parts(self) -> list[StorePart]:
-        """Return the parts, in the order in which they are to be looked at.
+        """Return the parts, in the order in which they have to be examined.
 
         Raises OSError, and StoreError for a store that this version does not know.
         """
-        # A file that makes no sense is a finding.
+        # An invalid file is a finding, reported later.
         with contextlib.suppress(OSError, ValueError):
             if why := newer(self.disk):
                 raise StoreError(why)
@@ -88,7 +88,7 @@ class Examination(StoreLook):
         ]
 
     def _names(self) -> Iterator[StoreFinding]:
-        """Yield the segments that are missing, and names that no search looks at."""
+        """Yield the findings about missing segments, and about names that no search reads."""
         listed = StoreListing(self.disk)
         others = [ACTIVE] if listed.names.get(ACTIVE) is False else []
         for name in [*no_files(self.disk, listed.names), *others]:
@@ -96,7 +96,7 @@ class Examination(StoreLook):
         for one, preferred in listed.counted:
             if one.packed != preferred.packed:
                 yield finding("rival", one.name, other=preferred.name)
-        # Read behind the listing: what is gone there has its note before.
+        # The notes are read after the listing: a segment that is gone then was noted before.
         for run in gaps({*listed.by_number, listed.active}, excused(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first} on" if before else "before the others"
@@ -105,7 +105,7 @@ class Examination(StoreLook):
             yield finding("segment-missing", f"segment{last}", when=f"{begin} {end}")
 
     def _notes(self) -> Iterator[StoreFinding]:
-        # In this order: a place that is kept is never behind the segments.
+        # The places first, so that none is behind the segments of the listing.
         places = self.places()
         return check_notes(StoreListing(self.disk), places)
 
@@ -124,7 +124,7 @@ class Examination(StoreLook):
                 else:
                     wrong = list(PackedSegment(segment, self, looked).findings())
             except FileNotFoundError:
-                # Sealed or removed by now: it has another name, or none.
+                # It was sealed or removed meanwhile: it has another name, or none.
                 self._listed = StoreListing(self.disk)
                 continue
             except OSError as error:
@@ -138,8 +138,8 @@ class Examination(StoreLook):
             return
 
     def _active(self) -> Iterator[StoreFinding]:
-        """Yield what is wrong with current.log, and what was once behind the end of the text."""
-        # In this order: no place that is kept is behind the end.
+        """Yield the findings about current.log, and about places behind the end of the text."""
+        # The places first, so that none is behind the end only because the text grew.
         places, synced = self.places(), synced_place(self.disk)
         try:
             fd, listed = opened_active(self.disk)
@@ -169,7 +169,7 @@ class Examination(StoreLook):
         return place.segment > max(self.looked) or (held is not None and place.offset > held)
 
     def _text_of(self, number: int) -> int | None:
-        """Return the bytes of text of a segment; None if they are unknown."""
+        """Return the bytes of a segment's text; None if unknown."""
         return self.looked.get(number, SegmentText()).text
 
     def _catalog(self, name: str) -> Iterator[StoreFinding]:
@@ -189,9 +189,9 @@ class Examination(StoreLook):
                 check_words(words)
 
     def _backup(self) -> Iterator[StoreFinding]:
-        """Yield what a backup lacks of what its note says."""
+        """Yield the findings about lines that a backup should have by its note."""
         note = None
-        # Told with the other notes.
+        # An unreadable note is reported with the other notes.
         with contextlib.suppress(OSError, ValueError):
             note = backup_note.load(self.disk)
         if note is None:
@@ -211,17 +211,17 @@ class Examination(StoreLook):
 
     @property
     def lines(self) -> int | None:
-        """The number of all lines that can be read; None if it is unknown."""
+        """The number of all readable lines; None if unknown."""
         return _total([one.lines for one in self.looked.values()])
 
     @property
     def readable(self) -> int | None:
-        """The bytes of all text that can be read; None if they are unknown."""
+        """The bytes of all readable text; None if unknown."""
         return _total([one.readable for one in self.looked.values()])
 
     @property
     def end(self) -> Position:
-        """The place behind the last line that was seen."""
+        """The place behind the last line that was examined."""
         number = max(self.looked, default=0)
         return Position(number, self._text_of(number) or 0)
 

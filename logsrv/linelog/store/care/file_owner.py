@@ -1,4 +1,4 @@
-"""The owner and the mode of the files of a store, whose server has to be able to use what others made."""
+"""The owner of the files of a store: the server has to be able to use files that root made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logsrv.linelog.store.segments.disk import Disk
 
 
 def files_of(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the paths of the plain files of a store and of its folders, with what they are by now."""
+    """Yield the paths of the plain files of a store and of its folders, each with its status."""
     for folder, inside in folders(disk, passed=OSError):
         for name, found in _files(inside):
             yield os.path.join(folder, name), found
@@ -28,9 +28,9 @@ def _files(disk: Disk) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def give_files_of_root(disk: Disk) -> None:
-    """Let files of root belong to the owner of the directory, if we are root. Raises OSError.
+    """Give files of root to the owner of the directory, if we are root. Raises OSError.
 
-    Root may have made them here, and the server could not use them.
+    A command that root ran may have made them, and the server could not use them.
     """
     if os.geteuid() != 0:
         return
@@ -45,9 +45,10 @@ def _is_of_root(found: os.stat_result, wanted: os.stat_result) -> bool:
 
 
 def _give(name: str, inside: Disk, wanted: os.stat_result) -> None:
-    """Give a file away by its descriptor; one with a second name stays as it is.
+    """Give a file to an owner by its descriptor; a file with hard links is left unchanged.
 
-    Whoever may write into the directory could let a name be that of any file, and root would change that.
+    Otherwise a user who may write into the directory could link any file there, and root would give it
+    away.
     """
     try:
         fd = inside.open(name, os.O_RDONLY)
@@ -60,7 +61,7 @@ def _give(name: str, inside: Disk, wanted: os.stat_result) -> None:
 
 
 def give_to(owner: os.stat_result, disk: Disk) -> None:
-    """Let a directory, its folders, and the files of root in them belong to an owner. Raises OSError."""
+    """Give a directory, its folders, and the files of root in them to an owner. Raises OSError."""
     for _, folder in folders(disk):
         with Descriptor(folder.open(".", os.O_RDONLY | os.O_DIRECTORY)) as fd:
             os.fchown(fd, owner.st_uid, owner.st_gid)

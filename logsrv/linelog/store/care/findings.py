@@ -1,4 +1,4 @@
-"""The table of what the doctor finds: a row for each kind, with what is wrong and what to do."""
+"""The table of the doctor's findings: a row for each kind, with what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from logsrv.linelog.store.segments.disk import explanation
 class Weight(enum.Enum):
     """The weight of a finding.
 
-    LOST: lines cannot be read. DAMAGED: all lines can be read, and something else is wrong. NOTE: nothing
-    is wrong, and it is good to know.
+    LOST: lines cannot be read. DAMAGED: all lines can be read, but something else is wrong. NOTE: nothing
+    is wrong; the finding is information.
     """
 
     LOST = "lost"
@@ -25,11 +25,11 @@ class Weight(enum.Enum):
 
 @attrs.frozen
 class StoreFinding:
-    """A thing that was found.
+    """A finding about a store.
 
-    kind: a word for programs. name: of the file, or of several. what, advice: what is wrong, what to do.
-    lines: so many cannot be read; None where nobody knows. remedy: puts it right; None if nothing does.
-    Raises OSError, ValueError and StoreError.
+    kind: a word for programs. name: the file, or several. what, advice: what is wrong, and what to do.
+    lines: the number of unreadable lines; None if unknown. remedy: a function that repairs it, which may
+    raise OSError, ValueError and StoreError; None if there is none.
     """
 
     weight: Weight
@@ -42,7 +42,7 @@ class StoreFinding:
 
     @property
     def beside_server(self) -> bool:
-        """Return true if it may be put right while a server has the store."""
+        """Return whether it may be repaired while a server runs on the store."""
         return self.kind in _OF_NO_SERVER
 
 
@@ -71,8 +71,8 @@ _TABLE = {
     "segment-cut": (_LOST, "{why}", _BACK),
     "segment-damaged": (_LOST, "{why}", _BACK),
     "segment-missing": (_LOST, "missing, with lines {when}; no note says why", _FILES),
-    "restoring": (_LOST, "the store was not brought back to its end", _AGAIN),
-    "backup-begun": (_LOST, "it has not come to its end", _AGAIN),
+    "restoring": (_LOST, "the store is not completely restored", _AGAIN),
+    "backup-begun": (_LOST, "it is not complete", _AGAIN),
     "backup-short": (_LOST, "it had {said}, and has {found}", "Back up the store again."),
     "odd-lines": (_DAMAGED, "{lines} of it without a TIME at the beginning", "Compare a backup."),
     "frame": (_DAMAGED, "not as it was written: archives refuse its frames {frames}", _BACK),
@@ -89,7 +89,7 @@ _TABLE = {
     "place": (_DAMAGED, "{why}", _PLACE),
     "place-behind": (_DAMAGED, "it is at {place}, and the text ends before that", _COPY),
     "archive": (_DAMAGED, "it names no archive: {why}", "A server that ships there mends it."),
-    "backup-arriving": (_DAMAGED, "its last step, which gives names, was broken off", _REST),
+    "backup-arriving": (_DAMAGED, "the renaming of its files was interrupted", _REST),
     "synced": (_DAMAGED, "{why}", "`--repair` writes 0:0, which is always right."),
     "empty": (_DAMAGED, "{why}", _ASIDE),
     "removed": (_DAMAGED, "{why}", _ASIDE),
@@ -110,7 +110,7 @@ def finding(
     remedy: Callable[[], object] | None = None,
     **said: object,
 ) -> StoreFinding:
-    """Return a finding of a row of the table. missing: lines that cannot be read; None: unknown."""
+    """Return a finding of a kind in the table. missing: the number of unreadable lines; None: unknown."""
     weight, *texts = _TABLE[kind]
     what, advice = (text.format_map(said) for text in texts)
     lines = missing if weight is Weight.LOST else 0
@@ -119,9 +119,9 @@ def finding(
 
 @attrs.define
 class SegmentText:
-    """The text of a segment as it was found: its bytes, its lines; None if nobody knows.
+    """The text of a segment as it was found. text: its bytes; None if unknown.
 
-    lines: those that can be read. gone: bytes that cannot.
+    lines: the number of readable lines; None if unknown. gone: the bytes that cannot be read.
     """
 
     text: int | None = None
@@ -130,12 +130,12 @@ class SegmentText:
 
     @property
     def readable(self) -> int | None:
-        """The bytes that can be read; None if nobody knows."""
+        """The bytes that can be read; None if unknown."""
         return None if self.text is None else self.text - self.gone
 
 
 def fault(read: Callable[..., object], *what: object) -> str:
-    """Return why what reads a file fails; "" if it does not, or the file is not there."""
+    """Return why reading a file fails; "" if it does not fail, or the file is missing."""
     try:
         read(*what)
     except FileNotFoundError:

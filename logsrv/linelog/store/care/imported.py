@@ -1,6 +1,6 @@
 """The file `imported` of a store: which files were imported, and which import is under way.
 
-A line of JSON with its sum in it (kit/text/checked_json.py).
+It is a line of JSON with a sum in it (kit/text/checked_json.py).
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 NAME = "imported"
-# Bytes: those of 500,000 files. A longer one is cut off, and so is damaged.
+# Bytes that are read: enough for 500,000 files. A longer file is cut, so it is damaged.
 _MOST = 64 << 20
 
 Identity = list[Any]
-"""A path, a size in bytes, a time in nanoseconds."""
+"""An imported file: its path, its size in bytes, its time in nanoseconds."""
 
 
 @attrs.frozen
 class ImportedFiles:
-    """Files that were imported; those of an import under way, and how far that has come.
+    """The files that were imported, and an import under way.
 
-    begun: where in the store it began. synced: up to where it is on the medium.
+    under_way: the files of that import. begun: the place in the store where it began. synced: the place up
+    to which it is on the medium.
     """
 
     files: list[Identity] = attrs.field(factory=list)
@@ -36,14 +37,14 @@ class ImportedFiles:
     synced: Position = NOWHERE
 
     def save(self, disk: Disk) -> None:
-        """Put it into the store, complete or not at all. Raises OSError."""
+        """Write the file to the store, all of it or nothing. Raises OSError."""
         disk.put(NAME, checked_object(attrs.asdict(self)))
 
 
 def load(disk: Disk) -> ImportedFiles:
-    """Return what the store says; nothing if it never had an import. Raises OSError, StoreError."""
+    """Return what the file notes; nothing if the store had no import. Raises OSError and StoreError."""
     try:
-        # Without a sum only from older versions, which also noted how many bytes were synced.
+        # Only older versions wrote no sum; they also noted how many bytes were synced, as "text".
         found = read_object(disk.read(NAME, _MOST), [*attrs.fields_dict(ImportedFiles), "text"])
         return ImportedFiles(
             list(found["files"]),

@@ -1,4 +1,4 @@
-"""Keeping aside what is replaced, as `….damaged`: the doctor removes nothing."""
+"""Keeping replaced files as `….damaged`: the doctor removes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUFFIX = ".damaged"
 
 
 def keep_aside(name: str, disk: Disk) -> str:
-    """Let a file have another name instead, and return that; "" if there is none. Raises OSError."""
+    """Rename a file to a free name `….damaged`; return that name, or "" without a file. Raises OSError."""
     if not disk.holds(name):
         return ""
     for number in count(1):
@@ -24,19 +24,19 @@ def keep_aside(name: str, disk: Disk) -> str:
 
 
 def replace(name: str, data: bytes, disk: Disk) -> None:
-    """Let a file hold something else, and keep it aside as it was. Raises OSError."""
+    """Write a file anew, and keep the old one under another name. Raises OSError."""
     kept = keep_aside(name, disk)
     try:
         disk.put(name, data)
     except OSError:
-        # A full disk: as it was, so that the next examination says the same.
+        # On a full disk all stays as it was, so that the next examination finds the same.
         if kept:
             disk.rename(kept, name)
         raise
 
 
 def make_catalog_again(name: str, disk: Disk) -> None:
-    """Keep damaged catalogs aside, this one first, and make those that the store lacks. Raises OSError."""
+    """Rename damaged catalogs, this one first, and make those that the store lacks. Raises OSError."""
     keep_aside(name, disk)
     for _ in make_catalogs(disk, keep_aside):
         pass

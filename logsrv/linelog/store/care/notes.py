@@ -1,4 +1,4 @@
-"""The small files of a store: number, synced, store, origins, imported and others."""
+"""The examination of a store's small files: number, synced, store, origins, imported and others."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from logsrv.linelog.store.segments.waiting import WAITING, read_waiting
 
 
 class KeptPlace(Protocol):
-    """A place that a reader of the store has kept. store: the identity that it is of; "" for none."""
+    """The saved place of a reader. store: the identity of the store it belongs to; "" if unknown."""
 
     @property
     def position(self) -> Position: ...
@@ -50,7 +50,7 @@ class KeptPlace(Protocol):
 
 
 Kept = tuple[str, KeptPlace | None, str]
-"""The name of a kept place, `ship/NAME` or `alerts/N`, what it says, and why it cannot be read, or ""."""
+"""The name of a saved place, `ship/NAME` or `alerts/N`; the place or None; why it is unreadable, or ""."""
 _READERS: dict[str, tuple[Callable[[Disk], object], Callable[[Disk], object] | None]] = {
     format.NAME: (format.load, None),
     SYNCED: (read_synced, lambda disk: replace(SYNCED, place_text(NOWHERE), disk)),
@@ -60,15 +60,15 @@ _READERS: dict[str, tuple[Callable[[Disk], object], Callable[[Disk], object] | N
     IMPORTED: (load_imported, None),
     BACKUP: (backup_note.load, None),
 }
-"""The readers of small files, which raise if those are damaged, and what mends one. Names are kinds."""
-# Bytes: the notes of 100,000 stores. Damaged lines take ten times as much memory.
+"""For each small file a function that raises if it is damaged, and one that repairs it, or None."""
+# Bytes: enough for the notes of 100,000 stores. Damaged lines take ten times as much memory.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64
 _BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
 
 
 def check_notes(listed: StoreListing, places: Sequence[Kept]) -> Iterator[StoreFinding]:
-    """Yield what is wrong with the notes of a store. places: those that its readers have kept."""
+    """Yield the findings about the small files of a store. places: the saved places of its readers."""
     disk, known = listed.disk, [one for _, one, _ in places if one]
     for name, (read, mend) in _READERS.items():
         if why := fault(read, disk):
@@ -87,7 +87,7 @@ def check_notes(listed: StoreListing, places: Sequence[Kept]) -> Iterator[StoreF
 
 
 def _number(listed: StoreListing, reached: Position) -> Iterator[StoreFinding]:
-    """Yield what is wrong with the file `number`. reached: a place that the store has had."""
+    """Yield the findings about the file `number`. reached: a place that the store once reached."""
     disk = listed.disk
     is_there = disk.holds(NUMBER)
     if saved_number(disk) or not (is_there or listed.by_number or reached > NOWHERE):
@@ -113,7 +113,7 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
     with contextlib.suppress(OSError):
         left_by = disk.read(lock.NAME, 32).strip()
     if not left_by:
-        # No writer is at work, or was killed, that would have left a line without an end.
+        # No writer is at work or was killed, so none has left a line without an end.
         found = found.with_torn_as_damaged()
     if found.damaged:
         of = f"of {counted(found.lines, 'line')} {len(found.damaged)} cannot be used"
@@ -124,14 +124,14 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
 
 
 def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
-    """Yield what is wrong with the file `store`, which places of targets and alerts know as well."""
+    """Yield the findings about the file `store`; saved places name the same identity."""
     found, why = None, ""
     try:
         found = identity.load(disk)
     except (OSError, ValueError) as error:
         why = explanation(error)
     began = found.began if found else _began(disk)
-    # Places before it may be of the store that this was before `logsrv ship --new-identity`.
+    # Earlier places may name the identity that the store had before `logsrv ship --new-identity`.
     others = {one.store for one in places if one.store and one.position > (began or NOWHERE)}
     if not why and (not others or (found is not None and found.store in others)):
         return
@@ -145,7 +145,7 @@ def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]
 
 
 def _began(disk: Disk) -> Position | None:
-    """Return where the identity began, as far as a damaged file tells."""
+    """Return the first place of the identity, if a damaged file still has it; else None."""
     with contextlib.suppress(OSError, ValueError):
         if match := _BEGAN.search(disk.read(identity.NAME, 1024)):
             return parse_position(match[1].decode())

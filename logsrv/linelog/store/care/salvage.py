@@ -1,12 +1,12 @@
-"""The index of a segment that has lost its own, also of a damaged one: all whole frames can be read again.
+"""A new index for a segment without one, even a damaged segment: all whole frames can be read again.
 
-Without an index a search walks by the heads of frames and blocks, and ends where one is damaged. Here the
-next one is looked for behind it, by the four bytes that each begins with. The places of the lines behind
-it are known if the head of the damaged frame still says how much text it had; one that has lost its head
-counts for nothing, and the places behind it are too low.
+Without an index a search follows the heads of frames and blocks, and ends at a damaged one. This module
+looks for the next frame behind the damage, by the four bytes that each frame begins with. The places of the
+lines behind a damaged frame are right if its head still tells how much text it had. A frame without its
+head counts as no text, and the places behind it are too low.
 
-Whoever made the file, no more is read than `MOST_READS` times, and no more is unpacked than `most_text`
-says: a segment that takes more is left as it is.
+The file may be made to do harm. So it is read at most `MOST_READS` times, and no more text is unpacked than
+`most_text` allows: a segment that needs more is left unchanged.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ MOST_READS = 1 << 20
 
 
 def most_text(size: int) -> int:
-    """Return how much text is unpacked of a file of `size` bytes: text of lines is seldom more."""
+    """Return the most bytes of text to unpack from a file of `size` bytes; real lines seldom have more."""
     return 64 * size + _ALLOWED
 
 
 def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
-    """Make an index of a segment by which its whole frames are read, and put what was beside it aside.
+    """Make an index of the whole frames of a segment; keep the old index and the words as `….damaged`.
 
-    kept: names of readers with a place in it. Raises OSError, and ValueError if that cannot be.
+    kept: the names of readers with a place in the segment. Raises OSError, and ValueError if no index can
+    be made, or the place of a reader would be wrong.
     """
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         size = os.fstat(fd).st_size
         made, headless = _salvaged(fd, size, packed.number)
     if kept and headless:
         raise ValueError(
-            f"{', '.join(kept)} has a place in it, and nothing says how much text a damaged frame had"
+            f"{', '.join(kept)} has a place in it, and the size of a damaged frame's text is unknown"
         )
     replace(packed.index, indexing.encode(made), disk)
     keep_aside(packed.words, disk)
 
 
 def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
-    """Return the index that is made of a file, and whether the head of a frame was lost."""
+    """Return a new index of a file, and whether the head of a frame is lost."""
     made, headless = Indexer(number), False
     walked = spent = 0
 
@@ -79,7 +80,7 @@ def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
 
 
 def _head_behind(read: Callable[[int, int], bytes], at: int, size: int) -> int:
-    """Return where the next head of a frame stands behind a place; the end of the file if none does."""
+    """Return the offset of the next head of a frame behind `at`; the size of the file if there is none."""
     at += 1
     while piece := read(at, _PIECE):
         place = piece.find(heads.MAGIC)

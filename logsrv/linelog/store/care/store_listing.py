@@ -1,4 +1,4 @@
-"""A store at one moment, as all that looks after it sees it: its directory, and a cut through its text."""
+"""A store at one moment: a listing of its directory, and the newest place that is safe to copy up to."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _TRIES = 1000
 
 
 class StoreListing:
-    """The names of a directory, and what they stand for. Raises OSError.
+    """The names in the directory of a store, and its segments by number. Raises OSError.
 
-    active: the number of the active segment. named: the sealed names that it has already.
+    active: the number of the active segment. named: the sealed names that the active segment has already.
     """
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
-        # In this order: a rotation between the two can then not make a segment vanish from the list.
+        # The number first: a rotation between the two must not make a segment vanish from the list.
         saved = saved_number(disk)
         self.names = disk.entries()
         self.named = half_rotated(disk, self.names)
         if self.named:
-            # A power cut may have kept the next number, and taken the new current.log.
+            # A power cut may have kept the next number, and undone the new current.log.
             saved = self.named[-1].number
         self.counted = counted_files(disk, self.names)
         sealed = [one for one, counted in self.counted if one is counted]
@@ -51,9 +51,9 @@ class StoreListing:
 
 
 def opened_active(disk: Disk) -> tuple[int, StoreListing]:
-    """Return current.log, opened to be read, and a listing in which it is the active segment.
+    """Return a descriptor of current.log, for reading, and a listing in which it is the active segment.
 
-    -1 for a store without it. Raises OSError.
+    The descriptor is -1 if there is no current.log. Raises OSError.
     """
     for _ in range(_TRIES):
         try:
@@ -73,7 +73,7 @@ def opened_active(disk: Disk) -> tuple[int, StoreListing]:
 
 @attrs.frozen
 class StoreCut:
-    """A place in a store. fd: the file that was current.log then. origins: the last block of each."""
+    """A place in a store. fd: current.log at that moment. origins: the notes of blocks before the place."""
 
     place: Position
     fd: int
@@ -82,7 +82,7 @@ class StoreCut:
 
 
 def cut(disk: Disk) -> StoreCut:
-    """Return the newest place of a store, behind a whole line and a whole block; the file is the caller's.
+    """Return the newest place behind a whole line and outside a block; the caller closes its file.
 
     Raises OSError and StoreError.
     """
@@ -98,7 +98,7 @@ def cut(disk: Disk) -> StoreCut:
             os.fdatasync(fd)
             place = Position(listed.active, start_of_line(fd, size))
             after = _data(disk)
-            # A file that was written anew meanwhile may lack blocks from before the place.
+            # A notes file that was rewritten meanwhile may lack blocks from before the place.
             if (after or b"").startswith(before or b""):
                 found = NotesFile() if after is None else read_notes(after)
                 return _whole(place, found, fd, listed)
@@ -110,7 +110,7 @@ def cut(disk: Disk) -> StoreCut:
 
 
 def _whole(place: Position, found: NotesFile, fd: int, listed: StoreListing) -> StoreCut:
-    """Return a cut that is in no block: what is there of one comes again as a whole."""
+    """Return a cut that splits no block: an incomplete block is left out, and copied later as a whole."""
     place = min([place, *(note.at for note in found.notes if note.at < place < note.stop)])
     notes = [note for note in found.notes if note.stop <= place]
     return StoreCut(place, fd, listed, notes_file(notes, found))

@@ -1,4 +1,4 @@
-"""Texts in a backup that is complete, of which more has come by now: they go if nothing goes with them."""
+"""Removal of texts from a backup that has the same lines in a newer file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _PIECE = 1 << 20
 
 
 def supersede(disk: Disk) -> list[str]:
-    """Remove texts that are there compressed, in an archive, or under another name as well.
+    """Remove texts that the backup also has compressed, in an archive, or in full under another name.
 
-    A segment whose first line has no TIME has the name of when it was written last. Returns the names of
-    compressed segments that lacked lines of a text, and are removed in its place. Raises OSError.
+    A segment can have two names if its first line has no TIME: then the name is of its last write. Returns
+    the names of compressed segments that lack lines of a text; they are removed, and the text stays. Raises
+    OSError.
     """
     listed, lacking = StoreListing(disk), []
     for one, counted in listed.counted:
@@ -40,7 +41,7 @@ def supersede(disk: Disk) -> list[str]:
 
 
 def _is_away(text: Segment, disk: Disk) -> bool:
-    """Return whether an archive has a segment of which a text is the beginning."""
+    """Return whether an archive has this segment, with at least as much text."""
     away = Segment(text.number, text.packed, Form.AWAY)
     with contextlib.suppress(ValueError):
         size = disk.stat(text.name).st_size
@@ -51,20 +52,20 @@ def _is_away(text: Segment, disk: Disk) -> bool:
 def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
     """Return whether a compressed segment has all lines of a text.
 
-    Where that has NULs, or an end without LF, a start may have mended it since. Raises OSError.
+    A start may have repaired NULs, or an end without LF, after the text was copied. Raises OSError.
     """
     with open(disk.open(text.name, os.O_RDONLY), "rb") as file:
         with contextlib.suppress(ValueError):
             for piece, _ in index.frames(packed, disk):
                 there = file.read(len(piece))
-                # The first is a comparison at memory speed.
+                # The first comparison is as fast as memory.
                 if not (piece.startswith(there) or _is_mended(there, piece)):
                     return False
         return not any(b"\n" in piece for piece in iter(lambda: file.read(_PIECE), b""))
 
 
 def _is_mended(text: bytes, piece: bytes) -> bool:
-    """Return whether a text differs in holes only, and in stamps with nothing but a hole behind them."""
+    """Return whether `piece` differs only in holes of `text`, and in stamps right before a hole."""
     for at, (a, b) in enumerate(zip(text, piece, strict=False)):
         if a not in (0, b):
             hole = text.find(b"\0", at)
@@ -74,7 +75,7 @@ def _is_mended(text: bytes, piece: bytes) -> bool:
 
 
 def _begins(longer: str, shorter: str, disk: Disk) -> bool:
-    """Return whether a text begins with all of another."""
+    """Return whether the longer text begins with all of the shorter one."""
     with (
         open(disk.open(longer, os.O_RDONLY), "rb") as one,
         open(disk.open(shorter, os.O_RDONLY), "rb") as other,

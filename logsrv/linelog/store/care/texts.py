@@ -1,7 +1,8 @@
-"""The texts of segments. A compressed one: its frames, their index, the words, the note of an archive.
+"""The examination of the texts of segments, and of the files beside them.
 
-Of a segment whose text is in an archive only, what is here to find it by. Those that wait to be compressed,
-and current.log, have no checksums.
+A compressed segment has frames, their index, the words, and perhaps the note of an archive. A segment whose
+text is only in an archive has the files beside it. Segments that wait to be compressed, and current.log,
+have no checksums.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ _PIECE = 1 << 20
 
 @attrs.define(kw_only=True, slots=False)
 class StoreLook:
-    """A look at a store.
+    """A store, and the way to examine it.
 
-    places: returns the kept places of its readers. quick: no text is read. read: is called with the bytes
-    of each frame that was read.
+    places: returns the saved places of its readers. quick: no text is read. read: is called with the number
+    of bytes of each frame that was read, for progress.
     """
 
     disk: Disk
@@ -50,25 +51,25 @@ class StoreLook:
     read: Callable[[int], object] = lambda _: None
 
     def kept_in(self, number: int) -> list[str]:
-        """Return the readers that have kept a place in a segment."""
+        """Return the names of the readers with a saved place in a segment."""
         return [name for name, one, _ in self.places() if one and one.position.segment == number]
 
     @cached_property
     def entered(self) -> Callable[[Segment], bool]:
-        """Tells whether a segment is in a catalog, by those that are there at the first repair."""
+        """A function that tells whether a segment was in a catalog at the first repair."""
         return entered_of(self.disk)
 
 
 @attrs.define
 class PackedSegment:
-    """A compressed segment, and what is beside it."""
+    """A compressed segment, and the files beside it."""
 
     packed: Segment
     by: StoreLook
     looked: SegmentText
 
     def findings(self) -> Iterator[StoreFinding]:
-        """Yield what is wrong with it. Raises OSError: FileNotFoundError if it is gone by now."""
+        """Yield the findings about it. Raises OSError; FileNotFoundError if the segment is gone now."""
         packed, disk = self.packed, self.by.disk
         found, why = None, "it is missing"
         try:
@@ -88,7 +89,7 @@ class PackedSegment:
                     yield finding("index", packed.index, why=why, remedy=self._make_index)
                 else:
                     yield finding("segment-cut", packed.name, why="it is empty, and has no index")
-            # Retention removes the text first: what is missing beside it means nothing then.
+            # Retention removes the text first; if it is gone, missing files beside it are no finding.
             disk.stat(packed.name)
         elif found is None and disk.holds(packed.index):
             yield finding("away-index", packed.index, why=why)
@@ -144,7 +145,7 @@ class PackedSegment:
 
     def _make_index(self) -> None:
         salvage(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
-        # A damaged segment gets no words.
+        # Ignored: a damaged segment gets no words.
         self._reindexed()
 
     def _make_words(self) -> None:
@@ -157,9 +158,9 @@ class PackedSegment:
         return reindexed(self.packed, self.by.disk, has_words_elsewhere=entered)
 
     def _beside(self, found: Index | None) -> Iterator[StoreFinding]:
-        """Yield what is wrong with its words, and with the note that an archive has it."""
+        """Yield the findings about its words, and about the note that an archive has it."""
         packed, away = self.packed, self.packed.form is Form.AWAY
-        # With a new index come new words.
+        # A repair that makes a new index makes new words as well.
         if (found or away) and (why := fault(self._read_words, found)):
             kind, mend = ("away-index", None) if away else ("words", self._make_words)
             yield finding(kind, packed.words, why=why, remedy=mend)
@@ -193,10 +194,10 @@ def _named(frames: Sequence[tuple[Frame, Frame]], of: Index) -> str:
 def check_text(
     name: str, fd: int, looked: SegmentText, *, quick: bool, waits: bool = False
 ) -> Iterator[StoreFinding]:
-    """Yield what is wrong with the text of a segment that is not compressed. Raises OSError.
+    """Yield the findings about the text of a segment that is not compressed. Raises OSError.
 
-    quick: only its end is read. waits: it is complete, and waits to be compressed: elsewhere the next start
-    mends a line that has no end.
+    quick: read only its end. waits: the segment is complete and waits to be compressed, so an unended line
+    is a finding; in current.log the next start repairs it.
     """
     looked.text = os.fstat(fd).st_size
     nuls = end_of_text(fd, looked.text)
@@ -211,7 +212,7 @@ def check_text(
     looked.lines, odd, begins = 0, 0, True
     with open(fd, "rb", closefd=False) as file:
         file.seek(0)
-        # Behind the end a server may be writing.
+        # Behind `end` a server may be writing.
         while file.tell() < end and (part := file.readline(_PIECE)):
             odd += begins and shape_of(part[:SIZE]) != SHAPE
             begins = part.endswith(b"\n")

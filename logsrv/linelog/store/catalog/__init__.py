@@ -1,13 +1,13 @@
-"""Catalogs: what a search has to know of many small segments, in one file for some hundreds of them.
+"""Catalogs: one file with the times and the words of some hundred small segments, for searches.
 
-A search asks each segment for its times and its words. For twenty thousand segments of some KiB that took
-longer than reading their text; and so small a text has no word index, which would be too large for it. So a
-catalog has the times of its segments, and one word index for all of them: a row of it stands for a segment,
-where a row of a segment's own index stands for a frame.
+A search reads the times and the words of each segment. For twenty thousand segments of a few KiB that took
+longer than reading their text; and a small text has no word index of its own, which would be larger than
+useful. So a catalog has the times of its segments, and one word index for all of them. In that index each
+"frame" is a whole segment.
 
-Nothing depends on a catalog: an entry counts only as long as the segment has the name, the size and the
-time of writing that stand in it. Where one is damaged, old or missing, the indexes of the segments are
-read. It is made while the store seals (`sealing/cataloguing.py`) and by `logsrv reindex`.
+A catalog is never required: an entry is used only if the segment still has the name, the size and the time
+of writing in the entry. If a catalog is damaged, old or missing, a search reads the indexes of the
+segments. Catalogs are made while the store seals (`sealing/cataloguing.py`), and by `logsrv reindex`.
 
     layout.py   the file, byte by byte, and its name
     catalog.py  reading all catalogs of a store (no NumPy: a search starts with it)

@@ -1,6 +1,6 @@
-"""Making a catalog from the texts of small segments, and those that a store lacks.
+"""Making a catalog of small segments, and all catalogs that a store lacks.
 
-The latter beside a server that goes on sealing and removing.
+This works while a server seals and removes segments.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from logsrv.linelog.store.words.section import Section
 
 SMALL = 256 << 10
-"""Bytes of the compressed file of a segment that is entered: about a frame. Larger ones have enough in them
-to be worth opening, and a word index of their own."""
+"""The most bytes that the compressed file of a catalogued segment has: about a frame. Larger segments are
+worth opening, and have a word index of their own."""
 WANTED = 256
-"""Small segments that wait until a catalog is made of them: a search asks so many one by one."""
+"""The number of uncatalogued small segments for which a catalog is made; a search opens each of these."""
 _LARGEST_TEXT = 16 << 20
-# A file takes a block of the disk, however small it is.
+# A file takes at least one block of the disk.
 _BLOCK = 4096
 
 
@@ -36,8 +36,8 @@ def make_catalog(
 ) -> str:
     """Make a catalog of packed segments, at most `MOST`, in order; return its name, "" if there is none.
 
-    What is damaged, removed meanwhile or without an index is left out. None is made if `going()` turns
-    false. Raises OSError.
+    Segments that are damaged, removed or without an index are left out. No catalog is made if `going()`
+    returns false. Raises OSError.
     """
     entries: list[CatalogEntry] = []
     section = Section()
@@ -70,16 +70,16 @@ def make_catalog(
 
 
 def _words(entries: Sequence[CatalogEntry], section: Section, text: int) -> bytes:
-    """Return a word index of all segments; nothing if it would be too large to be of use."""
+    """Return a word index of all segments; b"" if it is too large to be useful."""
     trailer = Trailer(entries[0].number, text, section.compressed, section.frames, 1)
     words = section.packed(TABLES_PART) + pack_trailer(trailer)
     return words if len(words) <= MOST_PART * section.compressed else b""
 
 
 def entered_of(disk: Disk) -> Callable[[Segment], bool]:
-    """Return what tells whether a segment, as it is now, is in a catalog. Raises OSError.
+    """Return a function that tells whether a segment, as it is now, is in a catalog. Raises OSError.
 
-    If that has no words they would take too much room, and so would those of the segment alone.
+    If that catalog has no words, they were too large, and those of the segment alone would be, too.
     """
     found = Catalogs(disk, disk.entries(), lambda _: None)
     return lambda segment: found.known(segment) is not None
@@ -88,13 +88,13 @@ def entered_of(disk: Disk) -> Callable[[Segment], bool]:
 def make_catalogs(
     disk: Disk, put_away: Callable[[str, Disk], object] = lambda name, disk: disk.unlink(name)
 ) -> Iterator[str]:
-    """Make catalogs of the small segments that are in none, if they are many; yield the name of each.
+    """Make catalogs of the small segments in no usable catalog, if there are WANTED; yield the names.
 
-    put_away: called for each that is damaged, which a search reports each time. Raises OSError.
+    put_away: is called for each damaged catalog, which every search would report. Raises OSError.
     """
     segments, names = segments_and_names(disk)
     found = Catalogs(disk, names, lambda _: None)
-    # Each is opened once.
+    # Cached, so that each catalog is opened once.
     is_usable = cache(lambda catalog: found.asked(catalog, lambda _: 0) is not None)
 
     def has_words(segment: Segment) -> bool:

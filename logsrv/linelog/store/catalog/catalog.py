@@ -1,4 +1,4 @@
-"""The catalogs of a store, read: what is known of a segment without opening it, and the words of many."""
+"""Reading the catalogs of a store: the times of a segment without opening it, and the words of many."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from logsrv.linelog.store.words.lookup import Words
 
 
 class Catalog(NamedTuple):
-    """A catalog: its name, and its head, which no other of that name has."""
+    """A catalog: its name, and its head, which differs in another catalog of that name."""
 
     name: str
     head: bytes
 
     @property
     def has_words(self) -> bool:
-        """True if there is a word index in it."""
+        """True if it has a word index."""
         return unpack_head(self.head).words > 0
 
 
 def read_head(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
-    """Return the head of a catalog, as it is stored and as it is read, and its entries.
+    """Return the head of a catalog, as bytes and parsed, and its entries.
 
     Raises OSError, and ValueError if it is damaged.
     """
@@ -43,7 +43,7 @@ def read_head(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
 
 
 def words_of(fd: int, head: CatalogHead) -> Words:
-    """Return the words of a catalog that has some. Raises as `read_head` does."""
+    """Return the word index of a catalog that has one. Raises as `read_head` does."""
     words = Words(fd, HEAD_SIZE + head.entries)
     if words.frames != head.segments:
         raise ValueError("its words are those of another catalog")
@@ -51,7 +51,7 @@ def words_of(fd: int, head: CatalogHead) -> Words:
 
 
 class CatalogedSegment(NamedTuple):
-    """A segment in a catalog. place: it is frame number `place` of the words of that."""
+    """A segment in a catalog. place: the frame that stands for it in the words of the catalog."""
 
     catalog: Catalog
     place: int
@@ -59,9 +59,10 @@ class CatalogedSegment(NamedTuple):
 
 
 class Catalogs:
-    """The catalogs among some names of a directory.
+    """The catalogs among the names of a directory.
 
-    note: gets a sentence for each that is of no use. damaged: the names of those whose content is wrong.
+    note: is called with a sentence for each catalog that cannot be used. damaged: the names of the catalogs
+    with wrong content.
     """
 
     def __init__(self, disk: Disk, names: Iterable[str], note: Callable[[str], None]) -> None:
@@ -93,7 +94,7 @@ class Catalogs:
         self._note(f"{self._disk.path(name)} is not used: {explanation(error)}")
 
     def known(self, segment: Segment) -> CatalogedSegment | None:
-        """Return what is known of a packed segment; None if it is not entered as it is now."""
+        """Return the entry of a packed segment; None if no catalog has it as it is now."""
         number = segment.number
         if number not in self._looked_at:
             found = self._entered.get(number)
@@ -106,11 +107,11 @@ class Catalogs:
         return self._looked_at[number]
 
     def asked(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
-        """Return what the words of a catalog answer; None if it has none that can be used."""
+        """Return the result of `ask` on the words of a catalog; None if it has no usable words."""
         try:
             fd = self._disk.open(catalog.name, os.O_RDONLY)
         except OSError:
-            # Another was made in its place, or its segments are gone.
+            # It was replaced, or its segments were removed.
             return None
         try:
             data = os.pread(fd, HEAD_SIZE, 0)

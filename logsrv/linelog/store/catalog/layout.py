@@ -2,9 +2,9 @@
 
 0000000001-0000000256.catalog       the numbers of its first and its last segment
 
-head       HEAD: how many segments, the CRC-32 of the entries, how many bytes of words; its CRC-32
-entries    an ENTRY for each segment, by their numbers
-words      a word index (words/layout.py) in which the n-th segment is frame n; or nothing
+head       _HEAD: the number of segments, the CRC-32 of the entries, the bytes of the words; its own CRC-32
+entries    an _ENTRY for each segment, in the order of their numbers
+words      a word index (words/layout.py), in which frame n stands for segment n of the entries; or nothing
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.times import SIZE, Times
 
 MAGIC = b"logsrv-catalog-1"
 MOST = 512
-"""Segments of a catalog: as many as frames of a section of a word index."""
+"""The most segments of a catalog: as many as a section of a word index has frames."""
 
 _SHAPE = f"{DIGITS * '0'}-{DIGITS * '0'}{CATALOG_SUFFIX}"
 _HEAD = struct.Struct("<16sIIQ")
@@ -31,7 +31,7 @@ _SURE, _SMALLEST, _LARGEST = 1, 2, 4
 
 
 class CatalogHead(NamedTuple):
-    """The beginning of a catalog: its number of segments, a checksum of the entries, bytes of words."""
+    """The head of a catalog: the number of segments, the CRC-32 of the entries, the bytes of the words."""
 
     segments: int
     crc: int
@@ -44,10 +44,11 @@ class CatalogHead(NamedTuple):
 
 
 class CatalogEntry(NamedTuple):
-    """A segment, as it was when the catalog was made.
+    """A segment as it was when the catalog was made.
 
-    size, written: bytes of its compressed file, and the second in which that was written last.
-    stamp: the time in its name. known: which of the times there are, and whether they are sure.
+    size, written: the bytes of its compressed file, and when it was written last, in Unix seconds. stamp:
+    the time in its name. known: flags: _SMALLEST and _LARGEST if there are such times, _SURE if they are
+    sure.
     """
 
     number: int
@@ -66,7 +67,7 @@ class CatalogEntry(NamedTuple):
         return Times(smallest, largest, bool(self.known & _SURE))
 
     def is_of(self, segment: Segment, found: os.stat_result) -> bool:
-        """Return whether the segment is the one that was entered. found: what its file is now."""
+        """Return whether the entry is of this segment. found: the status of its file."""
         return (
             self.size == found.st_size
             and self.written == int(found.st_mtime)
@@ -80,7 +81,7 @@ def stamp(segment: Segment) -> bytes:
 
 
 def entry(packed: Segment, found: os.stat_result, frames: int, times: Times) -> CatalogEntry:
-    """Return the entry of a packed segment. found: what its file is."""
+    """Return the entry of a packed segment. found: the status of its file."""
     known = (
         _SURE * times.sure
         | _SMALLEST * (times.smallest is not None)
@@ -98,7 +99,7 @@ def catalog_name(first: int, last: int) -> str:
 
 
 def catalogs(names: Iterable[str]) -> list[str]:
-    """Return those of some names that are of catalogs, in order."""
+    """Return the names of catalogs among some names, in order."""
     return sorted(
         [
             name
@@ -114,14 +115,14 @@ def last_number(name: str) -> int:
 
 
 def pack(entries: Sequence[CatalogEntry], words: bytes) -> bytes:
-    """Return a catalog as it is stored."""
+    """Return the content of the file for a catalog."""
     body = b"".join([_ENTRY.pack(*one) for one in entries])
     head = _HEAD.pack(MAGIC, len(entries), zlib.crc32(body), len(words))
     return b"".join((head, zlib.crc32(head).to_bytes(_CRC, "little"), body, words))
 
 
 def unpack_head(data: bytes) -> CatalogHead:
-    """Return the head that a catalog begins with. Raises ValueError for anything else."""
+    """Return the head at the beginning of a catalog. Raises ValueError if it is damaged or no catalog."""
     head = data[: _HEAD.size]
     if len(data) < HEAD_SIZE or not head.startswith(MAGIC):
         raise ValueError("it is no catalog, or one of another version, or cut off")
@@ -134,7 +135,7 @@ def unpack_head(data: bytes) -> CatalogHead:
 
 
 def unpack_entries(head: CatalogHead, data: bytes) -> list[CatalogEntry]:
-    """Return the entries of a catalog. Raises ValueError if these are others than were written."""
+    """Return the entries of a catalog. Raises ValueError if they are damaged."""
     if len(data) != head.entries or zlib.crc32(data) != head.crc:
         raise ValueError("it is damaged: its entries have another checksum")
     return list(map(CatalogEntry._make, _ENTRY.iter_unpack(data)))

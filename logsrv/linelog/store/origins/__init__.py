@@ -1,1 +1,1 @@
-"""Origins: other stores whose lines are stored here, and how far each has come."""
+"""Origins: other stores whose lines are stored here, and up to which place of each."""

@@ -1,13 +1,15 @@
-"""Notes of blocks: where one stands here, and where it stood in the store it is from (no I/O).
+"""Notes of blocks: the place of each here, and its place in the store that it comes from (no I/O).
 
     origins 1 5d4f9d7f
     17:52311 1048501 0a0a…0a 3:0 3:1048501 - 1c291ca3 77ab03f2
 
-The first line says how many lines were behind it when the file was made; more may have come since. Without
-it, a file whose end was cut off would look whole. A version that knew no sums wrote none.
+The first line has the number of lines that followed it when the file was made, and a sum; more lines may
+have been added since. Without it, a file whose end was cut off would look complete. Versions that knew no
+sums wrote no such line.
 
-Then a line each: the place here, bytes, the identity of the origin, from and to there, the sequence number
-of whoever brought it (- for none), the CRC-32 of the text, and the CRC-32 of the line before that.
+Each other line is a note: the place here, bytes, the identity of the origin, begin and end there, the
+sequence number that the sender gave the block (- for none), the CRC-32 of the text, and the CRC-32 of the
+line up to there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _HEAD = b"origins "
 _FIRST = re.compile(rb"origins ([0-9]{1,9}) [0-9a-f]{8}\n")
-# Damaged lines of which each bit is tried: it takes some milliseconds a line.
+# Damaged lines in which each bit is flipped on trial: that takes some milliseconds a line.
 _MOST_TRIED = 16
 _LINE = re.compile(
     rb"([0-9:]+) ([0-9]{1,15}) ([0-9a-f]{32}) ([0-9:]+) ([0-9:]+) (-|[0-9]{1,20}) ([0-9a-f]{8})"
@@ -36,7 +38,7 @@ class Note:
     """A block of an origin that is stored here, or is about to be.
 
     at: its place here. start, end: its place in the store of the origin. crc: the CRC-32 of its text.
-    sequence: the number that whoever brought it gave it, if any.
+    sequence: the number that its sender gave it, if any.
     """
 
     at: Position
@@ -56,7 +58,7 @@ class Note:
         return Position(self.at.segment, self.at.offset + self.size)
 
     def line(self) -> bytes:
-        """Return it as a line of the file."""
+        """Return the note as a line of the file."""
         sequence = "-" if self.sequence is None else self.sequence
         text = (
             f"{self.at} {self.size} {self.origin} {self.start} {self.end} {sequence}"
@@ -77,9 +79,10 @@ class Snapshot:
 class NotesFile:
     """The file `origins`.
 
-    notes, offsets: in order, and where their lines begin. least: so many lines it had when it was made.
-    torn: its end, if that is the beginning of a line. damaged: lines of no use. sure: the origins whose
-    last note is behind all of these. changed: lines in which one bit had changed, which was put right.
+    notes, offsets: the notes in order, and the offsets of their lines. least: the number of lines when the
+    file was made. torn: the beginning of an unfinished last line. damaged: unusable lines. sure: the
+    origins whose last note is behind all damaged lines. changed: the number of lines in which one changed
+    bit was corrected.
     """
 
     notes: tuple[Note, ...] = ()
@@ -92,24 +95,24 @@ class NotesFile:
 
     @property
     def lines(self) -> int:
-        """The lines that it has behind the first."""
+        """The number of lines behind the first."""
         return len(self.notes) + len(self.damaged)
 
     @property
     def refused(self) -> str:
-        """In words, the stores whose blocks are refused as long as lines are of no use."""
+        """In words, the stores whose blocks are refused while lines are damaged."""
         return f"all stores but {len(self.sure):,}" if self.sure else "all stores"
 
     def with_torn_as_damaged(self) -> NotesFile:
-        """Return it for a writer that came to its end in order: what is torn there was whole once."""
+        """Return it with a torn line as damaged: a writer that ended in order had written it completely."""
         if not self.torn:
             return self
-        # Without a word of ours a line that lacks its LF alone would be whole at the next start, and sure.
+        # With no words added, a line that lacked only its LF would be valid at the next start.
         damaged = (*self.damaged, self.torn + b" (torn)\n")
         return attrs.evolve(self, torn=b"", damaged=damaged, sure=frozenset())
 
     def text(self) -> bytes:
-        """Return what the file holds: what is damaged before the notes that are sure, behind the others."""
+        """Return the content of the file: notes of unsure origins, damaged lines, notes of sure origins."""
         known = [note.line() for note in self.notes if note.origin in self.sure]
         others = [note.line() for note in self.notes if note.origin not in self.sure]
         lines = (*others, *self.damaged, *known)
@@ -117,7 +120,7 @@ class NotesFile:
 
 
 def notes_file(notes: Iterable[Note], like: NotesFile | None = None) -> NotesFile:
-    """Return a file with these notes, and with what is damaged in another."""
+    """Return a file with these notes, and with the damaged lines of another file, if any."""
     found = tuple(notes)
     if like is not None and like.damaged:
         return NotesFile(found, damaged=like.damaged, sure=like.sure)
@@ -125,7 +128,7 @@ def notes_file(notes: Iterable[Note], like: NotesFile | None = None) -> NotesFil
 
 
 def read_notes(data: bytes) -> NotesFile:
-    """Return what a file says."""
+    """Parse the content of a file."""
     lines, changed = _lines(data)
     torn = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
     head = _head(lines[0]) if lines else None
@@ -149,7 +152,7 @@ def read_notes(data: bytes) -> NotesFile:
 
 
 def _lines(data: bytes) -> tuple[list[bytes], int]:
-    """Return the lines of a file, and in how many one bit had changed, which is put right in them."""
+    """Return the lines of a file, and the number of lines in which one changed bit was corrected."""
     found: list[bytes] = []
     changed = tried = 0
     for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
@@ -158,7 +161,7 @@ def _lines(data: bytes) -> tuple[list[bytes], int]:
             tried += 1
             right = before_one_bit_changed(line, _is_whole)
             changed += right is not None
-        # An LF that had changed had made two lines one.
+        # A changed LF had joined two lines.
         found += [line] if right is None else right.splitlines(keepends=True)
     return found, changed
 
@@ -176,7 +179,7 @@ def parse_notes(data: bytes) -> list[Note | None]:
 
 
 def _head(line: bytes) -> int | None:
-    """Return the number of lines in the first line of a file; None for another line."""
+    """Return the number of lines by the first line of a file; None if `line` is another."""
     found = _FIRST.fullmatch(line)
     return int(found[1]) if found and with_sum(_HEAD + found[1]) == line else None
 

@@ -1,11 +1,11 @@
-"""The file `origins`: how far each origin has come, so that no block is stored twice or left out.
+"""The file `origins`: the last block of each origin, so that no block is stored twice or left out.
 
-Where a line of it is damaged, nobody knows how far some of them have come. Their blocks are refused, and
-their senders keep them, until `logsrv doctor --repair` has made the file anew.
+If a line of the file is damaged, the last blocks of some origins are unknown. Blocks of these origins are
+refused, and their senders keep them, until `logsrv doctor --repair` has made the file anew.
 
-Before a block is written there is a note of it on the medium; behind it nothing is written until it is on
-the medium itself. So at most the last blocks of the active segment are there in part, and nothing else is
-behind them: a start after a crash cuts them off with their notes, and their senders bring them again.
+A block is written after its note is on the medium, and nothing is written behind it until the block itself
+is on the medium. So only the last blocks of the active segment can be incomplete, with nothing behind them.
+A start after a crash cuts them off, and their notes, and their senders send them again.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ log = Logger()
 NAME = "origins"
 _NONE = NotesFile()
 MOST_LINES = 1000
-"""Lines after which the file is written anew, with the last notes of each origin."""
+"""Lines after which the file is written anew with only the last notes of each origin."""
 _PIECE = 1 << 20
 
 
 class Origins:
     """The last block of each origin that is on the medium, by the identity of the origin.
 
-    The writer's thread calls `note` and `stored`; `last` and `len` are for all. under_way belongs to the
-    reactor's thread.
+    The writer's thread calls `note` and `stored`; any thread may call `last` and `len`. under_way belongs
+    to the reactor's thread.
     """
 
     def __init__(self, disk: Disk, found: NotesFile = _NONE) -> None:
@@ -51,7 +51,7 @@ class Origins:
         self.stored(found.notes)
         self._fd: int | None = None
         self._lines = 0
-        # The file has more lines than its first one tells, or was made by a version that told none.
+        # The file has more lines than its first line tells, or an older version made it without that line.
         self._has_grown = found.lines != found.least
 
     def __len__(self) -> int:
@@ -67,29 +67,29 @@ class Origins:
 
     @property
     def is_damaged(self) -> bool:
-        """True if the file has lines of no use."""
+        """True if the file has damaged lines."""
         return bool(self._found.damaged)
 
     def damage(self, origin: str) -> str:
-        """Return why nobody knows how far an origin has come; "" if that is known."""
+        """Return a message if the last block of an origin is unknown; "" if it is known."""
         if not self._found.damaged or origin in self._found.sure:
             return ""
         return (
-            f"the file {NAME} is damaged, and does not tell for certain up to where this store is here:"
-            " nothing of it is taken until `logsrv doctor --repair` has put that right"
+            f"the file {NAME} is damaged, so the last block from this store is uncertain: its blocks are"
+            " refused until `logsrv doctor --repair` has repaired the file"
         )
 
     def place(self, origin: str) -> Position | None:
-        """Return the end of the last block of an origin, if only under way; None if there is none."""
+        """Return the end of the last block of an origin, stored or under way; None without one."""
         note = self.last(origin)
         return self.under_way.last(origin) or (note.end if note else None)
 
     def note(self, notes: Sequence[Note]) -> None:
-        """Note what is about to be written; it is on the medium on return. Raises OSError."""
+        """Write the notes of blocks that are about to be written, on the medium. Raises OSError."""
         lines = b"".join(note.line() for note in notes)
         if self._fd is None or self._lines > MOST_LINES + len(self._last):
             self.close()
-            # Without what an attempt before this may have left.
+            # Anew, without notes that a failed attempt may have left.
             self._disk.put(NAME, self._latest() + lines)
             self._lines = len(notes)
             self._has_grown = True
@@ -104,33 +104,33 @@ class Origins:
         self._lines += len(notes)
 
     def stored(self, notes: Sequence[Note]) -> None:
-        """Take it that these are on the medium, with their text."""
+        """Record that these notes and the text of their blocks are on the medium."""
         for note in notes:
             if note.origin in self._last:
                 self._before[note.origin] = self._last[note.origin]
             self._last[note.origin] = note
 
     def _latest(self) -> bytes:
-        """Return the last two notes of each origin: where one is damaged, the other tells much of it."""
+        """Return a file with the last two notes of each origin: one may be damaged later."""
         notes = sorted((*self._before.values(), *self._last.values()), key=attrgetter("at"))
         return notes_file(notes, self._found).text()
 
     def finish(self) -> None:
-        """Let the file tell how many lines it has, now that all are there for good. Raises OSError."""
+        """Write the file anew with its number of lines, at the end of the work. Raises OSError."""
         self.close()
         if self._has_grown:
             self._disk.put(NAME, self._latest())
             self._has_grown = False
 
     def close(self) -> None:
-        """Let go of the file; the next note writes it anew."""
+        """Close the file; the next `note` writes it anew."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
 
 
 def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
-    """Cut off what a crash left of blocks in the active segment, and their notes; return the others.
+    """Cut incomplete blocks of a crash off the active segment, and their notes; return the other notes.
 
     number: of the active segment. Raises OSError.
     """
@@ -155,17 +155,17 @@ def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
         if gone and crashed and fd is not None and gone[0].at.segment == number:
             _cut(disk, fd, gone)
         if crashed and fd is not None and kept and notes[kept - 1].at.segment == number:
-            # A kill leaves whole what only the kernel has: it is to be there after a power cut, too.
+            # After a kill the text is complete in the kernel only; this makes it survive a power cut, too.
             disk.fdatasync(fd)
     sure = found.sure.difference(note.origin for note in gone)
     left = attrs.evolve(found, notes=notes[:kept], offsets=found.offsets[:kept], sure=sure)
     if gone and (found.damaged or left.lines < left.least):
         disk.put(NAME, left.text())
     elif gone or found.torn:
-        # All of them are at the end, so this needs no room.
+        # The lines to remove are all at the end, so this works on a full disk.
         _shorten(disk, found.offsets[kept] if gone else len(data) - len(found.torn))
     elif found.changed or found.damaged:
-        # For a start after a kill, to which a torn end would be none that tells of a block.
+        # Written now: a later start after a kill would take a torn end for the note of a block not begun.
         with contextlib.suppress(OSError):
             disk.put(NAME, left.text())
     return left
@@ -175,14 +175,14 @@ def _tell(disk: Disk, found: NotesFile) -> None:
     path = disk.path(NAME)
     if found.changed:
         log.warn(
-            "one bit had changed in {lines} of {path}; by the checksums all is as it was",
+            "one bit had changed in {lines} of {path}; by the checksums it was corrected",
             lines=counted(found.changed, "line"),
             path=path,
         )
     if found.damaged:
         log.error(
-            "{path} is damaged: {number} of its lines are of no use. Blocks of {refused} are refused, and"
-            " their senders keep them, until `logsrv doctor --repair` has put that right",
+            "{path} is damaged: {number} of its lines cannot be used. Blocks of {refused} are refused, and"
+            " their senders keep them, until `logsrv doctor --repair` has repaired it",
             path=path,
             number=len(found.damaged),
             refused=found.refused,
@@ -194,7 +194,7 @@ def _active(disk: Disk) -> Iterator[int | None]:
     try:
         fd = disk.open(ACTIVE, os.O_RDWR)
     except OSError:
-        # Missing, or not ours: whoever opens it next says so.
+        # Missing, or not ours: `open_active` reports it next.
         yield None
         return
     with Descriptor(fd):
@@ -202,7 +202,7 @@ def _active(disk: Disk) -> Iterator[int | None]:
 
 
 def _whole(fd: int | None, note: Note, crashed: bool) -> bool:
-    """Return whether the text of a note is there; behind a stop in order its size is enough."""
+    """Return whether the text of a note is there; after an end in order only the size is checked."""
     if fd is None or os.fstat(fd).st_size < note.stop.offset:
         return False
     if not crashed:
@@ -221,8 +221,8 @@ def _cut(disk: Disk, fd: int, gone: Sequence[Note]) -> None:
     size, start = os.fstat(fd).st_size, gone[0].at.offset
     if size > max(note.stop.offset for note in gone):
         log.error(
-            "{path} has lines behind a block of {origin} that is there in part; they stay, and lines of"
-            " that block may be stored twice",
+            "{path} has lines behind an incomplete block of {origin}; they stay, and lines of that block"
+            " may be stored twice",
             path=disk.path(ACTIVE),
             origin=gone[0].origin,
         )
@@ -230,8 +230,8 @@ def _cut(disk: Disk, fd: int, gone: Sequence[Note]) -> None:
         os.ftruncate(fd, start)
         disk.fdatasync(fd)
         log.warn(
-            "{path} ended in {size} bytes of a block of {origin} that had not come to its end; they were"
-            " cut off, and its sender brings it again",
+            "{path} ended in {size} bytes of an incomplete block of {origin}; they were cut off, and its"
+            " sender sends the block again",
             path=disk.path(ACTIVE),
             size=size - start,
             origin=gone[0].origin,
@@ -245,13 +245,13 @@ def _shorten(disk: Disk, size: int) -> None:
 
 
 ENOUGH = 32 << 20
-"""Bytes of text that are under way, from which on who brings more waits."""
+"""Bytes of text under way; senders of further blocks wait while there are more."""
 
 
 class UnderWay:
-    """Blocks that are being stored, in the order in which they came; for the reactor's thread.
+    """Blocks that are being stored, in the order in which they arrived; for the reactor's thread.
 
-    size: bytes of their text, and of those that are being unpacked.
+    size: the bytes of their text, and of blocks that are being unpacked.
     """
 
     def __init__(self) -> None:
@@ -264,17 +264,17 @@ class UnderWay:
         return sum(map(len, self._ends.values()))
 
     def last(self, origin: str) -> Position | None:
-        """Return where the last of an origin ends there; None if none is under way."""
+        """Return the end of the last block of an origin under way; None without one."""
         ends = self._ends.get(origin)
         return ends[-1] if ends else None
 
     def begin(self, origin: str, end: Position, size: int) -> None:
-        """Take it that one is under way."""
+        """Record a block as under way."""
         self._ends.setdefault(origin, deque()).append(end)
         self.size += size
 
     def end(self, origin: str, size: int) -> None:
-        """Take it that the first of an origin no longer is."""
+        """Record that the first block of an origin is no longer under way."""
         ends = self._ends[origin]
         ends.popleft()
         if not ends:
@@ -282,7 +282,7 @@ class UnderWay:
         self.free(size)
 
     def room(self, size: int) -> Deferred[None] | None:
-        """Keep room for the text of another one; return what fires when there is some, None if there is."""
+        """Reserve bytes for a block; return None if that is done, else a Deferred that waits for it."""
         if self.size <= ENOUGH and not self._waiting:
             self.size += size
             return None
@@ -291,10 +291,10 @@ class UnderWay:
         return done
 
     def free(self, size: int) -> None:
-        """Give room back, to those that wait, in their order."""
+        """Give bytes back; waiting blocks get them, in their order."""
         self.size -= size
         if self._freeing:
-            # The next one may give its room back at once: hundreds would be too many calls deep.
+            # A fired Deferred may free its bytes at once: hundreds of nested calls would be too deep.
             return
         self._freeing = True
         try:

@@ -1,4 +1,4 @@
-"""The thread that seals and removes segments beside the writer, which never waits for it."""
+"""The thread that seals and removes segments; the writer never waits for it."""
 
 from __future__ import annotations
 
@@ -40,22 +40,23 @@ from logsrv.linelog.store.writing.active import ActiveSegment
 
 log = Logger()
 LOOK_EVERY = 60.0
-# Indexes that are looked at at once after a start, and the pause behind it: ten seconds for 20,000.
+# Indexes that are checked in one go after a start, and the seconds of pause behind: 10 s for 20,000
+# indexes.
 INDEXES_AT_ONCE, SOON = 100, 0.05
-# Empty segments, as starts after a crash leave them, stay for a while: who follows the store passes through
-# them. Later the file `empty` has their numbers: a number that is missing else tells of lines removed.
+# Empty segments, which starts after a crash leave, are kept for a while, because followers pass through
+# them. Later only the file `empty` has their numbers: otherwise a missing number would mean lost lines.
 EMPTY_KEPT = 16
-# With these no other segment can be sealed either.
+# After these errors no other segment can be sealed either.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Sealer:
-    """Compresses full segments and removes the oldest by the policy.
+    """Compresses full segments, and removes the oldest by the policy.
 
-    tidy_report: what the start has seen of the sealed segments. It touches nothing while the directory's
-    lock is not ours.
+    It changes nothing while another process owns the directory's lock.
 
-    segment_sizes: the sealed segments. compressing, removing: what goes wrong with that, if anything does.
+    tidy_report: what `recover.tidy` found at the start. segment_sizes: the sealed segments. compressing,
+    removing: the states of faults in these.
     """
 
     def __init__(
@@ -90,11 +91,11 @@ class Sealer:
         self._cataloguing = self._trouble("making a catalog of small segments")
         self._cataloguer = Cataloguer(disk, self._make_catalog)
         self._conflicting_names = set(tidy_report.conflicting_names)
-        self._left: deque[Segment] = deque()
+        self._left_segments: deque[Segment] = deque()
         self._packers = Packers(disk, self._unpacked, self._take_in, clock.monotonic)
         self._listed: tuple[float, object] | None = None
         self._away: list[Segment] = []
-        self._unseen = deque(tidy_report.unseen)
+        self._unchecked = deque(tidy_report.unseen)
         self._wake = clock.event()
         self._going = True
 
@@ -104,38 +105,38 @@ class Sealer:
         return FaultState(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
 
     def take(self, left: Segment | None) -> None:
-        """Seal a segment that is no longer written to; None: one that went by another way.
+        """Seal a segment that is no longer written to; None: a segment was left whose file is unknown.
 
         May be called in any thread.
         """
         if left is not None:
-            self._left.append(left)
+            self._left_segments.append(left)
         self._wake.set()
 
     def hold(self, holds: Sequence[Hold]) -> None:
-        """Leave what these ask for, from now on; may be called in any thread."""
+        """Replace the requests of readers to keep segments; may be called in any thread."""
         before, self.holds = self.holds, tuple(holds)
         if [hold.first for hold in before if hold.looks] != [
             hold.first for hold in holds if hold.looks
         ]:
-            # Removals waited for that.
+            # Removals may have waited for this archive.
             self._wake.set()
 
     def look(self) -> None:
-        """Look at the directory soon, which others may have changed, and do what is due."""
+        """List the directory again soon, since others may have changed it, and do what is due."""
         self._listed = None
         self._wake.set()
 
     def stop(self) -> None:
-        """End the thread soon; a sealing under way is given up, and done on the next start."""
+        """End the thread soon; a sealing under way is stopped, and begun again at the next start."""
         self._going = False
         self._wake.set()
 
     def run(self) -> None:
-        """Run the thread: a turn when woken, and once a minute.
+        """Run the thread: one turn whenever it is woken, and once a minute.
 
-        Its priority is that of the process. One of a low priority that has the interpreter's lock and no
-        processor stops all others: for seconds, beside two busy programs on two cores.
+        It has the priority of the process. A thread of low priority that holds the interpreter's lock but
+        gets no processor would stop all others: for seconds, beside two busy programs on two cores.
         """
         try:
             while self._going:
@@ -146,10 +147,10 @@ class Sealer:
             self._packers.end()
 
     def _rest(self) -> None:
-        """Wait for the next turn, and look at indexes meanwhile; a turn would repeat what has failed."""
+        """Wait for the next turn, and check indexes meanwhile; a turn now would repeat failed attempts."""
         due = self._clock.monotonic() + LOOK_EVERY
         while (left := due - self._clock.monotonic()) > 0:
-            unseen = self._unseen and self._looking.why is None
+            unseen = self._unchecked and self._looking.why is None
             if self._wake.wait(min(SOON, left) if unseen else left):
                 break
             if unseen:
@@ -157,8 +158,8 @@ class Sealer:
         self._wake.clear()
 
     def _turn(self) -> None:
-        """Seal what waits for it, the oldest first, and apply retention before, after each, and when
-        one cannot be sealed."""
+        """Seal the waiting segments, the oldest first; apply retention before, after each, and after a
+        failure."""
         now = self._looking.attempt(self._look_around)
         if now is None:
             return
@@ -176,7 +177,7 @@ class Sealer:
                 self._wake.set()
 
     def _look_around(self) -> float:
-        """Return the time to go by; look where the directory is, and make sure that it is still ours."""
+        """Return the trusted time of day in Unix seconds; make sure that the directory is still ours."""
         before, clock = self._time.doubted, self._clock.time_of_day()
         believed = self._time.believe(clock, self._clock.monotonic())
         if self._time.doubted is None:
@@ -186,8 +187,8 @@ class Sealer:
         ):
             self._tell(
                 log.warn,
-                "the clock is {days:.1f} days ahead of where it should be; until that has lasted for a"
-                " day, --keep-days goes by where it should be",
+                "the clock is {days:.1f} days ahead of the expected time; until that has lasted for a day,"
+                " --keep-days uses the expected time",
                 days=(clock - believed) / DAY,
             )
         moved = self._disk.moved()
@@ -204,13 +205,13 @@ class Sealer:
         return believed
 
     def _list(self) -> None:
-        """Look through the directory, if somebody else may have changed it since the last time.
+        """List the directory if somebody else may have changed it since the last listing.
 
-        Whatever we do there changes its time as well; so in a store that is written to, this is once a
+        Our own changes change its time as well. So in a store that is written to, this happens once a
         minute: 0.1 s of processor time with 20,000 segments.
         """
         listed, moment = self._listed, self._clock.monotonic()
-        # Before the listing: what changes during it is seen the next time.
+        # Read before the listing, so that a change during it is noticed the next time.
         changed = self._disk.changed()
         if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
             return
@@ -226,17 +227,17 @@ class Sealer:
         self._cataloguer.look(names)
 
     def _look_at_indexes(self) -> None:
-        """Look at some indexes of the segments that were there at the start: nobody waits for that."""
+        """Check some indexes of the segments that were there at the start; nothing waits for this."""
         self._lock.check()
-        for _ in range(min(INDEXES_AT_ONCE, len(self._unseen))):
-            packed = self._unseen.popleft()
+        for _ in range(min(INDEXES_AT_ONCE, len(self._unchecked))):
+            packed = self._unchecked.popleft()
             if packed in self.segment_sizes and self._going:
                 look_at_index(packed, self._disk, self._tell)
 
     def _seal_all(self, now: float) -> None:
-        """Seal all plain segments, the oldest first; raises what the first raised that cannot be sealed.
+        """Seal all plain segments, the oldest first; at the end raise the error of the first that failed.
 
-        Those behind it are sealed all the same, unless no segment can be.
+        Segments behind it are still sealed, unless the error is one of the whole disk.
         """
         number = self.policy.most_sealed_at_once
         try:
@@ -244,7 +245,7 @@ class Sealer:
         except OSError as error:
             if number == 1 or error.errno not in _OF_THE_DISK:
                 raise
-            # In turn they take less room: each ends with the removal of its plain file.
+            # One after the other they need less room: each ends with the removal of its plain file.
             self._seal_at_once(1, now)
 
     def _seal_at_once(self, number: int, now: float) -> None:
@@ -267,22 +268,22 @@ class Sealer:
         return self._going
 
     def _with_words(self, size: int) -> bool:
-        # A catalog has the words of smaller ones.
+        # A catalog has the words of smaller segments.
         return self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
 
     def _take_in(self) -> None:
-        while self._left:
-            self.segment_sizes.add(self._left[0])
-            self._left.popleft()
+        while self._left_segments:
+            self.segment_sizes.add(self._left_segments[0])
+            self._left_segments.popleft()
 
     def _unpacked(self) -> int:
-        """Return how many segments wait, also those that are just packed; in any thread."""
-        return self.segment_sizes.waiting[0] + len(self._left)
+        """Return how many segments are not packed yet; in any thread."""
+        return self.segment_sizes.waiting[0] + len(self._left_segments)
 
     def _waiting(self, but: Container[Segment]) -> Iterator[Segment]:
-        """Yield those that are to be sealed, the oldest first; there may be thousands."""
+        """Yield the segments to seal, the oldest first; there may be thousands."""
         self._take_in()
-        # A file with the number of the active segment may yet be given its old name back.
+        # A rotation that fails may rename a file with the active number back to current.log.
         active = self._active.position.segment
         for one in self.segment_sizes.plain():
             if not self._going:
@@ -297,7 +298,7 @@ class Sealer:
         complete = waiting_sizes(self._disk).get(plain.number, 0)
         if not size:
             if complete:
-                self._say_cut(plain, 0, complete)
+                self._log_cut(plain, 0, complete)
             remove_empty(plain, self._active.position.segment, self._disk)
             self.segment_sizes.remove(plain.number)
             return
@@ -311,7 +312,7 @@ class Sealer:
             pack=self._packers.pack,
         )
         if made.text < complete:
-            self._say_cut(plain, made.text, complete)
+            self._log_cut(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.segment_sizes.add(packed)
         self.sealed += 1
@@ -320,11 +321,11 @@ class Sealer:
     def _make_catalog(self, segments: Sequence[Segment], with_words: bool) -> str:
         return self._packers.first.catalog(segments, self._disk, self._still_going, with_words)
 
-    def _say_cut(self, plain: Segment, text: int, complete: int) -> None:
+    def _log_cut(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(
             log.error,
-            "{path} had {complete} bytes of text, and {text} when it was compressed; the rest is lost:"
-            " somebody has cut it",
+            "{path} had {complete} bytes of text, but only {text} when it was compressed: somebody has cut"
+            " it, and the rest is lost",
             path=self._disk.path(plain.name),
             complete=complete,
             text=text,
@@ -344,14 +345,14 @@ class Sealer:
                     holds=holds,
                 )
             )
-            self._say_removed(removed or [], holds)
+            self._log_removed(removed or [], holds)
             more = removed is not None and len(removed) == MOST_AT_ONCE
         asked = [hold for hold in holds if hold.looks is not None]
         if asked and self._going:
             self.removing.attempt(self._ask, now, packing_fails, asked)
 
     def _ask(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
-        """Let archives be looked at for what is due; its removal waits for that."""
+        """Make archives look for the segments that are due for removal, which waits for that."""
         size = self._cataloguer.size
         number = due(
             self._disk,
@@ -376,7 +377,7 @@ class Sealer:
             path = self._disk.path(segment.index)
             self._tell(log.info, "removed {path}, by the policy; its lines are archived", path=path)
 
-    def _say_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
+    def _log_removed(self, removed: list[Segment], holds: tuple[Hold, ...]) -> None:
         self.removed += len(removed)
         for segment in removed:
             self._cataloguer.removed(segment)
@@ -392,15 +393,14 @@ class Sealer:
             elif stays:
                 self._tell(
                     log.warn,
-                    "removed {path}, by the policy; whether {targets} has it still could not be looked"
-                    " at before",
+                    "removed {path}, by the policy, without making sure that {targets} still has it",
                     path=path,
                     targets=", ".join(hold.name for hold in stays),
                 )
             else:
                 self._tell(log.info, "removed {path}, by the policy", path=path)
         if len(removed) == MOST_AT_ONCE:
-            # Those behind them wait until the reactor has had its turn at these.
+            # The next removals wait until the reactor has logged these.
             said = self._clock.event()
             self._tell(said.set)
             said.wait(1)

@@ -1,6 +1,6 @@
-"""Keeping catalogs while the store seals and removes: one is made when enough small segments wait for it.
+"""Making and removing catalogs while the store runs: one is made when enough small segments wait for it.
 
-Making one takes half a second of CPU time, so the process that packs does it.
+That takes half a second of CPU time, so the packing process does it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from logsrv.linelog.store.segments.segment import (
 
 
 class Cataloguer:
-    """The catalogs of a store. Beside a running server, `logsrv reindex` makes some as well.
+    """The catalogs of a store. `logsrv reindex` may make some as well, beside a running server.
 
     make: makes a catalog of segments, with words or without, and returns its name; "" for none.
     """
@@ -42,13 +42,13 @@ class Cataloguer:
 
     @property
     def due(self) -> bool:
-        """True if it is time for a catalog, or to see whether it is."""
+        """True if enough segments wait for a catalog, or `begin` was not called yet."""
         return not self._begun or len(self._waiting) >= self._wanted
 
     def begin(self) -> None:
         """List segments and catalogs; remove leftovers of a crash, and catalogs without segments.
 
-        `make` does it if nobody has. Raises OSError.
+        `make` calls this if it was not called yet. Raises OSError.
         """
         segments, names = segments_and_names(self._disk)
         for name in names:
@@ -68,18 +68,18 @@ class Cataloguer:
         self._begun = True
 
     def look(self, names: Iterable[str]) -> None:
-        """Know the catalogs among the names of a listing, and no others. Raises OSError."""
+        """Replace the known catalogs by those among some names. Raises OSError."""
         self._sizes = {
             name: self._sizes.get(name) or size_of(name, self._disk) for name in catalogs(names)
         }
 
     def sealed(self, segment: Segment, size: int) -> None:
-        """Take note of a packed segment, whose file has `size` bytes."""
+        """Record a packed segment, whose file has `size` bytes."""
         if size <= SMALL:
             self._waiting[segment.number] = segment
 
     def removed(self, segment: Segment) -> None:
-        """Take note that retention has removed a segment, and all before it."""
+        """Record that retention has removed a segment, and all before it; remove their catalogs."""
         self._waiting.pop(segment.number, None)
         for name in list(self._sizes):
             if last_number(name) > segment.number:
@@ -88,7 +88,7 @@ class Cataloguer:
             self._remove(name)
 
     def _remove(self, name: str) -> None:
-        """Remove a file; one that stays, such as a directory, is looked at again by the next start."""
+        """Remove a file; one that cannot be removed is left to the next start."""
         with contextlib.suppress(OSError):
             self._disk.unlink(name)
 
@@ -102,14 +102,14 @@ class Cataloguer:
         if not self.due:
             return False
         chosen = [self._waiting[number] for number in sorted(self._waiting)[:MOST]]
-        # Not again after each sealing, if it fails.
+        # After a failure, wait for more segments before the next attempt.
         self._wanted = len(self._waiting) + WANTED
         name = self._make(chosen, with_words)
         self._wanted = WANTED
         for segment in chosen:
             self._waiting.pop(segment.number, None)
         if name:
-            # In order, but for one of segments that were left out before.
+            # Sorted, because a catalog of segments that were left out before is not the last.
             self._sizes[name] = size_of(name, self._disk)
             self._sizes = dict(sorted(self._sizes.items()))
         return len(self._waiting) >= WANTED

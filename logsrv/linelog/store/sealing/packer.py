@@ -1,6 +1,6 @@
-"""The process that packs, and makes catalogs, as the server sees it: there for some minutes after its work.
+"""The server's side of the packing process, which also makes catalogs, and ends when idle for minutes.
 
-A thread of this process that packed would share the interpreter's lock with who takes lines in.
+A packing thread in the server would share the interpreter's lock with the threads that take lines in.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index, decode
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
-# The process has some 50 MB, so one that is not needed goes.
+# Seconds. The process takes some 50 MB, so an idle one is ended.
 LINGERS = 150.0
-# A segment within so many seconds of the one before: the next is expected before this one is packed.
+# If a segment follows the one before within so many seconds, another is expected before it is packed.
 OFTEN = 60.0
 
 
 class Packer:
-    """Packs in a process of its own.
+    """Packs in a process of its own. Belongs to one thread.
 
-    waiting: returns how many segments wait behind the one that is packed. child: the process that there is.
-    monotonic: has the time. Belongs to one thread.
+    waiting: returns how many segments wait besides the one that is being packed. child: the running
+    process, or None. monotonic: the monotonic clock.
     """
 
     def __init__(self, waiting: Callable[[], int], monotonic: Callable[[], float]) -> None:
@@ -42,7 +42,7 @@ class Packer:
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
-        """Do what `pack_here` does in the process, if it can be started."""
+        """Do the same as `pack_here` in the process; if it cannot be started, here."""
         with contextlib.ExitStack() as undo:
             text = disk.open(segment.name, os.O_RDONLY)
             undo.callback(os.close, text)
@@ -70,7 +70,7 @@ class Packer:
     def catalog(
         self, segments: Sequence[Segment], disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> str:
-        """Do what `make_catalog` does in the process. Raises OSError, and Interrupted."""
+        """Do the same as `make_catalog` in the process. Raises OSError and Interrupted."""
         directory = disk.open(".", os.O_RDONLY)
         try:
             self.start()
@@ -81,18 +81,18 @@ class Packer:
             os.close(directory)
 
     def rest(self) -> None:
-        """End the process if it was not needed for a while."""
+        """End the process if it was idle for a while."""
         if self.child is not None and self._monotonic() - self._needed > LINGERS:
             self.end()
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, even a busy one."""
         child, self.child = self.child, None
         if child is not None:
             child.end()
 
     def start(self) -> None:
-        """Start the process unless it is there. Raises OSError."""
+        """Start the process unless it runs. Raises OSError."""
         if self.child is None or not self.child.runs:
             self.end()
             self.child = BlockingChild(packing.__name__)
@@ -100,9 +100,9 @@ class Packer:
     def packed(
         self, order: dict[str, object], files: dict[str, int], going: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
-        """Return what is said of a segment that was packed, and its index.
+        """Let the process pack a segment; return its answer, and the bytes of the index.
 
-        Raises OSError and Interrupted; then there is no process any more, unless it says what went wrong.
+        Raises OSError and Interrupted. The process is ended then, unless the error comes in its answer.
         """
         self._often = self._monotonic() - self._needed < OFTEN
         found = self._answer({**order, "files": list(files)}, list(files.values()), going)
@@ -132,5 +132,5 @@ class Packer:
         return found, body
 
     def _hurry(self) -> int:
-        """Return 2 if another segment waits, 1 if one is about to, else 0."""
+        """Return 2 if another segment waits, 1 if one is expected soon, else 0."""
         return 2 if self.waiting() else int(self._often)

@@ -1,4 +1,4 @@
-"""Segments that are packed side by side, each in a process of its own, and had in their order."""
+"""Packing of several segments at once, each in a process of its own; results come in their order."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
-# A segment of at most a frame or so is packed in the server: that holds the interpreter's lock for 4 ms at
-# most, and a process takes as much processor time to start as packing 20 MiB.
+# Bytes. A smaller segment is packed in the server: that holds the interpreter's lock for 4 ms at most,
+# while starting a process takes as much processor time as packing 20 MiB.
 SMALL = 1 << 20
 
 
-class _Begun(NamedTuple):
+class _Packing(NamedTuple):
     made: Future[Index]
     since: float
 
 
 class Packers:
-    """Packs several large segments at once; a small one when it is asked for, in the caller's thread.
+    """Packs several large segments at once; small ones in the caller's thread, when their turn comes.
 
     waiting: returns how many segments are not packed yet; called in any thread. meanwhile: is called now
-    and then while a segment is waited for. first: the packer that makes catalogs as well.
-    Belongs to one thread.
+    and then while `pack` waits. first: the packer that makes catalogs as well. Belongs to one thread.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class Packers:
     ) -> None:
         self._disk, self._waiting, self._meanwhile = disk, waiting, meanwhile
         self._monotonic = monotonic
-        self._begun: dict[Segment, _Begun] = {}
+        self._packing: dict[Segment, _Packing] = {}
         self._wanted = True
         self.first = Packer(self._behind, monotonic)
         self._all = [self.first]
@@ -51,14 +50,15 @@ class Packers:
         self._free.put(self.first)
 
     def _behind(self) -> int:
-        return max(0, self._waiting() - max(1, len(self._begun)))
+        return max(0, self._waiting() - max(1, len(self._packing)))
 
     @contextmanager
     def side_by_side(self, number: int) -> Iterator[Callable[..., None]]:
-        """Give what begins to pack segments, in `number` threads; at the end those not asked for are left.
+        """Give a function that begins to pack segments, in `number` threads.
 
-        It takes segments in order, of which as many as there are threads are begun, and the other arguments
-        of `pack`.
+        The function takes segments in order, of which it begins the first `number`, and the arguments
+        `going` and `with_words` of `pack`. At the end of the block, segments that `pack` did not ask for
+        are given up.
         """
         while len(self._all) < number:
             self._all.append(Packer(self._behind, self._monotonic))
@@ -73,19 +73,19 @@ class Packers:
         ) -> None:
             for one in segments[:number]:
                 size = size_of(one.name, self._disk)
-                if one not in self._begun and size >= SMALL:
+                if one not in self._packing and size >= SMALL:
                     made = threads.submit(self._pack, one, going, with_words(size))
-                    self._begun[one] = _Begun(made, self._monotonic())
+                    self._packing[one] = _Packing(made, self._monotonic())
 
         try:
             yield begin
         finally:
             self._wanted = False
             threads.shutdown(cancel_futures=True)
-            for one in self._begun:
+            for one in self._packing:
                 self._disk.unlink(tmp(one.packed))
                 self._disk.unlink(tmp(one.words))
-            self._begun.clear()
+            self._packing.clear()
 
     def _pack(self, segment: Segment, going: Callable[[], bool], with_words: bool) -> Index:
         packer = self._free.get()
@@ -95,31 +95,31 @@ class Packers:
             self._free.put(packer)
 
     def under_way(self, segment: Segment) -> float:
-        """Return for how many seconds a segment has been packed; 0 if that was not begun yet."""
-        begun = self._begun.get(segment)
+        """Return for how many seconds a segment has been in packing; 0 if that was not begun."""
+        begun = self._packing.get(segment)
         return 0.0 if begun is None else self._monotonic() - begun.since
 
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
-        """Do what `pack_here` does, or have what was begun. Raises OSError and Interrupted."""
-        if segment not in self._begun:
+        """Return the index of a segment that was begun, or pack it here. Raises OSError and Interrupted."""
+        if segment not in self._packing:
             return pack_here(segment, disk, going, with_words)
-        made = self._begun[segment].made
+        made = self._packing[segment].made
         try:
             while not wait([made], LOOK_EVERY).done:
                 with suppress(OSError):
                     self._meanwhile()
             return made.result()
         finally:
-            del self._begun[segment]
+            del self._packing[segment]
 
     def rest(self) -> None:
-        """End the processes that were not needed for a while."""
+        """End the processes that were idle for a while."""
         for one in self._all:
             one.rest()
 
     def end(self) -> None:
-        """End all processes, whatever they do."""
+        """End all processes, even busy ones."""
         for one in self._all:
             one.end()

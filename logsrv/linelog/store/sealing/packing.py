@@ -1,17 +1,19 @@
-"""The process that packs segments and makes catalogs beside the server that writes: all that is in it.
+"""The process that packs segments and makes catalogs beside the server.
 
     python -P -m logsrv.linelog.store.sealing.packing
 
-To pack it needs no directory and no names: it is handed open files, which nobody else writes to, so one
-that outlives its server can do no harm. For a catalog it is handed the directory, and looks before each
-segment whether its server is there. Its standard input is a socket to the server (`packer.py`), which sends
-JSON: orders, with descriptors of files, and what hurry there is. The answer to an order is a line of JSON,
-the names that are not to be kept, that of a catalog or what went wrong, and behind it the index. It ends
-when the socket does.
+To pack a segment it needs no directory and no names: the server passes it open files that nothing else
+writes to. So a process that outlives its server can do no harm. For a catalog the server passes it the
+directory, and before each segment the process checks that its server still runs.
 
-It is as nice as the server can afford, and has to be less so when segments wait; but who is not root
-can only become nicer. On Linux each thread has a niceness of its own: so there is a thread for each, and
-before each frame the process looks which of them is to pack it.
+Its standard input is a socket to the server (`packer.py`), which sends JSON: orders, with descriptors of
+files, and how urgent the work is ("hurry"). The answer to an order is a line of JSON, with the names of
+files not to keep, the name of a catalog or an error number; the index follows the line. The process ends
+when the socket is closed.
+
+It runs with a high niceness, and with a lower one when segments wait. Only root can lower the niceness of a
+thread again. But on Linux each thread has a niceness of its own: so there is a thread for each degree of
+hurry, and before each frame the process chooses the thread that packs it.
 """
 
 from __future__ import annotations
@@ -38,41 +40,41 @@ from logsrv.linelog.store.segments.indexing import encode
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.memory import keep_freed_memory
 
-# By the hurry there is: none, segments come often, another one waits. At 19, beside two busy programs,
-# packing gets a seventieth of a processor; at 5 a quarter.
+# The niceness by hurry: 0 none, 1 segments come often, 2 another one waits. At 19, beside two busy
+# programs, packing gets a seventieth of a processor; at 5 a quarter.
 NICENESS = (19, 5, 0)
 LONGEST = 65536
 MOST_FILES = 3
 
 
 class HandedDisk(Disk):
-    """Files that somebody else has opened, by their names; `removed` are those that are not to be kept."""
+    """Files that the server has opened, by their names. removed: the names of files not to keep."""
 
     def __init__(self, files: Mapping[str, int]) -> None:
         self._files = files
         self.removed: list[str] = []
 
     def open(self, name: str, flags: int) -> int:
-        """Return a descriptor of the file that was handed over."""
+        """Return a new descriptor of a file that the server passed."""
         return os.dup(self._files[name])
 
     def create_anew(self, name: str) -> int:
-        """Return a descriptor of the file that was made for this. Raises OSError if there is none."""
+        """Return a new descriptor of a file that the server made for this. Raises OSError without one."""
         if name not in self._files:
-            raise FileNotFoundError(errno.ENOENT, "nobody has made it", name)
+            raise FileNotFoundError(errno.ENOENT, "the server has not made it", name)
         return os.dup(self._files[name])
 
     def belongs(self, name: str, fd: int) -> bool:
-        """Return true: who has made the file looks at its name."""
+        """Return true: the server checks the name."""
         return True
 
     def unlink(self, name: str) -> None:
-        """Note that the file is not to be kept."""
+        """Note that the server shall not keep the file."""
         self.removed.append(name)
 
 
 class Server:
-    """The server, as its packing process sees it. hurry: an index of NICENESS, as it said last."""
+    """The connection to the server. hurry: the last value that it sent, an index of NICENESS."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.hurry = 0
@@ -82,7 +84,7 @@ class Server:
         self._order: dict[str, Any] | None = None
 
     def order(self) -> tuple[dict[str, Any], list[int]]:
-        """Return the next order, and the descriptors that came with it. Raises Interrupted at the end."""
+        """Return the next order and its descriptors. Raises Interrupted when the server is gone."""
         while self._order is None:
             self._receive()
         order, files = self._order, self._files
@@ -90,7 +92,7 @@ class Server:
         return order, files
 
     def look(self) -> bool:
-        """Take in what it has said meanwhile; return true. Raises Interrupted if it is gone."""
+        """Receive messages that are there; return true. Raises Interrupted if the server is gone."""
         while select([self._connection], [], [], 0)[0]:
             self._receive()
         return True
@@ -107,12 +109,12 @@ class Server:
                 self._order = said
 
     def answer(self, found: Mapping[str, object], body: bytes = b"") -> None:
-        """Answer an order. Raises OSError if it is gone."""
+        """Answer an order. Raises OSError if the server is gone."""
         self._connection.sendall(b"".join(frame(json.dumps(found).encode(), b"\n", body)))
 
 
 class Threads:
-    """Threads of this process, one of each niceness; of other systems than Linux, one."""
+    """The packing threads of this process: one for each niceness; one on other systems than Linux."""
 
     def __init__(self) -> None:
         self._least = os.getpriority(os.PRIO_PROCESS, 0)
@@ -127,14 +129,11 @@ class Threads:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), least)
 
     def pack(self, segment: Segment, disk: Disk, with_words: bool, server: Server) -> Index:
-        """Take all `steps`, each in the thread that is as nice as the server can afford then.
-
-        Raises OSError, and Interrupted.
-        """
+        """Carry out all `steps`, each in the thread for the present hurry. Raises OSError, Interrupted."""
         with contextlib.closing(steps(segment, disk, with_words)) as left:
 
             def some(level: int) -> Index | None:
-                """Take steps until another thread is to go on; return what is made at the end."""
+                """Carry out steps until another thread has to go on; return the index at the end."""
                 while level == self._level(server):
                     try:
                         next(left)
@@ -147,15 +146,16 @@ class Threads:
             server.look()
             while True:
                 level = self._level(server)
-                # Not for each frame: whom another thread wakes waits for its turn at the processor.
+                # Not for each frame: a thread that another one wakes waits for the processor first.
                 made = self._threads[level].submit(some, level).result()
                 if made is not None:
                     return made
 
     def catalog(self, names: list[str], directory: int, with_words: bool, server: Server) -> str:
-        """Do what `make_catalog` does, a little nicer than the server: no segment is sealed meanwhile.
+        """Do the same as `make_catalog`, at niceness 5, because no segment is sealed meanwhile.
 
-        Beside two busy programs that is 2 s, at 19 half a minute. Raises OSError, and Interrupted.
+        Beside two busy programs that takes 2 s; at niceness 19 it took half a minute. Raises OSError and
+        Interrupted.
         """
         segments = [Segment(int(name.partition("-")[0]), name, Form.PACKED) for name in names]
         disk = Disk().hold(directory)
@@ -169,10 +169,10 @@ class Threads:
 
 
 def main() -> int:
-    """Carry out orders until the server is gone; return the exit status."""
+    """Carry out orders until the server is gone; return the exit status 0."""
     outlast_signals()
     limit_memory()
-    # Its threads take turns: what one has freed is for the next.
+    # Its threads take turns, so memory that one has freed is kept for the next.
     keep_freed_memory(together=True)
     threads = Threads()
     with socket.socket(fileno=os.dup(0)) as connection:

@@ -1,6 +1,6 @@
-"""Retention: which sealed segments are too many, or too old by a time of day that can be believed.
+"""Retention: the removal of sealed segments beyond the policy's limits of size and age.
 
-What is removed does not come back, so a clock that jumps is not believed at once.
+A removed segment does not come back, so a clock that jumps is not trusted at once.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_number
 
 PIECE = 1 << 20
-# Removals are said in the log, which takes longer than they do: many at once would hold up the reactor.
+# Logging a removal takes longer than the removal: many at once would block the reactor.
 MOST_AT_ONCE = 32
-# The part of the disk that has to be free for anything to be held: a target that is gone stops no writing.
+# With a smaller part of the disk free, nothing is kept for readers: a dead target must not stop writing.
 LEAST_FREE = 0.05
-# An archive is asked for a segment so many seconds before that is too old, so that it can go in time.
+# Seconds before a segment is too old, when an archive is asked for it, so that it can be removed in time.
 AHEAD = 3600.0
-# The files beside the text. The note last: without it the rest is of nobody, and goes at a start.
+# The files beside the text, the archive's note last: without the note a start removes the others.
 _BESIDE = attrgetter("words", "index", "archived")
 
 
@@ -41,15 +41,14 @@ def expired(
     holds: Sequence[Hold] = (),
     short: int = 0,
 ) -> Iterator[SegmentSize]:
-    """Yield those of `segment_sizes`, oldest first, that the policy no longer wants.
+    """Yield the segments that the policy no longer keeps, the oldest first, up to the first that it keeps.
 
-    Those that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
-    unless `packing_fails`. Beyond `keep_bytes` stays what somebody `holds`; not beyond
-    `keep_days`, and not while so many bytes are missing, `short`, of what has to be free.
+    Segments that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
+    unless `packing_fails`. holds: requests to keep segments beyond `keep_bytes`; they do not help against
+    `keep_days`, nor while space is missing. short: the bytes missing to the free space that the disk needs.
 
-    total: all bytes that count, those of the active segment among them; but that one is never removed. A
-    segment written while the clock was ahead of `now` is as old as the next one. Looks no further than it
-    must.
+    total: all bytes that count, with those of the active segment, which is never removed. A segment that
+    was written while the clock was ahead of `now` is taken to be as old as the next one.
     """
     for one, last in _with_last(segment_sizes, now):
         counts = packing_fails or not one.waits
@@ -66,14 +65,14 @@ def expired(
 
 
 def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
-    """Return for whom a segment is to stay."""
+    """Return the requests to keep a segment."""
     return [hold for hold in holds if hold.first <= segment.number]
 
 
 def _with_last(
     segment_sizes: Iterable[SegmentSize], now: float
 ) -> Iterator[tuple[SegmentSize, float]]:
-    """Yield each with the time of its last line, or of the next that was not ahead of `now`."""
+    """Yield each with the time of its last line, or of the next one whose time is not after `now`."""
     ahead: list[SegmentSize] = []
     for one in segment_sizes:
         ahead.append(one)
@@ -93,9 +92,9 @@ def retain(
     catalogs: int = 0,
     holds: Sequence[Hold] = (),
 ) -> list[Segment]:
-    """Remove what the policy no longer wants, MOST_AT_ONCE at most; return what. Raises OSError.
+    """Remove at most MOST_AT_ONCE segments that the policy no longer keeps; return them. Raises OSError.
 
-    catalogs: the bytes of these, which count as well. holds: who has not read all yet.
+    catalogs: the bytes of all catalogs, which count as well. holds: requests of readers to keep segments.
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
@@ -107,14 +106,14 @@ def retain(
     gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
     if not gone:
         return []
-    # A number is used once: the file must know a higher one before the names of these are gone.
+    # A number is used once: the file `number` must have a higher one before these names are removed.
     active = keep_number(disk)
     removed = [segment for segment in gone if segment.number < active]
-    # Without it, whoever is told of lines that are gone is told too much.
+    # Without the note a reader is told of more missing lines than there were.
     with suppress(OSError):
         note_removed(_sizes(removed, disk), disk, {hold.segment for hold in holds})
     for segment in removed:
-        # The text first: an index without its segment is cleared away on start, not the reverse.
+        # The text first: a start removes an index without its text, but not a text without its index.
         disk.unlink(segment.name)
         if policy.keep_indexes is None or not disk.holds(segment.archived):
             for name in _BESIDE(segment):
@@ -132,9 +131,9 @@ def due(
     packing_fails: bool = False,
     catalogs: int = 0,
 ) -> int:
-    """Return the number of the last segment that would go within AHEAD if nobody held it; 0 for none.
+    """Return the number of the last segment to be removed within AHEAD if no reader needed it; 0 for none.
 
-    No further than MOST_AT_ONCE from the first. Raises OSError.
+    Looks at the first MOST_AT_ONCE of them. Raises OSError.
     """
     total = _total(disk, segment_sizes, catalogs, packing_fails)
     found = expired(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
@@ -147,7 +146,7 @@ def _total(disk: Disk, segment_sizes: SegmentSizes, catalogs: int, packing_fails
 
 
 def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
-    """Yield the numbers of segments, with the sizes of their texts where they are known."""
+    """Yield a run for each segment whose size is known, with the bytes and lines of its text."""
     for segment in removed:
         with suppress(OSError, ValueError):
             numbers = range(segment.number, segment.number + 1)
@@ -164,10 +163,10 @@ def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
 def retain_indexes(
     disk: Disk, away: Sequence[Segment], policy: StorePolicy, now: float
 ) -> list[Segment]:
-    """Remove the indexes of segments, whose text is not here, that are kept no longer; return of which.
+    """Remove indexes beyond `keep_indexes` of segments whose text is only in an archive.
 
-    away: in order. The name of a segment tells when its first line came. MOST_AT_ONCE at most. Raises
-    OSError.
+    Returns their segments, at most MOST_AT_ONCE. Without `keep_indexes` none is kept. away: the segments to
+    look at, in order; their age is by the first line, whose time is in the name. Raises OSError.
     """
     keep = policy.keep_indexes
     oldest = "" if keep is None else rfc3339(max(0.0, now - keep * DAY))
@@ -179,36 +178,35 @@ def retain_indexes(
 
 
 def _short(disk: Disk) -> int:
-    """Return how many bytes are missing of what has to be free on the disk; 0 or less for none."""
+    """Return the bytes missing to the free space that the disk needs; 0 or less if none are."""
     free, size = disk.free()
     return int(size * LEAST_FREE) - free
 
 
 class Doubt(NamedTuple):
-    """A clock that is not believed yet: it is `ahead` of the monotonic one `since` that was there."""
+    """A clock that is not trusted yet: it has been `ahead` of the monotonic one `since` that moment."""
 
     ahead: float
     since: float
 
 
 class BelievedTime:
-    """The time of day, but for jumps that have not lasted.
+    """The time of day, without jumps of the clock that have not lasted.
 
-    The rule: a clock that is more than a day away from where it should be by now is believed when
-    that has lasted for a day of running. Until then the earlier of the two times counts.
+    A clock that is more than a day away from the expected time is trusted after that has lasted for a day
+    of running. Until then the earlier of the two times is used.
 
-    It begins with what was believed last; a start goes on from what the last run believed. So a server
-    that was off for a month waits for a day before it removes by age, and so does one that starts
-    with a wrong clock.
+    A start begins with the time that the last run trusted. So a server that was off for a month waits for a
+    day before it removes by age, and so does one that starts with a wrong clock.
     """
 
     def __init__(self, time: float, monotonic: float) -> None:
-        """Believe that it was `time` when the clock that never jumps was at `monotonic`."""
+        """Trust that the time of day was `time` when the monotonic clock was at `monotonic`, in seconds."""
         self.doubted: Doubt | None = None
         self._ahead = time - monotonic
 
     def believe(self, time: float, monotonic: float) -> float:
-        """Return the time of day to go by; `time` is what the clock says."""
+        """Return the time of day to use. time: what the clock says, in Unix seconds."""
         ahead = time - monotonic
         if abs(ahead - self._ahead) > DAY:
             if self.doubted is None or abs(ahead - self.doubted.ahead) > DAY:

@@ -1,7 +1,7 @@
-"""Sealing: a full segment becomes independent Zstandard frames and an index, beside the writer.
+"""Sealing: a full segment is turned into independent Zstandard frames and an index.
 
-The plain file is there until the compressed one is complete, synced and has its name, so a crash
-between any two steps leaves one that is whole; `recover.tidy` removes the other on the next start.
+The plain file stays until the compressed one is complete, synced and has its name. So a crash between any
+two steps leaves one complete file; `recover.tidy` removes the other at the next start.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ Pack: TypeAlias = Callable[[Segment, Disk, Callable[[], bool], bool], Index]
 
 
 class Interrupted(Exception):
-    """The sealing was given up because the store is closing; it begins anew on the next start."""
+    """The sealing was stopped because the store is closing; it begins anew at the next start."""
 
 
 def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes, int]]:
-    """Yield the text from `offset` in pieces of about `size` bytes: the first so many of a chunk.
+    """Yield the text from `offset` on in pieces of about `size` bytes: chunks, with the bytes that count.
 
-    A piece is of whole lines; the last one may be unended, and a line longer than `size` is a piece
-    of its own. Nothing is copied: the end of a chunk that is not used is read again with the next.
+    Only the first bytes of a chunk are the piece: it has whole lines, but the last piece may be unended,
+    and a line longer than `size` is a piece of its own. Nothing is copied: the rest of a chunk is read
+    again with the next one.
     """
     wanted = size
     while chunk := os.pread(fd, wanted, offset):
@@ -46,7 +47,7 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
 
 
 def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
-    """Carry out all `steps`, in this thread. Raises OSError, and Interrupted when `going()` turns false."""
+    """Carry out all `steps` in this thread. Raises OSError, and Interrupted if `going()` returns false."""
     with contextlib.closing(steps(segment, disk, with_words)) as left:
         while going():
             try:
@@ -58,9 +59,9 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
 
 
 def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, None, Index]:
-    """Write the frames, and their words, to temporary files; both are on the medium at the end.
+    """Write the frames and the word index to temporary files, synced at the end; return the index.
 
-    Each step is a frame, and may be taken by another thread than the one before. Raises OSError.
+    It yields before each frame; another thread may carry out the next step. Raises OSError.
     """
     made = Indexer(segment.number)
     frames = compressor()
@@ -74,7 +75,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
             undo.callback(words.close)
         for chunk, end in pieces(source):
             yield
-            # First of all: what was just read is in the processor's cache.
+            # First, while the text is in the processor's cache.
             looked = look(chunk, end)
             frame = frames.compress(memoryview(chunk)[:end])
             disk.write(fd, frame)
@@ -83,7 +84,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
                 words.add(chunk, end, len(frame), looked.newlines)
         if words is not None:
             words.finish(made.made())
-        # Retention goes by the time of the last line, which is when the plain file was written to.
+        # Retention uses the time of the last line, which is that of the last write to the plain file.
         written = os.fstat(source)
         os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))
         disk.fdatasync(fd)
@@ -100,14 +101,14 @@ def seal(
 ) -> Index:
     """Compress a plain segment and remove the plain file; return the index.
 
-    with_words: make a word index as well; there is none where it would be too large to be of use.
-    pack: does what `pack_here` does, maybe elsewhere.
+    with_words: make a word index as well, unless it would be too large to be useful.
+    pack: does the same as `pack_here`, perhaps in another process.
 
-    Raises OSError when the disk is full or broken, something has the name of the packed file, or there is
-    no text (an empty file is none to `zstdcat`), and Interrupted when `going()` turns false (asked before
-    each frame): then the plain file is as it was.
+    Raises OSError if the disk is full or broken, the name of the packed file is taken, or the segment has
+    no text (an empty file is none to `zstdcat`). Raises Interrupted if `going()`, asked before each frame,
+    returns false. In both cases the plain file is unchanged.
     """
-    # The name of the plain file, whose text is about to have another.
+    # Syncs the name of the plain file before its text gets another one.
     disk.sync_directory()
     try:
         made = pack(segment, disk, going, with_words)
@@ -121,7 +122,7 @@ def seal(
         raise
     try:
         save(made, segment, disk)
-        # The text has its name last, so that whoever finds it finds what is beside it.
+        # The text gets its name last: a reader that finds it finds the index as well.
         if disk.holds(tmp(segment.words)):
             disk.rename(tmp(segment.words), segment.words)
         else:

@@ -1,7 +1,7 @@
-"""The sealed segments, their sizes and last times, in memory: a rotation costs the same with any number.
+"""The sizes and times of the sealed segments, in memory: so a rotation takes the same time with any number.
 
-They are listed at the start. From then on rotation, sealing and retention change what is known. Changes
-from outside are noticed by another listing, which looks at all names and at the sizes of some files.
+They are listed at the start. Rotation, sealing and retention keep them up to date. Changes by others are
+noticed by later listings, each of which looks at all names and at the sizes of some files.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import NamedTuple
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment
 
-# Sizes that a listing looks at again, in turn: `logsrv reindex` changes them, in a process of its own.
+# Sizes that a listing reads again, in turn: `logsrv reindex`, a process of its own, changes them.
 LOOKED_AT_AGAIN = 500
 
 
 class SegmentSize(NamedTuple):
-    """A sealed segment, the bytes all its files take, and when its last line was received."""
+    """A sealed segment. size: the bytes of all its files. last: the Unix time of its last line."""
 
     segment: Segment
     size: int
@@ -26,15 +26,15 @@ class SegmentSize(NamedTuple):
 
     @property
     def waits(self) -> bool:
-        """Return whether it has lines that are to be compressed."""
+        """True if it has lines that wait to be compressed."""
         return bool(self.size) and self.segment.form is Form.PLAIN
 
 
 class SegmentSizes:
     """The sealed segments of a directory in order; belongs to the thread that seals.
 
-    total, waiting: how many there are, and their bytes; and of these, what waits to be compressed. Other
-    threads read them.
+    total: the number of segments, and their bytes. waiting: the same for segments that wait to be
+    compressed. Other threads read both.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -46,20 +46,20 @@ class SegmentSizes:
         self._next = 0
 
     def __iter__(self) -> Iterator[SegmentSize]:
-        """Yield them, the oldest first."""
+        """Yield the segments, the oldest first."""
         return iter(self._by_number.values())
 
     def __contains__(self, segment: Segment) -> bool:
-        """Return whether this file holds a segment."""
+        """Return whether this file is the known one of its number."""
         known = self._by_number.get(segment.number)
         return known is not None and known.segment == segment
 
     def plain(self) -> Iterator[Segment]:
-        """Yield those that are not compressed, the oldest first."""
+        """Yield the segments that are not compressed, the oldest first."""
         return iter(self._plain.values())
 
     def look(self, found: Sequence[Segment]) -> None:
-        """Know those that a listing has found, which are in order, and no others. Raises OSError."""
+        """Replace the known segments by those of a listing, which are in order. Raises OSError."""
         there = {one.number for one in found}
         for number in [number for number in self._by_number if number not in there]:
             self.remove(number)
@@ -72,7 +72,7 @@ class SegmentSizes:
                     in_order = in_order and (known is not None or one.number > newest)
                     self.add(one)
         finally:
-            # Also when one fails: the next listing knows those before it, and would not sort them.
+            # Sorted even after an error: the next listing would take those before it as known.
             if not in_order:
                 self._by_number = dict(sorted(self._by_number.items()))
                 self._plain = dict(sorted(self._plain.items()))
@@ -85,9 +85,9 @@ class SegmentSizes:
             self.add(entry.segment)
 
     def add(self, segment: Segment) -> None:
-        """Know a segment, which takes the place of what had its number, or else is the newest.
+        """Add a segment, in place of a known one with its number; a new number has to be the highest.
 
-        One that is gone is left out, and what has taken its place by now stays. Raises OSError.
+        A missing file is left out, and forgotten if it was known. Raises OSError.
         """
         try:
             found = self._disk.stat(segment.name)
@@ -107,7 +107,7 @@ class SegmentSizes:
         self._count(entry, 1)
 
     def remove(self, number: int) -> None:
-        """Know a segment no more."""
+        """Forget a segment."""
         self._count(self._by_number.pop(number, None), -1)
         self._plain.pop(number, None)
 
@@ -120,7 +120,7 @@ class SegmentSizes:
 
 
 def size_of(name: str, disk: Disk) -> int:
-    """Return how many bytes a file has; 0 if there is none. Raises OSError."""
+    """Return the size of a file in bytes; 0 if it is missing. Raises OSError."""
     try:
         return disk.stat(name).st_size
     except FileNotFoundError:

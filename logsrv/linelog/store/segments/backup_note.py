@@ -2,13 +2,13 @@
 
     {"state":"complete","store":"32 hex digits","place":"17:52311","taken":"2026-…Z","lines":…} 1c291ca3
 
-Each file that a backup brings has `.coming` behind its name at first. The state says how far it is:
+Files arrive as `NAME.coming`. The state says how far the backup is:
 
-    begun     files come for the first time: it has never been complete
-    complete  it has all up to `place`; files of the next backup may be coming
-    coming    all files are on the medium, and get their names; whoever uses it finishes that
+    begun     files arrive for the first time: the backup has never been complete
+    complete  it has all lines up to `place`; files of the next backup may be arriving
+    coming    all files are on the medium and are being renamed; the next user of the backup finishes that
 
-So a backup changes in one step, which a crash may break off but not undo.
+So a backup changes in one step, which a crash may interrupt but not undo.
 
 A backup is a store. Once a server writes into it, it is no backup any more, and the note is removed.
 """
@@ -34,10 +34,10 @@ _LONGEST = 4096
 
 @attrs.frozen
 class BackupNote:
-    """The note. state: begun, coming or complete. command: `backup` or `restore`, which goes on with it.
+    """The note. state: begun, coming or complete. command: `backup` or `restore`, which can continue it.
 
-    store: the identity; "" for none. place: up to where it has all lines. taken: the TIME of that. lines:
-    how many it has; None if that is unknown.
+    store: the identity of the store; "" for none. place: the backup has all lines before it. taken: the
+    TIME when it was taken. lines: the number of its lines; None if that is unknown.
     """
 
     state: str
@@ -49,7 +49,7 @@ class BackupNote:
 
 
 def load(disk: Disk) -> BackupNote | None:
-    """Return the note of a backup; None for what is no backup. Raises OSError and ValueError."""
+    """Return the note of a backup; None if the store is no backup. Raises OSError and ValueError."""
     try:
         line = disk.read(BACKUP, _LONGEST)
     except FileNotFoundError:
@@ -62,13 +62,13 @@ def load(disk: Disk) -> BackupNote | None:
 
 
 def keep(disk: Disk, note: BackupNote) -> None:
-    """Let a backup have a note, on the medium. Raises OSError."""
+    """Write the note of a backup; it is on the medium on return. Raises OSError."""
     found = {**attrs.asdict(note, recurse=False), "place": str(note.place)}
     disk.put(BACKUP, checked_line(found))
 
 
 def arrive(disk: Disk, note: BackupNote) -> None:
-    """Let all that has come have its name, at once for whoever uses the backup. Raises OSError."""
+    """Rename all files that arrived, in one step for users of the backup. Raises OSError."""
     for _, folder in folders(disk):
         folder.sync_directory()
     keep(disk, attrs.evolve(note, state=ARRIVING))
@@ -76,18 +76,17 @@ def arrive(disk: Disk, note: BackupNote) -> None:
 
 
 def finish(disk: Disk) -> BackupNote | None:
-    """Finish the last step of a backup, if one was broken off there; return the note.
+    """Finish the renaming of an interrupted backup; return the note, or None if the store is no backup.
 
     Raises OSError; StoreError for a backup that has never been complete, or whose note is damaged.
     """
     try:
         found = load(disk)
     except ValueError as error:
-        raise StoreError(f"{error}; look whether all is there: logsrv doctor") from error
+        raise StoreError(f"{error}; `logsrv doctor` tells whether it is complete") from error
     if found is not None and found.state == BEGUN:
         raise StoreError(
-            f"{disk.directory} has not come to its end: give the same `logsrv {found.command}` again to"
-            " go on"
+            f"{disk.directory} is not complete: give the same `logsrv {found.command}` again to go on"
         )
     if found is not None and found.state == ARRIVING:
         _rename(disk)
@@ -97,10 +96,7 @@ def finish(disk: Disk) -> BackupNote | None:
 
 
 def end(disk: Disk) -> None:
-    """Let a backup be a store like any other, for whoever is about to write into it.
-
-    Raises as `finish` does.
-    """
+    """Make a backup an ordinary store, before something is written into it. Raises as `finish` does."""
     if finish(disk) is None:
         return
     for _, folder in folders(disk):
@@ -112,19 +108,19 @@ def end(disk: Disk) -> None:
 
 
 def take_over(disk: Disk) -> None:
-    """Say that a server begins to write into a backup. Raises as `finish` does."""
+    """Make a backup an ordinary store for a server, and log that. Raises as `finish` does."""
     if disk.holds(BACKUP):
         end(disk)
         log.info(
-            "{directory} was a backup; it is a store of its own from now on, and no backup goes there",
+            "{directory} was a backup; it is an ordinary store from now on, and takes no further backup",
             directory=str(disk.directory),
         )
 
 
 def folders(disk: Disk, *, passed: type[OSError] = FileNotFoundError) -> Iterator[tuple[str, Disk]]:
-    """Yield the directory, as "", and the folders in it of places that are kept, each held open.
+    """Yield name and open `Disk` of the directory, as "", and of its folders with saved places.
 
-    passed: what is no error, and leaves a folder out. No link leads out of the directory.
+    passed: the kind of error for which a folder is left out. Symbolic links are not followed.
     """
     yield "", disk
     for name in FOLDERS:

@@ -1,7 +1,7 @@
-"""The lines of a frame by level, counted when it is sealed, so that a reader need not read its text.
+"""Counts of the lines of a frame by level, made when it is sealed, so that a reader need not read its text.
 
-A reader puts all lines of a frame into the step of time that holds its smallest and its largest TIME. So
-they are counted only where each line begins with a TIME that exists.
+A reader uses the counts of a frame if one step of time holds its smallest and its largest TIME. So lines
+are counted only if each begins with a valid TIME.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from logsrv.linelog.fields.levels.byte_places import Array, Shape, any_of, windo
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, quick_numbers
 from logsrv.linelog.store.segments.times import SHAPE, time_of
 
-# A line that is looked at by itself takes 10 µs. With more of them than this part of all, sealing would
-# take half as long again; a frame of such lines is read when somebody counts.
+# A line that the quick way cannot decide takes 10 µs. With more than one in 32 of them, sealing would take
+# half as long again; the lines of such a frame are read when somebody counts.
 _SLOW = 32
 _TIME = Shape(SHAPE)
 _DATE = len("2026-11-20")
 _OF_DATE = numpy.frombuffer(b"\xff" * _DATE + bytes(_TIME.width - _DATE), "<u8")
-# The first digits of hours, minutes and seconds, and of an hour from 20 on the second.
+# Where the first digits of hours, minutes and seconds are, and the greatest of each.
 _TENS = ((11, b"2"), (14, b"5"), (17, b"5"))
 
 
 def counted(text: bytes, newlines: Array) -> tuple[int, ...] | None:
-    """Return how many lines have no level and each of the levels; None if it is not worth counting.
+    """Return the numbers of lines without a level and with each level; None if they are not counted.
 
-    newlines: where the LFs stand.
+    newlines: the offsets of the LFs in `text`.
     """
     if not text.endswith(b"\n") or not _have_times(text, newlines):
         return None
@@ -36,7 +36,7 @@ def counted(text: bytes, newlines: Array) -> tuple[int, ...] | None:
 
 
 def _have_times(text: bytes, newlines: Array) -> bool:
-    """Return whether each line begins with a TIME that exists."""
+    """Return whether each line begins with a valid TIME."""
     raw: Array = numpy.frombuffer(text + bytes(_TIME.width), numpy.uint8)
     heads = windows(raw, numpy.concatenate(([0], newlines[:-1] + 1)), _TIME.width)
     if not _TIME.begins(heads).all():

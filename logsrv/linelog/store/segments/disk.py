@@ -1,4 +1,4 @@
-"""The operating system as the store uses it: the calls that fail when a disk does."""
+"""The system calls of the store, on files and directories: a test can let any of them fail."""
 
 from __future__ import annotations
 
@@ -26,39 +26,39 @@ DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 
 
 class Disk:
-    """System calls on the names in one directory, with the meaning they have in `os`.
+    """System calls on the names in one directory; each means the same as in `os`, and raises OSError.
 
-    Each raises OSError. The directory is held by a descriptor: when somebody moves it, or puts another
-    in its place, all that is done here stays in the one that was entered.
-    Everything the store changes on disk goes through here, so that a test can let any step fail.
+    The directory is open as a descriptor: when somebody moves it, or puts another in its place, the calls
+    still act on the directory that was opened. Every change of the store on disk goes through this class,
+    so that a test can let any step fail.
     """
 
     directory: Path | str
     _fd: int
 
     def enter(self, directory: Path | str) -> Self:
-        """Hold `directory` from now on, until `leave`."""
+        """Open `directory` until `leave`."""
         self.directory = directory
         self._fd = os.open(directory, DIRECTORY)
         return self
 
     def hold(self, fd: int) -> Self:
-        """Hold the directory that a descriptor is of, until `leave`."""
+        """Use the open directory `fd` until `leave`, which closes it."""
         self.directory = "."
         self._fd = fd
         return self
 
     def renew(self) -> None:
-        """Hold another directory of this path, made if need be, if the one held was removed."""
+        """Open the path again if the open directory was removed; make a directory there if none is."""
         if self.is_gone():
             make_directory(self.directory)
             fd = os.open(self.directory, DIRECTORY)
-            # At once for all threads: each call is in one of the two.
+            # In one step for all threads: a call acts on the old directory or on the new one.
             os.dup2(fd, self._fd, inheritable=False)
             os.close(fd)
 
     def is_gone(self) -> bool:
-        """Return whether the directory that is held was removed."""
+        """Return whether the open directory was removed."""
         return not os.fstat(self._fd).st_nlink
 
     def leave(self) -> None:
@@ -72,15 +72,15 @@ class Disk:
         self.leave()
 
     def lock(self, how: int) -> None:
-        """Lock or unlock the directory itself, as `flock`; some network file systems cannot."""
+        """Lock or unlock the directory itself with `flock`; some network file systems cannot."""
         fcntl.flock(self._fd, how)
 
     def path(self, name: str) -> str:
-        """Return the path of a name, for people to read: escaped, so it forges no line of a log."""
+        """Return the path of a name for a message, escaped so that it cannot forge a line of the log."""
         return one_line(os.path.join(self.directory, name), SHOWN_PATH_LENGTH)
 
     def moved(self) -> str | None:
-        """Return where the directory is now if it no longer has its path; None if it has."""
+        """Return the new path of a directory that was moved; None if it was not, or cannot be found."""
         try:
             held = os.fstat(self._fd)
             if not held.st_nlink or os.path.samestat(os.stat(self.directory), held):
@@ -95,23 +95,23 @@ class Disk:
             return "another place"
 
     def free(self) -> tuple[int, int]:
-        """Return how many bytes are free for us on the file system, and how many it has."""
+        """Return the bytes of the file system that are free for this user, and all its bytes."""
         found = os.fstatvfs(self._fd)
         return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
     def changed(self) -> tuple[int, int, int]:
-        """Return what is another when another directory is held, or a name in it was made or removed."""
+        """Return a value that changes when a name is made or removed, or another directory is opened."""
         held = os.fstat(self._fd)
         return held.st_dev, held.st_ino, held.st_mtime_ns
 
     def entries(self) -> dict[str, bool]:
-        """Return the names in the directory, and whether each is that of a plain file."""
-        # A descriptor of its own: two threads that list by one share the place they have come to.
+        """Return the names in the directory, each with whether it is a plain file."""
+        # A descriptor for this call: two threads that list by the same one share its read position.
         with Descriptor(os.open(".", DIRECTORY, dir_fd=self._fd)) as fd, os.scandir(fd) as found:
             return {entry.name: entry.is_file(follow_symlinks=False) for entry in found}
 
     def stat(self, name: str) -> os.stat_result:
-        """Return what the name stands for, which may be a symbolic link."""
+        """Return the status of a name; a symbolic link is not followed."""
         return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
 
     def holds(self, name: str) -> bool:
@@ -123,7 +123,7 @@ class Disk:
         return True
 
     def belongs(self, name: str, fd: int) -> bool:
-        """Return whether the name is one of the open file `fd`."""
+        """Return whether the name leads to the open file `fd`."""
         try:
             return os.path.samestat(os.fstat(fd), self.stat(name))
         except OSError:
@@ -144,7 +144,7 @@ class Disk:
                 with open(fd, "rb", closefd=False) as file:
                     return file.read(size)
             except OSError as error:
-                # A directory, or a bad sector: the error has the number of the descriptor.
+                # For a directory or a bad sector the error has the descriptor's number instead of a name.
                 error.filename = name
                 raise
 
@@ -159,19 +159,19 @@ class Disk:
         return fd
 
     def create_anew(self, name: str) -> int:
-        """Make a file as `create` does, in the place of what has the name."""
+        """Make a file as `create` does; a file that has the name is removed first."""
         self.unlink(name)
         return self.create(name)
 
     def put(self, name: str, data: bytes) -> None:
-        """Let a file hold `data`, on the medium; whatever interrupts that leaves the old one."""
+        """Replace a file's content by `data`, synced; an interruption leaves the old or the new content."""
         self.replace(name, data)
         self.sync_directory()
 
     def replace(self, name: str, data: bytes, *, sync: bool = True) -> None:
-        """Let a file hold `data`, as `put` does; its name is not on the medium yet.
+        """Replace the content of a file by `data`, as `put` does, without syncing the directory.
 
-        sync: what it holds is.
+        sync: sync the new content before it gets the name.
         """
         fresh = name + TMP_SUFFIX
         with Descriptor(self.create_anew(fresh)) as fd:
@@ -181,10 +181,10 @@ class Disk:
         self.rename(fresh, name)
 
     def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
-        """Write over the beginning of a file, less than a sector: it has the old or the new data, always.
+        """Overwrite the beginning of a file with less than a sector: the file has the old or the new data.
 
-        A full disk takes it, for nothing grows. sync: on the medium on return. Raises FileNotFoundError if
-        there is none.
+        This works on a full disk, because the file does not grow. sync: the data is on the medium on
+        return. Raises FileNotFoundError if there is no such file.
         """
         with Descriptor(self.open(name, os.O_WRONLY)) as fd:
             os.pwrite(fd, data, 0)
@@ -192,7 +192,7 @@ class Disk:
                 self.fdatasync(fd)
 
     def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
-        """Write at most IOV_MAX buffers; return how many bytes were taken."""
+        """Write at most IOV_MAX buffers; return how many bytes were written."""
         return os.writev(fd, buffers)
 
     def write(self, fd: int, data: bytes) -> None:
@@ -201,11 +201,11 @@ class Disk:
             left = left[self.writev(fd, [left]) :]
 
     def fdatasync(self, fd: int) -> None:
-        """Return when the contents of the file are on the medium."""
+        """Sync the content of a file to the medium."""
         os.fdatasync(fd)
 
     def sync_directory(self) -> None:
-        """Return when the names in the directory are on the medium."""
+        """Sync the names in the directory to the medium."""
         os.fsync(self._fd)
 
     def link(self, name: str, second: str) -> None:
@@ -217,11 +217,11 @@ class Disk:
         os.link(name, second, src_dir_fd=other._fd, dst_dir_fd=self._fd, follow_symlinks=False)
 
     def rename(self, old: str, new: str) -> None:
-        """Rename, replacing what has the new name."""
+        """Rename a file; a file that has the new name is replaced."""
         os.rename(old, new, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
     def unlink(self, name: str) -> None:
-        """Remove a file; one that is not there is fine."""
+        """Remove a file; a missing one is no error."""
         try:
             os.unlink(name, dir_fd=self._fd)
         except FileNotFoundError:
@@ -231,7 +231,7 @@ class Disk:
 def make_directory(directory: Path | str) -> None:
     """Make the directory of a store, with mode 0750 whatever the umask, unless there is one.
 
-    It and those above it that are made have their names on the medium on return. Raises OSError.
+    On return its name, and those of parent directories that were made, are on the medium. Raises OSError.
     """
     if os.path.isdir(directory):
         return
@@ -244,14 +244,14 @@ def make_directory(directory: Path | str) -> None:
         try:
             fd = os.open(parent, DIRECTORY)
         except PermissionError:
-            # A directory that we may enter and not list cannot be opened, so it cannot be synced either.
+            # A directory that we may enter but not list cannot be opened, so it cannot be synced either.
             continue
         with Descriptor(fd):
             os.fsync(fd)
 
 
 def reason(error: BaseException) -> str:
-    """Return the part of a sentence that says what went wrong: `No space left on device`."""
+    """Return the cause of an error for the end of a sentence, such as `No space left on device`."""
     if isinstance(error, StoreError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
@@ -260,5 +260,5 @@ def reason(error: BaseException) -> str:
 
 
 def explanation(error: Exception) -> str:
-    """Return what went wrong: of the system as `reason` has it, of data as people say it."""
+    """Return the cause of an error: as `reason` does for the system, in plain words for wrong data."""
     return reason(error) if isinstance(error, OSError | StoreError) else fault_text(error)

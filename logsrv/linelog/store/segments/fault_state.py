@@ -1,6 +1,6 @@
-"""A trouble that lasts, in the log: once when it starts or has another reason, and when it is over.
+"""Log messages of a fault that lasts: one when it starts or its reason changes, and one when it is over.
 
-One that comes and goes all the time is said seldom, with the number of times.
+A fault that comes and goes all the time is logged seldom, with the number of times.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 # `IReactorFromThreads.callFromThread`: calls its first argument in the reactor's thread, soon.
 InReactor: TypeAlias = Callable[..., Any]
 
-# A trouble that comes and goes, such as a disk that fails every other time, is said no more often.
+# A fault that comes and goes, such as a disk that fails every other time, is logged no more often.
 MOST_SAID = 5
 WITHIN_SECONDS = 60.0
 
@@ -26,9 +26,9 @@ SYNCING = ("the store cannot be synced: {why}", "the store can be synced again")
 
 
 class FaultState:
-    """Trouble of one kind; belongs to one thread. why: the reason while it lasts, else None.
+    """The state of one kind of fault; belongs to one thread. why: the reason while it lasts, else None.
 
-    errors, successes: how often something failed, and how many attempts did not.
+    errors, successes: how many attempts failed, and how many did not.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class FaultState:
         seconds: Callable[[], float],
         **fields: object,
     ) -> None:
-        """`starts`, with {why}, and `over` are what is logged, with `fields`. seconds: only grow."""
+        """starts, over: the messages, formatted with {why} and `fields`. seconds: a monotonic clock."""
         self.why: str | None = None
         self.errors = 0
         self.successes = 0
@@ -49,11 +49,11 @@ class FaultState:
         self._over = over
         self._fields = fields
         self._seconds = seconds
-        # The trouble that lasts was said; how many others were not, and since when how many were.
-        self._is_said = False
-        self._unsaid = 0
-        self._since = -WITHIN_SECONDS
-        self._said = 0
+        # Whether the present fault was logged, how many were not, and how many since `_window_start`.
+        self._is_logged = False
+        self._silent = 0
+        self._window_start = -WITHIN_SECONDS
+        self._logged = 0
 
     def attempt(
         self,
@@ -61,7 +61,7 @@ class FaultState:
         *args: object,
         given_up: type[Exception] | tuple[()] = (),
     ) -> T | None:
-        """Return what `step` returns; None if it raises. Nothing is said of one that is `given_up`."""
+        """Return what `step` returns; None if it raises. given_up: exceptions that are no fault."""
         try:
             done = step(*args)
         except given_up:
@@ -76,22 +76,22 @@ class FaultState:
     def failed(self, why: str) -> None:
         self.errors += 1
         if why != self.why:
-            self._unsaid += 1
-            self.why, self._is_said = why, False
-        if not self._is_said and self._may_say():
-            more = f"; {self._unsaid:,} times since this was last said" if self._unsaid > 1 else ""
-            self._is_said, self._unsaid = True, 0
+            self._silent += 1
+            self.why, self._is_logged = why, False
+        if not self._is_logged and self._may_log():
+            more = f"; {self._silent:,} times since this was last said" if self._silent > 1 else ""
+            self._is_logged, self._silent = True, 0
             self._tell(log.error, self._starts + more, why=why, **self._fields)
 
-    def _may_say(self) -> bool:
+    def _may_log(self) -> bool:
         now = self._seconds()
-        if now - self._since >= WITHIN_SECONDS:
-            self._since, self._said = now, 0
-        self._said += 1
-        return self._said <= MOST_SAID
+        if now - self._window_start >= WITHIN_SECONDS:
+            self._window_start, self._logged = now, 0
+        self._logged += 1
+        return self._logged <= MOST_SAID
 
     def works(self, **fields: object) -> None:
         if self.why is not None:
             self.why = None
-            if self._is_said:
+            if self._is_logged:
                 self._tell(log.info, self._over, **self._fields, **fields)

@@ -1,12 +1,15 @@
-"""The format of a whole store, in its file `format`: an older logsrv leaves a newer store alone.
+"""The format of a whole store, in its file `format`: an older logsrv does not write into a newer store.
 
     2 1.4.0 772c53c4
 
-The number of the format, the first version of logsrv that knows it, and the sum (kit/text/sums.py). A store
-without the file has format 1, and this version writes no other: so it never makes the file. A version that
-changes what older ones would lose, move or misread has the next number in FORMAT, and puts the file into a
-store, on the medium, before it writes anything of the new kind. Files with a version of their own (indexes,
-catalogs), that are passed over or made anew by whoever does not know it, need none of this.
+The line has the number of the format, the first version of logsrv that knows it, and a sum
+(kit/text/sums.py). A store without the file has format 1. This version writes no other format, so it never
+makes the file.
+
+A version that writes something which older ones would lose, move or misread gets the next number as
+FORMAT. It writes and syncs the file before it writes anything of the new kind. Indexes and catalogs need no
+new format: they have a version of their own, and a logsrv that does not know it skips them or makes them
+anew.
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ _LONGEST = 256
 
 
 def load(disk: Disk) -> tuple[int, str]:
-    """Return the format of a store and the first version that knows it; "" where nothing says that.
+    """Return the format of a store and the first version that knows it; "" if that is not noted.
 
-    Raises OSError, and ValueError for a file that makes no sense.
+    Raises OSError, and ValueError for an invalid file.
     """
     try:
         words = without_sum(disk.read(NAME, _LONGEST)).decode("utf-8", "replace").split()
@@ -42,7 +45,7 @@ def load(disk: Disk) -> tuple[int, str]:
 
 
 def newer(disk: Disk) -> str:
-    """Return why this version does not know the format of a store; "" if it does. Raises as `load` does."""
+    """Return a message if the format of a store is too new for this version, else "". Raises as `load`."""
     number, version = load(disk)
     if number <= FORMAT:
         return ""

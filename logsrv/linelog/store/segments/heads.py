@@ -1,8 +1,7 @@
-"""Frames of a Zstandard file found by their heads and those of their blocks (RFC 8878, section 3.1.1).
+"""Finding the frames of a Zstandard file by the heads of frames and blocks (RFC 8878, section 3.1.1).
 
-Nothing is unpacked: 256 MiB of text take a few milliseconds. A frame that asks more of its reader than any
-of a segment does is none: one with more text than `LARGEST` or of no known size, with a large window or
-with a dictionary.
+Nothing is unpacked: 256 MiB of text take a few milliseconds. A frame that needs more than the frames of a
+segment do is invalid here: more text than `LARGEST`, text of unknown size, a large window or a dictionary.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ import zstandard
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 LARGEST = 256 << 20
-"""The bytes of text of a frame: a MiB of lines, or a line that is longer."""
+"""The most bytes of text in a frame. Most have a MiB of lines; only a longer line makes a larger one."""
 LARGEST_PACKED = LARGEST + (LARGEST >> 7)
-"""Its bytes in the file: text that cannot be compressed takes a little more than as it is."""
+"""The most bytes of a frame in the file: text that cannot be compressed grows a little."""
 MOST = 1 << 18
-"""Frames of a segment: half a MiB of text each, or more."""
+"""The most frames of a segment: each has half a MiB of text or more."""
 LONGEST = 18
-"""The bytes of the longest head."""
+"""The bytes of the longest head of a frame."""
 _WINDOW = 8 << 20
 _BLOCK_HEAD, _BLOCK = 3, 128 << 10
 _RLE, _RESERVED = 1, 3
@@ -27,7 +26,7 @@ _CHECKSUM = 4
 
 
 def text_at(data: bytes) -> int | None:
-    """Return how much text the frame has that `data` begins with, by its head; None if that is none."""
+    """Return the bytes of text in the frame at the beginning of `data`; None if its head is invalid."""
     if not data.startswith(MAGIC):
         return None
     try:
@@ -45,10 +44,10 @@ def frame_at(
     end: int,
     broken: Callable[[int], bool] = lambda _: False,
 ) -> tuple[int, int] | None:
-    """Return how many bytes the frame at `at` takes, and how many its text has; None if it is none.
+    """Return the bytes that the frame at offset `at` takes, and those of its text; None if it is invalid.
 
-    read: returns the bytes at a place, so many. end: of the file. broken: tells of the place of a block
-    that no frame with it is one.
+    read: returns bytes of the file, by offset and size. end: the size of the file. broken: is asked with
+    the offset of each block; True makes the frame invalid.
     """
     head = read(at, LONGEST)
     text = text_at(head)

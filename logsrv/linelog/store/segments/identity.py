@@ -1,8 +1,8 @@
-"""The identity of a store, in its file `store`: by it others tell this store's lines from another's.
+"""The identity of a store, in its file `store`: it tells the lines of this store from those of another.
 
-One line of JSON: {"store":"32 hex digits","began":"1:0","crc":"8 hex digits"}, the last being the CRC-32 of
-all before `,"crc"`. It is made once, with random digits, and is on the medium before the first line; a copy
-of the directory is the same store.
+The file is one line of JSON: {"store":"32 hex digits","began":"1:0","crc":"8 hex digits"}. "crc" is the
+CRC-32 of all bytes before `,"crc"`. The identity is made once, of random digits, and is on the medium
+before the first line. A copy of the directory has the same identity.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LONGEST_PLACE = 1 << 16
 
 @attrs.frozen
 class Identity:
-    """The identity of a store: 32 hexadecimal digits, and the place from which on they hold."""
+    """The identity of a store: 32 hexadecimal digits, and the first place that they are valid for."""
 
     store: str
     began: Position
@@ -45,7 +45,7 @@ def load(disk: Disk) -> Identity | None:
 
 
 def parse_identity(data: bytes) -> Identity:
-    """Return what a file holds, with its sum, or of a version that knew none. Raises ValueError."""
+    """Parse the file, with its sum, or without one as older versions wrote it. Raises ValueError."""
     found = read_object(data, ("store", "began"))
     try:
         identity = Identity(found["store"], parse_position(found["began"]))
@@ -57,27 +57,27 @@ def parse_identity(data: bytes) -> Identity:
 
 
 def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identity:
-    """Give a store an identity, on the medium. Raises OSError. random: returns so many random bytes."""
+    """Give a store a new identity, on the medium. random: returns n random bytes. Raises OSError."""
     identity = Identity(random(16).hex(), began)
     keep(disk, identity)
     return identity
 
 
 def identity_text(identity: Identity) -> bytes:
-    """Return what the file holds."""
+    """Return the content of the file for an identity."""
     return checked_object({"store": identity.store, "began": str(identity.began)})
 
 
 def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
-    """Let a store have an identity, on the medium, in the file `name`. Raises OSError."""
+    """Write an identity to the file `name` of a store, on the medium. Raises OSError."""
     disk.put(name, identity_text(identity))
 
 
 def settled(disk: Disk) -> Identity | None:
-    """Return the identity of a store, which has its sum from now on; None if it has none yet.
+    """Return the identity of a store, whose file has a sum from now on; None if it has none yet.
 
-    A single bit that has changed is put right, and said. Raises OSError and ValueError, also where the file
-    is gone and lines were shipped: as another store all of them would be sent again.
+    A single changed bit is corrected, and logged. Raises OSError and ValueError, also if the file is
+    missing after lines were shipped: with a new identity all of them would be sent again.
     """
     try:
         found = load(disk)
@@ -100,7 +100,7 @@ def settled(disk: Disk) -> Identity | None:
 
 
 def _shipped_as(disk: Disk) -> str:
-    """Return the identity that a place of a target names; "" for none."""
+    """Return the identity in the saved place of a shipping target; "" for none."""
     for folder, inside in backup_note.folders(disk, passed=OSError):
         for name in inside.entries() if folder == "ship" else ():
             # Other files there have no sum, or no identity.
@@ -112,7 +112,7 @@ def _shipped_as(disk: Disk) -> str:
 
 
 def before_one_bit(disk: Disk) -> Identity | None:
-    """Return the identity in the file before one bit of that changed; None if that is not what happened."""
+    """Return the identity before one bit of the file changed; None if no single bit explains it."""
     with contextlib.suppress(OSError):
         data = before_one_bit_changed(disk.read(NAME, _LONGEST), _has_sum)
         return parse_identity(data) if data else None

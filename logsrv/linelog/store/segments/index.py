@@ -1,21 +1,27 @@
 """The index beside a sealed segment: where its frames begin, so that a reader can start anywhere.
 
-Three lines of JSON and some bytes. The head has "format" (4), "segment", "text" and "compressed" (sizes
-in bytes), "lines", "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the
-head), and "rules"; behind the object stand a space and its CRC-32 in eight hexadecimal digits. The second
-line is a list of the frames in order: [offset in the text, offset in the compressed file, lines before,
-smallest, largest, sure]. Times are the smallest and the largest TIME, null where no line has one, and
-whether every line is between the two (`times.py`). So the head alone tells whether a search can leave the
-segment out, and a flipped bit is noticed wherever it is. The third line has for each frame the numbers of
-its lines without a level and of each level, the least severe first; null where they were not counted.
-"rules" is the version of the rules by which a line has its level (`fields.level.RULES`): numbers by others
-are not used. Behind the third line stand for each frame the CRC-32 of its text and that of its compressed
-bytes, four bytes each, the lowest first: so a frame can go elsewhere, verified, and the CRC-32 of its text
-with it, and is not unpacked for that. They end before the first frame whose text does not end with a line.
+The file has three lines of JSON, and checksums behind them.
 
-The third version has no such sums; the second has no third line either, and no "rules".
+The first line is the head: "format" (4), "segment", "text" and "compressed" (sizes in bytes), "lines",
+"times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head), and "rules"; then
+a space and the CRC-32 of the JSON object in eight hexadecimal digits. "times" are the smallest and the
+largest TIME, null if no line has one, and whether every line is between the two (`times.py`). So the head
+alone tells whether a search can skip the segment, and a flipped bit is noticed wherever it is.
 
-This is the reading of it, which a search begins with: so it does without NumPy. `indexing.py` makes it.
+The second line is a list of the frames in order: [offset in the text, offset in the compressed file, lines
+before, smallest, largest, sure], the last three as in "times".
+
+The third line has for each frame the numbers of its lines without a level and of each level, the least
+severe first; null if they were not counted. "rules" is the version of the rules by which a line has its
+level (`fields.level.RULES`): numbers counted by other rules are not used.
+
+The checksums are for each frame the CRC-32 of its text and that of its compressed bytes, four bytes each,
+little-endian. So a frame can be sent on, verified and with the CRC-32 of its text, without unpacking it.
+The checksums end before the first frame whose text does not end with a line.
+
+Format 3 has no checksums; format 2 has no third line and no "rules" either.
+
+This module only reads indexes, without NumPy, because a search begins with it. `indexing.py` makes them.
 """
 
 from __future__ import annotations
@@ -43,9 +49,9 @@ _FORMATS = (2, 3, FORMAT)
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
-# Bytes. Of 2^18 frames, each with 200, it has fewer; a longer one is cut off, and so is damaged.
+# Bytes that are read: 2^18 frames with 200 bytes each take fewer. A longer file is cut, so it is damaged.
 _MOST = 64 << 20
-# A frame has seven in the second line, and ten in the third.
+# Commas and brackets: a frame has seven in the second line, and ten in the third.
 _MOST_VALUES = 10 * heads.MOST
 _CRC = len(" 89abcdef")
 _SUMS = 8
@@ -54,8 +60,8 @@ _SUMS = 8
 class Frame(NamedTuple):
     """A Zstandard frame: about 1 MiB of whole lines that can be read on their own.
 
-    text, at: where it begins in the text and in the compressed file.
-    lines: how many lines stand before it in the segment.
+    text, at: the offsets of its beginning in the text and in the compressed file.
+    lines: the number of lines before it in the segment.
     """
 
     text: int
@@ -89,8 +95,8 @@ class Index(NamedTuple):
 
     format: the version in which it is stored.
     rules: the version of the rules of levels by which lines were counted; 0 for none.
-    levels: for each frame, how many lines have no level and each of the levels; None if that is unknown.
-    sums: of the first frames, as far as their texts end with a line; as they are stored.
+    levels: for each frame, the numbers of lines without a level and with each level; None if not counted.
+    sums: the checksums as stored, up to the first frame whose text does not end with a line.
     """
 
     segment: int
@@ -127,7 +133,7 @@ class Index(NamedTuple):
         return Sums(int.from_bytes(found[:4], "little"), int.from_bytes(found[4:], "little"))
 
     def missing(self, size: int) -> tuple[int, int]:
-        """Return how many lines, and bytes of text, a file of `size` bytes holds too few."""
+        """Return the lines, and the bytes of text, that a compressed file of `size` bytes lacks."""
         for number, frame in enumerate(self.frames):
             if sum(self.extent(number)) > size:
                 return self.lines - frame.lines, self.text - frame.text
@@ -135,12 +141,12 @@ class Index(NamedTuple):
 
 
 def decode(data: bytes) -> Index:
-    """Return what `encode` was given. Raises ValueError for anything else."""
+    """Return the index in the content of a file. Raises ValueError if it is damaged, or no index."""
     return _understood(_decode, data)
 
 
 def decode_head(data: bytes) -> Head:
-    """Return the head that `data`, all of an index or a part of it, begins with. Raises ValueError."""
+    """Return the head at the beginning of `data`, an index or a part of one. Raises ValueError."""
     return _understood(_decode_head, data)
 
 
@@ -172,7 +178,7 @@ def _decode(data: bytes) -> Index:
 
 
 def _listed(line: bytes) -> list[Any]:
-    """Return the list in a line. Raises ValueError for one that is too long: `[],` takes 20 times that."""
+    """Return the list in a line. Raises ValueError if it is too long: `[],` takes 20 times its size."""
     if sum(map(line.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise ValueError("it has more frames than a segment may have")
     found: list[Any] = json.loads(line)
@@ -184,7 +190,7 @@ def _decode_head(data: bytes) -> Head:
 
 
 def _decode_first(data: bytes) -> tuple[Head, int]:
-    """Return the head, and the version."""
+    """Return the head and the number of the format."""
     if not data.startswith(_MARK):
         raise ValueError("it has no head that this version knows")
     line = data[: data.find(b"\n")]
@@ -202,21 +208,21 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
 
 
 def count(found: object) -> int:
-    """Return a number that counts something. Raises TypeError: a checksum says nothing of who wrote it."""
+    """Return `found` if it is a valid count. Raises TypeError: a right checksum does not make it valid."""
     if type(found) is int and 0 <= found < 1 << 62:
         return found
-    raise TypeError("a number is none")
+    raise TypeError("a number is invalid")
 
 
 def _times(smallest: object, largest: object, sure: object) -> Times:
     match smallest, largest:
         case (str() | None) as first, (str() | None) as last:
             return Times(first, last, sure is True)
-    raise TypeError("a time is none")
+    raise TypeError("a time is invalid")
 
 
 def load(packed: Segment, disk: Disk) -> Index:
-    """Return the index of a packed segment. Raises OSError, and ValueError if it is another's."""
+    """Return the index of a packed segment. Raises OSError; ValueError if it is damaged or another's."""
     index = decode(disk.read(packed.index, _MOST))
     _require(packed, index.segment)
     return index
@@ -225,7 +231,7 @@ def load(packed: Segment, disk: Disk) -> Index:
 def load_head(packed: Segment, disk: Disk) -> Head:
     """Return the head of the index of a packed segment.
 
-    Raises OSError, and ValueError if it is another's, or damaged.
+    Raises OSError, and ValueError if it is damaged, or belongs to another segment.
     """
     head = decode_head(disk.read(packed.index, _MOST_HEAD))
     _require(packed, head.segment)
@@ -238,9 +244,9 @@ def _require(packed: Segment, number: int) -> None:
 
 
 def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
-    """Yield the text of each frame and how many bytes it takes, without the index.
+    """Yield the text of each frame and the bytes that it takes in the file; uses no index.
 
-    Raises OSError; ValueError for a damaged file, behind the frames that are whole.
+    Raises OSError, and ValueError at the first damaged frame.
     """
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         at, count, end = 0, 0, os.fstat(fd).st_size
@@ -256,7 +262,7 @@ def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
 
 
 def unpacked(frame: bytes, size: int) -> bytes:
-    """Return the text of a frame, of `size` bytes, with no more memory than that. Raises ValueError."""
+    """Unpack a frame to `size` bytes of text, with no more memory than that. Raises ValueError."""
     try:
         if not 0 < size <= heads.LARGEST or zstandard.frame_content_size(frame) != size:
             raise ValueError("a frame has another size than it should")

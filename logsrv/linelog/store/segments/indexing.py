@@ -1,6 +1,6 @@
-"""Making the index of a sealed segment, while it is sealed or again from its frames.
+"""Making the index of a sealed segment, while it is sealed or later from its frames.
 
-Apart from the reading of it (`index.py`), which is to be fast to import.
+`index.py` reads indexes: a module of its own, because it has to be fast to import.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from logsrv.linelog.store.segments.times import SIZE, UNKNOWN, Times, time_of, t
 _SUMS = struct.Struct("<II")
 # The bytes of a line that are compared: a TIME and some more.
 _HEAD = 32
-# Texts that are larger have a line that is: they are looked at in parts. Of 250 MiB the lists took 4 GB.
+# A frame has more text only for a line that is longer. It is scanned in parts: for 250 MiB the lists of
+# LFs took 4 GB.
 _LARGE = 8 << 20
 
 
 class FrameScan(NamedTuple):
-    """The bytes and the times of the text of a frame, and where in it LF stand.
+    """The facts about the text of a frame that an index has.
 
-    newlines: None of a text that is too large for such a list. levels: how many lines have no level and
-    each of the levels; None if that was not counted. crc: the CRC-32 of the text; None if that does not
-    end with a line.
+    size: the bytes of the text. newlines: the offsets of its LFs; None if the text is too large for such a
+    list. levels: the numbers of lines without a level and with each level; None if they were not counted.
+    crc: the CRC-32 of the text; None if it does not end with an LF.
     """
 
     size: int
@@ -46,7 +47,7 @@ class FrameScan(NamedTuple):
 
 
 def look(chunk: bytes, end: int) -> FrameScan:
-    """Return what the index is to say of the text `chunk[:end]`."""
+    """Scan the text `chunk[:end]` of a frame for its index."""
     crc = zlib.crc32(memoryview(chunk)[:end]) if chunk[end - 1 : end] == b"\n" else None
     if end > _LARGE:
         return FrameScan(
@@ -60,16 +61,16 @@ def look(chunk: bytes, end: int) -> FrameScan:
 
 
 class PackedFrame(NamedTuple):
-    """The bytes of a frame as it is packed, and their CRC-32."""
+    """The number of bytes of a packed frame, and their CRC-32."""
 
     size: int
     crc: int
 
 
 class Indexer:
-    """The index of a segment that grows by a frame at a time.
+    """An index of a segment under construction, a frame at a time.
 
-    text, compressed, lines: of the frames that were added.
+    text, compressed, lines: totals of the frames so far, the first two in bytes.
     """
 
     def __init__(self, segment: int) -> None:
@@ -80,18 +81,18 @@ class Indexer:
         self._sums = bytearray()
 
     def add(self, looked: FrameScan, frame: bytes) -> None:
-        """Add a frame with the text that was looked at."""
+        """Add a frame. looked: the scan of its text. frame: its packed bytes."""
         self.add_packed(looked, PackedFrame(len(frame), zlib.crc32(frame)))
 
     def add_packed(self, looked: FrameScan, packed: PackedFrame) -> None:
-        """Add a frame that is in no memory."""
+        """Add a frame of which only the size and the checksum are known here."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
             self._sums += _SUMS.pack(looked.crc, packed.crc)
         self._enter(looked.size, packed.size, looked.times, looked.levels)
         self.lines += looked.lines
 
     def pass_over(self, text: int, compressed: int) -> None:
-        """Add a frame that nobody has read: as far as is known it has so many bytes of text."""
+        """Add an unreadable frame with the sizes, in bytes, that are known or supposed."""
         self._enter(text, compressed, UNKNOWN, None)
 
     def _enter(
@@ -103,7 +104,7 @@ class Indexer:
         self.compressed += compressed
 
     def made(self) -> Index:
-        """Return the index of what was added."""
+        """Return the index of the frames so far."""
         totals = self.text, self.compressed, self.lines
         levels, sums = tuple(self._levels), bytes(self._sums)
         return Index(
@@ -112,11 +113,11 @@ class Indexer:
 
 
 def _times(chunk: bytes, end: int, newlines: Array) -> Times:
-    """Return what `times_of` does of `chunk[:end]`, in a tenth of the time where each line has a TIME."""
+    """Do the same as `times_of(chunk[:end])`, ten times as fast if each line has a TIME."""
     behind = newlines[:-1] if len(newlines) and newlines[-1] == end - 1 else newlines
     if len(behind) and behind[-1] + 1 + _HEAD <= end:
-        # A line that is shorter goes on in the next one here. In the order of text that makes no
-        # difference: LF is before whatever a TIME has.
+        # The head of a shorter line includes the beginning of the next. That does not change the
+        # order: LF sorts before all characters of a TIME.
         heads = numpy.ndarray((end - _HEAD,), f"V{_HEAD}", chunk, 1, (1,))[behind]
         ends = chunk[:SIZE], *_ends(heads)
         smallest, largest = time_of(min(ends)), time_of(max(ends))
@@ -126,7 +127,7 @@ def _times(chunk: bytes, end: int, newlines: Array) -> Times:
 
 
 def _times_of_large(chunk: bytes, end: int) -> Times:
-    """Return the same of a large text, a part after the other; of a long line the beginning will do."""
+    """Do the same for a large text, in parts; only the beginning of a long line is compared."""
     found: list[Times] = []
     at = 0
     while at < end and (not found or found[-1].sure):
@@ -140,7 +141,7 @@ def _times_of_large(chunk: bytes, end: int) -> Times:
 
 
 def _ends(heads: Array) -> tuple[bytes, bytes]:
-    """Return the first and the last of these in the order of text."""
+    """Return the first and the last of these heads in the order of text."""
     eights = numpy.ndarray((_HEAD // 8, len(heads)), ">u8", heads, 0, (8, _HEAD)).astype(U64, "C")
     differ = eights.min(axis=1) != eights.max(axis=1)
     place = int(differ.argmax())
@@ -148,7 +149,7 @@ def _ends(heads: Array) -> tuple[bytes, bytes]:
 
 
 def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> bytes:
-    """Return the first or the last of some texts, which are columns: the same before row `place`."""
+    """Return the first or the last of the texts in the columns, which are the same before row `place`."""
     for row in range(place, len(eights)):
         eights = eights[:, eights[row] == extreme(eights[row])]
     found: bytes = eights[:, 0].astype(">u8").tobytes()
@@ -156,7 +157,7 @@ def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> byte
 
 
 def encode(index: Index) -> bytes:
-    """Return the index as it is stored."""
+    """Return the content of the file for an index."""
     frames = [[*frame[:3], *frame.times] for frame in index.frames]
     body = b"%b\n%b\n%b" % (_compact(frames), _compact(index.levels), index.sums)
     head = Head(*index[:4], index.times, len(body), zlib.crc32(body), index.rules)
@@ -169,7 +170,7 @@ def _compact(found: object) -> bytes:
 
 
 def save(index: Index, packed: Segment, disk: Disk) -> None:
-    """Put the index beside its segment, complete or not at all. Raises OSError."""
+    """Write the index beside its segment, all of it or nothing. Raises OSError."""
     disk.replace(packed.index, encode(index))
 
 

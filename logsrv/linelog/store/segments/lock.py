@@ -1,4 +1,4 @@
-"""The lock of a directory, which has one owner."""
+"""The lock of a store's directory, which one process owns at a time."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ TOUCH_EVERY = 3600.0
 
 
 class DirectoryLock:
-    """A lock on the directory of `disk` that the kernel drops with its owner, however that ends.
+    """A lock on the directory of `disk`, which the kernel releases when the owner ends in any way.
 
-    The file stays when the lock goes: removing it would let two processes lock two files of one
-    name. If somebody does, the directory itself is still locked, where the file system can do that.
-    Raises StoreError when another process is the owner, the file cannot be locked, or the store has a
+    The lock file is never removed: otherwise two processes could lock two files of the same name. If
+    somebody removes it, the directory itself is still locked, on file systems that can do that.
+    Raises StoreError if another process is the owner, the file cannot be locked, or the store has a
     format that this version does not know: nothing is written then.
 
-    believed: the time of day that the last owner believed last (retain.py), which is kept as the
-        time of the file; None if there was no file.
-    left_by: the process id that the last owner left in it, as one that was killed does, or a machine
-        that lost its power; "" after an end in good order.
-    claimed: its file names this process, on the medium.
+    believed: the time of day that the previous owner trusted last (sealing/retain.py), in Unix seconds. It
+        is stored as the time of the file; None if there was no file.
+    left_by: the process id that the previous owner left in the file, because it was killed or the power
+        failed; "" if it ended in order.
+    claimed: the id of this process is in the file, on the medium.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -84,8 +84,8 @@ class DirectoryLock:
     def _claim(self, fd: int) -> None:
         """Write the process id, which tells the next owner how this one ended.
 
-        On the medium: after a power cut it is to be found. A full disk must not keep the store from
-        starting, so what fails is tried again at the next `check`.
+        It is synced, so that it is there after a power cut. A full disk must not keep the store from
+        starting, so a failure is ignored, and the next `check` tries again.
         """
         self.claimed = False
         with contextlib.suppress(OSError):
@@ -96,7 +96,7 @@ class DirectoryLock:
 
     def _sign(self, fd: int, text: bytes) -> None:
         os.fchmod(fd, FILE_MODE)
-        # In this order: it must not be empty in between, as after an end in good order.
+        # Written first, then shortened: an empty file would look like an end in order.
         os.pwrite(fd, text, 0)
         os.ftruncate(fd, len(text))
         if self.believed is not None:
@@ -104,9 +104,9 @@ class DirectoryLock:
                 os.utime(fd, (self.believed, self.believed))
 
     def check(self) -> None:
-        """Make sure that the directory is ours; take the lock again if it was removed, or its file.
+        """Make sure that the directory is ours; lock it again if it or the lock file was removed.
 
-        Raises OSError, and StoreError when it is another's by now. May be called in any thread.
+        Raises OSError, and StoreError if another process owns it now. May be called in any thread.
         """
         with self._checking:
             self._disk.renew()
@@ -120,26 +120,27 @@ class DirectoryLock:
             os.close(old)
 
     def believe(self, moment: float) -> None:
-        """Keep a time of day that is believed, for the next owner."""
+        """Save a trusted time of day, in Unix seconds, for the next owner; at most once an hour."""
         if self.believed is None or abs(moment - self.believed) >= TOUCH_EVERY:
             self.believed = moment
             with contextlib.suppress(OSError):
                 os.utime(self._fd, (moment, moment))
 
     def sign_off(self) -> None:
-        """Let the file say that this owner has come to its end, with all that it wrote on the medium."""
+        """Empty the lock file: this owner ended in order, with all that it wrote on the medium."""
         with contextlib.suppress(OSError):
             self._sign(self._fd, b"")
 
     def release(self, *, in_order: bool | None = None) -> None:
         """Release the lock of the directory.
 
-        in_order: all that was written is on the medium; None: nothing was, and it is as before.
+        in_order: all that was written is on the medium; None: nothing was written, so what the file said
+        about the previous owner stays.
         """
         if in_order or (in_order is None and not self.left_by):
             self.sign_off()
         elif in_order is None:
-            # Not our number: we were not killed.
+            # The previous owner's id, not ours: we were not killed.
             with contextlib.suppress(OSError):
                 self._sign(self._fd, self.left_by.encode("latin-1") + b"\n")
         os.close(self._fd)
@@ -149,7 +150,7 @@ class DirectoryLock:
 
 @contextlib.contextmanager
 def locked(directory: str | Path) -> Iterator[Disk]:
-    """Have a directory alone for a while. Raises OSError, and StoreError when another process has it."""
+    """Own a directory within the block. Raises OSError, and StoreError if another process owns it."""
     with Disk().enter(directory) as disk:
         lock = DirectoryLock(disk)
         try:
@@ -159,9 +160,10 @@ def locked(directory: str | Path) -> Iterator[Disk]:
 
 
 def owner_of(directory: str | Path) -> int | None:
-    """Return the process that has a store now, by its lock file and what the kernel lists of locks.
+    """Return the id of the process that owns a store, by its lock file and /proc/locks.
 
-    None if nobody has it, or nobody can tell. The lock is not tried, which might be in its owner's way.
+    None if no process owns it, or this cannot be told. The lock is not tried, because that could keep the
+    owner from taking it.
     """
     path = os.path.join(directory, NAME)
     try:
@@ -178,7 +180,7 @@ def owner_of(directory: str | Path) -> int | None:
 
 
 def _who(fd: int) -> str:
-    """Return who left a lock file; nobody knows of one that cannot be read."""
+    """Return the process id in a lock file; "somebody" if it cannot be read."""
     try:
         return os.pread(fd, 32, 0).strip().decode("latin-1")
     except OSError:

@@ -1,12 +1,12 @@
-"""Segments that are gone: those that retention removed, and those that never had a line.
+"""Notes of segments that are gone: removed by retention, or removed because they never had a line.
 
-Their sizes tell what a late reader has missed. The file `removed` has the numbers of segments, the bytes
-and the lines of their texts, the newest last, with its sum (kit/text/sums.py):
-`removed 3-16:4294967296:43820412 17:268435456:2738776`. When there are many, the oldest that follow each
-other stand together, but not over a number at which a reader still stands.
+The file `removed` tells how much a late reader has missed. It has the numbers of removed segments, with the
+bytes and the lines of their texts, the newest last, and a sum (kit/text/sums.py):
+`removed 3-16:4294967296:43820412 17:268435456:2738776`. When it has too many entries, the oldest neighbours
+are merged, but not at a segment where a reader still is.
 
-The file `empty` has the numbers of those without lines, as `empty 5-20 22`: whoever follows the store has
-missed nothing there. Each start after a crash may leave such a segment.
+The file `empty` has the numbers of segments without lines, as `empty 5-20 22`: a reader has missed nothing
+there. Each start after a crash may leave such a segment.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 REMOVED, EMPTY = "removed", "empty"
-# Runs of numbers that are kept. Who follows is hardly ever behind so many of them.
+# The most runs of numbers in a file; a follower is hardly ever behind all of them.
 _MOST = 1000
 _LARGEST = 1 << 17
 
 
 class Missing(NamedTuple):
-    """Text that is missing. known: False if there may be more of it, and nobody knows how much."""
+    """The amount of missing text. known: False if an unknown amount may be missing besides."""
 
     bytes: int = 0
     lines: int = 0
@@ -36,18 +36,18 @@ class Missing(NamedTuple):
         return self != Missing()
 
     def and_(self, other: Missing) -> Missing:
-        """Return both together."""
+        """Return the sum of both amounts."""
         return Missing(
             self.bytes + other.bytes, self.lines + other.lines, self.known and other.known
         )
 
 
 UNKNOWN = Missing(1, 0, known=False)
-"""A segment had a byte at least."""
+"""A missing segment of unknown size: it had one byte at least."""
 
 
 class RemovedRun(NamedTuple):
-    """Segments that follow each other and were removed, and the sizes of their texts together."""
+    """A run of removed segments, with the bytes and the lines of all their texts."""
 
     numbers: range
     bytes: int
@@ -55,7 +55,7 @@ class RemovedRun(NamedTuple):
 
 
 def removed_runs(disk: Disk) -> list[RemovedRun]:
-    """Return the runs in order; those that the file has, if it can be read."""
+    """Return the runs in the file `removed` in order; none if it cannot be read or is damaged."""
     try:
         return read_removed(disk)
     except (OSError, ValueError):
@@ -63,12 +63,12 @@ def removed_runs(disk: Disk) -> list[RemovedRun]:
 
 
 def read_removed(disk: Disk) -> list[RemovedRun]:
-    """Return what the file says. Raises OSError, and ValueError if it is damaged."""
+    """Return the runs in the file `removed`. Raises OSError, and ValueError if it is damaged."""
     return [_run(word) for word in _words(REMOVED, disk)]
 
 
 def empty_numbers(disk: Disk) -> list[range]:
-    """Return the runs of numbers without lines, in order; those that the file has, if it can be read."""
+    """Return the runs in the file `empty` in order; none if it cannot be read or is damaged."""
     try:
         return read_empty(disk)
     except (OSError, ValueError):
@@ -76,20 +76,20 @@ def empty_numbers(disk: Disk) -> list[range]:
 
 
 def read_empty(disk: Disk) -> list[range]:
-    """Return what the file says. Raises OSError, and ValueError if it is damaged."""
+    """Return the runs in the file `empty`. Raises OSError, and ValueError if it is damaged."""
     return [_numbers(word) for word in _words(EMPTY, disk)]
 
 
 def excused(disk: Disk) -> list[range]:
-    """Return the numbers of segments that were removed, or had no lines, in order."""
+    """Return the runs of numbers that were removed, or had no lines, in order."""
     removed = [run.numbers for run in removed_runs(disk)]
     return sorted([*removed, *empty_numbers(disk)], key=lambda run: run.start)
 
 
 def _words(name: str, disk: Disk) -> list[str]:
-    """Return the words behind the name that a note begins with.
+    """Return the words of a file, without the name that it begins with.
 
-    A version that knew no sums wrote the words alone, which have no letters. Raises as `read_removed` does.
+    Versions that knew no sums wrote the words alone, which have no letters. Raises as `read_removed` does.
     """
     data = disk.read(name, _LARGEST)
     if not data.translate(None, b"0123456789:- \n") and data.endswith(b"\n"):
@@ -102,7 +102,7 @@ def _note(name: str, words: Iterable[str], disk: Disk) -> None:
 
 
 def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[int] = ()) -> None:
-    """Let the file `removed` have some more. Raises OSError. kept: the numbers at which readers stand."""
+    """Add segments to the file `removed`. kept: numbers of segments where readers are. Raises OSError."""
     runs = sorted([*removed_runs(disk), *segments], key=lambda run: run.numbers.start)
     runs = list({run.numbers.start: run for run in runs}.values())
     made: list[RemovedRun] = []
@@ -120,7 +120,7 @@ def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[in
 
 
 def note_empty(number: int, disk: Disk) -> None:
-    """Let the file `empty` have a number as well. Raises OSError."""
+    """Add a number to the file `empty`. Raises OSError."""
     runs = empty_numbers(disk)
     if any(number in run for run in runs):
         return
@@ -132,7 +132,7 @@ def note_empty(number: int, disk: Disk) -> None:
 
 
 def were_empty(numbers: range, disk: Disk) -> bool:
-    """Return whether each of some numbers was that of a segment without lines."""
+    """Return whether each of these numbers was that of a segment without lines."""
     at = numbers.start
     for run in empty_numbers(disk):
         if at in run:
@@ -141,7 +141,7 @@ def were_empty(numbers: range, disk: Disk) -> bool:
 
 
 def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
-    """Yield the runs of numbers that are missing between others. explained: those that may, in order."""
+    """Yield the runs of missing numbers. explained: runs, in order, that may be missing."""
     for before, after in pairwise(sorted(set(numbers))):
         at = before + 1
         for run in explained if at < after else ():
@@ -153,9 +153,9 @@ def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
 
 
 def missed(position: Position, following: int, disk: Disk) -> Missing:
-    """Return what there was from a place to the segment `following`, of segments that are gone.
+    """Return how much text of removed segments was between a place and the segment `following`.
 
-    The lines in front of the place are told by their share of the bytes.
+    In the segment of the place, the lines behind it are estimated by their share of the bytes.
     """
     removed = {run.numbers.start: run for run in removed_runs(disk)}
     empty = empty_numbers(disk)
@@ -169,7 +169,7 @@ def missed(position: Position, following: int, disk: Disk) -> Missing:
             number = nothing.stop
         else:
             after = min(one for one in known if one > number)
-            # Each had a byte at least.
+            # Each of these segments had a byte at least.
             total = total.and_(Missing(after - number, 0, known=False))
             number = after
     return total

@@ -8,7 +8,7 @@ import stat
 
 
 def who_may(directory: str, error: OSError) -> str:
-    """Return the end of a sentence that tells which group may read a directory; empty if none is known."""
+    """Return the end of an error message: the group that may read a directory; "" if none is known."""
     if not isinstance(error, PermissionError):
         return ""
     path = os.path.abspath(directory)

@@ -2,29 +2,31 @@
 
     current.log                           the active segment
     0000000007-20261120T061842Z.log       sealed, waiting to be compressed
-    0000000006-20261119T061842Z.log.zst   sealed, with its index beside it in .log.zst.idx,
-                                          and its word index, if it has one, in .log.zst.words
-                                          with .log.zst.archived beside it, an archive has all of it
-                                          (archive/), and its text may be gone from here
-    0000000001-0000000256.catalog         times and words of small segments with such numbers (catalog/)
-    number                                the number of the active segment, or one that was before it
-    empty                                 the numbers of segments without lines that are gone (removed.py)
+    0000000006-20261119T061842Z.log.zst   sealed and compressed; its index is in .log.zst.idx, and its
+                                          word index, if it has one, in .log.zst.words;
+                                          .log.zst.archived says that an archive has these files
+                                          (archive/): then the text may be removed here
+    0000000001-0000000256.catalog         times and words of small segments in this range (catalog/)
+    number                                the number of the active segment, or of an earlier one
+    removed                               numbers and sizes of segments removed by retention (removed.py)
+    empty                                 numbers of removed segments that had no lines (removed.py)
     waiting                               the sizes of segments that wait to be compressed (waiting.py)
     synced                                a place up to which everything is on the medium
     store                                 the identity of the store (identity.py)
-    origins                               the blocks of other stores that are stored here (origins/)
-    lock                                  who owns the directory
-    importing                             an import is under way, and no server has had the store since
-    restoring                             a store is brought back here, and not all of it has come
-    backup                                this is a backup: whether it is complete (backup_note.py)
+    format                                the format of the store, if it is not the first (format.py)
+    origins                               notes of the blocks that came from other stores (origins/)
+    lock                                  the process that owns the directory (lock.py)
+    importing                             an import is not finished, and no server has run here since
+    restoring                             the store is being restored, and is not complete
+    backup                                this is a backup, and whether it is complete (backup_note.py)
 
-A number is never used twice. The active segment has the one in the file `number`, or one more than
-the highest sealed segment, whichever is greater. A segment has its sealed name on the medium before the
-next one takes a line, so the file matters only where no sealed name tells the number: retention
-removes only what is below it.
+A number is never used twice. The number of the active segment is the one in the file `number`, or one more
+than that of the last sealed segment, whichever is greater. A segment has its sealed name on the medium
+before the next one takes a line. So the file `number` matters only when no sealed name tells the number, as
+after all sealed segments were removed: retention removes only segments below the number in the file.
 
-In the middle of a rotation current.log has a sealed name as well; until another file is current.log,
-that does not count. What is not a plain file is never a segment.
+During a rotation current.log has a sealed name as well, which does not count until another file is
+current.log. Only a plain file can be a segment.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
 
 Names: TypeAlias = Mapping[str, bool]
-"""The names in a directory, and whether each is that of a plain file."""
+"""The names in a directory, each with whether it is a plain file."""
 
 ACTIVE = "current.log"
 NUMBER = "number"
@@ -52,8 +54,8 @@ IMPORTING = "importing"
 RESTORING = "restoring"
 BACKUP = "backup"
 FOLDERS = ("ship", "alerts")
-"""Folders in the directory, with the places that readers have kept."""
-NOT_RESTORED = "was not brought back to its end: give the same `logsrv restore` again to go on"
+"""Folders in the directory with the places that readers have saved."""
+NOT_RESTORED = "is not completely restored: give the same `logsrv restore` again to go on"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
@@ -62,17 +64,17 @@ CATALOG_SUFFIX = ".catalog"
 STORE_ID = re.compile(r"[0-9a-f]{32}")
 """The identity of a store."""
 DIGITS = 10
-# The shape of a sealed name, each digit a 0; it comes in two forms.
+# A sealed name with 0 for each digit; it ends in one of two suffixes.
 _SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"
 _SEALED_SUFFIXES = (".log", ".log" + PACKED_SUFFIX)
 DIGITS_AS_ZEROS = str.maketrans("123456789", "000000000")
-# A billion segments, one in a second for thirty years, and the names still have room for more.
+# Enough for a segment each second for thirty years; a name has room for one digit more.
 _MOST_DIGITS = 9
 MOST_SEGMENTS = 10**_MOST_DIGITS - 2
-"""The greatest number of a segment behind which another one can follow."""
-# Bytes that the texts of `number` and `synced` are filled up to, and of one without a sum at most.
+"""The greatest number of a segment that another one can follow."""
+# Bytes to which the texts of `number` and `synced` are padded; a file without a sum is no longer.
 _PADDED = _UNSUMMED = 32
-# Patterns that most searches never need; the module of patterns is loaded when they do.
+# Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.(?:idx|words|archived)(?:\.tmp)?)"
 
@@ -84,7 +86,7 @@ class Position(NamedTuple):
     offset: int
 
     def __str__(self) -> str:
-        """Return it as people and addresses have it: `17:52311`."""
+        """Return the position as text: `17:52311`."""
         return f"{self.segment}:{self.offset}"
 
 
@@ -92,7 +94,7 @@ NOWHERE = Position(0, 0)
 
 
 def parse_position(text: str) -> Position:
-    """Return the position that a text such as `17:52311` is. Raises ValueError."""
+    """Return the position in a text such as `17:52311`. Raises ValueError."""
     found = re.fullmatch(_POSITION, text)
     if found is None:
         raise ValueError(f"{shown(text)} is no position, such as 17:52311")
@@ -100,9 +102,9 @@ def parse_position(text: str) -> Position:
 
 
 class Form(enum.Enum):
-    """The form in which the text of a segment lies on disk: one of these four, and no other.
+    """The form in which the text of a segment is stored.
 
-    AWAY: its text is in an archive only. Who lists segments gets no such, but from `away_segments`.
+    AWAY: the text is in an archive only. Only `away_segments` returns segments of this form.
     """
 
     ACTIVE = "active"
@@ -120,7 +122,7 @@ class Segment(NamedTuple):
 
     @property
     def first(self) -> str:
-        """The second of the first line by the name of the file, as a TIME; "" for the active one."""
+        """The second of the first line, from the name of the file, as a TIME; "" for the active one."""
         day, _, time = self.name[DIGITS + 1 :].partition("T")
         if not time:
             return ""
@@ -143,19 +145,19 @@ class Segment(NamedTuple):
 
     @property
     def archived(self) -> str:
-        """The name of the note that an archive has the compressed text and what is beside it."""
+        """The name of the note which says that an archive has the files of the segment."""
         return self.packed + ARCHIVED_SUFFIX
 
     @property
     def files(self) -> tuple[str, str, str]:
-        """All names that a sealed segment may have, the text first: without it the others are stray."""
+        """The names of a sealed segment's files; the text is first, the others are useless without it."""
         return self.name, self.index, self.words
 
 
 def sealed_name(number: int, first: float) -> str:
-    """Return the name of sealed segment `number`, whose first line is of the moment `first`.
+    """Return the name of sealed segment `number`. first: the time of its first line, in Unix seconds.
 
-    Raises OSError for a number that makes no name which is recognised again.
+    Raises OSError for a number of more than ten digits.
     """
     if number >= 10**DIGITS:
         raise OSError(errno.EOVERFLOW, f"there is no segment number {number}")
@@ -168,15 +170,15 @@ def tmp(name: str) -> str:
 
 
 def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return every sealed file in order; one whose sealing was interrupted is there in both forms.
+    """Return every sealed file in order; after an interrupted sealing a segment has two.
 
-    names: of the directory, as `Disk.entries` returns them; None to list them now.
+    names: the directory as `Disk.entries` returns it; None to list it now.
     """
-    return [found for found, active in _named_so(disk, names) if not active]
+    return [found for found, active in _sealed_and_active(disk, names) if not active]
 
 
 def no_files(disk: Disk, names: Names | None = None) -> list[str]:
-    """Return the names of sealed segments that are not of plain files: of directories, pipes, links."""
+    """Return names of sealed segments that are directories, pipes or links instead of plain files."""
     entries = disk.entries() if names is None else names
     return sorted(
         name for name, plain in entries.items() if not plain and _form_of(name) is not None
@@ -184,15 +186,15 @@ def no_files(disk: Disk, names: Names | None = None) -> list[str]:
 
 
 def half_rotated(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return the sealed names of the active segment: the traces of a rotation under way or broken off."""
-    return [found for found, active in _named_so(disk, names) if active]
+    """Return the sealed names of the active segment, which an unfinished rotation has given it."""
+    return [found for found, active in _sealed_and_active(disk, names) if active]
 
 
-def _named_so(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
-    """Return the files with names of sealed segments in order, and whether each is current.log too."""
+def _sealed_and_active(disk: Disk, names: Names | None = None) -> list[tuple[Segment, bool]]:
+    """Return the files with sealed names in order, each with whether it is current.log as well."""
     entries = disk.entries() if names is None else names
     named = sorted([name for name in entries if name.endswith(_SEALED_SUFFIXES)])
-    # After the listing: a name that was listed and is not current.log's by now is sealed for good.
+    # Asked after the listing: a listed file that is not current.log by now is sealed for good.
     active = _inode(ACTIVE, disk)
     found = []
     for name in named:
@@ -220,7 +222,7 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 
 
 def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
-    """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
+    """Return unfinished files of sealings, and indexes and archive notes whose segment is gone."""
     entries = disk.entries() if names is None else names
     found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
     away = {one.name for one in away_segments(entries)}
@@ -235,7 +237,7 @@ def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
 def away_segments(names: Names) -> list[Segment]:
     """Return, in order, the segments whose index is here and whose text is only in an archive.
 
-    names: of the directory, as `Disk.entries` returns them.
+    names: the directory as `Disk.entries` returns it.
     """
     found = []
     for note in sorted([name for name in names if name.endswith(ARCHIVED_SUFFIX)]):
@@ -247,14 +249,14 @@ def away_segments(names: Names) -> list[Segment]:
 
 
 def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return the sealed segments in order, one for each number: the packed file if there are more."""
+    """Return the sealed segments in order, one file for each number: the packed one if there are two."""
     return [one for one, counted in counted_files(disk, names) if one is counted]
 
 
 def counted_files(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
-    """Return the sealed files in order, each with the one that counts of those with its number.
+    """Return the sealed files in order, each with the file that is read for its number.
 
-    That is the file itself, if it is one of the `sealed_segments`.
+    The two are the same file for each of the `sealed_segments`.
     """
     found = sealed_files(disk, names)
     counted: dict[int, Segment] = {}
@@ -269,12 +271,12 @@ def segments(disk: Disk) -> list[Segment]:
 
 
 def segments_and_names(disk: Disk) -> tuple[list[Segment], Names]:
-    """Return all segments in order, the active one last, and the names among which they were found."""
-    # In this order: a rotation between the two can then not make a segment vanish from the list.
+    """Return all segments in order, the active one last, and the names in the directory."""
+    # The number first: a rotation between the two must not make a segment vanish from the list.
     saved = saved_number(disk)
     names = disk.entries()
     sealed = sealed_segments(disk, names)
-    # Those whose text is away have their numbers as well.
+    # The number of a segment whose text is only in an archive is in use, too.
     number = max(saved, 1, *(one[-1].number + 1 for one in (sealed, away_segments(names)) if one))
     return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)], names
 
@@ -285,7 +287,7 @@ def active_number(disk: Disk) -> int:
 
 
 def saved_number(disk: Disk) -> int:
-    """Return what the file `number` says; 0 if it is missing or damaged."""
+    """Return the number in the file `number`; 0 if the file is missing or damaged."""
     try:
         text = _padded(disk, NUMBER)
     except (OSError, ValueError):
@@ -302,14 +304,15 @@ def _padded(disk: Disk, name: str) -> bytes:
 
 
 def number_text(number: int) -> bytes:
-    """Return what the file `number` holds; always as long, so that it can be written over."""
+    """Return the content of the file `number`, of constant length so that it can be overwritten."""
     return with_sum(b"%-*d" % (_PADDED, number))
 
 
 def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
-    """Let the file `number` say so. Raises OSError.
+    """Write a number to the file `number`. Raises OSError.
 
-    sync: on the medium on return. The writer, who must not wait for a disk, leaves that to `keep_number`.
+    sync: it is on the medium on return. The writing thread does not sync, because it must not wait for a
+    disk; `keep_number` does it later.
     """
     try:
         disk.overwrite(NUMBER, number_text(number), sync=sync)
@@ -318,9 +321,9 @@ def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
 
 
 def keep_number(disk: Disk) -> int:
-    """Return what the file `number` says, once it is certain that a power cut will not undo it.
+    """Sync the file `number`, and return the number in it. Raises OSError.
 
-    Raises OSError. Retention asks this: the sealed segments below are no longer needed as numbers.
+    Retention calls this: once the number is on the medium, the names of segments below it may be removed.
     """
     with Descriptor(disk.open(NUMBER, os.O_RDWR)) as fd:
         disk.fdatasync(fd)
@@ -328,14 +331,14 @@ def keep_number(disk: Disk) -> int:
 
 
 def make_synced(disk: Disk) -> None:
-    """Make the file `synced` unless there is a whole one with a sum. Raises OSError."""
+    """Write the file `synced` unless there is a valid one with a sum. Raises OSError."""
     text = place_text(synced_place(disk))
     if not disk.holds(SYNCED) or disk.read(SYNCED) != text:
         disk.put(SYNCED, text)
 
 
 def synced_place(disk: Disk) -> Position:
-    """Return a place up to which everything is on the medium, as far as the store knows."""
+    """Return the place up to which all is known to be on the medium; NOWHERE if that is unknown."""
     try:
         return read_synced(disk)
     except (OSError, ValueError):
@@ -343,22 +346,22 @@ def synced_place(disk: Disk) -> Position:
 
 
 def read_synced(disk: Disk) -> Position:
-    """Return what the file `synced` says. Raises OSError, and ValueError if it is damaged."""
+    """Return the place in the file `synced`. Raises OSError, and ValueError if it is damaged."""
     return parse_position(_padded(disk, SYNCED).decode("latin-1"))
 
 
 def note_synced(place: Position, disk: Disk) -> None:
-    """Let the file `synced` say so, which is not synced itself. Raises OSError."""
+    """Write a place to the file `synced`, without syncing the file. Raises OSError."""
     disk.overwrite(SYNCED, place_text(place), sync=False)
 
 
 def place_text(place: Position) -> bytes:
-    """Return what the file `synced` holds; always as long, so that it can be written over."""
+    """Return the content of the file `synced`, of constant length so that it can be overwritten."""
     return with_sum(f"{place!s:<{_PADDED}}".encode())
 
 
 def time_text(line: bytes) -> str | None:
-    """Return the TIME that `line` begins with, as it stands there; None if there is none."""
+    """Return the TIME at the beginning of `line`, unchanged; None if there is none."""
     text = line[:64].split(b" ", 1)[0].decode("ascii", "replace")
     try:
         parse_rfc3339(text)
@@ -368,7 +371,7 @@ def time_text(line: bytes) -> str | None:
 
 
 def first_moment(fd: int) -> float:
-    """Return when the first line in the file was received; if it does not say, when it was written."""
+    """Return the TIME of the first line in Unix seconds; without one, the time of the file's last write."""
     try:
         text = time_text(os.pread(fd, 64, 0))
     except OSError:

@@ -1,8 +1,8 @@
-"""The smallest and the largest TIME of lines, by which a search leaves out what is too old or too new.
+"""The smallest and the largest TIME of lines, by which a search skips text that is too old or too new.
 
-Lines need not stand in the order of their TIMEs: a clock may be set back. So a reader trusts no order, and
-asks for the two ends. A search compares the first 27 bytes of each line as text, whatever they are
-(`read/search.py`); so do these functions.
+Lines need not be in the order of their TIMEs, because a clock may be set back. So a reader relies on the
+smallest and the largest TIME only. A search compares the first 27 bytes of each line as text, whether they
+are a TIME or not (`read/search.py`); so do these functions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
 
 class Times(NamedTuple):
-    """The smallest and the largest TIME of some lines, as they stand there; None where no line has one.
+    """The smallest and the largest TIME of some lines, unchanged; None if no line has one.
 
-    sure: whether every line is between the two, compared as text.
+    sure: every line is between the two, compared as text.
     """
 
     smallest: str | None
@@ -29,13 +29,13 @@ class Times(NamedTuple):
     sure: bool
 
     def reach(self, since: str, until: str) -> bool:
-        """Return whether some line can be from `since` on and before `until`; "" is no limit."""
+        """Return whether a line may have a TIME of `since` or later, and before `until`; "" is no limit."""
         if not self.sure or self.smallest is None or self.largest is None:
             return True
         return self.largest >= since and (not until or self.smallest < until)
 
     def within(self, since: str, until: str) -> bool:
-        """Return whether every line is known to be from `since` on and before `until`."""
+        """Return whether every line surely has a TIME of `since` or later, and before `until`."""
         if not self.sure or self.smallest is None or self.largest is None:
             return False
         return self.smallest >= since and (not until or self.largest < until)
@@ -48,7 +48,7 @@ UNKNOWN = Times(None, None, False)
 
 
 def together(parts: Iterable[Times]) -> Times:
-    """Return the times of all lines of these parts."""
+    """Return the times of all lines in some parts of a text."""
     found = list(parts)
     return Times(
         min((one.smallest for one in found if one.smallest is not None), default=None),
@@ -74,12 +74,12 @@ def _first_time(heads: Iterable[bytes]) -> str | None:
 
 
 def shape_of(text: bytes) -> bytes:
-    """Return a text with 0 for each digit."""
+    """Return a text with each digit replaced by 0."""
     return text.translate(_DIGITS)
 
 
 def time_of(line: bytes) -> str | None:
-    """Return the TIME that a stored line begins with; None if it begins with something else."""
+    """Return the TIME at the beginning of a stored line; None if there is none."""
     head = line[:SIZE]
     if shape_of(head) != SHAPE:
         return None

@@ -1,12 +1,12 @@
-"""Mending a text that a kill or a power cut left: its torn last line, and what never reached the medium.
+"""Repair of a text after a kill or a power cut: a torn last line, and data that never reached the medium.
 
-A torn line is the beginning of a line without its LF. It is kept, and the writer ends it before anything
-else; unless all of it is our own stamp, or less: then nothing anybody sent is in it, and it is cut off, so
-that each line has the stored format.
+A torn line is the beginning of a line, without an LF. It is kept, and the writer ends it with an LF before
+it writes anything else. A torn line that is no more than our own stamp (TIME and SOURCE) has nothing that
+somebody sent: it is cut off, so that each line has the stored format.
 
-After a power cut a file may have its size and not all of its data: NULs stand for what is missing. At
-the end they are cut off. A hole between lines is filled, because the lines behind it keep their places: the
-torn line before it is ended, and a line that says how much is missing takes the room. Both are reported.
+After a power cut a file may have its full size, but NULs in place of data. NULs at the end are cut off.
+NULs between lines are a hole. It is filled, so that the lines behind it keep their places: the torn line
+before the hole is ended, and a line that says how many bytes are missing takes the rest. Both are logged.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ LONGEST_STAMP = 1024
 _SECTOR = 512
 _SCAN = 1 << 20
 _NULS = re.compile(rb"\0+")
-# A power cut leaves fewer holes; more are text of somebody who sends NULs (`--raw`).
+# A power cut leaves fewer holes; more of them come from a sender of NULs (`--raw`).
 _MOST_HOLES = 10_000
 
 
 def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
-    """Mend a text of which the first `synced` bytes are on the medium; None: all of it.
+    """Repair a text; return its size in bytes, and whether its last line is torn.
 
-    Returns its size, and whether its last line is torn. fd: not opened for appending. Raises OSError.
+    fd: the file, not opened for appending. synced: bytes at the beginning that are known to be on the
+    medium; None: all. Raises OSError.
     """
     whole = os.fstat(fd).st_size
     if synced is not None and whole < synced:
         log.error(
-            "{path} has {whole} bytes, and {synced} of it were on the disk once; the rest is gone",
+            "{path} has {whole} bytes, but {synced} of its bytes were on the disk before; the rest is lost",
             path=path,
             whole=whole,
             synced=synced,
@@ -54,7 +55,7 @@ def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
 
 
 def _without_nuls(path: str, fd: int, whole: int) -> int:
-    """Cut off the NULs at the end; return the size that is left."""
+    """Cut off the NULs at the end of a file; return its new size."""
     size = end_of_text(fd, whole)
     if size < whole:
         os.ftruncate(fd, size)
@@ -79,7 +80,7 @@ def _fill_holes(path: str, fd: int, synced: int, size: int) -> None:
 
 
 def _without_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
-    """Cut off a last line that is no more than a stamp; return the size, and whether the last is torn."""
+    """Cut off a last line that is only a stamp; return the size, and whether the last line is torn."""
     start = start_of_line(fd, size)
     torn = size - start
     if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
@@ -100,7 +101,7 @@ def _without_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
 
 
 def is_stamp(text: bytes) -> bool:
-    """Return whether `text` is the beginning of `TIME SOURCE `, or all of it, and nothing else."""
+    """Return whether `text` is `TIME SOURCE `, or only a beginning of that."""
     time, space, source = text.partition(b" ")
     shape = shape_of(time)
     if not space:
@@ -109,7 +110,7 @@ def is_stamp(text: bytes) -> bool:
 
 
 def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield what is in a file before `end`, in pieces with their offsets, the last one first."""
+    """Yield the first `end` bytes of a file as offsets and pieces, the last piece first."""
     while end:
         start = max(0, end - _STEP)
         yield start, os.pread(fd, end - start, start)
@@ -117,21 +118,21 @@ def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def end_of_text(fd: int, size: int) -> int:
-    """Return where the NULs begin that the first `size` bytes end in; `size` if they end in none."""
+    """Return how many of the first `size` bytes are left without the NULs at their end."""
     texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, size))
     return next((start + len(text) for start, text in texts if text), 0)
 
 
 def start_of_line(fd: int, end: int) -> int:
-    """Return where the line begins that `end` is in, or behind."""
+    """Return where the line begins that `end` is in: behind the last LF before `end`, or at 0."""
     ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, end) if b"\n" in piece)
     return next(ends, -1) + 1
 
 
 def holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
-    """Return the bounds of the runs of NULs from `start` on, if they are holes.
+    """Return begin and end of each run of NULs from `start` on; an empty list if they are no holes.
 
-    Text has no NULs. In a store with `--raw` it may: there a run ends anywhere, not with a sector.
+    Text has NULs only in a store with `--raw`. There a run ends anywhere; a hole ends with a sector.
     """
     found = list(islice(_runs(fd, start, size), _MOST_HOLES + 1))
     return (
@@ -140,7 +141,7 @@ def holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
 
 
 def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield the bounds of the runs of NULs between two places."""
+    """Yield begin and end of each run of NULs between two offsets."""
     # The beginning of a run that goes on in the next piece.
     begun: int | None = None
     while start < size and (piece := os.pread(fd, min(_SCAN, size - start), start)):
@@ -156,7 +157,10 @@ def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _fill(fd: int, start: int, end: int) -> None:
-    """Let a line stand in a hole that tells of it. What follows up to the next LF belongs to that line."""
+    """Fill a hole with a line that tells how many bytes are missing.
+
+    Text behind the hole that does not begin with a TIME becomes the end of that line.
+    """
     line = start_of_line(fd, start)
     places = line, start_of_line(fd, max(0, line - 1))
     times = (time_text(os.pread(fd, min(64, start - at), at)) for at in places)

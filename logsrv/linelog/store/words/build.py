@@ -1,7 +1,7 @@
 """The word index of a segment, written while the segment is sealed, or later from its frames.
 
-It is never needed: without it all frames are read. So it is complete or not there, and none is kept
-that takes more than 15 % of the compressed text.
+A search without it reads all frames. So an incomplete one is removed, and so is one that takes more than
+15 % of the compressed text.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from logsrv.linelog.store.words.scan import Array
 from logsrv.linelog.store.words.section import Section
 
-# The part of the compressed size that an index may take, and the part that its tables are folded to.
+# The part of the compressed size that an index may take, and the part to which its tables are folded.
 MOST_PART = 0.15
 TABLES_PART = 0.13
-# A frame takes seven times as much memory while it is looked at.
+# Bytes. The scan of a frame takes seven times as much memory.
 _LARGEST_FRAME = 64 << 20
 LEAST_TEXT = 256 << 10
-"""Bytes of the text of a segment that may get one: of smaller ones it was never small enough to be kept."""
+"""The least bytes of text for a word index: for less text it was always too large to keep."""
 
 
 class Builder:
-    """A word index that grows by a frame at a time, in a temporary file.
+    """A word index under construction, a frame at a time, in a temporary file.
 
-    A full disk gets room by sealing, so that must not fail for want of an index: what goes wrong is kept as
-    `error`, and nothing more is done.
+    Sealing frees space on a full disk, so it must not fail because of a word index: an OSError is kept as
+    `error`, and nothing more is written.
     """
 
     def __init__(self, segment: Segment, disk: Disk) -> None:
@@ -56,7 +56,7 @@ class Builder:
     def add(self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None) -> None:
         """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes.
 
-        newlines: where LF stand in it, if somebody has looked.
+        newlines: the offsets of the LFs in it, if they are known.
         """
         self._is_large |= end > _LARGEST_FRAME
         if self.error is None and not self._is_large:
@@ -66,9 +66,9 @@ class Builder:
                     self._write_section()
 
     def finish(self, made: Index) -> bool:
-        """Complete the file, on the medium, under its temporary name; false if it is too large to keep.
+        """Complete and sync the file, under its temporary name; return False if it failed or is too large.
 
-        `made` is the index of all that was added.
+        made: the index of all frames that were added.
         """
         if self.error is None:
             with self._tried():
@@ -106,10 +106,10 @@ class Builder:
 
 
 def add_words(packed: Segment, made: Index, disk: Disk) -> bool:
-    """Make the word index of a packed segment whose index is `made`, in the place of one it may have.
+    """Make the word index of a packed segment, and replace an older one. made: the index of the segment.
 
-    Returns false, and leaves none, if it would be too large. Raises OSError; ValueError for a damaged
-    segment.
+    Returns False, and leaves none, if it would be too large. Raises OSError, and ValueError if the segment
+    is damaged.
     """
     with contextlib.closing(Builder(packed, disk)) as builder:
         for text, compressed in frames(packed, disk):

@@ -1,4 +1,4 @@
-"""All checksums of a word index: a search looks only at those of what it reads."""
+"""Checking all checksums of a word index; a search checks only those of the parts that it reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLES = ("postings", "ids", "others", "letters")
 
 
 def check_words(words: Words) -> None:
-    """Read all of a word index. Raises OSError; ValueError, with one sentence, if it is damaged."""
+    """Read and check a whole word index. Raises OSError; ValueError, with a sentence, if it is damaged."""
     for at, header in words.sections:
         row = header.row
         unsealed(words.read(at + header.place("open"), row + CRC))

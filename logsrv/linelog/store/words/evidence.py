@@ -1,7 +1,7 @@
-"""Evidence: what every frame that holds a literal must have, and how that is hashed.
+"""Evidence: the runs and windows that every frame with a literal must have, and their hashes.
 
-Pure Python, for a search of a rare word is over before NumPy would be imported. `scan.py` finds the
-same runs and windows in whole frames; what is defined here holds for both.
+It is pure Python, because a search for a rare word ends before NumPy would be imported. `scan.py` finds the
+same runs and windows in whole frames; the definitions here are for both.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from logsrv.linelog.store.segments.times import SHAPE
 RUN = 3
 WINDOW = 5
 ADDRESS = 7
-# Odd, and without a pattern; the highest bits of a product are the slot.
+# Odd numbers without a pattern; the highest bits of a product are the number of the row.
 MULTIPLIER = 0x9E3779B97F4A7C15
 SECOND_MULTIPLIER = 0xD6E8FEB86659FD93
-# Address windows differ from others of the same bytes in this bit.
+# Distinguishes address windows from other windows of the same bytes.
 ADDRESS_MARK = 1 << 63
-# JSON may write any character with these, so that a value need not stand in the line as it is.
+# JSON may write any character with these, so a value may be in a line in another form.
 ESCAPES = (b"\\u", b"\\u00")
 
 _U64 = (1 << 64) - 1
-# The letter _ stands behind z, so that letters are a range; { goes where it was.
+# `_` gets the place behind z, so that the letters are a range; `{` gets its place.
 _CASE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_{", b"abcdefghijklmnopqrstuvwxyz{_")
 _SHAPE = bytes.maketrans(b"123456789tz", b"000000000TZ")
 _OUTSIDE_RUNS = bytes(byte if byte in b"abcdefghijklmnopqrstuvwxyz{" else 0 for byte in range(256))
@@ -35,7 +35,7 @@ _IN_ADDRESSES = (_HEX | frozenset(b"."), _HEX | frozenset(b":"))
 
 
 class LetterRun(NamedTuple):
-    """Letters of a literal, and whether the run of a frame that holds them begins and ends with them."""
+    """Letters of a literal, and whether a matching run has to begin, and to end, with them."""
 
     letters: bytes
     begins: bool
@@ -43,7 +43,7 @@ class LetterRun(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that a frame with the literal must have. `ids` and `others` are hashes of 64 bits."""
+    """All that a frame with a literal must have. ids, others: hashes of 64 bits."""
 
     runs: tuple[LetterRun, ...]
     ids: tuple[int, ...]
@@ -54,13 +54,13 @@ class Evidence(NamedTuple):
 
 
 def folded(text: bytes) -> bytes:
-    """Return the text with one case, and with `_` as the letter behind z: both as the index has them."""
+    """Return the text in lower case, and with `_` as the letter behind z, as the index has it."""
     return text.translate(_CASE)
 
 
 def evidence(literal: bytes) -> Evidence:
-    """Return what a frame must have; empty if the index cannot tell."""
-    # A frame has whole lines, so a literal with an LF may begin in one frame and end in the next.
+    """Return what a frame with a literal must have; empty if the index cannot tell."""
+    # Frames have whole lines, so a literal with an LF may begin in one frame and end in the next.
     text = b"" if b"\n" in literal else folded(_outside_time(literal))
     runs = [
         LetterRun(letters, at > 0, at + len(letters) < len(text))
@@ -80,7 +80,7 @@ def evidence(literal: bytes) -> Evidence:
 
 
 def _runs(text: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield each run of letters with where it begins."""
+    """Yield the offset and the letters of each run."""
     at = 0
     for letters in text.translate(_OUTSIDE_RUNS).split(b"\0"):
         if len(letters) >= RUN:
@@ -93,7 +93,7 @@ def _windows(text: bytes, size: int) -> set[bytes]:
 
 
 def _outside_time(literal: bytes) -> bytes:
-    """Return the part of a literal that cannot lie in the TIME of a line, which is not indexed."""
+    """Return the part of a literal that cannot be in the TIME of a line, which is not indexed."""
     shape = literal.translate(_SHAPE)
     if shape in SHAPE + b" ":
         return b""
@@ -104,18 +104,18 @@ def _outside_time(literal: bytes) -> bytes:
 
 
 def window_hash(window: bytes) -> int:
-    """Return the hash of five bytes, folded."""
+    """Return the hash of a folded window of five bytes."""
     return int.from_bytes(window, "little") * MULTIPLIER & _U64
 
 
 def address_hashes(window: bytes) -> tuple[int, int]:
-    """Return the two hashes of seven bytes, folded."""
+    """Return the two hashes of a folded window of seven bytes."""
     value = int.from_bytes(window, "little") | ADDRESS_MARK
     return value * MULTIPLIER & _U64, value * SECOND_MULTIPLIER & _U64
 
 
 def letter_slots(letters: bytes, bits: int) -> set[int]:
-    """Return the rows for the windows of three letters, in a table of 2**bits rows."""
+    """Return the rows for all windows of three letters, in a table of 2**bits rows."""
     return {_three(*letters[at : at + 3]) >> (15 - bits) for at in range(len(letters) - 2)}
 
 

@@ -1,21 +1,21 @@
 """The file of a word index, byte by byte; all numbers are little-endian.
 
-    section …      each for up to 512 frames, one behind the other
-    trailer        TRAILER: which segment, how large, how many frames and sections; its CRC-32
+    section …      one behind the other, each for up to 512 frames
+    trailer        _TRAILER: the segment, its sizes, the numbers of frames and sections; its own CRC-32
 
-    a section is   HEADER (with its own CRC-32)
-                   open frames: a bit for each frame with letters that the rest does not tell of; CRC-32
+    a section is   _HEADER (with its own CRC-32)
+                   open frames: a bit for each frame with letters that are not indexed; CRC-32
                    two rows for the escapes of JSON: frames with `\\u`, and those with `\\u00`; CRC-32
                    dictionary: Zstandard; LF, then each run and LF
                    four tables: postings, ids, others, letters
 
-    a table is     ends of its blocks: 32 bits each, from the first block's beginning; CRC-32
+    a table is     the ends of its blocks: 32 bits each, from the beginning of the first block; CRC-32
                    blocks: Zstandard, 256 rows each (the last may have fewer)
 
-A row is a bitmap of frames, a byte for each eight, the first frame in the lowest bit. `postings` has a
-row for each run of the dictionary, the others have 2**n rows, for hashes; with no rows, no frame has
-anything of the kind. Zstandard has checksums of its own. So whatever is read is known to be what was
-written, and a look-up reads only what it needs.
+A row is a bitmap of frames, a byte for each eight, the first frame in the lowest bit. `postings` has a row
+for each run of the dictionary. The other tables have 2**n rows, for hashes; a table without rows means that
+no frame has anything of the kind. Zstandard has checksums of its own. So every part that is read can be
+verified, and a look-up reads only the parts that it needs.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ SECTION_FRAMES = 512
 BLOCK_ROWS = 256
 CRC = 4
 MOST_ROWS = 1 << 20
-# Numbers from 1 on that fit 16 bits.
+# The numbers of runs begin at 1 and fit 16 bits.
 MOST_RUNS = (1 << 16) - 1
 MOST_TEXT = 4 << 20
 
 
 def most_packed(size: int) -> int:
-    """Return how many bytes `size` may take as Zstandard, which has some more for what does not shrink."""
+    """Return the most bytes that `size` bytes take as Zstandard: incompressible data grows a little."""
     return size + (size >> 7) + 1024
 
 
@@ -50,7 +50,7 @@ _HEADER = struct.Struct("<4sI4I8I")
 
 
 class Trailer(NamedTuple):
-    """The end of the file: segment number, sizes of its text and of its compressed file, totals."""
+    """The end of the file: the segment's number, the bytes of its text and compressed file, and totals."""
 
     segment: int
     text: int
@@ -60,22 +60,22 @@ class Trailer(NamedTuple):
 
 
 class RowTable(NamedTuple):
-    """A table: how many rows, and how many bytes its blocks take."""
+    """A table: the number of its rows, and the bytes of its blocks."""
 
     rows: int
     size: int
 
     @property
     def ends(self) -> int:
-        """The size of the ends of its blocks."""
+        """The bytes of the list of block ends, with its checksum."""
         return 4 * ((self.rows + BLOCK_ROWS - 1) // BLOCK_ROWS) + CRC
 
 
 class SectionHead(NamedTuple):
-    """The head of a section. Sizes in bytes.
+    """The head of a section. Sizes are in bytes.
 
-    size: of the whole section. frames: how many it is for.
-    dictionary: its compressed size. text: the size of what it holds.
+    size: of the whole section. frames: the number of its frames. dictionary: the compressed size of the
+    dictionary. text: its size without compression.
     """
 
     size: int
@@ -93,7 +93,7 @@ class SectionHead(NamedTuple):
         return (self.frames + 7) // 8
 
     def place(self, name: str) -> int:
-        """Return where a part begins, from the beginning of the section; "end" is its size."""
+        """Return the offset of a part in the section; for "end", the size of the section."""
         at = HEADER_SIZE
         parts = {
             "open": self.row + CRC,
@@ -120,7 +120,7 @@ def sealed(part: bytes) -> bytes:
 
 
 def unsealed(part: bytes) -> bytes:
-    """Return a part without its checksum. Raises ValueError if it is not what was written."""
+    """Return a part without its checksum. Raises ValueError if the checksum is wrong."""
     kept = part[:-CRC]
     if len(part) < CRC or sealed(kept) != part:
         raise ValueError("the word index is damaged: a checksum is wrong")
@@ -128,12 +128,12 @@ def unsealed(part: bytes) -> bytes:
 
 
 def pack_trailer(trailer: Trailer) -> bytes:
-    """Return the trailer as it is stored."""
+    """Return the bytes of the trailer."""
     return sealed(_TRAILER.pack(MAGIC, *trailer))
 
 
 def unpack_trailer(data: bytes) -> Trailer:
-    """Return what `pack_trailer` was given. Raises ValueError for anything else, and what is too large."""
+    """Parse a trailer. Raises ValueError if it is damaged, of another version, or too large."""
     if len(data) != TRAILER_SIZE:
         raise ValueError("the word index is incomplete")
     if not data.startswith(MAGIC):
@@ -150,7 +150,7 @@ def pack_header(header: SectionHead) -> bytes:
 
 
 def unpack_header(data: bytes) -> SectionHead:
-    """Return what `pack_header` was given. Raises ValueError for anything else, and what is too large."""
+    """Parse the head of a section. Raises ValueError if it is damaged or too large."""
     if len(data) != HEADER_SIZE or not data.startswith(SECTION_MAGIC):
         raise ValueError("the word index is damaged: a section does not begin where it should")
     numbers = _HEADER.unpack(unsealed(data))[2:]
@@ -162,7 +162,7 @@ def unpack_header(data: bytes) -> SectionHead:
         and header.text <= MOST_TEXT
         and header.dictionary <= most_packed(header.text)
         and all(table.rows <= MOST_ROWS for table in tables)
-        # Rows for hashes are a power of two, so that a hash has a row.
+        # The number of rows for hashes is a power of two, so that each hash has a row.
         and all(table.rows & (table.rows - 1) == 0 for table in tables[1:])
         and header.place("end") == header.size
     ):
@@ -171,7 +171,7 @@ def unpack_header(data: bytes) -> SectionHead:
 
 
 def extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
-    """Return where a block of a table begins and ends. Raises ValueError if it is damaged."""
+    """Return begin and end of a block among the blocks of a table. Raises ValueError if it is damaged."""
     start, end = (
         int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
         for number in (block - 1, block)

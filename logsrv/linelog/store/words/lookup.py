@@ -2,7 +2,7 @@
 
 words = Words(fd)
 frames = words.frames_with(b"4bf92f3577b34da6a3ce929d0e0e4736", ignore_case=False)
-if frames is None: read all; else: read frame n where frames >> n & 1
+if frames is None, read all frames; else read each frame n with frames >> n & 1
 """
 
 from __future__ import annotations
@@ -31,22 +31,23 @@ from logsrv.linelog.store.words.partial import PartialFile
 
 # A literal inside more runs than this is too common for an index to help.
 MOST_HITS = 2000
-# Rows that are asked for at once of a file that is far away: mostly they rule out all frames.
+# Rows that are fetched at once from a remote file: usually these rule out all frames.
 _FIRST_ROWS = 8
 
 
 class Words:
-    """The word index of a segment. Only its `sections` are kept: where each begins, and its head.
+    """The word index of a segment. sections: the offset and the head of each section.
 
-    segment, text, compressed, frames: what it is an index of: number, sizes in bytes, frames.
+    segment, text, compressed, frames: of the segment: its number, the bytes of its text and of its
+    compressed file, the number of its frames.
     """
 
     def __init__(self, source: int | bytes | PartialFile, begin: int = 0) -> None:
-        """`source` is a descriptor, which stays the caller's, the whole file, or parts of it.
+        """source: a descriptor, which the caller closes; the content of the file; or a file in parts.
 
-        begin: where the index begins in the file, which it is the end of.
-        Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version. Of a
-        file that is here in parts, each method raises MissingParts for all that it needs next.
+        begin: the offset of the index, which goes up to the end of the file.
+        Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version. For a
+        file in parts each method raises MissingParts, with the parts that it needs next.
         """
         self._source = source
         self._begin = begin
@@ -68,22 +69,22 @@ class Words:
             raise ValueError("the word index is damaged: its sections are not what its end says")
 
     def require(self, index: Index) -> None:
-        """Raise ValueError unless it is of the segment that `index` describes."""
+        """Raise ValueError unless the words belong to the segment of `index`."""
         self.require_totals(index.segment, index.text, index.compressed, len(index.frames))
 
     def require_totals(self, segment: int, text: int, compressed: int, frames: int) -> None:
-        """Raise ValueError unless it is of a segment with these."""
+        """Raise ValueError unless the words belong to a segment with this number and these totals."""
         wanted = segment, text, compressed, frames
         if wanted != (self.segment, self.text, self.compressed, self.frames):
             raise ValueError(f"this is the word index of another segment, not of {segment}")
 
     def frames_with(self, literal: bytes, ignore_case: bool = False) -> int | None:
-        """Return which frames may hold the literal anywhere in a line: bit n for frame n.
+        """Return a bitmap of the frames that may hold the literal anywhere in a line: bit n is frame n.
 
-        Returns None where the index cannot tell, so that all are to be read. Never leaves out a frame
-        with the literal. The index has one case of ASCII letters, so what is ignored makes no
-        difference here; other bytes are compared as they are.
-        Raises OSError; ValueError if what is read is damaged.
+        Returns None if the index cannot tell, so that all frames have to be read. A frame with the literal
+        is never left out. ignore_case: makes a difference for ESCAPES only, because the index has ASCII
+        letters in one case; other bytes are compared unchanged. Raises OSError; ValueError if a part that
+        is read is damaged.
         """
         if literal in ESCAPES and not ignore_case:
             which = ESCAPES.index(literal)
@@ -99,7 +100,7 @@ class Words:
         return found
 
     def heads(self) -> list[tuple[int, int]]:
-        """Return the parts, as offset and size, without which nothing else of it can be found."""
+        """Return the parts, as offset and size, that are needed to find the others."""
         end = self.sections[-1][0] + self.sections[-1][1].size if self.sections else 0
         found = [(end, TRAILER_SIZE)]
         for at, header in self.sections:
@@ -111,7 +112,7 @@ class Words:
         return sorted(found)
 
     def read(self, at: int, size: int) -> bytes:
-        """Return a part of the index."""
+        """Return `size` bytes of the index from offset `at` on."""
         at += self._begin
         if isinstance(self._source, bytes):
             return self._source[at : at + size]
@@ -121,11 +122,11 @@ class Words:
 
     @property
     def is_partial(self) -> bool:
-        """True if only parts of it are here."""
+        """True if only parts of the file are here."""
         return not isinstance(self._source, (int, bytes))
 
     def require_parts(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Raise MissingParts for those parts that are not here, all together."""
+        """Raise MissingParts with all of the ranges that are not here."""
         if not isinstance(self._source, (int, bytes)):
             self._source.require(ranges)
 
@@ -140,13 +141,13 @@ class _Section:
         self._all = (1 << header.frames) - 1
 
     def with_escape(self, which: int) -> int:
-        """Return the frames with that one of the ESCAPES."""
+        """Return the frames with ESCAPES[which]."""
         row = self._header.row
         rows = unsealed(self._read("escapes", 0, 2 * row + CRC))
         return int.from_bytes(rows[which * row : (which + 1) * row], "little")
 
     def having(self, wanted: Evidence) -> int:
-        """Return the frames with all that is wanted, the cheap and telling looked at first."""
+        """Return the frames with all the evidence; cheap and selective parts are looked up first."""
         if self._words.is_partial:
             self._words.require_parts(self._first_parts(wanted))
         found = self._with_hashes("others", wanted.others)
@@ -161,7 +162,7 @@ class _Section:
         return found
 
     def _first_parts(self, wanted: Evidence) -> Iterator[tuple[int, int]]:
-        """Yield the parts that are looked at first, so that one round trip gets them all."""
+        """Yield the parts that are needed first, so that one round trip fetches them all."""
         for name, hashes in (("others", wanted.others), ("ids", wanted.ids)):
             slots = self._slots(name, lambda bits, of=hashes: {value >> 64 - bits for value in of})  # type: ignore[misc]
             yield from self._blocks(name, sorted(slots)[:_FIRST_ROWS])
@@ -172,7 +173,7 @@ class _Section:
             yield from self._blocks("letters", sorted(letters)[:_FIRST_ROWS])
 
     def _blocks(self, name: str, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """Yield the parts of the file that the rows of a table with these numbers are in."""
+        """Yield the parts of the file with these rows of a table."""
         table: RowTable = getattr(self._header, name)
         blocks = sorted({number // BLOCK_ROWS for number in numbers}) if table.rows else []
         if blocks:
@@ -185,7 +186,7 @@ class _Section:
         return self._rows(name, lambda bits: {value >> 64 - bits for value in hashes})
 
     def _with_run(self, run: LetterRun, text: bytes) -> int:
-        """Return the frames in which some run holds the letters."""
+        """Return the frames with a run that contains the letters."""
         found = self._rows("letters", lambda bits: letter_slots(run.letters, bits))
         wanted = b"\n" * run.begins + run.letters + b"\n" * run.ends
         numbers = list(_numbers(text, wanted))
@@ -198,7 +199,7 @@ class _Section:
         return found
 
     def _rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
-        """Return the frames set in all those rows of a table that the hashes, of so many bits, have."""
+        """Return the frames that are set in all rows of a table that `slots` returns."""
         table: RowTable = getattr(self._header, name)
         numbers = sorted(self._slots(name, slots))
         found = self._all
@@ -213,12 +214,12 @@ class _Section:
         return found
 
     def _slots(self, name: str, slots: Callable[[int], set[int]]) -> set[int]:
-        """Return the rows of a table that hashes, of so many bits, have."""
+        """Return the numbers of rows for hashes. slots: gets the number of bits of a row number."""
         table: RowTable = getattr(self._header, name)
         return slots((table.rows or 1).bit_length() - 1)
 
     def _each_row(self, name: str, numbers: Sequence[int]) -> Iterator[int]:
-        """Yield rows of a table, by their numbers in order."""
+        """Yield the rows of a table with these numbers, which are in order."""
         if self._words.is_partial:
             self._words.require_parts(self._blocks(name, numbers))
         table: RowTable = getattr(self._header, name)
@@ -246,8 +247,8 @@ class _Section:
 
 
 def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
-    """Yield the numbers of the runs that hold what is wanted, in order, up to one more than MOST_HITS."""
-    # A run's number is how many LF stand before it, less the one that the dictionary begins with.
+    """Yield the numbers of the runs that contain `wanted`, in order, at most MOST_HITS + 1."""
+    # The number of a run is the number of LFs before it, less the one at the beginning of the dictionary.
     hits = number = counted = 0
     at = text.find(wanted)
     while at >= 0 and hits <= MOST_HITS:
@@ -255,13 +256,13 @@ def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
         number += text.count(b"\n", counted, start)
         yield number - 1
         hits += 1
-        # On to the LF that ends this run, which begins the next.
+        # The search goes on at the LF that ends this run: it also begins the next run.
         counted = start
         at = text.find(wanted, text.find(b"\n", start))
 
 
 def decompressed(data: bytes, size: int) -> bytes:
-    """Return `size` bytes. Raises ValueError for any other size, without taking more memory than that."""
+    """Unpack `data` to `size` bytes, with no more memory. Raises ValueError if the size is another."""
     try:
         if zstandard.frame_content_size(data) != size:
             raise ValueError("the word index is damaged: the sizes in it make no sense")

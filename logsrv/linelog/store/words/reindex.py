@@ -1,7 +1,7 @@
-"""Making the word indexes that sealed segments lack, beside a server that goes on sealing and removing.
+"""Making the indexes that sealed segments lack, while a server seals and removes segments.
 
-Nothing is locked: what is written has a temporary name until it is complete, the text of a sealed
-segment never changes, and a segment that is removed meanwhile takes its indexes with it.
+Nothing is locked: a file has a temporary name until it is complete, the text of a sealed segment never
+changes, and if a segment is removed meanwhile its new indexes are removed, too.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from logsrv.linelog.store.words.lookup import Words
 
 @attrs.frozen
 class ReindexedSegment:
-    """A segment that was looked at.
+    """The result for one segment.
 
-    made: what was made, "index" and "words"; nothing if all was there.
-    too_large: whether a word index would take too much room to be of use.
+    made: the kinds of files that were made, "index" and "words"; none if both were there.
+    too_large: whether a word index would be too large to be useful.
     gone: whether the segment was removed meanwhile.
-    error: why it failed.
+    error: why it failed; None if it did not.
     """
 
     segment: Segment
@@ -42,9 +42,9 @@ class ReindexedSegment:
 def make_indexes(
     disk: Disk, has_words_elsewhere: Callable[[Segment], bool] = lambda _: False
 ) -> Iterator[ReindexedSegment]:
-    """Make what the packed segments lack, and yield each when that is done. Raises OSError.
+    """Make the indexes that packed segments lack; yield the result for each. Raises OSError.
 
-    has_words_elsewhere: tells of a segment that it needs no word index of its own.
+    has_words_elsewhere: returns true for a segment that needs no word index of its own.
     """
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:
@@ -52,7 +52,7 @@ def make_indexes(
 
 
 def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> ReindexedSegment:
-    """Make what a packed segment lacks. Raises OSError."""
+    """Make the indexes that a packed segment lacks. Raises OSError."""
     made: list[str] = []
     too_large = False
     try:
@@ -75,9 +75,9 @@ def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> Rein
 
 
 def _index_of(packed: Segment, disk: Disk) -> Index | None:
-    """Return the index that is there; None where another is to be made.
+    """Return the existing index; None if a new one has to be made.
 
-    A segment that was cut keeps the one that says what is missing.
+    A segment that was cut keeps its index, which tells what is missing.
     """
     try:
         found = index.load(packed, disk)
@@ -89,7 +89,7 @@ def _index_of(packed: Segment, disk: Disk) -> Index | None:
 
 
 def has_words(packed: Segment, found: Index, disk: Disk) -> bool:
-    """Return whether a segment has a word index that can be used. Raises OSError."""
+    """Return whether a segment has a usable word index. Raises OSError."""
     try:
         with Descriptor(disk.open(packed.words, os.O_RDONLY)) as fd:
             Words(fd).require(found)

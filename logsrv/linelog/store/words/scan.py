@@ -1,8 +1,8 @@
-"""Runs and windows of a frame, found with NumPy at memory speed, other threads running meanwhile.
+"""Finding the runs and windows of a frame with NumPy, as fast as memory, while other threads can run.
 
-Passes over the whole frame are over single bytes (1 MiB: 20 to 40 µs each) and only say of which class
-each byte is. From then on a class is a bit for each byte: 3 µs a pass. What is wider is gathered only
-where something was found. `evidence.py` says what runs and windows are.
+The passes over the whole frame are over single bytes (1 MiB takes 20 to 40 µs each), and only find the
+class of each byte. From then on a class is a bit for each byte: 3 µs a pass. Wider values are gathered only
+at places where something was found. `evidence.py` defines runs and windows.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from logsrv.linelog.store.words.evidence import (
 Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
-# NULs behind the text, so that eight bytes can be read at any place in it.
+# NULs behind the text, so that eight bytes can be read at every place in it.
 _PAD = 64
-# Lines whose beginnings are looked at together.
+# Lines whose beginnings are compared in one go.
 _STARTS = 1 << 16
 _LOW = U64(0x7F7F7F7F7F7F7F7F)
 _HIGH = U64(0x8080808080808080)
 _ONES = U64(0x0101010101010101)
 _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
-# Adding it sets the high bit of letters behind f (g to z and _), and of no others.
+# Adding this sets the high bit of the letters behind f (g to z and _), and of no others.
 _BEHIND_F = U64(0x1919191919191919)
 
 
 class Runs(NamedTuple):
-    """Runs of a frame: where they begin, and their first eight letters (fewer have NULs behind them)."""
+    """Runs of a frame: their offsets, and their first eight letters, padded with NULs."""
 
     starts: Array
     first: Array
 
     def only(self, which: Array) -> Runs:
-        """Return the runs of these numbers."""
+        """Return the runs at these indexes."""
         return Runs(self.starts[which], self.first[which])
 
 
@@ -51,7 +51,7 @@ class FrameText:
     """The text of a frame without TIMEs, and the classes of its bytes."""
 
     def __init__(self, chunk: bytes, end: int, newlines: Array | None = None) -> None:
-        """Take the text `chunk[:end]`, which is of whole lines; `newlines` is where LF stand in it."""
+        """Take the text `chunk[:end]`, whole lines. newlines: the offsets of its LFs, if they are known."""
         raw: Array = numpy.frombuffer(chunk, U8, end)
         text: Array = numpy.empty(end + _PAD + -end % 64, U8)
         text[:end] = raw
@@ -66,7 +66,7 @@ class FrameText:
         underscore = text == ord("_")
         letter = behind_a < 26
         letter |= underscore
-        # Letters as they are in the index, and NULs for all else.
+        # Letters as in the index; NULs in place of all other bytes.
         lower *= letter
         lower ^= underscore.view(U8) * U8(4)
         self.letters: Array = lower
@@ -76,7 +76,7 @@ class FrameText:
         self._hex = bits.packed(behind_a < 6) | self._digit
 
     def windows(self) -> tuple[Array, Array, Array, Array]:
-        """Return the hashes of the windows of ids; and of others: five bytes, and addresses twice."""
+        """Return the hashes of id windows, of other windows, and the two hashes of address windows."""
         in_hex = bits.five(self._hex)
         in_words = self._digit | self._letter
         if not self._chunk.isascii():
@@ -97,15 +97,15 @@ class FrameText:
         return hashes[0], hashes[1], marked, again
 
     def _at(self, where: Array, mask: Any) -> Array:
-        """Return the bytes at these places, folded, that a mask of eight lets through."""
-        # A byte of bits is for eight bytes of text. Those without a place in them, or in the eight before,
-        # are left out; where to cut cannot be guessed, so `take` is twice as fast as an index of bools.
+        """Return the eight folded bytes at each place in the bitmap `where`, reduced by a mask."""
+        # A byte of the bitmap is for eight bytes of text. Eights without a place in them, or in the eight
+        # before, are left out. They follow no pattern, so `take` is twice as fast as an index of bools.
         has = where.view(U8)
         wanted = has != 0
         wanted[1:] |= wanted[:-1].copy()
         places = numpy.flatnonzero(wanted)
         text = _folded(self._text.view("<u8").take(places))
-        # No window begins in the last eight bytes.
+        # No window begins in the last eight bytes, which are NULs.
         size = max(0, len(text) - 8)
         eights: Array = numpy.ndarray((size,), "<u8", text.data, strides=(1,))
         found: Array = eights[bits.unpacked(has.take(places))[:size]]
@@ -132,11 +132,11 @@ class FrameText:
         return Runs(starts, self.eight(starts))
 
     def eight(self, starts: Array) -> Array:
-        """Return up to eight letters at each of these places."""
+        """Return up to eight letters at each of these offsets, padded with NULs."""
         return _run_of(self._eights[starts])
 
     def sizes(self, runs: Runs, longest: int) -> Array:
-        """Return how many letters runs have, those with more than `longest` being longer by up to eight."""
+        """Return the numbers of letters of runs; counting stops within eight letters behind `longest`."""
         sizes = _size(runs.first)
         left = numpy.flatnonzero(sizes == 8)
         for size in range(8, longest + 1, 8):
@@ -148,19 +148,19 @@ class FrameText:
         return sizes
 
     def is_digit(self, places: Array) -> Array:
-        """Return at which of these places is a digit."""
+        """Return whether there is a digit at each of these offsets."""
         found: Array = (self._text[places] - U8(ord("0"))) < 10
         return found
 
 
 def are_telling(first: Array) -> Array:
-    """Return which runs with these first letters the index is for: not up to seven hexadecimal digits."""
+    """Return for first letters whether the run is indexed: not if it is up to seven hexadecimal digits."""
     found: Array = ((first + _BEHIND_F) & _HIGH != 0) | (first > _SEVEN)
     return found
 
 
 def _run_of(eights: Array) -> Array:
-    """Return the letters of each eight bytes up to the first that is NUL."""
+    """Return each eight bytes up to the first NUL."""
     ends = eights - _ONES
     ends &= _HIGH
     ends ^= ends - U64(1)
@@ -174,7 +174,7 @@ def _size(eights: Array) -> Array:
 
 
 def _folded(words: Array) -> Array:
-    """Return words of eight bytes in one case, with _ behind z; right for what can be in a window."""
+    """Return words of eight bytes in lower case, with _ behind z; correct for bytes of windows only."""
     words |= (~words & _HIGH) >> U64(2)
     text = words.view(U8)
     text ^= (text == 0x7F).view(U8) * U8(4)
@@ -182,12 +182,12 @@ def _folded(words: Array) -> Array:
 
 
 def _leave_out_times(text: Array, newlines: Array) -> None:
-    """Overwrite with NULs the TIMEs that begin lines and have a space behind them."""
+    """Overwrite with NULs each TIME at the beginning of a line that is followed by a space."""
     starts = numpy.concatenate((numpy.zeros(1, newlines.dtype), newlines + 1))
     size = len(SHAPE)
     heads: Array = numpy.ndarray((len(text) - 31,), "V32", text.data, strides=(1,))
     times: Array = numpy.ndarray((len(text) - size,), f"V{size}", text.data, strides=(1,))
-    # In parts: a text of hardly more than LF takes no more memory than another.
+    # In parts, so that a text of almost only LFs takes no more memory than another.
     for at in range(0, len(starts), _STARTS):
         some = starts[at : at + _STARTS]
         found = heads[some]
@@ -200,10 +200,10 @@ def _leave_out_times(text: Array, newlines: Array) -> None:
         times[some[is_time]] = numpy.zeros(1, f"V{size}")
 
 
-# The beginning of a line in words of eight bytes: digits where SHAPE has 0, else its bytes, and a space.
+# The beginning of a line in words of eight bytes: a TIME, with 0 for each digit, and a space.
 _LINE = (SHAPE + b" ").ljust(32, b"\0")
 _WANTED: Array = numpy.frombuffer(_LINE, "<u8")
-# Adding it keeps the high bit clear only for allowed differences: up to 9 where SHAPE has a digit
+# Adding this keeps the high bit clear only for allowed differences: up to 9 where SHAPE has a digit
 # (0x76 + 9 = 0x7F), none elsewhere.
 _ROOM: Array = numpy.frombuffer(bytes(0x76 if byte == ord("0") else 0x7F for byte in _LINE), "<u8")
 _LOOKED_AT: Array = numpy.frombuffer((b"\x80" * (len(SHAPE) + 1)).ljust(32, b"\0"), "<u8")

@@ -22,28 +22,29 @@ from logsrv.linelog.store.words.layout import (
 from logsrv.linelog.store.words.scan import Array, FrameText, Runs, are_telling
 
 U8, U64 = numpy.uint8, numpy.uint64
-# Rows of the tables while they are collected: 2 to the power of these. Folding halves them.
+# Powers of 2: the rows of the tables while frames are added. Each folding halves the rows.
 IDS_BITS, OTHERS_BITS, LETTERS_BITS = 18, 17, 15
-# The part of the bits of a frame that may be set. An id of 16 digits has 12 windows: half of the bits
-# let one frame in 4,096 pass. Others are short (an address of 7 windows sets 14 bits, `host17` two).
+# The part of the bits of a frame that may be set. An id of 16 digits has 12 windows: with half of the bits
+# set, one wrong frame in 4,096 passes. Others are short (an address of 7 windows sets 14 bits, `host17`
+# two).
 IDS_FILL, OTHERS_FILL, LETTERS_FILL = 0.5, 0.3, 0.1
-# This part of the frames may be fuller. Emptier ones cost little: their bits are compressed.
+# The part of the frames that may have more bits set. Frames with few bits cost little: they are compressed.
 FULLER = 0.05
-# Longer runs are no words, and hashing takes a step for each eight bytes: such a frame is open.
+# Letters. Longer runs are no words, and hashing takes a step for each eight: their frames are open.
 LONGEST_RUN = 128
 LEVEL = 1
 FEWEST_BITS = 6
-# Two tables of 1 MiB: with larger ones, the misses of the processor's cache cost more than the rest.
+# Two tables of 1 MiB: with larger ones, misses of the processor's cache would cost most of the time.
 _SLOT_BITS = 17
 _SLOTS_SHIFT = U64(64 - _SLOT_BITS)
-# A hash is known by its slot and its other bits.
+# A hash is identified by its slot and its other bits.
 _NUMBER_BITS = U64(_SLOT_BITS)
 SEVEN_LETTERS = U64((1 << 56) - 1)
 _MIX = U64(0x94D049BB133111EB)
 
 
 class Bits:
-    """Bits that hashes set: 2**bits rows, a column for each frame."""
+    """A table of bits that hashes set: 2**bits rows, and a column for each frame."""
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
@@ -51,7 +52,7 @@ class Bits:
         self._fills: list[float] = []
 
     def add(self, frame: int, *hashes: Array) -> None:
-        """Set the bits of a frame's hashes, which are lost by this. Frames come in order."""
+        """Set the bits of a frame's hashes; overwrites the arrays of hashes. Frames come in order."""
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(1 << self.bits, U8))
         found = numpy.zeros(1 << self.bits, bool)
@@ -62,10 +63,10 @@ class Bits:
         self._fills.append(int(numpy.count_nonzero(found)) / len(found))
 
     def packed(self, fill: float, most: float) -> tuple[RowTable, bytes]:
-        """Return the table and its bytes, about `most` at the most.
+        """Return the table and its bytes, at most about `most`.
 
-        It is folded as long as hardly a frame would have more than `fill` of its bits set, or it is
-        too large.
+        It is folded while hardly a frame would then have more than the part `fill` of its bits set, and
+        while it is too large.
         """
         rows: Array = numpy.stack(self.columns, axis=1)
         fills = numpy.array(self._fills)
@@ -96,24 +97,24 @@ def pack_table(rows: Array) -> tuple[RowTable, bytes]:
 class Dictionary:
     """The distinct runs of a section, and the frames each is in.
 
-    A run is known by a hash of 64 bits, keyed at random, so that nobody can write two runs of one hash
-    on purpose; runs of up to eight letters never share one. It has one of two slots; a run that finds
-    both taken is not taken in, which is no harm (see `Section`).
+    A run is identified by a hash of 64 bits with a random key, so that nobody can make two runs with the
+    same hash on purpose; runs of up to eight letters never share one. A run has one of two slots. If both
+    are taken, the run is not added; then its windows of three letters are indexed instead (see `Section`).
     """
 
     def __init__(self) -> None:
         key = int.from_bytes(os.urandom(8), "little") | 1
         self._key = U64(key)
-        # In each slot what is left of the hash beside the number of the run; no run has number 0.
+        # Each slot has the rest of the hash and the number of the run; no run has number 0.
         self._slots: Array = numpy.zeros((2, 1 << _SLOT_BITS), U64)
         self.columns: list[Array] = []
         self.runs: list[bytes] = []
         self.text = 1
 
     def add(self, frame: int, found: FrameText) -> tuple[Runs, bool]:
-        """Take in the runs of a frame; return those that are not in the dictionary all the same.
+        """Add the runs of a frame; return the runs that are to be indexed by their windows instead.
 
-        Says as well whether there was one too long for all this.
+        Returns as well whether a run was too long to be indexed.
         """
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(MOST_RUNS + 1, U8))
@@ -132,7 +133,7 @@ class Dictionary:
         return runs.only(missing), too_long
 
     def _hash(self, found: FrameText, runs: Runs) -> tuple[Array, bool]:
-        """Return the hash of each run, 0 for those that are too long, and whether there are such."""
+        """Return the hash of each run, 0 for runs that are too long, and whether there is one of these."""
         hashes = runs.first * self._key
         left = numpy.flatnonzero(runs.first > SEVEN_LETTERS)
         for size in range(8, LONGEST_RUN + 8, 8):
@@ -146,7 +147,7 @@ class Dictionary:
         return hashes, len(left) > 0
 
     def _numbers(self, hashes: Array) -> Array:
-        """Return the number of each run, 0 for one that is not in the dictionary."""
+        """Return the number of each run; 0 for a run that is not in the dictionary."""
         numbers = self._numbers_in(0, hashes)
         other = numpy.flatnonzero(numbers == 0)
         numbers[other] = self._numbers_in(1, _again(hashes[other]))
@@ -155,19 +156,19 @@ class Dictionary:
     def _numbers_in(self, which: int, hashes: Array) -> Array:
         found: Array = self._slots[which].take((hashes >> _SLOTS_SHIFT).view(numpy.int64))
         found ^= hashes << _NUMBER_BITS
-        # A difference in the hash makes it too large for a number.
+        # If the rest of the hash differs, the result is too large for a number.
         found *= found <= MOST_RUNS
         return found.view(numpy.int64)
 
     def _learn(self, found: FrameText, runs: Runs, hashes: Array) -> None:
-        """Take in new runs, but for those beside a digit: random ids are full of them."""
+        """Add new runs, except those beside a digit: random ids are full of them."""
         sizes = found.sizes(runs, LONGEST_RUN)
-        # A run at 0 has behind the text, which is no digit, before it.
+        # For a run at offset 0, index -1 reads a NUL behind the text, which is no digit.
         worth = ~(found.is_digit(runs.starts - 1) | found.is_digit(runs.starts + sizes))
         starts, sizes, hashes = runs.starts[worth], sizes[worth], hashes[worth]
         for which in range(2):
             slots = (hashes >> _SLOTS_SHIFT).view(numpy.int64)
-            # Runs that want the same slot write over each other: one of them has it.
+            # Runs with the same slot overwrite each other's claim: the last one gets it.
             claims = numpy.empty(1 << _SLOT_BITS, numpy.int32)
             each = numpy.arange(len(slots), dtype=numpy.int32)
             claims[slots] = each
@@ -185,7 +186,7 @@ class Dictionary:
             starts, sizes, hashes = starts[left], sizes[left], _again(hashes[left])
 
     def packed(self) -> tuple[bytes, RowTable, bytes]:
-        """Return the dictionary, and the table of its postings with its bytes."""
+        """Return the compressed dictionary, the table of its postings, and the bytes of that table."""
         compressor = zstandard.ZstdCompressor(write_checksum=True, write_content_size=True)
         text = b"\n" + b"".join(run + b"\n" for run in self.runs)
         rows: Array = numpy.stack(self.columns, axis=1)
@@ -193,12 +194,12 @@ class Dictionary:
 
 
 def _again(hashes: Array) -> Any:
-    """Return the hashes for the second slots: others, and as many."""
+    """Return other hashes, for the second slots; different hashes stay different."""
     return (hashes ^ (hashes >> U64(31))) * _MIX
 
 
 class Section:
-    """Frames of a segment, one added after the other, and what the index says of them."""
+    """A section of a word index under construction, a frame at a time."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -218,7 +219,7 @@ class Section:
     def add(self, chunk: bytes, end: int, compressed: int, newlines: Array | None = None) -> None:
         """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes.
 
-        newlines: where LF stand in it, if somebody has looked.
+        newlines: the offsets of the LFs in it, if they are known.
         """
         frame = FrameText(chunk, end, newlines)
         number = self.frames
@@ -234,7 +235,7 @@ class Section:
         self.compressed += compressed
 
     def packed(self, part: float) -> bytes:
-        """Return the section as it is stored; its tables are folded to about `part` of the frames."""
+        """Return the bytes of the section, folded to about the part `part` of the compressed frames."""
         dictionary, postings, posted = self._dictionary.packed()
         most = max(0.0, part * self.compressed - len(dictionary) - len(posted))
         letters, letter_rows = self._letters.packed(LETTERS_FILL, most / 4)
@@ -260,7 +261,7 @@ class Section:
 
 
 def _letter_hashes(frame: FrameText, runs: Runs) -> Array:
-    """Return the hashes of all windows of three letters in these runs."""
+    """Return the hashes of all windows of three letters in some runs."""
     if not len(runs.starts):
         return runs.first
     counts = frame.sizes(runs, LONGEST_RUN) - 2

@@ -1,8 +1,8 @@
-"""The active segment while it is written to, and how another takes its place.
+"""The active segment while it is written to, and its replacement by a new one.
 
-Belongs to the writer's thread. Rotation gives current.log its sealed name as a second one, and then
-puts a new file in the place of the first: so there is a current.log at any moment. It happens between
-two groups of whole batches, so a segment ends with a whole line.
+Belongs to the writer's thread. Rotation gives current.log its sealed name as a second name, and then
+renames a new file to current.log: so there is a current.log at any moment. A rotation happens between two
+groups of whole batches, so a segment ends with a whole line.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from logsrv.linelog.store.segments.segment import Form, Position, Segment
 
 log = Logger()
 RETRY_AFTER = 1.0
-# Seconds between two looks at the file while lines come. A look before each write took a third of the
-# throughput: fstat gives up the interpreter's lock and waits for it again.
+# Seconds between two checks of the file while lines arrive. A check before each write cost a third of the
+# throughput: fstat releases the interpreter's lock and waits for it again.
 LOOK_EVERY = 0.02
 
 
 class LeftSegment(NamedTuple):
-    """A segment that is no longer active: both descriptors, for another thread to sync and close.
+    """A segment that is no longer active, with both descriptors: the syncing thread syncs and closes them.
 
-    sealed: what it is now; None if it has gone another way, as when somebody has moved it. size: the bytes
-    of its text.
+    sealed: the sealed segment that it is now; None if that is unknown, as after somebody has moved the
+    file. size: the bytes of its text.
     """
 
     fd: int
@@ -48,17 +48,16 @@ class LeftSegment(NamedTuple):
 
 
 class ActiveSegment:
-    """current.log: its descriptors, its position, and when it is due to be rotated.
+    """current.log: its descriptors, its position, and the time of its next rotation.
 
-    fd: the writer's. beside: the number of the segment, and another open file description of it, for the
-        thread that syncs; one value, so that the two are of one segment.
-    synced: a place up to which everything is on the medium; the writer says so under Sync.ALWAYS, else
+    fd: the writer's descriptor. beside: the number of the segment and another open file description of it,
+        for the thread that syncs; they are one value, so that both are always of the same segment.
+    synced: a place up to which everything is on the medium; set by the writer under Sync.ALWAYS, else by
         the thread that syncs.
-    started: when its first line came, by the clock that never jumps: a wall clock that is set back
-        cannot delay a rotation that way.
-    left: segments that are no longer active; None when there will be no more.
-
-    replacing: what goes wrong with putting another file in its place, if anything does.
+    started: when its first line arrived, by the monotonic clock: so a wall clock that is set back delays
+        no rotation.
+    left: a queue of segments that are no longer active; None at the end.
+    replacing: the state of faults in replacing the file by a new one.
 
     Other threads read `beside`, `position`, `policy` and `replacing`, and set none of them.
     """
@@ -89,11 +88,11 @@ class ActiveSegment:
         self._lock = lock
         self._tell = tell
         self._new_name = False
-        # Bytes that nobody has synced went with a file that was removed or cut.
+        # Bytes were lost, before a sync, with a file that was removed or cut.
         self._lost = False
         self._look_again = 0.0
-        # The segment of which a sync has failed: the kernel lets go of what it could not write, so a later
-        # one that works says nothing of that.
+        # The number of a segment whose sync failed: the kernel drops what it could not write, so a later
+        # sync that succeeds does not cover those bytes.
         self.doubtful = 0
         self._not_before = 0.0
         self.replacing = FaultState(
@@ -104,15 +103,15 @@ class ActiveSegment:
         )
 
     def write(self, buffers: Sequence[Buffer]) -> int:
-        """Write what the disk takes, behind whole lines of this run only.
+        """Write behind whole lines of this run only; return how many bytes were written.
 
-        Raises OSError, and StoreError if the directory is another's by now.
+        Raises OSError, and StoreError if another process owns the directory now.
         """
         self.prepare()
         return self.put(buffers) if buffers else 0
 
     def prepare(self) -> None:
-        """Let `position` be where the next line is written. Raises as `write` does."""
+        """Make `position` the place of the next line. Raises as `write` does."""
         if not self._lock.claimed:
             self._lock.check()
         if self._monotonic() >= self._look_again:
@@ -121,13 +120,13 @@ class ActiveSegment:
         self._end_line()
 
     def put(self, buffers: Sequence[Buffer]) -> int:
-        """Write what the disk takes at `position`, behind `prepare`. Raises OSError."""
+        """Write at `position`, after `prepare`; return how many bytes were written. Raises OSError."""
         count = self._disk.writev(self.fd, buffers)
         self._count(count)
         return count
 
     def put_again(self, offset: int, data: bytes) -> None:
-        """Write once more what is there: a sync failed, and the kernel lets go of what it could not write.
+        """Write the same bytes again, after a failed sync: the kernel drops what it could not write.
 
         Raises OSError.
         """
@@ -139,7 +138,7 @@ class ActiveSegment:
     def leave_worn(self) -> None:
         """Begin a new segment if no line may be written to this one any more. Raises as `write` does.
 
-        An empty one is left as well, and not given another number: who follows it has it open.
+        An empty segment is replaced, too, instead of renumbered: a follower may have it open.
         """
         while self._segments_to_skip:
             self._end_line()
@@ -153,7 +152,7 @@ class ActiveSegment:
             self._unended = False
 
     def _look(self) -> None:
-        """Go on elsewhere if somebody has removed the file or cut it. Raises as `write` does."""
+        """Go on in a new segment if somebody has removed or cut the file. Raises as `write` does."""
         held = os.fstat(self.fd)
         self._look_again = self._monotonic() + LOOK_EVERY
         if not held.st_nlink or held.st_size < self.position.offset:
@@ -167,7 +166,7 @@ class ActiveSegment:
             self._resized(held.st_size)
 
     def _resized(self, size: int) -> None:
-        # First what may fail: then nothing has changed.
+        # This may fail, so it comes first, before anything is changed.
         unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
         if size < self.position.offset:
             self._segments_to_skip = max(self._segments_to_skip, 1)
@@ -187,7 +186,7 @@ class ActiveSegment:
         self.position = Position(number, offset + count)
 
     def sync(self) -> None:
-        """Return when all that was written is on the medium, under its name. Raises as `write` does."""
+        """Sync all that was written, and the name of the file. Raises as `write` does."""
         position = self.position
         try:
             self._disk.fdatasync(self.fd)
@@ -205,11 +204,11 @@ class ActiveSegment:
             self.synced = position
 
     def apply(self, policy: StorePolicy) -> None:
-        """Go by another policy from now on."""
+        """Use another policy from now on."""
         self.policy = policy
 
     def due(self) -> float | None:
-        """Return when to rotate, by the clock that never jumps; None while there is nothing to seal."""
+        """Return when to rotate, by the monotonic clock in seconds; None while the segment is empty."""
         offset = self.position.offset
         if not offset:
             return None
@@ -217,7 +216,7 @@ class ActiveSegment:
         return max(0.0 if full else self._started + self.policy.rotate_every, self._not_before)
 
     def rotate(self) -> None:
-        """Begin a new segment, unless this one is empty; if that fails, go on with the old."""
+        """Begin a new segment, unless this one is empty; if that fails, go on with the old one."""
         if not self.position.offset:
             return
         if not self._disk.belongs(segment.ACTIVE, self.fd):
@@ -235,21 +234,22 @@ class ActiveSegment:
         self._go_on(*fresh)
 
     def _replace(self) -> tuple[int, int, int, Segment]:
-        """Let current.log be a new file, and this one have its sealed name.
+        """Give this file its sealed name, and make a new file current.log.
 
-        Returns the new descriptors, the bytes in the new file, and what this one is now.
+        Returns the two new descriptors, the bytes in the new file, and the sealed segment.
         """
         number = self.position.segment
         named = self._named or segment.sealed_name(number, segment.first_moment(self.fd))
         fresh = segment.tmp(segment.ACTIVE)
         with contextlib.ExitStack() as undo:
-            # The new file first: when no descriptor is left, nothing has changed.
+            # The new file is made first: if no descriptor is free, nothing has changed.
             fd = self._disk.create_anew(fresh)
             undo.callback(os.close, fd)
             beside = self._disk.open(fresh, os.O_RDWR)
             undo.callback(os.close, beside)
             undo.callback(self._name(named))
-            # A power cut that kept the second step and not the first would leave the segment no name.
+            # A power cut that kept the second step but not the first would leave the segment without a
+            # name.
             self._disk.sync_directory()
             self._disk.rename(fresh, segment.ACTIVE)
             undo.pop_all()
@@ -257,21 +257,21 @@ class ActiveSegment:
         return fd, beside, 0, Segment(number, named, Form.PLAIN)
 
     def _name(self, sealed: str) -> Callable[[], None]:
-        """Give current.log its sealed name; return what takes it away again."""
+        """Give current.log its sealed name; return a function that undoes it."""
         try:
             self._disk.link(segment.ACTIVE, sealed)
         except FileExistsError:
-            # A rotation that failed and could not be undone either has done it.
+            # A rotation that failed, and could not be undone, has given it the name already.
             if not self._disk.belongs(sealed, self.fd):
                 raise
         except OSError:
-            # A file system without second names: for an instant there is no current.log.
+            # The file system has no hard links: for an instant there is no current.log.
             self._disk.rename(segment.ACTIVE, sealed)
             return lambda: self._disk.rename(sealed, segment.ACTIVE)
         return lambda: self._disk.unlink(sealed)
 
     def reopen(self) -> None:
-        """Go on in a new file if current.log is no longer the one that is written to."""
+        """Go on in a new file if current.log is no longer the open file."""
         try:
             if self._disk.belongs(segment.ACTIVE, self.fd):
                 self._look()
@@ -302,12 +302,12 @@ class ActiveSegment:
         self._started = self._monotonic()
 
     def _put_off(self, why: str) -> None:
-        """Try again later."""
+        """Log a failed replacement, and try again after a second."""
         self._not_before = self._monotonic() + RETRY_AFTER
         self.replacing.failed(why)
 
     def _go_on(self, fd: int, beside: int, size: int, sealed: Segment | None = None) -> None:
-        """Write to another file from now on, which is the next segment and has `size` bytes."""
+        """Write to another file from now on: the next segment, which has `size` bytes."""
         old = LeftSegment(self.fd, self.beside[1], sealed, self.position.offset)
         number = self.position.segment + 1
         self.fd, self.beside = fd, (number, beside)
@@ -322,11 +322,11 @@ class ActiveSegment:
                 "the number of the active segment cannot be saved; old ones are kept until it is: {why}",
                 why=reason(error),
             )
-        # Behind the number: without it, retention would remove the old one a minute later.
+        # After the number is saved: retention removes only segments below it.
         self.left.put(old)
 
     def finish(self) -> None:
-        """Sync and close it, once no other thread uses it. Raises OSError."""
+        """Sync and close the file, after all other threads. Raises OSError."""
         try:
             self._disk.fdatasync(self.fd)
             self._disk.sync_directory()

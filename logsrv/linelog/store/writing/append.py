@@ -1,9 +1,11 @@
-"""The thread that writes: the only one that touches the active segment.
+"""The thread that writes to the active segment; no other thread does.
 
-It takes everything that is pending, writes it with one call, syncs it if the policy says so, and says
-to the reactor "look at me" only when somebody waits for that. It decides nothing about senders.
-Each number below is set by one of the two threads only, and each looks at the other's after it has
-set its own: that, and the GIL's one order of events, is why there is no lock and no lost wake-up.
+It takes all pending lines, writes them with one call, syncs them if the policy says so, and wakes the
+reactor only if somebody waits for these lines. It decides nothing about senders.
+
+There is no lock: each number below is set by one of the two threads only, and each thread reads the other's
+number after it has set its own. With the GIL all threads see these events in one order, so no wake-up is
+lost.
 """
 
 from __future__ import annotations
@@ -34,16 +36,16 @@ log = Logger()
 GROUP = 1 << 20
 RETRY_AFTER = 1.0
 FLOW = 1 << 14
-"""Bytes of a group after which the writer naps, so that the next chunks become one group."""
+"""Bytes. After a group of this size the writer sleeps for NAP, so that the next chunks become one group."""
 NAP = 0.001
 DEPOSIT = 32 << 20
-"""Bytes of parcels that are stored together."""
+"""The bytes of pending blocks that are stored together."""
 
 Item: TypeAlias = tuple[int, int, list[Buffer]] | Callable[[], None]
 
 
 def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
-    """Return what is left of `buffers` when their first `count` bytes are written."""
+    """Return `buffers` without their first `count` bytes."""
     for number, buffer in enumerate(buffers):
         if count < len(buffer):
             return [memoryview(buffer)[count:], *buffers[number + 1 :]]
@@ -53,22 +55,22 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
 
 def _stored(pending_blocks: Sequence[PendingBlock]) -> None:
     for pending in pending_blocks:
-        # The one who waits may have been told that the store is closed.
+        # It may have failed already because the store was closed.
         if not pending.stored.called:
             pending.stored.callback(None)
 
 
 class Writer:
-    """Writes what is put into `queue`: (bytes, lines, buffers of whole lines), or a call to make here.
+    """Writes the items of `queue`: (bytes, lines, buffers of whole lines), or a function to call here.
 
-    Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_below`, to
-    be told once fewer bytes are pending, 0 for nobody. Set by this thread: all else, and `tell_below`
-    back to 0 when it tells. Totals are bytes since the start, or lines where they say so. `writing.why` is
-    the reason why nothing can be written just now, or None. `look` is called in the reactor's thread when
-    something changed.
+    Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_below`, the
+    number of pending bytes below which the reactor wants to be woken, or 0. Set by this thread: all else,
+    and `tell_below` back to 0 when it wakes the reactor. Totals are bytes since the start, or lines if the
+    name says so. writing: its `why` is the reason why nothing can be written now, or None. look: is called
+    in the reactor's thread when something changed.
 
-    pending_blocks: blocks of origins that wait, for a call of `take_pending` in the queue; they count in
-    `deposited` and not in the other totals. deposit: those that are being stored; until they are on the
+    pending_blocks: blocks of origins that wait for a call of `take_pending` in the queue; they count in
+    `deposited` and in no other total. deposit: the blocks that are being stored; until they are on the
     medium nothing else is written.
     """
 
@@ -112,40 +114,40 @@ class Writer:
         self._command: Callable[[], None] | None = None
         # Bytes of the last group.
         self._group = 0
-        self._told = 0
+        self._last_notified = 0
         self._stalled_since = 0.0
         self._closing = clock.event()
-        # Tries that are left once it is closing, on a disk that takes nothing.
+        # Attempts to write that are left while closing, on a disk that takes nothing.
         self._tries = 2
         self._ended = False
 
     def close(self) -> None:
-        """Write what is pending and end; on a disk that takes nothing, after one last try."""
+        """Write all that is pending, then end; if the disk takes nothing, end after one last attempt."""
         self._closing.set()
         self.queue.put(self._end)
 
     def lost_lines(self) -> int:
-        """Count the lines that were taken in and not written; nothing is written any more."""
+        """Count the lines that were appended and not written; nothing more is written."""
         lost = sum(bytes(buffer).count(b"\n") for buffer in list(self._buffers))
-        # The first lines of a group that was broken off are in the file.
+        # The first lines of an interrupted group are in the file.
         self.written_lines, self._lines = self.written_lines + self._lines - lost, lost
         with contextlib.suppress(Empty):
             while True:
                 item = self.queue.get_nowait()
                 if isinstance(item, tuple):
                     lost += item[1]
-        # A thread that hangs in a dead disk's system call ends with this if it ever comes back.
+        # A thread that hangs in a system call on a dead disk ends with this when the call returns.
         self.queue.put(self._end)
         return lost
 
     def run(self) -> None:
-        """Run the thread: whatever the disk does, it goes on until it is closed."""
+        """Run the thread until `close`, whatever the disk does."""
         while not self._ended:
             try:
                 if self._buffers:
                     self.write_seconds.timed(self._write)
                 else:
-                    # The end of a torn line, if there is one.
+                    # Ends a torn line, if there is one.
                     self._write()
                 self._confirm()
                 if self.deposit is not None:
@@ -158,13 +160,13 @@ class Writer:
                 self._stall(error)
 
     def _take(self) -> None:
-        """Wait for something to do, then gather what is pending, up to about a group."""
+        """Wait for an item, then gather pending items up to about a group."""
         if self._group >= FLOW and not self.queue.qsize():
-            # In full flow a wake-up for each chunk costs more than writing it.
+            # In full flow, a wake-up for each chunk costs more than the write.
             self._sleep(NAP)
         due = self._active.due()
         try:
-            # An hour at most: a wait has an upper bound that a very long --rotate-every exceeds.
+            # At most an hour: `get` refuses a timeout as long as a very long --rotate-every.
             patience = None if due is None else min(max(0.0, due - self._monotonic()), 3600.0)
             if self.syncing.why is not None:
                 patience = RETRY_AFTER
@@ -172,7 +174,7 @@ class Writer:
         except Empty:
             return
         size = 0
-        # A segment ends with the batch that fills it, however much more is pending.
+        # A segment ends with the batch that fills it, even if more is pending.
         enough = min(GROUP, self._active.policy.rotate_size - self._active.position.offset)
         while isinstance(item, tuple):
             size += item[0]
@@ -185,12 +187,12 @@ class Writer:
         self._command = item
 
     def _write(self) -> None:
-        """Write the group, or what a failure left of it. Raises OSError."""
+        """Write the group, or the rest of it after a failure. Raises OSError."""
         while True:
             count = self._active.write(self._buffers[:IOV_MAX])
             if not count and any(map(len, self._buffers)):
                 raise OSError(errno.EIO, "the file takes no bytes")
-            # In this order: were it interrupted between the two, nothing would be written twice.
+            # In this order: an interruption between the two must not make bytes be written twice.
             self._buffers = advance(self._buffers, count)
             self.written += count
             if not self._buffers:
@@ -199,7 +201,7 @@ class Writer:
                 return
 
     def take_pending(self) -> None:
-        """Store next, together, the parcels that wait."""
+        """Take the pending blocks, up to DEPOSIT bytes, to be stored together next."""
         taken: list[PendingBlock] = []
         size = 0
         while self.pending_blocks and size < DEPOSIT:
@@ -209,18 +211,18 @@ class Writer:
             self.deposit = Deposit(taken)
 
     def _store(self, deposit: Deposit) -> None:
-        """Store parcels, or go on with that; they are on the medium on return. Raises as `write` does."""
+        """Store pending blocks, or the rest of them, on the medium. Raises as `prepare`."""
         active = self._active
         active.prepare()
         if not deposit.goes_on_at(active.position):
             if deposit.place is not None:
-                # The note of before is wrong by now.
+                # The blocks start at another place, so the note of the first attempt is wrong.
                 self._origins.close()
             deposit.begin(active.position)
             try:
                 self._origins.note(deposit.notes)
             except BaseException:
-                # It has not begun: the next try is to write the note as well.
+                # The blocks have not begun: the next attempt has to write the note as well.
                 deposit.place = None
                 raise
         size = sum(map(len, deposit.texts))
@@ -242,9 +244,9 @@ class Writer:
         self._tell(_stored, deposit.pending_blocks)
 
     def _confirm(self) -> None:
-        """Sync if that is the policy, and tell those who wait: one sync serves them all."""
+        """Sync if the policy says so, and wake the reactor if somebody waits; one sync serves all."""
         policy = self._active.policy
-        # A failed sync is tried again whatever the policy has become: until then it is a trouble.
+        # A failed sync is repeated whatever the policy is now: until one succeeds it is a fault.
         synced = policy.sync is Sync.ALWAYS or self.syncing.why is not None
         if synced and self.confirmed != self.written:
             self.syncing.attempt(self.sync_seconds.timed, self._active.sync)
@@ -256,12 +258,12 @@ class Writer:
         low = self.appended - self.written < self.tell_below
         if low:
             self.tell_below = 0
-        if low or self.wanted > self._told:
-            self._told = self.confirmed
+        if low or self.wanted > self._last_notified:
+            self._last_notified = self.confirmed
             self._tell(self._look)
 
     def _obey(self) -> None:
-        """Do what was asked for behind the group, and rotate if it is time."""
+        """Make the call that came behind the group in the queue, and rotate if it is time."""
         if self._command is not None:
             command, self._command = self._command, None
             command()
@@ -273,7 +275,7 @@ class Writer:
         self._ended = True
 
     def _stall(self, error: Exception) -> None:
-        """Wait a little before the next try; nothing that was taken is let go of."""
+        """Wait a second before the next attempt; nothing that was appended is dropped."""
         first = self.writing.why is None
         self.writing.failed(reason(error))
         if first:

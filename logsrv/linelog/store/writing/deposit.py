@@ -1,4 +1,4 @@
-"""Lines of other stores on their way into this one: exactly once, and on the medium when that is said."""
+"""Blocks of lines from other stores: stored exactly once, and synced before they are confirmed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from logsrv.linelog.store.segments.segment import Position
 class PendingBlock:
     """A block of an origin, unpacked and checked: whole lines, stored as they are.
 
-    start, end: its place in the store of the origin. crc: of its text. lines: how many there are. sequence:
-    the number that whoever brought it gave it. stored: fires when it is on the medium.
+    start, end: its place in the store of the origin. crc: the CRC-32 of its text. lines: their number.
+    sequence: the number that its sender gave it. stored: fires when the block is on the medium.
     """
 
     origin: str
@@ -31,9 +31,9 @@ class PendingBlock:
 
 
 class Deposit:
-    """Parcels that are written together, one behind the other.
+    """Pending blocks that are written together, one after the other.
 
-    place: where they begin in the store, once there is a note of it. written: bytes that were.
+    place: where they begin in this store, once that is noted; else None. written: bytes written so far.
     """
 
     def __init__(self, pending_blocks: Sequence[PendingBlock]) -> None:
@@ -47,14 +47,14 @@ class Deposit:
         return [pending.text for pending in self.pending_blocks]
 
     def goes_on_at(self, position: Position) -> bool:
-        """Return whether it has begun, and what is written now would go on with it."""
+        """Return whether it has begun, and `position` is the place for its next byte."""
         return self.place is not None and position == (
             self.place.segment,
             self.place.offset + self.written,
         )
 
     def begin(self, position: Position) -> None:
-        """Begin at a place in the store."""
+        """Make the notes of the blocks for a beginning at `position`."""
         self.place, self.written, self.notes = position, 0, []
         number, offset = position
         for each in self.pending_blocks:

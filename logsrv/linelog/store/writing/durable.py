@@ -1,4 +1,4 @@
-"""Waiting until lines are safe. Belongs to the reactor's thread."""
+"""Deferreds that fire when lines are safe. Belongs to the reactor's thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from logsrv.errors import StoreError
 
 @attrs.frozen
 class SyncFailure:
-    """Bytes `start` to `end`, counted from the start of the store, may never reach the medium."""
+    """A failed sync: the bytes `start` to `end`, counted since `open`, may never reach the medium."""
 
     start: int
     end: int
@@ -25,7 +25,7 @@ class SyncFailure:
 
 @attrs.frozen
 class _Waiter:
-    """Waits for the bytes from `since` to `total`."""
+    """A Deferred for the bytes from `since` to `total`."""
 
     since: int
     total: int
@@ -33,7 +33,7 @@ class _Waiter:
 
 
 class Waiters:
-    """Deferreds by the total of bytes they wait for, which grows from one to the next."""
+    """Deferreds in the order of the totals of bytes that they wait for."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Waiter] = deque()
@@ -45,7 +45,8 @@ class Waiters:
     def add(self, total: int, since: int | None = None) -> Deferred[None]:
         """Return a Deferred that waits for `total`.
 
-        It fails, or has failed already, if a sync did of anything from `since` on; None: of the last byte.
+        It fails, or has failed already, if a sync of any byte from `since` on failed; None: of the last
+        byte.
         """
         waiter = _Waiter(total - 1 if since is None else since, total)
         if self._failure.start < total and waiter.since < self._failure.end:
@@ -55,12 +56,12 @@ class Waiters:
         return waiter.done
 
     def reached(self, total: int) -> None:
-        """Fire what waits for `total` or less."""
+        """Fire the Deferreds that wait for `total` or less."""
         while self._waiting and self._waiting[0].total <= total:
             self._waiting.popleft().done.callback(None)
 
     def failed(self, failure: SyncFailure) -> None:
-        """Fire the waiters for bytes before the failure, and fail those whose bytes it hit."""
+        """Fire the Deferreds for bytes before the failure; fail those that it affects."""
         self._failure = failure
         self.reached(failure.start)
         hit = [waiter for waiter in self._waiting if waiter.since < failure.end]
@@ -69,6 +70,6 @@ class Waiters:
             waiter.done.errback(failure.error())
 
     def give_up(self, error: StoreError) -> None:
-        """Fail all."""
+        """Fail all Deferreds."""
         while self._waiting:
             self._waiting.popleft().done.errback(error)

@@ -1,4 +1,4 @@
-"""The thread that syncs beside the writer, which never waits for it."""
+"""The thread that syncs; the writer never waits for it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ SYNC_EVERY = 1.0
 
 
 class Syncer:
-    """Syncs the active segment once a second if the policy says so, and segments that are no longer active.
+    """Syncs the active segment once a second under Sync.INTERVAL, and segments that were left.
 
-    It uses descriptors of its own, never the writer's, and closes both when a segment is left: no other
-    thread closes one meanwhile, so what is synced cannot become another file.
+    Under Sync.NEVER it syncs neither. It syncs by descriptors of its own, and closes both descriptors of a
+    segment that was left. No other thread closes one meanwhile, so a descriptor that is being synced cannot
+    become another file.
 
-    seconds: how long syncs take. sealable: is called when a segment was left, with what it is now, unless
-    that is unknown.
+    seconds: collects how long syncs take. sealable: is called for each segment that was left, with the
+    sealed segment that it is now, or None.
     """
 
     def __init__(
@@ -43,15 +44,15 @@ class Syncer:
         self._seconds = seconds
         self._sealable = sealable
         self._monotonic = monotonic
-        # Every segment that was left is on the medium, so a place in the active one can be named.
+        # Every segment that was left is on the medium, so a place in the active one may be noted.
         self._whole = True
         self._noted = active.synced
-        # The segment behind the last that was left and taken over. The active one may be further: `get`
-        # may time out although something has just been put there.
+        # The number after the last segment that was taken over. The active segment may be a later one:
+        # `get` may time out although something has just been put into the queue.
         self._reached = active.beside[0] - active.left.qsize()
 
     def run(self) -> None:
-        """Run the thread, until there are no more segments to leave."""
+        """Run the thread until None comes from the queue of segments."""
         due = self._monotonic() + SYNC_EVERY
         while True:
             try:
@@ -85,14 +86,14 @@ class Syncer:
             self._whole = self._whole and self._syncing.why is None
             self._note_size(left)
         for one in left.fd, left.beside:
-            # An error of a network file system here is about synced bytes, or has been told.
+            # On a network file system an error here is about synced bytes, or was logged before.
             with contextlib.suppress(OSError):
                 os.close(one)
         self._reached += 1
         self._sealable(left.sealed)
 
     def _note_size(self, left: LeftSegment) -> None:
-        """Write down how much text a segment has that is on the medium: one with less was cut."""
+        """Note the size of a synced segment: if it is smaller later, it was cut."""
         sealed = left.sealed
         if (
             sealed
@@ -110,9 +111,9 @@ class Syncer:
             self._disk.sync_directory()
 
     def note(self, synced: Position) -> None:
-        """Write down how far everything is on the medium: a start after a power cut looks behind that.
+        """Note up to where all is on the medium: a start after a power cut checks the text behind that.
 
-        Not synced: whatever of these notes is on the medium was true when it was written.
+        The note is not synced, because an older one is still true.
         """
         if self._whole and synced != self._noted and synced.segment <= self._reached:
             with contextlib.suppress(OSError):

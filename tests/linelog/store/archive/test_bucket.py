@@ -168,7 +168,7 @@ def test_no_more_is_read_of_an_object_than_was_asked_for(monkeypatch: pytest.Mon
         assert far_side.said < 64 << 20
 
 
-def test_requests_are_signed_and_made_only_if_there_is_none(server: BucketServer) -> None:
+def test_requests_are_signed_and_objects_made_only_if_there_is_none(server: BucketServer) -> None:
     open_archive(server.url()).create("a/one", [b"one"])
     [asked] = server.asked
     assert asked.headers["if-none-match"] == "*"
@@ -187,7 +187,7 @@ def test_keys_come_from_a_file_as_well(server: BucketServer, tmp_path: Path, whe
     assert "Credential=FILEKEY/" in server.asked[0].headers["authorization"]
 
 
-def test_a_segment_goes_there_and_comes_back(server: BucketServer, tmp_path: Path) -> None:
+def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path: Path) -> None:
     store, archive = sealed_store(tmp_path / "store"), open_archive(server.url())
     for one in packed(store):
         put(archive, one, at(store), STORE)
@@ -278,7 +278,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("answer", "sentence"), WRONG)
-def test_what_does_not_go_away_is_said(server: BucketServer, answer: Answer, sentence: str) -> None:
+def test_a_settled_error_has_a_message(server: BucketServer, answer: Answer, sentence: str) -> None:
     archive = open_archive(server.url())
     server.faults = [lambda _: answer]
     for ask in (
@@ -314,7 +314,7 @@ def test_a_server_that_is_not_there_is_tried_later(
     assert not found.value.settled
 
 
-def test_without_keys_it_says_where_they_may_be(
+def test_without_keys_the_error_says_where_they_may_be(
     server: BucketServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in KEYS:

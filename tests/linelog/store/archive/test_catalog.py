@@ -62,7 +62,7 @@ def entered(archive: DirectoryArchive) -> list[int]:
     return [decode(one.manifest).number for name in names for one in read_catalog(archive, name)]
 
 
-def test_it_comes_back_as_it_was() -> None:
+def test_a_catalog_of_an_archive_is_unpacked_as_it_was_packed() -> None:
     made = [
         CatalogSegment(b"one", b"index", 100, ((0, b"head"), (90, b"end"))),
         CatalogSegment(b"two", b"", 0, ()),
@@ -72,7 +72,7 @@ def test_it_comes_back_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("change", [b"", b"rubbish", None])
-def test_all_else_is_refused(change: bytes | None) -> None:
+def test_bytes_that_are_no_catalog_are_refused(change: bytes | None) -> None:
     data = pack([CatalogSegment(b"one", b"index", 0, ())])
     with pytest.raises(ValueError, match="no catalog"):
         unpack(data[:-1] if change is None else change)
@@ -110,7 +110,7 @@ def test_a_first_line_of_many_values_is_refused() -> None:
     ("words", "at"),
     [("100", 0), (None, 0), (-1, 0), (100.5, 0), (100, "0"), (100, -5), (100, None)],
 )
-def test_sizes_that_are_none_are_refused(words: Any, at: Any) -> None:
+def test_invalid_sizes_in_a_catalog_are_refused(words: Any, at: Any) -> None:
     with pytest.raises(ValueError, match="no catalog"):
         unpack(pack([CatalogSegment(b"one", b"index", words, ((at, b"head"),))]))
 
@@ -144,7 +144,7 @@ def test_the_parts_of_a_word_index_tell_where_all_else_is(
     assert (words.segment, words.frames, words.heads()) == (1, whole.frames, whole.heads())
 
 
-def test_each_segment_is_entered_when_it_is_there(archive: DirectoryArchive, store: Path) -> None:
+def test_each_archived_segment_is_in_the_catalog(archive: DirectoryArchive, store: Path) -> None:
     for number, step in enumerate(putting(archive, store), 1):
         enter(archive, step(), at(store).read)
         assert entered(archive) == list(range(1, number + 1))
@@ -152,7 +152,7 @@ def test_each_segment_is_entered_when_it_is_there(archive: DirectoryArchive, sto
         assert len(archive.names(f"{STORE}/catalog/")) == 1
 
 
-def test_what_a_kill_left_out_is_entered_with_the_next(
+def test_a_segment_left_out_by_a_kill_is_entered_with_the_next(
     archive: DirectoryArchive, store: Path
 ) -> None:
     first, second, third = putting(archive, store)
@@ -178,7 +178,7 @@ def test_groups_have_catalogs_of_their_own(
     assert entered(archive) == [1, 2, 3]
 
 
-def test_one_that_was_damaged_is_made_anew(archive: DirectoryArchive, store: Path) -> None:
+def test_a_damaged_archive_catalog_is_made_anew(archive: DirectoryArchive, store: Path) -> None:
     steps = putting(archive, store)
     made = [step() for step in steps]
     enter(archive, made[2], at(store).read)
@@ -214,7 +214,7 @@ def test_a_segment_that_is_damaged_is_named_and_hinders_no_other(
         assert [one.number for one in view.segments] == [1, 2, 3]
 
 
-def test_who_may_remove_nothing_leaves_those_before(
+def test_without_the_right_to_remove_older_catalogs_stay(
     archive: DirectoryArchive, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(name: str) -> None:
@@ -227,7 +227,7 @@ def test_who_may_remove_nothing_leaves_those_before(
     assert entered(archive) == [1, 2, 3]
 
 
-def test_a_catalog_that_was_lost_is_missed() -> None:
+def test_a_lost_catalog_is_noticed() -> None:
     def name(first: int, last: int) -> str:
         return f"{STORE}/catalog/{first:010d}/{last:010d}-0001.zst"
 

@@ -18,7 +18,7 @@ def archive(tmp_path: Path) -> DirectoryArchive:
     return DirectoryArchive(str(tmp_path))
 
 
-def test_what_is_written_is_read_whole_and_in_parts(archive: DirectoryArchive) -> None:
+def test_an_object_in_a_directory_is_read_whole_and_in_parts(archive: DirectoryArchive) -> None:
     archive.create("a/one", [b"first ", b"second"])
     assert archive.read("a/one") == b"first second"
     assert archive.read("a/one", 6, 3) == b"sec"
@@ -35,7 +35,7 @@ def test_what_is_written_is_read_whole_and_in_parts(archive: DirectoryArchive) -
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_nothing_is_written_over(
+def test_an_existing_object_is_not_overwritten(
     archive: DirectoryArchive, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
     """Also where files have one name only."""
@@ -52,7 +52,7 @@ def _refuse_links(*_: object, **__: object) -> None:
     raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-def test_what_breaks_off_leaves_nothing(archive: DirectoryArchive, tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_no_object(archive: DirectoryArchive, tmp_path: Path) -> None:
     def pieces() -> Iterator[bytes]:
         yield b"begun"
         raise KeyboardInterrupt
@@ -63,7 +63,7 @@ def test_what_breaks_off_leaves_nothing(archive: DirectoryArchive, tmp_path: Pat
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
-def test_what_a_kill_left_is_replaced(archive: DirectoryArchive, tmp_path: Path) -> None:
+def test_a_temporary_file_of_a_kill_is_replaced(archive: DirectoryArchive, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/one.tmp").write_bytes(b"half of it")
     assert archive.names() == []

@@ -40,7 +40,7 @@ files = st.builds(StoredFile, st.integers(0, 1 << 10), digests)
     st.none() | st.just(TIME),
     st.lists(st.binary().map(check_of)),
 )
-def test_it_comes_back_as_it_was(
+def test_a_manifest_is_read_as_it_was_written(
     number: int,
     text: StoredFile,
     index: StoredFile,
@@ -66,7 +66,7 @@ def test_it_comes_back_as_it_was(
         ),
     ).map(lambda found: json.dumps(found).encode())
 )
-def test_what_is_none_is_an_error(data: bytes) -> None:
+def test_bytes_that_are_no_manifest_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no manifest of an archived segment"):
         decode(data)
 
@@ -89,14 +89,14 @@ def test_what_is_none_is_an_error(data: bytes) -> None:
         ("text", -1),
     ],
 )
-def test_what_could_lead_elsewhere_is_refused(key: str, value: object) -> None:
+def test_names_that_could_lead_elsewhere_are_refused(key: str, value: object) -> None:
     """It may come from anybody who can write into the archive."""
     found = {**json.loads(encode(MADE)), key: value}
     with pytest.raises(ValueError, match="no manifest"):
         decode(json.dumps(found).encode())
 
 
-def test_its_files_come_in_the_order_in_which_they_are_stored() -> None:
+def test_the_files_of_a_manifest_come_in_the_order_of_putting() -> None:
     words = MADE._replace(files={**FILES, ".log.zst.words": StoredFile(7, SHA)})
     text = f"{STORE}/{NAME}.log.zst"
     assert list(words.objects) == [f"{text}.words", f"{text}.idx", text]
@@ -126,11 +126,11 @@ def test_only_manifests_tell_of_segments() -> None:
 )
 def test_sizes_that_the_frames_do_not_make_are_refused(behind: str, size: int) -> None:
     files = {**FILES, behind: StoredFile(size, SHA)}
-    with pytest.raises(ValueError, match="larger than its frames make it"):
+    with pytest.raises(ValueError, match="too large for the number of frames"):
         decode(encode(MADE._replace(files=files)))
 
 
-def test_what_would_take_many_times_its_size_is_refused() -> None:
+def test_a_manifest_that_would_take_many_times_its_size_is_refused() -> None:
     whole = encode(MADE).rstrip(b"}\n")
     for value in (b"[]", b"{}", b'""', b"0"):
         with pytest.raises(ValueError, match="values"):

@@ -34,7 +34,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.slow
-def test_a_segment_goes_there_is_searched_and_comes_back(environment: None, tmp_path: Path) -> None:
+def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path: Path) -> None:
     store, archive = sealed_store(tmp_path / "store"), open_archive("s3://logs/edges")
     for one in packed(store):
         enter(archive, put(archive, one, at(store), STORE), at(store).read)

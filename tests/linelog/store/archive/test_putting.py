@@ -60,7 +60,7 @@ def require_whole(place: Path, store: Path) -> None:
     assert list(found) == [manifest_object(STORE, one.name)]
 
 
-def test_all_files_are_there_and_the_manifest_says_so(place: Path, store: Path) -> None:
+def test_an_archived_segment_has_all_files_and_a_manifest(place: Path, store: Path) -> None:
     put_first(place, store)
     require_whole(place, store)
     before = files_of(place)
@@ -69,7 +69,7 @@ def test_all_files_are_there_and_the_manifest_says_so(place: Path, store: Path) 
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_step_leaves_nothing_or_all(place: Path, store: Path) -> None:
+def test_a_kill_at_any_step_leaves_no_manifest_or_a_whole_segment(place: Path, store: Path) -> None:
     """What a kill leaves without a manifest is nothing; the next try makes it whole."""
     step = 0
     while not _killed_at(step, place, store):
@@ -125,7 +125,7 @@ class _Killing:
 
 
 @pytest.mark.parametrize("left", [b"", b"other", None])
-def test_what_a_killed_try_left_is_used_or_replaced(
+def test_files_of_a_killed_attempt_are_used_or_replaced(
     place: Path, store: Path, left: bytes | None
 ) -> None:
     [one] = packed(store)
@@ -149,7 +149,7 @@ class Corrupting(DirectoryArchive):
 
 
 @pytest.mark.parametrize("which", [".log.zst", ".idx", ".words", ".json"])
-def test_an_archive_that_corrupts_has_nothing(place: Path, store: Path, which: str) -> None:
+def test_a_corrupting_archive_gets_no_manifest(place: Path, store: Path, which: str) -> None:
     """It is read back before the manifest comes."""
     archive = Corrupting(str(place))
     archive.which = which
@@ -160,7 +160,7 @@ def test_an_archive_that_corrupts_has_nothing(place: Path, store: Path, which: s
         assert names_of(archive.names(), STORE) == []
 
 
-def test_another_segment_of_that_name_stops_it(place: Path, store: Path, tmp_path: Path) -> None:
+def test_another_segment_of_this_name_is_an_error(place: Path, store: Path, tmp_path: Path) -> None:
     """Of a store that was copied, and goes on in two places."""
     put_first(place, store)
     before = files_of(place)
@@ -178,7 +178,7 @@ def test_indexes_that_were_made_anew_are_no_other_segment(place: Path, store: Pa
 
 
 @pytest.mark.parametrize("suffix", [".log.zst", ".idx", ".words", ".json"])
-def test_what_the_archive_has_lost_is_put_again_as_it_was(
+def test_files_that_the_archive_lost_are_put_again_as_they_were(
     place: Path, store: Path, suffix: str
 ) -> None:
     """The manifest, too, where the note here says that the text is this one."""
@@ -207,7 +207,7 @@ def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(
     assert not (place / STORE / one.words).exists()
 
 
-def test_what_is_lost_is_told_by_names_and_sizes(place: Path, store: Path) -> None:
+def test_lost_files_are_noticed_by_names_and_sizes(place: Path, store: Path) -> None:
     one, disk, archive = put_first(place, store), at(store), DirectoryArchive(str(place))
 
     def lost() -> list[Segment]:
@@ -229,12 +229,12 @@ def test_what_is_lost_is_told_by_names_and_sizes(place: Path, store: Path) -> No
 def test_a_segment_that_is_damaged_here_does_not_go(place: Path, store: Path) -> None:
     [one] = packed(store)
     os.truncate(store / one.name, 100)
-    with pytest.raises(ValueError, match="its index is of"):
+    with pytest.raises(ValueError, match="and by its index"):
         put_first(place, store)
     assert files_of(place) == {}
 
 
-def test_it_can_be_given_up(place: Path, store: Path) -> None:
+def test_putting_a_segment_can_be_given_up(place: Path, store: Path) -> None:
     with pytest.raises(GivenUp):
         put_first(place, store, going=lambda: False)
     assert names_of(DirectoryArchive(str(place)).names(), STORE) == []

@@ -11,7 +11,7 @@ from logsrv.linelog.store.archive.objects import ArchiveError
 from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 
 
-def test_all_are_under_way_at_once() -> None:
+def test_all_reads_are_under_way_at_once() -> None:
     together = threading.Barrier(AT_ONCE)
     readers = Readers()
     found = readers.all([lambda: together.wait(PATIENCE)] * AT_ONCE)
@@ -19,14 +19,14 @@ def test_all_are_under_way_at_once() -> None:
     readers.close()
 
 
-def test_more_wait_for_their_turn() -> None:
+def test_further_reads_wait_for_a_free_thread() -> None:
     readers = Readers()
     found = readers.all([lambda of=number: of * 2 for number in range(200)])  # type: ignore[misc]
     assert [one.result() for one in found] == list(range(0, 400, 2))
     readers.close()
 
 
-def test_what_goes_wrong_is_raised_to_whoever_asks() -> None:
+def test_the_error_of_a_read_is_raised_to_its_caller() -> None:
     def fail() -> bytes:
         raise ArchiveError("gone")
 
@@ -37,7 +37,7 @@ def test_what_goes_wrong_is_raised_to_whoever_asks() -> None:
     readers.close()
 
 
-def test_whoever_waits_is_told_of_a_panic_too() -> None:
+def test_a_panic_in_a_read_is_raised_to_its_caller() -> None:
     class Panic(BaseException):
         pass
 
@@ -50,7 +50,7 @@ def test_whoever_waits_is_told_of_a_panic_too() -> None:
     readers.close()
 
 
-def test_nothing_more_is_begun_at_the_end() -> None:
+def test_no_waiting_read_is_begun_after_close() -> None:
     readers = Readers()
     hold, begun = threading.Event(), threading.Event()
 

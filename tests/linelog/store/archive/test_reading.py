@@ -66,13 +66,13 @@ def test_all_lines_are_found_in_order(store: Path) -> None:
     ]
 
 
-def test_who_does_not_ask_for_it_reads_only_what_is_here(store: Path) -> None:
+def test_a_search_without_the_archive_reads_only_local_segments(store: Path) -> None:
     """Alerts, shippers and those who follow wait for no archive."""
     lines, told, _ = found(store, "line OR last", away=False)
     assert (lines, told) == ([b"the last one"], [])
 
 
-def test_only_the_frames_that_can_have_it_are_read(
+def test_only_frames_that_may_have_the_word_are_fetched(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is a request of an object store."""

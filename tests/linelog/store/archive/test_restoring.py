@@ -67,7 +67,7 @@ def require_same(back: Path, store: Path) -> None:
     assert identity is not None and (identity.store, str(identity.began)) == (STORE, "1:0")
 
 
-def test_it_is_the_store_up_to_its_last_sealed_segment(
+def test_a_restored_store_has_all_lines_up_to_the_last_sealed_segment(
     archive: DirectoryArchive, store: Path, back: Path
 ) -> None:
     made = list(brought_back(archive, STORE, at(back)))
@@ -88,7 +88,7 @@ def test_the_names_of_a_segment_are_on_the_medium_when_it_is_said_to_be_here(
 
 
 @pytest.mark.parametrize("after", range(12))
-def test_what_was_interrupted_goes_on(
+def test_an_interrupted_restore_goes_on(
     archive: DirectoryArchive, store: Path, back: Path, after: int
 ) -> None:
     """At any file, as a full disk does."""
@@ -116,7 +116,7 @@ def test_a_changed_file_is_left_out_and_the_rest_comes(
     assert [one.number for one in packed(back)] == [1, 3]
 
 
-def test_a_store_that_is_there_stays(archive: DirectoryArchive, store: Path) -> None:
+def test_an_existing_store_is_not_overwritten(archive: DirectoryArchive, store: Path) -> None:
     before = files_of(store)
     with pytest.raises(StoreError, match="there is a store in"):
         list(brought_back(archive, STORE, at(store)))
@@ -138,7 +138,7 @@ def test_one_store_is_chosen_and_of_several_one_is_named(
         choose_store(DirectoryArchive(str(tmp_path / "empty")), None)
 
 
-def test_it_can_be_written_to_again(archive: DirectoryArchive, back: Path) -> None:
+def test_a_restored_store_can_be_written_to(archive: DirectoryArchive, back: Path) -> None:
     """A disk that was left and entered again has a store that is in order."""
     list(brought_back(archive, STORE, at(back)))
     disk = Disk().enter(back)

@@ -78,7 +78,7 @@ def lost(made: Index, before: bytes, after: bytes) -> set[int]:
 
 
 @given(st.tuples(DAMAGE, DAMAGE, DAMAGE))
-def test_all_that_is_not_damaged_is_found(damages: tuple[Damage, ...]) -> None:
+def test_a_search_finds_all_lines_that_are_not_damaged(damages: tuple[Damage, ...]) -> None:
     """A segment is damaged in its text, or in what stands beside that."""
     with tempfile.TemporaryDirectory() as directory:
         store = sealed(Path(directory) / "store")

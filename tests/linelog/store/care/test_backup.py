@@ -40,7 +40,7 @@ def seal_active(writer: Writer) -> None:
     writer.count = writer.number
 
 
-def test_it_has_all_lines_and_what_readers_have_kept(tmp_path: Path) -> None:
+def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path: Path) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     (store / "ship" / "centre.json").write_bytes(b"{}")
     (store / "origins").write_bytes(
@@ -60,7 +60,7 @@ def test_it_has_all_lines_and_what_readers_have_kept(tmp_path: Path) -> None:
     assert made.came == {CopyMethod.LINKED: 3}
 
 
-def test_a_server_on_it_writes_into_a_new_segment(tmp_path: Path, open_store: OpenStore) -> None:
+def test_a_server_on_a_backup_begins_a_new_segment(tmp_path: Path, open_store: OpenStore) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
     opened = open_store(directory=to)
@@ -71,7 +71,7 @@ def test_a_server_on_it_writes_into_a_new_segment(tmp_path: Path, open_store: Op
         take(store, to)
 
 
-def test_the_next_one_brings_what_is_new(tmp_path: Path) -> None:
+def test_the_next_backup_copies_only_new_files(tmp_path: Path) -> None:
     writer, to = Writer(tmp_path / "store"), tmp_path / "to"
     writer.count = writer.number
     for count in range(6):
@@ -108,7 +108,7 @@ def test_other_lines_of_the_same_number_stay(tmp_path: Path) -> None:
     assert len(list(to.glob("*-20200101T000000Z.log"))) == 2
 
 
-def test_what_retention_removes_stays_unless_it_is_to_go(tmp_path: Path) -> None:
+def test_segments_removed_by_retention_stay_in_a_backup_without_delete(tmp_path: Path) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     whole = text_of(store)
     take(store, to)
@@ -217,7 +217,7 @@ def test_a_disk_that_fails_leaves_the_backup_of_before_and_the_next_goes_on(
     assert text_of(to) == text_of(writer.directory)
 
 
-def test_a_segment_that_was_damaged_since_leaves_the_one_that_is_there(tmp_path: Path) -> None:
+def test_a_segment_damaged_since_does_not_replace_the_whole_one(tmp_path: Path) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
     first, text = packed_of(store)[0], text_of(to)
@@ -250,7 +250,7 @@ def test_a_text_that_may_not_be_on_the_disk_of_the_store_is_not_said_to_be_backe
     source.errors["fdatasync"] = no_space()
     with pytest.raises(OSError, match="No space"):
         list(Backup(source, at(to), "backup", lambda: "then").segments())
-    with pytest.raises(StoreError, match="has not come to its end"):
+    with pytest.raises(StoreError, match="is not complete: give"):
         backup_note.finish(at(to))
 
 
@@ -264,7 +264,7 @@ def test_a_directory_that_is_removed_meanwhile_is_an_error(tmp_path: Path) -> No
         list(itertools.islice(steps, 100))
 
 
-def test_what_a_removal_left_that_was_broken_off_goes_with_the_next(tmp_path: Path) -> None:
+def test_the_rest_of_an_interrupted_removal_goes_with_the_next(tmp_path: Path) -> None:
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     take(store, to)
     for path in store.glob("0000000001-2*"):

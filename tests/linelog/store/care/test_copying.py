@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Path:
     return small_store(tmp_path / "store", words=3000)
 
 
-def test_a_second_name_where_it_is_the_same_file_system(store: Path, tmp_path: Path) -> None:
+def test_a_file_on_the_same_file_system_is_linked(store: Path, tmp_path: Path) -> None:
     first = packed_of(store)[0]
     to = at(tmp_path / "to")
     assert bring(first.name, at(store), to, of=first) is CopyMethod.LINKED
@@ -37,7 +37,7 @@ def test_a_second_name_where_it_is_the_same_file_system(store: Path, tmp_path: P
     assert bring(first.name, at(store), to, of=first) is CopyMethod.THERE
 
 
-def test_else_a_copy_with_its_time(store: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_file_system_is_copied_with_its_time(store: Path, tmp_path: Path) -> None:
     first = packed_of(store)[0]
     to = Elsewhere().enter(tmp_path / "to")
     assert bring(first.name, at(store), to, of=first) is CopyMethod.COPIED

@@ -70,7 +70,7 @@ def test_a_whole_store_is_sound(whole: Path, quick: bool) -> None:
 
 
 @pytest.mark.parametrize(("quick", "lines"), [(False, 2), (True, None)])
-def test_lines_that_nobody_has_counted_are_not_said_to_be_none(
+def test_uncounted_lines_are_unknown_and_not_none(
     tmp_path: Path, quick: bool, lines: int | None
 ) -> None:
     store = make_store(tmp_path / "store", [[line("one"), line("two")]])
@@ -221,7 +221,7 @@ def test_each_file_that_is_kept_has_a_name_of_its_own(tmp_path: Path) -> None:
     assert (tmp_path / "number.damaged-2").read_bytes() == b"2"
 
 
-def test_what_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_anew_keeps_its_name(tmp_path: Path) -> None:
     """A full disk: a file that is damaged does not become one that is missing."""
     (tmp_path / "number").write_bytes(b"1")
     disk = FaultyDisk()

@@ -295,7 +295,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.name))
-def test_what_is_found_and_what_a_repair_leaves(whole: Path, case: Case) -> None:
+def test_each_kind_of_damage_is_found_and_repaired(whole: Path, case: Case) -> None:
     """Nothing of the text that can be read goes by a repair."""
     store = whole / case.of
     case.hurt(store)
@@ -317,7 +317,7 @@ def test_what_is_found_and_what_a_repair_leaves(whole: Path, case: Case) -> None
         ("store", change("store", bit(20)), None),
     ],
 )
-def test_what_is_made_anew_is_what_it_was_and_the_damaged_one_is_kept(
+def test_a_repaired_file_is_as_before_and_the_damaged_one_is_kept(
     store: Path, name: str, hurt: Callable[[Path], object], was: bytes | None
 ) -> None:
     [path] = store.glob(name)
@@ -334,7 +334,7 @@ def only(found: list[StoreFinding], kind: str) -> StoreFinding:
     return one
 
 
-def test_what_is_lost_says_how_many_lines_and_from_when(store: Path) -> None:
+def test_a_finding_of_lost_lines_has_their_number_and_times(store: Path) -> None:
     first = packed_of(store)[0]
     flip(store / first.name, 1000)
     one = only(found(store), "segment-damaged")
@@ -382,20 +382,20 @@ def test_an_empty_file_is_no_lines_if_its_index_says_that_it_had_none(
     assert told == ([] if indexed else [("segment-cut", None, None)])
 
 
-def test_what_is_in_an_archive_only_is_counted_by_its_note(store: Path) -> None:
+def test_archived_segments_are_counted_by_their_notes(store: Path) -> None:
     away(store)
     examined = examination(store)
     assert list(all_findings(examined.parts())) == []
     assert examined.looked[1].lines == 6005
 
 
-def test_without_sealed_segments_nobody_knows_the_number(store: Path) -> None:
+def test_without_sealed_segments_the_number_is_unknown(store: Path) -> None:
     remove("0*", "number")(store)
     one = only(found(store), "number")
     assert one.remedy is None and one.what.endswith("it is 5")
 
 
-def test_what_is_missing_is_told_with_when(store: Path) -> None:
+def test_a_missing_segment_is_reported_with_its_time(store: Path) -> None:
     remove(SECOND, "0000000003-2*")(store)
     one = only(found(store), "segment-missing")
     assert (one.name, one.lines) == ("segments 2 to 3", None)
@@ -436,7 +436,7 @@ def test_another_identity_that_was_asked_for_stays(store: Path) -> None:
     assert identity.load(at(store)) == made
 
 
-def test_places_tell_the_identity_if_they_agree(store: Path) -> None:
+def test_saved_places_tell_the_identity_if_they_agree(store: Path) -> None:
     change("store", lambda data: data.replace(b"0a0a", b"0b0a", 1))(store)
     assert kinds(found(store, repair=True)) == []
     assert identity.load(at(store)) == Identity(STORE, Position(1, 0))

@@ -44,7 +44,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return store
 
 
-def test_only_what_is_damaged_stays_lost(store: Path) -> None:
+def test_only_damaged_frames_stay_lost(store: Path) -> None:
     [packed] = packed_of(store)
     whole = text_of(store)
     made = index.load(packed, at(store))
@@ -63,7 +63,7 @@ def test_only_what_is_damaged_stays_lost(store: Path) -> None:
     assert len(told) == 1 and "is damaged at byte" in told[0]
 
 
-def test_two_in_a_row_leave_the_lines_behind_them_at_their_places(store: Path) -> None:
+def test_two_damaged_frames_in_a_row_leave_later_lines_at_their_places(store: Path) -> None:
     """Readers have kept them: another place would send lines twice, or not at all."""
     [packed] = packed_of(store)
     made = index.load(packed, at(store))
@@ -84,7 +84,8 @@ def test_a_frame_without_its_head_counts_for_nothing_where_nobody_has_a_place(st
     flip(store / packed.name, made.frames[7].at)
     (store / packed.index).unlink()
     with pytest.raises(
-        ValueError, match="ship/centre has a place in it, and nothing says how much"
+        ValueError,
+        match="ship/centre has a place in it, and the size of a damaged frame's text is unknown",
     ):
         salvage(packed, at(store), ["ship/centre"])
     assert not (store / packed.index).exists()
@@ -116,7 +117,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, _ in hostile()])
-def test_whatever_stands_there_takes_no_memory_and_little_work(
+def test_bytes_made_to_harm_take_no_memory_and_little_work(
     store: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [packed] = packed_of(store)

@@ -23,7 +23,7 @@ def test_a_listing_has_each_segment_once(tmp_path: Path) -> None:
     os.close(fd)
 
 
-def test_a_rotation_between_the_two_has_it_looked_at_again(tmp_path: Path) -> None:
+def test_a_rotation_during_the_opening_makes_it_begin_again(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "store")
     writer.write()
 
@@ -44,7 +44,7 @@ def test_a_rotation_between_the_two_has_it_looked_at_again(tmp_path: Path) -> No
     os.close(fd)
 
 
-def test_without_an_active_segment_there_is_none(tmp_path: Path) -> None:
+def test_a_store_without_current_log_has_no_active_file(tmp_path: Path) -> None:
     store = small_store(tmp_path / "store")
     (store / "current.log").unlink()
     assert opened_active(at(store))[0] == -1
@@ -79,7 +79,7 @@ def test_a_block_that_is_there_in_part_is_left_out_with_its_note(tmp_path: Path)
     os.close(made.fd)
 
 
-def test_places_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -> None:
+def test_notes_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) -> None:
     store = small_store(tmp_path / "store")
     (store / "origins").write_bytes(note(0, 9).line())
 
@@ -100,6 +100,6 @@ def test_places_that_were_written_anew_meanwhile_are_read_again(tmp_path: Path) 
     os.close(made.fd)
 
 
-def test_without_an_active_segment_it_is_no_store(tmp_path: Path) -> None:
+def test_a_directory_without_current_log_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is no store"):
         cut(at(tmp_path))

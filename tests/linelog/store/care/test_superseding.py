@@ -103,7 +103,7 @@ def test_a_text_whose_own_lines_are_others_stays(tmp_path: Path, lost: bytes) ->
     assert text_of(to) == text
 
 
-def test_a_beginning_gives_way_to_what_an_archive_has(tmp_path: Path) -> None:
+def test_a_text_goes_if_an_archive_has_all_of_it(tmp_path: Path) -> None:
     """It was the active segment last night; since then all of it went away."""
     store, to = small_store(tmp_path / "store"), tmp_path / "to"
     waiting = waiting_of(store)

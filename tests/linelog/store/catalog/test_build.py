@@ -30,7 +30,7 @@ def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path: P
         assert having.bit_count() < 5
 
 
-def test_what_is_damaged_or_gone_is_left_out(tmp_path: Path) -> None:
+def test_damaged_and_removed_segments_are_left_out_of_a_catalog(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 6)
     segments = sealed(store)
     (store / segments[0].name).unlink()
@@ -46,7 +46,7 @@ def test_what_is_damaged_or_gone_is_left_out(tmp_path: Path) -> None:
     assert [found.known(one) is not None for one in segments] == [*[False] * 4, True, True]
 
 
-def test_nothing_to_enter_is_no_catalog(tmp_path: Path) -> None:
+def test_no_catalog_is_made_of_no_usable_segments(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 1)
     segments = sealed(store)
     (store / segments[0].name).unlink()
@@ -54,7 +54,7 @@ def test_nothing_to_enter_is_no_catalog(tmp_path: Path) -> None:
     assert not list(store.glob("*.catalog*"))
 
 
-def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
+def test_a_stop_while_a_catalog_is_made_leaves_no_file(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 2)
     assert make_catalog(sealed(store), at(store), going=lambda: False, with_words=True) == ""
     assert not list(store.glob("*.catalog*"))
@@ -77,7 +77,7 @@ def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "MOST", 6)
 
 
-def test_what_is_missing_is_made(tmp_path: Path) -> None:
+def test_missing_catalogs_of_many_small_segments_are_made(tmp_path: Path) -> None:
     disk = at(small_segments(tmp_path / "store", 13))
     made = ["0000000001-0000000006.catalog", "0000000007-0000000012.catalog"]
     assert list(make_catalogs(disk)) == made
@@ -86,12 +86,12 @@ def test_what_is_missing_is_made(tmp_path: Path) -> None:
     assert [entered(one) for one in sealed(tmp_path / "store")] == [*[True] * 12, False]
 
 
-def test_large_segments_are_in_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_segments_are_in_no_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "SMALL", 10)
     assert list(make_catalogs(at(small_segments(tmp_path / "store", 5)))) == []
 
 
-def test_one_without_words_gets_them(tmp_path: Path) -> None:
+def test_a_catalog_without_words_gets_them(tmp_path: Path) -> None:
     """So after `--index none`, which makes catalogs of times alone."""
     store = small_segments(tmp_path / "store", 5)
     name = in_catalog(store, with_words=False)
@@ -100,7 +100,7 @@ def test_one_without_words_gets_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [-9, 100])
-def test_a_damaged_one_is_removed_and_another_made(tmp_path: Path, left: int) -> None:
+def test_a_damaged_catalog_is_removed_and_another_made(tmp_path: Path, left: int) -> None:
     """Its end or all behind its beginning is missing; the next may be of other segments."""
     store = small_segments(tmp_path / "store", 8)
     name = in_catalog(store, most=3)
@@ -110,7 +110,7 @@ def test_a_damaged_one_is_removed_and_another_made(tmp_path: Path, left: int) ->
     assert list(make_catalogs(at(store))) == []
 
 
-def test_who_is_in_a_catalog_needs_no_words_of_its_own(tmp_path: Path) -> None:
+def test_a_segment_in_a_catalog_needs_no_words_of_its_own(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 3)
     in_catalog(store, most=2, with_words=False)
     entered = entered_of(at(store))

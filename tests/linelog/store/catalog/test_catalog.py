@@ -27,7 +27,7 @@ def test_a_segment_that_is_another_now_is_not_known(tmp_path: Path) -> None:
     assert [found.known(one) is not None for one in segments] == [True, False, False, False]
 
 
-def test_one_that_is_damaged_is_told_and_not_used(tmp_path: Path) -> None:
+def test_a_damaged_catalog_is_reported_and_not_used(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 2)
     path = store / in_catalog(store)
     whole = path.read_bytes()
@@ -67,7 +67,7 @@ def test_words_that_are_damaged_or_those_of_another_answer_nothing(tmp_path: Pat
     assert len(told) == 1
 
 
-def test_one_with_words_counts_before_one_without(tmp_path: Path) -> None:
+def test_a_catalog_with_words_is_used_before_one_without(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 3)
     with_words = in_catalog(store)
     os.rename(store / with_words, store / "0000000000-0000000003.catalog")

@@ -38,7 +38,7 @@ def entries() -> list[CatalogEntry]:
     ]
 
 
-def test_what_is_written_is_read() -> None:
+def test_a_catalog_is_read_as_it_was_written() -> None:
     data = pack(entries(), b"words")
     head = unpack_head(data)
     assert (head.segments, head.words) == (3, 5)
@@ -49,14 +49,14 @@ def test_what_is_written_is_read() -> None:
 
 
 @pytest.mark.parametrize("place", range(0, HEAD_SIZE + 3 * 99, 7))
-def test_a_flipped_bit_is_noticed(place: int) -> None:
+def test_a_flipped_bit_in_a_catalog_is_noticed(place: int) -> None:
     data = bytearray(pack(entries(), b""))
     data[place] ^= 4
     with pytest.raises(ValueError, match=r"damaged|no catalog"):
         unpack_entries(unpack_head(bytes(data)), bytes(data[HEAD_SIZE:]))
 
 
-def test_what_is_cut_off_or_too_large_is_no_catalog() -> None:
+def test_a_catalog_that_is_cut_off_or_too_large_is_refused() -> None:
     data = pack(entries(), b"")
     with pytest.raises(ValueError, match="cut off"):
         unpack_head(data[: HEAD_SIZE - 1])
@@ -76,7 +76,7 @@ def test_another_file_of_the_same_name_is_another_segment() -> None:
     assert not one.is_of(other, a_stat(4711, 1_795_158_000))
 
 
-def test_names() -> None:
+def test_the_name_of_a_catalog_has_its_first_and_last_segment() -> None:
     name = catalog_name(1, 256)
     assert name == "0000000001-0000000256.catalog"
     assert last_number(name) == 256

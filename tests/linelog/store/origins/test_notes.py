@@ -76,7 +76,7 @@ def test_a_file_that_was_cut_anywhere_is_damaged() -> None:
         assert found.damaged and not found.sure and not found.torn, size
 
 
-def test_of_an_origin_behind_a_damaged_line_the_place_is_known() -> None:
+def test_the_place_of_an_origin_noted_behind_a_damaged_line_is_known() -> None:
     text = b"what is this\n".join((NotesFile((NOTE,)).text(), OTHER.line()))
     found = read_notes(text)
     assert found.notes == (NOTE, OTHER) and found.sure == {OTHER.origin}
@@ -88,7 +88,7 @@ def test_of_an_origin_behind_a_damaged_line_the_place_is_known() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_nothing_else_is_a_note(data: bytes) -> None:
+def test_invalid_lines_are_no_notes(data: bytes) -> None:
     assert parse_notes(data) == [None] * len(data.splitlines())
     assert not read_notes(data).notes
 

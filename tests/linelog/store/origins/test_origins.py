@@ -47,7 +47,7 @@ def settled(disk: Disk, number: int, *, crashed: bool) -> list[Note]:
     return list(settle(disk, number, crashed=crashed).notes)
 
 
-def test_what_is_noted_is_found_again(disk: Disk, tmp_path: Path) -> None:
+def test_notes_of_blocks_are_found_again(disk: Disk, tmp_path: Path) -> None:
     origins = Origins(disk)
     assert origins.last(ONE) is None
     for step in range(3):
@@ -61,7 +61,7 @@ def test_what_is_noted_is_found_again(disk: Disk, tmp_path: Path) -> None:
     assert len(found) == 1
 
 
-def test_a_file_that_grows_is_written_anew(disk: Disk, tmp_path: Path) -> None:
+def test_a_notes_file_that_grows_is_written_anew(disk: Disk, tmp_path: Path) -> None:
     """With the last block of each origin, and those that are about to be stored."""
     origins = Origins(disk)
     for step in range(MOST_LINES + 5):
@@ -105,7 +105,7 @@ def test_blocks_that_are_whole_stay_after_a_crash(disk: Disk, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("whole", [0, 1])
-def test_one_that_is_there_in_part_goes_with_its_note(
+def test_an_incomplete_block_is_cut_off_with_its_note(
     disk: Disk, tmp_path: Path, whole: int
 ) -> None:
     """And all behind it: they were written together, and nobody was told that they are safe."""
@@ -115,12 +115,12 @@ def test_one_that_is_there_in_part_goes_with_its_note(
     with logged() as said:
         assert settled(disk, 5, crashed=True) == two()[:whole]
     assert (tmp_path / ACTIVE).read_bytes() == text
-    assert any("had not come to its end; they were cut off" in one for one in said)
+    assert any("bytes of an incomplete block" in one for one in said)
     # It holds for the next start, whose segment is another one.
     assert settled(disk, 6, crashed=True) == two()[:whole]
 
 
-def test_a_hole_in_the_middle_is_seen(disk: Disk, tmp_path: Path) -> None:
+def test_a_hole_in_the_middle_of_a_block_is_noticed(disk: Disk, tmp_path: Path) -> None:
     """A power cut leaves the size and not the text."""
     written(disk, *two())
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + bytes(len(TEXTS[0])) + TEXTS[1])
@@ -162,18 +162,18 @@ def test_notes_of_a_segment_that_is_not_there_yet_tell_of_nothing(disk: Disk) ->
     assert settled(disk, 5, crashed=True) == []
 
 
-def test_a_damaged_line_in_the_middle_is_said(disk: Disk, tmp_path: Path) -> None:
+def test_a_damaged_note_in_the_middle_is_reported(disk: Disk, tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(b"what is this\n" + two()[0].line())
     with logged() as said:
         assert settled(disk, 6, crashed=False) == two()[:1]
-    assert any("is damaged: 1 of its lines are of no use" in one for one in said)
+    assert any("is damaged: 1 of its lines cannot be used" in one for one in said)
 
 
-def test_there_need_not_be_any(disk: Disk) -> None:
+def test_a_store_without_notes_has_no_origins(disk: Disk) -> None:
     assert settled(disk, 5, crashed=True) == []
 
 
-def test_what_is_damaged_stays_until_somebody_decides(disk: Disk, tmp_path: Path) -> None:
+def test_damaged_notes_stay_until_an_operator_repairs_the_file(disk: Disk, tmp_path: Path) -> None:
     """A store whose place it may have told is refused; the others go on, and the file is written anew."""
     (tmp_path / NAME).write_bytes(two()[0].line() + b"what is this\n" + two()[1].line())
     origins = Origins(disk, settle(disk, 6, crashed=False))
@@ -203,7 +203,7 @@ def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path
     assert Origins(disk, settle(disk, 5, crashed=True)).damage(OTHER)
 
 
-def test_one_bit_that_changed_costs_nothing(disk: Disk, tmp_path: Path) -> None:
+def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -> None:
     written(disk, *two())
     data = bytearray((tmp_path / NAME).read_bytes())
     (tmp_path / NAME).write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])

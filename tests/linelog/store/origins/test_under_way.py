@@ -9,7 +9,7 @@ ONE, OTHER = 32 * "a", 32 * "b"
 FIRST, SECOND = Position(1, 10), Position(1, 20)
 
 
-def test_the_last_of_each_origin_says_where_it_is() -> None:
+def test_the_last_block_under_way_tells_the_place_of_its_origin() -> None:
     under_way = UnderWay()
     under_way.begin(ONE, FIRST, 10)
     under_way.begin(ONE, SECOND, 10)
@@ -24,7 +24,7 @@ def test_the_last_of_each_origin_says_where_it_is() -> None:
     assert (len(under_way), under_way.size) == (0, 0)
 
 
-def test_those_that_wait_for_room_come_in_their_order_and_none_is_forgotten() -> None:
+def test_blocks_that_wait_for_room_get_it_in_their_order() -> None:
     under_way = UnderWay()
     assert under_way.room(ENOUGH) is None
     under_way.begin(ONE, FIRST, ENOUGH)
@@ -50,7 +50,7 @@ def test_those_that_wait_for_room_come_in_their_order_and_none_is_forgotten() ->
     assert under_way.size == 0
 
 
-def test_who_comes_later_does_not_go_before() -> None:
+def test_a_later_block_does_not_overtake_a_waiting_one() -> None:
     under_way = UnderWay()
     assert under_way.room(ENOUGH + 1) is None
     first = under_way.room(ENOUGH + 1)

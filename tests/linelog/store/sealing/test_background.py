@@ -168,7 +168,7 @@ class LateNumber(FaultyDisk):
 
 
 @pytest_twisted.ensureDeferred
-async def test_they_are_removed_at_once_also_when_the_writer_is_slow(
+async def test_uncompressed_segments_are_removed_at_once_also_when_the_writer_is_slow(
     open_store: OpenStore, clock: HandClock
 ) -> None:
     """Before the next number is on the disk none is removed, and the next look is a minute later."""
@@ -206,7 +206,7 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
         clock.set_ahead(3650 * DAY)
         for _ in range(2):
             await retained(store, turns)
-        said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
+        said = [e for e in events if "days ahead of the expected time" in e["log_format"]]
     assert len(said) == 1
     await store.close()
     disk = FaultyDisk()
@@ -214,7 +214,7 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
     with capturedLogs() as events:
         store = open_store(disk, clock=clock, keep_days=1)
         await retained(store, turns)
-        said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
+        said = [e for e in events if "days ahead of the expected time" in e["log_format"]]
     assert len(said) == 1
     assert text_of(store.directory) == stored(b"one")
 
@@ -309,7 +309,7 @@ async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_fails_is_not_tried_again_while_the_indexes_are_looked_at(
+async def test_a_failed_sealing_is_not_tried_again_while_indexes_are_checked(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a start with 20,000 segments it would be 200 times in ten seconds."""
@@ -367,7 +367,7 @@ def make_empty(directory: Path, segments: int) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
+async def test_empty_segments_stay_for_followers_and_not_for_ever(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
     make_empty(tmp_path, 30)
@@ -383,7 +383,7 @@ async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
 
 
 @pytest_twisted.ensureDeferred
-async def test_who_follows_misses_nothing_where_empty_segments_are_gone(
+async def test_followers_miss_nothing_where_empty_segments_were_removed(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
     make_empty(tmp_path, 30)
@@ -413,7 +413,7 @@ def on_disk(directory: Path) -> int:
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_there_is_known_after_a_start_and_after_each_rotation(
+async def test_sealed_segments_are_counted_after_a_start_and_after_each_rotation(
     open_store: OpenStore,
 ) -> None:
     metrics = Metrics(METRICS)
@@ -474,7 +474,7 @@ async def test_a_rotation_lists_nothing(open_store: OpenStore) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_damaged_is_said_and_made_again_soon_after_a_start(
+async def test_damaged_indexes_are_reported_and_made_again_soon_after_a_start(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The start itself reads no index: of 20,000 that takes a second."""

@@ -58,7 +58,7 @@ async def test_enough_small_segments_get_a_catalog(open_store: OpenStore, index:
     await until(lambda: "0000000005-0000000008.catalog" in catalogs(store.directory))
 
 
-def test_a_start_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
+def test_a_start_goes_on_with_the_catalogs_of_the_last_run(tmp_path: Path) -> None:
     """It removes what a crash left and catalogs of segments that are gone."""
     store = small_segments(tmp_path / "store", 9)
     name = in_catalog(store)
@@ -80,7 +80,7 @@ def test_a_start_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_made_beside_a_server_counts_and_goes_with_its_segments(
+async def test_a_catalog_made_by_another_process_counts_and_goes_with_its_segments(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By `logsrv reindex`; within a minute, or by SIGHUP at once."""
@@ -100,7 +100,7 @@ async def test_one_made_beside_a_server_counts_and_goes_with_its_segments(
     await until(lambda: not (store.directory / name).exists())
 
 
-def test_an_old_store_gets_them_one_after_the_other(tmp_path: Path) -> None:
+def test_an_old_store_gets_catalogs_one_after_the_other(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 13)
     cataloguer = cataloguer_of(store)
     cataloguer.begin()
@@ -112,7 +112,7 @@ def test_an_old_store_gets_them_one_after_the_other(tmp_path: Path) -> None:
     assert catalogs(store) == made
 
 
-def test_large_segments_are_in_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_segments_get_no_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cataloguing, "SMALL", 10)
     store = small_segments(tmp_path / "store", 5)
     cataloguer = cataloguer_of(store)
@@ -121,7 +121,7 @@ def test_large_segments_are_in_none(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert catalogs(store) == []
 
 
-def test_one_that_fails_is_not_tried_after_each_segment(tmp_path: Path) -> None:
+def test_a_failed_catalog_is_not_tried_again_after_each_segment(tmp_path: Path) -> None:
     """A full disk would else have a process started for each."""
     store = small_segments(tmp_path / "store", 9)
     tries = []

@@ -71,7 +71,7 @@ def nicenesses(packs: Packer) -> set[int]:
     return {most if one == most else one - least for one in found} - {0}
 
 
-def test_it_is_the_same_as_one_that_is_packed_here(
+def test_the_packing_process_makes_the_same_files_as_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
 ) -> None:
     here, beside = tmp_path / "here", tmp_path / "beside"
@@ -90,14 +90,14 @@ def test_it_is_the_same_as_one_that_is_packed_here(
     assert at(beside).stat(packed.name).st_mtime_ns == written
 
 
-def test_without_words(tmp_path: Path, make: MakePacker) -> None:
+def test_the_process_makes_no_words_if_none_are_wanted(tmp_path: Path, make: MakePacker) -> None:
     segment = plain(tmp_path)
     seal(segment, at(tmp_path), with_words=False, pack=make().pack)
     assert set(files(tmp_path)) == {"current.log", segment.packed, segment.index}
 
 
 @pytest.mark.slow
-def test_one_process_packs_them_all_until_it_is_not_needed(
+def test_one_process_packs_all_segments_until_it_is_idle(
     tmp_path: Path, clock: HandClock, make: MakePacker
 ) -> None:
     packs = make()
@@ -135,7 +135,7 @@ def test_a_segment_soon_behind_another_is_packed_as_if_the_next_one_waited(
 
 
 @pytest.mark.slow
-def test_one_that_somebody_kills_between_two_segments_is_started_again(
+def test_a_process_killed_between_two_segments_is_started_again(
     tmp_path: Path, make: MakePacker
 ) -> None:
     packs = make()
@@ -147,7 +147,7 @@ def test_one_that_somebody_kills_between_two_segments_is_started_again(
     assert text_of(tmp_path) == 2 * TEXT
 
 
-def test_one_without_a_process_is_packed_here(
+def test_a_segment_is_packed_in_the_server_if_no_process_can_be_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
 ) -> None:
     """In a root of its own there may be no Python, and a full disk gets room by sealing."""
@@ -156,7 +156,7 @@ def test_one_without_a_process_is_packed_here(
     assert text_of(tmp_path) == TEXT
 
 
-def test_it_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
+def test_packing_in_a_process_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
     """The process is gone, and the plain segment is as it was."""
     segment, packs = plain(tmp_path), make()
     with pytest.raises(Interrupted):
@@ -165,7 +165,7 @@ def test_it_is_given_up_at_a_stop(tmp_path: Path, make: MakePacker) -> None:
     assert packs.child is None
 
 
-def test_a_process_that_dies(
+def test_a_packing_process_that_dies_at_its_start_leaves_the_plain_segment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
 ) -> None:
     monkeypatch.setattr(packing, "__name__", "logsrv.no_such_module")
@@ -175,7 +175,9 @@ def test_a_process_that_dies(
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
 
 
-def test_a_process_that_is_killed_while_it_packs(tmp_path: Path, make: MakePacker) -> None:
+def test_a_process_that_is_killed_leaves_the_plain_segment(
+    tmp_path: Path, make: MakePacker
+) -> None:
     """By a system that is short of memory. The next segment gets another."""
     segment = plain(tmp_path)
 
@@ -193,7 +195,9 @@ def test_a_process_that_is_killed_while_it_packs(tmp_path: Path, make: MakePacke
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full(tmp_path: Path, make: MakePacker) -> None:
+def test_a_full_disk_in_the_process_is_an_error_in_the_server(
+    tmp_path: Path, make: MakePacker
+) -> None:
     """What the process met is the reason here, and the process goes on."""
     packs, segment = make(), plain(tmp_path)
     packs.start()
@@ -228,7 +232,7 @@ def test_a_process_that_dies_makes_no_catalog(
         make().catalog(sealed(store), at(store), lambda: True, with_words=True)
 
 
-def test_what_the_process_meets_at_a_catalog_is_the_reason_here(
+def test_an_error_of_the_process_at_a_catalog_is_the_error_in_the_server(
     tmp_path: Path, make: MakePacker
 ) -> None:
     store = small_segments(tmp_path / "store", 2)
@@ -237,7 +241,7 @@ def test_what_the_process_meets_at_a_catalog_is_the_reason_here(
         make().catalog(sealed(store), at(store), lambda: True, with_words=True)
 
 
-def test_a_file_that_cannot_be_made(tmp_path: Path, make: MakePacker) -> None:
+def test_without_a_temporary_file_the_plain_segment_stays(tmp_path: Path, make: MakePacker) -> None:
     segment = plain(tmp_path)
     disk = FaultyDisk().enter(tmp_path)
     disk.errors["create"] = no_space()
@@ -246,7 +250,7 @@ def test_a_file_that_cannot_be_made(tmp_path: Path, make: MakePacker) -> None:
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
 
 
-def test_it_ends_with_its_server(tmp_path: Path) -> None:
+def test_the_packing_process_ends_with_its_server(tmp_path: Path) -> None:
     """Also of a server that is killed, and in the middle of a segment: the end of its input is enough."""
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-P", "-m", packing.__name__]
@@ -295,7 +299,7 @@ class SaysSo:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread has no niceness of its own")
-def test_it_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
+def test_the_packing_process_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
     """Also in the middle of a segment, and without the right to become less nice."""
     (tmp_path / NAME).write_bytes(b"x" * 99 + b"\n" + (b"y" * (FRAME - 1) + b"\n") * 4)
     disk, server = NicenessDisk(), SaysSo(0, 0, 1, 2, 9)
@@ -307,7 +311,7 @@ def test_it_is_less_nice_in_a_hurry(tmp_path: Path) -> None:
     disk.leave()
 
 
-def test_it_hears_what_hurry_there_is_and_that_its_server_is_gone() -> None:
+def test_the_packing_process_hears_of_hurry_and_of_the_end_of_its_server() -> None:
     ours, theirs = socket.socketpair()
     server = Server(theirs)
     first, second = (b"".join(frame(b'{"hurry": %d}' % one)) for one in (1, 3))
@@ -325,7 +329,7 @@ def test_it_hears_what_hurry_there_is_and_that_its_server_is_gone() -> None:
 
 def test_files_that_nobody_has_handed_over_cannot_be_made() -> None:
     disk = HandedDisk({})
-    with pytest.raises(FileNotFoundError, match="nobody has made it"):
+    with pytest.raises(FileNotFoundError, match="the server has not made it"):
         disk.create_anew("0000000001-20261120T061842Z.log.zst.words.tmp")
     disk.unlink("words.tmp")
     assert disk.removed == ["words.tmp"]

@@ -75,7 +75,7 @@ def by(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("all_large")
-def test_each_has_a_process(tmp_path: Path, make: MakePackers) -> None:
+def test_segments_are_packed_by_several_processes(tmp_path: Path, make: MakePackers) -> None:
     segments, packs = plain(tmp_path, 4), make()
     with packs.side_by_side(2) as begin:
         for done, segment in enumerate(segments):
@@ -88,7 +88,7 @@ def test_each_has_a_process(tmp_path: Path, make: MakePackers) -> None:
 
 
 @pytest.mark.usefixtures("all_large")
-def test_they_are_packed_at_the_same_time(
+def test_two_segments_are_packed_at_the_same_time(
     tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segments, packs, together = plain(tmp_path, 2), make(), threading.Barrier(2)
@@ -101,7 +101,7 @@ def test_they_are_packed_at_the_same_time(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_one_that_is_packed_early_has_its_name_in_its_turn(
+def test_a_segment_that_is_packed_early_gets_its_name_in_its_turn(
     tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segments, packs, second = plain(tmp_path, 2), make(), threading.Event()
@@ -114,7 +114,7 @@ def test_one_that_is_packed_early_has_its_name_in_its_turn(
     by(step, monkeypatch)
     with packs.side_by_side(2) as begin:
         begin(segments, going, with_words)
-        packs._begun[segments[1]].made.add_done_callback(lambda _: second.set())
+        packs._packing[segments[1]].made.add_done_callback(lambda _: second.set())
         for segment in segments:
             seal(segment, at(tmp_path), pack=packs.pack)
             assert (tmp_path / segment.packed).exists()
@@ -122,7 +122,7 @@ def test_one_that_is_packed_early_has_its_name_in_its_turn(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_what_is_not_asked_for_is_given_up_and_leaves_nothing(
+def test_a_segment_that_nobody_asks_for_is_given_up_and_leaves_no_file(
     tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segments, packs, begun = plain(tmp_path, 3), make(), threading.Barrier(3)
@@ -146,7 +146,7 @@ def test_what_is_not_asked_for_is_given_up_and_leaves_nothing(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_one_that_cannot_be_packed_is_told_in_its_turn(
+def test_a_segment_that_cannot_be_packed_fails_in_its_turn(
     tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segments, packs = plain(tmp_path, 2), make()
@@ -165,7 +165,7 @@ def test_one_that_cannot_be_packed_is_told_in_its_turn(
     assert (tmp_path / segments[1].name).exists()
 
 
-def test_a_small_one_is_packed_here(
+def test_a_small_segment_is_packed_in_the_server(
     tmp_path: Path, make: MakePackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subprocess, "Popen", None)
@@ -177,7 +177,7 @@ def test_a_small_one_is_packed_here(
 
 
 @pytest.mark.usefixtures("all_large")
-def test_a_stop_gives_all_up(tmp_path: Path, make: MakePackers) -> None:
+def test_a_stop_gives_up_all_segments_being_packed(tmp_path: Path, make: MakePackers) -> None:
     segments, packs = plain(tmp_path, 2), make()
     with packs.side_by_side(2) as begin:
         begin(segments, lambda: False, with_words)

@@ -65,7 +65,7 @@ def segment_sizes(*sizes: int) -> list[SegmentSize]:
 
 
 @given(st.lists(st.integers(1, 50)), st.integers(0, 100), st.integers(1, 300))
-def test_what_stays_fits_or_is_the_active_segment_alone(
+def test_kept_segments_fit_or_only_the_active_one_is_left(
     sizes: list[int], active: int, keep: int
 ) -> None:
     all_ = segment_sizes(*sizes)
@@ -94,7 +94,7 @@ def test_days_count_from_the_last_line_of_a_segment() -> None:
     assert [one.segment.number for one in removed] == [0, 1]
 
 
-def test_what_was_written_while_the_clock_was_ahead_is_as_old_as_what_came_next() -> None:
+def test_a_segment_from_a_clock_ahead_is_as_old_as_the_next_segment() -> None:
     """It neither stays until then, nor keeps what is older from being removed."""
     all_ = segment_sizes(1, 1, 1, 1)
     ahead = [*all_[:2], all_[2]._replace(last=9000 * DAY), all_[3]]
@@ -111,7 +111,7 @@ def test_a_segment_from_before_a_jump_ahead_is_not_removed_before_its_turn() -> 
     assert gone(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
 
 
-def test_what_a_target_does_not_have_yet_stays_up_to_its_limit() -> None:
+def test_segments_that_a_target_lacks_stay_up_to_its_limit() -> None:
     """Beyond --keep-bytes, --ship-at-most of it; what it has goes first."""
     all_ = segment_sizes(10, 10, 10, 10)
     keep = StorePolicy(keep_bytes=15)
@@ -129,7 +129,7 @@ def test_the_target_that_is_behind_most_does_not_lend_its_limit_to_the_others() 
     assert gone(all_, 0, keep, 0, holds=[slow, large]) == all_[:2]
 
 
-def test_what_an_archive_has_stays_until_it_was_looked_for_there() -> None:
+def test_an_archived_segment_stays_until_the_archive_confirms_it() -> None:
     all_ = segment_sizes(10, 10, 10, 10)
     keep, looks = StorePolicy(keep_bytes=15), str
     assert gone(all_, 0, keep, 0, holds=[Hold("a", 9, 100, looks, 0)]) == []
@@ -212,7 +212,7 @@ def test_catalogs_count_as_the_segments_do(tmp_path: Path) -> None:
     assert [one.number for one in removed] == [1, 2]
 
 
-def test_many_are_removed_some_at_a_time_and_those_without_lines_with_them(
+def test_many_segments_are_removed_some_at_a_time_with_those_without_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "MOST_AT_ONCE", 2)

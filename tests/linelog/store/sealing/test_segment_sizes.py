@@ -50,7 +50,7 @@ def test_sealed_segments_are_counted_with_their_indexes_and_not_the_active_one(
     assert sizes.total == (2, sum(files)) and sizes.waiting == (1, len(stored(b"two")))
 
 
-def test_what_is_changed_by_ourselves_is_known_as_a_listing_would_find_it(tmp_path: Path) -> None:
+def test_our_own_changes_are_known_as_a_listing_would_find_them(tmp_path: Path) -> None:
     sizes = SegmentSizes(at(tmp_path))
     for number in range(1, 8):
         sizes.add(plain(tmp_path, number, stored(b"x" * number) if number != 4 else b""))
@@ -66,7 +66,7 @@ def test_what_is_changed_by_ourselves_is_known_as_a_listing_would_find_it(tmp_pa
     assert list(sizes.plain()) == list(listed.plain())
 
 
-def test_what_others_remove_and_bring_back_is_found_by_the_next_listing(tmp_path: Path) -> None:
+def test_the_next_listing_finds_what_others_remove_and_bring_back(tmp_path: Path) -> None:
     """Somebody who makes room, and somebody who has saved old segments."""
     for number in (2, 3, 4):
         packed(tmp_path, number)
@@ -106,7 +106,7 @@ def test_a_segment_that_was_compressed_before_it_is_told_of_stays_known(tmp_path
     assert list(sizes) == list(looked(tmp_path)) and numbers(sizes) == [1]
 
 
-def test_a_listing_that_fails_half_way_leaves_them_in_order(tmp_path: Path) -> None:
+def test_a_listing_that_fails_half_way_leaves_the_segments_in_order(tmp_path: Path) -> None:
     """Retention takes the first for the oldest."""
     for number in (2, 3):
         packed(tmp_path, number)

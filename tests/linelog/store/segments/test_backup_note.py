@@ -17,7 +17,7 @@ from tests.linelog.store.faults import FaultyDisk, no_space
 NOTE = BackupNote(COMPLETE, "backup", "0a" * 16, Position(17, 5), "2026-11-20T06:00:00Z", 3)
 
 
-def test_a_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path: Path) -> None:
+def test_a_backup_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path: Path) -> None:
     disk = at(tmp_path)
     assert backup_note.load(disk) is None and backup_note.finish(disk) is None
     backup_note.keep(disk, NOTE)
@@ -32,7 +32,7 @@ def test_a_note_is_read_as_it_was_written_and_damage_is_noticed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
-def test_what_is_broken_off_between_names_is_finished(tmp_path: Path, failing: int) -> None:
+def test_an_interrupted_renaming_of_a_backup_is_finished(tmp_path: Path, failing: int) -> None:
     (tmp_path / "ship").mkdir()
     for name in ("one", "two", "ship/place"):
         (tmp_path / name).write_text("old")
@@ -56,7 +56,7 @@ def test_what_is_broken_off_between_names_is_finished(tmp_path: Path, failing: i
     assert found == (None if failing == 1 else NOTE)
 
 
-def test_a_server_makes_a_store_of_its_own_of_it(tmp_path: Path, open_store: OpenStore) -> None:
+def test_a_server_makes_a_backup_an_ordinary_store(tmp_path: Path, open_store: OpenStore) -> None:
     store = small_store(tmp_path / "store")
     backup_note.keep(at(store), NOTE)
     (store / "number.coming").write_bytes(b"9999\n")
@@ -64,7 +64,7 @@ def test_a_server_makes_a_store_of_its_own_of_it(tmp_path: Path, open_store: Ope
     assert not (store / "backup").exists() and not (store / "number.coming").exists()
 
 
-def test_no_server_has_one_that_was_never_complete(tmp_path: Path, open_store: OpenStore) -> None:
+def test_no_server_starts_on_an_incomplete_backup(tmp_path: Path, open_store: OpenStore) -> None:
     backup_note.keep(at(tmp_path), BackupNote(BEGUN, "restore", ""))
     with pytest.raises(StoreError, match="give the same `logsrv restore` again to go on"):
         open_store(directory=tmp_path)

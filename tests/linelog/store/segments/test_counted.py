@@ -14,7 +14,7 @@ def count(text: bytes) -> tuple[int, ...] | None:
     return counted(text, numpy.flatnonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n")))
 
 
-def test_lines_by_level() -> None:
+def test_lines_are_counted_by_level() -> None:
     text = b"".join(STAMP + one + b"\n" for one in (b"x", b"ERROR y", b"<15>z", b"y"))
     assert count(text) == (2, 1, 0, 0, 0, 1, 0, 0, 0)
 
@@ -25,7 +25,7 @@ def test_lines_by_level() -> None:
      b"2026-11-20T06:18:61.123456Z", b"2026-11-31T06:18:42.123456Z", b"2026-11-20 06:18:42.123456Z",
      b"ERROR"]
 )  # fmt: skip
-def test_what_has_no_time_is_not_counted(time: bytes) -> None:
+def test_a_frame_with_a_line_without_a_time_is_not_counted(time: bytes) -> None:
     assert count(STAMP + b"x\n" + time + b" tcp:1:2 x\n" + STAMP + b"x\n") is None
 
 

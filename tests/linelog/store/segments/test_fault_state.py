@@ -27,7 +27,7 @@ def test_an_attempt_gives_what_the_step_does_and_is_counted() -> None:
     assert said[1:] == ["over"] and (trouble.errors, trouble.successes) == (2, 2)
 
 
-def test_each_change_is_said_once() -> None:
+def test_each_change_of_a_fault_is_logged_once() -> None:
     said: list[str] = []
 
     def tell(log: Any, text: str, **fields: object) -> None:
@@ -55,7 +55,7 @@ def test_each_change_is_said_once() -> None:
     ]
 
 
-def test_one_that_comes_and_goes_does_not_flood_the_log() -> None:
+def test_a_fault_that_comes_and_goes_does_not_flood_the_log() -> None:
     """A disk that failed every other sync was two lines for each, a hundred times a second."""
     said: list[str] = []
     now = [0.0]

@@ -34,13 +34,13 @@ def test_a_store_without_the_file_is_of_the_first_format(tmp_path: Path) -> None
     require_known(disk)
 
 
-def test_one_of_this_format_is_used_as_any_other(tmp_path: Path, open_store: OpenStore) -> None:
+def test_a_store_of_this_format_is_used(tmp_path: Path, open_store: OpenStore) -> None:
     store = store_of(tmp_path / "store", with_sum(b"%d %s" % (FORMAT, __version__.encode())))
     assert open_store(directory=store).accepts
     assert logsrv("search", "--directory", str(store), "two").stdout == line("two", 1)
 
 
-def test_a_newer_one_is_refused_before_anything_is_written(
+def test_a_newer_store_is_refused_before_anything_is_written(
     tmp_path: Path, open_store: OpenStore
 ) -> None:
     store = store_of(tmp_path / "store", with_sum(b"%d 9.4.0" % (FORMAT + 1)))

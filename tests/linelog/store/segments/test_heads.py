@@ -33,16 +33,16 @@ def test_a_frame_has_the_size_that_its_blocks_tell(size: int) -> None:
         ("a skippable frame", b""),
     ],
 )
-def test_what_no_frame_of_a_segment_asks_for_is_none(what: str, head: bytes) -> None:
+def test_a_frame_that_needs_more_than_those_of_segments_is_refused(what: str, head: bytes) -> None:
     data = MAGIC + head + b"\1\0\0" if head else b"\x50\x2a\x4d\x18\xff\xff\xff\xff"
     assert text_at(data + bytes(100)) is None, what
 
 
-def test_the_largest_text_is_one() -> None:
+def test_a_frame_of_the_largest_text_is_accepted() -> None:
     """A line of so many bytes is a frame of its own."""
     assert text_at(MAGIC + b"\xc4\x58" + LARGEST.to_bytes(8, "little")) == LARGEST
 
 
-def test_a_frame_of_unknown_size_is_none() -> None:
+def test_a_frame_of_unknown_size_is_refused() -> None:
     stream = zstandard.ZstdCompressor(write_content_size=False).compress(b"text")
     assert at(stream) is None

@@ -13,7 +13,7 @@ from tests.linelog.store.faults import FaultyDisk, at
 ID = "000102030405060708090a0b0c0d0e0f"
 
 
-def test_it_is_one_line_that_others_can_read(tmp_path: Path) -> None:
+def test_the_identity_of_a_store_is_one_line_of_json(tmp_path: Path) -> None:
     disk = FaultyDisk().enter(tmp_path)
     assert load(disk) is None
     made = make(disk, Position(7, 0), lambda size: bytes(range(size)))
@@ -30,7 +30,7 @@ def test_it_is_one_line_that_others_can_read(tmp_path: Path) -> None:
     + [f'{{"store":"{ID}","began":{began}}}' for began in ("7", '"x"', "null")]
     + [f'{{"store":{store},"began":"1:0"}}' for store in ("7", f'"{ID.upper()}"', f'"{ID}0"')],
 )
-def test_what_is_none_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_an_invalid_identity_is_one_sentence(tmp_path: Path, text: str) -> None:
     (tmp_path / "store").write_text(text)
     with pytest.raises(ValueError, match="holds no identity of a store"):
         load(at(tmp_path))

@@ -61,7 +61,7 @@ def test_an_index_survives_being_stored(texts: list[bytes]) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"{}", b"[]", b"7", b'{"segment":1}', b"\xff", b"null", *SENSELESS]
 )
-def test_anything_else_is_refused(data: bytes) -> None:
+def test_bytes_that_are_no_index_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         index.decode(data)
 
@@ -82,7 +82,7 @@ def test_every_flipped_bit_is_noticed(texts: list[bytes]) -> None:
 
 
 @given(st.integers(0), st.sets(st.integers(0), min_size=1, max_size=3))
-def test_bits_that_are_flipped_in_a_large_one_are_noticed(start: int, distances: set[int]) -> None:
+def test_bits_that_flip_in_a_large_index_are_noticed(start: int, distances: set[int]) -> None:
     places = {(start + distance) % (8 * len(LARGE)) for distance in distances}
     data = LARGE
     for place in places:
@@ -126,7 +126,7 @@ def test_lines_are_counted_by_level() -> None:
     assert found.rules == RULES
 
 
-def test_it_has_sums_of_frames_and_their_texts_as_far_as_they_are_of_whole_lines() -> None:
+def test_an_index_has_sums_of_frames_up_to_the_first_without_whole_lines() -> None:
     made = of(stored(b"a"), stored(b"b", b"c"), b"no end", stored(b"d"))
     found = index.decode(indexing.encode(made))
     packed = zlib.crc32(TEN_BYTES)
@@ -136,7 +136,7 @@ def test_it_has_sums_of_frames_and_their_texts_as_far_as_they_are_of_whole_lines
     assert len(found.sums) == 2 * 8
 
 
-def test_one_that_is_made_again_is_the_same(tmp_path: Path) -> None:
+def test_an_index_that_is_made_again_is_the_same(tmp_path: Path) -> None:
     disk = at(tmp_path)
     segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
     (tmp_path / segment.name).write_bytes(stored(b"one" * 999) * 999 + b"no end")
@@ -159,7 +159,7 @@ def as_before(data: bytes, version: int) -> bytes:
     return b"%b %08x\n%b" % (text, zlib.crc32(text), body)
 
 
-def test_versions_before_are_read_without_what_they_have_not() -> None:
+def test_indexes_of_older_formats_are_read() -> None:
     made = of(stored(b"a"), stored(b"ERROR b", b"c"))
     for version in (2, 3):
         data = as_before(indexing.encode(made), version)
@@ -187,7 +187,7 @@ def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["x", None, -1, 1 << 62, 1.5, [], True])
 @pytest.mark.parametrize("place", ["text", "compressed", "lines", "times", 0, 1, 2, 3])
-def test_numbers_and_times_that_are_none_are_refused_whatever_the_checksum(
+def test_invalid_numbers_and_times_are_refused_though_the_checksum_is_right(
     place: str | int, wrong: Any
 ) -> None:
     """They were tracebacks of a search."""
@@ -207,7 +207,7 @@ def test_numbers_and_times_that_are_none_are_refused_whatever_the_checksum(
         index.decode(b"%b %08x\n%b" % (first, zlib.crc32(first), body))
 
 
-def test_one_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Path) -> None:
+def test_an_index_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Path) -> None:
     """A search, and the doctor of a store, ended for want of memory."""
     packed = Segment(1, "0000000001-20261120T061842Z.log.zst", Form.PACKED)
     (tmp_path / packed.index).touch()
@@ -216,7 +216,7 @@ def test_one_without_an_end_is_damaged_and_takes_little_memory(tmp_path: Path) -
         index.load(packed, at(tmp_path))
 
 
-def test_what_a_shorter_file_lacks_is_counted_from_the_first_frame_that_is_not_whole() -> None:
+def test_missing_lines_of_a_shorter_file_count_from_its_first_incomplete_frame() -> None:
     found = of(b"a\n", b"bb\nbb\n", b"ccc\n")
     assert [found.missing(size) for size in (0, 9, 10, 19, 20, 29, 30)] == [
         (4, 12),
@@ -228,7 +228,7 @@ def test_what_a_shorter_file_lacks_is_counted_from_the_first_frame_that_is_not_w
 
 
 @pytest.mark.parametrize("data", [b'{"for', b'{"format":3,]', b"[1,"])
-def test_damage_is_told_where_json_is_not_loaded_yet(data: bytes) -> None:
+def test_damage_is_reported_before_the_json_module_is_imported(data: bytes) -> None:
     program = f"""
 from logsrv.linelog.store.segments.index import decode
 try:

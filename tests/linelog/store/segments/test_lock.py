@@ -63,7 +63,7 @@ def test_how_the_last_owner_ended_is_known_until_one_ends_in_order(tmp_path: Pat
     assert (tmp_path / "lock").read_text() == ""
 
 
-def test_who_takes_it_is_on_the_medium_at_once_and_later_if_that_fails(tmp_path: Path) -> None:
+def test_the_owner_of_a_lock_is_synced_at_once_or_at_the_next_check(tmp_path: Path) -> None:
     disk = FaultyDisk().enter(tmp_path)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     lock = DirectoryLock(disk)
@@ -93,9 +93,7 @@ def test_a_lock_that_is_no_file_is_refused(tmp_path: Path) -> None:
         DirectoryLock(at(tmp_path))
 
 
-def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(
-    tmp_path: Path,
-) -> None:
+def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(tmp_path: Path) -> None:
     lock = DirectoryLock(at(tmp_path))
     (tmp_path / "lock").unlink()
     with pytest.raises(StoreError, match="in use by another process"):
@@ -144,7 +142,7 @@ def test_the_file_is_not_touched_every_minute(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_one_that_cannot_be_read_was_left_by_somebody(
+def test_a_lock_file_that_cannot_be_read_was_left_by_somebody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(fd: int, size: int, offset: int) -> bytes:
@@ -157,7 +155,7 @@ def test_one_that_cannot_be_read_was_left_by_somebody(
     lock.release()
 
 
-def test_who_has_a_store_is_told_without_the_lock(tmp_path: Path) -> None:
+def test_the_owner_of_a_store_is_known_without_taking_the_lock(tmp_path: Path) -> None:
     assert owner_of(tmp_path) is None
     with locked(tmp_path):
         assert owner_of(tmp_path) == os.getpid()

@@ -51,7 +51,7 @@ def run(number: int, size: int, lines: int = 0) -> RemovedRun:
         (Position(17, 100), 23, Missing(58, 6, known=False)),
     ],
 )
-def test_what_was_missed_is_known(
+def test_the_text_that_a_reader_missed_is_counted(
     disk: Disk, place: Position, following: int, found: Missing
 ) -> None:
     note_removed([run(17, 100, 10), run(18, 50, 5)], disk)
@@ -61,7 +61,7 @@ def test_what_was_missed_is_known(
     assert missed(place, following, disk) == found
 
 
-def test_of_many_the_oldest_are_counted_together(disk: Disk) -> None:
+def test_of_many_removed_segments_the_oldest_are_counted_together(disk: Disk) -> None:
     """But not over the place of somebody who lacks only the later ones."""
     note_removed([run(number, 1 << 40, 7) for number in range(1, 1100)], disk, {50})
     note_removed([run(2000, 1, 1)], disk, {50})
@@ -72,20 +72,20 @@ def test_of_many_the_oldest_are_counted_together(disk: Disk) -> None:
     assert not missed(Position(20, 0), 1100, disk).known
 
 
-def test_of_many_with_holes_between_the_oldest_are_forgotten(disk: Disk) -> None:
+def test_of_many_removed_segments_with_gaps_the_oldest_are_forgotten(disk: Disk) -> None:
     note_removed([run(number, 5) for number in range(1, 2400, 2)], disk)
     runs = removed_runs(disk)
     assert (len(runs), runs[-1].numbers.start) == (1000, 2399)
 
 
-def test_a_file_without_lines_is_read(disk: Disk, tmp_path: Path) -> None:
+def test_a_file_removed_of_older_versions_is_read(disk: Disk, tmp_path: Path) -> None:
     """As versions before wrote it."""
     (tmp_path / REMOVED).write_bytes(b"17:100 18:50\n")
     assert missed(Position(17, 60), 19, disk) == Missing(90)
 
 
 @pytest.mark.parametrize("data", [b"", b"17\n", b"17:x\n", b"\xff\xfe", b"1:2:3:4\n", b"9-1:2:3\n"])
-def test_a_file_that_is_damaged_tells_nothing(disk: Disk, tmp_path: Path, data: bytes) -> None:
+def test_a_damaged_file_removed_tells_nothing(disk: Disk, tmp_path: Path, data: bytes) -> None:
     (tmp_path / REMOVED).write_bytes(data)
     assert missed(Position(17, 5), 18, disk) == UNKNOWN
     note_removed([run(17, 5)], disk)
@@ -93,7 +93,7 @@ def test_a_file_that_is_damaged_tells_nothing(disk: Disk, tmp_path: Path, data: 
 
 
 @given(st.lists(st.integers(1, 30), max_size=20), st.integers(1, 30), st.integers(0, 5))
-def test_it_is_said_of_those_that_were_noted_and_of_no_other(
+def test_only_noted_segments_were_empty(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[int], first: int, count: int
 ) -> None:
     disk = at(tmp_path_factory.mktemp("store"))
@@ -104,7 +104,7 @@ def test_it_is_said_of_those_that_were_noted_and_of_no_other(
     disk.leave()
 
 
-def test_they_stand_in_runs(tmp_path: Path) -> None:
+def test_empty_segments_are_noted_in_runs(tmp_path: Path) -> None:
     disk = at(tmp_path)
     for number in (5, 6, 7, 22, 6):
         note_empty(number, disk)
@@ -112,7 +112,7 @@ def test_they_stand_in_runs(tmp_path: Path) -> None:
     disk.leave()
 
 
-def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
+def test_of_too_many_empty_segments_the_oldest_are_forgotten(tmp_path: Path) -> None:
     disk = at(tmp_path)
     # As a version wrote it that knew no sums.
     (tmp_path / EMPTY).write_text(" ".join(map(str, range(2, 2002, 2))) + "\n")
@@ -123,7 +123,7 @@ def test_of_too_many_the_oldest_are_forgotten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"what\n", b"\xff-1", b"-", b"7-"])
-def test_a_file_that_makes_no_sense_tells_nothing(tmp_path: Path, data: bytes) -> None:
+def test_an_invalid_file_empty_tells_nothing(tmp_path: Path, data: bytes) -> None:
     disk = at(tmp_path)
     (tmp_path / EMPTY).write_bytes(data)
     assert not were_empty(range(1, 3), disk)

@@ -10,7 +10,7 @@ from logsrv.linelog.store.segments.rights import who_may
 DENIED = PermissionError(13, "Permission denied")
 
 
-def test_the_group_of_the_store_or_of_what_it_is_in(tmp_path: Path) -> None:
+def test_the_group_that_may_read_a_store_or_its_parent_directory_is_named(tmp_path: Path) -> None:
     outer, store = tmp_path / "outer", tmp_path / "outer/lines"
     store.mkdir(parents=True)
     group = grp.getgrgid(store.stat().st_gid).gr_name

@@ -126,7 +126,7 @@ def test_positions_are_in_the_order_of_the_lines() -> None:
     assert Position(1, 900) < Position(2, 0) < Position(2, 5)
 
 
-def test_positions_as_text() -> None:
+def test_a_position_is_written_and_parsed_as_text() -> None:
     assert str(Position(17, 52311)) == "17:52311" and parse_position("17:52311") == (17, 52311)
     for wrong in ("", "1", "1:", ":1", "1:2:3", " 1:2", "-1:2", "1:٣", "1" * 11 + ":1", "1:2\n"):
         with pytest.raises(ValueError, match="is no position, such as 17:52311"):

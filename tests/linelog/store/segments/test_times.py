@@ -54,7 +54,7 @@ def test_lines_without_a_time_make_the_others_unsure() -> None:
     assert times_of(b"") == NONE
 
 
-def test_parts_are_put_together() -> None:
+def test_times_of_parts_are_put_together() -> None:
     parts = [Times(time, time, True) for time in TIMES]
     assert together(parts) == Times(TIMES[2], TIMES[1], True)
     assert together([*parts, UNKNOWN]) == Times(TIMES[2], TIMES[1], False)
@@ -65,6 +65,6 @@ def test_parts_are_put_together() -> None:
     "line",
     [b"", TIMES[0][:26].encode(), b"2026-11-20 06:18:42.123456Z", b"2026-02-30T06:18:42.123456Z"],
 )
-def test_what_is_no_time(line: bytes) -> None:
+def test_text_that_is_no_time_is_refused(line: bytes) -> None:
     assert time_of(line) is None
     assert time_of(TIMES[0].encode() + line) == TIMES[0]

@@ -48,7 +48,7 @@ def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store: OpenStore, tmp_pa
 
 
 @pytest.mark.parametrize("torn", [b"torn", b"2026 was a year", stored(b"m")[:-1], b"2026-11-20 x"])
-def test_what_somebody_sent_is_no_stamp(torn: bytes) -> None:
+def test_text_that_somebody_sent_is_no_stamp(torn: bytes) -> None:
     assert not is_stamp(torn)
 
 
@@ -96,14 +96,14 @@ def test_a_hole_too_small_for_a_line_ends_the_torn_one(tmp_path: Path) -> None:
     assert text == TEXT[:start] + b"\n" + b" " * (end - start - 1) + TEXT[end:]
 
 
-def test_nuls_in_what_was_synced_were_sent(tmp_path: Path) -> None:
+def test_nuls_in_synced_text_are_no_hole(tmp_path: Path) -> None:
     path = tmp_path / "current.log"
     text = TEXT[:512] + bytes(512) + TEXT[1024:]
     assert mended(path, text, synced=1024) == (len(TEXT), False)
     assert path.read_bytes() == text
 
 
-def test_nuls_that_end_anywhere_are_of_a_raw_store(tmp_path: Path) -> None:
+def test_nuls_that_end_within_a_sector_are_no_hole(tmp_path: Path) -> None:
     path = tmp_path / "current.log"
     text = TEXT[:512] + bytes(512) + TEXT[1024:2000] + b"\0" + TEXT[2001:]
     assert mended(path, text) == (len(TEXT), False)

@@ -8,7 +8,7 @@ from logsrv.linelog.store.segments.waiting import WAITING, note_waiting, waiting
 from tests.linelog.store.faults import at
 
 
-def test_the_newest_thousand_are_known(tmp_path: Path) -> None:
+def test_the_file_waiting_keeps_the_newest_thousand_sizes(tmp_path: Path) -> None:
     with at(tmp_path) as disk:
         assert waiting_sizes(disk) == {}
         for number in range(1, 1003):
@@ -17,7 +17,7 @@ def test_the_newest_thousand_are_known(tmp_path: Path) -> None:
     assert len(found) == 1000 and found[1002] == 10020 and 2 not in found
 
 
-def test_a_damaged_file_says_nothing(tmp_path: Path) -> None:
+def test_a_damaged_file_waiting_has_no_sizes(tmp_path: Path) -> None:
     with at(tmp_path) as disk:
         note_waiting(17, 100, disk)
         whole = (tmp_path / WAITING).read_bytes()

@@ -30,14 +30,14 @@ def test_members_side_by_side_are_found_across_words(members: list[bool]) -> Non
 
 
 @given(MEMBERS)
-def test_two_of_seven_are_counted(members: list[bool]) -> None:
+def test_places_with_two_members_of_seven_are_found(members: list[bool]) -> None:
     found = bits.packed(numpy.array(members))
     wanted = [at for at in range(len(members)) if sum(members[at : at + 7]) >= 2]
     assert places(bits.two_of_seven(found)) == wanted
 
 
 @given(MEMBERS, st.integers(1, 63))
-def test_places_ahead_and_behind(members: list[bool], count: int) -> None:
+def test_bitmaps_are_moved_ahead_and_behind(members: list[bool], count: int) -> None:
     found = bits.packed(numpy.array(members))
     ahead = [at - count for at in places(found) if at >= count]
     assert places(bits.ahead(found, count)) == ahead

@@ -87,14 +87,16 @@ def test_a_word_is_found_in_whichever_section_its_frame_is(
     assert words.frames_with(b"quetzal") == 0
 
 
-def test_without_words_there_is_none(tmp_path: Path) -> None:
+def test_a_segment_sealed_without_words_has_no_word_index(tmp_path: Path) -> None:
     segment = plain(tmp_path)
     seal(segment, at(tmp_path), with_words=False)
     assert not (tmp_path / segment.words).exists()
     assert text_of(tmp_path) == TEXT
 
 
-def test_one_that_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_word_index_too_large_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(build, "MOST_PART", 0.0)
     segment = plain(tmp_path)
     seal(segment, at(tmp_path))

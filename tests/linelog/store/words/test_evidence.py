@@ -53,7 +53,7 @@ def test_ids_and_addresses_have_windows(literal: bytes, windows: int) -> None:
         b"2026-11-20T06:18:42",
     ],
 )
-def test_what_cannot_be_decided_has_none(literal: bytes) -> None:
+def test_a_literal_that_the_index_cannot_decide_has_no_evidence(literal: bytes) -> None:
     assert not evidence(literal)
 
 
@@ -66,6 +66,6 @@ def test_a_part_that_may_lie_in_the_time_of_a_line_is_no_evidence() -> None:
     assert evidence(b"1234567")
 
 
-def test_case_is_one_and_changes_nothing() -> None:
+def test_upper_and_lower_case_have_the_same_evidence() -> None:
     assert evidence(b"TimeOut 4BF92F") == evidence(b"timeout 4bf92f")
     assert folded(b"A_{") == b"a{_"

@@ -88,7 +88,7 @@ def test_no_block_is_larger_than_its_rows_can_be() -> None:
     assert extent(table, MOST_BLOCK.to_bytes(4, "little"), 0) == (0, MOST_BLOCK)
 
 
-def test_what_does_not_shrink_fits() -> None:
+def test_data_that_does_not_shrink_fits() -> None:
     for size in (1, 100, BLOCK_ROWS * SECTION_FRAMES // 8, MOST_TEXT):
         assert len(zstandard.ZstdCompressor(1).compress(os.urandom(size))) <= most_packed(size)
 

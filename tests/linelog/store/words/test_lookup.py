@@ -82,7 +82,7 @@ INDEX = stored_index(*FRAMES)
         FRAMES[7][len(STAMP) + 8 :][:8],
     ],
 )
-def test_what_one_frame_has_leads_to_that_frame(literal: bytes) -> None:
+def test_a_literal_of_one_frame_leads_to_that_frame(literal: bytes) -> None:
     found = Words(INDEX).frames_with(literal, ignore_case=True)
     assert found is not None
     assert 7 in frames_of(found, 40) and found.bit_count() <= 5
@@ -91,7 +91,7 @@ def test_what_one_frame_has_leads_to_that_frame(literal: bytes) -> None:
 @pytest.mark.parametrize(
     "literal", [b"absent", b" imeouts", b"timeout ", b"198.51.100.23", b"0123456789abcdef"]
 )
-def test_what_no_frame_has_leads_nowhere(literal: bytes) -> None:
+def test_a_literal_of_no_frame_leads_nowhere(literal: bytes) -> None:
     found = Words(INDEX).frames_with(literal)
     assert found is not None and found.bit_count() <= 1
 
@@ -102,7 +102,7 @@ def test_a_common_word_leads_everywhere_and_a_short_one_is_not_decided() -> None
     assert words.frames_with(b"at") is None
 
 
-def test_it_is_read_from_a_descriptor_as_well() -> None:
+def test_a_word_index_is_read_from_a_descriptor_as_well() -> None:
     fd = os.memfd_create("words")
     try:
         os.write(fd, INDEX)
@@ -111,7 +111,7 @@ def test_it_is_read_from_a_descriptor_as_well() -> None:
         os.close(fd)
 
 
-def test_that_of_another_segment_is_told_from_ours() -> None:
+def test_the_word_index_of_another_segment_is_refused() -> None:
     words = Words(INDEX)
     ours = Index(1, sum(map(len, FRAMES)), 99, 0, (Frame(0, 0, 0, UNKNOWN),) * 40)
     words.require(ours)
@@ -124,7 +124,7 @@ def test_that_of_another_segment_is_told_from_ours() -> None:
     [b"", b"x", INDEX[:-1], INDEX[1:], INDEX[: len(INDEX) // 2], INDEX + b"x", b"x" * 500],
     ids=["empty", "short", "no end", "no begin", "half", "longer", "text"],
 )
-def test_one_that_is_cut_off_or_something_else_is_refused(data: bytes) -> None:
+def test_a_word_index_that_is_cut_off_or_something_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="word index"):
         Words(data)
 
@@ -135,7 +135,7 @@ SOUND = [Words(INDEX).frames_with(literal) for literal in LITERALS]
 
 @more(1.5)
 @given(at=st.integers(0, len(INDEX) - 1), flip=st.integers(1, 255))
-def test_a_damaged_one_is_an_error_or_as_good_as_before(at: int, flip: int) -> None:
+def test_a_damaged_word_index_is_an_error_or_as_good_as_before(at: int, flip: int) -> None:
     data = bytearray(INDEX)
     data[at] ^= flip
     try:

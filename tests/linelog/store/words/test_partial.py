@@ -7,7 +7,7 @@ import pytest
 from logsrv.linelog.store.words.partial import MissingParts, PartialFile
 
 
-def test_a_part_is_read_within_one_that_is_here() -> None:
+def test_bytes_within_a_known_part_are_read() -> None:
     file = PartialFile(100, [(10, b"abcdef"), (50, b"xyz")])
     assert file.read(12, 3) == b"cde"
     assert file.read(50, 3) == b"xyz"
@@ -18,7 +18,7 @@ def test_a_part_is_read_within_one_that_is_here() -> None:
         assert missing.value.ranges == [(at, size)]
 
 
-def test_all_that_is_missing_is_told_at_once() -> None:
+def test_all_missing_parts_are_named_at_once() -> None:
     file = PartialFile(100, [(10, b"abcdef")])
     with pytest.raises(MissingParts) as missing:
         file.require([(10, 2), (0, 5), (40, 5)])

@@ -22,7 +22,7 @@ def sealed(directory: Path) -> None:
     seal(plain(directory), at(directory), with_words=False)
 
 
-def test_what_is_missing_is_made_and_what_is_there_is_left(tmp_path: Path) -> None:
+def test_missing_indexes_are_made_and_existing_ones_left(tmp_path: Path) -> None:
     sealed(tmp_path)
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
@@ -35,7 +35,7 @@ def test_what_is_missing_is_made_and_what_is_there_is_left(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("old", [b"", b"logsrv-words-0\n\0" + bytes(100)])
-def test_one_that_is_damaged_or_of_another_format_is_replaced(tmp_path: Path, old: bytes) -> None:
+def test_a_damaged_or_older_word_index_is_replaced(tmp_path: Path, old: bytes) -> None:
     sealed(tmp_path)
     disk = at(tmp_path)
     [packed] = sealed_files(disk)
@@ -84,7 +84,7 @@ def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path
     assert disk.read(packed.index) == made
 
 
-def test_that_of_another_segment_is_replaced(tmp_path: Path) -> None:
+def test_a_word_index_of_another_segment_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     seal(plain(tmp_path / "other", TEXT[:-100] + b"\n"), at(tmp_path / "other"))
     sealed(tmp_path)
@@ -111,7 +111,7 @@ def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["current.log"]
 
 
-def test_a_damaged_segment_is_told_and_the_others_get_theirs(tmp_path: Path) -> None:
+def test_a_damaged_segment_is_reported_and_the_others_get_indexes(tmp_path: Path) -> None:
     sealed(tmp_path)
     disk = at(tmp_path)
     [packed] = sealed_files(disk)

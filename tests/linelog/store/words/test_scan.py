@@ -44,7 +44,7 @@ def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text: by
 
 
 @given(TEXTS)
-def test_windows_are_those_of_the_format(text: bytes) -> None:
+def test_windows_of_a_frame_are_those_of_the_format(text: bytes) -> None:
     ids, *others = FrameText(text, len(text)).windows()
     plain = folded(without_times(text))
     fives = {plain[at : at + 5] for at in range(len(plain) - 4)}

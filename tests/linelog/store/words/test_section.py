@@ -61,7 +61,7 @@ def test_words_that_share_their_first_letters_are_kept_apart() -> None:
     assert words.frames_with(b"international") == 7
 
 
-def test_a_table_is_folded_to_what_it_may_take() -> None:
+def test_a_table_is_folded_to_the_size_that_it_may_have() -> None:
     draw = numpy.random.default_rng(1)
     bits = Bits(14)
     for number in range(20):

@@ -37,7 +37,7 @@ def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
-async def test_what_is_acknowledged_is_in_a_file_that_has_a_name(
+async def test_acknowledged_lines_are_in_a_file_that_has_a_name(
     open_store: OpenStore, sync: Sync
 ) -> None:
     """Somebody removes current.log, and says nothing."""
@@ -55,7 +55,7 @@ async def test_what_is_acknowledged_is_in_a_file_that_has_a_name(
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_is_removed_while_it_is_synced_is_not_acknowledged(
+async def test_lines_of_a_file_removed_during_the_sync_are_not_acknowledged(
     open_store: OpenStore, clock: HandClock
 ) -> None:
     disk = FaultyDisk()
@@ -110,7 +110,7 @@ async def test_no_cut_between_two_looks_is_acknowledged(
 
 @pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
-async def test_what_somebody_appends_is_counted(open_store: OpenStore) -> None:
+async def test_bytes_that_somebody_else_appends_are_counted(open_store: OpenStore) -> None:
     store = open_store()
     with open(store.directory / "current.log", "ab") as file:
         file.write(b"by hand, without an end")
@@ -137,7 +137,7 @@ class ToldOnce(FaultyDisk):
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenStore) -> None:
+async def test_a_failed_write_back_fails_the_acknowledgement(open_store: OpenStore) -> None:
     """Another thread that syncs, for a segment that was left, does not take the error away."""
     disk = ToldOnce()
     store = open_store(disk, sync=Sync.ALWAYS)
@@ -172,7 +172,7 @@ async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenS
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_was_written_before_the_file_was_removed_is_not_acknowledged(
+async def test_lines_written_before_the_file_was_removed_are_not_acknowledged(
     open_store: OpenStore, clock: HandClock
 ) -> None:
     """The disk is full in the middle of a group, and a person removes current.log to make room."""

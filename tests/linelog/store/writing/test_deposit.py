@@ -49,7 +49,7 @@ def test_a_deposit_goes_on_where_it_was_interrupted() -> None:
 
 @pytest.mark.parametrize("sync", Sync)
 @pytest_twisted.ensureDeferred
-async def test_a_block_is_on_the_medium_when_that_is_said(
+async def test_a_block_is_on_the_medium_when_it_is_acknowledged(
     open_store: OpenStore, sync: Sync
 ) -> None:
     """Whatever the policy is: first the note, then the text."""
@@ -130,7 +130,7 @@ async def test_a_note_that_cannot_be_written_is_tried_again(
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_a_sync_lost_is_written_again_at_the_same_place(
+async def test_bytes_that_a_failed_sync_lost_are_written_again_at_the_same_place(
     open_store: OpenStore, clock: HandClock
 ) -> None:
     """The kernel lets go of pages that it could not write: another sync alone would say nothing."""

@@ -35,7 +35,7 @@ def told_of(waiters: Waiters, totals: list[int]) -> list[tuple[int, str]]:
     return told
 
 
-def test_those_whose_lines_are_safe_are_told_and_the_others_wait() -> None:
+def test_deferreds_of_safe_lines_fire_and_the_others_wait() -> None:
     waiters = Waiters()
     told = told_of(waiters, [10, 20, 30])
     waiters.reached(20)
@@ -53,7 +53,7 @@ def test_a_failed_sync_fails_its_own_lines_only() -> None:
     assert told == [(10, "safe"), (20, sentence), (30, "safe")]
 
 
-def test_one_that_asks_after_the_failure_fails_as_well() -> None:
+def test_a_deferred_made_after_the_failed_sync_fails_as_well() -> None:
     waiters = Waiters()
     waiters.failed(SyncFailure(10, 20, "broken"))
     assert waiters.add(20).called
@@ -61,7 +61,7 @@ def test_one_that_asks_after_the_failure_fails_as_well() -> None:
     assert not waiters.add(21).called
 
 
-def test_a_failed_sync_of_the_beginning_fails_the_whole() -> None:
+def test_a_failed_sync_of_the_first_line_fails_the_acknowledgement_of_all() -> None:
     """Whoever asks for several at once, before the failure or after it, does not get an acknowledgement."""
     waiters = Waiters()
     before = [waiters.add(30, since) for since in (5, 19, 20)]
@@ -75,7 +75,7 @@ def test_a_failed_sync_of_the_beginning_fails_the_whole() -> None:
     assert before[2].result is None and after[1].result is None
 
 
-def test_giving_up_fails_all() -> None:
+def test_giving_up_fails_all_deferreds() -> None:
     waiters = Waiters()
     waiting = [waiters.add(1), waiters.add(2)]
     waiters.give_up(StoreError("closed"))
