@@ -49,9 +49,9 @@ class Report:
     """A report about the alert and the way of a task.
 
     kind: `lines`: number lines match; `sent`: a message was sent; `failed`: it was not, and is not sent
-    again;
-        `later`: it is sent again later; `put-off`: it is sent again at the next start; `missed`: number
-        segments were removed unsearched; `done`: the task has ended; `trouble`: something else failed.
+        again; `later`: it is sent again later; `put-off`: it is sent again at the next start; `missed`:
+        number segments were removed unsearched; `done`: the task has ended; `trouble`: something else
+        failed.
     name: of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`.
     """
 
