@@ -100,7 +100,7 @@ def test_a_login_at_kafka_has_a_name_and_a_password() -> None:
 @pytest.mark.parametrize(
     ("query", "token", "sentence"),
     [
-        ("?mechanism=GSSAPI", None, "may be mechanism= and one of PLAIN"),
+        ("?mechanism=GSSAPI", None, "only mechanism= may stand, with PLAIN"),
         ("?group=a", None, "not group"),
         ("", "geheim", "has no name and password in it"),
     ],

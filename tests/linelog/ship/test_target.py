@@ -66,7 +66,7 @@ def test_a_refusal_goes_away_and_a_certificate_does_not() -> None:
 
 def test_a_certificate_of_another_name_is_said() -> None:
     why = unreachable("a", Failure(VerificationError(errors=[])))
-    assert str(why) == "a cannot be reached: its certificate is that of another name"
+    assert str(why) == "a cannot be reached: its certificate is for another name"
     assert why.settled
 
 

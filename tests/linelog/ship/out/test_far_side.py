@@ -56,7 +56,9 @@ async def test_a_far_side_that_says_more_than_it_is_asked_is_left() -> None:
         one = await connect(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
         one.write(b"1 open 0\n")
         await until(lambda: one.over, "the end")
-        with pytest.raises(Unavailable, match=r"relp://127.0.0.1:\d+ says more than it is asked"):
+        with pytest.raises(
+            Unavailable, match=r"relp://127.0.0.1:\d+ sends more than it was asked for"
+        ):
             await one.change()
     assert server.said < 64 << 20
 

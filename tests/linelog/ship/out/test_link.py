@@ -246,7 +246,7 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"[" * 100_000])
 def test_an_answer_that_is_none_is_said_to_be_so(data: bytes) -> None:
-    with pytest.raises(NatsTrouble, match="none of JetStream"):
+    with pytest.raises(NatsTrouble, match="does not come from JetStream"):
         read_answer(Msg(cast(Any, None), data=data))
 
 

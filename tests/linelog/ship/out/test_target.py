@@ -240,7 +240,7 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
         await thread.stop()
         for name, why in (
             ("OTHER", "takes other subjects than logs"),
-            ("QUEUE", "lets go of what somebody has read"),
+            ("QUEUE", "removes messages once they are read"),
             ("THIRD", "subjects overlap"),
         ):
             one = target(url_of([server], name))

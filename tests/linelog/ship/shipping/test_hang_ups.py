@@ -66,7 +66,7 @@ def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(
     assert kept == [LINES[number] for number in sorted(bad)]
     refused = process.reports.of("refused")
     assert [one.lines for one in refused] == [1] * len(bad)
-    assert refused[0].why.startswith("it hangs up, each time that this line comes; kept in ")
+    assert refused[0].why.startswith("it hangs up, each time that this line is sent; kept in ")
     end = process.line_shipper.position
     assert end == Position(1, sum(map(len, LINES)) + len(LINES))
     acknowledged = [one.position for one in process.reports.of("acknowledged") if one.position]
