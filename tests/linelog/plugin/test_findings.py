@@ -180,7 +180,7 @@ def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
         with serving(echo, context) as port:
             found = reach(REACHING, "centre", "localhost", port, tls)
         assert found.level is level, found
-    assert "answers, but not with TLS that holds: self" in found.sentence
+    assert "answers, but its TLS is not trusted: self" in found.sentence
     missing = TLSOptions(cafile=tmp_path / "no")
     assert reach(REACHING, "x", "localhost", 9, missing).level is Level.ERROR
 
