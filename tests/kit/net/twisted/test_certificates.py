@@ -168,9 +168,7 @@ async def test_what_is_saved_is_taken(
     with logged() as messages:
         certificate_file(tmp_path / "next").replace(pem)
         await until(lambda: messages, "the new one")
-    assert messages == [
-        "test has taken the certificate that was saved, for who connects from now on"
-    ]
+    assert messages == ["test uses the saved certificate for new connections from now on"]
     assert await deferToThread(seen, port) not in (first, None)
 
 
@@ -226,11 +224,11 @@ def test_half_of_a_pair_is_not_taken_and_that_is_said_once(tmp_path: Path) -> No
     assert watched.pass_looks(5) == []
     watched.put("key")
     [said] = watched.pass_looks(5)
-    assert said.startswith("test keeps its certificate of before; what was saved is not taken: ")
+    assert said.startswith("test keeps its old certificate; the saved one cannot be used: ")
     assert "belongs to another key" in said and watched.taken == 0
     watched.put("key", "cert")
     [said] = watched.pass_looks(5)
-    assert "has taken the certificate" in said
+    assert "uses the saved certificate" in said
     assert watched.taken == 1
 
 
