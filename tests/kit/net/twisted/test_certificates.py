@@ -136,7 +136,7 @@ def test_an_encrypted_key_is_said_to_be_one(
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @in_reactor
-async def test_renewed(before: str, tmp_path: Path, site: Site) -> None:
+async def test_new_peers_get_a_renewed_certificate(before: str, tmp_path: Path, site: Site) -> None:
     """New connections get the new one; one that cannot be used is refused and the old one stays."""
     pem = certificate_file(tmp_path / "pem")
     listener = site.start(str(endpoint(pem, before)))
@@ -156,7 +156,7 @@ async def test_renewed(before: str, tmp_path: Path, site: Site) -> None:
 
 
 @in_reactor
-async def test_what_is_saved_is_taken(
+async def test_a_saved_certificate_is_used_without_a_reload(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without anybody saying so; and at the stop nothing of the watch is left behind."""
@@ -242,7 +242,7 @@ def test_files_that_are_being_saved_are_waited_for(tmp_path: Path) -> None:
     assert len(watched.pass_looks(1)) == watched.taken == 1
 
 
-def test_a_file_that_is_missing_for_a_while(tmp_path: Path) -> None:
+def test_a_certificate_file_may_be_missing_for_a_while(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     kept = watched.key.rename(tmp_path / "kept")
     [said] = watched.pass_looks(5)

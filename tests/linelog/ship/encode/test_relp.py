@@ -81,7 +81,7 @@ def test_answers_come_in_any_order() -> None:
         (b"1 hello 0\n", "it sent the command hello"),
     ],
 )
-def test_a_server_that_does_not_open(answer: bytes, trouble: str) -> None:
+def test_a_bad_answer_to_open_ends_the_relp_session(answer: bytes, trouble: str) -> None:
     session = RelpSession()
     session.open()
     session.receive(answer)
@@ -89,7 +89,7 @@ def test_a_server_that_does_not_open(answer: bytes, trouble: str) -> None:
     assert session.trouble == trouble
 
 
-def test_a_server_that_says_something_else_to_a_message() -> None:
+def test_an_unexpected_answer_to_a_message_ends_the_relp_session() -> None:
     session = opened()
     session.messages([b"a"])
     session.receive(b"2 rsp 3 300\n")
