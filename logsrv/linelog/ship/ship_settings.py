@@ -112,6 +112,4 @@ def check_targets(targets: Sequence[ShipSettings]) -> None:
     centres = [target.ship.text for target in targets if target.ship.takes != "lines"]
     for centre in centres:
         if centres.count(centre) > 1:
-            raise ValueError(
-                f"{shown(centre)} is there twice; only one shipper may send it a store"
-            )
+            raise ValueError(f"{shown(centre)} is there twice; one shipper may send it a store")

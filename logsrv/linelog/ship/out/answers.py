@@ -53,9 +53,7 @@ def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) 
         return
     if 200 <= status < 300:
         if not answer.whole:
-            raise Unavailable(
-                f"{who} answered with {status}, but its answer broke off or is too long"
-            )
+            raise Unavailable(f"{who} answered with {status}; the answer broke off or is too long")
         return
     sentence = f"{who} answered with {_phrase(status)}{_said(answer)}"
     if status in (400, 422):

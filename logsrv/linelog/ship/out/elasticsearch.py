@@ -69,9 +69,7 @@ class ElasticsearchTarget(PostingTarget):
             if many and len(left) > 1:
                 # It would answer the same again. Documents that are stored may come twice then.
                 raise TooMuchAtOnce(f"the answer of {who} for {len(left)} documents is too long")
-            raise Unavailable(
-                f"{who} answered with {_FINE}, but its answer broke off or is too long"
-            )
+            raise Unavailable(f"{who} answered with {_FINE}; the answer broke off or is too long")
         try:
             found = read_answer(answer.body, len(left))
         except ValueError:

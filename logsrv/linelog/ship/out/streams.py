@@ -160,9 +160,7 @@ def _said(name: str, error: NatsTrouble) -> NatsTrouble:
     """Return an error with the name of the stream before it."""
     why = f"stream {name}: {error}"
     if error.code == NO_JETSTREAM:
-        why += (
-            "; if another account has it, name the prefix of its subjects here, such as api=JS.API"
-        )
+        why += "; if another account has it, name the prefix of its subjects here, as api=JS.API"
     return NatsTrouble(why, settled=error.settled or error.code in _SETTLED, code=error.code)
 
 

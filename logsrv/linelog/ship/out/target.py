@@ -55,9 +55,7 @@ class JetStream:
         login = login_options(settings.token, settings.url.parameters.get("user"))
         prefix = settings.url.parameters.get("api", API)
         if not PREFIX.fullmatch(prefix):
-            raise ConfigurationError(
-                "api= is the prefix of JetStream's subjects, such as api=JS.API"
-            )
+            raise ConfigurationError("api= is the prefix of JetStream's subjects, as api=JS.API")
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
