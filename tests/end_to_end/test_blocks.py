@@ -191,7 +191,7 @@ def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
         (b"2026-11-20T06:18:42.123456Z tcp:\xc3\xa4 source\n", "printable ASCII"),
         (b"2026-11-20T06:18:42.123456Z tcp:1 \x1b[31mred\n", "control characters"),
         (b"2026-11-20T06:18:42.123456Z tcp:1 \xff\n", "no UTF-8"),
-        (b"2026-11-20T06:18:42.123456Z tcp:1 torn", "no end"),
+        (b"2026-11-20T06:18:42.123456Z tcp:1 torn", "does not end with an LF"),
     ):
         made = block_of(ONE, text, Position(1, 0), None)
         refused(422, why, made.packed, text)

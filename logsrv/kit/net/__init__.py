@@ -2,7 +2,7 @@
 
 import os
 
-# Twisted makes a list of so many numbers when its endpoints are imported, which fails for twenty digits.
-# `inherited_descriptors` tells of it: the environment that the process began with has it still.
+# At import, Twisted's endpoints make a list of LISTEN_FDS numbers, which fails for twenty digits.
+# `inherited_descriptors` still reports it: it reads the environment that the process began with.
 if len(os.environ.get("LISTEN_FDS", "")) > 6:
     del os.environ["LISTEN_FDS"]

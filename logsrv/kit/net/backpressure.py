@@ -1,4 +1,4 @@
-"""Back-pressure from a transport: it says that it has enough to send, and when it has room again."""
+"""Back-pressure from a transport, which says when it has enough to send and when it has room again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from zope.interface import implementer
 
 @implementer(IPushProducer)
 class Backpressure:
-    """Register it as the streaming producer of a transport, and wait here before writing more.
+    """A streaming producer to register with a transport; its user waits here before writing more.
 
-    full: whether the transport has enough to send.
+    full: the transport has enough to send.
     """
 
     __slots__ = ("_waiting", "full")
@@ -21,16 +21,16 @@ class Backpressure:
         self._waiting: list[Deferred[None]] = []
 
     def wait(self) -> Deferred[None]:
-        """Fires when there is room: at once if there is."""
+        """Return a Deferred that fires when there is room: at once if there is now."""
         return self.wait_for_change() if self.full else succeed(None)
 
     def wait_for_change(self) -> Deferred[None]:
-        """Fires when there is room again, or fails with what is given to `end`."""
+        """Return a Deferred that fires when there is room again, or fails with the reason of `end`."""
         self._waiting.append(Deferred())
         return self._waiting[-1]
 
     def end(self, reason: Exception) -> None:
-        """Tell those who wait the reason why there will be no room any more."""
+        """Fail all waits with a reason: there will be no room any more."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.errback(reason)
@@ -45,4 +45,4 @@ class Backpressure:
             each.callback(None)
 
     def stopProducing(self) -> None:
-        """The transport is going: its protocol hears of that, and says `end` to those who wait."""
+        """Do nothing: the protocol hears of the connection's end, and calls `end`."""

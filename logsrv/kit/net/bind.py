@@ -1,4 +1,4 @@
-"""Getting a socket: why it cannot be had, in a sentence, and files of UNIX sockets, left behind or gone."""
+"""Binds sockets, says in a sentence why one cannot be bound, and mends the files of UNIX sockets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SO_RCVBUFFORCE = 33
 _TYPES = {"stream": socket.SOCK_STREAM, "datagram": socket.SOCK_DGRAM}
 _WITH_PORTS = ("tcp", "tcp6", "ssl", "udp")
 
-# systemd closes what it kept in a thread of its own, within a millisecond.
+# Seconds to wait for a free place: systemd closes a kept socket in a thread, within a millisecond.
 WAY_SECONDS = 2.0
 DEFAULT_BUFFER = 32 * 1024 * 1024
 LOOK_SECONDS = 10.0
@@ -46,9 +46,9 @@ class ListenError(ConfigurationError):
 def reason_of(
     error: BaseException, endpoint: Endpoint, kept: KeptSockets | None = None
 ) -> ListenError:
-    """Return the reason `endpoint` could not be opened, for the person who chose it.
+    """Return an error that tells the operator why `endpoint` could not be opened.
 
-    kept: sockets of the service manager, which may be what is in the way.
+    kept: the sockets of the service manager, one of which may be in the way.
     """
     cause = error.socketError if isinstance(error, CannotListenError) else error
     where = shown(str(endpoint))
@@ -99,9 +99,9 @@ def _sentence(cause: OSError, endpoint: Endpoint) -> str:
 
 
 def place_of(endpoint: Endpoint) -> ListeningPlace | None:
-    """Return the place of an endpoint, to find a socket that listens there already.
+    """Return the place of an endpoint, by which a socket that listens there already is found.
 
-    None where it is not known beforehand, as for a free port, and for endpoints of other packages.
+    None if it is not known beforehand, as for any free port, and for endpoint types of other packages.
     """
     kind = _TYPES.get(endpoint.kind)
     if kind is None:
@@ -119,8 +119,8 @@ def place_of(endpoint: Endpoint) -> ListeningPlace | None:
 
 
 def _address(endpoint: Endpoint) -> tuple[int, Any]:
-    """The family and the address to bind of an endpoint with a port. Raises OSError."""
-    # A name stands for its IPv4 address, as it does where Twisted binds.
+    """Return the address family of an endpoint with a port, and the address to bind. Raises OSError."""
+    # A name stands for its IPv4 address, as in Twisted's own binding.
     family = socket.AF_INET6 if ":" in endpoint.interface else socket.AF_INET
     found = socket.getaddrinfo(endpoint.interface, endpoint.port, family, _TYPES[endpoint.kind])
     return family, found[0][4]
@@ -129,10 +129,10 @@ def _address(endpoint: Endpoint) -> tuple[int, Any]:
 def taken_over(
     endpoint: Endpoint, kept: KeptSockets
 ) -> tuple[ListeningPlace | None, socket.socket | None]:
-    """Return the place of an endpoint, and the socket that was kept there; one in its way is closed.
+    """Return the place of an endpoint, and the socket that was kept there; close a kept one in its way.
 
-    A listener that changes its address only leaves one, which the service manager closes by and by.
-    Raises ListenError.
+    A listener that changes only its address leaves such a socket, which the service manager closes a moment
+    later: this waits for that, up to WAY_SECONDS. Raises ListenError.
     """
     place = place_of(endpoint) if kept.matters else None
     if place is None:
@@ -153,9 +153,9 @@ def taken_over(
 
 
 def check_place(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
-    """Look whether `endpoint` could be bound just now, without letting anybody in.
+    """Check whether `endpoint` could be bound now, without accepting a peer. Raises ListenError.
 
-    kept: sockets that are there for it. Raises ListenError. Says nothing about endpoints of other packages.
+    kept: the sockets of the service manager. Endpoint types of other packages are not checked.
     """
     if kept is not None and (place := place_of(endpoint)) is not None and kept.holds(place):
         return
@@ -174,9 +174,9 @@ def check_place(endpoint: Endpoint, kept: KeptSockets | None = None) -> None:
 
 
 def _find_stale_socket(endpoint: Endpoint) -> bool:
-    """Return true if the UNIX socket of a process that has gone is in the way of `endpoint`.
+    """Return true if the UNIX socket of a process that has ended is in the way of `endpoint`.
 
-    Raises ListenError when somebody listens there, when it is no socket, and when none can be made.
+    Raises ListenError if a program listens there, if the file is no socket, or if none can be made.
     """
     path = endpoint.path
     if not path or path.startswith("\0"):
@@ -202,14 +202,14 @@ def _find_stale_socket(endpoint: Endpoint) -> bool:
         return failed == errno.ECONNREFUSED
     if failed in (errno.EACCES, errno.EPERM):
         raise reason_of(OSError(failed, ""), endpoint)
-    # Also with a full backlog, or a socket of the other kind.
+    # A full backlog, or a socket of the other kind, means the same.
     raise ListenError(f"{where}: another program listens on {shown(path)}; stop it or take another")
 
 
 def clear_socket_path(endpoint: Endpoint) -> None:
-    """Remove the UNIX socket of a process that has gone, so that `endpoint` can be bound.
+    """Remove the UNIX socket of a process that has ended, so that `endpoint` can be bound.
 
-    Raises ListenError when somebody listens there, or when it is no socket: that is not deleted.
+    Raises ListenError, and removes nothing, if a program listens there or the file is no socket.
     """
     if _find_stale_socket(endpoint):
         try:
@@ -219,10 +219,10 @@ def clear_socket_path(endpoint: Endpoint) -> None:
 
 
 def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
-    """Return what tells the file at `path` from any that is put there later; None if none is there.
+    """Return the device and the inode of the file at `path`; None if there is no file.
 
-    That holds as long as the socket bound to it is open: until then its inode is not given away.
-    HIDDEN, if this user may not know.
+    They tell it from any later file there while the socket that is bound to it is open: until then the
+    inode is not used again. HIDDEN if this user may not look.
     """
     try:
         found = os.lstat(path)
@@ -234,9 +234,9 @@ def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
 
 
 def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
-    """Remove the file of a UNIX socket, still open, if it is the `file_of_socket` that it was.
+    """Remove the file of a UNIX socket that is still open, if it is still the same file.
 
-    Another program may have put its own in the place of ours.
+    file: its `file_of_socket` when it was bound. Another program may have replaced it by its own.
     """
     path = endpoint.path or ""
     if file is not None and file_of_socket(path) == file:
@@ -247,7 +247,7 @@ def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
 
 
 def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> socket.socket:
-    """A bound socket, for datagrams or with a path; `taken` is one that was bound there before.
+    """Return a bound socket, for datagrams or with a path. taken: a socket that was bound there before.
 
     Raises OSError, or ListenError for a path that is taken.
     """
@@ -261,7 +261,7 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
     bound = socket.socket(family, _TYPES[endpoint.kind])
     try:
         bound.setblocking(False)
-        # The mode of a path. With chmod after bind, anybody could send in between.
+        # The mode of the path: with chmod after bind, anybody could send in between.
         mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
         try:
             bound.bind(address)
@@ -278,23 +278,25 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
 
 
 class SocketFile:
-    """The file of a listener's UNIX socket; where `file` is None there is none. next: the next look."""
+    """The file of a listener's UNIX socket. file: its `file_of_socket`; None if there is none. next: the
+    timer of the next look.
+    """
 
     def __init__(self, listener: Any, kept: KeptSockets, reactor: Any) -> None:
-        """`listener` has `emptied`, which takes in all that waits at its socket, and gives its reader."""
+        """`listener` has `emptied`, which takes in all that waits at its socket, and returns its reader."""
         self._listener, self._kept, self._reactor = listener, kept, reactor
         self.file: tuple[int, int] | None = None
         self.next = Timer(reactor)
 
     def look(self) -> None:
-        """Look now and every LOOK_SECONDS, until it has gone and cannot be made anew: that is said."""
+        """Check the file now and every LOOK_SECONDS; log an error, and stop, if it cannot be made again."""
         try:
             self.renew()
         except ListenError as error:
             log.error(GONE + "; mend that, then reload (SIGHUP)", why=str(error))
 
     def renew(self) -> None:
-        """Make it anew if it has gone, or tell of one that is not ours. Raises ListenError."""
+        """Make the file again if it is gone; only log that if it is a socket unit's. Raises ListenError."""
         endpoint = self._listener.endpoint
         if file_of_socket(endpoint.path or "") in (self.file, HIDDEN):
             if self.file is not None:
@@ -306,7 +308,7 @@ class SocketFile:
                 with bound_socket(endpoint) as fresh:
                     reader = self._listener.emptied()
                     self._reactor.removeReader(reader)
-                    # By the same number it is that of the listener, whoever has it.
+                    # Under the same number, everyone who has the listener's descriptor has the new socket.
                     os.dup2(fresh.fileno(), reader.fileno(), inheritable=False)
             except OSError as error:
                 raise reason_of(error, endpoint) from error
@@ -316,12 +318,12 @@ class SocketFile:
 
 
 def allow(endpoint: Endpoint) -> None:
-    """Give the file of a UNIX socket that was bound before the mode that it is to have now."""
+    """Change the mode of a UNIX socket that is already bound to that of its endpoint."""
     try:
         if endpoint.path and not endpoint.path.startswith("\0"):
             os.chmod(endpoint.path, int(endpoint.argument("mode") or MODE, 8))
     except OSError as error:
-        # The file of a socket unit may be root's, who has chosen its mode (SocketMode=).
+        # The file of a socket unit may belong to root, and SocketMode= sets its mode.
         log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
 
 
@@ -332,9 +334,9 @@ def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
 
 
 def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
-    """Give a socket the receive buffer of its endpoint; returns a sentence if the system gives less.
+    """Set the receive buffer of a socket; return a sentence if the system gives less than was asked for.
 
-    Without `rcvbuf=` nobody asked for a size: it is as large as may be, and a loss tells how large.
+    Without `rcvbuf=` the buffer is as large as the system allows, and no sentence is needed.
     """
     asked = endpoint.argument("rcvbuf")
     wanted = SIZE.parse(asked or str(DEFAULT_BUFFER))
@@ -342,7 +344,7 @@ def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
         udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, wanted)
     except OSError:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
-    # Linux keeps half of it for its own bookkeeping, and tells the double (socket(7)).
+    # Linux doubles the size for its own bookkeeping, and reports the double (socket(7)).
     given = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
     if not asked or given >= wanted // 2:
         return None

@@ -1,4 +1,4 @@
-"""The arguments of an endpoint string, `ARGUMENT:KEY=VALUE…`: cut at the colons, named and checked.
+"""The arguments of an endpoint string, `ARGUMENT:KEY=VALUE…`: split at the colons, named and checked.
 
 Each check raises ValueError with one sentence.
 """
@@ -27,7 +27,7 @@ LONGEST_SOCKET_PATH = 107
 LARGEST_BUFFER = 2**31 - 1
 
 
-# A name with `=`, perhaps, and a value; a backslash takes what follows it as it is.
+# An optional name with `=`, and a value; a backslash escapes the next character.
 _PART = re.compile(r"(?:^|:)(?:((?:\\.|[^:=\\])*)(=))?((?:\\.|[^:\\])*)", re.DOTALL)
 
 
@@ -43,10 +43,10 @@ def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
 def named_arguments(
     scheme: str, rest: str, takes: tuple[str, ...], named: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """Return the arguments behind `scheme:` by name, in the order in which they are given.
+    """Return the arguments after `scheme:` by name, in the order in which they are given.
 
-    takes: their names; the first ones may come without, in this order. named: more of them, which may
-    not. Raises ValueError.
+    takes: names of arguments; the first ones may be given without names, in this order. named: further
+    arguments, which need their names. Raises ValueError.
     """
     arguments: dict[str, str] = {}
     for position, (name, value) in enumerate(_parts(rest)):
@@ -74,7 +74,7 @@ def named_arguments(
 def check_arguments(scheme: str, arguments: dict[str, str]) -> None:
     """Check the arguments of an endpoint, and put in the numbers of ports and the key of `ssl:`."""
     for name, lacking in NEEDED.items():
-        # `tls:` gets by without a port, which Twisted knows a default for.
+        # `tls:` needs no port: Twisted has a default.
         if name in ARGUMENTS[scheme] and not arguments.get(name) and scheme != "tls":
             raise ValueError(f"{scheme}: {lacking.format(scheme)}")
     for name, check in CHECKS.items():
@@ -89,7 +89,7 @@ def check_arguments(scheme: str, arguments: dict[str, str]) -> None:
 
 
 def port_number(text: str, transport: str) -> int:
-    """Return the number of a port, given so or as a service's name. `transport` is tcp or udp.
+    """Return the number of a port, given as a number or a service's name. transport: tcp or udp.
 
     Raises ValueError.
     """
@@ -125,7 +125,7 @@ def _socket_path(scheme: str, path: str) -> str:
 
 
 def _interface(scheme: str, interface: str) -> str:
-    # Twisted looks up the name of a host when it binds; a datagram socket is bound by us, without.
+    # Twisted looks up a host name when it binds; we bind datagram sockets ourselves, without a look-up.
     if not interface or (
         scheme in ("tcp", "ssl") and re.fullmatch("[A-Za-z][A-Za-z0-9.-]*", interface)
     ):
@@ -173,7 +173,7 @@ def _check_certificates(scheme: str, arguments: dict[str, str]) -> None:
 
 
 def check_directory(rest: str) -> None:
-    """Raise ValueError for `tls:` with a port or a key where it has its directory: `ssl:` takes these."""
+    """Raise ValueError if `tls:` has a port or a key in place of its directory: `ssl:` takes these."""
     first = rest.partition(":")[0]
     if not first or "Key=" in rest or (first.isdigit() and not os.path.exists(first)):
         raise ValueError(
@@ -182,20 +182,20 @@ def check_directory(rest: str) -> None:
         )
 
 
-# Arguments that an endpoint cannot do without, and what is said of one without.
+# Arguments that an endpoint needs, and the error without each.
 NEEDED = {
     "port": "has no port; 0 takes any free one",
     "address": "has no path; write for instance {}:/run/log.sock",
     "domain": "has no domain; known are INET, INET6 or UNIX",
 }
-# Checks of a scheme and a value, which return the value to go by.
+# Checks of a scheme and a value; each returns the value to use.
 CHECKS: dict[str, Callable[[str, str], str]] = {
     "port": _port,
     "address": _socket_path,
     "rcvbuf": _receive_buffer,
     "interface": _interface,
 }
-# Patterns of whole values, and what another value is.
+# Patterns of whole values, and the error for any other value.
 PATTERNS = {
     "mode": ("0?[0-7]{3}", "no file mode; one is for instance 660"),
     "backlog": ("[1-9][0-9]{0,8}", "no number of connections"),

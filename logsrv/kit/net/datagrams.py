@@ -1,4 +1,4 @@
-"""A service that takes in datagrams, from UDP and UNIX sockets, and says what the kernel lost."""
+"""The listener for datagrams, from UDP and UNIX sockets; counts the ones that the kernel drops."""
 
 from __future__ import annotations
 
@@ -40,33 +40,33 @@ from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
-# Payload that a receiver gets at once, if it is more than one datagram: it may be paused upon that.
+# The most bytes that a receiver gets at once, unless one datagram has more; after each it may pause us.
 MOST_AT_ONCE = 256 * 1024
-# Reads per event: others have their turn after at most this many times 64 messages.
+# Reads per event: other descriptors get their turn after this many times 64 messages.
 READS_PER_EVENT = 4
-# Seconds for which datagrams are delivered, then others have their turn: some take long to be taken in.
+# Seconds of delivery until other descriptors get their turn: some datagrams take long to process.
 SLICE = 0.005
-# At the end of a drain what is left is counted; a sender that goes on cannot hold us here.
+# Reads at the end of a drain, which count the rest; a sender that goes on cannot hold us here.
 MOST_DISCARDED_READS = 4096
 
 
 class DatagramReceiver(Protocol):
     """The part of an input that takes datagrams.
 
-    One whose datagrams take long may have `most_at_once`: the bytes that it gets at a time, MOST_AT_ONCE
-    otherwise.
+    A receiver whose datagrams take long to process may have `most_at_once`: the bytes that it gets at a
+    time, instead of MOST_AT_ONCE.
     """
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        """Consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
+        """Take consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
 
 
 @implementer(IReadDescriptor, ILoggingContext)
 class DatagramListener:
     """Listens on `udp:` or `unixgram:`. As a producer it can be paused; then the kernel's buffer
-    fills, and what it drops is counted.
+    fills, and the datagrams that it drops are counted.
 
-    received: datagrams taken from the kernel, refused ones too.
+    received: datagrams taken from the kernel, refused ones included.
     """
 
     sentence = LISTENING
@@ -83,14 +83,14 @@ class DatagramListener:
         receive: Callable[[socket.socket], Receive] | None = None,
         kept: KeptSockets | None = None,
     ) -> None:
-        """`receive` is the way to read the socket; by default the fastest that is there.
+        """`receive` makes the reader of the socket; by default the fastest on this system.
 
         kept: the sockets that outlive this process.
         """
         self._outlasting = kept or KeptSockets()
         self._place: ListeningPlace | None = None
         self.endpoint = endpoint
-        # Nobody is connected here.
+        # Datagrams have no connections.
         self.protocols: Sequence[Any] = ()
         self.received = 0
         self._receiver = receiver
@@ -105,7 +105,7 @@ class DatagramListener:
         self._receive: Receive | None = None
         self._paused = self._opened = False
         self._next_turn = NextTurn(reactor, self._go_on)
-        # Received, and not delivered because we were paused meanwhile; empty while we are not.
+        # Datagrams that were read, but not delivered yet: we were paused, or others had their turn.
         self._kept: deque[Group] = deque()
         self._losses = Losses(label, reactor)
         metrics.watch("datagrams_total", lambda: self.received, listener=label)
@@ -146,7 +146,7 @@ class DatagramListener:
     def open(self) -> None:
         self._opened = True
         if self._outlasting.matters and (place := place_of(self.endpoint)) is not None:
-            # Only now: what a start has bound that fails is closed.
+            # Kept only now: a start that fails closes the sockets that it has bound.
             self._place = place
             self._outlasting.keep(place, self.fileno())
         if not self._paused:
@@ -157,7 +157,7 @@ class DatagramListener:
         return portions(group, getattr(self._receiver, "most_at_once", MOST_AT_ONCE))
 
     def emptied(self) -> Self:
-        """Take in all that waits; who is connected is told to come again."""
+        """Take in all that waits, and shut the socket down: connected senders have to connect again."""
         assert self._socket is not None and self._receive is not None
         self._socket.shutdown(socket.SHUT_RD)
         for groups, _ in iter(self._receive.read, ([], False)):
@@ -172,7 +172,7 @@ class DatagramListener:
         return self._label
 
     def connectionLost(self, reason: Failure) -> None:
-        """End because the reactor closes all it has; `drain` is how this ends otherwise."""
+        """End because the reactor closes everything; otherwise `drain` ends this listener."""
         if self._kept:
             self._discard()
         self._close()
@@ -190,7 +190,7 @@ class DatagramListener:
             self._losses.always = False
             if self._opened and self._socket is not None:
                 self._reactor.addReader(self)
-            # Not before others were heard: what is kept may be enough to be paused again.
+            # In another turn: the kept datagrams may be enough to be paused again.
             self._go_on_later()
 
     def doRead(self) -> None:
@@ -198,7 +198,7 @@ class DatagramListener:
         self._losses.watch()
 
     def _read(self) -> bool:
-        """Take in what waits, within bounds. Gives whether there may be more."""
+        """Take in waiting datagrams, within bounds. Return whether there may be more."""
         assert self._receive is not None
         began = self._reactor.seconds()
         self._deliver_kept(began)
@@ -214,10 +214,10 @@ class DatagramListener:
         return True
 
     def _deliver_kept(self, began: float) -> None:
-        """Deliver until there is nothing more, we are paused upon it, or it is the turn of others."""
+        """Deliver until nothing is left, the receiver pauses us, or SLICE is over."""
         while self._kept and not self._paused:
             self._deliver(self._kept.popleft())
-            # The clock is the wall's, which may be set back.
+            # The reactor's clock is the time of day, which may be set back.
             if not 0 <= self._reactor.seconds() - began < SLICE:
                 self._go_on_later()
                 return
@@ -240,19 +240,19 @@ class DatagramListener:
         try:
             self._receiver.datagrams_received(payloads, sender)
         except Exception:
-            # There is no connection to close, and the other senders are to go on.
+            # There is no connection to close, and the other senders must go on.
             self._failures.note("taking in datagrams", sender.source, Failure())
             lost = sum(map(len, payloads))
             self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
 
     async def stop_listening(self) -> None:
-        """Do nothing: nobody has to be accepted here, and `drain` does it all."""
+        """Do nothing: there are no connections to accept; `drain` does the rest."""
 
     async def drain(self, seconds: float) -> int:
-        """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""
+        """Take in the datagrams in the kernel, then close. Return 1 if some were left after `seconds`."""
         deadline = self._reactor.seconds() + seconds
         self._reactor.removeReader(self)
-        # Before it was opened there is nobody to take it in: the start has failed.
+        # If it was never opened, the start has failed, and nobody takes datagrams in.
         while (
             self._opened
             and self._socket is not None
@@ -267,11 +267,11 @@ class DatagramListener:
         return int(left > 0)
 
     def _discard(self) -> int:
-        """Count what there is no time left to take in."""
+        """Count, and drop, the datagrams that there is no time left for; return how many."""
         assert self._receive is not None
         left = sum(len(payloads) for payloads, _ in self._kept)
         self._kept.clear()
-        # The rest in a socket that goes on is for the next process.
+        # The datagrams in a socket that outlives us are for the next process.
         outlives = self._outlasting.outlives(self._place)
         for _ in range(0 if outlives else MOST_DISCARDED_READS):
             groups, more = self._receive.read()
@@ -296,7 +296,7 @@ class DatagramListener:
 
 
 def portions(group: Group, most: int = MOST_AT_ONCE) -> Sequence[Group]:
-    """The datagrams of `group` in groups of at most `most` bytes, or of one datagram."""
+    """Return the datagrams of `group` in groups of at most `most` bytes, or of one larger datagram."""
     payloads, key = group
     if sum(map(len, payloads)) <= most:
         return (group,)

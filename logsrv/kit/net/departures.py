@@ -1,7 +1,7 @@
-"""Noticing peers that go while nothing is read from them, because their last line is still worked on.
+"""Notices peers that leave while nothing is read from them, because their last line is still worked on.
 
-The reactor hears of an end only when it reads. Here the kernel is asked once a second, about the
-connections that were held back or have sent their end: what is over within a second costs nothing more.
+The reactor hears of a connection's end only when it reads. Here the kernel is asked once a second about
+connections from which nothing is read; a pause of less than a second costs nothing more.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from logsrv.kit.net.twisted.twisted_tls import is_encrypted
 from logsrv.timer import Timer
 
 LOOK_SECONDS = 1.0
-# Linux says that the peer sends nothing more; elsewhere that is seen when it is read.
+# Only Linux tells that the peer sends nothing more; elsewhere a read tells.
 READ_HANGUP = getattr(select, "POLLRDHUP", 0)
 HANGUP = select.POLLHUP | select.POLLERR
-# The goodbye of TLS: one encrypted record, whatever the cipher.
+# Bytes of TLS's goodbye at most: one encrypted record, with any cipher.
 GOODBYE_BYTES = 100
 
 
 class UnreadConnection(Protocol):
     """A connection as this module needs it.
 
-    author: has its `transport`, and says by `half_close` whether a peer that sends nothing more may read.
-    unread: whether nothing is read from it. deserted: whether the author works on the last thing that
+    author: the author's protocol. It has the `transport`, and `half_close`: a peer that sends nothing more
+    may still read. unread: nothing is read from it now. deserted: the author works on the last message that
     came from it.
     """
 
@@ -61,11 +61,11 @@ class Departures:
             self._look.start(LOOK_SECONDS, self._end_deserted)
 
     def forget(self, connection: UnreadConnection) -> None:
-        """Hold on to a connection no longer: it is gone."""
+        """Drop a connection that is gone."""
         self._watched.discard(connection)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._watched.clear()
         self._look.stop()
 
@@ -85,7 +85,7 @@ class Departures:
 
 
 def _judge(connection: UnreadConnection, said: int) -> None:
-    """End a connection of which poll(2) said that its peer is gone, with all that it sent read."""
+    """End a connection whose peer is gone, by `said` of poll(2), once all that it sent was read."""
     author = connection.author
     left = unread(author.transport)
     if is_encrypted(author.transport) and not said & select.POLLERR:

@@ -1,4 +1,4 @@
-"""Ending connections without losing what has arrived: what the kernel holds is taken in first."""
+"""Ends connections without losing bytes that have arrived: those in the kernel are taken in first."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.net.twisted.transports import asked, unacknowledged
 
-# Long enough to let other descriptors have their turn between two looks at thousands of sockets.
+# Seconds between two looks at thousands of sockets, in which other descriptors get their turn.
 LOOK_SECONDS = 0.01
-# A peer of TLS that has got all, and our goodbye, gets as long to say its own. Many never do.
+# Seconds for the goodbye of a TLS peer that has got everything, and our goodbye. Many never send one.
 GOODBYE_SECONDS = 0.2
 
 
 class Drainable(Protocol):
-    """A connection as this module needs it. working: whether an answer is in preparation for it."""
+    """A connection as this module needs it. working: an answer is in preparation for it."""
 
     closing: bool
 
@@ -31,16 +31,16 @@ class Drainable(Protocol):
     def close(self) -> None: ...
 
     def leave(self) -> None:
-        """Wait for no goodbye of the peer any more, after `close`."""
+        """After `close`: end without waiting for the peer's goodbye."""
 
     def abort(self) -> None: ...
 
 
 def unread(transport: object) -> int:
-    """Return how many bytes the kernel holds for a transport (FIONREAD); 0 when it cannot tell.
+    """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
 
-    A layer over it holds back no more than a record of TLS that isn't complete. A transport that has no
-    kernel under it may have an `unread` of its own.
+    A layer above holds back at most an incomplete record of TLS. A transport without a socket may have an
+    `unread` of its own.
     """
     own = getattr(transport, "unread", None)
     if own is not None:
@@ -51,14 +51,14 @@ def unread(transport: object) -> int:
 async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime) -> int:
     """Close connections as each falls silent, and cut off the rest after `seconds`.
 
-    Returns, when no connection is left, how many were cut off. A connection that the store holds back
-    is not silent while bytes wait for it: it is taken in as soon as the store goes on. Nor is one whose
-    answer is in preparation. What was written to one that is closed is still sent; who has not got all
-    of it by then is cut off.
+    Returns, when no connection is left, how many were cut off. A connection is not silent while received
+    bytes wait for it, as when the store has paused it, or while its answer is in preparation. Bytes that
+    were written to a closed connection are still sent; a peer that has not got all of them after `seconds`
+    is cut off.
     """
     deadline = clock.seconds() + seconds
     silent: set[Drainable] = set()
-    # Those that are closing, by the time from which nothing more is waited for if they have got all.
+    # Closing connections, and the time from which a peer that has got everything is left.
     leaving: dict[Drainable, float] = {}
     while connections and (now := clock.seconds()) < deadline:
         before, silent = silent, set()
@@ -71,7 +71,7 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
                 continue
             if connection.working or unread(connection.transport):
                 continue
-            # Twice in a row: in between, the reactor had a turn to deliver what was under way.
+            # Silent twice in a row: in between, the reactor had a turn to deliver bytes on their way.
             if connection in before:
                 connection.close()
             else:
@@ -88,8 +88,8 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
 
 
 def _has_more(connection: Drainable) -> bool:
-    """Return whether something of a connection is lost if it ends now."""
+    """Return whether bytes are lost if a connection ends now."""
     if connection.working or not connection.closing:
         return True
-    # It may have got all, and just not have said goodbye.
+    # The peer may have got everything, and only its goodbye be missing.
     return bool(unread(connection.transport) or unacknowledged(connection.transport))

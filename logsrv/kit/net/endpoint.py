@@ -1,7 +1,7 @@
-"""Endpoints: places to listen at, and what is served there.
+"""Endpoints: the places where a service listens.
 
-They are Twisted's, and besides `udp:PORT`, `unixgram:PATH` and `stdin:`, with defaults that suit bursts
-of connections (backlog) and shared machines (mode).
+They are Twisted's endpoints, and `udp:PORT`, `unixgram:PATH` and `stdin:`, with defaults for bursts of
+connections (backlog) and shared machines (mode).
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "unixgram": ("address", "mode", "rcvbuf"),
     "stdin": (),
 }
-# For a protocol that begins TLS itself (STARTTLS); given by name only.
+# Arguments for a protocol that begins TLS itself (STARTTLS); they need their names.
 START_TLS_ARGUMENTS = (
     "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",
 )  # fmt: skip
 START_TLS = ("tcp", "tcp6", "unix", "systemd")
 NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin", "fetched": "fetched"}
-"""`fetched` is no place here: whoever receives from it goes and gets it; its text is theirs."""
-# The files and directories that must exist.
+"""The kind of each scheme that is not a stream. `fetched` is no place: its receiver parses the text."""
+# Arguments that name directories and files, which must exist.
 DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
 FILE_ARGUMENTS = (
     "privateKey", "certKey", "extraCertChain", "dhParameters", "clientca", *DIRECTORY_ARGUMENTS
 )  # fmt: skip
-# Those that Twisted's `ssl:` has, too; the others say which clients must show a certificate.
+# Arguments that Twisted's `ssl:` has, too; the others say which clients must show a certificate.
 TLS_ARGUMENTS = ("privateKey", "certKey", "sslmethod", "extraCertChain", "dhParameters")
 
 EVERYWHERE = ("0.0.0.0", "::")
@@ -58,9 +58,9 @@ EVERYWHERE = ("0.0.0.0", "::")
 NOT_AT_ONCE = (
     "a reload cannot change it there: restart; or take the old one out, reload, put the new one in"
 )
-"""The advice for a listener that is wanted at another endpoint of the place where it is."""
+"""The advice if a reload gives a listener another endpoint that overlaps its present one."""
 
-# Twisted's 50 is less than what one restarted fleet connects with at once.
+# More than Twisted's 50: a restarted fleet opens more connections at once.
 BACKLOG = "1024"
 # A UNIX socket is for its owner and group, unless the operator says otherwise.
 MODE = "660"
@@ -70,9 +70,9 @@ MODE = "660"
 class Endpoint:
     """A place to listen at; `str()` gives its text back.
 
-    arguments: by name, positional ones too, with service names already turned into port numbers;
-        for endpoint types of other packages empty, their text is theirs.
-    proxied: whether `haproxy:` stands in front of it in the text: a proxy says first who its client is.
+    arguments: by name, positional ones too, with service names turned into port numbers; empty for endpoint
+        types of other packages, which parse the text themselves.
+    proxied: `haproxy:` stands before it in the text: a proxy sends a header about its client first.
     """
 
     text: str
@@ -94,7 +94,7 @@ class Endpoint:
 
     @property
     def port(self) -> int | None:
-        """The port as asked for; 0 is any free one; None for what has no port."""
+        """The port as asked for; 0 for any free one; None if the endpoint has no port."""
         port = self.argument("port")
         return None if port is None else int(port)
 
@@ -105,7 +105,7 @@ class Endpoint:
 
     @property
     def interface(self) -> str:
-        """The address to bind, as asked for or everywhere; of no meaning for what has no port."""
+        """The address to bind, by default all addresses; without meaning if there is no port."""
         return self.argument("interface") or ("::" if self.scheme == "tcp6" else "0.0.0.0")
 
     def overlaps(self, other: Endpoint) -> bool:
@@ -117,7 +117,7 @@ class Endpoint:
 
     @property
     def spots(self) -> frozenset[tuple[object, ...]]:
-        """The places it takes, but for the interface: two that overlap have one in common."""
+        """The places that it takes, without the interface: overlapping endpoints have one in common."""
         if self.scheme == "systemd":
             named = (("index", self.argument("index")), ("name", self.argument("name")))
             return frozenset(one for one in named if one[1] is not None)
@@ -127,7 +127,7 @@ class Endpoint:
 
     @property
     def has_certificate(self) -> bool:
-        """Return true if it has a certificate of its own: TLS from the beginning, or begun later."""
+        """Return true if it has a certificate, for TLS from the beginning or begun later."""
         return self.scheme == "ssl" or self.argument("privateKey") is not None
 
     @property
@@ -137,7 +137,7 @@ class Endpoint:
 
     @property
     def asks_for_certificates(self) -> bool:
-        """Return true if clients are asked for certificates, be they `required` or `optional`."""
+        """Return true if clients are asked for certificates, `required` or `optional`."""
         return any(self.argument(name) is not None for name in ("caCertsDir", "clientca"))
 
     @property
@@ -148,7 +148,7 @@ class Endpoint:
     def twisted(self) -> str:
         """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it.
 
-        `haproxy:` and TLS are not in it: `proxied_transport` and `stream_listener` put them in between.
+        It leaves out `haproxy:` and TLS, which `proxied_transport` and `stream_listener` add.
         """
         takes = ARGUMENTS.get(self.scheme)
         if takes is None:
@@ -158,7 +158,7 @@ class Endpoint:
             arguments.setdefault("backlog", BACKLOG)
         if self.scheme == "unix":
             arguments.setdefault("mode", MODE)
-            # A stale socket is found by connecting to it; a lock file would be one more to go stale.
+            # We find a stale socket by connecting to it; a lock file could become stale, too.
             arguments.setdefault("lockfile", "0")
         for name in (*START_TLS_ARGUMENTS, *TLS_ARGUMENTS):
             arguments.pop(name, None)
@@ -166,12 +166,12 @@ class Endpoint:
 
     @property
     def twisted_tls(self) -> str:
-        """The text of an endpoint of Twisted's that has the same certificate."""
+        """The text of a Twisted endpoint with the same certificate."""
         files = {name: value for name, value in self.arguments if name in TLS_ARGUMENTS}
         return endpoint_text("ssl", {"port": "0", **files})
 
     def located(self, directory: Path) -> Endpoint:
-        """Return the same endpoint, its relative paths taken from `directory`."""
+        """Return the same endpoint, with its relative paths below `directory`."""
         arguments = {
             name: str(directory / value)
             if name in ("address", *FILE_ARGUMENTS) and not value.startswith("\0")
@@ -185,7 +185,7 @@ class Endpoint:
 
 
 class TakenPlaces:
-    """Endpoints by the places they take: one that is in the way is found without comparing it with all."""
+    """Endpoints by the places that they take: finds an overlap without comparing all of them."""
 
     def __init__(self, endpoints: Iterable[Endpoint] = ()) -> None:
         self._at: dict[tuple[object, ...], list[Endpoint]] = {}
@@ -193,18 +193,18 @@ class TakenPlaces:
             self.take(one)
 
     def take(self, endpoint: Endpoint) -> None:
-        """Have one more."""
+        """Add an endpoint."""
         for spot in endpoint.spots:
             self._at.setdefault(spot, []).append(endpoint)
 
     def in_the_way_of(self, endpoint: Endpoint) -> Endpoint | None:
-        """Return one that overlaps; None if there is none."""
+        """Return an endpoint that overlaps; None if there is none."""
         near = (other for spot in endpoint.spots for other in self._at.get(spot, ()))
         return next((other for other in near if endpoint.overlaps(other)), None)
 
 
 def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:
-    """Return the text of an endpoint, its first argument without a name, as people write it."""
+    """Return the text of an endpoint as people write it, with its first argument without a name."""
     first = ARGUMENTS[scheme][0] if ARGUMENTS[scheme] else None
     parts = [
         _escaped(value) if name == first and position == 0 else f"{name}={_escaped(value)}"

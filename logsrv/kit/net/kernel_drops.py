@@ -1,4 +1,4 @@
-"""Drops: datagrams that the kernel threw away because nobody read fast enough."""
+"""Counts the datagrams that the kernel dropped because they were not read fast enough."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ LOSS_LOG_SECONDS = 10.0
 class Losses:
     """Watches the kernel's count of dropped datagrams while there is traffic, and logs it.
 
-    A timer and not the control message of SO_RXQ_OVFL: that comes with the next datagram, which may
+    It uses a timer, not the control message of SO_RXQ_OVFL, which comes with the next datagram: that may
     never come.
 
-    lost: datagrams dropped so far.
-    always: whether to look when there is no traffic either, because nobody reads.
-    known: whether the system tells what it drops.
+    lost: datagrams dropped so far. always: look even without traffic, because nobody reads. known: the
+    system tells how many it drops.
     """
 
     def __init__(self, label: str, reactor: IReactorTime) -> None:
@@ -65,7 +64,7 @@ class Losses:
             self.watch()
 
     def check(self, *, last: bool = False) -> None:
-        """Take over the kernel's count; log it, but for the `last` time not too often."""
+        """Read the kernel's count, and log new drops; not too often, except for the `last` time."""
         dropped = self._dropped()
         # The kernel's counter has 32 bits.
         new = (dropped - self._seen) & 0xFFFFFFFF
@@ -84,9 +83,9 @@ class Losses:
             self._logged_at = now
 
     def _more(self) -> str:
-        """Return how large the buffer is, and what allows a larger one."""
+        """Return the size of the buffer, and the settings that allow a larger one."""
         assert self._socket is not None
-        # Linux tells the double (socket(7)).
+        # Linux reports the double (socket(7)).
         size = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
         more = min(max(64 * MiB, 4 * size), 1024 * MiB)
         return (

@@ -1,4 +1,4 @@
-"""Listening: an endpoint, an input and a guard become a listener that binds, opens and drains."""
+"""Makes listeners: an endpoint, an input and a guard become an object that binds, opens and drains."""
 
 from __future__ import annotations
 
@@ -18,51 +18,51 @@ from logsrv.kit.observe.metrics import Counts
 
 
 class Listener(Protocol):
-    """A listener, as `listener_for` gives it: checked, bound, opened, applied, drained, in this order."""
+    """A listener of `listener_for`. Its life: `check`, `bind`, `open`, any number of `apply`, `drain`."""
 
     endpoint: Endpoint
     sentence: str
-    """How the log says that it listens, with {place} or {url}; may be changed before it is bound."""
+    """The log line for its start, with {place} or {url}; may be changed before `bind`."""
 
     @property
     def address(self) -> str:
-        """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
+        """The place where it listens, such as `127.0.0.1:1234` or a path; "" before `bind`."""
 
     @property
     def protocols(self) -> Sequence[Any]:
-        """The protocols of those who are connected; none where there are no connections."""
+        """The protocols of connected peers; empty for endpoints without connections."""
 
     def bind(self) -> None:
-        """Take the place, as root if need be. Raises ListenError with one sentence."""
+        """Bind the place, as root if need be. Raises ListenError with one sentence."""
 
     def open(self) -> None:
-        """Take in what peers send, from the reactor's next turn on."""
+        """Take in the peers' data, from the reactor's next turn on."""
 
     async def stop_listening(self) -> None:
-        """Accept who waits, then no more; what takes in datagrams or standard input goes on."""
+        """Accept the waiting connections, then no more; datagrams and standard input are still taken in."""
 
     async def drain(self, seconds: float) -> int:
-        """Take in what has arrived, then end. Gives how many peers were cut off at the deadline."""
+        """Take in data that has arrived, then end. Return how many peers were cut off after `seconds`."""
 
     def check(self) -> None:
-        """Raise ListenError for what would keep it from being bound, or from going on as it is.
+        """Raise ListenError if it could not be bound, or, once bound, could not go on with its files.
 
-        No peer notices. Nothing is opened, but a UNIX socket anew whose file has gone.
+        No peer notices. Nothing is opened, except a UNIX socket whose file is gone: it is made again.
         """
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Go by other rules, and by what its files held when they were checked."""
+        """Use other rules, and the contents of its files as `check` has read them."""
 
 
 class OwnReceiver:
-    """A factory of protocols that serves a site by itself, whatever its listener is."""
+    """A base of factories that serve a site themselves, with any listener."""
 
     @property
     def receiver(self) -> Self:
         return self
 
     def attach(self, listener: Listener) -> None:
-        """Do nothing: no listener matters here."""
+        """Do nothing: this factory does not need its listener."""
 
 
 def listener_for(
@@ -75,12 +75,12 @@ def listener_for(
     metrics: Counts,
     kept: KeptSockets | None = None,
 ) -> Listener:
-    """The listener for an endpoint, which hands to `receiver` what comes.
+    """Return the listener for an endpoint; it delivers to `receiver`.
 
-    receiver: a factory of protocols for streams and standard input, for datagrams a DatagramReceiver, for
-    what is fetched a FetchingReceiver.
+    receiver: a factory of protocols for streams and standard input, a DatagramReceiver for datagrams, a
+    FetchingReceiver for `fetched`.
     label: names the listener in logs and metrics. kept: the sockets that outlive this process.
-    Raises ConfigurationError when `receiver` is None: there is none for such an endpoint.
+    Raises ConfigurationError if `receiver` is None: the input does not take this kind of endpoint.
     """
     if receiver is None:
         what = "datagrams" if endpoint.kind == "datagram" else "connections"

@@ -1,4 +1,4 @@
-"""The line in the log for a place where a service listens: for what, by which protocol, where."""
+"""The log line for a place where a service listens: its input, its protocol, its address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEB = ("tcp", "tcp6", "ssl")
 def place_text(endpoint: Endpoint, address: str) -> str:
     """Return `tcp 0.0.0.0:514`, `tls [::]:6514`, `unix /run/log.sock`.
 
-    address: as it is bound; "" where an endpoint of another package has none, whose text it is then.
+    address: as bound; "" if an endpoint type of another package has none: then its text is returned.
     """
     if endpoint.kind == "stdin":
         return "standard input"
@@ -26,16 +26,16 @@ def place_text(endpoint: Endpoint, address: str) -> str:
 
 
 def url_text(endpoint: Endpoint, address: str, path: str) -> str:
-    """Return `http://127.0.0.1:8080/`, or the place of what has no URL."""
+    """Return `http://127.0.0.1:8080/`, or `place_text` for an endpoint without a URL."""
     if endpoint.scheme not in WEB or endpoint.proxied:
         return place_text(endpoint, address)
     return f"{'https' if endpoint.scheme == 'ssl' else 'http'}://{address}{path}"
 
 
 def log_listening(sentence: str, endpoint: Endpoint, address: str) -> None:
-    """Log that a place is taken.
+    """Log that a service listens.
 
-    sentence: with `{place}`, or with `{url}` and the path behind it.
+    sentence: with `{place}`, or with `{url}` and a path after it.
     """
     before, url, path = sentence.partition("{url}")
     if url:

@@ -1,4 +1,4 @@
-"""Endpoint strings: read and checked before anything is opened.
+"""Parses endpoint strings, and checks them before anything is opened.
 
 `SCHEME:ARGUMENT:KEY=VALUE…` as Twisted writes them, with a backslash before a colon, an equals sign or a
 backslash that belongs to a value.
@@ -16,9 +16,9 @@ from logsrv.kit.text.words import listed, nearest, shown
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Read an endpoint string.
+    """Return the endpoint that a string describes.
 
-    Looks at the names of services, and at whether certificate files exist; opens nothing.
+    Looks up the names of services, and checks that certificate files exist; opens nothing.
     Raises ValueError with one sentence.
     """
     if not text:

@@ -1,6 +1,6 @@
-"""Receiving datagrams in bulk: recvmmsg(2) through ctypes, and the portable way beside it.
+"""Receives datagrams in bulk: by recvmmsg(2) through ctypes, or by the portable recvmsg(2).
 
-Both give groups: consecutive datagrams of one sender, in the order in which they arrived.
+Both return groups: consecutive datagrams of one sender, in the order in which they arrived.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SLOT_SIZE = 65536
 # sockaddr_un is 110 bytes long, sockaddr_in6 28.
 NAME_SIZES = {socket.AF_UNIX: 128, socket.AF_INET: 32, socket.AF_INET6: 32}
 CONTROL_SIZE = 64
-# struct cmsghdr with the int of UDP_GRO behind it (cmsg(3)).
+# struct cmsghdr, and the int of UDP_GRO after it (cmsg(3)).
 CMSG = struct.Struct("@Niii")
 
 # Datagrams of one sender; `key` stands for the sender's address.
@@ -36,18 +36,18 @@ Group: TypeAlias = "tuple[Sequence[bytes], Hashable]"
 
 
 class Receive(Protocol):
-    """A way to receive datagrams.
+    """A reader of datagrams.
 
-    cut_bytes: bytes lost so far because a datagram was larger than a slot.
+    cut_bytes: bytes lost so far because datagrams were larger than SLOT_SIZE.
     """
 
     cut_bytes: int
 
     def read(self) -> tuple[list[Group], bool]:
-        """Return what waits, up to some number of datagrams, and whether there may be more."""
+        """Return waiting datagrams, a limited number, and whether there may be more."""
 
     def address(self, key: Hashable) -> Any:
-        """The sender that `key` stands for, as the socket module writes addresses."""
+        """Return the address that `key` stands for, as the socket module writes addresses."""
 
 
 class _Iovec(ctypes.Structure):
@@ -96,17 +96,17 @@ _recvmmsg = _find_recvmmsg()
 
 @lru_cache(maxsize=64)
 def _segments(size: int, total: int) -> struct.Struct:
-    """Cuts `total` bytes into segments of `size`, the last one possibly shorter, in one C call."""
+    """Return a Struct that cuts `total` bytes into segments of `size`; the last may be shorter."""
     whole, rest = divmod(total, size)
     return struct.Struct(f"{size}s" * whole + (f"{rest}s" if rest else ""))
 
 
 class Recvmmsg:
-    """The way of Linux: up to SLOTS messages per system call, each of which may be a burst of datagrams.
+    """The reader for Linux: up to SLOTS messages per system call; each may be a burst of datagrams.
 
-    The memory is mapped, so only the pages of a slot that were ever filled are in use. A datagram is
-    copied once, out of its slot. There is no room for what a UNIX socket brings beside its bytes: the
-    kernel closes descriptors that nobody takes, and else any sender could use ours up.
+    The memory is mapped, so only pages that were ever filled are in use. A datagram is copied once, out of
+    its slot. For a UNIX socket there is no control buffer, so the kernel closes descriptors that a sender
+    passes along: otherwise any sender could use up ours.
     """
 
     available = _recvmmsg is not None and os.uname().sysname == "Linux"
@@ -127,10 +127,10 @@ class Recvmmsg:
         self._lay_out()
         self._view = memoryview(self._headers).cast("B")
         self._words = self._view.cast("I")
-        # The kernel writes lengths over these; one copy puts all of them right.
+        # The kernel overwrites these with lengths; one copy resets all of them.
         self._pristine = bytes(self._view)
         self._pointer = ctypes.addressof(self._headers)
-        # Linux gives the whole length of a datagram that was cut when it is asked with MSG_TRUNC.
+        # With MSG_TRUNC Linux returns the whole length of a datagram that was cut.
         self._flags = socket.MSG_DONTWAIT | socket.MSG_TRUNC
 
     def _lay_out(self) -> None:
@@ -154,7 +154,7 @@ class Recvmmsg:
         self._view[:] = self._pristine
         received = _recvmmsg(self._descriptor, self._pointer, SLOTS, self._flags, None)
         if received <= 0:
-            # Anything else is an error of the network, which has been told and is over.
+            # Any other errno is an error of the network, which is over once it was reported.
             return [], received < 0 and ctypes.get_errno() == errno.EINTR
         lengths = self._column(_LENGTH, received)
         if max(lengths) > SLOT_SIZE:
@@ -172,7 +172,7 @@ class Recvmmsg:
 
     def _one_sender(self, received: int) -> bool:
         size = self._name_size
-        # Names of UNIX sockets differ in length, and what is behind one is left from another.
+        # Names of UNIX sockets differ in length, and bytes of an earlier name follow a shorter one.
         return self._family != socket.AF_UNIX and (
             self._names[: size * received] == self._names[:size] * received
         )
@@ -201,7 +201,7 @@ class Recvmmsg:
 
     def _segment_size(self, slot: int) -> int:
         _, level, kind, size = CMSG.unpack_from(self._control, slot * CONTROL_SIZE)
-        # Nothing but this was asked for.
+        # We have enabled no other control message.
         return size if (level, kind) == (SOL_UDP, UDP_GRO) and size > 0 else SLOT_SIZE
 
     def address(self, key: Hashable) -> Any:
@@ -218,7 +218,7 @@ class Recvmmsg:
 
 
 class Recvmsg:
-    """The portable way: one datagram per system call, on any system."""
+    """The portable reader: one datagram per system call, on any system."""
 
     def __init__(self, udp: socket.socket) -> None:
         self.cut_bytes = 0
@@ -241,12 +241,12 @@ class Recvmsg:
         return groups, True
 
     def address(self, key: Hashable) -> Any:
-        """Return the key: it is an address already; a path comes as text or bytes, or as nothing."""
+        """Return the key, which is an address already; a path, given as text, bytes or None, as bytes."""
         return os.fsencode(key) if isinstance(key, str) else key or b""
 
 
 def _ask_for_bursts(udp: socket.socket) -> None:
-    """Let bursts come as one buffer (UDP_GRO of udp(7)), where the kernel can."""
+    """Receive bursts as one buffer (UDP_GRO of udp(7)) if the kernel can."""
     try:
         udp.setsockopt(SOL_UDP, UDP_GRO, 1)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Remote endpoints: where to connect to, read and checked before anything is opened."""
+"""Remote endpoints: places to connect to, parsed and checked before anything is opened."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONNECT_SECONDS = 30.0
 class Remote:
     """A place to connect to; `str()` gives its text back.
 
-    scheme: tcp, ssl or unix. tls: whom it trusts, and what it shows.
+    scheme: tcp, ssl or unix. tls: the authorities to trust and the certificate to show, for ssl.
     """
 
     text: str
@@ -42,11 +42,11 @@ class Remote:
 
 
 def parse_remote(text: str) -> Remote:
-    """Read `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; opens nothing.
+    """Return the place for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; opens nothing.
 
     A colon in a value is written `\\:`, as in an IPv6 address. ssl: takes cafile= (the authorities to
-    trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (whom
-    the certificate has to name, if not the host). Raises ValueError with one sentence.
+    trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (the name
+    that the certificate must have, if not the host). Raises ValueError with one sentence.
     """
     scheme, _, rest = text.partition(":")
     if scheme not in ARGUMENTS:
@@ -91,9 +91,9 @@ REMOTE = Kind(
 def remote_endpoint(
     remote: Remote, reactor: Any, seconds: float = CONNECT_SECONDS
 ) -> IStreamClientEndpoint:
-    """Return what connects there, within so many seconds a try.
+    """Return a client endpoint for a place. seconds: the time-out of one attempt.
 
-    Reads certificates. Raises ConfigurationError when one cannot be used.
+    Reads certificates. Raises ConfigurationError if one cannot be used.
     """
     if remote.scheme == "unix":
         return UNIXClientEndpoint(reactor, remote.path, seconds)

@@ -1,4 +1,4 @@
-"""The senders of datagrams to one listener: their names, whether they may send, and how much."""
+"""The senders of datagrams to one listener: their names, and which of their datagrams are taken."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ REMEMBERED_SENDERS = 4096
 class Senders:
     """The guard and the rates of a listener, applied to datagrams; refusals are counted and logged.
 
-    A sender is named and screened once, until there are REMEMBERED_SENDERS or the rules change.
+    A sender's name, and whether it may send, are found once, and forgotten when there are
+    REMEMBERED_SENDERS or the rules change.
     """
 
     def __init__(
         self, label: str, policy: GuardPolicy, seconds: Callable[[], float], metrics: Counts
     ) -> None:
-        """`label` names the listener; `seconds` is the clock."""
+        """`label` names the listener; `seconds` returns the time in seconds."""
         self._label = label
         self._metrics = metrics
         self._guard = Guard(policy)
@@ -43,13 +44,13 @@ class Senders:
         metrics.count("datagrams_refused_total", 0, listener=label)
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Go by other rules from now on."""
+        """Use other rules from now on."""
         self._guard.apply(policy)
         self._rates.apply(policy)
         self._forget()
 
     def at(self, key: Hashable, address: Callable[[Any], Any]) -> Sender:
-        """Return the sender that a Receive knows by `key`; `address` is asked once for each."""
+        """Return the sender for a Receive's `key`. address: `Receive.address`, called once for each key."""
         sender = self._known.get(key)
         if sender is None:
             if len(self._known) >= REMEMBERED_SENDERS:
@@ -61,7 +62,7 @@ class Senders:
         return sender
 
     def admitted(self, sender: Sender, payloads: Sequence[bytes]) -> Sequence[bytes]:
-        """Return those datagrams that the sender may send; the others are counted."""
+        """Return the datagrams that the sender may send; count the others."""
         if self._refused and sender in self._refused:
             self._metrics.count("datagrams_refused_total", len(payloads), listener=self._label)
             peer = sender.host or sender.source

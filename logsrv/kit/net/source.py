@@ -1,4 +1,4 @@
-"""The names of peers, in the store, in logs and for the guard: printable ASCII without spaces."""
+"""The names of peers in the store, in logs and for the guard: printable ASCII without spaces."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ XUCRED = struct.Struct("II")
 @implementer(IAddress)
 @attrs.frozen
 class Sender:
-    """A peer with a name that was made once: a sender of datagrams, of which there are many.
+    """A peer whose name was made once, such as a sender of many datagrams.
 
-    host: the address, as the guard takes it; None for a UNIX socket.
+    host: the IP address for the guard; None for a UNIX socket. source: the name.
     """
 
     host: str | None
@@ -40,10 +40,10 @@ STANDARD_INPUT = Sender(None, "stdin:")
 
 
 def source_of(peer: object) -> str:
-    """Return the name of a peer, from its transport or from its address alone.
+    """Return the name of a peer. peer: its transport, or only its address.
 
-    `tcp:127.0.0.1:51234`, `tls:[::1]:51234`, `udp:10.0.0.1:514`, `unix:uid=0,pid=77`, `stdin:`; of who
-    has shown a certificate `tls:10.0.0.1:51234,dns=shop.example`.
+    `tcp:127.0.0.1:51234`, `tls:[::1]:51234`, `udp:10.0.0.1:514`, `unix:uid=0,pid=77`, `stdin:`; for a peer
+    that has shown a certificate `tls:10.0.0.1:51234,dns=shop.example`.
     """
     if isinstance(peer, Sender):
         return peer.source
@@ -70,15 +70,14 @@ def _source_of_transport(transport: Any) -> str:
 
 
 def inet_source(scheme: str, host: str, port: int) -> str:
-    """Return `scheme:host:port`, an IPv6 address in brackets, an IPv4 one mapped into it as IPv4."""
+    """Return `scheme:host:port`; an IPv6 address in brackets, an IPv4 address mapped into IPv6 as IPv4."""
     return escaped(f"{scheme}:{host_text(canonical(host), port)}")
 
 
 def unix_source(path: bytes) -> str:
-    """Return `unix:` and the path a sender has bound, if any; `@` begins an abstract name.
+    """Return `unix:` and the path that a sender has bound, if any; `@` begins an abstract name.
 
-    A relative path begins with `./`: or it could look like `uid=0,pid=1`, which the kernel says of
-    peers on a stream.
+    A relative path gets `./` before it: otherwise it could look like `uid=0,pid=1` of a stream's peer.
     """
     if path.startswith(b"\0"):
         path = b"@" + path[1:]
@@ -88,10 +87,10 @@ def unix_source(path: bytes) -> str:
 
 
 def canonical(host: str) -> str:
-    """Return the one spelling of an IP address that peers are named, counted and looked up by.
+    """Return the one spelling of an IP address by which peers are named, counted and looked up.
 
-    An IPv4 address mapped into IPv6 is that IPv4 address (RFC 4291 section 2.5.5.2), any other IPv6
-    address is as RFC 5952 wants it; the zone of an address stays behind it.
+    An IPv4 address mapped into IPv6 becomes the IPv4 address (RFC 4291 section 2.5.5.2). Any other IPv6
+    address gets the form of RFC 5952, and keeps its zone. Other text is returned unchanged.
     """
     if ":" not in host:
         return host
@@ -106,13 +105,13 @@ def canonical(host: str) -> str:
 
 
 def host_of(address: object) -> str | None:
-    """Return the IP address that networks and limits per peer go by; None where there is none."""
+    """Return the IP address for networks and limits per peer; None if there is none."""
     host = getattr(address, "host", None)
     return canonical(host) if isinstance(host, str) else None
 
 
 def _credentials(transport: Any) -> str:
-    """Return who connected to a UNIX socket, by the kernel's word (SO_PEERCRED)."""
+    """Return the user and the process at the other end of a UNIX socket (SO_PEERCRED); "" if unknown."""
     try:
         handle: socket.socket = transport.getHandle()
         if hasattr(socket, "SO_PEERCRED"):
@@ -128,7 +127,7 @@ def _credentials(transport: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return `text` with all but printable ASCII without the space as `\\xNN`; a backslash too."""
+    """Return `text` with each space, backslash and character that is not printable ASCII as `\\xNN`."""
     if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
         return text
     return "".join(

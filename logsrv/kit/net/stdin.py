@@ -18,11 +18,11 @@ CHUNK = 256 * 1024
 
 
 class StdinTransport(FileDescriptor):
-    """Reads a descriptor until its end. What is written to it goes nowhere: nobody listens there.
+    """Reads a descriptor until its end. Bytes that are written to it are dropped.
 
-    The descriptor stays blocking, since O_NONBLOCK would be set for everyone who shares it (the
-    shell's terminal): it is read once each time it is readable. A regular file is always so; where
-    epoll refuses one, the reactor polls it, and only while it is being read.
+    The descriptor stays blocking, because O_NONBLOCK would be set for everyone who shares it (the shell's
+    terminal): it is read once each time it is readable. A regular file is always readable; epoll refuses
+    it, so the reactor polls it, but only while it is read.
     """
 
     reactor: Any
@@ -49,7 +49,7 @@ class StdinTransport(FileDescriptor):
         except BlockingIOError:
             return None
         except OSError as error:
-            # A terminal that was hung up.
+            # The terminal was hung up.
             return ConnectionLost(str(error))
         if not data:
             return ConnectionDone()
@@ -57,7 +57,7 @@ class StdinTransport(FileDescriptor):
         return None
 
     def connectionLost(self, reason: Failure) -> None:
-        """Called by the reactor when `doRead` returned the reason, and by ourselves."""
+        """End the connection; called by the reactor with the reason that `doRead` returned, and by us."""
         if self._descriptor < 0:
             return
         super().connectionLost(reason)
@@ -78,10 +78,10 @@ class StdinTransport(FileDescriptor):
             self.reactor.callLater(0, self.connectionLost, Failure(reason))
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """Do nothing: nothing is ever sent, so nobody has to wait for it."""
+        """Do nothing: nothing is ever sent, so no producer has to wait."""
 
     def write(self, data: Any) -> None:
-        """Do nothing: nobody listens there."""
+        """Drop the bytes: standard input has no reader."""
 
     writeSequence = write  # type: ignore[assignment]
 
@@ -92,7 +92,7 @@ class StdinTransport(FileDescriptor):
 
 
 class StdinEndpoint:
-    """Standard input as a place that one connects to, as soon as its port reads."""
+    """Standard input as an endpoint; its one connection begins when its port starts to read."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -108,12 +108,12 @@ class StdinEndpoint:
 
 
 class StdinPort:
-    """Standard input while it is listened on: its one connection, or a descriptor that nobody reads yet."""
+    """Standard input as a port: it has a descriptor that nobody reads yet, and then one connection."""
 
     def __init__(self, descriptor: int, factory: IProtocolFactory, reactor: Any) -> None:
         self._factory = factory
         self._reactor = reactor
-        # None as soon as it is a connection's.
+        # None as soon as a connection has it.
         self._descriptor: int | None = descriptor
 
     def startReading(self) -> None:

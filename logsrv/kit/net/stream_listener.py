@@ -1,4 +1,4 @@
-"""Listening for connections: binding, letting peers in behind a guard, renewing the certificate."""
+"""The listener for connections: binds, accepts peers through a guard, renews its certificate."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ from logsrv.kit.text.words import shown
 
 log = Logger()
 
-# These build our protocols without a layer of their own around each.
+# Schemes whose Twisted endpoints put no layer of their own around our protocols.
 BARE = ("tcp", "tcp6", "unix", "systemd", "stdio", "stdin")
 
-# These close a connection at once for which no protocol was built.
+# Schemes whose endpoints close a connection at once if no protocol was built for it.
 REFUSING = (*BARE, "ssl")
 
-# A flood must not keep us from stopping where the kernel goes on to let peers in: accept no more often
-# and no longer than this.
+# Bounds of the last accepting: where the kernel goes on to let peers in, a flood must not keep us from
+# stopping.
 MOST_WAITING = 4096
 MOST_SECONDS = 1.0
 
@@ -68,7 +68,7 @@ MOST_SECONDS = 1.0
 class StreamListener:
     """Listens on a stream endpoint, or on standard input, behind a guard.
 
-    certificate: that by which TLS is begun; None where there is none, and before it is bound.
+    certificate: the certificate for TLS; None without one, and before `bind`.
     """
 
     sentence = LISTENING
@@ -89,7 +89,7 @@ class StreamListener:
             check_starts_tls(endpoint, factory)
         self.endpoint = endpoint
         self._reactor = reactor
-        # None until it listens: endpoints of other packages may take their time.
+        # None until it listens: endpoint types of other packages may take their time.
         self._port: Any = None
         self._opened = False
         self._stopped = False
@@ -175,7 +175,7 @@ class StreamListener:
         if self._port is not None:
             start_accepting(self._port)
             if self._kept.matters and (place := place_of(self.endpoint)) is not None:
-                # Only now: what a start has bound that fails is closed.
+                # Kept only now: a start that fails closes the sockets that it has bound.
                 self._place = place
                 self._kept.keep(place, descriptor(self._port))
             self._file.look()
@@ -183,12 +183,12 @@ class StreamListener:
             self.certificate.start()
 
     def emptied(self) -> Any:
-        """Accept all who wait, and give the port."""
+        """Accept all waiting peers, and return the port."""
         self._accept_waiting(self._port)
         return self._port
 
     def _twisted_endpoint(self) -> Any:
-        """Return what listens there, as Twisted's endpoints do."""
+        """Return the Twisted endpoint, or ours for standard input."""
         if self.endpoint.kind == "stdin":
             return StdinEndpoint(self._reactor)
         endpoint: Any = serverFromString(self._reactor, self.endpoint.twisted)
@@ -196,7 +196,7 @@ class StreamListener:
         return endpoint
 
     def _adopted(self, taken: socket.socket, factory: IProtocolFactory) -> Any:
-        """Return the port of a socket that is there already."""
+        """Return a port for a socket that listens already."""
         return adopted(
             self._reactor,
             taken,
@@ -217,12 +217,12 @@ class StreamListener:
         log_listening(self.sentence, self.endpoint, self.address)
 
     async def drain(self, seconds: float) -> int:
-        """Accept the peers that wait, listen no more, take in what has arrived, close each connection."""
+        """Accept waiting peers, stop listening, take in data that has arrived, close each connection."""
         await self.stop_listening()
         return await self._guarded.drain(seconds)
 
     async def stop_listening(self) -> None:
-        """Accept the peers that wait, then no more: the place is free when this returns."""
+        """Accept waiting peers, then no more: the place is free when this returns."""
         self._stopped = True
         self._file.next.stop()
         self._kept.left(self._place or str(self.endpoint))
@@ -234,8 +234,8 @@ class StreamListener:
         place = self._place
         of_unit = self.endpoint.scheme == "systemd" or self._kept.of_unit(place)
         if of_unit or self._kept.outlives(place):
-            # A socket unit has who waits served, by another process if need be. What is only kept for us is
-            # closed where this is no restart: who waits there is heard first.
+            # A socket unit serves its waiting peers later, by another process if need be. A socket that is
+            # only kept for us is closed unless this is a restart, so its waiting peers are accepted first.
             if self._opened and not of_unit:
                 self._accept_waiting(port)
             # The port has closed itself if the socket was shut down.
@@ -249,7 +249,7 @@ class StreamListener:
         if place is not None or not is_shared(port):
             let_nobody_in(port)
             remove_socket(self.endpoint, self._file.file)
-        # In one turn of the reactor: who gets in between would be reset, with what it has sent.
+        # In one turn of the reactor: a peer that connected in between would be reset, and its data lost.
         if self._opened:
             self._accept_waiting(port)
         close_socket(port)
@@ -258,7 +258,7 @@ class StreamListener:
     def _accept_waiting(self, port: Any) -> None:
         listening = descriptor(port)
         if listening < 0:
-            # It has none, or has closed itself: somebody shut the socket down that it was given.
+            # It has no descriptor, or has closed itself: another process shut its socket down.
             return
         poll = select.poll()
         poll.register(listening, select.POLLIN)
@@ -266,7 +266,7 @@ class StreamListener:
         for _ in range(MOST_WAITING):
             if not poll.poll(0):
                 return
-            # The clock is the wall's, which may be set back.
+            # The reactor's clock is the time of day, which may be set back.
             if not 0 <= end - self._reactor.seconds() <= MOST_SECONDS:
                 break
             port.doRead()
@@ -274,13 +274,13 @@ class StreamListener:
 
 
 def may_meet_tls(endpoint: Endpoint) -> bool:
-    """Return true if a peer could take an endpoint for one with TLS."""
+    """Return true if a peer could begin TLS by mistake: the endpoint has none from the beginning."""
     has_tls = endpoint.has_certificate and not endpoint.begins_plain
     return not has_tls and endpoint.scheme not in ("stdio", "stdin")
 
 
 def check_starts_tls(endpoint: Endpoint, factory: object) -> None:
-    """Raise ConfigurationError if nothing would ever be encrypted with the certificate of an endpoint."""
+    """Raise ConfigurationError if the factory never begins TLS: the certificate would be useless."""
     if not getattr(factory, "starts_tls", False):
         raise ConfigurationError(
             f"{shown(str(endpoint))}: what is served here never begins TLS, so all would be in plain "

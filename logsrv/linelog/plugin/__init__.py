@@ -1,1 +1,1 @@
-"""The plugin of the line logger: its settings, its service, its metrics."""
+"""The plugin `twistd logsrv`: settings, service, metrics and checks of the line logger."""

@@ -1,4 +1,4 @@
-"""Checks of the line logger by `logsrv check`: its store, and those whom it tells or asks."""
+"""Checks of the line logger by `logsrv check`: its store, and the servers and programs that it uses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REACH_SECONDS = 5.0
 def check_logger(
     settings: LoggerSettings, asked: Asked, now: datetime.datetime
 ) -> Iterator[Finding]:
-    """Yield all findings about the line logger, whose user asks. now: with its zone."""
+    """Yield all findings about the line logger. asked: the user that it runs as. now: with a time zone."""
     for listener in left_out(settings):
         why = "is left out: no plugin that can be loaded has that input"
         yield error(listener, why, "mend the plugin")
@@ -56,7 +56,10 @@ def check_logger(
 
 
 def check_store(directory: Path, user: User) -> Iterator[Finding]:
-    """Yield whether a user, who asks, may write into a store, and use all in it as its server does."""
+    """Yield whether a user may write into a store, and use all of its files as the server does.
+
+    The process has to run as that user.
+    """
     yield check_directory(directory, user)
     if not os.access(directory, os.R_OK | os.X_OK):
         return
@@ -66,7 +69,7 @@ def check_store(directory: Path, user: User) -> Iterator[Finding]:
             name for name in FOLDERS if name not in found and os.path.lexists(directory / name)
         ]
         for name, _ in files_of(disk):
-            # A server reads compressed segments, what is beside them and catalogs, and writes others.
+            # A server only reads compressed segments, the files beside them and catalogs.
             is_read = PACKED_SUFFIX in name or name.endswith(CATALOG_SUFFIX)
             if not os.access(directory / name, os.R_OK if is_read else os.R_OK | os.W_OK):
                 refused.append(name)
@@ -86,7 +89,7 @@ def check_target(target: ShipSettings, asked: Asked) -> Iterator[Finding]:
     elif url.is_bucket:
         yield ok(subject, f"goes to {one_line(url.place)} (a bucket is never contacted here)")
     else:
-        # NATS begins TLS behind a line in plain text.
+        # NATS begins TLS after a line in plain text.
         wants_tls = url.tls and not url.is_stream
         tls = TLSOptions(cafile=target.ship_ca, certificate=target.ship_cert, key=target.ship_key)
         for host, port in url.servers:
@@ -110,7 +113,7 @@ def check_alert(subject: str, alert: AlertSettings, asked: Asked) -> Iterator[Fi
 
 
 def reach(asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | None) -> Finding:
-    """Return whether somebody answers at a place, and shows a certificate that is trusted; says nothing.
+    """Connect to a server, and check its certificate, if `asked.reach` allows it; sends no data.
 
     tls: None for plain text.
     """
@@ -125,7 +128,7 @@ def reach(asked: Asked, subject: str, host: str, port: int, tls: TLSOptions | No
         return error(subject, str(failure))
     except ssl.SSLError as failure:
         why = getattr(failure, "verify_message", "") or failure.reason or str(failure)
-        return error(subject, f"{place} answers, but not with TLS that holds: {one_line(why)}")
+        return error(subject, f"{place} answers, but its TLS is not trusted: {one_line(why)}")
     except (OSError, UnicodeError) as failure:
         why = getattr(failure, "strerror", None) or str(failure)
         return error(subject, f"{place} cannot be reached: {one_line(why).lower()}")

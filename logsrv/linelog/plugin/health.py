@@ -1,4 +1,4 @@
-"""The health of a store: whether what is received is kept as promised. /healthz answers with this."""
+"""The health of a store: whether received lines are kept as promised. /healthz answers with this."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# Seconds: a disk under load lets a sync wait for some, and one that is broken for ever.
+# Seconds: a sync takes some on a loaded disk, and for ever on a broken one.
 PATIENCE = 30.0
 
-# Nobody has to log in for /healthz: no path of this machine stands in a sentence.
+# /healthz needs no login, so no sentence names a path of this machine.
 FAILS = {
     "write": "the store cannot write: {why}",
     "sync": "the store cannot be synced: {why}",
@@ -27,7 +27,7 @@ HANGS = "{what} has not returned for {seconds:.0f} s; lines are kept, and wait: 
 
 
 def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
-    """Return why what is received is not kept, sentences for an operator, who may be anybody.
+    """Return why received lines are not kept: sentences that anybody may read; [] if all is well.
 
     Cheap, and never blocks. patience: seconds that a write, a sync or the pausing of all senders may last.
     """
@@ -46,14 +46,14 @@ def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
 
 
 class HangLog:
-    """The hangs of a disk in the log: a line when PATIENCE ends, and one when it goes on."""
+    """Logs the hangs of a disk: a line when one lasts longer than PATIENCE, and one when it is over."""
 
     def __init__(self, store: Store, clock: Any) -> None:
         self._store, self._lasted = store, 0.0
         self.next = Timer(clock)
 
     def look(self) -> None:
-        """Look now and every second."""
+        """Look at writes and syncs under way, now and every second."""
         self.next.start(1.0, self.look)
         seconds, kind = max((seconds, kind) for kind, seconds in self._store.under_way().items())
         hangs = seconds > PATIENCE

@@ -29,7 +29,7 @@ from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
 FETCHED = "nats"
-"""The input that listens nowhere: it fetches."""
+"""The input that fetches lines and listens nowhere."""
 
 
 @attrs.frozen
@@ -45,7 +45,7 @@ class Listen:
 
 
 def parse_listen(text: str) -> Listen:
-    """Raises ValueError with what is wrong."""
+    """Return the value of a --listen. Raises ValueError with one sentence."""
     word, _, rest = text.partition(":")
     if word == FETCHED:
         parse_place(rest)
@@ -59,7 +59,7 @@ def parse_listen(text: str) -> Listen:
         if word in types or rest.partition(":")[0] not in types:
             raise
     if broken_plugins():
-        # It may be the input of one of these: the others go on, see `left_out`.
+        # It may be the input of a broken plugin: the other listeners go on, see `left_out`.
         return Listen(text, word, parse_endpoint(rest))
     known = sorted(inputs())
     hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""
@@ -79,7 +79,7 @@ LISTEN: Kind[Listen] = Kind(
 
 
 def _part(settings: object, kind: type[T]) -> T:
-    """Return what a class among the bases of `settings` declares, and nothing else."""
+    """Return the options that one base class of `settings` declares."""
     names = [field.name for field in attrs.fields(kind)]
     return kind(**{name: getattr(settings, name) for name in names})
 
@@ -98,22 +98,22 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
 
     @property
     def without_use(self) -> dict[str, str]:
-        """The options that its input has no use for, each with what it goes with."""
+        """The options that its input does not use, each with the options that it goes with."""
         return without_use([self])
 
     @property
     def line_rules(self) -> LineRules:
-        """The same as the framer wants it."""
+        """The options for the framer."""
         return _part(self, LineRules)
 
     @property
     def input_options(self) -> InputOptions:
-        """The same as inputs of records want it."""
+        """The options for inputs of records."""
         return _part(self, InputOptions)
 
 
 def without_use(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
-    """Return the options that none of some listeners has a use for, each with what it goes with."""
+    """Return the options that none of the listeners uses, each with the --listen that it goes with."""
     there = {one.listen.input for one in listeners}
     useless = {
         name: f"--listen {listed([f'{one}:…' for one in users])}"
@@ -124,7 +124,7 @@ def without_use(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
 
 
 def check_let_in(listener: ListenerSettings) -> None:
-    """Raise ConfigurationError if anybody could bring blocks to a listener: they are stored as they are."""
+    """Raise ConfigurationError if anybody could send blocks to a listener, which stores them unchanged."""
     endpoint = listener.listen.endpoint
     certificate = endpoint.asks_for_certificates and endpoint.argument("clientcert") != "optional"
     tokens = (listener.input_token, listener.input_token_file)
@@ -146,7 +146,7 @@ class LoggerSettings(
     PeerLimits,
     OperatorSettings,
 ):
-    """The settings of the line logger, all of them."""
+    """All settings of the line logger. Raises ValueError for settings that contradict each other."""
 
     help_group: ClassVar[str] = "Listening and storing"
 
@@ -177,15 +177,15 @@ class LoggerSettings(
 
     @property
     def without_use(self) -> dict[str, str]:
-        """The options that no listener has a use for, each with what it goes with."""
+        """The options that no listener uses, each with the --listen that it goes with."""
         return without_use(self.listener)
 
     @property
     def store_policy(self) -> StorePolicy:
-        """The same as the store wants it."""
+        """The options for the store."""
         return _part(self, StorePolicy)
 
 
 def left_out(settings: LoggerSettings) -> list[str]:
-    """Return the listeners that no input is there for, as a plugin cannot be loaded."""
+    """Return the listeners whose input is missing, because its plugin cannot be loaded."""
     return [str(one.listen) for one in settings.listener if one.listen.input not in inputs()]

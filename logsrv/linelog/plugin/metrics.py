@@ -1,10 +1,10 @@
-"""The counters of the line logger, beside those that the kit keeps for every listener."""
+"""The metrics of the line logger, in addition to those that the kit has for every listener."""
 
 from __future__ import annotations
 
 from logsrv.kit.observe.metrics import Metric, metrics_of
 
-# By name: what each says.
+# The help text of each metric, by its name.
 OF_LISTENERS = {
     "received_lines_total": (
         "Lines taken in; one longer than --max-line counts as the lines that it becomes."

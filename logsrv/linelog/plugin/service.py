@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-# The places where syslog has always come in; /dev/log where no other program has it.
+# The classic places of syslog; /dev/log only if no other program has it.
 PORTS = ("syslog:udp:514", "syslog:tcp:514")
 DEV_LOG = "syslog:unixgram:/dev/log:mode=666"
 
@@ -94,7 +94,7 @@ Options = usage_options(
 
 @attrs.define
 class InputServer:
-    """An input at one listener; a sender of datagrams is paused by pausing its listener."""
+    """An input at one listener. Senders of datagrams are paused by pausing the listener."""
 
     intake: Intake
     receiver: Any
@@ -121,18 +121,18 @@ class InputServer:
 class ClassicPlaces:
     """The listeners of `--classic-syslog`.
 
-    /dev/log is looked at once: later it may be in use because it is ours.
+    /dev/log is checked only once: later it may be in use by us.
     """
 
     def __init__(
         self, dev_log: str = DEV_LOG, kept: Callable[[], KeptSockets | None] = lambda: None
     ) -> None:
-        """`kept` gives the sockets that the process of before has left."""
+        """`kept`: returns the sockets that the process before this one has left."""
         self._dev_log = parse_listen(dev_log)
         self._kept = kept
 
     def listeners(self, settings: LoggerSettings) -> list[ListenerSettings]:
-        """Return them, with the options that all listeners have; none unless they are asked for."""
+        """Return the listeners, with the options that all listeners share; [] without --classic-syslog."""
         if not settings.classic_syslog:
             return []
         names = options_of(ListenerSettings).keys() & options_of(LoggerSettings).keys() - {"listen"}
@@ -153,7 +153,7 @@ class ClassicPlaces:
 
 
 class LoggerService(ListeningService[LoggerSettings]):
-    """The store, and the listeners that deliver to it."""
+    """The service of the line logger: the store, and the listeners that deliver to it."""
 
     def __init__(
         self, settings: LoggerSettings, *, load: Callable[[], LoggerSettings], reactor: Any
@@ -206,7 +206,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
 
     def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
-        # Before anything listens: a file that is just being written has the defaults.
+        # Checked before anything listens: a settings file that is half-written has the default here.
         if settings.directory != self.settings.directory:
             raise ConfigurationError(
                 f"--directory cannot change from {self.settings.directory} to {settings.directory}"
@@ -215,7 +215,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         for listener in settings.listener:
             check_let_in(listener)
         listeners = [
-            # With its secrets: what is read now cannot be missing when a reload was accepted.
+            # Secrets are read now: none can be missing after a reload was accepted.
             SiteSpec(
                 _key(listener),
                 listener.listen.endpoint,
@@ -228,10 +228,10 @@ class LoggerService(ListeningService[LoggerSettings]):
         ]
         if len(set(settings.http)) < len(settings.http):
             raise ConfigurationError("--http names an endpoint twice")
-        # Before anything is bound: its file may be missing.
+        # Read before anything is bound: the file of the token may be missing.
         read_token(settings)
         if settings.http:
-            # Their tokens and certificates may be missing, too.
+            # The files of their tokens and certificates may be missing, too.
             DeclaredNodes(settings.node_sets)
         check_commands(settings.alerts)
         self._shipping.check(settings.targets)
@@ -261,7 +261,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         return InputServer(intake, make(intake), self.store.valve)
 
     def _web_server(self) -> WebServer:
-        """Return what answers web requests: made when --http is there first, as it joins its page then."""
+        """Return the web server. It is made at the first --http, because it puts its page together then."""
         if self._web is None:
             self._web = WebServer(
                 lambda: self.store.place,
@@ -300,7 +300,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         keep_freed_memory()
         tell_left_out(self.settings)
         if self.settings.targets:
-            # First: what no target has yet must not be removed before they tell how far they are.
+            # First: lines that a target lacks must not be removed before the targets report their places.
             self.store.hold(holds_of(str(self.settings.directory), self.settings.targets))
         self.store.open()
         self._hangs.look()
@@ -311,10 +311,10 @@ class LoggerService(ListeningService[LoggerSettings]):
                 *(["shippers"] if self.settings.targets else []),
             ]
         )
-        self._go_by(self.settings)
+        self._use(self.settings)
 
-    def _go_by(self, settings: LoggerSettings) -> None:
-        # First what may still raise, as a file is gone by now: then all stays as it was.
+    def _use(self, settings: LoggerSettings) -> None:
+        # The web server first: it may raise if a file is gone by now, and then nothing has changed.
         if settings.http:
             self._web_server().apply(settings)
         self.alerts.change(settings.alerts)
@@ -322,13 +322,13 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def apply(self, settings: LoggerSettings) -> None:
         tell_left_out(settings)
-        self._go_by(settings)
+        self._use(settings)
         self.workers.most = settings.workers
         self.store.apply(settings.store_policy)
         self.store.reopen()
 
     def stopping(self) -> Deferred[None]:
-        # The kit closes silent connections; one that waits for lines or an answer counts as silent.
+        # The kit closes silent connections, also one that waits for lines or an answer.
         return succeed(None) if self._web is None else self._web.stop()
 
     async def close(self) -> None:
@@ -338,14 +338,14 @@ class LoggerService(ListeningService[LoggerSettings]):
         finally:
             self._computing.end()
             self._hangs.next.stop()
-            # Last, so that they see the last line.
+            # Alerts and shippers stop last, so that they see the last line.
             await gatherResults([self.alerts.stop(), self._shipping.stop()])
 
 
 def _key(listener: ListenerSettings) -> str:
-    """Return what makes it the same listener after a reload: its place, not its name.
+    """Return the identity of a listener across reloads: its endpoint, not its name.
 
-    Port 0 is a different one each time; there the name has to tell them apart.
+    With port 0 the system picks another port each time, so there the label is the identity.
     """
     return listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
 
@@ -356,7 +356,7 @@ def _sentence(listener: ListenerSettings) -> str:
 
 
 def tell_left_out(settings: LoggerSettings) -> None:
-    """Log the listeners that are left out, as the plugin of their input cannot be loaded."""
+    """Log the listeners that are left out because the plugin of their input cannot be loaded."""
     for place in left_out(settings):
         log.error(
             "{place} is left out, as a plugin cannot be loaded; mend it, then restart: {why}",
@@ -366,10 +366,10 @@ def tell_left_out(settings: LoggerSettings) -> None:
 
 
 def check_interpreter(needed_by: Sequence[str]) -> None:
-    """Log what does not work if the user of this process may not run this Python, or read logsrv.
+    """Log an error if the user of this process may not run this Python or read logsrv.
 
-    needed_by: what processes are started for; empty if none are. The service itself was started before it
-    became that user.
+    The service itself was started before it became that user. needed_by: the features that start
+    processes; empty if there are none.
     """
     if not needed_by:
         return
@@ -391,7 +391,7 @@ def check_interpreter(needed_by: Sequence[str]) -> None:
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """Make the service that twistd runs."""
-    # By now twistd has chosen one.
+    # Imported here: by now twistd has chosen the reactor.
     from twisted.internet import reactor
 
     check_files("logsrv", options.parent)

@@ -1,1 +1,1 @@
-"""Shipping: lines of the store go on to other machines; the store on disk is the only buffer."""
+"""Shipping: sends lines of the store to other machines; the store on disk is the only buffer."""

@@ -1,4 +1,4 @@
-"""The address of a target: a URL whose scheme says in which way lines leave (no I/O)."""
+"""The URL of a target; its scheme selects the protocol by which lines leave (no I/O)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from logsrv.linelog.store.archive.url import parse_archive_url
 
 LONGEST = 4096
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""The name of a target: those with a dot are of the files beside its place."""
+"""The name of a target. It has no dot: names with one are files beside the target's place."""
 BEGINNING, END = "beginning", "end"
-"""Where a target that is new may begin, beside a position."""
+"""Words for the place where a new target begins; a position may stand there, too."""
 
 
 @attrs.frozen(kw_only=True)
 class Scheme:
-    """A way in which lines leave.
+    """A protocol by which lines leave.
 
-    takes: what leaves. maker: the class of a target, or what makes one, module and name, below
-    `logsrv.linelog.ship`. port: where it listens unless the URL says; None: the URL has to. extra: the
-    extra of logsrv that it needs. names: the path names one of these.
+    takes: the unit that is sent. maker: module and name, below `logsrv.linelog.ship`, of the class or
+    function that makes the target. port: the default port; None if the URL must name one. extra: the extra
+    of logsrv that it needs. names: the thing that the path of the URL names; "" for none of these.
     """
 
     maker: str
@@ -36,14 +36,14 @@ class Scheme:
 
     @property
     def several(self) -> bool:
-        """True if more than one server may have it."""
+        """True if a URL may list several servers."""
         return self.names in ("stream", "topic")
 
 
 def _pair(
     plain: str, encrypted: str, ports: tuple[int | None, int | None], maker: str, **more: Any
 ) -> dict[str, Scheme]:
-    """Return a way in the clear and over TLS, each with its port."""
+    """Return the two schemes of a protocol, in the clear and over TLS, each with its port."""
     return {
         plain: Scheme(maker=maker, port=ports[0], **more),
         encrypted: Scheme(maker=maker, port=ports[1], tls=True, **more),
@@ -53,7 +53,7 @@ def _pair(
 _WEB = 80, 443
 _ARCHIVE = "out.archive.make_target"
 NATS = 4222
-"""The port of NATS."""
+"""The default port of NATS."""
 _STREAM: dict[str, Any] = {"takes": "blocks", "extra": "nats", "names": "stream"}
 SCHEMES = {
     **_pair("http", "https", _WEB, "centre.Centre", takes="blocks"),
@@ -74,13 +74,13 @@ SCHEMES = {
     **_pair("ndjson+http", "ndjson+https", _WEB, "out.posting.NdjsonTarget"),
 }
 BLOCKS = "/blocks"
-"""The end of the path of whoever takes blocks over HTTP."""
+"""The end of every URL path that takes blocks over HTTP."""
 STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The name of a stream."""
 API = "$JS.API"
-"""What subjects of JetStream begin with, unless another account has them under a name of its own."""
+"""The prefix of JetStream's subjects, unless another account exports them under a prefix of its own."""
 PREFIX = re.compile(r"[A-Za-z0-9$_-]{1,64}(\.[A-Za-z0-9$_-]{1,64}){0,7}")
-"""Such a beginning."""
+"""A valid prefix of JetStream's subjects."""
 _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 
@@ -88,9 +88,8 @@ _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 class ShipURL:
     """The address of a target; `str()` gives its text back.
 
-    host, port: "" and 0 of a directory, the name and 0 of a bucket. path: begins with a slash, or is
-    empty. query: what stands behind
-    the question mark. others: hosts and ports of the same stream beside the first.
+    host, port: a directory has "" and 0, a bucket its name and 0. path: begins with a slash, or is empty.
+    query: the part after the question mark. others: hosts and ports of further servers.
     """
 
     text: str
@@ -106,7 +105,7 @@ class ShipURL:
 
     @property
     def takes(self) -> Literal["lines", "blocks", "segments"]:
-        """The kind of what goes there."""
+        """The unit that is sent there."""
         return SCHEMES[self.scheme].takes
 
     @property
@@ -121,7 +120,7 @@ class ShipURL:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The variables of the environment that its process needs, beside those that all get."""
+        """The environment variables that its process needs in addition to those of every child."""
         return parse_archive_url(self.text).variables if self.takes == "segments" else ()
 
     @property
@@ -131,12 +130,12 @@ class ShipURL:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The pairs `name=value` behind the question mark; the last one of a name counts."""
+        """The pairs `name=value` after the question mark; the last one of a name counts."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @property
     def netloc(self) -> str:
-        """`host:port`, as a Host header has it; of several, with commas."""
+        """`host:port`, as in a Host header; several are joined by commas."""
         return ",".join(host_text(host, port) for host, port in self.servers)
 
     @property
@@ -146,7 +145,7 @@ class ShipURL:
 
     @property
     def place(self) -> str:
-        """The part that may stand in a log: a path or a query may be secret, but not of a directory."""
+        """The part that may be logged. A query may be secret, and so may a path, except of an archive."""
         if self.takes == "segments":
             return f"{self.scheme}://{self.host}{self.path}"
         return f"{self.scheme}://{self.netloc}"
@@ -173,7 +172,7 @@ def parse_ship_url(text: str) -> ShipURL:
     if scheme.takes == "segments":
         there = parse_archive_url(text)
         return ShipURL(text, word, there.bucket, 0, there.path, urlsplit(text).query)
-    # Several hosts are no netloc to Python, if one but the first is an IPv6 address.
+    # urlsplit refuses several hosts if any but the first is an IPv6 address.
     hosts = re.split("[/?#]", rest, maxsplit=1)[0]
     names = hosts.split(",")
     parts = urlsplit(f"{word}://host{rest.removeprefix(hosts)}")

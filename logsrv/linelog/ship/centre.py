@@ -1,4 +1,4 @@
-"""The target of blocks over HTTP: a centre, which is asked where it is, and stores each block once."""
+"""The target of blocks over HTTP: a centre, which reports its own place and stores each block once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 WINDOW = 3
-"""Blocks under way: one that is on its way there, one that is checked, and one that is synced."""
+"""Blocks in flight: one on the way, one that the centre checks, and one that it syncs."""
 CODING = {"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"}
 
 
@@ -35,19 +35,19 @@ class Centre:
         self._who = settings.url.place
 
     def last(self) -> Deferred[LastBlock | None]:
-        """Ask where it is; None: it has nothing of this store."""
+        """Ask for the centre's place; None if it has nothing of this store."""
         asked = self._client.request("GET", self._question, also=(404,))
         return asked.addCallback(self._located)
 
     def _located(self, answer: HttpAnswer) -> LastBlock | None:
         if answer.status == 404:
-            # A path that nothing is at says so, too, but not in these words.
+            # Any unused path answers 404, but not with this body.
             if answer.body.strip() != b'{"place": null}':
                 raise Unavailable(f"{self._who} takes no blocks at this path", settled=True)
             return None
         place = self._position(answer, "logsrv-to")
         if place is None:
-            raise Unavailable(f"{self._who} does not say where it is", settled=True)
+            raise Unavailable(f"{self._who} answers without its place (Logsrv-To)", settled=True)
         try:
             crc = int(answer.headers.get("logsrv-crc", ""), 16)
         except ValueError:
@@ -55,7 +55,7 @@ class Centre:
         return LastBlock(place, self._position(answer, "logsrv-from"), crc)
 
     def send(self, block: PackedBlock) -> Deferred[None]:
-        """Send a block; fires when it is on the disk there."""
+        """Send a block; fires when the centre has it on disk."""
         headers = {**CODING, **block.headers()}
         sent = self._client.request(
             "POST", self._target, headers=headers, body=block.packed, also=(409,)
@@ -64,11 +64,11 @@ class Centre:
 
     def _taken(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
-        # A place behind the block is of other lines, or of ones that it had already: it forgot the block.
+        # At a place past the block it has other lines, or had these already: it dropped the block.
         if answer.status == 409 or (place is not None and place > block.end):
             raise Misplaced(place)
         if place is None or place < block.end:
-            raise Unavailable(f"{self._who} took a block and does not say so", settled=True)
+            raise Unavailable(f"{self._who} answers without confirming the block", settled=True)
 
     def _position(self, answer: HttpAnswer, name: str) -> Position | None:
         text = answer.headers.get(name)
@@ -77,7 +77,7 @@ class Centre:
         try:
             return parse_position(text)
         except ValueError:
-            raise Unavailable(f"{self._who} says that it is at no place", settled=True) from None
+            raise Unavailable(f"{self._who} sends an invalid {name} header", settled=True) from None
 
     def close(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._client.close())

@@ -1,4 +1,4 @@
-"""The way to a far side; the reasons why it cannot be reached, and which do not go away by themselves."""
+"""Endpoints of servers; the reasons why one cannot be reached, and which of them last."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ _LONGEST = 300
 
 
 def endpoint_of(settings: TargetSettings, reactor: Any) -> Any:
-    """Return the endpoint of a server; certificates are read now. Raises ConfigurationError."""
+    """Return the endpoint of a server; reads the certificates at once. Raises ConfigurationError."""
     url = settings.url
     endpoint = HostnameEndpoint(reactor, url.host, url.port)
     return wrapClientTLS(tls_creator(settings.tls, url.host), endpoint) if url.tls else endpoint
 
 
 def unreachable(who: str, *failures: Failure) -> Unavailable:
-    """Return the error that says why `who`, as a sentence begins with it, cannot be reached."""
+    """Return the error for a server that cannot be reached. who: the server, as the sentence's subject."""
     if failures[0].check(ConnectionDone):
         return Unavailable(f"{who} closed the connection")
     why = one_line(end_sentence(failures[0]), _LONGEST).rstrip(".")
     if isinstance(failures[0].value, VerificationError):
-        why = "its certificate is that of another name"
+        why = "its certificate is for another name"
     elif "certificate verify failed" in why:
-        # OpenSSL says no more than that.
+        # OpenSSL does not say which of the three it is.
         why = (
-            "its certificate has expired, is self-signed, or is of an authority that is unknown here:"
-            " ship-ca names one"
+            "its certificate has expired, is self-signed, or comes from an authority unknown here:"
+            " name that authority with ship-ca"
         )
     return Unavailable(f"{who} cannot be reached: {why}", settled=any(map(_is_settled, failures)))
 
 
 def _is_settled(failure: Failure) -> bool:
-    """Return whether this is about certificates or the like, which time does not change."""
+    """Return whether the failure concerns certificates or settings, which waiting does not change."""
     error: Any = failure.value
     if isinstance(error, VerificationError | ConfigurationError):
         return True
-    # A connection that breaks off in TLS has no list of reasons.
+    # The error of a connection that broke off has no list of reasons.
     return isinstance(error, SSL.Error) and bool(error.args) and isinstance(error.args[0], list)

@@ -1,4 +1,4 @@
-"""The targets there are: the scheme of a URL says which module makes one; it is loaded when needed."""
+"""The kinds of target: a URL's scheme names the module that makes the target, loaded when needed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from logsrv.linelog.ship.address import SCHEMES, ShipURL
 from logsrv.linelog.ship.target import BlockTarget, LineTarget, SegmentTarget
 
 _PACKAGES = {"archive": "obstore", "kafka": "confluent_kafka", "nats": "nats"}
-"""The package that each extra brings."""
+"""The package that each extra of logsrv installs."""
 
 
 @attrs.frozen(kw_only=True)
 class TargetSettings:
-    """All that a target is made of.
+    """The settings of one target.
 
-    name: what logs, counters and files call it. store: the identity of the store whose lines it gets.
-    tls: whom to trust, and the certificate to show; for `tls_creator`. token: what it needs to be let in,
-    printable ASCII, or credentials of NATS; None for none.
+    name: its name in logs, counters and files. store: the identity of the store whose lines it gets.
+    tls: the authorities to trust and the certificate to show, for `tls_creator`. token: the secret for the
+    login, printable ASCII or the text of NATS credentials; None for none.
     """
 
     name: str
@@ -39,13 +39,13 @@ class TargetSettings:
 
 Target: TypeAlias = BlockTarget | LineTarget | SegmentTarget
 Maker: TypeAlias = Callable[[TargetSettings, Any], Target]
-"""Makes a target of its settings and the reactor; opens nothing. Raises ConfigurationError."""
+"""Makes a target from its settings and the reactor; opens nothing. Raises ConfigurationError."""
 
 
 def check_clear(settings: TargetSettings) -> None:
     """Raise ConfigurationError if blocks over HTTP, or a secret, would leave this machine in the clear.
 
-    Credentials of NATS only sign.
+    Credentials of NATS may: they only sign, and the key stays here.
     """
     url, token = settings.url, settings.token
     if url.tls or all(host == "localhost" or is_loopback(host) for host, _ in url.servers):
@@ -67,7 +67,7 @@ def check_clear(settings: TargetSettings) -> None:
 
 
 def check_installed(url: ShipURL) -> None:
-    """Raise ConfigurationError if the package is missing that a target needs; it is not loaded."""
+    """Raise ConfigurationError if the package that a target needs is missing; does not import it."""
     extra = SCHEMES[url.scheme].extra
     package = _PACKAGES.get(extra)
     if package is not None and find_spec(package) is None:
@@ -82,7 +82,7 @@ def _missing(url: ShipURL, package: str | None) -> ConfigurationError:
 
 
 def make_target(settings: TargetSettings, reactor: Any) -> Target:
-    """Make the target of a URL. Raises ConfigurationError, also when packages are missing."""
+    """Make the target for settings. Raises ConfigurationError, also if a package is missing."""
     check_clear(settings)
     scheme = SCHEMES[settings.url.scheme]
     module, _, name = scheme.maker.rpartition(".")
@@ -101,13 +101,13 @@ MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 def kafka_login(url: ShipURL, token: str | None) -> dict[str, str]:
     """Return the settings of librdkafka for a login. Raises ConfigurationError.
 
-    token: name and password, with a colon between; None for none.
+    token: NAME:PASSWORD; None for no login.
     """
     unknown = sorted(set(url.parameters) - {"mechanism"})
     mechanism = url.parameters.get("mechanism", MECHANISMS[0]).upper()
     if unknown or mechanism not in MECHANISMS:
         raise ConfigurationError(
-            f"{one_line(url.place)}: behind its ? may be mechanism= and one of {listed(MECHANISMS)};"
+            f"{one_line(url.place)}: after its ? only mechanism= may stand, with {listed(MECHANISMS)};"
             f" not {shown(unknown[0] if unknown else mechanism)}"
         )
     if token is None:

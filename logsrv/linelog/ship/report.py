@@ -1,4 +1,4 @@
-"""Reports of a shipper about itself while it works."""
+"""Reports of a working shipper about itself."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from logsrv.linelog.store.segments.segment import Position
 
 @attrs.frozen
 class ShipReport:
-    """A report of a shipper, of one of these kinds, with the figures that belong to it.
+    """A report of a shipper: one of these kinds, with the fields that belong to it.
 
-    acknowledged: the target has all up to `position`; `bytes` and `lines` of it were sent now, and the
-        answer took `seconds`.
-    passed: the segment before `position` has come to its end, and the target has all of it.
-    retry: something failed, and is tried again in `seconds`. reason: a word for counters; why: a sentence.
+    acknowledged: the target has everything up to `position`. This answer was for `bytes` and `lines`, and
+        took `seconds`.
+    passed: the segment before `position` has ended, and the target has all of it.
+    retry: an attempt failed; the next one is in `seconds`. reason: a word for counters. why: a sentence.
     refused: the target will never take these `lines` of `bytes`; they are kept beside the place.
-    gap: `bytes` in `lines` were gone from the store before they were sent; None if nobody knows how many.
-    gone: so many `bytes` and `lines` in all were gone before they were sent; `missed` of these lines are
-        what the target was to get next; None for nothing.
+    gap: `bytes` in `lines` were removed from the store before they were sent. bytes: None if unknown.
+    gone: the total of `bytes` and `lines` removed before they were sent. missed: how many of these lines
+        the target needs next; None if it needs none of them.
     kept: `position` is on the medium.
-    resent: the target has lost `bytes` that it had acknowledged, and they are sent again; None as above.
-    lost: the target has lost what is not here any more either; why: a sentence.
-    released: the target was seen to have what is before `position`: that may be removed here.
-    forgot: the target has nothing of this store any more; it goes on at `position`.
-    up: the target takes lines; why: what it promises. down: it takes none any more.
-    stopped: the shipper has come to an end by itself; why: a sentence that says what to do.
-    trouble: a sentence that is of interest; the shipper goes on.
+    resent: the target has lost `bytes` that it had acknowledged; they are sent again. None if unknown.
+    lost: the target has lost text that is no longer here either. why: a sentence.
+    released: the target was seen to have everything before `position`, which may be removed here.
+    forgot: the target has nothing of this store any more; sending goes on at `position`.
+    up: the target takes lines. why: its promise. down: it takes none any more.
+    stopped: the shipper has ended by itself. why: a sentence that says what to do.
+    trouble: a sentence for the operator; the shipper goes on.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""The options of shippers: which lines are sent, where to, and from which place."""
+"""The options of shippers: which lines they send, to which target, and from which place."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ShipRules:
 
 @attrs.frozen(kw_only=True, slots=False)
 class ShipSettings(ShipRules):
-    """A target with settings of its own. Raises ValueError for what does not go together."""
+    """A target with settings of its own. Raises ValueError for settings that contradict each other."""
 
     ship: ShipURL = option(REQUIRED, URL, "send lines to this target")
     name: str | None = option(
@@ -85,7 +85,7 @@ class ShipSettings(ShipRules):
 
     @property
     def label(self) -> str:
-        """The name of the target, which is that of its kept place as well."""
+        """The name of the target and of its kept place."""
         return self.name or self.ship.default_name
 
 
@@ -102,7 +102,7 @@ class ShipOptions(ShipRules):
 
 
 def check_targets(targets: Sequence[ShipSettings]) -> None:
-    """Raise ValueError if two targets would be called the same, or get the same blocks or segments."""
+    """Raise ValueError if two targets have one name, or one URL that takes blocks or segments."""
     labels = [target.label for target in targets]
     for label in labels:
         if labels.count(label) > 1:
@@ -112,4 +112,4 @@ def check_targets(targets: Sequence[ShipSettings]) -> None:
     centres = [target.ship.text for target in targets if target.ship.takes != "lines"]
     for centre in centres:
         if centres.count(centre) > 1:
-            raise ValueError(f"{shown(centre)} is there twice; it takes a store from one shipper")
+            raise ValueError(f"{shown(centre)} is there twice; one shipper may send it a store")

@@ -1,4 +1,4 @@
-"""A target: the far side of a shipper, as the shipper sees it, and the ways in which it may say no."""
+"""Targets as shippers see them: takers of blocks, lines or segments, and their errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from logsrv.linelog.store.segments.segment import Position, Segment
 
 
 class Unavailable(LogsrvError):
-    """The target does not take anything now; what was sent may or may not be there.
+    """The target takes nothing now; lines in flight may or may not have arrived.
 
-    after: seconds until the next try; None for the shipper's own pauses. settled: the reason is nothing
-    that goes away by itself (401, a certificate): it is tried each minute, and said. hung_up: it was there,
-    and ended the connection on which the lines were; taken: so many of the first it had acknowledged.
+    after: seconds until the next attempt; None for the shipper's own pauses. settled: the cause does not
+    pass by itself (401, a certificate): attempts are a minute apart. hung_up: the target ended a connection
+    on which lines were in flight. taken: how many of these, from the first on, it had acknowledged.
     """
 
     def __init__(
@@ -39,18 +39,17 @@ class Unavailable(LogsrvError):
 
 
 class TooMuchAtOnce(LogsrvError):
-    """The target takes this in smaller pieces only; nothing of it was taken."""
+    """The target takes this in smaller pieces only; it took nothing."""
 
 
 class RefusedForGood(LogsrvError):
-    """The target will never take this; nothing of it was taken (400, 422)."""
+    """The target will never take this (400, 422); it took nothing."""
 
 
 class PartlyRefused(RefusedForGood):
-    """The target has all lines but `number`, which it will never take.
+    """The target has all lines except `number` of them, which it will never take.
 
-    which: their numbers in what was sent, from 0, in order; empty if it does not say which they are, or if
-    they are so many that they are only counted.
+    which: their indexes in the lines that were sent, in order; empty if the target does not name them.
     """
 
     def __init__(self, why: str, number: int, which: Sequence[int] = ()) -> None:
@@ -60,17 +59,17 @@ class PartlyRefused(RefusedForGood):
 
 
 class Misplaced(LogsrvError):
-    """The target is at another place than the block says; `place` is where."""
+    """The target's place is not the one that the block follows. place: where it is; None if unknown."""
 
     def __init__(self, place: Position | None) -> None:
-        super().__init__(f"the target is at {place}")
+        super().__init__(f"the target is at {place or 'another place'}")
         self.place = place
 
 
 class LastBlock(NamedTuple):
-    """The place up to which a target has everything, and what it knows of the block that ended there.
+    """The place up to which a target has everything.
 
-    start, crc: of that block; None if it does not say.
+    start, crc: of the block that ends there; None if the target does not tell.
     """
 
     position: Position
@@ -79,18 +78,18 @@ class LastBlock(NamedTuple):
 
 
 class SentLines(NamedTuple):
-    """Whole stored lines, without their LFs, and the place behind the last of them."""
+    """Whole stored lines, without their LFs, and the place after the last of them."""
 
     lines: Sequence[bytes]
     end: Position
 
 
 class BlockTarget(Protocol):
-    """A far side that takes blocks and says itself where it is: exactly once.
+    """A target that takes blocks and reports its own place: exactly once.
 
-    promise: a sentence for the log that says what is promised, such as "exactly once". largest: bytes of a
-    packed block that it takes. window: blocks that may be under way to it at once. lets_go: as of the last
-    answer it has let go of old blocks, by limits of its own: to have nothing of a store then is no loss.
+    promise: a sentence for the log, such as "exactly once". largest: the most bytes of a packed block.
+    window: blocks that may be in flight at once. lets_go: as of the last answer it removes old blocks by
+    limits of its own; then it may have nothing of a store without having lost anything.
     """
 
     promise: str
@@ -99,13 +98,13 @@ class BlockTarget(Protocol):
     window: int
 
     def last(self) -> Deferred[LastBlock | None]:
-        """Ask where it is; None: it has nothing of this store. Fails with Unavailable."""
+        """Ask for its place; None if it has nothing of this store. Fails with Unavailable."""
 
     def send(self, block: PackedBlock) -> Deferred[None]:
-        """Send a block; fires when the far side has it for good.
+        """Send a block; fires when the target has it for good.
 
-        Fails with Unavailable, TooMuchAtOnce or Misplaced. Behind one that it does not take it takes none
-        of those that are under way.
+        Fails with Unavailable, TooMuchAtOnce or Misplaced. After a block that it does not take, it takes
+        none of the later ones in flight.
         """
 
     def close(self) -> Deferred[None]:
@@ -113,10 +112,10 @@ class BlockTarget(Protocol):
 
 
 class LineTarget(Protocol):
-    """A far side that takes lines and keeps no place: at least once.
+    """A target that takes lines and keeps no place: at least once.
 
-    promise: a sentence for the log. most_lines, most_bytes: of one `send`. ahead: how many may be under way
-    behind one that has no answer; they are answered in their order.
+    promise: a sentence for the log. most_lines, most_bytes: limits of one `send`. ahead: how many more
+    sends may be in flight while one is unanswered; their answers come in order.
     """
 
     promise: str
@@ -125,19 +124,19 @@ class LineTarget(Protocol):
     ahead: int
 
     def send(self, lines: SentLines) -> Deferred[None]:
-        """Send lines; fires when the far side has acknowledged all of them.
+        """Send lines; fires when the target has acknowledged all of them.
 
         Fails with Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused: an acknowledgement, too.
         """
 
     def close(self) -> Deferred[None]:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 class ArchiveSurvey(NamedTuple):
-    """The short names of the segments that an archive has, in order; and those that it has lost.
+    """The segments that an archive has, by their short names in order, and the ones that it has lost.
 
-    lacking: also those of which it has lost a part.
+    lacking: segments that it has lost in whole or in part.
     """
 
     names: list[str]
@@ -145,9 +144,9 @@ class ArchiveSurvey(NamedTuple):
 
 
 class SegmentTarget(Protocol):
-    """A far side that takes sealed segments with their indexes: each is there once, or not at all.
+    """A target that takes sealed segments with their indexes: it has each once, or not at all.
 
-    promise: a sentence for the log. url: where readers of the store find it.
+    promise: a sentence for the log. url: where readers of the store find the archive.
     """
 
     promise: str
@@ -156,25 +155,25 @@ class SegmentTarget(Protocol):
     def survey(
         self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
     ) -> Deferred[ArchiveSurvey]:
-        """Ask which segments of this store it has. Fails with Unavailable.
+        """Ask which segments of this store the archive has. Fails with Unavailable.
 
-        segments: those of `disk` that it is to have whole, if there is a note that they were put there.
-        others: name those as well that are not between the first and the last of them.
+        segments: segments of `disk`; each with a note that it was archived must be whole in the archive.
+        others: also list segments outside the range from the first to the last of them.
         """
 
     def has(self, name: str) -> Deferred[bool]:
-        """Ask whether it has a segment. Fails with Unavailable."""
+        """Ask whether the archive has a segment. Fails with Unavailable."""
 
     def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         """Put a segment there; fires when it was read back, compared, and is there for good.
 
-        Fails with Unavailable, ForeignStoreError, and with OSError and ValueError for one that cannot be
+        Fails with Unavailable and ForeignStoreError; with OSError or ValueError if the segment cannot be
         read here.
         """
 
     def close(self) -> Deferred[None]:
-        """Let go of it."""
+        """End the work on the archive."""
 
 
 class ForeignStoreError(LogsrvError):
-    """The target has other lines of this store than are here; the sentence says what to do."""
+    """The target has other lines under this store's identity; the sentence says what to do."""

@@ -125,7 +125,7 @@ def test_a_directory_that_is_missing_or_not_ours_is_said(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "make", [Path.touch, Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/")]
 )
-def test_what_is_no_socket_is_never_deleted(unix: Endpoint, make: Callable[[Path], object]) -> None:
+def test_a_file_that_is_no_socket_is_kept(unix: Endpoint, make: Callable[[Path], object]) -> None:
     path = Path(unix.path or "")
     make(path)
     with pytest.raises(ListenError, match="is there and is no socket"):
@@ -133,7 +133,7 @@ def test_what_is_no_socket_is_never_deleted(unix: Endpoint, make: Callable[[Path
     assert path.is_symlink() or path.exists()
 
 
-def test_nothing_in_the_way_is_fine(unix: Endpoint) -> None:
+def test_clearing_a_path_without_a_socket_does_nothing(unix: Endpoint) -> None:
     clear_socket_path(unix)
     clear_socket_path(parse_endpoint("tcp:1"))
 

@@ -87,7 +87,7 @@ async def test_a_file_that_was_removed_is_made_anew(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
-async def test_a_reload_makes_it_anew_at_once(scheme: str, site: Site, tmp_path: Path) -> None:
+async def test_a_reload_makes_a_removed_file_anew(scheme: str, site: Site, tmp_path: Path) -> None:
     path = tmp_path / "s"
     listener = start(site, f"{scheme}:{path}", LookingLater())
     path.unlink()
@@ -140,7 +140,7 @@ async def test_the_socket_of_another_program_is_left_and_told_once(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
-async def test_what_is_no_socket_is_left(scheme: str, site: Site, tmp_path: Path) -> None:
+async def test_a_plain_file_at_the_path_is_left(scheme: str, site: Site, tmp_path: Path) -> None:
     path, reactor = tmp_path / "s", LookingLater()
     listener = start(site, f"{scheme}:{path}", reactor)
     path.unlink()
@@ -184,7 +184,7 @@ async def test_a_file_that_cannot_be_made_anew_is_told(
 
 
 @in_reactor
-async def test_who_may_not_look_says_nothing(
+async def test_a_user_who_may_not_see_the_socket_file_logs_nothing(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after --uid, for a directory that is closed to that user."""
@@ -247,7 +247,7 @@ async def test_who_sends_to_the_old_one_is_told_also_where_somebody_else_has_it_
 
 
 @in_reactor
-async def test_one_of_a_socket_unit_is_only_told_of(site: Site, tmp_path: Path) -> None:
+async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site: Site, tmp_path: Path) -> None:
     path, reactor = tmp_path / "s", LookingLater()
     with socket.socket(socket.AF_UNIX) as given:
         given.bind(str(path))
@@ -266,7 +266,7 @@ async def test_one_of_a_socket_unit_is_only_told_of(site: Site, tmp_path: Path) 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @in_reactor
-async def test_the_service_manager_keeps_the_new_one(
+async def test_the_service_manager_keeps_the_new_socket(
     scheme: str, site: Site, tmp_path: Path
 ) -> None:
     path, reactor, told = tmp_path / "s", LookingLater(), list[bytes]()

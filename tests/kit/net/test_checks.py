@@ -33,14 +33,14 @@ def test_a_service_name_stands_for_its_port() -> None:
         ("tcp", {"port": "1", "backlog": "0"}, "backlog=0 is no number of connections"),
     ],
 )
-def test_an_argument_that_is_lacking_or_wrong(
+def test_a_missing_or_wrong_argument_is_a_sentence(
     scheme: str, arguments: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
         check_arguments(scheme, arguments)
 
 
-def test_what_is_left_out_of_tls_has_defaults(tmp_path: Path) -> None:
+def test_omitted_arguments_of_tls_have_defaults(tmp_path: Path) -> None:
     arguments = {"port": "domain"}
     (tmp_path / "server.pem").touch()
     with chdir(tmp_path):
@@ -49,13 +49,13 @@ def test_what_is_left_out_of_tls_has_defaults(tmp_path: Path) -> None:
     check_arguments("tls", {"path": str(tmp_path)})
 
 
-def test_the_first_ones_need_no_name() -> None:
+def test_the_first_arguments_need_no_name() -> None:
     assert named_arguments("tcp", "a:1", TAKES) == {"host": "a", "port": "1"}
     assert named_arguments("tcp", "port=1:host=a", TAKES) == {"port": "1", "host": "a"}
     assert named_arguments("stdin", "", ()) == {}
 
 
-def test_others_need_one() -> None:
+def test_further_arguments_need_their_name() -> None:
     assert named_arguments("tcp", "a:1:key=k", TAKES, ("key",))["key"] == "k"
     with pytest.raises(ValueError, match="too many colons; tcp: takes host, port, and a colon"):
         named_arguments("tcp", "a:1:k", TAKES, ("key",))
@@ -75,7 +75,7 @@ def test_a_backslash_makes_a_character_a_part_of_the_value() -> None:
         ("a\\", "ends in a backslash that escapes nothing"),
     ],
 )
-def test_arguments_that_are_none(rest: str, sentence: str) -> None:
+def test_invalid_arguments_are_refused_with_a_sentence(rest: str, sentence: str) -> None:
     with pytest.raises(ValueError) as caught:
         named_arguments("tcp", rest, TAKES)
     assert str(caught.value) == sentence

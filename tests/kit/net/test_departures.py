@@ -85,7 +85,7 @@ def test_a_peer_that_stays_is_left_alone(clock: Clock) -> None:
     assert look(End(), clock) == []
 
 
-def test_one_that_is_read_again_costs_nothing_more(clock: Clock) -> None:
+def test_without_unread_connections_there_is_no_timer(clock: Clock) -> None:
     """Nor does one that has gone: there is no timer when nobody is watched."""
     departures, end, other = Departures(clock), End(), End()
     departures.watch(end)

@@ -110,7 +110,7 @@ def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted() -> None:
     assert results == [1]
 
 
-def test_one_that_is_closed_is_cut_off_only_if_it_has_not_got_all() -> None:
+def test_a_closed_connection_is_cut_off_only_if_it_has_not_got_all() -> None:
     """What the kernel still holds for it would be lost; one that just does not go has lost nothing."""
     connections: set[Any] = set()
     slow, gone = Stubborn(connections), Stubborn(connections)
@@ -182,13 +182,13 @@ def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none() ->
     assert unread(Pipe()) == 0
 
 
-def test_nobody_waits_while_there_is_room() -> None:
+def test_a_writer_does_not_wait_while_there_is_room() -> None:
     pressure = Backpressure()
     assert verifyObject(IPushProducer, pressure)
     assert pressure.wait().called
 
 
-def test_all_who_wait_go_on_when_there_is_room_again() -> None:
+def test_all_waiting_writers_go_on_when_there_is_room_again() -> None:
     pressure = Backpressure()
     pressure.pauseProducing()
     waiting = [pressure.wait(), pressure.wait()]
@@ -198,7 +198,7 @@ def test_all_who_wait_go_on_when_there_is_room_again() -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_those_who_wait_hear_of_the_end() -> None:
+async def test_waiting_writers_hear_of_the_end() -> None:
     pressure = Backpressure()
     pressure.pauseProducing()
     waiting = pressure.wait()
@@ -209,7 +209,7 @@ async def test_those_who_wait_hear_of_the_end() -> None:
         await waiting
 
 
-def test_one_who_gave_up_waiting_is_left_alone() -> None:
+def test_a_cancelled_wait_for_room_is_ignored() -> None:
     pressure = Backpressure()
     pressure.pauseProducing()
     waiting = pressure.wait()

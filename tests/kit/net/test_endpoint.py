@@ -93,7 +93,7 @@ def test_a_place_is_not_compared_with_all_that_are_taken(monkeypatch: pytest.Mon
     assert compare.call_count == 1
 
 
-def test_what_twisted_knows_nothing_of_is_not_for_it(tmp_path: Path) -> None:
+def test_arguments_of_our_own_are_not_passed_to_twisted(tmp_path: Path) -> None:
     (tmp_path / "pem").touch()
     text = "ssl:443:privateKey=pem:clientca=pem:caCertsDir=.:clientcert=optional"
     with chdir(tmp_path):
@@ -141,7 +141,7 @@ def test_a_certificate_for_tls_that_begins_later_is_not_for_the_listener(tmp_pat
         ("page at {url}/", "haproxy:tcp:80", "127.0.0.1:80", "page at proxied tcp 127.0.0.1:80"),
     ],
 )  # fmt: skip
-def test_the_line_of_a_place(sentence: str, endpoint: str, address: str, said: str) -> None:
+def test_a_listeners_place_is_logged(sentence: str, endpoint: str, address: str, said: str) -> None:
     with capturedLogs() as events:
         log_listening(sentence, parse_endpoint(endpoint), address)
     assert [formatEvent(event) for event in events] == [said]

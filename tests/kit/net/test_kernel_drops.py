@@ -62,7 +62,7 @@ def test_what_was_not_logged_yet_is_logged_at_the_end() -> None:
     assert clock.getDelayedCalls() == []
 
 
-def test_nothing_ticks_without_traffic() -> None:
+def test_without_traffic_no_timer_of_losses_runs() -> None:
     losses, clock = watching(Counter())
     assert clock.getDelayedCalls() == []
     losses.watch()
@@ -70,7 +70,7 @@ def test_nothing_ticks_without_traffic() -> None:
     assert clock.getDelayedCalls() == []
 
 
-def test_while_nobody_reads_it_goes_on_looking() -> None:
+def test_losses_are_watched_while_nobody_reads() -> None:
     counter = Counter()
     losses, clock = watching(counter)
     losses.always = True
@@ -99,7 +99,7 @@ def test_a_system_that_does_not_tell_says_so_once() -> None:
     assert losses.lost == 0 and clock.getDelayedCalls() == []
 
 
-def test_the_real_kernel_tells() -> None:
+def test_the_real_kernel_counts_dropped_datagrams() -> None:
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with receiver, sender:

@@ -32,7 +32,7 @@ from logsrv.kit.net.parse import parse_endpoint
         ("stdin:", "stdin", None, None),
     ],
 )
-def test_takes_each_kind_and_gives_the_text_back(
+def test_each_kind_of_endpoint_is_parsed_and_gives_its_text_back(
     text: str, kind: str, port: int | None, path: str | None
 ) -> None:
     endpoint = parse_endpoint(text)
@@ -87,7 +87,7 @@ def test_takes_each_kind_and_gives_the_text_back(
         ("tcp:\x1b[2J", "\\x1b"),
     ],
 )
-def test_says_in_one_sentence_what_is_wrong(text: str, sentence: str) -> None:
+def test_a_wrong_endpoint_is_one_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError) as caught:
         parse_endpoint(text)
     assert sentence in str(caught.value)

@@ -56,7 +56,7 @@ def everything(receive: Receive) -> list[tuple[object, bytes]]:
     return found
 
 
-def test_nothing_to_read_is_nothing(udp: socket.socket, way: Way) -> None:
+def test_a_read_without_datagrams_returns_nothing(udp: socket.socket, way: Way) -> None:
     assert way(udp).read() == ([], False)
 
 

@@ -46,7 +46,7 @@ def test_an_address_is_made_a_name_once() -> None:
     assert asked.keys == [("10.0.0.1", 5)]
 
 
-def test_only_so_many_are_remembered(monkeypatch: Any) -> None:
+def test_only_a_limited_number_of_senders_is_remembered(monkeypatch: Any) -> None:
     monkeypatch.setattr(senders, "REMEMBERED_SENDERS", 2)
     asked = Asked()
     for port in (1, 2, 3, 1):

@@ -75,7 +75,7 @@ def test_no_name_has_a_space_or_a_byte_that_drives_a_terminal(path: bytes) -> No
     assert all("!" <= character <= "~" for character in unix_source(path))
 
 
-def test_what_is_read(tmp_path: Path) -> None:
+def test_a_place_to_connect_to_is_parsed(tmp_path: Path) -> None:
     assert parse_remote("tcp:example.net:7000").port == 7000
     assert parse_remote("tcp:host=example.net:port=7000").host == "example.net"
     assert parse_remote(r"tcp:\:\:1:http").host == "::1"
@@ -105,12 +105,12 @@ def test_what_is_read(tmp_path: Path) -> None:
         ("unix:/" + "x" * 200, "has no path that a socket can have"),
     ],
 )
-def test_what_is_no_place(text: str, said: str) -> None:
+def test_an_invalid_place_to_connect_to_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_remote(text)
 
 
-def test_endpoints(tmp_path: Path) -> None:
+def test_a_remote_place_becomes_a_client_endpoint(tmp_path: Path) -> None:
     assert isinstance(remote_endpoint(parse_remote("tcp:localhost:1"), REACTOR), HostnameEndpoint)
     assert isinstance(remote_endpoint(parse_remote("unix:/s"), REACTOR), UNIXClientEndpoint)
     assert remote_endpoint(Remote("ssl:localhost:1", "ssl", "localhost", 1), REACTOR)

@@ -21,11 +21,11 @@ def places(directory: Path) -> ClassicPlaces:
     return ClassicPlaces(dev_log=DEV_LOG.replace("/dev/log", f"{directory}/log"))
 
 
-def test_nothing_unless_it_is_asked_for(tmp_path: Path) -> None:
+def test_without_classic_syslog_there_are_no_classic_listeners(tmp_path: Path) -> None:
     assert places(tmp_path).listeners(settings()) == []
 
 
-def test_three_places_with_the_options_of_all(tmp_path: Path) -> None:
+def test_classic_syslog_has_three_listeners_with_the_shared_options(tmp_path: Path) -> None:
     found = places(tmp_path).listeners(
         settings("--classic-syslog", "--max-line", "1KiB", "--allow", "10.0.0.0/8")
     )

@@ -137,7 +137,7 @@ def test_targets_are_not_contacted_unless_asked_for(tmp_path: Path) -> None:
     assert found.sentence == f"127.0.0.1:{port} cannot be reached: connection refused"
 
 
-def test_buckets_and_directories(tmp_path: Path) -> None:
+def test_a_bucket_is_not_contacted_and_a_missing_archive_is_made_later(tmp_path: Path) -> None:
     text = f'ship = ["s3://logs/edge", "file://{tmp_path}/archive"]'
     bucket, archive = told(tmp_path, text, REACHING)
     assert "never contacted" in bucket.sentence and bucket.level is Level.OK
@@ -146,7 +146,7 @@ def test_buckets_and_directories(tmp_path: Path) -> None:
 
 
 @as_root
-def test_an_archive_that_the_user_may_not_write() -> None:
+def test_an_archive_that_the_user_may_not_write_is_an_error() -> None:
     with open_directory() as directory:
         text = f'ship = ["file://{directory}/archive"]'
         [found] = told(directory, text, Asked(nobody()))
@@ -156,7 +156,7 @@ def test_an_archive_that_the_user_may_not_write() -> None:
         assert found.level is Level.OK
 
 
-def test_certificates_of_targets_and_nodes(tmp_path: Path) -> None:
+def test_certificates_of_targets_and_nodes_are_checked(tmp_path: Path) -> None:
     write_pair(tmp_path)
     text = (
         f'ship = ["https://localhost:9/blocks"]\nship-ca = "{tmp_path}/cert.pem"\n'
@@ -180,12 +180,12 @@ def test_tls_that_holds_and_tls_that_does_not(tmp_path: Path) -> None:
         with serving(echo, context) as port:
             found = reach(REACHING, "centre", "localhost", port, tls)
         assert found.level is level, found
-    assert "answers, but not with TLS that holds: self" in found.sentence
+    assert "answers, but its TLS is not trusted: self" in found.sentence
     missing = TLSOptions(cafile=tmp_path / "no")
     assert reach(REACHING, "x", "localhost", 9, missing).level is Level.ERROR
 
 
-def test_a_name_that_is_not_known() -> None:
+def test_an_unknown_host_name_is_an_error() -> None:
     found = reach(REACHING, "x", "no-such-host.invalid", 9, None)
     assert (
         found.level is Level.ERROR and "no-such-host.invalid:9 cannot be reached" in found.sentence
@@ -206,7 +206,7 @@ def alerts(directory: Path, text: str, asked: Asked | None = None) -> list[Findi
     return told(directory, ALERT + text, asked)
 
 
-def test_commands_of_alerts(tmp_path: Path) -> None:
+def test_a_missing_program_of_an_alert_is_an_error(tmp_path: Path) -> None:
     [found] = alerts(tmp_path, 'alert-command = "sh -c true"')
     assert found == Finding(Level.OK, "alert 1", f"sh can be run by user {myself().name}")
     [found] = alerts(tmp_path, 'alert-command = "no-such-program"')
@@ -214,7 +214,7 @@ def test_commands_of_alerts(tmp_path: Path) -> None:
 
 
 @as_root
-def test_a_command_that_only_root_may_run() -> None:
+def test_an_alert_command_that_only_root_may_run_is_an_error() -> None:
     with open_directory() as directory:
         program = directory / "tell"
         program.write_text("#!/bin/sh\n")

@@ -27,7 +27,7 @@ def faulty(directory: Path) -> tuple[LoggerService, FaultyDisk]:
 
 
 @in_reactor
-async def test_good_and_ready_from_start_to_stop(tmp_path: Path) -> None:
+async def test_a_store_is_healthy_and_ready_from_start_to_stop(tmp_path: Path) -> None:
     logger, _ = faulty(tmp_path)
     assert logger.unhealthy() and logger.unready()
     logger.privilegedStartService()
@@ -78,7 +78,7 @@ async def test_a_disk_that_hangs_is_unhealthy_when_patience_ends(tmp_path: Path)
 
 
 @in_reactor
-async def test_a_sync_that_hangs(tmp_path: Path) -> None:
+async def test_a_sync_that_hangs_is_unhealthy(tmp_path: Path) -> None:
     logger, disk = faulty(tmp_path)
     logger.startService()
     hang = disk.before["fdatasync"] = Hang()
@@ -188,7 +188,7 @@ async def test_a_rotation_that_fails_does_not_tell_strangers_our_paths(tmp_path:
 
 
 @in_reactor
-async def test_segments_that_cannot_be_compressed(tmp_path: Path) -> None:
+async def test_segments_that_cannot_be_compressed_are_unhealthy(tmp_path: Path) -> None:
     logger, disk = faulty(tmp_path)
     logger.startService()
 

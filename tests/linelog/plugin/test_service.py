@@ -152,7 +152,7 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
     await logger.stopService()
 
 
-def test_the_same_endpoint_twice(tmp_path: Path) -> None:
+def test_a_listener_at_the_same_endpoint_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises((StartError, ConfigurationError), match="asked for twice"):
         service("--listen", "tcp:1", "--listen", "tcp:1").privilegedStartService()
 
@@ -198,11 +198,11 @@ def said(*needed_by: str) -> list[str]:
     return [formatEvent(event) for event in events]
 
 
-def test_an_interpreter_that_may_be_run() -> None:
+def test_nothing_is_logged_if_the_user_may_run_the_interpreter() -> None:
     assert said("searches", "alerts") == []
 
 
-def test_an_interpreter_that_may_not_be_executed(
+def test_an_interpreter_that_the_user_may_not_execute_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said once, with what does not work."""
@@ -215,7 +215,7 @@ def test_an_interpreter_that_may_not_be_executed(
     assert said() == []
 
 
-def test_modules_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_modules_are_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logsrv, "__file__", str(tmp_path / "gone.py"))
     [sentence] = said("alerts")
     assert f"may not read {tmp_path}/gone.py" in sentence

@@ -24,7 +24,7 @@ from logsrv.linelog.ship.ship_settings import TARGET_NAME
         ("Loki+HTTP://loki:3100/loki/api/v1/push", "loki", 3100, "/loki/api/v1/push"),
     ],
 )
-def test_an_address_is_read(text: str, host: str, port: int, path: str) -> None:
+def test_a_ship_url_is_read_as_host_port_path(text: str, host: str, port: int, path: str) -> None:
     url = parse_ship_url(text)
     assert (url.host, url.port, url.path, str(url)) == (host, port, path, text)
 
@@ -69,7 +69,7 @@ def test_a_password_is_never_repeated() -> None:
     assert "geheim" not in str(caught.value)
 
 
-def test_blocks_go_to_whoever_takes_them() -> None:
+def test_http_and_nats_take_blocks_and_archives_take_segments() -> None:
     taking = {name for name, scheme in SCHEMES.items() if scheme.takes == "blocks"}
     assert taking == {"http", "https", "nats", "nats+tls"}
     assert [name for name, scheme in SCHEMES.items() if scheme.takes == "segments"] == [

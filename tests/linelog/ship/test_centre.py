@@ -60,7 +60,7 @@ async def test_a_centre_is_asked_and_has_what_was_sent(logger: Start) -> None:
 
 
 @in_reactor
-async def test_certificates_are_enough(logger: Start, tmp_path: Path) -> None:
+async def test_a_client_certificate_replaces_a_token(logger: Start, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate = authority.certify("localhost")
     files = f"privateKey={certificate}:certKey={certificate}:clientca={authority.cafile}"
@@ -85,7 +85,7 @@ async def failure(kind: type[Any], *told: Told, ask: bool = False) -> Any:
 
 
 @in_reactor
-async def test_what_a_server_says_that_is_no_centre() -> None:
+async def test_answers_of_a_server_that_is_no_centre_are_errors() -> None:
     """It is never taken for an acknowledgement, nor for an empty centre."""
     assert (await failure(Unavailable, Told(200))).settled
     behind = Told(200, headers={"Logsrv-To": "1:1"})
@@ -97,7 +97,7 @@ async def test_what_a_server_says_that_is_no_centre() -> None:
 
 
 @in_reactor
-async def test_what_a_centre_refuses() -> None:
+async def test_refusals_of_a_centre_become_errors_of_a_target() -> None:
     assert (await failure(Misplaced, Told(409))).place is None
     at = Told(409, headers={"Logsrv-To": "2:5"})
     assert (await failure(Misplaced, at)).place == Position(2, 5)

@@ -48,7 +48,7 @@ def test_a_missing_package_is_told_with_the_extra_that_has_it(
         make_target(settings(), None)
 
 
-def test_a_fault_of_ours_is_no_missing_package(scheme: Scheme) -> None:
+def test_an_import_error_of_our_own_is_not_a_missing_package(scheme: Scheme) -> None:
     with pytest.raises(ModuleNotFoundError):
         make_target(settings(), None)
 
@@ -76,7 +76,7 @@ def test_no_token_leaves_the_machine_in_the_clear(url: str, take: str) -> None:
         ("relp://10.0.0.1:2514", "x"),
     ],
 )
-def test_all_else_may_leave(url: str, token: str | None) -> None:
+def test_urls_that_carry_no_secret_in_the_clear_are_allowed(url: str, token: str | None) -> None:
     check_clear(TargetSettings(name="a", url=parse_ship_url(url), store="0" * 32, token=token))
 
 
@@ -86,7 +86,7 @@ def test_blocks_do_not_leave_in_the_clear_even_without_a_token() -> None:
         check_clear(TargetSettings(name="a", url=url, store="0" * 32))
 
 
-def test_a_token_is_not_shown(scheme: Scheme) -> None:
+def test_the_repr_of_target_settings_hides_the_token(scheme: Scheme) -> None:
     assert "geheim" not in repr(settings())
 
 
@@ -100,12 +100,12 @@ def test_a_login_at_kafka_has_a_name_and_a_password() -> None:
 @pytest.mark.parametrize(
     ("query", "token", "sentence"),
     [
-        ("?mechanism=GSSAPI", None, "may be mechanism= and one of PLAIN"),
+        ("?mechanism=GSSAPI", None, "only mechanism= may stand, with PLAIN"),
         ("?group=a", None, "not group"),
         ("", "geheim", "has no name and password in it"),
     ],
 )
-def test_all_else_behind_the_address_of_kafka_is_refused(
+def test_unknown_parameters_of_a_kafka_url_are_refused(
     query: str, token: str | None, sentence: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=sentence) as error:

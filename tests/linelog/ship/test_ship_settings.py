@@ -79,12 +79,12 @@ def test_the_command_line_replaces_the_targets_of_the_file(tmp_path: Path) -> No
         ),
     ],
 )
-def test_what_does_not_go_together_is_refused(tmp_path: Path, table: str, sentence: str) -> None:
+def test_contradicting_settings_are_refused(tmp_path: Path, table: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         of_file(tmp_path, f"[[ship]]\n{table}\n")
     assert sentence in str(caught.value)
 
 
-def test_a_single_table_is_told_how_to_begin(tmp_path: Path) -> None:
+def test_a_table_in_single_brackets_is_told_to_use_double_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"begin each table with \[\[ship\]\]"):
         of_file(tmp_path, '[ship]\nship = "relp://a:1"\n')

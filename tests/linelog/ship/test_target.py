@@ -22,20 +22,20 @@ from logsrv.linelog.ship.target import (
 from logsrv.linelog.store.segments.segment import Position
 
 
-def test_each_is_a_sentence() -> None:
+def test_each_error_of_a_target_is_a_sentence() -> None:
     for error in (Unavailable("a"), TooMuchAtOnce("a"), RefusedForGood("a"), PartlyRefused("a", 2)):
         assert isinstance(error, LogsrvError) and str(error) == "a"
     assert str(Misplaced(Position(17, 5))) == "the target is at 17:5"
     assert Misplaced(None).place is None
 
 
-def test_unavailable_says_for_how_long() -> None:
+def test_unavailable_has_the_seconds_until_the_next_attempt() -> None:
     assert (Unavailable("a").after, Unavailable("a").settled) == (None, False)
     assert Unavailable("a", after=3.0).after == 3.0
     assert Unavailable("a", settled=True).settled
 
 
-def test_refused_in_part_is_refused() -> None:
+def test_partly_refused_is_a_kind_of_refused_for_good() -> None:
     """Who knows nothing of parts sends halves: lines come twice, and none is lost."""
     some = PartlyRefused("a", 3, [1, 2, 5])
     assert isinstance(some, RefusedForGood)
@@ -66,7 +66,7 @@ def test_a_refusal_goes_away_and_a_certificate_does_not() -> None:
 
 def test_a_certificate_of_another_name_is_said() -> None:
     why = unreachable("a", Failure(VerificationError(errors=[])))
-    assert str(why) == "a cannot be reached: its certificate is that of another name"
+    assert str(why) == "a cannot be reached: its certificate is for another name"
     assert why.settled
 
 

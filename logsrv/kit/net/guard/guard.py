@@ -23,7 +23,8 @@ class GuardPolicy:
 
     Peers without an IP address (UNIX sockets, standard input) are not subject to the networks.
 
-    oversees: whoever connects asks how the service is, and is let in when others have all the open files.
+    oversees: the peers of this listener ask about the service's state, and may connect when other peers
+    have used up the open files.
     """
 
     help_group: ClassVar[str] = "Connections"
@@ -45,7 +46,7 @@ class GuardPolicy:
 
 @attrs.frozen(kw_only=True, slots=False)
 class PeerLimits:
-    """Limits of what one peer may send, and whether it is told of them; beside GuardPolicy."""
+    """Limits on the data of one peer, and whether a refused peer is told; used beside GuardPolicy."""
 
     help_group: ClassVar[str] = "Limits of one address"
 
@@ -60,7 +61,7 @@ class PeerLimits:
 
 @attrs.frozen
 class Refusal:
-    """The reason why a peer is refused. reason: the label in the metrics; sentence: for the log."""
+    """The reason why a peer is refused. reason: the label in the metrics. sentence: for the log."""
 
     reason: str
     sentence: str
@@ -75,7 +76,7 @@ SPEAKS_TLS = Refusal(
     "tls",
     "it speaks TLS; this listener does not: give it a certificate (ssl:), or let the sender go without TLS",
 )
-# Sentences for peers that are refused for a limit. A peer of a network that may not connect gets none.
+# Sentences to send to peers that a limit refuses. A peer of a refused network gets none.
 TOLD = {
     FULL: "refused: there are as many connections as allowed, try again later",
     PEER_FULL: "refused: you have as many connections as one peer may",
@@ -84,9 +85,9 @@ TOLD = {
 
 
 class Guard:
-    """The policy of one listener, which may be another from now on, and the connections it counts.
+    """The policy of one listener, which may be replaced, and the counts of its connections.
 
-    A host is an IP address as text (see `logsrv.kit.net.source.host_of`), or None for a peer without.
+    A host is an IP address as text (see `logsrv.kit.net.source.host_of`), or None for a peer without one.
     """
 
     def __init__(self, policy: GuardPolicy) -> None:
@@ -95,13 +96,13 @@ class Guard:
         self._open_by_host: Counter[str] = Counter()
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Go by another policy from now on."""
+        """Use another policy from now on."""
         self.policy = policy
         self._allowed, self._denied = Networks(policy.allow), Networks(policy.deny)
         self._screens = bool(self._allowed or self._denied)
 
     def screen(self, host: str | None) -> Refusal | None:
-        """Return what the networks say against a host; nothing is counted."""
+        """Return the refusal of a host by its network, or None; counts nothing."""
         if host is None or not self._screens:
             return None
         address = numbered(host)
@@ -112,7 +113,7 @@ class Guard:
         return None
 
     def admit(self, host: str | None) -> Refusal | None:
-        """Let a connection in and count it, until `release`; or return why not."""
+        """Admit a connection, which counts until `release`, and return None; or return its refusal."""
         limit = self.policy.max_connections
         if limit is not None and self.open >= limit:
             return self.screen(host) or FULL
@@ -122,7 +123,7 @@ class Guard:
         return refusal
 
     def identify(self, host: str | None) -> Refusal | None:
-        """Count the host of a connection that was admitted without one; or return why it has to go."""
+        """Count the host of a connection that was admitted without one; or return its refusal."""
         refusal = self.screen(host)
         if refusal is None and host is not None:
             limit = self.policy.max_connections_per_peer
@@ -132,7 +133,7 @@ class Guard:
         return refusal
 
     def release(self, host: str | None) -> None:
-        """Count a connection that was let in as ended."""
+        """Count an admitted connection as ended."""
         self.open -= 1
         if host is not None:
             self._open_by_host[host] -= 1
@@ -144,14 +145,14 @@ class Guard:
 MAPPED = 0xFFFF
 MAPPED_LENGTH = 96
 
-# Pairs: bits by which an address is shifted to the right, and the networks of that length, shifted as far.
+# Pairs for each prefix length: the right shift of an address, and the networks, shifted as far.
 _Table = tuple[tuple[int, frozenset[int]], ...]
 
 
 class Networks:
-    """A set of networks. There is one look-up for each length of a prefix, not one for each network.
+    """A set of networks, with one look-up for each length of prefix, not for each network.
 
-    A network of mapped addresses is the one of IPv4, as peers at both have one spelling.
+    A network of mapped IPv6 addresses becomes the IPv4 network: peers at both have one spelling.
     """
 
     __slots__ = ("_tables",)
@@ -176,13 +177,13 @@ class Networks:
         return any(self._tables.values())
 
     def have(self, address: tuple[int, int]) -> bool:
-        """Return true if an address, as `numbered` gives it, is in one of them."""
+        """Return true if an address, as returned by `numbered`, is in one of the networks."""
         bits, number = address
         return any(number >> shift in firsts for shift, firsts in self._tables[bits])
 
 
 def numbered(host: str) -> tuple[int, int]:
-    """Return how many bits an IP address has, and the number they are. Raises OSError for other text."""
+    """Return the number of bits of an IP address, and its value. Raises OSError for other text."""
     if ":" not in host:
         return 32, int.from_bytes(socket.inet_pton(socket.AF_INET, host), "big")
     packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])

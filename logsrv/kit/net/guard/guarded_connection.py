@@ -1,8 +1,7 @@
-"""Connections that a guard let in.
+"""Connections that a guard has admitted.
 
-A `GuardedConnection` is the protocol that the transport has; the author's hears from it, and has
-the transport itself. A chunk costs one more Python call than without a guard, and a connection no more
-memory than the guard needs to know it by.
+The transport's protocol is a `GuardedConnection`. It passes data on to the author's protocol, which has the
+transport itself. A chunk of data costs one more Python call than without a guard.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from logsrv.kit.net.twisted.twisted_tls import GatheringTLS, tls_under
 log = Logger()
 
 TLS_HELLO = b"\x16\x03"
-"""The first bytes of whoever begins TLS: a handshake, and its version (RFC 8446 section 5.1)."""
+"""The first bytes of a peer that begins TLS: a handshake, and its version (RFC 8446 section 5.1)."""
 TLS_ALERT = b"\x15\x03\x01\x00\x02\x02\x28"
-"""A fatal alert, handshake_failure: the peer knows at once that there is no TLS."""
+"""A fatal alert, handshake_failure: it tells the peer at once that there is no TLS."""
 
 
 class ConnectionOwner(Protocol):
-    """The keeper of connections: a `logsrv.kit.net.guard.guarded_factory.GuardedFactory`."""
+    """The owner of connections: a `logsrv.kit.net.guard.guarded_factory.GuardedFactory`."""
 
     def begin(self, connection: GuardedConnection) -> bool:
         """Note that a connection has its transport. Return whether it may go on."""
@@ -45,26 +44,26 @@ class ConnectionOwner(Protocol):
 
     @property
     def refuses_tls(self) -> bool:
-        """Return true if a peer that begins with TLS is closed: no message here begins so."""
+        """Return true if a peer that begins with TLS is closed: no message of this input begins so."""
 
     def drop_tls(self, connection: GuardedConnection, size: int) -> None:
         """Close a connection whose peer speaks TLS, and count its bytes as dropped."""
 
     @property
     def limited(self) -> bool:
-        """Return true if peers may send only so much in a second."""
+        """Return true if there are limits on the lines or bytes of a peer in a second."""
 
     def throttle(self, connection: GuardedConnection, deliver: Callable[[bytes], None]) -> Throttle:
-        """Return what slows a connection down."""
+        """Return a throttle for a connection. deliver: takes its data."""
 
     def end(self, connection: GuardedConnection, reason: Failure) -> None:
-        """Note that a connection is over."""
+        """Note that a connection has ended."""
 
 
 class ThirdPartyProtocol:
-    """A mark of protocols that others have written, which know nothing of a stop.
+    """A mark for protocols of other packages, which do not know that the service may stop.
 
-    Whether one has more to write is told by its producer. The mark adds no name to theirs.
+    Its producer tells whether such a protocol has more to write. The mark adds no names to the class.
     """
 
     __slots__ = ()
@@ -73,11 +72,11 @@ class ThirdPartyProtocol:
 class GuardedConnection:
     """An admitted connection, from its transport's first call to `connectionLost`.
 
-    A transport takes it for `protocol`: whatever is asked of it that it lacks, the interfaces too, is the
+    To the transport it stands for `protocol`: attributes that it lacks, and its interfaces, are the
     protocol's.
-    connected: whether the protocol has heard of the connection, and not of its end; one that is refused
-        late never does.
-    quiet: how many looks at it have found nothing new.
+    connected: the protocol has been told of the connection, and not of its end. A connection that is
+        refused late never is.
+    quiet: how many looks for idle connections in a row have found no new data.
     """
 
     __slots__ = (
@@ -88,7 +87,7 @@ class GuardedConnection:
     def __init__(self, owner: ConnectionOwner, protocol: Any, host: str | None) -> None:
         self._owner = owner
         self._throttle: Throttle | None = None
-        # The first bytes of the peer while they may begin TLS; None once they cannot.
+        # The peer's first bytes while they may still begin TLS; None once they cannot.
         self._opening: bytes | None = b"" if owner.refuses_tls else None
         self.protocol = protocol
         self.host = host
@@ -104,7 +103,7 @@ class GuardedConnection:
     def __providedBy__(self) -> Any:
         return providedBy(self.protocol)
 
-    # The next two are asked for on every connection, and `__getattr__` takes longer.
+    # The next two are used on every connection, and `__getattr__` takes longer.
     def logPrefix(self) -> str:
         return str(self.protocol.logPrefix())
 
@@ -114,12 +113,12 @@ class GuardedConnection:
 
     @property
     def held_back(self) -> bool:
-        """Return true if something has come that the protocol may not have yet, by the limits."""
+        """Return true if data has come that the limits do not let the protocol have yet."""
         return self._throttle is not None and bool(self._throttle.kept)
 
     @property
     def working(self) -> bool:
-        """Return true if the protocol prepares an answer, or writes more."""
+        """Return true if the protocol prepares an answer, or has more to write."""
         protocol = self.protocol
         if isinstance(protocol, ThirdPartyProtocol):
             return gives_more(self.transport, protocol)
@@ -134,32 +133,32 @@ class GuardedConnection:
                     transport.protocol_connected()
 
     def begin(self, transport: Any) -> bool:
-        """Take the transport. Return whether the protocol may have it."""
+        """Take the transport. Return whether the protocol may be connected."""
         self.transport = transport
         return self._owner.begin(self)
 
     def connect_protocol(self) -> None:
-        """Let the protocol know of the connection."""
+        """Connect the protocol to the transport."""
         self.connected = True
         if self._owner.limited:
             self.follow_limits()
         self.protocol.makeConnection(self.transport)
 
     def follow_limits(self) -> None:
-        """Go by the keeper's rates, as they are now, on the transport that there is now."""
+        """Use the owner's present rates on the present transport."""
         self.let_go()
         if self.connected and self._owner.limited:
             self._throttle = self._owner.throttle(self, self.protocol.dataReceived)
 
     def let_go(self) -> None:
-        """Slow it down no longer: hand on what is held. An error of the protocol ends the connection."""
+        """End the throttle: deliver the data it has kept. An error of the protocol ends the connection."""
         if self._throttle is None:
             return
         throttle, self._throttle = self._throttle, None
         try:
             throttle.end()
         except Exception:
-            log.failure("a protocol failed in what was held back of its peer")
+            log.failure("a protocol failed with the data that was held back")
             if self.connected:
                 self.close()
 
@@ -175,9 +174,9 @@ class GuardedConnection:
             self._throttle.received(data)
 
     def _without_tls(self, before: bytes, data: bytes) -> bytes:
-        """Return what the protocol may have, of what has come `before` and now."""
+        """Return the bytes for the protocol, of those that have come `before` and now: none of TLS."""
         if before == TLS_HELLO:
-            # It is being closed.
+            # The connection is already closing.
             self._owner.drop_tls(self, len(data))
             return b""
         opening = before + data
@@ -202,18 +201,18 @@ class GuardedConnection:
         self.protocol.connectionLost(reason)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Count a refusal of who was let in, and log it."""
+        """Count and log a refusal of this admitted peer."""
         self._owner.refuse(refusal, self.host)
 
     def close(self) -> None:
-        """Ask for the end of it: what was written to it is still sent."""
+        """Close it after the bytes that were written to it."""
         self.closing = True
         if isinstance(self.protocol, ThirdPartyProtocol):
             release_own(self.transport, self.protocol)
         self.transport.loseConnection()
 
     def leave(self) -> None:
-        """Wait for no goodbye of TLS any more, if ours has gone out."""
+        """Wait no longer for the peer's goodbye of TLS, if ours has been sent."""
         tls = tls_under(self.transport)
         if isinstance(tls, GatheringTLS):
             tls.leave()
@@ -224,6 +223,6 @@ class GuardedConnection:
 
 
 def admitted_of(protocol: Any) -> GuardedConnection | None:
-    """Return the admitted connection of a connected protocol; None if it was not let in by a guard."""
+    """Return the admitted connection of a connected protocol; None if no guard has admitted it."""
     called = protocol_of(protocol.transport)
     return called if isinstance(called, GuardedConnection) else None

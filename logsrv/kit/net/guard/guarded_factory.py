@@ -1,4 +1,4 @@
-"""A factory behind a guard: refuses, counts, closes the idle, and knows who is connected."""
+"""A factory behind a guard: refuses and counts peers, closes idle ones, and knows the open connections."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# A connection is closed at most this fraction of the time-out late.
+# Looks for idle connections in one time-out: a connection is closed at most this fraction of it late.
 SWEEPS_PER_TIMEOUT = 8
 
-# Ends of a connection that are nobody's mistake.
+# Ends of a connection that are no fault of the server.
 USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
 
 
 class GuardedFactory(Factory):
-    """The factory of a listener: builds the protocols of `factory` for those whom the guard lets in.
+    """The factory of a listener: builds protocols of `factory` for the peers that the guard admits.
 
-    It is the `ConnectionOwner` of their connections. connections: those that are open, in no order.
+    It is the `ConnectionOwner` of their connections. connections: the open ones, in no order.
     """
 
     noisy = False
@@ -72,9 +72,9 @@ class GuardedFactory(Factory):
         plain: bool = False,
         refuses_tls: bool = False,
     ) -> None:
-        """`label` names the listener; `layered`: the endpoint wraps protocols, and cannot wrap None;
-        `certified`: clients are asked for certificates; `plain`: nothing is between the transports and
-        ours, so that a line can be said at once; `refuses_tls`: a peer that begins with TLS is closed.
+        """`label` names the listener. `layered`: the endpoint wraps protocols, and cannot wrap None.
+        `certified`: clients are asked for certificates. `plain`: no layer is between the transport and our
+        protocol, so a line can be sent at once. `refuses_tls`: a peer that begins with TLS is closed.
         """
         self.guard = Guard(policy)
         self.connections: set[GuardedConnection] = set()
@@ -114,7 +114,7 @@ class GuardedFactory(Factory):
 
     @property
     def protocols(self) -> list[Any]:
-        """The protocols of those who are connected; a proxied one is once its peer is known."""
+        """The protocols of connected peers; a proxied one counts once its client is known."""
         return [each.protocol for each in self.connections if each.connected]
 
     def doStart(self) -> None:
@@ -129,11 +129,11 @@ class GuardedFactory(Factory):
         return self._label
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Go by other rules for the connections to come; the idle time-out is for all of them."""
+        """Use other rules for new connections; the idle time-out and the rates are for all of them."""
         self.guard.apply(policy)
         self._apply_rates(policy)
         self._files.read()
-        # Lines that were held back are handed on, and may end this connection or others.
+        # The lines that were held back are delivered, and may end this connection or others.
         for connection in list(self.connections):
             connection.follow_limits()
         self._arm()
@@ -161,7 +161,7 @@ class GuardedFactory(Factory):
             )
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        # Behind a proxy the address is the proxy's, on which the rules for peers don't bear.
+        # Behind a proxy this is the proxy's address, and the rules are for the client's.
         host = None if self._proxied else host_of(addr)
         # A connection that gets no protocol is closed now; aborting it would close it in the next turn.
         refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
@@ -233,7 +233,7 @@ class GuardedFactory(Factory):
         )
         peer = host or "a local peer"
         if refusal is NO_DESCRIPTORS:
-            # The one who comes last is not to blame.
+            # The last peer is not the cause.
             peer, refusal = "connections", evolve(refusal, sentence=self._files.sentence)
         log_refusal(self._refusals, self._label, peer, refusal)
 
@@ -255,7 +255,7 @@ class GuardedFactory(Factory):
         closed = 0
         for connection in list(self.connections):
             if connection.held_back:
-                # Its peer sends more than it may: the time-out begins when all of it is handed on.
+                # Its peer sends more than it may: the time-out begins when all of its data is delivered.
                 connection.quiet = 0
                 continue
             connection.quiet += 1
@@ -263,9 +263,9 @@ class GuardedFactory(Factory):
                 continue
             connection.quiet = 1
             if connection.closing:
-                # It was asked to one time-out ago: the peer does not read what we have for it.
+                # It was closed one time-out ago, and the peer does not read our last bytes.
                 connection.abort()
-            # Bytes that wait while the store holds the connection back are no silence.
+            # Bytes that wait while the store has paused the connection are no silence.
             elif not unread(connection.transport):
                 connection.close()
                 closed += 1

@@ -1,6 +1,7 @@
-"""The limit of open files: how many of them peers may have, and what is kept for all else.
+"""The limit of open files: how many connections of peers may use, and how many are kept for other work.
 
-Each connection is one. A daemon at the limit still rotates, seals, answers searches and says how it is.
+Each connection is an open file. A daemon at the limit still rotates, seals, answers searches and reports
+its state.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ import attrs
 
 from logsrv.kit.net.guard.guard import GuardPolicy
 
-# Kept of a large limit; half of it only for the store, searches and child processes.
+# Files kept from peers: half of them only for the store, searches and child processes.
 MOST_KEPT = 128
 LEAST_KEPT = 32
-# Open in a service that has no peers, as far as they are to be counted in advance.
+# Files that a service without peers has open, as far as they can be counted in advance.
 OWN = 64
 
 
 @attrs.frozen
 class FileLimit:
-    """A limit of open files (RLIMIT_NOFILE), and its shares."""
+    """A limit of open files (RLIMIT_NOFILE), and the shares of peers and of the service."""
 
     limit: int
 
@@ -32,35 +33,35 @@ class FileLimit:
 
     @property
     def kept(self) -> int:
-        """Return how many files are kept from peers; a small limit keeps a quarter."""
+        """Return how many files are kept from peers, at most a quarter of the limit."""
         return min(MOST_KEPT, max(LEAST_KEPT, self.limit // 8), self.limit // 4)
 
     def share(self, *, oversees: bool) -> int:
-        """Return below which number a descriptor has to be to be a peer's.
+        """Return the bound for descriptors of peers: their numbers are below it.
 
-        oversees: the peer asks how the service is, or looks into it, and may have half of what is kept.
+        oversees: the peer asks about the service's state, and may use half of the kept files.
         """
         return self.limit - (self.kept // 2 if oversees else self.kept)
 
     @property
     def connections(self) -> int:
-        """Return about how many connections fit; of a small share the service has no more than half."""
+        """Return about how many connections fit; the service takes OWN files, at most half of the share."""
         share = self.share(oversees=False)
         return share - min(OWN, share // 2)
 
 
 def remedy(limit: int) -> str:
-    """Return how an operator has a larger limit."""
+    """Return the settings by which an operator gets a larger limit."""
     return f"LimitNOFILE={limit} in its unit or ulimit -n {limit} before its start"
 
 
 def most_connections(rules: Iterable[GuardPolicy]) -> int:
-    """Return how many connections listeners with such rules let in, all together."""
+    """Return how many connections listeners with these rules admit, all together."""
     return sum(each.max_connections or 0 for each in rules if not each.oversees)
 
 
 def too_many(connections: int, limit: FileLimit) -> str | None:
-    """Return a sentence if so many connections cannot be had within the limit."""
+    """Return a sentence if the limit is too small for this many connections; else None."""
     if connections <= limit.connections:
         return None
     enough = connections
@@ -82,12 +83,12 @@ class OpenFiles:
         self.read()
 
     def read(self) -> None:
-        """Go by the limit as it is now."""
+        """Read the present limit."""
         self._limit = FileLimit.now()
         self._share = self._limit.share(oversees=self._oversees)
 
     def spent(self, number: int) -> bool:
-        """Return true if a descriptor of this number is one of those that are kept."""
+        """Return true if a descriptor of this number is one of the kept files."""
         if number < self._share:
             return False
         # The limit may have been raised since.
@@ -96,7 +97,7 @@ class OpenFiles:
 
     @property
     def sentence(self) -> str:
-        """Return why a connection is refused, and what helps."""
+        """Return the reason of a refusal for the log, with its remedy."""
         return (
             f"the limit of open files is near ({self._limit.limit}, the last {self._limit.kept} are kept; "
             f"{remedy(2 * self._limit.limit)} allows more)"

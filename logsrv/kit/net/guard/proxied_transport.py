@@ -1,8 +1,8 @@
 """A connection through `haproxy:`: the protocol and the guard see the client that its header names.
 
-Twisted has a wrapper of its own for this. It takes a header whole only that comes in pieces no smaller
-than 8 or 16 bytes, refuses the short `PROXY UNKNOWN`, fails with a traceback on an address that is
-none, and connects the protocol before the client is known.
+Twisted's own wrapper for this has faults: it fails if the first piece of a header is smaller than 8 or 16
+bytes, refuses the short `PROXY UNKNOWN`, logs a traceback for an invalid address, and connects the protocol
+before the client is known.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from logsrv.kit.net.source import host_of
 
 
 class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
-    """Transport of what comes behind the header, which it takes off the beginning of a connection.
+    """A transport for the data after the header, which it removes from the beginning of a connection.
 
-    Its protocol is connected once the client is known, and let in.
+    Its protocol is connected once the client is known and admitted.
     """
 
     transport: Any
     wrappedProtocol: Any
 
     def __init__(self, owner: ConnectionOwner, admitted: GuardedConnection) -> None:
-        # A factory would only keep a register of these; the guard has one.
+        # Without a factory: that would only keep a list of these, and the guard has one.
         super().__init__(None, admitted)  # type: ignore[arg-type]
         self._owner = owner
         self._admitted = admitted
         self._header = ProxyHeader()
         # None as soon as the protocol is connected.
         self._reader: ProxyHeaderReader | None = ProxyHeaderReader()
-        # It was refused and will end: bytes that come meanwhile are dropped.
+        # The client was refused, and the connection will end: its bytes are dropped until then.
         self._refused = False
 
     def makeConnection(self, transport: Any) -> None:
@@ -68,7 +68,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
                     self._identify(*read)
 
     def _identify(self, header: ProxyHeader, rest: bytes) -> None:
-        """Connect the protocol, now that the header is read, if the client is let in."""
+        """Connect the protocol if the client in the header is admitted. rest: bytes after the header."""
         self._header = header
         self._refused = not self._owner.identify(self._admitted, host_of(self.getPeer()))
         if not self._refused:
@@ -81,9 +81,9 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
         return Refusal("proxy_header", sentence), host_of(self.transport.getPeer())
 
     def let_in(self, layer: Any) -> None:
-        """Hand what comes to `layer`, which is between this and the protocol from now on."""
+        """Deliver data to `layer` from now on, which stands between this and the protocol."""
         self.wrappedProtocol = layer
-        # TLS cannot close one side alone.
+        # TLS cannot close one direction alone.
         noLongerProvides(self, IHalfCloseableProtocol)
 
     def readConnectionLost(self) -> None:

@@ -1,6 +1,6 @@
-"""The header of the PROXY protocol, versions 1 and 2, read from bytes that are split anywhere; sans-IO.
+"""The header of the PROXY protocol, versions 1 and 2, read from pieces of any size (sans-IO).
 
-https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt; section numbers here are its own.
+Section numbers are of https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from logsrv.kit.text.words import shown
 
 TEXT_SIGNATURE = b"PROXY "
 BINARY_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
-# Section 2.1: the longest line of version 1, its CR LF included.
+# Section 2.1: bytes of the longest line of version 1, its CR LF included.
 LONGEST_LINE = 107
-# Section 2.2: signature, version and command, family and transport, length of what follows.
+# Section 2.2: signature, version and command, family and transport, length of the rest.
 FIXED = struct.Struct("!12sBBH")
 LOCAL, PROXY = range(2)
 UNSPECIFIED, INET, INET6, UNIX = range(4)
@@ -37,30 +37,30 @@ Address: TypeAlias = IPv4Address | IPv6Address | Sender
 
 
 class ProxyHeaderError(ValueError):
-    """An error: the bytes are no header. Its text says so of the peer: "it began with no …"."""
+    """The bytes are no header. The text is a sentence about the peer: "it began with no …"."""
 
 
 @attrs.frozen
 class ProxyHeader:
-    """The client of the proxy, and where it connected; None if the proxy does not know or say."""
+    """The proxy's client, and the address that it connected to; None if the proxy does not tell."""
 
     client: Address | None = None
     destination: Address | None = None
 
 
 class ProxyHeaderReader:
-    """Reader of the beginning of one connection."""
+    """A reader of the header at the beginning of one connection."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
     @property
     def begun(self) -> bool:
-        """Return true if a part of the header has come."""
+        """Return true if at least one byte has come."""
         return bool(self._bytes)
 
     def receive(self, data: bytes) -> tuple[ProxyHeader, bytes] | None:
-        """Return the header and the bytes behind it, or None while there is more to come.
+        """Return the header and the bytes after it, or None while the header is incomplete.
 
         Raises ProxyHeaderError.
         """
@@ -112,7 +112,7 @@ def _parse_text(header: bytes) -> ProxyHeader:
 def _text_address(family: str, host: str, port: str) -> Address:
     kind, made = (IPv4, IPv4Address) if family == "TCP4" else (IPv6, IPv6Address)
     try:
-        # A zone means something on the proxy's machine only, and would make many peers of one.
+        # A zone has a meaning only on the proxy's machine, and would make one peer look like many.
         if "%" in host:
             raise ValueError("a zone")
         kind(host)
@@ -126,7 +126,7 @@ def _text_address(family: str, host: str, port: str) -> Address:
 
 
 def _parse_binary(header: bytes) -> ProxyHeader:
-    """Parse version 2. What stands behind the addresses (section 2.2: TLVs) is for others."""
+    """Parse version 2. The TLVs after the addresses (section 2.2) are ignored."""
     _, version_command, family_transport, length = FIXED.unpack_from(header)
     version, command = version_command >> 4, version_command & 15
     family, transport = family_transport >> 4, family_transport & 15
@@ -136,7 +136,7 @@ def _parse_binary(header: bytes) -> ProxyHeader:
             "known are version 2, commands 0 and 1"
         )
     if command == LOCAL:
-        # The proxy speaks for itself, for instance to see whether we live.
+        # The proxy has connected for itself, for instance to check our health.
         return ProxyHeader()
     if family not in (UNSPECIFIED, *LAYOUTS) or transport not in TRANSPORTS:
         raise ProxyHeaderError(
@@ -159,5 +159,5 @@ def _parse_binary(header: bytes) -> ProxyHeader:
 
 
 def _path(field: bytes) -> bytes:
-    """Return the path in a field of sun_path; an abstract one begins with its NUL."""
+    """Return the path in a field of sun_path; an abstract name begins with NUL."""
     return field[:1] + field[1:].partition(b"\0")[0] if field.strip(b"\0") else b""

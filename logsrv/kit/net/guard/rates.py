@@ -1,4 +1,4 @@
-"""Rates of peers: what each address may send in a second. No socket, no timer."""
+"""Rates of peers: how many lines and bytes each address may send in a second (no socket, no timer)."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Callable, Hashable
 
 import attrs
 
-# Addresses of the last senders; the longest unused are forgotten, which fills their buckets.
+# Addresses that are remembered. The longest unused is forgotten, so its bucket is full when it returns.
 REMEMBERED = 4096
 # A wait is for at least a tenth of a second's worth; otherwise each line would have a timer.
 LEAST_SHARE = 10
-# Seconds; less would be a timer that comes too early by what floating-point numbers leave off.
+# Seconds: with a shorter wait, rounding of floating-point numbers could end it too early.
 LEAST_WAIT = 0.001
 
 
 @attrs.define(eq=False)
 class Bucket:
-    """The tokens of one sender: how many are `left`, and when they were `counted`."""
+    """The tokens of one sender. left: how many it has. counted: the time when they were counted."""
 
     left: float
     counted: float
 
 
 class Buckets:
-    """Buckets by address, say. The longest unused are forgotten, which fills them."""
+    """Buckets by a key, such as an address. The longest unused is forgotten, and so is full again."""
 
     def __init__(self, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
-        """`clock`: seconds that only grow."""
+        """`clock` returns monotonic seconds. remembered: how many buckets there may be."""
         self._clock = clock
         self._remembered = remembered
-        # The one used last at the end.
+        # The one that was used last is at the end.
         self._buckets: OrderedDict[Hashable, Bucket] = OrderedDict()
 
     def filled(self, key: Hashable, rate: float, most: float) -> Bucket:
-        """Return a bucket with what has come into it: `rate` tokens a second, up to `most`."""
+        """Return a bucket, filled up to now by `rate` tokens a second, to at most `most`."""
         now = self._clock()
         bucket = self._buckets.get(key)
         if bucket is None:
@@ -56,13 +56,13 @@ class Buckets:
 
 
 class Rates:
-    """The limits of one listener, and what its peers have sent.
+    """The limits of one listener, and the buckets of its peers.
 
     lines, size: messages and bytes a second for each address; None for no limit.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """`clock`: seconds that only grow."""
+        """`clock` returns monotonic seconds."""
         self.lines: float | None = None
         self.size: float | None = None
         self._buckets = Buckets(clock)
@@ -71,15 +71,14 @@ class Rates:
         return self.lines is not None or self.size is not None
 
     def apply(self, policy: object) -> None:
-        """Go by the limits of a policy from now on; not all that listens has messages to be counted."""
+        """Use the limits of a policy from now on; a policy without these fields has no limits."""
         self.lines = getattr(policy, "peer_lines", None)
         self.size = getattr(policy, "peer_bytes", None)
 
     def share(self, peer: Hashable, data: bytes) -> tuple[int, float]:
-        """Take what a peer on a stream may send of `data` now.
+        """Return how many bytes of a stream's `data` its peer may send now, and count them.
 
-        Returns how many bytes that is, whole lines at a time if lines are limited, and after how many
-        seconds to ask for the rest.
+        They are whole lines if lines are limited. Returns also the seconds to wait if it is 0 bytes.
         """
         end = len(data)
         if self.size is not None:
@@ -103,7 +102,7 @@ class Rates:
         return end, 0.0
 
     def admit(self, peer: Hashable, datagram: bytes) -> bool:
-        """Take one datagram of a peer's. Return False if it has sent too much already."""
+        """Count one datagram of a peer. Return False, and count nothing, if it has sent too much."""
         taken = []
         for kind, rate, cost in (("lines", self.lines, 1), ("size", self.size, len(datagram))):
             if rate is not None:
@@ -121,7 +120,7 @@ class Rates:
 
 
 def end_of_line(data: bytes, number: int) -> int:
-    """Return where so many lines of `data` end."""
+    """Return where the first `number` lines of `data` end."""
     end = 0
     for _ in range(number):
         end = data.index(b"\n", end) + 1

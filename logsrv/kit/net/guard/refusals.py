@@ -1,4 +1,4 @@
-"""Refusals: what the log says of one, what the peer hears, and why a TLS handshake failed."""
+"""Refusals: the line in the log, the sentence for the peer, and the reason of a failed TLS handshake."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXPIRED = 10
 BAD_SIGNATURE = 7
 WRONG_PURPOSE = 26
 
-# Reasons as OpenSSL words them, in part, and what they mean to whoever reads the log.
+# Parts of OpenSSL's reasons; for each the label in the metrics, and its meaning for the log.
 MEANINGS = (
     ("did not return a certificate", "certificate", "it shows no certificate"),
     ("http request", "tls", "it speaks HTTP without TLS"),
@@ -42,7 +42,7 @@ MEANINGS = (
 
 
 def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusal) -> None:
-    """Log a refusal, unless `refusals` has one of this peer within the minute."""
+    """Log a refusal, unless `refusals` has logged one of this peer within the last minute."""
     noted = refusals.note(peer)
     if noted is not None:
         log.warn(
@@ -55,7 +55,7 @@ def log_refusal(refusals: RateLimitedLog, label: str, peer: str, refusal: Refusa
 
 
 class Hangup(Protocol):
-    """A protocol that ends its connection at once, for endpoints that cannot do with none."""
+    """A protocol that ends its connection at once, for endpoints that need a protocol."""
 
     def makeConnection(self, transport: Any) -> None:
         transport.abortConnection()
@@ -72,14 +72,14 @@ class Farewell(Protocol):
         self._data = farewell(sentence)
 
     def makeConnection(self, transport: Any) -> None:
-        # In this turn if the system takes it: so many at once would use up the descriptors.
+        # In this turn if the system takes it: otherwise many at once would use up the descriptors.
         left = close_at_once(transport, self._data)
         if left is None:
             return
         if can_half_close(transport):
             transport.abortConnection()
         else:
-            # It is in memory: nothing is used up.
+            # A transport in memory uses no descriptor.
             transport.write(left)
             transport.loseConnection()
 
@@ -89,7 +89,7 @@ def tls_refusal(
 ) -> Refusal:
     """Return the refusal of a client whose handshake ended in `error`.
 
-    faults: what was wrong with the certificates it has shown, by OpenSSL's numbers.
+    faults: OpenSSL's error numbers for the certificates that it has shown, with the certificates.
     """
     if faults:
         return Refusal("certificate", _fault(*faults[0]))

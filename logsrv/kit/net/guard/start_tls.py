@@ -1,7 +1,7 @@
-"""TLS that begins in the middle of a connection (STARTTLS): it is put between a transport and its protocol.
+"""TLS that begins in the middle of a connection (STARTTLS), put between a transport and its protocol.
 
-Not by the transport's own `startTLS`: that leaves the transport where it was, so that what sends, keeps
-open and closes takes the connection for one in plain text.
+The transport's own `startTLS` is not used: the transport would stay in its place, and our code that sends,
+keeps open and closes would take the connection for one in plain text.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from logsrv.kit.net.guard.proxied_transport import ProxiedTransport
 from logsrv.kit.net.twisted.transports import stop_keeping
 from logsrv.kit.net.twisted.twisted_tls import AwaitedHandshake, GatheringTLS
 
-# An author gives a certificate to show or, for a link, whom to expect at its other end. Type checkers
-# do not take a zope.interface for a type: the union says what they can check.
+# The certificate to show or, for a link, the name to expect at its other end. Type checkers cannot use a
+# zope.interface as a type, so the union has classes that they know.
 Certificate: TypeAlias = (
     CertificateOptions | IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator
 )
@@ -34,11 +34,11 @@ Certificate: TypeAlias = (
 def tls_factory(
     certificate: Any, factory: IProtocolFactory, clock: IReactorTime, *, client: bool
 ) -> TLSMemoryBIOFactory:
-    """Return what TLS is made by, on connections of `factory`.
+    """Return the factory that makes TLS on connections of `factory`.
 
-    certificate: a RenewableCertificate, or whatever Twisted's `listenSSL` takes, such as
-        CertificateOptions; for a client, what its `optionsForClientTLS` gives. Raises TypeError for
-        anything else.
+    certificate: a RenewableCertificate, or a context factory that Twisted's `listenSSL` takes, such as
+        CertificateOptions; for a client, the result of Twisted's `optionsForClientTLS`. Raises TypeError
+        for anything else.
     """
     if client:
         if not IOpenSSLClientConnectionCreator.providedBy(certificate):
@@ -66,15 +66,16 @@ def can_be_put_under(protocol: Any) -> bool:
 def put_tls_under(
     protocol: Any, factory: TLSMemoryBIOFactory, done: Callable[[], None], producer: object | None
 ) -> None:
-    """Let TLS be what a connected protocol is connected by; `done` is called after the handshake.
+    """Put TLS under a connected protocol; `done` is called after the handshake.
 
-    What the transport was given before goes out in plain text, and all that it receives from now on is
-    TLS's. `producer`: the protocol's, which becomes one of TLS. A handshake that fails ends the connection.
+    Bytes that were written before go out in plain text; all bytes that come from now on are for TLS.
+    producer: the protocol's producer, which is registered with TLS instead. A handshake that fails ends the
+    connection.
     """
     admitted = admitted_of(protocol)
     under = protocol.transport
     proxied = isinstance(under, ProxiedTransport)
-    # The protocol, or what Twisted's endpoints have put around it.
+    # The protocol, or the wrapper that Twisted's endpoints have put around it.
     outermost = under.wrappedProtocol if proxied else under.protocol
     handshake = AwaitedHandshake(outermost, done)
     # Twisted would not connect it: the protocol is connected already.

@@ -1,8 +1,8 @@
-"""Slowing down a connection whose peer sends more than it may.
+"""Slows down a connection whose peer sends more than it may.
 
-What came in one chunk is handed on bit by bit, and meanwhile nothing more is read: so the sender feels
-TCP's own back-pressure. The protocol pauses and resumes its transport as ever; the transport's methods
-for that are this object's for as long as there are limits.
+A chunk is delivered in parts, and meanwhile nothing more is read: TCP's own back-pressure slows the sender.
+The protocol pauses and resumes its transport as usual: while there are limits, those methods of the
+transport are the ones of this object.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from logsrv.timer import Timer
 
 @attrs.define(eq=False)
 class Throttle:
-    """Hands on to `deliver` what the `peer` of a transport sends, as fast as it may.
+    """Passes the data of a transport's peer on to `deliver`, as fast as its rates allow.
 
-    slowed: called when the peer has to wait. kept: what has come and was not handed on yet.
+    slowed: called when the peer has to wait. kept: data that has come and was not delivered yet.
     """
 
     _rates: Rates
@@ -43,7 +43,7 @@ class Throttle:
         transport.resumeProducing = self.resumeProducing
 
     def received(self, data: bytes) -> None:
-        """Take a chunk, and hand on what may be."""
+        """Take a chunk, and deliver as much as the rates allow."""
         self.kept += data
         self._give()
 
@@ -56,7 +56,7 @@ class Throttle:
         self._give()
 
     def end(self) -> None:
-        """Hand on all there is, and leave the transport to its protocol: limits or peer are gone."""
+        """Deliver all data, and give the transport its own methods back: limits or peer are gone."""
         self._timer.stop()
         for name in ("pauseProducing", "resumeProducing"):
             vars(self._transport).pop(name, None)

@@ -1,5 +1,5 @@
-"""The private and undocumented parts of Twisted that we use, each with why it is needed.
+"""The private and undocumented parts of Twisted that we use, each with its reason.
 
-Those of TLS are in `twisted_tls`. The tests of both say by behaviour what is relied on,
-and run with the oldest and the newest Twisted that we support.
+The parts of TLS are in `twisted_tls`. Tests check the behaviour that we rely on, with the oldest and the
+newest Twisted that we support.
 """

@@ -1,6 +1,7 @@
-"""Twisted's HTTP client, with a bound for what comes before the body of an answer.
+"""Twisted's HTTP client, with a limit on the bytes before the body of an answer.
 
-Its parser bounds a line, but not how many lines a head has, nor how many answers of 1xx come before it.
+Twisted's parser limits the length of a line, but not the number of lines in a head, nor the number of 1xx
+answers before it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from twisted.web.client import HTTPConnectionPool, ResponseDone, _HTTP11ClientFa
 from twisted.web.http import PotentialDataLoss
 
 LARGEST_HEAD = 128 << 10
-"""Bytes of the head of an answer, and of those of 1xx before it. Servers send a few KiB."""
+"""The most bytes of an answer's head and of the 1xx answers before it. Servers send a few KiB."""
 
 
 class EndlessHead(Exception):
@@ -39,7 +40,7 @@ class _Connection(HTTP11ClientProtocol):
         return answer
 
     def dataReceived(self, data: bytes) -> None:
-        # Checked when the next piece comes: the body may begin in the one that went over the limit.
+        # Checked at the next piece: the body may begin in the piece that went over the limit.
         if self._head is not None and self._head > LARGEST_HEAD:
             transport: Any = self.transport
             transport.abortConnection()
@@ -59,9 +60,9 @@ class _Factory(_HTTP11ClientFactory):
 
 
 class BoundedBody(Protocol):
-    """The body of an answer, to its end or to a limit; the connection ends there.
+    """The body of an answer, up to its end or to `most` bytes; at the limit the connection is closed.
 
-    done: fires with whether that was its end. Who cancels it hangs up.
+    done: fires with True if the body is complete. Cancelling it closes the connection.
     """
 
     def __init__(self, most: int) -> None:
@@ -93,7 +94,7 @@ class BoundedBody(Protocol):
 
 
 def bounded_pool(reactor: Any, *, persistent: bool = True) -> HTTPConnectionPool:
-    """Return the connections of an Agent, which fail with EndlessHead instead of taking memory for ever."""
+    """Return a pool for an Agent. Its connections fail with EndlessHead if a head is too large."""
     pool = HTTPConnectionPool(reactor, persistent)
     pool._factory = _Factory
     return pool

@@ -1,4 +1,4 @@
-"""A thread for asyncio, for libraries that know no other loop; the reactor sees it by Deferreds."""
+"""A thread with an asyncio loop, for libraries that need one; the reactor uses it through Deferreds."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 T = TypeVar("T")
 AGAIN = 1.0
-"""Seconds until what does not end is cancelled again."""
+"""Seconds until a task that does not end is cancelled again."""
 
 
 class AsyncioThread:
-    """A loop of asyncio, which begins with the first call and ends with `stop`."""
+    """An asyncio loop in a thread, which begins with the first call and ends with `stop`."""
 
     def __init__(self, reactor: IReactorFromThreads, name: str) -> None:
         self._reactor = reactor
@@ -28,7 +28,7 @@ class AsyncioThread:
         self._ended: Deferred[None] = Deferred()
 
     def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
-        """Run a coroutine there; fires with its result. Who cancels the Deferred cancels it, too."""
+        """Run a coroutine there; fires with its result. Cancelling the Deferred cancels the coroutine."""
         future = asyncio.run_coroutine_threadsafe(make(), self._running())
         fired: Deferred[T] = Deferred(lambda _: _give_up(future))
         future.add_done_callback(
@@ -37,12 +37,12 @@ class AsyncioThread:
         return fired
 
     async def ask(self, call: Callable[[], Any]) -> Any:
-        """Make a call in the reactor's thread, from the loop; return what it does, or fires with."""
+        """Make a call in the reactor's thread, from the loop; return its result, or its Deferred's."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
 
         def answered(set_it: Callable[[Any], None], value: object) -> None:
-            # Without a loop nobody waits any more.
+            # If the loop has ended, nobody waits any more.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(lambda: None if answer.done() else set_it(value))
 
@@ -56,7 +56,7 @@ class AsyncioThread:
         return await answer
 
     def stop(self) -> Deferred[None]:
-        """End the loop, where all that still runs is cancelled; fires when that has ended."""
+        """Cancel all tasks of the loop, and end it; fires when it has ended."""
         loop, self._loop = self._loop, None
         if loop is None:
             return succeed(None)
@@ -66,7 +66,7 @@ class AsyncioThread:
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop, self._ended = asyncio.new_event_loop(), Deferred()
-            # No reason to keep the process: whoever wants its end in order waits for `stop`.
+            # A daemon thread does not keep the process alive; `stop` waits for an orderly end.
             threading.Thread(
                 target=self._run, args=(self._loop, self._ended), name=self._name, daemon=True
             ).start()
@@ -83,13 +83,13 @@ class AsyncioThread:
 
 
 async def _end() -> None:
-    """Cancel all that still runs, until nothing does."""
+    """Cancel all tasks of the loop, until none is left."""
     while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
         await end_tasks(tasks)
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks until they have ended: a library may take it for the end of something of its own."""
+    """Cancel tasks again and again until they have ended: a library may catch a cancellation."""
     left = set(tasks)
     while left:
         for task in left:

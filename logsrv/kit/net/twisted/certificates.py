@@ -1,6 +1,6 @@
-"""The certificates of a TLS listener: tried before anything is opened, and taken anew when saved.
+"""The certificates of a TLS listener: checked before anything is opened, and reloaded when they are saved.
 
-Also those that are asked for of its clients.
+Also the certificates that its clients must show.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# The arguments of `ssl:` that name files, and what is in each, in PEM.
+# The arguments of `ssl:` that name files, and the kind of PEM block in each.
 FILES = {
     "privateKey": "PRIVATE KEY",
     "certKey": "CERTIFICATE",
@@ -34,14 +34,14 @@ FILES = {
     "dhParameters": "DH PARAMETERS",
     "clientca": "CERTIFICATE",
 }
-# A chain has some ten certificates of some KiB each.
+# Bytes: a chain has some ten certificates of some KiB each.
 LARGEST_FILE = 1024 * 1024
-# The files are looked at as often; what was saved is taken once it has not changed for as long.
+# Seconds between two looks at the files; a saved file is used once it has not changed for as long.
 LOOK_SECONDS = 10.0
 
 
 def check_certificate(endpoint: Endpoint) -> None:
-    """Try the key and the certificate of an `ssl:` endpoint, which Twisted does at its first peer.
+    """Check the key and the certificate of an `ssl:` endpoint; Twisted would do so at the first peer.
 
     Raises ListenError.
     """
@@ -70,9 +70,9 @@ def check_certificate(endpoint: Endpoint) -> None:
 
 
 def authorities(endpoint: Endpoint) -> list[crypto.X509]:
-    """Return the authorities whose certificates the clients of an `ssl:` endpoint may show.
+    """Return the authorities that may have signed the certificates of an `ssl:` endpoint's clients.
 
-    Empty if they are asked for none. Raises ListenError.
+    Empty if clients are not asked for certificates. Raises ListenError.
     """
     found: list[crypto.X509] = []
     for path in _authority_files(endpoint):
@@ -87,7 +87,7 @@ def authorities(endpoint: Endpoint) -> list[crypto.X509]:
 
 
 def _authority_files(endpoint: Endpoint) -> list[Path]:
-    """Return the files of authorities; of a directory those that Twisted's clients take, `*.pem`."""
+    """Return the files of authorities; from a directory the `*.pem`, as Twisted's clients do."""
     file, directory = endpoint.argument("clientca"), endpoint.argument("caCertsDir")
     files = [Path(file)] if file else []
     if directory:
@@ -103,12 +103,12 @@ def _authority_files(endpoint: Endpoint) -> list[Path]:
 
 
 def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
-    """Return how the files of an `ssl:` endpoint look now; None for one that cannot be found."""
+    """Return the marks of an `ssl:` endpoint's files, by path; None for a file that cannot be found."""
     files = {path for name in FILES if (path := endpoint.argument(name)) is not None}
     try:
         files |= set(map(str, _authority_files(endpoint)))
     except ListenError:
-        # It counts as empty, and is tried when it is there again.
+        # The directory counts as empty, and is read when it is there again.
         pass
     return {file: mark_of(file) for file in files}
 
@@ -116,14 +116,14 @@ def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
 def ask_for_certificates(
     context: SSL.Context, authorities: Sequence[crypto.X509], *, required: bool
 ) -> None:
-    """Let clients show a certificate that one of `authorities` has signed."""
+    """Ask clients for a certificate that one of `authorities` has signed. required: refuse others."""
     store = context.get_cert_store()
     assert store is not None
     for authority in authorities:
         store.add_cert(authority)
-        # The clients are told whose certificates they may choose from.
+        # Clients get the list of authorities to choose a certificate.
         context.add_client_ca(authority)
-    # A resumed session is not verified again: one that began before its certificate expired, say.
+    # No resumed sessions: these are not verified again, even if the certificate has expired since.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
     mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)
@@ -133,7 +133,7 @@ def ask_for_certificates(
 def _verified(
     connection: SSL.Connection, shown: crypto.X509, fault: int, depth: int, fine: int
 ) -> bool:
-    """Note what is wrong with a certificate: what OpenSSL raises in the end does not say."""
+    """Note the fault of a certificate: the error that OpenSSL raises in the end does not tell it."""
     if not fine:
         tls = connection.get_app_data()
         tls.faults = [*(tls.faults or []), (fault, shown.to_cryptography())]
@@ -144,17 +144,17 @@ def _verified(
 class RenewableCertificate:
     """Begins each TLS connection of an endpoint with the certificate that was loaded last.
 
-    It serves clients whatever protocols they offer (ALPN, RFC 7301): Twisted ends the handshake of
-    every client that offers protocols where none of them is wanted, with an "internal error", and
-    most of what we serve has no registered name.
+    It serves clients with any offer of protocols (ALPN, RFC 7301). Twisted would end the handshake with an
+    "internal error" if it wants none of the offered protocols, and most of our protocols have no
+    registered name.
 
-    Between `start` and `stop` it watches its files: what was saved is taken, if it is whole. A pair is
-    saved in two steps, and a file in several: it is taken when nothing has changed for a while. If it
-    cannot be used, the one of before stays; that is logged once, until it changes again.
+    Between `start` and `stop` it watches its files, and uses what was saved. A pair is saved in two steps,
+    and a file in several, so the files are used when nothing has changed for LOOK_SECONDS. If they cannot
+    be used, the old certificate stays; that is logged once, until the files change again.
     """
 
     def __init__(self, endpoint: Endpoint, label: str, reactor: Any) -> None:
-        """Raises ListenError for one that cannot be used. label: names the listener in the log."""
+        """Raises ListenError if it cannot be used. label: names the listener in the log."""
         self._endpoint = endpoint
         self._label = label
         self._reactor = reactor
@@ -165,7 +165,7 @@ class RenewableCertificate:
         self._before = self._refused = self._taken
 
     def load(self) -> None:
-        """Read the files again, for `renew`. Raises ListenError, and the one of before stays."""
+        """Read the files again, for `renew`. Raises ListenError; then the old certificate stays."""
         marks = marks_of(self._endpoint)
         check_certificate(self._endpoint)
         try:
@@ -180,7 +180,7 @@ class RenewableCertificate:
         self._loaded = context, marks
 
     def renew(self) -> None:
-        """Go by what was loaded last, for the connections to come."""
+        """Use the certificate that was loaded last, for new connections."""
         self._context, self._taken = self._loaded
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
@@ -191,7 +191,7 @@ class RenewableCertificate:
         self._next.start(LOOK_SECONDS, self._look)
 
     def stop(self) -> None:
-        """Watch them no more."""
+        """Stop watching the files."""
         self._next.stop()
 
     def _look(self) -> None:
@@ -210,20 +210,20 @@ class RenewableCertificate:
         except ListenError as error:
             self._refused = now
             log.warn(
-                "{listener} keeps its certificate of before; what was saved is not taken: {error}",
+                "{listener} keeps its old certificate; the saved one cannot be used: {error}",
                 listener=self._label,
                 error=str(error),
             )
         else:
             self.renew()
             log.info(
-                "{listener} has taken the certificate that was saved, for who connects from now on",
+                "{listener} uses the saved certificate for new connections from now on",
                 listener=self._label,
             )
 
 
 def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
-    """The first protocol that the listener's factory wants and the client offers, if there is one."""
+    """Return the first protocol that the listener's factory wants and the client offers, if any."""
     factory = connection.get_app_data().factory
     while isinstance(factory, WrappingFactory):
         factory = factory.wrappedFactory
@@ -235,7 +235,7 @@ def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
 
 
 def _read_pem(endpoint: Endpoint, what: str, path: Path, holds: str) -> list[bytes]:
-    """Return the blocks of a file, which `what` names in a sentence. Raises ListenError."""
+    """Return the PEM blocks of a file. what: its name in a sentence. Raises ListenError."""
     try:
         return _pem_blocks(read_file(path, LARGEST_FILE), holds)
     except ValueError as error:
@@ -245,7 +245,7 @@ def _read_pem(endpoint: Endpoint, what: str, path: Path, holds: str) -> list[byt
 
 
 def _pem_blocks(data: bytes, holds: str) -> list[bytes]:
-    """Return the blocks in a file, or raise ValueError with what is wrong, in place of OpenSSL's words."""
+    """Return the blocks in a file. Raises ValueError with a sentence that is clearer than OpenSSL's."""
     if not data.strip():
         raise ValueError("is empty")
     begin, end = (rf"-----{word} [A-Z0-9. ]*{holds}-----" for word in ("BEGIN", "END"))

@@ -1,4 +1,4 @@
-"""TLS of our clients: whom they trust, and which certificate they show."""
+"""TLS of our clients: the authorities that they trust, and the certificate that they show."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ PEM_END = b"-----END CERTIFICATE-----"
 
 @attrs.frozen
 class TLSOptions:
-    """The wishes of a person about TLS.
+    """A person's options for TLS.
 
-    cafile: the authorities to trust instead of the system's. certificate, key: PEM files of our own
-    certificate. server_name: whom the certificate has to name, if not the host.
+    cafile: the authorities to trust instead of the system's. insecure: accept any certificate.
+    certificate, key: PEM files of our own certificate. server_name: the name that the server's certificate
+    must have, if not the host.
     """
 
     cafile: Path | None = None
@@ -46,7 +47,7 @@ class TLSOptions:
 
 
 def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreator:
-    """Return what makes the TLS connections to `host`; reads the files. Raises ConfigurationError."""
+    """Return the maker of TLS connections to `host`; reads the files. Raises ConfigurationError."""
     own = _own_certificate(options)
     name = options.server_name or host
     roots = _authorities(options.cafile) if options.cafile else None
@@ -59,7 +60,10 @@ def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreat
 
 
 def tls_context(options: TLSOptions) -> ssl.SSLContext:
-    """Return the TLS of Python's own sockets for a person's wishes. Raises ConfigurationError."""
+    """Return a context for Python's own sockets; reads the files. Raises ConfigurationError.
+
+    It ignores `insecure` and `server_name`.
+    """
     try:
         context = ssl.create_default_context(cafile=options.cafile)
         if options.certificate is not None:
@@ -76,12 +80,12 @@ def tls_context(options: TLSOptions) -> ssl.SSLContext:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _Unverified:
-    """Encrypts, but takes any certificate: `--insecure`."""
+    """Encrypts, but accepts any certificate: `--insecure`."""
 
     def __init__(self, own: PrivateCertificate | None, name: str) -> None:
         shows = {"privateKey": own.privateKey.original, "certificate": own.original} if own else {}
         self._context = CertificateOptions(verify=False, **shows).getContext()
-        # RFC 6066 section 3: no addresses.
+        # RFC 6066 section 3 allows no addresses.
         is_address = isIPAddress(name) or isIPv6Address(name)
         self._sent_name = None if is_address else name.encode("idna")
 

@@ -1,4 +1,4 @@
-"""A listener to which nobody connects: its receiver goes and gets what there is elsewhere."""
+"""A listener to which nobody connects: its receiver fetches data from another server."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from logsrv.kit.net.endpoint import Endpoint
 
 
 class FetchingReceiver(Protocol):
-    """A receiver that gets what it takes in by itself."""
+    """A receiver that fetches its data by itself."""
 
     def check(self, endpoint: Endpoint) -> None:
-        """Look at its files and the like, and fetch nothing. Raises ConfigurationError."""
+        """Check its files and options, and fetch nothing. Raises ConfigurationError."""
 
     def begin(self, endpoint: Endpoint) -> None:
-        """Begin to fetch, from where its text says."""
+        """Begin to fetch, from the place that the endpoint's text names."""
 
     def end(self) -> Deferred[None]:
-        """Fetch no more; fires when what has come is taken in, or given up."""
+        """Stop fetching; fires when the data that has come is taken in or given up."""
 
 
 class FetchedListener:
-    """A receiver that fetches, from `open` to `drain`."""
+    """A listener whose receiver fetches, from `open` to `drain`."""
 
     address = ""
-    # Nobody is let in here, so nothing is said.
+    # No peer can connect, so there is no line in the log.
     sentence = ""
     protocols: Sequence[Any] = ()
 
@@ -56,7 +56,7 @@ class FetchedListener:
             raise ListenError(f"{self.endpoint}: {error}") from None
 
     def bind(self) -> None:
-        """Do what `check` does: there is no place to be taken."""
+        """Only check: there is no place to bind."""
         self.check()
 
     def open(self) -> None:
@@ -64,13 +64,13 @@ class FetchedListener:
         self._receiver.begin(self.endpoint)
 
     def apply(self, policy: object) -> None:
-        """Do nothing: there are no peers to let in."""
+        """Do nothing: there are no peers to admit."""
 
     async def stop_listening(self) -> None:
-        """Do nothing: `drain` does it all."""
+        """Do nothing: `drain` ends the fetching."""
 
     async def drain(self, seconds: float) -> int:
-        """Take in what has come, then end. Gives 1 if that was cut off after `seconds`."""
+        """Take in the data that has come, then end. Return 1 if that was cut off after `seconds`."""
         if not self._open:
             return 0
         self._open = False

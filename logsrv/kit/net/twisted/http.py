@@ -1,4 +1,4 @@
-"""Twisted's HTTPChannel: what it knows of a request that it does not tell."""
+"""Private parts of Twisted's HTTPChannel: bad requests, pipelined bytes, body and request line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from twisted.web.http import _ChunkedTransferDecoder
 
 
 class MalformedRequests:
-    """A part of an HTTPChannel: it hears of what is answered with 400 before there is a request."""
+    """A mix-in of an HTTPChannel: it is told of each 400 that is answered before there is a request."""
 
     def malformed(self) -> None:
-        """Note that what came is no request; the connection ends."""
+        """Note that the bytes received are no request; the connection ends."""
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.malformed()
@@ -19,21 +19,22 @@ class MalformedRequests:
 
 
 def pipelined(channel: Any) -> int:
-    """Return how many bytes an HTTPChannel has that came behind the request being answered.
+    """Return how many bytes an HTTPChannel has that came after the request being answered.
 
-    It stops reading when more comes, but not for what came with the request; and goes on with each answer.
+    It stops reading when more bytes come, but not for bytes that came with the request; and reads on with
+    each answer.
     """
     return sum(map(len, channel._dataBuffer))
 
 
 def take_pipelined(channel: Any) -> bytes:
-    """Take from an HTTPChannel what came behind the request being answered: it won't go on with that."""
+    """Take, and return, the bytes that came after the request being answered: the channel loses them."""
     behind, channel._dataBuffer = channel._dataBuffer, []
     return b"".join(behind)
 
 
 def body_left(channel: Any) -> int:
-    """Return how many bytes an HTTPChannel takes at once: the rest of a body, or of a chunk of one."""
+    """Return how many bytes are left of an HTTPChannel's present body, or of the present chunk of it."""
     decoder = channel._transferDecoder
     if isinstance(decoder, _ChunkedTransferDecoder):
         return decoder.length if decoder.state == "BODY" else 0
@@ -41,8 +42,8 @@ def body_left(channel: Any) -> int:
 
 
 def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:
-    """Return the method, the target and the version of the request whose headers are through.
+    """Return the method, the target and the version of the request whose headers are complete.
 
-    A Request of Twisted Web gets them with the end of its body only, too late to refuse that.
+    A Request of Twisted Web gets them only at the end of its body: too late to refuse the body.
     """
     return channel._command, channel._path, channel._version

@@ -1,4 +1,4 @@
-"""The certificate that a client has shown, verified, and the name it gives its peer."""
+"""The verified certificate of a client, and the name that the client gets from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509 import Certificate
 
-# A name stands before each line of a peer; a longer one is a burden, and stands there as its digest.
+# Bytes: a name stands before each line of a peer, so the digest replaces a longer one.
 LONGEST_NAME = 128
 
 
@@ -18,11 +18,11 @@ LONGEST_NAME = 128
 class PeerCertificate:
     """The verified certificate of a peer; `str()` is the peer's name, as sources have it.
 
-    x509: all of it, as the package cryptography has it.
-    kind: where the name is from: `dns`, `uri`, `email` (the first such alternative name of the
+    x509: the certificate as an object of the package cryptography.
+    kind: the source of the name: `dns`, `uri`, `email` (the first such alternative name of the
         certificate, in this order), `cn` (the common name of its subject) or `sha256` (the digest of
-        the whole, if it has no other name, or a very long one).
-    name: the name as it is in the certificate: any text.
+        the certificate, if it has no other name, or one longer than LONGEST_NAME).
+    name: the name as in the certificate, or the digest: any text.
     """
 
     x509: Certificate
@@ -37,7 +37,7 @@ class PeerCertificate:
             if len(name.encode()) <= LONGEST_NAME:
                 return cls(certificate, kind, name)
         except (StopIteration, ValueError, x509.DuplicateExtension):
-            # Also one whose names are not what they ought to be: an authority signs what it likes.
+            # Its names may be malformed, too: an authority signs what it likes.
             pass
         return cls(certificate, "sha256", certificate.fingerprint(hashes.SHA256()).hex())
 
@@ -46,32 +46,32 @@ class PeerCertificate:
 
     @property
     def subject(self) -> str:
-        """The name of whom it is for, as RFC 4514 has it: `CN=shop,O=Example`; any text."""
+        """The name of its owner in the form of RFC 4514: `CN=shop,O=Example`; any text."""
         return self.x509.subject.rfc4514_string()
 
     @property
     def issuer(self) -> str:
-        """The name of who signed it, as RFC 4514 has it; any text."""
+        """The name of the authority that signed it, in the form of RFC 4514; any text."""
         return self.x509.issuer.rfc4514_string()
 
     @property
     def serial(self) -> int:
-        """The number that its issuer gave it."""
+        """The serial number that its issuer gave it."""
         return self.x509.serial_number
 
     @property
     def expires(self) -> datetime:
-        """The end of its time, UTC."""
+        """The end of its validity, UTC."""
         return self.x509.not_valid_after_utc
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 digest of the whole, in hexadecimal."""
+        """The SHA-256 digest of the certificate, in hexadecimal."""
         return self.x509.fingerprint(hashes.SHA256()).hex()
 
 
 def _names(certificate: Certificate) -> Iterator[tuple[str, str]]:
-    """Yield the kinds of names and names of a certificate, the most telling first."""
+    """Yield the kind and the text of each name in a certificate, the most specific first."""
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
@@ -92,8 +92,8 @@ def _names(certificate: Certificate) -> Iterator[tuple[str, str]]:
 
 
 def escaped_name(name: str) -> str:
-    """Return `name` so that it is one word and one name only has it: all but printable ASCII, spaces,
-    commas and backslashes as the `\\xNN` of their UTF-8.
+    """Return `name` as one word, different for each name: spaces, commas, backslashes and all characters
+    that are not printable ASCII become the `\\xNN` of their UTF-8.
     """
     return "".join(
         chr(byte) if 0x21 <= byte <= 0x7E and byte not in b",\\" else f"\\x{byte:02x}"

@@ -1,4 +1,4 @@
-"""Twisted's ports: made to be ours, adopted, closed and kept."""
+"""Changes to Twisted's ports: faster classes, adopted and inherited sockets, closing without shutdown."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ log = Logger()
 
 # asm-generic/socket.h; the socket module has no name for it.
 SO_ATTACH_FILTER = 26
-# A program of BPF for what comes to a TCP socket: a segment whose flags say SYN and not ACK, which is how a
-# connection begins, is dropped.
+# A BPF program for a TCP socket: it drops segments with SYN and without ACK, which begin connections.
 NO_BEGINNINGS = (
     # ldb [13]; and #(SYN | ACK); jeq #SYN; ret #0; ret #-1
     (0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF),
@@ -41,9 +40,9 @@ NO_BEGINNINGS = (
 
 
 def make_ours(port: Any, *, layered: bool) -> None:
-    """Let a port that listens make the transports of `streams`, if it would make Twisted's.
+    """Replace the classes of Twisted by those of `streams`, for a listening port and its transports.
 
-    layered: there is a protocol between each transport and ours, such as that of TLS.
+    layered: another protocol is between each transport and ours, such as TLS.
     """
     if type(port) is unix.Port:
         port.__class__ = FilelessUNIXPort
@@ -60,10 +59,10 @@ def make_ours(port: Any, *, layered: bool) -> None:
 
 
 def close_socket(port: Any) -> None:
-    """Close our descriptor of a listening socket, and nothing more: others may have it as well.
+    """Close our descriptor of a listening socket, and nothing more: other processes may have it open.
 
-    Twisted's `stopListening` would shut a UNIX socket down for all of them, and close any in the reactor's
-    next turn.
+    Twisted's `stopListening` would shut a UNIX socket down for all of them, and close it only in the
+    reactor's next turn.
     """
     if isinstance(port, tcp.Port) and port.connected:
         port.stopReading()
@@ -71,31 +70,31 @@ def close_socket(port: Any) -> None:
 
 
 def let_nobody_in(port: Any) -> None:
-    """Have the kernel begin no connection any more at a TCP socket that is about to close.
+    """Let the kernel begin no more connections at a TCP socket that is about to close.
 
-    Who got in can then all be accepted. Who comes asks again after a second, and is refused by then. This
-    is for Linux; elsewhere, and for other sockets, it does nothing.
+    So all connections that have begun can be accepted. A new peer tries again after a second, and is
+    refused by then. This works on Linux; elsewhere, and for other sockets, it does nothing.
     """
     if sys.platform != "linux" or getattr(port, "addressFamily", None) == socket.AF_UNIX:
         return
     program = array.array("B", b"".join(struct.pack("=HBBI", *step) for step in NO_BEGINNINGS))
     where = struct.pack("HP", len(NO_BEGINNINGS), program.buffer_info()[0])
-    # A port may be of another package, and a kernel without it.
+    # The port may be of another package, or the kernel without BPF.
     with suppress(AttributeError, OSError):
         port.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, where)
 
 
 def is_shared(port: Any) -> bool:
-    """Return true if the socket of a port was there before it, and may be open elsewhere."""
+    """Return true if a port was made for an existing socket, which another process may have open."""
     return not getattr(port, "_shouldShutdown", False)
 
 
 def keep_inherited(endpoint: Any, claim: Callable[[int], object] = lambda _: None) -> None:
-    """Have an endpoint adopt a duplicate of the descriptor that the service manager gave us.
+    """Let an endpoint adopt a duplicate of the descriptor that the service manager gave us.
 
-    Twisted closes the one that an endpoint adopts. Its number then goes to what is opened next, and would
-    stand for that when the endpoint is listened on again. claim: gets that number, may raise OSError.
-    Raises OSError, also for what does not listen: Twisted would try to accept from it for ever.
+    Twisted closes the descriptor that an endpoint adopts. The next open file would get its number, and the
+    endpoint would take that file when it listens again. claim: gets the number, and may raise OSError.
+    Raises OSError, also for a socket that does not listen: Twisted would try to accept from it for ever.
     """
     if not isinstance(endpoint, AdoptedStreamServerEndpoint):
         return
@@ -130,23 +129,23 @@ def _check_listens(given: socket.socket, family: int) -> None:
 def inherited_descriptors(
     environment: Mapping[str, str] | None = None,
 ) -> list[tuple[int, str]]:
-    """The open files that the service manager gave this process, with their names.
+    """Return the descriptors that the service manager gave this process, with their names.
 
-    Twisted takes what tells of them out of the environment when its endpoints are imported, and takes
-    none without LISTEN_FDNAMES, which sd_listen_fds(3) leaves to the manager. environment: that with
-    which the process began.
+    At import, Twisted's endpoints remove the variables about them from the environment, and accept none
+    without LISTEN_FDNAMES, which is optional in sd_listen_fds(3). environment: the environment with which
+    the process began.
     """
     given = _SystemdParser._sddaemon
     if not given.inheritedDescriptors():
         given = _SystemdParser._sddaemon = _nameless(environment or _first_environment())
     named = zip(given.inheritedDescriptors(), given._names, strict=True)
-    # An `exec` would close whatever we have opened ourselves, and nothing of the manager's does it close:
-    # where fewer came than it says, our own have their numbers.
+    # The manager's descriptors are inheritable, ours are not. If fewer came than it says, our own files
+    # have their numbers.
     return [each for each in named if _came_by_exec(each[0])]
 
 
 def _nameless(environment: Mapping[str, str]) -> ListenFDs:
-    """The open files that an environment tells of without names, each named as sd_listen_fds(3) does."""
+    """Return the descriptors of an environment without names; their name is that of sd_listen_fds(3)."""
     count, names = environment.get("LISTEN_FDS", "0"), environment.get("LISTEN_FDNAMES")
     if environment.get("LISTEN_PID") != str(os.getpid()) or count == "0":
         return ListenFDs([], ())
@@ -183,7 +182,7 @@ def _came_by_exec(descriptor: int) -> bool:
 def adopted(
     reactor: Any, taken: socket.socket, factory: Any, *, backlog: int, mode: int
 ) -> tcp.Port:
-    """Return the port of a socket that is there already, and is listened on from now."""
+    """Return a port that listens on an existing socket from now on."""
     with taken:
         taken.listen(backlog)
         if taken.family != socket.AF_UNIX:
@@ -195,9 +194,9 @@ def adopted(
 
 
 def stop_accepting(port: Any) -> None:
-    """Let who connects wait: Twisted begins to accept when it binds.
+    """Let new connections wait: Twisted begins to accept when it binds.
 
-    A port of another package that cannot accepts all the same.
+    A port of another package that cannot stop goes on accepting.
     """
     getattr(port, "stopReading", lambda: None)()
 
@@ -208,9 +207,9 @@ def start_accepting(port: Any) -> None:
 
 
 class FilelessUNIXPort(Accepting, unix.Port):
-    """Leaves the file of its socket to its listener when it ends.
+    """A UNIX port that leaves the file of its socket to its listener when it ends.
 
-    Twisted removes whatever is there by then: the socket of the program that came after us, say.
+    Twisted removes any file at its path by then, even the socket of a program that came after us.
     """
 
     def connectionLost(self, reason: Any) -> None:
@@ -221,7 +220,7 @@ class FilelessUNIXPort(Accepting, unix.Port):
 
 
 class KeptUNIXPort(FilelessUNIXPort):
-    """Leaves its socket, too, as it is: another process serves it."""
+    """A UNIX port that also does not shut its socket down: another process serves it."""
 
     _shouldShutdown = False
 
@@ -229,7 +228,7 @@ class KeptUNIXPort(FilelessUNIXPort):
     def adopt(
         cls, reactor: Any, descriptor: int, factory: Any, mode: int, backlog: int
     ) -> KeptUNIXPort:
-        """A port for a socket that is there: what `adoptStreamPort` does, but of this class."""
+        """Return a port of this class for an existing socket, as `adoptStreamPort` makes Twisted's."""
         port: KeptUNIXPort = cls._fromListeningDescriptor(reactor, descriptor, factory)
         port.mode = mode
         port.backlog = backlog

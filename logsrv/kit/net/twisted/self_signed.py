@@ -1,7 +1,7 @@
 """A self-signed certificate and its key, to try TLS with.
 
 `python -m logsrv.kit.net.twisted.self_signed DIRECTORY` makes them.
-Whoever connects names the certificate as the authority to trust (`logsrv connect … --cafile cert.pem`).
+Clients name the certificate as the authority to trust (`logsrv connect … --cafile cert.pem`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ ADDRESSES = ("127.0.0.1", "::1")
 
 
 def write_pair(directory: Path) -> None:
-    """Write key.pem, for its owner only, and cert.pem, for this machine and a year, into `directory`.
+    """Write key.pem, readable by its owner only, and cert.pem, for localhost and a year, into `directory`.
 
-    Raises ConfigurationError: nothing is overwritten.
+    Overwrites nothing. Raises ConfigurationError if a file is there or cannot be written.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     try:
@@ -55,7 +55,7 @@ def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    """Return a certificate for `key`, with all that strict verifiers ask for (RFC 5280 section 4.2)."""
+    """Return a certificate for `key` with all extensions that strict verifiers require (RFC 5280, 4.2)."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     addresses = [x509.IPAddress(ip_address(address)) for address in ADDRESSES]
     public = key.public_key()
@@ -88,7 +88,7 @@ def _signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def main(directory: str = "tls") -> int:
-    """Write a pair, or say why not; gives the exit status."""
+    """Write a pair, or print why not; return the exit status."""
     try:
         write_pair(Path(directory))
     except ConfigurationError as error:

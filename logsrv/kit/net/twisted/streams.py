@@ -1,6 +1,6 @@
-"""Accepting connections and receiving from them: Twisted's ports and transports, with fewer steps.
+"""Twisted's ports and transports with fewer steps for accepting and receiving.
 
-`ports.make_ours` puts them in the place of Twisted's.
+`ports.make_ours` puts these classes in place of Twisted's.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 log = Logger()
 
 NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
-# Received at a time: the most from when the least was not enough until little came. 256 KiB take half
-# the CPU time per line that 64 do. But memory for it has to be had before it is known how little has
-# arrived, and glibc has the kernel map and unmap that for each call, unless it was told otherwise.
+# Bytes received at a time: grow to 256 KiB after a full read, shrink after one of less than LITTLE. 256 KiB
+# take half the CPU time per line of 64 KiB. But the memory must be there before the read, and by default
+# glibc lets the kernel map and unmap that much for each call.
 LEAST_RECEIVED = 64 * 1024
 MOST_RECEIVED = 256 * 1024
 LITTLE = 4 * 1024
-# Connections that a listener accepts in one turn of the reactor. Each may be served at once, a server
-# has many listeners, and thousands that come and go would keep all others waiting: the most where
-# turns are short (it costs an eighth less CPU than 16), fewer while they take longer than this.
+# Connections that a listener accepts in one turn of the reactor. Each may be served at once, a server has
+# many listeners, and thousands of short connections would keep all others waiting. So the number grows
+# while turns are shorter than TURN_SECONDS (128 cost an eighth less CPU than 16), and shrinks while they
+# are longer.
 LEAST_ACCEPTED = 8
 MOST_ACCEPTED = 128
 TURN_SECONDS = 0.004
-# Errors of a connection that accept(2) hands on as its own.
+# Errors of a connection that accept(2) returns as its own.
 BROKEN_BEFORE = frozenset(
     getattr(errno, name)
     for name in (
@@ -46,7 +47,7 @@ BROKEN_BEFORE = frozenset(
     )
     if hasattr(errno, name)
 )  # fmt: skip
-# Errors of a machine that has no more of something: the next attempt would fail at once, too.
+# Errors of an exhausted machine: the next attempt would fail at once, too.
 EXHAUSTED = frozenset((errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimit -n"}
 AGAIN_SECONDS = 1.0
@@ -71,9 +72,9 @@ def _none_is_reserved(error: OSError) -> bool:
 
 
 class ReceivingTCP(tcp.Server):
-    """A `tcp.Server` that receives more at a time while there is much to receive.
+    """A `tcp.Server` that receives more at a time while much data comes.
 
-    `bufferSize` would do as well if it were not also how much may wait to be sent.
+    Twisted's `bufferSize` cannot be used: it is also the limit of unsent data.
     """
 
     _most = LEAST_RECEIVED
@@ -88,7 +89,7 @@ class ReceivingTCP(tcp.Server):
         sessionno: int,
         reactor: Any,
     ) -> None:
-        """Do what Twisted's does, but for the text that `repr` gives: hardly anybody asks for it."""
+        """Do what Twisted's does, except the text for `repr`, which is hardly ever needed."""
         sock.setblocking(False)
         send_undelayed(sock)
         self.reactor = reactor
@@ -107,9 +108,9 @@ class ReceivingTCP(tcp.Server):
         self.connected = 1
 
     def logPrefix(self) -> str:
-        """Return what Twisted's is made with: many connections end before anybody asks for it."""
+        """Return Twisted's prefix, made at the first call: many connections end without one."""
         if self.logstr is None:
-            # Twisted's looks for the interface first. There is no protocol any more after the end.
+            # Twisted's looks for the interface first. After the end there is no protocol any more.
             protocol = getattr(self, "protocol", None)
             prefix = getattr(protocol, "logPrefix", None)
             name = type(protocol).__name__ if prefix is None else prefix()
@@ -129,11 +130,11 @@ class ReceivingTCP(tcp.Server):
         except OSError as error:
             if error.errno not in EXHAUSTED:
                 return main.CONNECTION_LOST
-            # All that the peer has sent stays in the kernel, and is there in the next turn.
+            # The peer's data stays in the kernel, and is read in a later turn.
             _tell_exhausted(error, "heard")
             return None
         if not data:
-            # The kit's can tell, before the reactor has taken all its steps.
+            # The kit's protocols may end at once, without all the steps of the reactor.
             leave = getattr(self.protocol, "leave_at_once", None)
             return None if leave is not None and leave() else main.CONNECTION_DONE
         received = len(data)
@@ -145,7 +146,7 @@ class ReceivingTCP(tcp.Server):
         return None
 
     def connectionLost(self, reason: Failure) -> None:
-        """Do what Twisted's does, which takes long to find out that nothing is unusual."""
+        """Do what Twisted's does, by a short way for the usual end."""
         if reason.value.__class__ is not ConnectionDone or self.producer or self.disconnected:
             super().connectionLost(reason)
             return
@@ -159,10 +160,10 @@ class ReceivingTCP(tcp.Server):
 
 
 class AcceptedTCP(ReceivingTCP):
-    """Waits for input only when its protocol has been connected.
+    """A transport that watches for input only after its protocol was connected.
 
-    Twisted's own does so before, which costs one that says something and closes two epoll_ctl(2) for
-    nothing, a fifth of all its work.
+    Twisted's watches before that: a protocol that writes and closes at once then needs two epoll_ctl(2) in
+    vain, a fifth of all its work.
     """
 
     _connected_protocol = False
@@ -181,9 +182,9 @@ class AcceptedTCP(ReceivingTCP):
             self._wants_input = False
 
     def protocol_connected(self) -> None:
-        """`connectionMade` has returned: watch for input, unless the protocol said otherwise."""
+        """Watch for input after `connectionMade`, unless the protocol has paused."""
         if not self.connected:
-            # It was closed at once, and has no socket any more.
+            # The protocol closed it at once, so it has no socket any more.
             return
         if self._wants_input and isinstance(self.server, AcceptingPort) and self.server.expecting:
             self._look(self.server)
@@ -192,7 +193,7 @@ class AcceptedTCP(ReceivingTCP):
             super().startReading()
 
     def _look(self, port: AcceptingPort) -> None:
-        """Receive what is there already, before the system is asked to watch."""
+        """Receive the data that is there already, before the system is asked to watch."""
         try:
             data = self.socket.recv(LEAST_RECEIVED)
         except BlockingIOError:
@@ -203,7 +204,7 @@ class AcceptedTCP(ReceivingTCP):
                 self.connectionLost(Failure(main.CONNECTION_LOST))
             return
         if not data:
-            # The reactor will find the end as well.
+            # The reactor will find the end, too.
             return
         try:
             self.protocol.dataReceived(data)
@@ -213,7 +214,7 @@ class AcceptedTCP(ReceivingTCP):
 
 
 class ReceivingUNIX(unix.Server):
-    """The same for a UNIX socket. Descriptors sent to one who takes none are closed by the kernel."""
+    """A ReceivingTCP for UNIX sockets. The kernel closes descriptors that a peer sends, if we take none."""
 
     _most = LEAST_RECEIVED
 
@@ -224,11 +225,11 @@ class ReceivingUNIX(unix.Server):
 
 
 class Accepting:
-    """A port that takes fewer steps for each connection, and waits where none can be had.
+    """A port that takes fewer steps for each connection, and waits a second if the machine is exhausted.
 
-    expecting: whether what the next peer says is likely to be there already: several have waited to
-    be accepted, and the one before had spoken. To look costs less than to watch and be told, and one
-    that is answered and dismissed then is never watched.
+    expecting: the next peer's first data is probably there: several peers have waited to be accepted, and
+    the data of the one before was there. A read costs less than a watch and its event, and a connection
+    that is answered and closed then is never watched.
     """
 
     expecting = False
@@ -259,7 +260,7 @@ class Accepting:
                     if error.errno in EXHAUSTED or _none_is_reserved(error):
                         self._wait(error)
                         break
-                    # It knows what to do when there are no descriptors left, say.
+                    # Twisted's handles other errors, such as no free descriptor.
                     super().doRead()  # type: ignore[misc]
                     return
                 accepted += 1
@@ -290,7 +291,7 @@ class Accepting:
             log.failure("cannot accept")
 
     def _wait(self: Any, error: OSError) -> None:
-        """Accept nobody for a second: the reactor would do nothing else meanwhile."""
+        """Accept nobody for a second: otherwise the reactor would do nothing but try."""
         _tell_exhausted(error)
         self.stopReading()
         self.reactor.callLater(AGAIN_SECONDS, self._accept_again)
@@ -302,4 +303,4 @@ class Accepting:
 
 
 class AcceptingPort(Accepting, tcp.Port):
-    """A `tcp.Port` that does so."""
+    """A `tcp.Port` with the methods of Accepting."""

@@ -1,4 +1,4 @@
-"""Twisted's transports: sending at once, what waits in them, their producers and protocols."""
+"""Twisted's transports: sends at once, counts unsent bytes, and finds producers, protocols, descriptors."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from twisted.internet.protocol import connectionDone
 from logsrv.kit.net.twisted.twisted_tls import tls_under
 
 Connected = TypeVar("Connected")
-# Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
+# The last bytes and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
 
 
 def send_undelayed(sock: socket.socket) -> None:
-    """Have the system send at once what is written, though the peer has not acknowledged what is before it.
+    """Let the system send written bytes at once (TCP_NODELAY).
 
-    Else it waits for that (Nagle's algorithm), and the peer's delays it for 40 ms.
+    By Nagle's algorithm it would wait until the peer has acknowledged earlier bytes, which the peer's
+    system delays for 40 ms.
     """
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError:
-        # Some systems refuse it where the peer has gone.
+        # Some systems refuse it if the peer is gone.
         pass
 
 
 def undelayed(protocol: Connected) -> Connected:
-    """Do so for what an endpoint has connected; for `addCallback`."""
+    """Set TCP_NODELAY for a protocol that an endpoint has connected, and return it; for `addCallback`."""
     # UNIX sockets have no such option, some transports of other packages no such method.
     with suppress(OSError, AttributeError):
         protocol.transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
@@ -42,34 +43,34 @@ def undelayed(protocol: Connected) -> Connected:
 
 
 def protocol_of(transport: Any) -> Any:
-    """Return the protocol that a transport calls, without what a client's endpoint puts around it.
+    """Return the protocol that a transport calls, without the wrapper of a client's endpoint.
 
-    TLS and `haproxy:` are asked first: they pass on the names that they lack to what is under them.
+    `wrappedProtocol` comes first: TLS and `haproxy:` take names that they lack from the transport below.
     """
     called = getattr(transport, "wrappedProtocol", None) or getattr(transport, "protocol", None)
     return called._wrappedProtocol if isinstance(called, _WrappingProtocol) else called
 
 
 def can_half_close(transport: object) -> bool:
-    """Return true if one side can be closed alone; under TLS it cannot."""
+    """Return true if one direction can be closed alone; with TLS it cannot."""
     return isinstance(transport, FileDescriptor)
 
 
 def keep_open(transport: object) -> None:
-    """Have a transport wait for its producer if it is told to close, by a stop of the service, say.
+    """Let a transport that is told to close, as by a stop of the service, wait for its producer first.
 
-    Under TLS that is done by having a producer. Others close in spite of one that is idle: they have
-    to take it for one who has more to write and was asked to wait.
+    TLS waits for any producer. Other transports close in spite of an idle producer, so it is marked as
+    paused: a producer that has more to write and was asked to wait.
     """
     if isinstance(transport, FileDescriptor):
         transport.producerPaused = True
 
 
 def stop_keeping(transport: object) -> bool:
-    """Undo `keep_open`; whether the producer has to be taken away for the transport to close."""
+    """Undo `keep_open`. Return whether the producer must be unregistered for the transport to close."""
     if not isinstance(transport, FileDescriptor):
         if getattr(transport, "disconnecting", False):
-            # TLS gathers small writes for a turn of the reactor, and lets go of them only for this.
+            # TLS gathers small writes for a turn of the reactor, and this flushes them.
             transport.loseConnection()  # type: ignore[attr-defined]
         return True
     transport.producerPaused = False
@@ -77,9 +78,9 @@ def stop_keeping(transport: object) -> bool:
 
 
 def send_at_once(transport: object, data: bytes) -> bytes:
-    """Send `data` now, as much of it as the system takes; gives what is left for `transport.write`.
+    """Send as much of `data` as the system takes now; return the rest, for `transport.write`.
 
-    `write` waits for a turn of the reactor: two epoll_ctl(2) and one more event for each answer.
+    `write` waits for a turn of the reactor, which costs two epoll_ctl(2) and one event for each answer.
     """
     if isinstance(transport, tcp.Connection) and _is_clear(transport):
         return _send(transport, data)
@@ -87,9 +88,9 @@ def send_at_once(transport: object, data: bytes) -> bytes:
 
 
 def close_at_once(transport: object, data: bytes) -> bytes | None:
-    """Send `data` and close, in one packet and now; gives what is left if that was not possible.
+    """Send `data` and close, in one packet and now; return None, or the rest of `data` if that failed.
 
-    Only for a transport that has no producer. Its protocol hears of the end before this returns.
+    Only for a transport without a producer. Its protocol hears of the end before this returns.
     """
     if not (isinstance(transport, tcp.Connection) and _is_clear(transport)):
         return data
@@ -103,13 +104,13 @@ def _send(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
     try:
         sent = transport.socket.send(data, flags)
     except OSError:
-        # Full, or gone: the transport will find out.
+        # The buffer is full, or the peer gone: the transport will find out.
         return data
     return data[sent:] if sent < len(data) else b""
 
 
 def _is_clear(transport: tcp.Connection) -> bool:
-    """Return whether what is sent now goes out as it is, and before nothing that has to go first."""
+    """Return whether bytes can be sent now: unencrypted, and with no earlier bytes waiting."""
     return not (
         transport.dataBuffer
         or transport._tempDataBuffer
@@ -123,15 +124,15 @@ def _is_clear(transport: tcp.Connection) -> bool:
 
 
 def unsent(transport: object) -> int:
-    """Return how many bytes wait in a transport until its peer takes them; 0 when it cannot tell.
+    """Return how many bytes wait in a transport to be sent; 0 if it cannot tell.
 
-    A transport that has no kernel under it may have an `unsent` of its own.
+    A transport without a socket may have an `unsent` of its own.
     """
     own = getattr(transport, "unsent", None)
     if own is not None:
         return int(own())
     tls = tls_under(transport)
-    # Bytes written before the handshake was done.
+    # Bytes that were written before the end of the handshake.
     early = 0 if tls is None else sum(map(len, tls._appSendBuffer))
     while not isinstance(transport, FileDescriptor):
         transport = getattr(transport, "transport", None)
@@ -141,15 +142,15 @@ def unsent(transport: object) -> int:
 
 
 def unacknowledged(transport: object) -> int:
-    """Return how many bytes the system of the peer has not acknowledged; those of `unsent` included.
+    """Return how many bytes the peer's system has not acknowledged, those of `unsent` included.
 
-    Where the system does not tell (Linux does, by TIOCOUTQ), only those.
+    Only those of `unsent` if the system does not tell; Linux does, by TIOCOUTQ.
     """
     return unsent(transport) + asked(transport, termios.TIOCOUTQ)
 
 
 def asked(transport: object, what: int) -> int:
-    """Return a number of bytes that the kernel knows of a transport; 0 when it does not."""
+    """Return a number of bytes that ioctl(2) tells of a transport; 0 if it does not. what: the request."""
     count = array.array("i", [0])
     try:
         fcntl.ioctl(descriptor(transport), what, count)
@@ -159,9 +160,9 @@ def asked(transport: object, what: int) -> int:
 
 
 def descriptor(transport: object) -> int:
-    """The file descriptor under a transport, through layers such as TLS; -1 when it has none."""
+    """Return the file descriptor under a transport, through layers such as TLS; -1 if there is none."""
     try:
-        # The layers of Twisted pass on what they don't have to the transport under them.
+        # Twisted's layers take attributes that they lack from the transport under them.
         number = transport.fileno()  # type: ignore[attr-defined]
     except AttributeError:
         return -1
@@ -171,8 +172,8 @@ def descriptor(transport: object) -> int:
 def gives_more(transport: Any, protocol: object) -> bool:
     """Return whether a transport has a producer that may have more to write.
 
-    One has until it is taken away. A protocol, or the transport itself, may be registered only to hear when
-    to pause: it has more as long as something waits to be sent.
+    A producer may until it is unregistered. A protocol, or the transport itself, may be registered only to
+    hear when to pause: it counts as having more while bytes wait to be sent.
     """
     producer = _producer_of(transport)
     if _is_own(producer, transport, protocol):
@@ -181,13 +182,13 @@ def gives_more(transport: Any, protocol: object) -> bool:
 
 
 def release_own(transport: Any, protocol: object) -> None:
-    """Take a protocol, or the transport itself, away as the producer: it would not close before."""
+    """Unregister a protocol, or the transport itself, as the producer: the transport could not close."""
     if _is_own(_producer_of(transport), transport, protocol):
         transport.unregisterProducer()
 
 
 def _is_own(producer: object | None, transport: Any, protocol: object) -> bool:
-    # A pull producer is never idle. TLS puts a layer around it.
+    # A pull producer is never idle. TLS wraps it.
     pushes = getattr(transport, "streamingProducer", True) is not False
     return pushes and producer is not None and (producer is transport or producer is protocol)
 
@@ -196,5 +197,5 @@ def _producer_of(transport: Any) -> Any:
     tls: Any = tls_under(transport)
     if tls is None:
         return getattr(transport, "producer", None)
-    # Twisted puts a layer of its own around it.
+    # Twisted's TLS puts a wrapper around the producer.
     return getattr(tls._producer, "_producer", None)

@@ -1,4 +1,4 @@
-"""The next turn of the reactor, whatever is done to the clock."""
+"""Calls in the next turn of the reactor, even if the clock is set back."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def next_turn(reactor: Any, call: Callable[[], object]) -> None:
-    """Make a call in the reactor's next turn, also if the clock is set back meanwhile.
+    """Make a call in the reactor's next turn, even if the clock is set back meanwhile.
 
-    Twisted goes by the time of day: `callLater(0)` would wait until that has come so far again. A clock of
-    tests has nothing else.
+    Twisted uses the time of day: `callLater(0)` would wait until the clock reaches the old time again. Only
+    a clock of tests gets `callLater`, because it has no `callFromThread`.
     """
     from_threads = getattr(reactor, "callFromThread", None)
     if from_threads is None:
@@ -20,7 +20,7 @@ def next_turn(reactor: Any, call: Callable[[], object]) -> None:
 
 
 class NextTurn:
-    """A call in the reactor's next turn, however often it is asked for until then."""
+    """A call that is made once in the reactor's next turn, even if it is asked for several times."""
 
     __slots__ = ("_asked", "_call", "_reactor")
 
@@ -30,7 +30,7 @@ class NextTurn:
         self._asked = False
 
     def ask(self) -> None:
-        """Have the call made in the next turn."""
+        """Ask for the call in the next turn."""
         if not self._asked:
             self._asked = True
             next_turn(self._reactor, self._make)

@@ -1,4 +1,4 @@
-"""The private parts of twistd and its log: its pipe to its parent, its observers and where they write."""
+"""The private parts of twistd and its log: the pipe to its parent, the observers and their files."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from twisted.scripts._twistd_unix import UnixApplicationRunner, UnixAppLogger
 
 from logsrv.kit.text.escape import printable
 
-# The status of a daemonized twistd that has started.
+# The message of a daemonized twistd that has started.
 STARTED = b"0"
-# A write to a pipe of no more than this is never cut (POSIX asks for 512, Linux has 4096).
+# Bytes: a write of no more to a pipe is never cut (POSIX guarantees 512, Linux 4096).
 LONGEST_STATUS = 512
 
 
 def start_failed(sentence: str) -> bytes:
-    """The message of a daemonized twistd to its parent, which shows it and ends with status 1."""
+    """Return the message of a daemonized twistd to its parent, which shows it and ends with status 1."""
     return f"1 {printable(sentence)}".encode("ascii", "backslashreplace")[:LONGEST_STATUS]
 
 
 def take_status_pipe(options: Any) -> int | None:
-    """Take the pipe to its parent from a daemonized twistd, whose parsed options these are.
+    """Take the pipe to its parent from a daemonized twistd; None if no parent waits.
 
-    It would say that all is well as soon as it has called startService. None where nobody waits.
+    options: its parsed options. twistd itself would report success as soon as it has called startService.
     """
     pipe: int | None = options.pop("statusPipe", None) if isinstance(options, dict) else None
     return pipe
 
 
 def end_with_the_sentence() -> None:
-    """Have the parent of a daemonized twistd print just the sentence of a failed start.
+    """Let the parent of a daemonized twistd print only the sentence of a failed start.
 
-    Its own words around that are a `repr` of the first 98 bytes, and where to look for the rest.
+    Otherwise it prints a `repr` of the first 98 bytes, and where to look for the rest.
     """
     runner: Any = UnixApplicationRunner
     runner._waitForStart = lambda _, pipe: _wait_for_start(pipe)
@@ -57,38 +57,38 @@ def _wait_for_start(pipe: int) -> int:
 
 
 def log_stream(options: Any) -> Any:
-    """Open the log of a twistd with these parsed options, as it would; None if that is syslog's.
+    """Open the log of a twistd with these parsed options, as it would; None if the log is syslog.
 
-    SIGUSR1 starts another file from now on, if it is one.
+    If it is a file, SIGUSR1 starts another one from now on.
     """
     return followed(getattr(UnixAppLogger(options)._getLogObserver(), "_outFile", None))
 
 
 def log_has_begun() -> bool:
-    """Return true if the log goes somewhere; until then Twisted prints what is critical on stderr."""
+    """Return true if the log has observers; until then Twisted prints critical messages on stderr."""
     return getattr(globalLogBeginner, "_temporaryObserver", None) is None
 
 
 def uncapture_stderr() -> None:
-    """Let standard error be what it was when the process began, if its text goes to the log."""
+    """Restore the standard error with which the process began, if its text goes to the log."""
     if isinstance(sys.stderr, LoggingFile):
         sys.stderr = sys.__stderr__
 
 
 def wrap_log_observers(wrap: Callable[[Any], Any]) -> None:
-    """Put `wrap(observer)` in the place of each observer of the log that there is.
+    """Put `wrap(observer)` in place of each present observer of the log.
 
-    A publisher tells nobody who its observers are, and twistd's are made before us.
+    A publisher has no public list of its observers, and twistd makes its own before we run.
     """
     observers = globalLogPublisher._observers
     observers[:] = [wrap(observer) for observer in observers]
 
 
 class FollowedLogFile(LogFile):
-    """A log file that is always the one at its path, and of which each write comes whole or not at all.
+    """A log file that is always the file at its path; each write is complete or has no effect.
 
-    Twisted's goes on in a file that was renamed or removed, whatever SIGUSR1 says, and leaves a hole where
-    one was cut to nothing (logrotate with `copytruncate`).
+    Twisted's goes on in a file that was renamed or removed, even after SIGUSR1, and leaves a gap of NULs in
+    one that was truncated (logrotate with `copytruncate`).
     """
 
     synchronized = ["write"]
@@ -105,13 +105,13 @@ class FollowedLogFile(LogFile):
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError:
-            # Half a line would have the next one behind it.
+            # Otherwise the next line would follow half a line.
             self._file.truncate(end)
             raise
         self.size = end + len(text)
 
     def _follow(self) -> None:
-        """Begin another file where somebody has taken ours away; if none can be made, go on in ours."""
+        """Begin another file if ours is no longer at its path; if none can be made, go on in ours."""
         ours = self._file
         try:
             if not ours.closed and os.path.samestat(os.stat(self.path), os.fstat(ours.fileno())):
@@ -135,7 +135,7 @@ threadable.synchronize(FollowedLogFile)
 
 
 def followed(stream: Any) -> Any:
-    """Return the stream of a log, as a file that is followed if it is one of Twisted's."""
+    """Return the stream of a log, as a FollowedLogFile if it is a LogFile of Twisted's."""
     if type(stream) is LogFile:
         stream.__class__ = FollowedLogFile
     return stream

@@ -1,4 +1,4 @@
-"""The private and undocumented parts of Twisted's TLS that we use, each with why it is needed.
+"""The private and undocumented parts of Twisted's TLS that we use, each with its reason.
 
 Its tests, too, run with the oldest and the newest Twisted that we support.
 """
@@ -21,28 +21,28 @@ from zope.interface import implementer
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.timer import Timer
 
-# Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
+# Encrypted bytes given to OpenSSL at a time: it keeps a buffer of that size until the connection ends.
 ENCRYPTED = 64 * 1024
-# Bytes taken from OpenSSL at a time, to be sent: as many as Twisted takes.
+# Bytes to send that are taken from OpenSSL at a time: as many as Twisted takes.
 OUTGOING = 32 * 1024
 # The most that one record of TLS holds (RFC 8446 section 5.1).
 RECORD = 16 * 1024
-# A peer that reads nothing of what is still there for it gets as long.
+# Seconds after our goodbye for a peer that sends no goodbye, or reads none of our last bytes.
 GOODBYE_SECONDS = 5.0
 
 
 class GatheringTLS(BufferingTLSTransport):
-    """Hands on what was decrypted from one chunk at once, where Twisted does so for each record.
+    """Delivers the data of all records in one chunk at once; Twisted delivers each record alone.
 
-    It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own has gone out. Nobody
-    has to send one (RFC 8446 section 6.1), and Twisted would wait for ever.
+    It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own was sent. No peer has to
+    send one (RFC 8446 section 6.1), and Twisted would wait for ever.
 
-    The tickets that end the handshake of TLS 1.3 go out with the first bytes that the protocol says, or
-    at the end. A client that only writes never reads them, and its kernel throws away what it has not
-    sent yet when such a client closes.
+    The tickets at the end of a TLS 1.3 handshake are sent with the first bytes that the protocol writes, or
+    at the end. A client that only writes never reads them, and when it closes with unread bytes, its kernel
+    drops the data that it has not sent yet.
     """
 
-    # The certificate that the client was asked for and has shown, and its faults by OpenSSL's numbers.
+    # The certificate that the client has shown, and the faults of its certificates by OpenSSL's numbers.
     certificate: PeerCertificate | None = None
     faults: list[tuple[int, x509.Certificate]] | None = None
     _waiting: Timer | None = None
@@ -52,7 +52,7 @@ class GatheringTLS(BufferingTLSTransport):
     _held = False
 
     def pauseProducing(self) -> None:
-        """Read nothing more; but what the peer says in the handshake, without which nothing can be sent."""
+        """Stop reading; but go on until the end of the handshake, before which nothing can be sent."""
         raw: Any = self.transport
         if self._handshakeDone:
             raw.pauseProducing()
@@ -70,16 +70,16 @@ class GatheringTLS(BufferingTLSTransport):
             self.pauseProducing()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """Tell a producer at once if there is no room, as what is gathered is written when it has gone."""
+        """Pause a new producer at once if there is no room: gathered bytes are written only later."""
         super().registerProducer(producer, streaming)
         raw = self.transport
         if isinstance(raw, FileDescriptor) and not raw.producerPaused and raw._isSendBufferFull():
-            told: Any = raw.producer
+            inner: Any = raw.producer
             raw.producerPaused = True
-            told.pauseProducing()
+            inner.pauseProducing()
 
     def loseConnection(self) -> None:
-        """End it, also before the handshake is done: by the usual end of TCP, where Twisted would reset."""
+        """Close it; before the end of the handshake by TCP's usual end, where Twisted would reset."""
         self._aggregator.flush()
         if self._handshakeDone or self._appSendBuffer or not self.connected:
             super().loseConnection()
@@ -96,7 +96,7 @@ class GatheringTLS(BufferingTLSTransport):
 
     def _waited(self, before: int) -> None:
         transport: Any = self.transport
-        # Bytes that the transport keeps because the system does not take them.
+        # Bytes in the transport, because the system does not take them.
         unsent = 0
         if isinstance(transport, FileDescriptor):
             unsent = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
@@ -108,7 +108,7 @@ class GatheringTLS(BufferingTLSTransport):
             self._waiting.start(GOODBYE_SECONDS, self._waited, unsent)
 
     def leave(self) -> None:
-        """Wait no longer for the peer's goodbye, if its own has been said."""
+        """Wait no longer for the peer's goodbye, if its own has been sent."""
         if self._waiting is not None:
             self._waited(-1)
 
@@ -119,7 +119,7 @@ class GatheringTLS(BufferingTLSTransport):
 
     def dataReceived(self, data: bytes) -> None:
         if not self._handshakeDone or self._appSendBuffer:
-            # In the end this, too, calls `_flushReceiveBIO`.
+            # This calls `_flushReceiveBIO` in the end, too.
             super().dataReceived(data)
         else:
             self._receive(data)
@@ -144,7 +144,7 @@ class GatheringTLS(BufferingTLSTransport):
     def _answer(self) -> None:
         """Send the answer of OpenSSL to the bytes received, unless it is only tickets."""
         if self._tickets is None:
-            # Before TLS 1.3 it is the end of the handshake, for which the client waits.
+            # Before TLS 1.3 these bytes end the handshake, and the client waits for them.
             has_tickets = self._tlsConnection.get_protocol_version() >= SSL.TLS1_3_VERSION
             self._tickets = self._to_be_sent() if has_tickets else b""
         self._flushSendBIO()
@@ -163,7 +163,7 @@ class GatheringTLS(BufferingTLSTransport):
             return b""
 
     def _decrypt(self, encrypted: memoryview, texts: list[bytes]) -> Failure | None:
-        """Append to `texts` what can be read; gives what ended the connection, if anything did."""
+        """Append the decrypted data to `texts`; return the failure that ended the connection, if any."""
         connection = self._tlsConnection
         for at in range(0, len(encrypted) or 1, ENCRYPTED):
             if encrypted:
@@ -174,17 +174,17 @@ class GatheringTLS(BufferingTLSTransport):
             except SSL.WantReadError:
                 pass
             except SSL.Error as error:
-                # With its traceback it would be in a cycle: the frame that called this one holds it.
+                # Without its traceback, which would make a reference cycle with the caller's frame.
                 return Failure(error.with_traceback(None))
         return None
 
 
 @implementer(IHandshakeListener)
 class AwaitedHandshake(Protocol):
-    """Stands for a protocol until the handshake under it is done.
+    """A stand-in for a protocol until the end of the TLS handshake.
 
-    Then it steps aside, so that receiving costs no more than without it. Twisted connects a protocol before
-    it is known whether there will be TLS at all.
+    Then the protocol takes its place, so that receiving costs nothing more. Twisted would connect the
+    protocol before it is known whether the handshake succeeds.
     """
 
     transport: Any
@@ -195,7 +195,7 @@ class AwaitedHandshake(Protocol):
         done: Callable[[], None],
         begin: Callable[[Any], bool] = lambda transport: True,
     ) -> None:
-        """`begin` takes the transport, and returns whether the connection may go on; `done` is called
+        """`begin` gets the transport, and returns whether the connection may go on. `done` is called
         after the handshake.
         """
         self._protocol = protocol
@@ -222,10 +222,10 @@ class AwaitedHandshake(Protocol):
 
 
 class RefusingTLSFactory(TLSMemoryBIOFactory):
-    """Makes a GatheringTLS, and lets the factory under it refuse by building nothing.
+    """Makes GatheringTLS; the wrapped factory can refuse a connection by building no protocol.
 
-    The port then closes a refused connection at once. Twisted would wrap None; aborting the connection
-    instead would keep its descriptor until all waiting peers have been accepted.
+    The port then closes the connection at once. Twisted would wrap None; to abort the connection instead
+    would keep its descriptor until all waiting peers have been accepted.
     """
 
     protocol = GatheringTLS
@@ -236,10 +236,10 @@ class RefusingTLSFactory(TLSMemoryBIOFactory):
 
 
 def tls_under(transport: Any) -> TLSMemoryBIOProtocol | None:
-    """Return the TLS that is somewhere under `transport`, or is it; None if there is none.
+    """Return the TLS that `transport` is, or that is somewhere under it; None if there is none.
 
-    A wrapper such as that of `haproxy:` may stand on either side of it, and passes on attributes that
-    it lacks: so only its own are asked.
+    A wrapper such as that of `haproxy:` may be above or below TLS, and takes attributes that it lacks from
+    the transport below: so only the `__dict__` of each layer is read.
     """
     while transport is not None:
         if isinstance(transport, TLSMemoryBIOProtocol):
@@ -254,14 +254,14 @@ def is_encrypted(transport: Any) -> bool:
 
 
 def certificate_of(transport: Any) -> PeerCertificate | None:
-    """Return the verified certificate of a peer; None if it was asked for none, or has none.
+    """Return the verified certificate of a peer; None if it was not asked for one, or has none.
 
-    Behind a proxy (`haproxy:`) there is none: the proxy's is not the peer's.
+    Behind a proxy (`haproxy:`) there is none: the proxy's certificate is not the client's.
     """
     return getattr(tls_under(transport), "certificate", None)
 
 
 def failed_handshake(transport: Any) -> GatheringTLS | None:
-    """Return the TLS under a transport if its handshake was never done; else None."""
+    """Return the TLS under a transport if its handshake was never completed; otherwise None."""
     tls = tls_under(transport)
     return tls if isinstance(tls, GatheringTLS) and not tls._handshakeDone else None

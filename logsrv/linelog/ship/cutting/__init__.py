@@ -1,1 +1,1 @@
-"""Cutting: what leaves a store, from a place on, once it is on the medium."""
+"""Cutting: turns the text of a store that is on the medium into blocks or batches of lines."""

@@ -1,4 +1,4 @@
-"""The lines of a store from a place on, those that a query asks for, in batches for a target of lines."""
+"""The lines of a store from a place on, all or those that match a query, in batches for a target."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 PIECES = 16
-"""Pieces of a MiB that are looked through for lines before others have their turn."""
+"""Pieces of 1 MiB that are searched for lines before other work gets its turn."""
 
 
 class LineBatches:
-    """Batches of lines from `position` on; only what is on the medium.
+    """Batches of lines from `position` on; only text that is on the medium.
 
-    query: None for all lines. gap: gets what was gone or damaged, and where the next line behind it begins.
-    more: there may be more at once. most_lines, most_bytes: of a batch; a longer line is one of its
-    own.
+    query: None for all lines. gap: gets text that was removed or damaged, and the place of the next line
+    after it. most_lines, most_bytes: limits of a batch; a longer line is a batch of its own.
 
-    Raises QueryError for a query that is wrong.
+    Raises QueryError for an invalid query.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class LineBatches:
 
     @property
     def missing(self) -> Missing:
-        """The text that is gone before the place, and was not given to `gap` yet."""
+        """The text that is gone before the place and was not given to `gap` yet."""
         return self._follower.missing
 
     @property
@@ -73,7 +72,7 @@ class LineBatches:
     def next(self) -> SentLines | None:
         """Return the next batch; None if there is nothing now.
 
-        One without lines says that nothing up to its end is asked for. Raises OSError and StoreError.
+        A batch without lines says that no line up to its end matches. Raises OSError and StoreError.
         """
         if not self._ready:
             self._fill()
@@ -90,7 +89,7 @@ class LineBatches:
             except (OSError, StoreError):
                 if self._read_to == begin:
                     raise
-                # Text that was read before is not read again; an error that stays comes again.
+                # The text read so far goes out now; an error that persists comes again.
                 self._behind = True
                 break
             if news is None:

@@ -1,8 +1,8 @@
-"""The CRC-32 of two texts, one behind the other, by theirs: neither is looked at (no I/O).
+"""The CRC-32 of two joined texts, computed from the CRC-32 of each, without the texts (no I/O).
 
-A CRC-32 is what a text leaves as a polynomial over GF(2), with the lowest bit for the highest power. A
-text of n bytes behind another multiplies what that leaves by x to the power of 8n: what zlib calls
-crc32_combine, and Python does not offer.
+A CRC-32 is the remainder of a text as a polynomial over GF(2), with the lowest bit for the highest power.
+Appending n bytes multiplies the remainder of the first text by x to the power of 8n. zlib has this as
+crc32_combine; Python does not offer it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _ONE, _X8 = 1 << 31, 1 << 23
 
 
 def combined(first: int, second: int, size: int) -> int:
-    """Return the CRC-32 of a text whose CRC-32 is `first`, and behind it one of `size` bytes."""
+    """Return the CRC-32 of two joined texts. first, second: their CRC-32. size: bytes of the second."""
     place = 0
     while size >> place:
-        # Eight bits of the size at once: sizes differ, and tables of all would be large.
+        # Eight bits of the size at a time: a table for all sizes would be large.
         first = _times(_shift(size >> place & 0xFF, place), first)
         place += 8
     return first ^ second
@@ -46,7 +46,7 @@ def _shift(number: int, place: int) -> int:
 
 @lru_cache(64)
 def _squared(times: int) -> int:
-    """Return x to the power of 8, squared so many times."""
+    """Return x to the power of 8, squared `times` times."""
     if not times:
         return _X8
     half = _squared(times - 1)

@@ -1,8 +1,8 @@
 """Cutting blocks: the text of a store from a place on, packed, as much as a target takes at once.
 
-Frames of a compressed segment leave as they stand: the sums in its index tell whether they are whole, and
-of what text, so that nothing is unpacked. What is not compressed yet, and the rest of a frame that
-begins before the place, is compressed anew.
+Frames of a compressed segment leave unchanged and are not unpacked: the sums in its index tell whether they
+are whole, and the CRC-32 of their text. Text that is not compressed yet, and the rest of a frame that
+begins before the place, are compressed for the block.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PIECE = 1 << 20
 
 
 class CutBlock(NamedTuple):
-    """A block, its lines, whether there was more behind it, and what is missing before it."""
+    """A block, its number of lines, whether more text follows, and the text that is missing before it."""
 
     block: PackedBlock
     lines: int
@@ -38,7 +38,7 @@ class CutBlock(NamedTuple):
 
 
 class BlockLimits(NamedTuple):
-    """The packed bytes that a block should have at most, and a line that is alone in its block."""
+    """The most packed bytes of a block, and of a line that is alone in its block."""
 
     block: int
     line: int
@@ -61,14 +61,14 @@ class _Pile:
         self.count(len(packed), len(text), zlib.crc32(text, self.crc), lines)
 
     def count(self, packed: int, text: int, crc: int, lines: int) -> None:
-        """Count a frame; crc: of all text up to its end."""
+        """Count a frame. crc: the CRC-32 of all text up to its end."""
         self.size += packed
         self.text += text
         self.crc = crc
         self.lines += lines
 
     def takes(self, packed: bytes, size: int) -> bool:
-        """Return whether there is room for a frame with so much text."""
+        """Return whether there is room for a frame with `size` bytes of text."""
         return len(packed) <= self.room and size <= LARGEST_TEXT - self.text
 
     @property
@@ -77,15 +77,15 @@ class _Pile:
 
     @property
     def tight(self) -> bool:
-        """True if another frame would be for nothing: they are mostly of a size."""
+        """True if another frame would hardly fit: frames are mostly of one size."""
         return bool(self.packed) and len(self.packed[-1]) > self.room
 
 
 class Cutter:
-    """A place in a store from which blocks are cut, one behind the other.
+    """A place in a store from which blocks are cut, one after the other.
 
-    store: the identity of the store. refuse: gets the line, with its LF, that alone is larger than a block.
-    unpacks: frames are unpacked, as if there were no sums of them: somebody says that these are wrong.
+    store: the identity of the store. refuse: gets each line, with its LF, that is too large even for a
+    block of its own. unpacks: frames are unpacked and their sums are not used, because they may be wrong.
     """
 
     def __init__(self, view: View, store: str, refuse: Callable[[bytes], object]) -> None:
@@ -96,33 +96,33 @@ class Cutter:
         self._segment = DurableSegment(view)
         self._compressor = quick_compressor()
         self._position = Position(0, 0)
-        # The place behind the last line that was refused.
+        # The place after the last line that was refused.
         self._refused = Position(0, 0)
-        # The text that is passed over and was not told yet.
+        # The text that was passed over and that no block has reported yet.
         self._missing = Missing()
 
     def go(self, position: Position) -> None:
-        """Go on from there."""
+        """Go on from a place."""
         self._position = position
         self._missing = Missing()
 
     @property
     def open_number(self) -> int | None:
-        """The number of the segment that is open: it can be read also when it is removed."""
+        """The number of the open segment: it can be read even after its removal."""
         return self._segment.number
 
     @property
     def passed(self) -> Position | None:
-        """The place up to which all was cut; None behind what was passed over and is still to be told."""
+        """The place up to which all text was cut; None after a gap that no block has reported yet."""
         return None if self._missing else self._position
 
     def close(self) -> None:
         self._segment.close()
 
     def cut(self, after: Position | None, limits: BlockLimits) -> CutBlock | None:
-        """Return the next block; None if there is nothing now. after: where the block before it ended.
+        """Return the next block; None if there is nothing now. after: the end of the block before it.
 
-        What is damaged or gone is passed over. Raises OSError and StoreError.
+        Damaged and removed text is passed over. Raises OSError and StoreError.
         """
         while (frames := self._entered()) is not None:
             offset = self._position.offset
@@ -137,7 +137,7 @@ class Cutter:
             if pile.packed:
                 return self._made(pile, after, reach)
             if self._position.offset == offset:
-                # It was cut behind our back.
+                # Another program has shortened the file.
                 return None
         return None
 
@@ -152,7 +152,7 @@ class Cutter:
         return CutBlock(block, pile.lines, more, missing)
 
     def _entered(self) -> Frames | None:
-        """Return the segment of the place; of those that are gone, the next one that there is."""
+        """Return the segment of the place; if that is gone, the next one that is here."""
         while (frames := self._segment.enter(self._position.segment)) is None:
             following = self._segment.next_number(self._position.segment)
             if following is None:
@@ -165,7 +165,7 @@ class Cutter:
     def _leave(self, frames: Frames, reach: int) -> None:
         number, offset = self._position
         if self._segment.unended and offset <= reach:
-            self._view.tell(f"{frames.path} ends in a line without its end, which is not sent")
+            self._view.tell(f"{frames.path} ends in an unfinished line, which is not sent")
             self._pass_over(self._segment.unended)
         self._position = Position(number + 1, 0)
 
@@ -175,7 +175,7 @@ class Cutter:
         self._position = Position(number, offset + size)
 
     def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
-        """Fill a pile from the place on, which moves behind what is passed over."""
+        """Fill a pile with text from the place on; the place moves past text that is passed over."""
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
             text = bytearray(min(PIECE, reach - offset))
@@ -194,23 +194,23 @@ class Cutter:
             self._pass_over(stop - offset)
 
     def _rest(self, frames: PackedFrames, stop: int, pile: _Pile, limits: BlockLimits) -> None:
-        """Compress what is behind the place in its frame. Raises Damaged."""
+        """Compress the rest of a frame from the place on. Raises Damaged."""
         offset = self._position.offset
         found = list(frames.between(offset, stop))
         text = b"".join([text for _, text in found])
         whole = text[: text.rfind(b"\n") + 1]
         if not whole:
-            self._view.tell(f"{frames.path} has a line without its end, which is not sent")
+            self._view.tell(f"{frames.path} has an unfinished line, which is not sent")
             self._pass_over(stop - offset)
             return
-        # Begun inside a line, it is what is behind that.
+        # If the place is inside a line, the text begins with the next line.
         self._pass_over(found[0][0] - offset)
         self._compress(whole, len(whole), pile, limits)
 
     def _compress(
         self, text: bytes | bytearray, stop: int, pile: _Pile, limits: BlockLimits
     ) -> bool:
-        """Take lines up to `stop`; return whether all were taken, and there may be room for more."""
+        """Add lines up to `stop`; return whether all were added, and there may be room for more."""
         at = 0
         while at < stop:
             if pile.tight:
@@ -233,11 +233,11 @@ class Cutter:
         return True
 
     def _alone(self, frame: bytes, line: bytes, pile: _Pile, limits: BlockLimits) -> bool:
-        """Let a line that is larger than a block should be have one of its own, or pass it over."""
+        """Give a line that is larger than a block a block of its own, or refuse it and pass it over."""
         if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
             pile.add(frame, line, 1)
         else:
-            # Cut again after a failure, it is refused no second time.
+            # A line that is cut again after a failure is not refused a second time.
             if self._position >= self._refused:
                 self._refuse(line)
                 self._refused = Position(self._position.segment, self._position.offset + len(line))
@@ -247,7 +247,7 @@ class Cutter:
 
 
 def _stand(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool:
-    """Take whole frames as they stand; return whether there were any. Raises Damaged of the first."""
+    """Add whole frames unchanged; return whether there were any. Raises Damaged if the first one is."""
     after, packed, text = frame, 0, 0
     while after < frames.count:
         begin, stop = frames.bounds(after)
@@ -263,7 +263,7 @@ def _stand(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool
 
 
 def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
-    """Take frames that are what the index says, up to `after`, without unpacking them."""
+    """Add frames before number `after` that match their sums in the index, without unpacking them."""
     if frames.index.sums_of(frame) is None:
         return False
     run = frames.standing(frame, after)
@@ -282,13 +282,13 @@ def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
 
 
 def _fits(packed: memoryview, size: int) -> bool:
-    """Return whether a frame says of itself what a receiver asks for."""
+    """Return whether a frame's header has the checksum and the size that a receiver requires."""
     found = zstandard.get_frame_parameters(packed)
     return bool(found.has_checksum) and found.content_size == size
 
 
 def _by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
-    """Take frames up to `after`, unpacking each of them. Raises Damaged of the first."""
+    """Add frames before number `after`, unpacking each. Raises Damaged if the first one is."""
     for number in range(frame, after):
         begin, stop = frames.bounds(number)
         try:
@@ -316,12 +316,12 @@ def _plain_texts(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[
             yield end
             offset += end
         elif size < wanted:
-            # Somebody has cut the file.
+            # Another program has shortened the file.
             return
         else:
             text.extend(bytes(len(text)))
 
 
 def _end_of_lines(text: bytes | bytearray, at: int, most: int) -> int:
-    """Return where the last line ends that does so within `most` bytes; else the first."""
+    """Return the end of the last line that ends within `most` bytes; otherwise of the first line."""
     return text.rfind(b"\n", at, at + most) + 1 or text.find(b"\n", at) + 1

@@ -1,6 +1,7 @@
-"""The segment that a reader is in, and how far its text is on the medium: nothing behind that leaves.
+"""The segment that a reader is in, and how far its text is on the medium: no later text is sent.
 
-What has left and is gone here after a power cut would be at places that are used again for other lines.
+Otherwise a power cut could remove lines here that were already sent, and their places would be used again
+for other lines.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _number = attrgetter("number")
 
 
 class DurableSegment:
-    """A segment of a store, opened and synced by a descriptor of its own.
+    """A segment of a store, opened and synced through a descriptor of its own.
 
-    ended: nothing more comes into it, as of the last `reach`. unended: so many bytes of a last line without
-    its end it has then.
+    ended: as of the last `reach`, nothing more is written to it. unended: the bytes of an unfinished last
+    line that it has then.
     """
 
     def __init__(self, view: View) -> None:
@@ -31,8 +32,8 @@ class DurableSegment:
         self._frames: Frames | None = None
         self._size = -1
         self._reach = 0
-        # A sync of it has failed: the kernel lets go of what it could not write, so that one that works
-        # later says nothing of it. Its compressed file is another.
+        # The number of a segment whose sync has failed. The kernel drops pages that it could not write, so
+        # a later sync that works proves nothing. The compressed file is another file, and may be read.
         self._doubtful = 0
         self.ended = False
         self.unended = 0
@@ -55,7 +56,7 @@ class DurableSegment:
         self._view.renew()
         found = self._view.open(number)
         if found is None:
-            # A file that somebody has removed can still be read here.
+            # A file that is open can still be read after its removal.
             return frames if frames is not None and frames.number == number else None
         if isinstance(found, PlainFrames) and number == self._doubtful:
             found.close()
@@ -63,7 +64,7 @@ class DurableSegment:
                 f"{found.path} could not be synced to the disk; it is sent when it is compressed"
             )
         self.close()
-        # The name may be new: a compressed file gets its own before that is on the medium.
+        # A compressed file has its name before the name is on the medium.
         try:
             self._view.sync_names()
         except BaseException:
@@ -73,19 +74,20 @@ class DurableSegment:
         return found
 
     def next_number(self, number: int) -> int | None:
-        """Return the number of the next segment behind `number` that there is; None if there is none."""
+        """Return the number of the next segment after `number`; None if there is none."""
         segments = self._view.segments
         at = bisect_right(segments, number, key=_number)
         return segments[at].number if at < len(segments) else None
 
     def reach(self, behind: int) -> int:
-        """Return up to where its whole lines are on the medium; more is synced if nothing is `behind` that.
+        """Return the offset up to which its whole lines are on the medium.
 
-        So one sync is for all that came meanwhile. Raises OSError and StoreError.
+        Syncs more text only if that offset is not past `behind`: so one sync serves all lines that came
+        meanwhile. Raises OSError and StoreError.
         """
         frames = self._frames
         assert frames is not None
-        # Looked at before the size: nothing that came until it ended is left behind.
+        # Read before the size, which then includes all text that was written before the end.
         self.ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
         if self._reach <= behind:
             size = os.fstat(frames.fd).st_size
@@ -108,7 +110,7 @@ class DurableSegment:
             ) from error
 
     def until(self, position: Position) -> Position:
-        """Return up to where a reader who is at `position` may read. Raises OSError and StoreError."""
+        """Return the place up to which a reader at `position` may read. Raises OSError and StoreError."""
         number, offset = position
         if self.enter(number) is None:
             following = self.next_number(number)
@@ -120,5 +122,5 @@ class DurableSegment:
 
 
 def _is_replaced(frames: Frames) -> bool:
-    """Return whether it is a plain file whose compressed form has taken its place, or that was removed."""
+    """Return whether a plain file was removed, or replaced by its compressed form."""
     return isinstance(frames, PlainFrames) and not os.fstat(frames.fd).st_nlink

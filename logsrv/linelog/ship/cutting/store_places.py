@@ -1,4 +1,4 @@
-"""Places in a store as a far side names them: whether they are ours, and where to begin without one."""
+"""Checks of places that a target names, gaps after a place, and the place where a new target begins."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 def crc_of(view: View, start: Position, end: Position) -> int | None:
     """Return the CRC-32 of the text between two places of a segment; None if it cannot be read here.
 
-    Where no lines begin at these places it is that of other text; so it is where the segment ends before
-    the second one. Raises OSError.
+    If a place is not the beginning of a line, or the segment ends before `end`, it is that of other text.
+    Raises OSError.
     """
     frames = view.open(start.segment)
     if frames is None:
@@ -31,7 +31,7 @@ def crc_of(view: View, start: Position, end: Position) -> int | None:
 
 
 def begins_line(view: View, position: Position) -> bool:
-    """Return whether a line begins at a place, or would, if what is there can still be read.
+    """Return whether a line begins at a place; True if the place is gone, damaged, or past the end.
 
     Raises OSError.
     """
@@ -45,7 +45,7 @@ def begins_line(view: View, position: Position) -> bool:
 
 
 def _line_at(frames: Frames, offset: int) -> int:
-    """Return where the first line begins that does so at `offset` or behind it."""
+    """Return where the first line begins at `offset` or after it."""
     try:
         frame = frames.at(offset)
         while frame < frames.count:
@@ -59,7 +59,10 @@ def _line_at(frames: Frames, offset: int) -> int:
 
 
 def distance(view: View, start: Position, end: Position) -> int | None:
-    """Return how many bytes of text are between two places; None if a segment is gone. Raises OSError."""
+    """Return the bytes of text between two places; None if a removed segment's size is unknown.
+
+    Raises OSError.
+    """
     if start.segment == end.segment:
         return end.offset - start.offset
     total = end.offset - start.offset
@@ -81,9 +84,9 @@ def distance(view: View, start: Position, end: Position) -> int | None:
 
 
 def gone_from(view: View, position: Position, others: Collection[int] = ()) -> Missing:
-    """Return what is gone between a place and the next segment that is here.
+    """Return the text that is gone between a place and the next segment that is here.
 
-    others: numbers of segments that nobody misses here.
+    others: numbers of segments that do not count as gone: the target has them.
     """
     number, total = position.segment, Missing()
     for one in view.segments:
@@ -100,10 +103,10 @@ def gone_from(view: View, position: Position, others: Collection[int] = ()) -> M
 
 
 def begin_at(view: View, ship_from: str, end: Position) -> Position:
-    """Return the place that `beginning`, `end` or a position such as 17:0 is in a store that ends at `end`.
+    """Return the place for `beginning`, `end` or a position such as 17:0 in a store that ends at `end`.
 
-    A position inside a line stands for the next line, one behind the end for that. Raises OSError, and
-    ValueError for any other text.
+    A position inside a line stands for the next line, a position past the end for the end. Raises OSError,
+    and ValueError for any other text.
     """
     if ship_from == END:
         return end

@@ -7,9 +7,9 @@
     Logsrv-After: 16:268435456
     Logsrv-CRC: 1c291ca3
 
-A receiver takes a block whose Logsrv-After is its place in that store, forgets one whose Logsrv-To is
-not behind its place, and refuses all else. The first block has no Logsrv-After. Logsrv-Gap tells of
-bytes before it that are gone, or `unknown`. The CRC-32 is of the text.
+A receiver stores a block whose Logsrv-After is its place in that store. It drops a block whose Logsrv-To
+is not past its place, and refuses any other. The first block has no Logsrv-After. Logsrv-Gap is the number
+of bytes lost before the block, or `unknown`. The CRC-32 is of the text.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from logsrv.linelog.store.segments.segment import STORE_ID, Position, parse_posi
 FORMAT = "1"
 NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "After", "Gap", "CRC"))
 LARGEST = 1_000_000
-"""Bytes of a packed block, if whoever takes it allows no less."""
+"""The most bytes of a packed block, unless its receiver allows fewer."""
 LARGEST_TEXT = 8 << 20
-"""Bytes of its text."""
+"""The most bytes of its text."""
 UNKNOWN = "unknown"
-"""The gap of which nobody knows the size."""
+"""A gap of unknown size."""
 _CRC = re.compile(r"[0-9a-f]{8}")
 _GAP = re.compile(r"[0-9]{1,18}|unknown")
 
 
 @attrs.frozen
 class PackedBlock:
-    """Whole lines of one segment, as Zstandard frames one behind the other.
+    """Whole lines of one segment, as a run of Zstandard frames.
 
     store: the identity of the store. start, end: where the text begins and ends in it. after: the `end`
-    of the block before; None for the first. crc: the CRC-32 of the text. gap: bytes before it that are
-    gone, UNKNOWN, or "" for none.
+    of the block before; None for the first. crc: the CRC-32 of the text. gap: the number of bytes lost
+    before it, UNKNOWN, or "" for none.
     """
 
     store: str
@@ -71,15 +71,15 @@ class PackedBlock:
 
 
 def read_block(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
-    """Return the block with these headers. Raises ValueError with one sentence that quotes nothing long."""
+    """Return the block with these headers. Raises ValueError with one short sentence."""
     if headers.get("Logsrv-Format") != FORMAT:
-        raise ValueError(f"Logsrv-Format is to be {FORMAT}")
+        raise ValueError(f"Logsrv-Format must be {FORMAT}")
     store = _matched(STORE_ID, headers, "Logsrv-Store", "32 hexadecimal digits")
     crc = _matched(_CRC, headers, "Logsrv-CRC", "8 hexadecimal digits")
     start, end = _position(headers, "Logsrv-From"), _position(headers, "Logsrv-To")
     if start.segment != end.segment or end.offset <= start.offset:
         raise ValueError(
-            "Logsrv-From and Logsrv-To are to be of one segment, the one before the other"
+            "Logsrv-From and Logsrv-To must be in one segment, the first before the second"
         )
     if end.offset - start.offset > LARGEST_TEXT:
         raise ValueError(f"a block has at most {LARGEST_TEXT} bytes of text")
@@ -95,19 +95,19 @@ def read_block(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
 
 
 def check_text(block: PackedBlock, text: bytes) -> None:
-    """Raise ValueError unless `text` is what the headers of a block say."""
+    """Raise ValueError unless a text has its block's size and CRC-32, and ends with an LF."""
     if len(text) != block.size:
         raise ValueError(f"the text has {len(text)} bytes, and the headers say {block.size}")
     if zlib.crc32(text) != block.crc:
         raise ValueError("the text has another checksum than Logsrv-CRC says")
     if not text.endswith(b"\n"):
-        raise ValueError("the last line has no end")
+        raise ValueError("the last line does not end with an LF")
 
 
 def _matched(pattern: re.Pattern[str], headers: Mapping[str, str], name: str, what: str) -> str:
     found = headers.get(name, "")
     if not pattern.fullmatch(found):
-        raise ValueError(f"{name} is to be {what}")
+        raise ValueError(f"{name} must be {what}")
     return found
 
 
@@ -115,4 +115,4 @@ def _position(headers: Mapping[str, str], name: str) -> Position:
     try:
         return parse_position(headers.get(name, ""))
     except ValueError:
-        raise ValueError(f"{name} is to be a position, such as 17:1048501") from None
+        raise ValueError(f"{name} must be a position, such as 17:1048501") from None

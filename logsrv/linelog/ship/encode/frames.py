@@ -1,7 +1,7 @@
-"""The frames and lines of a block that came, looked at before they are stored (no I/O).
+"""Checks of a received block before it is stored: its frames and its lines (no I/O).
 
-Frames are unpacked with no more memory and time than their headers promise; lines are to be such as a store
-of our own would hold.
+Unpacking takes no more memory and time than the headers of the frames promise. The lines must be lines
+that our own store could hold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CHECKSUM = 4
 
 
 def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
-    """Return the frames of a block with `size` bytes of text, each with its bytes of text.
+    """Return the frames of a block with `size` bytes of text; each with the number of bytes of its text.
 
     Nothing is unpacked. Raises ValueError with one sentence.
     """
@@ -51,9 +51,9 @@ def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
 
 
 def frame_at(data: memoryview) -> tuple[int, int]:
-    """Return the length of the frame that data begins with, and the bytes of its text.
+    """Return the length of the frame at the start of `data`, and the number of bytes of its text.
 
-    Raises ValueError with one sentence, also if it breaks off.
+    Raises ValueError with one sentence, also if the frame breaks off.
     """
     if data[:4] != _MAGIC:
         raise ValueError("the body is not made of Zstandard frames")
@@ -82,10 +82,10 @@ def unpacked(frames: list[tuple[memoryview, int]]) -> Iterator[bytes]:
     decompressor = ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
     for frame, content in frames:
         try:
-            # Its size is in its header, so no byte more than that is made.
+            # The header has the size; no more bytes are made.
             text = decompressor.decompress(frame, max_output_size=content)
         except ZstdError:
-            raise ValueError("a frame is damaged: it has not the text that it promises") from None
+            raise ValueError("a frame is damaged: its text does not match its header") from None
         yield text
 
 
@@ -95,10 +95,9 @@ _DEL = 127
 
 
 def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
-    """Yield the number of lines of each piece of a text that ends with an LF.
+    """Yield the number of lines in each piece of a text that ends with an LF.
 
-    raw: their messages may hold any bytes. Raises ValueError with one sentence, which says what is wrong
-    with the first wrong piece.
+    raw: messages may hold any bytes. Raises ValueError with one sentence about the first wrong piece.
     """
     start = 0
     while start < len(text):
@@ -110,7 +109,7 @@ def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
                 "a line has bytes that are no UTF-8, or control characters, which a store without --raw"
                 " does not hold"
             )
-        # Without the bytes that a source may not have, nobody has to look where they are.
+        # Only a piece with bytes that a SOURCE may not have needs the look for their places.
         yield _check_stamps(piece, odd=raw or not piece.isascii() or b"\t" in piece)
 
 

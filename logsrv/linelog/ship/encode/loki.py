@@ -1,10 +1,11 @@
-"""Stored lines as a push of Loki's, and what its refusals say (sans-IO).
+"""Stored lines as a push to Loki, and the reading of its refusals (sans-IO).
 
-Labels are few, because each set of them is a stream of its own: `job`, the name of the listener, the host
-of the sender, the level. Hosts beyond MOST_HOSTS are one. The line is MESSAGE.
+There are few labels, because each set of labels is a stream of its own: `job`, the name of the listener,
+the host of the sender, the level. Hosts beyond the first MOST_HOSTS share one label. The line is MESSAGE.
 
-Loki keeps a line once that comes again with the same time in the same stream. Lines that are equal in all
-of this, though there were several, get nanoseconds of their own; so what is sent again is not doubled.
+Loki drops a line that repeats the time and text of another one in its stream. Equal lines of one push get
+different nanoseconds, so that Loki keeps them all. A push that is sent again has the same nanoseconds, and
+Loki drops its lines.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from logsrv.linelog.ship.encode.outgoing import Outgoing
 
 MOST_HOSTS = 1000
 OTHERS = "others"
-"""The label of all hosts beyond those."""
+"""The label of all hosts beyond MOST_HOSTS."""
 _JOB = "logsrv"
 _NANOSECONDS = 1000
-# Loki takes the other lines of a push of which it refuses some for their time.
+# Loki refuses some lines of a push for their time, and has taken the others.
 _BY_TIME = ("too far behind", "timestamp too old", "timestamp too new", "out of order")
 _OLDEST = re.compile(r"oldest acceptable timestamp is: ([0-9T:.+-]{19,40}Z?)")
 _NUMBER = re.compile(r"total ignored: ([0-9]{1,9}) out of")
 
 
 class LokiEncoder:
-    """Makes pushes to one Loki: it knows which hosts have had a label."""
+    """Makes the pushes to one Loki, and remembers which hosts have a label of their own."""
 
     def __init__(self, most_hosts: int = MOST_HOSTS) -> None:
         self._most_hosts = most_hosts
@@ -41,7 +42,7 @@ class LokiEncoder:
         seen: dict[tuple[Source, str | None, int, str], int] = {}
         columns = lines.parts, lines.levels, lines.moments, lines.texts
         for parts, level, moment, text in zip(*columns, strict=True):
-            # The port is none of the labels.
+            # The port is not a label.
             key = parts._replace(port=None), level
             same = (*key, moment, text)
             again = seen[same] = seen.get(same, -1) + 1
@@ -70,9 +71,9 @@ class LokiEncoder:
 
 
 def refused_by_time(said: str, lines: Outgoing) -> int:
-    """Return how many lines Loki has refused for their time, as far as it says; 0 for another reason.
+    """Return how many lines Loki has refused for their time; 0 if it refused for another reason.
 
-    said: its answer with the status 400.
+    said: the text of its answer with status 400. If it gives no number, this is an estimate, at least 1.
     """
     if not any(reason in said for reason in _BY_TIME):
         return 0

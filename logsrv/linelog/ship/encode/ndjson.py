@@ -1,9 +1,9 @@
-"""Stored lines as our HTTP API writes them, objects of JSON without positions; and for Kafka (sans-IO).
+"""Stored lines as JSON objects, as in our HTTP API but without positions; and as Kafka messages (sans-IO).
 
-The key of a message is the host of the sender: Kafka keeps the order of what has the same key, so the lines
-of a machine stay in their order, also when it connects anew, and machines spread over partitions. A sender
-without an address, such as one of this machine, has its whole source as a key. The value is such an object;
-the time is TIME.
+The key of a Kafka message is the host of the sender. Kafka keeps the order of messages with one key: so the
+lines of a machine stay in order, even over several connections, and machines spread over partitions. The
+key of a sender without an address, such as a local program, is its whole source. The value is the JSON
+object; the time is TIME.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from logsrv.linelog.ship.encode.outgoing import Outgoing
 
 
 def ndjson(lines: Sequence[bytes]) -> bytes:
-    """Return an object for each line, with LFs."""
+    """Return a JSON object for each line, each with an LF."""
     return b"\n".join([*objects(lines), b""])
 
 
 def objects(lines: Sequence[bytes]) -> list[bytes]:
-    """Return an object for each line."""
+    """Return a JSON object for each line."""
     return [_object(line) for line in lines]
 
 
@@ -33,7 +33,7 @@ def _object(line: bytes) -> bytes:
     try:
         return orjson.dumps(document)
     except TypeError:
-        # Integers beyond 64 bits, half of a surrogate pair.
+        # For integers beyond 64 bits, or half of a surrogate pair.
         return safe_json(document).encode()
 
 
@@ -42,11 +42,11 @@ _MICROSECONDS = 1000
 REFUSED = frozenset({2, 10, 18, 32, 87})
 """CORRUPT_MESSAGE, MSG_SIZE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD."""
 SETTLED = frozenset({3, 17, 29, 31, 33, 34, 53, 58, -188, -190, -169, -181})
-"""An unknown topic, one that may not be written to, a login or a certificate that is refused."""
+"""Errors that waiting does not end: no such topic, no right to it, a refused login or certificate."""
 
 
 class KafkaMessage(NamedTuple):
-    """A message. moment: milliseconds since 1970; 0 where a line has no time."""
+    """A message. moment: milliseconds since 1970; without a time that of the line before, or 0."""
 
     key: bytes
     value: bytes
@@ -54,7 +54,7 @@ class KafkaMessage(NamedTuple):
 
 
 def kafka_messages(lines: Sequence[bytes]) -> list[KafkaMessage]:
-    """Return a message for each of some lines, at least one."""
+    """Return one message for each line; there must be a line."""
     outgoing = Outgoing(lines)
     columns = outgoing.parts, outgoing.sources, objects(lines), outgoing.moments
     return [

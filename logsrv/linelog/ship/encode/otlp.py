@@ -1,8 +1,8 @@
-"""Stored lines as a request of OTLP/HTTP, in JSON, and what its answer says (sans-IO).
+"""Stored lines as an OTLP/HTTP request in JSON, and the reading of its answer (sans-IO).
 
-A resource is a program on a machine (`service.name`, `host.name`); the body of a record is MESSAGE, and its
-attribute `logsrv.source` the source. JSON, because every receiver of OTLP/HTTP has to take it, and nothing
-more has to be installed for it.
+A resource is a program on a machine (`service.name`, `host.name`). The body of a record is MESSAGE, and its
+attribute `logsrv.source` the source. The format is JSON because every receiver of OTLP/HTTP must take it,
+and it needs no further package.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def export_request(lines: Outgoing) -> bytes:
 
 
 def rejected(answer: bytes) -> tuple[int, str]:
-    """Return how many records an answer with a status of success rejects, and why."""
+    """Return how many records an answer with a 2xx status rejects, and why."""
     try:
         partial = orjson.loads(answer)["partialSuccess"]
         # A number of 64 bits is text in the JSON of protobuf.

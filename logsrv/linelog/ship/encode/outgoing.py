@@ -1,7 +1,7 @@
-"""Stored lines on their way out: a column for each thing that a far side may be told (sans-IO).
+"""Stored lines as columns for encoders: messages, times, sources, levels and names (sans-IO).
 
-All lines are read together, which costs a fifth of a Record for each. A column is read when it is first
-asked for: no encoder needs all of them.
+All lines are read together, which costs a fifth of one Record for each. A column is read at its first use:
+no encoder needs all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIME = len("2026-11-20T06:18:42.123456Z")
 _MICROSECONDS = 1_000_000
 _reader = FieldReader(("app", "hostname", "pid"))
 LONGEST_NAME = 255
-"""Characters of the name of a program, a machine or a process; the rest is cut off."""
+"""Characters in the name of a program, a machine or a process; the rest is cut off."""
 
 
 class Outgoing:
@@ -48,7 +48,7 @@ class Outgoing:
     @cached_property
     def moments(self) -> list[int]:
         """Microseconds since 1970; a line without a time has that of the line before it, or 0."""
-        moments = self._told_moments
+        moments = self._moments_read
         if NO_TIME not in moments:
             return moments
         found, before = [], 0
@@ -59,18 +59,18 @@ class Outgoing:
 
     @cached_property
     def times(self) -> list[str]:
-        """The moments as TIME in the store."""
+        """The moments as text, in the form of the store's TIME."""
         return [time.decode("ascii") for time in self.stamps]
 
     @cached_property
     def stamps(self) -> list[bytes]:
-        """The same in bytes."""
-        if NO_TIME not in self._told_moments:
+        """The times in bytes."""
+        if NO_TIME not in self._moments_read:
             return [line[:_TIME] for line in self.lines]
         return [_time(moment).encode("ascii") for moment in self.moments]
 
     @cached_property
-    def _told_moments(self) -> list[int]:
+    def _moments_read(self) -> list[int]:
         found: list[int] = self._stamps.moments().tolist()
         return found
 
@@ -108,19 +108,19 @@ class Outgoing:
 
     @property
     def apps(self) -> list[str | None]:
-        """The programs, whatever field they stand in."""
+        """The names of the programs, from any of the fields that may hold them."""
         return self._columns[0]
 
     @cached_property
     def hostnames(self) -> list[str | None]:
-        """The machines as the lines tell them; else the hosts of their senders."""
+        """The machines that the lines name; otherwise the hosts of their senders."""
         return [
             name or parts.host for name, parts in zip(self._columns[1], self.parts, strict=True)
         ]
 
     @property
     def pids(self) -> list[str | None]:
-        """The numbers of the processes."""
+        """The process IDs."""
         return self._columns[2]
 
 
@@ -133,7 +133,7 @@ def _text(source: bytes) -> str:
     return source.decode("utf-8", "backslashreplace")
 
 
-# Most lines have the source of a line before them.
+# Most lines repeat the source of an earlier line.
 @lru_cache(maxsize=10_000)
 def _parts(source: bytes) -> Source:
     return parse_source(_text(source))

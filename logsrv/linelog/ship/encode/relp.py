@@ -1,14 +1,14 @@
 """The client's side of a RELP session, as librelp speaks it: commands out, answers in (sans-IO).
 
-    state     what we say   and get                   then
+    state     we send       we receive                next state
     CLOSED    open          200, with `syslog`        OPEN
     OPEN      syslog        200: it is safe           OPEN
                             500: it never will be     OPEN
     OPEN      close         rsp, `serverclose`        OVER
-    any       –             `serverclose`, or none    OVER
-                            of these
+    any       –             `serverclose`, or any     OVER
+                            other frame
 
-Answers name the number of what they answer; they may come in any order.
+An answer carries the number of its command; answers may come in any order.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ class RelpState(enum.Enum):
 
 
 class RelpSession:
-    """A session.
+    """A RELP session.
 
-    trouble: why it is over, "" while all is well. given: how many messages it was given. refused: what the
-    server said of those that it will never take, by their numbers from 0.
+    trouble: why it ended; "" before. given: the number of messages that were framed. refused: the server's
+    answers to messages that it will never take, by the number of the message, from 0.
     """
 
     def __init__(self, number: int = 0) -> None:
-        """`number`: that of the last frame."""
+        """`number`: the number of the last frame so far."""
         self.state = RelpState.CLOSED
         self.trouble = ""
         self.refused: dict[int, str] = {}
         self.given = 0
         self._number = number
         self._held = b""
-        # The numbers of frames in order: those from `_at` on have no answer, but for `_early` ones.
+        # The numbers of frames, in order. From index `_at` on only those in `_early` have an answer.
         self._numbers: list[bytes] = []
         self._at = 0
         self._early: set[bytes] = set()
@@ -59,7 +59,7 @@ class RelpSession:
 
     @property
     def answered(self) -> int:
-        """The number of the first message without an answer."""
+        """The number of the first message without an answer, from 0."""
         return self.given - (len(self._numbers) - self._at)
 
     def open(self) -> bytes:
@@ -69,7 +69,7 @@ class RelpSession:
         """Return the frames of more messages."""
         first = self._number + 1
         if first + len(messages) > _LAST_NUMBER:
-            # The numbers before were answered long ago.
+            # The first frames with low numbers were answered long ago.
             first = 1
         self._number = first + len(messages) - 1
         numbers = [b"%d" % number for number in range(first, self._number + 1)]
@@ -93,24 +93,24 @@ class RelpSession:
             header = HEADER.match(data, at)
             if header is None:
                 if not MAY_BECOME_HEADER.match(data, at):
-                    self._end("it answers with what is no RELP")
+                    self._end("its answer is not RELP")
                 break
             length = int(header[3])
             if length > _LARGEST_ANSWER:
-                self._end(f"it answers with {length} bytes")
+                self._end(f"its answer is too long: {length} bytes")
                 break
             stop = header.end() + length
             if stop >= len(data):
                 break
             if data[stop] != _LF:
-                self._end("it answers with what is no RELP")
+                self._end("its answer is not RELP")
                 break
             self._answer(header[1], header[2], data[header.end() : stop])
             at = stop + 1
         self._held = data[at:]
 
     def _many(self, data: bytes) -> int:
-        """Take acknowledgements of the next messages in their order, all at once; return where they end."""
+        """Take a run of acknowledgements in the order of their messages at once; return where it ends."""
         numbers = data.split(ACKNOWLEDGED)[:-1]
         behind = self._at + len(numbers)
         if self._early or not numbers or numbers != self._numbers[self._at : behind]:
@@ -129,7 +129,7 @@ class RelpSession:
             self._one(number, data)
 
     def _one(self, number: bytes, data: bytes) -> None:
-        """Take the answer to one message; one to nothing that waits is ignored."""
+        """Take the answer to one message; ignore an answer to a message that has one, or to none."""
         try:
             place = self._numbers.index(number, self._at)
         except ValueError:

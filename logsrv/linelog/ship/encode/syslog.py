@@ -1,13 +1,13 @@
-"""Stored lines as syslog messages, and those with counts for connections (sans-IO).
+"""Stored lines as syslog messages, and these as counted frames for TCP (sans-IO).
 
-A line that came in as syslog goes out as it came, if its header says when and where it began. RFC 5424 with
-`-` there gets TIME and the sender's host. RFC 3164 that names no machine becomes RFC 5424 with the same
-priority, program and text: who takes it would say that it is ours.
-Every other line is the text of such a message:
+A line that came in as syslog leaves unchanged if its header has a time and a host. RFC 5424 with `-` in
+their place gets TIME and the sender's host. RFC 3164 without a host becomes RFC 5424 with the same
+priority, program and text: its receiver would take our host for the sender.
+Every other line becomes the text of such a message:
 
     <PRI>1 TIME HOSTNAME APP-NAME PROCID - - MESSAGE
 
-PRI is that of the facility `user` and the level; `notice` where a line tells none.
+PRI has the facility `user` and the level of the line, or `notice` if the line has no level.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _NONE = b"-"
 
 
 def syslog_messages(lines: Sequence[bytes]) -> list[bytes]:
-    """Return stored lines, at least one, as messages."""
+    """Return one message for each stored line; there must be a line."""
     outgoing = Outgoing(lines)
     messages = outgoing.messages
-    # Nothing has to be known of the lines that go out as they came.
+    # Lines that leave unchanged need not be read.
     others = [
         row
         for row, message in enumerate(messages)
@@ -79,7 +79,7 @@ def _with_headers(lines: Outgoing) -> list[bytes]:
 
 
 def counted(messages: Sequence[bytes]) -> bytes:
-    """Return messages as frames of RFC 6587 section 3.4.1, each with the number of its bytes."""
+    """Return messages as frames of RFC 6587 section 3.4.1, each after the number of its bytes."""
     return b"".join([b"%d %b" % (len(message), message) for message in messages])
 
 
@@ -103,7 +103,7 @@ def _with_header(
     return b"%b %b%b%b" % (priority, time, _names(hostname, app, pid), text)
 
 
-# Most lines are of a program that has written others.
+# Most lines repeat the names of an earlier line.
 @lru_cache(maxsize=10_000)
 def _names(hostname: str | None, app: str | None, pid: str | None) -> bytes:
     """Return the part of a header between the time and the text."""
@@ -121,7 +121,7 @@ def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _name(text: str | None, longest: int) -> bytes:
-    """Return a name as a header may have it: printable ASCII without spaces, not too long."""
+    """Return a name for a header: printable ASCII without spaces, at most `longest` bytes."""
     if not text:
         return _NONE
     return _NO_NAME.sub(b"_", text.encode("utf-8", "backslashreplace"))[:longest]

@@ -1,12 +1,12 @@
-"""The meaning of an answer over HTTP to who ships: taken, later, smaller, or never (no I/O).
+"""The meaning of an HTTP answer to a shipper: taken, later, smaller, or never (no I/O).
 
 2xx                    taken
-400, 422               never: what was sent is wrong
+400, 422               never: the request is wrong
 413                    smaller
-429, 5xx               later, if it says when: then
+429, 5xx               later, after the time in Retry-After if there is one
 408, 425               later
-401, 403, 3xx, others  later, and it does not go away by itself; redirects are not followed, because
-                       lines go where the operator said, and nowhere else
+401, 403, 3xx, others  later; the cause does not pass by itself. Redirects are not followed, because
+                       lines go only where the operator said
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 
 LONGEST_PAUSE = 600.0
-"""Seconds that a server may ask to be left alone."""
+"""The longest pause, in seconds, that a server can ask for."""
 _SHOWN = 200
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _SOON = (408, 425)
@@ -31,9 +31,9 @@ _SOON = (408, 425)
 
 @attrs.frozen
 class HttpAnswer:
-    """An answer: its headers by their names in lower case, its body as far as it is kept.
+    """An answer: its headers by lower-case name, and its body up to a limit.
 
-    whole: whether that is all of the body.
+    whole: the body is complete.
     """
 
     status: int
@@ -43,16 +43,17 @@ class HttpAnswer:
 
 
 def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) -> None:
-    """Raise what an answer means, unless it is a 2xx or one of `also`.
+    """Raise the error that an answer means, unless its status is 2xx or in `also`.
 
-    who: the server, as a sentence begins with it. Raises Unavailable, TooMuchAtOnce and RefusedForGood.
+    who: the server, as the subject of a sentence. now: seconds since 1970. Raises Unavailable (also for a
+    2xx without a complete body), TooMuchAtOnce and RefusedForGood.
     """
     status = answer.status
     if status in also:
         return
     if 200 <= status < 300:
         if not answer.whole:
-            raise Unavailable(f"{who} answered with {status}, and its answer has no end")
+            raise Unavailable(f"{who} answered with {status}; the answer broke off or is too long")
         return
     sentence = f"{who} answered with {_phrase(status)}{_said(answer)}"
     if status in (400, 422):
@@ -68,7 +69,7 @@ def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) 
 
 
 def pause(text: str, now: float) -> float | None:
-    """Return the seconds of a Retry-After: a number, or a date. None without one that makes sense.
+    """Return the seconds of a Retry-After, a number or a date; None if it is neither.
 
     now: seconds since 1970.
     """
@@ -94,7 +95,7 @@ def _phrase(status: int) -> str:
 
 
 def _said(answer: HttpAnswer) -> str:
-    """Return the beginning of what the server says in words: never HTML."""
+    """Return the beginning of the server's own text; "" if it sent HTML or another type."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("text/plain", "application/json"):
         return ""

@@ -1,7 +1,7 @@
-"""The target of `file:///PATH` and `s3://BUCKET/PREFIX`: an archive, which a thread of its own works on.
+"""The target of `file:///PATH` and `s3://BUCKET/PREFIX`: an archive, used in a thread of its own.
 
-A directory of another machine may stand still for minutes, and nothing interrupts a system call on it. So
-whoever waits gives up, and the thread is left to itself.
+A network directory may hang for minutes, and nothing interrupts a system call on it. So the caller stops
+waiting, and the thread is left behind.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class ArchiveTarget:
         self._archive = archive
         self._store = store
         self._reactor = reactor
-        # A single thread does in order what is asked for.
+        # A single thread takes the steps in order.
         self._thread = Readers(at_once=1)
 
     def survey(
@@ -51,7 +51,7 @@ class ArchiveTarget:
         behind = until = ""
         if not others:
             first, last = (short_name(one.name) for one in (segments[0], segments[-1]))
-            # In the names of all files of a segment a dot follows, which is before a slash.
+            # In file names a dot follows the name of the segment; a dot sorts before a slash.
             behind, until = f"{store}/{first}", f"{store}/{last}/"
 
         def work(_: object) -> ArchiveSurvey:
@@ -77,13 +77,13 @@ class ArchiveTarget:
         return self._do(work)
 
     def close(self) -> Deferred[None]:
-        """End the thread; fires when it has done, or given up, what it is at."""
+        """End the thread; fires when it has finished or given up its steps."""
         ended: Deferred[None] = Deferred()
         self._thread.start(lambda: self._reactor.callFromThread(self._over, ended))
         return ended
 
     def _do(self, step: Callable[[Callable[[], bool]], T]) -> Deferred[T]:
-        """Do a step in the thread, behind those before it; one that is cancelled is given up."""
+        """Take a step in the thread, after the earlier ones; a cancelled step is given up."""
         given_up = threading.Event()
         done: Deferred[T] = Deferred(lambda _: given_up.set())
 
@@ -104,7 +104,7 @@ class ArchiveTarget:
 
     def _over(self, ended: Deferred[None]) -> None:
         self._thread.close()
-        # The one who waited may have given up.
+        # The caller may have stopped waiting.
         if not ended.called:
             ended.callback(None)
 
@@ -115,12 +115,12 @@ def _answer(done: Deferred[Any], given_up: threading.Event, found: object) -> No
 
 
 def _panic(error: BaseException) -> Exception:
-    """Return an error that is an Exception."""
+    """Return an error as an Exception."""
     return error if isinstance(error, Exception) else ArchiveError(error_text(error))
 
 
 def as_target(failure: Failure) -> Failure:
-    """Return the failure of an archive as targets have theirs."""
+    """Turn a failure of an archive into an error of a target."""
     error = failure.value
     if isinstance(error, OtherSegment):
         raise ForeignStoreError(str(error)) from error

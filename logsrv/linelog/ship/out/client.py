@@ -1,7 +1,7 @@
-"""nats-py's client within bounds: a server is a stranger, and what it sends is kept up to a limit.
+"""nats-py's client within bounds: servers are not trusted, and only a limited amount of their data is kept.
 
-nats-py's reconnecting is off: it keeps what was sent for later, and here whoever sent asks again what
-has arrived.
+Reconnecting is off: nats-py would keep messages to send them later. Here the sender asks again which
+messages have arrived.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from logsrv.linelog.ship.out.wire import (
 
 NO_NATS = "it does not answer as NATS does"
 LONGEST = 300
-"""Characters of what a server says that stand in a log."""
+"""Characters of a server's text in one of our messages."""
 _ANSWERS = 1024
 _INFO: dict[str, type] = {
     **dict.fromkeys(("version", "nonce", "cluster", "client_ip"), str),
@@ -47,9 +47,9 @@ _DENIED = re.compile(
 
 
 class NatsTrouble(LogsrvError):
-    """A server cannot be reached, does not answer or says no.
+    """A server cannot be reached, does not answer, or refuses.
 
-    settled: time alone does not change it. code: the number of an error of JetStream; 0 for any other.
+    settled: the cause does not pass by itself. code: JetStream's error code; 0 for any other error.
     """
 
     def __init__(self, why: str, *, settled: bool = False, code: int = 0) -> None:
@@ -59,27 +59,27 @@ class NatsTrouble(LogsrvError):
 
 
 class MessageRoom:
-    """The bytes of messages that may be in memory at a time, of all inboxes."""
+    """A limit on the bytes of messages in memory, shared by all inboxes."""
 
     def __init__(self, most: int) -> None:
-        self._left = most
+        self._free = most
 
     def take(self, size: int) -> bool:
-        """Return whether there is room for so many bytes; then it is taken."""
-        if size > self._left:
+        """Reserve room for `size` bytes; return False if there is not enough."""
+        if size > self._free:
             return False
-        self._left -= size
+        self._free -= size
         return True
 
     def give(self, size: int) -> None:
-        self._left += size
+        self._free += size
 
 
 @attrs.define(eq=False)
 class Inbox:
-    """A subject to which answers come, one to each question; all others are dropped.
+    """A subject for answers, one to each request; it drops all other messages.
 
-    An answer takes room, which the inbox gives back unless it was handed on.
+    An answer takes room. The inbox gives the room back, unless `hand_on` left that to the caller.
     """
 
     subject: str
@@ -89,7 +89,7 @@ class Inbox:
     _size: int = attrs.field(init=False, default=0)
 
     def expect(self) -> asyncio.Future[Delivery | None]:
-        """Return a future of the next answer; None if there is no room for it."""
+        """Return a future of the next answer; its result is None if there is no room for the answer."""
         self._came = asyncio.get_running_loop().create_future()
         return self._came
 
@@ -103,17 +103,17 @@ class Inbox:
             self._came.set_result(None)
 
     def hand_on(self, size: int) -> None:
-        """Leave it to the caller to give the room of an answer back."""
+        """Leave it to the caller to give back the room of an answer: `size` bytes."""
         self._size -= size
 
     def give_back(self) -> None:
-        """Give the room of all answers back that were not handed on."""
+        """Give back the room of all answers that were not handed on."""
         self._room.give(self._size)
         self._size = 0
 
 
 class _BoundedParser(Parser):
-    """A parser in the place of nats-py's."""
+    """A parser in place of nats-py's, with NatsReader's limits."""
 
     def __init__(self, client: BoundedClient) -> None:
         self._client = client
@@ -130,16 +130,16 @@ class _BoundedParser(Parser):
         except (OSError, nats.errors.ProtocolError):
             raise
         except Exception as error:
-            # nats-py would read no more, and say so to nobody but standard error.
+            # nats-py would stop reading, and say so only on standard error.
             self._client.why = str(error) if isinstance(error, WireError) else NO_NATS
             raise nats.errors.ProtocolError from None
 
 
 class BoundedClient(Client):
-    """A client that says nothing of who it is before TLS has begun, if it is to begin.
+    """A client that sends no login before TLS has begun, if TLS is wanted.
 
-    ended: an event that is set when the connection has ended, whatever its end met. why: the reason, if
-    the server or what it sent was one. settled: time alone does not change that.
+    ended: an event that is set when the connection has ended, in whatever way. why: the reason, if it came
+    from the server or its data; otherwise "". settled: the reason does not pass by itself.
     """
 
     wants_tls = False
@@ -155,16 +155,16 @@ class BoundedClient(Client):
 
     @property
     def wants_login(self) -> bool:
-        """Return true if the server has said that it lets nobody in who does not say who he is."""
+        """True if the server has announced that it requires a login."""
         return self._auth_configured
 
     def trouble(self) -> NatsTrouble:
-        """Return the error that says that the connection has ended."""
+        """Return the error of an ended connection."""
         why = f": {self.why}" if self.why else ""
         return NatsTrouble(f"the connection has ended{why}", settled=self.settled)
 
     async def open_inbox(self, room: MessageRoom) -> Inbox:
-        """Subscribe to a subject of its own. Raises NatsTrouble."""
+        """Subscribe to a new subject for answers. Raises NatsTrouble."""
         subject = self.new_inbox()
         try:
             inbox = Inbox(subject, await self.subscribe(subject), room)
@@ -187,7 +187,7 @@ class BoundedClient(Client):
         return found
 
     async def take(self, operation: Operation) -> None:
-        """Do what the server wants. Raises WireError."""
+        """Carry out an operation of the server. Raises WireError."""
         match operation:
             case Delivery() if operation.sid in self._inboxes:
                 self._inboxes[operation.sid].take(operation)
@@ -203,7 +203,7 @@ class BoundedClient(Client):
                 raise WireError(NO_NATS)
 
     def _refused(self, why: str) -> None:
-        """Raise WireError, unless it is one question only that is refused."""
+        """Raise WireError, unless the server refuses only one request."""
         found = _DENIED.search(why)
         if found is None:
             raise WireError(why)
@@ -224,13 +224,13 @@ class BoundedClient(Client):
         pending_msgs_limit: int = _ANSWERS,
         pending_bytes_limit: int = 2 * LARGEST,
     ) -> Subscription:
-        # nats-py keeps 128 MB of each subscription.
+        # nats-py's own limit is 128 MB for each subscription.
         return await super().subscribe(
             subject, queue, cb, future, max_msgs, pending_msgs_limit, pending_bytes_limit
         )
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        # nats-py goes no further where what was still to be written fails, or is given up.
+        # nats-py stops half-way if the last write fails or is cancelled.
         try:
             await super()._close(status, do_cbs)
         finally:
@@ -238,12 +238,12 @@ class BoundedClient(Client):
             self._ended.set()
 
     def cut(self) -> None:
-        """Close the connection, whatever is still to be written."""
+        """Close the connection at once; unsent data is lost."""
         if self._transport is not None:
             self._transport.close()
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        # nats-py keeps the servers that are named, however many; here the operator names them.
+        # nats-py keeps all servers that a server names, however many; here only the operator names some.
         if any(name in info and type(info[name]) is not kind for name, kind in _INFO.items()):
             raise nats.errors.Error(NO_NATS)
         if self.wants_tls:
@@ -252,11 +252,11 @@ class BoundedClient(Client):
             info["tls_required"] = True
 
     async def _process_pong(self) -> None:
-        # nats-py reads no more if nobody waits any longer.
+        # nats-py stops reading if the one who waited for the PONG has given up.
         if self._pongs and not (future := self._pongs.pop(0)).done():
             future.set_result(True)
         self._pings_outstanding = 0
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
-        # nats-py's reading ends on some headers, and anybody who may write to a stream may write them.
+        # nats-py stops reading at some headers, which anyone who may write to a stream may write.
         return read_headers(headers) if headers else None

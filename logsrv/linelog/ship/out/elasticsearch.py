@@ -1,4 +1,4 @@
-"""The target `es+https:`: bulk requests to Elasticsearch, OpenSearch, and who else takes them."""
+"""The target `es+https:`: bulk requests to Elasticsearch, OpenSearch and compatible servers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from logsrv.linelog.ship.target import (
 
 _BULK = "/_bulk"
 _FINE = 200
-# Answers say all about each document otherwise, in 200 bytes.
+# Without this filter an answer has 200 bytes for each document.
 _ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 
 
 @attrs.frozen
-class _Begun:
-    """Lines of which some are stored already. left, refused: numbers of the others."""
+class _PartlyStored:
+    """Lines of which some are stored already. left, refused: indexes of the others."""
 
     lines: Sequence[bytes]
     left: list[int]
@@ -42,8 +42,8 @@ class ElasticsearchTarget(PostingTarget):
     media = "application/x-ndjson"
     also = (_FINE,)
     promise = (
-        "at least once: a line counts as sent when its document is stored; what is sent again after an"
-        " answer that was lost is there twice"
+        "at least once: a line counts as sent when its document is stored; a line that is sent again after"
+        " a lost answer is there twice"
     )
     most_bytes = 2 << 20
 
@@ -55,21 +55,21 @@ class ElasticsearchTarget(PostingTarget):
                 f"{url.place} names no index, such as {url.place}/logs-logsrv-default"
             )
         super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
-        self._begun: _Begun | None = None
+        self._begun: _PartlyStored | None = None
 
     async def _send(self, lines: Sequence[bytes]) -> None:
         begun = self._begun
         if begun is None or begun.lines != lines:
-            begun = _Begun(lines, list(range(len(lines))), [])
+            begun = _PartlyStored(lines, list(range(len(lines))), [])
         self._begun = None
         left = [lines[number] for number in begun.left]
         answer = await self.post(bulk_request(Outgoing(left)))
         if not answer.whole:
             who, many = self.who, len(answer.body) >= LARGEST_ANSWER
             if many and len(left) > 1:
-                # It would say the same again. What is stored may be there twice then.
-                raise TooMuchAtOnce(f"{who} says more of {len(left)} documents than is read")
-            raise Unavailable(f"{who} answered with {_FINE}, and its answer has no end")
+                # It would answer the same again. Documents that are stored may come twice then.
+                raise TooMuchAtOnce(f"the answer of {who} for {len(left)} documents is too long")
+            raise Unavailable(f"{who} answered with {_FINE}; the answer broke off or is too long")
         try:
             found = read_answer(answer.body, len(left))
         except ValueError:
@@ -77,11 +77,11 @@ class ElasticsearchTarget(PostingTarget):
             raise Unavailable(sentence, settled=True) from None
         self._end(begun, found)
 
-    def _end(self, begun: _Begun, found: BulkAnswer) -> None:
+    def _end(self, begun: _PartlyStored, found: BulkAnswer) -> None:
         refused = sorted(begun.refused + [begun.left[place] for place in found.refused])
         if found.later:
             left = [begun.left[place] for place in found.later]
-            self._begun = _Begun(begun.lines, left, refused)
+            self._begun = _PartlyStored(begun.lines, left, refused)
             raise Unavailable(
                 f"{self.who} has no room for {len(left)} of {len(begun.lines)}"
                 f" documents: {found.why_later}"

@@ -1,7 +1,7 @@
-"""A far side over TCP or TLS: one connection, made when it is needed, and kept.
+"""A server over TCP or TLS: one connection, made when it is needed, and kept.
 
-Who waits cancels what takes too long, and breaks the connection off then. Certificates are read anew for
-each connection, so that one that was renewed is taken.
+The caller cancels a wait that takes too long, and then breaks the connection off. Certificates are read for
+each connection, so that a renewed one is used.
 """
 
 from __future__ import annotations
@@ -22,25 +22,24 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 
 STEP = 2048
-"""Lines that are made ready together; the far side works on those before them meanwhile."""
+"""Lines that are encoded together; meanwhile the server works on the lines before them."""
 _FIRST_LOOK, _NEXT_LOOKS = 0.001, 0.02
 _MOST_UNREAD = 1 << 20
-"""Bytes that a far side may say before they are asked for; the answers to a window of RELP are 160 KB."""
+"""Bytes that a server may send before we read them; the answers to a window of RELP have 160 KB."""
 
 
 @implementer(IHandshakeListener)
 class Conversation(Protocol):
-    """A connection to a far side: write to it, and wait for what comes.
+    """A connection to a server: write to it, and wait for its bytes.
 
-    hung_up: the far side has ended the connection. There is one waiting at a time. It fails with
-    Unavailable when the connection ends, or the far side says too much; then the connection is of no more
-    use.
+    hung_up: the server has ended the connection. Only one caller may wait at a time. A wait fails with
+    Unavailable when the connection ends or the server sends too much; then the connection is useless.
     """
 
     transport: Any
 
     def __init__(self, who: str, *, tls: bool, clock: Any, answers: bool) -> None:
-        """`answers`: the far side has something to say; else it is not kept."""
+        """`answers`: keep the bytes that the server sends; False: drop them."""
         self._who = who
         self._answers = answers
         self._clock = clock
@@ -52,7 +51,7 @@ class Conversation(Protocol):
 
     @property
     def over(self) -> bool:
-        """Return true when the connection has ended."""
+        """True when the connection has ended."""
         return self._end is not None
 
     def handshakeCompleted(self) -> None:
@@ -64,7 +63,7 @@ class Conversation(Protocol):
             self._came += data
             if len(self._came) > _MOST_UNREAD:
                 self._came.clear()
-                self._abort(Unavailable(f"{self._who} says more than it is asked"))
+                self._abort(Unavailable(f"{self._who} sends more than it was asked for"))
             else:
                 self.wake()
 
@@ -76,24 +75,24 @@ class Conversation(Protocol):
         self.transport.write(data)
 
     async def sent(self, data: bytes) -> None:
-        """Write, and let the system begin to send it before more is made ready."""
+        """Write, and let the system begin to send before more is encoded."""
         self.write(data)
         await self._pause(0)
 
     async def shaken(self) -> None:
-        """Wait until the certificates are looked at, if there are any."""
+        """Wait for the end of the TLS handshake, if there is one."""
         while not self._ready:
             await self._wait()
 
     async def change(self) -> bytes:
-        """Wait until something comes, or for `wake`; return what came."""
+        """Wait for bytes, or for `wake`; return the bytes."""
         if not self._came:
             await self._wait()
         came, self._came = bytes(self._came), bytearray()
         return came
 
     async def acknowledged(self) -> None:
-        """Wait until the system of the peer has all that was written; what comes meanwhile is ignored."""
+        """Wait until the server's system has acknowledged all bytes that were written."""
         pause, left = _FIRST_LOOK, 1
         while left:
             await self._pause(pause)
@@ -105,7 +104,7 @@ class Conversation(Protocol):
             raise self._end
 
     def leave(self) -> None:
-        """End the connection in good order."""
+        """Close the connection after the bytes that were written."""
         self.transport.loseConnection()
 
     def abort(self) -> None:
@@ -119,7 +118,7 @@ class Conversation(Protocol):
             self.transport.abortConnection()
 
     async def _wait(self) -> None:
-        """Wait until something happens that may be what is waited for."""
+        """Wait for `wake` or the end of the connection; the caller checks what has changed."""
         if self._end is None:
             self._waiting = Deferred()
             try:
@@ -135,13 +134,13 @@ class Conversation(Protocol):
             self.wake()
 
     def wake(self) -> None:
-        """Let go on whoever waits for a change."""
+        """Wake the caller who waits for a change."""
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(None)
 
 
 async def connect(settings: TargetSettings, reactor: Any, *, answers: bool = True) -> Conversation:
-    """Return a new connection. answers: False for a far side of which nothing is read.
+    """Return a new connection. answers: False for a server whose bytes are dropped.
 
     Raises Unavailable.
     """

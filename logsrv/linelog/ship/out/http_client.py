@@ -1,7 +1,7 @@
-"""The connection of a shipper to a server over HTTP: kept and used again, with answers of bounded size.
+"""The connections of a shipper to an HTTP server: kept and used again, with answers of bounded size.
 
-Nothing is sent twice by itself: who asked decides that, and who waits cancels what takes too long.
-Certificates are read anew for each new connection, so that what was renewed is taken.
+No request is repeated automatically: the caller decides that, and cancels a request that takes too long.
+Certificates are read for each new connection, so that a renewed one is used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _IDLE = 30
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class _Server:
-    """The server, with TLS by the wishes of the operator, whose files are read for each connection."""
+    """The endpoint of the server; the operator's TLS files are read for each connection."""
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._settings = settings
@@ -60,7 +60,7 @@ class _Server:
 
 
 class HttpClient:
-    """The requests to one server. There may be several at once, each on a connection of its own."""
+    """A client of one server. Several requests may run at once, each on a connection of its own."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class HttpClient:
         *,
         connections: int = 1,
     ) -> None:
-        """`authorization` is a header of each request. connections: so many are kept."""
+        """`authorization`: a header of each request. connections: how many are kept open."""
         url = settings.url
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
         self._authorization = authorization
@@ -90,7 +90,7 @@ class HttpClient:
         body: bytes | None = None,
         also: Collection[int] = (),
     ) -> Deferred[HttpAnswer]:
-        """Ask, and fire with the answer, if its status is a 2xx or one of `also`.
+        """Send a request; fires with the answer if its status is 2xx or in `also`.
 
         target: path and query. Fails with Unavailable, TooMuchAtOnce or RefusedForGood.
         """
@@ -109,7 +109,7 @@ class HttpClient:
         also: Collection[int],
     ) -> HttpAnswer:
         url = (self._origin + target).encode("ascii")
-        # In one piece: each takes a turn of the reactor.
+        # In one piece: each piece would take a turn of the reactor.
         sending = None if body is None else FileBodyProducer(BytesIO(body), readSize=len(body) + 1)
         receiving = BoundedBody(LARGEST_ANSWER)
         try:

@@ -1,8 +1,8 @@
 """The target `kafka:`: a topic of Kafka, by librdkafka.
 
-It has threads of its own, and tells what became of messages when it is asked: as long as lines are under
-way that is done every few milliseconds. Its producer is idempotent, so that what it sends again by itself
-is there once and in order. What is sent again by us, after an answer that never came, may be there twice.
+librdkafka has threads of its own, and reports the fate of messages when it is polled: every few
+milliseconds while lines are in flight. Its producer is idempotent: messages that it repeats by itself
+arrive once and in order. Lines that we send again, after an answer that never came, may arrive twice.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from logsrv.linelog.ship.registry import TargetSettings, kafka_login
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
 
 SECONDS = 25.0
-"""Time in which messages have to be acknowledged: less than a shipper waits for an answer."""
+"""Seconds for messages to be acknowledged: less than a shipper waits for an answer."""
 LOOK = 0.005
-"""Seconds between two looks at what became of messages."""
+"""Seconds between two polls of librdkafka."""
 _LONGEST = 300
 
 
@@ -51,7 +51,7 @@ class KafkaTarget:
             "topic.metadata.propagation.max.ms": round(seconds * 1000 / 5),
         }
         self._producer: Producer | None = None
-        # The last error that was of no message: why nothing arrives.
+        # The last error that belongs to no message: the reason why nothing arrives.
         self._trouble: KafkaError | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
@@ -68,7 +68,7 @@ class KafkaTarget:
         try:
             answers = await self._answers(lines)
         except BaseException:
-            # Nobody waits for what it still has on its way.
+            # Nobody waits for its messages in flight any more.
             self._let_go()
             raise
         refused = {row: error for row, error in answers.items() if error.code() in REFUSED}
@@ -83,7 +83,7 @@ class KafkaTarget:
             raise PartlyRefused(sentence, len(which), which)
 
     async def _answers(self, lines: Sequence[bytes]) -> dict[int, KafkaError]:
-        """Send lines; return the errors of those that have not arrived, when all have an answer."""
+        """Send lines; when all have an answer, return the errors of failed lines by their index."""
         producer = self._ready()
         self._trouble = None
         errors: dict[int, KafkaError] = {}
@@ -122,7 +122,7 @@ class KafkaTarget:
         return self._producer
 
     def _failed(self, error: KafkaError) -> None:
-        # Behind the reason comes that all are down.
+        # After the reason librdkafka reports that all brokers are down.
         if self._trouble is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._trouble = error
 
@@ -157,7 +157,7 @@ def _options(settings: TargetSettings) -> dict[str, Any]:
         # The choice of the clients in Java.
         "partitioner": "murmur2_random",
         "linger.ms": 5,
-        # Errors are ours to tell.
+        # We report the errors ourselves.
         "log_level": 0,
         "security.protocol": f"{'SASL_' if settings.token else ''}{'SSL' if url.tls else 'PLAINTEXT'}",
     }

@@ -1,4 +1,4 @@
-"""A connection to servers of NATS, as asyncio sees it: opened when needed, to whichever server is there."""
+"""A connection to NATS servers in asyncio: opened when needed, to any server that accepts it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from logsrv.linelog.ship.address import API
 from logsrv.linelog.ship.out.client import LONGEST, NO_NATS, BoundedClient, NatsTrouble
 
 CONNECT = 5
-"""Seconds that a server has to let us in."""
+"""Seconds for a server to accept a connection and its login."""
 TRIES = 5
-"""Times that a server is asked to let us in until it says why it does not."""
+"""Attempts to log in to a server that resets the connection before we have read its refusal."""
 CLOSE = 2
-"""Seconds for what is still to be written at the end."""
+"""Seconds for unsent data when the connection is closed."""
 SOON = 3.0
-"""Seconds until a server that has not answered is asked whether it has read the question."""
+"""Seconds without an answer until a ping shows whether the server has read the request."""
 SLOW = 20
-"""Seconds that it may take to read it: a block over a slow line."""
+"""Seconds for the server to read a request: a block over a slow link."""
 _MOST_VALUES = 200_000
-"""Values of an answer; what a server says of a stream with 100,000 stores has half of them."""
+"""Values in a JSON answer; the facts of a stream with 100,000 stores have half as many."""
 _COUNTED = 1 << 63
 
 
 class LargePayload(NatsTrouble):
-    """The server takes no message as large as this."""
+    """The message is larger than the server takes."""
 
 
 class Denied(NatsTrouble):
-    """This account has no right to ask that."""
+    """This account may not publish to a subject."""
 
     def __init__(self, subject: str) -> None:
         super().__init__(
@@ -52,10 +52,10 @@ class Denied(NatsTrouble):
 
 @attrs.define(eq=False)
 class NatsLink:
-    """A connection to one of some servers, used in one loop.
+    """A connection to one of several servers, used in one event loop.
 
-    servers: hosts and ports. login: returns the arguments of nats-py for logging in. tls: encrypt
-    with that; None: not. prefix: what subjects of JetStream begin with.
+    servers: hosts and ports. login: the arguments of nats-py's `connect` for the login. tls: makes the TLS
+    context; None for no encryption. prefix: the prefix of JetStream's subjects.
     """
 
     _servers: Sequence[tuple[str, int]]
@@ -73,7 +73,7 @@ class NatsLink:
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """The facts that the server tells of itself."""
+        """The facts that the server has announced."""
         return {} if self._client is None else self._client._server_info
 
     @property
@@ -96,7 +96,7 @@ class NatsLink:
         return self._ended
 
     async def open(self) -> None:
-        """Connect, unless that is done. Raises NatsTrouble."""
+        """Connect, unless connected. Raises NatsTrouble."""
         if self._client is not None and not (self._ended.is_set() or self._client.is_closed):
             return
         await self.close()
@@ -124,15 +124,15 @@ class NatsLink:
                 client.cut()
                 raise
             except ConfigurationError as error:
-                # A certificate that is read anew for each connection.
+                # Certificates are read for each connection.
                 raise NatsTrouble(str(error), settled=True) from None
             except Exception as error:
-                # A server that speaks no NATS, or but half of it, makes errors of all kinds in nats-py.
+                # A server that does not speak NATS well causes errors of all kinds in nats-py.
                 with suppress(Exception):
                     await asyncio.wait_for(client.close(), CLOSE)
-                # The last of several says what was wrong with this server.
+                # The last of several errors is the one about this server.
                 failure = failures[-1] if failures else error
-                # Its refusal is lost when it ends the connection before it has read all that we say.
+                # A server that closes with our data unread resets the connection; its refusal is lost.
                 cut = isinstance(failure, ConnectionResetError | BrokenPipeError)
                 if cut and tries_left and client.wants_login:
                     continue
@@ -171,7 +171,7 @@ class NatsLink:
     async def ask(
         self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Msg:
-        """Send a question; return the answer. Raises NatsTrouble; then it may have arrived all the same."""
+        """Send a request; return the answer. Raises NatsTrouble; the request may have arrived then."""
         client = self.client
         question = asyncio.ensure_future(
             client.request(subject, body, timeout=SOON + SLOW + SOON, headers=dict(headers or {}))
@@ -184,7 +184,7 @@ class NatsLink:
             raise Denied(subject) if denied.done() else client.trouble()
         except nats.errors.NoRespondersError:
             raise NatsTrouble(
-                "nobody takes that there just now: no server leads the stream, or JetStream is not enabled"
+                "no server takes this now: the stream has no leader, or JetStream is not enabled"
             ) from None
         except nats.errors.MaxPayloadError:
             raise LargePayload("larger than the server takes") from None
@@ -198,9 +198,9 @@ class NatsLink:
         """Wait for one of these. Raises NatsTrouble if the server does not answer."""
         if await _first_of(waiting, SOON):
             return
-        # A busy line, or a server that will never answer? What was sent before is read before.
+        # A slow link, or a server that never answers? It reads the request before this ping.
         reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        # Its own task: it waits for ever where the server does not read.
+        # A task of its own: it waits for ever if the server does not read.
         asked = asyncio.ensure_future(self.client._send_ping(reading))
         asked.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
@@ -219,13 +219,13 @@ class NatsLink:
         return f"{self._prefix}.{what}"
 
     async def api(self, what: str, order: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Ask JetStream; return what it says. Raises NatsTrouble, with a code when it says no."""
+        """Ask JetStream; return its answer. Raises NatsTrouble, with a code if JetStream refuses."""
         body = b"" if order is None else json.dumps(order).encode()
         return read_answer(await self.ask(self.subject(what), body))
 
 
 def read_answer(message: Msg) -> dict[str, Any]:
-    """Return what JetStream has answered. Raises NatsTrouble, with a code when it says no."""
+    """Return the answer of JetStream. Raises NatsTrouble, with a code if JetStream refuses."""
     try:
         found = parse_json(message.data, _MOST_VALUES)
     except (ValueError, RecursionError):
@@ -243,12 +243,12 @@ def read_answer(message: Msg) -> dict[str, Any]:
 
 
 def no_answer() -> NatsTrouble:
-    """Return the error for an answer that JetStream does not give."""
-    return NatsTrouble("the answer is none of JetStream")
+    """Return the error for an answer that JetStream would not give."""
+    return NatsTrouble("the answer does not come from JetStream")
 
 
 def part_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return what an answer has under a name. Raises NatsTrouble unless it is an object."""
+    """Return the object under a name in an answer. Raises NatsTrouble if there is none."""
     part = found.get(name)
     if not isinstance(part, dict):
         raise no_answer()
@@ -256,7 +256,7 @@ def part_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def number_of(found: Mapping[str, Any], name: str) -> int:
-    """Return a number in an answer. Raises NatsTrouble unless it is one that JetStream counts to."""
+    """Return a number in an answer. Raises NatsTrouble unless it is an integer from 0 to 2**63 - 1."""
     number = found.get(name)
     if type(number) is not int or not 0 <= number < _COUNTED:
         raise no_answer()
@@ -264,7 +264,7 @@ def number_of(found: Mapping[str, Any], name: str) -> int:
 
 
 async def _first_of(waiting: set[asyncio.Future[Any]], seconds: float) -> bool:
-    """Wait for the first of some; return whether there was one in time."""
+    """Wait for the first of some futures; return False if none was done in time."""
     done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
 

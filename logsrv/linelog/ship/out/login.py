@@ -1,4 +1,4 @@
-"""Logging in at servers of NATS: by a token, a password, a credentials file, a certificate."""
+"""Logins at NATS servers: by a token, a password or a credentials file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _PREFIX, _SEED = 2, 32
 
 
 def read_login(file: Path | None) -> str | None:
-    """Return the token in a --ship-token-file, or credentials as they stand. Raises ConfigurationError."""
+    """Return the token in a --ship-token-file, or the text of credentials. Raises ConfigurationError."""
     text = None if file is None else _credentials(f"--ship-token-file {file}", file)
     return read_secret("ship-token", None, file) if text is None else text
 
 
 def read_credentials(file: Path) -> str:
-    """Return a credentials file as it stands. Raises ConfigurationError."""
+    """Return the text of a credentials file. Raises ConfigurationError."""
     text = _credentials(str(file), file)
     if text is None:
         raise ConfigurationError(f"{file} has no credentials of NATS in it")
@@ -39,7 +39,7 @@ def read_credentials(file: Path) -> str:
 
 
 def _credentials(named: str, file: Path) -> str | None:
-    """Return the credentials in a file. Raises ConfigurationError."""
+    """Return the text of a file with credentials; None for any other file. Raises ConfigurationError."""
     try:
         text = read_file(file, _LARGEST).decode("ascii", "replace")
     except ValueError as error:
@@ -55,7 +55,7 @@ def _credentials(named: str, file: Path) -> str | None:
 
 
 def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
-    """Return what nats-py's `connect` needs for a secret. user: whose password it is, if it is one."""
+    """Return the arguments of nats-py's `connect` for a secret. user: the user, if it is a password."""
     if secret is None:
         return {}
     if user is not None:
@@ -72,7 +72,7 @@ def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
 
 
 def _signer(text: str) -> Ed25519PrivateKey | None:
-    """Return the key in a credentials file: Base32 of a prefix, 32 bytes and a checksum."""
+    """Return the key of credentials: Base32 of a prefix, 32 bytes and a checksum. None if damaged."""
     found = _CREDENTIALS.search(text)
     if found is None:
         return None

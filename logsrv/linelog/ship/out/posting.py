@@ -1,4 +1,4 @@
-"""Targets of lines over HTTP: `ndjson+https:`, `otlp+https:`, `loki+https:`, and what others share."""
+"""Targets of lines over HTTP: `ndjson+https:`, `otlp+https:`, `loki+https:`, and their base class."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines
 
 # Level 1 takes a third of the time of 6, and a quarter more bytes.
 _LEVEL = 1
-# Otherwise the token is one of `Bearer`.
+# A token without such a word is sent as `Bearer`.
 _WITH_SCHEME = re.compile(r"(?:Basic|ApiKey|Bearer) [!-~]+", re.IGNORECASE)
 _BAD_REQUEST = 400
 
@@ -29,9 +29,8 @@ _BAD_REQUEST = 400
 class PostingTarget:
     """A target of lines over HTTP.
 
-    path: where requests go if the URL has no path of its own. query: what stands behind `?` beside that of
-    the URL. media: their Content-Type. packed: the far side takes gzip. also: the statuses that `check`
-    looks at, beside those of success.
+    path: the path of requests if the URL has none. query: a query that is added to the URL's. media: the
+    Content-Type. packed: the server takes gzip. also: statuses that `check` handles in addition to 2xx.
     """
 
     path: ClassVar[str] = "/"
@@ -72,7 +71,7 @@ class PostingTarget:
         raise NotImplementedError
 
     def check(self, answer: HttpAnswer, lines: Sequence[bytes]) -> None:
-        """Raise what an answer means that does not take all lines."""
+        """Raise the error of an answer that does not take all lines."""
 
     def post(self, body: bytes) -> Deferred[HttpAnswer]:
         """Send a body. Fires with the answer as `HttpClient.request` does."""
@@ -87,10 +86,10 @@ class PostingTarget:
 
 
 class NdjsonTarget(PostingTarget):
-    """A receiver of objects of JSON, one in a line (Vector, say), at `ndjson+https://HOST[/PATH]`."""
+    """A receiver of JSON objects, one in a line (such as Vector), at `ndjson+https://HOST[/PATH]`."""
 
     media = "application/x-ndjson"
-    # Anybody may take this, and not all of them undo gzip.
+    # Not every receiver of JSON lines unpacks gzip.
     packed = False
     promise = "at least once: a line counts as sent when the server has answered with 200 to 299"
 

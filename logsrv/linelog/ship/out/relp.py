@@ -1,4 +1,4 @@
-"""The target `relp:`: syslog messages, each of them acknowledged (rsyslog's imrelp, our own input)."""
+"""The target `relp:`: syslog messages, each acknowledged (by rsyslog's imrelp, or our own input)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
 
 WINDOW = 8192
-"""Messages that may be without an answer at a time."""
+"""Messages that may be unanswered at a time."""
 _GOODBYE = 2.0
 
 
 @attrs.define(eq=False)
 class _Sending:
-    """Lines on their way. written: so many are written; end: the number of the message behind the last."""
+    """Lines of one `send`. written: how many are written. end: the message number after these."""
 
     lines: Sequence[bytes]
     done: Deferred[None]
@@ -36,7 +36,7 @@ class _Sending:
 class RelpTarget:
     """A server that acknowledges each message, at `relp://HOST:PORT` or `relp+tls://HOST:PORT`.
 
-    Lines are written while those of the sending before are without answers: the window is never empty.
+    Lines are written while the send before still waits for answers, so that the window is never empty.
     """
 
     promise = (
@@ -56,14 +56,14 @@ class RelpTarget:
         self._working: Deferred[None] | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
-        """Send lines; fires when all have an answer. Who cancels it cancels all that are on their way."""
+        """Send lines; fires when all have an answer. Cancelling one send cancels all."""
         if not lines.lines:
             return succeed(None)
         done: Deferred[None] = Deferred(lambda _: self._give_up())
         self._sendings.append(_Sending(lines.lines, done))
         if self._working is None:
             working = Deferred.fromCoroutine(self._work())
-            # A name that is none, say, fails at once.
+            # An invalid host name, for example, fails at once.
             self._working = None if working.called else working
         elif self._open is not None:
             self._open[0].wake()
@@ -104,7 +104,7 @@ class RelpTarget:
                     sending.done.errback(failure)
 
     async def _step(self, conversation: Conversation, session: RelpSession) -> None:
-        """Write some lines, or wait for answers if the window is full or there are no lines."""
+        """Write some lines; wait for answers if the window is full or all lines are written."""
         sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
         if sending is None or session.unanswered > WINDOW - STEP:
             session.receive(await conversation.change())
@@ -116,7 +116,7 @@ class RelpTarget:
         await conversation.sent(frames)
 
     def _answer(self, session: RelpSession) -> None:
-        """Tell those who wait for lines that have all their answers."""
+        """Fire for each send whose messages all have an answer."""
         sendings = self._sendings
         while (
             sendings
@@ -136,7 +136,7 @@ class RelpTarget:
                 sending.done.callback(None)
 
     async def _opened(self) -> tuple[Conversation, RelpSession]:
-        """Return the connection with its session, a new one if there is none."""
+        """Return the connection and its session; open them if there are none."""
         if self._open is None or _is_over(*self._open):
             conversation, session = await self._connect(), RelpSession()
             self._open = conversation, session
@@ -165,7 +165,7 @@ class RelpTarget:
 
 
 def _taken(sending: _Sending, session: RelpSession) -> int:
-    """Return how many of the first lines of a sending have been acknowledged, and not refused."""
+    """Return how many lines of a send, from the first on, were acknowledged and not refused."""
     if not sending.written:
         return 0
     first = sending.end - sending.written

@@ -1,4 +1,4 @@
-"""A stream that takes blocks: made if there is none, looked at if there is, and what it promises."""
+"""A stream that takes blocks: finds or makes it, checks its settings, and says what it promises."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from logsrv.linelog.ship.out.wire import (
 SUBJECT = "logs"
 """Blocks of the store ID have the subject `logs.ID`."""
 SAFE = (2, 10)
-"""The version of servers from which on a cluster takes one block as the next, and no other."""
+"""The first version of nats-server whose cluster never takes two blocks as the next one."""
 CLUSTER = 3
-"""Servers, and copies of a stream there."""
+"""Servers in a cluster, and copies of a new stream in it."""
 NO_STREAM, NO_MESSAGE, NO_JETSTREAM = 10059, 10037, 10039
 NOT_CLUSTERED, NO_PEERS = 10074, 10005
 WRONG_SEQUENCE = 10071, 10164
 """Error codes of JetStream: server/errors.json of nats-server."""
 _SETTLED = (NO_JETSTREAM, 10076, 10058, 10065, 10060, 10052)
 LAGS, TRIES = 0.2, 5
-"""Seconds between two questions to servers that lag behind the leader of the stream, and how many."""
+"""Seconds between two requests to servers that lag behind the leader of the stream; how many requests."""
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
-"""The header without which nothing is published: a stream takes a block only behind the one before."""
+"""The header of each block: the stream takes it only if this is the sequence of the store's last block."""
 _NOT_FOUND = "404"
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,17}")
 _NEVER = (1 << 63) - 1
@@ -52,11 +52,11 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 @attrs.frozen
 class StreamFacts:
-    """The facts that are known of a stream and its servers.
+    """The known facts of a stream and its server.
 
-    version: of the server. clustered: there may be several. replicas: copies. file: they are on disks.
-    direct: the last message of a subject is given out by that subject. first: the number of its oldest
-    message, or of the next one if it has none.
+    version: of nats-server. clustered: the server belongs to a cluster. replicas: copies of the stream.
+    file: the copies are on disk. direct: a subject's last message can be read by that subject. first: the
+    sequence of the oldest message, or of the next one if there is none.
     """
 
     name: str
@@ -69,19 +69,19 @@ class StreamFacts:
 
     @property
     def lets_go(self) -> bool:
-        """Return true if it has let go of messages, by its limits or a person's wish."""
+        """True if messages were removed, by the stream's limits or by a person."""
         return self.first > 1
 
     @property
     def exact(self) -> bool:
-        """Return true if it takes one block as the next, and no other beside it."""
+        """True if it never takes two blocks as the next one."""
         found = _VERSION.match(self.version)
         new = found is not None and (int(found[1]), int(found[2])) >= SAFE
         return new or not self.clustered
 
     @property
     def promise(self) -> str:
-        """The promise, as a sentence."""
+        """The promise for the log, as a sentence."""
         if self.exact:
             often = "exactly once"
         else:
@@ -105,9 +105,9 @@ class StreamFacts:
 
 
 async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
-    """Return what is known of a stream, which is made if there is none. Raises NatsTrouble.
+    """Return the facts of a stream; make the stream if there is none. Raises NatsTrouble.
 
-    origin: the identity of the store whose blocks it is to take.
+    origin: the identity of the store whose blocks the stream must take.
     """
     try:
         found = await link.api(f"STREAM.INFO.{name}")
@@ -129,7 +129,7 @@ async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
 
 
 async def _make(link: NatsLink, name: str) -> dict[str, Any]:
-    """Make a stream: with three copies where there are three servers."""
+    """Make a stream, with three copies in a cluster of three servers or more."""
     urls = link.info.get("connect_urls")
     known = max(link.named, len(urls) if isinstance(urls, list) else 0)
     order = {
@@ -144,7 +144,7 @@ async def _make(link: NatsLink, name: str) -> dict[str, Any]:
         try:
             return await link.api(f"STREAM.CREATE.{name}", order)
         except NatsTrouble as error:
-            # Some of three servers that are known may just be starting.
+            # With three known servers, some may be just starting: the error stands.
             if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
                 raise
             return await link.api(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
@@ -157,15 +157,15 @@ async def _make(link: NatsLink, name: str) -> dict[str, Any]:
 
 
 def _said(name: str, error: NatsTrouble) -> NatsTrouble:
-    """Return an error about a stream that says which."""
+    """Return an error with the name of the stream before it."""
     why = f"stream {name}: {error}"
     if error.code == NO_JETSTREAM:
-        why += "; if another account has it, name what its subjects begin with here, as api=JS.API"
+        why += "; if another account has it, name the prefix of its subjects here, as api=JS.API"
     return NatsTrouble(why, settled=error.settled or error.code in _SETTLED, code=error.code)
 
 
 def _check(name: str, config: Mapping[str, Any], subject: str) -> None:
-    """Raise NatsTrouble for a stream that cannot be relied on."""
+    """Raise NatsTrouble if a stream does not take the subject, or does not keep blocks until its limits."""
     subjects = config.get("subjects") or []
     if not isinstance(subjects, list):
         raise no_answer()
@@ -176,13 +176,13 @@ def _check(name: str, config: Mapping[str, Any], subject: str) -> None:
         )
     if config.get("retention", "limits") != "limits":
         raise NatsTrouble(
-            f"stream {name} lets go of what somebody has read; blocks need one with retention by limits",
+            f"stream {name} removes messages once they are read; blocks need one with retention by limits",
             settled=True,
         )
 
 
 def covers(pattern: str, subject: str) -> bool:
-    """Return whether a subject is one of those that a pattern stands for."""
+    """Return whether a pattern with wildcards matches a subject."""
     wanted, parts = pattern.split("."), subject.split(".")
     for at, one in enumerate(wanted):
         if one == ">":
@@ -194,7 +194,7 @@ def covers(pattern: str, subject: str) -> bool:
 
 @attrs.frozen
 class StoredMessage:
-    """A message of a stream: its number, and its headers."""
+    """A message of a stream: its sequence and its headers."""
 
     sequence: int
     headers: Mapping[str, str]
@@ -206,7 +206,7 @@ async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> Store
         if not facts.direct:
             return await _from_leader(link, facts.name, origin)
         for _ in range(TRIES):
-            # Any server that has a copy of the stream answers, and that may lag behind.
+            # Any server with a copy of the stream answers, and may lag behind the leader.
             found = await _from_any(link, facts.name, origin)
             if (found.sequence if found else 0) == await _last_sequence(link, facts.name, origin):
                 return found
@@ -219,7 +219,10 @@ async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> Store
 
 
 async def _from_any(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
-    """Ask for the last block of a store by its subject, which is all that an edge needs to read."""
+    """Ask any server for the last block of a store by its subject.
+
+    This is the only right to read that an edge needs.
+    """
     subject = f"{SUBJECT}.{origin}"
     message = await link.ask(link.subject(f"DIRECT.GET.{name}.{subject}"))
     headers = message.headers or {}
@@ -233,9 +236,10 @@ async def _from_any(link: NatsLink, name: str, origin: str) -> StoredMessage | N
 
 
 async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
-    """Return the number of the last block of a store, as the leader of the stream knows it.
+    """Return the sequence of a store's last block, as the leader of the stream knows it.
 
-    Whoever may only publish hears it with the refusal of a message that no stream can take.
+    The right to publish is enough: the leader names the sequence when it refuses a message that no stream
+    can take.
     """
     headers = {"Nats-Expected-Stream": name, EXPECTED: str(_NEVER)}
     try:
@@ -245,7 +249,7 @@ async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
         if error.code not in WRONG_SEQUENCE or last is None:
             raise
         return int(last[1])
-    raise NatsTrouble("it has taken a message that was not to be the next one", settled=True)
+    raise NatsTrouble("it has stored a message that expected another place", settled=True)
 
 
 async def _from_leader(link: NatsLink, name: str, origin: str) -> StoredMessage | None:

@@ -1,6 +1,6 @@
-"""The target `syslog:`: messages with counts over TCP (RFC 6587) or TLS (RFC 5425).
+"""The target `syslog:`: counted messages over TCP (RFC 6587) or TLS (RFC 5425).
 
-Nobody acknowledges them.
+The protocol has no acknowledgements.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from logsrv.linelog.ship.target import SentLines
 
 
 class SyslogTarget:
-    """A server that says nothing: its system acknowledges bytes, which is all that there is to wait for."""
+    """A server that answers nothing; `send` waits until its system has acknowledged the bytes."""
 
     promise = (
         "no acknowledgement: a line counts as sent when the server's system has received its bytes;"

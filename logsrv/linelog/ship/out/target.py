@@ -1,6 +1,6 @@
-"""The target of blocks in JetStream: a stream of NATS, which takes a block only behind the last one.
+"""The target of blocks in JetStream: a NATS stream, which takes a block only after the last one.
 
-Each message is a block, with the subject `logs.ID`. `Nats-Expected-Last-Subject-Sequence` is the number
+Each message is a block, with the subject `logs.ID`. `Nats-Expected-Last-Subject-Sequence` is the sequence
 of the message before it: the stream refuses a block that comes twice or late, however long after.
 """
 
@@ -37,7 +37,7 @@ from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unav
 
 T = TypeVar("T")
 HEADERS = 2048
-"""Bytes of a message that are left to its headers."""
+"""Bytes of a message that are reserved for its headers."""
 TOO_LARGE, OTHER_STREAM = 10054, 10060
 """Error codes of JetStream: server/errors.json of nats-server."""
 
@@ -55,7 +55,7 @@ class JetStream:
         login = login_options(settings.token, settings.url.parameters.get("user"))
         prefix = settings.url.parameters.get("api", API)
         if not PREFIX.fullmatch(prefix):
-            raise ConfigurationError("api= is what subjects of JetStream begin with, as api=JS.API")
+            raise ConfigurationError("api= is the prefix of JetStream's subjects, as api=JS.API")
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
@@ -70,11 +70,11 @@ class JetStream:
             (lambda: tls_context(tls)) if settings.url.tls else None,
             prefix,
         )
-        # Number of the last block of our store there; 0: there is none.
+        # The sequence of our store's last block there; 0 if there is none.
         self._sequence = 0
 
     def last(self) -> Deferred[LastBlock | None]:
-        """Ask where it is; None: it has nothing of this store."""
+        """Ask for the stream's place; None if it has nothing of this store."""
         return self._call(self._last)
 
     async def _last(self) -> LastBlock | None:
@@ -94,8 +94,8 @@ class JetStream:
                 raise ValueError
         except ValueError:
             raise NatsTrouble(
-                f"message {found.sequence} of the stream {self._stream} is no block of this store: whoever"
-                " wrote it there may not",
+                f"message {found.sequence} of the stream {self._stream} is not a block of this store:"
+                f" another client has written to {self._subject}",
                 settled=True,
             ) from None
         self._sequence = found.sequence
@@ -124,7 +124,7 @@ class JetStream:
                 raise TooMuchAtOnce(f"the stream {self._stream}: {error}") from None
             raise
         if answer.get("stream") != self._stream:
-            raise NatsTrouble("took a block and does not say so", settled=True)
+            raise NatsTrouble("it answers without confirming the block", settled=True)
         self._sequence = number_of(answer, "seq")
 
     def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:

@@ -1,10 +1,10 @@
-"""The text protocol of NATS, as a server speaks it: bytes in, operations out, each bounded (no I/O).
+"""The text protocol of NATS, as a server speaks it: bytes in, operations of bounded size out (no I/O).
 
     INFO {…}   PING   PONG   +OK   -ERR 'text'
     MSG subject sid [reply] size
     HMSG subject sid [reply] size-of-headers size
 
-nats-py's own parser keeps as many bytes as a server announces, and its expressions take quadratic time.
+nats-py's own parser keeps as many bytes as a server announces, and its patterns take quadratic time.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from logsrv.linelog.ship.encode.block import NAMES
 LONGEST_LINE = 32 << 10
 """Bytes of a line; nats-py's own limit for the first."""
 LARGEST = 6 << 20
-"""Bytes of a message that is kept: what a server says of a stream with 100,000 stores has 5 MB."""
+"""Bytes of a message that is kept; the facts of a stream with 100,000 stores have 5 MB."""
 LARGEST_SENT = 65 << 20
-"""Bytes of a message that a server sends: none takes more than 64 MiB, and headers of its own."""
+"""Bytes of a message from a server: it takes at most 64 MiB, and adds headers."""
 LARGEST_HEADERS = 16 << 10
 STATUS = "Status"
 NATS_STREAM, NATS_SUBJECT, NATS_SEQUENCE = "Nats-Stream", "Nats-Subject", "Nats-Sequence"
@@ -34,12 +34,12 @@ _ENDED = b"\r\n"
 
 
 class WireError(LogsrvError):
-    """The server speaks no NATS, or announces what no server sends."""
+    """The server does not speak NATS, or announces a size that no server sends."""
 
 
 @attrs.frozen
 class Delivery:
-    """A message for a subscription; data and headers are empty if they are too large to be kept."""
+    """A message for a subscription; headers and data are empty if the message is too large to keep."""
 
     sid: int
     subject: bytes
@@ -54,7 +54,7 @@ class Delivery:
 
 @attrs.frozen
 class Control:
-    """Any other operation: its word, and what stands behind that."""
+    """Any other operation: its word, and the rest of its line."""
 
     word: bytes
     rest: bytes
@@ -65,7 +65,7 @@ Operation: TypeAlias = Delivery | Control
 
 @attrs.frozen
 class _Head:
-    """The line before a message. headers, size: bytes of its headers, and of all of it."""
+    """The line before a message. headers, size: bytes of its headers, and of headers and data."""
 
     sid: int
     subject: bytes
@@ -75,18 +75,18 @@ class _Head:
 
 
 class NatsReader:
-    """A reader of what a server sends, at any cut."""
+    """A reader of a server's bytes, in pieces of any size."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        # Bytes at its beginning that have no LF.
+        # Bytes at the start of the buffer that were searched and have no LF.
         self._looked_at = 0
         self._head: _Head | None = None
-        # Bytes of a message too large to be kept that are still to come.
+        # Bytes still to come of a message that is too large to keep.
         self._skip = 0
 
     def feed(self, data: bytes) -> Iterator[Operation]:
-        """Yield what has come whole. Raises WireError, behind which nothing more can be read."""
+        """Yield the operations that are complete. After a WireError nothing more can be read."""
         self._buffer += data
         while (found := self._message() if self._head else self._line()) is not None:
             if not isinstance(found, _Head):
@@ -137,7 +137,7 @@ class NatsReader:
 
 
 def _head(rest: bytes, *, has_headers: bool) -> _Head:
-    """Return what a line says of the message behind it. Raises WireError."""
+    """Return the facts of a message from the line before it. Raises WireError."""
     words = rest.split()
     numbers = 1 + has_headers
     if not 2 + numbers <= len(words) <= 3 + numbers or not rest.isascii():
@@ -153,9 +153,10 @@ def _head(rest: bytes, *, has_headers: bool) -> _Head:
 
 
 def read_headers(raw: bytes) -> dict[str, str]:
-    """Return those headers that count: `NATS/1.0`, perhaps a status, a line each, an empty one.
+    """Return the known headers of a message, and its status if it has one.
 
-    Who may write to a stream may write any headers, so that none of them is an error.
+    raw: a line `NATS/1.0 [STATUS]`, one line for each header, an empty line. No header is an error: anyone
+    who may write to a stream may write any. Headers of more than LARGEST_HEADERS bytes are ignored.
     """
     if len(raw) > LARGEST_HEADERS:
         return {}

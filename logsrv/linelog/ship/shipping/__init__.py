@@ -1,1 +1,1 @@
-"""Shippers: the loops that bring a store to a target, and what they keep."""
+"""Shippers: the loops that send a store to a target, their places, and their processes."""

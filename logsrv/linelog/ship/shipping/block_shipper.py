@@ -1,11 +1,12 @@
-"""A shipper of blocks: to a target that says itself where it is, each byte of the store exactly once.
+"""A shipper of blocks, to a target that keeps its own place: each byte of the store exactly once.
 
-The cursor file is a hint. What the far side has is asked at the start and after each failure, and compared
-with the store. So an answer that was lost, a shipper that was killed and a block that arrives late are
-all the same: the next block begins where the far side is.
+The kept place is a hint. At the start and after each failure the target is asked for its place, which is
+compared with the store. So a lost answer, a killed shipper and a late block are all the same case: the next
+block begins at the target's place.
 
-As many blocks are under way as the target's window; until it has taken the first, and for a while after one
-that it did not take, one. The next one is cut meanwhile, and forgotten if anything fails.
+The target's window is the number of blocks in flight. Until the target has taken the first block, and for
+GROW blocks after a failure, only one is in flight. The next block is cut meanwhile, and forgotten if
+anything fails.
 """
 
 from __future__ import annotations
@@ -35,31 +36,31 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 AHEAD = 0.002
-"""Seconds after which the next block is cut: by then the one that is under way has mostly left."""
+"""Seconds until the next block is cut: by then most of the block in flight has left."""
 GROW = 64
-"""Blocks that are taken after some were too large, until larger ones are tried again; the same for several
-at once, after one was not taken."""
+"""Blocks that must be taken after one was too large before larger ones are tried again; and after one was
+not taken before several are in flight again."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class BlockShipper(Shipper[BlockTarget]):
-    """A shipper of blocks; ship_from is for a target that has nothing of this store."""
+    """A shipper of blocks. ship_from: for a target that has nothing of this store."""
 
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
-    # The place that the target named, or behind all that was sent since; None if it has nothing.
+    # The end of the last block that was sent, or the place that the target named; None if it has nothing.
     _after: Position | None = attrs.field(init=False, default=None)
-    # The target has acknowledged what is before the place.
+    # The target has acknowledged the text before the place.
     _acknowledged: bool = attrs.field(init=False, default=False)
     _cut: CutBlock | None = attrs.field(init=False, default=None)
-    # The block behind that.
+    # The block after `_cut`, cut while that is in flight.
     _ahead: CutBlock | None = attrs.field(init=False, default=None)
     _soon: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _limits: BlockLimits = attrs.Factory(
         lambda self: BlockLimits(self._target.largest, self._target.largest), takes_self=True
     )
     _taken_since: int = attrs.field(init=False, default=0)
-    # Number of blocks that are to be taken one by one, until several may be under way.
+    # Blocks that must still be taken one by one before several may be in flight.
     _alone: int = attrs.field(init=False, default=1)
     _flights: Flights = attrs.Factory(
         lambda self: Flights(self._post, self._taken, self._clock), takes_self=True
@@ -69,7 +70,7 @@ class BlockShipper(Shipper[BlockTarget]):
     )
 
     def ask(self) -> Deferred[None]:
-        """Ask the target where it is, and go there."""
+        """Ask the target for its place, and go there."""
         self._flights.drop()
         self._alone = max(1, self._alone)
         if self.position is None:
@@ -93,12 +94,12 @@ class BlockShipper(Shipper[BlockTarget]):
             self._after = self.position = last.position
             self._kept.new = False
             for gap in self._kept.sent:
-                # It was taken, and its answer was lost.
+                # The block after this gap was taken, and its answer was lost.
                 if gap.end <= last.position:
                     self._passed(gap.missing)
         self._kept.sent.clear()
         self._acknowledged = last is not None
-        # Some know it only from the server that they have found.
+        # Some targets know their limit only from the server that they have reached.
         largest = self._target.largest
         self._limits = BlockLimits(
             min(self._limits.block, largest), min(self._limits.line, largest)
@@ -107,11 +108,11 @@ class BlockShipper(Shipper[BlockTarget]):
         self._cutter.go(self.position)
 
     def _forgotten(self, position: Position) -> None:
-        on = f"it is sent from {position} on"
+        on = f"sending goes on at {position}"
         if self._target.lets_go:
             why = (
-                f"the stream has let go of all that it had of this store, by its limits; {on}, and who has"
-                " not fetched what was before lacks that"
+                f"the stream has removed all lines of this store, by its limits; {on}, and readers that had"
+                " not fetched the earlier lines lack them"
             )
             self._report(ShipReport("trouble", why, position=position))
         else:
@@ -123,7 +124,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._report(ShipReport("resent", why, position=position, bytes=missing))
 
     def _require_ours(self, last: LastBlock) -> None:
-        """Raise ForeignStoreError if the target has other text than is here. Raises OSError."""
+        """Raise ForeignStoreError if the target has other text than this store. Raises OSError."""
         end = end_of(self._view)
         self._require_store()
         if last.position > end:
@@ -142,7 +143,7 @@ class BlockShipper(Shipper[BlockTarget]):
         )
 
     def read(self) -> bool:
-        """Cut the next block; return whether there is one, or an answer to wait for."""
+        """Cut the next block; return True if there is one, or an answer to wait for."""
         self._require_store()
         ahead = self._ahead
         self._let_go()
@@ -154,7 +155,7 @@ class BlockShipper(Shipper[BlockTarget]):
             return True
         passed = self._cutter.passed
         if passed is not None and self.position is not None and passed > self.position:
-            # Retention need not keep the segment that it was at the end of.
+            # Retention need not keep a segment that was sent to its end.
             self.position = passed
             self._report(ShipReport("passed", position=passed))
         return False
@@ -174,7 +175,7 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _not_taken(self, failure: Failure) -> Failure:
         if failure.check(Misplaced, Unavailable, CancelledError):
-            # A proxy may have let them overtake each other; there is no room for several, or no time.
+            # A proxy may have reordered blocks, or the target lacks the room or the time for several.
             self._alone = GROW
         if failure.check(CancelledError) and self._cut is not None:
             # No answer came in time: the link may be slow.
@@ -190,11 +191,11 @@ class BlockShipper(Shipper[BlockTarget]):
         try:
             self._ahead = self._cutter.cut(after, self._limits)
         except Exception:
-            # It is read again when it is to be sent, and what is wrong is told then.
+            # `read` cuts it again, and reports the error then.
             self._cutter.go(after)
 
     def _let_go(self) -> None:
-        """Forget what was cut ahead."""
+        """Forget the block that was cut ahead."""
         self._soon.stop()
         self._ahead = None
 
@@ -215,7 +216,7 @@ class BlockShipper(Shipper[BlockTarget]):
                 self._limits = BlockLimits(min(self._limits.block * 2, largest), largest)
 
     def _note_gap(self, cut: CutBlock) -> None:
-        """Note what is missing before a block, on the medium: it may be taken, and its answer never come.
+        """Save the gap before a block before the block is sent: it may be taken, and its answer be lost.
 
         Raises OSError.
         """
@@ -228,7 +229,7 @@ class BlockShipper(Shipper[BlockTarget]):
     def unread(self) -> Position | None:
         place = self.position
         if place is not None and self._after is not None:
-            # The target may have all that was sent.
+            # The target may have everything that was sent.
             place = max(place, self._after)
         if place is not None and place.segment == self._cutter.open_number:
             return Position(place.segment + 1, 0)
@@ -244,7 +245,7 @@ class BlockShipper(Shipper[BlockTarget]):
             else:
                 self._limits = self._limits._replace(block=size // 2)
         elif failure.check(RefusedForGood):
-            # Blocks are taken or not: there is nothing to leave out. Sums may be other than the text.
+            # No line of a block can be left out. The sums in the index may be wrong: unpack from now on.
             self._cutter.unpacks = True
             raise Unavailable(str(failure.value), settled=True)
         return failure

@@ -1,4 +1,4 @@
-"""Blocks that are under way to a target: several at once, of which the answers count in their order."""
+"""Blocks in flight to a target: several at once; their answers count in the order of the blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logsrv.linelog.ship.cutting.cut import CutBlock
 
 @attrs.define(eq=False)
 class _Flight:
-    """A block, when it was sent, and its answer."""
+    """A block, the time of its send, and its answer."""
 
     cut: CutBlock
     since: float
@@ -26,10 +26,10 @@ class _Flight:
 
 @attrs.define(eq=False)
 class Flights:
-    """The blocks under way, the first one first.
+    """The blocks in flight, in their order.
 
-    send: sends a block. taken: gets each that the target has, and when it was sent. failed: one was not
-    taken, so that none behind it is.
+    send: sends a block. taken: called for each block that the target has, with the time of its send.
+    failed: a block was not taken, so none of the later ones is.
     """
 
     _send: Callable[[CutBlock], Deferred[None]]
@@ -43,15 +43,15 @@ class Flights:
         return len(self._all)
 
     def send(self, cut: CutBlock) -> None:
-        """Send a block behind the others."""
+        """Send a block after the others."""
         flight = _Flight(cut, self._clock.seconds())
         self._all.append(flight)
         flight.call = maybeDeferred(self._send, cut).addBoth(self._answered, flight)
 
     def wait(self) -> Deferred[None]:
-        """Return what fires when another one is taken.
+        """Return a Deferred that fires when another block is taken.
 
-        Once one was not taken it fails with the reason, when all that are under way are answered.
+        If a block was not taken, it fails with the reason as soon as all blocks in flight have an answer.
         """
         if self._is_over():
             return fail(self._end())
@@ -59,7 +59,7 @@ class Flights:
         return self._waiting
 
     def drop(self) -> None:
-        """Let go of all: whether they are there is to be asked."""
+        """Forget all blocks in flight; the target may or may not have them."""
         self._waiting, self.failed = None, False
         dropped, self._all = self._all, deque()
         for flight in dropped:
@@ -87,7 +87,7 @@ class Flights:
         return self.failed and all(flight.answered for flight in self._all)
 
     def _end(self) -> Failure:
-        """Let go of all, and return why the first was not taken."""
+        """Forget all blocks; return the failure of the first one that was not taken."""
         failure = next(flight.failure for flight in self._all if flight.failure is not None)
         self.drop()
         return failure

@@ -1,9 +1,10 @@
-"""The line at which a target ends the connection each time, without a refusal: it is found and left out.
+"""The search for a line at which a target hangs up each time without refusing it; the line is left out.
 
-After TRIES at the same place the lines there are sent in smaller and smaller parts, until one is alone. If
-the target hangs up on it as often, the lines behind it are tried. As soon as one of those is acknowledged,
-the line comes once more: hung up on again, it will never be taken, and is refused. A target that hangs up
-on the lines behind it as well is not well itself: all is as before, and nothing is refused.
+After TRIES hang-ups on the same lines they are sent in smaller and smaller parts, down to a single line.
+After TRIES hang-ups on that line it is passed by, and the next lines are tried one by one. As soon as one
+of them is acknowledged, the passed line is sent once more: if the target hangs up again, the line is
+refused. A target that hangs up on the next lines as well has a fault of its own: the order is restored, and
+nothing is refused.
 """
 
 from __future__ import annotations
@@ -15,35 +16,35 @@ from logsrv.linelog.ship.target import SentLines
 from logsrv.linelog.store.segments.segment import Position
 
 TRIES = 3
-"""Times that the target hangs up on the same lines, until they are sent in smaller parts."""
+"""Hang-ups on the same lines until they are sent in smaller parts."""
 PARTS = 16
-"""A part of lines is one of so many."""
+"""The number of parts that lines are divided into."""
 MOST = 16
-"""Lines that are passed by until it is the target that is not well."""
+"""Lines that are passed by until the target itself is held to be faulty."""
 
 
 class HangUps:
-    """The times that a target has hung up. waiting: what is sent next, which is cut and ordered here."""
+    """The hang-ups of a target. waiting: the lines to send next, which are divided and reordered here."""
 
     def __init__(self, waiting: deque[SentLines]) -> None:
         self._waiting = waiting
         self._tries = 0
-        # Lines that are passed by, and how many of the next lines were passed by and come once more.
+        # Lines that are passed by; how many of the next lines were passed by and are sent once more.
         self._passed: list[SentLines] = []
         self._last_tries = 0
 
     @property
     def pending(self) -> bool:
-        """Return true while lines are passed by: the place is before them."""
+        """True while lines are passed by: the place is before them."""
         return bool(self._passed)
 
     @property
     def looking(self) -> bool:
-        """Return true while a line is looked for: nothing else may be under way then."""
+        """True during a search for a line: nothing else may be in flight then."""
         return bool(self._tries or self._passed or self._last_tries)
 
     def taken(self, place: Position, end: Position) -> Position:
-        """Take note that lines were acknowledged; return the new place: `end`, or `place` as before."""
+        """Note that lines were acknowledged; return the new place: `end`, or still `place`."""
         self._tries = 0
         if self._last_tries:
             self._last_tries -= 1
@@ -51,21 +52,21 @@ class HangUps:
             return end
         passed, self._passed = self._passed, []
         self._last_tries = len(passed)
-        # With the last of them all up to `end` is done.
+        # After the last of them everything up to `end` is done.
         again = [SentLines(one.lines, place) for one in passed[:-1]]
         self._waiting.extendleft(reversed([*again, SentLines(passed[-1].lines, end)]))
         return place
 
     def refused(self, place: Position, end: Position) -> Position:
-        """Take note that a line was refused in words; return the new place: `end`, or `place` as before."""
+        """Note that an answer refused a line; return the new place: `end`, or still `place`."""
         if self._last_tries:
             self._last_tries -= 1
         return place if self._passed else end
 
     def hung_up(self, place: Position) -> SentLines | None:
-        """Take note of a hang-up on the first that waits; return it if it is refused now.
+        """Note a hang-up on the first waiting lines; return them if they are refused now.
 
-        place: up to where the target has everything.
+        place: the place up to which the target has everything.
         """
         self._tries += 1
         lines, end = self._waiting[0]

@@ -14,11 +14,11 @@ from logsrv.linelog.store.segments.segment import Form, Position
 from logsrv.linelog.store.segments.times import time_of
 
 COUNTED = 1 << 20
-"""Bytes of a segment whose lines are counted where no index tells their number; the rest is estimated."""
+"""Bytes of a segment in which lines are counted if no index has their number; the rest is estimated."""
 
 
 class ShipLag(NamedTuple):
-    """The part of a store that a target does not have. seconds: the age of the first line of it."""
+    """The size of the text that a target does not have yet. seconds: the age of its first line."""
 
     bytes: int
     lines: int
@@ -26,7 +26,7 @@ class ShipLag(NamedTuple):
 
 
 class SegmentRest(NamedTuple):
-    """The part of a segment behind a place in it."""
+    """The size in bytes, and the lines, of a segment's text after a place."""
 
     size: int
     lines: int
@@ -34,17 +34,17 @@ class SegmentRest(NamedTuple):
 
 @attrs.define(eq=False)
 class LagMeter:
-    """A measure of lags in one store. It keeps what no longer changes, so that it may be asked often."""
+    """A meter of lags in one store. It keeps figures that no longer change, so it may be asked often."""
 
     _view: View
     _known: dict[Position, SegmentRest] = attrs.field(init=False, factory=dict)
     _first: tuple[Position, float | None] | None = attrs.field(init=False, default=None)
 
     def measure(self, position: Position, now: float, *, sealed: bool = False) -> ShipLag:
-        """Return the lag of a target that is at a position. now: the time of day.
+        """Return the lag of a target that is at a position. now: seconds since 1970.
 
-        sealed: it takes sealed segments, so that the active one does not wait for it yet. Raises OSError
-        and StoreError.
+        sealed: the target takes only sealed segments, so the active one is not part of its lag. Raises
+        OSError and StoreError.
         """
         self._view.renew()
         self._known = {place: rest for place, rest in self._known.items() if place >= position}
@@ -81,7 +81,7 @@ class LagMeter:
         return 0.0 if received is None else max(0.0, now - received)
 
     def _time(self, place: Position) -> float | None:
-        """Return when the line at a place was received; None for one that does not tell."""
+        """Return when the line at a place was received, in seconds since 1970; None if that is unknown."""
         frames = self._view.open(place.segment)
         if frames is None:
             return None
@@ -93,7 +93,7 @@ class LagMeter:
 
 
 def _counted(frames: Frames, offset: int) -> SegmentRest:
-    """Return what is behind an offset; of much, the number of lines is estimated by the first of it."""
+    """Return the text after an offset; beyond COUNTED bytes the number of lines is an estimate."""
     size = max(0, frames.size - offset)
     counted = lines = 0
     with suppress(Damaged):

@@ -1,7 +1,7 @@
-"""A shipper of lines: to a target that keeps no place, each line at least once.
+"""A shipper of lines, to a target that keeps no place: each line at least once.
 
-The kept place moves behind what was acknowledged. What was sent since it was saved is sent again after a
-kill.
+The kept place moves to the end of the acknowledged lines. After a kill, lines that were sent since the last
+save of the place are sent again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 GROW = 64
-"""Batches that are taken after some were too large, until larger ones are tried again."""
+"""Batches that must be taken after one was too large before larger ones are tried again."""
 
 
 class _UnderWay(NamedTuple):
-    """Lines that were sent. sent: fires with the answer; since: when that was."""
+    """Lines in flight. sent: fires with the answer. since: the time of the send."""
 
     sent: Deferred[None]
     since: float
@@ -50,18 +50,18 @@ class LineShipper(Shipper[LineTarget]):
     _query: str | None
     asks: bool = attrs.field(init=False, default=False)
     _batches: LineBatches | None = attrs.field(init=False, default=None)
-    # The lines that are sent next, in front of the batches that are not cut yet; the first are under way.
+    # The batches to send, in order; the first `len(_under_way)` of them are in flight.
     _waiting: deque[SentLines] = attrs.field(init=False, factory=deque)
     _under_way: deque[_UnderWay] = attrs.field(init=False, factory=deque)
     _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _hang_ups: HangUps = attrs.Factory(lambda self: HangUps(self._waiting), takes_self=True)
-    # The places of lines that wait, each with the text that is missing before it.
+    # The gaps that the place has not passed yet: the place after each gap, and the missing text.
     _gaps: deque[tuple[Position, Missing]] = attrs.field(init=False, factory=deque)
     _ending: bool = attrs.field(init=False, default=False)
     _taken_since: int = attrs.field(init=False, default=0)
 
     def stop(self) -> Deferred[None]:
-        """End when all that is under way has its answer, or after some seconds."""
+        """End when all lines in flight have an answer, or after some seconds."""
         self._ending = True
         return super().stop()
 
@@ -71,7 +71,7 @@ class LineShipper(Shipper[LineTarget]):
         return bool(self._waiting) or (self._batches is not None and self._batches.more)
 
     def ask(self) -> Deferred[None]:
-        """Find out where to begin, the first time."""
+        """Find out where to begin, at the first call only."""
         if self._batches is None:
             self._begin()
             assert self.position is not None
@@ -89,7 +89,7 @@ class LineShipper(Shipper[LineTarget]):
         self._require_store()
         if not self._waiting:
             self._cut()
-        # Without lines: nothing up to its end is asked for.
+        # A batch without lines: the query selects nothing up to its end.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             if not self._hang_ups.pending:
@@ -103,7 +103,7 @@ class LineShipper(Shipper[LineTarget]):
             self._waiting.append(batch)
 
     def send(self) -> Deferred[None]:
-        """Send the first of what waits, unless it is under way already."""
+        """Send the first waiting batch, unless it is in flight already; fires with its answer."""
         if not self._under_way:
             self._launch(self._fitting(0))
         if self._target.ahead and not self._ending:
@@ -118,7 +118,7 @@ class LineShipper(Shipper[LineTarget]):
         self._under_way.append(_UnderWay(sent, self._clock.seconds()))
 
     def _look_ahead(self) -> None:
-        """Send more behind what is under way, if more is there: while little comes, that waits."""
+        """Send the next batches behind those in flight, if there are more; a small rest waits."""
         assert self._batches is not None
         while 0 < len(self._under_way) <= self._target.ahead and not self._hang_ups.looking:
             if len(self._waiting) == len(self._under_way):
@@ -133,19 +133,19 @@ class LineShipper(Shipper[LineTarget]):
             self._launch(batch)
 
     def _cut_early(self) -> None:
-        # An error comes again, and is said, when the turn is at these lines.
+        # An error comes again, and is reported, when these lines are due.
         with suppress(OSError, LogsrvError):
             self._cut()
 
     def _recall(self) -> None:
-        """Forget what is under way: it is sent again."""
+        """Forget the answers to batches in flight: they are sent again."""
         self._ahead.stop()
         under_way, self._under_way = self._under_way, deque()
         for sent, _ in under_way:
             sent.addErrback(lambda _: None).cancel()
 
     def _left_out(self, failure: Failure, batch: SentLines) -> None:
-        """Take an answer that leaves lines out as one."""
+        """Take an answer that refuses some lines as an acknowledgement of the batch."""
         failure.trap(PartlyRefused)
         error = failure.value
         assert isinstance(error, PartlyRefused)
@@ -172,7 +172,7 @@ class LineShipper(Shipper[LineTarget]):
                 batches.most_bytes = min(batches.most_bytes * 2, most)
 
     def _smaller(self, failure: Failure, batch: SentLines) -> Failure:
-        """Send less at once after this; a line that is refused, alone, is kept and passed over."""
+        """Send smaller batches after a failure; pass over, and keep, a single line that is refused."""
         since = self._under_way.popleft().since
         self._recall()
         assert self._batches is not None and self.position is not None
@@ -192,7 +192,7 @@ class LineShipper(Shipper[LineTarget]):
         return failure
 
     def _fitting(self, number: int) -> SentLines:
-        """Return the lines that wait there, cut to the size that a batch may have by now."""
+        """Return waiting batch `number`, divided to the present limit of a batch."""
         batches = self._batches
         assert batches is not None
         if batches.most_bytes < self._target.most_bytes:
@@ -205,7 +205,7 @@ class LineShipper(Shipper[LineTarget]):
 
     def _halve(self, number: int) -> None:
         lines, end = self._waiting[number]
-        # Behind the first half is a place, too; but it is known only of the last line.
+        # Only the end of a whole batch is a known place; the first half keeps the place before it.
         before = self._waiting[number - 1].end if number else self.position
         assert before is not None
         half = len(lines) // 2
@@ -216,7 +216,7 @@ class LineShipper(Shipper[LineTarget]):
         assert self.position is not None
         if error.taken:
             taken = batch.lines[: error.taken]
-            # The place is that of the rest.
+            # The place stays: it moves with the rest of the batch.
             self._waiting[0] = SentLines(batch.lines[error.taken :], batch.end)
             self._hang_ups.taken(self.position, self.position)
             self._acknowledge(self.position, size_of(taken), len(taken), self._clock.seconds())
@@ -225,7 +225,7 @@ class LineShipper(Shipper[LineTarget]):
             self._cut_early()
         refused = self._hang_ups.hung_up(self.position)
         if refused is not None:
-            self._refuse(refused.lines, 1, f"{error}, each time that this line comes")
+            self._refuse(refused.lines, 1, f"{error}, each time that this line is sent")
             self._move(refused.end)
 
     @property
@@ -239,11 +239,11 @@ class LineShipper(Shipper[LineTarget]):
         return reduce(Missing.and_, met, super().missing())
 
     def _gap(self, missing: Missing, behind: Position) -> None:
-        # Counted when the place is behind it: until then another process would meet it again.
+        # Counted when the place has passed it: until then the next process would find it again.
         self._gaps.append((behind, missing))
 
     def _move(self, position: Position) -> None:
-        """Go to a place, and count what is missing before it."""
+        """Move the place, and count the gaps before it."""
         self.position = position
         while self._gaps and self._gaps[0][0] <= position:
             self._passed(self._gaps.popleft()[1])

@@ -3,10 +3,10 @@
     state     event    next       what happens
     IDLE      start    LOCKING
     IDLE      stop     STOPPED
-    LOCKING   due      LOCKING    another process ships under this name: it is tried each second
+    LOCKING   due      LOCKING    another process ships under this name: tried again each second
     LOCKING   locked   ASKING
     LOCKING   stop     STOPPED
-    ASKING    there    READING    it is known where to go on
+    ASKING    there    READING    the place to go on from is known
     ASKING    failed   PAUSING
     ASKING    strange  HALTED     the target has the lines of another store: the operator has to decide
     ASKING    stop     STOPPED
@@ -15,11 +15,11 @@
     READING   failed   PAUSING
     READING   stop     STOPPED
     SENDING   taken    WAITING    the target has it for good
-    SENDING   failed   PAUSING    it has it or has it not
+    SENDING   failed   PAUSING    the target may have it or not
     SENDING   strange  HALTED     the archive has another segment of this name
-    SENDING   stop     ENDING     the answer is waited for, a few seconds
+    SENDING   stop     ENDING     waits a few seconds for the answer
     WAITING   due      READING
-    WAITING   quiet    ASKING     nothing was sent for a minute: the target may have lost what it had
+    WAITING   quiet    ASKING     nothing was sent for a minute: the target may have lost text
     WAITING   stop     STOPPED
     PAUSING   due      ASKING
     PAUSING   stop     STOPPED
@@ -28,8 +28,7 @@
     ENDING    failed   STOPPED
     ENDING    due      STOPPED
 
-After any failure the far side is asked again, because an answer that was lost says nothing of what it
-has.
+After any failure the target is asked again: without an answer nobody knows what it has.
 """
 
 from __future__ import annotations
@@ -64,21 +63,21 @@ log = Logger()
 ANSWER = 30.0
 """Seconds that a target has to answer."""
 LEAST = 1 << 16
-"""Bytes down to which what got no answer within ANSWER is sent in halves: the link may be slow."""
+"""Bytes: text without an answer within ANSWER is halved, down to this size. The link may be slow."""
 LOOK = 0.2
-"""Seconds between two looks at a store that has nothing new, and so between two small sendings."""
+"""Seconds between two looks at a store that has nothing new, and so between two small sends."""
 SAVE = 1.0
-"""Seconds between two savings of the place."""
+"""Seconds between two saves of the place."""
 SAVE_AGAIN = 5.0
-"""Seconds after which a place that could not be saved is saved again."""
+"""Seconds until the next save of the place, after one has failed."""
 QUIET = 60.0
-"""Seconds after which a target that says where it is is asked again, though there was nothing to send."""
+"""Seconds without a send until a target that keeps its own place is asked for it again."""
 TRY = 1.0
-"""Seconds between two tries for a lock."""
+"""Seconds between two attempts to lock the place."""
 TRIES = 10
-"""Tries until that is said: the process of a daemon that was killed may go on for a few seconds."""
+"""Attempts until this is reported: the process of a killed daemon may live on for a few seconds."""
 LAST = 4.0
-"""Seconds that the end may take: for the answer that is under way, and for letting go of connections."""
+"""Seconds for each step of the end: the answer that is still out, and closing the connections."""
 
 NEXT = transitions(__doc__)
 
@@ -86,9 +85,9 @@ NEXT = transitions(__doc__)
 class ShipSteps(Protocol):
     """The steps in which shippers differ.
 
-    promise: a sentence for the log. position: the place up to which the target has everything; None as
-    long as that is unknown. more: more is known to be there when something was sent. asks: `ask` asks the
-    target. patience: seconds that the target has to take what is sent.
+    promise: a sentence for the log. position: the place up to which the target has everything; None while
+    that is unknown. more: after a send, there is more to send at once. asks: `ask` sends a request to the
+    target. patience: seconds for the target to take a send.
     """
 
     @property
@@ -110,23 +109,23 @@ class ShipSteps(Protocol):
         """Find out where to go on. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
 
     def read(self) -> bool:
-        """Prepare what is to be sent next; return whether there is anything. Raises as `ask` fails."""
+        """Prepare the next send; return whether there is one. Raises the errors of `ask`."""
 
     def send(self) -> Deferred[None]:
-        """Send what was prepared; fires when the target has it for good. Fails as targets do."""
+        """Send the prepared text; fires when the target has it for good. Fails with the target's errors."""
 
     def before_saving(self) -> None:
-        """Make certain of all that the place stands for. Raises OSError."""
+        """Bring everything onto the medium that the place relies on. Raises OSError."""
 
     def close(self) -> Deferred[None]:
-        """Let go of the store and of the target."""
+        """Close the store and the target."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class ShipLoop:
     """The loop of a shipper, from `start` to `stop`; `state` is one of the table's.
 
-    store: the identity of the store. random: returns numbers from 0 up to 1.
+    store: the identity of the store. random: returns a number from 0 to 1.
     """
 
     _steps: ShipSteps
@@ -139,7 +138,7 @@ class ShipLoop:
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _saving: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _pauses: Pauses = attrs.Factory(lambda self: Pauses(self._random), takes_self=True)
-    # When the target was asked, or took something.
+    # The time of the last request or acknowledgement.
     _asked: float = attrs.field(init=False, default=0.0)
     _tries: int = attrs.field(init=False, default=0)
     _call: Deferred[Any] | None = attrs.field(init=False, default=None)
@@ -152,7 +151,7 @@ class ShipLoop:
         self._lock()
 
     def stop(self) -> Deferred[None]:
-        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
+        """End; fires when the place is saved and the target closed, after some seconds at the latest."""
         if self._stopped is None:
             self._stopped = Deferred()
             self.state = NEXT[self.state, "stop"]
@@ -189,14 +188,14 @@ class ShipLoop:
             self._failed(Failure())
             return
         if self._stopped is not None:
-            # By somebody who heard what was reported meanwhile.
+            # A receiver of a report has stopped the loop meanwhile.
             return
         if found:
             self.state = NEXT[self.state, "found"]
             self._await(self._steps.send, "taken", self._taken)
         else:
             self.state = NEXT[self.state, "nothing"]
-            # Nothing waits for it: it has answered to all that there was, or nothing is known against it.
+            # Nothing waits: the target has answered everything, or has not failed yet.
             self._works()
             if self._steps.asks and self._clock.seconds() - self._asked >= QUIET:
                 self.state = NEXT[self.state, "quiet"]
@@ -210,8 +209,8 @@ class ShipLoop:
             return
         self._works()
         self._asked = self._clock.seconds()
-        # The reactor's turn between two; and while little comes, one sending for all that comes meanwhile:
-        # each costs a sync of the disk here, and one there.
+        # Between two sends the reactor gets a turn. While few lines come, one send waits for several of
+        # them: each send costs a sync of the disk here, and one there.
         self._again(0 if self._steps.more else LOOK, self._read)
 
     def _again(self, seconds: float, step: Callable[[], None]) -> None:
@@ -225,7 +224,7 @@ class ShipLoop:
     def _await(
         self, make: Callable[[], Deferred[None]], event: str, then: Callable[[], None]
     ) -> None:
-        """Make a call whose answer is an event; what to do then."""
+        """Make a call. Its success is `event`, and `then` follows."""
 
         def answered(_: None) -> None:
             if self._stopped is None or self.state == "ENDING":
@@ -258,7 +257,7 @@ class ShipLoop:
             pause = self._pauses.pause(after=error.after, settled=error.settled)
             found = "settled" if error.settled else "unavailable"
         elif isinstance(error, TooMuchAtOnce | RefusedForGood):
-            # It is tried in smaller pieces, until there is but one line.
+            # It is sent in smaller pieces, down to one line.
             pause, found = 0.0, "too-large" if isinstance(error, TooMuchAtOnce) else "refused"
         else:
             pause, found = self._pauses.pause(), _kind(failure)
@@ -270,7 +269,7 @@ class ShipLoop:
             self._up = False
             self._report(ShipReport("down", why))
             if isinstance(error, Unavailable):
-                # Later removals are counted from there, whoever is killed meanwhile.
+                # Later removals are counted from this place, even after a kill.
                 self._save()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._again(pause, self._ask)
@@ -282,7 +281,7 @@ class ShipLoop:
             self._report(ShipReport("up", self._steps.promise))
 
     def _broken(self, failure: Failure) -> None:
-        """Go on after an error of our own: the other targets have nothing to do with it."""
+        """Go on after an error in the shipper's own code."""
         log.failure("an error of a shipper", failure=failure)
         self._tell(f"an error of the shipper itself: {_reason(failure)}")
         if self._stopped is None:
@@ -311,7 +310,7 @@ class ShipLoop:
         self._saving.start(SAVE if self._save() else SAVE_AGAIN, self._keep)
 
     def _save(self) -> bool:
-        """Save the place if it is another; return whether that works."""
+        """Save the place if it has changed; return False if that fails."""
         position = self._steps.position
         if position is None:
             return True
@@ -323,7 +322,7 @@ class ShipLoop:
                 self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
                 return False
             self._saved = position
-        # Also when it went back and came here again since.
+        # Reported even if unchanged: it may have gone back and returned since.
         self._report(ShipReport("kept", position=position))
         return True
 
@@ -341,7 +340,7 @@ def _reason(failure: Failure) -> str:
 
 
 def _kind(failure: Failure) -> str:
-    """Return the word for a failure that counters have."""
+    """Return the word that counters use for a failure."""
     if failure.check(Misplaced):
         return "misplaced"
     if failure.check(OSError, StoreError):

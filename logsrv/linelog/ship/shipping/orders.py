@@ -1,8 +1,8 @@
-"""The talk between the daemon and the process of a target: objects of JSON.
+"""The messages between the daemon and the process of a target: JSON objects.
 
-The daemon says what to ship and where to, once; a target with other settings gets another process. It
-says so again with another number when retention waits until an archive was looked at. The process reports
-how far it has come, and what does not work.
+The daemon sends the orders once: which lines to ship, and where. A target with other settings gets another
+process. The daemon sends the orders again, with another `due`, when retention waits for a look into an
+archive. The process reports its progress and its faults.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from logsrv.linelog.store.segments.segment import Position
 
 @attrs.frozen(kw_only=True)
 class ShipOrders:
-    """All that the process of a target has to know.
+    """The orders for the process of a target.
 
-    files: how its certificates looked when they were read; another saving makes other orders. directory,
-    store: where the store is, and its identity. due: the last segment that retention would remove. begin:
-    the first that there was when the target became one.
+    files: the marks of its certificate files when they were read; a changed file makes other orders.
+    directory, store: the directory of the store, and its identity. due: the last segment that retention
+    would remove. begin: the first segment of the store when the target was added.
     """
 
     name: str
@@ -50,7 +50,7 @@ class ShipOrders:
 
     @property
     def tls(self) -> TLSOptions:
-        """Whom to trust, and the certificate to show."""
+        """The authorities to trust, and the certificate to show."""
         ca, certificate, key = (
             None if path is None else Path(path) for path in (self.ca, self.certificate, self.key)
         )
@@ -58,7 +58,7 @@ class ShipOrders:
 
     @property
     def target(self) -> TargetSettings:
-        """All that its target is made of."""
+        """The settings of its target."""
         url = parse_ship_url(self.url)
         return TargetSettings(
             name=self.name, url=url, store=self.store, tls=self.tls, token=self.token
@@ -68,8 +68,8 @@ class ShipOrders:
 def orders_for(target: ShipSettings) -> ShipOrders:
     """Return the orders for a target, with its secrets.
 
-    Raises ConfigurationError for a file that cannot be read or has something else in it, and if a package
-    is missing that the target needs.
+    Raises ConfigurationError for a file that cannot be read or has wrong contents, for a missing package,
+    and if a secret would leave this machine in the clear.
     """
     files = (target.ship_ca, target.ship_cert, target.ship_key)
     ca, certificate, key = (None if path is None else str(path) for path in files)
@@ -102,7 +102,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
 
 
 def json_of(message: ShipOrders | ShipReport) -> bytes:
-    """Return orders, or a report, as JSON."""
+    """Return orders or a report as JSON, without an LF."""
     return json.dumps(attrs.asdict(message)).encode()
 
 

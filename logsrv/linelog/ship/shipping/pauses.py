@@ -1,22 +1,22 @@
-"""The pauses of a shipper between two tries."""
+"""The pauses of a shipper between two attempts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 SHORTEST, LONGEST = 0.1, 30.0
-"""Seconds: each pause is up to twice as long as the one before."""
+"""Seconds: the bounds of a pause, which doubles after each failure."""
 SETTLED = 60.0
-"""Seconds between two tries of what does not go away by itself."""
+"""Seconds between two attempts if the cause does not pass by itself."""
 MOST_ASKED = 3600.0
-"""Seconds: a target that asks for more is tried all the same."""
+"""Seconds: the longest pause that a target can ask for."""
 
 
 class Pauses:
-    """Pauses that grow as long as nothing succeeds. random: returns numbers from 0 up to 1.
+    """Pauses that grow until something succeeds. random: returns a number from 0 to 1.
 
-    Each is of a random length between a half and the whole, so that many shippers whose target was gone do
-    not come back all at once.
+    The length is random, from a half to the whole of a pause, so that many shippers whose target was down
+    do not return all at once.
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -24,11 +24,11 @@ class Pauses:
         self._next = SHORTEST
 
     def reset(self) -> None:
-        """Begin anew: something has succeeded."""
+        """Go back to the shortest pause: something has succeeded."""
         self._next = SHORTEST
 
     def pause(self, *, after: float | None = None, settled: bool = False) -> float:
-        """Return how many seconds to wait. after: what the target has asked for."""
+        """Return how many seconds to wait. after: the seconds that the target has asked for."""
         if settled:
             return SETTLED
         longest, self._next = self._next, min(self._next * 2, LONGEST)

@@ -1,7 +1,7 @@
-"""A target as the daemon knows it by the reports of its process: what is counted, and what the log says.
+"""A target as the daemon knows it from the reports of its process: its counters and its lines in the log.
 
-The log has a line when a target goes and when it comes back, and for what is lost or sent again: each
-once a minute, as a target may do so for ever. What is tried again is only counted.
+The log has a line when a target goes down, when it comes back, and when text is lost or sent again: each at
+most once a minute, as a target may repeat this for ever. Retries are only counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logsrv.linelog.store.segments.segment import Position
 log = Logger()
 
 ANSWERS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-"""Seconds: a sync takes 1 to 100 ms, a far network as much; at 30 s nobody waits any more."""
+"""Buckets in seconds: a sync takes 1 to 100 ms, a far network as much; after 30 s nobody waits any more."""
 
 
 _COUNTERS = (
@@ -30,14 +30,14 @@ _COUNTERS = (
     "ship_refused_lines_total",
     "ship_resent_after_loss_total",
 )
-"""The counters that are there from the first moment on: an increase needs a value to begin at.
+"""The counters that exist from the first moment on: an increase needs a value to begin at.
 
-Those of gaps begin at what the last process had counted.
+The counters of gaps begin at the count of the last process.
 """
 
 
 def sentence(report: ShipReport) -> str:
-    """Return what a report says, for people."""
+    """Return a report as a sentence for people."""
     size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
     if report.kind == "gap":
         lines = f" in {report.lines}" if report.bytes and report.lines else " of"
@@ -49,11 +49,11 @@ def sentence(report: ShipReport) -> str:
 
 @attrs.define(eq=False)
 class ReportedTarget:
-    """A target as its reports tell of it, from `begin` to `end`; `begin` may come again.
+    """A target as its reports describe it, from `begin` to `end`; `begin` may be called again after that.
 
-    position: the place that is kept, up to which it has all; None if that is not known yet. released: the
-    first segment that it has not confirmed to have still. up: it takes lines; None: nobody knows yet.
-    clock: seconds that only grow.
+    position: the kept place, up to which the target has everything; None if unknown. released: the number
+    of the first segment that it has not confirmed to have still. up: it takes lines; None if unknown.
+    clock: returns monotonic seconds.
     """
 
     name: str
@@ -64,10 +64,10 @@ class ReportedTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # The log says that it is down; the time when it said so last.
-    _down_told: bool = attrs.field(init=False, default=False)
+    # The log says that it is down; the time when it last said so.
+    _down_logged: bool = attrs.field(init=False, default=False)
     _down_at: float = attrs.field(init=False, default=float("-inf"))
-    # Bytes and lines that were gone before they were sent; and the lines that it was to get next, or None.
+    # Bytes and lines that were removed before they were sent; how many of the lines it needs next, or None.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
     _missed: int | None = attrs.field(init=False, default=None)
     # The last promise in the log.
@@ -82,7 +82,7 @@ class ReportedTarget:
         self._metrics.time("ship_acknowledged_seconds", self._answers, target=self.name)
 
     def begin(self) -> None:
-        """Show its figures."""
+        """Register its figures."""
         if self._part is not None:
             return
         part = self._part = MetricsPart(self._metrics)
@@ -94,27 +94,27 @@ class ReportedTarget:
             part.count(name, 0, target=self.name)
 
     def end(self) -> None:
-        """Show its figures no longer."""
+        """Remove its figures."""
         self.gone()
         if self._part is not None:
             self._part.end()
             self._part = None
 
     def gone(self) -> None:
-        """Note that its process has ended: nobody knows how it is."""
+        """Note that its process has ended: its state is unknown."""
         self.up = None
         self.released = 0
-        self._down_told = False
+        self._down_logged = False
 
     def take(self, report: ShipReport) -> None:
-        """Count a report, and let the log have it if that is of interest."""
+        """Count a report, and log it if an operator needs it."""
         if report.kind == "released":
             assert report.position is not None
             self.released = report.position.segment
         elif report.position is not None and (
             report.kind == "kept" or (self.position is not None and report.position < self.position)
         ):
-            # A kill would send the rest again, so that stays.
+            # After a kill the text from there on is sent again, so it must stay here.
             self.position = report.position
         step = _STEPS.get(report.kind)
         if step is not None:
@@ -134,19 +134,19 @@ class ReportedTarget:
     def _retry(self, report: ShipReport) -> None:
         self._count("ship_retries_total", reason=report.reason)
         if self.up is False:
-            self._tell_down(report.why)
+            self._log_down(report.why)
 
     def _refused(self, report: ShipReport) -> None:
         self._count("ship_refused_lines_total", report.lines)
         self._complain(report)
 
     def _gap(self, report: ShipReport) -> None:
-        # The next report of the same may come only after it is back.
+        # The next report "gone" may come only after the target is back.
         self._missed = max(self._missed or 0, report.lines)
         self._say(log.error, sentence(report))
 
     def _goes_by(self, report: ShipReport) -> None:
-        # A target that has lines after all, whose answer was lost, makes it less for a moment.
+        # The count falls for a moment if the target has the lines after all, and only its answer was lost.
         before = self._gone
         self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
         self._count("ship_gap_bytes_total", self._gone[0] - before[0])
@@ -164,13 +164,13 @@ class ReportedTarget:
         if self.up is not False:
             self._since = self._clock()
         self.up = False
-        self._tell_down(report.why)
+        self._log_down(report.why)
 
-    def _tell_down(self, why: str) -> None:
-        """Say that it takes nothing; of one that comes and goes once a minute."""
+    def _log_down(self, why: str) -> None:
+        """Log that it takes nothing; at most once a minute for a target that comes and goes."""
         now = self._clock()
-        if not self._down_told and now - self._down_at >= QUIET_SECONDS:
-            self._down_told, self._down_at = True, now
+        if not self._down_logged and now - self._down_at >= QUIET_SECONDS:
+            self._down_logged, self._down_at = True, now
             self._say(log.warn, f"it takes nothing, and lines wait in the store: {why}")
 
     def _stops(self, report: ShipReport) -> None:
@@ -178,7 +178,7 @@ class ReportedTarget:
         self._say(log.error, report.why)
 
     def _comes(self, report: ShipReport) -> None:
-        if self._down_told:
+        if self._down_logged:
             missed = f"{self._missed or 'some'} were removed before they were sent"
             if self._missed is None:
                 missed = "none is lost"
@@ -187,19 +187,19 @@ class ReportedTarget:
                 f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
                 f" wait for it, and {missed}",
             )
-        # The promise may be known only now, or be another: of a stream that was made anew.
+        # The promise may be known only now, or be new: that of a stream that was made again.
         if self.up is None or (
             report.why != self._promise and self._limited_log.note("promise") is not None
         ):
             self._say(log.info, report.why)
             self._promise = report.why
-        self.up, self._down_told = True, False
+        self.up, self._down_logged = True, False
 
     def _complain(self, report: ShipReport) -> None:
         self._say_seldom(log.warn, report.kind if report.lines else report.why, report.why)
 
     def _say_seldom(self, how: Callable[..., object], subject: str, what: str) -> None:
-        """Say something once a minute."""
+        """Log a sentence, at most once a minute for each subject."""
         noted = self._limited_log.note(subject)
         if noted is not None:
             times = f" ({noted.number} times)" if noted.number > 1 else ""

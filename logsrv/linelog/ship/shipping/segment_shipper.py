@@ -1,8 +1,8 @@
-"""A shipper of sealed segments: to an archive that has each of them whole, or not at all.
+"""A shipper of sealed segments, to an archive that has each of them whole, or not at all.
 
-A segment that was put there, read back and compared is noted beside its text; so retention may remove the
-text and leave the indexes. The kept place is a hint: which segments the archive has whole is asked at the
-start, and again before a text is removed here, which waits for that.
+A segment that was put there, read back and compared gets a note beside its text; then retention may remove
+the text and leave the indexes. The kept place is a hint. The archive is asked which segments it has whole
+at the start, and again before a text is removed here: retention waits for the answer.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
 
 LOOKED = 300.0
-"""Seconds until it is asked again whether the archive has what retention was to remove: that may stay here
-for another target."""
+"""Seconds until the archive is asked again for segments that retention may remove but another target still
+keeps here."""
 BELIEVED = 420.0
-"""Seconds after which it is believed no longer: it does not answer."""
+"""Seconds after which an answer about these segments no longer counts: no other has followed."""
 SLOWEST = 1 << 16
-"""Bytes in a second that an archive has to take: a segment of 60 MB has a quarter of an hour."""
+"""Bytes a second that an archive must take, and then give back: a segment of 60 MB has half an hour."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class SegmentShipper(Shipper[SegmentTarget]):
-    """A shipper of sealed segments; the whole segment goes that `ship_from` is in.
+    """A shipper of sealed segments. ship_from: the whole segment that has this place is sent.
 
-    disk: the directory of the store, which is left at the end.
+    disk: the directory of the store, which is closed at the end.
     """
 
     _disk: Disk
@@ -44,9 +44,9 @@ class SegmentShipper(Shipper[SegmentTarget]):
     # The number of the last segment that retention would remove; and of the first that it may not yet.
     due: int = attrs.field(init=False, default=0)
     _released: int = attrs.field(init=False, default=1)
-    # The time of the last look for what retention is to remove.
+    # The time of the last look for segments that retention wants to remove.
     _looked_at: float = attrs.field(init=False, default=float("-inf"))
-    # The segments to look for there, before their texts are removed here.
+    # The segments to look for in the archive before their texts are removed here.
     _looking_for: list[Segment] = attrs.field(init=False, factory=list)
     # The names of the segments that the archive had when it was asked for all; None until then.
     _there: set[str] | None = attrs.field(init=False, default=None)
@@ -55,7 +55,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
     # The newest segment that it had then, by its short name.
     _newest: str = attrs.field(init=False, default="")
     _next: Segment | None = attrs.field(init=False, default=None)
-    # The directory when its names were listed last.
+    # The state of the directory when its names were last listed.
     _listing: object = attrs.field(init=False, default=None)
 
     @property
@@ -64,7 +64,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return self._next is not None or bool(self._looking_for)
 
     def ask(self) -> Deferred[None]:
-        """Ask the archive what it has: all at first, and later whether it has the newest still."""
+        """Ask the archive for all segments at first, and later only for the newest one."""
         if self.position is None:
             note_url(self._kept.folder.disk, self._kept.name, self._target.url)
             self._begin()
@@ -86,7 +86,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return asked.addCallback(self._go, here)
 
     def _go(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
-        """Go back to the first segment that was put there, is here, and is not there whole any more."""
+        """Go back to the first segment here that was put there and is no longer there whole."""
         self._require_ours(survey.names)
         lacking = {short_name(one.name) for one in survey.lacking}
         self._there = set(survey.names) - lacking
@@ -101,7 +101,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._put_again([one for one in here if one in survey.lacking and one.number < before])
 
     def _lost(self, segment: Segment) -> None:
-        """Say that the text of a segment is neither here nor there."""
+        """Report that the text of a segment is neither here nor in the archive."""
         note = noted(segment, self._disk)
         lines = "an unknown number of" if note is None else note.lines
         why = (
@@ -122,7 +122,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._release(min(self._released, lacking[0].number))
 
     def _require_ours(self, names: list[str]) -> None:
-        """Raise ForeignStoreError if the archive has segments of this store that it has not sealed."""
+        """Raise ForeignStoreError if the archive has segments that this store has not sealed yet."""
         self._view.refresh()
         end = self._view.segments[-1].number
         ahead = [name for name in names if int(name.partition("-")[0]) >= end]
@@ -134,7 +134,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
             )
 
     def read(self) -> bool:
-        """Choose what retention waits for, or the next segment that is sealed."""
+        """Choose the segments that retention waits for, or the next sealed one; return False if none."""
         self._require_store()
         assert self.position is not None
         if self._chosen():
@@ -152,7 +152,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
             return False
         missing = self.missing()
         if missing:
-            # The place is behind it from now on.
+            # The place moves past the gap.
             self.position = Position(self._next.number, 0)
             self._passed(missing)
         size = self._disk.stat(self._next.name).st_size
@@ -160,7 +160,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return True
 
     def _chosen(self) -> bool:
-        """Choose what retention is to remove soon; return whether there is any of it."""
+        """Choose the segments that retention wants to remove soon; return whether there are any."""
         assert self.position is not None
         until = min(self.due + 1, self.position.segment)
         asked = until <= self._released
@@ -178,12 +178,12 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return bool(self._looking_for)
 
     def _release(self, until: int) -> None:
-        """Let retention remove what is before a segment."""
+        """Let retention remove the segments before number `until`."""
         self._released = until
         self._report(ShipReport("released", position=Position(until, 0)))
 
     def _found(self) -> Segment | None:
-        """Return the next segment if it is compressed; pass by those that the archive has whole."""
+        """Return the next segment if it is compressed; skip segments that the archive has whole."""
         assert self.position is not None
         before = self.position
         found = None
@@ -199,7 +199,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return found
 
     def _is_empty(self, one: Segment) -> bool:
-        """Return whether it is sealed without lines, as starts after a crash leave some: it stays plain."""
+        """Return whether a segment was sealed without lines, as after a crash: it is never compressed."""
         try:
             return one.form is Form.PLAIN and not self._disk.stat(one.name).st_size
         except FileNotFoundError:
@@ -211,7 +211,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return gone_from(self._view, self.position, there)
 
     def send(self) -> Deferred[None]:
-        """Look for what retention waits for, or put the segment into the archive."""
+        """Look for the segments that retention waits for, or put the next one into the archive."""
         if self._looking_for:
             segments, self._looking_for = self._looking_for, []
             asked = maybeDeferred(self._target.survey, segments, self._disk, others=False)
@@ -226,7 +226,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         )
 
     def _looked_for(self, survey: ArchiveSurvey, segments: list[Segment]) -> None:
-        """Let retention remove segments up to the first that is not there whole."""
+        """Let retention remove the segments before the first that is not there whole."""
         lacking = survey.lacking
         self._looked_at = self._clock.seconds()
         self._release(lacking[0].number if lacking else segments[-1].number + 1)
@@ -238,7 +238,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._acknowledge(Position(segment.number + 1, 0), manifest.text, manifest.lines, since)
 
     def _left_out(self, failure: Failure, segment: Segment) -> None:
-        """Go on behind a segment that is damaged here; retention treats it as one that was not archived."""
+        """Skip a segment that is damaged here; retention treats it as one that was not archived."""
         failure.trap(ValueError)
         self.position = Position(segment.number + 1, 0)
         why = (

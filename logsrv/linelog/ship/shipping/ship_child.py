@@ -32,11 +32,11 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.memory import keep_freed_memory
 
 LOOK = 1.0
-"""Seconds between two looks at how far the target is behind."""
+"""Seconds between two measurements of the target's lag."""
 _UP = {"up": True, "down": False, "stopped": False, "ended": None}
-"""The reports that say whether the target takes lines."""
+"""The kinds of report that tell whether the target takes lines."""
 _WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended")
-"""The reports of nothing that went wrong."""
+"""The kinds of report that are not about a fault."""
 
 
 AnyShipper: TypeAlias = BlockShipper | LineShipper | SegmentShipper
@@ -56,7 +56,7 @@ class ShipWork:
         self._looking.clock = reactor
 
     def lock(self, line: bytes) -> bool:
-        # The shipper itself has a lock on its place, and waits for that.
+        # The shipper locks its place itself, and waits for that lock.
         return True
 
     def start(self, line: bytes) -> None:
@@ -115,7 +115,7 @@ class ShipWork:
         self._note(report)
 
     def _note(self, report: ShipReport) -> None:
-        """Let others see what has changed, in a file."""
+        """Save the state for other processes if a report has changed it."""
         now = rfc3339(self._reactor.seconds())
         if report.kind in _UP:
             self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
@@ -152,9 +152,9 @@ class ShipWork:
 
 
 def _ship_from(orders: ShipOrders) -> str:
-    """Return where a target that is new begins: not before the place from which on the identity holds.
+    """Return where a new target begins: not before the place from which the store's identity holds.
 
-    What was removed since it became a target is a gap.
+    Text that was removed since this became a target is a gap.
     """
     if orders.ship_from != BEGINNING:
         return orders.ship_from

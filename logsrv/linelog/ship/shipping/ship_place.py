@@ -1,9 +1,9 @@
 """The kept place of a shipper: `ship/NAME` in the directory of the store, with a lock on the name.
 
-Beside it stand the lines that the target will never take, in `ship/NAME.refused`, as they are stored, each
-with its LF, for people to look at. When that file has LARGEST_REFUSED bytes it becomes NAME.refused.old, in
-the place of the one before: so the last 8 to 16 MiB are kept. A line that was refused just before a power
-cut may be there twice, or, if the disk was full, not at all: it is counted.
+The file `ship/NAME.refused` beside it has the lines that the target will never take, as stored, each with
+its LF, for people to read. When it has LARGEST_REFUSED bytes it is renamed to NAME.refused.old, which
+replaces the one before: so the last 8 to 16 MiB are kept. A line that was refused just before a power cut
+may be there twice; if the disk was full, it may be missing, but it is counted.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ FOLDER = "ship"
 
 @attrs.frozen
 class SentGap:
-    """The text that is missing before a block that was sent and is not acknowledged; end: of the block."""
+    """The text that is missing before an unacknowledged block. end: the end of the block."""
 
     end: Position
     missing: Missing
 
 
 def go_on(directory: str, store: str) -> None:
-    """Let all targets go on at their places under another identity of the store. Raises OSError.
+    """Move the kept places of all targets to a new identity of the store. Raises OSError.
 
-    Places that are damaged are left as they are.
+    store: the new identity. Damaged places are left unchanged.
     """
     folder = os.path.join(directory, FOLDER)
     with suppress(FileNotFoundError), Disk().enter(folder) as disk:
@@ -55,7 +55,7 @@ def go_on(directory: str, store: str) -> None:
 
 
 def gone_before(kept: Place) -> Missing:
-    """Return what was gone before the target could get it, of all that is before a kept place."""
+    """Return the text before a kept place that was removed before the target could get it."""
     return _missing(kept.note.get("gone", ()))
 
 
@@ -66,12 +66,13 @@ def _missing(found: Sequence[Any]) -> Missing:
 class ShipPlace:
     """The place up to which a target has acknowledged a store, in the file `ship/NAME`.
 
-    target: what the file calls the target; no secrets. clock: the time of day. Each method raises OSError.
+    target: the target's URL for the file, without secrets. clock: returns seconds since 1970. Each method
+    raises OSError.
 
-    new: the target has acknowledged nothing yet. gone: what was gone before it could get it, of all that is
-    before the place. sent: what is missing before blocks that it may have.
+    new: the target has acknowledged nothing yet. gone: the text before the place that was removed before
+    the target could get it. sent: the gaps before blocks that the target may have.
 
-    Raises ConfigurationError for a name that is none: names with a dot are of the files beside it.
+    Raises ConfigurationError for an invalid name: names with a dot are for the files beside the place.
     """
 
     def __init__(
@@ -95,14 +96,14 @@ class ShipPlace:
         return self.folder.path(self.name)
 
     def lock(self) -> bool:
-        """Return whether no other process ships under this name; then no other will."""
+        """Lock the name; return False if another process holds it."""
         return self.folder.lock(self.name)
 
     def load(self, store: str, end: Position) -> Position | None:
-        """Return the place that is kept; None if there is none.
+        """Return the kept place; None if there is none.
 
-        store: the identity of the store. end: where it ends. Raises ValueError, with a sentence, for one
-        that is damaged, or of another store or target.
+        store: the identity of the store. end: where it ends. Raises ValueError, with a sentence, for a
+        place that is damaged, or of another store or target.
         """
         kept = place.load(self.folder.disk, self.name)
         if kept is None:
@@ -124,7 +125,7 @@ class ShipPlace:
         return kept.position
 
     def save(self, store: str, position: Position) -> None:
-        """Keep a place, on the medium on return."""
+        """Save a place; it is on the medium on return."""
         sent = [[str(one.end), *one.missing] for one in self.sent]
         note = {
             "new": self.new,
@@ -137,7 +138,7 @@ class ShipPlace:
         place.save(self.folder.disk, self.name, kept)
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         self.folder.close()
 
 
@@ -145,7 +146,7 @@ LARGEST_REFUSED = 8 << 20
 
 
 class RefusedLines:
-    """The refused lines of the shipper with this name."""
+    """The file of a shipper's refused lines. name: of the target."""
 
     def __init__(self, folder: PlaceFolder, name: str) -> None:
         self._folder = folder
@@ -159,7 +160,7 @@ class RefusedLines:
         return self._folder.path(self._name)
 
     def add(self, lines: Sequence[bytes]) -> None:
-        """Keep lines, which have no LFs. Raises OSError."""
+        """Append lines, given without LFs. Raises OSError."""
         disk = self._folder.disk
         if self._fd < 0:
             try:
@@ -168,7 +169,7 @@ class RefusedLines:
                 self._fd = disk.create(self._name)
         self._dirty = True
         for line in lines:
-            # The beginning of a line that alone is larger.
+            # A line that is larger than the file is cut.
             disk.write(self._fd, line[: LARGEST_REFUSED - 1] + b"\n")
             if os.fstat(self._fd).st_size >= LARGEST_REFUSED:
                 self._begin_anew()
@@ -182,7 +183,7 @@ class RefusedLines:
         os.close(fd)
 
     def sync(self) -> None:
-        """Return when all is on the medium. Raises OSError."""
+        """Sync the lines that were added. Raises OSError."""
         if self._dirty:
             self._folder.disk.fdatasync(self._fd)
             self._folder.disk.sync_directory()

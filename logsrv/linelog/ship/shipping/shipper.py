@@ -1,4 +1,4 @@
-"""The part of a shipper that is the same whatever it ships: its loop, its place, and what it tells."""
+"""The common part of all shippers: their loop, their place, and their reports."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
 class Shipper(Generic[AnyTarget]):
     """A shipper of a store to a target, from `start` to the end of `stop`.
 
-    store: the identity of the store. ship_from: `beginning`, `end` or a position, without a kept place.
-    random: returns numbers from 0 up to 1. report: gets what happens.
+    store: the identity of the store. ship_from: `beginning`, `end` or a position, used if no place is kept.
+    random: returns a number from 0 to 1. report: gets each report.
     """
 
     _view: View
@@ -62,7 +62,7 @@ class Shipper(Generic[AnyTarget]):
         self._loop.start()
 
     def stop(self) -> Deferred[None]:
-        """End; fires when the place is saved and the target let go of, after some seconds at the latest."""
+        """End; fires when the place is saved and the target closed, after some seconds at the latest."""
         return self._loop.stop()
 
     @property
@@ -85,7 +85,7 @@ class Shipper(Generic[AnyTarget]):
         if self.position is not None:
             return True
         position = begin_at(self._view, self._ship_from, end)
-        # At once: "the end" is to be the same place for a shipper that is killed before anything was taken.
+        # At once: "the end" must stay this place if the shipper is killed before the first answer.
         try:
             self._kept.save(self._store, position)
         except OSError as error:
@@ -95,12 +95,12 @@ class Shipper(Generic[AnyTarget]):
         return False
 
     def _require_store(self) -> None:
-        """Raise StoreError if it was removed."""
+        """Raise StoreError if the store was removed."""
         if self._view.removed:
             raise StoreError("the store was removed; a restart of the server makes another one")
 
     def _acknowledge(self, end: Position, size: int, lines: int, since: float) -> None:
-        """Go on behind what the target has. since: when it was sent."""
+        """Move the place to `end`, which the target has acknowledged. since: the time of the send."""
         self.position = end
         self._kept.new = False
         seconds = self._clock.seconds() - since
@@ -109,21 +109,24 @@ class Shipper(Generic[AnyTarget]):
 
     @property
     def unread(self) -> Position | None:
-        """The place from which on the store is still needed: what is before was read, and is in memory."""
+        """The place from which on the store is still needed: earlier text was read into memory."""
         return self.position
 
     def missing(self) -> Missing:
-        """Return what is gone of what the target was to get next."""
+        """Return the text that is gone and that the target needs next."""
         return Missing() if self.unread is None else gone_from(self._view, self.unread)
 
     def _passed(self, missing: Missing) -> None:
-        """Count what is gone before the place, which is saved with it."""
+        """Count text that is gone before the place; the count is saved with the place."""
         self._kept.gone = self._kept.gone.and_(missing)
         size = missing.bytes if missing.known else None
         self._report(ShipReport("gap", bytes=size, lines=missing.lines))
 
     def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
-        """Keep lines that the target will never take, and count all that there are."""
+        """Keep lines that the target will never take, and report them.
+
+        lines: the ones that are known. number: of all refused lines.
+        """
         try:
             self._refused.add(lines)
         except OSError as error:
@@ -136,15 +139,15 @@ class Shipper(Generic[AnyTarget]):
         self._report(ShipReport("trouble", why))
 
     def before_saving(self) -> None:
-        """Let refused lines be on the medium."""
+        """Sync the file of refused lines. Raises OSError."""
         self._refused.sync()
 
     def close(self) -> Deferred[None]:
-        """Let go of the store and of the target."""
+        """Close the files and the target."""
         self._refused.close()
         return maybeDeferred(self._target.close)
 
 
 def size_of(lines: Sequence[bytes]) -> int:
-    """Return the bytes of lines with their LFs."""
+    """Return the number of bytes of lines with their LFs."""
     return sum(map(len, lines)) + len(lines)

@@ -1,8 +1,8 @@
-"""The shipping of a service, as the daemon has it: a process for each target, and what they report.
+"""The daemon's side of shipping: a process for each target, and the reports of these processes.
 
-The daemon itself reads no line and opens no connection: no target can slow or stop the writing side,
-nor another target. What is kept of a target is its place, in `DIR/ship/NAME`; so the next process, or the
-next daemon, goes on there.
+The daemon itself reads no lines and opens no connections: no target can slow or stop the writing side, or
+another target. The place of a target is kept in `DIR/ship/NAME`, where the next process, or the next
+daemon, goes on.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ Checked = tuple[tuple[ShipSettings, ...], Mapping[str, ShipOrders]]
 
 @attrs.define(eq=False)
 class _Shipped:
-    """A target, and its process."""
+    """A target and its process."""
 
     reported: ReportedTarget
     process: ResidentProcess
     settings: ShipSettings
     orders: ShipOrders
     looks: Callable[[int], object]
-    # The first segment that there was when it became a target.
+    # The number of the store's first segment when this became a target.
     begin: int
     wanted: bool = True
     # The last segment that retention would remove.
     due: int = 0
-    # Its process, which runs, is just told of another `due`.
+    # Its running process is just getting another `due`.
     asking: bool = False
 
 
@@ -62,8 +62,8 @@ class _Shipped:
 class Shipping:
     """The shipping of a service, from the first `change` to `stop`.
 
-    place: the directory of the store, where it is now. identity: that of the store, "" without one.
-    hold: gets what retention is to leave.
+    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
+    has none. hold: gets the texts that retention must leave.
     """
 
     _place: Callable[[], str]
@@ -74,7 +74,8 @@ class Shipping:
     _metrics: Metrics
     _checked: Checked = attrs.field(init=False, default=((), {}))
     _all: dict[str, _Shipped] = attrs.field(init=False, factory=dict)
-    _held: list[Hold] = attrs.field(init=False, factory=list)
+    _holds: list[Hold] = attrs.field(init=False, factory=list)
+    # The file with the names of the targets is up to date.
     _noted: bool = attrs.field(init=False, default=True)
     _stopping: bool = attrs.field(init=False, default=False)
 
@@ -83,7 +84,7 @@ class Shipping:
         self._checked = (targets, {one.label: orders_for(one) for one in targets})
 
     def change(self, targets: tuple[ShipSettings, ...]) -> None:
-        """Ship to these targets, which were checked, from now on; the others go on undisturbed."""
+        """Ship to these targets, and no others, from now on; unchanged ones go on undisturbed."""
         if self._stopping:
             return
         if self._checked[0] != targets:
@@ -109,11 +110,11 @@ class Shipping:
         if shipped is None:
             shipped = self._all[settings.label] = self._made(settings, orders)
         elif shipped.wanted and shipped.orders == orders:
-            # The bytes that are held back may be others.
+            # Its `ship_at_most` may be new.
             shipped.settings = settings
             return
         else:
-            # A process that runs, or just ends, comes back with the new orders.
+            # Its process, if it runs or is just ending, comes back with the new orders.
             shipped.process.done()
         shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
         shipped.reported.begin()
@@ -154,7 +155,7 @@ class Shipping:
         return json_of(orders)
 
     def _look_again(self, name: str, due: int) -> None:
-        """Let an archive be looked at: retention is to remove segments up to `due`."""
+        """Let the archive be asked for segments up to `due`: retention wants to remove their texts."""
         shipped = self._all.get(name)
         if shipped is not None and due != shipped.due:
             shipped.due = due
@@ -171,7 +172,7 @@ class Shipping:
         self._hold_back()
 
     def _hold_back(self) -> None:
-        """Tell retention what it is to leave, if that is another."""
+        """Tell retention which texts it must leave, if they have changed."""
         found = [
             _held(
                 one.settings, self._place(), one.reported.position, one.looks, one.reported.released
@@ -180,8 +181,8 @@ class Shipping:
             if one.wanted
         ]
         holds = [one for one in found if one is not None]
-        if holds != self._held:
-            self._held = holds
+        if holds != self._holds:
+            self._holds = holds
             self._hold(holds)
 
     def _note(self) -> None:
@@ -207,20 +208,20 @@ class Shipping:
 
 
 def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
-    """Return what retention is to leave for targets of which nothing is known but their kept places."""
+    """Return the texts that retention must leave for targets, by their kept places only."""
     found = [_held(one, directory) for one in targets]
     return [one for one in found if one is not None]
 
 
 def _nobody(_: int) -> None:
-    """Look for nothing: before the process of an archive is there, nothing is released."""
+    """Ask for nothing: before the process of an archive runs, nothing is released."""
 
 
 def _first(directory: str, target: str) -> int:
-    """Return the first segment that there was when a target became one; 0 if the store cannot be read.
+    """Return the number of the first segment when a target was added; 0 if the store cannot be read.
 
-    A server before this one may have ended before the target had a place: what retention has removed since
-    counts as gone.
+    An earlier server may have saved it and ended before the target had a place: text that retention has
+    removed since then counts as gone.
     """
     with suppress(OSError), Disk().enter(os.path.join(directory, FOLDER)) as disk:
         if (begin := saved_begin(disk, target)) is not None:
@@ -237,7 +238,7 @@ def _held(
     looks: Callable[[int], object] = _nobody,
     released: int = 0,
 ) -> Hold | None:
-    """Return what is to stay for a target. looks: lets its archive be looked at, if it is one."""
+    """Return the text that must stay for a target; None if none must. looks: lets its archive be asked."""
     if position is None:
         position = _kept(directory, settings.label) or _begin(settings)
     if position is None:
@@ -255,7 +256,7 @@ def _kept(directory: str, name: str) -> Position | None:
 
 
 def _begin(settings: ShipSettings) -> Position | None:
-    """Return where a target begins that is new; None for the end of the store: nothing is to be held."""
+    """Return where a new target begins; None for the end of the store, where no text must stay."""
     if settings.ship_from == END:
         return None
     return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)

@@ -1,10 +1,10 @@
-"""The state of targets as others see it: files beside the kept places, for a daemon that runs or not.
+"""The state of targets for other processes: files beside the kept places, readable without a daemon.
 
-    DIR/ship/targets.json    the names of the targets there are, as the daemon has them
-    DIR/ship/NAME.json       whether a target takes lines, since when, and what went wrong last
+    DIR/ship/targets.json    the names of the daemon's targets
+    DIR/ship/NAME.json       whether a target takes lines, since when, and its last fault
 
-They are written over when something changes, and not synced: a power cut takes them, and no place. The
-lag is measured anew by whoever asks.
+A change rewrites them without a sync: a power cut may lose them, but never a place. Each reader measures
+the lag anew.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _LONGEST = 1 << 16
 
 @attrs.frozen
 class TargetState:
-    """The state of a target. Times are TIMEs of the store.
+    """The state of a target. Times have the form of the store's TIME; "" if there is none.
 
-    up: it takes lines; None: nobody knows yet. since: when that began. error: the last sentence about what
-    went wrong. failed: when that was.
+    up: it takes lines; None if unknown. since: when that began. error: a sentence about the last fault.
+    failed: the time of that fault.
     """
 
     up: bool | None = attrs.field(default=None, validator=instance_of(bool | None))
@@ -54,9 +54,9 @@ class TargetState:
 class TargetStatus:
     """A target as `logsrv ship --status` shows it.
 
-    wanted: the daemon had it among its targets when it looked last. running: a process ships to it.
-    position, lag, gone: None if no place is kept. saved: when the place was. gone: what was removed before
-    it was sent.
+    wanted: the daemon had it among its targets when it last wrote their names. running: a process ships to
+    it. position, lag, gone: None if no place is kept. saved: when the place was saved. gone: the text that
+    was removed before it was sent.
     """
 
     name: str
@@ -76,12 +76,12 @@ class TargetStatus:
 
 
 def save_state(disk: Disk, name: str, state: TargetState) -> None:
-    """Let others see the state of a target. Raises OSError."""
+    """Save the state of a target for other processes. Raises OSError."""
     disk.replace(name + SUFFIX, json.dumps(attrs.asdict(state)).encode() + b"\n", sync=False)
 
 
 def save_targets(disk: Disk, begins: Mapping[str, int]) -> None:
-    """Let others see which targets there are, and a later server at which segment each began.
+    """Save the names of the targets, and for a later server the segment at which each began.
 
     Raises OSError.
     """
@@ -97,7 +97,7 @@ def saved_begin(disk: Disk, name: str) -> int | None:
 
 
 def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
-    """Return the state of all targets of a store; `now` is the time of day.
+    """Return the state of all targets of a store. now: seconds since 1970.
 
     Raises OSError and StoreError.
     """
@@ -111,7 +111,7 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
 
 
 def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
-    """Yield the names of the targets, and whether they are wanted; those that are not come last."""
+    """Yield the name of each target, and whether it is wanted; unwanted targets come last."""
     try:
         wanted = list(dict.fromkeys(filter(_is_name, _read(disk, TARGETS)["targets"])))
     except (KeyError, TypeError):
@@ -122,7 +122,7 @@ def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
 
 
 def _is_name(name: object) -> bool:
-    """Return whether a target may have it: what a file says is not to lead to others."""
+    """Return whether a target may have a name: a name in a file must not lead to another file."""
     return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
@@ -157,7 +157,7 @@ def _status(
 
 
 def _read(disk: Disk, name: str) -> dict[str, Any]:
-    """Return an object of a file; an empty one if there is none that can be read."""
+    """Return the JSON object in a file; an empty one if none can be read."""
     with suppress(OSError, ValueError, RecursionError):
         found = json.loads(disk.read(name, _LONGEST))
         if isinstance(found, dict):
@@ -166,7 +166,7 @@ def _read(disk: Disk, name: str) -> dict[str, Any]:
 
 
 def _is_locked(disk: Disk, name: str) -> bool:
-    """Return whether a process has the place of a target. Asking holds the lock for a moment."""
+    """Return whether a process has locked the place of a target. The check holds the lock for a moment."""
     try:
         with Descriptor(disk.open(name + LOCK_SUFFIX, os.O_RDONLY)) as fd:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

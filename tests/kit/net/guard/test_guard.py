@@ -172,13 +172,13 @@ def test_the_limit_that_is_told_is_the_least_that_allows_them(connections: int) 
     assert too_many(connections, FileLimit(told - 1)) is not None
 
 
-def test_a_small_limit_lets_some_in() -> None:
+def test_a_small_limit_of_open_files_lets_some_peers_in() -> None:
     """Also one below what is reckoned for the service itself."""
     sentence = too_many(50, FileLimit(60))
     assert sentence is not None and "only about 23" in sentence
 
 
-def test_nothing_is_said_where_they_fit() -> None:
+def test_a_sufficient_limit_of_open_files_needs_no_sentence() -> None:
     assert too_many(0, FileLimit(60)) is None
     assert too_many(800, FileLimit(1024)) is None
 
@@ -232,7 +232,7 @@ def test_which_address_is_in_which_networks(networks: list[str], host: str, foun
 
 
 @given(st.lists(st.ip_addresses().flatmap(lambda one: _networks_of(str(one)))), st.ip_addresses())
-def test_it_says_what_the_standard_library_says(networks: list[Network], address: object) -> None:
+def test_networks_agree_with_the_ipaddress_module(networks: list[Network], address: object) -> None:
     host = str(address)
     mapped = getattr(address, "ipv4_mapped", None)
     wanted = any((mapped or ip_address(host)) in each for each in networks)
@@ -244,6 +244,6 @@ def _networks_of(host: str) -> st.SearchStrategy[Network]:
     return st.integers(0, longest).map(lambda length: ip_network(f"{host}/{length}", strict=False))
 
 
-def test_no_networks_are_none() -> None:
+def test_an_empty_set_of_networks_is_false() -> None:
     assert not Networks(())
     assert Networks([ip_network("::/0")])

@@ -112,7 +112,7 @@ def test_a_transport_finds_the_interfaces_and_the_names_of_the_protocol() -> Non
     )
 
 
-def test_the_connection_of_a_protocol() -> None:
+def test_the_admitted_connection_of_a_protocol_is_found() -> None:
     connection, protocol, _ = admitted(ConnectionOwner())
     connection.transport.protocol = connection
     assert admitted_of(protocol) is connection

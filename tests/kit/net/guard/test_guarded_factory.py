@@ -389,7 +389,7 @@ def test_what_was_held_back_may_fail_at_the_end_of_a_connection() -> None:
         protocol.connectionLost(DONE)
     assert not site.guarded.connections
     assert site.inner.lost == [protocol.protocol]
-    assert messages == ["a protocol failed in what was held back of its peer"]
+    assert messages == ["a protocol failed with the data that was held back"]
 
 
 def test_what_was_held_back_may_fail_in_a_reload() -> None:

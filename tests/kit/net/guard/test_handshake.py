@@ -120,7 +120,7 @@ async def test_the_whole_certificate_is_there_for_the_protocol(server: Server) -
     ],
 )
 @in_reactor
-async def test_others_are_refused_with_a_reason(
+async def test_clients_without_a_valid_certificate_are_refused_with_a_reason(
     server: Server, who: str, reason: str, why: str, told: str
 ) -> None:
     """The protocol never hears of them; the log has one sentence, the client the alert of TLS."""
@@ -140,7 +140,7 @@ async def test_others_are_refused_with_a_reason(
 
 
 @in_reactor
-async def test_optional(server: Server) -> None:
+async def test_an_optional_certificate_may_be_left_out(server: Server) -> None:
     """Who shows none is let in without a name; a bad one is refused all the same."""
     server.listen(":clientcert=optional")
     await server.visit(None)
@@ -153,7 +153,7 @@ async def test_optional(server: Server) -> None:
 
 
 @in_reactor
-async def test_a_client_that_speaks_no_tls(server: Server) -> None:
+async def test_a_client_that_does_not_speak_tls_is_refused(server: Server) -> None:
     """The most usual mistake: a sender that was told the port, and not that it is TLS."""
 
     def speak(data: bytes) -> None:

@@ -44,7 +44,7 @@ def test_half_a_line_is_no_line_yet() -> None:
     assert limit.share("peer", b"o\n")[0] == 0
 
 
-def test_bytes() -> None:
+def test_bytes_of_a_second_pass_at_once_and_then_no_faster() -> None:
     clock = Clock()
     limit = rates(clock, size=1000)
     data = b"x" * 5000
@@ -64,14 +64,14 @@ def test_what_is_held_back_for_its_lines_costs_no_bytes() -> None:
     assert limit.share("peer", b"x" * 98) == (98, 0.0)
 
 
-def test_each_peer_by_itself() -> None:
+def test_each_peer_has_its_own_rate() -> None:
     limit = rates(Clock(), lines=1)
     assert limit.share("one", b"\n")[0] == 1
     assert limit.share("other", b"\n")[0] == 1
     assert limit.share("one", b"\n")[0] == 0
 
 
-def test_datagrams() -> None:
+def test_datagrams_above_a_rate_are_not_admitted() -> None:
     """Taken or not; one that is larger than a second's worth passes when nothing was before it."""
     clock = Clock()
     limit = rates(clock, lines=2, size=100)
@@ -84,7 +84,7 @@ def test_datagrams() -> None:
     assert limit.admit("peer", b"x")
 
 
-def test_memory_for_so_many_peers_only() -> None:
+def test_rates_remember_a_limited_number_of_peers() -> None:
     limit = rates(Clock(), lines=1)
     for number in range(REMEMBERED + 1):
         limit.share(number, b"\n")
@@ -102,7 +102,7 @@ def test_a_burst_is_answered_and_then_so_many_a_second() -> None:
     assert [limit.take("10.0.0.1", 2.0, 3) for _ in range(4)] == [True] * 3 + [False]
 
 
-def test_each_address_has_its_own() -> None:
+def test_each_address_has_its_own_bucket() -> None:
     limit = Buckets(Clock().seconds)
     assert limit.take("10.0.0.1", 1.0, 1)
     assert not limit.take("10.0.0.1", 1.0, 1)

@@ -90,13 +90,13 @@ def test_who_is_refused_in_memory_is_told_as_well() -> None:
         ("never heard of", "tls", "the TLS handshake failed (never heard of)"),
     ],
 )
-def test_openssls_reasons_in_plain_words(said: str, reason: str, sentence: str) -> None:
+def test_reasons_of_openssl_become_plain_sentences(said: str, reason: str, sentence: str) -> None:
     refusal = tls_refusal(SSL.Error([("SSL routines", "", said)]))
     assert (refusal.reason, refusal.sentence) == (reason, sentence)
 
 
 @pytest.mark.parametrize("error", [SSL.Error(), SSL.SysCallError(-1, "x"), ValueError("x")])
-def test_an_error_without_a_reason(error: Exception) -> None:
+def test_a_tls_error_without_a_reason_is_still_a_sentence(error: Exception) -> None:
     assert tls_refusal(error).sentence == "the TLS handshake failed (no reason given)"
 
 
@@ -110,6 +110,6 @@ def test_an_error_without_a_reason(error: Exception) -> None:
         (99, "cannot be verified (OpenSSL's error 99)"),
     ],
 )
-def test_what_is_wrong_with_a_certificate(tmp_path: Path, fault: int, sentence: str) -> None:
+def test_each_certificate_fault_has_a_sentence(tmp_path: Path, fault: int, sentence: str) -> None:
     shown = x509.load_pem_x509_certificate(Authority(tmp_path).certify("shop").read_bytes())
     assert sentence in tls_refusal(SSL.Error([]), [(fault, shown)]).sentence

@@ -75,7 +75,7 @@ async def test_who_shows_a_certificate_is_known_by_it(
 
 
 @in_reactor
-async def test_certificates_may_be_optional(
+async def test_client_certificates_may_be_optional_after_start_tls(
     serving: Serving, authority: Authority, pem: Path
 ) -> None:
     words = f":clientca={authority.cafile}:clientcert=optional"
@@ -98,7 +98,7 @@ async def test_behind_a_proxy_the_client_begins_tls(
 
 
 @in_reactor
-async def test_on_a_unix_socket(
+async def test_tls_can_begin_on_a_unix_socket(
     serving: Serving, authority: Authority, pem: Path, tmp_path: Path
 ) -> None:
     path = str(tmp_path / "s")
@@ -107,7 +107,9 @@ async def test_on_a_unix_socket(
 
 
 @in_reactor
-async def test_limits_hold_as_before(serving: Serving, authority: Authority, pem: Path) -> None:
+async def test_limits_hold_with_start_tls(
+    serving: Serving, authority: Authority, pem: Path
+) -> None:
     """What one may send in a second is counted where it is decrypted, and silence is noticed."""
     limits = ("--peer-bytes=30KiB", "--peer-lines=100", "--idle-timeout=60s")
     started = serving(Lines, tcp(pem), *limits, start_tls=True)
@@ -134,7 +136,7 @@ async def test_what_a_limit_held_back_is_plain_text_as_well(
 
 @pytest.mark.slow
 @in_reactor
-async def test_silence_is_noticed(serving: Serving, authority: Authority, pem: Path) -> None:
+async def test_silence_ends_a_connection(serving: Serving, authority: Authority, pem: Path) -> None:
     """Who says nothing over TLS, or never begins it, is closed after --idle-timeout."""
     started = serving(Lines, tcp(pem), "--idle-timeout=1s", start_tls=True)
 
@@ -176,6 +178,6 @@ async def test_a_reload_takes_the_certificate_that_was_saved(
     os.unlink(pem)
 
 
-def test_nonsense_is_a_sentence() -> None:
+def test_start_tls_refuses_an_object_that_is_no_certificate() -> None:
     with pytest.raises(TypeError, match="start_tls takes a certificate as Twisted's"):
         tls_factory(object(), object(), REACTOR, client=False)  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ def test_connections_of_one_address_share_its_rate() -> None:
     assert (one.received(), two.received()) == (b"line\r\n" * 10, b"")
 
 
-def test_a_reload_changes_it() -> None:
+def test_a_reload_changes_the_rates_of_open_connections() -> None:
     """Also for those who are waiting: they are let go, or wait from now on."""
     service = MemoryService(Echo, "--peer-lines", "1")
     peer = service.connect()
@@ -107,7 +107,7 @@ def test_a_handler_that_is_busy_is_given_nothing_meanwhile() -> None:
     assert peer.received() == b"work\r\none\r\ntwo\r\nthree\r\n"
 
 
-def test_what_has_come_is_not_lost_at_the_end() -> None:
+def test_throttled_data_is_not_lost_at_the_end() -> None:
     """Neither when the peer ends, nor at a stop: then it is all taken in at once."""
     service = MemoryService(Echo, "--peer-lines", "1")
     peer = service.connect()
@@ -123,7 +123,7 @@ def test_what_has_come_is_not_lost_at_the_end() -> None:
     assert peer.received().endswith(b"line\r\n" * 4)
 
 
-def test_without_limits_nothing_is_in_between() -> None:
+def test_without_limits_a_connection_has_no_throttle() -> None:
     peer = MemoryService(Plain).connect()
     assert "dataReceived" not in vars(peer.protocol)
     assert "pauseProducing" not in vars(peer.transport)

@@ -70,7 +70,7 @@ async def test_the_loop_asks_the_reactor() -> None:
 
 
 @in_reactor
-async def test_what_still_runs_is_cancelled_at_the_end() -> None:
+async def test_running_tasks_are_cancelled_at_the_end() -> None:
     thread = AsyncioThread(REACTOR, "test")
     seen = []
 
@@ -90,7 +90,7 @@ async def test_what_still_runs_is_cancelled_at_the_end() -> None:
 
 
 @in_reactor
-async def test_what_takes_its_end_for_something_else_is_cancelled_again(
+async def test_a_task_that_catches_a_cancellation_is_cancelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(asyncio_thread, "AGAIN", 0.01)

@@ -136,7 +136,7 @@ def test_an_encrypted_key_is_said_to_be_one(
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @in_reactor
-async def test_renewed(before: str, tmp_path: Path, site: Site) -> None:
+async def test_new_peers_get_a_renewed_certificate(before: str, tmp_path: Path, site: Site) -> None:
     """New connections get the new one; one that cannot be used is refused and the old one stays."""
     pem = certificate_file(tmp_path / "pem")
     listener = site.start(str(endpoint(pem, before)))
@@ -156,7 +156,7 @@ async def test_renewed(before: str, tmp_path: Path, site: Site) -> None:
 
 
 @in_reactor
-async def test_what_is_saved_is_taken(
+async def test_a_saved_certificate_is_used_without_a_reload(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without anybody saying so; and at the stop nothing of the watch is left behind."""
@@ -168,9 +168,7 @@ async def test_what_is_saved_is_taken(
     with logged() as messages:
         certificate_file(tmp_path / "next").replace(pem)
         await until(lambda: messages, "the new one")
-    assert messages == [
-        "test has taken the certificate that was saved, for who connects from now on"
-    ]
+    assert messages == ["test uses the saved certificate for new connections from now on"]
     assert await deferToThread(seen, port) not in (first, None)
 
 
@@ -226,11 +224,11 @@ def test_half_of_a_pair_is_not_taken_and_that_is_said_once(tmp_path: Path) -> No
     assert watched.pass_looks(5) == []
     watched.put("key")
     [said] = watched.pass_looks(5)
-    assert said.startswith("test keeps its certificate of before; what was saved is not taken: ")
+    assert said.startswith("test keeps its old certificate; the saved one cannot be used: ")
     assert "belongs to another key" in said and watched.taken == 0
     watched.put("key", "cert")
     [said] = watched.pass_looks(5)
-    assert "has taken the certificate" in said
+    assert "uses the saved certificate" in said
     assert watched.taken == 1
 
 
@@ -244,7 +242,7 @@ def test_files_that_are_being_saved_are_waited_for(tmp_path: Path) -> None:
     assert len(watched.pass_looks(1)) == watched.taken == 1
 
 
-def test_a_file_that_is_missing_for_a_while(tmp_path: Path) -> None:
+def test_a_certificate_file_may_be_missing_for_a_while(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     kept = watched.key.rename(tmp_path / "kept")
     [said] = watched.pass_looks(5)

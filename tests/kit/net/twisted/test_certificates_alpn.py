@@ -58,7 +58,7 @@ def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
     ],
 )
 @in_reactor
-async def test_what_a_client_offers(
+async def test_a_client_is_served_whatever_protocols_it_offers(
     site: Site,
     tmp_path: Path,
     front: str,

@@ -47,7 +47,7 @@ def listener(receiver: Fetching) -> Listener:
 
 
 @in_reactor
-async def test_it_fetches_from_open_to_drain() -> None:
+async def test_a_fetched_listener_fetches_from_open_to_drain() -> None:
     receiver = Fetching(succeed(None))
     one = listener(receiver)
     one.check()
@@ -60,7 +60,7 @@ async def test_it_fetches_from_open_to_drain() -> None:
     assert receiver.noted == ["begin n1/LOGS", "end"]
 
 
-def test_what_is_wrong_is_said_before_anything_is_fetched() -> None:
+def test_a_fetching_receiver_is_checked_before_it_fetches() -> None:
     receiver = Fetching(succeed(None))
     receiver.wrong = "ca.pem: No such file or directory"
     one = listener(receiver)
@@ -71,14 +71,14 @@ def test_what_is_wrong_is_said_before_anything_is_fetched() -> None:
 
 
 @in_reactor
-async def test_one_that_never_opened_has_nothing_to_end() -> None:
+async def test_a_fetched_listener_that_never_opened_has_nothing_to_end() -> None:
     receiver = Fetching(succeed(None))
     one = listener(receiver)
     assert (await one.drain(5), receiver.noted) == (0, [])
 
 
 @in_reactor
-async def test_one_that_does_not_end_is_cut_off() -> None:
+async def test_a_fetching_receiver_that_does_not_end_is_cut_off() -> None:
     receiver = Fetching(Deferred())
     one = listener(receiver)
     one.open()

@@ -46,7 +46,7 @@ def test_a_very_long_name_is_a_digest(tmp_path: Path) -> None:
     assert named.startswith("sha256=") and len(named) == len("sha256=") + 64
 
 
-def test_what_else_is_in_it(tmp_path: Path) -> None:
+def test_a_peer_certificate_has_subject_issuer_serial_and_expiry(tmp_path: Path) -> None:
     pem = Authority(tmp_path).certify("shop").read_bytes()
     found = PeerCertificate.of(x509.load_pem_x509_certificate(pem))
     assert (found.subject, found.issuer) == ("CN=shop", "CN=test authority")

@@ -106,7 +106,7 @@ globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStan
         ({"LISTEN_FDS": "0"}, "[]"),
     ],
 )
-def test_what_came_from_the_service_manager(given: dict[str, str], found: str) -> None:
+def test_inherited_descriptors_have_their_names(given: dict[str, str], found: str) -> None:
     handing_over = 'LISTEN_PID=$$ exec "$@" 3</dev/null'
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("LISTEN_")
@@ -189,7 +189,7 @@ async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path: Pa
     start_accepting(object())
 
 
-def test_ports_of_others_are_left_alone() -> None:
+def test_ports_of_other_packages_are_left_alone() -> None:
     class Port:
         transport = "theirs"
 

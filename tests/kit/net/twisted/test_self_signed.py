@@ -16,7 +16,7 @@ from logsrv.kit.net.twisted.self_signed import write_pair
 from tests.cli.certificates import Authority
 
 
-def test_strict_clients_take_it(tmp_path: Path) -> None:
+def test_strict_clients_accept_the_self_signed_certificate(tmp_path: Path) -> None:
     """As Python's are from 3.13 on."""
     write_pair(tmp_path / "tls")
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -36,7 +36,7 @@ def test_strict_clients_take_it(tmp_path: Path) -> None:
         assert client.getpeercert()
 
 
-def test_the_key_is_its_owners(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_key(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         write_pair(tmp_path)
@@ -46,7 +46,7 @@ def test_the_key_is_its_owners(tmp_path: Path) -> None:
     assert (tmp_path / "cert.pem").stat().st_mode & 0o777 == 0o644
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_existing_key_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_text("mine")
     with pytest.raises(ConfigurationError, match=r"key.pem is there; remove it first"):
         write_pair(tmp_path)
@@ -55,7 +55,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         write_pair(tmp_path / "key.pem" / "tls")
 
 
-def test_as_a_command(tmp_path: Path) -> None:
+def test_self_signed_can_be_run_as_a_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "logsrv.kit.net.twisted.self_signed", str(tmp_path / "tls")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -64,13 +64,13 @@ def test_as_a_command(tmp_path: Path) -> None:
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
 
 
-def test_nothing_given() -> None:
+def test_default_tls_options_do_not_count_as_given() -> None:
     """Then the options are no reason to refuse an endpoint without TLS."""
     assert not TLSOptions().given
     assert TLSOptions(insecure=True).given
 
 
-def test_a_file_of_several_authorities(tmp_path: Path) -> None:
+def test_a_ca_file_may_hold_several_authorities(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle.pem"
     one = Authority(tmp_path).cafile.read_bytes()
     bundle.write_bytes(b"# one\n" + one + b"# two\n" + Authority(tmp_path).cafile.read_bytes())
@@ -80,7 +80,7 @@ def test_a_file_of_several_authorities(tmp_path: Path) -> None:
         tls_creator(TLSOptions(cafile=bundle), "localhost")
 
 
-def test_certificate_and_key_in_two_files(tmp_path: Path) -> None:
+def test_a_client_certificate_and_its_key_may_be_two_files(tmp_path: Path) -> None:
     both = Authority(tmp_path).certify("me.example").read_bytes()
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     at = both.index(b"-----BEGIN PRIVATE KEY")
@@ -91,7 +91,7 @@ def test_certificate_and_key_in_two_files(tmp_path: Path) -> None:
         tls_creator(TLSOptions(certificate=certificate), "localhost")
 
 
-def test_a_name_that_no_certificate_can_have() -> None:
+def test_a_host_that_no_certificate_can_name_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):
         tls_creator(TLSOptions(server_name="\ud800.example"), "localhost")
     with pytest.raises(ConfigurationError, match="is no name that a certificate can have"):

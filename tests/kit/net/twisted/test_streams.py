@@ -68,7 +68,7 @@ def accepted() -> Iterator[tuple[AcceptedTCP, Reactor]]:
     theirs.close()
 
 
-def test_a_protocol_that_stays(accepted: tuple[AcceptedTCP, Reactor]) -> None:
+def test_a_connected_protocol_that_stays_is_watched(accepted: tuple[AcceptedTCP, Reactor]) -> None:
     transport, reactor = accepted
     assert reactor.calls == []
     transport.protocol_connected()
@@ -79,7 +79,7 @@ def test_a_protocol_that_stays(accepted: tuple[AcceptedTCP, Reactor]) -> None:
 
 
 @pytest.mark.parametrize("leave", [AcceptedTCP.pauseProducing, AcceptedTCP.loseConnection])
-def test_a_protocol_that_wants_no_input_at_first(
+def test_a_protocol_that_pauses_or_closes_at_first_is_not_watched(
     accepted: tuple[AcceptedTCP, Reactor], leave: Callable[[AcceptedTCP], None]
 ) -> None:
     """Paused by the store while it was connected, or closed: it is not read all the same."""
@@ -333,12 +333,12 @@ def test_a_small_chunk_holds_no_more_memory_than_it_needs() -> None:
     assert len(protocol.chunks) == 50 and held < 50 * 6000
 
 
-def test_how_much_may_wait_to_be_sent_is_another_matter() -> None:
+def test_the_limit_of_unsent_bytes_is_still_64_kib() -> None:
     """Twisted takes one number for both."""
     assert ReceivingTCP.bufferSize == tcp.Server.bufferSize == 64 * KIB
 
 
-def test_nothing_to_read_the_end_and_a_reset() -> None:
+def test_a_read_tells_no_data_from_the_end_and_from_a_reset() -> None:
     ours, theirs = socket.socketpair()
     transport = received(ours, Chunks())
     assert transport.doRead() is None
@@ -424,7 +424,7 @@ class TakesDescriptors(Chunks):
 
 @pytest.mark.parametrize("takes", [True, False])
 @in_reactor
-async def test_descriptors_over_a_unix_socket(takes: bool, tmp_path: Path) -> None:
+async def test_unix_descriptors_reach_the_protocol_or_close(takes: bool, tmp_path: Path) -> None:
     """They reach a protocol that takes them, and are closed for another."""
     protocol = TakesDescriptors() if takes else Chunks()
     port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]

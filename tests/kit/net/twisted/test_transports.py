@@ -61,7 +61,7 @@ def talking() -> Iterator[tuple[ReceivingTCP, socket.socket]]:
     theirs.close()
 
 
-def test_what_is_sent_at_once_is_there(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+def test_bytes_sent_at_once_arrive_at_once(talking: tuple[ReceivingTCP, socket.socket]) -> None:
     transport, peer = talking
     assert send_at_once(transport, b"answer") == b""
     assert peer.recv(100) == b"answer"
@@ -80,7 +80,7 @@ def test_as_much_as_the_system_takes_is_sent_at_once(
     assert received + left == data
 
 
-def test_nothing_is_sent_before_what_waits(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+def test_waiting_bytes_go_before_new_ones(talking: tuple[ReceivingTCP, socket.socket]) -> None:
     """A protocol that wrote to its transport itself, and then by the kit."""
     transport, peer = talking
     transport.write(b"first, ")
@@ -103,7 +103,7 @@ def test_a_transport_that_closes_is_left_to_itself(
     assert send_at_once(transport, b"late") == b"late"
 
 
-def test_nothing_goes_round_tls(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+def test_under_tls_no_bytes_are_sent_around_it(talking: tuple[ReceivingTCP, socket.socket]) -> None:
     """After startTLS the transport is the same, and what is sent is not to be plain text."""
     transport, peer = talking
     transport.TLS = True
@@ -317,7 +317,7 @@ class Turning:
             call()
 
 
-def test_a_clock_of_tests_is_enough() -> None:
+def test_next_turn_works_with_a_clock_of_tests() -> None:
     made: list[str] = []
     clock = Clock()
     next_turn(clock, lambda: made.append("call"))

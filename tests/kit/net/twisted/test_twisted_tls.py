@@ -159,7 +159,7 @@ def test_nothing_of_a_connection_waits_for_the_garbage_collector(
         gc.enable()
 
 
-def test_nothing_is_said_unasked(channel: Channel) -> None:
+def test_tls_1_3_tickets_wait_for_the_first_bytes(channel: Channel) -> None:
     """The tickets of the handshake go out with what the protocol says first."""
     channel.client.write(b"hello")
     channel.server.dataReceived(channel.sent())
@@ -191,7 +191,7 @@ def test_a_record_that_was_tampered_with_ends_the_connection(channel: Channel) -
     assert channel.protocol.ended[0].type.__module__.startswith("OpenSSL")
 
 
-def test_an_end_without_goodbye(channel: Channel) -> None:
+def test_a_connection_that_ends_without_a_goodbye_of_tls_is_lost(channel: Channel) -> None:
     channel.client.write(b"some")
     channel.server.dataReceived(channel.sent()[:-1])
     channel.server.connectionLost(Failure(ConnectionDone()))
@@ -230,7 +230,7 @@ def test_a_handshake_that_fails_is_told(channel: Channel) -> None:
     assert protocol.ended[0].type.__module__.startswith("OpenSSL")
 
 
-def test_layers_are_seen_through(channel: Channel) -> None:
+def test_tls_is_found_under_other_layers(channel: Channel) -> None:
     """Whichever side of the encryption they are on."""
     wrapper: Any = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
     wrapper.transport = channel.server

@@ -66,7 +66,7 @@ def test_all_lines_come_once_in_batches(directory: Path) -> None:
         assert [one for each in behind for one in each.lines] == LINES[there:]
 
 
-def test_a_batch_has_so_many_bytes_and_a_longer_line_is_alone(tmp_path: Path) -> None:
+def test_a_batch_has_at_most_most_bytes_and_a_longer_line_is_alone(tmp_path: Path) -> None:
     long = line("x" * 500)
     directory = make_store(tmp_path / "logs", [[line("a"), line("b"), long, line("c")]])
     found = all_of(batches(directory, most_bytes=2 * len(line("a"))))
@@ -81,17 +81,17 @@ def test_a_query_leaves_lines_out(directory: Path) -> None:
     assert found[-1].end == END
 
 
-def test_nothing_that_is_asked_for_is_progress_all_the_same(directory: Path) -> None:
+def test_a_batch_without_matching_lines_still_moves_the_place(directory: Path) -> None:
     found = all_of(batches(directory, "nowhere"))
     assert found == [SentLines([], END)]
 
 
-def test_a_query_that_is_wrong(directory: Path) -> None:
+def test_an_invalid_query_raises_query_error(directory: Path) -> None:
     with pytest.raises(QueryError):
         batches(directory, "(")
 
 
-def test_what_is_gone_is_told(tmp_path: Path) -> None:
+def test_removed_text_is_passed_to_gap(tmp_path: Path) -> None:
     directory = make_store(tmp_path / "logs", SEGMENTS)
     path = next(directory.glob("0000000002-*.zst"))
     gaps: list[Missing] = []
@@ -102,7 +102,7 @@ def test_what_is_gone_is_told(tmp_path: Path) -> None:
     assert there == LINES[100:500] + LINES[1000:] and gaps == [UNKNOWN]
 
 
-def test_what_is_damaged_is_told_with_its_size(tmp_path: Path) -> None:
+def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path: Path) -> None:
     many = [line(f"{n:06}", n / 100) for n in range(60_000)]
     directory = make_store(tmp_path / "logs", [many, [line("behind")]])
     path = next(directory.glob("*.zst"))
@@ -115,7 +115,7 @@ def test_what_is_damaged_is_told_with_its_size(tmp_path: Path) -> None:
     assert gaps == [Missing(missing)] and missing > 900_000
 
 
-def test_more_is_said_as_long_as_there_may_be_more(directory: Path) -> None:
+def test_more_is_true_while_there_may_be_another_batch(directory: Path) -> None:
     found = batches(directory, most_lines=400)
     while (batch := found.next()) is not None and batch.end != END:
         assert found.more
@@ -133,7 +133,7 @@ def test_more_is_said_as_long_as_there_may_be_more(directory: Path) -> None:
     found.close()
 
 
-def test_only_what_is_on_the_medium(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsynced_text_is_in_no_batch(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(_: int) -> None:
         raise OSError(5, "Input/output error")
 
@@ -144,7 +144,7 @@ def test_only_what_is_on_the_medium(directory: Path, monkeypatch: pytest.MonkeyP
     found.close()
 
 
-def test_what_was_read_before_an_error_is_not_lost(
+def test_lines_read_before_an_error_are_not_lost(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a sync that fails, or a limit of open files, behind the first of several pieces."""

@@ -114,7 +114,7 @@ def test_frames_leave_by_their_sums_unless_the_index_has_none(
     assert texts(Cutting(directory).all()) == texts(expected)
 
 
-def test_what_is_not_compressed_yet_is_compressed_anew(tmp_path: Path) -> None:
+def test_a_plain_segment_is_compressed_for_the_block(tmp_path: Path) -> None:
     segments = [big(1), big(2), big(3)]
     cuts = Cutting(make_store(tmp_path / "logs", segments, packed=0)).all()
     assert texts(cuts) == [b"".join(lines) for lines in segments]
@@ -179,7 +179,7 @@ def test_a_line_without_its_end_does_not_leave_a_sealed_segment(tmp_path: Path) 
         cuts = cutting.all()
         assert texts(cuts) == [line("a"), line("c")]
         assert cuts[1].block.gap == str(len(line("b")) - 1)
-        assert "line without its end" in cutting.told[0]
+        assert "unfinished line" in cutting.told[0]
 
 
 def test_a_file_that_was_cut_ends_earlier(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_file_that_was_cut_ends_earlier(tmp_path: Path) -> None:
     limit=st.sampled_from([200, 700, 3000, LARGEST]),
     begin=st.integers(0, 5),
 )
-def test_any_lines_in_any_blocks(
+def test_any_lines_survive_being_cut_into_blocks_of_any_size(
     tmp_path_factory: pytest.TempPathFactory,
     sizes: list[int],
     packed: int,

@@ -53,7 +53,7 @@ def writer(tmp_path: Path) -> Iterator[Writer]:
     writer.disk.leave()
 
 
-def test_one_sync_is_for_all_that_came_meanwhile(writer: Writer, medium: Medium) -> None:
+def test_one_sync_serves_all_lines_that_came_meanwhile(writer: Writer, medium: Medium) -> None:
     for _ in range(3):
         writer.write()
     size = os.stat(writer.directory / "current.log").st_size
@@ -116,7 +116,7 @@ def test_the_compressed_form_takes_the_place_of_the_plain_one(
     segment.close()
 
 
-def test_what_somebody_removes_is_read_from_the_open_file(writer: Writer, medium: Medium) -> None:
+def test_a_removed_segment_is_read_from_the_open_file(writer: Writer, medium: Medium) -> None:
     writer.write()
     writer.rotate()
     segment = DurableSegment(view_of(writer.directory))

@@ -22,7 +22,7 @@ def directory(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.mark.parametrize("segment", [1, 2, 4])
-def test_the_checksum_of_what_is_here(directory: Path, segment: int) -> None:
+def test_the_crc_of_text_between_two_places(directory: Path, segment: int) -> None:
     text = b"".join(SEGMENTS[segment - 1])
     with view_of(directory) as view:
 
@@ -39,7 +39,7 @@ def test_the_checksum_of_what_is_here(directory: Path, segment: int) -> None:
         assert crc_of(view, Position(7, 0), Position(7, 9)) is None
 
 
-def test_what_is_damaged_is_not_told_apart(tmp_path: Path) -> None:
+def test_a_damaged_frame_neither_confirms_nor_denies_a_place(tmp_path: Path) -> None:
     directory = make_store(tmp_path / "logs", SEGMENTS)
     path = next(directory.glob("0000000001-*.zst"))
     data = bytearray(path.read_bytes())
@@ -50,7 +50,7 @@ def test_what_is_damaged_is_not_told_apart(tmp_path: Path) -> None:
         assert begins_line(view, Position(1, LINE + 1))
 
 
-def test_whether_a_line_begins_there(directory: Path) -> None:
+def test_begins_line_finds_the_beginning_of_each_line(directory: Path) -> None:
     with view_of(directory) as view:
         for segment in (1, 4):
             found = [at for at in range(SIZES[0] + 2) if begins_line(view, Position(segment, at))]
@@ -59,7 +59,7 @@ def test_whether_a_line_begins_there(directory: Path) -> None:
         assert begins_line(view, Position(9, 3))
 
 
-def test_how_much_is_between(directory: Path) -> None:
+def test_distance_counts_the_bytes_between_two_places(directory: Path) -> None:
     with view_of(directory) as view:
         assert distance(view, Position(2, 5), Position(2, 9)) == 4
         assert distance(view, Position(1, 5), Position(4, 9)) == sum(SIZES[:3]) - 5 + 9
@@ -80,12 +80,12 @@ def test_how_much_is_between(directory: Path) -> None:
         ("9:0", Position(4, 50)),
     ],
 )
-def test_where_to_begin(directory: Path, ship_from: str, place: Position) -> None:
+def test_begin_at_resolves_ship_from(directory: Path, ship_from: str, place: Position) -> None:
     with view_of(directory) as view:
         assert begin_at(view, ship_from, Position(4, 50)) == place
 
 
-def test_a_place_that_is_gone_and_one_that_is_none(directory: Path) -> None:
+def test_begin_at_keeps_a_removed_place_and_refuses_other_text(directory: Path) -> None:
     with view_of(directory) as view:
         for path in directory.glob("0000000001-*"):
             path.unlink()

@@ -64,7 +64,7 @@ def test_a_wrong_header_is_named(name: str, value: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(BLOCK.headers())), st.text(max_size=30)))
-def test_no_headers_end_otherwise(headers: dict[str, str]) -> None:
+def test_any_headers_are_a_block_or_a_value_error(headers: dict[str, str]) -> None:
     try:
         read_block({**BLOCK.headers(), **headers}, b"")
     except ValueError as error:
@@ -77,5 +77,5 @@ def test_the_text_has_to_be_what_the_headers_say() -> None:
         check_text(BLOCK, TEXT[:-1])
     with pytest.raises(ValueError, match="another checksum"):
         check_text(BLOCK, TEXT[:-2] + b"x\n")
-    with pytest.raises(ValueError, match="no end"):
+    with pytest.raises(ValueError, match="does not end with an LF"):
         check_text(block_of(32 * "0", b"torn", Position(1, 0), None), b"torn")

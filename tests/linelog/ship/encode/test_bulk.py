@@ -48,7 +48,7 @@ def item(status: int, **error: str) -> dict[str, object]:
     return {"create": {"status": status, **({"error": error} if error else {})}}
 
 
-def test_items_say_what_is_stored() -> None:
+def test_items_tell_which_documents_are_not_stored() -> None:
     items = [
         item(201),
         item(429, type="es_rejected_execution_exception", reason="queue is full"),
@@ -75,6 +75,6 @@ def test_items_say_what_is_stored() -> None:
         b'{"errors":true,"items":[{},{}]}',
     ],
 )
-def test_what_is_no_answer_is_none(body: bytes) -> None:
+def test_a_body_that_is_no_bulk_answer_is_a_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_answer(body, 2)

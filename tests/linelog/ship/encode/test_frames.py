@@ -39,7 +39,7 @@ def test_frames_one_behind_the_other_are_one_text(texts: list[bytes], long: bool
 
 
 @given(st.binary(max_size=300), st.integers(0, 10_000))
-def test_anything_else_is_refused_with_a_sentence(data: bytes, size: int) -> None:
+def test_bytes_that_are_no_frames_are_refused_with_a_sentence(data: bytes, size: int) -> None:
     for body in data, b"\x28\xb5\x2f\xfd" + data:
         try:
             assert len(unpack(body, size)) == size
@@ -77,12 +77,12 @@ def test_a_changed_bit_is_never_another_text(data: st.DataObject) -> None:
         (frame(b"abc")[:-4] + b"0000", 3, "damaged"),
     ],
 )
-def test_what_is_wrong_is_said(data: bytes, size: int, why: str) -> None:
+def test_each_fault_of_a_frame_has_its_sentence(data: bytes, size: int, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         unpack(data, size)
 
 
-def test_so_many_frames_are_no_block() -> None:
+def test_a_block_with_too_many_frames_is_refused() -> None:
     with pytest.raises(ValueError, match=f"at most {MOST_FRAMES}"):
         split(frame(b"x") * (MOST_FRAMES + 1), MOST_FRAMES + 1)
     assert unpack(frame(b"x") * MOST_FRAMES, MOST_FRAMES) == b"x" * MOST_FRAMES
@@ -118,7 +118,7 @@ def test_whatever_our_own_framing_stores_is_fine(data: bytes, raw: bool) -> None
 
 
 @given(st.binary(max_size=300).map(lambda data: data.split(b"\n")))
-def test_it_is_refused_if_a_store_without_raw_would_hold_something_else(lines: list[bytes]) -> None:
+def test_a_line_that_a_store_without_raw_would_change_is_refused(lines: list[bytes]) -> None:
     text = b"".join(STAMP + line + b"\n" for line in lines)
     framer = LineFramer(for_frames(LineRules()), LineCounts())
     block = framer.receive(b"".join(line + b"\n" for line in lines))

@@ -74,14 +74,14 @@ def test_answers_come_in_any_order() -> None:
     [
         (b"1 rsp 7 500 no!\n", 'it refuses the session: "500 no!"'),
         (b"1 rsp 6 200 OK\n", "it offers no syslog"),
-        (b"HTTP/1.1 400 Bad Request\r\n", "it answers with what is no RELP"),
-        (b"1 rsp 999999 ", "it answers with 999999 bytes"),
-        (b"1 rsp 3 200x\n", "it answers with what is no RELP"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "its answer is not RELP"),
+        (b"1 rsp 999999 ", "its answer is too long: 999999 bytes"),
+        (b"1 rsp 3 200x\n", "its answer is not RELP"),
         (b"0 serverclose 0\n", "it closed the session"),
         (b"1 hello 0\n", "it sent the command hello"),
     ],
 )
-def test_a_server_that_does_not_open(answer: bytes, trouble: str) -> None:
+def test_a_bad_answer_to_open_ends_the_relp_session(answer: bytes, trouble: str) -> None:
     session = RelpSession()
     session.open()
     session.receive(answer)
@@ -89,7 +89,7 @@ def test_a_server_that_does_not_open(answer: bytes, trouble: str) -> None:
     assert session.trouble == trouble
 
 
-def test_a_server_that_says_something_else_to_a_message() -> None:
+def test_an_unexpected_answer_to_a_message_ends_the_relp_session() -> None:
     session = opened()
     session.messages([b"a"])
     session.receive(b"2 rsp 3 300\n")

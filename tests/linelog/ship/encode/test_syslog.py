@@ -33,7 +33,7 @@ def message(text: bytes, source: str = "tcp:10.0.0.1:51234") -> bytes:
         (b"<html>", b"<13>1 %b 10.0.0.1 - - - - <html>"),
     ],
 )  # fmt: skip
-def test_a_line_that_tells_not_all_gets_a_header(text: bytes, sent: bytes) -> None:
+def test_a_line_without_a_whole_syslog_header_gets_one(text: bytes, sent: bytes) -> None:
     assert message(text) == sent.replace(b"%b", TIME.encode())
 
 
@@ -94,7 +94,7 @@ def check(sent: Record, received: Record) -> None:
         assert header.fields["timestamp"] == sent.time
 
 
-def test_all_kinds_have_a_header_then() -> None:
+def test_every_kind_of_line_leaves_with_a_syslog_header() -> None:
     for sent in syslog_messages([line(kind) for kind in KINDS]):
         header = parse_header(sent)
         assert header is not None and {"timestamp", "hostname"} <= set(header.fields)

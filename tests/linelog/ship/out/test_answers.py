@@ -51,11 +51,11 @@ def test_a_status_means_one_thing(status: int, kind: Any, settled: bool | None) 
     assert getattr(error, "settled", None) is settled
 
 
-def test_what_is_taken_raises_nothing() -> None:
+def test_a_status_of_success_raises_nothing() -> None:
     assert judged(200) is None
     assert judged(204) is None
     judge(HttpAnswer(409, {}), "x", NOW, also=(409,))
-    with pytest.raises(Unavailable, match="no end"):
+    with pytest.raises(Unavailable, match="broke off or is too long"):
         judge(HttpAnswer(200, {}, whole=False), "x", NOW)
 
 
@@ -82,7 +82,7 @@ def test_what_a_server_says_is_shown_in_one_safe_line() -> None:
         ("1e9", None),
     ],
 )
-def test_a_server_says_when(text: str, seconds: float | None) -> None:
+def test_retry_after_gives_the_pause(text: str, seconds: float | None) -> None:
     assert pause(text, NOW) == seconds
     error = judged(503, retry_after=text)
     assert isinstance(error, Unavailable)
@@ -96,7 +96,7 @@ def test_whatever_it_says_the_pause_is_bounded(text: str) -> None:
 
 
 @given(st.integers(100, 999), st.binary(max_size=50))
-def test_no_answer_ends_otherwise(status: int, body: bytes) -> None:
+def test_any_answer_raises_only_errors_of_a_target(status: int, body: bytes) -> None:
     error = judged(status, body, content_type="text/plain")
     assert (error is None) == (200 <= status < 300)
     assert error is None or one_line(str(error)) == str(error)

@@ -50,7 +50,7 @@ async def test_a_segment_goes_there_and_is_known_there(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_what_is_wrong_there_is_said_as_targets_do(tmp_path: Path) -> None:
+async def test_errors_of_an_archive_become_errors_of_a_target(tmp_path: Path) -> None:
     async with closing(target(tmp_path / "archive")) as one:
         with pytest.raises(Unavailable, match="mount it, or make the directory") as error:
             await one.survey([], at(tmp_path))
@@ -116,11 +116,11 @@ async def test_a_panic_is_told_and_what_comes_behind_it_is_done(
 
 
 @in_reactor
-async def test_one_that_did_nothing_ends_at_once(tmp_path: Path) -> None:
+async def test_an_unused_archive_target_closes_at_once(tmp_path: Path) -> None:
     await target(tmp_path).close()
 
 
-def test_a_missing_package_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_for_a_bucket_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "logsrv.linelog.store.archive.bucket", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     url = parse_ship_url("s3://logs/edges")

@@ -56,7 +56,7 @@ def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice() -> N
     in_loop(ask())
 
 
-def test_a_question_that_is_denied_is_told_so_and_no_other() -> None:
+def test_only_the_denied_request_learns_of_the_denial() -> None:
     async def ask() -> None:
         client = BoundedClient(asyncio.Event())
         one, other = client.denial("logs.a"), client.denial("logs.b")
@@ -86,7 +86,7 @@ def test_any_other_refusal_ends_the_connection(said: bytes, why: str) -> None:
     in_loop(ask())
 
 
-def test_answers_that_nobody_waits_for_are_none() -> None:
+def test_answers_that_nobody_waits_for_are_dropped() -> None:
     async def ask() -> None:
         client = BoundedClient(asyncio.Event())
         for _ in range(3):

@@ -40,13 +40,13 @@ async def test_documents_go_to_an_index(path: str) -> None:
     assert documents(asked) == ["a", "b"]
 
 
-def test_an_index_is_needed() -> None:
+def test_an_elasticsearch_url_without_an_index_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="names no index, such as es"):
         ElasticsearchTarget(settings("es+https://elastic.example/_bulk"), REACTOR)
 
 
 @in_reactor
-async def test_one_that_is_refused_is_named_and_the_others_are_stored() -> None:
+async def test_a_refused_document_is_named_and_the_others_are_stored() -> None:
     with serving(told(201, 400, 201), told(400, 409)) as server:
         async with closing(
             ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
@@ -60,7 +60,7 @@ async def test_one_that_is_refused_is_named_and_the_others_are_stored() -> None:
 
 
 @in_reactor
-async def test_only_those_without_room_are_sent_again() -> None:
+async def test_only_documents_without_room_are_sent_again() -> None:
     """429 of an item is for later; others of the same lines are stored and stay so."""
     lines = sent(b"a", b"b", b"c", b"d")
     with serving(told(201, 429, 400, 503), told(429, 201), told(201), told(201)) as server:
@@ -78,7 +78,7 @@ async def test_only_those_without_room_are_sent_again() -> None:
 
 
 @in_reactor
-async def test_other_lines_are_sent_whole() -> None:
+async def test_a_batch_other_than_the_partly_stored_one_is_sent_whole() -> None:
     """As when the shipper takes fewer, or has begun anew."""
     with serving(told(201, 429), told(201), told(201, 201)) as server:
         async with closing(
@@ -98,14 +98,14 @@ async def test_an_answer_about_too_many_documents_asks_for_fewer() -> None:
         async with closing(
             ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)
         ) as one:
-            with pytest.raises(TooMuchAtOnce, match="says more of 2 documents than"):
+            with pytest.raises(TooMuchAtOnce, match="for 2 documents is too long"):
                 await one.send(sent(b"a", b"b"))
             why = await unavailable(one.send(sent(b"a")))
-            assert "has no end" in str(why)
+            assert "broke off or is too long" in str(why)
 
 
 @in_reactor
-async def test_a_server_that_is_no_elasticsearch() -> None:
+async def test_a_server_that_is_not_elasticsearch_is_a_settled_error() -> None:
     with serving(Told(200, b"<html>It works!"), Told(403), Told(404)) as server:
         async with closing(
             ElasticsearchTarget(settings("es+" + server.url + "/logs"), REACTOR)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWar
 
 
 @in_reactor
-async def test_nobody_there() -> None:
+async def test_a_refused_connection_is_unavailable_and_not_settled() -> None:
     port = free_port()
     with pytest.raises(
         Unavailable, match=r"^relp://127.0.0.1:\d+ cannot be reached: .*refused"
@@ -51,18 +51,20 @@ async def test_bytes_go_both_ways() -> None:
 
 
 @in_reactor
-async def test_a_far_side_that_says_more_than_it_is_asked_is_left() -> None:
+async def test_a_server_that_sends_too_much_is_left() -> None:
     with stranger(endless(b"0 rsp 3 200\n")) as server:
         one = await connect(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
         one.write(b"1 open 0\n")
         await until(lambda: one.over, "the end")
-        with pytest.raises(Unavailable, match=r"relp://127.0.0.1:\d+ says more than it is asked"):
+        with pytest.raises(
+            Unavailable, match=r"relp://127.0.0.1:\d+ sends more than it was asked for"
+        ):
             await one.change()
     assert server.said < 64 << 20
 
 
 @in_reactor
-async def test_what_a_far_side_without_answers_says_is_not_kept() -> None:
+async def test_bytes_of_a_server_without_answers_are_dropped() -> None:
     before, much = memory(), 256 << 20
     with stranger(endless(b"hello\n")) as server:
         one = SyslogTarget(settings(f"syslog://127.0.0.1:{server.port}"), REACTOR)

@@ -78,7 +78,7 @@ async def test_statuses_become_what_a_shipper_does_about_them() -> None:
 
 
 @in_reactor
-async def test_what_was_sent_is_not_sent_again_by_itself() -> None:
+async def test_a_request_is_never_repeated_automatically() -> None:
     """Whether it arrived is not known, and only who sends can ask."""
     with serving(Told(hang_up=True)) as server:
         async with closing(client(server.url)) as one:
@@ -88,7 +88,7 @@ async def test_what_was_sent_is_not_sent_again_by_itself() -> None:
 
 
 @in_reactor
-async def test_nobody_there_is_told_in_a_sentence() -> None:
+async def test_a_refused_connection_is_a_sentence() -> None:
     port = free_port()
     why = await unavailable(client(f"http://127.0.0.1:{port}").request("GET", "/"))
     assert str(why).startswith(f"http://127.0.0.1:{port} cannot be reached: ")
@@ -96,7 +96,7 @@ async def test_nobody_there_is_told_in_a_sentence() -> None:
 
 
 @in_reactor
-async def test_a_server_of_something_else_is_told_in_a_sentence() -> None:
+async def test_a_server_that_does_not_speak_http_is_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
 
         def greet() -> None:
@@ -131,7 +131,7 @@ async def test_an_endless_answer_is_cut() -> None:
         Told(200, bytes(2 * LARGEST_ANSWER)), Told(400, bytes(2 * LARGEST_ANSWER))
     ) as server:
         async with closing(client(server.url)) as one:
-            assert "no end" in str(await unavailable(one.request("GET", "/")))
+            assert "broke off or is too long" in str(await unavailable(one.request("GET", "/")))
             answer = await one.request("GET", "/", also=(400,))
     assert not answer.whole
     assert len(answer.body) == LARGEST_ANSWER

@@ -68,7 +68,7 @@ async def test_a_message_that_is_too_large_is_refused_and_the_others_are_there()
 
 
 @in_reactor
-async def test_what_a_broker_refuses() -> None:
+async def test_messages_that_a_broker_refuses_are_refused_for_good() -> None:
     """The messages of a request are refused together: the lines are sent by halves."""
     with brokers() as some:
         async with closing(target(some.servers)) as one:
@@ -93,7 +93,7 @@ async def test_a_broker_that_has_no_time_is_asked_again() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [29, 31])
 @in_reactor
-async def test_a_topic_that_may_not_be_written_to(error: int) -> None:
+async def test_a_topic_without_the_right_to_write_is_settled(error: int) -> None:
     with brokers() as some:
         async with closing(target(some.servers)) as one:
             some.answer(error)
@@ -104,7 +104,7 @@ async def test_a_topic_that_may_not_be_written_to(error: int) -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_a_topic_that_is_not_there() -> None:
+async def test_an_unknown_topic_is_settled() -> None:
     with brokers() as some:
         some.forget("nowhere")
         async with closing(target(some.servers, 5.0, topic="nowhere")) as one:
@@ -114,14 +114,14 @@ async def test_a_topic_that_is_not_there() -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_brokers_that_are_away_and_come_back() -> None:
+async def test_brokers_that_are_away_are_unavailable_and_not_settled() -> None:
     async with closing(target(f"127.0.0.1:{free_port()}", 1.0)) as one:
         why = await unavailable(one.send(sent(b"a")))
         assert not why.settled and "refused" in str(why)
 
 
 @in_reactor
-async def test_giving_up() -> None:
+async def test_a_cancelled_send_to_kafka_ends_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with closing(target(f"127.0.0.1:{silent.getsockname()[1]}")) as one:
             sending = one.send(sent(b"a"))
@@ -131,7 +131,7 @@ async def test_giving_up() -> None:
 
 
 @in_reactor
-async def test_a_file_of_certificates_that_cannot_be_read(tmp_path: Path) -> None:
+async def test_an_unreadable_certificate_file_for_kafka_is_settled(tmp_path: Path) -> None:
     url = settings("kafka+tls://localhost/logs", tls=TLSOptions(cafile=tmp_path / "none"))
     why = await unavailable(KafkaTarget(url, REACTOR).send(sent(b"a")))
     assert why.settled and "ssl.ca.location failed" in str(why)
@@ -139,7 +139,7 @@ async def test_a_file_of_certificates_that_cannot_be_read(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @in_reactor
-async def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
+async def test_kafka_tls_sends_nothing_to_a_broker_without_tls(tmp_path: Path) -> None:
     with brokers() as some:
         # The mock speaks no TLS: what is certain is that lines do not go there without it.
         ca = Authority(tmp_path).cafile
@@ -157,13 +157,13 @@ async def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
         ("kafka://localhost/logs?mechanism=GSSAPI", None, "not GSSAPI"),
     ],
 )  # fmt: skip
-def test_what_cannot_be(url: str, token: str | None, why: str) -> None:
+def test_settings_that_kafka_cannot_use_are_refused(url: str, token: str | None, why: str) -> None:
     with pytest.raises(ConfigurationError, match=why):
         make_target(settings(url, token=token), REACTOR)
 
 
 @in_reactor
-async def test_a_login_that_is_not_accepted() -> None:
+async def test_the_error_of_a_refused_kafka_login_hides_the_password() -> None:
     """The mock knows no logins, and refuses all."""
     with brokers() as some:
         async with closing(target(some.servers, 5.0, token="me:secret")) as one:

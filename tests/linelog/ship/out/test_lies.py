@@ -76,7 +76,7 @@ async def test_a_copy_that_lags_behind_is_asked_again(behind: bytes) -> None:
 
 
 @in_reactor
-async def test_a_copy_that_never_catches_up_is_said_to_be_one() -> None:
+async def test_a_copy_that_never_catches_up_is_an_error_that_says_so() -> None:
     with lying_server(Server(stored(FIRST, 1))) as server:
         one = target(server)
         with pytest.raises(Unavailable, match="lags behind its leader") as refused:

@@ -74,7 +74,7 @@ def greeting_server(greeting: bytes) -> Iterator[int]:
     "greeting", [b"INFO " + b"{" * 200_000, b"INFO []\r\n", b"\x1b[2J\xff\r\n", b""]
 )
 @in_reactor
-async def test_a_server_of_something_else_is_a_sentence(greeting: bytes) -> None:
+async def test_a_server_that_does_not_speak_nats_is_a_sentence(greeting: bytes) -> None:
     with greeting_server(greeting) as port:
         thread, one = AsyncioThread(REACTOR, "test"), NatsLink([("127.0.0.1", port)], {}, None)
         with pytest.raises(NatsTrouble) as told:
@@ -147,7 +147,7 @@ async def test_a_server_that_hangs_is_let_go_of(
 
 
 @in_reactor
-async def test_an_end_that_meets_an_error_is_an_end(tmp_path: Path) -> None:
+async def test_an_error_while_closing_still_ends_the_connection(tmp_path: Path) -> None:
     """What was still to be written when the connection broke."""
     with one_server(newer(), tmp_path) as server:
         thread, one = (
@@ -245,8 +245,8 @@ async def test_a_connection_that_is_just_ending_is_opened_anew(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"[" * 100_000])
-def test_an_answer_that_is_none_is_said_to_be_so(data: bytes) -> None:
-    with pytest.raises(NatsTrouble, match="none of JetStream"):
+def test_an_answer_that_jetstream_does_not_give_is_an_error(data: bytes) -> None:
+    with pytest.raises(NatsTrouble, match="does not come from JetStream"):
         read_answer(Msg(cast(Any, None), data=data))
 
 
@@ -264,11 +264,11 @@ def test_an_answer_that_is_none_is_said_to_be_so(data: bytes) -> None:
         ("else.*", False),
     ],
 )
-def test_a_pattern_stands_for_subjects(pattern: str, covered: bool) -> None:
+def test_a_subject_pattern_with_wildcards_covers_subjects(pattern: str, covered: bool) -> None:
     assert covers(pattern, "logs.abc") is covered
 
 
-def test_of_older_servers_in_a_cluster_no_more_is_promised_than_they_hold() -> None:
+def test_a_cluster_of_older_servers_promises_at_least_once() -> None:
     alone = StreamFacts("LOGS", "2.9.10", clustered=False, replicas=1, file=True)
     together = StreamFacts("LOGS", "2.9.10", clustered=True, replicas=3, file=True)
     newer = StreamFacts("LOGS", "2.15.1", clustered=True, replicas=3, file=True)
@@ -281,7 +281,7 @@ def test_of_older_servers_in_a_cluster_no_more_is_promised_than_they_hold() -> N
         assert "sync_interval" in one.promise
 
 
-def test_a_stream_in_memory_is_said_to_be_one() -> None:
+def test_the_promise_says_if_a_stream_is_only_in_memory() -> None:
     facts = StreamFacts("LOGS", "2.15.1", clustered=False, replicas=1, file=False)
     assert "in memory: they are gone when the servers end" in facts.promise
 
@@ -293,7 +293,7 @@ def test_a_server_that_does_not_say_its_version_is_an_old_one() -> None:
 SECRET = bytes(range(32))
 
 
-def test_a_token_a_password_and_nothing() -> None:
+def test_a_secret_becomes_a_token_or_a_password_of_nats() -> None:
     assert login_options("geheim", None) == {"token": "geheim"}
     assert login_options("geheim", "edge") == {"user": "edge", "password": "geheim"}
     assert login_options(None, None) == {}
@@ -310,13 +310,13 @@ def test_credentials_sign_what_the_server_says(tmp_path: Path) -> None:
     Ed25519PrivateKey.from_private_bytes(SECRET).public_key().verify(signature, b"nonce")
 
 
-def test_a_token_in_a_file(tmp_path: Path) -> None:
+def test_a_token_file_is_read_for_a_login_at_nats(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim\n")
     assert read_login(tmp_path / "token") == "geheim"
     assert read_login(None) is None
 
 
-def test_files_that_cannot_be_used_are_said(tmp_path: Path) -> None:
+def test_a_useless_token_file_is_a_configuration_error(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.creds"
     whole = credentials("a.b.c", NatsKey(USER, SECRET))
     damaged.write_text(whole.replace("SEED-----\nS", "SEED-----\nT"))

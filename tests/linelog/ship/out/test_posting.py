@@ -39,7 +39,7 @@ class Target(PostingTarget):
     ],
 )
 @in_reactor
-async def test_a_path_of_its_own_is_kept(path: str, asked: str) -> None:
+async def test_a_path_in_the_url_replaces_the_default_path(path: str, asked: str) -> None:
     with serving() as server:
         async with closing(Target(settings("loki+" + server.url + path), REACTOR)) as one:
             await one.send(sent(b"a"))
@@ -59,7 +59,7 @@ async def test_a_path_of_its_own_is_kept(path: str, asked: str) -> None:
     ],
 )
 @in_reactor
-async def test_a_token_may_say_what_it_is(token: str, header: str) -> None:
+async def test_a_token_with_its_own_scheme_is_sent_unchanged(token: str, header: str) -> None:
     with serving() as server:
         async with closing(
             Target(settings("es+" + server.url + "/logs", token=token), REACTOR)
@@ -138,7 +138,7 @@ LATER = {"Retry-After": "3"}
     ],
 )
 @in_reactor
-async def test_an_answer_means(
+async def test_answers_to_a_post_become_errors_without_the_path_of_the_url(
     scheme: str, told: Told, kind: type[Exception], said: str, facts: dict[str, object]
 ) -> None:
     """The path of a URL may be secret, so no answer is told with it; the next one is that all is well."""

@@ -35,7 +35,7 @@ async def test_lines_arrive_in_order_over_one_connection() -> None:
 
 
 @in_reactor
-async def test_more_than_a_window() -> None:
+async def test_a_send_larger_than_the_window_arrives_whole() -> None:
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(numbered(2 * WINDOW + 5))
     assert len(peers.messages) == 2 * WINDOW + 5
@@ -58,7 +58,7 @@ async def test_a_line_that_is_refused_is_named_and_the_others_are_there() -> Non
 
 
 @in_reactor
-async def test_sendings_one_behind_the_other() -> None:
+async def test_sends_in_a_row_are_answered_in_their_order() -> None:
     """Each has an answer of its own, in the order of the sendings."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         under_way = [
@@ -73,7 +73,7 @@ async def test_sendings_one_behind_the_other() -> None:
 
 
 @in_reactor
-async def test_all_that_is_under_way_fails_together() -> None:
+async def test_all_sends_in_flight_fail_together() -> None:
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         first, second = one.send(sent(b"!end")), one.send(sent(b"a"))
         await unavailable(first)
@@ -83,7 +83,7 @@ async def test_all_that_is_under_way_fails_together() -> None:
 
 
 @in_reactor
-async def test_a_server_that_ends_in_the_middle_of_an_answer() -> None:
+async def test_a_relp_server_that_ends_inside_an_answer_has_hung_up() -> None:
     """What it did not answer is sent again, over a new connection."""
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         why = await unavailable(one.send(sent(b"a", b"!end", b"b")))
@@ -94,7 +94,7 @@ async def test_a_server_that_ends_in_the_middle_of_an_answer() -> None:
 
 
 @in_reactor
-async def test_a_server_that_went_away_between_two_sends() -> None:
+async def test_a_relp_server_that_went_away_between_sends_is_connected_again() -> None:
     async with far_side(RelpPeer) as (peers, port), closing(target(port)) as one:
         await one.send(sent(b"a"))
         transport = peers.connections[0].transport

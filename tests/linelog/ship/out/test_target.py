@@ -59,7 +59,7 @@ async def test_a_stream_is_made_asked_and_has_what_was_sent(
 
 
 @in_reactor
-async def test_what_was_acknowledged_is_there_behind_a_kill(tmp_path: Path) -> None:
+async def test_acknowledged_blocks_survive_a_kill_of_the_server(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path) as server:
         one = target(url_of([server]))
         assert await one.last() is None
@@ -80,7 +80,7 @@ async def test_what_was_acknowledged_is_there_behind_a_kill(tmp_path: Path) -> N
 
 @pytest.mark.slow
 @in_reactor
-async def test_of_three_publishers_one_comes_next(tmp_path: Path) -> None:
+async def test_only_one_of_three_publishers_gets_the_next_place(tmp_path: Path) -> None:
     """Each at a server of its own, with another block behind the same: a cluster takes one of them."""
     with cluster(newer(), tmp_path) as servers:
         all_three = [target(url_of([one])) for one in servers]
@@ -110,7 +110,7 @@ async def test_of_three_publishers_one_comes_next(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_of_an_older_cluster_that_is_said(tmp_path: Path) -> None:
+async def test_an_older_cluster_promises_at_least_once(tmp_path: Path) -> None:
     with cluster(debian(), tmp_path) as servers:
         one = target(url_of(servers))
         assert await stands(one) is None
@@ -188,7 +188,7 @@ async def test_credentials_let_in(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_certificates_of_both(tmp_path: Path) -> None:
+async def test_nats_checks_the_certificates_of_both_sides(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")
     files = f'cert_file: "{theirs}", key_file: "{theirs}", ca_file: "{authority.cafile}"'
@@ -240,7 +240,7 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
         await thread.stop()
         for name, why in (
             ("OTHER", "takes other subjects than logs"),
-            ("QUEUE", "lets go of what somebody has read"),
+            ("QUEUE", "removes messages once they are read"),
             ("THIRD", "subjects overlap"),
         ):
             one = target(url_of([server], name))
@@ -251,7 +251,7 @@ async def test_streams_that_cannot_be_relied_on_are_refused_with_a_sentence(tmp_
 
 
 @in_reactor
-async def test_without_jetstream_that_is_said(tmp_path: Path) -> None:
+async def test_a_server_without_jetstream_says_so(tmp_path: Path) -> None:
     with one_server(newer(), tmp_path, "jetstream: disabled\n") as server:
         one = target(url_of([server]))
         with pytest.raises(Unavailable, match="JetStream is not enabled"):

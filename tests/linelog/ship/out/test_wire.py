@@ -67,7 +67,7 @@ def test_what_a_server_sends_is_read_at_any_cut(cuts: list[int]) -> None:
         b"PING" + b" " * LONGEST_LINE + b"\r\n",
     ],
 )
-def test_what_no_server_announces_ends_the_reading(sent: bytes) -> None:
+def test_an_announcement_that_no_server_makes_is_a_wire_error(sent: bytes) -> None:
     with pytest.raises(WireError):
         read(sent)
 
@@ -82,7 +82,7 @@ def test_a_large_message_is_let_go_of_as_it_comes_and_the_next_one_is_read() -> 
     assert list(rest) == [Delivery(1, b"logs.a", b"$JS.ACK.x", b"", b""), Control(b"PING", b"")]
 
 
-def test_headers_are_read() -> None:
+def test_known_headers_of_a_message_are_read() -> None:
     raw = b"NATS/1.0\r\nLogsrv-To: 17:52\r\nLogsrv-Store:abc\r\nNats-Sequence: 7\r\n\r\n"
     assert read_headers(raw) == {
         "Logsrv-To": "17:52",
@@ -95,11 +95,11 @@ def test_headers_are_read() -> None:
 @pytest.mark.parametrize(
     "raw", [b"", b"NATS/1.0", b"NATS/1.0 \xff\xff\r\n\r\n", b"\r\n" * 8000, b":" * 100]
 )
-def test_headers_that_are_none_are_no_error(raw: bytes) -> None:
+def test_malformed_headers_are_no_error(raw: bytes) -> None:
     assert read_headers(raw) == {}
 
 
-def test_headers_that_nobody_asks_for_take_no_memory() -> None:
+def test_unknown_headers_take_no_memory() -> None:
     many = b"NATS/1.0\r\n" + b"".join(b"Logsrv-%d: x\r\n" % number for number in range(500))
     assert read_headers(many) == {}
     assert read_headers(b"NATS/1.0\r\nLogsrv-To: 1:0\r\n" + b"\r\n" * wire.LARGEST_HEADERS) == {}

@@ -74,7 +74,7 @@ def test_blocks_that_overtake_each_other_are_sent_one_by_one(directory: Path) ->
     assert far.text == ALL
 
 
-def test_the_end_lets_go_of_what_is_under_way(directory: Path) -> None:
+def test_a_stop_drops_the_blocks_in_flight(directory: Path) -> None:
     far, process = at_once(directory, delays=[0.1, 9.0, 9.0, 9.0])
     process.run(1.0)
     stopped = process.shipper.stop()
@@ -164,7 +164,7 @@ class Air:
         self.answers[number].errback(error)
 
 
-def test_answers_count_in_order() -> None:
+def test_answers_to_flights_count_in_the_order_of_the_blocks() -> None:
     air = Air()
     air.send(3)
     air.wait()
@@ -189,7 +189,7 @@ def test_a_failure_is_heard_when_all_are_answered_and_is_the_first() -> None:
     assert air.taken == [0] and not air.flights and not air.flights.failed
 
 
-def test_a_failure_that_nobody_waited_for() -> None:
+def test_a_failure_before_anybody_waits_is_kept_for_the_wait() -> None:
     air = Air()
     air.send(1)
     air.fail(0, Unavailable("gone"))
@@ -198,7 +198,7 @@ def test_a_failure_that_nobody_waited_for() -> None:
     assert isinstance(failure, Failure) and not air.flights
 
 
-def test_who_no_longer_waits_lets_go_of_all() -> None:
+def test_cancelling_the_wait_drops_all_flights() -> None:
     air = Air()
     air.send(2)
     waiting = air.flights.wait()

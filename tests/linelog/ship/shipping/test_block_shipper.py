@@ -92,7 +92,7 @@ def test_the_place_is_saved_each_second_and_at_the_end(directory: Path) -> None:
     assert not process.clock.getDelayedCalls()
 
 
-def test_the_next_process_goes_on(directory: Path) -> None:
+def test_the_next_process_goes_on_at_the_kept_place(directory: Path) -> None:
     far = FarSide()
     shipped(directory, far).kill()
     written = append(directory, "one more")
@@ -102,7 +102,7 @@ def test_the_next_process_goes_on(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["lose", "answer", "hang", "late"])
-def test_an_answer_that_is_missing_says_nothing(directory: Path, step: str) -> None:
+def test_after_a_lost_answer_each_block_is_there_once(directory: Path, step: str) -> None:
     far = FarSide(script=[None, step])
     process = shipped(directory, far, 1)
     if step in ("hang", "late"):
@@ -146,7 +146,7 @@ def test_a_short_block_a_kill_and_more_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ship_from", ["beginning", "end", "2:0", "2:1", "99:0"])
-def test_where_it_begins(directory: Path, ship_from: str) -> None:
+def test_a_new_target_begins_at_ship_from(directory: Path, ship_from: str) -> None:
     far = FarSide()
     process = shipped(directory, far, ship_from=ship_from)
     written = append(directory, "one more")
@@ -181,7 +181,7 @@ def test_the_end_is_the_same_place_after_a_kill(directory: Path) -> None:
         (None, ""),
     ],
 )
-def test_a_cursor_that_is_of_no_use(
+def test_a_useless_kept_place_does_not_matter_to_a_target_with_its_own(
     directory: Path, harm: Callable[[str], str] | None, told: str
 ) -> None:
     far = FarSide()
@@ -199,7 +199,7 @@ def test_a_cursor_that_is_of_no_use(
     assert len(troubles) == bool(told) and all(told in one for one in troubles)
 
 
-def test_one_of_another_store(directory: Path) -> None:
+def test_a_kept_place_of_another_store_is_reported(directory: Path) -> None:
     far = FarSide()
     shipped(directory, far).kill()
     path = directory / "ship" / "far"
@@ -210,7 +210,7 @@ def test_one_of_another_store(directory: Path) -> None:
     assert "is of no use: it is of another store" in process.reports.of("trouble")[0].why
 
 
-def test_a_far_side_that_lost_what_it_had(directory: Path) -> None:
+def test_blocks_that_the_target_has_lost_are_sent_again(directory: Path) -> None:
     far = FarSide()
     process = shipped(directory, far)
     del far.blocks[1:], far.texts[1:]
@@ -223,7 +223,7 @@ def test_a_far_side_that_lost_what_it_had(directory: Path) -> None:
     assert "has only 1:" in resent.why
 
 
-def test_one_that_lost_what_is_gone_here_too(directory: Path) -> None:
+def test_text_lost_there_and_removed_here_is_a_gap(directory: Path) -> None:
     far = FarSide()
     shipped(directory, far).kill()
     del far.blocks[1:], far.texts[1:]
@@ -246,7 +246,7 @@ def _first(directory: Path) -> Any:
 
 
 @pytest.mark.parametrize("lets_go", [False, True])
-def test_one_that_has_nothing_any_more(directory: Path, lets_go: bool) -> None:
+def test_a_target_that_has_lost_all_gets_only_new_lines(directory: Path, lets_go: bool) -> None:
     """A stream that lets go by its limits has lost nothing."""
     far = FarSide(lets_go=lets_go)
     shipped(directory, far).kill()
@@ -255,7 +255,7 @@ def test_one_that_has_nothing_any_more(directory: Path, lets_go: bool) -> None:
     process = shipped(directory, far)
     assert far.text == written and far.blocks[0].after is None
     (report,) = process.reports.of("trouble" if lets_go else "forgot")
-    assert ("let go of all" if lets_go else "has nothing of this store") in report.why
+    assert ("removed all lines" if lets_go else "has nothing of this store") in report.why
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_store_that_was_restored_or_copied_stops(
 
 
 @pytest.mark.parametrize("last", [LastBlock(Position(2, SECOND)), LastBlock(Position(3, 0)), "crc"])
-def test_a_place_that_is_ours_is_gone_to(directory: Path, last: Any) -> None:
+def test_sending_goes_on_at_a_place_of_the_target_that_is_ours(directory: Path, last: Any) -> None:
     if last == "crc":
         block = _first(directory)
         last = LastBlock(block.end, block.start, block.crc)
@@ -332,7 +332,7 @@ def test_blocks_that_are_too_large_are_halved_and_grow_again(directory: Path) ->
     assert len(far.blocks[-1].packed) > max(sizes)
 
 
-def test_a_target_that_learns_what_its_server_takes(directory: Path) -> None:
+def test_a_target_may_learn_its_largest_block_later(directory: Path) -> None:
     far = FarSide(asked=[Unavailable("not there yet")])
     process = shipped(directory, far, 0.05)
     far.largest = far.takes = 2000
@@ -355,7 +355,7 @@ def test_a_line_that_is_too_large_is_kept_and_passed_over(tmp_path: Path) -> Non
     assert process.reports.of("gap")[0].bytes == len(long)
 
 
-def test_a_target_that_says_so_only_of_the_line_itself(tmp_path: Path) -> None:
+def test_a_target_may_refuse_a_line_as_too_large_only_when_it_is_sent(tmp_path: Path) -> None:
     long = line(os.urandom(1000).hex())
     directory = make_store(tmp_path / "logs", [[line("before"), long, line("behind")]])
     far = FarSide(takes=500)
@@ -399,7 +399,7 @@ def test_the_end_waits_for_an_answer_and_not_for_long(directory: Path) -> None:
     assert Process(directory).kept.lock()
 
 
-def test_a_disk_that_does_not_keep_the_place(
+def test_sending_goes_on_when_the_place_cannot_be_saved(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far = FarSide()
@@ -419,7 +419,7 @@ def test_a_disk_that_does_not_keep_the_place(
     assert f'"position":"{far.place}"' in cursor(directory)
 
 
-def test_a_store_that_is_removed(directory: Path) -> None:
+def test_a_removed_store_is_reported(directory: Path) -> None:
     far = FarSide()
     process = shipped(directory, far)
     for path in sorted(directory.rglob("*"), reverse=True):

@@ -66,14 +66,14 @@ def test_a_line_that_it_hangs_up_on_is_kept_and_the_rest_goes_on(
     assert kept == [LINES[number] for number in sorted(bad)]
     refused = process.reports.of("refused")
     assert [one.lines for one in refused] == [1] * len(bad)
-    assert refused[0].why.startswith("it hangs up, each time that this line comes; kept in ")
+    assert refused[0].why.startswith("it hangs up, each time that this line is sent; kept in ")
     end = process.line_shipper.position
     assert end == Position(1, sum(map(len, LINES)) + len(LINES))
     acknowledged = [one.position for one in process.reports.of("acknowledged") if one.position]
     assert acknowledged == sorted(acknowledged)
 
 
-def test_the_last_line_waits_for_one_behind_it(directory: Path) -> None:
+def test_a_hung_up_last_line_waits_for_the_next_line(directory: Path) -> None:
     """Until another line was taken nobody knows whether the target is well."""
     far = far_side({299}, True, most_lines=100)
     process = Process(directory)
@@ -88,7 +88,7 @@ def test_the_last_line_waits_for_one_behind_it(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("hung_up", [True, False])
-def test_a_target_that_takes_nothing_is_not_well(directory: Path, hung_up: bool) -> None:
+def test_no_line_is_refused_for_a_target_that_takes_nothing(directory: Path, hung_up: bool) -> None:
     """It may be about to stop, or be behind a balancer: no line is refused for that."""
     far = LineFarSide(most_lines=100, judge=lambda _: Unavailable("no", hung_up=hung_up))
     process = Process(directory)
@@ -155,7 +155,7 @@ def test_a_line_that_is_refused_at_its_last_try_leaves_the_next_ones_their_tries
 
 @pytest.mark.slow
 @given(st.integers(0, 1000), st.floats(0.1, 0.9), st.sets(st.integers(0, 299), max_size=4))
-def test_whatever_it_hangs_up_on_besides(seed: int, share: float, bad: set[int]) -> None:
+def test_random_hang_ups_lose_no_good_line(seed: int, share: float, bad: set[int]) -> None:
     """No line is missing that is not kept; whoever is ill now and then refuses nothing that is well."""
     ill = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:

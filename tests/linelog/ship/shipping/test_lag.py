@@ -28,7 +28,7 @@ def test_a_target_that_has_nothing_lacks_all(tmp_path: Path, packed: int) -> Non
 
 
 @pytest.mark.parametrize("packed", [-1, 0, 1])
-def test_it_lacks_what_is_behind_its_place(tmp_path: Path, packed: int) -> None:
+def test_the_lag_is_the_text_after_the_place(tmp_path: Path, packed: int) -> None:
     assert lag_at(tmp_path, Position(1, len(A[0])), packed) == ShipLag(size(A[1:], B, C), 4, 99)
 
 
@@ -84,7 +84,7 @@ def test_a_clock_that_was_put_back_makes_no_lag_that_is_negative(tmp_path: Path)
         assert LagMeter(view).measure(Position(1, 0), BEGIN - 50).seconds == 0
 
 
-def test_damage_is_no_lag(tmp_path: Path) -> None:
+def test_a_damaged_frame_does_not_stop_the_measuring_of_lag(tmp_path: Path) -> None:
     directory = make_store(tmp_path / "store", [A, B])
     [packed] = directory.glob("*.zst")
     packed.write_bytes(packed.read_bytes()[:-5] + b"\0\0\0\0\0")

@@ -68,7 +68,7 @@ def test_a_target_that_refuses_all_lines_is_up(directory: Path) -> None:
     assert process.reports.of("refused") and process.reports.kinds[-1] == "up"
 
 
-def test_only_what_a_query_asks_for(directory: Path) -> None:
+def test_only_lines_that_match_the_query_are_sent(directory: Path) -> None:
     far = LineFarSide()
     process = shipped(directory, far, query='"1 7" OR later')
     wanted = [one for one in LINES if b" 1 7" in one]
@@ -80,7 +80,7 @@ def test_only_what_a_query_asks_for(directory: Path) -> None:
     assert shipped(directory, LineFarSide(), query="never").reports.kinds == ["up"]
 
 
-def test_more_is_under_way_behind_what_has_no_answer(directory: Path) -> None:
+def test_the_next_batch_is_sent_before_the_answer_to_the_first(directory: Path) -> None:
     far = LineFarSide(most_lines=50, ahead=1, script=["wait"] * 3)
     process = shipped(directory, far)
     assert len(far.held) == 2
@@ -94,7 +94,7 @@ def test_more_is_under_way_behind_what_has_no_answer(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
-def test_what_is_behind_something_that_fails_is_sent_again(directory: Path, step: Any) -> None:
+def test_batches_after_a_failed_one_are_sent_again(directory: Path, step: Any) -> None:
     far = LineFarSide(most_lines=50, ahead=1, script=[None, step])
     process = shipped(directory, far, 1)
     process.run(ANSWER + 2)
@@ -103,7 +103,7 @@ def test_what_is_behind_something_that_fails_is_sent_again(directory: Path, step
     assert process.line_shipper.position == far.sent[-1].end
 
 
-def test_what_is_behind_a_refused_line_is_not_sent_again(directory: Path) -> None:
+def test_lines_after_a_refused_line_are_not_sent_again(directory: Path) -> None:
     far = LineFarSide(most_lines=50, ahead=1, script=[None, PartlyRefused("no", 1, [0])])
     process = shipped(directory, far)
     assert len(far.sent) == 12 and [one.lines for one in process.reports.of("refused")] == [1]
@@ -122,7 +122,7 @@ def test_the_end_waits_for_all_that_is_under_way(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [Unavailable("503"), "hang"])
-def test_what_was_not_acknowledged_is_sent_again(directory: Path, step: Any) -> None:
+def test_unacknowledged_lines_are_sent_again(directory: Path, step: Any) -> None:
     far = LineFarSide(most_lines=100, script=[None, step])
     process = shipped(directory, far, 1)
     assert ("hang" in far.script) is False
@@ -168,7 +168,7 @@ def test_a_line_that_is_refused_for_good_is_kept_and_the_rest_goes_on(
 
 
 @pytest.mark.parametrize("which", [(3, 5), ()])
-def test_an_answer_that_leaves_lines_out_is_one(directory: Path, which: tuple[int, ...]) -> None:
+def test_a_partly_refused_batch_is_acknowledged(directory: Path, which: tuple[int, ...]) -> None:
     far = LineFarSide(most_lines=1000, script=[PartlyRefused("too far behind", 40, which)])
     process = shipped(directory, far)
     # Not sent again: all others are there.
@@ -224,7 +224,7 @@ def test_a_full_disk_does_not_stop_what_is_refused(
     assert len(process.reports.of("acknowledged")) == 1
 
 
-def test_lines_that_were_gone_before_they_were_sent(directory: Path) -> None:
+def test_lines_removed_before_they_were_sent_are_counted(directory: Path) -> None:
     far = LineFarSide(script=[Unavailable("503")])
     process = shipped(directory, far, ship_from="1:0")
     process.kill(process.line_shipper.close)

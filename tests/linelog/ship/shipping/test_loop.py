@@ -142,7 +142,7 @@ def test_a_bug_in_a_step_is_tried_again_and_said(driven: Driven, step: str) -> N
     assert events[0]["log_failure"].type is ZeroDivisionError
 
 
-def test_a_listener_that_fails_does_not_end_it(driven: Driven) -> None:
+def test_an_error_in_a_receiver_of_reports_does_not_end_the_loop(driven: Driven) -> None:
     heard: list[str] = []
 
     def listener(report: ShipReport) -> None:
@@ -160,7 +160,7 @@ def test_a_listener_that_fails_does_not_end_it(driven: Driven) -> None:
 
 
 @pytest.mark.parametrize("kind", ["up", "down", "retry"])
-def test_it_may_be_ended_by_who_hears_of_it(driven: Driven, kind: str) -> None:
+def test_a_receiver_of_reports_may_stop_the_loop(driven: Driven, kind: str) -> None:
     if kind != "up":
         driven.steps.asking = _gone
     driven.listener = lambda report: report.kind == kind and driven.loop.stop()
@@ -173,7 +173,7 @@ def _gone() -> Deferred[None]:
     raise Unavailable("gone")
 
 
-def test_an_end_before_the_beginning(driven: Driven) -> None:
+def test_a_loop_can_be_stopped_before_its_start(driven: Driven) -> None:
     assert driven.loop.stop().called
     assert driven.steps.done == ["close"]
 

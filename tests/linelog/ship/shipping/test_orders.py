@@ -125,7 +125,7 @@ def test_a_missing_package_is_told_before_a_process_is_started(
         ({"ship_cert": Path("no.pem")}, "target centre: no.pem: No such file"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_a_sentence(
+def test_an_unreadable_file_of_a_target_is_a_sentence(
     given: dict[str, object], sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -142,6 +142,6 @@ def test_a_file_that_cannot_be_read_is_a_sentence(
         ShipReport("down", "no route\nto it"),
     ],
 )
-def test_reports(report: ShipReport) -> None:
+def test_a_report_survives_being_written_and_read(report: ShipReport) -> None:
     line = json_of(report)
     assert b"\n" not in line and read_report(line) == report

@@ -95,7 +95,7 @@ def test_a_target_that_forgets_for_ever_is_told_of_once_a_minute(stage: Stage, k
     assert stage.value("ship_resent_after_loss_total") == 101
 
 
-def test_what_was_missed_is_said(stage: Stage) -> None:
+def test_the_log_says_how_many_lines_a_returning_target_missed(stage: Stage) -> None:
     stage.take(ShipReport("down", "refused"))
     [gap] = stage.take(ShipReport("gap", bytes=4096, lines=17))
     assert gap == (
@@ -138,9 +138,7 @@ def test_the_place_that_counts_for_retention_is_the_one_that_is_kept(stage: Stag
         (ShipReport("stopped", "another store"), "another store"),
     ],
 )
-def test_what_somebody_has_to_look_at_is_an_error(
-    stage: Stage, report: ShipReport, said: str
-) -> None:
+def test_losses_and_stops_are_logged_as_errors(stage: Stage, report: ShipReport, said: str) -> None:
     [(level, text)] = stage.take(report)
     assert level == "error" and text.startswith(said)
     assert text == sentence(report)
@@ -174,7 +172,7 @@ def test_refused_lines_are_counted_and_said_once_in_a_while(stage: Stage) -> Non
     assert later == "no field x (50 times)"
 
 
-def test_trouble_is_said(stage: Stage) -> None:
+def test_a_report_of_trouble_is_logged(stage: Stage) -> None:
     assert stage.take(ShipReport("trouble", "odd")) == [("warn", "odd")]
 
 
@@ -197,7 +195,7 @@ def test_a_target_that_was_taken_out_is_shown_no_longer_but_for_what_was_counted
     stage.told.end()
 
 
-def test_one_whose_process_has_ended_is_not_up(stage: Stage) -> None:
+def test_a_target_whose_process_has_ended_is_not_up(stage: Stage) -> None:
     stage.take(ShipReport("up", "x"))
     stage.told.gone()
     assert stage.value("ship_up") == 0

@@ -157,7 +157,7 @@ def test_a_segment_that_is_not_compressed_yet_is_waited_for(
     assert names(place) == [1, 2, 3]
 
 
-def test_what_fails_is_tried_again(start: Runs, place: Place) -> None:
+def test_a_segment_that_failed_is_put_again(start: Runs, place: Place) -> None:
     place.script = [Unavailable("full"), OSError(5, "Input/output error")]
     process = start()
     process.run(10)
@@ -177,7 +177,7 @@ def test_an_archive_that_hangs_has_a_time_by_the_size(start: Runs, place: Place)
     assert names(place) == [1, 2, 3]
 
 
-def test_what_the_archive_has_lost_goes_again(start: Runs, store: Path, place: Place) -> None:
+def test_a_segment_lost_by_the_archive_is_put_again(start: Runs, store: Path, place: Place) -> None:
     """Loudly, and from the first one on that it lost."""
     process = start()
     shutil.rmtree(place.path / STORE)
@@ -376,13 +376,13 @@ def test_a_store_with_other_text_stops_it(start: Runs, store: Path, place: Place
     assert "has another segment 0000000001-" in stopped.why
 
 
-def test_from_the_end_nothing_old_goes(start: Runs, place: Place) -> None:
+def test_a_shipper_that_begins_at_the_end_puts_no_old_segments(start: Runs, place: Place) -> None:
     process = start("end")
     assert names(place) == []
     assert process.segments.position is not None and process.segments.position.segment == 4
 
 
-def test_it_ends_with_its_place_saved(start: Runs, store: Path, place: Place) -> None:
+def test_at_the_end_the_segment_place_is_saved(start: Runs, store: Path, place: Place) -> None:
     process = start()
     ended: list[None] = []
     process.segments.stop().addCallback(ended.append)

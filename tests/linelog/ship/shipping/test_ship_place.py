@@ -21,7 +21,7 @@ def place(directory: Path, name: str = "far", target: str = "https://far/blocks"
     return ShipPlace(str(directory), name, target=target, clock=lambda: 1e9)
 
 
-def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
+def test_a_place_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     assert place(tmp_path).load(STORE, END) is None
     saved = place(tmp_path)
     saved.new = False
@@ -36,7 +36,7 @@ def test_it_is_read_as_it_was_saved(tmp_path: Path) -> None:
     assert (tmp_path / "ship" / "far").stat().st_mode & 0o777 == 0o640
 
 
-def test_what_was_gone_is_kept_with_it(tmp_path: Path) -> None:
+def test_the_count_of_removed_text_is_saved_with_the_place(tmp_path: Path) -> None:
     saved = place(tmp_path)
     saved.gone = Missing(100, 7, known=False)
     saved.sent = [SentGap(Position(9, 1), Missing(50, 2))]
@@ -54,7 +54,7 @@ def test_what_was_gone_is_kept_with_it(tmp_path: Path) -> None:
         (STORE, END, "https://near/blocks", "it is of another target"),
     ],
 )
-def test_one_that_is_of_no_use_says_why(
+def test_a_useless_place_says_why(
     tmp_path: Path, store: str, end: Position, target: str, why: str
 ) -> None:
     place(tmp_path).save(STORE, Position(7, 3))
@@ -63,12 +63,12 @@ def test_one_that_is_of_no_use_says_why(
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a.refused", "a" * 65, "\x1b[2J"])
-def test_a_name_that_is_none(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_of_a_target_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="the name of a target has 1 to 64 letters"):
         place(tmp_path, name)
 
 
-def test_one_process_has_a_name(tmp_path: Path) -> None:
+def test_only_one_process_can_lock_a_name(tmp_path: Path) -> None:
     first, second = place(tmp_path), place(tmp_path)
     assert first.lock() and not second.lock()
     assert place(tmp_path, "near").lock()
@@ -80,7 +80,7 @@ def refused_lines(directory: Path) -> RefusedLines:
     return RefusedLines(PlaceFolder(str(directory), "ship"), "far")
 
 
-def test_refused_lines_are_kept_one_behind_the_other(tmp_path: Path) -> None:
+def test_refused_lines_are_appended_to_their_file(tmp_path: Path) -> None:
     lines = refused_lines(tmp_path)
     lines.sync()
     lines.add([b"one", b"two"])
@@ -93,7 +93,7 @@ def test_refused_lines_are_kept_one_behind_the_other(tmp_path: Path) -> None:
     assert (tmp_path / "ship" / "far.refused").stat().st_mode & 0o777 == 0o640
 
 
-def test_the_last_refused_lines_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_refused_file_becomes_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LARGEST_REFUSED", 100)
     lines = refused_lines(tmp_path)
     for number in range(100):

@@ -11,7 +11,7 @@ from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
 
 
-def test_blocks_become_smaller(tmp_path: Path) -> None:
+def test_blocks_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
     store = [[line(os.urandom(1000).hex(), n) for n in range(600)]]
     process = Process(make_store(tmp_path / "logs", store))
     # What one answer may take is a quarter of the text.
@@ -23,7 +23,7 @@ def test_blocks_become_smaller(tmp_path: Path) -> None:
     assert min(len(block.packed) for block in far.blocks[:-1]) >= LEAST // 2
 
 
-def test_fewer_lines_are_sent_at_once(tmp_path: Path) -> None:
+def test_batches_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
     lines = [line("x" * 1000, n) for n in range(600)]
     far = LineFarSide(
         most_bytes=1 << 19, judge=lambda one: "hang" if size_of(one.lines) > 100_000 else None

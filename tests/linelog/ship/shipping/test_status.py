@@ -61,7 +61,7 @@ def test_a_target_has_its_place_its_lag_and_its_state(store: Path) -> None:
     kept.close()
 
 
-def test_one_whose_process_is_gone_is_not_up_whatever_its_file_says(store: Path) -> None:
+def test_a_target_without_a_process_is_not_up_whatever_its_file_says(store: Path) -> None:
     """After kill -9 nobody writes anything."""
     kept = keep(store, "a", 0)
     save_targets(kept.folder.disk, {"a": 1})
@@ -71,7 +71,7 @@ def test_one_whose_process_is_gone_is_not_up_whatever_its_file_says(store: Path)
     assert not found(store)["a"].up
 
 
-def test_one_that_is_no_target_any_more_comes_last(store: Path) -> None:
+def test_a_former_target_comes_last_in_the_status(store: Path) -> None:
     for name in ("a", "b"):
         keep(store, name, 0).close()
     folder = PlaceFolder(str(store), FOLDER)
@@ -87,7 +87,7 @@ def test_one_that_is_no_target_any_more_comes_last(store: Path) -> None:
         *('{"up": 1, "x": 2}', '{"up": [1]}', '{"error": 3}'),
     ],
 )
-def test_damaged_files_are_as_good_as_none(store: Path, text: str) -> None:
+def test_damaged_state_files_count_as_missing(store: Path, text: str) -> None:
     keep(store, "a", 0).close()
     for name in ("targets.json", "a.json"):
         (store / "ship" / name).write_text(text)
@@ -95,7 +95,7 @@ def test_damaged_files_are_as_good_as_none(store: Path, text: str) -> None:
     assert found(store)["a"].state == TargetState()
 
 
-def test_files_that_are_no_places_are_none(store: Path) -> None:
+def test_other_files_beside_the_places_are_no_targets(store: Path) -> None:
     """A name that a terminal would obey is no target's."""
     keep(store, "a", 0).close()
     (store / "ship" / "\x1b[2J").write_text("x")
@@ -114,7 +114,7 @@ def test_a_place_that_cannot_be_read_does_not_hide_the_others(store: Path) -> No
     assert found(store)["b"].position is not None
 
 
-def test_a_damaged_place_is_told(store: Path) -> None:
+def test_the_status_names_a_damaged_place(store: Path) -> None:
     keep(store, "a", 0).close()
     (store / "ship" / "a").write_text("rubbish")
     one = found(store)["a"]
