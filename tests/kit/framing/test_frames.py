@@ -160,8 +160,8 @@ def test_what_is_packed_is_received(framing: Framing, frames: list[bytes]) -> No
         (Varint(), b"\xff\xff", "a frame is longer than 20 bytes"),
         (Varint(), b"\x80" * 10, "a length has more than 10 bytes"),
         (Netstring(), b"999999999", "a frame is longer than 20 bytes"),
-        (Netstring(), b"3;abc,", "what begins here is no netstring"),
-        (Netstring(), b"3:abcd", "there is no comma behind a netstring"),
+        (Netstring(), b"3;abc,", "a netstring does not begin with a length and a colon"),
+        (Netstring(), b"3:abcd", "a netstring has no comma at its end"),
         (Delimiter(), b"x" * 21, "a frame is longer than 20 bytes"),
     ],
 )
