@@ -16,7 +16,7 @@ from logsrv.timer import Timer
 
 Result = TypeVar("Result")
 
-# A receiver is checked so many times within its patience.
+# The number of checks of a receiver within its patience.
 LOOKS_PER_PATIENCE = 4
 # A receiver that takes fewer bytes than this within LEAST_PATIENCES times its patience is cut off as well.
 LEAST_TAKEN = 64 * 1024
@@ -75,7 +75,7 @@ class Crowd:
         # The bytes that each sender has written although too many wait already.
         self._more: dict[Crowded, int] = {}
         self._look = Timer(self._clock)
-        # The time of the last progress; for the slow count, the bytes taken at its start, and that time.
+        # The time of the last progress. The start of the slow count, and the bytes taken by then.
         self._moved = self._begun = 0.0
         self._before = 0
 

@@ -134,7 +134,7 @@ SLIPS: dict[str, Callable[[Any], object]] = {
     "write takes bytes, not None": lambda peer: peer.write(None),
     "close takes str, not 5": lambda peer: peer.close(5),
 }
-LATER = "later takes a function and what to call it with, not the coroutine of fetched: `await` it first"
+LATER = "later takes a function and its arguments, not the coroutine of fetched: `await` it first"
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,7 @@ def test_a_last_frame_for_who_is_refused() -> None:
 
 def test_the_operator_may_want_shorter_frames_but_no_longer_ones() -> None:
     assert MemoryService(ShoutNetstrings, "--max-frame", "2").answer(b"2:ab,3:abc,") == b"2:AB,"
-    with pytest.raises(
-        ConfigurationError, match="--max-frame is 11 bytes, and this protocol takes"
-    ):
+    with pytest.raises(ConfigurationError, match="--max-frame is 11 bytes; this protocol allows"):
         MemoryService(ShoutNetstrings, "--max-frame", "11")
     assert MemoryService(Shout).service.settings.max_frame == 1024 * 1024
 

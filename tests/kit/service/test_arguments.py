@@ -86,9 +86,9 @@ class Chat(LineProtocol[Frozen]): ...
         ({"name": 7}, "7 cannot be the name of a plugin; it has to be"),
         (
             {"listen": 7000},
-            'chat: listen=7000 is no endpoint; it has to be text such as "tcp:7000"',
+            'chat: listen=7000 is not an endpoint; it has to be text such as "tcp:7000"',
         ),
-        ({"listen": (7000, "tcp:1")}, r"chat: listen=\(7000, 'tcp:1'\) is no endpoint"),
+        ({"listen": (7000, "tcp:1")}, r"chat: listen=\(7000, 'tcp:1'\) is not an endpoint"),
         ({"description": None}, "chat: description=None has to be text"),
         ({"version": 1.2}, "chat: version=1.2 has to be text"),
         ({"start_tls": "yes"}, "chat: start_tls='yes' has to be True or False"),

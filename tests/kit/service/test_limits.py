@@ -49,7 +49,7 @@ def test_a_larger_one_is_refused() -> None:
     with pytest.raises(ConfigurationError) as refused:
         MemoryService(Short, "--max-line", "1KiB")
     assert str(refused.value) == (
-        "plugin: --max-line is 1024 bytes, and this protocol takes 10 at most"
+        "plugin: --max-line is 1024 bytes; this protocol allows at most 10"
     )
 
 

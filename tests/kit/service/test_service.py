@@ -351,7 +351,7 @@ async def test_who_is_cut_off_by_a_reload_is_counted(
         with logged() as messages:
             await service.reload()
             await until(lambda: "closed a" in service.calls, "its end")
-    assert "a was taken out: 1 connections cut off" in messages
+    assert "a was removed: 1 connections cut off" in messages
     with logged() as messages:
         await service.stopService()
     assert messages[-1] == "test: stopped, 1 connections cut off"
