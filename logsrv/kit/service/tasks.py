@@ -94,7 +94,7 @@ class ServiceTasks:
         )
 
     def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
-        """Call a function every `seconds`; see `RunningService.every`. Raises RuntimeError after the stop."""
+        """Call a function as `RunningService.every` says. Raises RuntimeError after the stop."""
         if iscoroutine(function):
             name = name_of(function)
             function.close()
