@@ -148,7 +148,7 @@ class Metrics:
         self._watched.setdefault(key, []).append(read)
 
     def unwatch(self, key: tuple[str, Labels], read: Callable[[], float]) -> None:
-        """Stop calling `read`. Its last result stays in a counter; a gauge without any `read` is removed."""
+        """Stop calling `read`. Its last result stays in a counter; a gauge without a `read` is removed."""
         self._watched[key].remove(read)
         if self._catalogue[key[0]].kind == "counter":
             self._counted[key] = self._counted.get(key, 0) + read()

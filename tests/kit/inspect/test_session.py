@@ -39,7 +39,7 @@ class Looking:
 
 def test_a_session_from_greeting_to_farewell() -> None:
     looking = Looking()
-    assert looking.type("") == "shout: help says what there is to see\n> "
+    assert looking.type("") == "shout: help lists the commands\n> "
     assert looking.type("connections\r\n") == "0 connections\n> "
     assert looking.type("\n") == "> "
     assert looking.type("quit\nconnections\n") == "Goodbye.\n"
@@ -72,7 +72,7 @@ def test_a_python_prompt_and_back() -> None:
 def test_a_browser_is_turned_away_before_its_body_is_taken_for_commands() -> None:
     looking = Looking()
     shown = looking.type("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nlog critical\r\n")
-    assert "this is no web server" in shown and "critical" not in shown
+    assert "this is not a web server" in shown and "critical" not in shown
     assert looking.peer.transport.disconnecting or looking.peer.closed
 
 

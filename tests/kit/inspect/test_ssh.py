@@ -178,7 +178,7 @@ def test_strangers_who_send_nonsense_are_cut_off_without_a_traceback(tmp_path: P
             assert transport.disconnected
             protocol.connectionLost()
     [said] = [formatEvent(event) for event in events if event["log_level"] >= LogLevel.warn]
-    assert "192.0.2.1: it sent what is no message of SSH" in said
+    assert "192.0.2.1: it sent an invalid SSH packet" in said
     assert not clock.getDelayedCalls()
 
 

@@ -228,16 +228,16 @@ class Unready(DatagramLines):
 @pytest.mark.parametrize(
     ("what", "talk", "sentence"),
     [
-        (Chunks, b"ab\n", r"plugin answers b'ab\n' otherwise when it comes as [b'a', b'b\n']: b'[a][b\n]' instead of b'[ab\n]'"),  # noqa: E501
+        (Chunks, b"ab\n", r"plugin answers b'ab\n' differently when it comes as [b'a', b'b\n']: b'[a][b\n]' instead of b'[ab\n]'"),  # noqa: E501
         (Mixed, b"ab\n", r"plugin mixes up two peers that send b'ab\n' at the same time: "),
         (Ascii, b"hello\n", "plugin fails on b'\\x00"),
         (Goodbye, b"hello\n", "plugin fails when the peer goes after b'': ZeroDivisionError: nothing was said"),  # noqa: E501
         (Pushy, b"hello, how are you\n", "plugin writes on to a peer that does not read: "),
-        (Deaf, b"hello\n", r"plugin answers b'hello\n' with b'' instead of b'......' when the peer sends its end behind it"),  # noqa: E501
-        (Endless, b"hello\n", "plugin keeps a connection open whose peer sends nothing more since an hour"),
+        (Deaf, b"hello\n", r"plugin answers b'hello\n' with b'' instead of b'......' when the peer half-closes right after it"),  # noqa: E501
+        (Endless, b"hello\n", "plugin keeps a connection open an hour after its peer has half-closed it"),
         (Forgetful, b"hello\n", "plugin fails on b'hello\\n': coroutine 'Forgetful.wait' was never awaited"),  # noqa: E501
         (Ticking, b"hello\n", "plugin has a timer left an hour after the stop: <DelayedCall"),
-        (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' otherwise with a reload in the middle of it: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
+        (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' differently with a reload in the middle of it: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
         (Unready, b"hello\n", "plugin fails on the datagram b'': ZeroDivisionError"),
     ],
 )  # fmt: skip
@@ -327,10 +327,10 @@ class OffendedDatagrams(DatagramLines):
     ("run", "what", "sentence"),
     [
         (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when it is stopped"),  # noqa: E501
-        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' otherwise to a peer that reads late: "),  # noqa: E501
-        (trials.try_many, Short, "plugin answers 10000 times b'hello\\n' otherwise in pieces of 4093 bytes: "),  # noqa: E501
-        (trials.try_garbage, Offended, "plugin answers b'hello\\n' otherwise after another peer sent garbage: "),  # noqa: E501
-        (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' otherwise after b'\\x00"),
+        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' differently to a peer that reads late: "),  # noqa: E501
+        (trials.try_many, Short, "plugin answers 10000 times b'hello\\n' differently in pieces of 4093 bytes: "),  # noqa: E501
+        (trials.try_garbage, Offended, "plugin answers b'hello\\n' differently after another peer sent garbage: "),  # noqa: E501
+        (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
     ],
 )  # fmt: skip
 def test_each_trial(run: Any, what: Any, sentence: str) -> None:
@@ -388,9 +388,9 @@ def test_a_failure_is_one_sentence_with_the_input() -> None:
 
 
 def test_what_is_expected() -> None:
-    with pytest.raises(AssertionError, match="shout answers otherwise: 1 instead of 2"):
-        TRIAL.expect(2, 1, "answers otherwise")
-    Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers otherwise")
+    with pytest.raises(AssertionError, match="shout answers differently: 1 instead of 2"):
+        TRIAL.expect(2, 1, "answers differently")
+    Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers differently")
 
 
 def test_long_bytes_are_shortened() -> None:

@@ -30,7 +30,7 @@ def certificate(
     of: str = "",
     begins: float = -400,
 ) -> bytes:
-    """A certificate that holds for so many days, signed by itself or `by` the key `of` a name."""
+    """Return a certificate that is valid for so many days, signed by itself or `by` the key `of` a name."""
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -61,10 +61,10 @@ def found_of(directory: Path, certificates: bytes, key: Any = EC, more: str = ""
 @pytest.mark.parametrize(
     ("days", "begins", "level", "says"),
     [
-        (31, -400, Level.OK, "logs.example holds until 2026-12-23 12:00 UTC"),
-        (29.5, -400, Level.WARNING, "logs.example holds until 2026-12-22 00:00 UTC"),
+        (31, -400, Level.OK, "logs.example is valid until 2026-12-23 12:00 UTC"),
+        (29.5, -400, Level.WARNING, "logs.example is valid until 2026-12-22 00:00 UTC"),
         (-1, -400, Level.ERROR, "logs.example expired on 2026-11-21 12:00 UTC"),
-        (90, 1, Level.ERROR, "logs.example holds from 2026-11-23 12:00 UTC on"),
+        (90, 1, Level.ERROR, "logs.example is valid from 2026-11-23 12:00 UTC on"),
     ],
 )
 def test_times(tmp_path: Path, days: float, begins: float, level: Level, says: str) -> None:
@@ -92,7 +92,7 @@ def test_authorities_of_clients(tmp_path: Path) -> None:
     ca.write_bytes(certificate(3, name="our ca"))
     found = found_of(tmp_path, certificate(90), more=f":clientca={ca}")
     assert [one.level for one in found] == [Level.OK, Level.WARNING]
-    assert found[1].subject == str(ca) and '"our ca" holds until 2026-11-25' in found[1].sentence
+    assert found[1].subject == str(ca) and '"our ca" is valid until 2026-11-25' in found[1].sentence
 
 
 def test_an_authority_that_has_expired_among_others(tmp_path: Path) -> None:
