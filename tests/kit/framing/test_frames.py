@@ -129,7 +129,9 @@ def streams(draw: st.DrawFn) -> tuple[Framing, bytes]:
 @given(streams(), st.data())
 @example((Netstring(), b"999a:"), None)
 @example((Delimiter(b"aa"), b"xaaaa"), None)
-def test_frames_at_every_split(stream: tuple[Framing, bytes], cuts: st.DataObject | None) -> None:
+def test_frames_are_the_same_at_every_split(
+    stream: tuple[Framing, bytes], cuts: st.DataObject | None
+) -> None:
     framing, data = stream
     frames, refused = reference(framing, data)
     whole = frames_of(framing, [data])
@@ -141,7 +143,7 @@ def test_frames_at_every_split(stream: tuple[Framing, bytes], cuts: st.DataObjec
 
 
 @given(framings, st.lists(st.binary(max_size=MOST), max_size=5))
-def test_what_is_packed_is_received(framing: Framing, frames: list[bytes]) -> None:
+def test_a_packed_frame_is_received_unchanged(framing: Framing, frames: list[bytes]) -> None:
     sent = []
     for frame in frames:
         try:
@@ -220,7 +222,7 @@ def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much() -> None:
     assert "longer than 126" in frames_of(Varint(), [b"\xff"], 126)[1]
 
 
-def test_the_largest_is_not_refused() -> None:
+def test_a_frame_of_the_largest_size_is_accepted() -> None:
     for framing in FRAMINGS[:-1]:
         assert frames_of(framing, [framing.pack(b"x" * MOST)]) == ([b"x" * MOST], "")
 
@@ -238,7 +240,7 @@ def test_the_largest_is_not_refused() -> None:
         (lambda: FixedSize(3).pack(b"x"), "a frame has 3 bytes, not 1"),
     ],
 )  # fmt: skip
-def test_what_cannot_be(make: object, sentence: str) -> None:
+def test_impossible_framings_are_refused(make: object, sentence: str) -> None:
     with pytest.raises(ValueError) as caught:
         make()  # type: ignore[operator]
     assert str(caught.value).startswith(sentence)

@@ -28,7 +28,7 @@ def test_help_has_every_command() -> None:
         ("\x1b[2J", "there is no command \\x1b[2J; try help"),
     ],
 )
-def test_answers(line: str, said: str) -> None:
+def test_each_command_or_mistake_has_its_answer(line: str, said: str) -> None:
     view, _ = looked_into()
     assert list(answer(view, line)) == [said]
 
