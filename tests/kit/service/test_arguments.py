@@ -44,7 +44,9 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], str]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stranger", STRANGERS, ids=lambda path: path.stem)
-def test_what_mypy_says(stranger: Path, said: dict[tuple[str, int], str]) -> None:
+def test_mypy_accepts_right_and_refuses_wrong_arguments(
+    stranger: Path, said: dict[tuple[str, int], str]
+) -> None:
     """What is right passes, what is wrong is refused where it stands, and types are known."""
     expected = {
         number: match[1]
@@ -107,13 +109,15 @@ class Chat(LineProtocol[Frozen]): ...
         ({"options": 7}, "chat: options is 7; it has to be a class"),
     ],
 )
-def test_nonsense_is_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+def test_a_wrong_argument_is_refused_with_a_sentence(
+    arguments: dict[str, Any], sentence: str
+) -> None:
     given: dict[str, Any] = {"name": "chat", "protocol": Chat, **arguments}
     with pytest.raises(ConfigurationError, match=f"^{sentence}"):
         protocol_plugin(**given)
 
 
-def test_what_makes_sense() -> None:
+def test_right_arguments_are_accepted() -> None:
     assert protocol_plugin("chat", Chat, Frozen, listen=["tcp:1", "tcp:2"]).listen == (
         "tcp:1",
         "tcp:2",

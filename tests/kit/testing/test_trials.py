@@ -104,7 +104,7 @@ async def stream(connection: Connection) -> None:
         (protocol_plugin("both", Shout, datagrams=ShoutBack, listen=("tcp:1", "udp:1")), b"a\n"),
     ],
 )
-def test_what_is_right(what: Any, talk: bytes) -> None:
+def test_a_right_plugin_passes(what: Any, talk: bytes) -> None:
     conformance(what, talk)
 
 
@@ -241,7 +241,7 @@ class Unready(DatagramLines):
         (Unready, b"hello\n", "plugin fails on the datagram b'': ZeroDivisionError"),
     ],
 )  # fmt: skip
-def test_what_is_wrong(what: Any, talk: bytes, sentence: str) -> None:
+def test_a_wrong_plugin_fails_with_one_sentence(what: Any, talk: bytes, sentence: str) -> None:
     """One sentence: what it did, with which input, and what should have come."""
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}") as raised:
         conformance(what, talk, apart=not isinstance(what, Plugin))
@@ -266,7 +266,7 @@ class Unchangeable:
         raise ConfigurationError("as it is, it is good")
 
 
-def test_a_life_without_peers() -> None:
+def test_a_fault_without_peers_is_found() -> None:
     with pytest.raises(AssertionError, match=r"^plugin has a timer left an hour after the stop"):
         conformance(Shout, state=Restless)
     with pytest.raises(ConfigurationError, match="as it is, it is good"):
@@ -333,7 +333,7 @@ class OffendedDatagrams(DatagramLines):
         (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
     ],
 )  # fmt: skip
-def test_each_trial(run: Any, what: Any, sentence: str) -> None:
+def test_each_trial_finds_its_own_fault(run: Any, what: Any, sentence: str) -> None:
     """A trial by itself: in the suite another one may find the same mistake first."""
     trial = Trial(lambda: MemoryService(what), "plugin", same=True, apart=True)
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
@@ -353,14 +353,14 @@ class Room(LineProtocol):
         self.service.broadcast(line)
 
 
-def test_what_answers_otherwise_each_time() -> None:
+def test_a_plugin_of_dice_needs_same_false() -> None:
     with pytest.raises(AssertionError, match="plugin answers"):
         conformance(Dice, b"a\n")
     conformance(Dice, b"a\n", same=False)
 
 
 @pytest.mark.slow
-def test_what_lets_peers_talk_to_each_other() -> None:
+def test_a_chat_needs_apart_false() -> None:
     with pytest.raises(AssertionError, match="plugin mixes up two peers"):
         conformance(Room, b"a\n")
     conformance(Room, b"a\n", apart=False)
@@ -376,7 +376,7 @@ class ShoutOnTrial(LineProtocol):
 TRIAL = Trial(lambda: MemoryService(ShoutOnTrial), "shout", same=True, apart=True)
 
 
-def test_an_answer() -> None:
+def test_answer_returns_the_answer_to_one_chunk() -> None:
     assert TRIAL.answer(b"hello\n") == b"HELLO\r\n"
 
 
@@ -387,7 +387,7 @@ def test_a_failure_is_one_sentence_with_the_input() -> None:
         TRIAL.answer(b"raise\n")
 
 
-def test_what_is_expected() -> None:
+def test_expect_raises_for_another_answer() -> None:
     with pytest.raises(AssertionError, match="shout answers differently: 1 instead of 2"):
         TRIAL.expect(2, 1, "answers differently")
     Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers differently")
