@@ -88,7 +88,7 @@ class _Feed:
     """Writes large messages in pieces, as the process reads them. Twisted would copy a whole message."""
 
     def __init__(self) -> None:
-        self._left: deque[bytes | memoryview] = deque()
+        self._unwritten: deque[bytes | memoryview] = deque()
         self._transport: Any = None
 
     def is_wanted(self, parts: Sequence[bytes]) -> bool:
@@ -97,24 +97,24 @@ class _Feed:
 
     def add(self, transport: Any, parts: Iterable[bytes]) -> None:
         """Write these parts after those that still wait."""
-        self._left += parts
+        self._unwritten += parts
         if self._transport is None:
             self._transport = transport
             transport.registerProducer(self, False)
 
     def resumeProducing(self) -> None:
-        if not self._left:
+        if not self._unwritten:
             self._transport.unregisterProducer()
             self._transport = None
             return
-        part = memoryview(self._left.popleft())
+        part = memoryview(self._unwritten.popleft())
         self._transport.write(bytes(part[:PIECE]))
         if len(part) > PIECE:
-            self._left.appendleft(part[PIECE:])
+            self._unwritten.appendleft(part[PIECE:])
 
     def stopProducing(self) -> None:
         """Drop the rest: the process has closed its input."""
-        self._left.clear()
+        self._unwritten.clear()
 
 
 class ChildProcess(ProcessProtocol):

@@ -51,8 +51,8 @@ class ServiceManager:
         self._reactor = reactor
         self._starting = threading.Event()
         self._status: Callable[[], str] = str
-        self._said = ""
-        self._refused = ""
+        self._sent_status = ""
+        self._refusal = ""
         self._looks = LoopingCall(self._look)
         self._looks.clock = reactor
 
@@ -80,16 +80,16 @@ class ServiceManager:
         if self._notifier.address is None:
             return
         self._status = status
-        self._said = self._status()
-        self._tell(READY=1, STATUS=self._said)
+        self._sent_status = self._status()
+        self._tell(READY=1, STATUS=self._sent_status)
         self._looks.start(STATUS_SECONDS, now=False)
         if self._heartbeat is not None:
             self._heartbeat.start()
 
     def _look(self) -> None:
-        said = self._status() + self._refused
-        if said != self._said:
-            self._said = said
+        said = self._status() + self._refusal
+        if said != self._sent_status:
+            self._sent_status = said
             self._tell(STATUS=said)
 
     def reloading(self) -> None:
@@ -104,9 +104,9 @@ class ServiceManager:
         """Report the end of a reload. refused: why it was refused; the status has this until the next."""
         if self._notifier.address is None:
             return
-        self._refused = f"; the last reload was refused: {refused}" if refused else ""
-        self._said = self._status() + self._refused
-        self._tell(READY=1, STATUS=self._said)
+        self._refusal = f"; the last reload was refused: {refused}" if refused else ""
+        self._sent_status = self._status() + self._refusal
+        self._tell(READY=1, STATUS=self._sent_status)
 
     def stopping(self, seconds: float) -> None:
         """Report that the service stops, in at most `seconds`; kept sockets stay for the next process."""
