@@ -68,7 +68,7 @@ def test_the_message_may_come_from_a_file(tmp_path: Path) -> None:
         (b"{foo}", "there is no field {foo}"),
     ],
 )
-def test_a_wrong_message_file_ends_the_start_with_a_sentence(
+def test_a_wrong_message_file_ends_the_start(
     tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:
     path = tmp_path / "message"
@@ -136,7 +136,7 @@ def test_an_unknown_field_ends_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_greets_at_every_kind_of_listener(
+def test_every_kind_of_listener_greets(
     twistd: Callable[..., TwistdProcess], tmp_path: Path
 ) -> None:
     """TCP, UDP, UNIX and UNIX datagrams at once; each visit is in the log."""
@@ -205,9 +205,7 @@ def test_two_servers_do_not_thank_each_other_for_ever(
 
 
 @pytest.mark.slow
-def test_a_real_telnet_client_is_greeted(
-    twistd: Callable[..., TwistdProcess], tmp_path: Path
-) -> None:
+def test_telnet_is_greeted(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
     """What a person at telnet sees, negotiation and all."""
     telnet = program("telnet", "telnet")
     server = twistd("greet", "--listen", LOOPBACK)

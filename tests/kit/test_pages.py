@@ -51,7 +51,7 @@ def test_the_examples_of_the_pages_run(page: str, tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_the_conversations_of_the_pages_are_true(
+async def test_conversations_of_the_pages_are_true(
     page: str, tmp_path: Path, serving: Callable[..., Running]
 ) -> None:
     """Each is had with the plugin on the page that listens at its port."""

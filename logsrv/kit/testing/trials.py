@@ -122,9 +122,7 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
         peer.start_reading()
         came = rest(service, peer)
         if not peer.closed:
-            trial.expect(
-                quick, came, f"answers {shown(talk)} differently to a peer that reads late"
-            )
+            trial.expect(quick, came, f"answers {shown(talk)} differently to a late reader")
 
 
 def try_half_close(trial: Trial, talk: bytes) -> None:
@@ -183,9 +181,7 @@ def try_garbage(trial: Trial, talk: bytes) -> None:
                 came = converse(service, [talk])
             if trial.apart:
                 trial.expect(
-                    whole,
-                    came,
-                    f"answers {shown(talk)} differently after another peer sent garbage",
+                    whole, came, f"answers {shown(talk)} differently after another's garbage"
                 )
 
 
@@ -214,9 +210,7 @@ def try_reload(trial: Trial, talk: bytes) -> None:
         service.reload()
         peer.feed(talk[half:])
         came = rest(service, peer)
-    trial.expect(
-        whole, came, f"answers {shown(talk)} differently with a reload in the middle of it"
-    )
+    trial.expect(whole, came, f"answers {shown(talk)} differently with a reload in between")
 
 
 def try_stop(trial: Trial, talk: bytes) -> None:

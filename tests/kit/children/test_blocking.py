@@ -38,9 +38,7 @@ def test_a_child_answers_orders_and_gets_open_files(child: BlockingChild) -> Non
     assert child.runs
 
 
-def test_a_child_starts_beside_thousands_of_connections(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_child_starts_beside_thousands_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number is above 1023 then: no segment was sealed any more."""
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -129,7 +129,7 @@ def streams(draw: st.DrawFn) -> tuple[Framing, bytes]:
 @given(streams(), st.data())
 @example((Netstring(), b"999a:"), None)
 @example((Delimiter(b"aa"), b"xaaaa"), None)
-def test_frames_are_the_same_at_every_split(
+def test_frames_are_independent_of_splits(
     stream: tuple[Framing, bytes], cuts: st.DataObject | None
 ) -> None:
     framing, data = stream

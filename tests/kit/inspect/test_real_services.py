@@ -85,9 +85,7 @@ def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(
-    tmp_path: Path,
-) -> None:
+def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_path: Path) -> None:
     path = tmp_path / "inspect"
     config = tmp_path / "greet.toml"
     before = f"listen = '{LOOPBACK}'\ninspect = 'unix:{path}'\n"

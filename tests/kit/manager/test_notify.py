@@ -79,9 +79,7 @@ def test_a_manager_that_reads_nothing_is_waited_for_once(
         manager.wait_for(lambda one: "WATCHDOG" in one, "a message once it reads again")
 
 
-def test_a_wrong_configuration_exits_with_78_under_a_manager(
-    tmp_path: Path,
-) -> None:
+def test_a_wrong_configuration_exits_with_78_under_a_manager(tmp_path: Path) -> None:
     with FakeManager(tmp_path) as manager:
         assert refused("--listen: no port", dict(manager.environment)) == 78
         manager.wait_for(lambda told: told["STATUS"] == "--listen: no port", "the sentence")

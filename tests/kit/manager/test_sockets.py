@@ -56,9 +56,7 @@ def test_a_socket_of_the_store_is_taken_once(listening: socket.socket) -> None:
     assert not is_open(given)
 
 
-def test_the_socket_of_a_unit_stays_for_the_next_listener(
-    listening: socket.socket,
-) -> None:
+def test_the_socket_of_a_unit_stays_for_the_next_listener(listening: socket.socket) -> None:
     place = place_at(listening)
     kept = KeptSockets([(listening.fileno(), "lines")])
     for _ in range(2):
@@ -71,9 +69,7 @@ def test_the_socket_of_a_unit_stays_for_the_next_listener(
     assert is_open(listening.fileno()), "a listener with systemd: may want it"
 
 
-def test_an_open_file_that_is_no_listening_socket_is_not_taken(
-    listening: socket.socket, tmp_path: Path
-) -> None:
+def test_only_a_listening_socket_is_taken(listening: socket.socket, tmp_path: Path) -> None:
     """Names are not believed: another kind, another place, no socket, a closed file."""
     place = place_at(listening)
     port = listening.getsockname()[1]
@@ -94,9 +90,7 @@ def test_an_open_file_that_is_no_listening_socket_is_not_taken(
             assert kept.take(place) is None
 
 
-def test_an_unwanted_kept_socket_is_closed_and_removed_from_the_store(
-    listening: socket.socket,
-) -> None:
+def test_an_unwanted_kept_socket_is_closed_and_forgotten(listening: socket.socket) -> None:
     told: Told = []
     name = place_at(listening).name
     given = os.dup(listening.fileno())

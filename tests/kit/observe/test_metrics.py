@@ -99,9 +99,7 @@ def test_a_used_metric_may_be_declared_with_the_same_kind() -> None:
         ("rolls_total\n", "gauge"),
     ],
 )
-def test_names_that_prometheus_refuses_are_refused(
-    wrong: tuple[str, ...],
-) -> None:
+def test_names_that_prometheus_refuses_are_refused(wrong: tuple[str, ...]) -> None:
     """Not by the first scrape, which would fail as a whole."""
     name, kind, *labels = wrong
     with pytest.raises(ValueError, match=r"unlike|one of counter, gauge, histogram"):

@@ -43,7 +43,7 @@ def ask(family: int, mine: Any, where: Any, *sent: bytes) -> bytes:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_plain_datagram_protocol_works_as_in_twisted(
+async def test_a_plain_protocol_works_as_in_twisted(
     serving: Callable[..., Running], tmp_path: Path
 ) -> None:
     """Addresses are as Twisted has them; it is started once; an error harms no other, and is counted."""

@@ -278,9 +278,7 @@ class Impatient(LineProtocol):
 
 
 @in_reactor
-async def test_a_peer_that_does_not_begin_tls_in_time_is_cut_off(
-    running: Callable[..., Running],
-) -> None:
+async def test_a_peer_that_begins_tls_too_late_is_cut_off(running: Callable[..., Running]) -> None:
     started = running(Impatient)
     assert await deferToThread(told_in_plain_text, started.port, b"tls\n") == b"go on\r\n"
     assert "did not begin TLS in time" in started.service.state.error
@@ -352,9 +350,7 @@ class Twice(LineProtocol):
 
 
 @in_reactor
-async def test_starting_tls_twice_is_an_error(
-    running: Callable[..., Running], authority: Authority
-) -> None:
+async def test_tls_twice_is_an_error(running: Callable[..., Running], authority: Authority) -> None:
     started = running(Twice)
 
     def talk() -> None:
@@ -393,9 +389,7 @@ class Brings(LineProtocol):
 
 
 @in_reactor
-async def test_start_tls_accepts_a_certificate_of_the_author(
-    serving: Serving, authority: Authority
-) -> None:
+async def test_the_author_may_give_a_certificate(serving: Serving, authority: Authority) -> None:
     started = serving(Brings)
     pem = authority.certify("localhost").read_bytes()
     started.service.state.certificate = PrivateCertificate.loadPEM(pem).options()
@@ -426,7 +420,7 @@ class Flood(LineProtocol):
 
 
 @in_reactor
-async def test_drain_over_tls_waits_for_a_slow_reader(
+async def test_drain_over_tls_waits_for_readers(
     running: Callable[..., Running], authority: Authority
 ) -> None:
     """`drain` holds the author back over TLS that was begun, too; and it goes on as the peer reads."""

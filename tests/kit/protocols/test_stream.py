@@ -473,9 +473,7 @@ def test_impossible_reads_raise_value_error(mistake: Any, sentence: str) -> None
     st.lists(st.sampled_from([b"\xff", b"\n", b"a", b"\xfd", b"\xfa", b"\xf0"]), max_size=9),
     st.lists(st.one_of(st.none(), st.integers(1, 3)), max_size=5),
 )
-def test_the_split_of_the_input_makes_no_difference_to_reads(
-    data: list[bytes], wanted: list[int | None]
-) -> None:
+def test_reads_are_independent_of_splits(data: list[bytes], wanted: list[int | None]) -> None:
     """Whatever is read, lines or bytes: the same comes of it, and no byte that is data is lost."""
 
     async def mixed(connection: Connection) -> None:

@@ -44,9 +44,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], str]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stranger", STRANGERS, ids=lambda path: path.stem)
-def test_mypy_accepts_right_and_refuses_wrong_arguments(
-    stranger: Path, said: dict[tuple[str, int], str]
-) -> None:
+def test_mypy_refuses_wrong_arguments(stranger: Path, said: dict[tuple[str, int], str]) -> None:
     """What is right passes, what is wrong is refused where it stands, and types are known."""
     expected = {
         number: match[1]
@@ -109,9 +107,7 @@ class Chat(LineProtocol[Frozen]): ...
         ({"options": 7}, "chat: options is 7; it has to be a class"),
     ],
 )
-def test_a_wrong_argument_is_refused_with_a_sentence(
-    arguments: dict[str, Any], sentence: str
-) -> None:
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], sentence: str) -> None:
     given: dict[str, Any] = {"name": "chat", "protocol": Chat, **arguments}
     with pytest.raises(ConfigurationError, match=f"^{sentence}"):
         protocol_plugin(**given)

@@ -230,7 +230,7 @@ async def mails(connection: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @in_reactor
-async def test_start_tls_on_a_link_verifies_the_host(
+async def test_tls_on_a_link_verifies_the_host(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With whoever has a certificate for the host; the listener's side of it needs not be ours."""

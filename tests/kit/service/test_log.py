@@ -80,9 +80,7 @@ def test_an_authors_own_log_format_is_ignored() -> None:
         (None, False),
     ],
 )
-def test_the_log_of_twistd_is_taken_unless_one_was_chosen(
-    program: dict[str, Any] | None, taken: bool
-) -> None:
+def test_the_log_of_twistd_is_taken_or_left(program: dict[str, Any] | None, taken: bool) -> None:
     application = Application("greet")
     take_log(program, "auto", application)
     assert (application.getComponent(ILogObserver, None) is not None) == taken

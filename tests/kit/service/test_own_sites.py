@@ -86,9 +86,7 @@ async def test_healthz_shows_the_trouble_of_the_state() -> None:
 
 
 @in_reactor
-async def test_a_reload_changes_the_place_of_metrics_or_nothing(
-    tmp_path: Path,
-) -> None:
+async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path: Path) -> None:
     config = tmp_path / "jokes.toml"
     first, second = f"unix:{tmp_path}/first", f"unix:{tmp_path}/second"
     config.write_text(f"metrics = '{first}'\nlisten = '{LOOPBACK}'\n")

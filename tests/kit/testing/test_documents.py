@@ -75,9 +75,7 @@ def test_a_conversation_needs_a_port(fence: str) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_played_conversation_succeeds_or_shows_the_difference(
-    serving: Callable[..., Running],
-) -> None:
+async def test_play_succeeds_or_shows_the_difference(serving: Callable[..., Running]) -> None:
     """What the document says is what happens; if not, it is told where they part."""
     running = serving(Shout)
     (transcript,) = transcripts(DOCUMENT)

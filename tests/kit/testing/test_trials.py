@@ -237,7 +237,7 @@ class Unready(DatagramLines):
         (Endless, b"hello\n", "plugin keeps a connection open an hour after its peer has half-closed it"),
         (Forgetful, b"hello\n", "plugin fails on b'hello\\n': coroutine 'Forgetful.wait' was never awaited"),  # noqa: E501
         (Ticking, b"hello\n", "plugin has a timer left an hour after the stop: <DelayedCall"),
-        (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' differently with a reload in the middle of it: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
+        (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' differently with a reload in between: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
         (Unready, b"hello\n", "plugin fails on the datagram b'': ZeroDivisionError"),
     ],
 )  # fmt: skip
@@ -326,10 +326,10 @@ class OffendedDatagrams(DatagramLines):
 @pytest.mark.parametrize(
     ("run", "what", "sentence"),
     [
-        (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when it is stopped"),  # noqa: E501
-        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' differently to a peer that reads late: "),  # noqa: E501
+        (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when the service stops"),  # noqa: E501
+        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' differently to a late reader: "),
         (trials.try_many, Short, "plugin answers 10000 times b'hello\\n' differently in pieces of 4093 bytes: "),  # noqa: E501
-        (trials.try_garbage, Offended, "plugin answers b'hello\\n' differently after another peer sent garbage: "),  # noqa: E501
+        (trials.try_garbage, Offended, "plugin answers b'hello\\n' differently after another's garbage: "),
         (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
     ],
 )  # fmt: skip

@@ -99,9 +99,7 @@ def test_no_more_is_read_while_many_requests_wait() -> None:
     [(b"http://Logs.example:81/a?b=/c", b"/a?b=/c", b"/a"), (b"HTTPS://logs.example", b"/", b"/"),
      (b"http://logs.example?q=1", b"/?q=1", b"/"), (b"/http://x/", b"/http://x/", b"/http://x/")],
 )  # fmt: skip
-def test_a_request_in_absolute_form_is_for_its_own_host(
-    target: bytes, uri: bytes, path: bytes
-) -> None:
+def test_an_absolute_form_names_the_host(target: bytes, uri: bytes, path: bytes) -> None:
     """Whoever asks as one asks a proxy gets the same, and is held to the host that it named there."""
     peer = Peer()
     assert b"GET " + uri in peer.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -93,7 +93,7 @@ def test_a_sentence_of_a_stranger_forges_nothing() -> None:
         ("/metrics", "GET", ("Accept: text/plain",), 200),
     ],
 )
-def test_each_wrong_request_has_its_status(
+def test_each_request_has_its_status(
     path: str, method: str, headers: tuple[str, ...], status: int
 ) -> None:
     watched = Watched()

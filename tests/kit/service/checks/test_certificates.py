@@ -67,7 +67,7 @@ def found_of(directory: Path, certificates: bytes, key: Any = EC, more: str = ""
         (90, 1, Level.ERROR, "logs.example is valid from 2026-11-23 12:00 UTC on"),
     ],
 )
-def test_a_certificate_is_found_valid_expired_or_early(
+def test_a_certificate_is_valid_expired_or_early(
     tmp_path: Path, days: float, begins: float, level: Level, says: str
 ) -> None:
     [found] = found_of(tmp_path, certificate(days, begins=begins))

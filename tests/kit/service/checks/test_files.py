@@ -39,9 +39,7 @@ def test_a_token_of_the_right_mode_is_fine(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "may"), [(0o644, "read"), (0o646, "read and change")])
-def test_a_secret_that_everybody_may_read_is_a_warning(
-    directory: Path, mode: int, may: str
-) -> None:
+def test_a_secret_that_all_may_read_is_a_warning(directory: Path, mode: int, may: str) -> None:
     path = written(directory / "token", mode=mode)
     [found] = checked(path, myself())
     assert found.level is Level.WARNING

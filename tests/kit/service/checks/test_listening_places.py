@@ -59,7 +59,7 @@ def test_an_ipv6_port_of_the_running_service_is_fine() -> None:
     assert (found.level, found.sentence) == (Level.OK, HELD)
 
 
-def test_a_port_of_another_program_beside_the_running_service_is_an_error(
+def test_a_port_of_another_program_is_an_error_beside_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listening_places, "held_places", lambda own: {})
