@@ -22,7 +22,7 @@ class Timer:
         return self._call is not None and bool(self._call.active())
 
     def start(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
-        """Call `function(*arguments)` after so many seconds, instead of an earlier call still to come."""
+        """Call `function(*arguments)` after `seconds`; cancel an earlier call that is still to come."""
         self.stop()
         self._call = self._clock.callLater(seconds, function, *arguments)
 

@@ -16,7 +16,7 @@ from logsrv.kit import Kind
 
 FIELDS = ("peer", "host", "port", "time", "count")
 KNOWN = ", ".join(f"{{{field}}}" for field in FIELDS)
-# A message is recognised by its letters and digits outside of fields, if it has at least this many.
+# `resembles` compares the text outside of fields. Fewer letters and digits than these would match any text.
 FEWEST_LETTERS = 8
 _ESCAPES = {r"\n": "\n", r"\\": "\\"}
 
@@ -72,7 +72,7 @@ def parse_message(text: str) -> Message:
         found = list(Formatter().parse(unescaped))
     except ValueError:
         raise ValueError(
-            "a brace that is no field stands alone; write {{ or }} for a brace"
+            "a brace stands alone, without a field; write {{ or }} for a brace"
         ) from None
     for _, field, spec, conversion in found:
         if field is not None and (field not in FIELDS or spec or conversion):

@@ -14,7 +14,7 @@
 | `LineProtocol` | base class: lines in, lines out, over a connection |
 | `RequestProtocol`, `RequestError` | base class: each line is a request, and gets one line as its answer |
 | `FrameProtocol` | base class: frames of bytes in, frames out, over a connection |
-| `LengthPrefix`, `Varint`, `Netstring`, `Delimiter`, `FixedSize` | how frames are marked on the wire |
+| `LengthPrefix`, `Varint`, `Netstring`, `Delimiter`, `FixedSize` | kinds of marks around frames |
 | `Datagrams` | base class: datagrams as bytes |
 | `DatagramLines`, `Sender` | base class: lines in datagrams, and their sender |
 | `Connection` | the argument of `async def handle(connection)` |

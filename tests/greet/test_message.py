@@ -23,7 +23,7 @@ VALUES = {field: f"<{field}>" for field in FIELDS}
         ("", ""),
     ],
 )
-def test_messages(text: str, said: str) -> None:
+def test_fields_braces_and_escapes_are_parsed(text: str, said: str) -> None:
     assert parse_message(text).render(VALUES) == said
 
 
@@ -34,7 +34,7 @@ def test_messages(text: str, said: str) -> None:
         "{peer:{host}}", "{", "}", "{peer", "peer}",
     ],
 )  # fmt: skip
-def test_what_is_no_message(text: str) -> None:
+def test_a_wrong_message_is_refused_with_a_sentence(text: str) -> None:
     """An unknown field, and every trick of str.format, is refused with the fields there are."""
     with pytest.raises(ValueError, match=r"no field|alone"):
         parse_message(text)
@@ -65,7 +65,7 @@ def test_a_message_is_known_again_whatever_is_in_its_fields(
 
 
 @given(st.text())
-def test_any_text(text: str) -> None:
+def test_any_text_is_a_message_or_a_sentence(text: str) -> None:
     """Whatever is accepted renders with just the five fields; the rest is refused properly."""
     try:
         message = parse_message(text)

@@ -33,13 +33,13 @@ def greet(*arguments: str) -> MemoryService:
     )
 
 
-def test_thanks_and_closes() -> None:
+def test_a_client_is_greeted_and_the_connection_closed() -> None:
     peer = greet().connect()
     assert peer.received() == b"Thank you for connecting\r\n"
     assert peer.closed
 
 
-def test_fields() -> None:
+def test_fields_of_the_message_are_filled_in() -> None:
     """Each visitor gets its own message."""
     service = greet("--message", "{count} {host} {port} {peer} {time}")
     service.clock.advance(1.5)
@@ -51,7 +51,7 @@ def test_fields() -> None:
     assert service.connect(UNIXAddress(b"")).received().startswith(b"3   unix: ")
 
 
-def test_message_file(tmp_path: Path) -> None:
+def test_the_message_may_come_from_a_file(tmp_path: Path) -> None:
     """Several lines from a file, end in CR LF each, and no empty one at the end."""
     path = tmp_path / "message"
     path.write_bytes("Grüße, {host}\r\nand welcome\n".encode())
@@ -68,7 +68,9 @@ def test_message_file(tmp_path: Path) -> None:
         (b"{foo}", "there is no field {foo}"),
     ],
 )
-def test_message_file_that_cannot_be(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+def test_a_wrong_message_file_ends_the_start(
+    tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
     path = tmp_path / "message"
     if content is not None:
         path.write_bytes(content)
@@ -112,7 +114,7 @@ def test_a_reload_that_finds_a_pipe_blocks_nobody(
         session.expect("hello")
 
 
-def test_stay() -> None:
+def test_with_stay_each_line_is_answered() -> None:
     """A conversation: each line is answered, control characters do no harm, `quit` ends it."""
     peer = greet("--stay").connect()
     assert peer.received() == b"Thank you for connecting\r\nSay something, or quit to leave.\r\n"
@@ -124,7 +126,7 @@ def test_stay() -> None:
 
 
 @pytest.mark.slow
-def test_wrong_field_ends_the_start(tmp_path: Path) -> None:
+def test_an_unknown_field_ends_the_start(tmp_path: Path) -> None:
     """One sentence on stderr and status 1, before anything listens."""
     process = TwistdProcess("greet", "--message", "hi {foo}", directory=tmp_path)
     process.start()
@@ -134,7 +136,9 @@ def test_wrong_field_ends_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
+def test_every_kind_of_listener_greets(
+    twistd: Callable[..., TwistdProcess], tmp_path: Path
+) -> None:
     """TCP, UDP, UNIX and UNIX datagrams at once; each visit is in the log."""
     stream, grams = str(tmp_path / "stream"), str(tmp_path / "grams")
     server = twistd(
@@ -201,7 +205,7 @@ def test_two_servers_do_not_thank_each_other_for_ever(
 
 
 @pytest.mark.slow
-def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
+def test_telnet_is_greeted(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
     """What a person at telnet sees, negotiation and all."""
     telnet = program("telnet", "telnet")
     server = twistd("greet", "--listen", LOOPBACK)
@@ -218,7 +222,7 @@ def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> None:
+def test_five_thousand_connections_are_greeted(twistd: Callable[..., TwistdProcess]) -> None:
     """5,000 open connections with --stay: all are greeted, and the last as the first is answered."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(5000, hard - 200)
@@ -265,7 +269,7 @@ def test_a_crowd_that_waits_is_greeted(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), ("--stay",)])
-def test_stands_everything(arguments: tuple[str, ...]) -> None:
+def test_it_passes_the_conformance_suite(arguments: tuple[str, ...]) -> None:
     """It goes through the conformance suite of the kit, as a stranger's would."""
     plugin = protocol_plugin(
         "greet", Greet, GreetOptions, datagrams=GreetDatagrams, state=Greetings,

@@ -30,7 +30,7 @@ def test_every_name_is_there_and_documented(module: object, page: str) -> None:
         assert f"`{name}`" in text or f"`{name}(" in text, f"{page} does not mention {name}"
 
 
-def test_a_name_that_is_not_there() -> None:
+def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'LineProtocoll'"):
         logsrv.kit.LineProtocoll  # type: ignore[attr-defined]  # noqa: B018
 

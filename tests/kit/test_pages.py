@@ -42,7 +42,7 @@ def page(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_examples(page: str, tmp_path: Path) -> None:
+def test_the_examples_of_the_pages_run(page: str, tmp_path: Path) -> None:
     """Each Python block runs, after the files it may import."""
     for number, example in enumerate(examples(page)):
         path = tmp_path / (example.name or f"example_{number}.py")
@@ -51,7 +51,9 @@ def test_examples(page: str, tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_conversations(page: str, tmp_path: Path, serving: Callable[..., Running]) -> None:
+async def test_conversations_of_the_pages_are_true(
+    page: str, tmp_path: Path, serving: Callable[..., Running]
+) -> None:
     """Each is had with the plugin on the page that listens at its port."""
     plugins = {
         parse_endpoint(endpoint).port: value
@@ -89,7 +91,7 @@ NOT_HERE = ("patient", "drafts", "notes", "tally", "ticker")
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", [*PAGES, "cookbook.md"])
-def test_what_the_pages_show_stands_everything(
+def test_the_plugins_of_the_pages_pass_the_conformance_suite(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each plugin of a page goes through the conformance suite, with what its conversations send."""

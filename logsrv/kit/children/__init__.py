@@ -1,9 +1,9 @@
-"""Processes of ours that work for a service: started, limited, watched and ended in one way.
+"""Child processes that work for a service: started, limited, watched and ended in one way.
 
-child_process  a process as the service sees it: its pipes, its end, all that an owner has
+child_process  the service's side of a process: its pipes, its end, all processes of one owner
 frames         the messages between both sides (no I/O)
-resident       a process that is there as long as it is wanted: started again when it dies
+resident       a process that runs as long as it is needed, and is started again when it dies
 pool           processes that do one job at a time
-blocking       a process for a thread that waits for it
-child_side     such a process from its own side: its limits, its messages
+blocking       a process for a thread that waits for its answers
+child_side     the code inside a child process: its limits, its messages
 """

@@ -1,4 +1,4 @@
-"""A process for a thread that waits for it, where there is no reactor; open files can be handed to it."""
+"""A child process for a thread that waits for its answers, without a reactor. It can be sent open files."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ class BlockingChild:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
                     env=shared_environment(),
-                    # Ctrl-C is for the server. A session of its own would be one to the scheduler as well,
-                    # in which nobody else is for it to be nice to.
+                    # A group of its own, so that Ctrl-C reaches only the server. Not a session of its own:
+                    # Linux schedules sessions by themselves, so its nice value would favour nobody.
                     process_group=0,
                 )
             except OSError:
                 ours.close()
                 raise
         self._connection = ours
-        # Unlike select, it takes a socket behind a thousand connections of a server.
+        # Unlike select, poll takes descriptors above 1023: a server may have a thousand connections.
         self._poll = poll()
         self._poll.register(ours, POLLIN)
         self._messages = MessageReader()
 
     @property
     def runs(self) -> bool:
-        """True unless it has ended."""
+        """Return true while the process runs."""
         return self.process.poll() is None
 
     def send(self, order: Mapping[str, object], files: Sequence[int] = ()) -> None:
-        """Send an order as JSON, and files with it. Raises OSError if the process has ended."""
+        """Send an order as JSON, with open files (descriptors). Raises OSError if the process has ended."""
         data = b"".join(frame(json.dumps(order).encode()))
         try:
             sent = socket.send_fds(self._connection, [data], files)
@@ -59,7 +59,10 @@ class BlockingChild:
             raise self._ended() from None
 
     def receive(self) -> bytes | None:
-        """Return the answer to an order; None if it is not there soon. Raises OSError if it has ended."""
+        """Return the answer to an order; None if it is not complete yet, after LOOK_EVERY at the latest.
+
+        Raises OSError if the process has ended.
+        """
         if not self._poll.poll(LOOK_EVERY * 1000):
             return None
         with suppress(ConnectionError):
@@ -68,14 +71,14 @@ class BlockingChild:
         raise self._ended()
 
     def end(self) -> None:
-        """End it, whatever it does."""
+        """Kill the process."""
         self._connection.close()
         self.process.kill()
         with self.process:
             pass
 
     def _ended(self) -> OSError:
-        """Return how it has ended, or its last words."""
+        """Return the error to raise: the process's last line of standard error, else its exit status."""
         assert self.process.stderr is not None
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(1)

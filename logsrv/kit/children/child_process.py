@@ -1,4 +1,4 @@
-"""A process that works for a service, as the service sees it: this Python, running a module of ours."""
+"""The service's side of a child process: this Python, which runs a module of ours."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from logsrv.timer import Timer
 log = Logger()
 
 SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_", "SSL_CERT_", "COVERAGE")
-"""Beginnings of the variables that a process gets: the zone, the locale, where Python, libraries and the
-authorities that the system trusts are."""
+"""Prefixes of the environment variables that a process gets: time zone, locale, and the places of Python,
+of libraries and of trusted certificates."""
 LONGEST_LINE, LONGEST_WORDS = 4096, 300
-"""Bytes of a line of its standard error that are kept, and of the last one for a sentence."""
+"""The most that is kept of a line of standard error for the log, and of the last line for `ProcessEnd`."""
 LARGE, PIECE = 1 << 20, 256 << 10
-"""Bytes from which on a message is written in pieces, and of such a piece."""
+"""Bytes: a message of more than LARGE is written in pieces of PIECE."""
 BUFFERED = {"PYTHONUNBUFFERED": ""}
 Received: TypeAlias = Callable[[list[bytes]], object]
 _SIGNALS = {int(one): one.name for one in signal.Signals}
@@ -41,7 +41,7 @@ _SIGNALS = {int(one): one.name for one in signal.Signals}
 
 @attrs.frozen
 class ProcessEnd:
-    """The way in which a process ended: by a signal, or with a status; `words` were its last line."""
+    """The end of a process: its exit status or its signal, and `words`, its last line of standard error."""
 
     status: int | None
     signal: int | None = None
@@ -49,7 +49,7 @@ class ProcessEnd:
 
     @classmethod
     def of(cls, reason: Failure, words: str = "") -> ProcessEnd:
-        """Return what Twisted says of an end, a ProcessDone or a ProcessTerminated."""
+        """Return the end that Twisted reports as ProcessDone or ProcessTerminated."""
         error: Any = reason.value
         return cls(error.exitCode, error.signal, words)
 
@@ -60,9 +60,10 @@ class ProcessEnd:
 
 
 def shared_environment(named: Collection[str] = ()) -> dict[str, str]:
-    """Return what a process gets of the environment: nothing secret, and buffers, or a stop cuts writes.
+    """Return the environment of a child process: the variables of SHARED, which hold no secrets.
 
-    named: variables that its work needs beside those, which may be secret.
+    named: further variables that its work needs; they may be secret. Its output is always buffered: a
+    process that is stopped (SIGSTOP) during an unbuffered write loses the rest of it.
     """
     return {
         name: value
@@ -72,9 +73,9 @@ def shared_environment(named: Collection[str] = ()) -> dict[str, str]:
 
 
 def why_not(error: OSError) -> str:
-    """Return why the system starts no process, and what to do where that is not plain."""
+    """Return why the system could not start a process, with the remedy where that is not plain."""
     if error.errno == errno.EBADF:
-        # posix_spawn closes files by number, and takes none from the limit on.
+        # posix_spawn closes files by number, and refuses numbers at the limit or above.
         return (
             "this server has inherited an open file whose number is beyond its limit of open files; "
             "raise that by LimitNOFILE= in its unit or ulimit -n, or close the file before its start"
@@ -84,40 +85,40 @@ def why_not(error: OSError) -> str:
 
 @implementer(IPullProducer)
 class _Feed:
-    """Large messages to a process, written as it reads them: Twisted copies all that is written at once."""
+    """Writes large messages in pieces, as the process reads them. Twisted would copy a whole message."""
 
     def __init__(self) -> None:
-        self._left: deque[bytes | memoryview] = deque()
+        self._unwritten: deque[bytes | memoryview] = deque()
         self._transport: Any = None
 
     def is_wanted(self, parts: Sequence[bytes]) -> bool:
-        """Return whether a message is large, or has to wait behind one that is."""
+        """Return whether a message is large, or has to wait for a large one before it."""
         return self._transport is not None or sum(map(len, parts)) > LARGE
 
     def add(self, transport: Any, parts: Iterable[bytes]) -> None:
-        """Write these behind those that are not written yet."""
-        self._left += parts
+        """Write these parts after those that still wait."""
+        self._unwritten += parts
         if self._transport is None:
             self._transport = transport
             transport.registerProducer(self, False)
 
     def resumeProducing(self) -> None:
-        if not self._left:
+        if not self._unwritten:
             self._transport.unregisterProducer()
             self._transport = None
             return
-        part = memoryview(self._left.popleft())
+        part = memoryview(self._unwritten.popleft())
         self._transport.write(bytes(part[:PIECE]))
         if len(part) > PIECE:
-            self._left.appendleft(part[PIECE:])
+            self._unwritten.appendleft(part[PIECE:])
 
     def stopProducing(self) -> None:
         """Drop the rest: the process has closed its input."""
-        self._left.clear()
+        self._unwritten.clear()
 
 
 class ChildProcess(ProcessProtocol):
-    """A process of ours; `start` starts it.
+    """A process that runs a module of ours; `start` starts it.
 
     received: gets the pieces of each message that it writes to its standard output; may be replaced at any
     time. said: gets each line of its standard error. ended: gets this object and how the process ended,
@@ -148,7 +149,7 @@ class ChildProcess(ProcessProtocol):
     def start(
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Start it with these arguments; `environment`: else what all get. Raises OSError."""
+        """Start it. environment: all its variables; by default `shared_environment`. Raises OSError."""
         self._reactor.spawnProcess(
             self,
             sys.executable,
@@ -158,39 +159,39 @@ class ChildProcess(ProcessProtocol):
 
     @property
     def pid(self) -> int | None:
-        """Its process id; None when it has exited."""
+        """Return the process id; None when the process has exited."""
         return None if self.over else self.transport.pid
 
     def send(self, *parts: bytes) -> None:
-        """Send a message to its standard input; what it does not read waits in memory."""
+        """Send a message to its standard input. Bytes that it does not read wait in our memory."""
         if self._feed.is_wanted(parts):
             self._feed.add(self.transport, frame(*parts))
         else:
             self.transport.writeSequence(list(frame(*parts)))
 
     def pause(self) -> None:
-        """Read no more of what it writes: it waits when the pipe is full."""
+        """Stop reading its output; it blocks when the pipe is full."""
         if not self.over:
             self.transport.pauseProducing()
 
     def resume(self) -> None:
-        """Read again what it writes."""
+        """Read its output again."""
         if not self.over:
             self.transport.resumeProducing()
 
     def end(self, *, within: float) -> None:
-        """Ask it to end, by the end of its input; kill it after so many seconds."""
+        """Close its standard input, which asks it to end; kill it after `within` seconds."""
         self.transport.closeStdin()
         self._kill.start(within, self.kill)
 
     def kill(self) -> None:
-        """End it and all that it has forked, at once."""
+        """Kill it and the processes that it forked."""
         if self.over:
             return
-        # One that is not read may have exited, with words of it still in its pipes.
+        # A paused process may have exited already, with output still in its pipes.
         if self.pid is not None:
             self._signal(self.pid)
-        # Twisted tells of its end when all pipes are read to the end.
+        # Twisted reports the end of a process when all pipes are read to their end.
         self.resume()
 
     def _signal(self, pid: int) -> None:
@@ -218,7 +219,7 @@ class ChildProcess(ProcessProtocol):
         self._ended(self, ProcessEnd.of(reason, self._words))
 
     def _complain(self, line: bytes) -> None:
-        # Rust has such a line behind its error.
+        # Rust prints a line `note: …` after its error.
         if line.strip() and not line.startswith(b"note: "):
             said = line.decode("utf-8", "backslashreplace").rstrip()
             self._words = one_line(said, LONGEST_WORDS)
@@ -227,10 +228,10 @@ class ChildProcess(ProcessProtocol):
 
 @attrs.define(eq=False)
 class ChildProcesses:
-    """All processes of an owner, and the end of all of them.
+    """The child processes of one owner, which `stop` ends together.
 
-    name: begins the sentences in which the log has their complaints, such as "a search says". refused:
-    makes an exception of the sentence that says why a process cannot be started.
+    name: begins the log line for each line of their standard error, such as "a search says". refused:
+    returns the exception for a sentence that says why a process cannot be started.
     """
 
     _reactor: Any
@@ -244,7 +245,7 @@ class ChildProcesses:
 
     @property
     def stopping(self) -> bool:
-        """Return whether all were told to end."""
+        """Return whether `stop` was called."""
         return self._stopped is not None
 
     def __len__(self) -> int:
@@ -257,7 +258,7 @@ class ChildProcesses:
         received: Received,
         ended: Callable[[ChildProcess, ProcessEnd], object],
     ) -> ChildProcess:
-        """Start one. Raises what `refused` makes, if the system has no room for it."""
+        """Start a process. Raises the exception of `refused` if the system cannot start it."""
 
         def over(child: ChildProcess, end: ProcessEnd) -> None:
             self._all.discard(child)
@@ -273,7 +274,7 @@ class ChildProcesses:
         return child
 
     def stop(self) -> Deferred[None]:
-        """Kill all; fires when none is left."""
+        """Kill all processes; fires when the last one has ended."""
         self._stopped = stopped = Deferred[None]()
         for child in list(self._all):
             child.kill()

@@ -1,7 +1,7 @@
-"""A process that works for a service, from its own side: first of all it limits itself.
+"""The code inside a child process of a service: its limits on itself, and its messages.
 
-It has the lowest claim on all that its service needs. This module imports no Twisted: a process that
-answers one request has to start fast.
+The service needs CPU and memory first, so a child limits itself before anything else. This module does not
+import Twisted, because a process that answers one request has to start fast.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from contextlib import contextmanager
 from logsrv.kit.children.frames import SIZE, frame
 
 MEMORY = 2 << 30
-"""Bytes of address space. Most is never touched: what libraries reserve counts too."""
+"""The most bytes of address space. Libraries reserve most of it and never touch it."""
 NICE = 10
-# The limits of `little_memory` that hold, behind the one of before; none outside.
+# Inside `little_memory`: the limit from before, then that of each thread inside. Empty outside.
 _limits: list[int] = []
 _lock = threading.Lock()
 NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
 
 
 def limit(nice: int = NICE) -> None:
-    """Limit this process, and keep a terminal's signals from it.
+    """Lower the priority and the memory limit of this process, and keep a terminal's signals from it.
 
-    A session of its own is a group of its own: what it forks is killed with it. Programs that it starts
-    may lift the limit of memory again.
+    It gets a session and so a process group of its own: processes that it forks are killed with it.
+    Programs that it starts may raise the memory limit again.
     """
     os.setsid()
     os.nice(nice)
@@ -37,7 +37,7 @@ def limit(nice: int = NICE) -> None:
 
 
 def limit_memory() -> None:
-    """Limit the memory of this process to `MEMORY`."""
+    """Limit the address space of this process to `MEMORY` bytes."""
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
     memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, most))
@@ -45,9 +45,9 @@ def limit_memory() -> None:
 
 @contextmanager
 def little_memory(size: int) -> Iterator[None]:
-    """Let this process take at most so many more bytes of memory. Only Linux counts what it has.
+    """Let this process take at most `size` more bytes of memory; without effect except on Linux.
 
-    Several threads may, each for itself: the lowest of their limits is that of all.
+    Several threads may be inside at once: the lowest of their limits holds for all.
     """
     if sys.platform != "linux":
         yield
@@ -70,7 +70,7 @@ def little_memory(size: int) -> Iterator[None]:
 
 
 def _limit_data() -> None:
-    """Set the lowest limit that holds."""
+    """Set the lowest of the limits."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limits = [one for one in (*_limits, hard) if one != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min(limits, default=resource.RLIM_INFINITY), hard))
@@ -84,13 +84,13 @@ def limit_reader(nice: int = NICE) -> None:
 
 
 def outlast_signals() -> None:
-    """Leave to the service what a terminal or a service manager tells all processes: it ends this one."""
+    """Ignore signals that a terminal or a service manager sends to all; the service ends this process."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def messages() -> Iterator[bytes]:
-    """Yield what the service sends, until it ends this process, or is gone: half a message is none."""
+    """Yield the messages of the service, until it closes the pipe or dies; drop an unfinished last one."""
     pipe = sys.stdin.buffer
     while len(head := pipe.read(SIZE)) == SIZE:
         size = int.from_bytes(head, "big")
@@ -108,12 +108,12 @@ def send(*parts: bytes) -> None:
 
 def answer_all(answer: Callable[[bytes], Iterable[bytes]]) -> None:
     """Answer the messages of a pool: `answer` gets each, and returns the parts of its answer."""
-    # It has begun: what ends it from now on is a message.
+    # The empty message says that the start succeeded: a later end is the fault of a message.
     send()
     for message in messages():
         send(*answer(message))
 
 
 def tell(sentence: str) -> None:
-    """Say a sentence to the service, which logs it."""
+    """Write a sentence to standard error; the service logs it."""
     print(sentence, file=sys.stderr, flush=True)

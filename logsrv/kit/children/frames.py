@@ -1,21 +1,21 @@
-"""Messages between a service and a process of its own: each its size, in 8 bytes, and so many (no I/O)."""
+"""Messages between a service and its child process: a size of 8 bytes, then as many bytes (no I/O)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 SIZE = 8
-"""Bytes of a size, the most significant first."""
+"""Bytes of a size, which is big-endian."""
 
 
 def frame(*parts: bytes) -> Iterator[bytes]:
-    """Yield a message as it goes through a pipe: its size, and its parts."""
+    """Yield the bytes of a message on the pipe: its size, then its parts."""
     yield sum(map(len, parts)).to_bytes(SIZE, "big")
     yield from parts
 
 
 class MessageReader:
-    """Messages as a pipe gives them, each in pieces: not joined, as there may be 256 MiB of them."""
+    """Cuts the bytes of a pipe into messages. Their pieces are not joined: a message may have 256 MiB."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -23,7 +23,7 @@ class MessageReader:
         self._missing = 0
 
     def receive(self, data: bytes) -> Iterator[list[bytes]]:
-        """Take bytes that are cut anywhere; yield the pieces of each message that is whole now."""
+        """Take bytes that are split anywhere; yield the pieces of each message that is now complete."""
         while data:
             if self._missing:
                 self._pieces.append(data[: self._missing])

@@ -1,8 +1,8 @@
-"""Processes that do one job at a time: a message to one that is free, and its answer.
+"""Processes that do one job at a time: each message goes to a free process, which answers it.
 
-A process is started when a message finds none free, up to the limit; all of them end some time after the
-last message. Each has one message at a time, so a fault ends one message. A process sends an empty message
-when it has begun (`inside.answer_all`).
+If no process is free, a message starts one, up to a limit. After an idle time all of them end. A process
+has one message at a time, so a crash costs one message. A process sends an empty message when it has
+started (`child_side.answer_all`).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# Seconds until another one is started when one could not begin.
+# Seconds until the next try after a process failed to start.
 REST_SECONDS = 60.0
 END_SECONDS = 6.0
 _STOPS = "the service stops"
 
 
 class NoWorkerError(LogsrvError):
-    """There is no process and none can be started; says why."""
+    """No process runs and none can be started; the text says why."""
 
 
 class WorkerEndedError(LogsrvError):
-    """The process has ended before its answer was whole; says how."""
+    """The process ended before its answer was complete; the text says how."""
 
 
 @attrs.define(eq=False)
@@ -44,8 +44,8 @@ class _Message:
 class ProcessPool:
     """Up to `most` processes that run `module`.
 
-    name: begins what the log says of one. without: what happens where none can begin. idle: seconds that
-    they stand ready behind the last message.
+    name: begins each log line about a process, such as "a worker". without: says in the log what happens
+    instead when none can start. idle: seconds after the last answer until the processes end.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ProcessPool:
         self._processes = ChildProcesses(reactor, f"{name} says", NoWorkerError)
         self._free: list[ChildProcess] = []
         self._busy: dict[ChildProcess, _Message] = {}
-        # Those that have not said yet that they have begun.
+        # Started, but the empty first message has not come.
         self._new: set[ChildProcess] = set()
         self._waiting: deque[_Message] = deque()
         self._idle = Timer(reactor)
@@ -75,11 +75,14 @@ class ProcessPool:
 
     @property
     def waiting(self) -> int:
-        """The number of messages that wait for a process."""
+        """Return the number of messages that wait for a process."""
         return len(self._waiting)
 
     def answer(self, *parts: bytes) -> Deferred[list[bytes]]:
-        """Have a message answered. Fails with NoWorkerError or WorkerEndedError."""
+        """Send a message to a process; the result is the pieces of its answer.
+
+        Fails with NoWorkerError or WorkerEndedError.
+        """
         if self._processes.stopping:
             return fail(WorkerEndedError(_STOPS))
         message = _Message(parts)
@@ -89,7 +92,7 @@ class ProcessPool:
         return message.answered
 
     def stop(self) -> Deferred[None]:
-        """End all; fires when no process is left. What is not answered fails."""
+        """Kill all processes; fires when none is left. Unanswered messages fail with WorkerEndedError."""
         self._idle.stop()
         waiting, self._waiting = self._waiting, deque()
         stopped = self._processes.stop()
@@ -115,9 +118,9 @@ class ProcessPool:
             child.send(*message.parts)
 
     def _started(self) -> ChildProcess:
-        """Start one. Raises NoWorkerError."""
+        """Start a process. Raises NoWorkerError."""
         if self._reactor.seconds() < self._not_before:
-            raise NoWorkerError("one could not begin just now")
+            raise NoWorkerError(f"one failed to start in the last {REST_SECONDS:g} seconds")
         child = self._processes.start(
             self._module, received=lambda answer: self._received(child, answer), ended=self._ended
         )

@@ -1,29 +1,29 @@
-"""A process that is there as long as it is wanted: started, told its orders, started again when it dies.
+"""A process that runs as long as it is needed: started, sent its orders, started again when it dies.
 
     state      event  next       what happens
     IDLE       want   STARTING   a process is started, as soon as the reactor runs
     IDLE       done   IDLE
     IDLE       stop   STOPPED
     STARTING   want   STARTING
-    STARTING   begun  RUNNING    it is told its orders
-    STARTING   died   WAITING    there is no room for a process: the log says so
+    STARTING   begun  RUNNING    its orders are sent
+    STARTING   died   WAITING    the system could not start it: the log says why
     STARTING   done   IDLE
     STARTING   stop   STOPPED
-    RUNNING    want   RUNNING    it is told its new orders
-    RUNNING    done   LEAVING    it has nothing more to do: it is told to end
-    RUNNING    died   WAITING    the log says so
-    RUNNING    stop   ENDING     it is told to end
-    WAITING    want   STARTING   the next one is started now
-    WAITING    due    STARTING   the next one is started after the pause
+    RUNNING    want   RUNNING    its new orders are sent
+    RUNNING    done   LEAVING    its input is closed, so it ends
+    RUNNING    died   WAITING    the log says how
+    RUNNING    stop   ENDING     its input is closed, so it ends
+    WAITING    want   STARTING   the next process is started now
+    WAITING    due    STARTING   the next process is started after the pause
     WAITING    done   IDLE
     WAITING    stop   STOPPED
-    LEAVING    want   RETURNING  another one is to come
+    LEAVING    want   RETURNING  the next process will start when this one has ended
     LEAVING    done   LEAVING
     LEAVING    died   IDLE
     LEAVING    stop   ENDING
     RETURNING  want   RETURNING
-    RETURNING  done   LEAVING    no other one is to come
-    RETURNING  died   STARTING   the other one is started
+    RETURNING  done   LEAVING    no next process will start
+    RETURNING  died   STARTING   the next process is started
     RETURNING  stop   ENDING
     ENDING     want   ENDING
     ENDING     done   ENDING
@@ -31,7 +31,7 @@
     STOPPED    want   STOPPED
     STOPPED    done   STOPPED
 
-There is never more than one at a time, because what it keeps on disk has one owner.
+Only one process runs at a time, because its files on disk have one owner.
 """
 
 from __future__ import annotations
@@ -55,22 +55,22 @@ from logsrv.timer import Timer
 log = Logger()
 
 PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds before it is started again, each time it dies soon."""
+"""Seconds until it is started again: the first at first, the next after each early death."""
 WELL = 60.0
-"""Seconds after which a process that dies is one that worked."""
+"""Seconds; after a longer run a death is not early, and the pauses begin anew."""
 END = 6.0
-"""Seconds that it has for its end; then it is killed."""
+"""Seconds that it gets to end; then it is killed."""
 
 NEXT = transitions(__doc__)
 
 
 @attrs.define(eq=False)
 class ResidentProcess:
-    """A process that runs `module`, from the first `want` to `stop`; `state` is one of the table's.
+    """A process that runs `module`, from the first `want` to `stop`. state: one of the table above.
 
-    name: the beginning of what the log says of it. orders: gets the process id, and returns the message
-    that the process is sent at its start and after each `want`. take: gets each message of the process.
-    environment: returns all its variables, at each start; else those that every process of ours gets.
+    name: begins each log line about it. orders: gets the process id, and returns the message that is sent
+    to the process at its start and after each `want`. take: gets each message of the process. environment:
+    returns all its variables, at each start; by default `shared_environment`.
     """
 
     _module: str
@@ -87,18 +87,18 @@ class ResidentProcess:
     _stopped: Deferred[None] | None = attrs.field(init=False, default=None)
 
     def want(self) -> None:
-        """Let it run, by the orders that there are now."""
+        """Start the process if it does not run, else send it its present orders."""
         running = self.state == "RUNNING"
         self._go("want")
         if running:
             self._order()
 
     def done(self) -> None:
-        """Let it end, for it has nothing to do until the next `want`."""
+        """End the process: it has nothing to do until the next `want`."""
         self._go("done")
 
     def stop(self) -> Deferred[None]:
-        """End it for good; fires when it has ended, after END seconds at the latest."""
+        """End the process for good; fires when it has ended, after about END seconds at the latest."""
         if self._stopped is None:
             self._stopped = Deferred()
             self._go("stop")
@@ -106,7 +106,7 @@ class ResidentProcess:
 
     @property
     def stopping(self) -> bool:
-        """Return whether it was told to end for good."""
+        """Return whether `stop` was called."""
         return self._stopped is not None
 
     def _go(self, event: str) -> None:
@@ -115,7 +115,7 @@ class ResidentProcess:
             return
         self._again.stop()
         if self.state == "STARTING":
-            # Before the reactor runs, nobody would hear of its end.
+            # Before the reactor runs, nobody would notice its end.
             self._reactor.callWhenRunning(self._start)
         elif before == "RUNNING" and self.state in ("LEAVING", "ENDING"):
             assert self._child is not None

@@ -1,1 +1,1 @@
-"""Bytes in at any split, lines, frames or Telnet's commands out; no I/O."""
+"""Parsers without I/O: bytes that are split anywhere go in; lines, frames or Telnet commands come out."""

@@ -1,9 +1,9 @@
-"""Telnet's commands in a chunk, all found at once with NumPy: no bytes make a chunk expensive.
+"""All Telnet commands of a chunk, found at once with NumPy: no input makes this slow.
 
-What an IAC means depends on how many stand before it. A run of them is pairs, which are data, and
-perhaps a last one, which begins a command with the byte behind the run, its follower. Only if the
-byte before the run is WILL, WONT, DO, DONT or SB of a command can the first of the run be an option,
-and belong to no pair: so `entered` is a running exclusive-or, as each run decides it for the next.
+The meaning of an IAC depends on the IACs before it. In a run of them each pair is one data byte, and an odd
+last one begins a command together with the byte after the run, its follower. There is one exception: after
+the WILL, WONT, DO, DONT or SB of a command, the first IAC of a run is the option of that command, and
+belongs to no pair. Each run decides this for the next, so `entered` is a running exclusive-or.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FIRST_COMMAND = 236
 _NAWS = 31
 _LF = 10
 
-# By the byte behind IAC. SB is not told by that byte alone.
+# Indexed by the byte after IAC. For SB, that byte alone does not decide.
 _TAKES_OPTION = np.isin(np.arange(256), (_WILL, _WONT, _DO, _DONT))
 _ASKS = np.isin(np.arange(256), (_WILL, _DO, _AYT))
 _LENGTHS = np.where(_TAKES_OPTION, 3, np.where(np.arange(256) < _FIRST_COMMAND, 0, 2))
@@ -36,9 +36,10 @@ _LENGTHS[_SB] = 0
 
 @attrs.frozen
 class Commands:
-    """data: the chunk without its commands. unfinished: its end, which may become one.
+    """The commands of a chunk.
 
-    asked: a row (command, option) for each WILL, DO and AYT, in their order.
+    data: the chunk without its commands. unfinished: its last bytes, if they may begin a command. asked: a
+    row (command, option) for each WILL, DO and AYT, in their order; an AYT has no option.
     """
 
     data: bytes
@@ -46,7 +47,7 @@ class Commands:
     asked: Codes
 
     def answers(self, presence: bytes, most: int) -> bytes:
-        """The first answers, `most` bytes of them at most; `presence` is the one to AYT."""
+        """Return the first answers, at most `most` bytes of them; `presence` answers AYT."""
         ayt = self.asked[:, 0] == _AYT
         sizes = np.cumsum(np.where(ayt, len(presence), 3))
         asked = self.asked[: np.searchsorted(sizes, most, "right")]
@@ -54,13 +55,13 @@ class Commands:
         answers[:, 0] = _IAC
         answers[:, 1] = np.where(asked[:, 0] == _DO, _WONT, _DONT)
         answers[:, 2] = asked[:, 1]
-        # Its first byte begins no other answer, and its second none at all.
+        # `replace` finds this placeholder nowhere else: no answer begins with AYT, or with 0.
         answers[ayt[: len(asked)]] = _AYT, 0, 0
         return answers.tobytes().replace(bytes((_AYT, 0, 0)), presence)
 
 
 def commands_in(chunk: bytes) -> Commands:
-    """The commands of `chunk`, which begins outside of one and has an IAC in it."""
+    """Return the commands of `chunk`, which begins outside of a command and contains an IAC."""
     codes = np.frombuffer(chunk, np.uint8)
     size = len(codes)
     runs = _Runs.of(codes)
@@ -81,7 +82,7 @@ def commands_in(chunk: bytes) -> Commands:
         ending = np.where(known >= 0, known, np.append(begins, len(runs.end))[sb + 1])
         which, stop, closed = _values(codes, runs, begins[sb], ending)
         sb = sb[which]
-        # IAC SE is a command of its own, and swallows itself.
+        # The IAC SE at its end counts as a command of its own.
         length[sb[closed]] = stop[closed] - at[sb[closed]]
         cut = int(at[sb[~closed]].min(initial=cut))
     decided = np.searchsorted(at, cut)
@@ -94,12 +95,13 @@ def commands_in(chunk: bytes) -> Commands:
 
 @attrs.frozen
 class _Runs:
-    """Runs of IACs: [start, end), the parity of their length, and the byte behind each.
+    """The runs of IACs in a chunk; each array has one entry for each run.
 
-    At the end of the chunk the follower is 0. touches: only its follower stands before the next run.
-    ends: whether a value may end at its last IAC, because SE follows or nothing yet. It has one more
-    entry, for the end of the chunk.
-    iac: all IACs. lf: all LFs, if there is an SB that may care.
+    start, end: the positions of its first IAC and of the byte after its last. odd: 1 for a run of odd
+    length. follower: the byte after the run; 0 at the end of the chunk. touches: only the follower is
+    between this run and the next. ends: a value may end at its last IAC, because SE follows, or nothing
+    yet; one more entry is for the end of the chunk.
+    iac: the positions of all IACs. lf: those of all LFs, if any follower is SB.
     """
 
     iac: Places
@@ -128,27 +130,27 @@ class _Runs:
         return cls(at, lf, start, end, odd, follower, touches, ends)
 
     def doubled(self, entered: Codes) -> Places:
-        """The second IAC of each pair (and some that are part of a command)."""
+        """Return the positions of the second IAC of each pair (and of some IACs inside commands)."""
         if len(self.iac) == len(self.end):
             return self.iac[:0]
-        # Numbers of one byte: only whether a distance is odd matters.
+        # One byte is enough for a distance: it only matters whether it is odd.
         first = (self.start + entered).astype(np.uint8)
         distance = self.iac.astype(np.uint8) - np.repeat(first, self.end - self.start)
         return self.iac.compress((distance & 1).view(bool))
 
 
 def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
-    """Return 1 for each run whose first IAC is an option, else 0; and the endings
-    of the SBs before such runs.
+    """Return for each run 1 if its first IAC is an option, else 0; and the run that may end its value.
 
-    The latter are -1 for other runs. Each is told as if its last IAC began a command.
+    The second is for runs with the follower SB that touch the next run, and -1 for others. It supposes that
+    the last IAC of the run begins a command.
     """
     number = len(runs.end)
     endings = np.full(number, -1)
     hands_on = runs.touches & _TAKES_OPTION[runs.follower]
     (sb,) = np.nonzero(runs.touches & (runs.follower == _SB))
     if len(sb):
-        # The run behind it has lost its first IAC: now an even one has a last that is not in a pair.
+        # The next run has lost its first IAC to SB: so if it is even, its last IAC is in no pair.
         odd = np.append(np.where(runs.odd, np.arange(number), number), number)
         next_odd = np.minimum.accumulate(odd[::-1])[::-1]
         ending = np.where(runs.odd[sb + 1], next_odd[sb + 2], sb + 1)
@@ -166,10 +168,10 @@ def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
 
 
 def _values(codes: Codes, runs: _Runs, sb: Places, ending: Places) -> tuple[Places, Places, Marks]:
-    """Find which of the SBs of the runs `sb` are subnegotiations, or may become some.
+    """Find the subnegotiations, also unfinished ones, among the SBs that follow the runs `sb`.
 
-    ending: the runs with whose last IACs their values end; one more than there are is the end of the
-    chunk. Gives positions in `sb`, where each value ends, and whether IAC SE is there.
+    ending: for each, the run whose last IAC ends its value; the number of runs stands for the end of the
+    chunk. Returns indexes into `sb`, the position where each value ends, and whether IAC SE is there.
     """
     (which,) = np.nonzero(runs.ends[ending])
     size = len(codes)
@@ -178,22 +180,22 @@ def _values(codes: Codes, runs: _Runs, sb: Places, ending: Places) -> tuple[Plac
     stop = np.append(runs.end - 1, size)[ending]
     window = codes[np.minimum(value - 1, size - 1)] == _NAWS
     fits = stop - value <= np.where(window, MAX_NAWS, MAX_SUBNEGOTIATION)
-    # An LF says that this is text with a Latin-1 "ÿú" in it; only a window has numbers that may be 10.
+    # An LF shows that this is text with a Latin-1 "ÿú" in it; only a window size may contain a byte 10.
     next_lf = np.append(runs.lf, size)[np.searchsorted(runs.lf, value)]
     fits &= window | (next_lf >= stop)
     return which[fits], stop[fits], (stop + 1 < size)[fits]
 
 
 def _without(codes: Codes, at: Places, length: Places, doubled: Places) -> Codes:
-    """`codes` without the `length` bytes at each `at`, and without those at `doubled`."""
-    gone = np.flatnonzero(length != 0)
-    if not len(gone) and not len(doubled):
+    """Return `codes` without the `length` bytes at each `at`, and without the bytes at `doubled`."""
+    removed = np.flatnonzero(length != 0)
+    if not len(removed) and not len(doubled):
         return codes
-    at = at[gone]
+    at = at[removed]
     edges = np.zeros(len(codes) + 1, np.int8)
     edges[at] = 1
-    edges[at + length[gone]] -= 1
+    edges[at + length[removed]] -= 1
     inside = np.cumsum(edges[:-1], dtype=np.int8)
     inside[doubled] = 1
-    # Three times as fast as `codes[inside == 0]` if bytes to keep and others are mixed.
+    # Three times as fast as `codes[inside == 0]` if bytes to keep and to remove are mixed.
     return codes.compress(inside == 0)

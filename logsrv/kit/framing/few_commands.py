@@ -1,16 +1,16 @@
-"""Telnet's commands in a few bytes, found one by one: a pass of NumPy takes longer there."""
+"""The Telnet commands of a short chunk, found one by one: for few bytes this is faster than NumPy."""
 
 from __future__ import annotations
 
 import re
 
-# Bytes between the option and IAC SE, as sent; what is longer was no Telnet. A window has two 16-bit
-# numbers, each byte doubled at worst (RFC 1073).
+# The most bytes between the option and IAC SE, as sent; a longer value is not Telnet. A window size has two
+# 16-bit numbers, each byte doubled at worst (RFC 1073).
 MAX_SUBNEGOTIATION = 1024
 MAX_NAWS = 8
-# In so many, if all are commands, both ways take about as long.
+# In a chunk of this size that is all commands, both ways take about the same time.
 FEW_BYTES = 256
-# IAC SB, its value, the IAC that ends it, and the byte behind that, as far as they are there.
+# IAC SB, its value, the IAC that ends it, and the byte after that, as far as they have come.
 _SB = rb"\xff\xfa(?P<option>.)(?P<value>[^\xff]*(?:\xff\xff[^\xff]*)*)(?P<ending>\xff[^\xff]?)?"
 SUBNEGOTIATION = re.compile(_SB, re.DOTALL)
 _COMMAND = re.compile(
@@ -24,7 +24,7 @@ _REFUSALS = {b"\xff\xfb": b"\xff\xfe", b"\xff\xfd": b"\xff\xfc"}
 
 
 def few_commands_in(chunk: bytes, presence: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the data, the end that may become a command, and the answers; `presence` is that to AYT."""
+    """Return the data, an unfinished command at the end, and the answers; `presence` answers AYT."""
     kept, answers = list[bytes](), list[bytes]()
     kept_to = look_from = 0
     while (found := _COMMAND.search(chunk, look_from)) is not None:
@@ -45,11 +45,11 @@ def few_commands_in(chunk: bytes, presence: bytes) -> tuple[bytes, bytes, bytes]
 
 
 def _may_be_subnegotiation(found: re.Match[bytes]) -> bool:
-    """Return whether an IAC SB begins one, as far as its bytes are there."""
+    """Return whether an IAC SB begins a subnegotiation, by the bytes that have come."""
     option, value, ending = found.group("option", "value", "ending")
     if ending not in (None, _IAC, _IAC_SE):
         return False
     if option == _NAWS:
         return len(value) <= MAX_NAWS
-    # An LF says that this is text with a Latin-1 "ÿú" in it; only a window has numbers that may be 10.
+    # An LF shows that this is text with a Latin-1 "ÿú" in it; only a window size may contain a byte 10.
     return len(value) <= MAX_SUBNEGOTIATION and b"\n" not in value

@@ -1,8 +1,8 @@
-"""Frames of bytes: how they are marked on the wire, and framers that take them out of chunks cut anywhere.
+"""Frames of bytes: the ways to mark them on the wire, and framers, which cut received bytes into frames.
 
-A `Framing` says how; its `framer` is for the bytes of one connection, its `pack` for what is sent. A
-framer never keeps more than one unfinished frame, and refuses one that says it is too long before any
-of it is kept.
+A `Framing` is one way to mark frames. Its `framer` cuts the bytes of one connection, which may come split
+anywhere; its `pack` marks a frame for sending. A framer keeps at most one unfinished frame, and refuses a
+frame as soon as it is known to be too long: with a length before it, before any of it is kept.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ import attrs
 
 # A varint of 64 bits.
 LONGEST_VARINT = 10
-# A number without leading zeros, and its colon when that is there.
+# A number without leading zeros, and its colon if that has come.
 NETSTRING_LENGTH = re.compile(rb"(0|[1-9][0-9]*)(:?)")
 # Formats of struct for the sizes that a length may have.
 FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class Framing(Protocol):
-    """The way in which frames are marked on the wire: a `LengthPrefix`, say."""
+    """A way to mark frames on the wire, such as `LengthPrefix`."""
 
     def framer(self, max_frame: int) -> Framer:
-        """Return a framer for the bytes of one connection, of frames of at most so many bytes."""
+        """Return a framer for the bytes of one connection. max_frame: the most bytes of a frame."""
 
     def pack(self, frame: bytes) -> bytes:
-        """Return a frame as it is sent. Raises ValueError for one that cannot be marked so."""
+        """Return the bytes to send for a frame. Raises ValueError if it cannot be marked in this way."""
 
 
 class Framer:
-    """The frames of one connection's bytes.
+    """Cuts the bytes of one connection into frames.
 
-    trouble: a sentence on why nothing is taken any more, "" while all is well.
+    trouble: a sentence that says why it takes no more bytes; "" while all is well.
     """
 
     __slots__ = ("_held", "_most", "_wanted", "trouble")
@@ -42,7 +42,7 @@ class Framer:
     def __init__(self, most: int) -> None:
         self.trouble = ""
         self._most = most
-        # The beginning of a frame, which is looked at again when so many bytes are there.
+        # The beginning of an unfinished frame; it is parsed again when `_wanted` bytes have come.
         self._held = bytearray()
         self._wanted = 0
 
@@ -52,7 +52,7 @@ class Framer:
         return len(self._held)
 
     def receive(self, data: bytes) -> list[bytes]:
-        """Return the frames that are complete now, those before a `trouble` included."""
+        """Return the frames that `data` completes, also those before a `trouble`; none after it."""
         if self.trouble:
             return []
         held = self._held
@@ -69,7 +69,7 @@ class Framer:
         return frames
 
     def _cut(self, data: bytes, frames: list[bytes]) -> int:
-        """Append the frames that are whole. Return where the unfinished one begins, and set `_wanted`."""
+        """Append the complete frames. Return the place where the unfinished one begins; set `_wanted`."""
         raise NotImplementedError
 
     def _refuse(self) -> None:
@@ -78,9 +78,10 @@ class Framer:
 
 @attrs.frozen
 class LengthPrefix:
-    """A length before each frame. Raises ValueError for a size or order that there is not.
+    """Frames with a binary length before each. Raises ValueError for any other size or order.
 
-    size: bytes of the length: 1, 2, 4 or 8. order: "big" (network order) or "little".
+    size: bytes of the length: 1, 2, 4 or 8. order: "big" (network order) or "little". The length counts
+    the bytes of the frame, not its own.
     """
 
     size: int = 4
@@ -140,7 +141,7 @@ class _LengthFramer(Framer):
 
 @attrs.frozen
 class Varint:
-    """A length before each frame, seven bits in a byte, the lowest first, as Protocol Buffers have it."""
+    """Frames with a varint length before each, as in Protocol Buffers: seven bits a byte, lowest first."""
 
     def framer(self, max_frame: int) -> Framer:
         return _VarintFramer(max_frame)
@@ -186,7 +187,7 @@ class _VarintFramer(Framer):
 
 @attrs.frozen
 class Netstring:
-    """A length in decimal digits and a colon before each frame, a comma behind it: `5:hello,`."""
+    """Netstrings: a decimal length and a colon before each frame, a comma after it: `5:hello,`."""
 
     def framer(self, max_frame: int) -> Framer:
         return _NetstringFramer(max_frame)
@@ -207,7 +208,7 @@ class _NetstringFramer(Framer):
                 self._refuse()
                 return at
             if found is None or (not found[2] and found.end() < end):
-                self.trouble = "what begins here is no netstring"
+                self.trouble = "a netstring does not begin with a length and a colon"
                 return at
             if not found[2]:
                 break
@@ -217,7 +218,7 @@ class _NetstringFramer(Framer):
                 self._wanted = stop + 1 - at
                 return at
             if data[stop] != 0x2C:
-                self.trouble = "there is no comma behind a netstring"
+                self.trouble = "a netstring has no comma at its end"
                 return at
             frames.append(data[begin:stop])
             at = stop + 1
@@ -227,7 +228,10 @@ class _NetstringFramer(Framer):
 
 @attrs.frozen
 class Delimiter:
-    """Bytes behind each frame, which are in none. Raises ValueError if there are none."""
+    """Frames that each end with the same bytes, which no frame contains.
+
+    Raises ValueError for an empty delimiter.
+    """
 
     delimiter: bytes = b"\0"
 
@@ -253,7 +257,7 @@ class _DelimiterFramer(Framer):
         self._delimiter = delimiter
 
     def receive(self, data: bytes) -> list[bytes]:
-        # The bytes that are held have no delimiter in them, so only new ones are searched.
+        # The bytes of before contain no delimiter, so only the new ones are searched.
         held, delimiter = self._held, self._delimiter
         if held and not self.trouble:
             tail = bytes(held[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""
@@ -279,7 +283,7 @@ class _DelimiterFramer(Framer):
         return len(data) - len(last)
 
     def _check(self, length: int) -> None:
-        """Refuse an unfinished frame of at least so many bytes if that is too many."""
+        """Refuse an unfinished frame of at least `length` bytes if that is too long."""
         if length > self._most:
             self._refuse()
             self._held.clear()
@@ -287,7 +291,7 @@ class _DelimiterFramer(Framer):
 
 @attrs.frozen
 class FixedSize:
-    """Frames of one size, with nothing between them. Raises ValueError for less than a byte."""
+    """Frames of `size` bytes each, with nothing between them. Raises ValueError for a size below 1."""
 
     size: int
 

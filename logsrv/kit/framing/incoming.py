@@ -1,12 +1,11 @@
-"""The bytes of a connection that nobody has read yet; taken out as lines or as bytes, in any order.
+"""The received bytes of a connection that are not read yet. Lines and bytes can be read in any order.
 
-What a read gives depends on the bytes and on the reads before it, never on how the network cut them. With
-the delimiter LF, one CR before it belongs to the ending, and CR NUL, Telnet's bare return (RFC 854), is
-removed.
+The result of a read depends on the bytes and on earlier reads, never on how the network split the bytes.
+With the delimiter LF, one CR before it belongs to the ending, and CR NUL, Telnet's bare return (RFC 854),
+is removed.
 
-Telnet's commands are removed in place, from the first byte of a line to its end: bytes are read as they
-came. A reader that takes nothing but lines says so (`only_lines`), and they are removed from all that is
-there at once.
+Telnet commands are removed line by line, just before a line is read: a read of bytes returns them. With
+`only_lines` nothing but lines is read, so they are removed from everything received at once.
 """
 
 from __future__ import annotations
@@ -24,32 +23,35 @@ IAC = b"\xff"
 _IAC_SB = b"\xff\xfa"
 # An iterator at its end, so all may share it.
 NO_LINES: Iterator[str] = iter(())
-# The bytes of which lines are made at once: of more and more, from one line on, after bytes were read. A
-# chunk of many short messages, each a line and bytes, would else be split anew for each.
+# The bytes that are split into lines in one step. After a read of bytes that is one line, then LEAST, then
+# four times as many each time: a chunk of many short messages, each a line and then bytes, would otherwise
+# be split again for each message.
 LEAST_AT_ONCE = 256
 MOST_AT_ONCE = 64 * 1024
-# Skipped up to the end of a line; the other value of `skipping` is a separator of bytes.
+# The `skipping` of a line that is too long; that of `take_until` is its separator.
 LINE_END = b""
 
 
 class LineTooLong(PeerError):
-    """The peer sent a line longer than `max_line`. Unhandled, it is told so and dismissed.
+    """The peer sent a line longer than `max_line` bytes, or no separator within the limit of `read_until`.
 
-    The rest of that line is skipped by whoever handles it and reads on.
+    If the author's code does not catch this, the peer is told so and dismissed. If it does, the next read
+    skips the rest of the line.
     """
 
 
 class LineNotText(PeerError):
-    """The peer sent a line that is not text, where `errors` is "reject"."""
+    """The peer sent a line that cannot be decoded, and `errors` is "reject"."""
 
 
 class Incoming:
-    """Bytes that came, and what is read of them. A read gives None for what has not come yet.
+    """Received bytes that are not read yet. A read returns None until enough bytes have come.
 
-    format: of the lines; settled by the first that is read. lines: those that are made and wait to be
-    taken. ended: nothing more will come. answers: to the Telnet commands of what was read; to be sent,
-    and set to b"". dropped: bytes of lines that were refused, their delimiters aside.
-    skipping: the separator up to which all is dropped, after something was too long; else None.
+    format: the format of the lines; it may be changed until the first line is read. lines: lines that are
+    decoded and wait to be taken. ended: nothing more will come. answers: the answers to the Telnet commands
+    in what was read; the owner sends them, and sets this to b"". dropped: the number of bytes of refused
+    lines, without delimiters. skipping: after something was too long, the separator up to which all input
+    is dropped; else None.
     """
 
     __slots__ = (
@@ -64,27 +66,27 @@ class Incoming:
         self.answers = b""
         self.dropped = 0
         self._only_lines = only_lines
-        # A chunk as it came (bytes), until more is added to it or only some of it is taken.
+        # Bytes as long as it is one unread chunk, to avoid a copy; else a bytearray.
         self._raw: bytes | bytearray = b""
-        # The length of its beginning of which `lines` were made, and how many they were.
+        # The first bytes of `_raw` that `lines` were made of, and the number of these lines.
         self._made = 0
         self._count = 0
-        # Bytes behind those that have no delimiter in them. The length of its beginning that has no Telnet
+        # The bytes after those, without a delimiter in them. The first bytes of `_raw` without a Telnet
         # command.
         self._looked = 0
         self._clean = 0
         self._at_once = MOST_AT_ONCE
-        # A separator, and the length of the beginning in which none begins.
+        # A separator, and the number of first bytes in which none begins.
         self._sought = b"", 0
         self.skipping: bytes | None = None
 
     def __len__(self) -> int:
-        """Return the number of bytes that wait, without those of lines that are made."""
+        """Return the number of bytes that wait, without those of decoded lines."""
         return len(self._raw) - self._made
 
     @property
     def exhausted(self) -> bool:
-        """Return whether every line that has come was taken; an unfinished one may be there."""
+        """Return whether every complete line was taken; an unfinished one may wait."""
         return (
             not length_hint(self.lines)
             and self._raw.find(self.format.delimiter, self._made + self._looked) < 0
@@ -99,19 +101,19 @@ class Incoming:
     # Bytes.
 
     def take_some(self, most: int) -> bytes | None:
-        """Take one to `most` bytes; b"" at the end."""
+        """Return one to `most` bytes; b"" at the end of input."""
         if not self._as_bytes():
             return None
         return self._take(most) if self._raw or self.ended else None
 
     def take_exactly(self, number: int) -> bytes | None:
-        """Return `number` bytes; None, even at the end, when there are fewer."""
+        """Return `number` bytes; None, also at the end of input, when there are fewer."""
         if not self._as_bytes() or len(self._raw) < number:
             return None
         return self._take(number)
 
     def take_until(self, separator: bytes, limit: int) -> bytes | None:
-        """All up to `separator`, with it; None, even at the end, when there is none.
+        """Return the bytes up to and with `separator`; None, also at the end of input, when it is missing.
 
         Raises LineTooLong when it is not among the first `limit` bytes.
         """
@@ -128,21 +130,21 @@ class Incoming:
         return None
 
     def take_all(self) -> bytes:
-        """All that is there, at the end."""
+        """Return all bytes that wait, at the end of input."""
         return self._take(len(self._raw)) if self._as_bytes() else b""
 
     def _as_bytes(self) -> bool:
-        """Make bytes again of what was made for lines. Gives whether there is something to read."""
+        """Turn decoded lines that were not taken into bytes again. Return False while skipping."""
         if self._made:
             rest = b""
             left = length_hint(self.lines)
             if left:
                 rest = self._head(self._made).split(self.format.delimiter, self._count - left)[-1]
-                # A loop over these lines that is under way ends so.
+                # A loop over these lines that still runs ends here.
                 deque(self.lines, 0)
             self._drop(self._made - len(rest))
             self._made, self.lines = 0, NO_LINES
-        # The next line is made alone.
+        # The next line is decoded alone.
         self._at_once = self._looked = 0
         return self.skipping is None or self._skip()
 
@@ -176,7 +178,7 @@ class Incoming:
     # Lines.
 
     def take_line(self) -> str | None:
-        """The next line without its ending; at the end an unfinished one, then None.
+        """Return the next line without its ending; at the end of input an unfinished one, then None.
 
         Raises LineTooLong and LineNotText.
         """
@@ -186,9 +188,9 @@ class Incoming:
         return line
 
     def make_lines(self) -> bool:
-        """Make `lines` of what is there, when those before are taken. Return whether there are any.
+        """Decode new `lines` from the waiting bytes, after all lines of before were taken.
 
-        Raises LineTooLong and LineNotText for the first line, which is dropped.
+        Return whether there are any. Raises LineTooLong or LineNotText for a bad first line, and drops it.
         """
         if self._made:
             self._drop(self._made)
@@ -205,7 +207,7 @@ class Incoming:
             and len(raw) <= format.max_line
             and not (format.telnet and IAC in raw)
         ):
-            # Most chunks are whole lines, and most peers who come, say a line and go send nothing else.
+            # The fast path: most chunks are whole lines.
             try:
                 lines = format.split(raw)
             except UnicodeDecodeError:
@@ -216,7 +218,7 @@ class Incoming:
         return self._make_some()
 
     def _make_some(self) -> bool:
-        """Make lines of as much as is good for it, one at least."""
+        """Decode lines from at most about `_at_once` bytes, but at least one line."""
         format = self.format
         delimiter = format.delimiter
         stop = self._end_of_text() if format.telnet else len(self._raw)
@@ -238,7 +240,7 @@ class Incoming:
                 break
             if end == first:
                 self._refuse(end)
-            # A line among them is bad: fewer at once, until it is the first.
+            # One of these lines is bad: decode fewer at a time, until it is the first.
             self._at_once = end // 4
         self._at_once = min(4 * self._at_once or LEAST_AT_ONCE, MOST_AT_ONCE)
         self.lines, self._made, self._count = iter(lines), end, len(lines)
@@ -246,7 +248,7 @@ class Incoming:
         return True
 
     def _split(self, end: int) -> list[str] | None:
-        """The lines up to `end`; None if one of them is too long, or not text."""
+        """Return the lines up to `end`; None if one of them is too long or not text."""
         block = self._head(end)
         if end > self.format.max_line:
             lines = block.split(self.format.delimiter)
@@ -260,7 +262,7 @@ class Incoming:
             return None
 
     def _refuse(self, end: int) -> None:
-        """Drop the line up to `end`, and raise what says why."""
+        """Drop the line up to `end`. Raises LineTooLong or LineNotText."""
         line = self._head(end).removesuffix(self.format.delimiter)
         self.dropped += len(line)
         self._drop(end)
@@ -272,7 +274,7 @@ class Incoming:
         return LineTooLong(f"a line is longer than {self.format.max_line} bytes")
 
     def _is_unfinished_line(self, stop: int) -> bool:
-        """Return whether all that is there is the last line. Raises LineTooLong if it is that already."""
+        """Return whether the input has ended with an unfinished line. Raises LineTooLong."""
         # The last bytes may be the beginning of a delimiter.
         self._looked = max(0, stop - len(self.format.delimiter) + 1)
         if self._looked > self.format.max_line and self.format.is_too_long(
@@ -285,7 +287,7 @@ class Incoming:
         return self.ended and bool(self._raw)
 
     def _skip(self) -> bool:
-        """Drop what is too long, up to its end. Gives whether that was there, or will never be."""
+        """Drop bytes up to the separator. Return whether it was found, or the input has ended."""
         of_line = self.skipping == LINE_END
         separator = self.format.delimiter if of_line else self.skipping or b""
         stop = self._end_of_text() if of_line and self.format.telnet else len(self._raw)
@@ -300,12 +302,12 @@ class Incoming:
         self.skipping = None
         return True
 
-    # Telnet's commands.
+    # Telnet commands.
 
     def _end_of_text(self) -> int:
-        """Remove commands up to the end of the first line, at least, or of all that is there.
+        """Remove the commands of at least the first line, or of all bytes if it is unfinished.
 
-        Return where bytes begin that were not looked at, or that are the beginning of a command.
+        Return the end of the bytes that are known to be text: then come others, or an unfinished command.
         """
         while (at := self._raw.find(IAC, self._clean)) >= 0:
             end = len(self._raw)
@@ -325,25 +327,23 @@ class Incoming:
         return self._clean
 
     def _without_commands(self, at: int, end: int) -> tuple[bytes, bytes]:
-        """Remove the commands between two places. Give the data that is left there, and the
-        beginning of a command that is behind it.
-        """
+        """Remove the commands from `at` to `end`. Return the data that stays, and an unfinished command."""
         raw, telnet = self._changeable(), TelnetFilter()
         data = telnet.receive(bytes(raw[at:end]))
         unfinished = telnet.finish()
         while unfinished[:2] not in (b"", _IAC_SB) and end < len(raw):
-            # Never behind an LF: another delimiter, such as NUL, may be the number of an option.
+            # Only with a delimiter other than LF: NUL, for one, may be the number of an option.
             end += 1
             data += telnet.receive(unfinished + raw[end - 1 : end])
             unfinished = telnet.finish()
         if unfinished and end < len(raw):
-            # IAC SB goes on behind a delimiter. What is behind its value may be read as bytes.
+            # The value of IAC SB contains a delimiter. The bytes after the value may be read as bytes.
             begin = end - len(unfinished)
             decisive = SUBNEGOTIATION.match(raw, begin)
             assert decisive is not None
             alone = TelnetFilter()
             if alone.receive(decisive[0]):
-                # It is data, and so its LF ends the line.
+                # The IAC SB is data, so its LF ends the line.
                 data += unfinished[:2] + telnet.receive(unfinished[2:])
                 unfinished = b""
             else:

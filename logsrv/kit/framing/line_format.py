@@ -1,7 +1,7 @@
-"""The definition of a line, and text made of whole lines in a few passes.
+"""The definition of a line, and fast decoding of blocks of whole lines.
 
 With the usual delimiter LF, one CR before it belongs to the ending, and CR NUL, which is Telnet's
-bare return (RFC 854), is removed. Any other delimiter is taken as it is.
+bare return (RFC 854), is removed. With any other delimiter neither is done.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ DEFAULT_MAX_LINE = 64 * 1024
 
 @attrs.frozen
 class LineFormat:
-    """The definition of a line. Raises ValueError for what cannot work.
+    """The definition of a line. Raises ValueError for a value that cannot work.
 
-    max_line: bytes of a line, without its ending and after Telnet's commands are taken out.
-    delimiter: ends a line.
-    encoding: of the text; one in which the delimiter never is a part of something else.
-    errors: "replace" puts U+FFFD in the place of what is not text, "reject" refuses such a line.
-    telnet: whether to take out Telnet's commands and answer them.
+    max_line: the most bytes of a line, without its ending and without Telnet commands.
+    delimiter: the bytes that end a line.
+    encoding: of the text. In it, the bytes of the delimiter must never be part of another character.
+    errors: "replace" puts U+FFFD in place of bytes that are not text, "reject" refuses such a line.
+    telnet: whether to remove Telnet commands, and answer them.
     """
 
     max_line: int = DEFAULT_MAX_LINE
@@ -28,7 +28,7 @@ class LineFormat:
     encoding: str = "utf-8"
     errors: str = "replace"
     telnet: bool = True
-    # `errors` as the codecs call it, and `delimiter` as text: worked out once.
+    # The name that codecs have for `errors`, and `delimiter` as text.
     errors_handler: str = attrs.field(init=False, eq=False, repr=False, default="replace")
     _ending: str = attrs.field(init=False, eq=False, repr=False, default="")
 
@@ -54,14 +54,17 @@ class LineFormat:
             object.__setattr__(self, "errors_handler", "strict")
 
     def split(self, block: bytes | bytearray) -> list[str]:
-        """A block of whole lines as text. Raises UnicodeDecodeError with `errors` "reject"."""
+        """Return the lines of a block of whole lines, without their endings.
+
+        Raises UnicodeDecodeError for bytes that are not text if `errors` is "reject".
+        """
         delimiter = self.delimiter
         if delimiter == LF and b"\r\0" in block:
             block = block.replace(b"\r\0", b"")
         text = block.decode(self.encoding, self.errors_handler)
         if delimiter == LF and "\r" in text:
             lines = text.split("\r\n")
-            # Faster than `replace` where all endings are CR LF, as they usually are then.
+            # Usually all endings are CR LF then, and this is faster than `replace`.
             if len(lines) - 1 != text.count("\n"):
                 lines = text.replace("\r\n", "\n").split("\n")
         else:

@@ -1,4 +1,4 @@
-"""Telnet's commands, taken out of a stream of bytes and refused (RFC 854, 855, 1143); sans-IO.
+"""Telnet commands, removed from a stream of bytes and refused (RFC 854, 855, 1143); sans-IO.
 
 The rules, by what follows IAC (0xFF):
 
@@ -6,12 +6,12 @@ The rules, by what follows IAC (0xFF):
     WILL x, DO x    refused: DONT x, WONT x
     WONT x, DONT x  swallowed: all options are off here already (RFC 1143, state NO), so no loops
     SB x ... IAC SE swallowed
-    AYT             swallowed, and answered with a line a person can see
+    AYT             swallowed, and answered with a line that a person can see
     236 to 249      swallowed: NOP, BRK, GA and the like mean nothing to a server that only listens
-    anything else   no Telnet but, say, a Latin-1 "ÿ": both bytes are data
+    anything else   not Telnet but, say, a Latin-1 "ÿ": both bytes are data
 
-All is decided by the bytes alone, not by how they were cut. An IAC SB that begins no possible
-subnegotiation is data too, so a stray pair of bytes never swallows what follows it.
+The result depends on the bytes alone, not on how they were split. An IAC SB that cannot begin a
+subnegotiation is data too, so a stray pair of bytes never swallows the bytes after it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from __future__ import annotations
 from logsrv.kit.framing.few_commands import FEW_BYTES, few_commands_in
 
 MAX_ANSWERS = 64 * 1024
-"""Bytes of answers kept for `take_answers`. What comes on top of that stays unanswered."""
+"""The most bytes of answers that wait for `take_answers`. Commands beyond that stay unanswered."""
 
 _IAC = b"\xff"
 
 
 class TelnetFilter:
-    """A filter for one connection's bytes: takes Telnet's commands out, and gives the answers to those.
+    """A filter for the bytes of one connection: removes the Telnet commands, and collects the answers.
 
-    presence: what AYT ("are you there?") is answered with.
-    swallowed: how many bytes of all that was received were Telnet's own, and so are not returned.
+    presence: the answer to AYT ("are you there?").
+    swallowed: the number of received bytes that were Telnet commands, and so are not returned.
     """
 
     __slots__ = ("_answers", "_presence", "_unfinished", "swallowed")
@@ -41,11 +41,11 @@ class TelnetFilter:
 
     @property
     def answering(self) -> bool:
-        """Return whether there is something in `take_answers`."""
+        """Return whether answers wait for `take_answers`."""
         return bool(self._answers)
 
     def receive(self, data: bytes) -> bytes:
-        """The data bytes in `data`; the beginning of a command at its end waits for the rest."""
+        """Return the data bytes in `data`. An unfinished command at its end waits for the rest."""
         if self._unfinished:
             data = self._unfinished + data
             self._unfinished = b""
@@ -68,11 +68,11 @@ class TelnetFilter:
         return found.data
 
     def finish(self) -> bytes:
-        """The connection has ended: the bytes of a command that never did, which makes them data."""
+        """Return the bytes of an unfinished command at the end of the connection: they are data."""
         rest, self._unfinished = self._unfinished, b""
         return rest
 
     def take_answers(self) -> bytes:
-        """Return what is to be sent to the peer now; each answer is given once."""
+        """Return the answers to send to the peer, and forget them."""
         answers, self._answers = self._answers, b""
         return answers

@@ -1,1 +1,1 @@
-"""A look inside a running service, for its operator: typed commands over a socket or SSH."""
+"""Inspection of a running service by its operator: typed commands over a socket or SSH."""

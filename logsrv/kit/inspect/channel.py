@@ -1,7 +1,7 @@
-"""Sessions inside SSH: one for each channel, which is its transport.
+"""Sessions inside SSH: each has a channel, which is its transport.
 
-A session may be a shell with a terminal, one without (`ssh -T`), or have a single command. Its client is
-not read while it is behind: SSH has a window for each channel, which is opened again only then.
+A session is a shell with a terminal, a shell without one (`ssh -T`), or a single command. While it is
+behind, its channel's window is not opened again, so its client cannot send more.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from logsrv.kit.inspect.typing import Typing
 from logsrv.kit.net.source import host_text
 
 EXIT_0 = bytes(4)
-# A client may have several windows open, and no more than this.
+# The most sessions of one client at a time.
 MOST_CHANNELS = 8
 
 
 def _worth_it(event: LogEvent) -> None:
-    """Log what is no chatter: Conch says every step of every stranger, in his own words."""
+    """Log only unexpected failures: Conch would log each step of each client, with text from the client."""
     failure = event.get("log_failure")
     if failure is not None and not failure.check(ConchError):
         globalLogPublisher(event)
@@ -38,11 +38,11 @@ QUIET = Logger("twisted.conch", observer=implementer(ILogObserver)(_worth_it))
 
 
 class SessionChannel(SSHChannel):
-    """A channel and the session in it; the transport of that session."""
+    """A channel of SSH, and the transport of the session in it."""
 
     name = b"session"
     avatar: Avatar  # type: ignore[assignment]
-    # The Channels, or None when it is over.
+    # The Channels object; None after the end.
     conn: Any
     _log = QUIET
     held = False
@@ -117,7 +117,7 @@ class SessionChannel(SSHChannel):
             session.connectionLost(connectionDone)
 
     def stopWriting(self) -> None:
-        """The client's window is full."""
+        """Pause the session: the client's window is full."""
         if self._producer is not None:
             self._producer.pauseProducing()
 
@@ -163,7 +163,7 @@ class SessionChannel(SSHChannel):
 
 
 class Avatar(ConchUser):
-    """An operator who has logged in: may open sessions, and nothing else (no forwarding, no files)."""
+    """The rights of a logged-in operator: to open sessions, and nothing else (no forwarding, no files)."""
 
     def __init__(self, server: SocketServer) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class Avatar(ConchUser):
 
 
 class Channels(SSHConnection):
-    """The channels of a client, whose windows stay shut while their sessions are behind."""
+    """The channels of one client. The window of a channel is not opened while its session is behind."""
 
     _log = QUIET
 
@@ -180,7 +180,7 @@ class Channels(SSHConnection):
         self, channelType: bytes, windowSize: int, maxPacket: int, data: bytes
     ) -> SSHChannel:
         if len(self.channels) >= MOST_CHANNELS:
-            # Refused as an unknown channel is.
+            # Conch refuses a channel of an unknown type.
             channelType = b"one too many"
         channel: SSHChannel = super().getChannel(channelType, windowSize, maxPacket, data)
         return channel
@@ -190,7 +190,7 @@ class Channels(SSHConnection):
             super().adjustWindow(channel, bytesToAdd)
 
     def open_window(self, channel: SessionChannel) -> None:
-        """Let the client send again what it may."""
+        """Open the window of a channel again, if more than half of it is used."""
         used = channel.localWindowSize - channel.localWindowLeft
         if channel in self.channelsToRemoteChannel and used > channel.localWindowSize // 2:
             self.adjustWindow(channel, used)

@@ -1,7 +1,7 @@
-"""Places to look into a service at, read and checked before anything is opened.
+"""The places of --inspect, parsed and checked before anything is opened.
 
-`unix:PATH`, for the user that it belongs to, `ssh:PORT:keys=FILE:hostKey=FILE`, and other endpoints that
-nobody reaches from another machine.
+They are `unix:PATH`, for its owner only, `ssh:PORT:keys=FILE:hostKey=FILE`, and other endpoints that no
+other machine can reach.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ OTHERS = 0o007
 
 @attrs.frozen
 class InspectPlace:
-    """A place of --inspect; `str()` gives its text back.
+    """A place of --inspect; `str()` of it is its text.
 
-    keys: the file of those who may log in by SSH; None where there is no SSH. host_key: the file of
-    the key by which clients know the service, which is made if it is not there.
+    keys: the file of the public keys that may log in; None if it is not SSH. host_key: the file of the
+    server's private key, which is created if it is missing.
     """
 
     text: str
@@ -41,11 +41,11 @@ class InspectPlace:
 
     @property
     def key(self) -> str:
-        """The same for what is the same listener, whatever its files are."""
+        """Return the identity of the listener, which does not depend on its key files."""
         return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
 
     def located(self, directory: Path) -> InspectPlace:
-        """Return the same place, its relative paths taken from `directory`."""
+        """Return the same place with its relative paths below `directory`."""
         return attrs.evolve(
             self,
             endpoint=self.endpoint.located(directory),
@@ -55,7 +55,7 @@ class InspectPlace:
 
 
 def parse_place(text: str) -> InspectPlace:
-    """Read a place. Raises ValueError with one sentence."""
+    """Parse a place. Raises ValueError with one sentence."""
     scheme, _, rest = text.partition(":")
     if scheme == "ssh":
         return _ssh(text, rest)

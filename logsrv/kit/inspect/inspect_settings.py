@@ -1,4 +1,4 @@
-"""The options by which an operator looks at a service from outside and from inside."""
+"""The options for the operator of any service: --inspect, --metrics, --log-format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from logsrv.kit.web.endpoints import web_endpoint
 
 @attrs.frozen(kw_only=True, slots=False)
 class InspectSettings:
-    """The options about a look inside."""
+    """The options about inspection."""
 
     help_group: ClassVar[str] = "Looking inside"
     goes_with: ClassVar[str] = "inspect"
@@ -34,7 +34,7 @@ class InspectSettings:
 
 @attrs.frozen(kw_only=True, slots=False)
 class OperatorSettings(InspectSettings, GuardPolicy):
-    """The options about connections, and all that every service has for its operator."""
+    """The options that every service has: about connections, and for its operator."""
 
     help_group: ClassVar[str] = "Looking inside"
 

@@ -1,4 +1,4 @@
-"""The keys of SSH: by which clients know the service, and of who may log in."""
+"""The keys of SSH: the server's host key, and the public keys that may log in."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ OTHERS = 0o077
 
 
 def authorized_keys(path: Path) -> tuple[Key, ...]:
-    """Return the public keys in a file, one a line, as OpenSSH has them.
+    """Return the public keys in a file like OpenSSH's authorized_keys: one key a line.
 
-    Raises ConfigurationError: for options before a key too, which would else be promises not kept.
+    Raises ConfigurationError. It refuses options before a key, because it would not obey them.
     """
     found = []
     for number, line in enumerate(_read(path, "keys").splitlines(), 1):
@@ -44,7 +44,7 @@ def authorized_keys(path: Path) -> tuple[Key, ...]:
 
 
 def host_key(path: Path) -> Key:
-    """Return the private key in a file, which is made for its user alone if it is not there.
+    """Return the private key in a file. A missing file is created, readable only by its user.
 
     Raises ConfigurationError.
     """
@@ -69,7 +69,7 @@ def host_key(path: Path) -> Key:
 
 
 def fingerprint(key: Key) -> str:
-    """Return what ssh shows of a key: `SHA256:…`."""
+    """Return the fingerprint of a key as ssh shows it: `SHA256:…`."""
     return f"SHA256:{key.fingerprint(FingerprintFormats.SHA256_BASE64)}".rstrip("=")
 
 

@@ -1,5 +1,6 @@
-"""Sessions of those who look inside, at a socket that only the right people reach: commands line by line,
-each answered before the next is read.
+"""Inspection sessions over a socket: each line is a command, which is answered before the next is read.
+
+Only operators can reach the socket; `inspect_place` checks that.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ PROMPT = "> "
 FIRST, MORE = ">>> ", "... "
 # The most characters of a line that is shown; stacks have the longest.
 LONGEST = 4000
-# A page somewhere else can make a browser of this machine connect, and what it sends look like commands.
+# A web page can make a browser on this machine connect and send lines that look like commands.
 _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class SessionSettings(GuardPolicy):
-    """The settings of a place to look inside: who may connect, and whether he may run Python.
+    """The settings of a place of --inspect: who may connect, and whether they may run Python.
 
-    keys: of SSH, of who may log in.
+    keys: the public keys that may log in by SSH.
     """
 
     oversees: bool = True
@@ -52,7 +53,7 @@ class SessionSettings(GuardPolicy):
 
 @attrs.define
 class Inspected:
-    """A service as the sessions have it: `self.service` of each. state: the view of it."""
+    """The `self.service` of each session. state: the view of the inspected service."""
 
     settings: SessionSettings
     state: ServiceView
@@ -65,20 +66,18 @@ class Inspected:
 
 
 def leave(status: object = None) -> NoReturn:
-    """End the prompt."""
+    """End the Python prompt: its `exit` and `quit`."""
     raise SystemExit(status)
 
 
 class PythonPrompt(InteractiveInterpreter):
-    """A Python prompt inside the service, for who was given it by --inspect-python.
+    """A Python prompt inside the service, for --inspect-python.
 
-    Statements in, what they print out; each runs in the thread that calls, at once.
-
-    wants_more: what was typed is not finished. ended: exit() was called.
+    It runs each statement at once, in the calling thread, and returns its output. ended: true after exit().
     """
 
     def __init__(self, names: dict[str, Any]) -> None:
-        # Those of Python close standard input, which a listener may read.
+        # Python's own `exit` closes standard input, which a listener may read.
         super().__init__({"exit": leave, "quit": leave, **names})
         self.ended = False
         self._typed: list[str] = []
@@ -86,14 +85,14 @@ class PythonPrompt(InteractiveInterpreter):
 
     @property
     def text(self) -> str:
-        """The text before what is typed next."""
+        """Return the prompt before the next line."""
         return MORE if self._typed else FIRST
 
     def write(self, data: str) -> None:
         self._said.write(data)
 
     def push(self, line: str) -> list[str]:
-        """Take a line, and return the lines that it made."""
+        """Take a typed line; return the lines of output, none while the statement is not finished."""
         self._typed.append(line)
         self._said = StringIO()
         try:
@@ -107,7 +106,7 @@ class PythonPrompt(InteractiveInterpreter):
 
 
 class Session(LineProtocol[SessionSettings, ServiceView]):
-    """A session; `once` is one that has a single command, and says nothing beside its answer."""
+    """A session. once: it has a single command, and sends only the answer to that."""
 
     max_line = 4096
     ending = "\n"
@@ -116,11 +115,11 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
 
     def connection_made(self) -> None:
         if not self.once:
-            self.show(f"{self.service.state.service.name}: help says what there is to see")
+            self.show(f"{self.service.state.service.name}: help lists the commands")
             self._ask()
 
     def show(self, line: str) -> None:
-        """Send a line, whatever is in it."""
+        """Send a line, escaped: it may contain text of peers."""
         self.send_line(one_line(line, LONGEST))
 
     def _ask(self) -> None:
@@ -129,10 +128,10 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
             self.write(prompt.encode())
 
     async def line_received(self, line: str) -> None:
-        # Others have their turn between two commands, however many came at once.
+        # Others get their turn between two commands, however many came at once.
         await deferLater(self.clock, 0)
         if _HTTP.fullmatch(line):
-            raise PeerError("this is no web server")
+            raise PeerError("this is not a web server")
         if self._python is not None:
             for text in self._python.push(line):
                 self.show(text)
@@ -162,12 +161,12 @@ class Session(LineProtocol[SessionSettings, ServiceView]):
         service = self.service.state.service
         self._python = PythonPrompt({"__name__": "inspect", "service": service})
         self.show(
-            "`service` is the running service; exit() leads back. It waits while your code runs."
+            "`service` is the running service, which waits while your code runs. exit() ends Python."
         )
 
 
 class SocketServer(OwnReceiver, ListenerContext, Factory):
-    """Builds the sessions of one listener, and serves its site."""
+    """The server of a site for sessions; builds one for each connection."""
 
     noisy = False
 

@@ -1,4 +1,4 @@
-"""Sessions over SSH, by Twisted Conch: for whoever has one of the keys, whatever his name."""
+"""Sessions over SSH, by Twisted Conch: anyone with one of the keys may log in, with any user name."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# Seconds from the connection to the end of the log-in.
+# The most seconds from the connection to the end of the log-in.
 LOGIN_SECONDS = 30.0
 ATTEMPTS = 6
 
 
 class LogIn(SSHUserAuthServer):
-    """A log-in; its time is the connection's."""
+    """A log-in. `Transport` ends one that takes more than LOGIN_SECONDS."""
 
     attemptsBeforeDisconnect = ATTEMPTS
     _log = QUIET
 
 
 class Transport(SSHServerTransport):
-    """The connection of a client. One that reads nothing is not read, so that nothing piles up here."""
+    """The connection of a client. While the client does not read, we do not read, so nothing piles up."""
 
     factory: Any
     transport: Any
-    # A stranger's packet of 1 MiB could be one of 1 GiB.
+    # A compressed packet of 1 MiB could expand to 1 GiB.
     supportedCompressions = [b"none"]
     _log = QUIET
     _login: Timer
@@ -58,7 +58,7 @@ class Transport(SSHServerTransport):
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
-        # Conch takes it that whatever is in a packet is well made.
+        # Conch raises any error for a malformed packet.
         try:
             super().dataReceived(data)
         except Exception as error:
@@ -76,7 +76,7 @@ class Transport(SSHServerTransport):
         self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is going; `connectionLost` says the rest."""
+        """Do nothing: the connection is closing, and `connectionLost` comes next."""
 
     def connectionLost(self, reason: Failure | None = connectionDone) -> None:
         self._login.stop()
@@ -85,7 +85,7 @@ class Transport(SSHServerTransport):
 
 @implementer(IRealm, IAuthorizedKeysDB)
 class SSHServer(OwnReceiver, SSHFactory):
-    """Serves a site with sessions over SSH; everybody may log in who has one of the keys."""
+    """The server of a site for sessions over SSH; anyone with one of the keys may log in."""
 
     noisy = False
     protocol = Transport
@@ -120,18 +120,18 @@ class SSHServer(OwnReceiver, SSHFactory):
         return IConchUser, Avatar(self._sessions), lambda: None
 
     def complain(self, peer: Any, error: Exception) -> None:
-        """Log that a client has sent what cannot be understood: once per host and minute."""
+        """Log that a client has sent an invalid packet, once per host and minute."""
         noted = self._complaints.note(peer.host)
         if noted is not None:
             log.warn(
-                "{listener} cut off {peer}: it sent what is no message of SSH ({error})",
+                "{listener} cut off {peer}: it sent an invalid SSH packet ({error})",
                 listener=self._label,
                 peer=noted.subject,
                 error=one_line(f"{type(error).__name__}: {error}", 200),
             )
 
     def apply(self, settings: SessionSettings) -> None:
-        """Go by other rules; who is logged in stays."""
+        """Use other rules for new log-ins; sessions stay."""
         self._keys = settings.keys
         self._sessions.apply(settings)
 

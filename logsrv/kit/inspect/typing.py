@@ -1,7 +1,7 @@
-"""Typing at a terminal that leaves all to the other side, as that of ssh does: keys in, lines and echo out.
+"""Line editing for a raw terminal, such as that of an ssh client: keys in, lines and echo out. No I/O.
 
-Backspace, Ctrl-U and Ctrl-W erase, Ctrl-C begins anew, Ctrl-D on an empty line is the end, the arrows
-up and down bring back what was typed before. No I/O.
+Backspace, Ctrl-U and Ctrl-W erase, Ctrl-C clears the line, Ctrl-D on an empty line ends the input, and the
+arrows up and down bring back earlier lines.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WORD = re.compile(rb"[^ ]* *$")
 class TypingOutcome:
     """The outcome of some keys.
 
-    lines: with their ends. echo: for the terminal. ended: nothing more will be typed.
+    lines: the finished lines, with LF. echo: the bytes for the terminal. ended: the input has ended.
     """
 
     lines: bytes
@@ -35,7 +35,7 @@ class TypingOutcome:
 
 
 class Typing:
-    """A line that is being typed, and those before it."""
+    """The line that is being typed, and the earlier lines."""
 
     def __init__(self) -> None:
         self._line = b""
@@ -51,7 +51,7 @@ class Typing:
         for match in _KEY.finditer(data):
             key = match[0]
             if key[:1] == b"\x1b" and match.end() == len(data) and _BEGUN.fullmatch(key):
-                # The last byte of a key without an end says how it may go on.
+                # Of an unfinished key, the first bytes and the last are enough to recognise its end.
                 self._key = key[:15] + key[15:][-1:]
             elif key in (b"\r", b"\n"):
                 if not (key == b"\n" and self._returned):
@@ -83,7 +83,7 @@ class Typing:
         return BELL
 
     def _replace(self, line: bytes) -> bytes:
-        """Show another line in the place of this one."""
+        """Replace the line; return the bytes that change it on the terminal."""
         same = 0
         while same < min(len(line), len(self._line)) and line[same] == self._line[same]:
             same += 1

@@ -1,7 +1,7 @@
-"""A view of a running service: what its operator may ask for, as lines of text, by typed commands.
+"""A view of a running service: the answers to its operator's typed commands, as lines of text.
 
-Nothing that is typed is ever evaluated. Everything is looked at when somebody asks; nothing is kept for
-it. Lines may have text of peers in them, and are escaped where they are sent.
+Typed text is never evaluated. Each command reads the present state; nothing is collected before. The lines
+may contain text of peers; the sender escapes them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LEVELS = [level.name for level in LogLevel.iterconstants()]
 
 
 class Listening(Protocol):
-    """A listener of a service. address: as bound; "" where there is none."""
+    """A listener of a service. address: the bound address; "" if it has none."""
 
     label: str
     state: str
@@ -46,7 +46,7 @@ class Listening(Protocol):
 
 
 class Service(Protocol):
-    """A service as it is looked into."""
+    """The parts of a service that a view reads."""
 
     name: Any
     metrics: Metrics
@@ -61,24 +61,24 @@ class Service(Protocol):
 
 
 class ServiceView:
-    """A look at one service, from the reactor's thread."""
+    """The commands on one service, for the reactor's thread."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
 
     def status(self) -> Iterator[str]:
-        """Yield what it is, where it listens, and how it is."""
+        """Yield its name and process, its listeners, and its health."""
         service = self.service
         yield f"{service.name}, process {os.getpid()}"
         for site in service.sites:
-            # TCP and UDP may have the same address, and each listener a name.
+            # With the listener's name: TCP and UDP may have the same address.
             listens = f"listens at {site.address or 'a place of its own'}"
             yield f"{site.label} {listens if site.state == 'OPEN' else f'is {site.state.lower()}'}"
         for word, reasons in (("healthy", service.unhealthy()), ("ready", service.unready())):
             yield f"not {word}: {'; '.join(reasons)}" if reasons else word
 
     def connections(self, text: str = "") -> Iterator[str]:
-        """Yield a line for each connection whose line has `text` in it, and how many there are."""
+        """Yield the line of each connection that has `text` in it, and their number."""
         found = 0
         for listener, protocol in self.service.connections():
             line = _connection(listener, protocol)
@@ -92,7 +92,7 @@ class ServiceView:
         yield f"{found} connections"
 
     def counters(self, text: str = "") -> Iterator[str]:
-        """Yield every figure whose line has `text` in it."""
+        """Yield the line of each metric that has `text` in it."""
         lines = (line for line in self._figures() if text in line)
         yield from islice(lines, MOST_LINES)
         if next(lines, None) is not None:
@@ -107,7 +107,7 @@ class ServiceView:
             yield f"{name} count {sum(counted.counts)} sum {counted.total:.6g}"
 
     def tasks(self) -> Iterator[str]:
-        """Yield what was spawned and goes on, and the timers that wait."""
+        """Yield the running background tasks, and the timers that wait."""
         tasks = list(getattr(self.service, "tasks", ()))
         for task in tasks:
             yield f"task {task}"
@@ -128,7 +128,7 @@ class ServiceView:
                 yield from entry.rstrip("\n").split("\n")
 
     def log(self, level: str = "", namespace: str = "") -> Iterator[str]:
-        """Set from which level on events are logged, of all or of one namespace; then yield the levels."""
+        """Set the lowest level that is logged, for all events or one namespace; then yield all levels."""
         if level and level not in LEVELS:
             yield f"there is no level {level}, only {listed(LEVELS)}"
             return
@@ -157,17 +157,15 @@ def _name(function: Any) -> str:
 
 
 def set_log_level(level: Any, namespace: str = "") -> None:
-    """Log only what is at least `level`, of this namespace (`logsrv.kit.net`) or of all."""
-    # Once; who logs at full length until then pays nothing for this.
+    """Log only events at or above `level`, of one namespace such as `logsrv.kit.net`, or of all."""
+    # Wrapped at the first call, so that a service without such a command pays nothing.
     wrap_log_observers(lambda one: one if isinstance(one, Filtered) else Filtered(one))
     LOG_LEVELS.ask_for(level, namespace)
 
 
 @attrs.frozen
 class Command:
-    """A command: how it is written, what it does, and what gives its lines; raises TypeError for
-    words that it does not take.
-    """
+    """A command. usage: its form. help: its effect. run: yields its lines; gets a view and its words."""
 
     usage: str
     help: str
@@ -188,21 +186,21 @@ COMMANDS = {
         "who is connected: all, or those with TEXT in their line",
         ServiceView.connections,
     ),
-    "counters": Command("counters [TEXT]", "what was counted", ServiceView.counters),
-    "tasks": Command("tasks", "what was spawned and goes on, and timers", ServiceView.tasks),
-    "stacks": Command("stacks", "where each thread is", ServiceView.stacks),
+    "counters": Command("counters [TEXT]", "all metrics", ServiceView.counters),
+    "tasks": Command("tasks", "running background tasks, and timers", ServiceView.tasks),
+    "stacks": Command("stacks", "the stack of each thread", ServiceView.stacks),
     "log": Command(
         "log [LEVEL [NAMESPACE]]",
-        "from which level on events are logged: debug, info, warn, error, critical",
+        "the lowest level that is logged: debug, info, warn, error or critical",
         ServiceView.log,
     ),
     "python": Command("python", "a Python prompt, with --inspect-python", lambda view: iter(())),
-    "quit": Command("quit", "the end", lambda view: iter(())),
+    "quit": Command("quit", "end this session", lambda view: iter(())),
 }
 
 
 def answer(view: ServiceView, line: str) -> Iterator[str]:
-    """Yield the answer to a command. A line that is none is answered with a sentence."""
+    """Yield the answer to a command; one sentence for a line that is not a command."""
     name, *words = line.split()
     command = COMMANDS.get(name)
     if command is None:
@@ -211,6 +209,6 @@ def answer(view: ServiceView, line: str) -> Iterator[str]:
     try:
         inspect.signature(command.run).bind(view, *words)
     except TypeError:
-        yield f"it is {command.usage}"
+        yield f"usage: {command.usage}"
         return
     yield from command.run(view, *words)

@@ -1,1 +1,1 @@
-"""The service manager that started this process, such as systemd: what it is told, and what it keeps."""
+"""The service manager, such as systemd, that started this process: reports to it, sockets that it keeps."""

@@ -1,8 +1,8 @@
-"""Signs of life for the watchdog of the service manager, which kills a service that gives none.
+"""Signs of life for the watchdog of the service manager, which kills a service that sends none.
 
-They come from the reactor: one that loops for ever gives none. A reactor that waits for a disk or a
-network file system that hangs gives none either, but killing it would not help, and lose what the store
-has in memory: so while the kernel lets its thread wait for a device, another thread speaks for it.
+The reactor's thread sends them, so a reactor in an endless loop sends none. A reactor that waits for a disk
+or a network file system that hangs sends none either, but killing it would not help, and would lose the
+lines in memory. So another thread sends them while the reactor's thread waits for a device in the kernel.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from logsrv.kit.text.escape import one_line
 
 log = Logger()
 
-# A watchdog that wants more than one sign in 50 ms would have the reactor do nothing else; beyond a day, up
-# to USEC_INFINITY, a timeout of a thread is out of its range.
+# Bounds of the interval in seconds: a shorter one would keep the reactor busy with it, and a thread cannot
+# wait as long as USEC_INFINITY.
 SHORTEST = 0.1
 LONGEST = 86_400.0
 MOST_DIGITS = 20
 
 
 def watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:
-    """Take out of an environment how often the watchdog wants a sign of life; None: it wants none.
+    """Remove the watchdog's interval from an environment, and return it in seconds; None if there is none.
 
-    process: who asks; a watchdog over another process is none of its business.
+    process: the id of this process; an interval for another process is ignored.
     """
     microseconds, watched = (
         environment.pop("WATCHDOG_USEC", ""),
@@ -41,13 +41,13 @@ def watchdog_seconds(environment: MutableMapping[str, str], process: int) -> flo
         microseconds.isascii() and microseconds.isdecimal() and len(microseconds) <= MOST_DIGITS
     )
     if not digits or not int(microseconds):
-        log.warn("WATCHDOG_USEC={text} is no time", text=one_line(microseconds, 80))
+        log.warn("WATCHDOG_USEC={text} is not a time", text=one_line(microseconds, 80))
         return None
     return min(max(int(microseconds) / 1_000_000, SHORTEST), LONGEST)
 
 
 def waits_for_device(thread: int) -> bool:
-    """Return true if the kernel lets a thread of this process wait for a device (proc(5), state D)."""
+    """Return true if a thread of this process waits for a device in the kernel (proc(5), state D)."""
     try:
         with open(f"/proc/self/task/{thread}/stat", encoding="latin-1") as file:
             return file.read().rpartition(")")[2].split()[0] == "D"
@@ -56,7 +56,7 @@ def waits_for_device(thread: int) -> bool:
 
 
 class Heartbeat:
-    """Calls `beat` twice in each `seconds`, from the reactor's thread while that lives."""
+    """Calls `beat` twice in each `seconds`, from the reactor's thread unless that waits for a device."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Heartbeat:
         self._calls.clock = clock
 
     def start(self) -> None:
-        """Begin; to be called in the reactor's thread."""
+        """Begin. Call it in the reactor's thread."""
         self._stopped.clear()
         watching = (self._stopped, threading.get_native_id())
         self._calls.start(self._seconds / 2)

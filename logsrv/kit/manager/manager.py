@@ -1,6 +1,6 @@
-"""The service manager as a service sees it: told of its start, reloads, state and stop.
+"""Reports the start, reloads, state and stop of a service to its service manager.
 
-Where there is none (no NOTIFY_SOCKET), all of this does nothing.
+Without a service manager (no NOTIFY_SOCKET) nothing happens.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from logsrv.kit.manager.notify import Notifier, message
 from logsrv.kit.manager.sockets import KeptSockets
 
 STATUS_SECONDS = 5.0
-# A start may take longer than TimeoutStartSec=: a store to put in order, a database to wait for. What takes
-# longer than an hour has a fault.
+# Seconds. A start may take longer than TimeoutStartSec=, to repair a store or wait for a database, so we
+# ask for more time again and again. A start of more than an hour has a fault, and gets no more.
 EXTEND_SECONDS = 60
 EXTEND_EVERY = 20.0
 LONGEST_START = 3600.0
-# A stop that takes all its time ends a little later than that.
+# A stop that uses all its time ends a little later.
 MARGIN_SECONDS = 10
 
 
 class ServiceManager:
-    """The service manager of a process: what it is told, and `kept`, what it keeps for the next one."""
+    """The service manager of a process. kept: the sockets that it keeps for the next process."""
 
     def __init__(
         self,
@@ -36,11 +36,11 @@ class ServiceManager:
         reactor: Any,
         inherited: Iterable[tuple[int, str]] = (),
     ) -> None:
-        """Take what concerns this process out of `environment`. inherited: open files, with their names."""
+        """Remove the manager's variables from `environment`. inherited: open files with their names."""
         self._notifier = Notifier.taken_from(environment)
         there = self._notifier.address is not None
         seconds = watchdog_seconds(environment, os.getpid())
-        # Told by systemd 254 and later; those before take what is too much, and let it go.
+        # systemd sets FDSTORE since 254; earlier ones accept sockets beyond their limit, and close them.
         keeps = there and environment.pop("FDSTORE", "") != "0"
         self.kept = KeptSockets(inherited, self._notifier.send if keeps else None)
         self._heartbeat = (
@@ -51,8 +51,8 @@ class ServiceManager:
         self._reactor = reactor
         self._starting = threading.Event()
         self._status: Callable[[], str] = str
-        self._said = ""
-        self._refused = ""
+        self._sent_status = ""
+        self._refusal = ""
         self._looks = LoopingCall(self._look)
         self._looks.clock = reactor
 
@@ -60,13 +60,13 @@ class ServiceManager:
         self._notifier.send(message(**fields))
 
     def starting(self) -> None:
-        """The service starts, in the process that is to serve; this may take its time."""
+        """Report that the start has begun, and ask for more time until it is done."""
         if self._notifier.address is not None:
             self._tell(STATUS="starting")
             threading.Thread(target=self._extend, name="logsrv starting", daemon=True).start()
 
     def _extend(self) -> None:
-        """Ask for more time again and again, also while the reactor's thread is at work."""
+        """Ask for more time again and again, in a thread, because the reactor's thread may be busy."""
         end = time.monotonic() + LONGEST_START
         while time.monotonic() < end:
             self._tell(EXTEND_TIMEOUT_USEC=EXTEND_SECONDS * 1_000_000)
@@ -74,26 +74,26 @@ class ServiceManager:
                 return
 
     def ready(self, status: Callable[[], str]) -> None:
-        """Peers are let in. `status` says how the service is, now and every few seconds; cheap."""
+        """Report that peers are let in. status: returns the state in words; called every few seconds."""
         self._starting.set()
         self.kept.close_unwanted()
         if self._notifier.address is None:
             return
         self._status = status
-        self._said = self._status()
-        self._tell(READY=1, STATUS=self._said)
+        self._sent_status = self._status()
+        self._tell(READY=1, STATUS=self._sent_status)
         self._looks.start(STATUS_SECONDS, now=False)
         if self._heartbeat is not None:
             self._heartbeat.start()
 
     def _look(self) -> None:
-        said = self._status() + self._refused
-        if said != self._said:
-            self._said = said
+        said = self._status() + self._refusal
+        if said != self._sent_status:
+            self._sent_status = said
             self._tell(STATUS=said)
 
     def reloading(self) -> None:
-        """A reload begins."""
+        """Report that a reload begins."""
         self._tell(
             RELOADING=1,
             MONOTONIC_USEC=time.monotonic_ns() // 1000,
@@ -101,15 +101,15 @@ class ServiceManager:
         )
 
     def reloaded(self, refused: str = "") -> None:
-        """A reload is done, or was refused for a reason that stays in the status until one is done."""
+        """Report the end of a reload. refused: why it was refused; the status has this until the next."""
         if self._notifier.address is None:
             return
-        self._refused = f"; the last reload was refused: {refused}" if refused else ""
-        self._said = self._status() + self._refused
-        self._tell(READY=1, STATUS=self._said)
+        self._refusal = f"; the last reload was refused: {refused}" if refused else ""
+        self._sent_status = self._status() + self._refusal
+        self._tell(READY=1, STATUS=self._sent_status)
 
     def stopping(self, seconds: float) -> None:
-        """The service stops, which takes so many seconds at most; what is kept is left to the next."""
+        """Report that the service stops, in at most `seconds`; kept sockets stay for the next process."""
         self._starting.set()
         self.kept.leaving = True
         if self._looks.running:
@@ -118,12 +118,12 @@ class ServiceManager:
         self._tell(STOPPING=1, STATUS="stopping", EXTEND_TIMEOUT_USEC=extended)
 
     def stopped(self) -> None:
-        """The service has stopped."""
+        """End the signs of life: the service has stopped."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
 
     def failed(self, sentence: str) -> None:
-        """The service cannot start."""
+        """Report that the service cannot start. The kept sockets stay for the next process."""
         self._starting.set()
         self.kept.leaving = True
         self._tell(STATUS=sentence)

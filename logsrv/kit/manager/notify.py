@@ -12,18 +12,18 @@ from logsrv.kit.text.escape import one_line
 log = Logger()
 
 SOCKET = "NOTIFY_SOCKET"
-# The manager takes a message in at once, unless it hangs; then the service goes on without it.
+# Seconds. The manager takes a message at once, unless it hangs; then the service goes on without it.
 SEND_SECONDS = 2.0
 
 
 def message(**fields: str | int) -> bytes:
-    """Return a message of these fields, each on a line of its own whatever is in it."""
+    """Return a message with a line for each field; line ends in a value are escaped."""
     lines = (f"{name}={one_line(str(value))}\n" for name, value in fields.items())
     return "".join(lines).encode("utf-8", "backslashreplace")
 
 
 def address_of(text: str) -> str:
-    """Return the address of a UNIX socket as NOTIFY_SOCKET gives it: a path, or `@` and an abstract name.
+    """Return the socket address for the value of NOTIFY_SOCKET: a path, or `@` and an abstract name.
 
     Raises ValueError for anything else, such as `vsock:`.
     """
@@ -35,9 +35,9 @@ def address_of(text: str) -> str:
 
 
 class Notifier:
-    """A way to the service manager; where that is None, nobody is told anything.
+    """Sends messages to the service manager. address: its socket; None for no service manager.
 
-    A message that cannot be sent is said in the log, once until one has been sent again.
+    The first message that cannot be sent is logged, and the next only after one was sent.
     """
 
     def __init__(self, address: str | None) -> None:
@@ -46,7 +46,7 @@ class Notifier:
 
     @classmethod
     def taken_from(cls, environment: MutableMapping[str, str]) -> Notifier:
-        """The way that an environment names; it is taken out there: children are not the service."""
+        """Return the notifier of an environment; remove the variable, so that children do not get it."""
         text = environment.pop(SOCKET, "")
         try:
             return cls(address_of(text) if text else None)
@@ -55,19 +55,19 @@ class Notifier:
             return cls(None)
 
     def send(self, data: bytes, descriptors: Sequence[int] = ()) -> None:
-        """Send a message, with open files if it is to keep them. May be called in any thread."""
+        """Send a message, with open files that the manager shall keep. Any thread may call this."""
         if self.address is None:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
-                # It is waited for once: each second in which the reactor waits here serves nobody.
+                # After a failure without a wait: while the reactor waits here, it serves nobody.
                 sending.settimeout(0 if self._failing else SEND_SECONDS)
                 sending.connect(self.address)
                 socket.send_fds(sending, [data], list(descriptors))
         except OSError as error:
             if not self._failing:
                 log.warn(
-                    "the service manager at {address} cannot be told how this service is: {error}",
+                    "no message reaches the service manager at {address}: {error}",
                     address=one_line(self.address),
                     error=error.strerror or str(error),
                 )
@@ -77,9 +77,9 @@ class Notifier:
 
 
 def refused(sentence: str, environment: MutableMapping[str, str]) -> int:
-    """Tell the service manager, if there is one, that the configuration is wrong; return the exit status.
+    """Tell the service manager, if any, that the configuration is wrong; return the exit status to use.
 
-    With EX_CONFIG of sysexits.h it knows that another try would end like this; 1 where nobody asks.
+    It is EX_CONFIG (78) of sysexits.h, so that the manager does not try again; 1 without a manager.
     """
     notifier = Notifier.taken_from(environment)
     notifier.send(message(STATUS=sentence))

@@ -1,7 +1,8 @@
-"""Listening sockets that outlive this process: given by the service manager, and kept by it.
+"""Listening sockets that outlive this process: the service manager passes them to it, and keeps them.
 
-It gives those of its socket units, and those that the process of before has put into its store of open
-files (FileDescriptorStoreMax=). What one is, it is asked itself; its name tells only whose it is.
+They come from its socket units, or from its store of open files (FileDescriptorStoreMax=), into which the
+previous process put them. A socket itself tells its place; its name tells only which of these two it comes
+from.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from logsrv.kit.text.words import host_text
 
 log = Logger()
 
-# The names of those that we have put into the store; those of socket units have none such.
+# The names of sockets that we put into the store begin so; those of socket units do not.
 PREFIX = "kept-"
 # A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)).
 _ODD = re.compile(r"[^A-Za-z0-9._/-]")
@@ -35,8 +36,8 @@ LONGEST_SHOWN = 120
 class ListeningPlace:
     """A place to listen at.
 
-    kind, family: as the socket module has them. address: host and port, or the path of a UNIX socket.
-    file: what tells the file at that path from any other; None if there is none.
+    kind, family: numbers of the socket module. address: host and port, or the path of a UNIX socket. file:
+    the identity of the file at that path (two numbers); None if there is none.
     """
 
     kind: int
@@ -46,7 +47,7 @@ class ListeningPlace:
 
     @property
     def name(self) -> str:
-        """The name for the store: no other place has it, nor has another file at that path."""
+        """Return the name for the store: it is different for each place, and for each file at a path."""
         shown = (
             os.fsdecode(self.address)
             if isinstance(self.address, bytes)
@@ -58,16 +59,16 @@ class ListeningPlace:
         return f"{PREFIX}{kind}-{_ODD.sub('_', shown)[:LONGEST_SHOWN]}-{digest}"
 
     def is_of(self, descriptor: int, name: str) -> bool:
-        """Return true if an open file of that name is a socket that listens here, and can be reached."""
+        """Return true if the open file `descriptor` is a socket that listens here and can be reached."""
         if _look(descriptor) != (self.kind, self.family, self.address):
             return False
         if self.family != socket.AF_UNIX or self.address[:1] == b"\0":
             return True
-        # The file may have been removed, or be another's.
+        # The file at the path may have been removed, or belong to another socket.
         return name == self.name if name.startswith(PREFIX) else self.file is not None
 
     def is_blocked_by(self, descriptor: int) -> bool:
-        """Return true if an open file is a socket of the same port, and one of the two is everywhere."""
+        """Return true if an open file is a socket of the same port, and one of both has all addresses."""
         looked = _look(descriptor)
         if (
             looked is None
@@ -80,7 +81,7 @@ class ListeningPlace:
 
 
 def _look(descriptor: int) -> tuple[int, int, Any] | None:
-    """Return kind, family and address of an open file that is a socket, and listens if it has streams."""
+    """Return kind, family and address of an open file; None unless it is a socket that can take peers."""
     with suppress(OSError), _borrowed(descriptor) as asked:
         listens = asked.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         if asked.type != socket.SOCK_STREAM or listens:
@@ -90,7 +91,7 @@ def _look(descriptor: int) -> tuple[int, int, Any] | None:
 
 @contextmanager
 def _borrowed(descriptor: int) -> Iterator[socket.socket]:
-    """Have an open file as a socket, and leave it open. Raises OSError if it is none."""
+    """Give an open file as a socket object, and leave it open. Raises OSError if it is not a socket."""
     asked = socket.socket(fileno=descriptor)
     try:
         yield asked
@@ -105,7 +106,7 @@ def _address(asked: socket.socket) -> tuple[str, int] | bytes:
 
 def _in_use(other: str) -> OSError:
     return OSError(
-        f"the listener at {other} has that socket of the service manager: take out one of them"
+        f"the listener at {other} has that socket of the service manager already: remove one of them"
     )
 
 
@@ -120,9 +121,9 @@ def _shown_address(descriptor: int) -> str:
 
 
 class KeptSockets:
-    """The listening sockets of one service that are not only its own.
+    """The listening sockets that one service shares with the service manager.
 
-    leaving: the process ends, and the next one may want what is kept.
+    leaving: true when the process ends; then the kept sockets stay for the next process.
     """
 
     def __init__(
@@ -130,32 +131,32 @@ class KeptSockets:
         given: Iterable[tuple[int, str]] = (),
         tell: Callable[[bytes, Sequence[int]], object] | None = None,
     ) -> None:
-        """`given`: open files with their names. `tell`: sends a message; None if nobody keeps any."""
+        """`given`: open files with their names. `tell`: sends a message; None if no manager keeps any."""
         self._given = dict(given)
         self._tell = tell
         self._stored: dict[ListeningPlace, str] = {}
         self._from_units: set[ListeningPlace] = set()
-        # Those of socket units that a listener has: its place, or its endpoint that goes by name or number.
+        # Sockets of units that a listener has: its place, or its endpoint with their name or number.
         self._taken: dict[int, ListeningPlace | str] = {}
         self.leaving = False
         for descriptor in self._given:
-            # There may be none of that number, whatever the environment says.
+            # The environment may be wrong, and no file have that number.
             with suppress(OSError):
                 os.set_inheritable(descriptor, False)
 
     @property
     def matters(self) -> bool:
-        """Return true if sockets are given or kept at all."""
+        """Return true if there are given sockets, or a manager that keeps sockets."""
         return bool(self._given) or self._tell is not None
 
     def holds(self, place: ListeningPlace) -> bool:
-        """Return true if `take` would give a socket."""
+        """Return true if `take` would return a socket."""
         return any(place.is_of(*one) for one in self._given.items())
 
     def take(self, place: ListeningPlace) -> socket.socket | None:
-        """Return the socket that listens at a place, for the listener there; None if none was given.
+        """Return the given socket that listens at a place, for the listener there; None if there is none.
 
-        Raises OSError if a listener has it that knows it by name or number.
+        Raises OSError if another listener, whose endpoint has its name or number, uses it.
         """
         for descriptor, name in self._given.items():
             if not place.is_of(descriptor, name):
@@ -164,7 +165,7 @@ class KeptSockets:
                 del self._given[descriptor]
                 self._stored[place] = name
             else:
-                # The one of a socket unit stays, for who may listen there after a reload.
+                # The socket of a unit stays, for a listener after a reload.
                 if isinstance(other := self._taken.get(descriptor), str):
                     raise _in_use(other)
                 self._from_units.add(place)
@@ -176,9 +177,9 @@ class KeptSockets:
         return None
 
     def adopted(self, descriptor: int, endpoint: str) -> None:
-        """Note that a listener has the socket of a unit, which it knows by name or number.
+        """Note that a listener, whose endpoint has its name or number, uses the socket of a unit.
 
-        Raises OSError if another has it.
+        Raises OSError if another listener uses it.
         """
         if descriptor in self._taken:
             other = self._taken[descriptor]
@@ -186,11 +187,11 @@ class KeptSockets:
         self._taken[descriptor] = endpoint
 
     def left(self, listener: ListeningPlace | str) -> None:
-        """Note that a listener has ended, by its place, or by its endpoint that has none."""
+        """Note that a listener has ended. listener: its place, or its endpoint with a name or number."""
         self._taken = {one: other for one, other in self._taken.items() if other != listener}
 
     def untaken(self) -> list[str]:
-        """Return where the sockets of units listen that no listener has."""
+        """Return the places of the units' sockets that no listener uses."""
         found = []
         for descriptor, name in self._given.items():
             if not name.startswith(PREFIX) and descriptor not in self._taken:
@@ -199,41 +200,41 @@ class KeptSockets:
         return [where for where in found if where]
 
     def keep(self, place: ListeningPlace, descriptor: int) -> None:
-        """Have the service manager keep the socket of a listener that lets peers in."""
+        """Give the socket of an open listener to the service manager to keep."""
         if self._tell is None or place in self._from_units or self._stored.get(place) == place.name:
             return
-        # It may have been that of another file, which has gone.
+        # The kept socket may be of an earlier file at this path.
         self.forget(place)
         self._stored[place] = place.name
         self._tell(message(FDSTORE=1, FDNAME=place.name), [descriptor])
 
     def of_unit(self, place: ListeningPlace | None) -> bool:
-        """Return true if the socket at a place is that of a socket unit."""
+        """Return true if the socket at a place comes from a socket unit."""
         return place in self._from_units
 
     def outlives(self, place: ListeningPlace | None) -> bool:
-        """Return true if the socket at a place goes on when its listener ends now."""
+        """Return true if the socket at a place stays open when its listener ends now."""
         return place in self._from_units or (self.leaving and place in self._stored)
 
     def forget(self, place: ListeningPlace | None) -> None:
-        """Let the service manager close its socket too: nobody is to listen at a place any more."""
+        """Let the service manager close its copy of the socket: nothing listens at the place any more."""
         name = self._stored.pop(place, None) if place is not None else None
         if name is not None:
             self._remove(name)
 
     def make_way(self, place: ListeningPlace) -> bool:
-        """Close what the process of before has kept in the way of a place; return true if there was any."""
+        """Close the previous process's sockets that block a place; return true if there was one."""
         return self._close(place.is_blocked_by)
 
     def close_unwanted(self) -> None:
-        """Close what the process of before has kept and no listener of this one has taken.
+        """Close the sockets of the previous process that no listener of this one has taken.
 
-        What no listener takes of a unit stays open, and whoever connects there waits: that is said.
+        The untaken sockets of units stay open, and peers that connect there wait: a warning says so.
         """
         for where in self.untaken():
             log.warn(
                 "the service manager listens at {where}, and no listener has that place: peers wait in "
-                "vain; listen there, or take it out of the .socket unit",
+                "vain; listen there, or remove it from the .socket unit",
                 where=one_line(where),
             )
         self._close(lambda _: True)

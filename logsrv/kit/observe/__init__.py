@@ -1,1 +1,1 @@
-"""Counting and logging: metrics, failures of plugins, comings and goings, a blocked reactor."""
+"""Counting and logging: metrics, failures of plugins, connects and disconnects, a blocked reactor."""

@@ -1,7 +1,7 @@
-"""Durations: a histogram of how long something takes, counted by one thread and read by any.
+"""Durations: a histogram of durations, which one thread counts and any thread reads.
 
-No lock: a list of counts and a sum belong to the thread that does the work, and whoever reads takes
-them as they are. What two threads do is counted in two of these, and added up when somebody asks.
+There is no lock: only the thread that does the work changes the counts and the sum. Work of two threads is
+counted in two of these, which are added up when somebody asks.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import attrs
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Seconds: a write to the page cache takes 50 µs to 1 ms, a sync 1 to 100 ms; what is above a second hurts.
+# Seconds: a write to the page cache takes 50 µs to 1 ms, a sync 1 to 100 ms; more than a second hurts.
 SHORT = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-# Seconds: compressing a segment of 256 MiB takes one or two, beside other work many.
+# Seconds: compressing a segment of 256 MiB takes one or two, or many beside other work.
 LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 
 @attrs.frozen
 class Distribution:
-    """Durations that were counted up to now.
+    """The durations counted so far.
 
-    counts: how many durations are at most so long, for each of `bounds` (seconds, ascending) and, as
-        the last, for all that were longer; each duration is in one of them. total: all added up.
+    bounds: in seconds, ascending. counts: the number of durations up to each bound and above the one before
+    it; the last is the number above all bounds. total: the sum of all durations, in seconds.
     """
 
     bounds: tuple[float, ...]
@@ -36,22 +36,22 @@ class Distribution:
     total: float
 
     def __add__(self, other: Distribution) -> Distribution:
-        """Return both in one. Raises ValueError if their bounds differ."""
+        """Return the sum of both. Raises ValueError if their bounds differ."""
         if self.bounds != other.bounds:
             raise ValueError("two distributions with different bounds cannot be added up")
         counts = tuple(map(sum, zip(self.counts, other.counts, strict=True)))
         return Distribution(self.bounds, counts, self.total + other.total)
 
     def cumulative(self) -> list[tuple[float, int]]:
-        """Return (bound, how many are at most so long); the last bound is infinite."""
+        """Return pairs of a bound and the number of durations up to it; the last bound is infinite."""
         bounds = (*self.bounds, float("inf"))
         return list(zip(bounds, accumulate(self.counts), strict=True))
 
 
 class Durations:
-    """Counts how long something takes that one thread does.
+    """Counts the durations of something that one thread does.
 
-    begun: when what is under way began, by `perf_counter()`; None while nothing is.
+    begun: the `perf_counter()` at the start of the present step; None between steps.
     """
 
     __slots__ = ("_bounds", "_counts", "_total", "begun")
@@ -63,13 +63,13 @@ class Durations:
         self._total = 0.0
 
     def timed(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `step` returns, and count how long it took; if it raises, nothing is counted."""
+        """Call `step`, count its duration, and return its result; if it raises, nothing is counted."""
         return self.timed_longer(0.0, step, *args, **kwargs)
 
     def timed_longer(
         self, before: float, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do as `timed` does with a step that began so many seconds before."""
+        """Do the same for a step that began `before` seconds ago."""
         self.begun = begun = perf_counter() - before
         try:
             done = step(*args, **kwargs)
@@ -84,10 +84,10 @@ class Durations:
         self._total += seconds
 
     def under_way(self) -> float:
-        """Return for how many seconds that has been going on which is under way; 0 if nothing is."""
+        """Return the seconds since the start of the present step; 0 between steps."""
         begun = self.begun
         return 0.0 if begun is None else perf_counter() - begun
 
     def read(self) -> Distribution:
-        """Return what was counted; of another thread's, possibly without the latest in `total`."""
+        """Return the durations counted so far. In another thread, `total` may miss the latest one."""
         return Distribution(self._bounds, tuple(self._counts), self._total)

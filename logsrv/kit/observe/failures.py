@@ -15,7 +15,7 @@ log = Logger()
 
 REMEMBERED_PLACES = 256
 ASYNCIO = os.path.dirname(asyncio.__file__)
-# Errors of asyncio where its event loop does not run: to code that looks for it, or awaits a future.
+# The beginnings of asyncio's errors to code that needs its event loop, which does not run.
 NO_LOOP = (
     "no running event loop",
     "There is no current event loop",
@@ -24,19 +24,18 @@ NO_LOOP = (
 
 
 class Failures:
-    """Logs a failure the first time it comes from a place in the code, then once a minute with its
-    count; a plugin that fails on every line must not fill the disk.
+    """Logs the first failure at each place in the code, then once a minute the number of further ones.
+
+    So a plugin that fails on every line does not fill the disk.
     """
 
     def __init__(self, plugin: str, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds that only grow."""
+        """`clock`: returns seconds that only grow."""
         self._plugin = plugin
         self._places = RateLimitedLog(clock, REMEMBERED_PLACES)
 
     def note(self, doing: str, peer: str, failure: Failure) -> None:
-        """Count that `failure` happened in `doing`, such as a method's name, for the connection of `peer`,
-        or for none if that is empty.
-        """
+        """Log or count a failure. doing: where, such as a method's name. peer: for whom; "" for none."""
         place = f"{failure.type.__name__ if failure.type else 'error'} {_place(failure)}"
         noted = self._places.note(place)
         if noted is None:
@@ -60,7 +59,7 @@ class Failures:
 
 
 def needs_asyncio(error: BaseException | None, plugin: str) -> str | None:
-    """Return how to start the plugin if `error` says that it awaited asyncio in vain, else None."""
+    """Return a sentence on how to start the plugin if `error` shows that it needs asyncio, else None."""
     if isinstance(error, RuntimeError) and str(error).startswith(NO_LOOP):
         return f"it needs asyncio: start it with twistd --reactor asyncio {plugin}"
     return None

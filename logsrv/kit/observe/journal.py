@@ -16,7 +16,7 @@ CRITICAL = 2
 
 
 def is_journal(stream: Any, environment: Mapping[str, str] = os.environ) -> bool:
-    """Return true if a stream is the one that systemd has connected with the journal."""
+    """Return true if systemd has connected a stream with the journal."""
     named = environment.get("JOURNAL_STREAM")
     file = file_of(stream) if named else None
     return file is not None and named == f"{file[0]}:{file[1]}"
@@ -32,6 +32,6 @@ def file_of(stream: Any) -> tuple[int, int] | None:
 
 
 def last_words(sentence: str) -> str:
-    """Return the sentence with which a start fails, as standard error takes it."""
+    """Return the sentence of a failed start for standard error, with its level if that is the journal."""
     shown = printable(sentence)
     return f"<{CRITICAL}>{shown}" if is_journal(sys.__stderr__) else shown

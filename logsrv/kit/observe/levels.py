@@ -1,4 +1,4 @@
-"""Levels of the log that an operator asks for while the service runs: for all, and for namespaces."""
+"""Log levels that an operator sets while the service runs, for all messages or for a namespace."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from twisted.logger import FilteringLogObserver, LogEvent, LogLevel, LogLevelFil
 
 
 class Levels:
-    """The levels of one log; "" is the namespace of everything."""
+    """The levels of one log. The namespace "" stands for all messages."""
 
     def __init__(self) -> None:
-        # In the order in which they were set. "" is there from the beginning.
+        # In the order in which they were set; "" always has a level.
         self._shown: dict[str, Any] = {"": LogLevel.debug}
         self._asked: dict[str, Any] = {}
         self.predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.debug)
@@ -21,16 +21,16 @@ class Levels:
         return [(name, level.name) for name, level in self._shown.items()]
 
     def show_from(self, level: Any) -> None:
-        """Note the level from which on the log is shown unless somebody asks for another."""
+        """Note the lowest level that the log shows unless somebody asks for another."""
         self._shown[""] = level
 
     def ask_for(self, level: Any, namespace: str) -> None:
-        """Let through what is at least `level`, of this namespace."""
+        """Show the messages of `namespace` that are at least at `level`."""
         self._shown[namespace] = self._asked[namespace] = level
         self.predicate.setLogLevelForNamespace(namespace, level)
 
     def is_asked_for(self, event: LogEvent) -> bool:
-        """Return true if somebody wants to see an event that is left out otherwise."""
+        """Return true if somebody asked for a level that includes this event."""
         if not self._asked:
             return False
         name = event.get("log_namespace") or ""
@@ -41,11 +41,11 @@ class Levels:
 
 
 LOG_LEVELS = Levels()
-"""Those of the log of this process."""
+"""The levels of this process's log."""
 
 
 class Filtered(FilteringLogObserver):
-    """An observer of the log behind the levels, known again as one of ours."""
+    """A log observer that gets only events at the chosen levels; its class marks it as one of ours."""
 
     def __init__(self, observer: Any, levels: Levels = LOG_LEVELS) -> None:
         super().__init__(observer, [levels.predicate])

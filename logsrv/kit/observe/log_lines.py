@@ -5,9 +5,10 @@
     journal  <4>…                                       each line with its level, no time
     json     {"time": …, "level": "warning", "logger": …, "msg": …}
 
-Information has no word before it. Twisted's own messages of that level, such as `reactor class`, and what
-is below are left out, unless an operator asks for them (`log` of --inspect). Controls are escaped; lines of
-one event after its first are indented, so that nobody's text can look like an event.
+Messages at the level info have no word before them. Twisted's own messages at that level, such as
+`reactor class`, and messages below info are left out, unless an operator asks for them (`log` of
+--inspect). Control characters are escaped, and all lines of an event but the first are indented, so that no
+text from outside can look like an event.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from logsrv.kit.text.escape import printable
 
 Write = Callable[[LogEvent], str]
 
-# In capitals: so programs that read logs, ours too, know them for levels.
+# In capitals, so that programs that read logs, ours too, recognise them as levels.
 WORDS = {LogLevel.warn: "WARNING", LogLevel.error: "ERROR", LogLevel.critical: "CRITICAL"}
 NUMBERS = {
     LogLevel.critical: CRITICAL,
@@ -39,7 +40,7 @@ NUMBERS = {
 COLOURS = {"WARNING": 33, "ERROR": 31, "CRITICAL": 31}
 
 LEGACY = "log_legacy"
-# Modules there are of authors: a plugin that is one file logs by that name.
+# The modules in this package are authors' plugins, not Twisted's.
 PLUGINS = "twisted.plugins."
 # Messages of Twisted's ports and factories, in logs that authors may use as well.
 _PORT = re.compile(r" starting on |^\(.* Port .* Closed\)$", re.DOTALL)
@@ -47,9 +48,9 @@ _FACTORY = ("Starting factory {factory", "Stopping factory {factory")
 
 
 class LogLines:
-    """The format of a FileLogObserver: gives the text of an event, or None for what is not shown.
+    """The format of a FileLogObserver: returns the text of an event, or None for one that is not shown.
 
-    is_said_again: whether the sentence of a failed start is printed where this log goes, too.
+    is_said_again: true if the sentence of a failed start is also printed to the stream of this log.
     """
 
     def __init__(self, write: Write, *, is_said_again: bool = False) -> None:
@@ -65,7 +66,7 @@ class LogLines:
 
 
 def is_left_out(event: LogEvent) -> bool:
-    """Return true for what nobody has to know: Twisted's own steps, and what is below `info`."""
+    """Return true for events that are not shown by default: below `info`, or Twisted's own at `info`."""
     level = event.get("log_level", LogLevel.info)
     return level is LogLevel.debug or (level is LogLevel.info and is_twisteds(event))
 
@@ -82,7 +83,7 @@ def is_twisteds(event: LogEvent) -> bool:
 
 
 def people(*, coloured: bool) -> Write:
-    """Return what writes for a terminal."""
+    """Return the function that formats events for a terminal."""
     colours = COLOURS if coloured else {}
 
     def write(event: LogEvent) -> str:
@@ -97,7 +98,7 @@ def people(*, coloured: bool) -> Write:
 
 
 def file(event: LogEvent) -> str:
-    """Write for a file: the module, too, where something is to be repaired."""
+    """Format an event for a file; a critical event or a failure names its module."""
     level = _level(event)
     word = WORDS.get(level)
     begin = "" if word is None else f"{word}: "
@@ -107,13 +108,13 @@ def file(event: LogEvent) -> str:
 
 
 def journal(event: LogEvent) -> str:
-    """Write for the journal, which has the time."""
+    """Format an event for the journal, which adds the time."""
     number = NUMBERS[_level(event)]
     return "".join(f"<{number}>{line}\n" for line in _text(event).split("\n"))
 
 
 def as_json(event: LogEvent) -> str:
-    """Write an object in a line."""
+    """Format an event as a line with one JSON object."""
     level = _level(event)
     said: dict[str, Any] = {
         "time": _moment(event),
@@ -133,7 +134,7 @@ def as_json(event: LogEvent) -> str:
 def _level(event: LogEvent) -> Any:
     level = event.get("log_level") or LogLevel.info
     if level is LogLevel.critical and event.get("log_failure") is None:
-        # log.msg(…, isError=True): only a failure is as bad as that, and this is none.
+        # From log.msg(…, isError=True): without a failure it is not critical.
         return LogLevel.error if event.get("log_namespace") == LEGACY else level
     return level
 

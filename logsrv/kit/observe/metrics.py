@@ -1,11 +1,10 @@
-"""The counters of a service: a catalogue that is declared once, and the numbers behind it.
+"""The metrics of a service: a catalogue, which is declared once, and their values.
 
-A part that counts on a hot path keeps a plain integer of its own and offers it with `watch`, and
-Durations with `time`; the rest is counted with `count`. All of it belongs to the reactor's thread.
+Code on a hot path counts in an integer of its own, which `watch` reads, or in Durations, which `time`
+reads; other code calls `count`. All methods are for the reactor's thread.
 
-A name that nobody declared is declared by its first use, so that an author's counter is one line:
-`count` makes a counter, `time` a histogram, and `watch` a counter of a name that ends in `_total`,
-else a gauge.
+The first use of a new name declares it, so an author's counter is one line: `count` makes a counter, `time`
+a histogram, and `watch` a counter if the name ends in `_total`, else a gauge.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 class Metric:
     """An entry of the catalogue. `kind` is "counter" (only grows), "gauge", or "histogram" (seconds).
 
-    by_use: nobody has declared it, so its help is made of its name.
+    by_use: true if its first use declared it; its help is made of its name.
 
-    Raises ValueError for another kind, and for names that Prometheus would not read.
+    Raises ValueError for any other kind, and for a name or label that Prometheus does not accept.
     """
 
     name: str
@@ -53,7 +52,7 @@ class Metric:
 
 
 def metrics_of(kind: str, helps: Mapping[str, str], *labels: str) -> tuple[Metric, ...]:
-    """Return metrics of one kind that have the same labels. helps: by their names."""
+    """Return metrics of one kind with the same labels. helps: the help of each, by its name."""
     return tuple(Metric(name, kind, help_, labels) for name, help_ in helps.items())
 
 
@@ -61,7 +60,7 @@ _AT_LISTENERS = {
     "connections_total": "Connections accepted.",
     "connections_idle_total": "Connections closed by the idle time-out.",
     "connections_failed_total": "Connections closed because of an error in our code.",
-    "connections_slowed_total": "Times that a connection had to wait for sending too much.",
+    "connections_slowed_total": "Times that a connection had to wait because it sent too much.",
     "received_bytes_total": "Bytes received.",
     "oversize_lines_total": "Lines longer than --max-line.",
     "datagrams_total": "Datagrams received.",
@@ -71,25 +70,25 @@ _AT_LISTENERS = {
 }
 _REFUSED = {
     "connections_refused_total": "Connections refused by the guard or in their TLS handshake.",
-    "dropped_bytes_total": "Bytes received and, by rule, not taken in.",
+    "dropped_bytes_total": "Bytes received and dropped, by the reason.",
 }
 CATALOGUE: tuple[Metric, ...] = (
     Metric("connections_open", "gauge", "Connections open now.", ("listener",)),
     *metrics_of("counter", _AT_LISTENERS, "listener"),
     *metrics_of("counter", _REFUSED, "listener", "reason"),
 )
-"""The metrics that every service counts at its listeners."""
+"""The metrics that every service has for its listeners."""
 
 
 class Metrics:
     """The values of one running service, by metric name and labels.
 
-    A value is what was counted and what is watched, added up: of a listener that was taken away and
-    is still draining, and its successor of the same name, too.
+    A value is the sum of everything that was counted and that is watched: a removed listener that still
+    drains and a new one of the same name share it.
     """
 
     def __init__(self, *catalogues: Iterable[Metric]) -> None:
-        """`catalogues` come behind the one that every service has."""
+        """`catalogues`: the service's own metrics, in addition to CATALOGUE."""
         self._catalogue = {metric.name: metric for metric in CATALOGUE}
         self._counted: dict[tuple[str, Labels], float] = {}
         self._watched: dict[tuple[str, Labels], list[Callable[[], float]]] = {}
@@ -100,13 +99,13 @@ class Metrics:
 
     @property
     def catalogue(self) -> tuple[Metric, ...]:
-        """Return all metrics there are, used or not."""
+        """Return all metrics, used or not."""
         return tuple(self._catalogue.values())
 
     def declare(self, metric: Metric) -> None:
-        """Add a metric to the catalogue. Raises ValueError if the name is taken.
+        """Add a metric to the catalogue. Raises ValueError if the name is declared already.
 
-        One that was used before may be declared, as what it was used as.
+        A name that was used before may still be declared, with the same kind and labels.
         """
         before = self._catalogue.get(metric.name)
         if before is not None:
@@ -122,7 +121,7 @@ class Metrics:
     def key(self, name: str, labels: dict[str, str], kind: str = "") -> tuple[str, Labels]:
         """Return the key of a value.
 
-        kind: declares a name that is new. Raises ValueError for what the name is not.
+        kind: the kind with which a new name is declared. Raises ValueError for wrong labels or names.
         """
         metric = self._catalogue.get(name)
         if metric is None:
@@ -135,20 +134,21 @@ class Metrics:
         return name, tuple((label, str(labels[label])) for label in metric.labels)
 
     def count(self, name: str, /, amount: float = 1, **labels: str) -> None:
-        """Add `amount` to a counter, which is declared by that if it is new.
+        """Add `amount` to a counter. A new name is declared as a counter with these labels.
 
-        Raises ValueError for a name or labels that are not the counter's, or not Prometheus'.
+        Raises ValueError for labels other than the counter's, and for a new name that Prometheus does not
+        accept.
         """
         key = self.key(name, labels, "counter")
         self._counted[key] = self._counted.get(key, 0) + amount
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
-        """Let the value of a metric have `read()` in it as long as the service lasts."""
+        """Add the result of `read()` to the value of a metric, each time that is read."""
         key = self.key(name, labels, "counter" if name.endswith("_total") else "gauge")
         self._watched.setdefault(key, []).append(read)
 
     def unwatch(self, key: tuple[str, Labels], read: Callable[[], float]) -> None:
-        """Let `read` go; of a counter, what it came to stays in the value. A gauge without any goes."""
+        """Stop calling `read`. Its last result stays in a counter; a gauge without a `read` is removed."""
         self._watched[key].remove(read)
         if self._catalogue[key[0]].kind == "counter":
             self._counted[key] = self._counted.get(key, 0) + read()
@@ -156,11 +156,11 @@ class Metrics:
             del self._watched[key]
 
     def time(self, name: str, *durations: Durations, **labels: str) -> None:
-        """Let a histogram have what `durations` count in it as long as the service lasts."""
+        """Add the counts of `durations` to a histogram, each time that is read."""
         self._timed.setdefault(self.key(name, labels, "histogram"), []).extend(durations)
 
     def value(self, name: str, **labels: str) -> float:
-        """The value of a metric, summed over the labels that are not given."""
+        """Return the value of a counter or gauge, summed over the labels that are not given."""
         wanted = set(labels.items())
         return sum(
             value
@@ -179,7 +179,7 @@ class Metrics:
     def read(self) -> Iterator[tuple[Metric, Labels, float]]:
         """Yield every value of counters and gauges: the metric, its labels, the number.
 
-        One that cannot be read is left out, and logged once: it may be a stranger's.
+        A value whose `read` raises is left out, and logged once: that code may be an author's.
         """
         for name, metric in self._catalogue.items():
             keys = [key for key in {**self._counted, **self._watched} if key[0] == name]
@@ -194,16 +194,16 @@ class Metrics:
                 yield metric, key[1], self._counted.get(key, 0) + watched
 
     def distributions(self) -> Iterator[tuple[Metric, Labels, Distribution]]:
-        """Yield every value of histograms: the metric, its labels, what was counted."""
+        """Yield every value of histograms: the metric, its labels, the durations."""
         for key, timed in sorted(self._timed.items(), key=lambda item: item[0]):
             counted = reduce(add, [durations.read() for durations in timed])
             yield self._catalogue[key[0]], key[1], counted
 
 
 class MetricsPart:
-    """The share of something that may go before the service does, such as a listener.
+    """The metrics of a part that may end before the service, such as a listener.
 
-    When it ends, its counters stay in the sums.
+    When it ends, its counts stay in the sums.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -215,16 +215,16 @@ class MetricsPart:
         self._metrics.count(name, amount, **labels)
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
-        """Let the value of a metric have `read()` in it until this ends."""
+        """Add the result of `read()` to the value of a metric, until `end`."""
         self._metrics.watch(name, read, **labels)
         self._watched.append((self._metrics.key(name, labels), read))
 
     def end(self) -> None:
-        """Turn what is watched into plain numbers: whoever kept them is going."""
+        """Replace all `read` functions by their last results: the part that owns them ends."""
         watched, self._watched = self._watched, []
         for key, read in watched:
             self._metrics.unwatch(key, read)
 
 
 Counts: TypeAlias = Metrics | MetricsPart
-"""A taker of numbers."""
+"""An object with `count` and `watch`."""

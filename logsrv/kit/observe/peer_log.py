@@ -1,4 +1,4 @@
-"""The log of connections: who came and went, and what a plugin says about its peer."""
+"""The log of connects and disconnects, and of a plugin's messages about its peer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = Logger()
 
 
 def end_sentence(reason: Failure) -> str:
-    """Return why a connection ended, for a person; OpenSSL says so in lists of triples."""
+    """Return the reason why a connection ended, as a phrase; OpenSSL has it in lists of triples."""
     error: Any = reason.value
     if type(error).__module__.startswith("OpenSSL") and error.args and error.args[0]:
         # An error of a system call has its number and its text instead.
@@ -36,8 +36,8 @@ class PeerLogger(Logger):
 class ConnectionLog:
     """A line in the log for each connect and disconnect, and for datagrams that come together.
 
-    All that happens in one turn of the reactor is one event of several lines: an event costs as much
-    as serving a short connection, and under load there are many in a turn.
+    All lines of one turn of the reactor are one log event: an event costs as much as serving a short
+    connection, and under load a turn has many.
     """
 
     def __init__(self, label: str, clock: IReactorTime) -> None:
@@ -61,7 +61,7 @@ class ConnectionLog:
         self._lines.append(line)
 
     def flush(self) -> None:
-        """Log what has happened until now."""
+        """Log the lines that wait."""
         if self._lines:
             lines, self._lines = self._lines, []
             log.info("{connections}", connections="\n".join(lines), listener=self._label)

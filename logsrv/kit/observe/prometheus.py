@@ -1,7 +1,7 @@
-"""The figures of a service as Prometheus reads them, by its own client library.
+"""The metrics of a service in the text format of Prometheus, made with its client library.
 
-Everything is made when somebody asks; nothing here is on the way of a line. This module is loaded with
-the first request: the library brings an HTTP server along, which takes a tenth of a second.
+All work is done at a scrape, none when a line is received. The library imports an HTTP server, which takes
+a tenth of a second, so this module is imported late.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from logsrv.kit.observe.durations import Distribution
 from logsrv.kit.observe.metrics import Labels, Metric, Metrics
 
 PREFIX = "logsrv_"
-# prometheus_client exports it since 0.23 only, and gives this name to its newest format.
+# prometheus_client exports a name CONTENT_TYPE_LATEST, but for its newest format, and this one since 0.23.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposed_name(metric: Metric) -> str:
-    """Return the name that Prometheus knows a metric by; a histogram's series add to it."""
+    """Return the name of a metric in Prometheus; the series of a histogram append to it."""
     counter = metric.kind == "counter" and not metric.name.endswith("_total")
     return PREFIX + metric.name + "_total" * counter
 
 
 class Figures(Collector):
-    """A collector of all metrics of one service, for a registry of the library too.
+    """A collector of all metrics of one service, for a registry of prometheus_client.
 
-    Belongs to the reactor's thread, as the metrics do.
+    It is for the reactor's thread, as the metrics are.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -82,10 +82,9 @@ def _histogram(metric: Metric, values: list[tuple[list[str], Distribution]]) -> 
 
 
 def exposition(metrics: Metrics) -> tuple[bytes, str]:
-    """Return all figures of a service, and of its process, in the text format of Prometheus, and its
-    content type.
+    """Return the metrics of a service and of its process in the text format of Prometheus, and its type.
 
-    Call it in the reactor's thread; it takes about a millisecond.
+    The second is the Content-Type. Call it in the reactor's thread; it takes about a millisecond.
     """
     registry = CollectorRegistry()
     registry.register(Figures(metrics))

@@ -1,4 +1,4 @@
-"""A log of what happens often: the first time, then once a minute with the number; nobody may flood it."""
+"""A log of frequent events that cannot be flooded: the first is logged, then one a minute with a number."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ OTHERS = "others"
 class LoggedEvent:
     """An event to be logged now.
 
-    subject: what it is about, or OTHERS. number: how many events it stands for. first: whether
-    none about this subject was logged before, as far as is remembered.
+    subject: the subject of the event, or OTHERS. number: the number of events that it stands for. first:
+    true if none about this subject was logged before, as far as is remembered.
     """
 
     subject: str
@@ -25,9 +25,10 @@ class LoggedEvent:
 
 
 class RateLimitedLog:
-    """Memory of what was logged: one event per subject and minute, with the number since the last.
+    """Decides which events are logged: one per subject and minute, with the number since the last.
 
-    More subjects than it remembers are logged as one. clock: seconds that only grow.
+    It remembers `remembered` subjects; all further ones share the subject OTHERS. clock: returns seconds
+    that only grow.
     """
 
     def __init__(self, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
@@ -37,7 +38,7 @@ class RateLimitedLog:
         self._subjects: dict[str, list[float]] = {}
 
     def note(self, subject: str) -> LoggedEvent | None:
-        """Count an event. Returns how to log it, or None if it is not to be logged."""
+        """Count an event. Return the event to log, or None if nothing is to be logged now."""
         now = self._clock()
         if subject not in self._subjects and len(self._subjects) >= self._remembered:
             self._forget(now)

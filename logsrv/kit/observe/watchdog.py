@@ -1,7 +1,7 @@
-"""Warns when something blocks the reactor, with the place in the code that does it.
+"""Warns when code blocks the reactor, and shows the stack of that code.
 
-A thread asks the reactor for a sign of life a few times a second. Where none comes it looks at what
-the reactor's thread is doing, and says so once for each time it is blocked.
+A thread asks the reactor for a sign of life a few times a second. If none comes, it logs the stack of the
+reactor's thread, once for each time that it is blocked.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ log = Logger()
 ASK_EVERY_SECONDS = 0.25
 
 TWISTED = os.path.dirname(twisted.__file__) + os.sep
-# Frames of the kit are left out as those of Twisted are; those of our own plugins are not.
+# The kit's frames count like Twisted's; those of our own plugins count as an author's.
 KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep
 LIBRARY = sysconfig.get_path("stdlib") + os.sep
 PACKAGES = f"{os.sep}site-packages{os.sep}"
 
 
 class Watchdog:
-    """Watches the reactor from `start`, which has to be called in its thread, until `stop`."""
+    """Watches the reactor from `start`, which must be called in the reactor's thread, until `stop`."""
 
     def __init__(self, reactor: IReactorFromThreads, *, patience: float = 1.0) -> None:
         """`patience`: seconds without a sign of life after which it warns."""
@@ -49,7 +49,7 @@ class Watchdog:
         ).start()
 
     def stop(self) -> None:
-        # Not joined: it may be waiting for the very thread that calls this.
+        # Not joined: that thread may be waiting for the thread that calls this.
         self._stopped.set()
 
     def _watch(self, stopped: threading.Event) -> None:
@@ -76,9 +76,9 @@ class Watchdog:
 
 
 def stack_shown(frames: Sequence[traceback.FrameSummary]) -> str:
-    """Return a stack from the author's first frame on; what has called that stands below.
+    """Return a stack as text, the author's frames first and their callers below.
 
-    Twenty frames of the reactor and the kit, the same each time, would stand before what matters.
+    Otherwise twenty frames of the reactor and the kit, the same each time, would come first.
     """
     begin = _authors_first(frames)
     shown = "".join(traceback.format_list(frames[begin:]))
@@ -88,7 +88,7 @@ def stack_shown(frames: Sequence[traceback.FrameSummary]) -> str:
 
 
 def _authors_first(frames: Sequence[traceback.FrameSummary]) -> int:
-    """Return the number of the first frame under Twisted's that is the author's; 0 if none is."""
+    """Return the index of the author's first frame that Twisted has called; 0 if there is none."""
     is_under_twisted = False
     for at, frame in enumerate(frames):
         file = frame.filename

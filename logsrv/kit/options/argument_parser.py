@@ -1,8 +1,8 @@
-"""`argparse` as people want it: one sentence for a mistake, what was probably meant, no abbreviations.
+"""`argparse` with better errors: one sentence for a mistake, with the option that was probably meant.
 
-For commands. The plugins of twistd have `usage.Options`, because twistd asks for it; this can be loaded
-in 10 ms and brings no Twisted, gives help that is wrapped to the terminal, and has groups of options
-that exclude each other.
+It is for commands. The plugins of twistd need `usage.Options`, because twistd asks for that. This one loads
+in 10 ms and without Twisted, wraps its help to the terminal, has options that exclude each other, and
+accepts no abbreviations.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logsrv.kit.text.words import did_you_mean, shown
 USAGE = 2
 """The exit status for a UsageError."""
 WIDEST = 100
-"""The columns that a help takes of a terminal that has more: longer lines are hard to read."""
+"""The most columns of a help, on any terminal: longer lines are hard to read."""
 
 
 class _Version(argparse.Action):
@@ -29,14 +29,14 @@ class _Version(argparse.Action):
         raise HelpRequest(f"{self.const()}\n")
 
 
-# In front of a word that begins with a hyphen and is no option; no argument of a process has it.
+# Marks a word that begins with a hyphen and is not an option. No argument of a process contains NUL.
 _GUARD = "\0"
 
 
 class _Formatter(argparse.HelpFormatter):
-    """The formatter, without the import of shutil (and of what compresses) for a terminal's width.
+    """Formats a help. To get the terminal's width it does not import shutil, which imports compressors.
 
-    In descriptions, what is indented stands as it is; all else is wrapped.
+    In a description, indented parts stay as they are; paragraphs are wrapped.
     """
 
     def __init__(self, prog: str) -> None:
@@ -60,7 +60,7 @@ def _columns() -> int:
 
 
 def _placed(action: argparse.Action) -> str:
-    """Return an argument that has a place, as the usage shows it."""
+    """Return a positional argument as the usage shows it."""
     word = str(action.metavar or action.dest.upper())
     if action.nargs == "+":
         return f"{word} ..."
@@ -70,10 +70,10 @@ def _placed(action: argparse.Action) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser that raises UsageError or Shown instead of printing and ending the process.
+    """A parser that raises UsageError or HelpRequest instead of printing and ending the process.
 
-    takes_query: arguments may stand between options, and `-word` is one of them unless it is an option:
-    a query excludes words so.
+    takes_query: true if arguments may stand between options, and `-word` is an argument unless it is an
+    option: in a query it excludes a word.
     """
 
     takes_query = False
@@ -86,7 +86,7 @@ class Parser(argparse.ArgumentParser):
         epilog: str | None = None,
         version: Callable[[], str] | None = None,
     ) -> None:
-        """`version` gives what `--version` shows; without it there is no such option."""
+        """`version`: returns the text of `--version`; without it there is no such option."""
         super().__init__(
             prog=prog,
             description=description,
@@ -106,7 +106,7 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> argparse.Namespace:
         if self.takes_query:
-            # While it parses these, argparse has changed the arguments that the usage shows.
+            # While argparse parses intermixed arguments, it changes the ones that the usage shows.
             self._set_usage()
             words = list(args or ())
             end = words.index("--") if "--" in words else len(words)
@@ -127,7 +127,7 @@ class Parser(argparse.ArgumentParser):
         return super()._get_value(action, arg_string.removeprefix(_GUARD))
 
     def short_usage(self) -> str:
-        """Return how the command is called; of its options, only those that have to be given."""
+        """Return the usage of the command in one line, with the required options only."""
         words = [self.prog]
         if any(action.option_strings and not action.required for action in self._actions):
             words.append("[OPTIONS]")
@@ -143,7 +143,7 @@ class Parser(argparse.ArgumentParser):
         return super().format_help()
 
     def _set_usage(self) -> None:
-        # argparse would list all options there, and again below.
+        # argparse would list all options in the usage, and again below.
         if self.usage is None:
             self.usage = self.short_usage().replace("%", "%%")
 
@@ -151,7 +151,7 @@ class Parser(argparse.ArgumentParser):
         raise HelpRequest(self.format_help())
 
     def _is_excluding(self, word: str) -> bool:
-        """Return whether `word` is a hyphen and something else than an option, or one with its number."""
+        """Return whether `word` begins with a hyphen, and is neither an option nor one with its number."""
         if len(word) < 3 or word[0] != "-" or word[1] == "-":
             return False
         known = {name: one for one in self._actions for name in one.option_strings}
@@ -170,8 +170,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def of_kind(name: str) -> Callable[[str], Any]:
-    """Return a `type=` for values of the kind `name` in `logsrv.kit.options.kinds`, loaded when needed: it
-    brings attrs, which takes longer than all of `gopher URL`.
+    """Return a `type=` for argparse: it parses values of the kind `name` in `logsrv.kit.options.kinds`.
+
+    It imports that module when it is called: with attrs, the import takes longer than all of `gopher URL`.
     """
 
     def parse(text: str) -> Any:

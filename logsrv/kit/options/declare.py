@@ -11,11 +11,11 @@ The attribute `rotate_size` is `--rotate-size` on the command line, `LOGSRV_ROTA
 environment and `rotate-size` in the TOML file. Options that depend on one another are checked in
 `__attrs_post_init__`, which raises ValueError with one sentence.
 
-Classes are put together by inheritance. Python allows one class with slots among several bases, so
-classes made to be mixed in say `slots=False`. A class with `help_group: ClassVar[str] = "Store"` has its
-options under that title in the help and the manual page. Those of a class with `goes_with:
-ClassVar[str] = "ship"` mean nothing without `--ship`: who gives one all the same is warned. So is who gives
-one that is in the `without_use` of settings: attributes, each with the text of what it goes with.
+Classes are combined by inheritance. Python allows one class with slots among several bases, so a class that
+is made to be a base says `slots=False`. With `help_group: ClassVar[str] = "Store"`, the help and the manual
+page list the options of a class under that title. With `goes_with: ClassVar[str] = "ship"`, its options
+have no effect without `--ship`, and a warning says so. The same warning comes for each attribute in
+`without_use` of the settings, a dict from attributes to the option that each of them needs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Required:
 
 
 REQUIRED: Final = Required()
-"""The default of an option that has none."""
+"""The default of an option that must be given."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -67,18 +67,18 @@ class Option:
 
     @property
     def accepted(self) -> str:
-        """Return every text that is accepted, as a phrase."""
+        """Return a phrase that describes all accepted texts."""
         return f"{self.kind.accepted}, or off" if self.off else self.kind.accepted
 
     @property
     def nothing(self) -> Any:
-        """The value of `off`."""
+        """Return the value of `off`."""
         return () if self.repeatable else None
 
     def default_value(self, directory: Path | None = None) -> Any:
-        """Return the value if nobody gives one; what is relative is relative to `directory`.
+        """Return the default as a value; a relative path in it is relative to `directory`.
 
-        Raises TypeError if the option is required.
+        Raises TypeError if the option is required, ConfigurationError if the text of the default is wrong.
         """
         if self.default is REQUIRED:
             raise TypeError("a required option has no default")
@@ -100,7 +100,7 @@ class Option:
 
     @property
     def default_text(self) -> str:
-        """The default as the help shows it."""
+        """Return the default as the help shows it."""
         if self.default is REQUIRED:
             return "required"
         value = self.default_value()
@@ -162,12 +162,14 @@ def option(
 ) -> Any:
     """Declare an option of a settings class.
 
-    default: a value or its text; several of them if `repeatable`; None or () for "off unless
-        asked for"; REQUIRED for none at all.
-    off: let `off` be accepted, as it is anyway when the default is None or ().
+    default: a value or its text; several of them if `repeatable`; None or () for an option that is off
+        by default; REQUIRED for an option that must be given.
+    kind: the kind of its values, such as SIZE. help: the meaning of the option, a phrase.
+    repeatable: whether it may be given several times.
+    off: whether the word `off` is accepted; it always is when the default is None or ().
 
-    To a type checker it is what the option will be: a value of the kind; a tuple of them if
-    `repeatable`; that or None if it can be off.
+    For a type checker the result is the value of the option: one of the kind; a tuple of them if
+    `repeatable`; one of the kind or None if it can be off.
     """
     declared = Option(default=default, kind=kind, help=help, repeatable=repeatable, off=off)
     if default is REQUIRED:
@@ -178,16 +180,16 @@ def option(
 def tables(
     settings_class: type[T], help: str, *, shorthand: str | None = None, key: str | None = None
 ) -> tuple[T, ...]:
-    """Declare that the TOML file may hold tables `[[name]]`, each with the options of a class.
+    """Declare that the TOML file may have tables `[[name]]`, each with the options of `settings_class`.
 
-    The value is a tuple of that class. An option that both classes have, because they share the
-    base that declares it, is inherited: a table that leaves it out takes the enclosing value.
+    The value is a tuple of objects of that class, one for each table. If both classes inherit an option
+    from the same base, a table without it takes the value of the enclosing settings.
 
     shorthand: an option of the same name in both classes, repeatable in the enclosing one. Each of
-        its values makes a table with just that option. On the command line or in the environment
-        it replaces all tables of the file, and in the file it adds to them.
-    key: the name in the file, if it is not that of the attribute; may be the shorthand's: a file has
-        plain values of that name, or tables.
+        its values makes a table with only that option. On the command line or in the environment it
+        replaces all tables of the file; in the file it adds to them.
+    key: the name in the file, if it differs from the attribute. It may be the name of the shorthand: then
+        the file has either plain values or tables of that name.
     """
     declared = Tables(settings_class=settings_class, help=help, shorthand=shorthand, key=key)
     field = attrs.field(default=(), metadata={_DECLARED: declared})
@@ -195,12 +197,12 @@ def tables(
 
 
 def option_name(attribute: str) -> str:
-    """Return `rotate_size` as people write it: `rotate-size`."""
+    """Return the name of an option: `rotate-size` for the attribute `rotate_size`."""
     return attribute.rstrip("_").replace("_", "-")
 
 
 def options_of(settings_class: type[Any]) -> dict[str, Option]:
-    """Return the options a settings class declares, by attribute: its own, then those of its bases."""
+    """Return the options of a settings class, by attribute: its own, then those of its bases."""
     return _declared(settings_class, Option)
 
 
@@ -210,7 +212,7 @@ def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
 
 
 def grouped_options(settings_class: type[Any]) -> dict[str, dict[str, Option]]:
-    """Return the options a settings class declares by the title of their group, in the order of the help.
+    """Return the options of a settings class by the title of their group, in the order of the help.
 
     The title is the `help_group` of the class that declares an option, a ClassVar, or `Options`.
     """
@@ -231,12 +233,12 @@ def table_key(attribute: str, declared: Tables) -> str:
 
 
 def _declared(settings_class: type[Any], what: type[D]) -> dict[str, D]:
-    """Return what of a kind a class declares. Raises TypeError for one that nobody could fill in."""
+    """Return the options, or the tables, of a class. Raises TypeError for a field without a default."""
     fields = {field.name: field for field in attrs.fields(settings_class)}
     for name, field in fields.items():
         if _DECLARED not in field.metadata and field.init and field.default is attrs.NOTHING:
             raise TypeError(f"{settings_class.__name__}.{name} has neither option(…) nor a default")
-    # attrs has the fields of the bases first; people look for what is special to a service first.
+    # attrs lists the fields of the bases first; people look for the service's own options first.
     annotated = [name for base in settings_class.__mro__ for name in inspect.get_annotations(base)]
     return {
         name: fields[name].metadata[_DECLARED]

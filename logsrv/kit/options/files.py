@@ -1,4 +1,4 @@
-"""Small files that options name: read in bounded time, looked at, made anew; nothing here blocks."""
+"""Small files that options name: read, checked for changes, created. No file or device can block a read."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pathlib import Path
 
 from logsrv.descriptor import Descriptor
 
-# Seconds that the writer of a pipe may take to begin, and between two writes.
+# Seconds that the writer of a pipe may take in all.
 PIPE_SECONDS = 10.0
-# Names of what a process has open: as long as it is open, and something else in a daemon.
+# Names of open files of the process itself: in a daemon they are other files.
 DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
-# The mark of a file: when it was saved, its size, its inode; it changes with every save.
+# The mark of a file: its time of change in ns, size in bytes and inode. It changes with every save.
 Mark = tuple[int, int, int]
 
 
 def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
-    """Return what is in a file of at most `largest` bytes.
+    """Return the contents of a file of at most `largest` bytes: a regular file, or the null device.
 
-    A regular file, or the null device. pipe: also what can be read but once, such as `<(…)` of a shell;
-    it is waited for, so never while a reactor runs.
-    Raises ValueError with what is wrong with it, to follow its name: "is a directory".
+    pipe: also accept a pipe, such as `<(…)` of a shell. It can be read only once, and the read waits for
+    its writer, so this is not for a running reactor.
+    Raises ValueError with a phrase to follow the file's name, such as "is a directory, not a file".
     """
     if not pipe and names_descriptor(path):
         raise ValueError("cannot be read again at a reload")
     try:
-        # To open some devices is to use them: a watchdog starts, a tape rewinds.
+        # Checked before the open, because opening some devices uses them: a tape rewinds.
         _check(os.stat(path), pipe)
-        # A FIFO that nobody writes into would keep a plain open waiting.
+        # A plain open of a FIFO without a writer would wait.
         with Descriptor(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as descriptor:
             found = os.fstat(descriptor)
             _check(found, pipe)
@@ -42,12 +42,12 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
 
 
 def names_descriptor(path: Path) -> bool:
-    """Return whether a path is a name of something that is open already, and in no directory."""
+    """Return whether a path names an open file of this process, such as `/dev/stdin`."""
     return str(path).startswith(DESCRIPTORS)
 
 
 def mark_of(path: str | Path) -> Mark | None:
-    """Return how a file looks now: another one when it was saved since; None if it cannot be found."""
+    """Return the mark of a file, which differs after each save; None if the file cannot be found."""
     try:
         found = os.stat(path)
     except OSError:
@@ -56,10 +56,10 @@ def mark_of(path: str | Path) -> Mark | None:
 
 
 def write_new(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that is not there yet. Raises OSError.
+    """Create a file. Raises OSError, also if it exists.
 
-    It is made with its mode: there is no moment in which others can read a key. It is there with all
-    of `data` or not at all, also on a full disk.
+    It is created with its mode, so that others cannot read a key even for a moment. After an error, such as
+    a full disk, there is no file.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
@@ -71,7 +71,7 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
 
 
 def _check(found: os.stat_result, pipe: bool) -> None:
-    """Raise ValueError for what cannot be read."""
+    """Raise ValueError for a file that cannot be read safely."""
     mode = found.st_mode
     if stat.S_ISFIFO(mode):
         if not pipe:
@@ -90,7 +90,7 @@ def _read(descriptor: int, largest: int, *, patient: bool) -> bytes:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     while True:
-        # A slow drip counts as silence.
+        # The deadline is for the whole pipe: a writer must not keep it open by a byte now and then.
         if patient and not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             raise ValueError(f"is a pipe from which not all came within {PIPE_SECONDS:g} s")
         chunk = os.read(descriptor, min(CHUNK, largest + 1 - len(data)))

@@ -1,4 +1,4 @@
-"""The files that settings name, and the secrets that stand in a document."""
+"""The files that settings name, and the secrets in a TOML document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from logsrv.kit.options.kinds import PATH
 class GivenFile:
     """A file that an option names.
 
-    option: without its dashes. secret: what is in it is one. needed: it has to be there before a start.
+    option: the name without dashes. secret: the file contains a secret. needed: it must be there before a
+    start.
     """
 
     option: str
@@ -26,9 +27,9 @@ class GivenFile:
 
 
 def given_files(settings: Any) -> Iterator[GivenFile]:
-    """Yield each file that the options of `settings`, and of the tables in it, name; each once.
+    """Yield each file that the options of `settings` and of their tables name, once.
 
-    None of settings that declare no options.
+    Settings that declare no options have none.
     """
     seen = set()
     for one in _files(settings) if attrs.has(type(settings)) else ():
@@ -50,9 +51,9 @@ def _files(settings: Any) -> Iterator[GivenFile]:
 
 
 def inline_secrets(settings_class: type[Any], document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys of a document in TOML, and of the tables in it, whose values are secrets."""
+    """Yield the keys of a TOML document and of its tables whose values are secrets."""
     for attribute, option in options_of(settings_class).items():
-        # A path to a secret is none.
+        # The path to a secret is not a secret.
         is_secret = option.kind.secret and option.kind.completion != "files"
         if is_secret and option_name(attribute) in document:
             yield option_name(attribute)

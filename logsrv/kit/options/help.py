@@ -36,9 +36,9 @@ def help_text(
     width: int,
     essential: Sequence[str] = (),
 ) -> str:
-    """Return the help of the plugin `name`: options by group, their values, and where else they may stand.
+    """Return the help of the plugin `name`: options by group, their values, and their other sources.
 
-    width: columns of the terminal. essential: the options to show; all of them if there are none.
+    width: columns of the terminal. essential: the attributes of the options to show; () for all.
     """
     width = max(width, NARROWEST)
     total = sum(map(len, groups.values()))
@@ -67,7 +67,7 @@ def help_text(
     elsewhere = (
         f"Options are also taken from the environment, as {variable_prefix(name)}..., and from the "
         "file of --config, in TOML; the command line comes before the environment, the environment "
-        "before the file. The value off switches off what is off by default."
+        "before the file. The value off switches off an option that is off by default."
     )
     if essential:
         elsewhere = f"These are {len(every)} of {total} options; --help-all shows all. {elsewhere}"
@@ -83,7 +83,7 @@ def _left(attribute: str, option: Option, is_positional: bool) -> str:
 
 
 def example(name: str, options: Mapping[str, Option], positional: Sequence[str] = ()) -> str:
-    """Return a command line that starts the plugin `name`: with the options that have no default."""
+    """Return a command line that starts the plugin `name`, with the required options."""
     words = [
         _left(key, option, key in positional)
         for key, option in options.items()
@@ -93,7 +93,7 @@ def example(name: str, options: Mapping[str, Option], positional: Sequence[str] 
 
 
 def remarks(option: Option) -> str:
-    """Return what a help adds to an option in brackets: its default, and how often it may be given."""
+    """Return the remarks in brackets after an option in the help: its default, whether it is repeatable."""
     notes = [f"default: {option.default_text}"]
     if option.default is REQUIRED:
         notes = ["required"]
@@ -105,13 +105,13 @@ def remarks(option: Option) -> str:
 
 
 def _has_own_words(option: Option) -> bool:
-    """Return whether `Values` says what is accepted; elsewhere each option differs."""
+    """Return whether the help explains the option's word under `Values`, as it does for SIZE."""
     metavar = option.kind.metavar
     return bool(metavar) and "|" not in metavar and metavar != "NUMBER"
 
 
 def _columns(entries: Iterable[tuple[str, str]], width: int) -> list[str]:
-    """Return two columns; a text too wide for the left one gets a line of its own."""
+    """Return lines of two columns; a text too wide for the left column gets a line of its own."""
     left_width = min(LEFT_COLUMN, width // 2)
     lines = []
     for left, right in entries:

@@ -1,4 +1,4 @@
-"""The kinds of values an option can have: text in, a typed value out, or a sentence about why not.
+"""The kinds of values that an option can have: each parses text into a typed value, or says what is wrong.
 
 A new kind is a `Kind` of your own: `Kind(parse, "a colour such as red or #ff0000", "COLOUR")`.
 """
@@ -29,9 +29,9 @@ LINE = r"\n"
 
 
 class WrongPlace(ValueError):
-    """An error somewhere in a long value: a sentence, and below it a picture that shows the place.
+    """An error at one place in a long value: a sentence, and lines that show the place.
 
-    picture: lines that are safe to show, such as a part of the value and a caret under it.
+    picture: these lines, safe to print, such as a part of the value and a caret under it.
     """
 
     def __init__(self, sentence: str, picture: str) -> None:
@@ -41,21 +41,20 @@ class WrongPlace(ValueError):
 
 @attrs.frozen(kw_only=True)
 class Kind(Generic[T]):
-    """A kind of values: what they look like as text, and how text becomes one.
+    """A kind of values: its form as text, and the functions from text to value and back.
 
-    parse: text to value; raises ValueError with what is wrong with this text ("not a size"), or a
-        WrongPlace. The option, where the text came from and `accepted` are put around it by whoever
-        reads options.
-    accepted: all texts that `parse` takes, as a phrase: "a number of bytes, or …".
-    metavar: how the help calls the value, upper case; "" for a flag.
-    show: value to text, so that `parse(show(value)) == value`.
-    native: the TOML types that may be written without quotes; their text is given to `parse`.
-    separator: a regular expression; parts several values in one environment variable. None: a
-        variable is one value, as it is.
-    locate: value and a directory to value: makes what is relative to a directory absolute.
-    completion: what a shell may offer.
-    secret: the value is not for everybody's eyes, or what is in the file that it names.
-    advise: value to sentences for the log, on one that is taken and hardly means what was meant.
+    parse: returns the value of a text. Raises ValueError with a phrase that says what is wrong ("not a
+        size"), or WrongPlace; the kit adds the option, the source of the text and `accepted`.
+    accepted: a phrase for all texts that `parse` accepts: "a number of bytes, or …".
+    metavar: the word for the value in the help, in upper case; "" for a flag.
+    show: returns the text of a value, so that `parse(show(value)) == value`.
+    native: the TOML types that may be written without quotes; `parse` gets their text.
+    separator: a regular expression that splits an environment variable into several values; None if a
+        variable always has one value.
+    locate: gets a value and a directory, and returns the value with relative paths made absolute.
+    completion: the completions that a shell offers: files, directories or these words.
+    secret: whether the value, or the contents of the file that it names, is secret.
+    advise: returns sentences for the log about a valid value that is probably a mistake.
     """
 
     parse: Callable[[str], T] = attrs.field(kw_only=False)
@@ -224,7 +223,7 @@ def choice(first: type[E], /) -> Kind[E]: ...
 @overload
 def choice(first: W, /, *others: W) -> Kind[W]: ...
 def choice(first: Any, /, *others: Any) -> Kind[Any]:
-    """Return the kind of one of some words: the values of an Enum of strings, or the words themselves."""
+    """Return the kind of a choice of words: the values of an Enum of strings, or words as arguments."""
     members = (
         {first: first, **{word: word for word in others}}
         if isinstance(first, str)
@@ -250,7 +249,7 @@ def choice(first: Any, /, *others: Any) -> Kind[Any]:
 def _path(text: str) -> Path:
     if not text or "\0" in text:
         raise ValueError("not a path")
-    # No shell does it for a file or a variable, nor bash for --option=~/x.
+    # A shell does not expand `~` in a file or a variable, and bash not in --option=~/x.
     return Path(os.path.expanduser(text) if text.startswith("~") else text)
 
 
@@ -293,6 +292,6 @@ NETWORK: Kind[Network] = Kind(
 def endpoint_kind(
     parse: Callable[[str], T], *, locate: Callable[[T, Path], T] | None = None
 ) -> Kind[T]:
-    """Return the kind of places to listen at. `locate` makes the paths in one absolute."""
+    """Return the kind of places to listen at. parse, locate: as in `Kind`."""
     kind = Kind(parse, "an endpoint, such as tcp:1234, udp:514 or unix:/run/log.sock", "ENDPOINT")
     return kind if locate is None else attrs.evolve(kind, locate=locate)

@@ -1,6 +1,6 @@
-"""Settings from the command line, the environment, a TOML file and the defaults, in this order.
+"""Settings from the command line, the environment, a TOML file and the defaults; the first of these wins.
 
-Every value that is given is checked, also one that another overrules.
+Every value is checked, also one that another source overrules.
 """
 
 from __future__ import annotations
@@ -41,17 +41,15 @@ CONFIG = Option(default=None, kind=PATH, help="read options from this TOML file"
 
 @attrs.frozen(kw_only=True)
 class Sources:
-    """The places where settings come from.
+    """The sources of settings.
 
-    name: of the plugin; in upper case it is the prefix of the variables.
-    directory: absolute; what is relative on the command line, in the environment and in defaults
-        is relative to it. What is relative in the file is relative to the file's directory, so that
-        the file means the same wherever the server is started; in one that comes by a pipe, it is
-        relative to `directory`.
-    arguments: the texts given for each attribute on the command line, in order; `config` is the
-        name of the file.
-    labels: what the command line calls the attributes that are not `--name`.
-    again: they were read before, and now the file may have changed.
+    name: the plugin's name; in upper case it is the prefix of the environment variables.
+    directory: an absolute path. Relative paths on the command line, in the environment and in defaults
+        start there. Relative paths in the file start in the file's own directory, so that it means the
+        same wherever the server is started; if the file is a pipe, they start in `directory`.
+    arguments: the texts on the command line for each attribute, in order; `config` names the file.
+    labels: the names on the command line of attributes that are not `--name`, such as positional ones.
+    again: true for a reload, when the file may have changed.
     """
 
     name: str
@@ -64,7 +62,7 @@ class Sources:
 
 @attrs.frozen(kw_only=True)
 class Loaded(Generic[S]):
-    """Settings, and sentences for the log about what was ignored. file: that they are from; or None."""
+    """Settings, with sentences for the log about doubtful or ignored values. file: of --config, or None."""
 
     settings: S
     warnings: tuple[str, ...]
@@ -72,9 +70,9 @@ class Loaded(Generic[S]):
 
 
 def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
-    """Return the settings that the sources give together.
+    """Return the settings that all sources give together.
 
-    Raises ConfigurationError, one sentence, for the first thing that is wrong in them.
+    Raises ConfigurationError with one sentence for the first mistake.
     """
     options = options_of(settings_class)
     known = {**options, "config": CONFIG}
@@ -119,7 +117,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
 
 
 def _ignored(settings: object, given: Level) -> Iterator[str]:
-    """Yield a sentence for each option that is given without the one that it goes with."""
+    """Yield a sentence for each given option that needs another option, which is not given."""
     tables = {one.shorthand: name for name, one in tables_of(type(settings)).items()}
     useless = dict(getattr(settings, "without_use", ()))
     for base in type(settings).__mro__:
@@ -135,7 +133,7 @@ def _ignored(settings: object, given: Level) -> Iterator[str]:
 
 
 def _advice(options: Mapping[str, Option], level: Level) -> Iterator[str]:
-    """Yield a sentence for each value that hardly means what was meant."""
+    """Yield a sentence for each value that is probably a mistake."""
     for name in options.keys() & level.keys():
         kind, given = options[name].kind, level[name]
         values = given.value if options[name].repeatable else (given.value,)
@@ -146,7 +144,7 @@ def _advice(options: Mapping[str, Option], level: Level) -> Iterator[str]:
 
 
 _Written = list[tuple[str, Level]]
-"""The tables of one array as the file has them, each with its place."""
+"""The tables of one array in the file, each with its place as a phrase."""
 
 
 def _read_file(
@@ -201,8 +199,8 @@ def _table(
 ) -> S:
     """Return the settings of a table.
 
-    level: what stands in it. enclosing: the values of the enclosing class, whose options may be
-    options of the table too. overruling: what beats the file.
+    level: the values in the table. enclosing: the values of the enclosing class, which the table inherits
+    if both have the option. overruling: the values that win over the file.
     """
     values = {}
     for attribute, option in options_of(settings_class).items():

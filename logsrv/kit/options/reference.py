@@ -12,7 +12,7 @@ from logsrv.kit.options.sources import variable_prefix
 
 
 def values(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
-    """Return what each kind of value takes, by the word that stands for it: SIZE, TIME, PATH …"""
+    """Return the accepted texts of each kind of value as a phrase, by its word: SIZE, TIME, PATH …"""
     phrases: dict[str, Counter[str]] = {}
     for settings_class in settings_classes:
         inner = [options_of(each.settings_class) for each in tables_of(settings_class).values()]
@@ -23,8 +23,8 @@ def values(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
     return {
         word: most[word]
         for word in sorted(most)
-        # A flag has no word, and the words of a choice say themselves what it takes. Where a word stands
-        # for different things, each option says what it takes.
+        # A flag has no word, and a choice lists its words itself. If a word stands for different things,
+        # each option explains its own.
         if word.isupper() and phrases[word][most[word]] * 2 > phrases[word].total()
     }
 
@@ -36,7 +36,7 @@ def values_table(known: Mapping[str, str]) -> str:
 def reference(settings_class: type[Any], name: str, known: Mapping[str, str]) -> str:
     """Return a table of all options of the plugin `name`, and one for each array of tables in the file.
 
-    known: `values`; an option that takes something else says so.
+    known: the result of `values`; an option that accepts something else says so itself.
     """
     options = {"config": CONFIG, **options_of(settings_class)}
     head = ["option", "default", ""]

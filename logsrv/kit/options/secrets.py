@@ -1,4 +1,4 @@
-"""Options that are secrets, such as a token: on the command line for a try, in a file for anything else."""
+"""Options that are secrets, such as a token: given as a value for a test, in a file otherwise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _secret(text: str) -> str:
 
 SECRET: Kind[str] = Kind(_secret, "printable ASCII without spaces", "TOKEN", secret=True)
 SECRET_FILE: Kind[Path] = attrs.evolve(FILE, secret=True)
-"""The file of a secret, such as a token or a key: `given_files` tells it from others."""
+"""The file of a secret, such as a token or a key: `given_files` marks it as secret."""
 
 
 def _pair(text: str) -> str:
@@ -39,9 +39,9 @@ KEY_PAIR: Kind[str] = Kind(_pair, "a key and its secret, with a space between th
 def read_secret(
     option: str, value: str | None, file: Path | None, kind: Kind[str] = SECRET
 ) -> str | None:
-    """Return the secret of `--OPTION` or out of the file of `--OPTION-file`; None for neither.
+    """Return the secret of `--OPTION`, or of the file of `--OPTION-file`; None if neither is given.
 
-    Raises ConfigurationError for both, and for a file that cannot be read or has none in it.
+    Raises ConfigurationError if both are given, or if the file cannot be read or has no secret in it.
     """
     if file is None:
         return value
@@ -59,9 +59,9 @@ def read_secret(
 
 
 def exposed(path: Path) -> str | None:
-    """Return a sentence if everybody on this machine may read or change a file, and what helps.
+    """Return a sentence with the remedy if everybody on this machine may read or change a file.
 
-    None if nobody but its owner and group may, or if it is not there.
+    None if only its owner and group may, or if there is no such file.
     """
     try:
         mode = os.stat(path).st_mode
@@ -70,7 +70,7 @@ def exposed(path: Path) -> str | None:
         return None
     what = {_OTHERS_READ: "read", _OTHERS_WRITE: "change"}
     found = [word for bit, word in what.items() if mode & bit]
-    # A device or a directory is refused as such; nobody shall change the rights of /dev/zero for it.
+    # A device or a directory is refused elsewhere; nobody should chmod /dev/zero because of this sentence.
     if closed or not found or not stat.S_ISREG(mode):
         return None
     may = " and ".join(found)

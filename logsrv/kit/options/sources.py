@@ -1,7 +1,7 @@
-"""Values that were given for options, source by source, each converted and with its origin.
+"""The values of options from each source, parsed, and each with its origin.
 
-A wrong value is a ConfigurationError whose sentence names the option, the value, where it came from
-and what is accepted; where a value is long, lines below it show the place.
+A wrong value raises ConfigurationError. Its sentence names the option, the value, its origin and the
+accepted texts; for a long value, lines below it show the place of the mistake.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from logsrv.kit.text.words import did_you_mean, shown
 COMMAND_LINE = "command line"
 LARGEST_FILE = 1024 * 1024
 MOST_PARTS = 16
-"""Parts of a key of TOML between dots. Python's reader takes time by their square: 20,000 are 4 s."""
+"""The most parts of a TOML key between dots. Python's parser needs time by their square: 4 s for 20,000."""
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _PIECE_OF_TOML = (
     r'"""(?s:.*?)(?:"""|\Z)|'
@@ -35,7 +35,7 @@ _PIECE_OF_TOML = (
 
 @attrs.frozen
 class GivenValue:
-    """A value, and where it came from as a phrase: `environment, LOGSRV_SYNC`."""
+    """A value, and its origin as a phrase: `environment, LOGSRV_SYNC`."""
 
     value: Any
     origin: str
@@ -51,7 +51,7 @@ def from_arguments(
     labels: Mapping[str, str],
     directory: Path,
 ) -> Level:
-    """Return what the command line gave; arguments, labels: as `Sources` has them."""
+    """Return the values of the command line. arguments, labels: as in `Sources`."""
     level: Level = {}
     for attribute, texts in arguments.items():
         option = options[attribute]
@@ -69,10 +69,10 @@ def variable_prefix(name: str) -> str:
 def from_environment(
     options: Mapping[str, Option], environment: Mapping[str, str], name: str, directory: Path
 ) -> tuple[Level, tuple[str, ...]]:
-    """Return what the variables of the plugin `name` gave, and warnings about others like them.
+    """Return the values of the plugin's environment variables, and warnings about unknown ones.
 
-    An empty variable counts as one that is not there, as container files write it. Unknown ones
-    are no error: Kubernetes sets LOGSRV_PORT and more in every container beside a service logsrv.
+    An empty variable counts as missing, because container files often set such. An unknown variable with
+    the prefix is no error: Kubernetes sets LOGSRV_PORT and others in containers beside a service logsrv.
     """
     prefix = variable_prefix(name)
     level: Level = {}
@@ -97,20 +97,20 @@ def from_environment(
 
 
 def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, Any]:
-    """Return the TOML file. `origin` is where its name came from; `again`: it is read anew.
+    """Return the contents of the TOML file. origin: the source of its name. again: true for a reload.
 
-    Raises ConfigurationError if it cannot be read, is larger than LARGEST_FILE, or is not TOML.
+    Raises ConfigurationError if it cannot be read, has more than LARGEST_FILE bytes, or is not TOML.
     """
     name = shown(str(path), SHOWN_PATH_LENGTH)
     try:
         text = read_file(path, LARGEST_FILE, pipe=not again)
     except ValueError as error:
         raise ConfigurationError(f"--config {name} ({origin}): {error}") from error
-    # Most starts have no file, and need not wait for it.
+    # Most starts have no file, and need not wait for this import.
     import tomllib
 
     try:
-        # Some editors begin a file of UTF-8 with a mark.
+        # Some editors write a byte order mark at the start of a UTF-8 file.
         document = text.decode("utf-8-sig")
         _check_keys(document)
         return tomllib.loads(document)
@@ -142,9 +142,9 @@ def from_table(
     inner: bool = False,
     also: Sequence[str] = (),
 ) -> Level:
-    """Return what a table of the file gave; keys in `also` are left to the caller.
+    """Return the values of a table of the file; keys in `also` are left to the caller.
 
-    inner: the table is one of several, whose options are not those of the command line.
+    inner: true for a table `[[name]]`, whose keys are not options of the command line.
     """
     attributes = {option_name(attribute): attribute for attribute in options}
     level: Level = {}
@@ -163,7 +163,7 @@ def from_table(
 
 
 def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
-    """Return a TOML value as the texts that the command line would have."""
+    """Return a TOML value as the texts that the command line would have for it."""
     if found is False and option.off and bool not in option.kind.native:
         return ["off"]
     texts = []
@@ -171,7 +171,7 @@ def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
         try:
             text = str(value)
         except ValueError:
-            # A hexadecimal integer is read whatever its length; as decimal digits it cannot be written.
+            # Python reads a hexadecimal integer of any length, but refuses to write one in decimal digits.
             raise _error(option, label, "0x…", origin, "a number of too many digits") from None
         if isinstance(value, str):
             texts.append(text)

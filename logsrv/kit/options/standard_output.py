@@ -1,4 +1,4 @@
-"""Standard output that nobody takes: what waits for it is thrown away."""
+"""Standard output that cannot be written: its buffered text is dropped."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import sys
 
 
 def forget_output() -> None:
-    """Throw away what waits to be written: Python would try again at its end, and complain once more."""
+    """Drop the buffered text: Python would try to write it again at exit, and print another error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

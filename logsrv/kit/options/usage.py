@@ -28,14 +28,14 @@ RESERVED = ("config", "help", "help-all", "version")
 
 
 class SettingsOptions(usage.Options, Generic[S]):
-    """The base of what `usage_options` makes.
+    """The base of the classes that `usage_options` returns.
 
-    settings: the settings object, after `parseOptions`. loaded: the same with warnings.
-    environment: os.environ, as it is when parsing, if None.
+    settings: the settings object, after `parseOptions`. loaded: the same with warnings. environment: the
+    variables; None for os.environ at the time of parsing.
 
-    `parseOptions` raises ConfigurationError with one sentence for anything wrong. Below a command,
-    nobody would catch that: it ends the process with the sentence on stderr and status 1, or with
-    78 (EX_CONFIG) under a service manager, which then knows not to try again.
+    `parseOptions` raises ConfigurationError with one sentence for any mistake. As a subcommand of twistd or
+    twist, which would not catch that, it ends the process: with the sentence on stderr and status 1, or
+    with 78 (EX_CONFIG) under a service manager, which then does not try again.
     """
 
     settings_class: type[S]
@@ -65,7 +65,7 @@ class SettingsOptions(usage.Options, Generic[S]):
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         words = list(sys.argv[1:] if options is None else options)
         if words[-2:-1] == ["--_shell-completion"]:
-            # Before anything is checked: the line is not finished.
+            # Before any check, because the command line is not finished.
             super().parseOptions(words)
         try:
             self._parse(words)
@@ -80,7 +80,7 @@ class SettingsOptions(usage.Options, Generic[S]):
             raise SystemExit(status) from None
 
     def _parse(self, words: list[str]) -> None:
-        """Do what Twisted's `parseOptions` does, with options behind positional arguments too."""
+        """Parse as Twisted's `parseOptions` does, but accept options after positional arguments too."""
         try:
             found, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
@@ -102,7 +102,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         self._texts.setdefault(self._attributes[name], []).append(text)
 
     def _misused(self, name: str) -> str:
-        """Return what is wrong with an option that getopt refused."""
+        """Return a sentence about an option that getopt refused."""
         known = {option.rstrip("="): option for option in self.longOpt}
         dashes = "--" if len(name) > 1 else "-"
         begins = [f"--{option}" for option in known if option.startswith(name)]
@@ -144,9 +144,9 @@ class SettingsOptions(usage.Options, Generic[S]):
         self.settings = self.loaded.settings
 
     def reload(self) -> S:
-        """Return the settings by the file as it is now, with the command line and environment of then.
+        """Read the file again; return settings with the command line and environment of the start.
 
-        `settings` stays as it is, `loaded` does not. Raises ConfigurationError if the file is wrong now.
+        This changes `loaded`, but not `settings`. Raises ConfigurationError if the file is wrong now.
         """
         if self._sources is None:
             raise RuntimeError("reload() comes after parseOptions()")
@@ -182,14 +182,14 @@ def usage_options(
     positional: Sequence[str] = (),
     essential: Sequence[str] = (),
 ) -> type[SettingsOptions[S]]:
-    """Return the `usage.Options` of a settings class.
+    """Return the `usage.Options` class of a settings class.
 
-    name: of the plugin, as one types it. description: stands above the options in the help; paragraphs,
-        and lines that are indented, such as an example, which stand as they are.
-    essential: attributes of the options that `--help` shows, if it is to leave the others to
-        `--help-all`.
-    positional: attributes that take the positional arguments, in order; a repeatable one, which
-        must be the last, takes all that are left.
+    name: the plugin's name on the command line. description: the text above the options in the help:
+        paragraphs, which are wrapped, and indented parts such as an example, which stay as they are.
+    essential: attributes of the options that `--help` shows; `--help-all` shows the others too. () for
+        all.
+    positional: attributes that take the positional arguments, in order; a repeatable one must be the
+        last, and takes all that are left.
 
     Raises TypeError for declarations that cannot work.
     """
@@ -264,7 +264,7 @@ def _action(kind: Kind[Any], description: str | None = None, repeat: bool = Fals
 
 
 def _show(text: str) -> NoReturn:
-    """Print a text and end the process, also if nobody reads all of it."""
+    """Print a text and end the process, also if the reader has closed the pipe."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -285,6 +285,6 @@ def _here() -> Path:
 
 
 def _command() -> str:
-    """Return `twistd `, or nothing when the program has no name that a person would know."""
+    """Return `twistd `; "" when the program's name is not a plain word."""
     program = os.path.basename(sys.argv[0])
     return f"{program} " if program.isidentifier() else ""

@@ -20,7 +20,7 @@ from logsrv.kit.protocols.faults import mistaken
 
 Result = TypeVar("Result")
 
-# A cancelled coroutine ends with the first while it awaits a Deferred, with the second for asyncio's.
+# Raised in a cancelled coroutine: the first while it awaits a Deferred, the second in asyncio's futures.
 CANCELLED = (CancelledError, asyncio.CancelledError)
 
 

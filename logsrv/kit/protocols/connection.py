@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 TIMERS_LOOKED_THROUGH = 16
 # A peer that has not read its last words after this time is cut off.
 LAST_WORDS_SECONDS = 30.0
-# For so long after the sentence that dismisses a peer, its input is dropped: a close with unread data makes
-# the kernel reset the connection, and the peer would not get the sentence.
+# After the sentence that dismisses a peer, its input is dropped for this time: a close with unread data
+# makes the kernel reset the connection, and the peer would not get the sentence.
 LINGER_SECONDS = 5.0
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
 
@@ -40,7 +40,8 @@ CLOSED_CLEANLY = connectionDone.getErrorMessage()
 class PeerConnection(SendingSide):
     """The connection to one peer.
 
-    reader: None until the peer has sent something. work: the author's coroutine that is running.
+    reader: makes input for the author of the peer's bytes; None until the peer has sent something. work:
+    fires when the author's code that still runs is done; None if none runs.
     """
 
     __slots__ = ("_farewell", "_timers", "reader", "work")
@@ -145,9 +146,7 @@ class PeerConnection(SendingSide):
         self, seconds: float, function: Callable[..., object], *args: Any, **kwargs: Any
     ) -> DelayedCall:
         if not callable(function):
-            raise TypeError(
-                f"later takes a function and what to call it with, not {mistaken(function)}"
-            )
+            raise TypeError(f"later takes a function and its arguments, not {mistaken(function)}")
 
         def call() -> None:
             assert self._timers is not None
@@ -206,7 +205,7 @@ class PeerConnection(SendingSide):
                 ACTIONS[word](self)
 
     def wait_for(self, result: object, doing: str) -> None:
-        """Give the author no more input until `result` is there."""
+        """Give the author no more input until `result` has fired. doing: the method's name, for the log."""
         self.work = pending = awaited(result, doing)
         # Code that waits for the peer is not done, but can take input.
         if self.reader is None or not self.reader.waiting:
@@ -264,7 +263,7 @@ class PeerConnection(SendingSide):
         except Exception:
             self.fail(doing, Failure())
 
-    # Called as the tables say, by ACTIONS.
+    # The actions of the tables, called by way of ACTIONS.
 
     def pause(self) -> None:
         self.author.transport.pauseProducing()
@@ -313,7 +312,7 @@ class PeerConnection(SendingSide):
         self.author.transport.abortConnection()
 
 
-# The actions of the tables in `states`, which stand there in small letters.
+# The actions that the tables in `states` name in small letters.
 ACTIONS: dict[str, Callable[[PeerConnection], None]] = {
     "abort": PeerConnection.abort,
     "cancel": PeerConnection.cancel,

@@ -113,7 +113,8 @@ class Link(Protocol):
         Raises CancelledError when the link is closed.
         """
 
-    def close(self) -> Deferred[None]: ...
+    def close(self) -> Deferred[None]:
+        """Close the connection after its output is sent, and do not reconnect; fires when it is closed."""
 
 
 class Task(Protocol):
@@ -122,7 +123,8 @@ class Task(Protocol):
     name: str
     done: Deferred[None]
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """Raise CancelledError where the task awaits something; no effect on one that has ended."""
 
 
 class ListenerContext:

@@ -16,7 +16,7 @@ from logsrv.timer import Timer
 
 Result = TypeVar("Result")
 
-# A receiver is checked so many times within its patience.
+# The number of checks of a receiver within its patience.
 LOOKS_PER_PATIENCE = 4
 # A receiver that takes fewer bytes than this within LEAST_PATIENCES times its patience is cut off as well.
 LEAST_TAKEN = 64 * 1024
@@ -75,9 +75,9 @@ class Crowd:
         # The bytes that each sender has written although too many wait already.
         self._more: dict[Crowded, int] = {}
         self._look = Timer(self._clock)
-        # The time of the last progress; for the slow count, the bytes taken at its start, and that time.
-        self._moved = self._begun = 0.0
-        self._before = 0
+        # The time of the last progress. The start of the slow count, and the bytes taken by then.
+        self._last_progress = self._count_start = 0.0
+        self._taken_at_start = 0
 
     def add(self, number: int) -> bool:
         """Add bytes that wait; if they are too many, their sender waits as well.
@@ -106,7 +106,7 @@ class Crowd:
         # count gives a negative number.
         taken = self._written - waiting if waiting else self._taken
         if taken > self._taken:
-            self._moved = self._clock.seconds()
+            self._last_progress = self._clock.seconds()
         self._taken = taken
 
     def _join(self, sender: Crowded | None, number: int) -> bool:
@@ -121,8 +121,8 @@ class Crowd:
             return sender.called or more <= self._author.max_unsent
         self._senders[sender] = None
         if not self._look.running:
-            self._before = self._taken
-            self._moved = self._begun = self._clock.seconds()
+            self._taken_at_start = self._taken
+            self._last_progress = self._count_start = self._clock.seconds()
             self._arm()
         sender.crowd(self)
         return True
@@ -142,23 +142,23 @@ class Crowd:
             sender.leave(self)
 
     def _arm(self) -> None:
-        self._look.start(self._author.patience / LOOKS_PER_PATIENCE, self._looked)
+        self._look.start(self._author.patience / LOOKS_PER_PATIENCE, self._check)
 
-    def _looked(self) -> None:
+    def _check(self) -> None:
         receiver, now = self._receiver, self._clock.seconds()
         self._recount()
         taken = self._taken
         patience = self._author.patience
         slowly = LEAST_PATIENCES * patience
-        if now - self._moved >= patience:
+        if now - self._last_progress >= patience:
             receiver.cut(f"others wait to send to it, and it has taken nothing for {patience:g} s")
-        elif now - self._begun < slowly:
+        elif now - self._count_start < slowly:
             self._arm()
-        elif taken - self._before < LEAST_TAKEN:
-            took = taken - self._before
+        elif taken - self._taken_at_start < LEAST_TAKEN:
+            took = taken - self._taken_at_start
             receiver.cut(
                 f"others wait to send to it, and it has taken {took} bytes in {slowly:g} s"
             )
         else:
-            self._begun, self._before = now, taken
+            self._count_start, self._taken_at_start = now, taken
             self._arm()

@@ -129,7 +129,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
         if self.telnet:
             raise RuntimeError(
                 f"read_bytes needs telnet = False in {type(self).__name__}: "
-                "or bytes that look like Telnet's commands would be taken out"
+                "with it, bytes that look like Telnet commands would be removed"
             )
         if number < 0:
             raise ValueError(f"read_bytes takes a number of bytes, not {number}")

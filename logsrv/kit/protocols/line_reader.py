@@ -40,9 +40,9 @@ class LineReader:
         format = author.factory.line_format
         self._author = author
         self._connection = connection
-        # Bytes and Telnet are not both read: `read_bytes` refuses that.
+        # `read_bytes` refuses to work with Telnet, so with Telnet only lines are read.
         self._incoming = Incoming(format, only_lines=format.telnet)
-        # Fires with what the author waits for: so many bytes, or the next line if there is no number.
+        # Fires with the input that the author waits for: `_number` bytes, or the next line if that is None.
         self._wanted: Deferred[Any] | None = None
         self._number: int | None = None
 
@@ -108,7 +108,7 @@ class LineReader:
         wanted: Deferred[str] = self._wait()
         if timeout is not None:
             wanted.addTimeout(timeout, self._author.factory.service.clock)
-        # The author's code is not done, but can be given something.
+        # The author's code is not done, but can take input.
         self._connection.tell(FINISH)
         try:
             return await wanted
@@ -116,7 +116,7 @@ class LineReader:
             raise PeerTimeout(self._author.peer) from None
 
     def read_bytes(self, number: int) -> Deferred[bytes]:
-        """Read so many bytes after the last given line, then go on with lines."""
+        """Read `number` bytes, which follow the last line that the author got; then go on with lines."""
         data = self._incoming.take_exactly(number)
         if data is not None:
             return succeed(data)

@@ -34,9 +34,9 @@ def check_awaited(protocol_class: type[Protocol]) -> None:
 
 
 def watched(protocol_class: type[Protocol]) -> type[Protocol]:
-    """A plain Twisted protocol class whose errors close their own connection, and are counted.
+    """Return a subclass of a plain Twisted protocol: errors close their own connection, and are counted.
 
-    A subclass and no second wrapper: a chunk costs one more Python call, beside the guard's.
+    It is a subclass, and not a second wrapper beside the guard's, so a chunk costs one more Python call.
     """
     connection_made = protocol_class.connectionMade
     data_received = protocol_class.dataReceived

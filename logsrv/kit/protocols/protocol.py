@@ -127,7 +127,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     def service(self) -> RunningService[Settings, State]:
         """The running service: `settings`, `state`, `metrics`, `clock`."""
         if not self.factory:
-            raise RuntimeError("there is a service from connection_made on, not in __init__")
+            raise RuntimeError("`service` can be used from connection_made on, not in __init__")
         return self.factory.service
 
     @property
@@ -144,7 +144,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         (self._connection or self._connected()).write(data)
 
     def drain(self) -> Deferred[None]:
-        """Fires when this peer, and each other that the handler wrote to, has room for more.
+        """Wait until this peer, and each other that the handler wrote to, has room for more.
 
         Fails with PeerGone, which needs no handling, if the peer goes away instead.
         """
@@ -157,10 +157,10 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         return (self._connection or self._connected()).later(seconds, function, *args, **kwargs)
 
     def _connected(self) -> PeerConnection:
-        """The connection when `_connection` is None: a new one, or one that says it is gone.
+        """Return a connection while `_connection` is None: a new one, or one in the state GONE.
 
-        Thousands of silent peers need none. A kept reference to a gone one would be a cycle for the
-        garbage collector.
+        Thousands of silent peers need none. A reference that is kept after the end would be a cycle for
+        the garbage collector.
         """
         connection = self._make_connection(self)
         if self.connected:

@@ -21,9 +21,9 @@ from logsrv.kit.protocols.context import Author
 from logsrv.kit.protocols.crowd import Crowd
 from logsrv.kit.protocols.faults import PeerGone, bytes_of, check_text
 
-# The answers to one chunk are gathered into one write of at most so many bytes.
+# Output is gathered into one write, until it is more than this many bytes.
 GATHERED = 64 * 1024
-# The states of the outflow in which nothing waits to be sent, as far as is known, and no more is expected.
+# The states of the outflow in which, as far as we know, nothing waits and the transport expects no more.
 ROOMY = (states.UNUSED, states.FLOWING)
 
 
@@ -31,8 +31,9 @@ ROOMY = (states.UNUSED, states.FLOWING)
 class SendingSide:
     """The sending side; the producer of its transport after the first write.
 
-    author: the protocol object. state: the current state in the tables. lines: the output while the
-    author's code runs, lines as text and all else as bytes; None while it does not run. gathered: its size.
+    author: the protocol object. state: the current state in the tables. lines: the output of the author's
+    code that is on the stack, lines as str and anything else as bytes; None while no such code runs.
+    gathered: the size of `lines`.
     """
 
     __slots__ = ("_crowd", "_room", "_waits_for", "author", "gathered", "lines", "state")
@@ -63,7 +64,7 @@ class SendingSide:
         self._resume_drained()
 
     def stopProducing(self) -> None:
-        """The transport is going; `lost` of the connection says the rest."""
+        """Do nothing: the transport is closing, and calls `lost` of the connection next."""
 
     # Called by the author's protocol.
 
@@ -95,7 +96,7 @@ class SendingSide:
             self.make_room()
 
     def _write(self, data: bytes) -> None:
-        """Hand bytes to the transport."""
+        """Pass bytes to the transport, unless the receiver is cut off for having too many to read."""
         state = self.state
         if state.sending is not states.OPEN:
             return
@@ -110,7 +111,7 @@ class SendingSide:
         self.let_close()
 
     def drain(self) -> Deferred[None]:
-        """Fires when the peer, and each other that the author has written to, has room for more.
+        """Wait until the peer, and each other that the author has written to, has room for more.
 
         Fails with PeerGone when the peer has gone.
         """
@@ -210,7 +211,7 @@ class SendingSide:
             self.tell(states.DISPERSE)
             self._resume_drained()
 
-    # Called as the tables say.
+    # Actions of the tables.
 
     def disperse(self) -> None:
         if self._crowd is not None:

@@ -83,8 +83,8 @@ OTHERS: Table = {
 ASPECTS = (SENDING, HANDLER, OUTFLOW, INPUT, OTHERS)
 
 # A rule that matches the states of all aspects changes one of them. The first that matches is applied,
-# until none does. While the author's code is on the stack hardly any matches, so that changes that it
-# makes and undoes cost the transport nothing.
+# until none matches. Few match while the author's code is on the stack, so changes that the code makes and
+# undoes cost the transport nothing.
 RULES = (
     # sending            handler       outflow           reading    others   becomes  does
     ("LEAVING",          "READY BUSY", "any",            "any",     "any",   PARTING, "part"),
@@ -141,7 +141,7 @@ class State(dict[str, tuple["State", Doing]]):
 
 
 def after(aspects: Aspects, event: str) -> tuple[Aspects, Doing]:
-    """The states of the aspects after an event, and the actions."""
+    """Return the states of the aspects after an event, and the actions to run."""
     rows = [
         table[state].get(event, (state,)) for table, state in zip(ASPECTS, aspects, strict=True)
     ]

@@ -1,1 +1,1 @@
-"""Services: a protocol class becomes sites that start, reload, drain and stop together."""
+"""The service of a plugin: the sites that serve a protocol class start, reload, drain and stop together."""

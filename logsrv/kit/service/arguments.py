@@ -1,8 +1,7 @@
-"""The arguments of `protocol_plugin`: their types, and a sentence for each that makes no sense.
+"""The arguments of `protocol_plugin`: their types, and checks that raise a sentence for each mistake.
 
-Apart from it because plugin files are imported by every `twistd --help`: of this, that loads no more than
-the checks. The types are for type checkers alone, which hold a protocol's `[Settings, State]` against
-`options` and `state`.
+The types are for type checkers alone, which compare a protocol's `[Settings, State]` with `options` and
+`state`. They are not imported at run time, because every `twistd --help` imports all plugin files.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     State = TypeVar("State")
 
     class PlainProtocol(Protocol):
-        """A Twisted protocol class that is none of the kit's: theirs have another kind of factory."""
+        """A Twisted protocol class that is not the kit's: the kit's have another type of factory."""
 
         @property
         def factory(self) -> Factory | None: ...
@@ -63,10 +62,10 @@ NO_FACTORY = "a Factory; give the Protocol class that it builds, and what it kee
 def check_arguments(
     name: object, listen: object, texts: dict[str, object], callables: dict[str, object]
 ) -> None:
-    """Check what can be checked before anything is loaded.
+    """Check the arguments without importing the objects that they name as text.
 
     texts: the arguments that have to be text, by name. callables: those that have to be a class, a
-    function, the text `package.module:Name` or None.
+    function, the text `package.module:Name` or None, by name.
 
     Raises ConfigurationError with one sentence.
     """
@@ -79,7 +78,7 @@ def check_arguments(
         isinstance(listen, tuple | list) and all(isinstance(place, str) for place in listen)
     ):
         raise ConfigurationError(
-            f'{name}: listen={listen!r:.80} is no endpoint; it has to be text such as "tcp:7000", '
+            f'{name}: listen={listen!r:.80} is not an endpoint; it has to be text such as "tcp:7000", '
             "or several of them in a tuple"
         )
     for argument, value in texts.items():
@@ -91,18 +90,18 @@ def check_arguments(
         if value is not None and not isinstance(value, str) and not callable(value):
             raise ConfigurationError(
                 f"{name}: {argument} is {value!r:.80}; it has to be a class or a function, "
-                "or where one is, as text such as package.module:Name"
+                "or its place as text, such as package.module:Name"
             )
     check_state(name, callables.get("state"))
 
 
 def is_factory(served: object) -> bool:
-    """Return whether it is one of Twisted's factories, or the class of one."""
+    """Return whether `served` is one of Twisted's factories, or the class of one."""
     return hasattr(served, "buildProtocol") and not hasattr(served, "makeConnection")
 
 
 def check_state(name: str, state: object) -> None:
-    """Check that `state` is nothing that has to be awaited. Raises ConfigurationError."""
+    """Check that `state` needs no await, and takes one argument. Raises ConfigurationError."""
     if inspect.iscoroutinefunction(state):
         raise ConfigurationError(
             f"{name}: state is an async function, and nothing awaits it; give it a yield and put "
@@ -122,7 +121,7 @@ def check_state(name: str, state: object) -> None:
             why = f"{name}: state {state!r:.80} has to take one argument, the service"
             raise ConfigurationError(why) from None
         except ValueError:
-            pass  # Some that are written in C do not tell what they take.
+            pass  # Some functions that are written in C do not tell their arguments.
 
 
 def check_options(name: str, options: object) -> None:
@@ -147,6 +146,6 @@ def _is_frozen(attrs_class: type[Any]) -> bool:
     except attrs.exceptions.FrozenInstanceError:
         return True
     except Exception:
-        # Its own `__setattr__`, or no such attribute.
+        # It has its own `__setattr__`, or no such attribute.
         return False
     return False

@@ -59,10 +59,10 @@ class PluginProtocols:
 
 
 def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
-    """`stream`: a Protocol or Datagrams class, a function that takes a Connection, or None.
-    `datagrams`: a Datagrams or Twisted DatagramProtocol class, or None.
+    """Return the protocols that a plugin names.
 
-    Raises ConfigurationError for anything else.
+    stream: a Protocol or Datagrams class, a function that takes a Connection, or None. datagrams: a
+    Datagrams or Twisted DatagramProtocol class, or None. Raises ConfigurationError for anything else.
     """
     if isinstance(stream, type) and issubclass(stream, Datagrams | AbstractDatagramProtocol):
         stream, datagrams = None, datagrams or stream
@@ -149,7 +149,7 @@ class PluginFactory(OwnReceiver, ListenerContext, Factory):
     ) -> None:
         super().__init__(service, label, metrics)
         self._build = build
-        # True if the address alone tells who the peer is, without asking its transport.
+        # True if the address alone gives the peer's name, without its transport.
         self.addressed = False
         self.starts_tls = starts_tls
         self.refuses_tls = refuses_tls

@@ -17,20 +17,20 @@ from twisted.internet.interfaces import IReactorTime
 from logsrv.timer import Timer
 
 OLDEST = 2
-# Seconds from one pass through all objects to the next: after that time at a calm moment, and at the
-# latest after this.
+# Seconds from one collection of all objects to the next: it comes at the first calm moment after
+# PASS_SECONDS, and at the latest after LATEST_SECONDS.
 PASS_SECONDS = 3600.0
 LATEST_SECONDS = 24 * 3600.0
 # Calm is a minute in which the process has used less than this share of a processor.
 LOOK_SECONDS = 60.0
 CALM = 0.05
-# A full collection comes after so many younger ones: with nothing old to go through it costs little, and
-# each has some 15,000 new objects at most; with CPython's 10 it would have 70,000.
+# A full collection comes after this number of younger ones. Frozen objects cost it nothing, so it has some
+# 15,000 new objects to check at most; with CPython's 10 it would have 70,000.
 YOUNGER = 2
 
 
 class LongLived:
-    """The objects of a process that serves, from `start` to `stop`."""
+    """Keeps long-lived objects out of most garbage collections, from `start` to `stop`."""
 
     def __init__(self, clock: IReactorTime, used: Callable[[], float] = time.process_time) -> None:
         """`used`: seconds of processor time of this process."""
@@ -46,12 +46,12 @@ class LongLived:
         gc.callbacks.append(self._collected)
         self._threshold = gc.get_threshold()
         gc.set_threshold(*self._threshold[:2], YOUNGER)
-        # Nothing is left to collect, by which CPython learns that few objects have lived long.
+        # Nothing is left to collect: so CPython counts few objects as long-lived.
         gc.collect()
         self._wait()
 
     def stop(self) -> None:
-        """Leave the rest to the end of the process."""
+        """Restore CPython's own thresholds. Frozen objects stay frozen until the process ends."""
         self._timer.stop()
         if self._collected in gc.callbacks:
             gc.callbacks.remove(self._collected)
@@ -74,7 +74,7 @@ class LongLived:
         calm = self._used() - self._used_before < CALM * LOOK_SECONDS
         if calm or self._clock.seconds() - self._passed >= LATEST_SECONDS:
             gc.unfreeze()
-            # Those that survive are frozen again; the second time there are none.
+            # The first collection freezes the survivors again, so the second has none to check.
             gc.collect()
             gc.collect()
             self._wait()

@@ -32,16 +32,16 @@ Settings = TypeVar("Settings")
 
 
 class ServiceHooks(Service, Generic[Settings]):
-    """A service with its sites, before anything is said of when they begin and end.
+    """The base of a service: its parts, and the methods that a plugin overrides.
 
-    metrics: its counters; what they came to is logged at the end. clock: seconds and timers. served: its
-    sites. ready: whether peers are let in. launch: whoever started the process and waits for the service to
-    be ready; None if nobody does.
+    metrics: its counters; their sums are logged at the end. clock: seconds and timers. served: its sites.
+    ready: whether peers are let in. launch: tells the process that waits for the start; None if none waits.
     manager: the service manager that started the process, if one did.
-    make_listener, signals, watchdog, long_lived: for tests to put others in their place before it starts.
+    make_listener, signals, watchdog, long_lived: a test may replace them before the start.
 
-    A plugin says in `wanted` and `make_server` where it listens and what serves there. What it has beside
-    that it opens, changes and closes in `open`, `apply`, `stopping`, `settle` and `close`.
+    A plugin overrides `wanted` and `make_server`, which say where it listens and what serves there. Other
+    parts of a plugin, such as a store, start, change and end in `open`, `apply`, `stopping`, `settle` and
+    `close`.
     """
 
     launch: Launch | None = None
@@ -62,18 +62,18 @@ class ServiceHooks(Service, Generic[Settings]):
         self.make_listener: Callable[..., Listener] = listener_for
 
     def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
-        """The sites that `settings` ask for. Raises ConfigurationError."""
+        """Return the sites that `settings` ask for. Raises ConfigurationError."""
         raise NotImplementedError
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
-        """Make the server of a new site. Raises ConfigurationError if it can't be served."""
+        """Return the server of a new site. Raises ConfigurationError if the site cannot be served."""
         raise NotImplementedError
 
     def open(self) -> Callable[[], Any] | None:
-        """Open the receivers behind the sites, such as a store. Raises LogsrvError with a sentence.
+        """Open the parts that the sites deliver to, such as a store. Raises LogsrvError with a sentence.
 
-        The returned function is called when the reactor runs, and awaited before peers are let in; it
-        raises the same.
+        The returned function, if any, is called when the reactor runs, and awaited before peers are let in.
+        It raises LogsrvError too.
         """
 
     def apply(self, settings: Settings) -> object:
@@ -97,13 +97,14 @@ class ServiceHooks(Service, Generic[Settings]):
 
     @property
     def addresses(self) -> list[str]:
-        """The places where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings,
-        --metrics and --inspect last.
+        """Return the bound places, such as `127.0.0.1:1234` or a path.
+
+        They are in the order of the settings; --metrics and --inspect come last.
         """
         return [site.address for site in self.served]
 
     def connections(self) -> Iterator[tuple[str, Any]]:
-        """Yield the protocol of each connection, whatever it is for, with the label of its listener."""
+        """Yield the label of the listener and the protocol of each connection, those of --metrics too."""
         for site in self.sites:
             for protocol in tuple(site.protocols):
                 yield site.label, protocol
@@ -118,20 +119,20 @@ class ServiceHooks(Service, Generic[Settings]):
         return f"{counted(len(self.served), 'listener')}, {counted(connections, 'connection')}"
 
     def at_work(self) -> int | None:
-        """Return the id of the process that works with these settings already, if there is one."""
+        """Return the id of the process that serves with these settings already; None if there is none."""
         return None
 
     def findings(self, asked: Asked) -> Iterable[Finding]:
-        """Yield more findings for `logsrv check`, beside places and files; opens and changes nothing."""
+        """Return the plugin's own findings for `logsrv check`. It must open and change nothing."""
         return ()
 
     @property
     def sites(self) -> list[Site]:
-        """The sites of its settings, and those that drain."""
+        """Return the sites of its settings, and those that drain."""
         return self.served.all
 
     def unready(self) -> list[str]:
-        """Return why peers are not let in at each place of the settings; empty if they are."""
+        """Return the reasons why some place does not let peers in; empty if all do."""
         if not self.running:
             return [f"{self.name} is not running, or stopping"]
         if not self.ready:
@@ -140,7 +141,7 @@ class ServiceHooks(Service, Generic[Settings]):
         return [f"{site.label} is not open" for site in closed]
 
     def all_wanted(self, settings: Settings) -> dict[str, SiteSpec]:
-        """The sites of `wanted`, and those that any service may have, by key. Raises ConfigurationError."""
+        """Return the sites of `wanted`, --metrics and --inspect by key. Raises ConfigurationError."""
         return by_key((*self.wanted(settings), *own_sites(self, settings)))
 
     def _make_site(self, wanted: SiteSpec) -> Site:
@@ -151,7 +152,7 @@ log = Logger()
 
 
 class Cautions:
-    """The cautions of one service, at its start and at each reload."""
+    """The warnings of one service about its settings, at its start and at each reload."""
 
     def __init__(self, name: str, sites: ServedSites) -> None:
         self._name = name

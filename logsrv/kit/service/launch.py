@@ -1,8 +1,8 @@
 """The launch of a service: tells the waiting parent process whether the start succeeded.
 
-A daemonising twistd tells its parent, which waits in the terminal, that all is well before the reactor
-runs. A service is ready only later. So this takes over the pipe between the two: the parent waits until
-the service is ready, or has failed.
+The parent of a daemonising twistd waits in the terminal. Twisted tells it that all is well before the
+reactor runs, but a service is ready only later. So this takes over the pipe between the two: the parent
+waits until the service is ready, or has failed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from logsrv.kit.text.words import shown
 
 log = Logger()
 
-# A thread of the plugin that never ends would keep the process that has failed.
+# Seconds; then a failed process ends even if a thread of the plugin still runs.
 END_SECONDS = 5.0
 
 
 def check_files(name: str, program: Any) -> None:
-    """Raise StartError if twistd could not write its own files: it would end with a traceback.
+    """Raise StartError if twistd cannot write its log or pid file: it would end with a traceback.
 
-    name: of the plugin. program: twistd's options; those of twist have no such files.
+    name: the plugin's. program: the parsed options of twistd; twist has no such files.
     """
     if program is None or program.get("chroot"):
         return
@@ -61,7 +61,7 @@ class Launch:
     """The launch of one service by twistd, daemonized or not, or by twist."""
 
     def __init__(self, options: Any, reactor: Any) -> None:
-        """`options`: those of the service, parsed, below those of the program that launches it."""
+        """`options`: the parsed options of the service; their `parent` is those of twistd or twist."""
         self._options = options
         self._reactor = reactor
         self._pipe: int | None = None
@@ -69,14 +69,14 @@ class Launch:
         self.warn()
 
     def join(self, application: Any) -> None:
-        """Take the log; called when the service becomes part of what twistd or twist runs."""
+        """Take over the log. Called when the service is added to the application of twistd or twist."""
         program = self._options.parent
         take_log(program, getattr(self._options.settings, "log_format", "auto"), application)
         if program is not None and program.get("nodaemon") == 0:
             end_with_the_sentence()
 
     def warn(self) -> None:
-        """Log the warnings about the options as they were read last, those that are new."""
+        """Log the warnings about the options that are new since the last call."""
         warnings = self._options.loaded.warnings
         for warning in warnings:
             if warning not in self._warned:
@@ -84,7 +84,7 @@ class Launch:
         self._warned = warnings
 
     def wait(self) -> None:
-        """Take over the pipe, so that the parent waits; called in the process that serves."""
+        """Take over the pipe, so that the parent waits. Called in the process that serves."""
         if self._pipe is None:
             self._pipe = take_status_pipe(self._options.parent)
 
@@ -116,7 +116,7 @@ class Launch:
             try:
                 os.write(pipe, message)
             except OSError:
-                # The program that waited has gone.
+                # The parent has ended.
                 pass
             os.close(pipe)
 
@@ -124,7 +124,7 @@ class Launch:
 def end_process(status: int, reactor: Any) -> None:
     """Stop the reactor, and end the process with `status`.
 
-    A reactor has no exit status to give; the last exit handler has.
+    A reactor sets no exit status, so the last exit handler does.
     """
     atexit.register(_exit, status)
     reactor.addSystemEventTrigger("after", "shutdown", _exit_later, status)

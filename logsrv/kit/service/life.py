@@ -1,14 +1,14 @@
-"""The life of a plugin's state: made, started, changed, told of the end, closed.
+"""The life of a plugin's state: made, started, changed, warned of the stop, closed.
 
-The author gives a class or a function, which is called with the service, in the process that serves and
-as its user. What that returns is one of two:
+The author's class or function is called with the service, in the process that serves and as its user. It
+returns one of two:
 
-- an async context manager: what it yields is `service.state`; it is entered for the start, and left at
-  the end;
-- any other object, which is `service.state`, and may have `start()` and `close()` for the same.
+- an async context manager, which is entered at the start and left at the end; the object that it yields is
+  `service.state`;
+- any other object, which is `service.state`; its methods `start()` and `close()`, if any, are called.
 
-`apply(settings)` and `stopping()` are those of `service.state`, if it has them. Each may be plain or
-async. A start that fails is not closed: as `async with`, it has to clean up itself.
+The methods `apply(settings)` and `stopping()` of `service.state`, if any, are called too. Each method may
+be plain or async. A state whose start fails is not closed: as in `async with`, it has to clean up itself.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Life:
         """`make`: the author's class or function."""
         self._make = make
         self._lives = False
-        # Those of a context manager: its whole life, when it was entered, and when it is to be left.
+        # Of a context manager: its whole life; fires when it was entered; fired to leave it.
         self._living: Deferred[None] | None = None
         self._entered: Deferred[Any]
         self._leaving: Deferred[None]
 
     def make(self, service: Any) -> Callable[[], Any] | None:
-        """Make the state; return a function that starts it once the reactor runs, or None if it is started.
+        """Make the state. Return the function to call once the reactor runs; None if there is no start.
 
-        Raises any error of the author's code, and ConfigurationError for an object that can be no state.
+        Raises any error of the author's code, and ConfigurationError for an object that cannot be a state.
         """
         check_state(service.name, self._make)
         made = self._make(service)
@@ -53,11 +53,11 @@ class Life:
         return lambda: self._start(start)
 
     def stopping(self, state: Any) -> Any:
-        """Tell it that the service stops; peers are still there."""
+        """Call the state's `stopping`, if it was started; peers are still connected."""
         return call(state, "stopping") if self._lives else None
 
     def close(self, state: Any) -> Any:
-        """Close it, once, if it was started."""
+        """Close the state, once, if it was started."""
         lives, self._lives = self._lives, False
         if not lives:
             return None
@@ -74,9 +74,9 @@ class Life:
         self._lives = True
 
     async def _live(self, manager: AbstractAsyncContextManager[Any]) -> None:
-        """All of its life in one coroutine, as with `async with`.
+        """Enter and leave the context manager in one coroutine.
 
-        asyncio's time-outs, and whatever else belongs to one task, have to be left where they were entered.
+        asyncio's time-outs, and all else that belongs to one task, must be left where they were entered.
         """
         try:
             async with manager as state:

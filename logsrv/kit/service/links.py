@@ -1,4 +1,4 @@
-"""Links: connections to other servers that come back by themselves, for as long as the service runs."""
+"""Links: connections to other servers, which reconnect for as long as the service runs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ log = Logger()
 @implementer(IStreamClientEndpoint)
 @attrs.define(eq=False)
 class ReconnectingLink:
-    """A connection to another server. label: in the log, and as the listener in the metrics.
+    """A connection to another server. label: its name in the log, and its `listener` in the metrics.
 
-    It is the endpoint of its own client, and so hears of each try that fails.
+    It is the endpoint of its own ClientService, so it gets each try that fails.
     """
 
     label: str
@@ -70,15 +70,15 @@ class ReconnectingLink:
         return self.protocol
 
     def begin(self) -> None:
-        """Connect, again and again if need be."""
+        """Connect, and reconnect after each end or failure."""
         if not self._closed:
             self._client.startService()
 
     def close(self) -> Deferred[None]:
-        """End it for good, when what was sent has gone out; fires when it has ended."""
+        """Close the connection after its output is sent, and do not reconnect; fires when it is closed."""
         self._closed = True
         self._factory.close()
-        # It gives nothing where there is nothing to wait for.
+        # `stopService` returns None when there is nothing to wait for.
         return maybeDeferred(self._client.stopService)
 
     async def drain(self, seconds: float) -> int:
@@ -105,13 +105,13 @@ class ReconnectingLink:
             why = failure.getErrorMessage().rstrip(".")
             if self._limited_log.note(why) is not None:
                 log.warn(
-                    "cannot connect {link}, and goes on trying: {why}", link=self.label, why=why
+                    "cannot connect {link}, and will try again: {why}", link=self.label, why=why
                 )
         return failure
 
 
 class LinkFactory(GuardedFactory):
-    """The factory of a link, which tells when a connection has ended."""
+    """The factory of a link. lost: called with the reason when a connection has ended."""
 
     def __init__(self, factory: Any, *, lost: Callable[[Failure], None], **how: Any) -> None:
         super().__init__(factory, **how)
@@ -138,7 +138,7 @@ class Links:
     def add(
         self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
     ) -> ReconnectingLink:
-        """Connect there, from now on or when the reactor runs. Raises RuntimeError at the stop."""
+        """Connect to `endpoint`, now or when the reactor runs. Raises RuntimeError after the stop."""
         if self._ended:
             raise RuntimeError(f"{label}: the service has stopped")
         link = ReconnectingLink(label, endpoint, factory, clock=self._clock, metrics=self._metrics)
@@ -148,13 +148,13 @@ class Links:
         return link
 
     def begin(self) -> None:
-        """Connect: the reactor runs."""
+        """Connect all links: the reactor runs."""
         self._begun, self._ended = True, False
         for link in self:
             link.begin()
 
     async def stop(self, seconds: float) -> int:
-        """Drain all links, for so many seconds at most. Return how many were cut off."""
+        """Drain all links, for at most `seconds`. Return how many were cut off."""
         self._ended = True
         draining = [Deferred.fromCoroutine(link.drain(seconds)) for link in self]
         return sum([await one for one in draining])
@@ -163,10 +163,10 @@ class Links:
 def client_endpoint(
     place: str | Remote | IStreamClientEndpoint, reactor: Any
 ) -> tuple[str, IStreamClientEndpoint, str]:
-    """Return the name of a place to connect to, its endpoint, and the name its certificate has to have.
+    """Return the name of a place to connect to, its endpoint, and the host that its certificate must name.
 
-    That name is empty where there is none, as for a path. Raises ConfigurationError with one
-    sentence for text that names no place.
+    The host is "" for a place without one, such as a path. Raises ConfigurationError with one sentence for
+    text that names no place, TypeError for an object that cannot connect.
     """
     if isinstance(place, str):
         try:

@@ -1,4 +1,4 @@
-"""Plugin files, and objects that a plugin names as text: imported, or a sentence that says why not."""
+"""Imports plugin files, and objects that a plugin names as text; a failure gives one sentence."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ OBJECT = re.compile(r"[\w.]+:\w+")
 
 
 def load_object(text: str) -> Any:
-    """Return the object that `text` names. Raises ConfigurationError with the place of the mistake."""
+    """Return the object `package.module:Name`. Raises ConfigurationError with the place of the mistake."""
     if not OBJECT.fullmatch(text):
         raise ConfigurationError(f"{text!r:.80} is no name such as package.module:Name")
     name, _, attribute = text.partition(":")
     try:
         module = importlib.import_module(name)
-    # Also one that exits, as a script does.
+    # A module may exit, as a script does.
     except (Exception, SystemExit) as error:
         why = error_text(error) + _place(error)
         raise ConfigurationError(f"{name} cannot be imported: {why}") from error
@@ -43,10 +43,10 @@ def load_object(text: str) -> Any:
 def plugin_files() -> Iterator[tuple[str, Any]]:
     """Yield each file that declares plugins, with its module or with the reason why there is none."""
     yield from refused.items()
-    # Importing `plugins` is what extends its path over all of sys.path.
+    # The import of `plugins` extends its path over all of sys.path.
     for module in getModule(plugins.__name__).iterModules():
         try:
-            # A plugin file that prints would spoil what we print.
+            # A plugin file that prints would spoil our output.
             with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
                 loaded = module.load()
         except BaseException as error:
@@ -60,9 +60,9 @@ def broken_plugins() -> dict[str, str]:
 
 
 def _place(error: BaseException) -> str:
-    """Return ` (FILE:LINE)` where it was raised, if that is in a file other than those that import."""
+    """Return ` (FILE:LINE)` where the error was raised; "" if only the import itself is there."""
     if isinstance(error, SyntaxError):
-        # Its text has the name of the file, without the way there.
+        # Its text has the file's name without the folder.
         return f" ({error.filename}:{error.lineno})" if error.filename else ""
     ours = (__file__, importlib.__file__)
     frames = [

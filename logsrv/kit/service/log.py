@@ -1,4 +1,4 @@
-"""The log of a process that serves: its format, in the place of the observer of twistd or twist."""
+"""The log of a process that serves: our observer and format replace those of twistd or twist."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def auto_format(stream: Any) -> str:
 
 
 def log_to(stream: Any, format: str = "auto") -> FileLogObserver:
-    """An observer that writes the log to a stream; `format` is that of --log-format."""
+    """Return an observer that writes the log to a stream. format: the value of --log-format."""
     if format == TWISTED:
         return textFileLogObserver(stream)
-    # An author's own option may have that name and mean something else.
+    # An author's own option may be named log_format and mean something else.
     chosen = format if format in WRITERS else auto_format(stream)
     LOG_LEVELS.show_from(LogLevel.info)
     is_seen = _is_terminal(stream) or is_journal(stream)
@@ -51,9 +51,9 @@ def log_to(stream: Any, format: str = "auto") -> FileLogObserver:
 
 
 class CountingObserver(FileLogObserver):
-    """Writes events; those for which there was no room are counted, and that is written when there is.
+    """Writes events. It counts those that cannot be written, and writes the count when it can write again.
 
-    Twisted tells of a log that cannot be written in that log.
+    Twisted would report the failure in the same log, which cannot be written.
     """
 
     _missing = 0
@@ -63,7 +63,8 @@ class CountingObserver(FileLogObserver):
         missing = self._missing
         try:
             if missing:
-                # Standard output keeps the first that it could not write, and would keep this one as well.
+                # The stream still buffers the message that failed first; without a flush it would also
+                # buffer this one.
                 self._outFile.flush()
                 super().__call__(self._said(missing))
                 self._missing -= missing
@@ -84,10 +85,11 @@ class CountingObserver(FileLogObserver):
 
 
 def take_log(program: Any, format: str, application: Any) -> None:
-    """Have twistd or twist, whose parsed options `program` are, write its log in a format of ours.
+    """Make twistd or twist write its log in our format.
 
-    application: what the service is part of. twistd takes the observer that it has, and its log is not
-    open yet. What somebody has chosen there stays: --logger, --syslog, the JSON of twist.
+    program: its parsed options; None for another program. application: the application of twistd, whose
+    observer twistd uses; its log is not open yet. A log that the operator chose stays: --logger, --syslog,
+    the JSON of twist.
     """
     if program is None:
         return

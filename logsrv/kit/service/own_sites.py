@@ -1,4 +1,4 @@
-"""Sites that any service may have beside those of its protocols: where it tells how it is."""
+"""Sites that any service may have beside those of its protocols: --metrics and --inspect."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from logsrv.kit.web.endpoints import web_rules
 T = TypeVar("T")
 log = Logger()
 
-# Prometheus keeps one open, two where there are two of it; a person with curl has one more.
+# Connections at a time: each Prometheus server keeps one open, and a person with curl needs one more.
 MOST_SCRAPES = 100
-# Operators at a time; a flood of others must not have all.
+# Operators at a time.
 MOST_SESSIONS = 32
 NO_CONCH = "--inspect ssh: needs Twisted Conch: pip install 'logsrv[inspect]'"
 NO_PYTHON_THERE = (
@@ -43,7 +43,7 @@ def own_sites(service: Service, settings: object) -> list[SiteSpec]:
 
 
 def _given(places: object, kind: type[T]) -> tuple[T, ...]:
-    """Return the places of an option; none where it is an author's own that means something else."""
+    """Return the places of an option; none if the author's own option of that name means something else."""
     if not isinstance(places, tuple):
         return ()
     return tuple(place for place in places if isinstance(place, kind))
@@ -53,7 +53,7 @@ def _monitors(
     service: Service, settings: OperatorSettings, places: tuple[Endpoint, ...]
 ) -> list[SiteSpec]:
     def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
-        # A service that nobody asks needs no web server, and starts sooner without one.
+        # A service without --metrics needs no web server, and starts sooner without it.
         from logsrv.kit.web.channel import WebFactory
         from logsrv.kit.web.monitor import Monitor
 
@@ -85,7 +85,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
     def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if wanted.settings.python:
             log.warn(
-                "--inspect-python: who connects to {place} can do whatever the service can",
+                "--inspect-python: anyone who connects to {place} can do whatever the service can",
                 place=str(place),
             )
         if place.host_key is not None:
@@ -104,7 +104,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace
 
 
 def _keys(place: InspectPlace) -> tuple[Any, ...]:
-    """Return the keys with which one may log in; none where there is no SSH."""
+    """Return the public keys that may log in; none if the place is not SSH."""
     if place.keys is None:
         return ()
     try:

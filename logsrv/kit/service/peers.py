@@ -20,7 +20,7 @@ class Peers:
     """
 
     def __init__(self, protocols: Callable[[], Sequence[Any]]) -> None:
-        """`protocols` gives the protocols of the connections there are now."""
+        """`protocols`: returns the protocols of the present connections."""
         self._protocols = protocols
 
     def __iter__(self) -> Iterator[Any]:
@@ -36,7 +36,7 @@ class Peers:
         """Send `text` to all peers, except `but` and those whose connection is closing.
 
         str is sent as a line; bytes as a frame to a FrameProtocol, unchanged to others. Raises TypeError
-        for anything else, and for peers that cannot be sent it.
+        for anything else, and for peers that have no method to send it.
         """
         if not isinstance(text, str | bytes):
             raise TypeError(f"broadcast takes str or bytes, not {mistaken(text)}")
@@ -54,13 +54,13 @@ def peer_of(protocol: Any) -> Any:
 def is_leaving(protocol: Any) -> bool:
     """Return true for a peer that is being closed, by a stop for instance.
 
-    At the stop of a chat all hear of each who leaves: to two thousand that took 19 seconds.
+    At the stop of a chat, each peer that leaves is announced to all: with 2,000 peers that took 19 seconds.
     """
     return bool(getattr(getattr(protocol, "transport", None), "disconnecting", False))
 
 
 def sender_of(peer: Any, text: str | bytes) -> Callable[[Any], object]:
-    """Return the method that sends such text to a peer. Raises TypeError if it has none."""
+    """Return the peer's method that sends `text`, a line or bytes. Raises TypeError if it has none."""
     for name in ("send_line",) if isinstance(text, str) else ("send_frame", "write"):
         method: Callable[[Any], object] | None = getattr(peer, name, None)
         if method is not None:

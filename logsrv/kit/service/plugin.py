@@ -1,6 +1,6 @@
 """`protocol_plugin`: a protocol and its options become a plugin of `twistd` and `twist`.
 
-Everything else is loaded when the plugin is chosen: this module is all that `twistd --help` pays for.
+This module is all that `twistd --help` has to import; the rest loads when the plugin is chosen.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     State = TypeVar("State")
 
     class Rest(TypedDict, total=False):
-        """The arguments of `protocol_plugin` on which the types of the others do not depend."""
+        """The arguments of `protocol_plugin` that have the same type in each overload."""
 
         description: str
         listen: str | Sequence[str]
@@ -40,16 +40,16 @@ class IProtocolPlugin(IServiceMaker):
 
     name = Attribute("The word after `twistd` on the command line; the same as `tapname`.")
     version = Attribute("The version of the plugin, as text.")
-    listen = Attribute("The endpoints it listens at by default, as a tuple of text.")
+    listen = Attribute("The default endpoints, as a tuple of text.")
 
     def check() -> None:  # type: ignore[misc]
-        """Load all that the plugin names. Raises ConfigurationError when there is none of that name."""
+        """Load each object that the plugin names as text. Raises ConfigurationError if one is missing."""
 
 
 @implementer(IProtocolPlugin, IPlugin)
 @attrs.frozen(kw_only=True, eq=False)
 class Plugin:
-    """A plugin, the result of `protocol_plugin`; its attributes are the arguments of that.
+    """A plugin: the result of `protocol_plugin`, with the arguments of that as attributes.
 
     Two have another name: `settings` is the argument `options`, `given_version` is `version`.
     """
@@ -66,7 +66,7 @@ class Plugin:
 
     @property
     def version(self) -> str:
-        """The version as text. Raises ConfigurationError if it is named, and there is none there."""
+        """Return the version as text. Raises ConfigurationError if it is a name that is missing."""
         given = self.given_version
         return str(self.loaded(given)) if ":" in given else given
 
@@ -76,9 +76,9 @@ class Plugin:
 
     @property
     def options(self) -> Any:
-        """The class of `twisted.python.usage.Options` for this plugin.
+        """Return the class of `twisted.python.usage.Options` for this plugin.
 
-        Raises StartError with one sentence when its own options can't be.
+        Raises StartError with one sentence when the plugin's own options are wrong.
         """
         from logsrv.kit.options.declare import options_of
         from logsrv.kit.options.usage import usage_options
@@ -103,7 +103,7 @@ class Plugin:
             raise StartError(f"{self.name}: {error}") from error
 
     def makeService(self, options: Any) -> IService:
-        """The service for parsed options. Raises StartError with one sentence."""
+        """Return the service for parsed options. Raises StartError with one sentence."""
         from twisted.internet import reactor
 
         from logsrv.kit.service.launch import Launch, check_files
@@ -115,7 +115,7 @@ class Plugin:
         return service
 
     def service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:
-        """The service for parsed options on any reactor. Raises StartError with one sentence."""
+        """Return the service for parsed options on any reactor. Raises StartError with one sentence."""
         from logsrv.kit.service.factory import protocols_of
         from logsrv.kit.service.protocol_service import ProtocolService
 
@@ -137,9 +137,9 @@ class Plugin:
             raise StartError(prefix + sentence) from error
 
     def loaded(self, what: object) -> Any:
-        """`what`, or the object that it names if it is a string `package.module:Name`.
+        """Return the object that `what` names if it is text `package.module:Name`, else `what`.
 
-        Raises ConfigurationError when there is nothing of that name.
+        Raises ConfigurationError if there is no such object.
         """
         if not isinstance(what, str):
             return what
@@ -151,7 +151,7 @@ class Plugin:
             raise ConfigurationError(f"{self.name}: {error}") from error
 
     def check(self) -> None:
-        """Load all that the plugin names. Raises ConfigurationError when there is none of that name."""
+        """Load each object that the plugin names as text. Raises ConfigurationError if one is missing."""
         for what in (self.settings, self.protocol, self.datagrams, self.state):
             self.loaded(what)
 
@@ -213,27 +213,27 @@ def protocol_plugin(
     datagrams: object = None,
     state: object = None,
 ) -> Plugin:
-    """A plugin that serves `protocol`, to be assigned to a name in `twisted/plugins/NAME_plugin.py`.
+    """Return a plugin that serves `protocol`; assign it to a name in `twisted/plugins/NAME_plugin.py`.
 
     name: the word after `twistd` on the command line: lower-case letters, digits and `_`.
     protocol: a LineProtocol, RequestProtocol, FrameProtocol, Datagrams, DatagramLines or any Twisted
         Protocol or DatagramProtocol class; or a function, plain or `async def`, that takes a Connection.
     options: a frozen attrs class of the plugin's own options (`logsrv.kit.option`); the kit adds its own.
-    listen: the endpoints to listen at by default, one or several. For a plugin that does not listen give
-        (), no protocol, no datagrams, and a state that does the work.
-    version: the text that `--version` prints, or its name: `"package:__version__"`.
+    listen: the endpoints to listen at by default, one or several. A plugin that does not listen has
+        listen=(), no protocol, no datagrams, and a state that does the work.
+    version: the text that `--version` prints, or the name of that text: `"package:__version__"`.
     start_tls: whether the protocol begins TLS itself (`self.start_tls()`), so that its listeners may have
         a certificate: `tcp:25:privateKey=key.pem:certKey=cert.pem`.
     datagrams: a class for datagrams, for a plugin whose `protocol` takes connections.
-    state: a class or function, called with the service in the process that serves, as its user. Its
-        result is `self.service.state`; the kit calls the methods `start()`, `apply(settings)`,
-        `stopping()` and `close()` that it has, plain or async. An async context manager, also one made by
-        `contextlib.asynccontextmanager`, yields the state instead.
+    state: a class or function that is called with the service, in the process that serves and as its user.
+        Its result is `self.service.state`. The kit calls its methods `start()`, `apply(settings)`,
+        `stopping()` and `close()`, as far as it has them; each may be plain or async. If the result is an
+        async context manager (`contextlib.asynccontextmanager`), the state is the object that it yields.
 
-    protocol, options, datagrams and state may be given as text, `package.module:Name`, which is
-    imported only when the plugin is chosen: `twistd --help` loads no more than the plugin file.
+    protocol, options, datagrams and state may be given as text, `package.module:Name`. Then they are
+    imported only when the plugin is chosen, and `twistd --help` loads only the plugin file.
 
-    Raises ConfigurationError for arguments that make no sense; type checkers refuse most of them too.
+    Raises ConfigurationError for a wrong argument; type checkers find most of these too.
     """
     check_arguments(
         name,

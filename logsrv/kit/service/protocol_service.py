@@ -1,7 +1,6 @@
 """The service of a protocol class: `self.service` of its protocols.
 
-`logsrv.kit.service.plugin` is the part of this that a plugin file needs; it loads the rest when the plugin
-is chosen.
+A plugin file imports only `logsrv.kit.service.plugin`, which loads this when the plugin is chosen.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ _REFUSED = {
         "Datagrams that were not answered, so that no two servers answer each other for ever."
     ),
 }
-_TASKS = {"tasks_failed_total": "Failures of what works beside the peers, by its name."}
+_TASKS = {"tasks_failed_total": "Failures of background tasks, by the task's name."}
 PLUGIN_METRICS = (
     *metrics_of("counter", _FAULTS, "listener"),
     *metrics_of("counter", _REFUSED, "listener", "reason"),
@@ -56,7 +55,7 @@ PLUGIN_METRICS = (
 
 
 class ServiceSettings(Protocol):
-    """The settings that the kit reads of a plugin; the author's own options are beside these."""
+    """The settings of a plugin that this module reads; there are more."""
 
     @property
     def listen(self) -> tuple[Endpoint, ...]: ...
@@ -99,20 +98,20 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
         self._life = Life(state)
-        # Refuses now what no listener could serve.
+        # Raises now if a listener could not be served.
         self.wanted(settings)
 
     def broadcast(self, text: str | bytes, but: object = None) -> None:
         self.peers.broadcast(text, but)
 
     def line_format(self, settings: Settings) -> LineFormat:
-        """Return what a line is for the connections of this plugin. Raises ConfigurationError."""
+        """Return the format of lines for these settings. Raises ConfigurationError."""
         return self._protocols.line_format(settings)
 
     def factory(
         self, label: str, settings: Settings | None = None, metrics: Counts | None = None
     ) -> PluginFactory:
-        """The factory of protocols for a listener of that name, by the settings of now or those given.
+        """Return a factory of protocols for the listener `label`. settings: by default the present ones.
 
         Raises ConfigurationError if the plugin takes no connections.
         """
@@ -164,7 +163,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
                 sentence = "unhealthy of its state is async, and nothing awaits it"
         except Exception:
             log.failure("{name}: unhealthy of its state failed", name=self.name)
-            sentence = "it cannot be told how it is; the log says why"
+            sentence = "its health is not known, as a check of it failed; the log says why"
         return [] if not sentence else [str(sentence)]
 
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> ServiceTask:

@@ -27,7 +27,7 @@ class Reload(Generic[Settings]):
     def __init__(self, service: ServiceHooks[Settings], load: Callable[[], Settings]) -> None:
         self._service = service
         self.load = load
-        # Under way, and asked for meanwhile: at most one of each.
+        # The reload that runs, and one more if it was asked for meanwhile: 0, 1 or 2.
         self._asked = 0
 
     def ask(self) -> Deferred[None]:
@@ -52,7 +52,7 @@ class Reload(Generic[Settings]):
                     log.failure("{name}: the reload failed", name=service.name)
                     refused = error_text(error)
                 log.error(
-                    "{name}: reload refused, all stays as it was: {error}",
+                    "{name}: reload refused, the old settings stay: {error}",
                     name=service.name,
                     error=refused,
                 )
@@ -61,17 +61,17 @@ class Reload(Generic[Settings]):
             self._asked -= 1
 
     async def once(self) -> None:
-        """Change to the settings as they are wanted now. Raises whatever refuses them."""
+        """Load the settings and apply all of them. Raises the error that refuses them."""
         service = self._service
         settings = self.load()
         wanted = service.all_wanted(settings)
-        # A site that an earlier reload took away may still have its place, and may be wanted again.
+        # A site that an earlier reload removed may still have its place, and may be wanted again.
         await service.served.vacated()
         if not service.running:
             return
         added: dict[str, Site] = {}
         try:
-            # Before `apply`: what that ends cannot be taken back. Peers wait until `open`.
+            # Before `apply`, because that cannot be undone. Peers wait until `open`.
             service.served.add(wanted, added)
             # The last thing that can fail.
             await limited(lambda: service.apply(settings), CLOSE_SECONDS, service.clock)

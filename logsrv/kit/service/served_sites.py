@@ -1,4 +1,4 @@
-"""The sites of a service, as a whole: made, bound, opened, changed for others and closed together."""
+"""All sites of a service: made, bound, opened, changed and closed together."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
 
 
 class ServedSites:
-    """The sites of the settings of now, in their order, and those that drain.
+    """The sites of the present settings, in their order, and those that drain.
 
-    cut: peers that were cut off.
+    cut: the number of peers that were cut off.
     """
 
     def __init__(self, make: Callable[[SiteSpec], Site]) -> None:
@@ -51,30 +51,30 @@ class ServedSites:
 
     @property
     def all(self) -> list[Site]:
-        """Those of the settings, and those that drain."""
+        """Return the sites of the settings, and those that drain."""
         return [*self._sites.values(), *self._leaving]
 
     def bind(self, wanted: Mapping[str, SiteSpec]) -> None:
-        """Make the first ones and take their places. Raises what refuses it; `close` takes them back."""
+        """Make and bind the sites of the start. After an error, `close` releases those that are bound."""
         for key, one in wanted.items():
             self._sites[key] = self._make(one)
             self._sites[key].bind()
 
     def open(self, *, own: bool) -> None:
-        """Let peers in at those that are the service's own, or at the others."""
+        """Let peers in: at the service's own sites (--metrics, --inspect), or at all others."""
         for site in self:
             if site.is_own == own:
                 site.open()
 
     async def vacated(self) -> None:
-        """Wait until those that an earlier reload took away have left their places."""
+        """Wait until the sites that an earlier reload removed have left their places."""
         for site in list(self._leaving):
             await site.vacated
 
     def add(self, wanted: Mapping[str, SiteSpec], added: dict[str, Site]) -> None:
-        """Make the new ones, and bind them when all are checked. Raises what refuses the change.
+        """Make the new sites, and bind them when all sites are checked. Raises the error that refuses it.
 
-        added: gets those that were made, for `change` or `take_back`.
+        added: gets the new sites, for `change` or `take_back`.
         """
         taken = TakenPlaces(site.endpoint for site in self)
         for key in [key for key in wanted if key not in self._sites]:
@@ -107,7 +107,7 @@ class ServedSites:
         return len(gone)
 
     def close(self, seconds: float) -> Deferred[list[None]]:
-        """End all; fires when they have."""
+        """Close all sites; fires when all are closed."""
         for site in self:
             self._leave(site, seconds)
         self._sites = {}
@@ -124,5 +124,5 @@ class ServedSites:
         self.cut += cut
         if cut and taken_out:
             log.warn(
-                "{listener} was taken out: {cut} connections cut off", listener=site.label, cut=cut
+                "{listener} was removed: {cut} connections cut off", listener=site.label, cut=cut
             )

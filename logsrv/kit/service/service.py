@@ -1,6 +1,6 @@
 """The service of every plugin: sites that start, reload, drain and stop together.
 
-`start.py`, `reload.py` and `stop.py` have the three ways that it goes, `hooks.py` what they share.
+`start.py`, `reload.py` and `stop.py` do these three, `hooks.py` has the parts that they share.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class ListeningService(ServiceHooks[Settings]):
         """`load` reads the settings again; it raises ConfigurationError when they are wrong."""
         super().__init__(name, settings, reactor=reactor, metrics=metrics)
         self.reloads = Reload(self, load)
-        # Looked up when it comes: `logsrv run` puts another in its place.
+        # A lambda, because `logsrv run` replaces `reload`.
         self._start = Start(self, reactor, lambda: self.reload())
 
     def own_process(self) -> None:
-        """Have the signals of this process, and its service manager: it serves nothing else.
+        """Take over this process: its signals, its service manager, and the sockets that this kept.
 
         A SIGHUP is remembered from now on.
         """
@@ -50,7 +50,7 @@ class ListeningService(ServiceHooks[Settings]):
         self.make_listener = partial(listener_for, kept=self.manager.kept)
 
     def when_ready(self) -> Deferred[None]:
-        """Fires when peers are let in; fails with StartError when they never will be."""
+        """Return a Deferred that fires when peers are let in, or fails with StartError."""
         return self._start.when_ready()
 
     def setServiceParent(self, parent: Any) -> None:
@@ -63,7 +63,7 @@ class ListeningService(ServiceHooks[Settings]):
         self._start.bind()
 
     def startService(self) -> None:
-        # `twist` knows no privileged start.
+        # `twist` has no privileged start.
         self._start.bind()
         super().startService()
         self._start.begin()
@@ -77,7 +77,7 @@ class ListeningService(ServiceHooks[Settings]):
 
     def stopService(self) -> Deferred[None]:
         if self._start.failed is not None:
-            # All was taken back.
+            # The failed start has closed everything.
             return succeed(None)
         super().stopService()
         first = self.stopping if self.ready else self._start.break_off

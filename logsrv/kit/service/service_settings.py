@@ -1,4 +1,4 @@
-"""The options of a plugin: the author's, and those that everything made with the kit has."""
+"""The options of a plugin: the author's own, and those that every plugin of the kit has."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from logsrv.kit.protocols.line_protocol import LineProtocol
 
 ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 
-# The limits of some classes by the names of the options; None for what has none of its own. A class that
-# has one says with it what the default is, and the most that may be asked for.
+# The limits of protocol classes in bytes, by the names of the options. The limit of a class is the default
+# of the option, and the most that the operator may ask for; None for a class that sets none.
 Limits: TypeAlias = Mapping[str, int | None]
 
 DEFAULTS = {"max_line": "64KiB", "max_frame": "1MiB"}
@@ -30,7 +30,7 @@ HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may
 
 
 def limits_of(*served: object) -> Limits:
-    """Return the limits that make sense for protocol classes and functions, None among them."""
+    """Return the limits that apply to these protocol classes and functions; some may be None."""
     found: dict[str, int | None] = {}
     for one in served:
         if not isinstance(one, type):
@@ -45,13 +45,13 @@ def limits_of(*served: object) -> Limits:
     return found
 
 
-# The options of the guard that mean something to connections only.
+# The options of the guard that apply only to connections.
 OF_CONNECTIONS = ("max_connections", "max_connections_per_peer", "idle_timeout")
 
 
 def needless_options(*served: object) -> tuple[str, ...]:
-    """Return the options that mean nothing to protocol classes and functions, None among them."""
-    # Frames of bytes cannot be counted by their looks.
+    """Return the options that do not apply to these protocol classes and functions; some may be None."""
+    # The guard cannot count frames: it does not know their marks.
     found: tuple[str, ...] = ("peer_lines",) if set(limits_of(*served)) == {"max_frame"} else ()
     connected = any(
         issubclass(one, Protocol) if isinstance(one, type) else callable(one) for one in served
@@ -62,12 +62,12 @@ def needless_options(*served: object) -> tuple[str, ...]:
 
 
 def check_limits(limits: Limits, settings: object) -> None:
-    """Raise ConfigurationError when more is asked for than a class takes."""
+    """Raise ConfigurationError when a setting is above the limit of a protocol class."""
     for name, own in limits.items():
         asked = getattr(settings, name)
         if own is not None and asked > own:
             raise ConfigurationError(
-                f"--{name.replace('_', '-')} is {asked} bytes, and this protocol takes {own} at most"
+                f"--{name.replace('_', '-')} is {asked} bytes; this protocol allows at most {own}"
             )
 
 
@@ -78,10 +78,10 @@ def settings_class(
     limits: Limits,
     needless: tuple[str, ...] = (),
 ) -> type[Any]:
-    """The author's options and the kit's in one frozen class; where both have one, it is the author's.
+    """Return one frozen class of the author's options and the kit's; the author's win over the kit's.
 
-    needless: options of the kit that are not offered; their values are None, and () for `listen`: a
-    plugin that listens nowhere.
+    needless: options of the kit that are left out; their values are None, and () for `listen`, which a
+    plugin that does not listen leaves out.
     """
     theirs = attrs.fields_dict(own) if own is not None else {}
     limiting = {name: most for name, most in limits.items() if name not in theirs}

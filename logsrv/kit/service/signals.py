@@ -28,13 +28,13 @@ Handler: TypeAlias = signal.Handlers | Callable[[int, FrameType | None], object]
 
 
 class Signals:
-    """The signals of one service. Belongs to the main thread, which signals interrupt."""
+    """The signals of one service. For the main thread only, which signals interrupt."""
 
     def __init__(self, reactor: IReactorFromThreads) -> None:
         self._reactor = reactor
         self._before: dict[signal.Signals, Handler] = {}
         self._remembered = False
-        # A storm of SIGHUP asks for one reload at a time: a stop has to get its turn.
+        # Many SIGHUPs at once ask for one reload, so that a stop gets its turn.
         self._asked = False
         self._stop_asked = False
         self._reload: Callable[[], object] | None = None
@@ -46,7 +46,7 @@ class Signals:
         self._take(signal.SIGHUP, self._hung_up)
 
     def ready(self, reload: Callable[[], object]) -> None:
-        """Call `reload`, in the reactor, upon each SIGHUP and for one that came before."""
+        """Call `reload`, in the reactor, at each SIGHUP, and now if one came before."""
         self.hold()
         self._reload = reload
         for number in STOPS:
@@ -57,7 +57,10 @@ class Signals:
             self._reactor.callFromThread(reload)
 
     def stopping(self, seconds: float, impatient: Callable[[], object]) -> None:
-        """Call `impatient`, in the reactor, when somebody asks again for a stop within `seconds`."""
+        """Call `impatient`, in the reactor, at each further request to stop.
+
+        After `seconds`, such a request ends the process.
+        """
         self._reload = None
         self._impatient = impatient
         self._deadline = time.monotonic() + seconds
@@ -65,7 +68,7 @@ class Signals:
             self._take(number, self._asked_again)
 
     def release(self) -> None:
-        """Give all handlers back."""
+        """Restore the handlers from before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

@@ -1,22 +1,21 @@
-"""Sites: a place where a service listens, what serves it there, its guard and its settings, as one.
+"""A site: a place where a service listens, with its server, its guard and its settings.
 
-A reload compares the sites that are there with those that the new settings want. One that stays is
-given the new settings; one that is new is made with them; one that is gone drains. What becomes of a
-site, and when:
+A reload compares the present sites with those that the new settings want. A site in both gets the new
+settings, a new one is made, and one that is no longer wanted drains. The states of a site:
 
     state     event     next      what happens
     MADE      bind      BOUND     its place is taken; raises when it is not free
     MADE      close     CLOSING
     BOUND     open      OPEN      peers are let in
     BOUND     close     CLOSING
-    OPEN      apply     OPEN      it goes by other settings, its peers stay
+    OPEN      apply     OPEN      it gets other settings, its peers stay
     OPEN      close     CLOSING   no new peers; what has arrived is taken in
     CLOSING   vacate    VACATED   its place is free for another
     VACATED   end       CLOSED    its last peer has gone; its counts stay in the sums
 
-`check` may come in any state before CLOSING: it raises when the site could not be bound just now, or
-not go on as its files are now. Everything that can fail stands before the first thing that a peer
-notices: so a reload is refused as a whole, or done as a whole.
+`check` may be called in any state before CLOSING. It raises when the site could not be bound now, or could
+not go on with its files as they are now. A reload does everything that can fail before any peer notices it,
+so it is refused or done as a whole.
 """
 
 from __future__ import annotations
@@ -41,12 +40,11 @@ log = Logger()
 
 @attrs.frozen
 class SiteSpec:
-    """A site as the settings want it.
+    """A site as the settings describe it.
 
-    key: what makes it the same site after a reload. label: its name in logs and metrics.
-    settings: the rules of its guard (a GuardPolicy), and whatever its SiteServer needs.
-    make: makes its SiteServer; None: the service does. sentence: how the log says that it listens, with
-    {place} or {url} in it.
+    key: its identity across reloads. label: its name in logs and metrics. settings: the rules of its guard
+    (a GuardPolicy), and more that its SiteServer needs. make: returns its SiteServer; None if the service
+    makes it. sentence: the log line when it listens, with {place} or {url} in it.
     """
 
     key: str
@@ -62,26 +60,26 @@ class SiteServer(Protocol):
 
     @property
     def receiver(self) -> Any:
-        """A factory of protocols, or for datagrams a receiver; None if it cannot serve such a place."""
+        """Return a factory of protocols, or a receiver of datagrams; None if it cannot serve this kind."""
 
     def attach(self, listener: Listener) -> None:
-        """Know the listener, which is not bound yet."""
+        """Take the listener, which is not bound yet."""
 
     def apply(self, settings: Any) -> None:
-        """Go by other settings for the peers to come."""
+        """Use other settings for new peers."""
 
     def close(self) -> None:
-        """The last peer has gone."""
+        """Clean up: the last peer has gone."""
 
 
 NEXT = transitions(__doc__)
 
 
 class Site:
-    """A site of a service, from its making to its end; `state` is one of the table's.
+    """A site of a service. state: one of the table above.
 
-    is_own: it is the service's, not one of its protocols. policy: the rules of its guard.
-    server: the part that serves its peers.
+    is_own: true for a site of the service itself (--metrics, --inspect), false for one of its protocols.
+    policy: the rules of its guard. server: the part that serves its peers.
     """
 
     def __init__(
@@ -120,19 +118,19 @@ class Site:
 
     @property
     def address(self) -> str:
-        """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
+        """Return the bound place: `127.0.0.1:1234`, a path; "" before it is bound."""
         return self._listener.address
 
     @property
     def protocols(self) -> Sequence[Any]:
-        """The protocols of the connections at this place."""
+        """Return the protocols of the connections at this place."""
         return self._listener.protocols
 
     def _go(self, event: str) -> None:
         self.state = NEXT[self.state, event]
 
     def check(self) -> None:
-        """Raise ListenError for what would keep it from being bound, or from going on."""
+        """Raise ListenError if it could not be bound now, or could not go on."""
         self._listener.check()
 
     def bind(self) -> None:
@@ -146,7 +144,7 @@ class Site:
         self._go("open")
 
     def apply(self, wanted: SiteSpec) -> None:
-        """Go by other settings; connections stay."""
+        """Use other settings; connections stay."""
         self._go("apply")
         self.policy = wanted.settings
         for apply in (self._listener.apply, self.server.apply):
@@ -167,7 +165,7 @@ class Site:
         if self.endpoint.kind == "stream":
             self._vacate()
         cut = await self._do(lambda: listener.drain(seconds))
-        # Only now: what was taken in last may have had to be answered.
+        # Only after the drain: the last input may need an answer.
         await self._do(self.server.close)
         if self.state == "CLOSING":
             self._vacate()
@@ -187,9 +185,9 @@ class Site:
 
 
 def check_not_ours(new: SiteSpec, taken: TakenPlaces) -> None:
-    """Raise ConfigurationError when `new` wants a place that is taken by this server.
+    """Raise ConfigurationError when another site of this server has the place of `new`.
 
-    The kernel would say so as well, but not that the other program is this one.
+    The kernel would refuse it too, but would not say that the other program is this one.
     """
     if (other := taken.in_the_way_of(new.endpoint)) is not None:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The start of a service: from the places it takes to its first peer, or to the sentence why not."""
+"""The start of a service: binds its places, opens its parts, and lets peers in; or says why it cannot."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ log = Logger()
 
 
 class Start:
-    """The start of one service. failed: why it will never be ready."""
+    """The start of one service. failed: the reason why it will never be ready, or None."""
 
     def __init__(
         self, service: ServiceHooks[Any], reactor: Any, reload: Callable[[], object]
     ) -> None:
-        """`reload`: called upon each SIGHUP, from when it is ready."""
+        """`reload`: called at each SIGHUP, once the service is ready."""
         self._service = service
         self._reactor = reactor
         self._reload = reload
         self.failed: StartError | None = None
         self._waiting: list[Deferred[None]] = []
-        # A start that awaits something needs the reactor to run.
+        # The part of the start that needs the running reactor.
         self._awaiting: Deferred[None] | None = None
 
     def when_ready(self) -> Deferred[None]:
-        """Fires when peers are let in; fails with StartError when they never will be."""
+        """Return a Deferred that fires when peers are let in, or fails with StartError."""
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if self._service.ready or self.failed is not None:
@@ -46,14 +46,14 @@ class Start:
         return waiting
 
     def _answer(self, failed: StartError | None) -> None:
-        """Tell those who wait that it is ready, or that it has failed and never will be."""
+        """Fire the Deferreds of `when_ready`: the service is ready, or has failed."""
         self.failed = failed
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None) if failed is None else each.errback(failed)
 
     def bind(self) -> None:
-        """Take the places of the settings, once."""
+        """Bind the places of the settings, once."""
         service = self._service
         if not service.served:
             try:
@@ -62,7 +62,7 @@ class Start:
                 self._cannot_start(error)
 
     def begin(self) -> None:
-        """Open what the sites deliver to; the rest waits for the reactor."""
+        """Open the service's own parts; the rest of the start waits for the reactor."""
         service = self._service
         service.manager.starting()
         _raise_file_limit()
@@ -70,13 +70,13 @@ class Start:
         self.failed = None
         try:
             opening = service.open()
-            # They tell how it is, so also that it is not ready yet.
+            # --metrics and --inspect also say that the service is not ready yet.
             service.served.open(own=True)
         except Exception as error:
             self._cannot_start(error)
         if service.launch is not None:
             service.launch.wait()
-        # Not before the reactor runs: until then a SIGTERM is the system's, and who was let in, lost.
+        # Not before the reactor runs: until then SIGTERM kills the process, and would cut off peers.
         when_running(self._reactor, self._run, opening)
 
     def _run(self, opening: Callable[[], Any] | None) -> None:
@@ -84,14 +84,14 @@ class Start:
             self._awaiting = Deferred.fromCoroutine(self._finish(opening))
 
     async def _finish(self, opening: Callable[[], Any] | None) -> None:
-        """Await what `open` gave, and let peers in; or take all back and say why."""
+        """Await the function of `open`, then let peers in; after an error, end the service and say why."""
         try:
             if opening is not None:
                 await attempt(opening)
             if self._service.running:
                 self._let_in()
         except (Exception, SystemExit) as error:
-            # A stop has it cancelled, which is no failure.
+            # A stop cancels the start; that is no failure.
             if self._service.running:
                 await self._give_up(error)
 
@@ -123,12 +123,12 @@ class Start:
         service.manager.failed(f"cannot start: {error}")
         service.served.close(0)
         if not self._reactor.running:
-            # Twisted closes some of it in the next turn of a reactor, which never comes after a failed
+            # Twisted closes some sockets in the reactor's next turn, which never comes after a failed
             # start: the file of a UNIX socket would be left behind.
             self._reactor.iterate()
         service.signals.release()
         if service.launch is None and not isinstance(error, LogsrvError):
-            # A test of a plugin, or who else has called this, sees the traceback.
+            # A caller other than twistd, such as a test of a plugin, sees the traceback.
             self._answer(StartError(f"{service.name} cannot start: {error}"))
             raise error
         failed = self._explained(error)
@@ -148,7 +148,7 @@ class Start:
             service.launch.failed(str(failed))
 
     def _explained(self, error: BaseException) -> StartError:
-        """Say in the log why it cannot start; what it gives says so elsewhere."""
+        """Log why the service cannot start; return the error that says the same to others."""
         name, launch = self._service.name, self._service.launch
         why = needs_asyncio(error, str(name))
         if why is not None:
@@ -167,7 +167,7 @@ class Start:
 
 
 def _raise_file_limit() -> None:
-    """Let this process have as many connections as the system allows it."""
+    """Raise the limit of open files to the most that the system allows this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:

@@ -13,7 +13,7 @@ from logsrv.kit.protocols.awaiting import attempt
 
 
 def when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None:
-    """Call `begin(*args)` when the reactor runs; at once if it does."""
+    """Call `begin(*args)` when the reactor runs; at once if it runs already."""
     if reactor.running:
         begin(*args)
     else:
@@ -22,10 +22,9 @@ def when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None
 
 
 def limited(step: Callable[[], Any], seconds: float, clock: IReactorTime) -> Deferred[Any]:
-    """The result of a step, which may be a coroutine.
+    """Call a step, plain or async; return a Deferred of its result.
 
-    Fails with Twisted's TimeoutError after so many seconds, also if the step takes no notice of being
-    cancelled.
+    It fails with Twisted's TimeoutError after `seconds`, and cancels the step, even if that ignores it.
     """
     waiting: Deferred[Any] = Deferred()
     done = attempt(step)

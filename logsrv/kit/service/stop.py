@@ -16,10 +16,10 @@ from logsrv.kit.service.steps import limited
 
 log = Logger()
 
-# The longest that a stop takes in what has arrived; then a peer that goes on sending is cut off. With the
-# last steps behind it a stop takes less than 5 s.
+# The longest time to take in input that has arrived; then a peer that still sends is cut off. Usually the
+# later steps are short, and the whole stop takes less than 5 s.
 DRAIN_SECONDS = 4.0
-# The longest that the rest of a stop takes: the store writes what it has, on a disk that may be slow.
+# The longest time for `close`: the store writes its pending lines, on a disk that may be slow.
 CLOSE_SECONDS = 20.0
 STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
 
@@ -28,7 +28,7 @@ def tell_of_stop(service: ServiceHooks[Any]) -> None:
     """Log that a stop begins, now and at each further request for a stop."""
     impatient = partial(
         log.info,
-        "{name}: is stopping already, which takes at most {seconds:g} s",
+        "{name}: is stopping already, which may take up to {seconds:g} s",
         name=service.name,
         seconds=STOP_SECONDS,
     )
@@ -38,7 +38,7 @@ def tell_of_stop(service: ServiceHooks[Any]) -> None:
 
 
 async def stop(service: ServiceHooks[Any], first: Callable[[], Any], doing: str) -> None:
-    """Stop a service. first: what is done while peers are still there; `doing` names it."""
+    """Stop a service. first: the step while peers are still connected. doing: its name in the log."""
     await within(service, DRAIN_SECONDS, first, doing)
     await _close(service, DRAIN_SECONDS)
     service.watchdog.stop()
@@ -69,9 +69,9 @@ async def _close(service: ServiceHooks[Any], seconds: float) -> None:
 async def within(
     service: ServiceHooks[Any], seconds: float, step: Callable[[], Any], doing: str
 ) -> None:
-    """Await a step of a stop, plain or async; if it fails or takes too long, say so and go on.
+    """Await a step of a stop, plain or async; if it fails or takes more than `seconds`, log that and go on.
 
-    doing: what it does, for the log.
+    doing: the name of the step in the log.
     """
     name = service.name
     try:

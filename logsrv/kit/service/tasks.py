@@ -1,6 +1,6 @@
 """The tasks of a service: code that runs beside the peers until the service stops.
 
-A task that fails is logged and counted, and hinders nothing else; a stop cancels all of them.
+A task that fails is logged and counted, and harms nothing else. A stop cancels all tasks.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class ServiceTask:
             self._working.cancel()
 
     def work(self) -> Deferred[Any]:
-        """Begin, and return the end."""
+        """Begin the work; return the Deferred of its end."""
         self._working = self.begin()
         if self.cancelled:
-            # By itself, in its first step.
+            # It cancelled itself in its first step.
             self._working.cancel()
         return self._working
 
@@ -76,13 +76,13 @@ class ServiceTasks:
         return len(self._tasks)
 
     def begin(self) -> None:
-        """Begin those that were asked for until now: the reactor runs."""
+        """Begin the tasks that wait for the reactor: it runs."""
         self._begun, self._ended = True, False
         for task in self:
             self._start(task)
 
     def spawn(self, coroutine: Any, name: str = "") -> ServiceTask:
-        """Run a coroutine. Raises TypeError for anything else, RuntimeError when it is too late."""
+        """Run a coroutine. Raises TypeError for anything else, RuntimeError after the stop."""
         if iscoroutinefunction(coroutine):
             called = getattr(coroutine, "__qualname__", "it")
             raise TypeError(f"spawn takes a coroutine: spawn({called}(…)), not spawn({called})")
@@ -94,7 +94,7 @@ class ServiceTasks:
         )
 
     def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
-        """Do what `RunningService.every` says. Raises RuntimeError when it is too late, too."""
+        """Call a function as `RunningService.every` says. Raises RuntimeError after the stop."""
         if iscoroutine(function):
             name = name_of(function)
             function.close()
@@ -118,7 +118,7 @@ class ServiceTasks:
                 if task.cancelled:
                     return
                 now = self._clock.seconds()
-                # Those that were missed are left out.
+                # Missed calls are left out.
                 due += seconds * ((now - due) // seconds + 1)
                 await deferLater(self._clock, due - now)
 
@@ -126,7 +126,7 @@ class ServiceTasks:
         return self._add(task)
 
     async def stop(self) -> None:
-        """Cancel all, and wait until each has ended."""
+        """Cancel all tasks, and wait until each has ended."""
         self._ended = True
         self._all_ended = all_ended = Deferred[None]()
         for task in self:
@@ -150,7 +150,7 @@ class ServiceTasks:
         if task.cancelled:
             self._forget(task)
             return
-        # It works for the service, also if it was spawned for a peer: which need not wait for it.
+        # A task works for the service, also if a peer's handler spawned it: the peer does not wait for it.
         working = for_nobody(task.work)
         working.addErrback(lambda failure: self._ended_badly(task, failure))
         working.addBoth(lambda _: self._end(task))
@@ -176,6 +176,6 @@ class ServiceTasks:
 
 
 def name_of(what: object) -> str:
-    """Return the name of a function or a coroutine, as its author has written it."""
+    """Return the name of a function or coroutine, as in its author's code."""
     name = getattr(what, "__qualname__", None) or type(what).__qualname__
     return str(name).rpartition("<locals>.")[2]

@@ -1,4 +1,4 @@
-"""A reactor without sockets, whose time goes only when a test says so."""
+"""A reactor without sockets, whose time passes only when a test says so."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-# Timers that fire at one moment; more of them, and one starts itself again and again.
+# If more timers than this fire at one moment, one of them starts itself again and again.
 MOST_AT_ONCE = 100_000
 
 
 class MemoryClock(MemoryReactorClock):
     """A clock that goes from timer to timer, so that each fires at its own time.
 
-    between: called after each step, for what a real reactor would do then.
+    between: called after each step, to do what a real reactor would do then.
     """
 
     def __init__(self, between: Callable[[], object] = lambda: None) -> None:
         super().__init__()
         self.between = between
-        # So `callWhenRunning` and the like begin at once.
+        # So that `callWhenRunning` calls at once.
         self.running = True
 
     def advance(self, amount: float) -> None:
-        """Let so many seconds pass. Raises AssertionError when a timer never lets time go on."""
+        """Let `amount` seconds pass. Raises AssertionError when timers of 0 seconds never end."""
         end = self.seconds() + amount
         self.between()
         fired = 0
@@ -40,9 +40,9 @@ class MemoryClock(MemoryReactorClock):
         self.between()
 
     def _fire(self, at: float) -> None:
-        """Call the next one alone: all that are due, as the base class does, may be without end."""
+        """Call the next timer alone. The base class calls all that are due, which may never end."""
         self.rightNow = max(self.rightNow, at)
-        # A call that was put off is not where it belongs until these are sorted.
+        # After a delay a call is not in its place until these are sorted.
         self.calls.sort(key=lambda call: call.getTime())
         call: Any = self.calls.pop(0)
         call.called = 1
@@ -52,9 +52,9 @@ class MemoryClock(MemoryReactorClock):
         return min((call.getTime() for call in self.getDelayedCalls()), default=None)
 
     def until(self, done: Deferred[Any], seconds: float, what: str) -> Any:
-        """Return the result of `done`, or raise its failure; let up to so many seconds pass for it.
+        """Let time pass until `done` has fired; return its result, or raise its failure.
 
-        Raises AssertionError when it has none by then.
+        what: a phrase for `done`. Raises AssertionError when it has not fired after `seconds`.
         """
         results: list[Any] = []
         done.addBoth(results.append)
@@ -65,7 +65,7 @@ class MemoryClock(MemoryReactorClock):
             if next_at is None or next_at > end:
                 raise AssertionError(
                     f"{what} has not ended within {seconds:g} s of the service's clock; "
-                    "what waits for threads or sockets needs `serve` or a TwistdProcess"
+                    "code that waits for threads or sockets needs `serve` or a TwistdProcess"
                 )
             self.advance(max(0.0, next_at - self.seconds()))
         if isinstance(results[0], Failure):

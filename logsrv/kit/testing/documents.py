@@ -1,4 +1,4 @@
-"""Documentation that is true: its conversations are played, its Python examples are run.
+"""Tests of documentation: its conversations are played, its Python examples are run.
 
 A conversation is a fenced block whose info string is `telnet` and a port, as a reader would type it:
 
@@ -11,11 +11,11 @@ A conversation is a fenced block whose info string is `telnet` and a port, as a 
     ```
 
 Lines that begin with `> ` are sent, the others are expected in this order; `…` stands for anything.
-The last line is what `telnet` prints when the server closes the connection; without it, the reader
-leaves. The port tells which server is meant: `play` is told where that one really is.
+The last line is what `telnet` prints when the server closes the connection; without it, the client
+closes. The port only identifies the server: the argument of `play` says where it really listens.
 
-A Python example is a fenced block whose info string is `python`; with `python NAME.py` it is a file
-of that name which other examples may import.
+A Python example is a fenced block whose info string is `python`. With `python NAME.py` it is a file of that
+name, which other examples may import.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ _FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOT
 
 @attrs.frozen
 class Transcript:
-    """A conversation. steps: what is sent (True) or expected (False), in order. line: in the file."""
+    """A conversation. steps: lines to send (True) or to expect (False), in order. line: its number.
+
+    The number is that of its first line in the document.
+    """
 
     port: int
     steps: tuple[tuple[bool, str], ...]
@@ -42,7 +45,7 @@ class Transcript:
 
 @attrs.frozen
 class Example:
-    """A Python example. name: of the file it is, or None. line: of its first line in the document."""
+    """A Python example. name: its file name, or None. line: the number of its first line."""
 
     name: str | None
     code: str
@@ -50,7 +53,7 @@ class Example:
 
 
 def transcripts(document: str) -> list[Transcript]:
-    """The conversations in a Markdown text. Raises ValueError for one that can't be understood."""
+    """Return the conversations in a Markdown text. Raises ValueError for one without a port."""
     return [
         Transcript(_port(argument, line), tuple(_steps(body)), line)
         for language, argument, body, line in _fences(document)
@@ -59,7 +62,7 @@ def transcripts(document: str) -> list[Transcript]:
 
 
 def examples(document: str) -> list[Example]:
-    """The Python examples in a Markdown text."""
+    """Return the Python examples in a Markdown text."""
     return [
         Example(argument, body, line)
         for language, argument, body, line in _fences(document)
@@ -68,9 +71,9 @@ def examples(document: str) -> list[Example]:
 
 
 def play(transcript: Transcript, where: int | str) -> None:
-    """Have the conversation with the server at a port or the path of a UNIX socket.
+    """Play a conversation with the server at a TCP port or the path of a UNIX socket.
 
-    Raises AssertionError, which shows how far it went as the document says.
+    Raises AssertionError with the conversation so far, if the server answers anything else.
     """
     with TelnetSession(where) as session:
         for sent, text in transcript.steps:

@@ -1,6 +1,6 @@
 """Fixtures for pytest: `pytest_plugins = ["logsrv.kit.testing.fixtures"]` in a test file or conftest.
 
-No entry point: that would be loaded in every run of pytest wherever logsrv is installed.
+There is no entry point, because every run of pytest would load that wherever logsrv is installed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def in_memory() -> Callable[..., MemoryService]:
-    """`in_memory(plugin, "--max-line", "100")`: a MemoryService."""
+    """`in_memory(plugin, "--max-line", "100")` returns a MemoryService."""
     from logsrv.kit.testing.memory import MemoryService
 
     return MemoryService
@@ -30,7 +30,7 @@ def in_memory() -> Callable[..., MemoryService]:
 
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def serving() -> AsyncIterator[Callable[..., Running]]:
-    """`serving(plugin, "--idle-timeout", "1s")`: it runs in this process, and stops after the test."""
+    """`serving(plugin, "--idle-timeout", "1s")` returns a Running, which stops after the test."""
     from logsrv.kit.testing.running import serve
 
     started: list[Running] = []
@@ -46,7 +46,7 @@ async def serving() -> AsyncIterator[Callable[..., Running]]:
 
 @pytest.fixture
 def twistd(tmp_path: Path) -> Iterator[Callable[..., TwistdProcess]]:
-    """`twistd("shout", "--listen", "tcp:0")`: a real child that is ready; ended after the test."""
+    """`twistd("shout", "--listen", "tcp:0")` returns a ready TwistdProcess, which is killed at the end."""
     with ExitStack() as started:
 
         def start(plugin: str, *arguments: str, **how: Any) -> TwistdProcess:

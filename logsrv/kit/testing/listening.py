@@ -1,4 +1,4 @@
-"""Listeners in memory: the real ones, with their guards, over no sockets."""
+"""Listeners in memory: the real listeners with their guards, but without sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from logsrv.kit.testing.peer import MemorySender
 
 
 class InMemory:
-    """A listener whose place nobody else can take."""
+    """The common part of listeners in memory. Nobody else can take their place."""
 
     endpoint: Endpoint
     opened = False
@@ -29,14 +29,14 @@ class InMemory:
         return f"memory:{self.endpoint}"
 
     def check(self) -> None:
-        """Nothing in memory can be taken by others."""
+        """Do nothing: a place in memory is always free."""
 
     def open(self) -> None:
         self.opened = True
 
 
 class MemoryStreams(InMemory, StreamListener):
-    """Lets in whom a test connects, if the guard does."""
+    """A listener for connections that a test makes; its guard may refuse them."""
 
     def bind(self) -> None:
         self._guarded.doStart()
@@ -51,7 +51,7 @@ class MemoryStreams(InMemory, StreamListener):
 
 
 class ArrivedDatagrams:
-    """The datagrams that have arrived and were not read yet: as the kernel's buffer of a socket."""
+    """Datagrams that have arrived and were not read yet, as in the kernel's buffer of a socket."""
 
     cut_bytes = 0
 
@@ -70,17 +70,17 @@ class ArrivedDatagrams:
 
 
 class MemoryDatagrams(InMemory, DatagramListener):
-    """Takes in what senders in memory send, and answers them."""
+    """A listener for datagrams of senders in memory, which also get its answers."""
 
     def __init__(self, endpoint: Any, receiver: DatagramReceiver, **how: Any) -> None:
         super().__init__(endpoint, receiver, **how)
         self._arrived = self._receive = ArrivedDatagrams()
-        # No kernel is there to ask.
+        # There is no kernel that counts drops.
         self._losses.known = False
         self._memory_senders: dict[Sender, MemorySender] = {}
 
     def bind(self) -> None:
-        # The way back, in place of a socket's.
+        # Answers go through this object instead of a socket.
         self._receiver.context.answers = self  # type: ignore[attr-defined]
 
     async def drain(self, seconds: float) -> int:
@@ -94,7 +94,7 @@ class MemoryDatagrams(InMemory, DatagramListener):
             self._read()
 
     def sender(self, address: Hashable) -> MemorySender:
-        """Return the sender at an address as the socket module writes it."""
+        """Return the sender at an address, which has the form of the socket module."""
 
         def deliver(datagram: bytes) -> None:
             self._arrived.add(datagram, address)
@@ -114,11 +114,11 @@ class MemoryDatagrams(InMemory, DatagramListener):
         return True
 
     def close(self) -> None:
-        """End the way back."""
+        """Do nothing: there is no socket to close."""
 
 
 def memory_listener(endpoint: Any, receiver: Any, **how: Any) -> Listener:
-    """Return the listener in memory for an endpoint, in place of `logsrv.kit.net.listen.listener_for`."""
+    """Return a listener in memory for an endpoint, instead of `logsrv.kit.net.listen.listener_for`."""
     make: dict[str, Any] = {"stream": MemoryStreams, "datagram": MemoryDatagrams}
     if endpoint.kind not in make:
         raise AssertionError(f"{endpoint} is nothing that a MemoryService has")

@@ -1,4 +1,4 @@
-"""A plugin without sockets: the real service and protocols, peers in memory, a clock that waits.
+"""A plugin without sockets: the real service and protocols, peers in memory, a clock that a test advances.
 
 service = MemoryService(shout)
 peer = service.connect()
@@ -31,12 +31,12 @@ from logsrv.kit.testing.peer import MemoryPeer, MemorySender
 from logsrv.kit.text.words import did_you_mean
 
 FIRST_PORT = 50000
-# Seconds of the clock in memory; longer than any start that ends.
+# Seconds of the clock in memory; no start takes longer.
 START_SECONDS = 3600.0
 
 
 def every_split(data: bytes) -> Iterator[list[bytes]]:
-    """`data` whole, cut in two at every place, and byte by byte: len(data) + 1 ways."""
+    """Yield ways to split `data`: whole, in two at every place, and byte by byte: len(data) + 1 ways."""
     yield [data]
     for at in range(1, len(data)):
         yield [data[:at], data[at:]]
@@ -44,7 +44,7 @@ def every_split(data: bytes) -> Iterator[list[bytes]]:
 
 
 def plugin_of(what: Any, **how: Any) -> Plugin:
-    """Return a plugin as it is; a protocol class or a function as a plugin named `plugin`."""
+    """Return `what` if it is a plugin; else a plugin named `plugin` for this protocol class or function."""
     if isinstance(what, Plugin):
         return what
     if isinstance(what, type) and issubclass(what, Datagrams | AbstractDatagramProtocol):
@@ -53,7 +53,7 @@ def plugin_of(what: Any, **how: Any) -> Plugin:
 
 
 def parsed(plugin: Plugin, arguments: tuple[str, ...]) -> Any:
-    """Return the options of a plugin for a command line; nothing is taken from the environment."""
+    """Return the options of a plugin for a command line, without environment variables."""
     options = plugin.options()
     options.environment = {}
     options.parseOptions(arguments)
@@ -61,7 +61,7 @@ def parsed(plugin: Plugin, arguments: tuple[str, ...]) -> Any:
 
 
 class NoProcess:
-    """The signals, the watchdog and the garbage of a service that has no process to itself."""
+    """Replaces the signals, the watchdog and the garbage collection of a service; does nothing."""
 
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments: None
@@ -69,7 +69,7 @@ class NoProcess:
 
 @attrs.define
 class ChangingOptions:
-    """Options that a test changes. settings: as they were parsed. changed: by attribute."""
+    """Options that a test can change. settings: as parsed. changed: the changed values, by attribute."""
 
     options: Any
     changed: dict[str, Any] = attrs.field(factory=dict)
@@ -79,16 +79,16 @@ class ChangingOptions:
         return self.options.settings
 
     def reload(self) -> Any:
-        """Return the settings as they are wanted now. Raises ConfigurationError when they are wrong."""
+        """Return the settings with the changes. Raises ConfigurationError when they are wrong."""
         try:
             return attrs.evolve(self.options.reload(), **self.changed)
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
 
     def change(self, name: str, value: Any) -> None:
-        """Change a setting: text as on the command line, or a value.
+        """Change a setting. value: text as on the command line, or a value; None for `off`.
 
-        Raises TypeError when there is no such option, ConfigurationError for text it does not take.
+        Raises TypeError when there is no such option, ConfigurationError for text that it does not accept.
         """
         declared = options_of(type(self.settings))
         if name not in declared:
@@ -109,17 +109,19 @@ class ChangingOptions:
 
 
 class MemoryService:
-    """A plugin's service, started; `what` is a Plugin, a protocol class or a function.
+    """A started service of a plugin, without sockets.
 
-    If its state needs time to start, that passes first.
+    If its state needs time to start, the clock is advanced until it has started.
 
-    service: as protocols see it. clock: `advance(seconds)` lets time pass, and timers fire.
+    service: the RunningService that protocols get. clock: `advance(seconds)` lets time pass, so that timers
+    fire.
     """
 
     def __init__(self, what: Any, *arguments: str, **how: Any) -> None:
-        """`arguments` as on the command line; `how` as `protocol_plugin` takes it.
+        """`what`: a Plugin, a protocol class or a function. `arguments`: as on the command line.
 
-        Raises ConfigurationError or SystemExit with one sentence, as twistd would end with it.
+        `how`: arguments of `protocol_plugin`, unless `what` is a Plugin. Raises ConfigurationError or
+        SystemExit with the sentence with which twistd would end.
         """
         plugin = plugin_of(what, **how)
         self.clock = MemoryClock(self._let_peers_act)
@@ -141,7 +143,7 @@ class MemoryService:
 
     @property
     def listeners(self) -> list[MemoryStreams | MemoryDatagrams]:
-        """Return the listeners that let peers in now."""
+        """Return the listeners that let peers in."""
         return [listener for listener in self._listeners.values() if listener.opened]
 
     @property
@@ -158,11 +160,11 @@ class MemoryService:
     def connect(
         self, address: IAddress | str | None = None, *, to: str | None = None, reads: bool = True
     ) -> MemoryPeer:
-        """A new connection, from 127.0.0.1:50000 unless told otherwise; then from 50001, and so on.
+        """Connect a new peer, by default from 127.0.0.1:50000, the next from port 50001, and so on.
 
-        address: the peer's, or its host. to: one of the plugin's endpoints, as it listens there;
-        by default the first for connections. reads: whether the peer reads what it is sent, before it
-        is told to `start_reading`.
+        address: the peer's address, or only its host. to: the endpoint of the plugin to connect to, as in
+        its settings; by default the first for connections. reads: whether the peer reads from the start;
+        otherwise it reads after `start_reading`.
         """
         listener: MemoryStreams = self._listening(MemoryStreams, to)
         if address is None or isinstance(address, str):
@@ -176,9 +178,9 @@ class MemoryService:
     def sender(
         self, host: str = "127.0.0.1", port: int = FIRST_PORT, *, to: str | None = None
     ) -> MemorySender:
-        """A sender of datagrams; `host` is an address, or the path of a UNIX socket.
+        """Return a sender of datagrams. host: an IP address, or the path of a UNIX socket.
 
-        to: one of the plugin's endpoints, as it listens there; by default the first for datagrams.
+        to: the endpoint of the plugin to send to, as in its settings; by default the first for datagrams.
         """
         address = host.encode() if "/" in host else (host, port)
         listener: MemoryDatagrams = self._listening(MemoryDatagrams, to)
@@ -196,16 +198,16 @@ class MemoryService:
         )
 
     def answer(self, data: bytes) -> bytes:
-        """Return what a peer gets that connects and sends `data`, however the network cuts it.
+        """Return the answer to a peer that connects and sends `data`, for every way to split it.
 
-        Raises AssertionError when it is not the same for every cut.
+        Each way is a new connection (`every_split`). Raises AssertionError when the answers differ.
         """
         answers = {self._converse(pieces): pieces for pieces in every_split(data)}
         if len(answers) > 1:
             (one, cut), (other, otherwise) = list(answers.items())[:2]
             raise AssertionError(
-                f"cut as {cut} the answer is {one!r}, as {otherwise} {other!r}; all ask one service, "
-                "which may keep what it was told"
+                f"the answer to {cut} is {one!r}, to {otherwise} {other!r}; all of these went to one "
+                "service, whose state may have changed"
             )
         return next(iter(answers))
 
@@ -218,10 +220,10 @@ class MemoryService:
         return answer
 
     def reload(self, **changed: Any) -> None:
-        """Reload with other settings, by attribute: `reload(topic="cats", max_connections=3)`.
+        """Reload with changed settings, by attribute: `reload(topic="cats", max_connections=3)`.
 
-        Text is read as on the command line; None is `off`. What an earlier one changed stays so.
-        Raises what refuses it: a ConfigurationError, or whatever `apply` raises; all stays as it was.
+        Text is parsed as on the command line; None is `off`. Changes of earlier calls stay. A reload that
+        is refused changes nothing, and raises ConfigurationError, or the error of the state's `apply`.
         """
         before = dict(self._settings.changed)
         try:
@@ -234,13 +236,13 @@ class MemoryService:
             raise
 
     def stop(self) -> int:
-        """Stop as at SIGTERM, and return how many peers were cut off; time passes as it needs.
+        """Stop as at SIGTERM, advancing the clock as needed. Return how many peers were cut off.
 
-        Raises AssertionError when it does not end.
+        Raises AssertionError when the stop does not end.
         """
         self.clock.until(self.service.stopService(), 2 * STOP_SECONDS, "the stop")
         return self.service.served.cut
 
     def metric(self, name: str, **labels: str) -> float:
-        """The value of a metric, summed over the labels that are not given."""
+        """Return the value of a counter or gauge, summed over the labels that are not given."""
         return self.service.metrics.value(name, **labels)

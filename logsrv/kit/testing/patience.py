@@ -10,7 +10,7 @@ SECONDS = 60.0
 
 
 def patience(environment: Mapping[str, str]) -> float:
-    """Return a minute, times the environment's PATIENCE: a busy machine has more of it.
+    """Return the seconds to wait: a minute, times PATIENCE of the environment, which a busy machine sets.
 
     Raises ValueError, which says what PATIENCE may be.
     """
@@ -20,7 +20,7 @@ def patience(environment: Mapping[str, str]) -> float:
     except ValueError:
         times = math.nan
     if not 0 < times < math.inf:
-        raise ValueError(f"PATIENCE={text} must be a number above 0: so many minutes is a wait")
+        raise ValueError(f"PATIENCE={text} must be a number above 0: the minutes that a test waits")
     return SECONDS * times
 
 

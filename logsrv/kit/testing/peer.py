@@ -21,8 +21,7 @@ TRANSPORT_BUFFER = 64 * 1024
 class MemoryPeer:
     """The other end of a connection.
 
-    protocol: the plugin's, or None when the connection was refused: by the guard, or because the
-    constructor failed.
+    protocol: the plugin's protocol; None when the guard refused the connection or the constructor failed.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class MemoryPeer:
 
     @property
     def reading(self) -> bool:
-        """Return true if the plugin reads what is fed."""
+        """Return true if the plugin reads its input; false while it has paused the transport."""
         self.look()
         return self._is_read
 
@@ -63,27 +62,27 @@ class MemoryPeer:
 
     @property
     def unread(self) -> int:
-        """Return how many bytes wait for the plugin, which reads nothing now."""
+        """Return how many bytes wait for a plugin that does not read."""
         return len(self._waiting)
 
     def feed(self, data: bytes) -> None:
-        """Send bytes to the plugin, all as one chunk; while it reads nothing they wait, as in a kernel."""
+        """Send bytes to the plugin as one chunk. While it does not read, they wait, as in a kernel."""
         self._waiting += data
         self.look()
 
     def received(self) -> bytes:
-        """Return what the plugin has sent since this was called last."""
+        """Return the bytes that the plugin has sent since the last call."""
         self.look()
         data = bytes(self._received)
         self._received.clear()
         return data
 
     def stop_reading(self) -> None:
-        """Let what the plugin sends lie."""
+        """Stop reading: the plugin's output waits in its transport."""
         self._reads = False
 
     def start_reading(self) -> None:
-        """Read what lies there, and go on reading."""
+        """Read the output that waits, and go on reading."""
         self._reads = True
         self.look()
 
@@ -93,7 +92,7 @@ class MemoryPeer:
         self.look()
 
     def disconnect(self, reason: Exception | None = None) -> None:
-        """End the connection, cleanly unless there is a `reason`."""
+        """End the connection. reason: an error such as ConnectionLost; by default it ends cleanly."""
         if not self._closed:
             self._closed = True
             self.transport.producer = None
@@ -102,7 +101,7 @@ class MemoryPeer:
             called.connectionLost(Failure(reason or ConnectionDone()))
 
     def look(self) -> None:
-        """Do what a reactor would do now: deliver, resume, close."""
+        """Do the work of a reactor: deliver, resume, close."""
         transport = self.transport
         while not self._closed:
             if self._reads and transport.buffer:
@@ -134,7 +133,7 @@ class MemoryPeer:
 
 
 class MemoryTransport(StringTransport):
-    """A transport with what TCP's offers, over the buffers of a MemoryPeer."""
+    """A transport with the methods of TCP's, over the buffers of a MemoryPeer."""
 
     def __init__(self, peer: MemoryPeer, address: IAddress) -> None:
         super().__init__(IPv4Address("TCP", "127.0.0.1", 7000), address, lenient=True)
@@ -156,7 +155,7 @@ class MemoryTransport(StringTransport):
         self.write(b"".join(pieces))
 
     def unregisterProducer(self) -> None:
-        # Unlike that of Twisted's tests, TCP's takes it from one who is no producer as well.
+        # Unlike StringTransport, TCP's transport allows this without a producer.
         self.producer = None
 
     def stopProducing(self) -> None:
@@ -172,9 +171,9 @@ class MemoryTransport(StringTransport):
 
 
 class MemorySender:
-    """A sender of datagrams, and what it was answered.
+    """A sender of datagrams, which collects the answers.
 
-    name: who it is, as the plugin knows it.
+    name: its name for the plugin, `peer.source`.
     """
 
     def __init__(self, sender: Sender, deliver: Callable[[bytes], None]) -> None:
@@ -192,7 +191,7 @@ class MemorySender:
             self._deliver(datagram)
 
     def received(self) -> list[bytes]:
-        """Return the datagrams that came from the plugin since this was called last."""
+        """Return the datagrams that came from the plugin since the last call."""
         came, self._received = self._received, []
         return came
 

@@ -1,4 +1,4 @@
-"""A plugin in a real `twistd` child process, and waiting for what happens there."""
+"""A plugin in a real `twistd` child process, and functions that wait for events there."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from logsrv.kit.testing.patience import PATIENCE
 
 Found = TypeVar("Found")
 
-# `python -m twisted` is `twist`; this is what the command `twistd` does, in the interpreter we run in.
+# The command `twistd` with this Python interpreter; `python -m twisted` is `twist`.
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 
 
 def wait_until(look: Callable[[], Found | None], what: str, deadline: float = PATIENCE) -> Found:
     """Call `look()` until it returns something true, and return that.
 
-    Raises AssertionError, which says `what` was waited for, after `deadline` seconds.
+    what: a phrase for it, for the error. Raises AssertionError after `deadline` seconds.
     """
     end = time.monotonic() + deadline
     while not (found := look()):
@@ -35,7 +35,7 @@ def wait_until(look: Callable[[], Found | None], what: str, deadline: float = PA
     return found
 
 
-# By the formats of --log-format: Twisted's and that of files, for people, for the journal, JSON.
+# A critical message in the formats of --log-format: twisted and file, people, journal, json.
 _CRITICAL = (
     r"#critical\]",
     r"^\d\d:\d\d:\d\d (?:\x1b\[\d+m)?CRITICAL:",
@@ -45,21 +45,21 @@ _CRITICAL = (
 _COMPLAINT = re.compile(
     "|".join([r"Traceback \(most recent call last\)", r"\bUnhandled\b", *_CRITICAL]), re.MULTILINE
 )
-# A record begins with its time, its level for the journal, or as JSON; what is printed beside the log
-# does not. In the journal each line has the level, and what stands in a traceback is indented.
+# A record begins with its time, in the journal with its level, or with JSON; other printed lines do not. In
+# the journal each line has the level, and lines of a traceback are indented.
 _BEGINS = (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", r"\d\d:\d\d:\d\d ", r'\{"time"', r"Traceback")
 _JOURNAL = r"<\d>(?!Traceback| |[\w.]*(?:Error|Exception|Failure)\b)"
 _RECORD = re.compile("|".join(f"^(?={begin})" for begin in (*_BEGINS, _JOURNAL)), re.MULTILINE)
-# The lines for places where it listens end with these: `tcp 0.0.0.0:514`, `http://[::1]:8080/`.
+# Log lines about listeners end with these: `tcp 0.0.0.0:514`, `http://[::1]:8080/`.
 _PORT = re.compile(
     r"(?:\blistening\b.* on (?:proxied )?\w+ | at https?://)[^\s/]*:(\d+)(?:/\w*)?$", re.MULTILINE
 )
 
 
 def complaints(log: str, asked: Iterable[str] = ()) -> list[str]:
-    """Return the records of a log that tell of an error: tracebacks, and whatever is critical.
+    """Return the records of a log that report an error: tracebacks, and critical messages.
 
-    asked: expressions; a record in which one of them matches is left out.
+    asked: regular expressions; a record that one of them matches is left out.
     """
     if not _COMPLAINT.search(log):
         return []
@@ -71,14 +71,14 @@ def complaints(log: str, asked: Iterable[str] = ()) -> list[str]:
     ]
 
 
-# Two children in one directory have each a log of their own.
+# Two children in one directory have separate logs.
 _numbers = itertools.count(1)
 
 
 class TwistdProcess:
     """A plugin in a real `twistd` child process; use it in a `with` statement.
 
-    Its log goes to a file in `directory`, and is shown when something waited for does not come.
+    Its log goes to a file in `directory`. A wait that fails shows that log.
 
     >>> with TwistdProcess("logsrv", "--listen", "tcp:0", directory=tmp_path) as server:  # doctest: +SKIP
     ...     connection = socket.create_connection(("127.0.0.1", server.port()))
@@ -94,7 +94,10 @@ class TwistdProcess:
         prefix: Sequence[str] = (),
         preexec: Callable[[], None] | None = None,
     ) -> None:
-        """`twistd` are options before the plugin's name, `prefix` a command that starts it all."""
+        """`arguments`: the plugin's. `twistd`: options of twistd. `prefix`: a command to run twistd with.
+
+        `environment`: variables in addition to those of this process. `preexec`: as in Popen.
+        """
         self.directory = directory
         self.log_path = directory / f"{plugin}.{next(_numbers)}.twistd.log"
         self._command = [*prefix, *TWISTD, "-n", "--pidfile=", *twistd, plugin, *arguments]
@@ -104,7 +107,7 @@ class TwistdProcess:
         self._started_at = 0
 
     def start(self) -> TwistdProcess:
-        """Start the child; returns at once. After its end it can be started again."""
+        """Start the child, without a wait. After its end it can be started again."""
         with self.log_path.open("ab") as log:
             self._started_at = log.tell()
             self._process = self.spawn(
@@ -119,7 +122,7 @@ class TwistdProcess:
         return self
 
     def spawn(self, command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
-        """Start the child, as Popen does; a subclass may start it in a way of its own."""
+        """Start the child with Popen; a subclass may do it differently."""
         return subprocess.Popen(command, **how)
 
     def __enter__(self) -> TwistdProcess:
@@ -139,7 +142,7 @@ class TwistdProcess:
         return self.process.pid
 
     def log(self) -> str:
-        """Return what the child has printed since it was started last."""
+        """Return the output of the child since its last start."""
         with self.log_path.open("rb") as log:
             log.seek(self._started_at)
             return log.read().decode("utf-8", "backslashreplace")
@@ -147,7 +150,7 @@ class TwistdProcess:
     def wait_until(
         self, look: Callable[[], Found | None], what: str, deadline: float = PATIENCE
     ) -> Found:
-        """Wait as the function of this name does, but give up as soon as the child has ended."""
+        """Wait as the function `wait_until` does, but fail as soon as the child has ended."""
 
         def living() -> Found | None:
             found = look()
@@ -169,28 +172,28 @@ class TwistdProcess:
         )
 
     def ready(self) -> TwistdProcess:
-        """Wait until the service says that it has started."""
+        """Wait until the log says that the service is ready."""
         self.wait_for_log(r" is ready")
         return self
 
     def ports(self) -> list[int]:
-        """The TCP and UDP ports it listens on, in the order of its listeners."""
+        """Return the TCP and UDP ports that it listens on, in the order of its listeners."""
         return [int(port) for port in _PORT.findall(self.log())]
 
     def port(self) -> int:
-        """The port of its first listener."""
+        """Return the port of its first listener."""
         return self.ports()[0]
 
     def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, deadline: float = PATIENCE) -> int:
-        """End it by a signal and return its exit status (negative: the signal that ended it)."""
+        """Send a signal, wait for the end, and return the exit status (negative for a signal)."""
         self.send_signal(number)
         return self.wait(deadline)
 
     def wait(self, deadline: float = PATIENCE) -> int:
-        """Wait for its end and return its exit status."""
+        """Wait for the end, for at most `deadline` seconds, and return the exit status."""
         try:
             return self.process.wait(deadline)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""A plugin in this process, on free loopback ports: for tests that run inside the reactor."""
+"""A plugin in this process, on free loopback ports, for tests that run inside the reactor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOPBACK = {"stream": "tcp:0:interface=127.0.0.1", "datagram": "udp:0:interface=
 class Running:
     """A started service; use it in an `async with` statement, or `stop` it.
 
-    service: as protocols see it.
+    service: the RunningService that protocols get.
     """
 
     def __init__(self, service: Any) -> None:
@@ -37,16 +37,16 @@ class Running:
 
     @property
     def addresses(self) -> list[str]:
-        """The places where it listens: `127.0.0.1:1234`, or a path."""
+        """Return the places where it listens: `127.0.0.1:1234`, or a path."""
         return list(self.service.addresses)
 
     @property
     def port(self) -> int:
-        """The port of its first listener."""
+        """Return the port of its first listener."""
         return int(self.addresses[0].rpartition(":")[2])
 
     def converse(self, script: Callable[[TelnetSession], Result]) -> Deferred[Result]:
-        """Run `script` with a session in a thread of its own: a session blocks, the reactor must not."""
+        """Run `script(session)` in a thread, because a session blocks; the result is that of `script`."""
 
         def run() -> Result:
             with TelnetSession(self.port) as session:
@@ -56,9 +56,9 @@ class Running:
         return ready.addCallback(lambda _: deferToThread(run))
 
     def ask(self, datagram: bytes, *, deadline: float = PATIENCE) -> Deferred[bytes]:
-        """Send a datagram to its first listener for datagrams; gives the first that comes back.
+        """Send a datagram to the first listener for datagrams; the result is the first answer.
 
-        Fails with TimeoutError when none has come after `deadline` seconds.
+        Fails with TimeoutError when no answer has come after `deadline` seconds.
         """
         kinds = [endpoint.kind for endpoint in self.service.settings.listen]
         host, _, port = self.addresses[kinds.index("datagram")].rpartition(":")
@@ -81,13 +81,13 @@ class Running:
 
 
 def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Running:
-    """Start a Plugin, a protocol class or a function, on free ports unless `arguments` say where.
+    """Start a plugin in this process, on free ports unless `arguments` have a --listen.
 
-    A plugin that listens for connections and datagrams gets a port for each.
+    what: a Plugin, a protocol class or a function. arguments: as on the command line. reactor: by default
+    the one that runs. how: arguments of `protocol_plugin`, unless `what` is a Plugin.
 
-    `arguments` as on the command line, `how` as `protocol_plugin` takes it. reactor: the one that
-    runs, if left out. A state that takes its time to start lets peers wait until it has; await
-    `service.when_ready()`. Raises StartError with one sentence.
+    A plugin that listens for connections and datagrams gets a port for each. While its state starts, peers
+    wait; await `service.when_ready()`. Raises StartError with one sentence.
     """
     if reactor is None:
         from twisted.internet import reactor

@@ -1,4 +1,4 @@
-"""A conversation over a socket, written down as one would say it.
+"""A scripted conversation over a socket.
 
 with TelnetSession(8088) as session:
     session.expect("Thank you for connecting")
@@ -15,15 +15,17 @@ import time
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.kit.testing.patience import PATIENCE
 
-# The bytes that the usual `telnet` client sends of its own accord, in one write (RFC 854, 858, 1073, 1091).
+# The offers that the usual `telnet` client sends by itself, in one write (RFC 854, 858, 1073, 1091).
 CLIENT_OFFERS = (
     b"\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x21\xff\xfb\x22\xff\xfb\x27"
 )
 
 
 class TelnetSession:
-    """A client that expects and sends. Each wait raises AssertionError with the conversation so far
-    when what is expected does not come in time.
+    """A client that sends and expects lines. It removes and refuses the server's Telnet commands.
+
+    Each wait raises AssertionError, with the conversation so far, when the expected line does not come in
+    time.
     """
 
     def __init__(
@@ -34,9 +36,9 @@ class TelnetSession:
         deadline: float = PATIENCE,
         negotiating: bool = False,
     ) -> None:
-        """`where` is a TCP port, or the path of a UNIX socket; `deadline`: seconds for each wait.
+        """`where`: a TCP port on `host`, or the path of a UNIX socket. `deadline`: seconds for each wait.
 
-        `negotiating`: begin with the offers of the usual telnet client.
+        `negotiating`: begin with the offers of the usual `telnet` client.
         """
         self._deadline = deadline
         self._telnet = TelnetFilter()
@@ -69,7 +71,7 @@ class TelnetSession:
         self._socket.shutdown(socket.SHUT_WR)
 
     def expect(self, line: str) -> str:
-        """The next line; `…` in `line` stands for anything. Gives the line that came."""
+        """Return the next line, which must match `line`; `…` in that stands for anything."""
         pattern = ".*".join(re.escape(part) for part in line.split("…"))
         came = self.read_line()
         if came is None:
@@ -79,13 +81,13 @@ class TelnetSession:
         return came
 
     def expect_close(self) -> None:
-        """The server closes the connection, and has said nothing more."""
+        """Wait until the server closes the connection, without another line."""
         came = self.read_line()
         if came is not None:
             raise self._differs(f"the end was expected, {came!r} came")
 
     def read_line(self) -> str | None:
-        """The next line without its ending; None at the end of the connection."""
+        """Return the next line without its ending; None at the end of the connection."""
         end = time.monotonic() + self._deadline
         while b"\n" not in self._unread and not self._ended:
             self._receive(end)

@@ -1,4 +1,4 @@
-"""A plugin on trial: a service in which nothing may fail, and conversations with it."""
+"""The parts of a trial: a service of the tested plugin, in which nothing may fail, and conversations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logsrv.kit.testing.peer import MemoryPeer
 
 # The time that an answer may take, in seconds of the clock in memory.
 ANSWER_SECONDS = 5.0
-# A plugin that goes on sending by itself is heard so often.
+# The number of waits for a plugin that goes on sending by itself.
 MOST_ANSWERS = 100
 HOUR = 3600.0
 FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed_total")
@@ -23,7 +23,7 @@ FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed
 
 @attrs.frozen
 class Trial:
-    """The plugin on trial. start: makes a service of it; the others as `conformance` has them."""
+    """The tested plugin. start: makes a service of it. same, apart: the arguments of `conformance`."""
 
     start: Callable[[], MemoryService]
     name: str
@@ -32,7 +32,7 @@ class Trial:
 
     @contextmanager
     def service(self, doing: str) -> Iterator[MemoryService]:
-        """Give a service, in which nothing may fail. doing: what is tried with it, for the sentence."""
+        """Give a new service; raise AssertionError if anything failed in it. doing: for the error."""
         failures: list[str] = []
 
         @provider(ILogObserver)
@@ -47,7 +47,7 @@ class Trial:
                 warnings.simplefilter("always")
                 service = self.start()
                 yield service
-                # The state lets go of what it has.
+                # The state may clean up.
                 for peer in service.peers:
                     peer.disconnect()
                 if service.service.running:
@@ -61,14 +61,14 @@ class Trial:
             raise AssertionError(f"{self.name} fails {doing}: {wrong[0]}")
 
     def expect(self, wanted: object, came: object, sentence: str) -> None:
-        """Raise AssertionError unless the two are equal; if answers are the same each time."""
+        """Raise AssertionError unless both are equal. Nothing is compared unless `same` is true."""
         if self.same and wanted != came:
             raise AssertionError(
                 f"{self.name} {sentence}: {shown(came)} instead of {shown(wanted)}"
             )
 
     def answer(self, talk: bytes) -> bytes:
-        """Return what a peer gets that sends `talk` as one piece."""
+        """Return the answer to a peer that sends `talk` as one piece."""
         with self.service(f"on {shown(talk)}") as service:
             return converse(service, [talk])
 
@@ -81,7 +81,7 @@ def converse(service: MemoryService, pieces: list[bytes]) -> bytes:
 
 
 def rest(service: MemoryService, peer: MemoryPeer) -> bytes:
-    """Return what the peer gets, until nothing has come for as long as an answer may take."""
+    """Return what the peer gets until nothing comes for ANSWER_SECONDS."""
     came = peer.received()
     for _ in range(MOST_ANSWERS):
         service.clock.advance(ANSWER_SECONDS)
@@ -93,7 +93,7 @@ def rest(service: MemoryService, peer: MemoryPeer) -> bytes:
 
 
 def shown(value: object) -> str:
-    """A value for a sentence: of long bytes, the beginning and the end."""
+    """Return a value for a sentence: of long bytes, the beginning and the end."""
     if not isinstance(value, bytes) or len(value) <= 80:
         return repr(value)
     return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"

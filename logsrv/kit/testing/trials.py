@@ -1,10 +1,10 @@
-"""A conformance suite: what every protocol should stand, tried on a stranger's in memory.
+"""A conformance suite for protocols: trials that every protocol should pass, in memory.
 
     def test_shout_stands_everything():
         conformance(shout, b"hello\\r\\n")
 
-Each trial is a function below, and begins with a service of its own. What is wrong is one sentence, with
-the input that shows it.
+Each trial is a function below, and begins with a new service. A failure is one sentence with the input that
+caused it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from logsrv.kit.testing.memory import MemoryService, every_split, plugin_of
 from logsrv.kit.testing.trial import ANSWER_SECONDS, HOUR, Trial, ask, converse, rest, shown
 
 TIMES = 10_000
-# A peer that reads nothing is sent at least this, so that its transport is full.
+# The least bytes sent to a plugin whose peer reads nothing, so that the transport gets full.
 LEAST_TO_FILL = 256 * 1024
 # The most bytes that may wait to be sent to a peer that reads nothing.
 MOST_WAITING = 4 * 1024 * 1024
-# A piece that cuts lines and frames wherever it comes to it.
+# The bytes of a piece; this prime number splits lines and frames at all places.
 PIECE = 4093
 
 
@@ -34,16 +34,16 @@ def conformance(
     apart: bool = True,
     **how: Any,
 ) -> None:
-    """Put a plugin, a protocol class or a function through all trials.
+    """Run all trials on a plugin, a protocol class or a function.
 
-    talks: what clients send in a whole conversation each; for datagrams, one each. `hello` and a line
-        ending, if left out. arguments: as on the command line. how: as `protocol_plugin` takes it.
-    same: whether the same gets the same answer each time; no for dice.
-    apart: whether a peer hears nothing of the others; no for a chat.
+    talks: the bytes of one client's whole conversation each, or one datagram each; by default `hello` and a
+        line ending. arguments: as on the command line. how: arguments of `protocol_plugin`.
+    same: whether the same input always gets the same answer; False for dice.
+    apart: whether peers do not affect each other; False for a chat.
 
-    Raises AssertionError with one sentence: what the protocol did wrong, and with which input.
+    Raises AssertionError with one sentence: the fault, and the input that caused it.
     """
-    # Objects of earlier trials would complain during these ones.
+    # Otherwise garbage of earlier trials could log its errors during these.
     gc.collect()
     plugin = plugin_of(what, **how)
     trial = Trial(lambda: MemoryService(plugin, *arguments), plugin.name, same, apart)
@@ -59,7 +59,7 @@ def conformance(
 
 
 def try_hours(trial: Trial) -> None:
-    """An hour without peers, a reload, a stop; jobs that serve nobody go through this alone."""
+    """An hour without peers, a reload and a stop; the only trial of a plugin that does not listen."""
     with trial.service("in an hour without peers, a reload and a stop") as service:
         service.clock.advance(HOUR)
         service.reload()
@@ -67,30 +67,30 @@ def try_hours(trial: Trial) -> None:
 
 
 def stop(trial: Trial, service: MemoryService) -> None:
-    """Stop, and see that nothing goes on."""
+    """Stop the service, and check that no timer is left after an hour."""
     service.stop()
     service.clock.advance(HOUR)
     timers = service.clock.getDelayedCalls()
     if timers:
         raise AssertionError(
             f"{trial.name} has a timer left an hour after the stop: {timers[0]}; "
-            "`later` of the protocol and `every` of the service end by themselves"
+            "timers of the protocol's `later` and the service's `every` end by themselves"
         )
 
 
 def try_cuts(trial: Trial, talk: bytes) -> None:
-    """However the network cuts it, the answer is the same."""
+    """The answer is the same for every way to split the input."""
     whole = trial.answer(talk)
     for pieces in every_split(talk):
         with trial.service(f"on {shown(talk)} that came as {shown(pieces)}") as service:
             came = converse(service, pieces)
         trial.expect(
-            whole, came, f"answers {shown(talk)} otherwise when it comes as {shown(pieces)}"
+            whole, came, f"answers {shown(talk)} differently when it comes as {shown(pieces)}"
         )
 
 
 def try_many(trial: Trial, talk: bytes) -> None:
-    """Ten thousand of them at once, in a piece or in many."""
+    """The answer to ten thousand conversations at once is the same in one piece and in many."""
     much = talk * TIMES
     with trial.service(f"on {TIMES} times {shown(talk)}") as service:
         whole = converse(service, [much])
@@ -98,12 +98,12 @@ def try_many(trial: Trial, talk: bytes) -> None:
     with trial.service(f"on {TIMES} times {shown(talk)} in pieces of {PIECE} bytes") as service:
         came = converse(service, pieces)
     trial.expect(
-        whole, came, f"answers {TIMES} times {shown(talk)} otherwise in pieces of {PIECE} bytes"
+        whole, came, f"answers {TIMES} times {shown(talk)} differently in pieces of {PIECE} bytes"
     )
 
 
 def try_slow_reader(trial: Trial, talk: bytes) -> None:
-    """A peer that does not read makes it wait, or is cut off; one that goes on reading misses nothing."""
+    """The plugin waits for a peer that does not read, or cuts it off; one that reads late gets all."""
     doing = f"on {shown(talk)} again and again from a peer that does not read"
     much = talk * max(TIMES, LEAST_TO_FILL // len(talk))
     pieces = [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
@@ -122,13 +122,13 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
         peer.start_reading()
         came = rest(service, peer)
         if not peer.closed:
-            trial.expect(quick, came, f"answers {shown(talk)} otherwise to a peer that reads late")
+            trial.expect(quick, came, f"answers {shown(talk)} differently to a late reader")
 
 
 def try_half_close(trial: Trial, talk: bytes) -> None:
-    """A peer that sends its end right behind its last line, as `nc -N` does, is answered, and let go."""
+    """A peer that half-closes right after its last line, as `nc -N` does, gets its answer and is closed."""
     whole = trial.answer(talk)
-    doing = f"on {shown(talk)} with the end of the connection behind it"
+    doing = f"on {shown(talk)} and a half-close right after it"
     with trial.service(doing) as service:
         peer = service.connect()
         peer.feed(talk)
@@ -137,17 +137,17 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
         if trial.same and not came.startswith(whole):
             raise AssertionError(
                 f"{trial.name} answers {shown(talk)} with {shown(came)} instead of {shown(whole)} "
-                "when the peer sends its end behind it"
+                "when the peer half-closes right after it"
             )
         service.clock.advance(HOUR)
         if not peer.closed:
             raise AssertionError(
-                f"{trial.name} keeps a connection open whose peer sends nothing more since an hour"
+                f"{trial.name} keeps a connection open an hour after its peer has half-closed it"
             )
 
 
 def try_departures(trial: Trial, talk: bytes) -> None:
-    """A peer may go at any moment, also before it has its answer."""
+    """A peer may disconnect at any moment, also before it has its answer."""
     for at in range(len(talk) + 1):
         doing = f"when the peer goes after {shown(talk[:at])}"
         with trial.service(doing) as service:
@@ -158,18 +158,18 @@ def try_departures(trial: Trial, talk: bytes) -> None:
 
 
 def garbage() -> Iterator[bytes]:
-    """Yield what no client of this protocol sends."""
+    """Yield input that no client of a text protocol sends."""
     yield bytes(range(256)) * 4
     yield b"\0" * 1000 + b"\n"
     yield b"\xff\xfd\x03\xff\xfa\x18\x01\xff" + b"\r\r\n\n\r\n"
     yield b"\xc3\x28 \xed\xa0\x80\r\n"
     yield b"x" * 300_000 + b"\r\n"
-    # The same for each run: a failure has to be there again.
+    # The same in each run, so that a failure comes again.
     yield random.Random(7).randbytes(20_000)  # noqa: S311 (no secret)
 
 
 def try_garbage(trial: Trial, talk: bytes) -> None:
-    """Garbage, alone or behind the beginning of what is right, fails nothing and harms no other."""
+    """Garbage, alone or after valid input, causes no failure and harms no other peer."""
     whole = trial.answer(talk)
     for data in garbage():
         for begun in (b"", talk[: len(talk) // 2], talk):
@@ -181,12 +181,12 @@ def try_garbage(trial: Trial, talk: bytes) -> None:
                 came = converse(service, [talk])
             if trial.apart:
                 trial.expect(
-                    whole, came, f"answers {shown(talk)} otherwise after another peer sent garbage"
+                    whole, came, f"answers {shown(talk)} differently after another's garbage"
                 )
 
 
 def try_two(trial: Trial, talk: bytes) -> None:
-    """Two peers that talk at the same time get what each gets alone."""
+    """Two peers that talk at the same time get the same answers as each alone."""
     whole = trial.answer(talk)
     with trial.service(f"on {shown(talk)} from two peers in turns") as service:
         peers = [service.connect() for _ in range(2)]
@@ -201,7 +201,7 @@ def try_two(trial: Trial, talk: bytes) -> None:
 
 
 def try_reload(trial: Trial, talk: bytes) -> None:
-    """A reload in the middle of a conversation changes nothing in it."""
+    """A reload in the middle of a conversation does not change its answers."""
     whole = trial.answer(talk)
     half = len(talk) // 2
     with trial.service(f"on a reload after {shown(talk[:half])}") as service:
@@ -210,11 +210,11 @@ def try_reload(trial: Trial, talk: bytes) -> None:
         service.reload()
         peer.feed(talk[half:])
         came = rest(service, peer)
-    trial.expect(whole, came, f"answers {shown(talk)} otherwise with a reload in the middle of it")
+    trial.expect(whole, came, f"answers {shown(talk)} differently with a reload in between")
 
 
 def try_stop(trial: Trial, talk: bytes) -> None:
-    """A stop answers what has come, ends in time, and leaves nothing behind."""
+    """A stop answers the input that has come, ends in time, and leaves no timer."""
     whole = trial.answer(talk)
     with trial.service("on a stop") as service:
         # A peer that asks, a peer that has begun to, and one that says nothing.
@@ -226,12 +226,12 @@ def try_stop(trial: Trial, talk: bytes) -> None:
         if trial.same and trial.apart and not came.startswith(whole):
             raise AssertionError(
                 f"{trial.name} answers {shown(talk)} with {shown(came)} instead of {shown(whole)} "
-                "when it is stopped meanwhile"
+                "when the service stops meanwhile"
             )
 
 
 def try_datagrams(trial: Trial, talk: bytes) -> None:
-    """Datagrams: whole ones, many, garbage, empty ones, from many senders, around a reload and a stop."""
+    """Datagrams: valid, many, garbage, empty, from many senders, around a reload and a stop."""
     with trial.service(f"on the datagram {shown(talk)}") as service:
         whole = ask(service, talk)
     with trial.service(f"on {TIMES} datagrams {shown(talk)}") as service:
@@ -243,10 +243,10 @@ def try_datagrams(trial: Trial, talk: bytes) -> None:
             service.sender(port=20_000).send(data)
             came = ask(service, talk)
         if trial.apart:
-            trial.expect(whole, came, f"answers {shown(talk)} otherwise after {shown(data)}")
+            trial.expect(whole, came, f"answers {shown(talk)} differently after {shown(data)}")
     with trial.service(f"on the datagram {shown(talk)} after a reload, and on a stop") as service:
         service.reload()
-        trial.expect(whole, ask(service, talk), f"answers {shown(talk)} otherwise after a reload")
+        trial.expect(whole, ask(service, talk), f"answers {shown(talk)} differently after a reload")
         stop(trial, service)
 
 

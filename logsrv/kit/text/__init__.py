@@ -1,4 +1,4 @@
-"""Outside text made safe: escaping, file names, moments, words a person may have meant; sans-IO.
+"""Functions on text: escaping, file names, times, checksums, suggestions; sans-IO.
 
-Only the status line writes: to the terminal that it is given.
+Only `status_line` writes, to a terminal.
 """

@@ -1,10 +1,10 @@
-"""An object of JSON in a line that shows whether it is whole, in two shapes.
+"""A JSON object in a line with a checksum, in two forms.
 
     {"a":1} 561bacaf
     {"a":1,"crc":"a702fc6e"}
 
-The first has its CRC-32 behind it, as sums.py has it; the second, which others can read as JSON, has that
-of all before it as its last key.
+In the first, the CRC-32 of the text follows it, as in sums.py. Others can read the second as JSON: its last
+key has the CRC-32 of all bytes before that key.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _KEY = b',"crc":"'
 
 
 def checked_line(found: Mapping[str, Any]) -> bytes:
-    """Return an object as a line with its sum behind it."""
+    """Return an object as a line of the first form."""
     return with_sum(_text(found))
 
 
 def read_checked(line: bytes) -> dict[str, Any]:
-    """Return the object of a line. Raises ValueError, with what is wrong, for one that is damaged."""
+    """Return the object in a line of the first form. Raises ValueError for a damaged line."""
     return _object(without_sum(line))
 
 
 def checked_object(found: Mapping[str, Any]) -> bytes:
-    """Return an object, which is not empty, as a line with its sum in it."""
+    """Return an object, which must not be empty, as a line of the second form."""
     text = _text(found)[:-1]
     return b'%s%s%08x"}\n' % (text, _KEY, zlib.crc32(text))
 
@@ -39,10 +39,10 @@ def checked_object(found: Mapping[str, Any]) -> bytes:
 def read_object(
     line: bytes, old: Collection[str] = (), *, most: int = MOST_VALUES
 ) -> dict[str, Any]:
-    """Return the object of a line without its sum. Raises ValueError for one that is damaged.
+    """Return the object in a line of the second form. Raises ValueError for a damaged line.
 
-    old: the keys of a version that wrote no sums; a line with these alone needs none. No flipped bit and no
-    cut turns a line with a sum into such a line. most: values that it may have.
+    old: the keys that an older version wrote, without a sum; a line with only these needs no sum. No
+    flipped bit and no cut can turn a line with a sum into such a line. most: the most values in it.
     """
     text, key, end = line.rpartition(_KEY)
     if key and end == b'%08x"}\n' % zlib.crc32(text):

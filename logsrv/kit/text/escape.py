@@ -1,16 +1,17 @@
-"""The one place where outside text becomes safe to show: what could drive a terminal, forge a line
-or turn its reading direction becomes `\\xNN` or `\\uNNNN`.
+"""Escapes text from outside, so that it is safe to show; nothing else in the code does this.
+
+Characters that could control a terminal, forge a line or turn its reading direction become `\\xNN` or
+`\\uNNNN`.
 """
 
 from __future__ import annotations
 
 import re
 
-# A path is there to be found, so it is shown whole, whatever the system takes.
+# A reader needs the whole path to find the file; no system takes a longer one.
 SHOWN_PATH_LENGTH = 4096
-# C0 but TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), the characters that end a line
-# elsewhere, those that turn the direction of reading ("Trojan Source"), and lone surrogates, which
-# no output encoding takes.
+# C0 except TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), other characters that end a line,
+# those that turn the reading direction ("Trojan Source"), and lone surrogates, which no encoding accepts.
 _UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
 _UNSAFE_IN_TEXT = f"[{_UNSAFE}]"
 _UNSAFE_IN_A_LINE = f"[\t\n{_UNSAFE}]"
@@ -23,7 +24,7 @@ def _code(match: re.Match[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with TAB and LF as they are and everything else that is not for showing escaped."""
+    """Return `text` with all unsafe characters escaped; TAB and LF stay."""
     # No unsafe character counts as printable.
     if text.replace("\n", "").replace("\t", "").isprintable():
         return text
@@ -31,18 +32,21 @@ def printable(text: str) -> str:
 
 
 def is_plain(data: bytes) -> bool:
-    """Return true if `data` is ASCII of which `printable` leaves all as it is."""
-    # At memory speed, where an expression would take ten times as long.
+    """Return true if `data` is ASCII that `printable` would not change."""
+    # A regular expression would take ten times as long.
     return data.isascii() and len(data.translate(None, _CONTROLS)) == len(data)
 
 
 def plain_json(text: str) -> str:
-    """`text`, which is JSON, with what is not for showing as JSON spells it: `\\u202e`."""
+    """Return `text`, which is JSON, with unsafe characters escaped as JSON does it: `\\u202e`."""
     return re.sub(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str, longest: int = 1000) -> str:
-    """`text` for the middle of a sentence: also TAB and LF escaped, cut to `longest` characters."""
+    """Return `text` for a sentence: unsafe characters, TAB and LF escaped, at most `longest` characters.
+
+    A text that is cut ends in `…`.
+    """
     shown = text[: longest + 1]
     if not shown.isprintable():
         shown = re.sub(_UNSAFE_IN_A_LINE, _code, shown)

@@ -1,7 +1,7 @@
-"""JSON of other machines: read only if what it makes takes little memory.
+"""JSON from other machines: parsed only if the result takes little memory.
 
-`[],[],` takes 24 times its bytes. So values are counted first, as the characters before each: a comma or
-an opening bracket.
+The objects of `[],[],` take 24 times as many bytes as the text. So the values are counted first, by the
+character before each: a comma or an opening bracket.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from typing import Any
 from logsrv.kit.text.escape import one_line
 
 MOST_VALUES = 1_000_000
-"""They take 200 MB at most, beside their text."""
+"""The most values by default. They take at most 200 MB, in addition to their text."""
 NO_JSON = (json.JSONDecodeError, UnicodeDecodeError)
-"""The errors whose sentences are for programmers."""
+"""Errors of invalid JSON; their texts are for programmers."""
 _BEFORE_VALUES = (b",", b"[", b"{")
 PIECE = 1 << 18
 
 
 def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
-    """Return what is in it. Raises ValueError and RecursionError; also for more values than `most`."""
-    # The quick count takes commas in strings for values, too.
+    """Return the value of JSON text. Raises ValueError, also for over `most` values, and RecursionError."""
+    # The quick count also counts commas in strings.
     if _most_values(data) > most and _values(data, most) > most:
         raise ValueError(f"it has more than {most:,} values")
     try:
-        # Many long numbers take most of a second. Other threads go on only where Python's own code runs.
+        # Many long numbers take most of a second. Other threads run meanwhile only if a Python function
+        # is called for each number.
         return json.loads(data, parse_int=_integer, parse_float=_decimal)
     except NO_JSON:
         raise
@@ -34,7 +35,7 @@ def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
 
 
 def refusal_in(body: bytes) -> str:
-    """Return what `{"error": "…"}` says, escaped and behind a colon; nothing for all that is no refusal."""
+    """Return `: SENTENCE` for the body `{"error": "SENTENCE"}`, escaped; "" for any other body."""
     try:
         found = parse_json(body)
     except (ValueError, RecursionError):
@@ -62,10 +63,10 @@ def _before_values(data: bytes) -> int:
 def _values(data: bytes, most: int) -> int:
     plain = data.replace(rb"\\", b"").replace(rb"\"", b"")
     if plain.count(b'"') > 4 * most + 2:
-        # A value has two strings at most, its key and itself.
+        # A value has at most two strings: its key and itself.
         return most + 1
     found, in_string = 1, False
-    # Each text between two quotes takes 40 bytes or more, so it is not split all at once.
+    # Each part between two quotes takes 40 bytes or more, so the text is not split as a whole.
     for at in range(0, len(plain), PIECE):
         parts = plain[at : at + PIECE].split(b'"')
         found += _before_values(b"".join(parts[in_string::2]))

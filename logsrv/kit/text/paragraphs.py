@@ -1,7 +1,7 @@
-"""Texts as the help of a command has them: paragraphs that are wrapped, and parts that stand as they are.
+"""The layout of help texts: paragraphs, which are wrapped, and literal parts, which stay as they are.
 
-A part that is indented stands as it is: an example, a table. All else is paragraphs, parted by empty lines
-or by such a part. Bytes of files and peers are no such text: see `escape`.
+An indented part is literal: an example, a table. The rest is paragraphs, separated by empty lines or by
+literal parts. This is not for text from outside; see `escape`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 
 def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield each part of a text, and before it whether it stands as it is.
+    """Yield each part of a text as a pair: true if it is literal, and the part.
 
-    A paragraph comes as one line, a part that stands as it is without the indentation that all of it has.
+    A paragraph is one line; a literal part has lost its common indentation.
     """
     lines: list[str] = []
     literal = False
@@ -39,12 +39,12 @@ def paragraphs(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return a text for a terminal of `width` columns, its parts that stand as they are indented by two."""
+    """Return a text for a terminal of `width` columns; literal parts are indented by two."""
     parts = []
     for literal, part in paragraphs(text):
         if literal:
             parts.append(textwrap.indent(part, "  "))
         else:
-            # A word that is too wide, such as a URL, can be copied only in one piece.
+            # A word that is too wide stays in one piece: a URL can be copied only so.
             parts.append(textwrap.fill(part, width, break_long_words=False, break_on_hyphens=False))
     return "\n\n".join(parts) + "\n" if parts else ""

@@ -1,5 +1,6 @@
-"""The one way from outside data to a path: a name that is safe on every file system, and one that
-cannot leave its directory.
+"""File names from outside data: safe on every file system, and inside their directory.
+
+Nothing else in the code makes a path of outside data.
 """
 
 from __future__ import annotations
@@ -7,18 +8,18 @@ from __future__ import annotations
 import re
 
 LONGEST_NAME = 200
-"""Bytes; file systems take 255, and names get something added while their file is written."""
+"""Bytes. File systems accept 255, but while a file is written its name has a suffix."""
 
-# Windows opens the device, whatever follows behind a dot.
+# Windows opens the device, also if a dot and more follow the name.
 _NUMBERED = {f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"}
 _DEVICES = {"con", "prn", "aux", "nul", *_NUMBERED}
-# Most names have no others, and nothing is to be done to them.
+# Most names have only these characters, and need no change.
 _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_. -"
 # Characters that Windows and FAT refuse, that mislead a terminal or a reader (as in escape.py), and
 # bytes that are not UTF-8.
 _UNSAFE = (
     '[\x00-\x1f\x7f-\x9f"*/:<>?\\\\|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
-    # Hidden files, options of commands, and the endings that Windows leaves off.
+    # Hidden files, options of commands, and endings that Windows drops.
     r"|\A[.\- ~]|[. ]\Z"
 )
 _LONGEST_ENDING = 16
@@ -29,10 +30,10 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def safe_name(name: bytes) -> str:
-    """A file name for `name`: the same where that is safe, else with `=XX` for what is not.
+    """Return a safe file name for `name`: the same if it is safe, else with `=XX` for each unsafe byte.
 
-    It is never empty, hidden or longer than LONGEST_NAME bytes. Different names can become the same
-    one, and names that differ only in case stay different: whoever needs more has to compare.
+    It is never empty, hidden or longer than LONGEST_NAME bytes. Different names may get the same result,
+    and names that differ only in case stay different: the caller has to compare if that matters.
     """
     text = name.decode("utf-8", "surrogateescape")
     if not text or name.translate(None, _PLAIN) or text.strip(".- ") != text:
@@ -43,7 +44,7 @@ def safe_name(name: bytes) -> str:
 
 
 def _shortened(text: str) -> str:
-    """The beginning and the ending of a name, and a digest of all of it in between."""
+    """Return the beginning and the ending of a name, with a digest of the whole name between them."""
     from hashlib import sha256  # 5 ms, with OpenSSL, and few names are so long
 
     stem, dot, ending = text.rpartition(".")
@@ -55,9 +56,10 @@ def _shortened(text: str) -> str:
 
 
 def checked(name: str) -> str:
-    """Return `name` if a file of that name is inside of its directory. Raises ValueError for one that could
-    lead anywhere else or is hidden: one with a separator or NUL, `..`, an empty one, one that begins with a
-    dot or has more than 255 bytes.
+    """Return `name` if a file of that name is inside its directory, and not hidden.
+
+    Raises ValueError for a name with a separator or NUL, an empty one, one that begins with a dot (also
+    `..`), or one of more than 255 bytes.
     """
     leads_out = name[:1] in ("", ".") or "/" in name or "\\" in name or "\0" in name
     if leads_out or len(name.encode()) > 255:

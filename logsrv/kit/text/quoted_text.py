@@ -1,14 +1,14 @@
-"""Text between two marks, as expressions read it: a mark behind a backslash does not end it."""
+"""Regular expressions for text between two marks, in which a backslash escapes a mark."""
 
 from __future__ import annotations
 
 
 def text_until(mark: str, never: str = "") -> str:
-    r"""Return the expression of a text that ends before `mark`, without the characters in `never`.
+    r"""Return a regular expression for text that ends before `mark` and has no character of `never`.
 
-    It matches in one way only, so that a text without an end takes time by its length, and needs no
-    possessive quantifiers, which match wrongly before Python 3.11.5. `(?:\\…|)` for the first backslash:
-    most texts have none, and a repeated group costs as much as all else of a short one.
+    It matches in one way only, so a text without its mark takes linear time. Possessive quantifiers would
+    do the same, but match wrongly before Python 3.11.5. The group `(?:\\…|)` for the first backslash is not
+    repeated, because most texts have no backslash, and a repeated group doubles the time for a short text.
     """
     plain = rf"[^{mark}\\{never}]*"
     return rf"{plain}(?:\\.{plain}(?:\\.{plain})*|)"

@@ -1,4 +1,4 @@
-"""A line on a terminal that is replaced by the next, and gone at the end."""
+"""A status line on a terminal: each text replaces the one before, and the end clears it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TextIO
 
 
 class StatusLine:
-    """Writes to a stream if that is a terminal, else nothing at all. wanted: whether it is one.
+    """Writes a status line to a stream, or nothing if that is not a terminal. wanted: whether it is one.
 
-    clock: seconds that only grow. every: so many of them are between two lines.
+    clock: returns seconds that only grow. every: the seconds between two texts.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float], every: float = 0.1) -> None:
@@ -23,16 +23,16 @@ class StatusLine:
 
     @property
     def seconds(self) -> float:
-        """The time since it was made."""
+        """Return the seconds since this object was made."""
         return self._clock() - self._begun
 
     @property
     def due(self) -> bool:
-        """True if it is time to show something new."""
+        """Return true if it is time to show a new text."""
         return self.wanted and self._clock() - self._shown >= self._every
 
     def show(self, text: str) -> None:
-        """Show text, which has been escaped, in place of what was shown before, as far as it fits."""
+        """Show `text`, which must be escaped, instead of the one before, cut to the terminal's width."""
         self._shown = self._clock()
         if self.wanted:
             self._visible = True
@@ -40,7 +40,7 @@ class StatusLine:
             self._stream.flush()
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Clear the line."""
         if self._visible:
             self._visible = False
             self._stream.write("\r\x1b[K")

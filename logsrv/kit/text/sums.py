@@ -1,4 +1,4 @@
-"""A line that shows whether it is whole: `17:52311 662d6800`, a text, a space, its CRC-32, LF."""
+"""A line with a checksum: a text, a space, its CRC-32 in eight hex digits, LF: `17:52311 662d6800`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 
 def with_sum(text: bytes) -> bytes:
-    """Return a text as such a line."""
+    """Return a text as a line with its checksum."""
     return b"%s %08x\n" % (text, zlib.crc32(text))
 
 
 def without_sum(line: bytes) -> bytes:
-    """Return the text of a line. Raises ValueError, with what is wrong, for one that is damaged."""
+    """Return the text of a line without its checksum. Raises ValueError for a damaged line."""
     text, _, end = line.rpartition(b" ")
     if end != b"%08x\n" % zlib.crc32(text):
         raise ValueError("its checksum is wrong")
@@ -20,9 +20,9 @@ def without_sum(line: bytes) -> bytes:
 
 
 def before_one_bit_changed(data: bytes, is_whole: Callable[[bytes], bool]) -> bytes | None:
-    """Flip each bit in turn; return the first result that is whole, or None.
+    """Flip each bit of `data` in turn; return the first result that `is_whole` accepts, or None.
 
-    Over so few bytes a CRC-32 leads back from one flipped bit to one text only.
+    For data as short as this, only one text with one flipped bit can have the same CRC-32.
     """
     for place in range(8 * len(data)):
         tried = bytearray(data)

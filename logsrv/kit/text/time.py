@@ -1,11 +1,11 @@
-"""The one place where a moment becomes text and text a moment (RFC 3339, UTC, microseconds)."""
+"""Times as text and back (RFC 3339, UTC, microseconds); nothing else in the code does this."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 _FIRST, _LAST = -62135596800, 253402300799
-"""The first and the last second that datetime knows: those of the years 1 and 9999."""
+"""The first and the last second that datetime accepts: of the years 1 and 9999."""
 _KEPT = 4
 _seconds: dict[int, str] = {}
 
@@ -20,10 +20,10 @@ def _whole_second(second: int) -> str:
 
 
 def rfc3339(moment: float) -> str:
-    """`moment` (seconds since 1970, UTC) as `2026-11-20T06:18:42.123456Z`.
+    """Return `moment`, in seconds since 1970, as `2026-11-20T06:18:42.123456Z`, which is UTC.
 
-    Cheap enough for once per chunk: the date is worked out once a second only. A moment before the year 1
-    or after 9999 is shown as the first or the last second of these.
+    It is fast enough for each chunk, because it computes the date only once a second. A moment before the
+    year 1 or after 9999 gives the first or the last second of these.
     """
     second, microseconds = divmod(int(moment * 1_000_000), 1_000_000)
     text = _seconds.get(second)
@@ -35,14 +35,14 @@ def rfc3339(moment: float) -> str:
 
 
 def file_stamp(moment: float) -> str:
-    """`moment` as `20261120T061842Z`: the same in a form that any file system takes in a name."""
+    """Return `moment`, in seconds since 1970, as `20261120T061842Z`: safe in a name on any file system."""
     return _utc(moment).strftime("%Y%m%dT%H%M%SZ")
 
 
 def parse_rfc3339(text: str) -> float:
-    """The inverse of `rfc3339`, in seconds since 1970.
+    """Return the seconds since 1970 of an RFC 3339 text.
 
-    Raises ValueError for anything that is not an RFC 3339 date and time with a UTC offset.
+    Raises ValueError for any text but a date and time with a UTC offset.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or "T" not in text.upper():

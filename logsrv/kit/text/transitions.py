@@ -1,4 +1,4 @@
-"""Tables of states as a module's docstring has them: what people read is what the program goes by."""
+"""Tables of states in docstrings: the program uses the same table that people read."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _ROW = re.compile(r"^    ([A-Z]+) +([a-z]+) +([A-Z]+)\b", re.MULTILINE)
 
 
 def transitions(docstring: str | None) -> dict[tuple[str, str], str]:
-    """Return state and event → the next state, of the rows `    STATE event STATE` in a docstring.
+    """Return the next state for each (state, event), from the rows `    STATE event NEXT` of a docstring.
 
-    Raises StartError if there are none: a program without docstrings would stand still.
+    Raises StartError if there are none, because Python was started without docstrings.
     """
     rows = {(old, event): new for old, event, new in _ROW.findall(docstring or "")}
     if not rows:
         raise StartError(
-            "run Python without -OO: it takes the docstrings away, and with them the tables of states "
-            "that logsrv goes by"
+            "run Python without -OO: it removes the docstrings, and with them the tables of states "
+            "that logsrv uses"
         )
     return rows

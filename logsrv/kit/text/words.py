@@ -1,4 +1,4 @@
-"""Words in sentences: outside text as an error shows it, lists, and what somebody probably meant."""
+"""Parts of sentences: text from outside, errors, lists, numbers, and suggestions for a mistyped word."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from logsrv.kit.text.escape import one_line
 
 SHOWN_LENGTH = 100
 LONGEST_ERROR = 300
-# Python raises these, or begins with these words, where data has another shape.
+# Python's errors for data of an unexpected form, by their type or by the beginning of their text.
 _ODD = (AttributeError, IndexError, OverflowError, RecursionError, TypeError)
 _ODD_SAID = (
     "invalid literal for ",
@@ -21,32 +21,32 @@ _ODD_SAID = (
 
 
 def shown(text: str, longest: int = SHOWN_LENGTH) -> str:
-    """Return `text` as an error shows it: escaped, at most `longest` characters, quoted if need be."""
+    """Return `text` for an error: escaped, at most `longest` characters, quoted if it has spaces."""
     safe = one_line(text, longest)
     return safe if safe and " " not in safe and '"' not in safe else f'"{safe}"'
 
 
 def host_text(host: str, port: int) -> str:
-    """`127.0.0.1:514`, `[::1]:514`."""
+    """Return `127.0.0.1:514` or `[::1]:514`."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def error_text(error: BaseException) -> str:
-    """Return an error in a line: its kind, and what it says."""
+    """Return an error in one line: its type and its text."""
     kind, said = type(error).__name__, one_line(str(error), LONGEST_ERROR)
     return f"{kind}: {said}" if said else kind
 
 
 def fault_text(error: BaseException) -> str:
-    """Return what is wrong with data, by the error that reading it raised, in words for its owner.
+    """Return a phrase for the owner of some data about an error that reading it raised.
 
-    What Python says itself is for programmers: `'utf-8' codec can't decode byte 0xff in position 0`.
+    Python's own text is for programmers: `'utf-8' codec can't decode byte 0xff in position 0`.
     """
     said = one_line(str(error), LONGEST_ERROR)
     if isinstance(error, OSError):
         return one_line(error.strerror or said, LONGEST_ERROR) or type(error).__name__
     if isinstance(error, UnicodeError):
-        # JSON is guessed to be UTF-16 or UTF-32 where it has NULs.
+        # Python's JSON reader guesses UTF-16 or UTF-32 if there are NULs.
         encoding = str(getattr(error, "encoding", "text")).upper()
         return f"it is not {'UTF-8' if encoding.startswith('UTF') else encoding}"
     if type(error).__name__ == "JSONDecodeError":
@@ -60,11 +60,11 @@ def fault_text(error: BaseException) -> str:
 
 
 def nearest(word: str, words: Sequence[str]) -> str | None:
-    """Return the one of `words` that `word` was probably meant to be, or None."""
+    """Return the word of `words` that `word` probably means, or None."""
     from difflib import get_close_matches  # 3 ms, which only a mistake needs
 
     lower = {known.lower(): known for known in words}
-    # The comparison is quadratic, and the word may be a stranger's.
+    # The comparison takes quadratic time, and the word may be a peer's.
     found = get_close_matches(word[:SHOWN_LENGTH].lower(), lower, 1)
     return lower[found[0]] if found else None
 
@@ -86,7 +86,7 @@ def counted(number: float, noun: str) -> str:
 
 
 def size_text(size: float) -> str:
-    """`1.5 MiB`."""
+    """Return a number of bytes as `1.5 MiB`."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":
             break

@@ -1,1 +1,1 @@
-"""HTTP for plugins on Twisted Web: connections with limits, and whom to answer."""
+"""HTTP for plugins on Twisted Web: connections with limits, and checks of who asks."""

@@ -1,4 +1,4 @@
-"""HTTP requests as our web servers take them: in time, with a small body at most, one after the other."""
+"""HTTP connections of our web servers: with time limits, small bodies only, one request after another."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 # Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60
 ABORT_SECONDS = 15
-# Requests one behind the other that are answered before others have their turn: a chunk holds thousands.
+# Pipelined requests that are answered before other connections get a turn: a chunk may hold thousands.
 AT_ONCE = 16
-# Bytes that may have come behind the request that is being answered.
+# Bytes that may wait behind the request that is being answered.
 MOST_PIPELINED = 16 * 1024
-# A small body is read even where none is wanted, so that its sender hears why; a form is kept.
+# Bytes of a body that are read, so that its sender gets the answer; and bytes that are kept, for a form.
 MOST_BODY = 64 * 1024
 MOST_KEPT = 4 * 1024
-# Python refuses to read a number of thousands of digits.
+# Python refuses to parse a number of thousands of digits.
 MOST_DIGITS = 20
 _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _TOO_LONG_SAID = b"the address or a header of this request is longer than 16 KiB; make it shorter\n"
@@ -54,9 +54,9 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
 
 def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
-    """Return what a request asks for, and the host in it if it is asked as proxies do.
+    """Return the host of a request's URI, None if it has none, and its target, which begins with `/`.
 
-    Then that host is the one that counts (RFC 9112, section 3.2.2).
+    Proxies send a URI with a host. That host counts, not the Host header (RFC 9112, section 3.2.2).
     """
     found = _ABSOLUTE.fullmatch(uri)
     if found is None:
@@ -65,7 +65,7 @@ def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
 
 
 class WebRequest(Request):
-    """A request of `browser`; `has_body` if one came with it, of which `content` has the beginning."""
+    """A request of the connection `browser`. has_body: whether it has one; `content` is its beginning."""
 
     def __init__(self, channel: Channel, handle: Callable[[WebRequest], object]) -> None:
         super().__init__(channel)
@@ -120,10 +120,10 @@ class Channel(MalformedRequests, HTTPChannel):
             self.factory.connection_log.connected(self._source)
 
     def dataReceived(self, data: bytes) -> None:
-        # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
+        # HTTPChannel would start the time limit again with each byte of the headers.
         LineReceiver.dataReceived(self, data)
         if pipelined(self) > MOST_PIPELINED:
-            # Until that answer: else a chunk is read for each of its requests, and all is kept.
+            # Until the next answer: otherwise a chunk would be read for each of its requests, and kept.
             cast(ITCPTransport, self.transport).pauseProducing()  # type: ignore[attr-defined]
 
     def headerReceived(self, line: bytes) -> bool:
@@ -141,7 +141,7 @@ class Channel(MalformedRequests, HTTPChannel):
         self.loseConnection()
 
     def readConnectionLost(self) -> None:
-        """Send what is answered; who asks, and closes his half, may be waiting for it."""
+        """Send the answers, then close: a client that closes its half may wait for them."""
         self.timeoutConnection()
 
     def writeConnectionLost(self) -> None:
@@ -155,7 +155,7 @@ class Channel(MalformedRequests, HTTPChannel):
             next_turn(self.factory.clock, partial(self._go_on, request))
 
     def go_on_behind(self, request: Request) -> None:
-        """Take in what follows a request that is answered."""
+        """Read on after a request that is answered."""
         super().requestDone(request)
 
     def _go_on(self, request: Request) -> None:
@@ -168,7 +168,7 @@ class Channel(MalformedRequests, HTTPChannel):
         self.loseConnection()
 
     def abort(self) -> None:
-        """End at once, so that nobody takes what was sent for all of it."""
+        """Reset the connection, so that the client knows that its answer is not complete."""
         cast(ITCPTransport, self.transport).abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -182,9 +182,9 @@ class Channel(MalformedRequests, HTTPChannel):
 
 @implementer(IProtocolNegotiationFactory)
 class ChannelFactory(Factory[Channel]):
-    """Channels of a kind, with requests of a kind: set both, and override `request`.
+    """A factory of channels. A subclass sets `channel`, the class of its channels, and overrides `request`.
 
-    Records no requests: whoever answers them counts them.
+    It does not log requests; the code that answers them counts them.
     """
 
     noisy = False
@@ -196,11 +196,11 @@ class ChannelFactory(Factory[Channel]):
         self.clock = clock
 
     def request(self, channel: Any) -> Request:
-        """Return a new request of a channel."""
+        """Return a new request for a channel."""
         raise NotImplementedError(f"{type(self).__name__} has no request")
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:
-        # HTTPChannel wants to be told all this by attributes.
+        # HTTPChannel takes all this as attributes.
         channel: Any = self.channel()
         channel.factory = self
         channel.timeOut = REQUEST_SECONDS
@@ -209,15 +209,15 @@ class ChannelFactory(Factory[Channel]):
         return cast(Channel, channel)
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Return what is offered to a client that asks inside TLS (ALPN); Twisted fails for others."""
+        """Return the protocols for clients that use ALPN in TLS; without it Twisted fails for them."""
         return [b"http/1.1"]
 
     def log(self, request: Any) -> None:
-        """Do nothing with a request that is done."""
+        """Do nothing: Twisted calls this for each answered request."""
 
 
 class WebFactory(OwnReceiver, ChannelFactory):
-    """Channels whose requests `handle` answers: what serves at one listener."""
+    """The server of one listener: `handle` is called with each request, and answers it."""
 
     def __init__(
         self,
@@ -232,7 +232,7 @@ class WebFactory(OwnReceiver, ChannelFactory):
         self.apply(settings)
 
     def apply(self, settings: GuardPolicy) -> None:
-        """Log connections to come, or not."""
+        """Log new connections, or not, as `settings` say."""
         self.connection_log = (
             ConnectionLog(self._label, self.clock) if settings.log_connections else None
         )

@@ -1,4 +1,4 @@
-"""The end of an exchange over HTTP by a blocking client: its time-out is that of a silence alone."""
+"""A time limit for a whole HTTP exchange of a blocking client, whose own time-out limits only silences."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from types import TracebackType
 
 
 class TooSlow(Exception):
-    """An exchange took too long; its connection is of no more use."""
+    """An exchange took too long; its connection cannot be used any more."""
 
 
 class Deadline:
-    """A limit of seconds for a `with` block that uses a connection; at the limit it is hung up.
+    """A time limit for a `with` block that uses a connection; at the limit the connection is shut down.
 
-    The block then ends with TooSlow, whichever error that made in it.
+    The block then ends with TooSlow, whatever error the shutdown caused in it.
     """
 
     def __init__(
         self, connection: Callable[[], http.client.HTTPConnection | None], seconds: float
     ) -> None:
-        """`connection`: returns the one to hang up; it may be opened in the block."""
+        """`connection`: returns the connection, which may be opened in the block; None before that."""
         self._connection = connection
         self._timer = threading.Timer(seconds, self._hang_up)
         self._timer.daemon = True

@@ -1,6 +1,4 @@
-"""Endpoints by who connects: browsers and others that speak HTTP, by which rules; nobody from another
-machine.
-"""
+"""Endpoints for HTTP: their kind, the rules of their guard, and whether another machine can reach one."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ from logsrv.kit.web.hosts import is_loopback
 
 
 def web_endpoint(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
-    """Return the kind of endpoints that take connections, and `why` they must, for its errors.
+    """Return the kind of endpoints that take connections.
 
-    port: that of the examples in them.
+    port: the port of the examples in its errors. why: why it must take connections, for its errors.
     """
     example = f"tcp:{port}:interface=127.0.0.1"
 
@@ -35,9 +33,9 @@ def web_endpoint(port: int, why: str = "browsers connect") -> Kind[Endpoint]:
 
 
 def is_private(endpoint: Endpoint) -> bool:
-    """Return true for an endpoint that nobody reaches from another machine, as far as its text tells.
+    """Return true for an endpoint that, by its text, no other machine can reach.
 
-    Those behind a proxy (`haproxy:`) come from anywhere.
+    Peers behind a proxy (`haproxy:`) come from anywhere, so it is not private.
     """
     if endpoint.proxied:
         return False
@@ -45,17 +43,18 @@ def is_private(endpoint: Endpoint) -> bool:
         return True
     if endpoint.scheme == "systemd":
         return endpoint.argument("domain") == "UNIX"
-    # Of endpoints of other packages nobody knows.
+    # An endpoint type of another package may listen anywhere.
     if endpoint.scheme not in ("tcp", "tcp6", "ssl", "tls"):
         return False
     return is_loopback(endpoint.interface) or endpoint.interface.lower() == "localhost"
 
 
 def web_rules(settings: GuardPolicy, most: int) -> GuardPolicy:
-    """Return the rules for web listeners, of at most so many connections each.
+    """Return the rules of the guard for web listeners. most: the most connections of each.
 
-    Who may connect is said once for all listeners; the numbers are for peers of the service itself.
-    An idle time-out would end what waits, and web connections have time limits of their own.
+    The networks that may connect are the same for all listeners; other limits in `settings` are for the
+    service's own peers. There is no idle time-out: it would end requests that wait, and web connections
+    have their own time limits.
     """
     return GuardPolicy(
         allow=settings.allow,

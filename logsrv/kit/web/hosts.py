@@ -1,5 +1,5 @@
-"""Strictness: what every answer tells the browser, which requests are for us, who asks, and whether a page
-of another site made a browser ask. Sans-IO.
+"""Checks of HTTP requests: whether a request is for us, from which client, and whether another site's page
+sent it; and the security headers of every answer. Sans-IO.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _PORTS = (":80", ":443")
 
 
 def name_in(header: bytes) -> str | None:
-    """Return the host of a Host header (RFC 9110, section 7.2): lower case, no brackets, no port.
+    """Return the host of a Host header (RFC 9110, section 7.2): lower case, without brackets and port.
 
-    None if it is none; a name outside ASCII comes as A-labels.
+    None if the header is not valid. Browsers send a name outside ASCII as A-labels.
     """
     found = _HOST_HEADER.fullmatch(header.decode("latin-1").strip())
     if found is None:
@@ -50,10 +50,9 @@ def is_loopback(address: str | None) -> bool:
 def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool:
     """Return true if a request with this Host header may be answered.
 
-    A page somewhere else can give its own name our address, and would then be let in by the browser
-    as the same site ("DNS rebinding"). What it cannot do is change the Host header. So on loopback
-    (`local`), where such a page has no business, only the names of loopback and `names` are
-    answered; elsewhere `names`, if there are any.
+    A foreign page can give its own host name our address; the browser then treats our server as the same
+    site ("DNS rebinding"). But the page cannot change the Host header. So on loopback (`local`), or if
+    there are `names`, only requests for the names of loopback and for `names` are answered; else all are.
     """
     if not local and not names:
         return True
@@ -62,7 +61,10 @@ def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool
 
 
 def client_of(host: str | None) -> str:
-    """The client behind an address; all that have none (UNIX sockets) are one."""
+    """Return the client that an address stands for: an IPv6 network of 64 bits is one client.
+
+    All clients without an address (UNIX sockets) are one, `local`.
+    """
     if host is None:
         return "local"
     address = _number(host)
@@ -72,20 +74,20 @@ def client_of(host: str | None) -> str:
 
 
 def _number(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that `host` is, None for a name."""
+    """Return `host` as an address; None for a name."""
     try:
         found = ip_address(host.partition("%")[0])
     except ValueError:
         return None
-    # A socket for both families writes an IPv4 address as one of IPv6.
+    # A socket for both families shows an IPv4 address as an IPv6 address.
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     return mapped or found
 
 
 def foreign(header: Callable[[bytes], bytes | None], *, link: bool = False) -> str | None:
-    """Return why a request is one that a page of another site has sent, in a sentence; None if it is not.
+    """Return a sentence if a page of another site sent a request, else None.
 
-    header: gives one of the request's by its name. link: it may be a link there that somebody followed.
+    header: returns a header of the request by its name. link: accept a link that somebody followed there.
     """
     site = header(b"Sec-Fetch-Site")
     if site in (b"cross-site", b"same-site") and not (
@@ -99,7 +101,7 @@ def foreign(header: Callable[[bytes], bytes | None], *, link: bool = False) -> s
 
 
 def _place(host: bytes) -> bytes:
-    """Return the host and port of a header; a usual port goes without saying."""
+    """Return the host and port of a header, without a usual port."""
     text = host.decode("latin-1").lower()
     for port in _PORTS:
         text = text.removesuffix(port)

@@ -1,4 +1,4 @@
-"""The figures and the health of a service over HTTP: /metrics, /healthz, /readyz, and nothing else."""
+"""The metrics and the health of a service over HTTP: /metrics, /healthz, /readyz, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from logsrv.kit.web.hosts import HEADERS, is_for_us, is_loopback
 log = Logger()
 
 JSON = "application/json"
-# Nothing may be done with an answer in a browser, wherever it is opened.
+# A browser that opens an answer must not run or load anything.
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 READING = (b"GET", b"HEAD")
 
@@ -33,15 +33,15 @@ class MonitorReply:
 
 
 def refusal(status: int, sentence: str) -> MonitorReply:
-    """Return the answer that is nothing but a sentence."""
+    """Return an answer that is one sentence, as JSON: `{"error": "…"}`."""
     return MonitorReply(status, json.dumps({"error": one_line(sentence)}).encode() + b"\n")
 
 
 class Monitor:
-    """Answers for one service; `handle` is called for each request, in the reactor's thread.
+    """Answers HTTP requests about one service; `handle` is called for each, in the reactor's thread.
 
-    unhealthy, unready: give the reasons, a sentence each, why /healthz and /readyz are 503; none if
-    all is well.
+    unhealthy, unready: return the reasons, a sentence each, why /healthz and /readyz answer 503; an empty
+    list if all is well.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class Monitor:
         unhealthy: Callable[[], list[str]],
         unready: Callable[[], list[str]],
     ) -> None:
-        # It takes a tenth of a second, which who asks for no figures need not wait; and the first request
-        # comes when root's rights are gone, while the modules may be where only root can read.
+        # Not at the top: it takes a tenth of a second, which a service without --metrics need not wait. Not
+        # at the first request: by then root's rights are gone, and maybe only root can read the modules.
         from logsrv.kit.observe.prometheus import exposition
 
         self._answers: dict[str, Callable[[], MonitorReply]] = {
@@ -62,12 +62,12 @@ class Monitor:
         }
 
     def answer(self, path: str) -> MonitorReply | None:
-        """Return what is at `path` just now; None if nothing ever is."""
+        """Return the present answer for `path`; None if there is no such path."""
         make = self._answers.get(path)
         return None if make is None else make()
 
     def handle(self, request: WebRequest) -> None:
-        """Answer a request of a listener that has nothing else."""
+        """Answer a request at a listener that serves only this."""
         try:
             answer = self._answer(request)
         except Exception:
@@ -80,18 +80,16 @@ class Monitor:
         if len(hosts) > 1:
             return refusal(400, "the request has more than one Host header")
         local = is_loopback(getattr(request.getHost(), "host", None))
-        # No browser leaves it out, so a page somewhere else cannot be behind such a request.
+        # Every browser sends a Host header, so a request without one does not come from a page.
         if hosts and not is_for_us(hosts[0], (), local):
-            return refusal(
-                403, "the Host of this request is not this machine, which alone is served"
-            )
+            return refusal(403, "the Host header of this request does not name localhost")
         if request.method not in READING:
             request.setHeader("Allow", "GET, HEAD")
-            return refusal(405, "only GET and HEAD can be done here")
+            return refusal(405, "only GET and HEAD are allowed here")
         if request.has_body:
             request.browser.persistent = 0
             request.setHeader("Connection", "close")
-            return refusal(413, "a request for this has no content of its own")
+            return refusal(413, "a request for this must not have a body")
         path = request.path.decode("latin-1")
         nothing = f"there is nothing at {shown(path)}, only {', '.join(self._answers)}"
         return self.answer(path) or refusal(404, nothing)

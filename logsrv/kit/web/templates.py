@@ -1,4 +1,4 @@
-"""Templates, which fail where a value is missing; those of pages escape all that is put into them."""
+"""Jinja templates: a missing value is an error, and templates of pages escape all values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def templates(folder: Path, *, html: bool = True) -> Environment:
-    """Return the templates in a folder. html: those of pages; else, of text that is written as it is."""
+    """Return the templates in a folder. html: true for pages, false for text, which is not escaped."""
     return Environment(
         loader=FileSystemLoader(folder),
         autoescape=html,  # noqa: S701 (text that is no page)

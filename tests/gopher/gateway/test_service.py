@@ -88,7 +88,7 @@ def test_a_reload_refuses_what_a_start_refuses(changed: str, said: str, tmp_path
         assert fetch(web.port(), "/").status == 200
         file.write_text(changed and changed + gateway)
         web.send_signal(signal.SIGHUP)
-        web.wait_for_log("reload refused, all stays as it was: give either a URL")
+        web.wait_for_log("reload refused, the old settings stay: give either a URL")
         assert said in web.log()
         assert fetch(web.port(), "/").status == 200
 

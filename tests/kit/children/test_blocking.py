@@ -27,7 +27,7 @@ def answer(child: BlockingChild) -> bytes:
     return found
 
 
-def test_it_answers_and_takes_files(child: BlockingChild) -> None:
+def test_a_child_answers_orders_and_gets_open_files(child: BlockingChild) -> None:
     child.send({"say": "x" * 300_000})
     assert answer(child) == b"x" * 300_000
     read, write = os.pipe()
@@ -38,9 +38,7 @@ def test_it_answers_and_takes_files(child: BlockingChild) -> None:
     assert child.runs
 
 
-def test_a_server_with_thousands_of_connections_has_one_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_child_starts_beside_thousands_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its number is above 1023 then: no segment was sealed any more."""
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(__file__))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -59,12 +57,12 @@ def test_a_server_with_thousands_of_connections_has_one_too(
         assert answer(child) == b"hello"
 
 
-def test_its_last_words_are_the_reason(child: BlockingChild) -> None:
+def test_the_last_line_of_a_dead_child_is_in_the_error(child: BlockingChild) -> None:
     child.send({"end": "no room"})
     with pytest.raises(OSError, match="its process has ended: no room"):
         answer(child)
 
 
-def test_it_is_ended_whatever_it_does(child: BlockingChild) -> None:
+def test_end_kills_a_busy_child(child: BlockingChild) -> None:
     child.end()
     assert not is_there(child.process.pid)

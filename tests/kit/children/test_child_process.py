@@ -75,7 +75,7 @@ async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_large_messages_and_what_is_behind_them_go_in_in_order() -> None:
+async def test_large_messages_and_those_after_them_arrive_in_order() -> None:
     owner = Owner()
     owner.start("complain")
     large = bytes(range(256)) * 20_000
@@ -90,7 +90,7 @@ async def test_large_messages_and_what_is_behind_them_go_in_in_order() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_that_is_killed_in_a_large_message_is_sent_no_more() -> None:
+async def test_a_child_killed_during_a_large_message_is_sent_no_more() -> None:
     owner = Owner()
     owner.start("deaf")
     owner.child.send(bytes(32 << 20))
@@ -99,7 +99,7 @@ async def test_one_that_is_killed_in_a_large_message_is_sent_no_more() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_that_is_not_read_waits() -> None:
+async def test_a_child_whose_output_is_not_read_blocks() -> None:
     owner = Owner()
     owner.start("flood")
     await owner.first
@@ -115,7 +115,7 @@ async def test_one_that_is_not_read_waits() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_that_is_stopped_as_it_writes_goes_on_where_it_was(
+async def test_a_child_stopped_during_a_write_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By a debugger, or with its container; also where Python is told to write without buffers."""
@@ -155,7 +155,7 @@ async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_kill_lets_go_of_one_that_has_exited_unread() -> None:
+async def test_a_kill_ends_a_child_that_exited_with_unread_output() -> None:
     owner = Owner()
     owner.start("complain")
     owner.child.send(b"hel", b"lo\n")
@@ -171,7 +171,7 @@ async def test_a_kill_lets_go_of_one_that_has_exited_unread() -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_that_does_not_end_when_asked_is_killed() -> None:
+async def test_a_child_that_does_not_end_in_time_is_killed() -> None:
     owner = Owner()
     owner.start("deaf")
     await owner.first
@@ -179,7 +179,7 @@ async def test_one_that_does_not_end_when_asked_is_killed() -> None:
     assert (await owner.ended).signal == signal.SIGKILL
 
 
-def test_the_environment_has_nothing_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_child_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
     monkeypatch.setenv("TZ", "UTC")
     spawner = Spawner()
@@ -189,7 +189,7 @@ def test_the_environment_has_nothing_secret(monkeypatch: pytest.MonkeyPatch) -> 
     assert spawner.last.env["TZ"] == "UTC" and "LOGSRV_HTTP_TOKEN" not in spawner.last.env
 
 
-def test_a_variable_that_is_named_goes_on_and_none_that_begins_like_it(
+def test_a_named_variable_is_passed_on_but_not_one_with_its_prefix(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("AWS_REGION", "AWS_REGION_OTHER"):
@@ -198,11 +198,11 @@ def test_a_variable_that_is_named_goes_on_and_none_that_begins_like_it(
     assert found == {**shared_environment(), "AWS_REGION": "here"}
 
 
-def test_a_signal_without_a_name() -> None:
+def test_an_end_by_an_unknown_signal_has_its_number() -> None:
     assert str(ProcessEnd(None, 40)) == "was ended by signal 40"
 
 
-def test_all_of_an_owner() -> None:
+def test_one_owner_stops_all_its_children() -> None:
     """They are counted, their complaints are in the log seldom, and a stop waits for the last."""
     spawner = Spawner()
     ends: list[ProcessEnd] = []
@@ -221,7 +221,7 @@ def test_all_of_an_owner() -> None:
     assert stopped.called and processes.stopping
 
 
-def test_no_room_for_another_one() -> None:
+def test_a_failed_start_raises_the_error_of_the_owner() -> None:
     spawner = Spawner()
     spawner.full = True
     processes = ChildProcesses(spawner, "a search says", ValueError)
@@ -286,7 +286,7 @@ def limited(by: str) -> list[bytes]:
     return done.stdout.split()
 
 
-def test_limits() -> None:
+def test_a_child_limits_its_memory_and_priority() -> None:
     nice = b"%d" % min(19, os.nice(0) + NICE)
     assert limited("limit_reader") == [
         nice,
@@ -324,7 +324,7 @@ print(before == resource.getrlimit(resource.RLIMIT_DATA))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
-def test_a_part_of_a_program_gets_so_much_more_memory_and_what_is_behind_it_any() -> None:
+def test_little_memory_limits_only_the_code_inside_it() -> None:
     done = subprocess.run([sys.executable, "-c", MORE], capture_output=True, check=True)
     assert done.stdout.split(b"\n") == [b"no more", b"True", b""]
 
@@ -347,13 +347,13 @@ print(limit() == before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory that is there")
-def test_two_threads_have_their_limits_each_until_its_end() -> None:
+def test_the_lowest_limit_of_two_threads_holds_until_its_end() -> None:
     done = subprocess.run([sys.executable, "-c", TWO], capture_output=True, check=True)
     assert done.stdout == b"True\n" * 3
 
 
 @given(st.lists(st.lists(st.binary(max_size=30), max_size=3), max_size=4), st.integers(1, 50))
-def test_however_answers_are_cut(answers: list[list[bytes]], size: int) -> None:
+def test_messages_split_anywhere_are_read_whole(answers: list[list[bytes]], size: int) -> None:
     sent = b"".join(b"".join(frame(*parts)) for parts in answers)
     reader = MessageReader()
     received = [
@@ -364,14 +364,14 @@ def test_however_answers_are_cut(answers: list[list[bytes]], size: int) -> None:
     assert received == [b"".join(parts) for parts in answers]
 
 
-def test_half_an_answer_is_none() -> None:
+def test_an_unfinished_answer_is_not_delivered() -> None:
     reader = MessageReader()
     assert list(reader.receive(b"".join(frame(b"abc", b"def"))[:-1])) == []
     assert list(reader.receive(b"f")) == [[b"abcde", b"f"]]
 
 
 @pytest.mark.parametrize("cut", [4, 10])
-def test_half_a_message_of_a_service_that_is_gone_is_none(cut: int) -> None:
+def test_an_unfinished_message_of_a_dead_service_is_dropped(cut: int) -> None:
     """A process that took it for a whole one would work on what nobody asked for."""
     sent = b"".join([*frame(b"whole"), *frame(b"halved")])[:-cut]
     done = subprocess.run(

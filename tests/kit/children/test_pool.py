@@ -36,7 +36,7 @@ def reactor() -> Spawner:
     return Spawner()
 
 
-def test_each_has_one_message_and_the_others_wait(reactor: Spawner) -> None:
+def test_each_process_has_one_message_and_others_wait(reactor: Spawner) -> None:
     workers = workers_of(reactor, 2)
     asked = [Asked(workers.answer(b"%d" % number)) for number in range(4)]
     first, second = reactor.processes
@@ -53,7 +53,7 @@ def test_each_has_one_message_and_the_others_wait(reactor: Spawner) -> None:
     assert len(reactor.processes) == 2
 
 
-def test_all_end_when_nothing_has_come_for_long(reactor: Spawner) -> None:
+def test_all_processes_end_after_an_idle_time(reactor: Spawner) -> None:
     workers = workers_of(reactor, 1)
     Asked(workers.answer(b"x"))
     reactor.last.say()
@@ -67,7 +67,7 @@ def test_all_end_when_nothing_has_come_for_long(reactor: Spawner) -> None:
     assert reactor.last.closed
 
 
-def test_fewer_after_a_reload(reactor: Spawner) -> None:
+def test_a_lower_limit_ends_processes_as_they_finish(reactor: Spawner) -> None:
     workers = workers_of(reactor, 2)
     for _ in range(2):
         Asked(workers.answer(b"x"))
@@ -78,7 +78,7 @@ def test_fewer_after_a_reload(reactor: Spawner) -> None:
     assert [process.closed for process in reactor.processes] == [True, False]
 
 
-def test_one_that_dies_at_work_takes_its_message_with_it(reactor: Spawner) -> None:
+def test_the_message_of_a_dead_process_fails(reactor: Spawner) -> None:
     workers = workers_of(reactor, 1)
     asked, behind = Asked(workers.answer(b"x")), Asked(workers.answer(b"z"))
     reactor.last.say()
@@ -91,7 +91,7 @@ def test_one_that_dies_at_work_takes_its_message_with_it(reactor: Spawner) -> No
     assert behind.found == b"y"
 
 
-def test_one_that_cannot_begin(reactor: Spawner) -> None:
+def test_a_process_that_fails_to_start_fails_its_message(reactor: Spawner) -> None:
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))
     with logged() as said:
@@ -100,14 +100,14 @@ def test_one_that_cannot_begin(reactor: Spawner) -> None:
     assert "the server does its work: the process ended with status 1 (no such module)" in said[-1]
 
 
-def test_no_room_for_a_process(reactor: Spawner) -> None:
+def test_a_message_fails_when_no_process_can_be_started(reactor: Spawner) -> None:
     reactor.full = True
     workers = workers_of(reactor, 1)
     asked = Asked(workers.answer(b"x"))
     assert isinstance(asked.found, NoWorkerError)
 
 
-def test_no_room_for_one_more(reactor: Spawner) -> None:
+def test_a_message_waits_when_no_further_process_can_be_started(reactor: Spawner) -> None:
     workers = workers_of(reactor, 2)
     asked = Asked(workers.answer(b"x"))
     reactor.full = True
@@ -118,7 +118,7 @@ def test_no_room_for_one_more(reactor: Spawner) -> None:
     assert (asked.found, behind.found) == (b"y", b"z")
 
 
-def test_a_stop_ends_all(reactor: Spawner) -> None:
+def test_a_stop_kills_all_processes_and_fails_their_messages(reactor: Spawner) -> None:
     workers = workers_of(reactor, 1)
     asked = [Asked(workers.answer(b"x")) for _ in range(2)]
     stopped = workers.stop()
@@ -139,7 +139,7 @@ def test_an_answer_that_was_in_the_pipe_at_a_stop_leaves_no_timer(reactor: Spawn
     assert stopped.called and not reactor.getDelayedCalls()
 
 
-def test_one_that_cannot_begin_is_not_tried_again_at_once(reactor: Spawner) -> None:
+def test_after_a_failed_start_the_next_try_comes_later(reactor: Spawner) -> None:
     workers = workers_of(reactor, 1)
     Asked(workers.answer(b"x"))
     reactor.last.end(b"no such module\n", status=1)
@@ -150,7 +150,7 @@ def test_one_that_cannot_begin_is_not_tried_again_at_once(reactor: Spawner) -> N
     assert len(reactor.processes) == 2
 
 
-def test_those_that_are_left_end_when_the_last_at_work_has_died(reactor: Spawner) -> None:
+def test_idle_processes_end_after_the_last_busy_one_has_died(reactor: Spawner) -> None:
     workers = workers_of(reactor, 2)
     for _ in range(2):
         Asked(workers.answer(b"x"))

@@ -38,7 +38,7 @@ def stage() -> Stage:
     return Stage()
 
 
-def test_it_gets_its_orders_and_its_messages_come_whole(stage: Stage) -> None:
+def test_a_process_gets_its_orders_and_its_messages_arrive_whole(stage: Stage) -> None:
     stage.process.want()
     spawned = stage.reactor.last
     assert spawned.said == [b"%d first" % spawned.pid]
@@ -50,7 +50,7 @@ def test_it_gets_its_orders_and_its_messages_come_whole(stage: Stage) -> None:
     assert stage.told == [b"first", b"second"] and len(stage.reactor.processes) == 1
 
 
-def test_it_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
+def test_a_process_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
     stage.process.want()
@@ -62,7 +62,7 @@ def test_it_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
     assert stage.told == [b"second"]
 
 
-def test_a_stop_before_the_reactor_runs(stage: Stage) -> None:
+def test_a_stop_before_the_reactor_runs_starts_nothing(stage: Stage) -> None:
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
     stage.process.want()
@@ -72,7 +72,7 @@ def test_a_stop_before_the_reactor_runs(stage: Stage) -> None:
     assert not stage.reactor.processes
 
 
-def test_one_that_dies_is_replaced_later_and_later(stage: Stage) -> None:
+def test_each_early_death_makes_the_next_start_later(stage: Stage) -> None:
     stage.process.want()
     stage.reactor.last.protocol.outReceived(b"".join(frame(b"half of it"))[:-1])
     with logged() as messages:
@@ -90,7 +90,7 @@ def test_one_that_dies_is_replaced_later_and_later(stage: Stage) -> None:
     assert stage.said == [b"whole"]
 
 
-def test_one_that_has_worked_for_a_while_is_replaced_soon(stage: Stage) -> None:
+def test_a_process_that_ran_for_long_is_replaced_soon(stage: Stage) -> None:
     stage.process.want()
     for _ in range(3):
         stage.reactor.advance(WELL + 1)
@@ -100,7 +100,7 @@ def test_one_that_has_worked_for_a_while_is_replaced_soon(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("returning", [False, True])
-def test_one_that_cannot_be_started_is_tried_again(stage: Stage, returning: bool) -> None:
+def test_a_failed_start_is_tried_again(stage: Stage, returning: bool) -> None:
     if returning:
         stage.process.want()
         stage.process.done()
@@ -119,7 +119,7 @@ def test_one_that_cannot_be_started_is_tried_again(stage: Stage, returning: bool
     assert stage.told == [b"first"]
 
 
-def test_one_that_is_wanted_while_it_waits_is_started_at_once(stage: Stage) -> None:
+def test_a_want_ends_the_pause_before_the_next_start(stage: Stage) -> None:
     stage.process.want()
     stage.reactor.last.end(signal=9)
     stage.process.want()
@@ -127,7 +127,7 @@ def test_one_that_is_wanted_while_it_waits_is_started_at_once(stage: Stage) -> N
     assert len(stage.reactor.processes) == 2
 
 
-def test_one_that_is_done_ends_and_another_comes_when_it_has_ended(stage: Stage) -> None:
+def test_a_want_during_the_end_starts_the_next_process_after_it(stage: Stage) -> None:
     stage.process.want()
     stage.process.done()
     stage.process.done()
@@ -143,7 +143,7 @@ def test_one_that_is_done_ends_and_another_comes_when_it_has_ended(stage: Stage)
     assert len(stage.reactor.processes) == 3 and stage.process.state == "RUNNING"
 
 
-def test_one_that_is_done_while_it_waits_to_be_started_again_is_not(stage: Stage) -> None:
+def test_a_done_during_the_pause_cancels_the_next_start(stage: Stage) -> None:
     stage.process.want()
     stage.reactor.last.end(signal=9)
     stage.process.done()
@@ -153,7 +153,7 @@ def test_one_that_is_done_while_it_waits_to_be_started_again_is_not(stage: Stage
     assert len(stage.reactor.processes) == 2
 
 
-def test_one_that_is_done_before_the_reactor_runs_is_not_started(stage: Stage) -> None:
+def test_a_done_before_the_reactor_runs_cancels_the_start(stage: Stage) -> None:
     waiting: list[Callable[[], object]] = []
     stage.reactor.waiting = waiting
     stage.process.want()
@@ -163,7 +163,7 @@ def test_one_that_is_done_before_the_reactor_runs_is_not_started(stage: Stage) -
     assert not stage.reactor.processes
 
 
-def test_one_that_is_to_return_and_then_not_does_not(stage: Stage) -> None:
+def test_a_done_cancels_the_next_process(stage: Stage) -> None:
     stage.process.want()
     stage.process.done()
     stage.process.want()
@@ -173,7 +173,7 @@ def test_one_that_is_to_return_and_then_not_does_not(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "done", "done want"])
-def test_a_stop_waits_for_its_end(stage: Stage, before: str) -> None:
+def test_a_stop_waits_for_the_end_of_the_process(stage: Stage, before: str) -> None:
     stage.process.want()
     for step in before.split():
         {"done": stage.process.done, "want": stage.process.want}[step]()
@@ -184,7 +184,7 @@ def test_a_stop_waits_for_its_end(stage: Stage, before: str) -> None:
     assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1
 
 
-def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
+def test_a_process_that_does_not_end_is_killed(stage: Stage) -> None:
     stage.process.want()
     stopped = stage.process.stop()
     stage.process.stop()
@@ -192,7 +192,7 @@ def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
     assert stage.reactor.last.killed and stopped.called
 
 
-def test_a_stop_while_it_waits(stage: Stage) -> None:
+def test_a_stop_during_the_pause_is_done_at_once(stage: Stage) -> None:
     stage.process.want()
     stage.reactor.last.end(signal=9)
     assert stage.process.stop().called
@@ -200,7 +200,7 @@ def test_a_stop_while_it_waits(stage: Stage) -> None:
     assert len(stage.reactor.processes) == 1
 
 
-def test_every_state_hears_of_all_that_its_owner_may_say() -> None:
+def test_every_state_accepts_every_call_of_the_owner() -> None:
     """It is told to stop once: `stop` gives the same Deferred again."""
     states = {state for state, _ in NEXT}
     assert {(state, "want") for state in states} <= set(NEXT)

@@ -30,7 +30,7 @@ VALUES = st.builds(
 @pytest.mark.slow
 @more(6)
 @given(st.lists(st.lists(BYTES, max_size=12).map(bytes) | VALUES, max_size=6).map(b"".join))
-def test_the_result_is_that_of_reading_byte_by_byte(chunk: bytes) -> None:
+def test_the_result_is_the_same_as_byte_by_byte(chunk: bytes) -> None:
     """Runs of IACs, options that are IAC, values that end just in time or just too late."""
     if b"\xff" not in chunk:
         chunk += b"\xff\xf1"
@@ -68,7 +68,7 @@ def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_a_whole_chunk_of_garbage(garbage: bytes) -> None:
+def test_a_chunk_of_random_bytes_gives_the_same_result(garbage: bytes) -> None:
     chunk = b"begin" + garbage * 3000
     found = commands_in(chunk)
     expected = reference_telnet(chunk, PRESENCE)
@@ -77,7 +77,7 @@ def test_a_whole_chunk_of_garbage(garbage: bytes) -> None:
     assert len(found.unfinished) <= 3 + max(MAX_SUBNEGOTIATION, MAX_NAWS) + 1
 
 
-def test_answers_are_cut_between_two() -> None:
+def test_answers_are_cut_between_commands() -> None:
     """What there is no room for is left out whole, so that the peer never gets half an answer."""
     found = commands_in(b"\xff\xfd\xf6\xff\xf6\xff\xfb\x00\xff\xfd\x00\xff\xf6")
     answers = b"\xff\xfc\xf6" + PRESENCE + b"\xff\xfe\x00" + b"\xff\xfc\x00" + PRESENCE
@@ -87,7 +87,7 @@ def test_answers_are_cut_between_two() -> None:
     assert found.answers(PRESENCE, 2) == b""
 
 
-def test_random_streams_in_large_chunks() -> None:
+def test_random_streams_in_large_chunks_give_the_same_result() -> None:
     pick = random.Random(7)
     for _ in range(20):
         pool = pick.choices([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xF6, 0x1F, 0x0A, 0x41], k=5)

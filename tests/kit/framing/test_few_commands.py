@@ -20,14 +20,14 @@ PARTS = st.sampled_from(
 @pytest.mark.slow
 @more(10)
 @given(st.lists(PARTS, max_size=14).map(b"".join))
-def test_the_result_is_that_of_many_bytes(behind: bytes) -> None:
+def test_both_ways_to_find_commands_agree(behind: bytes) -> None:
     chunk = b"\xff\xf1" + behind
     found = commands_in(chunk)
     expected = found.data, found.unfinished, found.answers(PRESENCE, 1 << 20)
     assert few_commands_in(chunk, PRESENCE) == expected
 
 
-def test_questions_and_data() -> None:
+def test_commands_are_answered_and_data_is_kept() -> None:
     chunk = b"a\xff\xfd\x03b\xff\xff\xff\xf6\xff\xfa\x18x\xff\xf0\xff\xfe\x01c\xff\xfb\x01\xff\xfb"
     answers = b"\xff\xfc\x03" + PRESENCE + b"\xff\xfe\x01"
     assert few_commands_in(chunk, PRESENCE) == (b"ab\xffc", b"\xff\xfb", answers)

@@ -129,7 +129,9 @@ def streams(draw: st.DrawFn) -> tuple[Framing, bytes]:
 @given(streams(), st.data())
 @example((Netstring(), b"999a:"), None)
 @example((Delimiter(b"aa"), b"xaaaa"), None)
-def test_frames_at_every_split(stream: tuple[Framing, bytes], cuts: st.DataObject | None) -> None:
+def test_frames_are_independent_of_splits(
+    stream: tuple[Framing, bytes], cuts: st.DataObject | None
+) -> None:
     framing, data = stream
     frames, refused = reference(framing, data)
     whole = frames_of(framing, [data])
@@ -141,7 +143,7 @@ def test_frames_at_every_split(stream: tuple[Framing, bytes], cuts: st.DataObjec
 
 
 @given(framings, st.lists(st.binary(max_size=MOST), max_size=5))
-def test_what_is_packed_is_received(framing: Framing, frames: list[bytes]) -> None:
+def test_a_packed_frame_is_received_unchanged(framing: Framing, frames: list[bytes]) -> None:
     sent = []
     for frame in frames:
         try:
@@ -160,8 +162,8 @@ def test_what_is_packed_is_received(framing: Framing, frames: list[bytes]) -> No
         (Varint(), b"\xff\xff", "a frame is longer than 20 bytes"),
         (Varint(), b"\x80" * 10, "a length has more than 10 bytes"),
         (Netstring(), b"999999999", "a frame is longer than 20 bytes"),
-        (Netstring(), b"3;abc,", "what begins here is no netstring"),
-        (Netstring(), b"3:abcd", "there is no comma behind a netstring"),
+        (Netstring(), b"3;abc,", "a netstring does not begin with a length and a colon"),
+        (Netstring(), b"3:abcd", "a netstring has no comma at its end"),
         (Delimiter(), b"x" * 21, "a frame is longer than 20 bytes"),
     ],
 )
@@ -220,7 +222,7 @@ def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much() -> None:
     assert "longer than 126" in frames_of(Varint(), [b"\xff"], 126)[1]
 
 
-def test_the_largest_is_not_refused() -> None:
+def test_a_frame_of_the_largest_size_is_accepted() -> None:
     for framing in FRAMINGS[:-1]:
         assert frames_of(framing, [framing.pack(b"x" * MOST)]) == ([b"x" * MOST], "")
 
@@ -238,7 +240,7 @@ def test_the_largest_is_not_refused() -> None:
         (lambda: FixedSize(3).pack(b"x"), "a frame has 3 bytes, not 1"),
     ],
 )  # fmt: skip
-def test_what_cannot_be(make: object, sentence: str) -> None:
+def test_impossible_framings_are_refused(make: object, sentence: str) -> None:
     with pytest.raises(ValueError) as caught:
         make()  # type: ignore[operator]
     assert str(caught.value).startswith(sentence)

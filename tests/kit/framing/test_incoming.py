@@ -78,7 +78,7 @@ def converse(format: LineFormat, pieces: Iterable[bytes], wanted: Iterable[Read]
 @example(b"\xff\xfa\nab\xff\xfd\na\n", [("line",), ("exactly", 2), ("line",)], True, None)
 @example(b"\xff\xfa\x1f\xff\xff\n0\xff\xf0\na\xff", [("line",), ("exactly", 2)], True, None)
 @example(b"\xff\xfa\x1f0123456789\xff\na\n\xff\xff", [("line",), ("exactly", 2)], True, None)
-def test_the_cuts_make_no_difference(
+def test_the_split_of_the_input_makes_no_difference(
     data: bytes, wanted: list[Read], telnet: bool, cuts: st.DataObject | None
 ) -> None:
     format = LineFormat(max_line=7, telnet=telnet)
@@ -130,12 +130,12 @@ def reference(data: bytes, wanted: Iterable[Read]) -> list[object]:
 
 
 @given(streams, reads)
-def test_it_is_what_one_would_expect(data: bytes, wanted: list[Read]) -> None:
+def test_reads_agree_with_the_reference(data: bytes, wanted: list[Read]) -> None:
     format = LineFormat(max_line=7, telnet=False)
     assert converse(format, [data], wanted) == reference(data, wanted)
 
 
-def test_some_are_what_is_there() -> None:
+def test_take_some_returns_the_bytes_that_are_there() -> None:
     incoming = Incoming(LineFormat())
     assert incoming.take_some(5) is None
     incoming.receive(b"\xff\xfd\x03 and more")
@@ -145,7 +145,7 @@ def test_some_are_what_is_there() -> None:
     assert incoming.take_some(5) == b""
 
 
-def test_telnet_is_taken_out_of_lines_only() -> None:
+def test_telnet_commands_are_removed_from_lines_only() -> None:
     """The command before the line is answered, its twin among the bytes is data."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"\xff\xfd\x03one\n\xff\xfd\x03two\n")
@@ -163,7 +163,7 @@ def test_a_command_is_answered_before_its_line_ends() -> None:
     assert incoming.answers == b"\xff\xfc\x03"
 
 
-def test_a_line_that_is_given_up_is_bytes_again() -> None:
+def test_an_unread_line_can_be_read_as_bytes() -> None:
     """After a time-out, say: what came of it, and the beginning of what might be a command."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"on\xff\xfde\xff")
@@ -173,7 +173,7 @@ def test_a_line_that_is_given_up_is_bytes_again() -> None:
     assert incoming.take_line() == "more"
 
 
-def test_a_line_that_is_asked_for_again_is_cleaned_once() -> None:
+def test_a_line_asked_for_again_is_cleaned_only_once() -> None:
     """After two time-outs, say: what a doubled IAC has left begins no command."""
     incoming = Incoming(LineFormat(encoding="latin-1"))
     incoming.receive(b"ab\xff\xff\xf1")
@@ -183,7 +183,7 @@ def test_a_line_that_is_asked_for_again_is_cleaned_once() -> None:
     assert incoming.take_line() == "ab\xff\xf1c"
 
 
-def test_what_is_left_of_a_line_is_cleaned_once() -> None:
+def test_the_rest_of_a_line_is_cleaned_only_once() -> None:
     incoming = Incoming(LineFormat(encoding="latin-1"))
     incoming.receive(b"ab\xff\xff\xf1")
     assert incoming.take_line() is None
@@ -248,7 +248,7 @@ def calls_for_lines(data: bytes) -> int:
 @pytest.mark.parametrize(
     "begin", [b"\xff\xfa\n", b"\xff\xfa\x1f\n", b"\xff\xfa\x1f\xff\xff\n", b"\xff\xfa\x18"]
 )
-def test_what_may_be_a_long_command_costs_no_call_for_each_byte(begin: bytes) -> None:
+def test_an_unfinished_long_command_costs_no_call_per_byte(begin: bytes) -> None:
     for text in (b"a" * 1000, b"a" * 1100, b"\xff\xff" * 500):
         data = (begin + text) * 16
         assert calls_for_lines(data) < len(data)
@@ -308,7 +308,7 @@ def test_a_separator_that_is_far_away_is_sought_once_in_each_byte() -> None:
     assert min(seconds(4000) for _ in range(3)) < 150 * min(seconds(200) for _ in range(5))
 
 
-def test_what_was_sought_in_vain_is_found_when_commands_before_it_are_gone() -> None:
+def test_a_separator_is_found_after_commands_before_it_are_removed() -> None:
     """A read of a line takes Telnet's commands out, and so moves what is behind them."""
     incoming = Incoming(LineFormat())
     incoming.receive(b"ab\xff\xfd\x01" * 5 + b"c")
@@ -326,7 +326,7 @@ def test_what_was_sought_in_vain_is_found_when_commands_before_it_are_gone() -> 
 @example(b"\0", b"a\nb\xff\xfd\x01c\0d", 5)
 @example(b"\0", b"ab\n\xff", 1)
 @example(b"\0", b"\xff\xfd\0c\0d", 3)
-def test_telnet_among_lines_that_end_with_something_else(
+def test_telnet_commands_are_removed_with_another_delimiter(
     delimiter: bytes, data: bytes, place: int
 ) -> None:
     """An LF is a character there: what follows it is cleaned too, and no line waits for the end."""

@@ -79,7 +79,7 @@ CHUNKS = st.lists(
     errors=st.sampled_from(["replace", "reject"]),
 )
 @example(pieces=[b"a\r", b""], max_line=1, delimiter=b"\n", errors="replace")
-def test_result_does_not_depend_on_cuts(
+def test_the_result_does_not_depend_on_the_split(
     pieces: list[bytes], max_line: int, delimiter: bytes, errors: str
 ) -> None:
     """Any bytes, cut anywhere: the lines, the troubles and their order are those of the whole."""
@@ -102,7 +102,7 @@ def test_telnet_commands_are_no_text(pieces: list[bytes]) -> None:
         assert split(LineFormat(), [data[:at], data[at:]])[0] == ["first", *lines, "last"]
 
 
-def test_negotiation_is_answered() -> None:
+def test_telnet_negotiation_is_answered() -> None:
     """DO is answered with WONT, once."""
     incoming = Incoming(LineFormat(), only_lines=True)
     incoming.receive(b"\xff\xfd\x01hello\n")
@@ -129,7 +129,7 @@ def test_lines_behind_a_bad_one_are_split_seldom() -> None:
     assert calls.count("decode") < 5_000 + 10
 
 
-def test_gigabyte_without_newline() -> None:
+def test_a_gigabyte_without_a_newline_takes_little_memory() -> None:
     """Memory stays at about a line and a chunk, the trouble is told once, the next line comes."""
     incoming = Incoming(LineFormat(max_line=1000), only_lines=True)
     chunk = b"x" * 65536
@@ -151,7 +151,7 @@ def test_gigabyte_without_newline() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "shift_jis", "gb18030", "cp1252"])
-def test_encodings(encoding: str) -> None:
+def test_lines_are_decoded_in_the_given_encoding(encoding: str) -> None:
     """Text comes as it was sent in any encoding that contains ASCII, line by line."""
     text = "¥§" if encoding == "latin-1" else "a"
     data = f"{text}\r\nsecond\n".encode(encoding)
@@ -169,7 +169,7 @@ def test_encodings(encoding: str) -> None:
         ({"delimiter": b"\xff"}, "encoding is 'utf-8'"),
     ],
 )
-def test_formats_that_cannot_be(how: dict[str, object], word: str) -> None:
+def test_impossible_formats_are_refused(how: dict[str, object], word: str) -> None:
     """A format that could never work is refused with a sentence, not found out by a peer."""
     with pytest.raises(ValueError, match=word):
         LineFormat(**how)  # type: ignore[arg-type]

@@ -41,7 +41,7 @@ def through(*chunks: bytes) -> tuple[bytes, bytes]:
         (b"a\xff\xf0b", b"ab", b""),
     ],
 )
-def test_commands(sent: bytes, data: bytes, answers: bytes) -> None:
+def test_telnet_commands_are_removed_and_answered(sent: bytes, data: bytes, answers: bytes) -> None:
     """Options are refused, AYT gets a line a person sees, the rest is swallowed."""
     assert through(sent) == (data, answers)
 
@@ -61,7 +61,7 @@ def test_commands(sent: bytes, data: bytes, answers: bytes) -> None:
         b"\xff\xfa\x1f123456789",
     ],
 )
-def test_what_is_no_telnet_is_kept(sent: bytes) -> None:
+def test_bytes_that_are_no_telnet_are_kept(sent: bytes) -> None:
     """Latin-1, half commands at the end, and what looks like a subnegotiation but is too long."""
     assert through(sent) == (sent, b"")
     assert through(*(bytes((code,)) for code in sent)) == (sent, b"")
@@ -80,7 +80,7 @@ def test_a_subnegotiation_up_to_the_greatest_length_is_swallowed(
     assert through(too_long + b"\xff\xf0") == (too_long, b"")
 
 
-def test_what_is_too_long_for_telnet_is_given_back_at_once() -> None:
+def test_a_too_long_subnegotiation_is_returned_at_once_as_data() -> None:
     telnet = TelnetFilter()
     sent = b"\xff\xfa\x18" + b"x" * MAX_SUBNEGOTIATION
     assert telnet.receive(sent) == b""
@@ -95,7 +95,7 @@ def test_text_behind_a_false_subnegotiation_is_not_held_up() -> None:
     assert telnet.finish() == b""
 
 
-def test_answers_nobody_takes_are_bounded() -> None:
+def test_untaken_answers_are_bounded() -> None:
     """A flood of questions does not fill our memory."""
     telnet = TelnetFilter()
     for _ in range(100):

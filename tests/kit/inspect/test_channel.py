@@ -63,7 +63,7 @@ def test_a_command_is_answered_and_its_status_given() -> None:
     assert not client.channel.request_shell(b"")
 
 
-def test_a_client_that_takes_nothing_is_not_read() -> None:
+def test_a_client_that_does_not_read_is_not_read() -> None:
     client = Client(window=100)
     assert client.channel.request_shell(b"")
     client.channel.dataReceived(b"help\n" * 1000)
@@ -87,7 +87,7 @@ def test_a_terminal_sees_what_it_types_and_lines_from_their_beginning() -> None:
     assert client.said[-1] == "close"
 
 
-def test_a_client_that_goes_in_the_middle_of_it() -> None:
+def test_a_client_may_disconnect_during_an_answer() -> None:
     client = Client(window=10)
     client.channel.request_shell(b"")
     client.channel.dataReceived(b"help\nhelp\n")
@@ -96,7 +96,7 @@ def test_a_client_that_goes_in_the_middle_of_it() -> None:
     client.turn()
 
 
-def test_the_window_of_a_channel_that_is_behind_stays_shut_until_it_is_not() -> None:
+def test_the_window_of_a_slow_channel_stays_shut_until_it_has_caught_up() -> None:
     """Else a client could send for ever what nobody reads."""
     packets: list[int] = []
     connection = Channels()

@@ -22,13 +22,13 @@ def test_help_has_every_command() -> None:
         ("conections", "there is no command conections (did you mean connections?); try help"),
         ("connections", "0 connections"),
         ("  connections   tcp ", "0 connections"),
-        ("connections a b", "it is connections [TEXT]"),
-        ("status now", "it is status"),
+        ("connections a b", "usage: connections [TEXT]"),
+        ("status now", "usage: status"),
         ("log loud", "there is no level loud, only debug, info, warn, error or critical"),
         ("\x1b[2J", "there is no command \\x1b[2J; try help"),
     ],
 )
-def test_answers(line: str, said: str) -> None:
+def test_each_command_or_mistake_has_its_answer(line: str, said: str) -> None:
     view, _ = looked_into()
     assert list(answer(view, line)) == [said]
 

@@ -16,7 +16,7 @@ def test_a_socket_is_for_its_user_alone() -> None:
     assert str(place) == PLACE.show(place) == "unix:/run/i.sock"
 
 
-def test_ssh_has_its_files() -> None:
+def test_the_key_files_of_an_ssh_place_are_parsed_and_located() -> None:
     place = PLACE.parse("ssh:2222:interface=127.0.0.1:keys=k:hostKey=/etc/h")
     assert str(place.endpoint) == "tcp:2222:interface=127.0.0.1"
     located = PLACE.locate(place, Path("/etc/shout"))
@@ -40,11 +40,11 @@ def test_ssh_has_its_files() -> None:
         ("ssh:99999:keys=k:hostKey=h", "too large"),
     ],
 )
-def test_what_is_refused(text: str, sentence: str) -> None:
+def test_wrong_places_are_refused_with_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         PLACE.parse(text)
 
 
-def test_loopback_will_do() -> None:
+def test_a_tcp_place_on_loopback_is_accepted() -> None:
     for text in ("tcp:2222:interface=127.0.0.1", "tcp6:2222:interface=\\:\\:1"):
         assert PLACE.parse(text).keys is None

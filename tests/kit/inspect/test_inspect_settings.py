@@ -9,7 +9,7 @@ from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.options.declare import options_of
 
 
-def test_a_strangers_plugin_has_them_and_they_are_off() -> None:
+def test_any_plugin_has_these_options_off_by_default() -> None:
     options = protocol_plugin("shout", LineProtocol).options()
     options.environment = {}
     options.parseOptions([])
@@ -17,7 +17,7 @@ def test_a_strangers_plugin_has_them_and_they_are_off() -> None:
     assert options.settings.inspect_python is False
 
 
-def test_figures_are_told_where_there_are_connections() -> None:
+def test_a_place_for_metrics_must_take_connections() -> None:
     kind = options_of(OperatorSettings)["metrics"].kind
     assert str(kind.parse("unix:/run/shout.metrics")) == "unix:/run/shout.metrics"
     with pytest.raises(ValueError, match="udp: takes no connections, and Prometheus connects"):

@@ -24,7 +24,7 @@ def test_a_host_key_is_made_once_and_for_its_user_alone(tmp_path: Path) -> None:
         host_key(path)
 
 
-def test_what_is_no_host_key(tmp_path: Path) -> None:
+def test_a_wrong_host_key_is_refused_with_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "host"
     path.touch(0o600)
     with pytest.raises(ConfigurationError, match="is no private key"):
@@ -36,7 +36,7 @@ def test_what_is_no_host_key(tmp_path: Path) -> None:
         host_key(tmp_path / "nowhere" / "host")
 
 
-def test_authorized_keys_are_all_or_a_sentence(tmp_path: Path) -> None:
+def test_one_wrong_authorized_key_refuses_the_file(tmp_path: Path) -> None:
     key = host_key(tmp_path / "key").public()
     line = key.toString("openssh", comment="ada@example.org")
     path = tmp_path / "keys"

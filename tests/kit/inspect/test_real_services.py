@@ -85,9 +85,7 @@ def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_level_that_is_set_is_heeded_and_a_reload_takes_python_and_all_away(
-    tmp_path: Path,
-) -> None:
+def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_path: Path) -> None:
     path = tmp_path / "inspect"
     config = tmp_path / "greet.toml"
     before = f"listen = '{LOOPBACK}'\ninspect = 'unix:{path}'\n"
@@ -112,7 +110,7 @@ def test_a_level_that_is_set_is_heeded_and_a_reload_takes_python_and_all_away(
 
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
-def test_python_is_not_for_whoever_is_on_the_machine(tmp_path: Path) -> None:
+def test_python_on_tcp_is_refused_at_the_start(tmp_path: Path) -> None:
     server = TwistdProcess(
         "greet", "--inspect", LOOPBACK, "--inspect-python", directory=tmp_path
     ).start()
@@ -122,7 +120,7 @@ def test_python_is_not_for_whoever_is_on_the_machine(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
-def test_another_user_is_not_let_in(tmp_path: Path) -> None:
+def test_another_user_cannot_connect_to_the_socket(tmp_path: Path) -> None:
     path = tmp_path / "inspect"
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(folder.stat().st_mode | 0o011)

@@ -39,7 +39,7 @@ class Looking:
 
 def test_a_session_from_greeting_to_farewell() -> None:
     looking = Looking()
-    assert looking.type("") == "shout: help says what there is to see\n> "
+    assert looking.type("") == "shout: help lists the commands\n> "
     assert looking.type("connections\r\n") == "0 connections\n> "
     assert looking.type("\n") == "> "
     assert looking.type("quit\nconnections\n") == "Goodbye.\n"
@@ -62,7 +62,7 @@ def test_nothing_is_evaluated_unless_it_was_asked_for() -> None:
     assert "pwned_total" not in {metric.name for metric in looking.service.metrics.catalogue}
 
 
-def test_a_python_prompt_and_back() -> None:
+def test_a_python_prompt_returns_to_the_session() -> None:
     looking = Looking(python=True)
     assert looking.type("python\nservice.name\n").endswith(">>> 'shout'\n>>> ")
     assert looking.type("print('\\x1b[2J')\n") == "\\x1b[2J\n>>> "
@@ -72,11 +72,11 @@ def test_a_python_prompt_and_back() -> None:
 def test_a_browser_is_turned_away_before_its_body_is_taken_for_commands() -> None:
     looking = Looking()
     shown = looking.type("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nlog critical\r\n")
-    assert "this is no web server" in shown and "critical" not in shown
+    assert "this is not a web server" in shown and "critical" not in shown
     assert looking.peer.transport.disconnecting or looking.peer.closed
 
 
-def test_one_who_floods_and_reads_nothing_waits_for_himself() -> None:
+def test_a_client_that_floods_and_does_not_read_is_paused() -> None:
     looking = Looking()
     looking.type("")
     looking.peer.stop_reading()
@@ -114,7 +114,7 @@ def test_exit_ends_the_prompt_and_not_the_service() -> None:
 
 
 @pytest.mark.parametrize("word", ["exit", "quit"])
-def test_it_is_left_without_closing_standard_input(
+def test_leaving_the_prompt_does_not_close_standard_input(
     word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which is somebody's input where a service has `--listen stdin:`."""

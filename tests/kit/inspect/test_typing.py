@@ -30,7 +30,7 @@ def test_keys_become_lines_however_they_arrive(keys: bytes, lines: bytes) -> Non
     assert b"".join(pieces) == lines
 
 
-def test_what_is_typed_is_shown_and_what_is_erased_goes() -> None:
+def test_typed_keys_are_echoed_and_erased_ones_removed() -> None:
     typing = Typing()
     assert typing.receive(b"tax") == TypingOutcome(b"", b"tax")
     assert typing.receive(b"\x7fsks\r") == TypingOutcome(b"tasks\n", b"\b \bsks\r\n")
@@ -38,13 +38,13 @@ def test_what_is_typed_is_shown_and_what_is_erased_goes() -> None:
     assert typing.receive(b"\x1b[B").echo == b"\b \b" * 5
 
 
-def test_control_d_is_the_end_of_an_empty_line_only() -> None:
+def test_control_d_ends_the_input_on_an_empty_line_only() -> None:
     typing = Typing()
     assert not typing.receive(b"x\x04").ended
     assert typing.receive(b"\x7f\x04").ended
 
 
-def test_a_line_has_an_end() -> None:
+def test_the_length_of_a_line_is_bounded() -> None:
     typing = Typing()
     for _ in range(3):
         typing.receive(b"x" * MOST_TYPED)
@@ -52,7 +52,7 @@ def test_a_line_has_an_end() -> None:
 
 
 @given(st.lists(st.binary()))
-def test_whatever_comes_only_safe_bytes_go_back_and_on(pieces: list[bytes]) -> None:
+def test_any_input_gives_only_safe_bytes(pieces: list[bytes]) -> None:
     """The echo drives the terminal in no way but ours: erasing, line ends and the bell."""
     typing = Typing()
     for piece in pieces:

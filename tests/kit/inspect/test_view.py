@@ -16,7 +16,7 @@ def connected(number: int) -> Any:
     return SimpleNamespace(known_peer=f"tcp:192.0.2.1:{number}", transport=None)
 
 
-def test_status() -> None:
+def test_status_lists_listeners_and_health() -> None:
     """Two listeners at one address are told apart; one that drains listens no more."""
     sites = [
         SimpleNamespace(label="syslog:tcp:514", address="0.0.0.0:514", state="OPEN"),
@@ -34,7 +34,7 @@ def test_status() -> None:
     ]
 
 
-def test_of_many_connections_as_many_as_one_reads_and_how_many_there_are() -> None:
+def test_the_list_of_connections_is_bounded_and_counts_them_all() -> None:
     view, _ = looked_into(connections=lambda: [("tcp:7000", connected(n)) for n in range(1000)])
     lines = list(view.connections())
     assert len(lines) == MOST_CONNECTIONS + 2
@@ -46,7 +46,7 @@ def test_of_many_connections_as_many_as_one_reads_and_how_many_there_are() -> No
     ]
 
 
-def test_counters_of_every_kind() -> None:
+def test_counters_shows_every_kind_of_metric() -> None:
     view, service = looked_into()
     durations = Durations((1,))
     service.metrics.time("roll_seconds", durations)
@@ -60,7 +60,7 @@ def test_counters_of_every_kind() -> None:
     assert len(lines) == MOST_LINES and "and more" in last
 
 
-def test_tasks_and_timers_in_their_order() -> None:
+def test_tasks_lists_tasks_and_timers_in_order() -> None:
     view, service = looked_into(tasks=["sweep, since 3 s"])
     service.clock.callLater(5, print)
     service.clock.callLater(2, looked_into)
@@ -75,7 +75,7 @@ def test_tasks_and_timers_in_their_order() -> None:
     assert "2 more timers" in list(view.tasks())[-2]
 
 
-def test_stacks_have_this_very_line() -> None:
+def test_stacks_shows_the_line_of_each_thread() -> None:
     view, _ = looked_into()
     assert any("view.stacks()" in line for line in view.stacks())
 

@@ -45,7 +45,7 @@ def test_a_silent_reactor_lives_only_while_it_waits_for_a_device(waits: bool) ->
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="Linux has such files")
-def test_the_kernel_tells_who_waits_for_a_device(tmp_path: Path) -> None:
+def test_a_thread_that_waits_for_a_device_is_recognised(tmp_path: Path) -> None:
     """vfork(2) lets its caller wait like this until its child has begun: here with opening a pipe."""
     libc, pipe = ctypes.CDLL(None), tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -87,7 +87,7 @@ def test_the_kernel_tells_who_waits_for_a_device(tmp_path: Path) -> None:
         ({"WATCHDOG_PID": "77"}, None),
     ],
 )
-def test_a_watchdog_over_this_process_only(
+def test_the_watchdog_interval_is_read_for_this_process_only(
     environment: dict[str, str], seconds: float | None
 ) -> None:
     assert watchdog_seconds(environment, 77) == seconds

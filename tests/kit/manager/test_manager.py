@@ -80,7 +80,7 @@ def test_the_watchdog_hears_of_a_service_until_it_has_stopped(manager: FakeManag
     assert not environment
 
 
-def test_nobody_is_told_where_nobody_asks() -> None:
+def test_without_a_manager_nothing_is_sent() -> None:
     clock = Clock()
     service = ServiceManager({"WATCHDOG_USEC": "1000"}, clock)
     service.starting()

@@ -30,7 +30,7 @@ def test_a_path_and_an_abstract_name_are_addresses() -> None:
 
 
 @pytest.mark.parametrize("text", ["@", "notify", "vsock:2:1234"])
-def test_anything_else_is_none(text: str) -> None:
+def test_any_other_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="neither a path"):
         address_of(text)
     environment = {"NOTIFY_SOCKET": text}
@@ -38,7 +38,7 @@ def test_anything_else_is_none(text: str) -> None:
     assert not environment
 
 
-def test_children_do_not_see_it(tmp_path: Path) -> None:
+def test_children_do_not_get_the_variable(tmp_path: Path) -> None:
     """A command of an alert that spoke for the service could say that it is well, or has stopped."""
     environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "PATH": "/bin"}
     Notifier.taken_from(environment)
@@ -79,9 +79,7 @@ def test_a_manager_that_reads_nothing_is_waited_for_once(
         manager.wait_for(lambda one: "WATCHDOG" in one, "a message once it reads again")
 
 
-def test_a_wrong_configuration_has_a_status_of_its_own_where_somebody_reads_it(
-    tmp_path: Path,
-) -> None:
+def test_a_wrong_configuration_exits_with_78_under_a_manager(tmp_path: Path) -> None:
     with FakeManager(tmp_path) as manager:
         assert refused("--listen: no port", dict(manager.environment)) == 78
         manager.wait_for(lambda told: told["STATUS"] == "--listen: no port", "the sentence")

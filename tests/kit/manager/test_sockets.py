@@ -56,9 +56,7 @@ def test_a_socket_of_the_store_is_taken_once(listening: socket.socket) -> None:
     assert not is_open(given)
 
 
-def test_one_of_a_socket_unit_stays_for_whoever_listens_there_next(
-    listening: socket.socket,
-) -> None:
+def test_the_socket_of_a_unit_stays_for_the_next_listener(listening: socket.socket) -> None:
     place = place_at(listening)
     kept = KeptSockets([(listening.fileno(), "lines")])
     for _ in range(2):
@@ -71,7 +69,7 @@ def test_one_of_a_socket_unit_stays_for_whoever_listens_there_next(
     assert is_open(listening.fileno()), "a listener with systemd: may want it"
 
 
-def test_what_is_no_such_socket_is_not_taken(listening: socket.socket, tmp_path: Path) -> None:
+def test_only_a_listening_socket_is_taken(listening: socket.socket, tmp_path: Path) -> None:
     """Names are not believed: another kind, another place, no socket, a closed file."""
     place = place_at(listening)
     port = listening.getsockname()[1]
@@ -92,7 +90,7 @@ def test_what_is_no_such_socket_is_not_taken(listening: socket.socket, tmp_path:
             assert kept.take(place) is None
 
 
-def test_what_nobody_wants_is_closed_and_taken_out_of_the_store(listening: socket.socket) -> None:
+def test_an_unwanted_kept_socket_is_closed_and_forgotten(listening: socket.socket) -> None:
     told: Told = []
     name = place_at(listening).name
     given = os.dup(listening.fileno())
@@ -106,7 +104,7 @@ def test_what_nobody_wants_is_closed_and_taken_out_of_the_store(listening: socke
     assert is_open(listening.fileno())
 
 
-def test_a_socket_of_a_unit_that_nobody_takes_is_told(listening: socket.socket) -> None:
+def test_an_untaken_socket_of_a_unit_is_warned_about(listening: socket.socket) -> None:
     """Peers connect there, and their lines wait for ever: it is not said anywhere else."""
     place = place_at(listening)
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as named:
@@ -186,5 +184,5 @@ def test_a_unix_socket_whose_file_is_gone_or_anothers_is_not_taken(tmp_path: Pat
 
 
 @pytest.mark.parametrize("text", ["tcp:0", "udp:0", "stdin:", "systemd:domain=INET:index=0"])
-def test_no_place_is_known_beforehand(text: str) -> None:
+def test_a_port_of_0_is_never_kept(text: str) -> None:
     assert place_of(parse_endpoint(text)) is None

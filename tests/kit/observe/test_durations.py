@@ -26,7 +26,7 @@ def test_each_duration_is_in_the_buckets_that_it_is_not_longer_than(seconds: lis
     ]
 
 
-def test_bounds_ascend() -> None:
+def test_the_bounds_ascend() -> None:
     for bounds in (SHORT, LONG):
         assert list(bounds) == sorted(set(bounds))
 

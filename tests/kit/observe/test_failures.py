@@ -24,7 +24,7 @@ def events_of(act: Any) -> list[dict[str, Any]]:
     return [event for event in events if event.get("plugin") == "shout"]
 
 
-def test_first_with_traceback_then_once_a_minute_with_the_count() -> None:
+def test_a_failure_is_logged_with_traceback_then_once_a_minute_with_the_count() -> None:
     clock = Clock()
     failures = Failures("shout", clock.seconds)
 
@@ -40,7 +40,7 @@ def test_first_with_traceback_then_once_a_minute_with_the_count() -> None:
     assert "log_failure" not in second
 
 
-def test_another_place_is_logged_too() -> None:
+def test_a_failure_at_another_place_is_logged_too() -> None:
     failures = Failures("shout", Clock().seconds)
 
     def act() -> None:
@@ -50,7 +50,7 @@ def test_another_place_is_logged_too() -> None:
     assert len(events_of(act)) == 2
 
 
-def test_memory_is_bounded() -> None:
+def test_the_number_of_remembered_places_is_bounded() -> None:
     """More places than are remembered are logged as one."""
     failures = Failures("shout", Clock().seconds)
 

@@ -11,7 +11,7 @@ import pytest
 from logsrv.kit.observe.journal import is_journal, last_words
 
 
-def test_the_stream_that_systemd_has_made() -> None:
+def test_the_stream_of_the_journal_is_recognised() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("wb") as stream:
         found = os.fstat(ours.fileno())
@@ -25,7 +25,7 @@ def test_the_stream_that_systemd_has_made() -> None:
         assert not is_journal(None, there)
 
 
-def test_last_words_are_plain_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_words_are_plain_outside_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     assert last_words("greet: no moon") == "greet: no moon"
 

@@ -13,7 +13,7 @@ def event(namespace: str, level: Any = LogLevel.debug) -> dict[str, Any]:
     return {"log_namespace": namespace, "log_level": level}
 
 
-def test_what_is_left_out_is_shown_to_who_asks_for_it() -> None:
+def test_a_hidden_event_is_shown_after_its_level_is_asked_for() -> None:
     levels = Levels()
     levels.show_from(LogLevel.info)
     assert levels.listed() == [("", "info")]
@@ -28,7 +28,7 @@ def test_what_is_left_out_is_shown_to_who_asks_for_it() -> None:
     assert levels.listed() == [("", "info"), ("logsrv.kit", "debug")]
 
 
-def test_what_is_below_is_stopped() -> None:
+def test_an_event_below_the_level_is_stopped() -> None:
     seen: list[Any] = []
     levels = Levels()
     filtered = Filtered(seen.append, levels)

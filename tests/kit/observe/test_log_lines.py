@@ -93,13 +93,13 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Any:
         ),
     ],
 )
-def test_a_line_in_each_format(level: Any, lines: list[str]) -> None:
+def test_an_event_is_one_line_in_each_format(level: Any, lines: list[str]) -> None:
     said = [FORMATS[name](event("hello", level)) for name in FORMATS if name != "json"]
     assert said == [f"{line}\n" for line in lines]
 
 
 @pytest.mark.usefixtures("utc")
-def test_an_object_in_a_line() -> None:
+def test_json_is_one_object_in_a_line() -> None:
     assert json.loads(log_lines.as_json(event("grüß\ngott", LogLevel.warn))) == {
         "time": "2026-11-22T14:36:27.412+01:00",
         "level": "warning",
@@ -146,7 +146,7 @@ LEFT_OUT = [
 ]
 
 
-def test_what_nobody_has_to_know_is_left_out() -> None:
+def test_debug_and_twisteds_own_messages_are_left_out() -> None:
     lines = LogLines(log_lines.journal)
     assert [lines(one) for one in LEFT_OUT] == [None] * len(LEFT_OUT)
     assert lines(event("hello", log_namespace="log_legacy")) == "<6>hello\n"

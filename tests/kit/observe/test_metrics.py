@@ -44,7 +44,7 @@ def test_names_and_labels_are_those_of_the_catalogue() -> None:
         metrics.declare(CATALOGUE[0])
 
 
-def test_a_plugin_declares_its_own() -> None:
+def test_a_plugin_declares_its_own_metrics() -> None:
     metrics = Metrics()
     metrics.declare(Metric("shouts_total", "counter", "Lines shouted back."))
     metrics.count("shouts_total")
@@ -77,7 +77,7 @@ def test_gauges_and_histograms_of_ones_own_are_one_line_too() -> None:
     assert [counted.counts for _, _, counted in metrics.distributions()] == [(1, 0)]
 
 
-def test_what_was_used_first_may_be_declared_as_what_it_is() -> None:
+def test_a_used_metric_may_be_declared_with_the_same_kind() -> None:
     metrics = Metrics()
     metrics.count("rolls_total", sides="6", hand="left")
     with pytest.raises(ValueError, match="used before as a counter"):
@@ -99,9 +99,7 @@ def test_what_was_used_first_may_be_declared_as_what_it_is() -> None:
         ("rolls_total\n", "gauge"),
     ],
 )
-def test_what_prometheus_could_not_read_is_refused_where_it_is_declared(
-    wrong: tuple[str, ...],
-) -> None:
+def test_names_that_prometheus_refuses_are_refused(wrong: tuple[str, ...]) -> None:
     """Not by the first scrape, which would fail as a whole."""
     name, kind, *labels = wrong
     with pytest.raises(ValueError, match=r"unlike|one of counter, gauge, histogram"):

@@ -55,7 +55,7 @@ class Observer:
             (self.went_on if "goes on" in event["log_format"] else self.warned).set()
 
 
-def test_blocked_reactor() -> None:
+def test_a_blocked_reactor_is_warned_about_with_its_stack() -> None:
     observe = Observer()
     reactor: Any = Reactor()
     dog = Watchdog(reactor, patience=0.05)

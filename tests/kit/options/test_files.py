@@ -14,7 +14,7 @@ from logsrv.kit.options import files
 from logsrv.kit.options.files import mark_of, read_file, write_new
 
 
-def test_a_file_up_to_its_largest_size(tmp_path: Path) -> None:
+def test_a_file_is_read_up_to_its_largest_size(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 100_000)
     assert read_file(path, 100_000) == b"x" * 100_000
@@ -29,7 +29,7 @@ def test_no_file_at_all_is_written_as_the_null_device() -> None:
 
 
 @pytest.mark.parametrize("pipe", [False, True])
-def test_what_is_no_file_is_refused_at_once(tmp_path: Path, pipe: bool) -> None:
+def test_a_directory_socket_or_device_is_refused_at_once(tmp_path: Path, pipe: bool) -> None:
     """A plain open of most of these waits for ever, and a reactor with it."""
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "socket"))
@@ -44,20 +44,20 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, pipe: bool) -> None:
                 read_file(path, 10, pipe=pipe)
 
 
-def test_a_pipe_is_refused_where_it_could_be_asked_for_again(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_at_a_reload(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="is a pipe, which cannot be read again at a reload"):
         read_file(tmp_path / "pipe", 10)
 
 
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
-def test_the_standard_input_is_not_asked_for_again(name: str) -> None:
+def test_standard_input_is_refused_at_a_reload(name: str) -> None:
     """In a daemon it is the null device by then, which would be a file with nothing in it."""
     with pytest.raises(ValueError, match=r"^cannot be read again at a reload$"):
         read_file(Path(name), 10)
 
 
-def test_what_a_shell_puts_in_place_of_a_command(tmp_path: Path) -> None:
+def test_the_output_of_a_process_substitution_is_read(tmp_path: Path) -> None:
     """`<(…)` is a descriptor; a named pipe may be opened before its writer is there."""
     reader, writer = os.pipe()
     os.write(writer, b"stay = true\n")

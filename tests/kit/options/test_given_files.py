@@ -27,7 +27,7 @@ class Whole:
     part: tuple[Part, ...] = tables(Part, "parts")
 
 
-def test_files_of_all_levels_each_once() -> None:
+def test_files_of_options_and_tables_come_once() -> None:
     one, other, text = Path("/one"), Path("/other"), Path("/text")
     parts = (Part(token_file=one), Part(), Part(token_file=other))
     assert list(given_files(Whole(texts=(text,), token_file=one, part=parts))) == [
@@ -37,11 +37,11 @@ def test_files_of_all_levels_each_once() -> None:
     ]
 
 
-def test_what_declares_no_options_has_none() -> None:
+def test_settings_without_options_name_no_files() -> None:
     assert not list(given_files(SimpleNamespace(token_file=Path("/x"))))
 
 
-def test_secrets_in_a_document() -> None:
+def test_secrets_in_a_document_are_found_by_key() -> None:
     document = {"token-file": "x", "part": [{"token": "abc"}, {"token-file": "y"}, 7]}
     assert list(inline_secrets(Whole, document)) == ["token"]
     assert not list(inline_secrets(Whole, {"part": "none"}))

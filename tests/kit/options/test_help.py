@@ -15,7 +15,7 @@ def test_the_help_fits_the_terminal_and_marks_what_is_required() -> None:
     assert "Words. Words." in text
 
 
-def test_groups_and_essentials() -> None:
+def test_the_help_has_groups_or_only_essential_options() -> None:
     """With essentials, only those are shown, and where the others are."""
     text = help_text(help_groups(ListenerOptions), [], "demo", "", 80, ("max_line",))
     assert "--max-line" in text and "--max-connections" not in text

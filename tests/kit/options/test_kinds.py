@@ -178,7 +178,7 @@ def test_no_text_does_worse_than_a_value_error(kind: Kind[object], text: str) ->
         kind.show(kind.parse(text))
 
 
-def test_a_stranger_can_make_a_kind() -> None:
+def test_an_author_can_make_a_kind() -> None:
     address: Kind[IPv4Address] = Kind(IPv4Address, "an IPv4 address", "ADDRESS")
     assert address.parse("192.0.2.1") == IPv4Address("192.0.2.1")
     assert address.show(IPv4Address("192.0.2.1")) == "192.0.2.1"

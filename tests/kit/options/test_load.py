@@ -287,7 +287,7 @@ class Voices:
     voices: tuple[Voice, ...] = tables(Voice, "", shorthand="word")
 
 
-def test_a_value_that_hardly_means_what_was_meant_comes_back_as_a_warning(tmp_path: Path) -> None:
+def test_a_doubtful_value_comes_back_as_a_warning(tmp_path: Path) -> None:
     """Once for each, wherever it stands; a default is meant as it is."""
     path = tmp_path / "x.toml"
     path.write_text('[[voices]]\nword = "b"\nmore = ["C", "d"]\n[[voices]]\n')
@@ -301,7 +301,7 @@ def test_a_value_that_hardly_means_what_was_meant_comes_back_as_a_warning(tmp_pa
     assert warnings(Voice, word=["G"], more=["h"]) == ("command line: --word G: loud",)
 
 
-def test_a_file_that_comes_by_a_pipe_is_where_the_server_is_and_comes_once(
+def test_a_file_from_a_pipe_is_read_once_and_relative_to_the_server(
     run: Run, tmp_path: Path
 ) -> None:
     """`--config <(…)`: the directory of the pipe's name is none for anybody's files."""

@@ -11,7 +11,7 @@ from logsrv.kit.options.secrets import LONGEST, SECRET, exposed, read_secret
 from tests.kit.service.checks.others import open_directory
 
 
-def test_from_the_command_line_or_a_file(tmp_path: Path) -> None:
+def test_a_secret_comes_from_the_command_line_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("open-sesame\n")
     assert read_secret("token", "abc", None) == "abc"
@@ -20,7 +20,7 @@ def test_from_the_command_line_or_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "two words", "x" * (LONGEST + 1), "é", "a\x1b[2J"])
-def test_what_is_no_secret(text: str, tmp_path: Path) -> None:
+def test_a_wrong_secret_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(text)
     with pytest.raises(ValueError):
@@ -29,7 +29,7 @@ def test_what_is_no_secret(text: str, tmp_path: Path) -> None:
         read_secret("token", None, file)
 
 
-def test_both_or_a_file_that_is_none(tmp_path: Path) -> None:
+def test_two_sources_or_a_wrong_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--token and --token-file are both there"):
         read_secret("token", "a", tmp_path / "token")
     with pytest.raises(ConfigurationError, match=r"--token-file .*: no such file"):
@@ -38,7 +38,7 @@ def test_both_or_a_file_that_is_none(tmp_path: Path) -> None:
         read_secret("token", None, tmp_path)
 
 
-def test_who_else_may_read_the_file_of_a_secret() -> None:
+def test_a_secret_that_others_may_read_is_exposed() -> None:
     assert exposed(Path("/dev/null")) is None
     with open_directory() as directory:
         path = directory / "a token"

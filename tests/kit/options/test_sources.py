@@ -231,7 +231,7 @@ def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path: Path, conte
     assert sentence.isprintable()
 
 
-def test_the_encoding_of_a_file(tmp_path: Path) -> None:
+def test_a_file_has_to_be_utf8(tmp_path: Path) -> None:
     """A mark at the beginning is no statement of TOML; what is no UTF-8 is told with its line."""
     path = tmp_path / "x.toml"
     path.write_bytes(b"\xef\xbb\xbfsync = 'never'\n")

@@ -17,7 +17,7 @@ forget_output()
 """
 
 
-def test_what_waits_is_thrown_away() -> None:
+def test_buffered_output_is_dropped() -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

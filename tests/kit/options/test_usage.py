@@ -68,7 +68,7 @@ def test_a_flag_goes_on_and_off_and_the_last_word_counts() -> None:
         (["--keep-days", "1", "--sync", "never"], "--keep-days goes with --sync"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(words: Sequence[str], sentence: str) -> None:
+def test_a_wrong_command_line_is_one_sentence(words: Sequence[str], sentence: str) -> None:
     assert refused(*words).startswith(sentence)
 
 

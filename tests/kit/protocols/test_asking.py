@@ -37,7 +37,7 @@ class Shell(RequestProtocol):
 
 
 @pytest.mark.parametrize("what", [Login, login])
-def test_answers_are_given_to_who_asked(what: Any) -> None:
+def test_the_next_line_is_the_answer_of_ask(what: Any) -> None:
     """However the network cuts them; all other lines go where they always go."""
     service = MemoryService(what)
     answer = service.answer(b"ada\r\nsecret\nhello\nthere\n")
@@ -51,14 +51,14 @@ def test_a_prompt_is_sent_before_its_answer_is_there() -> None:
     assert peer.received() == b"password: "
 
 
-def test_among_requests() -> None:
+def test_ask_works_inside_a_request() -> None:
     """Pipelined ones too."""
     service = MemoryService(Shell)
     answer = service.answer(b"a\ndelete\nyes\nb\ndelete\nno\n")
     assert answer == b"done a\r\nsure? sure: yes\r\ndone b\r\nsure? sure: no\r\n"
 
 
-def test_after_other_work() -> None:
+def test_ask_works_after_other_work() -> None:
     """What came while the handler worked on something else is the answer, and is given once."""
     work: Deferred[None] = Deferred()
 
@@ -80,7 +80,7 @@ def test_after_other_work() -> None:
 
 
 @pytest.mark.parametrize("what", [Login, login])
-def test_a_peer_that_answers_no_more(what: Any) -> None:
+def test_a_peer_that_ends_before_its_answer_raises_peer_gone(what: Any) -> None:
     """The handler ends, which is no failure; an unfinished last line is an answer."""
     service = MemoryService(what)
     peer = service.connect()
@@ -94,7 +94,7 @@ def test_a_peer_that_answers_no_more(what: Any) -> None:
     assert service.metric("connections_cut_total") == 0
 
 
-def test_one_who_was_asked_without_a_word_and_ends() -> None:
+def test_an_ask_without_a_prompt_ends_with_its_peer() -> None:
     """Nothing was ever sent to it: then, too, who asked hears of it."""
     happened: list[str] = []
 
@@ -111,7 +111,7 @@ def test_one_who_was_asked_without_a_word_and_ends() -> None:
     assert peer.closed
 
 
-def test_who_asked_is_told_and_may_go_on() -> None:
+def test_an_asking_handler_may_catch_peer_gone() -> None:
     """Also one that asks a peer that has gone already."""
     happened: list[str] = []
 
@@ -128,7 +128,7 @@ def test_who_asked_is_told_and_may_go_on() -> None:
 
 
 @pytest.mark.parametrize("kind", ["lines", "stream"])
-def test_one_who_does_not_answer_in_time(kind: str) -> None:
+def test_an_answer_that_comes_too_late_raises_peer_timeout(kind: str) -> None:
     """PeerTimeout, after which lines go where they always go."""
 
     async def patient(peer: Any) -> None:
@@ -153,7 +153,7 @@ def test_one_who_does_not_answer_in_time(kind: str) -> None:
     assert peer.received() == (b"then one\r\nline two\r\n" if kind == "lines" else b"then one\r\n")
 
 
-def test_one_question_at_a_time() -> None:
+def test_two_asks_at_a_time_are_an_error() -> None:
     class Twice(LineProtocol):
         async def connection_made(self) -> None:
             self.later(1, self.ask, "first? ")

@@ -17,7 +17,7 @@ from tests.kit.net.network import REACTOR, in_reactor
 
 
 @in_reactor
-async def test_what_can_be_awaited() -> None:
+async def test_deferreds_coroutines_and_other_awaitables_can_be_awaited() -> None:
     class Odd:
         def __await__(self) -> Any:
             return succeed(3).__await__()
@@ -43,7 +43,7 @@ async def test_an_attempt_is_plain_or_async() -> None:
 
 
 @in_reactor
-async def test_without_the_loop_asyncio_says_so() -> None:
+async def test_without_asyncios_loop_an_error_says_so() -> None:
     with pytest.raises(RuntimeError, match="no running event loop"):
         await started(asyncio.sleep(1))
 
@@ -108,7 +108,7 @@ reactor.run()
 """
 
 
-def test_under_the_asyncio_reactor_both_are_awaited() -> None:
+def test_under_the_asyncio_reactor_deferreds_and_futures_are_awaited() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", UNDER_ASYNCIO],
         capture_output=True,

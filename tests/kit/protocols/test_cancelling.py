@@ -65,7 +65,7 @@ KINDS = pytest.mark.parametrize("kind", ["lines", "first", "requests", "stream"]
 
 
 @KINDS
-def test_it_is_cancelled_and_cleans_up(kind: str, notes: Notes) -> None:
+def test_a_handler_whose_peer_goes_is_cancelled_and_cleans_up(kind: str, notes: Notes) -> None:
     here = service(kind, notes)
     peer = here.connect()
     peer.feed(b"begin\n")
@@ -77,7 +77,7 @@ def test_it_is_cancelled_and_cleans_up(kind: str, notes: Notes) -> None:
 
 
 @KINDS
-def test_an_error_in_the_cleaning_up_is_told(kind: str, notes: Notes) -> None:
+def test_an_error_in_the_clean_up_is_logged(kind: str, notes: Notes) -> None:
     """To the log and in a counter: that is our mistake, whoever has gone."""
     notes.waiting = Deferred(lambda waiting: waiting.errback(ZeroDivisionError()))
     here = service(kind, notes)
@@ -88,7 +88,7 @@ def test_an_error_in_the_cleaning_up_is_told(kind: str, notes: Notes) -> None:
     assert here.metric(name) == 1
 
 
-def test_asyncio_has_another_name_for_it(notes: Notes) -> None:
+def test_asyncios_cancelled_error_is_no_failure(notes: Notes) -> None:
     """What awaits something of asyncio's is cancelled with asyncio's error; that is no failure either."""
     here = service("lines", notes)
     notes.waiting = Deferred(lambda waiting: waiting.errback(asyncio.CancelledError()))
@@ -99,7 +99,7 @@ def test_asyncio_has_another_name_for_it(notes: Notes) -> None:
     assert here.metric("connections_failed_total") == 0
 
 
-def test_who_drains_is_told_that_the_peer_has_gone() -> None:
+def test_a_draining_handler_gets_peer_gone() -> None:
     """It may go on: it is told once, and not cancelled on top of that."""
     happened: list[Any] = []
     afterwards: Deferred[str] = Deferred()
@@ -120,7 +120,7 @@ def test_who_drains_is_told_that_the_peer_has_gone() -> None:
     assert happened[1:] == ["cleaned up"]
 
 
-def test_who_closes_by_itself_is_not_cancelled(notes: Notes) -> None:
+def test_a_handler_that_closes_is_not_cancelled(notes: Notes) -> None:
     """What an author does after `close` is what the author wants."""
 
     class Lines(LineProtocol):
@@ -136,7 +136,7 @@ def test_who_closes_by_itself_is_not_cancelled(notes: Notes) -> None:
     assert notes.happened == ["cleaned up"]
 
 
-def test_the_end_of_what_is_sent_cancels_nobody(notes: Notes) -> None:
+def test_a_half_close_cancels_no_handler(notes: Notes) -> None:
     """`printf … | nc`: who sends nothing more may wait for the answer."""
     here = service("requests", notes)
     peer = here.connect()
@@ -159,7 +159,7 @@ class Socket:
         os.close(self._theirs)
 
 
-def test_a_peer_from_which_nothing_is_read_is_missed(notes: Notes) -> None:
+def test_the_departure_of_a_paused_peer_is_noticed(notes: Notes) -> None:
     """One line is worked on, so nothing is read; the kernel knows that the peer has gone."""
     here = service("lines", notes)
     peer = here.connect()
@@ -171,7 +171,7 @@ def test_a_peer_from_which_nothing_is_read_is_missed(notes: Notes) -> None:
     assert notes.happened == [CancelledError, "cleaned up"]
 
 
-def test_all_that_it_sent_is_done_before(notes: Notes) -> None:
+def test_all_input_of_a_departed_peer_is_handled_first(notes: Notes) -> None:
     """Three lines and gone: only the last one is cancelled."""
     here = service("lines", notes)
     peer = here.connect()

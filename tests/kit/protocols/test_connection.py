@@ -23,7 +23,7 @@ pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_one_who_is_dismissed_gets_to_read_why(serving: Serving) -> None:
+async def test_a_dismissed_peer_gets_the_reason(serving: Serving) -> None:
     """A peer that is still sending when it is dismissed reads the sentence, and no reset."""
     running = serving(Talk, "--max-line", "100", state=State)
     why = await deferToThread(
@@ -33,7 +33,7 @@ async def test_one_who_is_dismissed_gets_to_read_why(serving: Serving) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_quit(serving: Serving) -> None:
+async def test_close_sends_the_last_words_and_ends_the_connection(serving: Serving) -> None:
     running = serving(Talk, state=State)
     assert await deferToThread(converse, running.port, b"a\nquit\n") == b"said a\r\nbye\r\n"
 
@@ -50,7 +50,7 @@ def test_peer_error_is_the_peers_fault() -> None:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_peer_in_every_message() -> None:
+def test_every_log_message_names_the_peer() -> None:
     """`self.log` puts the peer before each message, and in the event as a field."""
 
     class Chatty(LineProtocol):
@@ -99,7 +99,7 @@ async def test_answers_are_not_lost_at_half_close(serving: Serving) -> None:
         (b"one\n\xff", b"said one\r\nsaid \xef\xbf\xbd\r\n"),
     ],
 )
-async def test_what_a_peer_left_when_it_ends_is_answered(
+async def test_input_before_a_half_close_is_answered(
     serving: Serving, sent: bytes, answered: bytes
 ) -> None:
     """And nothing else: whoever left nothing is closed without another turn."""
@@ -134,7 +134,7 @@ SLIPS: dict[str, Callable[[Any], object]] = {
     "write takes bytes, not None": lambda peer: peer.write(None),
     "close takes str, not 5": lambda peer: peer.close(5),
 }
-LATER = "later takes a function and what to call it with, not the coroutine of fetched: `await` it first"
+LATER = "later takes a function and its arguments, not the coroutine of fetched: `await` it first"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ LATER = "later takes a function and what to call it with, not the coroutine of f
     # A Connection has no timers.
     [*(("lines", sentence) for sentence in (*SLIPS, LATER)), *(("stream", each) for each in SLIPS)],
 )
-def test_what_cannot_be_sent_is_told(kind: str, sentence: str) -> None:
+def test_sending_a_wrong_type_raises_type_error(kind: str, sentence: str) -> None:
     """In one sentence, from where it was given; all that was sent before arrives."""
     slip = SLIPS.get(sentence, lambda peer: peer.later(1, fetched()))
 
@@ -168,9 +168,7 @@ def test_what_cannot_be_sent_is_told(kind: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("slip", [None, 5, b"x"])
 @pytest.mark.parametrize("error", [None, ValueError("a bug"), PeerError("not with you")])
-def test_sending_what_is_no_text_ends_that_connection_only(
-    slip: Any, error: Exception | None
-) -> None:
+def test_sending_a_wrong_type_ends_only_that_connection(slip: Any, error: Exception | None) -> None:
     """Whatever else goes wrong in the same call: it is counted, and the connection is closed."""
 
     class Slip(LineProtocol):
@@ -190,7 +188,7 @@ def test_sending_what_is_no_text_ends_that_connection_only(
     assert service.metric("connections_failed_total") + service.metric("connections_cut_total") == 1
 
 
-def test_what_was_sent_before_a_slip_arrives() -> None:
+def test_output_before_an_error_arrives() -> None:
     """An error of the author takes no earlier answer with it."""
 
     class Slip(LineProtocol):
@@ -203,7 +201,7 @@ def test_what_was_sent_before_a_slip_arrives() -> None:
     assert peer.closed
 
 
-def test_last_words_that_are_not_read_are_given_up() -> None:
+def test_a_peer_that_does_not_read_its_last_words_is_cut_off() -> None:
     """Also when they are the first words: a peer that reads nothing is cut off after a while."""
     service = MemoryService(Talk, state=State)
     service.service.state.words = "x" * 100_000
@@ -214,7 +212,7 @@ def test_last_words_that_are_not_read_are_given_up() -> None:
     assert peer.closed
 
 
-def test_no_timer_for_one_that_has_gone() -> None:
+def test_a_timer_of_a_closed_connection_does_not_fire() -> None:
     """`later` ends with the connection, also when the connection has ended before."""
     service = MemoryService(Talk, state=State)
     peer = service.connect()
@@ -224,7 +222,7 @@ def test_no_timer_for_one_that_has_gone() -> None:
     assert service.clock.getDelayedCalls() == []
 
 
-def test_a_timer_that_is_begun_anew_with_each_line_is_kept_once() -> None:
+def test_cancelled_timers_are_forgotten() -> None:
     """Those that the author has cancelled do not wait for the end of the connection."""
     service = MemoryService(Talk, state=State)
     protocol: Any = service.connect().protocol
@@ -240,7 +238,7 @@ def test_a_timer_that_is_begun_anew_with_each_line_is_kept_once() -> None:
     assert last.active()
 
 
-def test_one_that_has_gone_can_still_be_asked_and_told() -> None:
+def test_a_closed_connection_can_still_be_used() -> None:
     """Nothing that an author does after the end is an error, and what is sent is dropped."""
     peer = MemoryService(Talk, state=State).connect()
     peer.disconnect()
@@ -252,7 +250,7 @@ def test_one_that_has_gone_can_still_be_asked_and_told() -> None:
     assert not peer.transport.buffer
 
 
-def test_draining_to_one_that_has_gone_fails() -> None:
+def test_drain_on_a_closed_connection_fails() -> None:
     """Who writes and drains for ever hears of the end, even if it did not wait when that came."""
     peer = MemoryService(Talk, state=State).connect()
     peer.disconnect()
@@ -278,7 +276,7 @@ def test_drain_waits_on_when_the_room_is_taken_at_once() -> None:
     assert drained.called
 
 
-def test_nothing_is_left_for_the_garbage_collector() -> None:
+def test_a_closed_connection_leaves_no_reference_cycle() -> None:
     """A connection that has gone is freed when nobody uses it any more."""
     peer = MemoryService(Talk, state=State).connect()
     peer.feed(b"hello\n")

@@ -99,7 +99,7 @@ def test_a_sender_waits_for_a_slow_reader(kind: Any) -> None:
     assert quick.received() == slow.received() == HEARD
 
 
-def test_frames() -> None:
+def test_a_sender_of_frames_waits_for_a_slow_reader() -> None:
     class Frames(FrameProtocol):
         def frame_received(self, frame: bytes) -> None:
             self.service.broadcast(frame, but=self)
@@ -116,7 +116,7 @@ def test_frames() -> None:
 
 
 @KINDS
-def test_one_that_stands_still_is_cut_off(kind: Any) -> None:
+def test_a_receiver_that_takes_nothing_is_cut_off(kind: Any) -> None:
     """By the service's clock, with a sentence that is true; the others get all."""
     service = MemoryService(kind)
     reader, still, sender = service.connect(), service.connect(reads=False), service.connect()
@@ -134,7 +134,7 @@ def test_one_that_stands_still_is_cut_off(kind: Any) -> None:
     assert not sender.closed
 
 
-def test_one_that_reads_a_byte_a_second_is_cut_off_in_the_end() -> None:
+def test_a_receiver_that_reads_a_byte_a_second_is_cut_off() -> None:
     """It takes something at each look, but holds the others up for ever."""
     service = MemoryService(Room)
     reader, slow, sender = service.connect(), service.connect(reads=False), service.connect()
@@ -150,7 +150,7 @@ def test_one_that_reads_a_byte_a_second_is_cut_off_in_the_end() -> None:
     assert reader.received() == HEARD
 
 
-def test_one_that_takes_enough_is_waited_for() -> None:
+def test_a_receiver_that_takes_enough_is_waited_for() -> None:
     """However long that takes: 2 KiB a second is slow, and no standing still."""
     service = MemoryService(Room)
     slow, sender = service.connect(reads=False), service.connect()
@@ -163,7 +163,7 @@ def test_one_that_takes_enough_is_waited_for() -> None:
     assert not slow.closed
 
 
-def test_one_that_does_not_read_holds_up_nobody_while_little_waits_for_it() -> None:
+def test_a_receiver_that_does_not_read_holds_up_nobody_while_little_waits() -> None:
     service = MemoryService(Room)
     reader, still, sender = service.connect(), service.connect(reads=False), service.connect()
     part = HEARD[: LineProtocol.max_unsent]
@@ -174,7 +174,7 @@ def test_one_that_does_not_read_holds_up_nobody_while_little_waits_for_it() -> N
     assert len(reader.received()) == len(part) // 50 * 50
 
 
-def test_a_chat_that_echoes_to_its_sender() -> None:
+def test_a_chat_that_echoes_to_its_sender_never_hangs() -> None:
     class Echoing(LineProtocol):
         def line_received(self, line: str) -> None:
             self.service.broadcast(line)
@@ -189,7 +189,7 @@ def test_a_chat_that_echoes_to_its_sender() -> None:
     assert sender.received() == slow.received() == HEARD
 
 
-def test_two_that_send_to_each_other() -> None:
+def test_two_peers_that_send_to_each_other_never_hang() -> None:
     """Both read late: each waits for the other, and both go on."""
     service = MemoryService(Room)
     one, other = service.connect(reads=False), service.connect(reads=False)
@@ -216,7 +216,7 @@ def test_a_receiver_that_goes_is_waited_for_no_longer() -> None:
     assert reader.received() == HEARD
 
 
-def test_a_receiver_that_is_sent_away_is_waited_for_no_longer() -> None:
+def test_a_closing_receiver_is_waited_for_no_longer() -> None:
     """Its last words wait for it; nothing more is sent to it."""
     service = MemoryService(Room)
     reader, goes, sender = service.connect(), service.connect(reads=False), service.connect()
@@ -250,7 +250,7 @@ def test_a_sender_that_has_sent_its_end_is_heard_to_the_last_line() -> None:
     assert slow.received() == HEARD
 
 
-def test_what_no_connection_sends_is_bounded() -> None:
+def test_output_of_no_connection_is_bounded() -> None:
     """A timer cannot wait: who takes less than that sends is cut off, also if it takes something."""
     service = MemoryService(Room)
     slow = service.connect(reads=False)
@@ -265,7 +265,7 @@ def test_what_no_connection_sends_is_bounded() -> None:
     assert [one.partition(":")[0] for one in sentences] == ["more is sent to it than it takes"]
 
 
-def test_what_no_connection_sends_to_a_peer_that_keeps_pace() -> None:
+def test_output_of_no_connection_reaches_a_peer_that_keeps_pace() -> None:
     """Its transport is never empty, and all that was sent to it is much more than may wait."""
     service = MemoryService(Room)
     reader = service.connect(reads=False)
@@ -346,7 +346,7 @@ def test_a_task_that_a_handler_has_spawned_is_not_its_own() -> None:
     assert sender.received() == b"spawn\r\nhello\r\n"
 
 
-def test_a_stop_does_not_wait_for_ever() -> None:
+def test_a_stop_does_not_wait_for_a_stuck_receiver() -> None:
     """What a sender was not heard with by then is cut off, and told."""
     service = MemoryService(Room)
     still, sender = service.connect(reads=False), service.connect()
@@ -358,7 +358,7 @@ def test_a_stop_does_not_wait_for_ever() -> None:
     assert sender.closed
 
 
-def test_a_listener_that_is_taken_out_does_not_wait_for_ever() -> None:
+def test_a_removed_listener_does_not_wait_for_a_stuck_receiver() -> None:
     service = MemoryService(Room, "--listen", "tcp:1", "--listen", "tcp:2")
     still, sender = service.connect(reads=False, to="tcp:1"), service.connect(to="tcp:2")
     sender.feed(SENT)
@@ -370,7 +370,7 @@ def test_a_listener_that_is_taken_out_does_not_wait_for_ever() -> None:
     assert not sender.closed
 
 
-def test_one_that_reads_is_not_cut_off_because_others_look_too() -> None:
+def test_a_reading_receiver_is_not_cut_off_by_many_senders() -> None:
     """It takes 100 kB every 2 seconds; every 2 seconds somebody else sends it a line."""
     service = MemoryService(Room)
     slow = service.connect(reads=False)
@@ -388,7 +388,7 @@ def test_one_that_reads_is_not_cut_off_because_others_look_too() -> None:
 
 
 @pytest.mark.slow
-def test_many_coroutines_that_write_twice_for_a_line() -> None:
+def test_coroutines_that_write_twice_for_a_line_are_bounded() -> None:
     """Each is told to wait with its first write, and would with its next read."""
 
     class Twice(LineProtocol):
@@ -415,7 +415,7 @@ def test_many_coroutines_that_write_twice_for_a_line() -> None:
     assert sentences == []
 
 
-def test_a_reader_that_says_something_to_all_and_itself() -> None:
+def test_a_peer_that_broadcasts_to_all_and_itself_goes_on() -> None:
     """It reads, if slowly; what it said was waiting for an answer of somebody else meanwhile."""
     go: list[Deferred[None]] = []
 

@@ -48,7 +48,7 @@ def asking(family: int, mine: Any, where: Any) -> Callable[..., list[bytes]]:
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1", r"\:\:"])
-async def test_udp(serving: Serving, interface: str) -> None:
+async def test_a_udp_datagram_is_answered(serving: Serving, interface: str) -> None:
     """IPv4, IPv6, and IPv4 at a socket that takes both."""
     running = serving(Shout, "--listen", f"udp:0:interface={interface}")
     host = "::1" if interface == r"\:\:1" else "127.0.0.1"
@@ -59,7 +59,7 @@ async def test_udp(serving: Serving, interface: str) -> None:
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 @pytest.mark.parametrize("mine", ["client é.sock", "\0abstract name"])
-async def test_unix(serving: Serving, tmp_path: Path, mine: str) -> None:
+async def test_a_unix_datagram_is_answered(serving: Serving, tmp_path: Path, mine: str) -> None:
     """A sender that has bound a name gets its answer, whatever is in the name."""
     path = str(tmp_path / "server")
     serving(Shout, "--listen", f"unixgram:{path}")
@@ -68,7 +68,7 @@ async def test_unix(serving: Serving, tmp_path: Path, mine: str) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_bad_datagrams(serving: Serving, tmp_path: Path) -> None:
+async def test_bad_datagrams_are_counted_and_harm_nobody(serving: Serving, tmp_path: Path) -> None:
     """An error is counted and harms no other; a line too long is dropped; nobody there: unsent."""
     path = str(tmp_path / "server")
     running = serving(
@@ -139,9 +139,7 @@ class Chatty(Shout):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_an_address_that_asks_on_and_on_is_answered_so_often_and_no_more(
-    serving: Serving, tmp_path: Path
-) -> None:
+async def test_the_answers_to_one_address_are_limited(serving: Serving, tmp_path: Path) -> None:
     """From whichever of its ports; others are answered as before, and the operator is told."""
     path = str(tmp_path / "server")
     running = serving(
@@ -206,7 +204,7 @@ class Patient(DatagramLines):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_an_answer_that_has_to_be_awaited(serving: Serving) -> None:
+async def test_a_datagram_may_be_answered_by_a_coroutine(serving: Serving) -> None:
     """Its failures are counted as others are; the peer's own is a sentence without a traceback."""
     running = serving(Patient, "--listen", "udp:0:interface=127.0.0.1")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
@@ -224,7 +222,7 @@ class Undecodable(DatagramLines):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_a_class_that_cannot_decode_says_so_once(serving: Serving) -> None:
+async def test_datagrams_that_cannot_be_decoded_are_logged_once(serving: Serving) -> None:
     running = serving(Undecodable, "--listen", "udp:0:interface=127.0.0.1")
     ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
     with capturedLogs() as events:
@@ -240,7 +238,7 @@ class ShoutLines(DatagramLines):
         self.send_line(line.upper(), peer)
 
 
-def test_lines_one_by_one() -> None:
+def test_line_received_gets_lines_one_by_one() -> None:
     service = MemoryService(ShoutLines, "--listen", "udp:1", "--max-line", "5")
     sender = service.sender()
     sender.send(b"one\r\ntoo long\ntwo\n")
@@ -250,7 +248,7 @@ def test_lines_one_by_one() -> None:
     assert service.metric("oversize_lines_total") == 2
 
 
-def test_all_lines_of_a_datagram() -> None:
+def test_lines_received_gets_all_lines_of_a_datagram() -> None:
     class Count(DatagramLines):
         def lines_received(self, lines: list[str], peer: Sender) -> None:
             self.send_line(str(len(lines)), peer)

@@ -36,7 +36,7 @@ def test_a_time_out_is_caught_as_any_other() -> None:
         raise PeerTimeout("tcp:10.0.0.1:1")
 
 
-def test_all_are_the_peers_fault() -> None:
+def test_every_fault_is_a_peer_error() -> None:
     assert all(issubclass(kind, PeerError) for kind in (PeerGone, EndOfStream, PeerTimeout))
 
 
@@ -98,11 +98,11 @@ def asked_of(role: type) -> set[str]:
 
 
 @pytest.mark.parametrize("reader", [LineReader, FrameReader, HandshakeReader, Connection])
-def test_readers(reader: type) -> None:
+def test_every_reader_has_the_reader_interface(reader: type) -> None:
     assert asked_of(Reader) <= set(dir(reader))
 
 
 @pytest.mark.parametrize("author", [LineProtocol, FrameProtocol, StreamProtocol])
-def test_authors(author: type) -> None:
+def test_every_author_has_the_author_interface(author: type) -> None:
     """What Twisted or the listener puts there later aside."""
     assert asked_of(Author) - {"factory", "transport"} <= set(dir(author))

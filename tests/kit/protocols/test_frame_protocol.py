@@ -23,7 +23,7 @@ class ShoutNetstrings(Shout):
     max_frame = 10
 
 
-def test_frames_whatever_the_cuts() -> None:
+def test_frames_are_the_same_at_every_split() -> None:
     """Four bytes of length unless the class says otherwise; 0xFF and line ends are bytes like others."""
     assert MemoryService(Shout).answer(b"\0\0\0\3abc\0\0\0\0\0\0\0\2\xff\n") == (
         b"\0\0\0\3ABC\0\0\0\0\0\0\0\2\xff\n"
@@ -77,7 +77,7 @@ def test_a_frame_waits_for_the_handler_of_the_last_one() -> None:
 
 
 @pytest.mark.parametrize("sent", [b"1:a,11:", b"1:a,2:abc", b"1:a,x"])
-def test_what_is_no_frame_ends_the_connection(sent: bytes) -> None:
+def test_an_invalid_frame_ends_the_connection(sent: bytes) -> None:
     """The frames before it are answered; no text is sent to who expects frames."""
     service = MemoryService(ShoutNetstrings)
     assert service.answer(sent + b",1:b,") == b"1:A,"
@@ -88,7 +88,7 @@ def test_what_is_no_frame_ends_the_connection(sent: bytes) -> None:
     assert service.metric("connections_cut_total", reason="bad_frame") > 0
 
 
-def test_a_last_frame_for_who_is_refused() -> None:
+def test_a_refused_peer_may_get_a_last_frame() -> None:
     class Polite(ShoutNetstrings):
         def frame_refused(self, sentence: str) -> None:
             self.send_frame(sentence.encode())
@@ -98,9 +98,7 @@ def test_a_last_frame_for_who_is_refused() -> None:
 
 def test_the_operator_may_want_shorter_frames_but_no_longer_ones() -> None:
     assert MemoryService(ShoutNetstrings, "--max-frame", "2").answer(b"2:ab,3:abc,") == b"2:AB,"
-    with pytest.raises(
-        ConfigurationError, match="--max-frame is 11 bytes, and this protocol takes"
-    ):
+    with pytest.raises(ConfigurationError, match="--max-frame is 11 bytes; this protocol allows"):
         MemoryService(ShoutNetstrings, "--max-frame", "11")
     assert MemoryService(Shout).service.settings.max_frame == 1024 * 1024
 
@@ -126,7 +124,7 @@ def test_a_frame_that_never_ended_is_counted() -> None:
     assert service.metric("dropped_bytes_total") == 5
 
 
-def test_close_with_a_last_frame() -> None:
+def test_close_sends_a_last_frame() -> None:
     class Farewell(FrameProtocol):
         framing = LengthPrefix(1)
 
@@ -147,7 +145,7 @@ def test_close_with_a_last_frame() -> None:
         (b"123", "a frame has 2 bytes, not 3"),
     ],
 )
-def test_what_is_no_frame_to_send(frame: Any, sentence: str) -> None:
+def test_sending_a_wrong_frame_raises(frame: Any, sentence: str) -> None:
     said: list[str] = []
 
     class Wrong(FrameProtocol):

@@ -45,7 +45,7 @@ class Scripted(LineProtocol):
         self.send_line(f"done {line}")
 
 
-def test_interfaces() -> None:
+def test_a_line_protocol_has_twisteds_interfaces() -> None:
     """A LineProtocol is what Twisted takes for a protocol, and half-closeable; who writes, a producer."""
     peer = MemoryService(Shout).connect()
     for interface in (IProtocol, IHalfCloseableProtocol):
@@ -56,7 +56,7 @@ def test_interfaces() -> None:
     assert verifyObject(IPushProducer, peer.transport.producer)
 
 
-def test_answer_does_not_depend_on_cuts() -> None:
+def test_the_answer_does_not_depend_on_the_split() -> None:
     """LF and CR LF end a line, wherever the network cuts; answers end in CR LF."""
     service = MemoryService(Shout)
     assert (
@@ -65,7 +65,7 @@ def test_answer_does_not_depend_on_cuts() -> None:
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n\0\xff", exclude_categories=["Cs"]))))
-def test_echo(lines: list[str]) -> None:
+def test_each_line_is_echoed(lines: list[str]) -> None:
     """Whatever text a peer sends comes back as it was."""
 
     class Echo(LineProtocol):
@@ -144,7 +144,7 @@ def test_unfinished_last_line_is_answered() -> None:
     assert peer.closed
 
 
-def test_line_too_long_is_told_and_ends_the_connection() -> None:
+def test_a_too_long_line_is_answered_and_ends_the_connection() -> None:
     """The lines before it are answered; it and what follows are dropped, and counted."""
     service = MemoryService(Shout, "--max-line", "10")
     peer = service.connect()
@@ -170,7 +170,7 @@ def test_an_author_may_go_on_after_a_long_line() -> None:
     assert service.answer(b"a\n" + b"x" * 20 + b"\r\nb\r\n") == expected
 
 
-def test_bytes_that_are_no_text() -> None:
+def test_bytes_that_are_no_text_are_replaced_or_refused() -> None:
     """By default they become U+FFFD; with `errors = "reject"` the peer is told and dismissed."""
 
     class Strict(Shout):
@@ -183,7 +183,7 @@ def test_bytes_that_are_no_text() -> None:
     assert service.metric("connections_cut_total", reason="not_text") > 0
 
 
-def test_other_delimiter_and_encoding() -> None:
+def test_another_delimiter_and_encoding_work() -> None:
     """An author's own delimiter, ending and encoding are used both ways."""
 
     class Records(LineProtocol):
@@ -225,7 +225,7 @@ def test_end_of_input_waits_for_async_line_received() -> None:
     assert peer.closed
 
 
-def test_close_ends_the_chunk() -> None:
+def test_lines_after_close_are_not_handled() -> None:
     """After `close` no further line is given to the plugin; the last words arrive."""
     peer = MemoryService(Scripted).connect()
     peer.feed(b"one\nclose\ntwo\n")
@@ -237,7 +237,7 @@ def test_close_ends_the_chunk() -> None:
 @pytest.mark.parametrize(
     "where", ["constructor", "connection_made", "line_received", "later", "lost"]
 )
-def test_error_closes_that_connection_only(where: str) -> None:
+def test_an_error_closes_only_its_connection(where: str) -> None:
     """An error in any callback ends its own connection, is counted, and harms no other."""
 
     class Fragile(LineProtocol):
@@ -281,7 +281,7 @@ def test_error_closes_that_connection_only(where: str) -> None:
     assert service.metric("connections_failed_total") >= 1
 
 
-def test_error_in_a_coroutine_closes_the_connection() -> None:
+def test_an_error_in_a_coroutine_closes_the_connection() -> None:
     """What was sent before it arrives; the lines behind it are not handled."""
     service = MemoryService(Scripted)
     peer = service.connect()
@@ -291,7 +291,7 @@ def test_error_in_a_coroutine_closes_the_connection() -> None:
     assert service.metric("connections_failed_total") == 1
 
 
-def test_returning_something_else_is_an_error_with_a_sentence() -> None:
+def test_a_wrong_result_of_line_received_is_an_error_with_a_sentence() -> None:
     """A `line_received` that returns text, as of a RequestProtocol, is told so in the log."""
 
     class Confused(LineProtocol):
@@ -354,7 +354,7 @@ def test_timers_end_with_the_connection() -> None:
     assert service.clock.getDelayedCalls() == []
 
 
-def test_state_and_settings() -> None:
+def test_a_protocol_has_state_and_settings() -> None:
     """`self.service` has the author's options and state, shared by all connections."""
 
     @attrs.frozen(kw_only=True)

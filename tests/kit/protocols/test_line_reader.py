@@ -35,7 +35,7 @@ def test_chunks_that_come_too_early_wait_in_order() -> None:
         protocol.work.callback(None)
 
 
-def test_what_the_author_never_got_is_counted() -> None:
+def test_undelivered_bytes_are_counted_as_dropped() -> None:
     """Bytes of lines that were dropped when the connection ended, early chunks included."""
     service = MemoryService(Slow)
     peer = service.connect()
@@ -46,7 +46,7 @@ def test_what_the_author_never_got_is_counted() -> None:
     assert service.metric("dropped_bytes_total") == len("half") + len("more")
 
 
-def test_what_comes_after_close_is_counted() -> None:
+def test_bytes_after_close_are_counted_as_dropped() -> None:
     class Curt(LineProtocol):
         def connection_made(self) -> None:
             self.close("bye")
@@ -77,7 +77,7 @@ class Store(LineProtocol):
     "body",
     [b"abc", b"", b"\n\n", b"\xff\xfd\x03\xff", b"\r\0\r\n", b"1\n2\n3\n", b"x" * 40 + b"\n"],
 )
-def test_bytes_between_lines(body: bytes) -> None:
+def test_bytes_between_lines_are_read(body: bytes) -> None:
     """They are as they were sent, and never taken for lines, not even for one that is too long."""
     message = b"a\r\n%d\r\n%b\r\nb\n" % (len(body), body)
     service = MemoryService(Store)
@@ -88,7 +88,7 @@ def test_bytes_between_lines(body: bytes) -> None:
     assert service.metric("oversize_lines_total") == service.metric("dropped_bytes_total") == 0
 
 
-def test_bytes_that_come_while_something_else_is_waited_for() -> None:
+def test_bytes_that_come_during_another_wait_are_read() -> None:
     work: Deferred[None] = Deferred()
 
     class Slow(Store):
@@ -105,7 +105,7 @@ def test_bytes_that_come_while_something_else_is_waited_for() -> None:
     assert peer.received() == b"<abc>line next\r\n"
 
 
-def test_bytes_without_await() -> None:
+def test_read_bytes_works_without_await() -> None:
     """The Deferred does as well; lines go on behind the bytes."""
 
     class Later(LineProtocol):
@@ -119,7 +119,7 @@ def test_bytes_without_await() -> None:
     assert MemoryService(Later).answer(b"a\n2\n\n\nb\n") == b"a\r\n2\r\n\n\nb\r\n"
 
 
-def test_bytes_first() -> None:
+def test_read_bytes_works_before_the_first_line() -> None:
     class Greeted(LineProtocol):
         telnet = False
 
@@ -133,7 +133,7 @@ def test_bytes_first() -> None:
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_a_peer_that_ends_within_the_bytes(early: bool) -> None:
+def test_a_peer_that_ends_within_the_bytes_raises_end_of_stream(early: bool) -> None:
     """It is no failure of ours, and counted; the handler's cleanup runs."""
     cleaned: list[bool] = []
 
@@ -157,7 +157,7 @@ def test_a_peer_that_ends_within_the_bytes(early: bool) -> None:
     assert service.metric("connections_cut_total", reason="ended_early") == 1
 
 
-def test_who_gives_up_on_the_bytes_has_lines_of_what_came() -> None:
+def test_after_a_cancelled_read_the_bytes_are_lines() -> None:
     class Impatient(LineProtocol):
         telnet = False
 
@@ -177,7 +177,7 @@ def test_who_gives_up_on_the_bytes_has_lines_of_what_came() -> None:
     assert peer.received() == b"d\r\n"
 
 
-def test_bytes_are_not_for_who_speaks_telnet() -> None:
+def test_read_bytes_with_telnet_is_an_error() -> None:
     """Commands are taken out of whole chunks there; the sentence says what to change."""
     said: list[str] = []
 

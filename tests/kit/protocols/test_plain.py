@@ -41,7 +41,7 @@ class Plain(Protocol):
 trouble = ""
 
 
-def test_plain_protocol_is_still_itself() -> None:
+def test_a_plain_protocol_is_called_by_the_transport_itself() -> None:
     """It is a subclass, called by the transport itself: no layer in between."""
     peer = MemoryService(Plain).connect()
     assert isinstance(peer.protocol, Plain)
@@ -53,7 +53,7 @@ def test_plain_protocol_is_still_itself() -> None:
 @pytest.mark.parametrize(
     "where", ["constructor", "connectionMade", "dataReceived", "connectionLost"]
 )
-def test_errors_of_a_plain_protocol(where: str) -> None:
+def test_errors_of_a_plain_protocol_close_only_its_connection(where: str) -> None:
     """Each closes its own connection only, is logged with its traceback once, and is counted."""
     global trouble
     service = MemoryService(Plain)
@@ -76,7 +76,7 @@ def test_errors_of_a_plain_protocol(where: str) -> None:
     assert other.received() == b"still here"
 
 
-def test_a_plain_protocol_that_wants_to_be_awaited() -> None:
+def test_an_async_method_of_a_plain_protocol_is_refused() -> None:
     """Nobody does: that is told before anybody connects, or where it is given back."""
 
     class Wanting(Protocol):
@@ -125,7 +125,7 @@ class Download(Protocol):
     def stopProducing(self) -> None: ...
 
 
-def test_a_stop_lets_a_producer_give_what_it_has() -> None:
+def test_a_stop_waits_for_a_registered_producer() -> None:
     """One that is registered has more to write; the connection is closed behind that."""
     service = MemoryService(Download)
     peer = service.connect(reads=False)
@@ -140,14 +140,14 @@ def test_a_stop_lets_a_producer_give_what_it_has() -> None:
     assert service.service.served.cut == 0
 
 
-def test_a_stop_does_not_wait_for_ever_and_says_so() -> None:
+def test_a_stop_cuts_off_a_peer_that_does_not_read() -> None:
     service = MemoryService(Download)
     peer = service.connect(reads=False)
     assert service.stop() == 1
     assert peer.closed
 
 
-def test_who_has_not_got_what_was_written_is_cut_off_and_counted() -> None:
+def test_a_peer_with_unsent_output_is_cut_off_at_the_stop_and_counted() -> None:
     class Whole(Protocol):
         def connectionMade(self) -> None:
             assert self.transport is not None

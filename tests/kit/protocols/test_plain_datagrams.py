@@ -43,7 +43,9 @@ def ask(family: int, mine: Any, where: Any, *sent: bytes) -> bytes:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_as_it_is(serving: Callable[..., Running], tmp_path: Path) -> None:
+async def test_a_plain_protocol_works_as_in_twisted(
+    serving: Callable[..., Running], tmp_path: Path
+) -> None:
     """Addresses are as Twisted has them; it is started once; an error harms no other, and is counted."""
     path, mine = str(tmp_path / "server"), str(tmp_path / "mine")
     running = serving(
@@ -59,14 +61,14 @@ async def test_as_it_is(serving: Callable[..., Running], tmp_path: Path) -> None
     assert running.service.metrics.value("datagrams_failed_total") == 1
 
 
-def test_it_may_answer_as_much_as_it_likes() -> None:
+def test_a_plain_datagram_protocol_may_answer_without_a_limit() -> None:
     """A file that goes out in datagrams would be slow at ten a second."""
     sender = MemoryService(Plain, "--listen", "udp:1").sender()
     sender.send(*[b"x"] * 500)
     assert len(sender.received()) == 500
 
 
-def test_its_transport_sends_to_somebody_only() -> None:
+def test_a_write_without_an_address_is_an_error() -> None:
     class Lost(DatagramProtocol):
         def datagramReceived(self, datagram: bytes, addr: Any) -> None:
             assert self.transport is not None
@@ -79,7 +81,7 @@ def test_its_transport_sends_to_somebody_only() -> None:
     assert sender.received() == [b"refused"]
 
 
-def test_bytes_with_the_limits_of_the_kit() -> None:
+def test_datagrams_as_bytes_have_the_limits_of_the_kit() -> None:
     class Echo(Datagrams):
         def datagram_received(self, data: bytes, peer: Sender) -> None:
             self.send(data, peer)

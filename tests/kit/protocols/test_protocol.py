@@ -20,7 +20,7 @@ from tests.kit.net.network import in_reactor
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 
-def test_connection_made_of_the_object_itself() -> None:
+def test_connection_made_may_be_set_on_the_object() -> None:
     """An author may set it in the constructor, as any method."""
 
     class Late(LineProtocol):
@@ -30,7 +30,7 @@ def test_connection_made_of_the_object_itself() -> None:
     assert MemoryService(Late).connect().received() == b"hello\r\n"
 
 
-def test_one_that_never_spoke_hears_of_its_end() -> None:
+def test_a_protocol_of_a_silent_peer_gets_connection_lost() -> None:
     ended: list[str] = []
 
     class Silent(LineProtocol):
@@ -42,7 +42,7 @@ def test_one_that_never_spoke_hears_of_its_end() -> None:
 
 
 @in_reactor
-async def test_the_certificate_that_a_peer_has_shown(tmp_path: Path) -> None:
+async def test_the_certificate_of_a_peer_is_known_from_the_start(tmp_path: Path) -> None:
     """It is there from the first moment on, for a class and for a function alike."""
     authority = Authority(tmp_path)
     pem = authority.certify("shop")
@@ -71,7 +71,7 @@ async def test_the_certificate_that_a_peer_has_shown(tmp_path: Path) -> None:
             assert await deferToThread(ask, running.port) == b"shop dns=shop\r\n"
 
 
-def test_nobody_has_shown_a_certificate_without_tls() -> None:
+def test_without_tls_there_is_no_certificate() -> None:
     told: list[object] = []
 
     class Asking(LineProtocol):
@@ -82,13 +82,13 @@ def test_nobody_has_shown_a_certificate_without_tls() -> None:
     assert told == [None]
 
 
-def test_half_close_of_one_that_never_spoke_closes_it() -> None:
+def test_a_half_close_of_a_silent_peer_closes_the_connection() -> None:
     peer = MemoryService(LineProtocol).connect()
     peer.half_close()
     assert peer.closed
 
 
-def test_writing_unasked_to_one_that_never_spoke() -> None:
+def test_a_silent_peer_can_be_written_to() -> None:
     """As a chat does to those who only listen."""
     peer = MemoryService(LineProtocol).connect()
     protocol: Any = peer.protocol
@@ -96,7 +96,7 @@ def test_writing_unasked_to_one_that_never_spoke() -> None:
     assert peer.received() == b"news\r\n"
 
 
-def test_peer_is_known_from_its_factory() -> None:
+def test_a_peer_named_by_its_factory_is_not_asked_for_again() -> None:
     """Whoever builds a protocol and knows the peer spares the transport the question."""
     service = MemoryService(LineProtocol)
     protocol = service.connect().protocol

@@ -55,7 +55,7 @@ def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
     assert service.metric("requests_failed_total") == 1
 
 
-def test_who_answers_with_something_else_reads_what_an_answer_is() -> None:
+def test_a_wrong_answer_is_an_error_with_a_sentence() -> None:
     class Number(RequestProtocol):
         def request_received(self, request: str) -> Any:
             return 5
@@ -86,7 +86,7 @@ def test_a_peer_that_broke_a_rule_is_dismissed(when: str) -> None:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_a_peer_that_goes_while_it_is_answered_is_no_failure() -> None:
+def test_a_peer_that_leaves_during_its_answer_is_no_failure() -> None:
     """Who waits for room to answer in, and gets none, need not handle that."""
 
     class Long(RequestProtocol):

@@ -182,7 +182,7 @@ SAID = [
 
 @pytest.mark.parametrize("kind", KINDS)
 @in_reactor
-async def test_what_follows_goes_over_tls(
+async def test_all_later_input_and_output_goes_over_tls(
     kind: Any, running: Callable[..., Running], authority: Authority
 ) -> None:
     started = running(kind)
@@ -190,7 +190,7 @@ async def test_what_follows_goes_over_tls(
 
 
 @in_reactor
-async def test_it_may_begin_after_some_work(
+async def test_tls_may_begin_after_some_work(
     running: Callable[..., Running], authority: Authority
 ) -> None:
     """While the author worked, nothing was read from the peer."""
@@ -222,7 +222,7 @@ def visited(where: int | str, context: ssl.SSLContext) -> bytes:
 
 @pytest.mark.parametrize("kind", [AtOnce, stream_at_once])
 @in_reactor
-async def test_it_may_begin_before_anything_was_said(
+async def test_tls_may_begin_before_the_first_line(
     kind: Any, running: Callable[..., Running], authority: Authority
 ) -> None:
     port = running(kind).port
@@ -240,7 +240,7 @@ def told_in_plain_text(port: int, *said: bytes) -> bytes:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("behind", [b"injected\n", b"half a li", b"x" * 100_000])
 @in_reactor
-async def test_what_came_in_plain_text_is_not_taken_as_if_it_came_over_tls(
+async def test_plain_text_before_the_handshake_is_refused(
     behind: bytes, kind: Any, running: Callable[..., Running]
 ) -> None:
     """CVE-2011-0411: whoever goes on in plain text, in the same packet, is refused."""
@@ -278,7 +278,7 @@ class Impatient(LineProtocol):
 
 
 @in_reactor
-async def test_who_does_not_begin_in_time_is_cut_off(running: Callable[..., Running]) -> None:
+async def test_a_peer_that_begins_tls_too_late_is_cut_off(running: Callable[..., Running]) -> None:
     started = running(Impatient)
     assert await deferToThread(told_in_plain_text, started.port, b"tls\n") == b"go on\r\n"
     assert "did not begin TLS in time" in started.service.state.error
@@ -311,7 +311,7 @@ def begin(client: Client, context: ssl.SSLContext) -> None:
 
 
 @in_reactor
-async def test_an_answer_in_preparation_goes_out_at_a_stop(
+async def test_an_answer_over_tls_goes_out_at_a_stop(
     running: Callable[..., Running], authority: Authority
 ) -> None:
     started = running(Working)
@@ -350,7 +350,7 @@ class Twice(LineProtocol):
 
 
 @in_reactor
-async def test_twice_is_a_sentence(running: Callable[..., Running], authority: Authority) -> None:
+async def test_tls_twice_is_an_error(running: Callable[..., Running], authority: Authority) -> None:
     started = running(Twice)
 
     def talk() -> None:
@@ -366,7 +366,7 @@ async def test_twice_is_a_sentence(running: Callable[..., Running], authority: A
 
 
 @in_reactor
-async def test_without_a_certificate_it_says_how_to_have_one(serving: Serving) -> None:
+async def test_without_a_certificate_the_error_says_how_to_give_one(serving: Serving) -> None:
     for how, sentence in (
         ({"start_tls": True}, "privateKey=key.pem"),
         ({}, "protocol_plugin(…, start_tls=True)"),
@@ -420,7 +420,7 @@ class Flood(LineProtocol):
 
 
 @in_reactor
-async def test_who_does_not_read_is_waited_for(
+async def test_drain_over_tls_waits_for_readers(
     running: Callable[..., Running], authority: Authority
 ) -> None:
     """`drain` holds the author back over TLS that was begun, too; and it goes on as the peer reads."""
@@ -445,7 +445,7 @@ async def test_who_does_not_read_is_waited_for(
         await until(lambda: state.sent > before, "the author to go on")
 
 
-def test_there_is_no_tls_in_memory() -> None:
+def test_starting_tls_in_memory_is_an_error() -> None:
     with failures() as messages:
         peer = MemoryService(Lines, start_tls=True).connect()
         peer.feed(b"tls\n")
@@ -453,7 +453,7 @@ def test_there_is_no_tls_in_memory() -> None:
     assert any("TLS cannot be begun over MemoryTransport" in message for message in messages)
 
 
-def test_a_certificate_is_for_those_who_begin_tls(authority: Authority) -> None:
+def test_a_certificate_that_no_protocol_uses_is_refused(authority: Authority) -> None:
     """A listener whose certificate nobody uses is refused: all would be in plain text."""
     pem = authority.certify("localhost")
     with pytest.raises(ConfigurationError, match="never begins TLS"):

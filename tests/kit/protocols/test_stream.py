@@ -22,7 +22,7 @@ async def shout(connection: Connection) -> None:
         await connection.drain()
 
 
-def test_lines_whatever_the_cuts() -> None:
+def test_lines_are_the_same_at_every_split() -> None:
     """Each line is answered, the same at every cut; the connection stays open for more."""
     service = MemoryService(shout)
     data = "\xfcber\r\nzwei\n\n".encode()
@@ -38,7 +38,7 @@ def test_end_of_input_ends_the_loop() -> None:
     assert peer.closed
 
 
-def test_plain_function() -> None:
+def test_a_function_without_async_closes_when_it_returns() -> None:
     """A function without `async` may speak, and the connection closes when it returns."""
 
     def greet(connection: Connection) -> None:
@@ -49,7 +49,7 @@ def test_plain_function() -> None:
     assert peer.closed
 
 
-def test_bytes_behind_a_line() -> None:
+def test_bytes_after_a_line_are_read_as_they_are() -> None:
     """A header line and then a number of bytes as they are, 0xFF too, whatever the cuts."""
 
     async def store(connection: Connection) -> None:
@@ -69,14 +69,14 @@ def test_bytes_behind_a_line() -> None:
         assert peer.closed
 
 
-def test_telnet_negotiation_is_no_text() -> None:
+def test_telnet_negotiation_between_lines_is_answered_and_hidden() -> None:
     """Between lines it is answered with refusals, and never seen by the function."""
     peer = MemoryService(shout).connect()
     peer.feed(b"\xff\xfd\x03he\xff\xf1llo\r\n")
     assert peer.received() == b"\xff\xfc\x03HELLO\r\n"
 
 
-def test_timeout() -> None:
+def test_read_line_raises_peer_timeout_and_can_go_on() -> None:
     """`read_line(timeout=…)` raises PeerTimeout by the service's clock; then reading can go on."""
     happened: list[object] = []
 
@@ -96,7 +96,7 @@ def test_timeout() -> None:
     assert happened == ["tcp:127.0.0.1:50000 sent nothing in time", "late"]
 
 
-def test_line_too_long() -> None:
+def test_a_line_too_long_can_be_caught_or_dismisses_the_peer() -> None:
     """It can be caught; uncaught, the peer is told and dismissed, and it is no failure of ours."""
     service = MemoryService(shout, "--max-line", "10")
     peer = service.connect()
@@ -119,7 +119,7 @@ def test_line_too_long() -> None:
     assert peer.received() == b"too long\r\n"
 
 
-def test_error_closes_that_connection_only() -> None:
+def test_an_error_of_the_function_closes_only_its_connection() -> None:
     """What was sent before arrives; the others go on; it is counted."""
 
     async def fragile(connection: Connection) -> None:
@@ -136,7 +136,7 @@ def test_error_closes_that_connection_only() -> None:
     assert service.metric("connections_failed_total") == 1
 
 
-def test_slow_function_slows_its_peer() -> None:
+def test_a_slow_function_slows_its_peer() -> None:
     """While the function does something else, no more than a buffer is read from the peer."""
     work: Deferred[None] = Deferred()
     lines = 0
@@ -161,7 +161,7 @@ def test_slow_function_slows_its_peer() -> None:
     assert lines == 20 * 1001
 
 
-def test_peer_that_does_not_read() -> None:
+def test_drain_waits_for_a_peer_that_does_not_read() -> None:
     """`drain` waits for it; when it goes away instead, the function just ends: no failure."""
     sent = 0
 
@@ -180,7 +180,7 @@ def test_peer_that_does_not_read() -> None:
     assert service.metric("connections_failed_total") == 0
 
 
-def test_peer_that_has_gone() -> None:
+def test_a_function_can_finish_after_its_peer_has_gone() -> None:
     """Reading gives the end, writing is dropped; the function can finish what it began."""
     finished: list[Any] = []
 
@@ -208,14 +208,14 @@ async def one_line_then_bytes(connection: Connection) -> None:
 @pytest.mark.parametrize(
     "body", [b"abc", b"a\nb\n\n", b"\xff\xfd\x03", b"\xff\xff", b"\r\0\r\n", b"1\n2\n3\n"]
 )
-def test_bytes_behind_a_line_are_as_they_were_sent(body: bytes) -> None:
+def test_bytes_after_a_line_may_look_like_line_ends_or_telnet(body: bytes) -> None:
     """Line ends, NULs and what Telnet would take for a command too."""
     message = b"%d\r\n%b" % (len(body), body)
     service = MemoryService(one_line_then_bytes)
     assert service.answer(message * 3) == body[::-1] * 3
 
 
-def test_telnet_before_a_line_and_bytes_behind_it() -> None:
+def test_telnet_commands_are_removed_before_a_line_but_not_after_it() -> None:
     """What stands before the end of the line is a command; what stands behind it is not."""
     service = MemoryService(one_line_then_bytes)
     assert service.answer(b"\xff\xfb\x182\r\n\xff\xfb") == b"\xff\xfe\x18\xfb\xff"
@@ -236,7 +236,7 @@ def test_an_unfinished_line_can_be_read_as_bytes() -> None:
     assert peer.received() == b"no end"
 
 
-def test_who_handles_a_long_line_reads_on_behind_it() -> None:
+def test_a_function_that_catches_a_long_line_reads_on_after_it() -> None:
     """The lines before it and behind it come, however the network cuts; it is counted once."""
 
     async def lenient(connection: Connection) -> None:
@@ -255,7 +255,7 @@ def test_who_handles_a_long_line_reads_on_behind_it() -> None:
     assert service.metric("oversize_lines_total") == len(data) + 1
 
 
-def test_bytes_instead_of_lines_before_a_long_one() -> None:
+def test_bytes_before_a_long_line_can_be_read() -> None:
     """Bytes are asked for when a long line is known already: they come as they were sent."""
 
     async def first(connection: Connection) -> None:
@@ -267,7 +267,7 @@ def test_bytes_instead_of_lines_before_a_long_one() -> None:
     assert peer.received() == b"b\nxxxxxxxxx\nc"
 
 
-def test_encoding_of_the_function() -> None:
+def test_the_function_sets_the_encoding() -> None:
     """Both ways it is what the function says before it reads."""
 
     async def western(connection: Connection) -> None:
@@ -292,7 +292,7 @@ def test_answers_to_one_chunk_leave_in_one_write() -> None:
     assert written == [b"A\r\nB\r\nC\r\n"]
 
 
-def test_a_message_larger_than_what_is_read_ahead() -> None:
+def test_read_exactly_reads_more_than_the_read_ahead() -> None:
     """`read_exactly` goes on reading until all of it is there."""
 
     async def measure(connection: Connection) -> None:
@@ -307,7 +307,7 @@ def test_a_message_larger_than_what_is_read_ahead() -> None:
     assert peer.closed
 
 
-def test_much_that_came_before_more_of_it_is_read_for() -> None:
+def test_a_paused_peer_is_read_again_for_a_larger_read() -> None:
     """The peer was made to wait; who wants more than there is gets it read."""
     work: Deferred[None] = Deferred()
 
@@ -323,7 +323,7 @@ def test_much_that_came_before_more_of_it_is_read_for() -> None:
     assert peer.received() == b"300000\r\n"
 
 
-def test_up_to_a_separator() -> None:
+def test_read_until_returns_the_bytes_with_the_separator() -> None:
     async def parts(connection: Connection) -> None:
         head = await connection.read_until(b"\r\n\r\n")
         connection.write(b"[" + head + b"]" + await connection.read_exactly(2))
@@ -331,7 +331,7 @@ def test_up_to_a_separator() -> None:
     assert MemoryService(parts).answer(b"a\r\n\xff\r\n\r\nbc") == b"[a\r\n\xff\r\n\r\n]bc"
 
 
-def test_a_separator_that_does_not_come() -> None:
+def test_read_until_raises_when_the_separator_does_not_come() -> None:
     """What is behind it can be read by who lives with it; else the peer is told and dismissed."""
 
     async def lenient(connection: Connection) -> None:
@@ -350,7 +350,7 @@ def test_a_separator_that_does_not_come() -> None:
 
 
 @pytest.mark.parametrize("read", ["exactly", "until"])
-def test_a_peer_that_ends_too_early(read: str) -> None:
+def test_a_peer_that_ends_too_early_raises_end_of_stream(read: str) -> None:
     """EndOfStream has what there was; unhandled, it ends the function, and is no failure of ours."""
     partial: list[bytes] = []
 
@@ -415,7 +415,7 @@ def test_a_peer_that_reads_no_text_is_told_nothing(sent: bytes) -> None:
     assert service.metric("connections_cut_total", reason="peer_error") == 1
 
 
-def test_whether_it_is_closed() -> None:
+def test_closed_is_true_after_either_side_has_closed() -> None:
     """By either side; a peer that sends nothing more may still be sent something."""
     seen: list[bool] = []
 
@@ -436,7 +436,7 @@ def test_whether_it_is_closed() -> None:
     assert seen[3:] == [True, True, True]
 
 
-def test_without_telnet_lines_are_as_they_came() -> None:
+def test_without_telnet_commands_stay_in_lines() -> None:
     async def plain(connection: Connection) -> None:
         connection.telnet, connection.encoding = False, "latin-1"
         async for line in connection:
@@ -456,7 +456,7 @@ def test_without_telnet_lines_are_as_they_came() -> None:
         (lambda connection: connection.read_until(b""), "read_until takes a separator of one byte"),
     ],
 )
-def test_what_cannot_be_read_for(mistake: Any, sentence: str) -> None:
+def test_impossible_reads_raise_value_error(mistake: Any, sentence: str) -> None:
     refused: list[str] = []
 
     async def wrong(connection: Connection) -> None:
@@ -473,7 +473,7 @@ def test_what_cannot_be_read_for(mistake: Any, sentence: str) -> None:
     st.lists(st.sampled_from([b"\xff", b"\n", b"a", b"\xfd", b"\xfa", b"\xf0"]), max_size=9),
     st.lists(st.one_of(st.none(), st.integers(1, 3)), max_size=5),
 )
-def test_the_cuts_make_no_difference(data: list[bytes], wanted: list[int | None]) -> None:
+def test_reads_are_independent_of_splits(data: list[bytes], wanted: list[int | None]) -> None:
     """Whatever is read, lines or bytes: the same comes of it, and no byte that is data is lost."""
 
     async def mixed(connection: Connection) -> None:

@@ -32,7 +32,7 @@ def connected(port: int, *, tls: bool) -> socket.socket:
 
 
 @pytest.mark.parametrize("listen", [PLAIN, TLS])
-async def test_who_never_reads_is_cut_off(listen: str, tmp_path: Path) -> None:
+async def test_a_peer_that_never_reads_is_cut_off(listen: str, tmp_path: Path) -> None:
     """By what waits for it, also where each turn of the reactor sends only a little."""
     gone: Deferred[None] = Deferred()
 
@@ -62,9 +62,7 @@ async def test_who_never_reads_is_cut_off(listen: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("listen", [PLAIN, TLS])
-async def test_who_drains_before_the_handshake_goes_on_after_it(
-    listen: str, tmp_path: Path
-) -> None:
+async def test_a_drain_before_the_handshake_ends_after_it(listen: str, tmp_path: Path) -> None:
     class Patient(LineProtocol):
         async def connection_made(self) -> None:
             for _ in range(300):
@@ -108,7 +106,7 @@ def test_a_reply_of_lines_and_bytes_leaves_in_one_write() -> None:
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_who_writes_without_end_waits_though_the_system_takes_it_all(
+def test_an_endless_writer_lets_others_have_their_turn(
     text: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A peer that reads as fast as it is written to kept all others waiting."""

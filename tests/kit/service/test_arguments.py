@@ -44,7 +44,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], str]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stranger", STRANGERS, ids=lambda path: path.stem)
-def test_what_mypy_says(stranger: Path, said: dict[tuple[str, int], str]) -> None:
+def test_mypy_refuses_wrong_arguments(stranger: Path, said: dict[tuple[str, int], str]) -> None:
     """What is right passes, what is wrong is refused where it stands, and types are known."""
     expected = {
         number: match[1]
@@ -86,9 +86,9 @@ class Chat(LineProtocol[Frozen]): ...
         ({"name": 7}, "7 cannot be the name of a plugin; it has to be"),
         (
             {"listen": 7000},
-            'chat: listen=7000 is no endpoint; it has to be text such as "tcp:7000"',
+            'chat: listen=7000 is not an endpoint; it has to be text such as "tcp:7000"',
         ),
-        ({"listen": (7000, "tcp:1")}, r"chat: listen=\(7000, 'tcp:1'\) is no endpoint"),
+        ({"listen": (7000, "tcp:1")}, r"chat: listen=\(7000, 'tcp:1'\) is not an endpoint"),
         ({"description": None}, "chat: description=None has to be text"),
         ({"version": 1.2}, "chat: version=1.2 has to be text"),
         ({"start_tls": "yes"}, "chat: start_tls='yes' has to be True or False"),
@@ -107,13 +107,13 @@ class Chat(LineProtocol[Frozen]): ...
         ({"options": 7}, "chat: options is 7; it has to be a class"),
     ],
 )
-def test_nonsense_is_a_sentence(arguments: dict[str, Any], sentence: str) -> None:
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], sentence: str) -> None:
     given: dict[str, Any] = {"name": "chat", "protocol": Chat, **arguments}
     with pytest.raises(ConfigurationError, match=f"^{sentence}"):
         protocol_plugin(**given)
 
 
-def test_what_makes_sense() -> None:
+def test_right_arguments_are_accepted() -> None:
     assert protocol_plugin("chat", Chat, Frozen, listen=["tcp:1", "tcp:2"]).listen == (
         "tcp:1",
         "tcp:2",

@@ -33,7 +33,7 @@ async def handle(connection: Connection) -> None:
     """Serve a peer."""
 
 
-def test_a_class_for_connections() -> None:
+def test_a_line_protocol_serves_connections() -> None:
     protocols = protocols_of(Lines, None)
     assert protocols.refuses_tls
     assert protocols.stream is Lines
@@ -42,7 +42,7 @@ def test_a_class_for_connections() -> None:
     assert protocols.make_line_format(1000).max_line == 100
 
 
-def test_a_function_and_a_plain_protocol() -> None:
+def test_a_function_or_a_plain_protocol_serves_connections() -> None:
     made = protocols_of(handle, None).stream
     assert made is not None
     assert isinstance(made(), StreamProtocol)
@@ -53,7 +53,7 @@ def test_a_function_and_a_plain_protocol() -> None:
 
 
 @pytest.mark.parametrize("datagrams", [DatagramLines, DatagramProtocol])
-def test_datagrams_alone(datagrams: Any) -> None:
+def test_a_datagram_class_may_be_the_only_protocol(datagrams: Any) -> None:
     """A class for datagrams may be given as the only protocol."""
     protocols = protocols_of(datagrams, None)
     assert protocols.stream is None
@@ -94,14 +94,14 @@ def test_the_framing_of_a_class_may_depend_on_the_connection() -> None:
 
 
 @pytest.mark.parametrize(("stream", "datagrams"), [(int, None), ("text", None), (None, Lines)])
-def test_what_cannot_be_served(stream: Any, datagrams: Any) -> None:
+def test_objects_that_cannot_serve_are_refused(stream: Any, datagrams: Any) -> None:
     with pytest.raises(
         ConfigurationError, match=r"neither a Protocol class|no subclass of Datagrams"
     ):
         protocols_of(stream, datagrams)
 
 
-def test_a_line_of_no_length() -> None:
+def test_a_max_line_of_0_is_refused() -> None:
     class Settings:
         max_line = 0
 
@@ -121,14 +121,14 @@ def test_a_constructor_that_fails_refuses_its_peer() -> None:
     assert service.metric("connections_failed_total") == 1
 
 
-def test_what_has_no_certificate_says_what_to_do() -> None:
+def test_a_missing_certificate_is_explained() -> None:
     service = MemoryService(LineProtocol).service
     factory = service.factory("tcp:7000")
     assert factory.certificate is None
     assert "protocol_plugin(…, start_tls=True)" in factory.no_certificate
 
 
-def test_a_constructor_that_wants_the_service() -> None:
+def test_using_the_service_in_a_constructor_is_explained() -> None:
     """The log says which peer it was, and from when on there is a service."""
 
     class Early(LineProtocol):
@@ -142,6 +142,6 @@ def test_a_constructor_that_wants_the_service() -> None:
     assert "from connection_made on" in str(event["log_failure"].value)
 
 
-def test_datagrams_are_not_served_where_connections_come() -> None:
+def test_a_datagram_plugin_refuses_a_listener_for_connections() -> None:
     with pytest.raises(ConfigurationError, match="takes datagrams only; use udp:PORT"):
         MemoryService(protocol_plugin("only", datagrams=DatagramLines))

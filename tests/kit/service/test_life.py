@@ -108,7 +108,7 @@ def talk(running: Running) -> bytes:
 
 @pytest.mark.parametrize("state", [Plain, Patient, Entered, yielding])
 @in_reactor
-async def test_its_life(state: Any, tmp_path: Path) -> None:
+async def test_a_state_is_made_started_warned_and_closed(state: Any, tmp_path: Path) -> None:
     """Peers that connect before it has started wait; what they meet has."""
     config = tmp_path / "plugin.toml"
     config.write_text('idle-timeout = "60s"\n')
@@ -190,7 +190,7 @@ async def test_a_stop_breaks_a_start_off() -> None:
 
 
 @in_reactor
-async def test_it_says_at_its_metrics_that_it_is_starting() -> None:
+async def test_readyz_says_that_the_service_is_starting() -> None:
     running = serve(Tell, "--metrics", "tcp:0:interface=127.0.0.1", state=Endless)
     port = int(running.addresses[-1].rpartition(":")[2])
 
@@ -245,7 +245,7 @@ def plain_generator(service: Any) -> Iterator[None]:
         (Deaf, "plugin: state .*Deaf.* has to take one argument, the service"),
     ],
 )
-def test_what_is_no_state(state: Any, said: str) -> None:
+def test_a_wrong_state_is_refused_with_a_sentence(state: Any, said: str) -> None:
     """Said when the plugin is made, and when it is loaded from another file."""
     with pytest.raises(ConfigurationError, match=said):
         protocol_plugin("plugin", Tell, state=state)
@@ -257,7 +257,7 @@ class Named:
     name = "plugin"
 
 
-def test_what_only_looks_like_a_part_of_its_life() -> None:
+def test_attributes_that_are_not_callable_are_not_called() -> None:
     class Clocked:
         def __init__(self, service: Any) -> None:
             self.start = 12.5
@@ -297,7 +297,7 @@ class failing_at_once(Plain):
         raise ConfigurationError("the moon is missing")
 
 
-def test_a_health_that_nobody_awaits() -> None:
+def test_an_async_unhealthy_is_reported() -> None:
     class Unhealthy(Plain):
         async def unhealthy(self) -> str:
             return "the moon is missing"

@@ -27,29 +27,29 @@ def offered(protocol: object) -> set[str]:
 async def stream(connection: object) -> None: ...
 
 
-def test_a_limit_is_offered_where_it_counts() -> None:
+def test_a_limit_is_offered_only_to_protocols_that_use_it() -> None:
     assert offered(LineProtocol) == offered(stream) == offered(DatagramLines) == {"--max-line"}
     assert offered(FrameProtocol) == {"--max-frame"}
     assert offered(Protocol) == set()
 
 
-def test_the_class_says_what_it_is_by_default() -> None:
+def test_the_limit_of_the_class_is_the_default() -> None:
     assert MemoryService(Short).service.settings.max_line == 10
     assert MemoryService(LineProtocol).service.settings.max_line == 65536
 
 
-def test_a_smaller_one_of_the_operator_wins() -> None:
+def test_a_smaller_limit_of_the_operator_wins() -> None:
     peer = MemoryService(Short, "--max-line", "5").connect()
     peer.feed(b"12345\r\n123456\r\n")
     assert peer.received() == b"12345\r\na line is longer than 5 bytes; closing the connection\r\n"
 
 
-def test_a_larger_one_is_refused() -> None:
+def test_a_larger_limit_of_the_operator_is_refused() -> None:
     """It would change nothing: the author's code counts on the limit."""
     with pytest.raises(ConfigurationError) as refused:
         MemoryService(Short, "--max-line", "1KiB")
     assert str(refused.value) == (
-        "plugin: --max-line is 1024 bytes, and this protocol takes 10 at most"
+        "plugin: --max-line is 1024 bytes; this protocol allows at most 10"
     )
 
 

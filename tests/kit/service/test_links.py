@@ -74,7 +74,7 @@ def nothing_heard() -> None:
     ("protocol", "said"), [(Upstream, "hello"), (handled, "hi"), (Plain, "plain")]
 )
 @in_reactor
-async def test_whatever_serves_can_connect(protocol: Any, said: str) -> None:
+async def test_any_protocol_that_serves_can_connect(protocol: Any, said: str) -> None:
     async with serve(Other) as other, serve(Quiet) as ours:
         with logged() as messages:
             link = ours.service.connect(where(other), protocol)
@@ -113,7 +113,7 @@ place = [""]
 
 @pytest.mark.slow
 @in_reactor
-async def test_it_comes_back_by_itself() -> None:
+async def test_a_link_reconnects_by_itself() -> None:
     """The other server is not there yet, comes, goes and comes again."""
     port = free_port()
     place[0] = f"tcp:127.0.0.1:{port}"
@@ -147,7 +147,7 @@ class Talkative(LineProtocol):
 
 
 @in_reactor
-async def test_what_has_arrived_is_taken_in_at_the_stop() -> None:
+async def test_arrived_input_of_a_link_is_handled_at_the_stop() -> None:
     async with serve(Talkative) as other:
         ours = serve(Quiet)
         link = ours.service.connect(where(other), Upstream)
@@ -159,7 +159,7 @@ async def test_what_has_arrived_is_taken_in_at_the_stop() -> None:
 
 
 @in_reactor
-async def test_a_stop_while_it_tries() -> None:
+async def test_a_stop_ends_the_tries_of_a_link() -> None:
     ours = serve(Quiet)
     link = ours.service.connect("tcp:127.0.0.1:1", Upstream)
     waiting = Deferred.fromCoroutine(link.when_connected())
@@ -171,7 +171,7 @@ async def test_a_stop_while_it_tries() -> None:
 
 
 @in_reactor
-async def test_what_cannot_be_connected(tmp_path: Path) -> None:
+async def test_wrong_places_and_protocols_are_refused(tmp_path: Path) -> None:
     service = MemoryService(Quiet).service
     for endpoint, protocol, said in (
         ("tpc:host:1", Upstream, "'?tpc:host:1'? is no place to connect to; did you mean tcp"),
@@ -190,7 +190,7 @@ async def test_what_cannot_be_connected(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_frames_without_an_option_for_them() -> None:
+async def test_a_link_of_frames_needs_no_option_max_frame() -> None:
     class Frames(FrameProtocol):
         def connection_made(self) -> None:
             self.send_frame(b"frame")
@@ -230,7 +230,9 @@ async def mails(connection: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 @in_reactor
-async def test_tls_begins_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tls_on_a_link_verifies_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With whoever has a certificate for the host; the listener's side of it needs not be ours."""
     authority = Authority(tmp_path)
     pem = authority.certify("localhost")

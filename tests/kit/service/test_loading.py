@@ -24,7 +24,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_what_is_named(package: Path) -> None:
+def test_a_named_object_is_loaded(package: Path) -> None:
     (package / "code.py").write_text("class Shout: pass\n")
     assert load_object("authors.code:Shout").__name__ == "Shout"
 
@@ -47,7 +47,7 @@ def test_a_module_that_cannot_be_imported(package: Path, code: str, said: str) -
     assert str(caught.value) == f"authors.code cannot be imported: {said}"
 
 
-def test_what_is_not_there(package: Path) -> None:
+def test_a_missing_module_or_object_is_one_sentence(package: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_object("authors.code:Shout")
     assert str(caught.value) == (

@@ -54,7 +54,7 @@ def test_colours_are_for_terminals_that_want_them(
     assert (b"\x1b[33mWARNING:" in os.read(screen, 1000)) == coloured
 
 
-def test_what_is_no_terminal_is_a_file() -> None:
+def test_a_stream_that_is_no_terminal_gets_the_format_of_files() -> None:
     stream = io.StringIO()
     assert auto_format(stream) == "file"
     log_to(stream)(WARNED)
@@ -64,7 +64,7 @@ def test_what_is_no_terminal_is_a_file() -> None:
     assert asked.getvalue()[8:] == " WARNING: mind\n"
 
 
-def test_an_authors_option_of_that_name_is_none_of_ours() -> None:
+def test_an_authors_own_log_format_is_ignored() -> None:
     stream = io.StringIO()
     log_to(stream, "%(message)s")(WARNED)
     assert "WARNING: mind" in stream.getvalue()
@@ -80,7 +80,7 @@ def test_an_authors_option_of_that_name_is_none_of_ours() -> None:
         (None, False),
     ],
 )
-def test_the_log_of_twistd(program: dict[str, Any] | None, taken: bool) -> None:
+def test_the_log_of_twistd_is_taken_or_left(program: dict[str, Any] | None, taken: bool) -> None:
     application = Application("greet")
     take_log(program, "auto", application)
     assert (application.getComponent(ILogObserver, None) is not None) == taken
@@ -90,7 +90,7 @@ def test_the_log_of_twistd(program: dict[str, Any] | None, taken: bool) -> None:
     ("chosen", "format", "taken"),
     [("json", "auto", False), ("text", "auto", True), ("json", "people", True)],
 )
-def test_the_log_of_twist(chosen: str, format: str, taken: bool) -> None:
+def test_the_log_of_twist_is_taken_unless_it_is_json(chosen: str, format: str, taken: bool) -> None:
     """It has chosen JSON itself where there is no terminal: whoever reads that goes on reading it."""
     program: dict[str, Any] = {
         "fileLogObserverFactory": jsonFileLogObserver,

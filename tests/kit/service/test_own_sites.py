@@ -59,7 +59,7 @@ def ask_for_a_pun(session: TelnetSession) -> None:
 
 
 @in_reactor
-async def test_a_strangers_counter_is_told() -> None:
+async def test_metrics_show_the_counters_of_a_plugin() -> None:
     async with serve(Jokes, "--metrics", LOOPBACK) as running:
         await running.converse(ask_for_a_pun)
         place = running.addresses[-1]
@@ -71,7 +71,7 @@ async def test_a_strangers_counter_is_told() -> None:
 
 
 @in_reactor
-async def test_the_state_of_a_plugin_may_be_in_trouble() -> None:
+async def test_healthz_shows_the_trouble_of_the_state() -> None:
     async with serve(protocol_plugin("jokes", Jokes, state=Pump), "--metrics", LOOPBACK) as running:
         place, state = running.addresses[-1], running.service.state
         assert (await deferToThread(ask, place, "/healthz"))[0] == 200
@@ -86,9 +86,7 @@ async def test_the_state_of_a_plugin_may_be_in_trouble() -> None:
 
 
 @in_reactor
-async def test_a_reload_adds_and_removes_it_with_everything_else_or_not_at_all(
-    tmp_path: Path,
-) -> None:
+async def test_a_reload_changes_the_place_of_metrics_or_nothing(tmp_path: Path) -> None:
     config = tmp_path / "jokes.toml"
     first, second = f"unix:{tmp_path}/first", f"unix:{tmp_path}/second"
     config.write_text(f"metrics = '{first}'\nlisten = '{LOOPBACK}'\n")
@@ -118,7 +116,7 @@ async def test_a_reload_adds_and_removes_it_with_everything_else_or_not_at_all(
 
 
 @in_reactor
-async def test_the_guard_is_for_it_too() -> None:
+async def test_the_guard_protects_metrics_too() -> None:
     async with serve(Jokes, "--metrics", LOOPBACK, "--deny", "127.0.0.0/8") as running:
         with pytest.raises(OSError):
             await deferToThread(ask, running.addresses[-1], "/metrics")
@@ -140,6 +138,6 @@ async def test_an_authors_own_options_of_these_names_are_his() -> None:
 
 
 @in_reactor
-async def test_one_place_twice_is_a_sentence() -> None:
+async def test_the_same_place_of_metrics_twice_is_refused() -> None:
     with pytest.raises(StartError, match=r"--metrics tcp:9 is asked for twice"):
         serve(Jokes, "--metrics", "tcp:9", "--metrics", "tcp:9")

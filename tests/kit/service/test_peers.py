@@ -46,7 +46,7 @@ async def room(connection: Connection) -> None:
 
 @pytest.mark.parametrize("kind", [Room, room])
 @in_reactor
-async def test_all_but_one_hear_it(kind: Any, serving: Serving) -> None:
+async def test_a_broadcast_reaches_all_peers_but_one(kind: Any, serving: Serving) -> None:
     running = serving(kind)
 
     def script(one: TelnetSession) -> None:
@@ -61,7 +61,7 @@ async def test_all_but_one_hear_it(kind: Any, serving: Serving) -> None:
 
 
 @in_reactor
-async def test_they_are_those_of_all_listeners(serving: Serving, tmp_path: Path) -> None:
+async def test_the_peers_are_those_of_all_listeners(serving: Serving, tmp_path: Path) -> None:
     """A peer that is refused is none; nor is one that has gone, or who looks at the metrics."""
     path = str(tmp_path / "socket")
     running = serving(
@@ -94,7 +94,7 @@ class Discreet(Room):
 
 
 @in_reactor
-async def test_one_who_does_not_read_hurts_nobody(serving: Serving) -> None:
+async def test_a_peer_that_does_not_read_harms_no_other(serving: Serving) -> None:
     """The others get all of it; he is cut off when too much waits for him, and he takes nothing."""
     running = serving(Discreet)
     text, number = "x" * 60_000, 200
@@ -123,7 +123,7 @@ class Framed:
         self.sent.append(frame)
 
 
-def test_who_is_being_closed_is_sent_nothing() -> None:
+def test_a_broadcast_skips_peers_that_are_closing() -> None:
     """A stop would else have each of thousands hear of each other's end."""
     stays, leaves = Framed(), Framed()
     stays.transport, leaves.transport = StringTransport(), StringTransport()
@@ -132,7 +132,7 @@ def test_who_is_being_closed_is_sent_nothing() -> None:
     assert (stays.sent, leaves.sent) == ([b"bytes"], [])
 
 
-def test_what_cannot_be_sent_is_told() -> None:
+def test_a_broadcast_of_a_wrong_type_is_refused() -> None:
     """In a sentence, whoever is connected; bytes are sent as a frame where there are frames."""
     framed = Framed()
     peers = Peers(lambda: [framed])

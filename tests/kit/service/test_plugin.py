@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 Start = Callable[..., TwistdProcess]
 
 
-def test_interfaces() -> None:
+def test_a_plugin_has_twisteds_and_our_interfaces() -> None:
     """What it gives is what Twisted and our own command look for."""
     plugin = protocol_plugin("shout", LineProtocol)
     for interface in (IPlugin, IServiceMaker, IProtocolPlugin):
@@ -59,13 +59,13 @@ def test_interfaces() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Shout", "my-shout", "1st", "class", "a b", "é", "x\n"])
-def test_names_that_cannot_be(name: str) -> None:
+def test_impossible_plugin_names_are_refused(name: str) -> None:
     """A name that no command line, variable or module could have is refused with a sentence."""
     with pytest.raises(ConfigurationError, match="cannot be the name of a plugin"):
         protocol_plugin(name, LineProtocol)
 
 
-def test_nothing_to_serve() -> None:
+def test_a_plugin_without_a_protocol_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="neither a protocol nor datagrams"):
         protocol_plugin("nothing")  # type: ignore[call-overload]
 
@@ -83,7 +83,7 @@ def test_nothing_to_serve() -> None:
         (type("Odd", (LineProtocol,), {"encoding": "utf-16"}), "encoding is 'utf-16'"),
     ],
 )
-def test_what_cannot_be_served(protocol: Any, sentence: str) -> None:
+def test_a_protocol_that_cannot_serve_is_one_sentence(protocol: Any, sentence: str) -> None:
     """It is one sentence when the plugin is chosen, before anything is opened."""
     plugin = protocol_plugin("shout", protocol)
     with pytest.raises(StartError, match=sentence):
@@ -101,7 +101,7 @@ class _Clock:
         return 0.0
 
 
-def test_a_version_that_is_named() -> None:
+def test_a_version_may_be_given_by_its_name() -> None:
     """A plugin file need not import the package for it."""
     assert (
         protocol_plugin("shout", LineProtocol, version="logsrv:__version__").version == __version__
@@ -119,7 +119,7 @@ def test_a_version_that_is_named() -> None:
         ("tests.kit.service.test_plugin:Unfillable", "Unfillable.topic has neither option"),
     ],
 )
-def test_options_that_cannot_be(options: str, sentence: str) -> None:
+def test_wrong_options_are_one_sentence(options: str, sentence: str) -> None:
     """What is named in text is found out when the plugin is chosen; it is a sentence then, too."""
     with pytest.raises(StartError, match=f"^shout: .*{sentence}"):
         protocol_plugin("shout", LineProtocol, options).options  # noqa: B018
@@ -130,7 +130,7 @@ class Unfillable:
     topic: str
 
 
-def test_plugin_file_stays_light() -> None:
+def test_a_plugin_file_loads_no_reactor() -> None:
     """Importing it loads neither reactor nor sockets of ours: `twistd --help` stays fast."""
     code = (
         "import sys; from logsrv.kit import protocol_plugin; protocol_plugin('x', 'a:B')\n"
@@ -143,7 +143,7 @@ def test_plugin_file_stays_light() -> None:
 
 
 @pytest.mark.slow
-def test_in_twistd(folder: Path, twistd: Start) -> None:
+def test_a_plugin_of_five_lines_serves_in_twistd(folder: Path, twistd: Start) -> None:
     """A stranger's five lines answer telnet, with the kit's options, and warn when they block."""
     server = twistd(
         "shout",
@@ -191,7 +191,7 @@ def test_help_does_not_load_what_is_not_chosen(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_version_and_wrong_options(folder: Path) -> None:
+def test_version_is_the_plugins_and_wrong_options_exit_with_1(folder: Path) -> None:
     """`--version` is the plugin's; what is wrong is one sentence and status 1."""
     assert run_twistd(folder, "shout", "--version").stdout == "shout 1.2\n"
     wrong = run_twistd(folder, "shout", "--max-line", "12XB")
@@ -202,7 +202,7 @@ def test_version_and_wrong_options(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_port_in_use(folder: Path) -> None:
+def test_a_port_in_use_ends_the_start_with_a_sentence(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
         run = run_twistd(folder, "shout", "--listen", where)
@@ -221,7 +221,7 @@ def test_a_start_that_fails_leaves_no_socket_behind(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_datagrams_for_a_protocol_of_connections(folder: Path) -> None:
+def test_a_listener_for_datagrams_is_refused_by_a_stream_plugin(folder: Path) -> None:
     run = run_twistd(folder, "shout", "--listen", "udp:0")
     assert run.returncode == 1
     assert "udp:0: shout takes connections only, no datagrams" in run.stderr

@@ -73,7 +73,7 @@ async def test_a_start_that_fails_is_never_ready(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_twist_which_knows_no_privileged_start(tmp_path: Path) -> None:
+async def test_twist_without_a_privileged_start_binds_too(tmp_path: Path) -> None:
     service = Service(tmp_path, "a")
     service.startService()
     assert service.sockets() == {"a"}
@@ -92,7 +92,7 @@ async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path: 
 
 
 @in_reactor
-async def test_the_same_place_twice(tmp_path: Path) -> None:
+async def test_the_same_place_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="a is asked for twice"):
         started(tmp_path, "a", "a")
 
@@ -130,7 +130,7 @@ async def stubborn() -> None:
     ],
 )
 @in_reactor
-async def test_what_cannot_be_closed(
+async def test_a_close_that_fails_or_never_ends_is_logged(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     closing: Callable[[], Deferred[None]],
@@ -149,7 +149,7 @@ async def test_what_cannot_be_closed(
 
 
 @in_reactor
-async def test_reload(tmp_path: Path) -> None:
+async def test_a_reload_keeps_adds_and_removes_sites(tmp_path: Path) -> None:
     """What stays keeps its peers and is told the new settings, what is new starts, what is gone drains."""
     service = started(tmp_path, "stays", "goes")
     with connect(tmp_path / "stays") as peer, connect(tmp_path / "goes") as leaving:
@@ -185,7 +185,7 @@ REFUSALS: dict[str, tuple[Sequence[str] | Exception, BaseException | None, str]]
 
 @pytest.mark.parametrize("why", REFUSALS)
 @in_reactor
-async def test_reload_refused(tmp_path: Path, why: str) -> None:
+async def test_a_refused_reload_changes_nothing(tmp_path: Path, why: str) -> None:
     """It is said why, nothing of it was opened, all stays; and the next right one is done."""
     (tmp_path / "taken").touch()
     service = started(tmp_path, "a")
@@ -226,7 +226,7 @@ async def test_a_place_lost_at_the_last_moment_changes_no_settings(
 
 
 @in_reactor
-async def test_removed_and_added_again_while_it_drains(tmp_path: Path) -> None:
+async def test_a_draining_site_may_be_added_again(tmp_path: Path) -> None:
     """The new one takes the place when it is free; counters of both are added up; reloads go on."""
     service = started(tmp_path, "a")
     with connect(tmp_path / "a") as peer:
@@ -265,7 +265,7 @@ async def test_a_site_that_fails_to_apply_does_not_undo_the_reload(tmp_path: Pat
 
 
 @in_reactor
-async def test_the_same_place_under_another_text(tmp_path: Path) -> None:
+async def test_a_new_site_at_our_own_place_is_refused(tmp_path: Path) -> None:
     """A reload that wants to change a place says that it is our own that is in the way."""
     service = started(tmp_path, "a")
     service.next = ("./a",)
@@ -296,7 +296,7 @@ async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path: Path) -> No
 
 
 @in_reactor
-async def test_an_apply_that_takes_its_time(
+async def test_a_reload_waits_for_an_async_apply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be a coroutine: the reload waits for it, and is refused when it fails or never ends."""
@@ -320,7 +320,7 @@ async def test_an_apply_that_takes_its_time(
 
 
 @in_reactor
-async def test_a_stop_that_comes_while_a_reload_applies(tmp_path: Path) -> None:
+async def test_a_stop_during_a_reload_is_no_refusal(tmp_path: Path) -> None:
     """Nothing was refused, and not all stayed as it was: nothing of that is said."""
     service = started(tmp_path, "a")
     answer: Deferred[None] = Deferred()
@@ -337,7 +337,7 @@ async def test_a_stop_that_comes_while_a_reload_applies(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_who_is_cut_off_by_a_reload_is_counted(
+async def test_peers_cut_off_by_a_reload_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A peer whose bytes nobody takes in keeps a listener that goes only for so long."""
@@ -351,7 +351,7 @@ async def test_who_is_cut_off_by_a_reload_is_counted(
         with logged() as messages:
             await service.reload()
             await until(lambda: "closed a" in service.calls, "its end")
-    assert "a was taken out: 1 connections cut off" in messages
+    assert "a was removed: 1 connections cut off" in messages
     with logged() as messages:
         await service.stopService()
     assert messages[-1] == "test: stopped, 1 connections cut off"

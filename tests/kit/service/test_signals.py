@@ -97,7 +97,7 @@ def test_a_reactor_is_told_once_to_stop() -> None:
     assert signal.getsignal(signal.SIGINT) == reactor.stop
 
 
-def test_while_it_stops(signals: Signals) -> None:
+def test_signals_during_a_stop_only_report_it(signals: Signals) -> None:
     """SIGHUP does nothing, and who asks again for a stop is told that it is under way."""
     calls: list[str] = []
     signals.ready(lambda: calls.append("reload"))

@@ -46,7 +46,7 @@ def test_the_table_leads_from_making_to_the_end() -> None:
 @pytest.mark.parametrize("event", CALLS)
 @pytest.mark.parametrize("state", TO)
 @in_reactor
-async def test_every_event_in_every_state(state: str, event: str, tmp_path: Path) -> None:
+async def test_every_event_is_tried_in_every_state(state: str, event: str, tmp_path: Path) -> None:
     """What the table has leads where it says, what it has not is a mistake of ours."""
     metrics = Metrics()
     site = made(tmp_path, metrics)
@@ -98,7 +98,7 @@ async def test_check_opens_nothing(tmp_path: Path) -> None:
 
 
 @in_reactor
-async def test_two_sites_at_one_place(tmp_path: Path) -> None:
+async def test_two_sites_at_one_place_are_refused(tmp_path: Path) -> None:
     """Before the kernel says it is another program's, it is said that it is our own."""
     site = made(tmp_path)
     with pytest.raises(ConfigurationError, match="this server's own unix:"):

@@ -52,14 +52,14 @@ def test_a_step_that_never_ends_is_cancelled_and_given_up() -> None:
     ],
 )
 @in_reactor
-async def test_what_fails_is_said_and_hinders_nothing(step: Any, said: str) -> None:
+async def test_a_failed_step_is_logged_and_hinders_nothing(step: Any, said: str) -> None:
     with logged() as messages:
         await within(service_at(Clock()), 1, step, "closing")
     assert [message.splitlines()[0] for message in messages] == [said]
 
 
 @in_reactor
-async def test_what_takes_too_long_is_said() -> None:
+async def test_a_step_that_takes_too_long_is_logged() -> None:
     clock = Clock()
     with logged() as messages:
         waiting = Deferred.fromCoroutine(within(service_at(clock), 3, Deferred, "closing"))

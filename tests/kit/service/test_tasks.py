@@ -72,7 +72,7 @@ class Dreamer(LineProtocol):
 
 
 @in_reactor
-async def test_what_needs_asyncio_is_told_how_to_start_in_a_sentence() -> None:
+async def test_code_that_needs_asyncio_is_told_how_to_start() -> None:
     loop = asyncio.new_event_loop()
     memory = MemoryService(Dreamer, state=lambda service: loop)
     with logged() as messages:
@@ -89,7 +89,7 @@ async def test_what_needs_asyncio_is_told_how_to_start_in_a_sentence() -> None:
     assert not any("Traceback" in one for one in messages)
 
 
-def test_every_is_never_two_at_once_and_leaves_out_what_it_missed(memory: MemoryService) -> None:
+def test_calls_of_every_never_overlap_and_missed_ones_are_left_out(memory: MemoryService) -> None:
     """At once, then by the clock: 0, 10, 20 …, and what takes 25 s is called at 0, 30, 60."""
     plain: list[float] = []
     slow: list[float] = []
@@ -211,14 +211,14 @@ async def nothing() -> None:
         (lambda s: s.every(True, nothing), TypeError, "every takes seconds, not True"),
     ],
 )
-def test_nonsense(
+def test_wrong_arguments_of_spawn_and_every_are_refused(
     memory: MemoryService, wrong: Callable[[Any], Any], error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
         wrong(memory.service)
 
 
-def test_what_is_awaitable_can_be_spawned(memory: MemoryService) -> None:
+def test_any_awaitable_can_be_spawned(memory: MemoryService) -> None:
     waiting: Deferred[None] = Deferred()
     assert memory.service.spawn(waiting, "waiting").name == "waiting"
     assert name_of(lambda: None) == "<lambda>"

@@ -30,7 +30,7 @@ def test_others_act_between_two_timers() -> None:
     assert acted == [0, 1, 2]
 
 
-def test_until() -> None:
+def test_until_returns_the_result_or_raises() -> None:
     """The result, or the failure, at the time when it is there; what never comes is said."""
     clock = MemoryClock()
     assert clock.until(deferLater(clock, 2, lambda: "done"), 5, "it") == "done"
@@ -41,7 +41,7 @@ def test_until() -> None:
         clock.until(Deferred(), 5, "the reload")
 
 
-def test_time_that_does_not_go_on() -> None:
+def test_endless_timers_of_0_seconds_are_an_error() -> None:
     clock = MemoryClock()
 
     def again() -> None:
@@ -52,7 +52,7 @@ def test_time_that_does_not_go_on() -> None:
         clock.advance(1)
 
 
-def test_what_is_called_from_a_thread_or_at_the_start() -> None:
+def test_calls_from_threads_and_at_the_start_are_made() -> None:
     clock = MemoryClock()
     called: list[str] = []
     clock.callWhenRunning(called.append, "start")

@@ -51,7 +51,7 @@ class Shout(LineProtocol):
             self.send_line(line.upper())
 
 
-def test_what_is_found() -> None:
+def test_conversations_and_examples_are_found() -> None:
     (transcript,) = transcripts(DOCUMENT)
     assert (transcript.port, transcript.line) == (7000, 5)
     assert transcript.steps == (
@@ -75,7 +75,7 @@ def test_a_conversation_needs_a_port(fence: str) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_play(serving: Callable[..., Running]) -> None:
+async def test_play_succeeds_or_shows_the_difference(serving: Callable[..., Running]) -> None:
     """What the document says is what happens; if not, it is told where they part."""
     running = serving(Shout)
     (transcript,) = transcripts(DOCUMENT)

@@ -77,15 +77,15 @@ class Echo(DatagramLines):
         self.send_line(line, peer)
 
 
-def test_every_split() -> None:
+def test_every_split_yields_all_single_cuts() -> None:
     """Whole, in two at every place, byte by byte; nothing lost or doubled."""
     ways = list(every_split(b"abc"))
     assert ways == [[b"abc"], [b"a", b"bc"], [b"ab", b"c"], [b"a", b"b", b"c"]]
 
 
-def test_answer_finds_out_who_trusts_in_chunks() -> None:
+def test_answer_finds_a_protocol_that_depends_on_chunks() -> None:
     assert MemoryService(Shout).answer(b"ab\n") == b"AB\r\n"
-    with pytest.raises(AssertionError, match="cut as"):
+    with pytest.raises(AssertionError, match="the answer to"):
         MemoryService(Chunks).answer(b"ab\n")
 
 
@@ -97,7 +97,7 @@ def test_a_plugin_with_options_and_no_environment(monkeypatch: pytest.MonkeyPatc
     assert service.service.settings.idle_timeout == 9
 
 
-def test_reload() -> None:
+def test_a_reload_changes_the_named_settings() -> None:
     """Settings change as by the command line or as values; what is not named stays as it is."""
     service = MemoryService(TOPIC, "--topic", "dogs", "--max-connections", "5")
     state = service.service.state
@@ -121,7 +121,7 @@ def test_reload() -> None:
         ({"listen": "udp:1"}, "udp:1: topic takes connections only, no datagrams"),
     ],
 )
-def test_a_reload_that_is_refused(changed: dict[str, str], sentence: str) -> None:
+def test_a_refused_reload_changes_nothing(changed: dict[str, str], sentence: str) -> None:
     """The reason is raised, all stays as it was, and the next reload does not ask for it again."""
     service = MemoryService(TOPIC)
     with pytest.raises(ConfigurationError, match=sentence):
@@ -131,7 +131,7 @@ def test_a_reload_that_is_refused(changed: dict[str, str], sentence: str) -> Non
     assert service.service.settings.words == ("d",)
 
 
-def test_a_reload_of_what_is_not_there() -> None:
+def test_a_reload_of_an_unknown_option_is_an_error() -> None:
     with pytest.raises(TypeError, match=r"there is no option topc \(did you mean topic\?\)"):
         MemoryService(TOPIC).reload(topc="cats")
 
@@ -149,7 +149,7 @@ def test_a_reload_moves_listeners() -> None:
         service.connect(to="tcp:2")
 
 
-def test_stop() -> None:
+def test_a_stop_answers_what_has_arrived() -> None:
     """It takes no real time: what has arrived is answered, who goes on sending is cut off."""
     service = MemoryService(TOPIC)
     busy, endless = service.connect(), service.connect()
@@ -175,7 +175,7 @@ def test_each_peer_has_a_name_of_its_own() -> None:
     ]
 
 
-def test_a_class_for_datagrams() -> None:
+def test_a_datagram_class_is_served_in_memory() -> None:
     sender = MemoryService(Echo).sender()
     sender.send(b"hello\n")
     assert sender.received() == [b"hello\r\n"]

@@ -11,7 +11,7 @@ from logsrv.kit.testing.process import complaints
 
 
 @pytest.mark.slow
-def test_start_talk_stop(tmp_path: Path) -> None:
+def test_a_child_starts_serves_and_stops(tmp_path: Path) -> None:
     with TwistdProcess(
         "greet", "--listen", "tcp:0:interface=127.0.0.1", directory=tmp_path
     ) as server:
@@ -47,16 +47,16 @@ PRINTED = TRACEBACK.replace("\t", "")
 
 
 @pytest.mark.parametrize("record", [FAILED, UNHANDLED, CRITICAL, PRINTED])
-def test_what_tells_of_an_error(record: str) -> None:
+def test_tracebacks_and_critical_records_are_complaints(record: str) -> None:
     assert complaints(READY + record + READY) == [record]
 
 
-def test_a_log_in_good_order() -> None:
+def test_a_log_without_errors_has_no_complaints() -> None:
     warned = READY.replace("info", "warn").replace("greet", "uncritical, and handled:")
     assert complaints(READY + warned + "printed by somebody\n") == []
 
 
-def test_what_was_asked_for() -> None:
+def test_an_expected_complaint_is_left_out() -> None:
     """By an expression that matches in the record, its traceback included; the others stay."""
     log = FAILED + CRITICAL + READY
     assert complaints(log, ["ZeroDivisionError"]) == [CRITICAL]
@@ -64,7 +64,7 @@ def test_what_was_asked_for() -> None:
     assert complaints(log, ["greet is ready"]) == [FAILED, CRITICAL]
 
 
-def test_the_ports_of_each_kind_of_place(tmp_path: Path) -> None:
+def test_ports_are_found_for_each_kind_of_listener(tmp_path: Path) -> None:
     """In the order of the listeners; what has no port is left out."""
     process = TwistdProcess("logsrv", directory=tmp_path)
     process.log_path.write_text(

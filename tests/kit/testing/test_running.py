@@ -26,7 +26,7 @@ def shouting(session: TelnetSession) -> str:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_converse_and_stop() -> None:
+async def test_a_served_plugin_converses_and_stops() -> None:
     """A script talks to it from a thread; after the block nobody listens any more."""
 
     async with serve(Shout) as running:
@@ -49,14 +49,14 @@ class Echo(DatagramLines):
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_datagrams() -> None:
+async def test_a_served_datagram_class_is_asked() -> None:
     """A class for datagrams is served on a port of its own, and asked."""
     async with serve(Echo) as running:
         assert await running.ask(b"hello\n") == b"hello\r\n"
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_connections_and_datagrams() -> None:
+async def test_a_plugin_for_both_gets_two_ports() -> None:
     plugin = protocol_plugin("both", Shout, datagrams=Echo, listen=("tcp:7000", "udp:7000"))
     async with serve(plugin) as running:
         assert len(running.addresses) == 2
@@ -106,7 +106,7 @@ def test_twistd(twistd):
 
 
 @pytest.mark.slow
-def test_in_a_project_of_its_own(tmp_path: Path) -> None:
+def test_the_fixtures_work_in_another_project(tmp_path: Path) -> None:
     for name, text in PROJECT.items():
         (tmp_path / name).write_text(text)
     run = subprocess.run(

@@ -33,7 +33,7 @@ def server() -> Iterator[tuple[int, list[bytes]]]:
     thread.join(PATIENCE)
 
 
-def test_conversation(server: tuple[int, list[bytes]]) -> None:
+def test_a_session_sends_and_expects_lines(server: tuple[int, list[bytes]]) -> None:
     """Negotiation is refused and not seen; `…` stands for anything; the end is expected."""
     port, got = server
     with TelnetSession(port) as session:
@@ -44,7 +44,7 @@ def test_conversation(server: tuple[int, list[bytes]]) -> None:
     assert got == [b"\xff\xfc\x01quit\r\n"]
 
 
-def test_something_else_came(server: tuple[int, list[bytes]]) -> None:
+def test_another_line_shows_the_conversation(server: tuple[int, list[bytes]]) -> None:
     with TelnetSession(server[0]) as session:
         session.send("hi")
         with pytest.raises(AssertionError, match="'bye' was expected, 'hello 42' came") as raised:
@@ -53,7 +53,7 @@ def test_something_else_came(server: tuple[int, list[bytes]]) -> None:
     assert "> hi\n    hello 42" in str(raised.value)
 
 
-def test_nothing_came() -> None:
+def test_a_missing_line_shows_the_conversation() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listening,
         TelnetSession(listening.getsockname()[1], deadline=0.2) as session,
@@ -66,7 +66,7 @@ def test_nothing_came() -> None:
             session.expect("third")
 
 
-def test_closed_too_early(server: tuple[int, list[bytes]]) -> None:
+def test_an_early_close_is_an_error(server: tuple[int, list[bytes]]) -> None:
     with TelnetSession(server[0]) as session:
         session.send("quit")
         session.expect("hello 42")

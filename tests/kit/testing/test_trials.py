@@ -104,7 +104,7 @@ async def stream(connection: Connection) -> None:
         (protocol_plugin("both", Shout, datagrams=ShoutBack, listen=("tcp:1", "udp:1")), b"a\n"),
     ],
 )
-def test_what_is_right(what: Any, talk: bytes) -> None:
+def test_a_right_plugin_passes(what: Any, talk: bytes) -> None:
     conformance(what, talk)
 
 
@@ -228,20 +228,20 @@ class Unready(DatagramLines):
 @pytest.mark.parametrize(
     ("what", "talk", "sentence"),
     [
-        (Chunks, b"ab\n", r"plugin answers b'ab\n' otherwise when it comes as [b'a', b'b\n']: b'[a][b\n]' instead of b'[ab\n]'"),  # noqa: E501
+        (Chunks, b"ab\n", r"plugin answers b'ab\n' differently when it comes as [b'a', b'b\n']: b'[a][b\n]' instead of b'[ab\n]'"),  # noqa: E501
         (Mixed, b"ab\n", r"plugin mixes up two peers that send b'ab\n' at the same time: "),
         (Ascii, b"hello\n", "plugin fails on b'\\x00"),
         (Goodbye, b"hello\n", "plugin fails when the peer goes after b'': ZeroDivisionError: nothing was said"),  # noqa: E501
         (Pushy, b"hello, how are you\n", "plugin writes on to a peer that does not read: "),
-        (Deaf, b"hello\n", r"plugin answers b'hello\n' with b'' instead of b'......' when the peer sends its end behind it"),  # noqa: E501
-        (Endless, b"hello\n", "plugin keeps a connection open whose peer sends nothing more since an hour"),
+        (Deaf, b"hello\n", r"plugin answers b'hello\n' with b'' instead of b'......' when the peer half-closes right after it"),  # noqa: E501
+        (Endless, b"hello\n", "plugin keeps a connection open an hour after its peer has half-closed it"),
         (Forgetful, b"hello\n", "plugin fails on b'hello\\n': coroutine 'Forgetful.wait' was never awaited"),  # noqa: E501
         (Ticking, b"hello\n", "plugin has a timer left an hour after the stop: <DelayedCall"),
-        (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' otherwise with a reload in the middle of it: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
+        (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' differently with a reload in between: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
         (Unready, b"hello\n", "plugin fails on the datagram b'': ZeroDivisionError"),
     ],
 )  # fmt: skip
-def test_what_is_wrong(what: Any, talk: bytes, sentence: str) -> None:
+def test_a_wrong_plugin_fails_with_one_sentence(what: Any, talk: bytes, sentence: str) -> None:
     """One sentence: what it did, with which input, and what should have come."""
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}") as raised:
         conformance(what, talk, apart=not isinstance(what, Plugin))
@@ -266,7 +266,7 @@ class Unchangeable:
         raise ConfigurationError("as it is, it is good")
 
 
-def test_a_life_without_peers() -> None:
+def test_a_fault_without_peers_is_found() -> None:
     with pytest.raises(AssertionError, match=r"^plugin has a timer left an hour after the stop"):
         conformance(Shout, state=Restless)
     with pytest.raises(ConfigurationError, match="as it is, it is good"):
@@ -326,14 +326,14 @@ class OffendedDatagrams(DatagramLines):
 @pytest.mark.parametrize(
     ("run", "what", "sentence"),
     [
-        (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when it is stopped"),  # noqa: E501
-        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' otherwise to a peer that reads late: "),  # noqa: E501
-        (trials.try_many, Short, "plugin answers 10000 times b'hello\\n' otherwise in pieces of 4093 bytes: "),  # noqa: E501
-        (trials.try_garbage, Offended, "plugin answers b'hello\\n' otherwise after another peer sent garbage: "),  # noqa: E501
-        (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' otherwise after b'\\x00"),
+        (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when the service stops"),  # noqa: E501
+        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' differently to a late reader: "),
+        (trials.try_many, Short, "plugin answers 10000 times b'hello\\n' differently in pieces of 4093 bytes: "),  # noqa: E501
+        (trials.try_garbage, Offended, "plugin answers b'hello\\n' differently after another's garbage: "),
+        (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' differently after b'\\x00"),
     ],
 )  # fmt: skip
-def test_each_trial(run: Any, what: Any, sentence: str) -> None:
+def test_each_trial_finds_its_own_fault(run: Any, what: Any, sentence: str) -> None:
     """A trial by itself: in the suite another one may find the same mistake first."""
     trial = Trial(lambda: MemoryService(what), "plugin", same=True, apart=True)
     with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
@@ -353,14 +353,14 @@ class Room(LineProtocol):
         self.service.broadcast(line)
 
 
-def test_what_answers_otherwise_each_time() -> None:
+def test_a_plugin_of_dice_needs_same_false() -> None:
     with pytest.raises(AssertionError, match="plugin answers"):
         conformance(Dice, b"a\n")
     conformance(Dice, b"a\n", same=False)
 
 
 @pytest.mark.slow
-def test_what_lets_peers_talk_to_each_other() -> None:
+def test_a_chat_needs_apart_false() -> None:
     with pytest.raises(AssertionError, match="plugin mixes up two peers"):
         conformance(Room, b"a\n")
     conformance(Room, b"a\n", apart=False)
@@ -376,7 +376,7 @@ class ShoutOnTrial(LineProtocol):
 TRIAL = Trial(lambda: MemoryService(ShoutOnTrial), "shout", same=True, apart=True)
 
 
-def test_an_answer() -> None:
+def test_answer_returns_the_answer_to_one_chunk() -> None:
     assert TRIAL.answer(b"hello\n") == b"HELLO\r\n"
 
 
@@ -387,10 +387,10 @@ def test_a_failure_is_one_sentence_with_the_input() -> None:
         TRIAL.answer(b"raise\n")
 
 
-def test_what_is_expected() -> None:
-    with pytest.raises(AssertionError, match="shout answers otherwise: 1 instead of 2"):
-        TRIAL.expect(2, 1, "answers otherwise")
-    Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers otherwise")
+def test_expect_raises_for_another_answer() -> None:
+    with pytest.raises(AssertionError, match="shout answers differently: 1 instead of 2"):
+        TRIAL.expect(2, 1, "answers differently")
+    Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers differently")
 
 
 def test_long_bytes_are_shortened() -> None:

@@ -34,7 +34,7 @@ def test_a_changed_or_torn_line_is_refused(place: int, change: int) -> None:
 
 
 @pytest.mark.parametrize("text", [b"[1]", b"null", b"{", b"[" * 100_000])
-def test_what_is_no_object_is_refused_however_it_is_signed(text: bytes) -> None:
+def test_json_that_is_no_object_is_refused_despite_its_sum(text: bytes) -> None:
     with pytest.raises(ValueError):
         read_checked(signed(text))
 

@@ -30,14 +30,14 @@ def number_of(value: object) -> int:
 
 
 @given(values)
-def test_it_is_read_if_it_has_as_many_values_as_it_may(value: object) -> None:
+def test_json_with_the_most_values_is_read(value: object) -> None:
     data = json.dumps(value).encode()
     # An empty list counts as two: nobody knows yet that it has nothing in it.
     assert parse_json(data, 2 * number_of(value)) == value
 
 
 @given(values)
-def test_it_is_refused_if_it_has_more(value: object) -> None:
+def test_json_with_more_values_is_refused(value: object) -> None:
     number = number_of(value)
     with pytest.raises(ValueError, match="values"):
         parse_json(json.dumps([value, 0]).encode(), number - 1)
@@ -98,7 +98,7 @@ def test_a_number_with_too_many_digits_is_said_in_plain_words() -> None:
 
 
 @pytest.mark.parametrize("data", [b'"' * 10_000 + b",,", b'"\\"' * 5000 + b",,", b"[" * 10_000])
-def test_what_is_no_json_costs_little(data: bytes) -> None:
+def test_invalid_json_costs_little(data: bytes) -> None:
     with pytest.raises(ValueError):
         parse_json(data, 1)
 
@@ -115,5 +115,5 @@ def test_what_is_no_json_costs_little(data: bytes) -> None:
         (b"", ""),
     ],
 )
-def test_a_refusal_of_another_machine(body: bytes, said: str) -> None:
+def test_the_error_of_another_machine_is_shown(body: bytes, said: str) -> None:
     assert refusal_in(body) == said

@@ -20,7 +20,7 @@ And more.
 """
 
 
-def test_what_is_indented_stands_as_it_is() -> None:
+def test_indented_parts_stay_as_they_are() -> None:
     assert list(paragraphs(TEXT)) == [
         (False, "A first paragraph. Its end."),
         (False, "Examples:"),

@@ -22,19 +22,19 @@ def end_of(text: str, mark: str) -> int | None:
 
 
 @given(st.text('ab"/\\\n'), st.sampled_from('"/'))
-def test_it_ends_where_reading_it_letter_by_letter_does(text: str, mark: str) -> None:
+def test_a_quoted_text_ends_at_the_same_place_as_letter_by_letter(text: str, mark: str) -> None:
     found = re.compile(text_until(mark) + mark, re.DOTALL).match(text)
     assert (found and found.end() - 1) == end_of(text, mark)
 
 
 @given(st.text('ab"\\\n'))
-def test_it_stays_in_its_line(text: str) -> None:
+def test_a_quoted_text_stays_in_its_line(text: str) -> None:
     found = re.match(text_until('"', never=r"\n") + '"', text)
     assert (found and found.end() - 1) == end_of(text.partition("\n")[0], '"')
 
 
 @pytest.mark.parametrize("text", ["a" * 500_000, r"\a" * 250_000, r"\\" * 250_000])
-def test_a_hostile_text_without_an_end_is_told_at_once(text: str) -> None:
+def test_an_endless_quoted_text_takes_linear_time(text: str) -> None:
     """Expressions that can match it in two ways would not be done this year."""
     pattern = re.compile(text_until('"') + '"')
     assert pattern.match(text) is None

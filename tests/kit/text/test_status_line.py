@@ -23,7 +23,7 @@ def test_nothing_is_written_but_to_a_terminal() -> None:
     assert not line.wanted and stream.getvalue() == ""
 
 
-def test_each_is_in_place_of_the_last_and_gone_at_the_end() -> None:
+def test_each_text_replaces_the_last_and_the_end_clears_it() -> None:
     line = StatusLine(stream := Terminal(), lambda: 0.0)
     line.show("first")
     line.show("next")
@@ -32,7 +32,7 @@ def test_each_is_in_place_of_the_last_and_gone_at_the_end() -> None:
     assert stream.getvalue() == "\rfirst\x1b[K\rnext\x1b[K\r\x1b[K"
 
 
-def test_a_long_one_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_text_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that goes on in the next row would stay there."""
     line = StatusLine(stream := Terminal(), lambda: 0.0)
     monkeypatch.setattr(stream, "fileno", lambda: 2)

@@ -22,7 +22,7 @@ def test_a_text_comes_back_as_it_was(text: bytes) -> None:
     assert without_sum(with_sum(text)) == text
 
 
-def test_it_stands_behind_the_text() -> None:
+def test_the_checksum_follows_the_text() -> None:
     assert with_sum(b"17:52311") == b"17:52311 662d6800\n"
 
 
@@ -37,6 +37,6 @@ def test_a_bit_that_changed_is_noticed_and_found(text: bytes, data: st.DataObjec
     assert before_one_bit_changed(bytes(changed), is_whole) == line
 
 
-def test_of_what_changed_more_nothing_is_made() -> None:
+def test_two_changed_bits_are_not_repaired() -> None:
     assert before_one_bit_changed(with_sum(b"17:52311").replace(b"52", b"61"), is_whole) is None
     assert before_one_bit_changed(with_sum(b"17:52311")[:-1], is_whole) is None

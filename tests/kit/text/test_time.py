@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from logsrv.kit.text.time import file_stamp, parse_rfc3339, rfc3339
 
 
-def test_rfc3339() -> None:
+def test_a_moment_is_shown_as_rfc3339() -> None:
     assert rfc3339(1795155522.123456) == "2026-11-20T06:18:42.123456Z"
     assert rfc3339(0) == "1970-01-01T00:00:00.000000Z"
 
@@ -24,7 +24,7 @@ def test_any_year_has_four_digits(text: str) -> None:
 
 
 @given(st.integers(0, 4_000_000_000_000_000).map(lambda microseconds: microseconds / 1_000_000))
-def test_round_trip(moment: float) -> None:
+def test_a_moment_comes_back_from_its_text(moment: float) -> None:
     assert abs(parse_rfc3339(rfc3339(moment)) - moment) < 2e-6
 
 
@@ -35,11 +35,11 @@ def test_text_sorts_as_time_does(one: float, other: float) -> None:
         assert rfc3339(one) <= rfc3339(other)
 
 
-def test_file_stamp() -> None:
+def test_a_file_stamp_has_no_special_characters() -> None:
     assert file_stamp(1795155522.9) == "20261120T061842Z"
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-20", "2026-11-20T06:18:42"])
-def test_text_that_is_no_moment(text: str) -> None:
+def test_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_rfc3339(text)

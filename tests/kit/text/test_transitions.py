@@ -8,7 +8,7 @@ from logsrv.errors import StartError
 from logsrv.kit.text.transitions import transitions
 
 
-def test_rows() -> None:
+def test_the_rows_of_a_table_are_read() -> None:
     table = """The stages of a door.
 
     OPEN    close  CLOSED   with a bang
@@ -19,6 +19,6 @@ def test_rows() -> None:
 
 
 @pytest.mark.parametrize("docstring", [None, "The stages of a door."])
-def test_nothing_goes_by_a_table_that_is_not_there(docstring: str | None) -> None:
+def test_a_missing_table_ends_the_start(docstring: str | None) -> None:
     with pytest.raises(StartError, match="run Python without -OO"):
         transitions(docstring)

@@ -59,7 +59,7 @@ def test_an_ipv6_address_is_written_in_brackets() -> None:
     ("size", "text"),
     [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KiB"), (2**41, "2048.0 GiB")],
 )
-def test_sizes(size: int, text: str) -> None:
+def test_sizes_have_binary_units(size: int, text: str) -> None:
     assert size_text(size) == text
 
 
@@ -85,7 +85,7 @@ _NOTHING: Any = {}
         (lambda: _raised(ValueError("it is of another store")), "it is of another store"),
     ],
 )
-def test_what_is_wrong_with_data_is_said_without_words_of_python(
+def test_faults_of_data_are_told_without_pythons_words(
     read: Callable[[], object], says: str
 ) -> None:
     with pytest.raises(Exception) as caught:

@@ -61,7 +61,7 @@ class Peer:
         return answer
 
 
-def test_pipeline() -> None:
+def test_pipelined_requests_are_answered_in_order() -> None:
     """Several requests on one connection are answered one after the other."""
     peer = Peer()
     answer = peer.send(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -99,7 +99,7 @@ def test_no_more_is_read_while_many_requests_wait() -> None:
     [(b"http://Logs.example:81/a?b=/c", b"/a?b=/c", b"/a"), (b"HTTPS://logs.example", b"/", b"/"),
      (b"http://logs.example?q=1", b"/?q=1", b"/"), (b"/http://x/", b"/http://x/", b"/http://x/")],
 )  # fmt: skip
-def test_absolute_form(target: bytes, uri: bytes, path: bytes) -> None:
+def test_an_absolute_form_names_the_host(target: bytes, uri: bytes, path: bytes) -> None:
     """Whoever asks as one asks a proxy gets the same, and is held to the host that it named there."""
     peer = Peer()
     assert b"GET " + uri in peer.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -109,7 +109,7 @@ def test_absolute_form(target: bytes, uri: bytes, path: bytes) -> None:
     assert request.getHeader(b"host") == host
 
 
-def test_drip() -> None:
+def test_a_request_that_comes_byte_by_byte_has_one_time_limit() -> None:
     """A request that comes byte by byte has the time of one request, not that for each byte."""
     peer = Peer()
     for _ in range(REQUEST_SECONDS - 1):
@@ -123,7 +123,7 @@ def test_drip() -> None:
     assert peer.transport.disconnected or peer.transport.aborting
 
 
-def test_idle() -> None:
+def test_an_idle_connection_is_closed() -> None:
     """A connection that asks for nothing is closed, and leaves no timer behind."""
     peer = Peer()
     peer.send(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -134,7 +134,7 @@ def test_idle() -> None:
     assert not peer.clock.getDelayedCalls()
 
 
-def test_small_body() -> None:
+def test_a_small_body_is_dropped_and_the_handler_knows() -> None:
     """A small body is thrown away, and the handler knows of it."""
     peer = Peer()
     assert b"POST /" in peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
@@ -151,7 +151,7 @@ def test_small_body() -> None:
         b"Transfer-Encoding: chunked\r\n\r\n" + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n") * 6,
     ],
 )
-def test_large_body(request_: bytes) -> None:
+def test_a_large_body_is_refused_at_once(request_: bytes) -> None:
     """A large one is refused at once and takes no memory; no file is made for it."""
     peer = Peer()
     answer = peer.send(b"POST / HTTP/1.1\r\nHost: x\r\n" + request_)
@@ -161,7 +161,7 @@ def test_large_body(request_: bytes) -> None:
     assert peer.handler.requests == []
 
 
-def test_large_headers() -> None:
+def test_headers_without_end_are_refused() -> None:
     """Headers without end are refused."""
     peer = Peer()
     answer = peer.send(b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 70_000 + b"\r\n\r\n")
@@ -169,7 +169,7 @@ def test_large_headers() -> None:
     assert peer.handler.requests == []
 
 
-def test_long_address() -> None:
+def test_a_too_long_address_is_answered() -> None:
     """It is answered, as a browser shows nothing of a connection that just ends."""
     for ending in (b"", b" HTTP/1.1\r\n\r\n"):
         peer = Peer()
@@ -179,14 +179,14 @@ def test_long_address() -> None:
         assert peer.handler.requests == []
 
 
-def test_negotiation() -> None:
+def test_alpn_offers_http_1_1() -> None:
     """Inside TLS browsers ask what is spoken, and are told HTTP/1.1."""
     factory = WebFactory(Echo().handle, Clock(), "web", GuardPolicy())
     verifyObject(IProtocolNegotiationFactory, factory)
     assert factory.acceptableProtocols() == [b"http/1.1"]
 
 
-def test_connection_log() -> None:
+def test_connects_and_disconnects_are_logged() -> None:
     """With --log-connections there is a line for each connect and disconnect."""
     peer = Peer()
     with logged() as messages:
@@ -197,7 +197,7 @@ def test_connection_log() -> None:
     assert disconnected.strip().startswith("Lost connection from tcp:192.0.2.1:5")
 
 
-def test_form() -> None:
+def test_a_form_is_kept_for_the_handler() -> None:
     """A form is kept for the handler; one of a few kilobytes is none any more."""
     peer = Peer()
     peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
@@ -206,7 +206,7 @@ def test_form() -> None:
     assert len(peer.handler.bodies[1]) <= 4096
 
 
-def test_requests_as_proxies_ask() -> None:
+def test_the_host_of_a_proxy_request_is_taken_from_its_uri() -> None:
     assert host_and_target(b"http://x:80/a?b") == (b"x:80", b"/a?b")
     assert host_and_target(b"HTTP://x?b") == (b"x", b"/?b")
     assert host_and_target(b"/a") == (None, b"/a")

@@ -13,7 +13,7 @@ from tests.strangers import endless, stranger
 
 
 @pytest.mark.slow
-def test_a_head_that_comes_for_ever_ends_then() -> None:
+def test_endless_headers_end_at_the_deadline() -> None:
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         connection.request("GET", "/")
@@ -22,7 +22,7 @@ def test_a_head_that_comes_for_ever_ends_then() -> None:
         connection.close()
 
 
-def test_what_ends_in_time_is_left_alone() -> None:
+def test_an_exchange_in_time_is_left_alone() -> None:
     with stranger(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         with Deadline(lambda: connection, 600.0):
@@ -33,7 +33,7 @@ def test_what_ends_in_time_is_left_alone() -> None:
         connection.close()
 
 
-def test_nothing_is_hung_up_where_there_is_no_connection_yet() -> None:
+def test_a_deadline_before_a_connection_is_harmless() -> None:
     asked = threading.Event()
     with pytest.raises(TooSlow), Deadline(asked.set, 0.001):  # type: ignore[arg-type]
         assert asked.wait(PATIENCE)

@@ -12,7 +12,7 @@ from logsrv.kit.web.endpoints import web_endpoint, web_rules
 KIND = web_endpoint(8080)
 
 
-def test_places_for_connections() -> None:
+def test_endpoints_for_connections_are_accepted() -> None:
     assert str(KIND.parse("tcp:80:interface=127.0.0.1")) == "tcp:80:interface=127.0.0.1"
     assert KIND.locate is not None
     assert str(KIND.locate(KIND.parse("unix:web"), Path("/run"))) == "unix:/run/web"
@@ -20,7 +20,7 @@ def test_places_for_connections() -> None:
 
 
 @pytest.mark.parametrize("text", ["udp:8080", "unixgram:/run/web", "stdin:"])
-def test_others_are_refused(text: str) -> None:
+def test_endpoints_without_connections_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"browsers connect; take for instance tcp:8080:interface"):
         KIND.parse(text)
 

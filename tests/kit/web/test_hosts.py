@@ -13,7 +13,7 @@ from logsrv.kit.web.hosts import client_of, foreign, is_for_us, is_loopback, nam
     "header",
     [b"localhost", b"localhost:8070", b"LOCALHOST.", b"127.0.0.1:8070", b"[::1]:8070", b"gw.lan"],
 )
-def test_ours(header: bytes) -> None:
+def test_names_of_loopback_and_our_names_are_for_us(header: bytes) -> None:
     """On loopback the names of loopback and those of --host are answered."""
     assert is_for_us(header, ("gw.lan",), local=True)
     assert is_for_us(header, ("gw.lan",), local=False)
@@ -24,24 +24,24 @@ def test_ours(header: bytes) -> None:
     [None, b"", b"evil.example", b"localhost.evil.example", b"127.0.0.1.evil.example", b"a:b:c",
      b"[::2]", b"evil.example#localhost", b"localhost@evil.example", b"\xff"],
 )  # fmt: skip
-def test_rebinding(header: bytes | None) -> None:
+def test_a_rebound_name_is_not_for_us(header: bytes | None) -> None:
     """A page elsewhere whose name leads to loopback gets nothing."""
     assert not is_for_us(header, (), local=True)
     assert not is_for_us(header, ("gw.lan",), local=False)
 
 
-def test_public() -> None:
+def test_without_names_any_public_host_is_for_us() -> None:
     """A public gateway without --host answers to any name."""
     assert is_for_us(b"anything.example", (), local=False)
 
 
 @given(st.binary(max_size=50))
-def test_any_header(header: bytes) -> None:
+def test_any_host_header_gives_an_ascii_name_or_none(header: bytes) -> None:
     name = name_in(header)
     assert name is None or name.isascii()
 
 
-def test_is_loopback() -> None:
+def test_loopback_addresses_are_recognised() -> None:
     assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
     assert is_loopback("::ffff:127.0.0.1")
@@ -51,7 +51,7 @@ def test_is_loopback() -> None:
     assert not is_loopback("/run/x.sock")
 
 
-def test_client_of() -> None:
+def test_an_ipv6_client_is_its_64_bit_network() -> None:
     """A client is an address, or the /64 that one customer has."""
     assert client_of("192.0.2.1") == "192.0.2.1"
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff") == "2001:db8::/64"
@@ -76,7 +76,7 @@ def why(headers: dict[str, str], *, link: bool = False) -> str | None:
         {"Origin": "https://a:443", "Host": "a"},
     ],
 )
-def test_programs_and_our_own_pages(headers: dict[str, str]) -> None:
+def test_requests_of_programs_and_our_own_pages_are_accepted(headers: dict[str, str]) -> None:
     assert why(headers) is None
 
 
@@ -90,10 +90,10 @@ def test_programs_and_our_own_pages(headers: dict[str, str]) -> None:
         {"Origin": "http://a:2", "Host": "a:1"},
     ],
 )
-def test_pages_of_other_sites(headers: dict[str, str]) -> None:
+def test_requests_of_other_sites_pages_are_refused(headers: dict[str, str]) -> None:
     assert "another site" in (why(headers) or "")
 
 
-def test_a_link_that_somebody_followed() -> None:
+def test_a_followed_link_is_accepted() -> None:
     headers = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"}
     assert why(headers, link=True) is None and why(headers)

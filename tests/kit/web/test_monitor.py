@@ -47,7 +47,7 @@ class Watched:
         return status, json.loads(body) if body and "application/json" in self.head else body
 
 
-def test_the_figures_and_the_verdicts() -> None:
+def test_metrics_healthz_and_readyz_are_answered() -> None:
     watched = Watched()
     watched.metrics.count("jokes_told_total", kind="pun")
     status, said = watched.ask("/metrics")
@@ -93,7 +93,9 @@ def test_a_sentence_of_a_stranger_forges_nothing() -> None:
         ("/metrics", "GET", ("Accept: text/plain",), 200),
     ],
 )
-def test_statuses(path: str, method: str, headers: tuple[str, ...], status: int) -> None:
+def test_each_request_has_its_status(
+    path: str, method: str, headers: tuple[str, ...], status: int
+) -> None:
     watched = Watched()
     found, said = watched.ask(path, method, *headers)
     assert found == status

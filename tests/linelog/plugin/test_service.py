@@ -143,7 +143,7 @@ async def test_a_reload_that_fails_at_its_last_step_changes_nothing(
     before, workers = logger.settings, logger.workers.most
     with logged() as messages:
         await logger.reload()
-    [said] = [line for line in messages if "reload refused, all stays as it was" in line]
+    [said] = [line for line in messages if "reload refused, the old settings stay" in line]
     assert f"--http-token-file {token}: no such file" in said
     assert calls == [] and logger.settings is before and logger.workers.most == workers
     assert logger.addresses == [f"{tmp_path}/s", f"{tmp_path}/web"]

@@ -1,4 +1,4 @@
-"""Checks before a service starts: what would keep it from working, each a line for its operator.
+"""Checks before a service starts: each fault that would keep it from working is a line for its operator.
 
-A check takes settings or a path and yields findings. It opens nothing for others, and changes nothing.
+A check takes settings or a path, and yields findings. It lets no peer in and changes nothing.
 """

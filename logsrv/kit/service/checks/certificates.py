@@ -1,4 +1,4 @@
-"""Certificates of listeners and of authorities: whether they can be used, and how long still."""
+"""Checks of certificates, of listeners and of authorities: whether they can be used, and until when."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from logsrv.kit.options.files import read_file
 from logsrv.kit.service.checks.findings import Finding, Level, error, place_of
 from logsrv.kit.text.words import shown
 
-# Days before its end at which an operator wants to know: renewals by ACME begin at 30.
+# The warning comes this long before the end: ACME clients renew 30 days before it.
 SOON = datetime.timedelta(days=30)
 RENEW = "renew it, or look at the clock; the service takes a saved one by itself"
 
 
 def check_certificates(endpoints: Iterable[Endpoint], now: datetime.datetime) -> Iterator[Finding]:
-    """Yield findings about the certificates of the listeners, each file once. now: with its zone."""
+    """Yield findings about the certificates of the listeners, each file once. now: with a time zone."""
     files: dict[str, bool] = {}
     for endpoint in endpoints:
         names = ("certKey", "privateKey", "extraCertChain", "clientca")
@@ -40,9 +40,9 @@ def check_certificates(endpoints: Iterable[Endpoint], now: datetime.datetime) ->
 def check_file(
     path: Path, now: datetime.datetime, *, authorities: bool = False
 ) -> Iterator[Finding]:
-    """Yield findings about each certificate in a file: how long it holds.
+    """Yield a finding about each certificate in a file: whether it is valid, and until when.
 
-    authorities: a bundle has old ones, and who comes by another is let in, if there is one that holds.
+    authorities: the file is a bundle of authorities; an expired one is only a warning if another is valid.
     """
     try:
         found = x509.load_pem_x509_certificates(read_file(path, LARGEST_FILE))
@@ -56,10 +56,10 @@ def check_file(
         whose = shown(str(names[0].value) if names else one.subject.rfc4514_string())
         level = Level.WARNING if some_hold else Level.ERROR
         if begin > now:
-            said = f"{whose} holds from {begin:%Y-%m-%d %H:%M} UTC on"
+            said = f"{whose} is valid from {begin:%Y-%m-%d %H:%M} UTC on"
         elif end < now:
             said = f"{whose} expired on {end:%Y-%m-%d %H:%M} UTC"
         else:
             level = Level.WARNING if end - now < SOON else Level.OK
-            said = f"{whose} holds until {end:%Y-%m-%d %H:%M} UTC"
+            said = f"{whose} is valid until {end:%Y-%m-%d %H:%M} UTC"
         yield Finding(level, str(path), said, "" if level is Level.OK else RENEW)

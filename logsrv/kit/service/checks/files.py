@@ -1,4 +1,4 @@
-"""Files and directories of a service, as its user sees them: its configuration, tokens, keys."""
+"""Checks of a service's files and directories, with the rights of its user: configuration, tokens, keys."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from logsrv.kit.service.checks.user import User
 
 
 def check_files(files: Iterable[GivenFile], user: User) -> Iterator[Finding]:
-    """Yield a finding for each file that the options name. Its user tries it."""
+    """Yield a finding for each file that the options name. Call it while acting as `user`."""
     for one in files:
-        # A pipe has been read, and others cannot read it.
+        # A pipe was read already, and cannot be read again.
         if not names_descriptor(one.path):
             yield _check_file(one, user)
 
@@ -42,7 +42,7 @@ def _check_file(one: GivenFile, user: User) -> Finding:
 
 
 def check_directory(path: Path, user: User) -> Finding:
-    """Return whether a user, who tries it, may write into a directory, or make it."""
+    """Return the finding whether `user` may write into a directory, or make it; call it as this user."""
     there = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
     if not there.is_dir() or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
         where = f" in {there}" if there != path else ""

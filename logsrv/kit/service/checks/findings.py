@@ -1,4 +1,4 @@
-"""A finding of a check: how bad it is, of what, and what to do."""
+"""A finding of a check: its weight, its subject, a sentence and advice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Level(enum.Enum):
 
 @attrs.frozen
 class Finding:
-    """A line for the operator. subject: a file, a place or a part. advice: what to do; "" for nothing."""
+    """A line for the operator. subject: a file, a place or a part. advice: the remedy; "" for none."""
 
     level: Level
     subject: str
@@ -33,9 +33,10 @@ class Finding:
 
 @attrs.frozen
 class Asked:
-    """The wishes of the operator.
+    """The arguments of `logsrv check`.
 
-    user: as whom the service runs. reach: try to connect to others. file: the configuration; None for none.
+    user: the user that the service runs as. reach: whether to try connections to other servers. file: the
+    configuration; None if there is none.
     """
 
     user: User
@@ -44,22 +45,22 @@ class Asked:
 
 
 def ok(subject: str, sentence: str) -> Finding:
-    """Return the finding that all is well."""
+    """Return a finding without a fault."""
     return Finding(Level.OK, subject, sentence)
 
 
 def warning(subject: str, sentence: str, advice: str = "") -> Finding:
-    """Return the finding that something is odd, or will go wrong later."""
+    """Return a finding about something that is odd, or will fail later."""
     return Finding(Level.WARNING, subject, sentence, advice)
 
 
 def error(subject: str, sentence: str, advice: str = "") -> Finding:
-    """Return the finding that something cannot work."""
+    """Return a finding about something that cannot work."""
     return Finding(Level.ERROR, subject, sentence, advice)
 
 
 def place_of(endpoint: Endpoint) -> str:
-    """Return the place of an endpoint for a table: `ssl:6514`, `unix:/run/log.sock`, without the rest."""
+    """Return the place of an endpoint without its other arguments: `ssl:6514`, `unix:/run/log.sock`."""
     if endpoint.path:
         return shown(f"{endpoint.scheme}:{endpoint.path}")
     if endpoint.port is None:
@@ -69,7 +70,7 @@ def place_of(endpoint: Endpoint) -> str:
 
 
 def guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Yield the findings of a check; one that fails is a finding itself, and hinders no other."""
+    """Yield the findings of a check. If the check raises, that is a finding, and other checks go on."""
     try:
         yield from check()
     except Exception as failure:

@@ -1,4 +1,4 @@
-"""Places to listen at: free, or the service's own already."""
+"""Checks of the places to listen at: free, taken, or held by the running service."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from logsrv.kit.text.words import shown
 
 PROC = Path("/proc")
 _KNOWN = ("tcp", "tcp6", "ssl", "udp", "unix", "unixgram")
-# In the tables of Linux: TCP that listens and UDP without a peer.
+# States in /proc/net: TCP that listens, and UDP without a peer.
 _TAKEN = ("0A", "07")
 
 
 def check_places(
     endpoints: Iterable[Endpoint], user: User, own: Sequence[int]
 ) -> Iterator[Finding]:
-    """Yield a finding for each place. own: the processes of the service, if it runs already."""
+    """Yield a finding for each place. own: the ids of the service's processes, if it runs already."""
     try:
         held = held_places(own)
     except PermissionError:
-        said = "which of them the running service holds, only root sees"
+        said = "only root can see which of them the running service holds"
         yield warning("places", said, "sudo logsrv check tells")
         return
     for endpoint in endpoints:
@@ -42,13 +42,13 @@ def _check_place(
     kind = "udp" if endpoint.scheme == "udp" else "tcp"
     key = ("unix", os.path.normpath(endpoint.path)) if endpoint.path else (kind, endpoint.port)
     if endpoint.scheme not in _KNOWN or not (endpoint.path or endpoint.port):
-        yield ok(subject, "takes no place that can be tried here")
+        yield ok(subject, "cannot be tried by this check")
         return
     if key in held:
         yield ok(subject, f"is held by the running service (process {held[key]})")
         return
     try:
-        # A service that binds a port may have a capability of its unit.
+        # A port is not tried as the user: a capability in the service's unit may allow it more.
         with user.acting() if endpoint.path else contextlib.nullcontext():
             check_place(endpoint)
     except ListenError as failure:
@@ -64,10 +64,13 @@ def _check_place(
 
 
 def held_places(own: Iterable[int]) -> dict[tuple[str, object], int]:
-    """Return the ports and paths that processes hold, by /proc. Raises PermissionError."""
+    """Return the ports and paths that processes listen at, each with the process id, from /proc.
+
+    A key is ("tcp", port), ("udp", port) or ("unix", path). Raises PermissionError.
+    """
     owners: dict[str, int] = {}
     for pid in own:
-        # It may be gone by now, and so may what it had open.
+        # The process may have ended by now, and its files may be closed.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             for fd in (PROC / str(pid) / "fd").iterdir():
                 with contextlib.suppress(FileNotFoundError):
@@ -87,7 +90,7 @@ def held_places(own: Iterable[int]) -> dict[tuple[str, object], int]:
 
 
 def running(plugin: str, file: Path | None) -> list[int]:
-    """Return the processes of twistd with a plugin and this configuration, by their command lines."""
+    """Return the ids of twistd processes whose command lines have this plugin and this configuration."""
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = proc_text(f"{pid}/cmdline").split("\0")
@@ -99,7 +102,7 @@ def running(plugin: str, file: Path | None) -> list[int]:
 
 
 def proc_text(name: str) -> str:
-    """Return what is in a file below /proc; "" where that cannot be read."""
+    """Return the text of a file in /proc; "" if it cannot be read."""
     try:
         return (PROC / name).read_text("utf-8", "surrogateescape")
     except OSError:

@@ -1,4 +1,4 @@
-"""All checks of a service: those that the kit has for every one, then its own."""
+"""All checks of a service: the kit's for every service, then the service's own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
     try:
         endpoints = [one.endpoint for one in service.all_wanted(service.settings).values()]
     except ConfigurationError as failure:
-        # A file that is not as it should be is told once, by what is to be done with it.
+        # A faulty file is reported once, by the finding that has the remedy.
         faulty = [one.subject for one in files if one.level is Level.ERROR]
         if not any(name in str(failure) for name in faulty):
             yield error(CONFIGURATION, str(failure), "mend it: places are checked then")
@@ -52,7 +52,7 @@ def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
 
 def _check_files(settings: Any, asked: Asked) -> Iterator[Finding]:
     file = asked.file
-    # A pipe has been read, and others cannot read it.
+    # A pipe was read already, and cannot be read again.
     if file is not None and not names_descriptor(file):
         others_write = file.exists() and bool(file.stat().st_mode & stat.S_IWOTH)
         is_secret = others_write or (

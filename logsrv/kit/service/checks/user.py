@@ -1,4 +1,4 @@
-"""The user that a service runs as: what he may do is tried as him."""
+"""The user that a service runs as: checks act as this user to try what it may do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from logsrv.kit.text.words import shown
 
 @attrs.frozen
 class User:
-    """A user of this machine. groups: the ids of all his groups, his own (`gid`) among them."""
+    """A user of this machine. groups: the ids of all its groups, with its own (`gid`)."""
 
     name: str
     uid: int
@@ -30,7 +30,7 @@ class User:
 
     @property
     def group(self) -> str:
-        """The name of his own group."""
+        """Return the name of its own group, or the number of a group without a name."""
         try:
             return grp.getgrgid(self.gid).gr_name
         except KeyError:
@@ -38,14 +38,14 @@ class User:
 
     @contextlib.contextmanager
     def acting(self) -> Iterator[None]:
-        """Be this user for a while: only root can be another. Not for processes with threads."""
+        """Act as this user inside `with`. Only root can act as another; not for processes with threads."""
         if self.is_me:
             yield
             return
         users, own, groups = os.getresuid(), os.getresgid(), os.getgroups()
         os.setgroups(self.groups)
         os.setresgid(self.gid, self.gid, own[2])
-        # The third, the saved one, is the way back.
+        # The saved user id, the third, lets the process become its own user again.
         os.setresuid(self.uid, self.uid, users[1])
         try:
             yield
@@ -56,7 +56,7 @@ class User:
 
 
 def myself() -> User:
-    """Return the user of this process; one without a name has his number."""
+    """Return the user of this process; a user without a name has its number as the name."""
     uid, gid = os.geteuid(), os.getegid()
     name = str(uid)
     with contextlib.suppress(KeyError):

@@ -30,7 +30,7 @@ def certificate(
     of: str = "",
     begins: float = -400,
 ) -> bytes:
-    """A certificate that holds for so many days, signed by itself or `by` the key `of` a name."""
+    """Return a certificate that is valid for so many days, signed by itself or `by` the key `of` a name."""
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -61,25 +61,27 @@ def found_of(directory: Path, certificates: bytes, key: Any = EC, more: str = ""
 @pytest.mark.parametrize(
     ("days", "begins", "level", "says"),
     [
-        (31, -400, Level.OK, "logs.example holds until 2026-12-23 12:00 UTC"),
-        (29.5, -400, Level.WARNING, "logs.example holds until 2026-12-22 00:00 UTC"),
+        (31, -400, Level.OK, "logs.example is valid until 2026-12-23 12:00 UTC"),
+        (29.5, -400, Level.WARNING, "logs.example is valid until 2026-12-22 00:00 UTC"),
         (-1, -400, Level.ERROR, "logs.example expired on 2026-11-21 12:00 UTC"),
-        (90, 1, Level.ERROR, "logs.example holds from 2026-11-23 12:00 UTC on"),
+        (90, 1, Level.ERROR, "logs.example is valid from 2026-11-23 12:00 UTC on"),
     ],
 )
-def test_times(tmp_path: Path, days: float, begins: float, level: Level, says: str) -> None:
+def test_a_certificate_is_valid_expired_or_early(
+    tmp_path: Path, days: float, begins: float, level: Level, says: str
+) -> None:
     [found] = found_of(tmp_path, certificate(days, begins=begins))
     assert (found.level, found.sentence) == (level, says)
     assert found.subject == str(tmp_path / "server.pem")
 
 
-def test_a_pair_that_is_none_is_said_as_at_the_start(tmp_path: Path) -> None:
+def test_a_certificate_of_another_key_is_an_error(tmp_path: Path) -> None:
     found, _ = found_of(tmp_path, certificate(90), OTHER)
     assert found.level is Level.ERROR and found.subject == "ssl:6514"
     assert "the certificate belongs to another key" in found.sentence
 
 
-def test_one_of_the_chain_that_has_expired(tmp_path: Path) -> None:
+def test_an_expired_certificate_of_the_chain_is_an_error(tmp_path: Path) -> None:
     authority = certificate(-1, OTHER, name="authority")
     leaf = certificate(90, by=OTHER, of="authority")
     found = found_of(tmp_path, leaf + authority)
@@ -87,15 +89,15 @@ def test_one_of_the_chain_that_has_expired(tmp_path: Path) -> None:
     assert "authority expired" in found[1].sentence
 
 
-def test_authorities_of_clients(tmp_path: Path) -> None:
+def test_an_authority_of_clients_that_ends_soon_is_a_warning(tmp_path: Path) -> None:
     ca = tmp_path / "ca.pem"
     ca.write_bytes(certificate(3, name="our ca"))
     found = found_of(tmp_path, certificate(90), more=f":clientca={ca}")
     assert [one.level for one in found] == [Level.OK, Level.WARNING]
-    assert found[1].subject == str(ca) and '"our ca" holds until 2026-11-25' in found[1].sentence
+    assert found[1].subject == str(ca) and '"our ca" is valid until 2026-11-25' in found[1].sentence
 
 
-def test_an_authority_that_has_expired_among_others(tmp_path: Path) -> None:
+def test_an_expired_authority_beside_a_valid_one_is_a_warning(tmp_path: Path) -> None:
     """The bundle of a system has some: the service works for clients of the others, if there are any."""
     ca = tmp_path / "ca.pem"
     ca.write_bytes(certificate(-3, name="old ca"))
@@ -107,11 +109,11 @@ def test_an_authority_that_has_expired_among_others(tmp_path: Path) -> None:
     assert [one.level for one in found] == [Level.OK, Level.WARNING, Level.OK]
 
 
-def test_a_file_without_certificates(tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     [found] = check_file(tmp_path / "ca.pem", NOW)
     assert found.level is Level.ERROR and "has no certificates that can be used" in found.sentence
 
 
-def test_a_listener_without_one_has_no_findings() -> None:
+def test_a_listener_without_a_certificate_has_no_findings() -> None:
     assert not list(check_certificates([parse_endpoint("tcp:1234")], NOW))

@@ -39,7 +39,7 @@ def test_a_token_of_the_right_mode_is_fine(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "may"), [(0o644, "read"), (0o646, "read and change")])
-def test_everybody_may_read_it(directory: Path, mode: int, may: str) -> None:
+def test_a_secret_that_all_may_read_is_a_warning(directory: Path, mode: int, may: str) -> None:
     path = written(directory / "token", mode=mode)
     [found] = checked(path, myself())
     assert found.level is Level.WARNING
@@ -54,7 +54,7 @@ def test_a_directory_that_nobody_else_enters_protects_what_is_in_it(directory: P
     assert found.level is Level.OK
 
 
-def test_what_is_no_secret_may_be_read_by_all(directory: Path) -> None:
+def test_a_file_that_is_no_secret_may_be_read_by_all(directory: Path) -> None:
     path = written(directory / "ca.pem", "anything", 0o644)
     [found] = checked(path, myself(), secret=False)
     assert found.level is Level.OK
@@ -70,7 +70,7 @@ def test_a_file_that_is_not_there_may_be_one_that_the_service_makes(directory: P
 
 
 @as_root
-def test_the_user_of_the_service_cannot_read_it_until_he_does_what_is_said(directory: Path) -> None:
+def test_the_advice_makes_a_file_readable_for_the_user(directory: Path) -> None:
     path = written(directory / "token", mode=0o600)
     [found] = checked(path, nobody())
     assert found.level is Level.ERROR
@@ -85,7 +85,7 @@ def directory_found(path: Path, user: User) -> Finding:
         return check_directory(path, user)
 
 
-def test_a_directory_that_is_there_or_can_be_made(directory: Path) -> None:
+def test_an_existing_or_possible_directory_is_fine(directory: Path) -> None:
     assert directory_found(directory, myself()).sentence.startswith("can be written by user")
     made = directory_found(directory / "a" / "b", myself())
     assert made.sentence == "is not there yet, and is made at the start"
@@ -96,7 +96,7 @@ def test_a_directory_that_is_there_or_can_be_made(directory: Path) -> None:
 
 
 @as_root
-def test_a_directory_that_is_not_the_user_s_until_he_does_what_is_said(directory: Path) -> None:
+def test_the_advice_makes_a_directory_writable_for_the_user(directory: Path) -> None:
     (directory / "made").mkdir(0o750)
     for path in (directory / "made", directory / "new"):
         found = directory_found(path, nobody())

@@ -42,7 +42,7 @@ def test_advice_may_be_missing() -> None:
     assert warning("x", "is odd").advice == ""
 
 
-def test_what_a_user_may_is_tried_as_him_and_then_it_is_us_again() -> None:
+def test_acting_as_myself_changes_nothing() -> None:
     assert myself().is_me
     with myself().acting():
         assert os.geteuid() == myself().uid

@@ -36,7 +36,7 @@ HELD = f"is held by the running service (process {os.getpid()})"
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
-def test_a_port_that_another_program_has_or_the_running_service(scheme: str) -> None:
+def test_a_port_in_use_is_an_error_unless_the_service_has_it(scheme: str) -> None:
     kind = socket.SOCK_STREAM if scheme == "tcp" else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, kind) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ def test_a_port_that_another_program_has_or_the_running_service(scheme: str) -> 
         assert (found.level, found.sentence) == (Level.OK, HELD)
 
 
-def test_an_ipv6_port_of_the_running_service() -> None:
+def test_an_ipv6_port_of_the_running_service_is_fine() -> None:
     try:
         ours = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -59,7 +59,9 @@ def test_an_ipv6_port_of_the_running_service() -> None:
     assert (found.level, found.sentence) == (Level.OK, HELD)
 
 
-def test_a_port_of_another_beside_the_running_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_of_another_program_is_an_error_beside_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(listening_places, "held_places", lambda own: {})
     with socket.create_server(("127.0.0.1", 0)) as other:
         text = f"tcp:{other.getsockname()[1]}:interface=127.0.0.1"
@@ -83,14 +85,14 @@ def test_a_port_of_ended_connections_is_free_beside_the_running_service() -> Non
     assert (found.level, found.sentence) == (Level.OK, "is free")
 
 
-def test_a_name_and_an_address_that_are_not_there() -> None:
+def test_a_missing_name_or_address_is_an_error() -> None:
     [found] = checked("tcp:1234:interface=203.0.113.9")
     assert found.level is Level.ERROR and found.sentence == "this machine has no such address"
     [found] = checked("tcp:1234:interface=no-such-host.invalid")
     assert found.level is Level.ERROR and "no-such-host" in found.subject
 
 
-def test_what_has_no_place() -> None:
+def test_an_endpoint_without_a_place_is_fine() -> None:
     for text in ("stdin:", "tcp:0", "systemd:domain=INET:index=0"):
         [found] = checked(text)
         assert found.level is Level.OK
@@ -117,7 +119,7 @@ def test_connections_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("scheme", ["unix", "unixgram"])
-def test_unix_sockets(tmp_path: Path, scheme: str) -> None:
+def test_a_unix_socket_is_free_or_in_use(tmp_path: Path, scheme: str) -> None:
     path = tmp_path / "a socket"
     [found] = checked(f"{scheme}:{path}")
     assert (found.level, found.sentence) == (Level.OK, "is free")
@@ -146,7 +148,7 @@ def test_unix_sockets(tmp_path: Path, scheme: str) -> None:
 
 
 @as_root
-def test_a_directory_in_which_the_user_may_make_nothing() -> None:
+def test_a_unix_socket_in_a_forbidden_directory_is_an_error() -> None:
     with open_directory() as directory:
         [found] = checked(f"unix:{directory}/x.sock", nobody())
         assert found.level is Level.ERROR
@@ -170,7 +172,7 @@ def test_a_running_service_is_known_by_its_command_line(
     assert running("shout", None) == []
 
 
-def test_what_linux_tells_is_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service with thousands of listeners was looked for in as many tables."""
     read = Mock(side_effect=listening_places.proc_text)
     monkeypatch.setattr(listening_places, "proc_text", read)
@@ -179,5 +181,5 @@ def test_what_linux_tells_is_read_once_for_all_places(monkeypatch: pytest.Monkey
     assert read.call_count == 5
 
 
-def test_we_are_no_service() -> None:
+def test_this_process_is_not_taken_for_a_service() -> None:
     assert os.getpid() not in running("logsrv", None)

@@ -61,19 +61,19 @@ def test_every_part_is_there_also_when_the_service_s_own_fails() -> None:
     assert found["imagined"].sentence == "could not be checked: OSError: no spoon"
 
 
-def test_a_file_that_is_missing_is_told_once(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_once(tmp_path: Path) -> None:
     missing = tmp_path / "key"
     found = found_of(Settings(key_file=missing))
     assert found[str(missing)].level is Level.ERROR and "configuration" not in found
 
 
-def test_what_the_start_would_say_is_an_error(tmp_path: Path) -> None:
+def test_an_error_of_the_start_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("0123456789abcdef\n")
     found = found_of(Settings(key="abc", key_file=tmp_path / "key"))
     assert found["configuration"].sentence == "--key and --key-file are both there; take one"
 
 
-def test_a_secret_in_a_configuration_that_all_may_read() -> None:
+def test_a_secret_in_a_readable_configuration_is_a_warning() -> None:
     with open_directory() as directory:
         file = directory / "imagined.toml"
         file.write_text('key = "0123456789abcdef"\n')
@@ -82,7 +82,7 @@ def test_a_secret_in_a_configuration_that_all_may_read() -> None:
         assert found[str(file)].sentence == "everybody on this machine may read it (mode 0644)"
 
 
-def test_a_configuration_that_everybody_may_change() -> None:
+def test_a_configuration_that_everybody_may_change_is_a_warning() -> None:
     with open_directory() as directory:
         file = directory / "imagined.toml"
         file.write_text("")
