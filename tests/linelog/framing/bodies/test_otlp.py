@@ -195,7 +195,8 @@ def test_a_bad_record_costs_nobody_else_anything(bad: Any) -> None:
     assert found.records.reasons == {"protocol": 1}
     partial = json.loads(found.reply.body)["partialSuccess"]
     assert (
-        partial["rejectedLogRecords"] == "1" and "not as OTLP has them" in partial["errorMessage"]
+        partial["rejectedLogRecords"] == "1"
+        and "invalid, or longer than" in partial["errorMessage"]
     )
 
 
