@@ -183,7 +183,7 @@ class JournalFramer:
             records.reasons["oversize"] += 1
             self._left_out = False
         if self._fields and _least_json(self._fields) > max(self._max_record, _LARGE):
-            # As text it is cut into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
+            # Text is cut into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
             records.as_text += 1
             text = b"\n".join([b"%b=%b" % one for one in self._fields])
             records.add(text, structured=False)

@@ -73,7 +73,7 @@ def _message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
     """Return the message with its arguments filled in, and None; if they do not fit, both unchanged."""
     if not args:
         return message, None
-    # As in Python's logging, a single dict holds the arguments by name.
+    # A single dict holds the arguments by name, as in Python's logging.
     if isinstance(args, tuple) and len(args) == 1 and isinstance(args[0], dict) and args[0]:
         args = args[0]
     try:

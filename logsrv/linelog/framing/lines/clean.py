@@ -17,7 +17,7 @@ import numpy.typing as npt
 Codes: TypeAlias = npt.NDArray[np.uint8]
 Marks: TypeAlias = npt.NDArray[np.bool_]
 
-# From these numbers of bytes on, NumPy is faster; measured on CPython 3.11 with NumPy 2.
+# NumPy is faster from these numbers of bytes on; measured on CPython 3.11 with NumPy 2.
 _FASTER_THAN_TRANSLATE = 12 * 1024
 _FASTER_THAN_DECODE = 16 * 1024
 _FASTER_THAN_STR = 1024

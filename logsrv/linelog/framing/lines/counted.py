@@ -40,7 +40,7 @@ _LF, _CR, _SPACE, _ZERO, _LESS_THAN = 10, 13, 32, 48, 60
 _LONGEST_ENDING = 2
 # Shorter chunks are read faster one frame at a time.
 _WORTH_IT = 16 * 1024
-# One at a time is also faster if more than this share of the apparent headers are false.
+# Reading one at a time is also faster if more than this share of the apparent headers are false.
 _MOST_BREAKS = 1 / 8
 # Up to this many frames, copying one by one is as fast as all at once.
 _FEW = 64
@@ -234,7 +234,7 @@ def _candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Pl
         leads &= digit > 0
         np.copyto(counts, number, where=leads)
         np.copyto(lengths, np.int32(length), where=leads)
-        # If it took two digits or more, no longer number leads to the same place.
+        # No longer number leads to the same place if it took two digits or more.
         if (length > 1 and lengths[:-1].all()) or not running.any():
             break
     spaces -= digits

@@ -38,7 +38,7 @@ _SAME = (
     rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"
 )  # fmt: skip
 _TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.plain + rb"|" + _OTHER
-# One match takes all lines of a moment, also those without a time, so no Python code runs for each line.
+# A match takes all lines of a moment, also those without a time, so no Python code runs for each line.
 # `re` keeps 230 bytes for each line until the match ends, so a match has at most 10,001 lines.
 _RUN = re.compile(
     rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"

@@ -10,7 +10,7 @@ import enum
 
 import numpy as np
 
-# From this many bytes on, NumPy is faster than `replace` with a pair of bytes. Searching for a pair is many
+# NumPy is faster than `replace` with a pair of bytes from this many bytes on. Searching for a pair is many
 # times slower than for one byte, and slower still with many hits; measured on CPython 3.11 with NumPy 2.
 _LOOK_FIRST = 2 * 1024
 

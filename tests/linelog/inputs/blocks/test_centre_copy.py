@@ -349,7 +349,7 @@ def test_a_centre_that_never_has_what_it_says_is_given_up(centre: NearCentre, ba
         return real()
 
     centre.before, centre.state = gone, state  # type: ignore[method-assign]
-    with pytest.raises(CentreError, match="faster than they come"):
+    with pytest.raises(CentreError, match="faster than they are copied"):
         copied(centre, at(back))
 
 
@@ -371,7 +371,7 @@ def test_a_centre_that_has_another_segment_each_time_is_given_up(
         raise GoneError("it is gone")
 
     centre.before, centre.state = gone, state  # type: ignore[method-assign]
-    with pytest.raises(CentreError, match="makes or removes segments faster than they come here"):
+    with pytest.raises(CentreError, match="adds or removes segments faster than they are copied"):
         list(CentreCopy(centre, state(), at(back), os.urandom).segments())
     assert states <= 101
 

@@ -73,7 +73,7 @@ def test_it_asks_for_parts_with_the_token() -> None:
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        (answer(b'{"error":"no"}', b"401 No"), "refuses the token: --token-file names the file"),
+        (answer(b'{"error":"no"}', b"401 No"), "refuses the token: --token-file must name a file"),
         (answer(b'{"error":"gives \\u001b[2Jnothing"}', b"403 No"), r"gives \x1b[2Jnothing"),
         (answer(b"", b"302 Found", b"Location: http://evil/\r\n"), "redirects are not followed"),
         (answer(b"<h1>", b"404 No"), "answers with 404"),
@@ -105,7 +105,7 @@ def test_what_is_gone_is_told_apart_from_a_path_where_nothing_is() -> None:
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]"])
 def test_what_is_no_state_is_said(body: bytes) -> None:
-    assert "says what it has, and" in asked_of(answer(body, b"200 OK"), ask=CentreClient.state)
+    assert "sends an invalid state: " in asked_of(answer(body, b"200 OK"), ask=CentreClient.state)
 
 
 def test_what_fails_for_the_moment_is_asked_again() -> None:

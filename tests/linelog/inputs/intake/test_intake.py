@@ -369,7 +369,7 @@ def test_whoever_may_send_may_not_read(tmp_path: Path) -> None:
     options = InputOptions(input_token="sends", restore_token_file=file)
     assert read_secrets(options) == Secrets("sends", None, "geheim")
     assert with_secrets(options).restore_token == "geheim"
-    with pytest.raises(ConfigurationError, match="whoever may send lines could read those of all"):
+    with pytest.raises(ConfigurationError, match="every sender of lines could read all lines"):
         read_secrets(InputOptions(input_token="geheim", restore_token_file=file))
 
 

@@ -84,7 +84,7 @@ def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
     assert peer.value() == msgpack.packb({"ack": "c"}) * 3 and not peer.disconnecting
     (said,) = map(formatEvent, events)
     assert said.endswith(
-        ": a record is not as tcp:1234 takes them, or longer than --max-record; stored as text"
+        ": a record is not in the format of tcp:1234, or longer than --max-record; stored as text"
     )
 
 

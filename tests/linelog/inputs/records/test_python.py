@@ -64,7 +64,7 @@ def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
     assert sink.text == LINE * 2 and not peer.disconnecting
     assert refused(receiver.intake, "pickle") == 100
     (said,) = map(formatEvent, events)
-    assert "dropped what should be one of Python's log records" in said
+    assert "dropped a pickle that is no Python log record" in said
     assert said.endswith("it has more than plain data in it")
 
 
