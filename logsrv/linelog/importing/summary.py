@@ -16,9 +16,9 @@ _MICRO = 1e6
 
 @attrs.define
 class SkippedFiles:
-    """The numbers of files that were left out whole.
+    """The numbers of files that were skipped.
 
-    imported: before, by an earlier import. binary: of a directory. unreadable: not there, or not for us.
+    imported: by an earlier import. binary: no text, in a directory. unreadable: missing or not permitted.
     """
 
     imported: int = 0
@@ -44,7 +44,7 @@ def of_file(file: LogFile) -> str:
     if dated.unbelieved:
         wrong = counted(dated.unbelieved, "line")
         parts.append(
-            f"{wrong} with a date that is none, or after the file's own, have a neighbour's time"
+            f"{wrong} with an invalid date, or one after the file's own, have a neighbour's time"
         )
     if dated.unclear:
         unclear = counted(dated.unclear, "line")
@@ -58,13 +58,13 @@ def of_file(file: LogFile) -> str:
 
 
 def _forms(forms: Mapping[str, int]) -> str:
-    """Return the names of the forms, the most frequent first, with numbers if there are several."""
+    """Return the names of the time formats, the most frequent first, with numbers if they are several."""
     ordered = sorted(forms, key=lambda name: -forms[name])
     return ", ".join(name if len(forms) == 1 else f"{name} ({forms[name]:,})" for name in ordered)
 
 
 def of_all(files: Sequence[LogFile], left: SkippedFiles, seconds: float) -> str:
-    """Return the totals, the duration, and the numbers of things left out, with reasons."""
+    """Return the totals, the duration, and the numbers of skipped and dropped things, with reasons."""
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)
     sums = [

@@ -17,7 +17,7 @@ NOT_BELIEVED = (
     b"2101-11-20 06:00:00Z d\n2026-11-20 06:00:01Z e\n"
 )
 OUT_OF_THE_YEARS = (
-    "5 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:01Z, RFC 3339; 3 lines with a date that is none, or"
+    "5 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:01Z, RFC 3339; 3 lines with an invalid date, or one"
     " after the file's own, have a neighbour's time"
 )
 ALL_OF_IT = (

@@ -357,13 +357,7 @@ class IInput(Interface):
     name = Attribute("The NAME in `--listen NAME:ENDPOINT`.")
 
     def stream(intake: Intake) -> IProtocolFactory:
-        """Return the protocol factory for one stream listener.
-
-        Raises ConfigurationError if the input takes no streams.
-        """
+        """Return the factory of a stream listener. Raises ConfigurationError if the input has none."""
 
     def datagrams(intake: Intake) -> IDatagramReceiver:
-        """Return the receiver for one datagram listener.
-
-        Raises ConfigurationError if the input takes no datagrams.
-        """
+        """Return the receiver of a datagram listener. Raises ConfigurationError if the input has none."""
