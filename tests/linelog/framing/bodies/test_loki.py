@@ -103,7 +103,7 @@ def test_a_bad_entry_costs_nobody_else_anything(bad: Any) -> None:
     found = push(as_json({"a": "b"}, [str(TIME), "one"], bad, [str(TIME), "two"]))
     assert [one["message"] for one in records(found)] == ["one", "two"]
     assert found.records.reasons == {"protocol": 1}
-    assert found.reply.status == 400 and b"1 of 3 entries are not what" in found.reply.body
+    assert found.reply.status == 400 and b"1 of 3 entries are invalid" in found.reply.body
 
 
 @pytest.mark.parametrize(

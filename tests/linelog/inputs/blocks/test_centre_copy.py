@@ -332,7 +332,7 @@ def test_another_centre_at_the_address_is_no_way_to_go_on(
 def test_more_than_there_is_room_for_is_not_begun(centre: NearCentre, back: Path) -> None:
     name = "0000000001-20261120T061842Z.log.zst"
     huge = CentreState(STORE, Position(2, 0), (PackedFile(name, 1 << 60, 0),), (), (), ())
-    with pytest.raises(StoreError, match="bytes free, and"):
+    with pytest.raises(StoreError, match="bytes free, but"):
         list(CentreCopy(centre, huge, at(back), os.urandom).segments())
 
 
@@ -382,7 +382,7 @@ def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back:
     first = copy.state
     texts = ((first.texts[0][0], 1 << 60), *first.texts[1:])
     centre.state = lambda: attrs.evolve(first, texts=texts)  # type: ignore[method-assign]
-    with pytest.raises(StoreError, match="bytes free, and"):
+    with pytest.raises(StoreError, match="bytes free, but"):
         list(copy.segments())
     assert str(texts[0][0]) not in centre.asked
 

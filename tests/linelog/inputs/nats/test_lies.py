@@ -216,7 +216,7 @@ async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_sai
     with lying_server(names) as server:
         centre = Centre(server)
         centre.start()
-        await until(lambda: any("take a part each" in why for why, _ in centre.said), "that")
+        await until(lambda: any("fetch a part each" in why for why, _ in centre.said), "that")
         await until(lambda: len(made) >= 15, "some stores")
         looks = len(centre.said)
         await until(lambda: len(centre.said) > looks + 2, "more looks")

@@ -79,7 +79,7 @@ def test_too_long() -> None:
             receiver.dataReceived(data)
     assert sink.text == b'{"message":"%s"}\n' % (b"x" * 60) + LINE
     assert not peer.disconnecting and refused(way, "oversize") == 1
-    assert "dropped what is longer than 100 bytes" in formatEvent(events[-1])
+    assert "dropped a record: its pickle is longer than 100 bytes" in formatEvent(events[-1])
     receiver.dataReceived(b"\xff" * 4)
     assert peer.disconnecting and refused(way, "oversize") == 2
 
