@@ -26,7 +26,7 @@ from logsrv.linelog.fields.logfmt import parse_logfmt
         (b"http://x/?a=1 http://x/?b=2", None),
     ],
 )
-def test_pairs(text: bytes, fields: dict[str, str] | None) -> None:
+def test_two_or_more_pairs_are_read_as_logfmt(text: bytes, fields: dict[str, str] | None) -> None:
     assert parse_logfmt(text.decode()) == fields
 
 

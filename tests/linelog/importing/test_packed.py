@@ -191,7 +191,7 @@ def test_a_bomb_of_zstandard_comes_in_small_pieces(tmp_path: Path) -> None:
         assert max(map(len, unpacked(file))) <= CHUNK
 
 
-def test_text_and_zstandard(tmp_path: Path) -> None:
+def test_plain_text_and_zstandard_files_are_read(tmp_path: Path) -> None:
     assert read(LINES) == (LINES, "")
     path = tmp_path / "a.zst"
     path.write_bytes(zstandard.compress(LINES))

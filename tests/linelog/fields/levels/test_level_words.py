@@ -46,5 +46,5 @@ def test_what_is_sure_is_right(messages: list[str]) -> None:
         ("", None),
     ],
 )
-def test_words(message: str, level: str | int | None) -> None:
+def test_words_at_the_beginning_name_the_level(message: str, level: str | int | None) -> None:
     assert levels(message) == [level]

@@ -55,5 +55,5 @@ def test_lines_as_programs_write_them(lines: list[Line]) -> None:
         (b"level=debug a=b", "debug"),
     ],
 )
-def test_levels(message: bytes, level: str | None) -> None:
+def test_level_of_finds_the_level_of_a_line(message: bytes, level: str | None) -> None:
     assert level_of(STAMP + message) == level_of(message) == level

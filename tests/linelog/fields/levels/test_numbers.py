@@ -85,10 +85,10 @@ def test_lines_as_programs_write_them(lines: list[object]) -> None:
         (b"", None),
     ],
 )
-def test_levels(message: bytes, level: str | None) -> None:
+def test_levels_as_numbers_are_those_of_the_lines(message: bytes, level: str | None) -> None:
     text = (STAMP + message + b"\n") * 2 + message + b"\n"
     assert of_numbers(text) == [level, level, level]
 
 
-def test_no_lines() -> None:
+def test_an_empty_text_has_no_levels() -> None:
     assert numbers_of(b"").tolist() == []

@@ -79,7 +79,7 @@ def test_exactly_as_much_as_is_allowed() -> None:
         check_all([gzip.compress(bytes(size + 1))], "gzip", size)
 
 
-def test_the_codings_there_are() -> None:
+def test_gzip_and_identity_are_known_and_others_refused_with_415() -> None:
     assert [coding(one) for one in (None, b"", b" GZIP ", b"identity")] == [
         "", "", "gzip", "",
     ]  # fmt: skip

@@ -79,7 +79,7 @@ def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, obj
     "lines",
     [b"", b"{}\n", b"[]", b"{}\n1", b"{}\n\n{}", b"{} {}", b'{"a":"\x7f"}', b'{"a":"12345678"}'],
 )
-def test_what_does_not_stay(lines: bytes) -> None:
+def test_lines_that_need_a_change_are_not_stored_as_they_stand(lines: bytes) -> None:
     assert not objects_as_they_stand(lines, 15)
 
 

@@ -116,7 +116,9 @@ def test_a_body_of_keys_is_flat_too() -> None:
         ({}, (None, None)),
     ],
 )
-def test_severities(given: dict[str, Any], severity: tuple[object, object]) -> None:
+def test_a_severity_has_text_and_number(
+    given: dict[str, Any], severity: tuple[object, object]
+) -> None:
     (found,) = records(export(as_json(given)))
     assert (found.get("severity"), found.get("severity_number")) == severity
 
@@ -160,7 +162,7 @@ def nested(times: int) -> dict[str, Any]:
         as_json({"severityNumber": [1]}),
     ],
 )
-def test_what_is_no_export(body: bytes) -> None:
+def test_a_body_that_is_no_export_request_is_refused_with_400(body: bytes) -> None:
     with pytest.raises(RequestRefused) as refused:
         export(body)
     assert refused.value.status == 400

@@ -19,7 +19,7 @@ def ping(key: str = "secret", **other: Any) -> bytes:
     return bytes(msgpack.packb(["PING", "host", other.get("salt", b"salt"), digest, "", ""]))
 
 
-def test_helo() -> None:
+def test_helo_has_the_nonce_and_keepalive() -> None:
     name, options = msgpack.unpackb(helo(NONCE))
     assert (name, options["nonce"], options["keepalive"]) == ("HELO", NONCE, True)
 
@@ -48,6 +48,6 @@ def test_who_has_not_is_told_so(wrong: bytes) -> None:
         ["PONG", "", "", "", "", ""],
     ],
 )
-def test_anything_else(value: Any) -> None:
+def test_a_value_other_than_a_ping_is_refused_without_an_answer(value: Any) -> None:
     answer, why = pong(msgpack.packb(value), "secret", NONCE)
     assert answer == b"" and why

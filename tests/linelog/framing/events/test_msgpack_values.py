@@ -55,7 +55,7 @@ def framed(data: bytes, size: int, most: int = 1 << 20) -> tuple[list[bytes], Va
 
 @pytest.mark.slow
 @given(st.lists(VALUES, max_size=4), st.integers(1, 50))
-def test_at_every_cut(values: list[Any], size: int) -> None:
+def test_values_cut_anywhere_are_found_whole(values: list[Any], size: int) -> None:
     packed = [msgpack.packb(value) for value in values]
     data = b"".join(packed)
     found, framer = framed(data, max(size, len(data) // 500))
@@ -71,7 +71,7 @@ def test_at_every_cut(values: list[Any], size: int) -> None:
 
 
 @given(st.binary(max_size=60), st.integers(1, 9))
-def test_anything_at_all(data: bytes, size: int) -> None:
+def test_any_bytes_are_cut_as_msgpack_itself_cuts_them(data: bytes, size: int) -> None:
     """What msgpack takes is taken, what it refuses or waits for is not."""
     unpacker, expected, end = msgpack.Unpacker(), [], 0
     unpacker.feed(data)
@@ -85,7 +85,7 @@ def test_anything_at_all(data: bytes, size: int) -> None:
     assert found == expected
 
 
-def test_long_arrays_and_maps() -> None:
+def test_long_arrays_and_maps_are_found_whole() -> None:
     values = [list(range(70_000)), dict.fromkeys(range(70_000)), [0] * 20]
     packed = [msgpack.packb(value) for value in values]
     assert framed(b"".join(packed), 9999)[0] == packed
@@ -111,7 +111,7 @@ def test_never_holds_more_than_the_limit() -> None:
     assert framed(b"\xc4\x03abc", 1, most=5)[0] == [b"\xc4\x03abc"]
 
 
-def test_nested_too_deeply() -> None:
+def test_a_value_nested_too_deeply_stops_the_framer() -> None:
     found, framer = framed(b"\x91" * (DEEPEST - 1) + b"\x01", 100)
     assert len(found) == 1 and not framer.trouble
     _, framer = framed(b"\x91" * 100_000, 100)
@@ -122,7 +122,7 @@ def crowded(value: bytes, most: int) -> bool:
     return result_of(crowded_in_steps(value, most))
 
 
-def test_crowded() -> None:
+def test_crowded_counts_the_values_inside_a_value() -> None:
     value = msgpack.packb([[1, 2], "x" * 1000])
     assert not crowded(value, 5)
     assert crowded(value, 4)
@@ -131,7 +131,7 @@ def test_crowded() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\xc1", b"\x91" * 5000])
-def test_what_cannot_be_cut(data: bytes) -> None:
+def test_the_ends_of_damaged_values_raise_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
         ends(data)
 

@@ -19,7 +19,7 @@ def test_who_does_not_know_long_work_has_it_done_in_between() -> None:
     assert result_of(in_one(lambda: 7, LONG + 1)) == 7
 
 
-def test_it_is_done_once() -> None:
+def test_long_work_is_done_once() -> None:
     calls: list[int] = []
     steps = in_one(lambda: calls.append(1), LONG + 1)
     next(steps).do()

@@ -40,7 +40,7 @@ def test_the_first_one_is_found(lengths: list[int], limit: int, ended: bool) -> 
         (CLOSE, b"ab\ncd", True, Cut(b"", b"", True), (0, 0, 4)),
     ],
 )
-def test_each_rule(
+def test_each_oversize_rule_cuts_long_lines(
     rules: LineRules, data: bytes, oversize: bool, expected: Cut, counts: tuple[int, int, int]
 ) -> None:
     """SPLIT keeps all, TRUNCATE the beginning, CLOSE the beginning and nothing more."""

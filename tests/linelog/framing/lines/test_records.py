@@ -35,7 +35,7 @@ def test_raw_keeps_all_but_the_newline(records: list[bytes]) -> None:
     assert lines(records, raw=True) == wanted
 
 
-def test_nothing_and_empty_records() -> None:
+def test_empty_records_make_no_lines() -> None:
     assert lines([]) == lines([b""]) == lines([b"", b""]) == []
     assert lines([b"", b"x", b""]) == [b"x"]
 

@@ -222,13 +222,13 @@ def test_it_does_not_wait_for_long_for_one_that_nobody_has_sent() -> None:
     assert centre.body(second.headers()).ask_worker() is None
 
 
-def test_none_waits_for_itself() -> None:
+def test_no_block_waits_for_itself() -> None:
     centre = Taking()
     odd = {**BLOCK.headers(), "Logsrv-After": str(BLOCK.end)}
     assert centre.body(odd).ask_worker() is None
 
 
-def test_one_waits_for_room() -> None:
+def test_a_block_waits_for_room_in_memory() -> None:
     centre = Taking()
     under_way = centre.sink.origins.under_way
     under_way.begin("0" * 32, Position(1, 5), ENOUGH + 1)
@@ -362,7 +362,7 @@ def test_what_is_too_large_is_refused_before_it_comes() -> None:
         ({"Logsrv-Gap": "some"}, 422),
     ],
 )
-def test_other_headers_are_refused(headers: Mapping[str, str], status: int) -> None:
+def test_blocks_with_invalid_headers_are_refused(headers: Mapping[str, str], status: int) -> None:
     centre = Taking()
     with pytest.raises(RequestRefused) as caught:
         centre.took(headers=headers)

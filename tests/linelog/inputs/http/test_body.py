@@ -61,7 +61,7 @@ def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch: pytest.MonkeyPat
         sender = Sender()
 
 
-def test_packed_lines_and_json() -> None:
+def test_packed_lines_and_packed_json_are_stored() -> None:
     sender = Sender()
     sender.post(gzip.compress(b"one\ntwo"), "/lines", Content_Encoding="gzip")
     sender.sink.sync()

@@ -139,7 +139,7 @@ def test_what_is_refused_is_counted_and_said(data: bytes) -> None:
     assert metrics.value("records_refused_total") == 2
 
 
-def test_the_token() -> None:
+def test_a_request_needs_the_token() -> None:
     sender = Sender(input_token="secret")
     sender.post(b"one")
     assert [status for status, _ in sender.answers()] == [401]
@@ -297,7 +297,7 @@ def basic(text: str) -> bytes:
 @pytest.mark.parametrize(
     "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
 )
-def test_let_in(header: bytes) -> None:
+def test_a_header_with_the_token_is_accepted(header: bytes) -> None:
     check_token(header, TOKEN)
 
 
@@ -305,7 +305,7 @@ def test_let_in(header: bytes) -> None:
     "header",
     [None, b"", b"Bearer", b"Bearer wrong", b"Basic !", basic(TOKEN), basic("x:"), b"Digest x"],
 )
-def test_kept_out(header: bytes | None) -> None:
+def test_a_header_without_the_token_is_refused_with_401(header: bytes | None) -> None:
     with pytest.raises(RequestRefused) as refused:
         check_token(header, TOKEN)
     assert refused.value.status == 401
@@ -326,7 +326,7 @@ def test_kept_out(header: bytes | None) -> None:
         (b"POST", "/v1/logs", False),
     ],
 )
-def test_what_there_is(method: bytes, path: str, text: bool) -> None:
+def test_every_path_and_method_has_its_route(method: bytes, path: str, text: bool) -> None:
     route = route_of(method, path)
     assert route.by_type is text and (route.take is None) is (route.about is not None)
 
@@ -342,7 +342,7 @@ def test_what_there_is(method: bytes, path: str, text: bool) -> None:
         (b"POST", "/\x1b[1m", 404),
     ],
 )
-def test_what_there_is_not(method: bytes, path: str, status: int) -> None:
+def test_unknown_paths_and_methods_are_refused(method: bytes, path: str, status: int) -> None:
     with pytest.raises(RequestRefused) as refused:
         route_of(method, path)
     assert refused.value.status == status and "\x1b" not in str(refused.value)

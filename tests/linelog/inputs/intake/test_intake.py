@@ -463,7 +463,7 @@ def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
     assert receiver.transport.producer is None
 
 
-def test_let_go() -> None:
+def test_let_go_unregisters_the_producer_of_the_answers() -> None:
     receiver = Receiver()
     answers = AnswerWriter(receiver, Clock())
     answers.let_go()

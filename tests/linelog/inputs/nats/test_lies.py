@@ -132,7 +132,7 @@ async def test_fetching_goes_on_behind_a_lie(lie: str) -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_floods_hide_no_answer() -> None:
+async def test_an_answer_is_found_in_a_flood_of_messages() -> None:
     def flooded(question: Question) -> None:
         question.send(b"PING\r\nPONG\r\n+OK\r\nINFO [\r\n" * 2000)
         question.send(message(b"77", b"a", bytes(1000)) * 1000)

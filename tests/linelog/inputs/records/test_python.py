@@ -33,7 +33,7 @@ ONE = framed({"msg": "a %s", "args": ("b",)})
 LINE = b'{"message":"a b"}\n'
 
 
-def test_is_an_input() -> None:
+def test_python_is_an_input() -> None:
     assert verifyObject(IInput, Python())
 
 
@@ -68,7 +68,7 @@ def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
     assert said.endswith("it has more than plain data in it")
 
 
-def test_too_long() -> None:
+def test_a_record_that_is_too_long_is_dropped_and_the_next_one_stored() -> None:
     """It costs itself alone, and no length that nobody has costs the connection."""
     sink = Sink()
     way = intake(sink, LineRules(max_line=50), options=InputOptions(max_record=100))
@@ -84,7 +84,7 @@ def test_too_long() -> None:
     assert peer.disconnecting and refused(way, "oversize") == 2
 
 
-def test_datagrams() -> None:
+def test_datagrams_with_a_wrong_length_are_dropped() -> None:
     sink = Sink()
     way = intake(sink, LineRules(max_line=50))
     receiver = Python().datagrams(way)

@@ -142,7 +142,7 @@ def test_an_answer_is_for_all_since_the_last_one() -> None:
     assert sink.since == len(b"a\n")
 
 
-def test_the_store_holds_back() -> None:
+def test_a_closed_valve_pauses_the_connection() -> None:
     sink = Sink()
     receiver, peer = connected(sink)
     sink.closed = True

@@ -121,7 +121,7 @@ def test_unfinished_data_is_not_stored() -> None:
     assert sink.text == b"a\n"
 
 
-def test_longer_than_a_line() -> None:
+def test_a_message_longer_than_a_line_is_split_or_closes_the_connection() -> None:
     """Split and acknowledged; or, by `close`, neither stored nor acknowledged."""
     sink = Sink()
     receiver, transport = opened(sink, max_line=4)
