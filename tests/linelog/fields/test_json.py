@@ -145,7 +145,7 @@ def test_numbers_of_thousands_of_digits() -> None:
         assert (value.text if isinstance(value, WrittenFloat) else str(value)) == "7" * digits
 
 
-def test_what_others_write_though_it_is_no_json() -> None:
+def test_text_that_others_write_though_it_is_no_json_is_read() -> None:
     assert parse_json(b'{"a":NaN,"b":-Infinity,"c":"x\ty"}') == {
         "a": "NaN",
         "b": "-Infinity",

@@ -30,7 +30,7 @@ def test_a_field_by_name_or_number(field: str, value: Value, level: str) -> None
 
 
 @pytest.mark.parametrize("value", ["INFO2", "", 8, 35, 70, True, "error ", -1, 2.5, "\u017fevere"])
-def test_what_is_no_level_is_passed_over(value: Value) -> None:
+def test_a_value_that_is_no_level_is_passed_over(value: Value) -> None:
     assert of_fields({"level": value}.get) is None
     assert of_fields({"level": value, "lvl": "warn"}.get) == "warning"
 

@@ -156,7 +156,7 @@ def test_zeros_may_follow_and_stand_between(kind: str) -> None:
 
 
 @kinds
-def test_what_is_not_compressed_behind_it_is_told(kind: str) -> None:
+def test_text_after_compressed_data_is_told(kind: str) -> None:
     assert read(PACKERS[kind](b"one\n") + b"two\n") == (
         b"one\n",
         "something else follows its compressed data",

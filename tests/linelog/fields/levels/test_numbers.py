@@ -58,7 +58,7 @@ def of_numbers(text: bytes) -> list[str | None]:
 )
 @example([STAMP + b"[" + b"x" * 61 + b" error", STAMP + b"]"])
 @example([STAMP + b'Nov 20 06:18:42 web su: {"x":"ERROR"}', STAMP + b' {"x":"ERROR"}'])
-def test_they_are_those_of_the_records(lines: list[bytes]) -> None:
+def test_levels_as_numbers_are_those_of_the_records(lines: list[bytes]) -> None:
     text = b"".join(line + b"\n" for line in lines)
     assert of_numbers(text) == of_records(text)
 

@@ -62,7 +62,7 @@ def test_each_bad_document_is_told_and_the_others_are_stored() -> None:
 
 
 @pytest.mark.parametrize("line", [b"no json", b"[]", b"{}", b'{"store": {}}', b'{"index": 1}'])
-def test_what_is_no_action_refuses_all(line: bytes) -> None:
+def test_an_invalid_action_refuses_the_whole_request(line: bytes) -> None:
     with pytest.raises(RequestRefused) as refused:
         bulk({"index": {}}, {"a": 1}, line, {"a": 1})
     assert refused.value.status == 400 and "line 3" in str(refused.value)

@@ -42,7 +42,9 @@ def cut(data: bytes, size: int) -> list[bytes]:
 @given(
     st.sampled_from(sorted(PACK)), st.binary(max_size=300), st.integers(1, 50), st.integers(1, 3)
 )
-def test_whatever_the_pieces_it_is_whole(how: str, data: bytes, size: int, times: int) -> None:
+def test_a_body_in_any_pieces_is_unpacked_whole(
+    how: str, data: bytes, size: int, times: int
+) -> None:
     """Gzip and zstd may go on with another of the kind."""
     times = times if how in ("gzip", "zstd") else 1
     body = cut(PACK[how](data) * times, size)

@@ -116,7 +116,9 @@ LINES = st.lists(
 
 
 @given(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans())
-def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: bool) -> None:
+def test_json_lines_together_are_those_one_by_one(
+    lines: list[bytes], ending: bytes, ended: bool
+) -> None:
     body = ending.join(lines) + ending * ended
     expected, found = Records(), Records()
     list(http_lines.one_by_one(expected, body, 1000))

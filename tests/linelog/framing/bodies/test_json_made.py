@@ -33,7 +33,7 @@ VALUES = st.recursive(
 
 @pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES))
-def test_always_an_object_on_one_harmless_line(record: dict[object, object]) -> None:
+def test_any_record_becomes_one_harmless_line(record: dict[object, object]) -> None:
     line = made(record, {"time": "T"})
     assert isinstance(json.loads(line), dict)
     assert escaped(line) == line and b"\n" not in line

@@ -58,7 +58,7 @@ def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size
 
 @more(2)
 @given(st.text('[]{},:"\\1 a', max_size=12), st.sampled_from([1, 3, 64]))
-def test_what_is_no_json_is_refused(text: str, size: int) -> None:
+def test_invalid_json_is_refused(text: str, size: int) -> None:
     body = f"[{text}".encode()
     try:
         expected = json.loads(body, strict=True)

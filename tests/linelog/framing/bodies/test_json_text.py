@@ -48,12 +48,12 @@ def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> Non
         b'{"tab":\t1}',
     ],
 )
-def test_what_is_a_line_stays_as_it_is(text: bytes) -> None:
+def test_json_on_one_line_stays_unchanged(text: bytes) -> None:
     assert one_line(text) == text
     assert one_line(b" " + text + b"\r\n") == text
 
 
-def test_otherwise_it_is_made_compact_and_harmless() -> None:
+def test_other_json_is_made_compact_and_harmless() -> None:
     assert one_line(b'{"a" : "x  \\" y",\n "n":1.10}') == b'{"a":"x  \\" y","n":1.10}'
     assert one_line('{"a": "\u2028\x7f\u202e"}'.encode()) == '{"a":"\\u2028\\u007f\u202e"}'.encode()
 

@@ -213,7 +213,7 @@ ENTRIES = st.lists(
 @pytest.mark.slow
 @more(2)
 @given(ENTRIES, st.integers(1, 3))
-def test_together_as_one_by_one(entries: list[Any], times: int) -> None:
+def test_entries_together_are_those_one_by_one(entries: list[Any], times: int) -> None:
     """Many entries become what each of them becomes in an event of its own."""
     found = []
     for entry in entries * times:
@@ -267,7 +267,7 @@ def test_a_bad_entry_costs_nobody_else_anything(entry: bytes, text: bytes) -> No
 @pytest.mark.parametrize(
     ("time", "text"), [({}, "{}"), (True, "true"), ([1], "[1]"), ([1, 2], "[1,2]")]
 )
-def test_what_is_no_time_is_kept(time: Any, text: str) -> None:
+def test_a_value_that_is_no_time_is_kept(time: Any, text: str) -> None:
     assert lines(["t", [[time, {"a": 1}]]]) == [f'{{"a":1,"time":{text},"tag":"t"}}']
 
 

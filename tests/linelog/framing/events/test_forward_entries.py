@@ -57,7 +57,7 @@ def test_entries_cut_anywhere_are_all_taken(size: int) -> None:
     assert records.as_text == 3
 
 
-def test_as_many_as_there_are_and_nothing_behind_them() -> None:
+def test_the_given_number_of_entries_is_taken_and_no_more() -> None:
     first = packed([SECOND, {}], [SECOND, {}])
     records, _, taken = added(first + packed({"chunk": "x"}), number=2)
     assert taken == len(first) and len(records) == 2

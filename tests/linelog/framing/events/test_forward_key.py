@@ -24,14 +24,14 @@ def test_helo_has_the_nonce_and_keepalive() -> None:
     assert (name, options["nonce"], options["keepalive"]) == ("HELO", NONCE, True)
 
 
-def test_who_has_the_key_is_let_in_and_sees_that_we_have_it() -> None:
+def test_a_client_with_the_key_is_let_in_and_sees_our_proof() -> None:
     answer, why = pong(ping(), "secret", NONCE)
     expected = sha512(b"salt" + b"logsrv" + NONCE + b"secret").hexdigest()
     assert (msgpack.unpackb(answer), why) == (["PONG", True, "", "logsrv", expected], "")
 
 
 @pytest.mark.parametrize("wrong", [ping("Secret"), ping(nonce=b"other"), ping(salt=b"pepper")])
-def test_who_has_not_is_told_so(wrong: bytes) -> None:
+def test_a_client_without_the_key_is_told_so(wrong: bytes) -> None:
     answer, why = pong(wrong, "secret", NONCE)
     assert msgpack.unpackb(answer)[:3] == ["PONG", False, "shared key mismatch"]
     assert why == "it does not have the shared key"

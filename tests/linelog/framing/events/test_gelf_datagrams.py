@@ -53,7 +53,7 @@ def test_a_chunk_that_comes_twice_counts_once() -> None:
         b"\x1e\x0f12345678\x00\x81abc",
     ],
 )
-def test_what_is_no_good_as_a_chunk_is_a_message(datagram: bytes) -> None:
+def test_an_invalid_chunk_is_a_message(datagram: bytes) -> None:
     chunks = Chunks()
     assert chunks.add("a", datagram, 0.0) == datagram
     assert len(chunks) == 0
@@ -66,7 +66,7 @@ def test_another_count_is_no_chunk_of_that_message() -> None:
     assert chunks.add("a", b"\x1e\x0f12345678\x01\x02def", 0.0) == b"abcdef"
 
 
-def test_what_is_not_complete_in_time_is_given_up() -> None:
+def test_a_message_not_complete_in_time_is_given_up() -> None:
     first, second = chunks_of(b"abcdef", 3)
     chunks = Chunks()
     chunks.add("a", first, 10.0)

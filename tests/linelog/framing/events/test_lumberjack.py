@@ -89,7 +89,7 @@ def test_an_empty_window_gets_no_acknowledgement() -> None:
     assert taken(window(0) + packed(b"") + window(1) + event(1, b"{}"))[1] == [1]
 
 
-def test_what_is_no_object_is_text() -> None:
+def test_an_event_that_is_no_object_is_text() -> None:
     framer = LumberjackFramer(1000, 1000)
     texts = (b'{"a": 1}', b"no\njson\r\n", b"[1]", b"")
     (one,) = events_of(framer, window(4) + b"".join(event(1, text) for text in texts))

@@ -136,7 +136,7 @@ def test_the_ends_of_damaged_values_raise_value_error(data: bytes) -> None:
         ends(data)
 
 
-def test_the_header_of_what_is_no_array() -> None:
+def test_other_values_have_no_array_header() -> None:
     assert array_header(memoryview(b"\x81\x01\x02")) is None
     assert array_header(memoryview(b"\x90")) == (0, 1)
 
@@ -165,7 +165,7 @@ def test_a_long_value_is_not_held_twice() -> None:
     assert list(map(bytes, framer.receive(long[10:]))) == [long]
 
 
-def test_what_is_text_and_where_its_bytes_begin() -> None:
+def test_texts_and_their_contents_are_found() -> None:
     for size in (0, 31, 32, 255, 256, 65_535, 65_536):
         for value in ("x" * size, b"x" * size):
             whole = memoryview(msgpack.packb(value))

@@ -29,7 +29,7 @@ def test_the_text_of_json_stays() -> None:
 @pytest.mark.parametrize(
     "message", [b"{" * 5000, b'{"a":' * 5000, b'{"a":NaN}', b'{"a":"\xff"}', b"{} {}", b"null"]
 )
-def test_what_is_no_object_is_text(message: bytes) -> None:
+def test_a_message_that_is_no_object_is_text(message: bytes) -> None:
     found = added([message], 1 << 20)
     assert found.as_text == 1
     assert runs_of(found) == [RecordRun([message], False)]

@@ -15,7 +15,7 @@ def framed(data: bytes) -> bytes:
 
 
 @given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30))
-def test_those_behind_one_that_is_too_long_are_found(pickles: list[bytes], size: int) -> None:
+def test_pickles_after_one_that_is_too_long_are_found(pickles: list[bytes], size: int) -> None:
     """However they are cut; and of that one nothing is kept."""
     framer = PickleFramer(10, 100)
     data = b"".join(map(framed, pickles))

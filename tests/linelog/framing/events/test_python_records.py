@@ -104,7 +104,7 @@ def test_messages_get_their_arguments(record: dict[str, Any], expected: dict[str
     st.lists(st.sampled_from(["%s", "%r", "%5d", "%-8.3f", "%x", "%%", "text ", "%(a)s", "%i"])),
     st.lists(st.integers() | st.floats() | st.text(), max_size=4).map(tuple),
 )
-def test_as_python_fills_them_in(parts: list[str], args: tuple[Any, ...]) -> None:
+def test_messages_are_filled_in_as_python_does(parts: list[str], args: tuple[Any, ...]) -> None:
     message = "".join(parts)
     try:
         expected = message % args

@@ -20,7 +20,7 @@ def lines(records: list[bytes], **rules: object) -> list[bytes]:
 
 
 @given(RECORDS)
-def test_one_line_each_from_which_the_bytes_can_be_had(records: list[bytes]) -> None:
+def test_the_bytes_of_each_record_can_be_had_from_its_line(records: list[bytes]) -> None:
     found = lines(records)
     wanted = [record for record in records if record]
     assert len(found) == len(wanted)

@@ -58,7 +58,7 @@ def test_a_place_that_a_damaged_file_hides_is_told_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("name", ["x", "A" * 32, "..", "%2e", "a" * 33])
-def test_what_is_no_store_is_not_asked_for(name: str) -> None:
+def test_an_invalid_id_of_a_store_is_refused(name: str) -> None:
     with pytest.raises(RequestRefused) as caught:
         answer(Sink(), f"/blocks/{name}")
     assert caught.value.status == 400

@@ -142,7 +142,7 @@ def require_same(back: Path, store: Path, count: int = LINES) -> None:
     assert not (back / "restoring").exists() and not list(back.glob("*.tmp"))
 
 
-def test_it_has_all_segments_and_texts_and_an_identity_of_its_own(
+def test_a_copy_has_all_segments_and_texts_and_its_own_identity(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
     made = copied(centre, at(back))
@@ -165,7 +165,7 @@ def steps_of(centre: NearCentre, directory: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("store", [FEW], ids=["few"], indirect=True)
 @pytest.mark.parametrize("error", [Killed(), no_space()], ids=["killed", "full"])
-def test_what_was_interrupted_at_any_step_goes_on(
+def test_a_copy_interrupted_at_any_step_goes_on(
     centre: NearCentre,
     store: Path,
     tmp_path: Path,
@@ -201,7 +201,7 @@ class LastStepDisk(Disk):
         super().unlink(name)
 
 
-def test_what_was_interrupted_at_the_last_step_goes_on(
+def test_a_copy_interrupted_at_its_last_step_goes_on(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
     with pytest.raises(Killed):

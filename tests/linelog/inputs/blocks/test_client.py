@@ -53,7 +53,7 @@ def asked_of(*answers: bytes, ask: Callable[[CentreClient], object]) -> str:
     return str(failed.value)
 
 
-def test_it_asks_for_parts_with_the_token() -> None:
+def test_the_client_asks_for_parts_with_the_token() -> None:
     heads: list[bytes] = []
     with serving(replying(answer(b"abc"), asked=heads)) as port:
         found = client(port)
@@ -91,7 +91,7 @@ def test_it_asks_for_parts_with_the_token() -> None:
         (answer(b"abc")[:-3], "broke off; give the same command again"),
     ],
 )
-def test_what_is_no_part_is_said(sent: bytes, said: str) -> None:
+def test_an_invalid_part_is_reported(sent: bytes, said: str) -> None:
     assert said in asked_of(sent, ask=lambda client: client.piece("4", 0, 3))
 
 
@@ -104,11 +104,11 @@ def test_what_is_gone_is_told_apart_from_a_path_where_nothing_is() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]"])
-def test_what_is_no_state_is_said(body: bytes) -> None:
+def test_an_invalid_state_is_reported(body: bytes) -> None:
     assert "sends an invalid state: " in asked_of(answer(body, b"200 OK"), ask=CentreClient.state)
 
 
-def test_what_fails_for_the_moment_is_asked_again() -> None:
+def test_a_temporary_failure_is_tried_again() -> None:
     """A broken connection, 503 and a wrong checksum; then it is there."""
     wrong = answer(b"abc").replace(b"\r\n\r\nabc", b"\r\n\r\nabd")
     answers = [b"", answer(b"", b"503 Later"), wrong, answer(b"abc")]

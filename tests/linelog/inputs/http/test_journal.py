@@ -107,7 +107,7 @@ def test_packed_entries_that_become_too_much(monkeypatch: pytest.MonkeyPatch) ->
     assert b" 413 " in peer.transport.value() and peer.sink.text == b""
 
 
-def test_waits_with_the_store_as_long_as_it_takes() -> None:
+def test_an_upload_waits_for_the_store_as_long_as_it_takes() -> None:
     peer = Uploading()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     (producer,) = peer.sink.producers
@@ -119,7 +119,7 @@ def test_waits_with_the_store_as_long_as_it_takes() -> None:
     assert not peer.sink.producers
 
 
-def test_waits_as_long_if_the_store_has_enough_when_it_begins() -> None:
+def test_an_upload_waits_if_the_store_has_enough_when_it_begins() -> None:
     peer = Uploading(SlowStore())
     peer.sink.valve.close()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")

@@ -308,7 +308,7 @@ def test_bytes_of_whole_lines_are_a_block() -> None:
 
 
 @pytest.mark.parametrize("lines", [b"", b"one", b"one\ntwo", "one\n", bytearray(b"one\n"), None])
-def test_what_are_no_whole_lines_is_refused_with_a_sentence(lines: Any) -> None:
+def test_bytes_that_are_no_whole_lines_are_refused(lines: Any) -> None:
     """A rest without an end would stand before the next line of somebody else."""
     sink = Sink()
     with pytest.raises(ValueError, match=r"^a block is bytes of whole lines, .*, not "):
@@ -451,7 +451,7 @@ def test_a_turn_later_the_transport_may_close() -> None:
     assert receiver.transport.value() == b"ab"
 
 
-def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
+def test_a_peer_that_reads_no_answers_is_held_back() -> None:
     clock, receiver = Clock(), Receiver()
     answers = AnswerWriter(receiver, clock)
     answers.write(b"a")

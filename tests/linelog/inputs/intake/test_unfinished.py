@@ -31,7 +31,7 @@ class Half:
         self.gone = True
 
 
-def test_who_waits_longest_gives_way() -> None:
+def test_the_holder_that_waits_longest_gives_way() -> None:
     unfinished = Unfinished(lambda: 50)
     first, second, third = Half(), Half(), Half()
     unfinished.note(first, 40, 40)
