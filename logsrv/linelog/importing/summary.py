@@ -63,7 +63,7 @@ def _forms(forms: Mapping[str, int]) -> str:
     return ", ".join(name if len(forms) == 1 else f"{name} ({forms[name]:,})" for name in ordered)
 
 
-def of_all(files: Sequence[LogFile], left: SkippedFiles, seconds: float) -> str:
+def of_all(files: Sequence[LogFile], skipped: SkippedFiles, seconds: float) -> str:
     """Return the totals, the duration, and the numbers of skipped and dropped things, with reasons."""
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)
@@ -73,14 +73,14 @@ def of_all(files: Sequence[LogFile], left: SkippedFiles, seconds: float) -> str:
         f"{counted(size, 'byte')} unpacked",
     ]
     parts = [f"in all: {', '.join(sums)}, in {seconds:.1f} s"]
-    if left.imported:
-        parts.append(f"{counted(left.imported, 'file')} imported before")
+    if skipped.imported:
+        parts.append(f"{counted(skipped.imported, 'file')} imported before")
     cut = sum(file.cut for file in files)
     short = sum(file.without_fields for file in files)
     entries = "1 entry" if short == 1 else f"{short:,} entries"
     dropped = [
-        (left.binary, f"{counted(left.binary, 'file')} that is no text"),
-        (left.unreadable, f"{counted(left.unreadable, 'file')} that cannot be read"),
+        (skipped.binary, f"{counted(skipped.binary, 'file')} that is no text"),
+        (skipped.unreadable, f"{counted(skipped.unreadable, 'file')} that cannot be read"),
         (cut, f"the rest of {counted(cut, 'file')}, broken or cut off"),
         (short, f"fields of more than {MOST_ENTRY >> 20} MiB, of {entries}"),
     ]

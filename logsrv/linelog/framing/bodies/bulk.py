@@ -167,7 +167,7 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _document(document: bytes, index: object, most: int) -> bytes:
-    """Return the stored form of a document: unchanged, with its index as the last member. Raises _Bad."""
+    """Return the stored form of a document: on one line, its index as the last member. Raises _Bad."""
     if len(document) > SPARE * most:
         raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
     try:

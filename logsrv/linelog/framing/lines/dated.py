@@ -32,7 +32,7 @@ _PLAIN = rb"(?:" + b"|".join(form.plain for form in DATES) + rb")"
 _OTHER = rb"(?:" + b"|".join(form.plain for form in OTHERS) + rb")"
 _PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
 _REST = rb"[^\n]*\n"
-# A line with the same time in the same format as the first of its run; each JSON object is its own run.
+# A line with the same time in the same format as the first of its run; a run of an object has none.
 _SAME = (
     rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?!" + MORE + rb")"
     rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"
