@@ -193,7 +193,7 @@ def test_entries_of_a_journal_before_a_damage_are_taken(tmp_path: Path) -> None:
     damaged = b"MESSAGE\n" + struct.pack("<Q", 3) + b"longer\n\n"
     (tmp_path / "journal").write_bytes(EXPORT + damaged + EXPORT)
     done = logsrv("import", "--directory", "store", "journal", directory=tmp_path)
-    assert done.returncode == 1 and b"what stands before that is taken" in done.stderr
+    assert done.returncode == 1 and b"the entries before that are imported" in done.stderr
     assert b"in all: 1 file, 2 lines, " in done.stdout
     assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 

@@ -128,7 +128,7 @@ def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
         in_nats(server, lambda streams: streams.purge_stream("LOGS", keep=1))
         centre = logger(listen=[of([server])], directory=homes / "centre")
         centre.wait_until(lambda: "does not follow" in centre.log(), "the refusal")
-        assert "let this listener pass it over, with holes=pass" in centre.log()
+        assert "let this listener skip them with holes=pass" in centre.log()
         assert stored_bytes(centre.store) == before
         assert centre.stop() in (0, -signal.SIGTERM)
         centre = logger(listen=[of([server], ":holes=pass")], directory=homes / "centre")

@@ -1,1 +1,1 @@
-"""The fields of a stored line, read from it when somebody asks (schema-on-read); sans-IO."""
+"""The fields of a stored line, parsed when somebody asks for one (schema-on-read); sans-IO."""

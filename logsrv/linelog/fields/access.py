@@ -1,6 +1,6 @@
-"""Access logs: those of nginx and Apache, common and combined, and of HAProxy (`option httplog`).
+"""Parse lines of access logs: nginx and Apache, common and combined, and HAProxy (`option httplog`).
 
-Anything behind is left alone.
+Any text after the known fields is ignored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from logsrv.kit.text.quoted_text import text_until
 
 NAMES = ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent")
-"""The fields, in the order in which they stand there."""
+"""The fields of nginx and Apache, in the order of the line."""
 _QUOTED = '"(' + text_until('"') + ')"'
 _LINE = re.compile(
     r"(\S+) \S+ (\S+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
@@ -23,7 +23,7 @@ _LINE = re.compile(
     re.ASCII,
 )
 ALL_NAMES = (*NAMES, "client_port", "frontend", "backend", "server", "duration_ms", "termination")
-"""These, and the fields that only HAProxy has."""
+"""All fields: NAMES, and those that only HAProxy has."""
 _HAPROXY = re.compile(
     r"(?P<client>\S+):(?P<client_port>[0-9]+) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8}\.[0-9]{3}\]"
     r" (?P<frontend>\S+) (?P<backend>[^\s/]+)/(?P<server>\S+)"
@@ -37,8 +37,8 @@ _ESCAPED = re.compile(r'\\(["\\])')
 
 
 def parse_access(content: str) -> dict[str, str] | None:
-    """Return the fields of a line of an access log, or None. `-` is missing."""
-    # A twentieth of what the expression takes to find out.
+    """Return the fields of a line of an access log, or None. A field with `-` is missing."""
+    # This test takes a twentieth of the time of the expression.
     if " [" not in content:
         return None
     line = _LINE.match(content)
@@ -63,11 +63,11 @@ def _parse_haproxy(content: str) -> dict[str, str] | None:
 
 
 def parse_request(request: str) -> tuple[str | None, str | None, str | None]:
-    """Return method, path and protocol of a request as a log has it, escaped."""
+    """Split a request line into method, path and protocol, still escaped; three None if it is none."""
     parts = _REQUEST.fullmatch(request)
     return parts.groups() if parts else (None, None, None)  # type: ignore[return-value]
 
 
 def unescaped(value: str) -> str:
-    """Return a value without the backslashes before quotes and backslashes."""
+    """Remove the backslashes before quotes and backslashes in a value."""
     return _ESCAPED.sub(r"\1", value) if "\\" in value else value

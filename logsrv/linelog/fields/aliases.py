@@ -1,4 +1,4 @@
-"""Aliases: where JSON has what a syslog header says, so that one query finds records of all inputs."""
+"""Aliases: the JSON keys for fields of a syslog header, so that one query finds records of all inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ALIASES = {
     "pid": ("SYSLOG_PID", "_PID", "resource.process.pid", "process.pid", "_pid", "process"),
     "timestamp": ("@timestamp", "time", "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"),
 }
-"""By the name in a query, the keys that are asked where neither content nor header has it, in order."""
+"""By field name: the JSON keys to try in order if neither the content nor a header has that name."""
 
 IN_LOG_RECORDS = frozenset(("name",))
-"""Keys that are asked only in a record that tells its level: elsewhere they name other things."""
+"""Keys that are tried only in a record with a level: in other records they mean other things."""

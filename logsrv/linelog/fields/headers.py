@@ -1,6 +1,6 @@
-"""Chosen fields of many syslog headers, as most senders write them, in one pass.
+"""Read chosen fields from many syslog headers of the usual forms in one pass.
 
-What is behind a header is only looked at for JSON: such a message is handed back, as is any unusual one.
+Unusual messages, and those with JSON after the header, are returned to the caller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from logsrv.linelog.fields.syslog_header import FACILITIES, NAMES, SEVERITIES
 
 _NO_OBJECT = rb"(?![ \t\r]*\{)[^\n]*\n"
 _MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-# The names of groups and what stands between them; RFC 3164 first, its hostname left out by local programs.
+# The groups by name, and the text between them: first RFC 3164, where local programs omit the hostname.
 _PARTS: tuple[tuple[str, bytes], ...] = (
     ("", rb"^<"),
     ("priority", rb"(1[0-8][0-9]|19[01]|0?[0-9]{1,2})"),
@@ -43,12 +43,16 @@ _OF_PRIORITY = ("facility", "severity")
 
 
 class Headers:
-    """A reader of the fields of headers among `names`."""
+    """A reader of those of the fields called `names` that headers have.
+
+    wanted: the places of these fields in `names`. is_able: false if `names` has `text`, which needs a
+    Record.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         inner = [name.removeprefix("fields.").removeprefix("syslog.") for name in names]
         self.wanted = [place for place, name in enumerate(inner) if name in NAMES]
-        # The text begins where all else ends, which takes a closer look.
+        # The text begins after the whole header, whose end this expression does not find.
         self.is_able = "text" not in inner
         groups = ["priority" if name in _OF_PRIORITY else name for name in inner]
         captured = [name for name, _ in _PARTS if name in groups]
@@ -68,9 +72,9 @@ class Headers:
         ]
 
     def read(self, text: bytes) -> tuple[list[tuple[int, list[str | None]]], list[int]]:
-        """Return columns, each with the number of its name, and the numbers of unusual messages.
+        """Return columns, each with the place of its name, and the numbers of unusual messages.
 
-        text: messages with their LFs.
+        text: the messages, each with its LF.
         """
         rows = self._find(text)
         columns = [
@@ -96,7 +100,7 @@ def _of_priority(name: str, priority: bytes) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _value(old: bytes, new: bytes) -> str | None:
-    """Return the value as RFC 3164 or 5424 has it; only in the latter `-` is none."""
+    """Return the value from RFC 3164, or from RFC 5424, where `-` means none."""
     value = old or (b"" if new == b"-" else new)
     return decoded(value) if value else None
 

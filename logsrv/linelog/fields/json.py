@@ -1,7 +1,7 @@
-"""JSON objects: parsed fast where nothing is lost by that, exactly where something would be.
+"""Parse JSON objects: fast with orjson, or exactly with the standard library if orjson loses something.
 
-orjson turns integers beyond 64 bits into floats and forgets how a decimal was written. So numbers
-that look like it, and values whose text is wanted, are parsed again by the standard library.
+orjson turns integers beyond 64 bits into floats, and forgets how a decimal was written. So large numbers,
+and numbers whose text is needed, are parsed again by the standard library.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from logsrv.linelog.fields.values import LONGEST_INTEGER, Scalar, Value, Written
 Object: TypeAlias = dict[str, Any]
 
 LONGEST_NAME = 1000
-"""Characters of a dotted name. Nested keys would otherwise make gigabytes of names out of a megabyte."""
+"""Longest dotted name in characters: nested keys could turn a megabyte into gigabytes of names."""
 _MOST_NAMES = 4 << 20
 _SHORT = 100
 _BIG = float(1 << 63)
-# To load orjson takes as long as the standard library takes for so many lines: a search that the word
-# index has narrowed down to a few is over before.
+# Importing orjson takes as long as the standard library takes for this many lines: a search that the word
+# index has narrowed to a few lines ends before that.
 _without_orjson = 400
 
 
 def parse_json(content: bytes) -> Object | None:
-    """Return the object that `content` is, or None. Integers beyond 64 bits may be floats in it."""
+    """Return the JSON object in `content`, or None. Integers beyond 64 bits may become floats."""
     if not content.lstrip(b" \t\r\n").startswith(b"{"):
         return None
     global _without_orjson
@@ -45,16 +45,16 @@ def parse_json(content: bytes) -> Object | None:
 
 @cache
 def quick_parser() -> Callable[[bytes], Any]:
-    """Return orjson's `loads`, loaded when it is first asked for: 12 ms, with what it loads."""
+    """Return orjson's `loads`; the first call imports orjson, in 12 ms."""
     from orjson import loads
 
     return loads
 
 
 def parse_exactly(content: bytes) -> Object | None:
-    """Return the object with all integers exact, and decimals as `Written`.
+    """Return the JSON object in `content` with exact integers, and decimals as `WrittenFloat`; or None.
 
-    Takes what others write although it is no JSON: NaN and Infinity (as text) and bare TABs.
+    Accepts NaN and Infinity, as text, and bare TABs, which are no JSON but occur.
     """
     if not content.rstrip(b" \t\r\n").endswith(b"}"):
         return None
@@ -70,17 +70,17 @@ def _integer(text: str) -> int | WrittenFloat:
     return int(text) if len(text) <= LONGEST_INTEGER else WrittenFloat(text)
 
 
-# Made once: to make it takes as long as to parse a line.
+# Made once: making a decoder takes as long as parsing a line.
 _exact = json.JSONDecoder(
     parse_int=_integer, parse_float=WrittenFloat, parse_constant=str, strict=False
 ).decode
 
 
 def is_inexact(value: object) -> bool:
-    """Tell whether `value`, of `parse_json`, may have integers in it that did not fit."""
+    """Tell whether a value from `parse_json` may contain integers that did not fit into 64 bits."""
     if not isinstance(value, list):
         return _is_inexact(value)
-    # A stack of our own: lists may be nested deeper than Python's.
+    # An explicit stack: lists may be nested deeper than Python can recurse.
     stack: list[object] = [value]
     while stack:
         one = stack.pop()
@@ -96,14 +96,14 @@ def _is_inexact(value: object) -> bool:
 
 
 def look_up(found: Object, name: str) -> Any:
-    """Return the value called `name`, dots leading into nested objects, or None.
+    """Return the value called `name`, or None; dots lead into nested objects.
 
-    Where `a.b` is both a key and a nested one, the last in the text counts.
+    If `a.b` is both a key and a nested key, the last one in the text counts.
     """
     if "." not in name:
         return found.get(name)
     if len(name) < _SHORT:
-        # A tenth of the time of going through all keys; few names lead into objects.
+        # This takes a tenth of the time of checking all keys; few names lead into objects.
         for part in _beginnings(name):
             if isinstance(found.get(part), dict):
                 break
@@ -111,7 +111,7 @@ def look_up(found: Object, name: str) -> Any:
             value = found.get(name)
             return None if isinstance(value, dict) else value
     result = None
-    # For each object that is being looked through, where in `name` its keys begin.
+    # For each object on the way: where its keys begin in `name`, and its remaining items.
     stack = [(0, iter(found.items()))]
     while stack:
         start, items = stack[-1]
@@ -130,12 +130,12 @@ def look_up(found: Object, name: str) -> Any:
 
 @lru_cache(maxsize=1000)
 def _beginnings(name: str) -> list[str]:
-    """Return the parts of a name before each of its dots: keys of objects that lead to it."""
+    """Return the parts of a name before each dot: keys of objects that may contain it."""
     return [name[:at] for at in range(len(name)) if name[at] == "."]
 
 
 def as_value(value: Any) -> Value | None:
-    """Return a value of JSON as a field has it; None for null, an object and an empty list."""
+    """Return a JSON value as a field's value; None for null, an object, and a list without values."""
     if value is None or isinstance(value, dict):
         return None
     if isinstance(value, list):
@@ -155,10 +155,10 @@ def _element(item: Any) -> Scalar:
 
 
 def flat(found: Object) -> dict[str, Value]:
-    """Return all fields by their dotted names, without those that are missing or named too long."""
+    """Return all fields by dotted name, without missing ones and those with too long names."""
     fields: dict[str, Value] = {}
     room = _MOST_NAMES
-    # A stack of our own: JSON may be nested deeper than Python's.
+    # An explicit stack: JSON may be nested deeper than Python can recurse.
     stack = [("", iter(found.items()))]
     while stack:
         prefix, items = stack[-1]

@@ -1,4 +1,4 @@
-"""The level of a line: one of eight names, whatever the sender calls it and wherever it stands."""
+"""The level of a line: one of eight names, however the sender writes it and wherever it stands."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Callable
 from logsrv.linelog.fields.values import Value, elements, number
 
 RULES = 2
-"""The version of the rules by which a line has a level, here and wherever fields are found.
+"""The version of the rules that give a line its level, here and in the parsers of fields.
 
-Another one whenever any line may get another level: indexes have numbers of lines by these rules."""
+Raise it whenever a line may get another level: indexes contain numbers of lines by level."""
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 """Levels, the least severe first."""
 RANK = {name: rank for rank, name in enumerate(LEVELS)}
@@ -27,10 +27,10 @@ OTHER_NAMES = {
     "panic": "emergency",
 }
 NAMES = {**{name: name for name in LEVELS}, **OTHER_NAMES}
-"""Every name, in small letters, and the level it means."""
+"""Every name of a level, in lower case, and the level that it means."""
 
 BY_SYSLOG = dict(enumerate(reversed(LEVELS)))
-"""Severities as syslog counts them: 0 is emergency, 7 debug."""
+"""The levels by the severities of syslog: 0 is emergency, 7 debug."""
 _BY_PINO = {10: "debug", 20: "debug", 30: "info", 40: "warning", 50: "error", 60: "critical"}
 _BY_NUMBER = BY_SYSLOG | _BY_PINO
 _BY_PYTHON = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
@@ -41,13 +41,13 @@ _BY_OTLP = {
 } | dict.fromkeys(range(21, 25), "critical")
 
 BY_NAME_OR_NUMBER = ("level", "severity", "lvl", "levelname", "level_name", "loglevel", "log.level")
-"""Fields of the content that may hold a level, in the order in which they are asked."""
+"""Fields of the content that may hold a level, in the order of the search."""
 BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_SYSLOG}
-"""Fields that hold it only as a number, asked behind those, and the levels of their numbers."""
+"""Fields that hold a level only as a number, searched after the others, and the levels of their numbers."""
 _FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
 
 LOOKED_AT = 64
-"""Characters of the text in which a name may begin, and the time of an access log."""
+"""A level's name, or the time of an access log, counts only if it begins in this many characters."""
 _LONGEST = max(map(len, NAMES))
 _WORD = re.compile(r"\w+")
 
@@ -56,22 +56,22 @@ OF_POSTGRESQL: dict[str, str | None] = {
     **{f"DEBUG{number}": "debug" for number in range(1, 6)},
     **dict.fromkeys(("DETAIL", "HINT", "QUERY", "CONTEXT", "STATEMENT", "LOCATION")),
 }
-"""Words of PostgreSQL before a colon and two blanks; behind those that are no levels stands SQL."""
+"""PostgreSQL's words before a colon and two spaces; those without a level are followed by SQL."""
 BEHIND_POSTGRESQL = ":  "
 
 OF_STATUS = {"4": "warning", "5": "error"}
-"""By the first digit of a status."""
+"""Levels by the first digit of an HTTP status."""
 NOUNS = ("alert", "emergency")
-"""Levels whose names begin sentences, and then are none outside of brackets and capitals."""
+"""Levels whose names also begin sentences; then they count only in brackets or capitals."""
 OF_LETTERS = {
     "V": "debug", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "critical",
 }  # fmt: skip
-"""The letters of Android's logcat and of Kubernetes' klog."""
-# A time, what clings to it (a fraction, a zone, a bracket), what stands between it and a word.
+"""Levels by the letters of Android's logcat and of Kubernetes' klog."""
+# Characters of a fraction, zone or bracket after a time; between these and a word; after the word.
 CLINGING, BETWEEN, BEHIND = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
 MOST_CLINGING, MOST_BETWEEN = 31, 7
 MOST_TO_TIME = 256
-"""Characters in which a level at a time ends."""
+"""A level next to a time ends within this many characters."""
 
 
 def _run(characters: str, most: int) -> str:
@@ -87,7 +87,7 @@ _AT_THE_TIME = re.compile(
     + r"|[0-9]{2}-[0-9]{2} " + _CLOCK + r"\.[0-9]{3} "
     + _run("0123456789 ", MOST_CLINGING) + r"(?<= )(?P<logcat>[VDIWEF])[ /]"
     + r"|(?P<klog>[IWEF])[0-9]{4} " + _CLOCK + r"\.[0-9]{6} "
-    # OpenStack's behind the name of a file, and a BlueGene's, whose place and time stand there twice.
+    # OpenStack's time follows the name of a file; in BlueGene's lines, place and time occur twice.
     + r"|\S{1,39} [0-9]{4}-[0-9]{2}-[0-9]{2} " + _CLOCK
     + r"\.[0-9]{3} [0-9]{1,7} (?P<openstack>[A-Z]{4,8}) "
     + r"|\S{1,39} [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} \S{1,39} [0-9]{4}(?:-[0-9]{2}){3}[0-9.]{13}"
@@ -97,27 +97,27 @@ _ACCESS_TIME = re.compile(r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:")
 
 
 def canonical(name: str) -> str | None:
-    """Return the level that `name` means, in any case, or None."""
+    """Return the level that `name` means, in upper or lower case, or None."""
     return NAMES.get(name.lower()) if len(name) <= _LONGEST and name.isascii() else None
 
 
 def of_fields(get: Callable[[str], Value | None]) -> str | None:
-    """Return the level that the fields of a content tell, or None."""
+    """Return the level in the fields of a content, or None. get: returns the value of a field."""
     for name, numbers in _FIELDS.items():
         value = get(name)
         for item in elements(value) if value is not None else ():
             if isinstance(item, str) and name not in BY_NUMBER and (level := canonical(item)):
                 return level
-            # 30.0 is 30, and finds the same entry.
+            # A float such as 30.0 finds the entry of 30.
             if level := numbers.get(number(item)):  # type: ignore[arg-type]
                 return level
     return None
 
 
 def of_text(text: str) -> str | None:
-    """Return the level that the beginning of `text` tells, or None.
+    """Return the level at the beginning of `text`, or None.
 
-    A name straight behind the time, in capitals, or in brackets; a letter where logcat and klog have it.
+    That is a name directly after the time, in capitals, or in brackets; or a letter as in logcat and klog.
     """
     if level := at_the_time(text):
         return level
@@ -133,7 +133,7 @@ def of_text(text: str) -> str | None:
 
 
 def of_access(text: str, status: str | None) -> str | None:
-    """Return the level of a line of an access log whose content has this status, or None."""
+    """Return the level of a line of an access log with an HTTP status, or None."""
     time = _ACCESS_TIME.search(text)
     if time is None or time.start() >= LOOKED_AT:
         return of_text(text)
@@ -141,14 +141,14 @@ def of_access(text: str, status: str | None) -> str | None:
 
 
 def at_the_time(text: str) -> str | None:
-    """Return the level that stands straight behind the time with which `text` begins, or None."""
+    """Return the level directly after the time at the beginning of `text`, or None."""
     found = _AT_THE_TIME.match(text)
     if found is None:
         return None
     if letter := found["logcat"] or found["klog"]:
         return OF_LETTERS[letter]
     level = canonical(found["name"] or found["openstack"] or found["bluegene"])
-    # `alert sent to bob` is a sentence.
+    # A sentence such as `alert sent to bob` names no level.
     return None if level in NOUNS and found["sentence"] else level
 
 

@@ -1,6 +1,6 @@
-"""logfmt: two pairs or more of `key=value` and `key="a value"`, anywhere in the text.
+"""Parse logfmt: at least two pairs of `key=value` or `key="a value"`, anywhere in the text.
 
-A comma behind a value parts it from the next pair, and is dropped.
+A comma after a value separates it from the next pair, and is dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SHORT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 def parse_logfmt(content: str) -> dict[str, str] | None:
-    """Return the pairs in `content`, or None where there are fewer than two. The last of a name wins."""
+    """Return the pairs in `content`, or None if there are fewer than two. The last pair of a key wins."""
     if content.count("=") < 2:
         return None
     pairs = _PAIR.findall(content)

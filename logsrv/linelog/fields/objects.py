@@ -1,4 +1,4 @@
-"""Chosen fields of many messages that are JSON objects: each is parsed once, and no Record made for it."""
+"""Read chosen fields from many messages that are JSON objects, each parsed once, without a Record."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from logsrv.linelog.fields.values import Value
 
 _EXACT = frozenset((str, int, bool))
 _UNCLEAR: Object = {}
-# May be a character of a name.
+# An escape that may stand for a character of a name.
 _ESCAPE = b"\\u"
 
 
 class Objects:
-    """A reader of fields called `names`, words and dots, in messages that begin with `{`."""
+    """A reader of the fields called `names`, of words and dots, in messages that begin with `{`."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = [
@@ -35,7 +35,7 @@ class Objects:
         )
 
     def may_be_in(self, text: bytes) -> bool:
-        """Tell whether one of the fields may be in some object in a text."""
+        """Tell whether any object in a text may have one of the fields."""
         if not self._names:
             return False
         return not self._ends or any(part in text for part in (*self._ends, _ESCAPE))
@@ -43,7 +43,10 @@ class Objects:
     def read(
         self, messages: Sequence[bytes], rows: Sequence[int], columns: Sequence[list[Value | None]]
     ) -> list[int]:
-        """Put the values of messages into rows of columns; return the rows of those that are no objects."""
+        """Put the values of each message into its row of `columns`; return the rows of other messages.
+
+        rows: the row of each message. Other messages are those that are no JSON objects.
+        """
         named = [(columns[place], name, known_as) for place, name, known_as in self._names]
         others = []
         for row, message in zip(rows, messages, strict=True):
@@ -66,9 +69,9 @@ class Objects:
 
 @attrs.frozen
 class _Known:
-    """The names that mean a field, in order, each with the keys that it may begin with.
+    """The alternative names of a field, in order, each with the top-level keys that may lead to it.
 
-    Few objects have any of all these keys, which is known in a tenth of the time of looking for each name.
+    Few objects have any of these keys; checking that takes a tenth of the time of looking up each name.
     """
 
     names: tuple[tuple[str, frozenset[str]], ...]
@@ -80,7 +83,7 @@ class _Known:
         return cls(found, frozenset().union(*(keys for _, keys in found))) if names else None
 
     def first(self, parsed: Object) -> Any:
-        """Return the first value that there is; one that is no field's, if it takes more to tell."""
+        """Return the first value found, or None; an object if only a Record can tell."""
         present = parsed.keys() & self.keys
         if not present:
             return None
@@ -95,12 +98,12 @@ class _Known:
 
 
 def _keys(name: str) -> frozenset[str]:
-    """Return the keys of an object that lead to a name with dots, or are it."""
+    """Return the keys of an object that may lead to a dotted name: the name, and its parts before dots."""
     return frozenset([name, *(name[:at] for at in range(len(name)) if name[at] == ".")])
 
 
 def _alternatives(name: str) -> tuple[str, ...]:
-    """Return the names that mean a field, in order; none if it is only a key of the object itself."""
+    """Return the names to look up for a field, in order; none if it can only be a key of the object."""
     if name.startswith("fields."):
         return name[7:], name
     return (name, *ALIASES.get(name, ())) if "." in name or name in ALIASES else ()

@@ -1,4 +1,4 @@
-"""Find one field in many lines of `key=value` by its name, and read only the value."""
+"""Read one field from many lines of `key=value`: find its name, and parse only its value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from logsrv.linelog.fields.stored import decoded
 from logsrv.linelog.fields.values import Value
 
 _KEY = rb"(?<!\S)[A-Za-z_@][A-Za-z0-9_.@-]*="
-# A line up to a quote, where each quote before it begins or ends the value of a pair, and so does this.
+# A line up to and with a quote, if each quote in it begins or ends the value of a pair.
 _QUOTED = re.compile(rb'(?:[^"\\]*' + _KEY + rb'"[^"\\]*"(?!\S))+').fullmatch
 _ANOTHER = re.compile(_KEY + rb'[^\s"]').search
 _VALUE = re.compile(rb'"([^"\\]*)",?(?!\S)|([^\s"]\S*)|(?!\S)').match
@@ -21,7 +21,7 @@ _IS_SPACE = table_of(_SPACES)
 
 
 def places_in_messages(stamps: Stamps, part: bytes) -> tuple[Array, Array]:
-    """Return where a part stands in messages, and in which lines."""
+    """Return the places of `part` in messages, and the line of each place."""
     places = []
     at = stamps.text.find(part)
     while at >= 0:
@@ -40,18 +40,18 @@ class Pairs:
         self._begin = name.encode("utf-8", "surrogateescape") + b"="
 
     def places(self, stamps: Stamps) -> tuple[Array, Array]:
-        """Return where the name stands in messages with the sign behind it, and in which lines."""
+        """Return the places of `name=` in messages, and the line of each place."""
         return places_in_messages(stamps, self._begin)
 
     def read(
         self, stamps: Stamps, places: Array, rows: Array, column: list[Value | None]
     ) -> list[int]:
-        """Put values into rows of a column; return the rows of lines that need a closer look.
+        """Put values into rows of a column; return the rows of lines that need a Record.
 
-        places, rows: those of `places`, in lines that begin with no header and are no object.
+        places, rows: as returned by `places`, for lines that are no objects and begin with no header.
         """
         bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
-        # Before the first byte of all is no byte, which the last one, an LF, stands for.
+        # No byte stands before the first place 0; index -1 gives the last byte, an LF, which fits.
         starts_word = _IS_SPACE[bytes_[places - 1]]
         places, rows = places[starts_word], rows[starts_word]
         twice = rows[1:][rows[1:] == rows[:-1]]
@@ -68,7 +68,7 @@ class Pairs:
                 value is None
                 or (may_be_access and text.find(b" [", start, end) >= 0)
                 or not _is_outside(text, start, at)
-                # A pair alone is none.
+                # A single pair is no logfmt.
                 or not (_ANOTHER(text, start, at) or _ANOTHER(text, value.end(), end))
             ):
                 others.append(row)
@@ -79,7 +79,7 @@ class Pairs:
 
 
 def _is_outside(text: bytes, start: int, at: int) -> bool:
-    """Tell whether it is plain to see that no value in quotes goes on at a place of a line."""
+    """Tell whether a place of a line is certainly outside of all quoted values."""
     quote = text.rfind(b'"', start, at)
     if quote < 0:
         return True

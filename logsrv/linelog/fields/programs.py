@@ -1,4 +1,4 @@
-"""Fields in the texts of programs: logins by sshd, how long PostgreSQL took."""
+"""Parse fields in messages of programs: sshd's logins and PostgreSQL's durations."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 _IP = r"(?P<client>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]+(?:%\w+)?)"
 _PORT = r" port (?P<client_port>[0-9]{1,5})\b"
-# The user's name is as long as possible: a stranger may choose `x from 1.2.3.4 port 5`.
+# The name of the user matches as much as possible: an attacker may choose `x from 1.2.3.4 port 5`.
 _LOGIN = re.compile(rf"\w+ \S+ for (?:invalid user )?(?P<user>.*) from {_IP}{_PORT}", re.ASCII)
 _INVALID = re.compile(rf"\w+ user (?P<user>.*) from {_IP}(?:{_PORT})?\Z", re.ASCII)
-# Bounded, so that no line takes time by the square of its length.
+# All parts are bounded, so that no line takes quadratic time.
 _END = re.compile(
     r"[A-Za-z ]{1,40}? (?:(?:authenticating |invalid )?user (?P<user>.{0,256}) (?=\S+ port [0-9]))?"
     rf"{_IP}(?:{_PORT})?",
@@ -23,16 +23,16 @@ _SSHD = {
 SSHD_NAMES = ("client", "client_port", "user")
 """The fields of sshd's messages."""
 SSHD_WORDS = tuple(_SSHD)
-"""The words with which they begin."""
+"""The first words of sshd's messages."""
 DURATION = "LOG:  duration: "
-"""Stands before a duration of PostgreSQL."""
+"""The text before a duration of PostgreSQL."""
 _DURATION = re.compile(DURATION + r"([0-9.]+ ms)\b")
 
 
 def parse_program(content: str, app: str | None) -> dict[str, str]:
-    """Return the fields in a text of one of these programs.
+    """Return the fields in a message of sshd or PostgreSQL; none for another message.
 
-    app: as the header has it; without a header the words alone tell that it is sshd.
+    app: from the syslog header, None without a header. Then the words alone identify sshd.
     """
     shape = _SSHD.get(content.partition(" ")[0])
     if shape is not None and (app is None or app.startswith("sshd")):

@@ -1,7 +1,7 @@
-"""Chosen fields of all lines of a text: messages of a kind are read together, in the way of that kind.
+"""Read chosen fields from all lines of a text: the messages of each kind together.
 
-JSON objects, syslog headers, access logs and pairs, written as most programs write them, are read without
-a Record. Lines in which a field may stand in any other way become one.
+JSON objects, syslog headers, access logs and pairs in their usual forms are read without a Record. A line
+that may have a field in any other form becomes a Record.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from logsrv.linelog.fields.syslog_header import IN_FILES
 from logsrv.linelog.fields.values import Value
 
 Column: TypeAlias = list[Value | None]
-"""The value of one field in each line, None where it has none."""
+"""The values of one field in all lines, None for a line without it."""
 
 _PLAIN, _OBJECT, _HEADER, _FILE, _DONE = range(5)
 _FIRST: Array = numpy.zeros(256, numpy.uint8)
@@ -34,14 +34,14 @@ _SPACE, _DASH = b" -"
 _WHITE = b" \t\r"
 _IS_WHITE = table_of(_WHITE)
 _in_file = re.compile(IN_FILES.encode()).match
-# Names that stand in a line as they are, whatever its kind.
+# Names that every kind of line contains unescaped.
 _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
-# Stands in each line of an access log, before the request.
+# The text before the request in every line of an access log.
 _OF_ACCESS = b'] "'
 
 
 class FieldReader:
-    """A reader of the fields called `names`, any but `position`."""
+    """A reader of the fields called `names`: any field but `position`."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
@@ -56,7 +56,7 @@ class FieldReader:
             for place, name in enumerate(inner)
             if not name.startswith("syslog.")
         ]
-        # In structured data only the last part of a name stands before the sign.
+        # In structured data of RFC 5424, only the last part of a name stands before the `=`.
         ends = sorted({name.rpartition(".")[2] for name in names})
         self._ends = [end.encode() for end in ends]
         self._signs = [Pairs(end) for end in ends]
@@ -91,7 +91,7 @@ class FieldReader:
         return others | self._of_pairs(stamps, kinds, columns)
 
     def _of_objects(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> None:
-        """Fill columns, and note which lines are no objects."""
+        """Fill columns from JSON objects; set the kind of other lines that begin with `{` to plain."""
         rows = numpy.flatnonzero(kinds == _OBJECT)
         if not len(rows) or not (self._objects.may_be_in(stamps.text) or _OF_ACCESS in stamps.text):
             return
@@ -110,7 +110,7 @@ class FieldReader:
         return {lines[number] for number in others}
 
     def _objects_in(self, stamps: Stamps, rows: Array) -> set[int]:
-        """Return the lines that may have one of the fields in JSON behind a header."""
+        """Return the lines that may have one of the fields in JSON after a header."""
         if b"{" not in stamps.text:
             return set()
         return {
@@ -120,7 +120,7 @@ class FieldReader:
         }
 
     def _of_access(self, stamps: Stamps, kinds: Array, columns: list[Column]) -> set[int]:
-        """Fill columns, and note which lines are done."""
+        """Fill columns from access logs, and mark these lines as done; return lines that need a Record."""
         assert self._access is not None
         rows = numpy.flatnonzero(kinds == _PLAIN)
         lines = rows.tolist()
@@ -162,7 +162,7 @@ def _rows_with(stamps: Stamps, rows: Array, part: bytes) -> list[int]:
 
 
 def _kinds(stamps: Stamps) -> tuple[Array, set[int]]:
-    """Return what each line is by its beginning, and the lines that are objects behind white space."""
+    """Return the kind of each line by its beginning, and the lines with an object after white space."""
     bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
     firsts = bytes_[stamps.messages]
     kinds = _FIRST[firsts]
@@ -172,7 +172,7 @@ def _kinds(stamps: Stamps) -> tuple[Array, set[int]]:
         for row, message in zip(white.tolist(), stamps.messages_of(white), strict=True)
         if message.lstrip(_WHITE).startswith(b"{")
     }
-    # `Nov 20` or `2026-`: only few lines are asked whether there is all of a header.
+    # Only lines that begin like `Nov 20` or `2026-` are checked for a whole header.
     last = len(bytes_) - 1
     dated = (bytes_[numpy.minimum(stamps.messages + 3, last)] == _SPACE) | (
         bytes_[numpy.minimum(stamps.messages + 4, last)] == _DASH

@@ -1,4 +1,4 @@
-"""A stored line and its fields, each worked out when it is first asked for."""
+"""A stored line and its fields, each computed on first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from logsrv.linelog.fields.syslog_header import SyslogHeader, parse_header
 from logsrv.linelog.fields.values import Value, WrittenFloat, readable
 
 ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
-"""The fields that a line has of itself: no content can take these names."""
+"""The fields that every line has; a field of the content cannot replace them."""
 
 _NO_SOURCE = Source(None, None, None)
 
@@ -31,8 +31,8 @@ _NO_SOURCE = Source(None, None, None)
 class Record:
     """A stored line, without its LF.
 
-    line: `TIME SOURCE MESSAGE`; what has no stamp is all message.
-    position: `SEGMENT:OFFSET`, if it is known.
+    line: `TIME SOURCE MESSAGE`; a line without a stamp is all message.
+    position: `SEGMENT:OFFSET`, or None if unknown.
     """
 
     __slots__ = (
@@ -62,17 +62,17 @@ class Record:
         stamp = STAMP.match(line)
         self.line = line
         self.start = stamp.end() if stamp else 0
-        """Offset of the message in the line; 0 where there is no stamp."""
+        """Offset of the message in the line; 0 without a stamp."""
         self.body = line[self.start :]
         """The message in bytes."""
         self.position = position
-        # Asking for an attribute that is missing costs a microsecond, as much as all the rest here.
+        # Catching an AttributeError costs a microsecond, as much as the rest of this method: use flags.
         self._is_header_known = False
         self._is_content_known = False
 
     @classmethod
     def of_object(cls, message: bytes, parsed: Object) -> Record:
-        """Return the record of a message that is JSON, and that `parse_json` has parsed."""
+        """Return the record of a JSON message whose object is parsed already."""
         self = cls(message)
         self._is_header_known = self._is_content_known = True
         self._header, self._kind, self._content = None, "json", parsed
@@ -80,19 +80,19 @@ class Record:
 
     @property
     def time(self) -> str | None:
-        """The time of reception as stored."""
+        """The stored time of reception, RFC 3339; None without a stamp."""
         return self.line[: TIME_LENGTH - 1].decode("ascii") if self.start else None
 
     @property
     def source(self) -> str | None:
-        """The source as stored."""
+        """The stored source; None without a stamp."""
         if not self.start:
             return None
         return decoded(self.line[TIME_LENGTH : self.start - 1])
 
     @property
     def parts(self) -> Source:
-        """The name of the listener, host and port of the peer."""
+        """The parts of the source: listener's name, peer's host and port."""
         try:
             return self._parts
         except AttributeError:
@@ -117,12 +117,12 @@ class Record:
 
     @property
     def message(self) -> str:
-        """The message; bytes that are not UTF-8 as `\\xNN`, as the store would have written them."""
+        """The message as text; bytes that are not UTF-8 become `\\xNN`."""
         return self.body.decode("utf-8", "backslashreplace")
 
     @property
     def folded(self) -> bytes:
-        """The message with A–Z as a–z."""
+        """The message with A–Z in lower case."""
         try:
             return self._folded
         except AttributeError:
@@ -139,7 +139,7 @@ class Record:
 
     @property
     def content(self) -> bytes:
-        """The message behind its header."""
+        """The message without its header."""
         return self.header.text if self.header else self.body
 
     @property
@@ -181,7 +181,7 @@ class Record:
         if found is None and self.header and self.header.severity is not None:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
-            # Characters have at most four bytes, and a bracket may close behind them.
+            # The level is in the first characters of up to four bytes; a bracket may close later.
             text = decoded(self.body[:4096])
             if self.kind == "access":
                 return levels.of_access(text, self._content.get("status"))
@@ -190,15 +190,15 @@ class Record:
 
     @property
     def fields(self) -> dict[str, Value]:
-        """All that was parsed, by dotted names: the header's, then the content's over them.
+        """All parsed fields by dotted name; those of the content replace those of the header.
 
-        Made for showing: bytes that are not UTF-8 are `\\xNN` in it.
+        For display: bytes that are not UTF-8 become `\\xNN`.
         """
         fields: dict[str, Value] = {}
         if self.header:
             fields.update(self.header.fields)
         if self.kind == "json":
-            # Before objects in lists become text, in which no number can be told from another.
+            # Do this before objects in lists become text, where numbers can no longer be corrected.
             exact = self._exactly() if is_inexact([self._content]) else self._content
             fields.update(flat(exact))
         else:
@@ -208,8 +208,8 @@ class Record:
     def get(self, name: str, *, as_written: bool = False) -> Value | None:
         """Return the field called `name`, or None if it is missing.
 
-        as_written: decimals of JSON are `Written`, so that their text is the sender's.
-        Bytes that are not UTF-8 are lone surrogates in it, which `bytes_of` and `readable` know.
+        as_written: decimals of JSON are `WrittenFloat`, with the sender's text.
+        Bytes that are not UTF-8 are lone surrogates, which `bytes_of` and `readable` convert.
         """
         if name in _OWN:
             value: Value | None = getattr(self, name) if name != "message" else decoded(self.body)
@@ -255,7 +255,7 @@ class Record:
 
 
 def _plain(value: Value) -> Value:
-    """`value` without `Written` and lone surrogates, which writers of JSON do not take."""
+    """Replace `WrittenFloat` and lone surrogates, which JSON writers do not accept."""
     if isinstance(value, list):
         return [_plain(item) for item in value]  # type: ignore[misc]
     if isinstance(value, str):

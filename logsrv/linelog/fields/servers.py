@@ -1,4 +1,4 @@
-"""Lines among many that may have fields of HAProxy, sshd and PostgreSQL: each becomes a Record."""
+"""Find the lines of a text that may have fields of HAProxy, sshd or PostgreSQL: they need a Record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DIGIT = table_of(b"0123456789")
 
 
 class Servers:
-    """A search for lines that may have one of `names`."""
+    """A search for lines that may have one of the fields called `names`."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._haproxy = any(name in ALL_NAMES for name in names)
@@ -27,7 +27,7 @@ class Servers:
         self._duration = "duration" in names
 
     def rows(self, stamps: Stamps, headed: Array) -> set[int]:
-        """Return the numbers of the lines. headed: those that begin with a header."""
+        """Return the numbers of these lines. headed: numbers of the lines that begin with a header."""
         raw: Array = numpy.frombuffer(stamps.text, numpy.uint8)
         found: set[int] = set()
         if self._haproxy:
@@ -43,7 +43,7 @@ class Servers:
 
 
 def _times_of_haproxy(raw: Array) -> Array:
-    """Return where a bracket behind thousandths of a second is."""
+    """Return the places of a closing bracket after milliseconds and before a space."""
     at = places(raw == ord("]"))
     found: Array = at[(raw[at - 4] == ord(".")) & _DIGIT[raw[at - 1]] & (raw[at + 1] == ord(" "))]
     return found

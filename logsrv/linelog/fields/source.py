@@ -1,6 +1,7 @@
-"""The source of a line: `web@tcp:10.0.0.1:51234` is a name, a host and a port. Patterns of sources.
+"""Parse the source of a line, and match patterns of sources.
 
-Behind the port of `tls:10.0.0.1:51234,dns=shop.example` stands whom a client's certificate names.
+`web@tcp:10.0.0.1:51234` has the name `web`, a host and a port. After the port of
+`tls:10.0.0.1:51234,dns=shop.example` stands the name in the client's certificate.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.fields.stored import bytes_of
 
 IsOf: TypeAlias = Callable[[bytes, int, int], bool]
-"""A test whether the line from one place of a text to another is of a wanted source."""
+"""A test whether the line from one place of a text to another has a matching source."""
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)@")
 _INET = re.compile(
@@ -23,7 +24,7 @@ _INET = re.compile(
 
 
 class Source(NamedTuple):
-    """The parts of a source; None is what it has none of."""
+    """The parts of a source; None for a missing part."""
 
     name: str | None
     host: str | None
@@ -31,7 +32,7 @@ class Source(NamedTuple):
 
 
 def parse_source(source: str) -> Source:
-    """Return the parts of `source`, as a line has it."""
+    """Return the parts of the source of a line."""
     named = _NAME.match(source)
     peer = _INET.fullmatch(source, named.end() if named else 0)
     name = named[1] if named else None
@@ -41,7 +42,7 @@ def parse_source(source: str) -> Source:
 
 
 def of_source(pattern: str) -> IsOf | None:
-    """Return the test for sources like `pattern`, such as `tcp:10.*`; None where any will do."""
+    """Return the test for a pattern of sources such as `tcp:10.*`; None for an empty pattern."""
     if not pattern:
         return None
     wanted = re.compile(bytes_of(translate(pattern)))

@@ -9,4 +9,4 @@ STAMP = re.compile(
 )
 TIME_LENGTH = len("2026-11-20T06:18:42.123456Z ")
 IN_STAMP = ("time", "source", "name", "host", "port", "position")
-"""The fields that lie in it, or are where the line lies."""
+"""The fields in the stamp, and the position of the line."""

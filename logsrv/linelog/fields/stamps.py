@@ -1,4 +1,4 @@
-"""The stamps of all lines of a text, as arrays: where their parts lie, times, sources."""
+"""The stamps of all lines of a text as arrays: places of their parts, times, sources."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from logsrv.linelog.fields.levels.byte_places import Array, places, windows
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 NO_TIME = numpy.iinfo(numpy.int64).min
-"""The moment of a line without a time, or with one that does not exist."""
+"""The moment of a line without a time, or with an invalid one."""
 
 _LF, _SPACE = 0x0A, 0x20
 _SHAPE = b"0000-00-00T00:00:00.000000Z "
 _LEAST = numpy.frombuffer(_SHAPE, numpy.uint8)
-# A digit is up to nine more than what stands in the shape, all else is that.
+# A digit may be up to nine more than the zero of the shape; other bytes must be equal.
 _MORE = numpy.array([9 * (byte == ord("0")) for byte in _SHAPE], numpy.uint8)
 _DATE = len("2026-11-20")
-# Most sources are shorter; a longer one is looked at by itself.
+# Most sources are shorter; a longer one is searched by itself.
 _SOURCE = 32
 _PARTS = ((11, 24, 3_600_000_000), (14, 60, 60_000_000), (17, 60, 1_000_000))
 
 
 class Stamps:
-    """The lines of a text, whole ones with their LFs, and their stamps.
+    """The whole lines of a text, each with an LF, and their stamps.
 
-    starts, ends: of each line without its LF. messages: where each message begins; where its line does if
-    it has no stamp. stamped: the numbers of the lines that have one.
+    starts, ends: bounds of each line without its LF. messages: where each message begins: the start of the
+    line if it has no stamp. stamped: numbers of the lines with a stamp.
     """
 
     def __init__(self, text: bytes) -> None:
@@ -37,9 +37,9 @@ class Stamps:
         self.ends: Array = places(self._bytes == _LF)
         self.starts: Array = numpy.zeros_like(self.ends)
         self.starts[1:] = self.ends[:-1] + 1
-        # With a SOURCE of a byte and the space behind it.
+        # The shortest stamp has a SOURCE of one byte and a space.
         self.stamped: Array = numpy.flatnonzero(self.ends - self.starts >= TIME_LENGTH + 2)
-        # Bytes above those of the shape, of the lines that have a stamp: a row each.
+        # The bytes of each stamp's time minus those of the shape; a row for each stamped line.
         self._more: Array = windows(self._bytes, self.starts[self.stamped], TIME_LENGTH) - _LEAST
         self.messages: Array = self.starts.copy()
         self._look()
@@ -71,7 +71,7 @@ class Stamps:
             self.stamped, self._more = self.stamped[those], self._more[those]
 
     def _spaces(self, sources: Array) -> Array:
-        """Return where the first space behind the beginning of each source is, or the end of the text."""
+        """Return the place of the first space from the start of each source on, or the end of the text."""
         known = int(numpy.searchsorted(sources, len(self.text) - _SOURCE, side="right"))
         is_space = windows(self._bytes, sources[:known], _SOURCE) == _SPACE
         found = sources.copy()
@@ -101,7 +101,7 @@ class Stamps:
         return found
 
     def _days(self) -> Array:
-        """Return the beginning of the day of each line that has a stamp, or NO_TIME."""
+        """Return the start of the day of each stamped line in microseconds since 1970, or NO_TIME."""
         dates = numpy.ascontiguousarray(self._more[:, :_DATE])
         changes = numpy.flatnonzero((dates[1:] != dates[:-1]).any(axis=1)) + 1
         firsts = [0, *changes.tolist()] if len(dates) else []
@@ -113,7 +113,7 @@ class Stamps:
         return found
 
     def sources(self) -> list[bytes]:
-        """Return the SOURCE of each line that has a stamp."""
+        """Return the SOURCE of each stamped line."""
         text = self.text
         starts = (self.starts[self.stamped] + TIME_LENGTH).tolist()
         ends = (self.messages[self.stamped] - 1).tolist()

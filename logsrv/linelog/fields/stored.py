@@ -1,10 +1,10 @@
-"""Text as the bytes that stand in the store, and those as text."""
+"""Convert between text and bytes of the store, without loss for bytes that are not UTF-8."""
 
 from __future__ import annotations
 
 
 def bytes_of(text: str) -> bytes:
-    """Return `text` as it stands in the store: UTF-8, what is none of it as the bytes that came."""
+    """Return text as bytes of the store: UTF-8, and the original bytes for surrogates from `decoded`."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -12,5 +12,5 @@ def bytes_of(text: str) -> bytes:
 
 
 def decoded(text: bytes) -> str:
-    """Return bytes of the store as text; those that are not UTF-8 are lone surrogates in it."""
+    """Return bytes of the store as text; bytes that are not UTF-8 become lone surrogates."""
     return text.decode("utf-8", "surrogateescape")

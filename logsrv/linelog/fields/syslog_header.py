@@ -1,10 +1,10 @@
-"""The syslog header at the beginning of a message: RFC 5424, or RFC 3164 as senders really write it.
+"""Parse the syslog header of a message: RFC 5424, or RFC 3164 as senders really write it.
 
-Also as syslog daemons write it to files, without a priority: `Nov 20 06:18:42 HOST APP[PID]: TEXT`, or
-with a time of RFC 3339.
+Also parses the headers that syslog daemons write to files, without a priority:
+`Nov 20 06:18:42 HOST APP[PID]: TEXT`, or with a time of RFC 3339.
 
-What was sent is kept as it is written: `timestamp` is text. Missing are the parts that are `-`, or that
-the sender left out.
+Values keep the sender's text: `timestamp` is not parsed. A part that is `-`, or omitted, is a missing
+field.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "deb
 NAMES = frozenset(
     ("facility", "severity", "app", "pid", "msgid", "hostname", "timestamp", "text"),
 )
-"""The fields of a header, beside those of structured data, which have a dot in their names."""
+"""The fields of a header; those of structured data have other names, with a dot."""
 
 _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
 _RFC5424 = re.compile(
@@ -42,33 +42,33 @@ _TIME = re.compile(
     rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[^ ]*):? +"
 )
 _TAG = re.compile(rb"([A-Za-z_/.(][^\s:\[\]=\"]{0,127})(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)")
-# macOS has such: `Microsoft Word[14463]:`.
+# macOS has tags of several words: `Microsoft Word[14463]:`.
 _TAG_OF_WORDS = re.compile(
     rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
 )
 _HOST = re.compile(rb"([^\s:\[\]=\"]+(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
-# Stricter, as nothing but its shape says that it is one: a program's own log may begin with a time, too.
+# Stricter than with a priority, because a program's own log may begin with a time, too.
 IN_FILES = (
     r"(?:(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
     r" [A-Za-z0-9][A-Za-z0-9._-]* [A-Za-z_/.(]"
 )
-"""The beginning of a header without a priority. No stamp of the store has it: each source has a colon."""
+"""The beginning of a header without a priority. No stamp of the store matches: each source has a colon."""
 _IN_FILES = re.compile(IN_FILES.encode())
 
 
 class SyslogHeader(NamedTuple):
-    """A header that was found."""
+    """A parsed header and the text after it."""
 
     fields: dict[str, str]
     severity: int | None
-    """0, emerg, to 7, debug; None without a priority."""
+    """The severity from 0, emerg, to 7, debug; None without a priority."""
     text: bytes
-    """The text behind the header, without a NUL at its end."""
+    """The text after the header, without a NUL at its end."""
 
 
 def parse_header(message: bytes) -> SyslogHeader | None:
-    """Return the header that `message` begins with, or None."""
+    """Return the header at the beginning of `message`, or None."""
     if not message.startswith(b"<"):
         return _of_a_file(message) if _IN_FILES.match(message) else None
     priority = _PRIORITY.match(message)
@@ -85,7 +85,7 @@ def parse_header(message: bytes) -> SyslogHeader | None:
 
 
 def _of_a_file(message: bytes) -> SyslogHeader | None:
-    """Return the header without a priority; a level in its place (`TIME ERROR db: …`) makes it none."""
+    """Return a header without a priority; None if host or app is a level, as in `TIME ERROR db: …`."""
     fields: dict[str, str] = {}
     rest = _rfc3164(message, 0, fields)
     names = (fields.get("hostname"), fields.get("app"))
@@ -97,14 +97,14 @@ def _of_a_file(message: bytes) -> SyslogHeader | None:
 def _header(
     message: bytes, rest: int, fields: dict[str, str], severity: int | None
 ) -> SyslogHeader:
-    # Python's SysLogHandler ends each message with a NUL: as it is stored, or as it came (--raw).
+    # Python's SysLogHandler ends each message with a NUL; it is stored escaped, or raw with --raw.
     text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
     fields["text"] = decoded(text)
     return SyslogHeader(fields, severity, text)
 
 
 def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) -> int:
-    """Add what an RFC 5424 header says; return the offset of the text."""
+    """Add the fields of an RFC 5424 header; return the offset of the text."""
     names = ("timestamp", "hostname", "app", "pid", "msgid")
     for name, value in zip(names, header.groups(), strict=True):
         if value != b"-":
@@ -130,10 +130,10 @@ def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) ->
 
 
 def _rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
-    """Add what an RFC 3164 header says; return the offset of the text.
+    """Add the fields of an RFC 3164 header; return the offset of the text.
 
-    Programs on the same machine leave out the host, some also the time; a tag then is one only if a
-    colon or a PID in brackets follows it.
+    Programs on the same machine omit the host, some also the time; a word is a tag only if a colon or a
+    PID in brackets follows it.
     """
     time = _TIME.match(message, at)
     host = None

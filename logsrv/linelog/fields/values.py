@@ -1,4 +1,4 @@
-"""Values of fields: the types they have, their text, and the numbers that they look like."""
+"""The values of fields: their types, their text, and their numbers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[Scalar]
 Number: TypeAlias = int | float | Decimal
 
-# Python refuses to convert integers of more than 4,300 digits, as its own way takes quadratic time.
+# Python refuses to convert integers of more than 4,300 digits, because that takes quadratic time.
 LONGEST_INTEGER = 4000
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
 class WrittenFloat(float):
-    """A number that knows how it was written: `1.10` is 1.1, and contains the text `10`."""
+    """A float that keeps its original text: `1.10` equals 1.1, and contains the text `10`."""
 
     __slots__ = ("text",)
     text: str
@@ -32,9 +32,9 @@ class WrittenFloat(float):
 
 
 def number(value: Scalar) -> Number | None:
-    """Return the number that `value` is or looks like, exact for integers of any length, or None.
+    """Return the number that `value` is, or that its text is, or None; integers of any length are exact.
 
-    Truth values, NaN and the infinities are none.
+    Booleans, NaN and infinities count as None.
     """
     if isinstance(value, bool):
         return None
@@ -48,7 +48,7 @@ def number(value: Scalar) -> Number | None:
 
 
 def number_of_text(text: str) -> Number | None:
-    """Return the number that all of `text` is, or None."""
+    """Return the number that the whole of `text` is, or None."""
     # Most texts end here.
     if not text or text[0] not in "0123456789+-.":
         return None
@@ -65,7 +65,7 @@ def _long_integer(text: str) -> Number:
 
 
 def text_of(value: Scalar) -> str:
-    """Return `value` as text: numbers as they were written where that is known."""
+    """Return `value` as text, with the original text of a number if it is known."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -76,12 +76,12 @@ def text_of(value: Scalar) -> str:
 
 
 def readable(text: str) -> str:
-    """Return `text` with bytes that are not UTF-8 as `\\xNN`, as the store would have written them."""
+    """Return text for display: bytes that are not UTF-8, lone surrogates in `text`, become `\\xNN`."""
     if text.isascii():
         return text
     return bytes_of(text).decode("utf-8", "backslashreplace")
 
 
 def elements(value: Value) -> list[Scalar]:
-    """Return the values of a list, or the only one."""
+    """Return the values of a list, or a single value in a list."""
     return value if isinstance(value, list) else [value]

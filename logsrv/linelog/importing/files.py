@@ -44,15 +44,15 @@ Tell = Callable[[str], None]
 
 
 class LogFile:
-    """A file, or standard input, and what was found in it.
+    """A file to import, or standard input.
 
-    name: as it was given or found. shown: the same for people, in a line. source: that of its lines.
-    dated: of the last reading.
-    identity: its path, size and time, by which it is known again.
-    taken: bytes of it that have been read; unpacked: how many they were, unpacked. exact: count each line
-    without a time, which takes longer. by_time: sort its lines by their times.
-    cut: whether it could not be read to its end. without_fields: entries of a journal that had fields too
-    long to be taken.
+    name: path as given or found. shown: the path for messages, on one line. source: SOURCE of its lines.
+    dated: counts and moments of the last reading.
+    identity: path, size and time of change, to recognize the file in a later import.
+    taken: bytes of the file read so far. unpacked: bytes of text so far.
+    exact: count each line without a time, which takes longer. by_time: sort its lines by their times.
+    cut: whether it could not be read to its end. without_fields: entries of a journal without fields that
+    were too long.
     """
 
     def __init__(self, path: str, tell: Tell) -> None:
@@ -77,13 +77,13 @@ class LogFile:
     def first(self) -> int | None:
         """Return the moment of the first line; None if there is none.
 
-        The file is read up to its first time: the lines before have that one.
+        Reads the file up to its first time, which the lines before it get too.
         """
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
         self._peek()
         if self.dated.day_first is not None:
-            # Earlier lines may say a time after all, now that its form is known.
+            # Now that the order of day and month is known, earlier lines may have a time after all.
             self._day_first = self.dated.day_first
             self._peek()
         self._begin = self.dated.said
@@ -96,10 +96,7 @@ class LogFile:
         return moment
 
     def runs(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines with their moments, oldest first; report what is wrong with the file.
-
-        A run is consecutive lines of the same moment.
-        """
+        """Yield runs, consecutive lines of the same moment, oldest first; report damage of the file."""
         return self._sorted(self._tell) if self.by_time else self._runs(self._tell)
 
     def _sorted(self, tell: Tell) -> Generator[tuple[int, bytes]]:
@@ -148,7 +145,7 @@ class LogFile:
             yield from self.dated.runs(bytes(last))
 
     def _entries(self, chunks: Iterator[bytes], tell: Tell) -> Iterator[tuple[int, bytes]]:
-        # Entries are JSON in any case: text says no time.
+        # With this limit every entry becomes JSON: text would have no time.
         framer = JournalFramer(_ENTRY_RULES.max_line)
         try:
             for chunk in chunks:
@@ -156,7 +153,7 @@ class LogFile:
             yield from self.dated.entries(self._framed(framer.finish()))
         except RequestRefused as error:
             self.cut = True
-            tell(f"{self.shown}: {error}; what stands before that is taken")
+            tell(f"{self.shown}: {error}; the entries before that are imported")
 
     def _framed(self, entries: Records) -> bytes:
         self.without_fields += entries.refused
@@ -186,7 +183,7 @@ class LogFile:
 
 
 def _by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[int, bytes]]:
-    """Yield runs, the earliest of those that wait as soon as they are more than `most` bytes."""
+    """Sort runs by moment with at most `most` bytes waiting; above that, yield the earliest one."""
     waiting: list[tuple[int, int, bytes]] = []
     size = 0
     for number, (moment, lines) in enumerate(runs):
@@ -202,19 +199,19 @@ def _by_moment(runs: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[i
 
 
 def _shown(path: str) -> str:
-    """Return a path for use in a sentence: the name of a file cannot forge a log line."""
+    """Return a path for a message, on one line, so that a file's name cannot forge a log line."""
     return one_line(path, SHOWN_PATH_LENGTH)
 
 
 def _tell_nobody(sentence: str) -> None:
-    """Say nothing: it is said when the file is read."""
+    """Report nothing: the import itself reports it later."""
 
 
 def find(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:
-    """Return the files of an import in a fixed order, those rotated longest ago first.
+    """Return the files of an import in a fixed order, the rotated ones with the oldest first.
 
-    A path that cannot be used is told and left out; `leave` is told of a file in a directory that is no
-    text, as some are among logs.
+    tell: called with a sentence for a path that cannot be used, and is skipped. leave: called with a
+    sentence for a file in a directory that is skipped because it is no text.
     """
     names: list[str] = []
     for path in paths:

@@ -14,9 +14,10 @@ Run: TypeAlias = tuple[int, LogFile, bytes]
 
 
 def merged(files: Sequence[LogFile]) -> Iterator[Run]:
-    """Yield runs of lines, each with its moment and file; of lines of one moment those of the first file.
+    """Merge the runs of files by moment; at equal moments, the first file in `files` comes first.
 
-    A file is opened only when its first line is next.
+    Each file is first read up to its first time, and closed; it is opened again when its first line is
+    next.
     """
     runs = [_runs(place, file) for place, file in enumerate(files)]
     for moment, place, lines in heapq.merge(*runs, key=itemgetter(0, 1)):

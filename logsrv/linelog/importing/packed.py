@@ -1,7 +1,7 @@
-"""The reading of a compressed file, with all text that can be unpacked before a damage.
+"""Read a compressed file, with all text that can be unpacked before a damaged place.
 
-The file classes of Python's library are not used: they throw away what they have unpacked in the call that
-finds the break.
+The file classes of Python's library are not used: the call that finds the damage drops the text that it has
+already unpacked.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class _DamagedError(UnpackingError):
 
 
 def unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the text of `file`, unpacked; its first bytes tell the format.
+    """Yield the unpacked text of `file`, whose first bytes identify the format.
 
-    Raises UnpackingError after all text before the damage was yielded; OSError.
+    Raises UnpackingError after all text before the damage was yielded, and OSError.
     """
     begin = file.read(6)
     file.seek(0)
     if begin.startswith(_ZSTD):
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            # 8 MiB of LF at once took a GB.
+            # Cut, because 8 MiB of LFs in one piece took a gigabyte of memory.
             for piece in out_of_zstd(mapped):
                 yield from (piece[at : at + CHUNK] for at in range(0, len(piece), CHUNK))
         file.seek(0, os.SEEK_END)
@@ -87,7 +87,7 @@ def _members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -> Itera
 def _member(
     file: BinaryIO, unpacker: Callable[[], Any], data: bytes
 ) -> Generator[bytes, None, bytes]:
-    """Yield what is in a member; return what was read behind it. data: what was read of it already."""
+    """Yield the text of a member; return the bytes after it. data: its bytes that are read already."""
     begin = file.tell() - len(data)
     given = 0
     member = _Member(file, unpacker(), data)
@@ -103,10 +103,10 @@ def _member(
 
 
 def _rest(member: _Member, given: int) -> Iterator[bytes]:
-    """Yield the rest of a damaged member, from the last byte yielded to the damage.
+    """Yield the rest of a damaged member, from the last yielded byte to the damage. given: bytes yielded.
 
-    It is unpacked once more, in the end byte by byte: what a call has unpacked when it finds the damage
-    cannot be had.
+    The member is unpacked again, at the end byte by byte: the call that finds the damage returns none of
+    the text that it has unpacked.
     """
     try:
         while given and (piece := member.unpack(min(given, CHUNK))):
@@ -118,12 +118,12 @@ def _rest(member: _Member, given: int) -> Iterator[bytes]:
 
 
 class _Member:
-    """A member that is being unpacked. read_from: where that begins in the file which was read last."""
+    """A member that is being unpacked. read_from: place in the file of the bytes that were read last."""
 
     def __init__(
         self, file: BinaryIO, unpacker: Any, data: bytes, *, slow_from: int = sys.maxsize
     ) -> None:
-        """data: what was read of it already; slow_from: where to begin to read byte by byte."""
+        """data: bytes of it that are read already. slow_from: place from which to read byte by byte."""
         self._file = file
         self._unpacker = unpacker
         self._data = data
@@ -132,25 +132,25 @@ class _Member:
 
     @property
     def behind(self) -> bytes:
-        """Return what was read behind its end."""
+        """Return the bytes that were read after its end."""
         found: bytes = self._unpacker.unused_data
         return found
 
     def unpack(self, most: int) -> bytes:
-        """Return the next bytes of what is in it, at most so many; none at its end.
+        """Return the next bytes of its text, at most `most`; b"" at its end.
 
-        Raises UnpackingError, OSError.
+        Raises UnpackingError and OSError.
         """
         while not self._unpacker.eof:
             try:
                 piece: bytes = self._unpacker.decompress(self._data, most)
             except (zlib.error, lzma.LZMAError, OSError) as error:
                 raise _DamagedError("its compressed data is damaged") from error
-            # The other two keep it themselves.
+            # Only zlib returns unused input; bz2 and lzma keep it themselves.
             self._data = getattr(self._unpacker, "unconsumed_tail", b"")
             if piece:
                 return piece
-            # Not before nothing comes: each holds back what there was no room for.
+            # Read more only when no output is left: each unpacker holds output back beyond `most`.
             if not self._data and not self._unpacker.eof:
                 self._data = self._read()
         return b""

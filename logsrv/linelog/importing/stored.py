@@ -39,4 +39,4 @@ class StoredText:
 
 
 def _tell_nobody(_: str) -> None:
-    """Say nothing: the comparison finds the difference."""
+    """Report nothing: the comparison finds the difference."""

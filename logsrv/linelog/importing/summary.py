@@ -16,9 +16,9 @@ _MICRO = 1e6
 
 @attrs.define
 class SkippedFiles:
-    """The numbers of files that were left out whole.
+    """The numbers of files that were skipped.
 
-    imported: before, by an earlier import. binary: of a directory. unreadable: not there, or not for us.
+    imported: by an earlier import. binary: no text, in a directory. unreadable: missing or not permitted.
     """
 
     imported: int = 0
@@ -44,7 +44,7 @@ def of_file(file: LogFile) -> str:
     if dated.unbelieved:
         wrong = counted(dated.unbelieved, "line")
         parts.append(
-            f"{wrong} with a date that is none, or after the file's own, have a neighbour's time"
+            f"{wrong} with an invalid date, or one after the file's own, have a neighbour's time"
         )
     if dated.unclear:
         unclear = counted(dated.unclear, "line")
@@ -58,13 +58,13 @@ def of_file(file: LogFile) -> str:
 
 
 def _forms(forms: Mapping[str, int]) -> str:
-    """Return the names of the forms, the most frequent first, with numbers if there are several."""
+    """Return the names of the time formats, the most frequent first, with numbers if they are several."""
     ordered = sorted(forms, key=lambda name: -forms[name])
     return ", ".join(name if len(forms) == 1 else f"{name} ({forms[name]:,})" for name in ordered)
 
 
-def of_all(files: Sequence[LogFile], left: SkippedFiles, seconds: float) -> str:
-    """Return the totals, the duration, and the numbers of things left out, with reasons."""
+def of_all(files: Sequence[LogFile], skipped: SkippedFiles, seconds: float) -> str:
+    """Return the totals, the duration, and the numbers of skipped and dropped things, with reasons."""
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)
     sums = [
@@ -73,14 +73,14 @@ def of_all(files: Sequence[LogFile], left: SkippedFiles, seconds: float) -> str:
         f"{counted(size, 'byte')} unpacked",
     ]
     parts = [f"in all: {', '.join(sums)}, in {seconds:.1f} s"]
-    if left.imported:
-        parts.append(f"{counted(left.imported, 'file')} imported before")
+    if skipped.imported:
+        parts.append(f"{counted(skipped.imported, 'file')} imported before")
     cut = sum(file.cut for file in files)
     short = sum(file.without_fields for file in files)
     entries = "1 entry" if short == 1 else f"{short:,} entries"
     dropped = [
-        (left.binary, f"{counted(left.binary, 'file')} that is no text"),
-        (left.unreadable, f"{counted(left.unreadable, 'file')} that cannot be read"),
+        (skipped.binary, f"{counted(skipped.binary, 'file')} that is no text"),
+        (skipped.unreadable, f"{counted(skipped.unreadable, 'file')} that cannot be read"),
         (cut, f"the rest of {counted(cut, 'file')}, broken or cut off"),
         (short, f"fields of more than {MOST_ENTRY >> 20} MiB, of {entries}"),
     ]

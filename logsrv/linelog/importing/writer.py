@@ -1,8 +1,8 @@
-"""The offline writer of a store: lines with moments of their own, sealed when they are enough.
+"""The offline writer of a store: lines with their own moments, in segments that are sealed when full.
 
-What is written is the same for the same files, byte by byte. So an import that was interrupted goes on
-behind the bytes that are there. After a kill or a power cut those are the ones that are known to be on the
-medium (`ImportedFiles.synced`): what stands behind them is cut off, and comes again from the files.
+The same files always give the same bytes. So an interrupted import goes on after the bytes that are stored.
+After a kill or a power cut, only the bytes known to be on the disk count (`ImportedFiles.synced`): later
+ones are cut off, and written again from the files.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SYNC_EVERY = 64 << 20
 
 @contextlib.contextmanager
 def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
-    """Open the store for an import and nobody else. Raises StoreError, with one sentence."""
+    """Open the store for an import, and lock it. Raises StoreError with one sentence."""
     try:
         make_directory(directory)
         disk = Disk().enter(directory)
@@ -76,10 +76,10 @@ def stamp(moment: int, source: str) -> bytes:
 
 
 class ImportWriter:
-    """The writer of a store that is open for an import; `begin` first, `end` last.
+    """The writer of a store that is open for an import: call `begin` first, and `end` last.
 
-    Each raises OSError and StoreError. Only whole lines are written at a time; a kill may cut one, which
-    the next import ends.
+    All methods raise OSError and StoreError. A write has whole lines; a kill may tear one, which the next
+    import completes.
     """
 
     def __init__(self, disk: Disk, lock: DirectoryLock, policy: StorePolicy, clock: Clock) -> None:
@@ -113,7 +113,10 @@ class ImportWriter:
         self._stored: StoredText | None = None
 
     def begin(self, files: list[Identity], zone: str, first: int) -> None:
-        """Begin an import of these files, whose first line is of the moment `first`, or go on with it."""
+        """Begin an import of these files, or go on with an interrupted one.
+
+        zone: the time zone for local times. first: moment of the first line, in microseconds since 1970.
+        """
         done = self.done
         if done.under_way:
             if done.under_way != files or done.zone != zone:
@@ -143,7 +146,7 @@ class ImportWriter:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Begin to write: the store has only lines of this import and older ones."""
+        """Start writing: the store is known to have no other lines after the start of the import."""
         self._disk.put(segment.IMPORTING, b"")
         self._going = True
         self.note()
@@ -169,7 +172,7 @@ class ImportWriter:
     def end(self) -> None:
         """Write the pending lines, seal all segments, and record that the import is done."""
         self.flush()
-        # Somebody removed or cut a file meanwhile, or the store has more than the files.
+        # These differ if somebody removed or cut a file meanwhile, or the store has more than the files.
         if self._written() != self._total:
             raise self._foreign()
         self._rotate()
@@ -213,18 +216,18 @@ class ImportWriter:
             self.note()
 
     def _compare(self, text: bytes) -> None:
-        """Compare what comes next from the files with what the store has behind the begin of the import.
+        """Compare the next text of the files with the text of the store after the start of the import.
 
-        A server may have had the store since, and stored lines. Raises StoreError if it is not the same.
+        Raises StoreError if they differ: a server may have stored lines since.
         """
         assert self._stored is not None
         there = self._stored.read(len(text))
-        # A line that was torn is not read, and has no end.
+        # A torn last line of the store is not read; the rest of `text` is part of it, without an LF.
         if not text.startswith(there) or b"\n" in text[len(there) :]:
             raise self._foreign()
 
     def note(self) -> None:
-        """Sync what was written, and record how far that is."""
+        """Sync the written bytes, and record the position."""
         self._active.write([])
         self._active.sync()
         self.done = attrs.evolve(self.done, synced=self._active.position)
@@ -232,7 +235,7 @@ class ImportWriter:
         self._unsynced = 0
 
     def _cut(self) -> None:
-        """Cut off what stands behind the place up to which all is on the medium: it comes again."""
+        """Cut off the bytes after the last synced position: they are written again from the files."""
         number, size = self.done.synced
         half = {one.number: segment.ACTIVE for one in segment.half_rotated(self._disk)}
         sealed = segment.sealed_segments(self._disk)
@@ -310,4 +313,4 @@ class ImportWriter:
 
 
 def _tell_nobody(*_: object, **fields: object) -> None:
-    """Say nothing: an obstacle ends the import with a sentence of its own."""
+    """Report nothing: a problem ends the import with a sentence of its own."""

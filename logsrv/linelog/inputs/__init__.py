@@ -1,8 +1,8 @@
-"""Inputs: the wire formats that the line logger accepts, thin Protocols all of them.
+"""Inputs: the wire formats that the line logger accepts, each a thin Twisted protocol.
 
-intake      what they share between a protocol and the store
-records     the inputs of lines and of records; frames for plugins to derive from
-http        the inputs over HTTP
-blocks      what other stores ship, and give back
-nats        blocks out of a stream of NATS
+intake      the layer that all inputs share, between a protocol and the store
+records     inputs of lines and of records; a base class for plugins that receive frames
+http        inputs over HTTP
+blocks      blocks that other stores ship here, and copies of this store
+nats        blocks fetched from a NATS stream
 """

@@ -9,7 +9,7 @@ from logsrv.linelog.fields.access import parse_access
 _COMMON = b'10.0.0.1 - bob [20/Nov/2026:06:18:42 +0000] "%b" 404 %b'
 
 
-def test_combined() -> None:
+def test_a_line_of_a_combined_access_log_has_its_fields() -> None:
     line = _COMMON % (b"GET /a?b=1 HTTP/1.1", b"12") + b' "https://x/" "curl \\"8\\""'
     assert parse_access(line.decode()) == {
         "client": "10.0.0.1",
@@ -57,7 +57,7 @@ def test_dashes_are_missing_and_empty_texts_are_there() -> None:
 @pytest.mark.parametrize(
     "line", [b"", b"GET / HTTP/1.1", _COMMON % (b"GET /", b"x"), b'a - - [x] "y" 200 1']
 )
-def test_other_lines(line: bytes) -> None:
+def test_lines_that_are_no_access_log_have_no_fields(line: bytes) -> None:
     assert parse_access(line.decode()) is None
 
 
@@ -68,7 +68,7 @@ _HAPROXY = (
 
 
 @pytest.mark.parametrize("captured", ["", " {1wt.eu}", " {a b|} {x}"])
-def test_haproxy(captured: str) -> None:
+def test_a_line_of_haproxy_has_its_fields(captured: str) -> None:
     assert parse_access(f'{_HAPROXY}{captured} "GET /a HTTP/1.1"') == {
         "client": "10.0.1.2",
         "client_port": "33317",

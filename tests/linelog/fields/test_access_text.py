@@ -52,7 +52,7 @@ def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> N
         assert [column[number] for column in found.columns] == [record.get(name) for name in names]
 
 
-def test_usual_lines_are_taken() -> None:
+def test_usual_lines_of_access_logs_are_read_together() -> None:
     usual = line('1.2.3.4 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"')
     found = AccessText(["status", "fields.path"]).read(usual * 3)
     assert found == ([["200"] * 3, ["/"] * 3], [])

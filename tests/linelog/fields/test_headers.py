@@ -23,7 +23,7 @@ UNUSUAL = [
 ]
 
 
-def test_usual_headers() -> None:
+def test_usual_headers_are_read_together() -> None:
     found, others = Headers(NAMES).read(b"\n".join(USUAL) + b"\n")
     assert others == []
     assert [place for place, _ in found] == list(range(len(NAMES)))

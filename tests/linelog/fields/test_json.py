@@ -104,7 +104,7 @@ def _once(found: dict[str, object], name: str) -> bool:
         (b' {"a":true} ', {"a": True}),
     ],
 )
-def test_fields(text: bytes, fields: dict[str, object]) -> None:
+def test_json_objects_become_flat_fields(text: bytes, fields: dict[str, object]) -> None:
     found = parse_json(text)
     assert found is not None and flat(found) == fields
     assert {name: as_value(look_up(found, name)) for name in fields} == fields
@@ -125,7 +125,7 @@ def test_fields(text: bytes, fields: dict[str, object]) -> None:
         b"{\xff}",
     ],
 )
-def test_what_is_no_object(text: bytes) -> None:
+def test_a_text_that_is_no_json_object_is_none(text: bytes) -> None:
     assert parse_json(text) is None
 
 
@@ -145,7 +145,7 @@ def test_numbers_of_thousands_of_digits() -> None:
         assert (value.text if isinstance(value, WrittenFloat) else str(value)) == "7" * digits
 
 
-def test_what_others_write_though_it_is_no_json() -> None:
+def test_text_that_others_write_though_it_is_no_json_is_read() -> None:
     assert parse_json(b'{"a":NaN,"b":-Infinity,"c":"x\ty"}') == {
         "a": "NaN",
         "b": "-Infinity",
@@ -156,7 +156,7 @@ def test_what_others_write_though_it_is_no_json() -> None:
 
 
 @pytest.mark.parametrize("depth", [500, 900, 10_000, 300_000])
-def test_any_depth(depth: int) -> None:
+def test_json_of_any_depth_raises_nothing(depth: int) -> None:
     """Too deep is no JSON; nothing ever raises."""
     found = parse_json(b'{"a":' * depth + b"1" + b"}" * depth)
     assert found is None or flat(found) is not None
@@ -189,7 +189,7 @@ def test_a_name_that_is_there_twice(text: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_names_take_no_gigabytes() -> None:
+def test_long_names_of_nested_fields_take_no_gigabytes() -> None:
     """A long key with many below it: each name would be as long."""
     text = (
         '{"' + "x" * 500_000 + '":{' + ",".join(f'"{number}":1' for number in range(50_000)) + "}}"

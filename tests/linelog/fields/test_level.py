@@ -30,7 +30,7 @@ def test_a_field_by_name_or_number(field: str, value: Value, level: str) -> None
 
 
 @pytest.mark.parametrize("value", ["INFO2", "", 8, 35, 70, True, "error ", -1, 2.5, "\u017fevere"])
-def test_what_is_no_level_is_passed_over(value: Value) -> None:
+def test_a_value_that_is_no_level_is_passed_over(value: Value) -> None:
     assert of_fields({"level": value}.get) is None
     assert of_fields({"level": value, "lvl": "warn"}.get) == "warning"
 
@@ -64,7 +64,7 @@ def test_what_is_no_level_is_passed_over(value: Value) -> None:
         ("priority", 3, None),
     ],
 )
-def test_fields_that_only_count(field: str, value: Value, level: str | None) -> None:
+def test_a_numeric_field_gives_a_level(field: str, value: Value, level: str | None) -> None:
     assert of_fields({field: value}.get) == level
 
 
@@ -101,9 +101,9 @@ def test_the_first_field_that_says_something_wins() -> None:
         ("x" * 62 + " EMERGENCYX", None),
     ],
 )
-def test_in_text(text: str, level: str | None) -> None:
+def test_a_name_at_the_beginning_of_a_text_gives_the_level(text: str, level: str | None) -> None:
     assert of_text(text) == level
 
 
-def test_names_in_queries() -> None:
+def test_canonical_names_of_levels_in_queries() -> None:
     assert (canonical("Warn"), canonical("banana"), canonical("3")) == ("warning", None, None)

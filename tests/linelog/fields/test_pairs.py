@@ -32,7 +32,7 @@ def read(message: bytes) -> tuple[Value | None, bool]:
         (b"a=1 superuser=bob", None),
     ],
 )
-def test_plain_pairs(message: bytes, value: str | None) -> None:
+def test_unambiguous_pairs_are_read_without_a_record(message: bytes, value: str | None) -> None:
     assert read(message) == (value, False)
 
 

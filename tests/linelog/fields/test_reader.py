@@ -64,7 +64,9 @@ def expected(lines: list[bytes], names: list[str]) -> list[list[object]]:
 @example([(True, OLD + b"a=1 user=x\\x00")], ["user"])
 @example([(True, FILE + b"a=1 user=x\\x00")], ["user"])
 @example([(True, NEW + b'[x a="1"] {"a":2}')], ["a", "app"])
-def test_any_lines(messages: list[tuple[bool, bytes]], names: list[str]) -> None:
+def test_read_gives_the_fields_of_records(
+    messages: list[tuple[bool, bytes]], names: list[str]
+) -> None:
     lines = [STAMP * stamped + message for stamped, message in messages]
     text = b"".join(line + b"\n" for line in lines)
     assert FieldReader(names).read(Stamps(text)) == expected(lines, names)

@@ -18,7 +18,7 @@ def record(message: bytes) -> Record:
     return Record(STAMP + message)
 
 
-def test_the_always_fields() -> None:
+def test_every_line_has_the_fields_of_its_stamp_and_message() -> None:
     line = Record(STAMP + b"ERROR hello", "17:52311")
     names = ("time", "source", "name", "host", "port", "position", "message", "level")
     assert [line.get(name) for name in names] == [
@@ -42,7 +42,7 @@ def test_a_line_without_a_stamp_is_all_message(line: bytes) -> None:
     assert (found.time, found.source, found.host) == (None, None, None)
 
 
-def test_an_empty_message() -> None:
+def test_an_empty_message_has_an_empty_body() -> None:
     assert (record(b"").body, record(b"").source) == (b"", "web@tcp:10.0.0.1:51234")
 
 
@@ -72,7 +72,7 @@ _CLASHING = (
         ("App", None),
     ],
 )
-def test_clashing_names(name: str, value: object) -> None:
+def test_names_in_both_header_and_content_have_their_order(name: str, value: object) -> None:
     assert record(_CLASHING).get(name) == value
 
 
@@ -113,7 +113,7 @@ def test_where_the_level_comes_from(message: bytes, level: str | None) -> None:
     assert record(message).level == level
 
 
-def test_all_fields() -> None:
+def test_fields_has_all_values_by_dotted_names() -> None:
     line = record(b'<13>app: {"a":{"b":1.5},"text":"t","big":18446744073709551617,"app":null}')
     assert line.fields == {
         "facility": "user",
@@ -164,7 +164,7 @@ _PIECES = st.sampled_from(
 
 
 @given(st.lists(_PIECES | st.binary(max_size=3)))
-def test_nothing_raises(pieces: list[bytes]) -> None:
+def test_no_bytes_make_a_record_raise(pieces: list[bytes]) -> None:
     for line in (Record(b"".join(pieces)), record(b"".join(pieces).replace(b"\n", b""))):
         assert line.level in (None, "error", "info") or line.level
         for name, value in line.fields.items():

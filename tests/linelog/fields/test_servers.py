@@ -23,6 +23,6 @@ LINES = (
     ("name", "rows"),
     [("status", {0}), ("frontend", {0}), ("user", {0, 1, 2}), ("duration", {3}), ("app", set())],
 )
-def test_rows(name: str, rows: set[int]) -> None:
+def test_lines_with_fields_of_servers_are_found(name: str, rows: set[int]) -> None:
     stamps = Stamps(b"".join(STAMP + line + b"\n" for line in LINES))
     assert Servers([name]).rows(stamps, numpy.array([2, 4])) == rows

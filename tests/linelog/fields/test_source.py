@@ -22,11 +22,11 @@ from logsrv.linelog.fields.source import Source, of_source, parse_source
         ("whatever", (None, None, None)),
     ],
 )
-def test_parts(source: str, parts: tuple[str | None, str | None, int | None]) -> None:
+def test_a_source_is_parsed(source: str, parts: tuple[str | None, str | None, int | None]) -> None:
     assert parse_source(source) == Source(*parts)
 
 
-def test_lines_of_wanted_sources() -> None:
+def test_a_pattern_matches_the_sources_of_stamped_lines_only() -> None:
     """A word of a line without TIME and SOURCE is never taken for its source."""
     stamped, bare = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:5 hello", b"tcp:10.0.0.1:5 hello"
     text = stamped + b"\n" + bare

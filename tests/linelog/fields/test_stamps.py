@@ -52,7 +52,7 @@ def moment(record: Record) -> int:
 @example([TIME + b" tcp:1.2.3.4:5"])
 @example([TIME + b" x "])
 @example([TIME + b" " + b"a" * 40, b"behind it"])
-def test_any_lines(lines: list[bytes]) -> None:
+def test_stamps_of_any_lines_are_those_of_their_records(lines: list[bytes]) -> None:
     text = b"".join(line + b"\n" for line in lines)
     stamps = Stamps(text)
     records = [Record(line) for line in lines]

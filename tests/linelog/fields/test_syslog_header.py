@@ -68,7 +68,7 @@ _5424 = {"facility": "auth", "severity": "crit", "timestamp": "2026-11-20T06:18:
         (b"<12>app: msg", {"facility": "user", "severity": "warning", "app": "app", "text": "msg"}),
     ],
 )
-def test_headers(message: bytes, fields: dict[str, str]) -> None:
+def test_headers_of_every_form_have_their_fields(message: bytes, fields: dict[str, str]) -> None:
     header = parse_header(message)
     assert header is not None and header.fields == fields
     assert header.text.decode() == fields["text"]
@@ -114,7 +114,7 @@ def test_headers_of_the_files_of_syslog_daemons(message: bytes, fields: dict[str
         b"2026-11-20 06:23:18 web su: no daemon writes such a time",
     ],
 )
-def test_what_is_no_header(message: bytes) -> None:
+def test_messages_without_a_header_have_none(message: bytes) -> None:
     assert parse_header(message) is None
 
 
@@ -122,7 +122,7 @@ def test_what_is_no_header(message: bytes) -> None:
     ("number", "name"),
     [(0, "kern"), (12, "ntp"), (13, "audit"), (14, "alert"), (15, "clock"), (23, "local7")],
 )
-def test_facilities_by_their_keywords(number: int, name: str) -> None:
+def test_facilities_and_severities_have_their_keywords(number: int, name: str) -> None:
     header = parse_header(b"<%d>x" % (number * 8 + 3))
     assert header is not None
     assert (header.fields["facility"], header.fields["severity"]) == (name, "err")
@@ -131,6 +131,6 @@ def test_facilities_by_their_keywords(number: int, name: str) -> None:
 @given(
     st.binary(max_size=80), st.sampled_from([b"<13>", b"<13>1 - - - - - ", b"<13>Nov 20 06:23:18 "])
 )
-def test_any_bytes_are_read(rest: bytes, start: bytes) -> None:
+def test_any_bytes_after_a_header_are_its_text(rest: bytes, start: bytes) -> None:
     header = parse_header(start + rest)
     assert header is not None and header.text in start + rest

@@ -35,7 +35,7 @@ def test_texts_that_look_like_numbers(text: str, expected: float) -> None:
     "text",
     ["", "-", "NaN", "Infinity", "-inf", "1_000", " 5", "0x1f", "1e999", "٣", "10.0.0.1", "1e"],
 )
-def test_texts_that_are_none(text: str) -> None:
+def test_texts_that_are_no_numbers(text: str) -> None:
     assert number_of_text(text) is None
 
 
@@ -57,5 +57,5 @@ def test_text_is_as_it_was_written() -> None:
     assert elements([1, 2]) == [1, 2] and elements("a") == ["a"]
 
 
-def test_any_text_becomes_readable() -> None:
+def test_readable_text_has_no_surrogates() -> None:
     assert readable("é\udcff") == "é\\xff" and readable("\ud800").encode()

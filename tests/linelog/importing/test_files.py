@@ -149,7 +149,7 @@ def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> No
     (file,) = find([written(tmp_path / "j", entry + b"MESSAGE\n\xff")], said.append, said.append)
     assert [moment for moment, _ in file.runs()] == [1763619522123456]
     assert said == [
-        f"{tmp_path}/j: the upload ends in the middle of a field; what stands before that is taken"
+        f"{tmp_path}/j: the upload ends in the middle of a field; the entries before that are imported"
     ]
 
 

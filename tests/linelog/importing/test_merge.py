@@ -34,7 +34,7 @@ def test_lines_come_by_time_and_those_of_a_file_in_its_order(
     assert found == [(begin + one * 1_000_000, text) for one, text in sorted(every)]
 
 
-def test_what_is_wrong_with_a_file_without_lines_is_told(tmp_path: Path) -> None:
+def test_a_fault_of_a_file_without_lines_is_told(tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "a.gz").write_bytes(b"\x1f\x8b garbage")
     assert list(merged(find([str(tmp_path / "a.gz")], said.append, said.append))) == []

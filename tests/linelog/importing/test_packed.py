@@ -156,7 +156,7 @@ def test_zeros_may_follow_and_stand_between(kind: str) -> None:
 
 
 @kinds
-def test_what_is_not_compressed_behind_it_is_told(kind: str) -> None:
+def test_text_after_compressed_data_is_told(kind: str) -> None:
     assert read(PACKERS[kind](b"one\n") + b"two\n") == (
         b"one\n",
         "something else follows its compressed data",
@@ -191,7 +191,7 @@ def test_a_bomb_of_zstandard_comes_in_small_pieces(tmp_path: Path) -> None:
         assert max(map(len, unpacked(file))) <= CHUNK
 
 
-def test_text_and_zstandard(tmp_path: Path) -> None:
+def test_plain_text_and_zstandard_files_are_read(tmp_path: Path) -> None:
     assert read(LINES) == (LINES, "")
     path = tmp_path / "a.zst"
     path.write_bytes(zstandard.compress(LINES))

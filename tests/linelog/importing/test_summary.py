@@ -17,7 +17,7 @@ NOT_BELIEVED = (
     b"2101-11-20 06:00:00Z d\n2026-11-20 06:00:01Z e\n"
 )
 OUT_OF_THE_YEARS = (
-    "5 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:01Z, RFC 3339; 3 lines with a date that is none, or"
+    "5 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:01Z, RFC 3339; 3 lines with an invalid date, or one"
     " after the file's own, have a neighbour's time"
 )
 ALL_OF_IT = (
@@ -49,11 +49,11 @@ def read(path: Path, text: bytes) -> LogFile:
         (b"first\n2026-11-20T06:00:00Z a\n2026-11-20T05:59:58Z b\n", ALL_OF_IT),
     ],
 )
-def test_a_file(tmp_path: Path, text: bytes, told: str) -> None:
+def test_a_files_sentence_has_lines_and_times(tmp_path: Path, text: bytes, told: str) -> None:
     assert of_file(read(tmp_path / "log", text)) == told
 
 
-def test_all_of_them(tmp_path: Path) -> None:
+def test_the_sentence_about_all_files_has_totals_and_drops(tmp_path: Path) -> None:
     files = [read(tmp_path / "a", b"x\n" * 1000), read(tmp_path / "b", b"y\n")]
     files[1].cut, files[1].without_fields = True, 2
     assert of_all(files[:1], SkippedFiles(), 0.04) == (

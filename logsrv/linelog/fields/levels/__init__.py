@@ -1,3 +1,3 @@
-"""The levels of many lines at once: each the same as that of its Record, at a small part of the cost."""
+"""Find the levels of many lines at once: the same as those of their Records, at a fraction of the cost."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Levels straight behind the time with which many messages begin: a name in any case, or a letter.
+"""Find levels directly after the time at the beginning of many messages: a name in any case, or a letter.
 
-The same rules as `level._AT_THE_TIME`.
+The rules are those of `level._AT_THE_TIME`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logsrv.linelog.fields.levels.byte_places import Array, Shape, table_of, win
 from logsrv.linelog.fields.levels.names import NAME, UNSURE, named
 
 _DATE = b"0000-00-00 00:00:00"
-# Separators of a date become dashes, and the T before the time a blank.
+# The separators of a date count as dashes, and the T before the time as a space.
 _DATED = Shape(_DATE, bytes.maketrans(b"123456789/.T", b"000000000-- "))
 _LOGCAT_TIME = b"00-00 00:00:00.000 "
 _LOGCAT = Shape(_LOGCAT_TIME)
@@ -43,7 +43,7 @@ _NOUNS = [RANK[noun] + 1 for noun in NOUNS]
 
 
 def levels_at_times(rows: Array) -> Array:
-    """Return the number of the level at the time in each beginning, 0 where there is none."""
+    """Return the number of the level after the time in each beginning; 0 for none, or UNSURE."""
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     for start in (0, 1):
         chosen = numpy.flatnonzero(_are(rows, _COLON, start + 13, start + 16))
@@ -65,7 +65,7 @@ def levels_at_times(rows: Array) -> Array:
 
 
 def _behind_a_token(rows: Array) -> Array:
-    """Return the rows with a time of OpenStack or a BlueGene as their second word."""
+    """Return the rows with a time of OpenStack or BlueGene as their second word."""
     blanks = rows[:, : _TOKEN + 1] == _BLANK
     start = blanks.argmax(1) + 1
     flat = rows.reshape(-1)
@@ -83,7 +83,7 @@ def _are(rows: Array, byte: int, first: int, second: int) -> Array:
 
 
 def _of_names(rows: Array, at: int) -> Array:
-    """Return the levels that words behind a time name, which ends in this column."""
+    """Return the levels named after a time that ends at column `at`; 0 for none."""
     start, ended = _behind(rows, numpy.full(len(rows), at), _CLINGING, MOST_CLINGING)
     start, parted = _behind(rows, start, _BETWEEN, MOST_BETWEEN)
     flat = rows.reshape(-1)
@@ -96,7 +96,7 @@ def _of_names(rows: Array, at: int) -> Array:
 
 
 def _behind(rows: Array, start: Array, table: Array, most: int) -> tuple[Array, Array]:
-    """Return the columns behind runs of bytes in a table, and whether they are no longer than `most`."""
+    """Return where the run of a table's bytes ends in each row, and whether it has at most `most` bytes."""
     flat = rows.reshape(-1)
     row = numpy.arange(len(rows))
     others = ~table[windows(flat, row * rows.shape[1] + start, most + 1)]
@@ -105,7 +105,7 @@ def _behind(rows: Array, start: Array, table: Array, most: int) -> tuple[Array, 
 
 
 def _of_logcat(rows: Array) -> Array:
-    """Return the levels of the letters behind the numbers of process and thread."""
+    """Return the levels of the letters after the IDs of process and thread."""
     at, ended = _behind(rows, numpy.full(len(rows), len(_LOGCAT_TIME)), _PIDS, MOST_CLINGING)
     row = numpy.arange(len(rows))
     after = rows[row, at + 1]

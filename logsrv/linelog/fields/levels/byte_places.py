@@ -1,4 +1,4 @@
-"""Places of bytes in a text, rows of what stands there, and shapes that these have, by NumPy."""
+"""NumPy helpers: places of bytes in a text, rows of bytes at these places, shapes of rows."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Array: TypeAlias = numpy.ndarray[Any, Any]
 
 U64 = numpy.uint64
 DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-# Multiplied by a word in which one of eight bytes is 1, gives that byte's number in the highest byte.
+# Times a word in which one of eight bytes is 1: the highest byte of the product is that byte's number.
 _WHICH = U64(0x0001020304050607)
-# Few are true if at most one of so many words of 64 bytes has one.
+# An array is sparse if at most one in this many groups of 64 values contains a true one.
 _SPARSE = 12
 
 
 def places(found: Array) -> Array:
-    """Return where an array of truth values is true.
+    """Return the places of the true values in an array of booleans.
 
-    `flatnonzero` of each byte takes three times as long where few are, and twice where some more are.
+    `flatnonzero` alone takes three times as long for few true values, and twice as long for some more.
     """
     bits = numpy.packbits(found, bitorder="little")
     whole = len(bits) // 8 * 8
@@ -34,7 +34,7 @@ def places(found: Array) -> Array:
 
 
 def _places(found: Array) -> Array:
-    """Do what `places` does by eight bytes, of which most have one that is true, or none."""
+    """Do the work of `places` by groups of eight values; fast if each has at most one true value."""
     whole = len(found) // 8 * 8
     eights: Array = found[:whole].view("<u8")
     at: Array = numpy.flatnonzero(eights != 0)
@@ -46,9 +46,9 @@ def _places(found: Array) -> Array:
 
 
 def any_of(rows: Array) -> Array:
-    """Return which rows, of a multiple of eight bytes, have a byte that is not 0.
+    """Return which rows contain a byte that is not 0; a row has a multiple of eight bytes.
 
-    By columns of eight bytes: `any` takes five times as long for rows that are so short.
+    `any` takes five times as long for such short rows.
     """
     columns: Array = rows.view(U64)
     found: Array = columns[:, 0].copy()
@@ -59,10 +59,10 @@ def any_of(rows: Array) -> Array:
 
 
 class Shape:
-    """A text that rows may begin with: 0 stands for any digit, ? for any byte.
+    """A pattern for the beginning of rows: 0 stands for any digit, ? for any byte.
 
-    same: a table for `bytes.translate`, by which different bytes are the same. width: the bytes that are
-    looked at of a row, a multiple of eight.
+    same: a table for `bytes.translate` that makes equivalent bytes equal. width: number of bytes of a row
+    that are compared, a multiple of eight.
     """
 
     def __init__(self, text: bytes, same: bytes = DIGITS_AS_ZEROS) -> None:
@@ -73,14 +73,14 @@ class Shape:
         self._same = same
 
     def begins(self, rows: Array) -> Array:
-        """Return which rows begin with it."""
+        """Return which rows begin with this shape."""
         words = numpy.frombuffer(rows[:, : self.width].tobytes().translate(self._same), U64)
         found: Array = ~any_of((words.reshape(-1, len(self._words)) ^ self._words) & self._mask)
         return found
 
 
 def windows(raw: Array, at: Array, width: int) -> Array:
-    """Return a row of `width` bytes from each of these places; raw has as many behind the last one."""
+    """Return a row of `width` bytes from each place on; `raw` must have so many bytes after the last."""
     kind = numpy.dtype(f"V{width}")
     every: Array = numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
     rows: Array = every[at].view(numpy.uint8).reshape(len(at), width)
@@ -88,7 +88,7 @@ def windows(raw: Array, at: Array, width: int) -> Array:
 
 
 def table_of(members: bytes) -> Array:
-    """Return for each byte whether it is one of these."""
+    """Return a table of 256 booleans: true for the bytes in `members`."""
     table: Array = numpy.zeros(256, bool)
     table[list(members)] = True
     return table

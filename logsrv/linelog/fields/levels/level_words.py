@@ -1,6 +1,6 @@
-"""Levels in plain text: names in capitals, in brackets or at the time in the beginnings of many messages.
+"""Find levels in plain text: names in capitals, in brackets or after the time, at the start of messages.
 
-The same rules as `level.of_text`, for messages whose beginnings are ASCII.
+The rules are those of `level.of_text`, for messages that begin in ASCII.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from logsrv.linelog.fields.levels.names import (
 )
 
 WIDTH = 80
-"""Bytes of a beginning: those in which a name may begin, and the longest name, in words of eight bytes."""
+"""Bytes of a beginning: those in which a name may begin, plus the longest name, a multiple of eight."""
 ACCESS = 254
-"""Stands for a level that the status of an access log tells."""
+"""The number for a level that depends on the status in an access log."""
 
 _MARK = numpy.uint32(int.from_bytes(BEHIND_POSTGRESQL.encode(), "little"))
 _TIME = Shape(b"[00/???/0000:00:00:00 ?0000]")
-# Behind it HAProxy has thousandths.
+# The date alone, because HAProxy's time goes on with milliseconds.
 _DATE = Shape(b"[00/???/0000:")
 
 
 def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
-    """Return the number of the level that each beginning tells, 0 for none, or UNSURE.
+    """Return the number of the level in each beginning; 0 for none, or UNSURE.
 
-    rows: the first WIDTH bytes from where each message begins. sizes: the bytes of each message.
-    access: beginnings with the time of an access log get ACCESS.
+    rows: WIDTH bytes from the start of each message on. sizes: bytes of each message. access: beginnings
+    with the time of an access log get ACCESS.
     """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
@@ -50,13 +50,13 @@ def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> 
             found[chosen] = _levels(rows[chosen], sizes[chosen], any_case=any_case)
     at_times = levels_at_times(rows)
     found = numpy.where(at_times > 0, at_times, found)
-    # Bytes beyond ASCII may stand behind the message, in the next one.
+    # Bytes beyond ASCII may even belong to the next message: then the line is checked for nothing.
     found[any_of(rows & numpy.uint8(0x80))] = UNSURE
     return found
 
 
 def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
-    """Return the levels of some beginnings: of none with a bracket, or of those that have one."""
+    """Return the levels of some beginnings. any_case: they have brackets, in which any case counts."""
     flat = rows.reshape(-1)
     at = _words(rows, any_case=any_case)
     row = at // WIDTH
@@ -75,7 +75,7 @@ def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     else:
         numbers = numpy.where(words.capital, numbers, 0)
     said = numpy.flatnonzero(numbers)
-    # Assigned from the last to the first: the first word of a row that says something remains.
+    # Assign from the last to the first, so that the first name of a row remains.
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     found[row[said][::-1]] = numbers[said][::-1]
     found[(found >= POSTGRESQL) & (found != UNSURE)] -= POSTGRESQL
@@ -83,11 +83,11 @@ def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
 
 
 def _bracketed(rows: Array) -> tuple[Array, Array]:
-    """Return which rows have brackets beside the time of an access log, and which have such a time."""
+    """Return which rows have a bracket other than that of an access log's time, and which that time."""
     padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(_TIME.width, numpy.uint8)))
     at = places(padded == ord("["))
     times = windows(padded, at, _TIME.width)
-    # `Err` would be a level, and is no month.
+    # No month has an r as its second letter, but `Err` is a level.
     is_time = _TIME.begins(times) & (padded[at + 5] | 0x20 != ord("r"))
     bracketed: Array = numpy.zeros(len(rows), bool)
     bracketed[at[~is_time] // WIDTH] = True
@@ -97,7 +97,7 @@ def _bracketed(rows: Array) -> tuple[Array, Array]:
 
 
 def _words(rows: Array, *, any_case: bool) -> Array:
-    """Return where words begin with a letter, or with three capitals."""
+    """Return where words begin: any_case: with a letter; otherwise with three capitals."""
     flat = rows.reshape(-1)
     letters = flat | numpy.uint8(0x20) if any_case else flat
     begins = letters - numpy.uint8(ord("a") if any_case else ord("A")) < 26
@@ -106,7 +106,7 @@ def _words(rows: Array, *, any_case: bool) -> Array:
         inside[WIDTH - 1 :: WIDTH] = False
         begins[1:] &= ~inside[:-1]
         return places(begins)
-    # Three capitals behind something else: no name is shorter.
+    # Words of capitals have at least three: no name of a level is shorter.
     first_of_three = begins[:-2] & begins[1:-1]
     first_of_three &= begins[2:]
     first_of_three[1:] &= ~begins[:-3]
@@ -118,7 +118,7 @@ def _words(rows: Array, *, any_case: bool) -> Array:
 
 
 def _in_brackets(flat: Array, at: Array, row: Array, sizes: Array, words: Named) -> Array:
-    """Return the levels of words that stand in brackets or in capitals; 0 for the others."""
+    """Return the levels of words in brackets or in capitals; 0 for other words, or UNSURE."""
     brackets = places((flat == ord("[")) | (flat == ord("]")))
     low, high = row * WIDTH, row * WIDTH + numpy.minimum(sizes[row], WIDTH)
     next_one = numpy.searchsorted(brackets, at)
@@ -127,7 +127,7 @@ def _in_brackets(flat: Array, at: Array, row: Array, sizes: Array, words: Named)
     opened = (before >= low) & (next_one > 0) & (flat[before] == ord("["))
     has_next = behind < high
     closed = has_next & (flat[numpy.minimum(behind, len(flat) - 1)] == ord("]"))
-    # The bracket may close behind what is looked at.
+    # The bracket may close after the bytes of the row.
     open_end = ~has_next & (sizes[row] > WIDTH)
     numbers = numpy.where(words.capital | (opened & closed), words.number, 0)
     unsure = (words.number > 0) & ~words.capital & opened & open_end

@@ -1,4 +1,4 @@
-"""The level of one stored line, the same as that of its Record, in a third of the time."""
+"""Find the level of one stored line: the same as that of its Record, in a third of the time."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.fields.stored import decoded
 
-# Parts of the names of all fields that may hold a level; an escape in JSON may be one, too.
+# Each field that may hold a level has one of these in its name; an escape in JSON may stand for one.
 _OF_FIELDS = (b"level", b"lvl", b"severity", b"PRIORITY", b"\\u")
 _BY_PRIORITY = {b"<%d>" % number: BY_SYSLOG[number & 7] for number in range(192)} | {
     b"<%03d>" % number: BY_SYSLOG[number & 7] for number in range(192)
 }
 _CAPITALS = re.compile(rb"[A-Z]{3,}").findall
 _IN_CAPITALS = frozenset(name.upper().encode() for name in (*NAMES, *OF_POSTGRESQL))
-# In the time of an access log.
+# The beginning of the time in an access log.
 _DAY = re.compile(rb"\[[0-9]{2}/")
-# The beginning of a message: a priority, or as much as `level.of_text` looks at.
+# The beginning of a message: a priority, or the characters that `level.of_text` checks.
 _BEGINNING = re.compile(rb"(<[0-9]{1,3}>|[^\n]{0,%d})" % (LOOKED_AT + max(map(len, NAMES)) + 1))
 
 
@@ -50,10 +50,10 @@ def level_of(line: bytes) -> str | None:
         return Record(line).level
     if level := at_the_time(decoded(message[:MOST_TO_TIME])):
         return level
-    # Outside of brackets only capitals count.
+    # Outside brackets only capitals count.
     if _IN_CAPITALS.isdisjoint(_CAPITALS(begin.upper() if b"[" in begin else begin)):
         return None
-    # JSON behind the header of a file has no text to look at.
+    # The line may be JSON after the header of a file, whose text does not count.
     if b"{" in line:
         return Record(line).level
     return of_text(decoded(message[:4096]))
@@ -65,5 +65,5 @@ def _of_object(line: bytes, message: bytes) -> str | None:
     except ValueError:
         return Record(line).level
     value = found.get("level") if isinstance(found, dict) else None
-    # This field is the first of all that are asked.
+    # The field `level` has precedence over all others.
     return (canonical(value) if isinstance(value, str) else None) or Record(line).level

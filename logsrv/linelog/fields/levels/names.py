@@ -1,4 +1,4 @@
-"""Names of levels: which of them the words of many messages are."""
+"""Recognize names of levels among the words of many messages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from logsrv.linelog.fields.level import NAMES, OF_POSTGRESQL, RANK
 from logsrv.linelog.fields.levels.byte_places import U64, Array, table_of
 
 UNSURE = 255
-"""Stands for a level that the beginning of a message alone does not tell."""
+"""The number for a level that needs a look at the whole line."""
 NAME = 16
-"""Bytes in which each name and what ends it has room."""
+"""Bytes of a word that are compared: the longest name, and the byte that ends it."""
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 IN_WORD = table_of(_LETTERS + b"0123456789_")
 """A table of the bytes that may stand in a word."""
 _SMALL = U64(0x2020202020202020)
 _BITS = 12
 POSTGRESQL = 64
-"""Beside the number of a level: the word has it before BEHIND_POSTGRESQL only."""
+"""Added to the number of a level that a word has only before BEHIND_POSTGRESQL."""
 _WORDS = {name: RANK[level] + 1 for name, level in NAMES.items()} | {
     word.lower(): POSTGRESQL + (RANK[level] + 1 if level else 0)
     for word, level in OF_POSTGRESQL.items()
@@ -27,7 +27,7 @@ _WORDS = {name: RANK[level] + 1 for name, level in NAMES.items()} | {
 
 
 class _Names(NamedTuple):
-    """The names in a table by a hash of 16 bytes: the two halves of a name, and the number of its level."""
+    """A hash table of the names: first and last eight bytes of a name, and the number of its level."""
 
     first: Array
     last: Array
@@ -51,12 +51,12 @@ def _names() -> _Names:
 
 
 _TABLE = _names()
-# The first bytes of a half, by their number.
+# Masks for the first 0 to 8 bytes of a half.
 _MASKS = numpy.array([(1 << 8 * size) - 1 for size in range(9)], U64)
-# The first three letters of all names, found by a hash of them.
+# Bits of the hash of a name's first three letters.
 _BEGIN_BITS = 10
 THREE = numpy.uint32(0xFFFFFF)
-"""The first three of four bytes."""
+"""A mask for the first three of four bytes."""
 _SMALL_THREE = numpy.uint32(0x202020)
 
 
@@ -77,14 +77,17 @@ _BEGINNINGS = _beginnings()
 
 
 def begins_name(fours: Array) -> Array:
-    """Return of which of these words of four bytes the first three may begin a name."""
+    """Return for each group of four bytes whether the first three may begin a name."""
     three = (fours & THREE) | _SMALL_THREE
     found: Array = _BEGINNINGS[_begin_hash(three)] == three
     return found
 
 
 class Named(NamedTuple):
-    """Words that name a level: the number of it (0: no name), and whether all are capitals."""
+    """The words at the beginning of rows.
+
+    number: that of the named level, 0 for no name. capital: whether all letters are capitals. size: bytes.
+    """
 
     number: Array
     capital: Array
@@ -92,13 +95,13 @@ class Named(NamedTuple):
 
 
 def named(rows: Array) -> Named:
-    """Return what level the word at the beginning of each row of 16 bytes names."""
+    """Return the word at the beginning of each row of NAME bytes, without PostgreSQL's words."""
     found = any_named(rows)
     return found._replace(number=numpy.where(found.number < POSTGRESQL, found.number, 0))
 
 
 def any_named(rows: Array) -> Named:
-    """Return the same; the number of a word of PostgreSQL has POSTGRESQL beside it."""
+    """Return the words like `named`; the number of a PostgreSQL word has POSTGRESQL added."""
     size = (~IN_WORD[rows]).argmax(1)
     # A word that fills the row is longer than any name.
     halves = rows.view(U64)

@@ -1,8 +1,7 @@
-"""The levels of all lines of a text as an array of numbers, which is the form that is counted fastest.
+"""Find the levels of all lines of a text, as an array of numbers, which is fast to count.
 
-Most lines tell their level, or that they have none, by a few bytes: a priority, a word at the beginning,
-the field `level`. These are looked at by NumPy for all lines at once; the few that may tell it in
-another way are looked at one by one (`line.py`).
+A few bytes decide about most lines: a priority, a word at the beginning, the field `level`. NumPy checks
+these for all lines at once; the few other lines are checked one by one (`line.py`).
 """
 
 from __future__ import annotations
@@ -21,23 +20,27 @@ from logsrv.linelog.fields.levels.statuses import levels_of_statuses
 from logsrv.linelog.fields.stamp import TIME_LENGTH
 
 OF_NUMBERS = (None, *LEVELS)
-"""The level that each number means: 0 for none, 1 for the least severe."""
+"""The levels by number: 0 for none, 1 for the least severe."""
 
 _NUMBERS = {level: number for number, level in enumerate(OF_NUMBERS)}
 _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(8)], numpy.uint8)
 _TIME = Shape(b"0000-00-00T00:00:00.000000Z ")
-# Nearly all sources are shorter; the lines of others are looked at one by one.
+# Nearly all sources are shorter; lines with longer ones are checked one by one.
 _SOURCE = 40
 _BEHIND = bytes(_TIME.width + _SOURCE + level_words.WIDTH + pairs.WIDTH)
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
 
 
 class _Lines:
-    """All lines of a text: `starts` and `ends` (the LFs), where the messages begin, and the levels."""
+    """All lines of a text.
+
+    starts, ends: bounds of each line; an LF is at the end. messages: where each message begins, -1 if
+    unknown. found: the number of each level. beginnings: the first bytes of each message.
+    """
 
     def __init__(self, text: bytes, ends: Array) -> None:
         self.text = text
-        # Rows of bytes are taken from the last lines as from all others.
+        # Padded, so that rows of bytes can be taken from the last lines too.
         self.raw: Array = numpy.frombuffer(text + _BEHIND, numpy.uint8)
         self.ends = ends
         self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
@@ -46,15 +49,15 @@ class _Lines:
         self.beginnings = windows(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
 
     def of(self, at: Array) -> Array:
-        """Return the lines in which these places are."""
+        """Return the line of each place."""
         found: Array = numpy.searchsorted(self.ends, at)
         return found
 
 
 def numbers_of(text: bytes, ends: Array | None = None) -> Array:
-    """Return the level of each line of `text`, whole lines with their LFs, as a byte: see OF_NUMBERS.
+    """Return the level of each line of `text`, whole lines with their LFs, as numbers of OF_NUMBERS.
 
-    ends: where the LFs are, if that is known.
+    ends: the places of the LFs, if known.
     """
     if ends is None:
         ends = places(numpy.frombuffer(text, numpy.uint8) == _LF)
@@ -64,9 +67,9 @@ def numbers_of(text: bytes, ends: Array | None = None) -> Array:
 
 
 def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
-    """Return what `numbers_of` does; None if more than `most` lines had to be looked at one by one.
+    """Return the same as `numbers_of`; None if more than `most` lines must be checked one by one.
 
-    ends: where the LFs are.
+    ends: the places of the LFs.
     """
     if not len(ends):
         return numpy.zeros(0, numpy.uint8)
@@ -95,7 +98,7 @@ def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
 
 
 def _messages(raw: Array, starts: Array, ends: Array) -> Array:
-    """Return where the message of each line begins; -1 where that has to be looked for."""
+    """Return where the message of each line begins; -1 if the line must be checked by itself."""
     stamped = _TIME.begins(windows(raw, starts, _TIME.width))
     sources = windows(raw, starts + TIME_LENGTH, _SOURCE) <= _SPACE
     size = sources.argmax(1)
@@ -119,7 +122,7 @@ def _of_priorities(lines: _Lines, chosen: Array) -> None:
 
 
 def _of_fields(lines: _Lines, objects: Array) -> Array:
-    """Find the levels of the lines that have a field which may hold one; return which these are."""
+    """Find the levels of lines with a field that may hold one; return which lines have such a field."""
     at, value = _keys(lines)
     line = lines.of(at)
     message = lines.messages[line]
@@ -143,7 +146,7 @@ def _of_fields(lines: _Lines, objects: Array) -> Array:
 
 
 def _keys(lines: _Lines) -> tuple[Array, Array]:
-    """Return where names of fields that may hold a level begin, and where what they hold does."""
+    """Return where names of fields that may hold a level begin, and where their values begin."""
     raw = lines.raw[: len(lines.text)]
     if len(raw) < 9:
         return numpy.zeros(0, numpy.intp), numpy.zeros(0, numpy.intp)
@@ -160,7 +163,7 @@ def _keys(lines: _Lines) -> tuple[Array, Array]:
     at = [begins[_is(lines.raw, begins, name)] for name, begins in names]
     value = [begins + len(name) for begins, (name, _) in zip(at, names, strict=True)]
     where, held = numpy.concatenate(at), numpy.concatenate(value)
-    # `levelname`, `level_name`, `levelno` and `severity_number` go on.
+    # The names `levelname`, `level_name`, `levelno` and `severity_number` go on after these.
     behind = lines.raw[held]
     likely = (
         (behind == ord("=")) | (behind == ord('"')) | (behind == ord("_")) | (behind == ord("n"))
@@ -169,7 +172,7 @@ def _keys(lines: _Lines) -> tuple[Array, Array]:
 
 
 def _is(raw: Array, at: Array, name: bytes) -> Array:
-    """Return at which of these places a name of at most eight bytes stands."""
+    """Return for each place whether a name of at most eight bytes stands there."""
     eights: Array = numpy.ndarray((len(raw) - 7,), "<u8", raw, 0, (1,))
     mask = U64((1 << 8 * len(name)) - 1)
     found: Array = (eights[at] & mask == int.from_bytes(name, "little")) & (at >= 0)
@@ -177,7 +180,7 @@ def _is(raw: Array, at: Array, name: bytes) -> Array:
 
 
 def _escapes(lines: _Lines) -> tuple[Array, Array]:
-    """Return which lines have a backslash, and one by which the name of a field in JSON may be written."""
+    """Return which lines have a backslash, and which have a `\\u` that may hide a field's name in JSON."""
     escaped: Array = numpy.zeros(len(lines.ends), bool)
     of_name = escaped.copy()
     if b"\\" in lines.text:
@@ -188,7 +191,7 @@ def _escapes(lines: _Lines) -> tuple[Array, Array]:
 
 
 def _of_access(lines: _Lines) -> Array:
-    """Return which lines have a bracket as before the time in an access log."""
+    """Return which lines have a bracket like that before the time in an access log."""
     found: Array = numpy.zeros(len(lines.ends), bool)
     at = places(lines.raw == ord("["))
     at = at[(lines.raw[at - 1] == _SPACE) & (lines.raw[at + 1] - numpy.uint8(ord("0")) < 10)]
@@ -197,14 +200,14 @@ def _of_access(lines: _Lines) -> Array:
 
 
 def _of_texts(lines: _Lines, chosen: Array) -> None:
-    """Find the levels of lines that have no field which may hold one."""
+    """Find the levels of lines without a field that may hold one."""
     rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
     found = level_words.levels_of_beginnings(rows, sizes, access=True)
     for levels in (_of_statuses, _of_words):
         timed = numpy.flatnonzero(found == level_words.ACCESS)
         if len(timed):
             found[timed] = levels(lines, chosen[timed])
-    # JSON behind blanks, or the header of a file, has no text to look at.
+    # In JSON after spaces, or after the header of a file, the text does not count.
     first = rows[:, 0]
     blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r"))
     headed = (rows[:, 3] == _SPACE) | (rows[:, 10] == ord("T"))
@@ -229,7 +232,7 @@ def _of_words(lines: _Lines, chosen: Array) -> Array:
 
 
 def _of_objects(lines: _Lines, chosen: Array) -> None:
-    """Find the levels of lines that are JSON: nearly always in the first field that is asked."""
+    """Find the levels of lines that are JSON: nearly always in the field `level`."""
     bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
     objects = [lines.text[start:end] for start, end in bounds]
     try:

@@ -1,7 +1,7 @@
-"""Levels in lines of logfmt: `level=info` beside another pair, where nothing but that can be meant.
+"""Find levels in lines of logfmt: `level=info` with another pair, in lines without any ambiguity.
 
-The same rules as `logfmt.parse_logfmt` and `level.of_fields`, for lines that have one field of those that
-may hold a level, a bare name in it, and one more pair behind it.
+The rules are those of `logfmt.parse_logfmt` and `level.of_fields`, for lines with exactly one field that
+may hold a level, an unquoted name in it, and another pair after it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from logsrv.linelog.fields.levels.byte_places import Array, places, table_of, wi
 from logsrv.linelog.fields.levels.names import NAME, named
 
 WIDTH = 40
-"""Bytes behind a name that are looked at."""
+"""Bytes after a name that are checked."""
 _BEGINS = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@")
 _IN_KEY = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-")
 _QUOTE, _SPACE, _EQUALS, _LF = b'" =\n'
 
 
 class Fields(NamedTuple):
-    """The only field of each of some lines that may hold a level.
+    """The fields that may hold a level, one in each of some lines.
 
-    at: where its name begins. value: where its value does. start, end: the bounds of the message.
+    at: where the name begins. value: where the value begins. start, end: bounds of the message.
     """
 
     at: Array
@@ -33,9 +33,9 @@ class Fields(NamedTuple):
 
 
 def levels_of_pairs(raw: Array, fields: Fields) -> Array:
-    """Return the number of the level in each of these fields; 0 where it is not sure that it is meant.
+    """Return the number of the level in each field; 0 if the field may mean something else.
 
-    raw: the text, with WIDTH bytes behind it.
+    raw: the text, with WIDTH more bytes.
     """
     words = named(windows(raw, fields.value, NAME))
     behind = fields.value + words.size
@@ -49,9 +49,9 @@ def levels_of_pairs(raw: Array, fields: Fields) -> Array:
 
 
 def _begins(raw: Array, fields: Fields) -> Array:
-    """Return whether a field begins where a pair can, and not in the header of RFC 5424."""
+    """Return which fields begin where a pair can begin, in lines without a header of RFC 5424."""
     sure: Array = (fields.at == fields.start) | (raw[fields.at - 1] == _SPACE)
-    # Behind the priority that header has a number.
+    # That header has a number after the priority.
     for place in (2, 3, 4):
         number = raw[fields.start + place + 1] - numpy.uint8(ord("0")) < 10
         sure &= ~(number & (raw[fields.start + place] == ord(">")))
@@ -59,7 +59,7 @@ def _begins(raw: Array, fields: Fields) -> Array:
 
 
 def _beside_another(raw: Array, fields: Fields, behind: Array) -> Array:
-    """Return whether another pair stands behind the field, and no quotes are around both."""
+    """Return which fields have another pair directly after them, with no quotes around both."""
     rows = windows(raw, behind + 1, WIDTH)
     in_key = _IN_KEY[rows]
     size = (~in_key).argmax(1)
@@ -70,7 +70,7 @@ def _beside_another(raw: Array, fields: Fields, behind: Array) -> Array:
     first = numpy.searchsorted(quotes, fields.start)
     before = numpy.searchsorted(quotes, fields.at) - first
     quotes = numpy.append(quotes, (len(raw) - 1, len(raw) - 1))
-    # A quote ends a text, so it stands behind no equals sign: there it would begin one.
+    # A closing quote cannot follow an equals sign: there a quote opens a value.
     closing = quotes[first + 1]
     sure &= (before == 0) | ((before == 2) & (raw[closing - 1] != _EQUALS))
     quoted = raw[numpy.minimum(value, len(raw) - 1)] == _QUOTE

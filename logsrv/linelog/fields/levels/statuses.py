@@ -1,6 +1,6 @@
-"""Levels of many lines with the time of an access log in their beginnings, by the status in them.
+"""Find the levels of many lines of access logs by their HTTP status.
 
-The same rules as `access.parse_access` and `level.of_access`, for lines as nginx and Apache write them.
+The rules are those of `access.parse_access` and `level.of_access`, for the lines of nginx and Apache.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ for _digit, _level in OF_STATUS.items():
 
 
 def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
-    """Return the number of the level of each of these messages, or UNSURE; ACCESS for no access log.
+    """Return the number of the level of each message; UNSURE, or ACCESS if it is of no access log.
 
-    raw: the text, with more bytes behind it than are looked at of a message. starts, ends: of the messages.
+    raw: the text, with padding after it. starts, ends: bounds of the messages.
     """
     rows = windows(raw, starts, LOOKED_AT)
     bracket = (rows == ord("[")).argmax(1)
@@ -46,9 +46,10 @@ def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
 
 
 def _are_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
-    """Return in which rows client, identity and user stand before the bracket, and in which more do.
+    """Return which rows have exactly client, identity and user before the bracket, and which have more
+    words.
 
-    Not sure are those that may begin with the header of a file.
+    A row that may begin with the header of a file is in neither.
     """
     before = numpy.arange(rows.shape[1]) < bracket[:, None]
     blank = (rows == _BLANK) & before
@@ -62,7 +63,7 @@ def _are_tokens(rows: Array, bracket: Array) -> tuple[Array, Array]:
 
 
 def _has_time(raw: Array, at: Array) -> Array:
-    """Return at which places the time of an access log stands, and a request behind it."""
+    """Return for each place whether an access log's time and the quote of a request stand there."""
     rows = windows(raw, at, _TIME.width)
     month = (rows[:, 4] - numpy.uint8(ord("A")) < 26) & _SMALL[rows[:, 5]] & _SMALL[rows[:, 6]]
     signed = (rows[:, 22] == ord("+")) | (rows[:, 22] == _DASH)
@@ -71,12 +72,12 @@ def _has_time(raw: Array, at: Array) -> Array:
 
 
 def _has_status(behind: Array) -> Array:
-    """Return which rows, from the quote that ends the request, are followed by a status and a size."""
+    """Return which rows have a status and a size; a row begins with the quote that ends the request."""
     known = (behind[:, 0] == _QUOTE) & (behind[:, 1] == _BLANK) & (behind[:, 5] == _BLANK)
     known &= _DIGIT[behind[:, 2:5]].all(1)
     size = behind[:, 6:]
     digits = (~_DIGIT[size]).argmax(1)
-    # Instead of the size of nothing stands a dash.
+    # A dash stands for an empty answer.
     digits[size[:, 0] == _DASH] = 1
     ended = _WHITE[size[numpy.arange(len(size)), digits]]
     found: Array = known & (digits > 0) & ended

@@ -1,1 +1,1 @@
-"""Bodies of HTTP requests: JSON, protobuf and lines, as Loki, OTLP and Elasticsearch are sent them."""
+"""Bodies of HTTP requests: JSON, protobuf and lines, in the formats of Loki, OTLP and Elasticsearch too."""

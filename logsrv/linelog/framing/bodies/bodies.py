@@ -1,4 +1,4 @@
-"""The parts that all formats of bodies share: records on their way, limits, refusals, answers (sans-IO)."""
+"""The parts that all formats of bodies share: collected records, limits, refusals, answers (sans-IO)."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from logsrv.linelog.framing.bodies.json_made import HugeNumber, made, made_toget
 from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
-# The records of a body may have four times its bytes, as labels and the like stand in each of them; or
-# 16 MiB, if that is more.
+# All records of a body may have four times its longest size in bytes, because each repeats its labels, and
+# at least 16 MiB.
 _GROWTH = 4
 _LEAST_MADE = 16 << 20
 
-# Digits and sign of an integer of 64 bits.
+# Characters of the longest 64-bit integer, with its sign.
 _LONGEST_INTEGER = 20
-# Every number that is beyond all floats has this in it.
+# Every number too large for a float matches this.
 _LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
 RECORD = 200
-"""Bytes that are counted for a record beside its own: it is stored with a time and a source."""
+"""Bytes counted for each record in addition to its own, for its time and source in the store."""
 
-# Bytes that are made in a few milliseconds.
+# Bytes of records that are made in a few milliseconds.
 _STEP = 128 << 10
 
 
 class RequestRefused(PeerError):
-    """A request of which nothing is stored; `str()` is the sentence for its sender.
+    """A refused request; `str()` is the sentence for its sender.
 
-    status: of HTTP. reason: the label in the metrics. headers: further ones of the answer.
+    status: HTTP status. reason: label in the metrics. headers: further headers of the answer.
     """
 
     headers: Mapping[str, str] = MappingProxyType({})
@@ -50,7 +50,7 @@ class RequestRefused(PeerError):
 
 @attrs.frozen
 class Reply:
-    """The answer to a request, once its records are safe. headers: further ones of it."""
+    """The answer to a request, sent when its records are safe. type: the Content-Type."""
 
     status: int
     body: bytes = b""
@@ -60,10 +60,10 @@ class Reply:
 
 @attrs.frozen
 class BodyRules:
-    """The circumstances of a body: its type, without parameters, its path, and limits in bytes.
+    """The type, path and limits of a body.
 
-    max_record: of a record. max_made: of all its records, 200 more counted for each. max_body: of the body
-    itself, where that is still to be unpacked.
+    media: its Content-Type without parameters. Limits in bytes: max_record: of a record. max_made: of all
+    its records, with 200 more counted for each. max_body: of the unpacked body, and of a bulk answer.
     """
 
     media: str
@@ -74,32 +74,32 @@ class BodyRules:
 
 
 def most_made(most_body: int) -> int:
-    """Return the bytes that all records of a body may have, of which there may be `most_body` bytes."""
+    """Return the limit for all records of a body, in bytes. most_body: limit for the body itself."""
     return max(_LEAST_MADE, _GROWTH * most_body)
 
 
 @attrs.frozen
 class WholeLines:
-    """Records that are lines as they stand: short enough, nothing to escape, each ended by LF."""
+    """Records that are lines already: short enough, without anything to escape, each ended by LF."""
 
     text: bytes
     number: int
 
     @property
     def size(self) -> int:
-        """The bytes of the records."""
+        """The total length of the records in bytes, without the LFs."""
         return len(self.text) - self.number
 
 
 class Records:
-    """The records of a message on their way: added by who makes them, taken from here step by step.
+    """A queue for the records of a message: a parser adds them, and the store takes them step by step.
 
-    as_text: how many were promised to be structured, and are not. reasons: those of the records that are
-    not stored, as they are counted.
+    as_text: number of records that should be structured but are stored as text.
+    reasons: numbers of the records that are not stored, by reason.
     """
 
     def __init__(self, most: int | None = None) -> None:
-        """most: bytes that all of them may have, those that are left out too."""
+        """most: limit for all records in bytes, records that are not stored included."""
         self._most = most
         self._made = 0
         self._taken = 0
@@ -111,7 +111,7 @@ class Records:
         self.reasons: Counter[str] = Counter()
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
-        """Add a record. Raises RequestRefused (413) if all are too much now."""
+        """Add a record. Raises RequestRefused (413) if the records exceed the limit."""
         self.made(len(record))
         self._number += 1
         last = self._runs[-1] if self._runs else None
@@ -122,14 +122,14 @@ class Records:
             self._runs.append(RecordRun(self._open, structured))
 
     def add_texts(self, texts: list[bytes]) -> None:
-        """Add records of text, many at once. Raises RequestRefused (413) as `add` does."""
+        """Add many text records at once. Raises RequestRefused (413) as `add` does."""
         self.made(sum(map(len, texts)), len(texts))
         self._number += len(texts)
         self._open = texts
         self._runs.append(RecordRun(texts, structured=False))
 
     def add_all(self, other: Records) -> None:
-        """Add what others are, in their order."""
+        """Move the records and the counts of `other` to these, in order."""
         self.as_text += other.as_text
         self.reasons += other.reasons
         for run in other.take():
@@ -140,7 +140,7 @@ class Records:
                     self.add(record, structured=run.structured)
 
     def add_made(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
-        """Add records that are made of dicts, and leave out those that become longer than `most` bytes."""
+        """Add dicts as JSON records, in steps; one longer than `most` bytes is left out and counted."""
         lines = made_together(found, most) if found else None
         if lines is not None:
             self.add_lines(lines, len(found))
@@ -157,83 +157,86 @@ class Records:
             yield
 
     def add_lines(self, text: bytes, number: int) -> None:
-        """Add records that are whole lines already, so many. Raises RequestRefused (413) as `add` does."""
+        """Add `number` records that are whole lines already. Raises RequestRefused (413) as `add` does."""
         self.made(len(text), number)
         self._number += number
         self._runs.append(WholeLines(text, number))
 
     def leave_out(self, size: int) -> None:
-        """Count a record of so many bytes, which is too long. Raises RequestRefused (413) as `add` does."""
+        """Count a record of `size` bytes, too long to store. Raises RequestRefused (413) as `add` does."""
         self.made(size)
         self.reasons["oversize"] += 1
 
     def reject(self, number: int = 1) -> None:
-        """Count records that are left out, as they are none. Raises RequestRefused (413) as `add` does."""
+        """Count invalid records, which are not stored. Raises RequestRefused (413) as `add` does."""
         self.made(0, number)
         self.reasons["protocol"] += number
 
     def made(self, size: int, number: int = 1) -> None:
-        """Count so many records, or what is as large. Raises RequestRefused (413) as `add` does."""
+        """Count `number` records of `size` bytes in all towards the limit, or anything as costly.
+
+        Raises RequestRefused (413) as `add` does.
+        """
         self._made += size
         self.expect(number)
         self._made += number * RECORD
 
     def expect(self, number: int) -> None:
-        """Raise RequestRefused (413) if so many more records would be too much, however short they are."""
+        """Raise RequestRefused (413) if even empty records, `number` more, would exceed the limit."""
         if self._most is not None and self._made + number * RECORD > self._most:
             raise too_much(self._most, "records")
 
     @property
     def due(self) -> bool:
-        """Return true when so much was made since the last look at it that others should have a turn."""
+        """Return true if enough was made since the last true result that other peers should have a turn."""
         if self._made - self._taken < _STEP:
             return False
         self._taken = self._made
         return True
 
     def take(self) -> list[RecordRun | WholeLines]:
-        """Return what was added since it was last taken, in its order."""
+        """Return the records added since the last call, in order."""
         runs, self._runs = self._runs, []
         return runs
 
     @property
     def refused(self) -> int:
-        """The number of those that are not stored."""
+        """The number of records that are not stored."""
         return self.reasons.total()
 
     def __len__(self) -> int:
-        """Return how many were added so far."""
+        """Return how many records were added so far."""
         return self._number
 
 
-# Takes a body: each step adds records, others have a turn between two steps, and the result is the answer
-# for when they are safe.
+# The parsing of a body: each step adds records, other peers are served between two steps, and the result is
+# the answer to send when the records are safe.
 Steps: TypeAlias = Generator[None, None, Reply]
 
 
 def malformed(sentence: str) -> RequestRefused:
-    """Return the refusal of a body that is not what it says it is."""
+    """Return the refusal (400) of a body that is not in the format it claims."""
     return RequestRefused(400, "protocol", sentence)
 
 
 def too_long(most: int, what: str = "a record") -> RequestRefused:
-    """Return the refusal of a request for one record that is longer than `most` bytes."""
+    """Return the refusal (413) of a request because of one record longer than `most` bytes."""
     return RequestRefused(
-        413, "oversize", f"{what} is longer than {most} bytes, what --max-record allows"
+        413, "oversize", f"{what} is longer than {most} bytes, the limit of --max-record"
     )
 
 
 def too_much(most: int, what: str) -> RequestRefused:
-    """Return the refusal of a message that becomes more than `most` bytes of what is stored."""
+    """Return the refusal (413) of a message that would take more than `most` bytes in the store."""
     sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
     return RequestRefused(413, "oversize", sentence)
 
 
 def parsed(text: bytes) -> Any:
-    """Return the value of a JSON text. Raises ValueError for what is none.
+    """Return the value of a JSON text. Raises ValueError for invalid JSON.
 
-    Integers beyond 64 bits are rounded: what is stored is the text itself. A number beyond all floats is
-    `HugeNumber`.
+    Integers beyond 64 bits are rounded, because the store gets the text itself. A number too large for a
+    float becomes `HugeNumber`.
     """
     try:
         return orjson.loads(text)
@@ -263,5 +266,5 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def json_line(**what: object) -> bytes:
-    """Return the body of an answer: JSON on a line."""
+    """Return the body of an answer: a JSON object on one line."""
     return json.dumps(what).encode() + b"\n"

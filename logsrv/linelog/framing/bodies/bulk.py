@@ -48,16 +48,16 @@ _LICENSE = {
     }
 }
 ABOUT = Reply(200, as_json(_ABOUT) + b"\n")
-"""Who we are: clients ask for it first, and some want a version that is not older than their own."""
+"""The answer about the server: clients ask first, and some want a version not older than their own."""
 LICENSE = Reply(200, as_json(_LICENSE) + b"\n")
-"""All may be used: Beats and Logstash ask for it next, and send nothing where no license is active."""
-# Bytes counted for an action beside its document and its names.
+"""The answer about the license: Beats and Logstash send nothing to a server without an active one."""
+# Bytes counted for each action in the answer, in addition to its names.
 _ITEM = 100
 _CREATED = (
     b'"_version":1,"result":"created","_shards":{"total":1,"successful":1,"failed":0},'
     b'"_seq_no":%d,"_primary_term":1,"status":201'
 )
-# Bytes of an action, and lines between two turns for others.
+# Longest action in bytes; lines parsed before other peers have a turn.
 _LONGEST_ACTION = 256 << 10
 _TURN = 1024
 _STORING = ("index", "create")
@@ -66,7 +66,7 @@ _ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
 
 
 class _Bad(Exception):
-    """A document that is not stored: the status of its item, the kind of its error, a sentence."""
+    """A document that is not stored. status: HTTP status of its item. kind: type of the error."""
 
     def __init__(self, status: int, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -75,10 +75,10 @@ class _Bad(Exception):
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
-    """Take the documents of a bulk request, each with its `_index`, and an item for each action.
+    """Add the documents of a bulk request, each with its `_index`; the answer has an item for each action.
 
-    rules.path: `/_bulk` or `/INDEX/_bulk`, INDEX as it stands there. Raises RequestRefused (400) for
-    what is no bulk request: then nothing of it is stored.
+    rules.path: `/_bulk` or `/INDEX/_bulk`. Raises RequestRefused, and nothing is stored: 400 for an invalid
+    request, 413 for records or an answer over the limit.
     """
     usual = rules.path.removesuffix("/_bulk").strip("/")
     items: list[bytes] = []
@@ -89,7 +89,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
             continue
         action, meta, document = found
         index = meta.get("_index", usual)
-        # The answer has an item for each action, with names as long as its sender likes.
+        # The answer has an item for each action, with names of any length.
         records.made(_ITEM + len(usual) if index is usual else _ITEM)
         names = _named(index, meta)
         try:
@@ -117,7 +117,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
 
 
 def _named(index: Any, meta: dict[str, Any]) -> bytes:
-    """Return the names in an item."""
+    """Return the members `_index` and `_id` of an item, without braces."""
     if meta.keys() <= {"_index"}:
         return _index_member("_index", index)
     more = {"_id": meta["_id"]} if "_id" in meta else {}
@@ -134,8 +134,7 @@ def _member_of(name: str, index: str) -> bytes:
 
 
 def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
-    """Yield each action: its name, what it says of the document, the document; None where others may have a
-    turn."""
+    """Yield each action: its name, its metadata, its document; or None to let other peers have a turn."""
     lines = _lines(body)
     for number, line in lines:
         if number % _TURN == 0:
@@ -157,7 +156,7 @@ def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
 
 
 def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their numbers, one by one: there may be as many as bytes."""
+    """Yield the lines with their numbers from 1, without a list: there may be as many lines as bytes."""
     start = number = 0
     while start < len(body):
         stop = body.find(b"\n", start)
@@ -168,7 +167,7 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _document(document: bytes, index: object, most: int) -> bytes:
-    """Return a document as it is stored: as it came, with its index behind all else."""
+    """Return the stored form of a document: on one line, its index as the last member. Raises _Bad."""
     if len(document) > SPARE * most:
         raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
     try:

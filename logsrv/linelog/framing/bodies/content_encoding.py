@@ -21,10 +21,10 @@ Body = Sequence[Buffer]
 
 
 def coding(header: bytes | None, own: str = "") -> str:
-    """Return how a body is packed, by its Content-Encoding; empty if it is not.
+    """Return the name of a body's Content-Encoding; "" if it needs no unpacking here.
 
-    own: a coding that the reader of the body undoes itself, named in the header or not.
-    Raises RequestRefused (415).
+    own: a coding that the parser of the body undoes itself.
+    Raises RequestRefused (415) for an unknown one.
     """
     name = (header or b"").strip().lower().decode("latin-1")
     if name in ("", "identity", own):
@@ -37,10 +37,10 @@ def coding(header: bytes | None, own: str = "") -> str:
 
 
 def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
-    """Yield the content of a body in pieces of 256 KiB at most, or as they are if nothing is packed.
+    """Yield the content of a packed body in pieces of at most 256 KiB; other bodies unchanged.
 
     how: as `coding` returns it. Raises RequestRefused: 413 as soon as there are more than `most` bytes,
-    400 where the body is broken.
+    400 if the body is damaged.
     """
     if not how:
         yield from body
@@ -56,7 +56,7 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
 
 
 def begin_of(body: Buffer, how: str, most: int) -> bytes:
-    """Return so many bytes of the content of a packed body, or as many as can be had."""
+    """Return the first `most` bytes of a packed body's content, or fewer if it is short or damaged."""
     found = bytearray()
     with suppress(RequestRefused):
         for piece in unpacked(list(in_pieces(body)), how, sys.maxsize):
@@ -69,12 +69,12 @@ def begin_of(body: Buffer, how: str, most: int) -> bytes:
 def too_large(most: int) -> RequestRefused:
     """Return the refusal of a body with more than `most` bytes."""
     return RequestRefused(
-        413, "oversize", f"the body has more than {most} bytes, what --max-body allows"
+        413, "oversize", f"the body has more than {most} bytes, the limit of --max-body"
     )
 
 
 def _deflated(body: Body) -> Iterator[bytes]:
-    """Yield the content of what is called deflate: with a header of zlib (RFC 1950), or without any."""
+    """Yield the content of a `deflate` body: with a zlib header (RFC 1950), or without any header."""
     first = b"".join(body[:2])[:2]
     has_header = len(first) == 2 and first[0] & 15 == 8 and int.from_bytes(first, "big") % 31 == 0
     return inflating(body, bare=not has_header)

@@ -1,4 +1,4 @@
-"""The parsers of packed formats, which not every installation has: loaded when first needed (sans-IO)."""
+"""Parsers from optional packages, the extra `senders`: loaded when first needed (sans-IO)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from logsrv.linelog.framing.bodies.bodies import RequestRefused, malformed
 
 
 def needed(module: str, what: str) -> Any:
-    """Return a module of the extra `senders`. Raises RequestRefused (501) without it: `what` needs it."""
+    """Import a module of the extra `senders`. Raises RequestRefused (501) if it is not installed.
+
+    what: the thing that needs it, in the plural, for the sentence.
+    """
     try:
         return import_module(module)
     except ImportError:
@@ -19,7 +22,7 @@ def needed(module: str, what: str) -> Any:
 
 
 def read_message(kind: Any, body: bytes) -> Any:
-    """Return a message of a class that protobuf made. Raises RequestRefused (400)."""
+    """Parse a protobuf message; kind: its class. Raises RequestRefused (400)."""
     message = kind()
     try:
         message.ParseFromString(body)

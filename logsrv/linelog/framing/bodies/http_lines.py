@@ -1,4 +1,4 @@
-"""Bodies posted as they are, by their Content-Type: lines, JSON, JSON lines, forms (sans-IO)."""
+"""Bodies without a protocol of their own, by Content-Type: lines, JSON, JSON lines, forms (sans-IO)."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class BodyKind(Enum):
     """The ways in which a posted body is taken."""
 
     TEXT = "lines"
-    JSON = "an object, or an array of what is to be stored"
+    JSON = "an object, or an array of records"
     JSON_LINES = "a value of JSON in each line"
     FORM = "an object of the fields of a form"
 
 
 _SPACE = b" \t\r\n"
 _MOST_FIELDS = 10_000
-# Lines of JSON that are looked at together: what is made of them is several times as large for a moment.
+# Bytes of JSON lines that are parsed together: their values take several times as much memory for a moment.
 _AT_ONCE = 256 * 1024
-# Types below `application/` and `text/`, without the `x-` before them.
+# Subtypes of `application/` and `text/`, without a leading `x-`.
 _JSON_LINES = ("ndjson", "jsonl", "jsonlines", "json-lines", "json-seq")
 _TEXTS = ("logfmt", "xml", "yaml")
 
@@ -56,7 +56,7 @@ def media_type(header: bytes | None) -> str:
 
 
 def kind_of(media: str) -> BodyKind:
-    """Return how a body of this type is taken. Raises RequestRefused (415) for what is binary."""
+    """Return how a body of this type is parsed. Raises RequestRefused (415) for any other type."""
     family, _, name = media.partition("/")
     name = name.removeprefix("x-")
     if family in ("application", "text") and name in _JSON_LINES:
@@ -70,17 +70,17 @@ def kind_of(media: str) -> BodyKind:
     raise RequestRefused(
         415,
         "protocol",
-        "the Content-Type is none that lines are taken from: text, JSON, NDJSON or a form",
+        "this Content-Type is not accepted; send text, JSON, NDJSON or a form",
     )
 
 
 def accepted(records: int, as_text: int = 0) -> Reply:
-    """Return the answer to what was taken; as_text: how many of them were promised to be JSON."""
+    """Return the answer to accepted records; as_text: how many are stored as text though sent as JSON."""
     return Reply(200, json_line(accepted=records, as_text=as_text))
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, None, Reply | None]:
-    """Take the records of a body, by its Content-Type; the answer is None if it is lines after all.
+    """Add the records of a body, by its Content-Type. The result is None, and no record, if it is lines.
 
     Raises RequestRefused.
     """
@@ -97,7 +97,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, Non
 
 
 def _is_form(body: bytes) -> bool:
-    """Return false for something else that curl has sent with its usual Content-Type."""
+    """Return false for lines: `curl --data` sends anything with the Content-Type of a form."""
     return b"=" in body and b"\n" not in body and b"\r" not in body
 
 
@@ -115,16 +115,16 @@ def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     except ValueError as error:
         raise malformed(f"the body is no JSON: {error}") from None
     if kind is not dict:
-        raise malformed("the body has to be a JSON object, or an array of what is to be stored")
+        raise malformed("the body has to be a JSON object, or an array of records")
     _add(records, kind, record, most)
 
 
 def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
-    """Add neighbouring elements of an array."""
+    """Add consecutive elements of an array."""
     if not spans:
         return
     _check_length(spans[0][1] - spans[0][0], most)
-    # Only a single element is longer than a piece.
+    # Only one long element makes the spans longer than a piece.
     found = yield from in_one(partial(values, body, spans), spans[-1][1] - spans[0][0] - PIECE)
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
     lines = b"\n".join(texts)
@@ -140,7 +140,7 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
 
 
 def json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
-    """Add each line of a body that is one JSON object a line; whole pieces of plain ones at once."""
+    """Add each line of a body of JSON lines; lines that need no change are added in large pieces."""
     start = 0
     while start < len(body):
         stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
@@ -155,7 +155,10 @@ def json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]
 
 
 def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
-    """Add each line of a piece by itself. Raises RequestRefused for one that is longer than `most`."""
+    """Add each line of a piece by itself; a line that is no JSON becomes text.
+
+    Raises RequestRefused (413) for a JSON record longer than `most` bytes, and for any line far longer.
+    """
     for line in piece.split(b"\n"):
         if records.due:
             yield
@@ -174,19 +177,19 @@ def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
 
 
 def _check_length(size: int, most: int) -> None:
-    """Raise RequestRefused for a text that is too long even to become a record of `most` bytes."""
+    """Raise RequestRefused (413) for a text that cannot become a record of `most` bytes."""
     if size > max(SPARE * most, PIECE):
         raise too_long(most)
 
 
 def _read(text: bytes) -> tuple[type, bytes]:
-    """Return the type of a value of JSON, and its record. Raises ValueError."""
+    """Return the type of a JSON value, and its record. Raises ValueError for invalid JSON."""
     value = parsed(text)
     return type(value), _record(value, text)
 
 
 def _record(value: object, text: bytes) -> bytes:
-    """Return a value of JSON as it is stored: a string as its text, all else as it was written."""
+    """Return the stored form of a JSON value: a string as its text, any other value as JSON on one line."""
     return without_ending(plain_text(value)) if isinstance(value, str) else one_line(text)
 
 
@@ -218,5 +221,5 @@ def _of_form(body: bytes) -> bytes:
 
 
 def _whole(text: str) -> str:
-    """Return text of a form; of what is escaped in it and no UTF-8, `\\xNN`."""
+    """Return text of a form; escaped bytes that are not UTF-8 become `\\xNN`."""
     return text if text.isascii() else as_text(text.encode(errors="surrogateescape"))

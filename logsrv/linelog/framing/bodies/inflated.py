@@ -1,4 +1,4 @@
-"""Compressed data, unpacked up to a limit: what would become more is refused on the way (sans-IO)."""
+"""Unpack compressed data up to a limit; larger data is refused while it is unpacked (sans-IO)."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from mmap import mmap
 from typing import Any, TypeAlias
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
-# Unpacked at a time, so that a bomb is noticed before it has gone off.
+# Bytes unpacked at a time, so that a decompression bomb is noticed early.
 _PIECE = 256 << 10
-# A block of Zstandard is 128 KiB at most and takes 4 bytes at least: so much becomes 8 MiB at most.
+# A Zstandard block has at least 4 bytes and becomes at most 128 KiB: this many become at most 8 MiB.
 _PIECE_OF_ZSTD = 256
-# Decoders should have 8 MiB (RFC 8878 section 3.1.1.1.2): a frame that wants more memory is refused.
+# Decoders should offer a window of 8 MiB (RFC 8878 section 3.1.1.1.2): a frame that wants more is refused.
 _WINDOW = 8 << 20
-# For zlib: the header says whether it is gzip (RFC 1952) or zlib (RFC 1950).
+# For zlib: detect gzip (RFC 1952) or zlib (RFC 1950) by the header.
 _EITHER = zlib.MAX_WBITS | 32
 _BARE = -zlib.MAX_WBITS
-# Parts without content, one behind the other: nobody else has a turn while 1 MB of them is read, for 0.5 s.
+# Most consecutive empty members: 1 MB of them takes 0.5 s, in which no other peer has a turn.
 _MOST_EMPTY = 1000
 
 
 class UnpackingError(Exception):
-    """Data that cannot be unpacked, or that would become too much; says which."""
+    """Data that cannot be unpacked, or would be too large; `str()` says why."""
 
 
 class TooLargeError(UnpackingError):
-    """Data that would become too much."""
+    """Data that would be too large unpacked."""
 
 
 def inflated(data: bytes, most: int) -> bytes:
-    """Return what is in gzip or zlib data, of any number of members.
+    """Unpack gzip or zlib data of any number of members.
 
-    Raises UnpackingError, and TooLargeError (one of them) for more than `most` bytes.
+    Raises UnpackingError; its subclass TooLargeError for more than `most` bytes.
     """
     return b"".join(bounded(inflating(in_pieces(data)), most))
 
 
 def bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """Yield pieces of unpacked data. Raises TooLargeError before there are more than `most` bytes."""
+    """Yield pieces of unpacked data. Raises TooLargeError before they exceed `most` bytes."""
     size = 0
     for piece in pieces:
         size += len(piece)
@@ -48,15 +48,15 @@ def bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
 
 
 def in_pieces(data: Buffer) -> Iterator[memoryview]:
-    """Give data in pieces, not copied: zlib copies each time what it has not taken yet."""
+    """Yield data in pieces of 256 KiB, uncopied: in each call zlib copies the input it has not used yet."""
     view = memoryview(data)
     return (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))
 
 
 def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
-    """Yield what is in gzip or zlib data, cut anywhere, in pieces of at most 256 KiB.
+    """Unpack gzip or zlib data, cut anywhere; yield pieces of at most 256 KiB.
 
-    bare: it is deflate without a header. Raises UnpackingError.
+    bare: the data is deflate without a header. Raises UnpackingError.
     """
     inflater = None
     empty = 0
@@ -71,7 +71,7 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
                 yield piece
             data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
     while inflater is not None and not inflater.eof:
-        # Bytes that zlib holds back when the room was used up exactly.
+        # zlib holds bytes back if the previous piece was exactly full.
         piece = _inflate(inflater, b"")
         if not piece:
             raise UnpackingError("its compressed data has no end")
@@ -79,7 +79,7 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
 
 
 def _one_more(empty: int) -> int:
-    """Return the number of parts without content, if the next is one too. Raises UnpackingError."""
+    """Count one more member, presumably empty. Raises UnpackingError after too many."""
     if empty > _MOST_EMPTY:
         raise UnpackingError(f"more than {_MOST_EMPTY} parts of its compressed data are empty")
     return empty + 1
@@ -93,10 +93,7 @@ def _inflate(inflater: Any, data: Buffer) -> bytes:
 
 
 def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
-    """Yield what is in Zstandard data, mapped or not, in pieces of at most 8 MiB.
-
-    Raises UnpackingError.
-    """
+    """Unpack Zstandard data; yield pieces of at most 8 MiB. Raises UnpackingError."""
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
@@ -104,7 +101,7 @@ def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
     at = empty = 0
     try:
         while at < len(data):
-            # Frame by frame: a stream of several would not say that the last one has no end.
+            # Frame by frame: the reader of several would not notice that the last one has no end.
             frame = decompressor.decompressobj(write_size=_PIECE)
             unfinished = True
             empty = _one_more(empty)

@@ -1,4 +1,4 @@
-"""JSON that is made here, of msgpack, protobuf and the like: compact, in the sender's order (sans-IO)."""
+"""Make JSON of values from msgpack, protobuf and the like: compact, in the sender's order (sans-IO)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from logsrv.linelog.framing.bodies.json_text import harmless
 from logsrv.linelog.framing.lines.clean import is_clean
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
-# Deeper values are written as text: readers of JSON, ours among them, have a limit too.
+# Deeper lists and dicts become the text "[]" or "{}": readers of JSON have such limits, ours too.
 DEEPEST = 200
-# Bytes of text that is not UTF-8 made in one call, which keeps all threads waiting: 0.2 µs a byte.
+# Bytes decoded in one call: text that is not UTF-8 takes 0.2 µs a byte, and blocks all threads.
 _PIECE = 16 << 10
 
 
 class HugeNumber(float):
-    """A number that no float holds; `digits`: as it was written."""
+    """A number too large for a float; `digits`: its text."""
 
     digits: str
 
@@ -38,35 +38,34 @@ Value = TypeVar("Value", str, bytes)
 
 
 def unknown(value: Any) -> str:
-    """Return text for a value of a kind that JSON does not have; this one knows none: raises TypeError."""
+    """Raise TypeError: the default `known` of `made`, which has no text for a kind that JSON lacks."""
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def made(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known = unknown) -> bytes:
-    """Return a record as a JSON object on one line, with keys of ours behind its own.
+    """Return a record as a JSON object on one line: its own keys, then ours.
 
-    Where it has a key of ours already it keeps that, and ours gets as many underscores before it as
-    it takes. Bytes that are not UTF-8 become the text `\\xNN`, other bytes text; NaN and the infinities
-    text; integers keep all their digits; keys that are no text become it. Of what is of any other kind
-    `known` makes text, or raises TypeError.
+    A key of ours that the record already has gets underscores in front. Bytes become text, with `\\xNN` for
+    those that are not UTF-8. NaN, infinities and other keys become text; integers keep all their digits.
+    known: returns text for a value of any other kind, or raises TypeError.
     """
     return _quickly(record, ours, known) or _with_care(record, ours, known)
 
 
 def _quickly(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes | None:
-    """Return the JSON of a record in which all is as nearly always; else None."""
+    """Return the JSON of a usual record with orjson; None if that is not possible."""
     found = {**record, **ours}
     if len(found) != len(record) + len(ours):
         return None
     try:
         line = orjson.dumps(found, known, _ONLY_JSON)
     except TypeError:
-        # Bytes, keys that are no text, long integers, what is nested deeply.
+        # Bytes, keys that are no text, long integers, deep nesting.
         return None
     if b"null" in line and not _is_finite(found):
         return None
     if line.isascii() and b"\x7f" not in line:
-        # A copy has its own size: what orjson made keeps some 4 KiB from being used by the next one.
+        # Copy: orjson's result occupies some 4 KiB more than its length.
         return bytes(memoryview(line))
     return harmless(line.decode()).encode()
 
@@ -74,9 +73,9 @@ def _quickly(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -
 def made_together(
     records: Sequence[Mapping[str, Any]], longest: int, known: Known = unknown
 ) -> bytes | None:
-    """Return records as lines, each as `made` would make it; None if one of them takes more care.
+    """Return records as lines, each as `made` makes it; None if one of them needs `made`, or is too long.
 
-    longest: bytes that a line may have. One call for all costs a fifth of one for each.
+    longest: longest line in bytes. One call for all costs a fifth of one call for each.
     """
     between = [_LF] * (2 * len(records) - 1)
     between[::2] = records
@@ -86,7 +85,7 @@ def made_together(
         return None
     if b"null" in text and not all(map(_is_finite, records)):
         return None
-    # In JSON an LF stands in no string, so none is anywhere but where it was put.
+    # JSON strings contain no raw LF, so the only LFs are those between the records.
     lines = text[1:-1].replace(b",\n,", b"\n") + b"\n"
     if not lines.isascii() or b"\x7f" in lines:
         lines = lines if is_clean(lines) else harmless(lines.decode()).encode()
@@ -94,7 +93,7 @@ def made_together(
 
 
 def _is_finite(value: Any) -> bool:
-    """Return whether there is no NaN and no infinity in what orjson has written, as null if there is."""
+    """Return whether a value contains no NaN and no infinity, which orjson writes as null."""
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, dict):
@@ -104,7 +103,7 @@ def _is_finite(value: Any) -> bool:
 
 _WORDS = {None: "null", True: "true", False: "false"}
 _LF: Any = orjson.Fragment(b"\n")
-# Nothing of Python's becomes JSON by itself.
+# orjson must not convert Python objects by itself.
 _ONLY_JSON = (
     orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_DATETIME
@@ -120,14 +119,14 @@ def _with_care(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known)
 
 
 def free(name: str, taken: Container[Any]) -> str:
-    """Return a name of ours with as many underscores before it as it takes to be none that is taken."""
+    """Return a name with underscores in front until it is not `taken`."""
     while name in taken:
         name = f"_{name}"
     return name
 
 
 def gathered(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value | list[Value]]:
-    """Return names and values as a record: of a name that is there more than once, a list."""
+    """Return names and values as a dict; a name that occurs more than once gets a list."""
     found: dict[str, Value | list[Value]] = {}
     for name, value in pairs:
         before = found.get(name)
@@ -147,19 +146,19 @@ def as_json(value: Any) -> bytes:
 
 
 def in_base64(data: bytes) -> str:
-    """Return bytes of a kind that nobody knows as text."""
+    """Return bytes of an unknown kind as Base64 text."""
     return base64.b64encode(data).decode("ascii")
 
 
 def key_text(key: Any) -> str:
-    """Return a key of any kind as the text that it is in JSON."""
+    """Return the JSON key for a key of any kind."""
     if isinstance(key, str):
         return key
     if isinstance(key, bytes):
         return as_text(key)
     if key is None or isinstance(key, bool):
         return _WORDS[key]
-    # The same as `as_json` writes, in a tenth of the time.
+    # The same text as by `as_json`, in a tenth of the time.
     if isinstance(key, int):
         return int.__repr__(key)
     if isinstance(key, float) and math.isfinite(key):
@@ -179,7 +178,7 @@ def as_text(data: bytes) -> str:
 
 
 def _plain(value: Any, depth: int, known: Known) -> Any:
-    """Return a value as JSON has it."""
+    """Return a value that `as_json` can write."""
     if isinstance(value, bytes):
         return as_text(value)
     if isinstance(value, HugeNumber):

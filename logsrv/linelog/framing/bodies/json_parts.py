@@ -1,8 +1,8 @@
-"""Large JSON texts, taken apart by their brackets and commas: no more is parsed than a part (sans-IO).
+"""Split large JSON texts at brackets and commas, and parse one part at a time (sans-IO).
 
-A body of 64 MiB may have twenty million values in it, which take gigabytes as objects, and half a minute.
-Which commas divide the elements of an array is found for 256 KiB at a time; what stands between two of
-them is parsed together. What is no JSON does not parse, wherever it was divided.
+A body of 64 MiB may contain twenty million values, which would take gigabytes as objects, and 30 seconds.
+The commas between the elements of an array are found for 256 KiB at a time; the elements in it are parsed
+together. Invalid JSON fails to parse wherever it was split.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy.typing as npt
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed, parsed
 
 PIECE = 256 << 10
-"""Bytes that are looked through, or parsed, at a time."""
-# A text may be four times as long as the record that is made of it: white space, keys and quotes may go.
+"""Bytes scanned or parsed at a time."""
+# A text may be this many times as long as its record: white space, keys and quotes may disappear.
 SPARE = 4
-# Limits of all that stands beside the large arrays: bytes, and members.
+# Limits for everything outside the large arrays: bytes, and members.
 _MOST_BESIDE = 4 << 20
 _MOST_MEMBERS = 100_000
-# Members between two turns for others.
+# Members parsed before other peers have a turn.
 _TURN = 2048
 _SPACE = b" \t\r\n"
 _BLANK = re.compile(rb"[ \t\r\n]*")
@@ -41,16 +41,16 @@ Span: TypeAlias = tuple[int, int]
 
 
 def begin_of(text: bytes, start: int = 0) -> int:
-    """Return where something else than white space stands, `start` or behind it."""
+    """Return the place of the first character from `start` on that is no white space."""
     found = _BLANK.match(text, start)
     return found.end() if found else start
 
 
 def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
-    """Give where the elements of the array at `start` stand, some at a time; none where others have a turn.
+    """Yield the spans of the elements of the array at `start`, some at a time, perhaps none.
 
-    stop: where it ends. Those that are given together stand in 256 KiB, but for the beginning of the first.
-    Raises RequestRefused for what is no array.
+    stop: where the array ends. The spans of one list end within the same 256 KiB; only the first may begin
+    before. Other peers may have a turn after each list. Raises RequestRefused (400) for a broken array.
     """
     begin = start + 1
     for commas, _, end in _divided(text, start):
@@ -69,7 +69,7 @@ def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
 
 
 def values(text: bytes, spans: Sequence[Span]) -> list[Any]:
-    """Return what stands in neighbouring elements. Raises RequestRefused (400) for what is no JSON."""
+    """Parse consecutive elements. Raises RequestRefused (400) for invalid JSON."""
     try:
         found = parsed(b"[%b]" % text[spans[0][0] : spans[-1][1]])
     except ValueError as error:
@@ -82,11 +82,11 @@ def values(text: bytes, spans: Sequence[Span]) -> list[Any]:
 def several(
     text: bytes, path: Sequence[str], most: int, records: Records
 ) -> Iterator[dict[str, Any] | None]:
-    """Give a JSON object as smaller ones of the same shape, with None where others may have a turn.
+    """Yield a JSON object in smaller parts of the same shape, and None to let other peers have a turn.
 
-    path: keys of the arrays, each in the elements of the one before, that are given some elements at a
-    time; what else there is stands in each. most: bytes that a record may have; `records` is told of an
-    element of the last array from which only a longer one could be made. Raises RequestRefused.
+    path: keys of the large arrays, from the outside to the inside. A part has some of their elements, and
+    all other members. most: longest record in bytes; an innermost element that could only become a longer
+    record is left out and counted in `records`. Raises RequestRefused.
     """
     start, stop = begin_of(text), len(text.rstrip(_SPACE))
     if text[start : start + 1] != b"{":
@@ -98,7 +98,7 @@ def several(
 def _several(
     text: bytes, span: Span, path: Sequence[str], most: int, records: Records
 ) -> Iterator[list[Any]]:
-    """Give parts in lists of one, and empty lists where others may have a turn."""
+    """Yield each part in a list of one, and an empty list to let other peers have a turn."""
     start, stop = span
     if not path or stop - start <= PIECE or text[start : start + 1] != b"{":
         if stop - start > max(PIECE, SPARE * most):
@@ -143,7 +143,7 @@ def _several(
 
 
 def _small(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
-    """Give elements together that are small together; one that is large by itself is the first of them."""
+    """Yield the first element alone if it is large, then the others together."""
     if spans and spans[0][1] - spans[0][0] > PIECE:
         yield spans[:1]
         spans = spans[1:]
@@ -152,7 +152,7 @@ def _small(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
 
 
 def _members(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Span] | None]:
-    """Give key and value of each member of an object, and None for a turn. Raises RequestRefused."""
+    """Yield key and value span of each member of an object, and None for a turn. Raises RequestRefused."""
     begin, colon = start + 1, -1
     for commas, colons, end in _divided(text, start):
         places = sorted([*commas.tolist(), *colons.tolist(), *([end] if end >= 0 else ())])
@@ -186,19 +186,22 @@ def _key(text: bytes) -> str:
 
 
 def _divided(text: bytes, start: int) -> Iterator[tuple[Places, Places, int]]:
-    """Give where commas and colons stand right inside the brackets at `start`; where those close, or -1."""
+    """Yield the commas and colons directly inside the bracket at `start`, piece by piece.
+
+    The third value is where this bracket closes, -1 if that is not in the piece.
+    """
     at, depth, inside = start, 0, 0
     while at < len(text):
         stop = min(at + PIECE, len(text))
         if text[stop - 1] == _BACKSLASH:
-            # Backslashes are judged together, and with what stands behind them.
+            # A run of backslashes and the character after it must be in one piece.
             found = _BACKSLASHES.match(text, stop)
             stop = min((found.end() if found else stop) + 1, len(text))
         piece = text[at:stop]
         if b"\\" in piece:
             piece = piece.replace(b"\\\\", b"__").replace(b'\\"', b"__")
         kinds = np.frombuffer(piece.translate(_KINDS), np.uint8)
-        # Truth values are looked through eight times faster than numbers.
+        # `flatnonzero` is eight times faster on booleans than on numbers.
         places = np.flatnonzero(kinds != 0)
         kinds = kinds[places]
         quotes = kinds == _QUOTE

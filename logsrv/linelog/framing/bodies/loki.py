@@ -1,6 +1,6 @@
-"""Pushes of Loki's clients, JSON or protobuf in snappy: each entry becomes a record (sans-IO).
+"""Pushes of Loki's clients, JSON or snappy-compressed protobuf: each entry becomes a record (sans-IO).
 
-The labels of its stream and its own structured metadata are keys of it, beside `time` and `message`.
+A record has the keys `time` and `message`, the labels of its stream and its structured metadata.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from logsrv.linelog.framing.bodies.json_parts import several
 from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
 from logsrv.linelog.framing.bodies.times import NANOSECONDS, of_nanoseconds
 
-# Nanoseconds since 1970, the line, structured metadata.
+# Time in nanoseconds since 1970, line, structured metadata.
 Entry: TypeAlias = tuple[int, str, Mapping[str, Any]]
 
 PROTOBUF = ("application/x-protobuf", "application/protobuf", "")
 _LABEL = re.compile(r'\s*([^\s=,{}"]+)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(,|\Z)', re.DOTALL)
-# Bytes of the labels of a stream in protobuf; Loki itself takes 15 labels of 3 KB. An escape takes 3 µs.
+# Longest labels of a stream in protobuf, in bytes, as an escape takes 3 µs; Loki takes 15 labels of 3 KB.
 _LONGEST_LABELS = 64 << 10
-# Streams, and bytes of their labels, between two turns for others.
+# Streams, and bytes of their labels, parsed before other peers have a turn.
 _STREAMS_AT_ONCE = 64
 _LABELS_AT_ONCE = 16 << 10
 # Escapes as Go writes them in a quoted string.
@@ -42,24 +42,24 @@ _ESCAPE = re.compile(
     r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"
 )
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_NO_PUSH = "the body is not what clients of Loki push"
+_NO_PUSH = "the body is no valid push to Loki"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
-# Entries that become lines together, and bytes that their labels may have.
+# Most entries that become lines together, and most bytes of their labels.
 _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
-# The numbers of the fields `streams` and `entries`, each inside the one before.
+# The field numbers of `streams`, and of `entries` inside it.
 _STREAMS_ENTRIES = (1, 2)
-# Bytes counted for a stream: one of protobuf has only a few.
+# Bytes counted for a stream in protobuf, which may have only a few.
 _STREAM = 1000
-# Underscores that the structured metadata of an entry may get, in all: each is tried by itself.
+# Most underscores that the metadata keys of an entry may get in all: each one costs a lookup.
 _MOST_ALIKE = 1000
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
-    """Take the entries of a push; rules.max_body: bytes that it may have out of snappy.
+    """Add the entries of a push. rules.max_body also limits the body after snappy.
 
-    Those that are none, or longer than --max-record, are left out, and the answer says so.
+    Invalid entries, and records longer than --max-record, are not stored, and the answer says so.
     Raises RequestRefused.
     """
     try:
@@ -80,10 +80,10 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     damaged = records.reasons["protocol"]
     if damaged and not len(records):
         raise malformed(_NO_PUSH)
-    what = "not what clients of Loki push, or " if damaged else ""
+    what = "invalid, or " if damaged else ""
     sentence = (
         f"{records.refused} of {records.refused + len(records)} entries are {what}longer than"
-        f" {rules.max_record} bytes, what --max-record allows; the others are stored"
+        f" {rules.max_record} bytes, the limit of --max-record; the others are stored"
     )
     return Reply(400 if damaged else 413, json_line(error=sentence))
 
@@ -102,7 +102,7 @@ def _from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
 
 
 def _parts_of(stream: Any) -> tuple[Any, list[Any]]:
-    """Return the labels of a stream, and its entries; one that is none counts as an entry."""
+    """Return the labels and the entries of a stream; an invalid stream counts as one entry."""
     if type(stream) is not dict:
         return None, [stream]
     values = stream.get("values") or []
@@ -110,7 +110,7 @@ def _parts_of(stream: Any) -> tuple[Any, list[Any]]:
 
 
 def _entry(value: Any) -> Entry | None:
-    """Return an entry, or None for a value that is none."""
+    """Return an entry; None for an invalid one."""
     try:
         time, line, *rest = value
         metadata = rest[0] if rest and rest[0] else {}
@@ -124,7 +124,7 @@ def _entry(value: Any) -> Entry | None:
 def _add(
     labels: Mapping[str, Any], entries: Iterator[Entry | None], most: int, records: Records
 ) -> Iterator[None]:
-    """Add the entries of a stream, each of which has its labels."""
+    """Add the entries of a stream, each with the labels of the stream."""
     many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(made(labels, {}))))
     names = free("time", labels), free("message", labels)
     while some := list(islice(entries, many)):
@@ -142,9 +142,9 @@ def _record(
     line: str,
     metadata: Mapping[str, Any],
 ) -> dict[str, Any] | None:
-    """Return the record of an entry; None if too many of its keys are taken.
+    """Return the record of an entry; None if its metadata keys need too many underscores.
 
-    names: those under which its time and its line stand.
+    names: the keys for its time and its line.
     """
     time_name, line_name = names
     found = dict(labels)
@@ -168,7 +168,7 @@ def _out_of_snappy(body: bytes, most: int) -> bytes:
             raise RequestRefused(
                 413,
                 "oversize",
-                f"the body has more than {most} bytes, what --max-body allows",
+                f"the body has more than {most} bytes, the limit of --max-body",
             )
         return bytes(cramjam.snappy.decompress_raw(body))
     except cramjam.DecompressionError:
@@ -228,9 +228,9 @@ def _character(found: re.Match[str]) -> str:
 
 @cache
 def _push_request() -> Any:
-    """Return the class of logproto.PushRequest, as far as it is read here.
+    """Return a message class for logproto.PushRequest with the fields that are read here.
 
-    Text is `bytes` in it: Loki's clients are written in Go, which does not look whether it is UTF-8.
+    Texts are `bytes`, because Loki's Go clients do not check that they are UTF-8.
     """
     pool = needed("google.protobuf.descriptor_pool", "pushes to Loki in protobuf")
     pb = needed("google.protobuf.descriptor_pb2", "pushes to Loki in protobuf")

@@ -24,22 +24,22 @@ from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_mes
 from logsrv.linelog.framing.bodies.times import of_nanoseconds
 
 PROTOBUF = "application/x-protobuf"
-# The depth at which protobuf itself stops.
+# Deepest nesting, the limit of protobuf itself.
 DEEPEST = 100
-# Bytes counted for a message of protobuf inside another: an empty one has two.
+# Bytes counted for each nested protobuf message; an empty one has two.
 _CONTAINER = 1000
-# Bytes of the keys of a value made flat, as each has all names above it; and how many may be alike.
+# Most bytes of the keys of a flattened value, as each repeats all names above it; most equal keys.
 _MOST_KEYS = 16 << 20
 _MOST_ALIKE = 100
-# The place of log records: keys in JSON, numbers of fields in protobuf; and how many are made together.
+# The path to log records: keys in JSON, field numbers in protobuf. How many are made together.
 _PATH = ("resourceLogs", "scopeLogs", "logRecords")
 _NUMBERS = (1, 2, 2)
 _AT_ONCE = 64
-# A resource of more bytes: then each record is made by itself, as it has all of them.
+# With a larger resource, in bytes, each record is made by itself, because each repeats the resource.
 _LARGE = 16 << 10
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
-_NO_LOGS = "the body has nothing in it that is as OTLP has logs"
+_NO_LOGS = "the body has no valid log record of OTLP"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 # A log record as keys and values, before `made`.
@@ -47,7 +47,7 @@ Record: TypeAlias = dict[str, Any]
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
-    """Take the log records of an export request; those that are none, or too long, are rejected.
+    """Add the log records of an export request; invalid and too long ones are rejected in the answer.
 
     Raises RequestRefused.
     """
@@ -81,8 +81,8 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
 
 def _reply(records: Records, rules: BodyRules) -> Reply:
     rejected = records.refused
-    what = "not as OTLP has them, or " if records.reasons["protocol"] else ""
-    why = f"{what}longer than {rules.max_record} bytes, what --max-record allows"
+    what = "invalid, or " if records.reasons["protocol"] else ""
+    why = f"{what}longer than {rules.max_record} bytes, the limit of --max-record"
     if rules.media == JSON:
         partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if rejected else {}
         return Reply(200, json_line(partialSuccess=partial))
@@ -98,7 +98,7 @@ def _service() -> Any:
 
 
 def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
-    """Give the log records of a part, and None where what was given is to be made into lines."""
+    """Yield the log records of a part; None means: make lines of those yielded so far."""
     request = read_message(_service().ExportLogsServiceRequest, part)
     containers = count(1)
     for logs in request.resource_logs:
@@ -118,7 +118,7 @@ def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
 
 
 def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
-    """Return the keys of a resource; None if they are none: then its records are."""
+    """Return the flat keys of a resource; None if it is invalid: then all its records are rejected."""
     try:
         return _flat("resource", read(attributes))
     except (RequestRefused, *_DAMAGED):
@@ -128,7 +128,7 @@ def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record 
 def _one(
     records: Records, make: Callable[[Any, Any, Record], Record], *parts: Any
 ) -> Record | None:
-    """Return what a log record becomes; None if it is none, which costs nobody else anything."""
+    """Return a log record as keys and values; count an invalid one and return None."""
     *_, resource = parts
     try:
         if resource is not None:
@@ -180,7 +180,7 @@ def _of_json(request: dict[str, Any], records: Records) -> Iterator[Record | Non
 
 
 def _items(holder: Any, key: str) -> Sequence[Any]:
-    """Return the elements of a list, none if there is none; what stands in the place of it is one."""
+    """Return the elements of a list; an invalid value in its place counts as one element."""
     if not isinstance(holder, dict):
         return [holder]
     found = holder.get(key) or ()
@@ -207,14 +207,14 @@ def _json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:
 
 
 def _name(key: Any) -> str:
-    """Return a key as it is. Raises TypeError for a number: many may be chosen that cost a dict minutes."""
+    """Return a key. Raises TypeError for a number: a dict of chosen, colliding numbers takes minutes."""
     if isinstance(key, str):
         return key
     raise TypeError("a key is no text")
 
 
 def _json_value(value: Mapping[str, Any] | None, depth: int) -> Any:
-    """Return an AnyValue as a value; nothing, and a kind that nobody knows yet, is None."""
+    """Return an AnyValue as a Python value; None for an empty one or an unknown kind."""
     if depth > DEEPEST:
         raise malformed(f"a value is nested deeper than {DEEPEST} times")
     for kind, found in (value or {}).items():
@@ -232,7 +232,7 @@ def _json_value(value: Mapping[str, Any] | None, depth: int) -> Any:
 
 
 def _number(severity: int | str) -> int:
-    """Return a number of a severity that may be written by its name."""
+    """Return the number of a severity given as number or name; 0 for an unknown name."""
     if isinstance(severity, int) or severity.isdigit():
         return int(severity)
     name = severity.removeprefix("SEVERITY_NUMBER_")
@@ -254,10 +254,10 @@ def _record(
     origin: tuple[Record, str],
     ids: tuple[str, ...],
 ) -> Record:
-    """Return a log record with flat keys, those that say nothing left out.
+    """Return a log record with flat keys, without empty ones.
 
-    time: nanoseconds since 1970, or 0. severity: number and text. origin: keys of the resource, already
-    flat, and the name of the scope. ids: of trace and span, and the name of an event.
+    time: nanoseconds since 1970, or 0. severity: number and text. origin: the flat keys of the resource,
+    and the name of the scope. ids: trace ID, span ID, name of the event.
     """
     number, text = severity
     resource, scope = origin
@@ -276,14 +276,14 @@ def _record(
 
 
 def _flat(prefix: str, value: Any) -> Record:
-    """Return a value under keys with dots, as many as its maps have."""
+    """Return a value as flat keys: nested maps become keys with dots, such as `body.user.name`."""
     found: Record = {}
     _flatten(prefix, value, found, top=prefix == "resource")
     return found
 
 
 def _flatten(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
-    """Put a value into `found`, flat. Raises RequestRefused for keys that are too long or alike."""
+    """Put a value into `found` with flat keys. Raises RequestRefused for long or often equal keys."""
     if _bytes_of_keys(len(prefix), value) > _MOST_KEYS:
         sentence = f"the keys of a log record become more than {_MOST_KEYS} bytes, with dots"
         raise RequestRefused(413, "oversize", sentence)

@@ -1,4 +1,4 @@
-"""Large protobuf messages, taken apart by the lengths in them: no more is parsed than a part (sans-IO)."""
+"""Split large protobuf messages by the lengths of their fields, to parse one part at a time (sans-IO)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed
 
 PIECE = 256 << 10
-# Limits: bytes beside the records, which stand in each part, and fields of a message.
+# Limits: bytes outside the records, which every part repeats; fields of a message.
 _MOST_BESIDE = 1 << 20
 _MOST_FIELDS = 2_000_000
-# Fields between two turns for others.
+# Fields scanned before other peers have a turn.
 _STEP = 4096
 _LENGTHS = {1: 8, 5: 4}
 
@@ -18,11 +18,11 @@ _LENGTHS = {1: 8, 5: 4}
 def several(
     message: bytes, path: Sequence[int], most: int, records: Records
 ) -> Iterator[bytes | None]:
-    """Give a message as smaller ones of the same kind, with None where others may have a turn.
+    """Yield a message in smaller messages of the same kind, and None to let other peers have a turn.
 
-    path: numbers of the repeated fields, each inside the one before, of which some are in each part; what
-    else there is stands in all. most: bytes that a record may have; `records` is told of an innermost field
-    from which only a longer one could be made. Raises RequestRefused.
+    path: numbers of the repeated fields, from the outside to the inside. A part has some of these fields,
+    and all other fields. most: longest record in bytes; an innermost field that could only become a longer
+    record is left out and counted in `records`. Raises RequestRefused.
     """
     if len(message) <= PIECE:
         yield message
@@ -74,7 +74,7 @@ def _several(
 
 
 def _fields(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
-    """Give of each field its number, and where it begins, its content begins, and both end."""
+    """Yield for each field: number, start, start of its content, end; and None for a turn."""
     at, count = 0, 0
     while at < len(body):
         start = at

@@ -1,4 +1,4 @@
-"""Times of senders as RFC 3339 text, in UTC, with as many digits as were sent (sans-IO)."""
+"""Write the times of senders as RFC 3339 text in UTC, with the digits that were sent (sans-IO)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def of_seconds(seconds: float) -> str | None:
-    """Return the time of so many seconds since 1970; None where no calendar has it.
+    """Return a time in seconds since 1970 as text; None if `datetime` cannot represent it.
 
-    A whole number has no fraction, another one the digits with which Python writes it.
+    An integer gets no fraction, a float the digits with which Python writes it.
     """
     if isinstance(seconds, int):
         return _text(seconds, "")
@@ -26,9 +26,9 @@ def of_seconds(seconds: float) -> str | None:
 
 
 def of_nanoseconds(seconds: int, nanoseconds: int) -> str | None:
-    """Return the time of so many seconds since 1970 and nanoseconds, always with nine digits.
+    """Return a time in seconds since 1970 plus nanoseconds as text, with nine digits of fraction.
 
-    None where no calendar has it.
+    None if `datetime` cannot represent it.
     """
     if not 0 <= nanoseconds < NANOSECONDS:
         carried, nanoseconds = divmod(nanoseconds, NANOSECONDS)

@@ -1,8 +1,8 @@
-"""Events of the Forward protocol, version 1: what Fluentd, Fluent Bit and their libraries send (sans-IO).
+"""Events of the Forward protocol, version 1, from Fluentd, Fluent Bit and their libraries (sans-IO).
 
     [tag, time, record]           [tag, [[time, record], …]]        [tag, "the entries, packed"]
 
-each with a map of options behind it, or without.
+A map of options may follow as the last element.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from logsrv.linelog.framing.events.forward_entries import (
 )
 from logsrv.linelog.framing.events.msgpack_values import array_header, content, end_of, is_text
 
-# Bytes of a tag, and of the options with the name of a chunk: theirs have a few dozen.
+# Longest tag and longest options, in bytes; usual ones have a few dozen.
 LONGEST_TAG = 4096
 MOST_OPTIONS = 64 << 10
 _NIL = b"\xc0"
 _LOGS = 0
-# Each step adds records, and others have a turn between two; at the end stands what the sender waits for,
-# b"" if it waits for nothing.
+# Each step adds records; other peers are served between two steps. Returns the acknowledgement for the
+# sender, b"" if it asked for none.
 EventSteps: TypeAlias = Generator[None, None, bytes]
 
 
 def event(value: bytes | bytearray, limits: ForwardLimits, records: Records) -> EventSteps:
-    """Take the records of the event that a whole MessagePack value is. Raises NoEventError.
+    """Add the records of one event, a whole MessagePack value, to `records`. Raises NoEventError.
 
-    A nil has no records: Fluentd keeps its connections alive with it.
+    A nil has no records: Fluentd sends it to keep a connection alive.
     """
     if value == _NIL:
         return b""
@@ -59,7 +59,7 @@ def event(value: bytes | bytearray, limits: ForwardLimits, records: Records) -> 
 def _event(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
     header = array_header(value)
     if header is None or not 2 <= header[0] <= 4:
-        raise NoEventError("what came is no event: neither [tag, time, record] nor [tag, entries]")
+        raise NoEventError("it sent no event: neither [tag, time, record] nor [tag, entries]")
     parts, start = header
     at = yield from end_of(value, start)
     entries = Entries(_tag(value[start:at]), limits, records)
@@ -80,7 +80,7 @@ def _event(value: memoryview, limits: ForwardLimits, records: Records) -> EventS
     asked = _options(value[end:]) if options else {}
     if packed:
         way = asked.get("compressed")
-        # Before there is a record of it: what becomes too much becomes four times as many bytes of lines.
+        # Check the unpacked size before the first record is made: lines take up to four times as much.
         for _ in _unpacked(value[at:end], way, limits):
             yield
         yield from entries.add(_unpacked(value[at:end], way, limits))
@@ -114,7 +114,7 @@ def _options(part: memoryview) -> dict[str, Any]:
 
 
 def _unpacked(part: memoryview, compressed: object, limits: ForwardLimits) -> Iterator[Buffer]:
-    """Give what is in the packed entries, as pieces. Raises UnpackingError and NoEventError."""
+    """Yield the content of packed entries in pieces. Raises UnpackingError and NoEventError."""
     data = content(part)
     way = _text(compressed) if isinstance(compressed, (str, bytes)) else compressed
     if way in (None, "text"):

@@ -1,6 +1,6 @@
-"""Entries of events of the Forward protocol: pairs of a time and a record, which become lines (sans-IO).
+"""Turn the entries of Forward events, pairs of a time and a record, into lines (sans-IO).
 
-Usual ones are unpacked and written many at a time: a tenth of what it takes one by one.
+Usual entries are unpacked and written many at a time, in a tenth of the time that it takes one by one.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ from logsrv.linelog.framing.events.msgpack_values import (
 from logsrv.linelog.framing.lines.long_work import in_one
 from logsrv.linelog.framing.lines.records import without_ending
 
-# Bytes of the tags of entries that become lines together.
+# Entries become lines together only if their tags have at most this many bytes in all.
 _MOST_TAGS = 1 << 20
-# Bytes of entries that are written one by one between two turns for others.
+# Bytes of entries that are written one by one before other peers have a turn.
 _TURN = 4 << 10
-# Keys of an entry that are no text, and what their texts may have: a map that is the key of a map that is a
-# key, and so on, doubles with each.
+# Limits of the keys of a value that are no text: their number, and the bytes of their texts. The text of
+# nested keys, a map as a key in a map as a key, doubles with each level.
 _MOST_KEYS = 10_000
 _MOST_BYTES_OF_KEYS = 1 << 20
 _EVENT_TIME = struct.Struct(">II")
-# Errors of whole values that cannot be read, such as a time of a size that does not exist.
+# Raised for a whole value that cannot be read, such as a time of an invalid size.
 _UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 MUCH_LONGER = 1 << 20
-"""Bytes that a record may have beyond its limit and still become JSON, which is stored as text then."""
+"""A record up to this many bytes over its limit still becomes JSON, stored as text."""
 
 
 class NoEventError(Exception):
-    """Bytes that are no event, or not one that can be taken; `reason` is for the metrics."""
+    """Bytes that are no event, or an event that is refused; `reason` is the label in the metrics."""
 
     def __init__(self, sentence: str, reason: str = "protocol") -> None:
         super().__init__(sentence)
@@ -63,20 +63,20 @@ class NoEventError(Exception):
 
 @attrs.frozen
 class ForwardLimits:
-    """The limits of what is taken. record: bytes of a line. event: bytes of an event, unpacked as well."""
+    """Limits in bytes. record: of a line. event: of an event, also after unpacking."""
 
     record: int
     event: int
 
 
 class _Stamp(str):
-    """The text of a time, which its sender had as one."""
+    """The text made of an EventTime, to tell it from a string that the sender put there."""
 
     __slots__ = ()
 
 
 class Entries:
-    """The entries of one event on their way to `records`; one longer than `limits.record` is text."""
+    """A writer of one event's entries to `records`; an entry longer than `limits.record` becomes text."""
 
     def __init__(self, tag: str, limits: ForwardLimits, records: Records) -> None:
         self._tag = tag
@@ -86,14 +86,14 @@ class Entries:
     def add(
         self, pieces: Iterable[Buffer], number: int | None = None
     ) -> Generator[None, None, int]:
-        """Add entries that stand one behind the other, cut anywhere; return how many bytes they have.
+        """Add consecutive entries, cut anywhere; return their length in bytes.
 
-        number: how many there are; None if nothing else follows them. Then what is no entry any more at the
-        end, as where the file of a sender was cut off, is kept as text up to the length of a record. Raises
-        ValueError where more than that is damaged.
+        number: how many entries there are; None if they fill `pieces`. With None, a damaged rest of at most
+        `limits.record` bytes is stored as text: a sender's file may have been cut off there.
+        Raises ValueError if more is damaged.
         """
         left, done = number, 0
-        # The beginning of an entry, and what stands behind a long one.
+        # The beginning of an entry, and the bytes after a long one.
         rest = behind = b""
         windows = _windows(pieces)
         while left != 0 and (piece := behind or next(windows, None)) is not None:
@@ -124,7 +124,7 @@ class Entries:
         return done
 
     def _keep_rest(self, rest: bytes, windows: Iterator[Buffer]) -> Generator[None, None, None]:
-        """Add as text what no entry can be cut out of. Raises ValueError if it is longer than a record."""
+        """Add a rest that is no entry as text. Raises ValueError if it is longer than a record."""
         while len(rest) <= self._limits.record:
             piece = next(windows, None)
             if piece is None:
@@ -136,7 +136,7 @@ class Entries:
 
     def _several(self, entries: bytes, found: Sequence[int]) -> Generator[None, None, None]:
         """Add whole entries. found: where each of them ends."""
-        # Only a long record makes them longer than two pieces.
+        # Entries longer than two pieces contain a long record.
         lines = self._together(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
         if lines is not None:
             self._records.add_lines(*lines)
@@ -150,7 +150,7 @@ class Entries:
                 yield
 
     def _together(self, entries: bytes) -> tuple[bytes, int] | None:
-        """Return entries as lines, and how many; None if one of them takes more care."""
+        """Return entries as lines, and their number; None if one of them must be handled by itself."""
         try:
             unpacker = msgpack.Unpacker(max_buffer_size=max(len(entries), 1), **_HOW)
             unpacker.feed(entries)
@@ -191,7 +191,7 @@ class Entries:
     def _long(
         self, entry: bytes, windows: Iterator[Buffer]
     ) -> Generator[None, None, tuple[bytes, int]]:
-        """Add an entry that may be longer than a line; return what follows it, and its bytes."""
+        """Add an entry that may be longer than a line; return the bytes after it, and its length."""
         held = bytearray(entry)
         finder = EndFinder(self._limits.event)
         end = finder.feed(held)
@@ -215,16 +215,17 @@ class Entries:
         yield from self.add_one(entry[header[1] : begin], entry[begin:])
 
     def add_one(self, time: memoryview, record: memoryview) -> Generator[None, None, None]:
-        """Add an entry; one whose record is no map is text."""
+        """Add an entry; a record that is no map is stored as text."""
         if is_text(record[0]):
             self._add_text(without_ending(value_of(record, raw=True)))
             return
         if len(record) > self._limits.record + MUCH_LONGER:
-            # JSON would be as long, unless all is floats, and takes seconds and twenty times its memory.
+            # JSON would be as long, unless all values are floats. Making it takes seconds, and 20 times its
+            # size in memory.
             yield from self._add_other(time, record)
             return
         for part in (time, record):
-            # A record within its limit has at most as many values as bytes.
+            # JSON within the limit has at most as many values as bytes.
             if len(part) > self._limits.record and (yield from crowded(part, self._limits.record)):
                 yield from self._add_other(time, record)
                 return
@@ -238,7 +239,7 @@ class Entries:
         self._records.add(line)
 
     def _line(self, time: memoryview, record: memoryview) -> bytes | None:
-        """Return a record as JSON, with time, tag and Fluent Bit's metadata; None if it is no map."""
+        """Return a record as JSON with time, tag and Fluent Bit's metadata; None if that is impossible."""
         ours: dict[str, Any] = {}
         metadata = None
         try:
@@ -257,7 +258,7 @@ class Entries:
             return None
 
     def _add_other(self, *values: memoryview) -> Generator[None, None, None]:
-        """Add what is no pair of a time and a map as text: JSON if it can be that, else its bytes."""
+        """Add values as text: as JSON if possible and short enough, else their bytes."""
         size = sum(map(len, values))
         long = size > self._limits.record
         text = None if long else (yield from in_one(partial(_text_of, values), size))
@@ -276,7 +277,7 @@ def _windows(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
 
 
 def _time(value: Any) -> Any:
-    """Return a time as it is stored: what is in no calendar, or is none, stays as it is."""
+    """Return a time as RFC 3339 text; a value out of range, or that is no time, stays unchanged."""
     if isinstance(value, (str, msgpack.Timestamp)):
         return _known(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -285,7 +286,7 @@ def _time(value: Any) -> Any:
 
 
 def _text_of(values: Sequence[Buffer]) -> bytes | None:
-    """Return one value as JSON, or several as a list of them; None if there is one that none can be."""
+    """Return one value, or a list of several, as JSON; None if a value cannot become JSON."""
     try:
         found = [value_of(one) for one in values]
         # `made` makes objects.
@@ -295,9 +296,9 @@ def _text_of(values: Sequence[Buffer]) -> bytes | None:
 
 
 def _with_bytes(part: Buffer) -> Any:
-    """Unpack a whole value; if some of its text is not UTF-8, all text is bytes. Raises as `value_of`.
+    """Unpack a whole value; if some text is not UTF-8, return all text as bytes. Raises as `value_of`.
 
-    `made` makes the same of bytes, where others have the interpreter in between.
+    `made` then escapes the bytes as msgpack would, but lets other threads run in between.
     """
     try:
         return value_of(part, unicode_errors="strict")
@@ -306,9 +307,9 @@ def _with_bytes(part: Buffer) -> Any:
 
 
 def value_of(part: Buffer, **more: Any) -> Any:
-    """Unpack a whole value. Raises ValueError and TypeError for what only looks like one.
+    """Unpack a whole value. Raises ValueError and TypeError if it is invalid inside.
 
-    more: options of msgpack beside the usual ones.
+    more: further options for msgpack.
     """
     how = {**_HOW, **more}
     try:
@@ -316,13 +317,13 @@ def value_of(part: Buffer, **more: Any) -> Any:
     except UnicodeDecodeError:
         raise
     except (ValueError, TypeError):
-        # A key may be of any kind, and numbers be chosen so that a dict of them takes minutes.
+        # Keys may be of any kind. Chosen numbers that collide as hashes would make a dict take minutes.
         how["strict_map_key"] = False
         return msgpack.unpackb(part, object_pairs_hook=_TextKeys(), **how)
 
 
 class _TextKeys:
-    """A maker of dicts of a value's maps; each key that is no text becomes its JSON."""
+    """Make a dict of each map in a value; a key that is no text becomes its JSON."""
 
     def __init__(self) -> None:
         self._keys = _MOST_KEYS

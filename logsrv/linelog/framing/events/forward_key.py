@@ -1,4 +1,4 @@
-"""The handshake of the Forward protocol: who knows the shared key may send (sans-IO).
+"""The handshake of the Forward protocol: only a client that proves the shared key may send (sans-IO).
 
 server: ["HELO", {"nonce": …}]
 client: ["PING", its name, salt, sha512(salt, its name, nonce, key), user, password]
@@ -12,21 +12,21 @@ import hmac
 
 import msgpack
 
-# Fluentd refuses a server that has its own name; it is no name of a host, so it is nobody's.
+# Fluentd refuses a server with Fluentd's own host name; no host is called this.
 OUR_NAME = "logsrv"
-# Bytes that somebody may send who has not shown the key yet.
+# Longest PING in bytes: a client that has not proved the key yet may send no more.
 LONGEST_PING = 4096
 
 
 def helo(nonce: bytes) -> bytes:
-    """Return the greeting, with bytes that nobody can guess."""
+    """Return the server's HELO. nonce: fresh random bytes."""
     return bytes(msgpack.packb(["HELO", {"nonce": nonce, "auth": b"", "keepalive": True}]))
 
 
 def pong(ping: bytes, key: str, nonce: bytes) -> tuple[bytes, str]:
-    """Return the answer to a client's PING, and why it is refused: "" if it is let in.
+    """Return the answer to a client's PING, and the reason for refusing the client, "" if it may send.
 
-    ping: the whole MessagePack value that came in its place.
+    ping: the client's first MessagePack value, whatever it is.
     """
     try:
         parts = msgpack.unpackb(ping, raw=True)

@@ -13,10 +13,10 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
 
 class GelfFramer:
-    """The framer of one connection: bytes in with `receive` and `finish`, records out.
+    """The framer of one connection: `receive` and `finish` turn bytes into records.
 
-    A message of more than `most` bytes is text, which is dealt with as it comes and by `rules`. So no more
-    than `most` bytes are held.
+    A message longer than `most` bytes becomes text, in lines as `rules` say, while it arrives. So the
+    framer keeps at most `most` bytes of a message.
     """
 
     __slots__ = ("_held", "_in_long", "_lines", "_most", "_raw")
@@ -30,16 +30,16 @@ class GelfFramer:
 
     @property
     def held(self) -> int:
-        """Return how many bytes wait for the rest of their message."""
+        """Return the number of bytes kept of an unfinished message."""
         return len(self._held)
 
     @property
     def closing(self) -> str | None:
-        """Return why the connection has to be closed, one sentence, or None."""
+        """Return one sentence why the connection must be closed, or None."""
         return self._lines.closing
 
     def receive(self, data: bytes) -> Generator[Any, None, Records]:
-        """Return what is complete with `data`, in steps; never raises on account of the bytes."""
+        """Return the records that `data` completes, in steps; no bytes make it raise."""
         *messages, rest = data.split(b"\0")
         records = Records()
         whole: list[bytes] = []
@@ -66,7 +66,7 @@ class GelfFramer:
         return records
 
     def finish(self) -> Generator[Any, None, Records]:
-        """Return what is unfinished, in steps: the connection has closed, nothing follows."""
+        """Return the unfinished message, in steps. Call it when the connection has closed."""
         records = Records()
         if self._held:
             yield from add_objects([bytes(self._held)], self._most, records)

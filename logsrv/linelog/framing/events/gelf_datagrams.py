@@ -1,8 +1,8 @@
-"""GELF in datagrams: chunks of one message put together again, and unpacked; all of it bounded (sans-IO).
+"""GELF in datagrams: join the chunks of a message, and unpack it, all within limits (sans-IO).
 
-    1e 0f, 8 bytes that name the message, number of the chunk from 0, how many there are (128 at most)
+    1e 0f, ID of the message (8 bytes), number of this chunk (1 byte, from 0), chunks (1 byte, up to 128)
 
-What is packed (zlib, gzip) is so before it is cut into chunks.
+A sender compresses a message (zlib, gzip) before it cuts it into chunks.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from logsrv.linelog.framing.lines.clean import is_utf8
 
 MAGIC = b"\x1e\x0f"
 SECONDS = 5.0
-"""The time that all chunks of a message have to come in, as Graylog has it."""
+"""All chunks of a message must arrive within this time; Graylog has the same limit."""
 
 MOST_UNFINISHED = 1000
 MOST_BYTES = 32 << 20
-"""Messages of one listener that may be unfinished, and their bytes; the oldest gives way."""
+"""Most unfinished messages of a listener, and most bytes of them; above these, the oldest is dropped."""
 
 _MOST_CHUNKS = 128
 _HEADER = 12
@@ -29,7 +29,11 @@ _GZIP = b"\x1f\x8b"
 
 @attrs.define
 class ChunkedMessage:
-    """A message of which chunks have come: since when (seconds), how many there are, and which are here."""
+    """An unfinished message.
+
+    began: when its first chunk arrived, in seconds. count: how many chunks it has. chunks: those that have
+    arrived, by number. size: bytes of their datagrams.
+    """
 
     began: float
     count: int
@@ -38,10 +42,10 @@ class ChunkedMessage:
 
 
 class Chunks:
-    """The unfinished messages of a listener, oldest first; times come from the caller.
+    """The unfinished messages of a listener, oldest first; the caller passes the time.
 
-    size: the bytes of those that are unfinished. given_up: how many there were of which not all
-        chunks came in time, or that had to give way.
+    size: bytes of all unfinished messages. given_up: messages dropped so far, because chunks were missing
+        in time, or because of the limits.
     """
 
     def __init__(self) -> None:
@@ -53,7 +57,10 @@ class Chunks:
         return len(self._unfinished)
 
     def add(self, source: str, datagram: bytes, now: float) -> bytes | None:
-        """Return the message that a chunk completes, or None. What is no good as a chunk is a message."""
+        """Return the message that a chunk completes, or None. An invalid chunk is returned as a message.
+
+        source: the sender. now: in seconds.
+        """
         self.expire(now)
         key = source, datagram[2:10]
         number, count = datagram[10:_HEADER] if len(datagram) >= _HEADER else (_MOST_CHUNKS, 0)
@@ -74,7 +81,7 @@ class Chunks:
         return None
 
     def expire(self, now: float) -> None:
-        """Give up messages that have had their time."""
+        """Drop the messages that have been unfinished for SECONDS."""
         while self._unfinished and self._oldest().began + SECONDS <= now:
             self._give_up()
 
@@ -90,9 +97,9 @@ class Chunks:
 
 
 def unpacked(message: bytes, most: int) -> bytes:
-    """Return a message unpacked, or as it is if it is not packed, or damaged.
+    """Unpack a message; return it unchanged if it is not packed, or damaged.
 
-    Raises TooLargeError for one that has more than `most` bytes unpacked, or may have so many in the store.
+    Raises TooLargeError if it has more than `most` bytes unpacked, or might have in the store.
     """
     zlib_header = message[:1] == b"\x78" and int.from_bytes(message[:2], "big") % 31 == 0
     if not (zlib_header or message.startswith(_GZIP)):
@@ -109,12 +116,12 @@ def unpacked(message: bytes, most: int) -> bytes:
 
 
 def _most_stored(text: bytes) -> int:
-    """Return how many bytes a text may have in the store, nothing of it escaped yet: 8 MB take a second."""
-    # An escape has four bytes, and an LF becomes one: no line ends within a message.
+    """Return an upper bound of a text's length in the store; escaping 8 MB would take a second."""
+    # An escape has four bytes. An LF is escaped too, because a message becomes one line.
     size = len(text) + 3 * len(text.translate(None, _HARMLESS))
     if text.isascii():
         return size
     if not is_utf8(text):
         return size + 3 * len(text.translate(None, _ASCII))
-    # C1 controls, U+2028 and U+2029 begin so, as others do.
+    # C1 controls, U+2028 and U+2029 begin with these bytes, as other characters do.
     return size + 6 * text.count(b"\xc2") + 9 * text.count(b"\xe2\x80")

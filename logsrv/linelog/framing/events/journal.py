@@ -1,8 +1,8 @@
-"""Entries of systemd's journal: in the export format, cut anywhere, and as single datagrams (sans-IO).
+"""Entries of systemd's journal: the export format, cut anywhere, and single datagrams (sans-IO).
 
     KEY=text LF                         a field
-    KEY LF, size (64 bits, little-endian), data, LF     a field with anything in it
-    LF                                  the end of an entry; not in a datagram, which is one
+    KEY LF, size (64 bits, little-endian), data, LF     a field with any bytes
+    LF                                  the end of an entry; a datagram is one entry, and has none
 
 https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_PROTOCOL
 """
@@ -21,65 +21,64 @@ from logsrv.linelog.framing.bodies.bodies import (
 )
 from logsrv.linelog.framing.bodies.json_made import as_text, gathered, made
 
-# An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
+# An unfinished entry is kept in memory, so it is limited; journald's own limit over a network is larger.
 MOST_ENTRY = 16 << 20
 # systemd writes 1024 at most.
 MOST_FIELDS = 4096
-# Bytes that systemd allows a field; what says that it has more has no size there.
+# Longest field that systemd allows, in bytes; a larger number cannot be a size.
 _MOST_FIELD = 768 << 20
-# Bytes that are looked at in one step: hundreds of entries, if they are that small.
+# Bytes parsed in one step: they may be hundreds of small entries.
 _PIECE = 2 << 10
-# Bytes from which on an entry that is too long to be a record is no JSON.
+# An entry over this many bytes that is too long for a record does not become JSON.
 _LARGE = 1 << 20
-# Bytes counted for a field beside its own.
+# Bytes of memory counted for a field in addition to its own.
 _FIELD = 100
 _SIZE = 8
 _TO_ITS_LF = -1
 
 
 TAKEN = Reply(202, b"OK.\n", "text/plain")
-"""What systemd-journal-upload hears when all of it is safe."""
+"""The answer to systemd-journal-upload when the whole upload is safe."""
 
 
 class JournalFramer:
-    """The framer of one upload: bytes in with `receive` and `finish`, the entries that are whole out.
+    """The framer of one upload: `receive` and `finish` return whole entries.
 
-    max_record: entries that become longer are stored as text. Fields that do not fit into an entry of
-    MOST_ENTRY bytes and MOST_FIELDS fields, such as a core dump, are left out, and the entry is counted as
-    oversize.
+    max_record: longest record in bytes; a longer entry is stored as text. Fields beyond MOST_ENTRY bytes or
+    MOST_FIELDS fields of an entry, such as a core dump, are dropped, and the entry is counted as oversize.
     """
 
     def __init__(self, max_record: int) -> None:
         self._max_record = max_record
         self._held = bytearray()
-        # Up to here what is held is known to be fields that are whole.
+        # The fields in `_held` are parsed up to here.
         self._at = 0
-        # Up to here there is no end of the line that begins at `_at`.
-        self._looked = 0
-        # Bytes that have to be there before there is anything to do.
+        # Up to here the line that begins at `_at` has no LF.
+        self._searched = 0
+        # `_held` must have this many bytes before parsing can go on.
         self._wanted = 0
-        # Bytes of a field that are to be passed over, or _TO_ITS_LF.
+        # Bytes still to skip of a dropped field, or _TO_ITS_LF.
         self._passing = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
         self._left_out = False
-        # The mistake behind the entries that were returned last.
+        # The error after the entries that were returned last.
         self._wrong: RequestRefused | None = None
 
     @property
     def held(self) -> int:
-        """Return how many bytes wait for the rest of their entry."""
+        """Return the number of bytes kept of an unfinished entry."""
         return self._size + len(self._held)
 
     @property
     def missing(self) -> int:
-        """Return how many bytes are only to be kept, or passed over, before there is anything to do."""
+        """Return how many bytes must still come before any parsing: bytes to keep or to skip."""
         return max(self._passing, self._wanted - len(self._held), 0)
 
     def receive(self, data: bytes) -> Records:
-        """Return the entries that are complete with `data`. Raises RequestRefused (400).
+        """Return the entries that `data` completes. Raises RequestRefused (400) for an invalid field.
 
-        Entries before what is wrong are returned; the next call raises.
+        Entries before an error are returned first; then the next call raises.
         """
         if self._wrong:
             raise self._wrong
@@ -100,17 +99,17 @@ class JournalFramer:
             return records
         del self._held[: self._at]
         self._wanted = max(0, self._wanted - self._at)
-        self._looked = max(0, self._looked - self._at)
+        self._searched = max(0, self._searched - self._at)
         self._at = 0
         if self._held and not self._wanted and self._size + len(self._held) > MOST_ENTRY:
-            # A line that goes on: whether a field with a size fits is known before its content comes.
+            # This is a line without an end yet; a field with a size is judged before its content comes.
             self._leave_out(_TO_ITS_LF)
             self._held.clear()
-            self._looked = 0
+            self._searched = 0
         return records
 
     def finish(self) -> Records:
-        """Return the last entry, ended by the end of the upload. Raises RequestRefused for half a field."""
+        """Return the last entry at the end of the upload. Raises RequestRefused for half a field."""
         records = Records()
         if self._wrong:
             raise self._wrong
@@ -127,7 +126,7 @@ class JournalFramer:
         self._passing = passing
 
     def _pass_over(self, data: bytes) -> bytes:
-        """Return what follows the field that is passed over."""
+        """Skip the rest of a dropped field; return the bytes after it."""
         if self._passing == _TO_ITS_LF:
             ended = data.find(b"\n") + 1
             if ended:
@@ -138,11 +137,11 @@ class JournalFramer:
         return data[passed:]
 
     def _field(self, records: Records) -> bool:
-        """Take one field, or the end of an entry. Return false if there is no whole one."""
+        """Take one field, or the end of an entry. Return false if it is not whole yet."""
         held, at = self._held, self._at
-        ended = held.find(b"\n", max(at, self._looked))
+        ended = held.find(b"\n", max(at, self._searched))
         if ended < 0:
-            self._looked = len(held)
+            self._searched = len(held)
             return False
         if ended == at:
             self._at += 1
@@ -173,7 +172,7 @@ class JournalFramer:
     def _pass_over_field(self, data: int, size: int) -> bool:
         if size > _MOST_FIELD:
             raise malformed("a field of an entry has a size that none has")
-        # With the LF behind it.
+        # The field's LF is skipped as well.
         stop = data + size + 1
         self._at = min(stop, len(self._held))
         self._leave_out(stop - self._at)
@@ -184,12 +183,12 @@ class JournalFramer:
             records.reasons["oversize"] += 1
             self._left_out = False
         if self._fields and _least_json(self._fields) > max(self._max_record, _LARGE):
-            # It is cut into lines in any case, and JSON of 16 MiB takes seconds and 400 MB.
+            # Text is cut into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
             records.as_text += 1
             text = b"\n".join([b"%b=%b" % one for one in self._fields])
             records.add(text, structured=False)
         elif self._fields:
-            # A JSON object, in which fields that are there more than once are arrays.
+            # A JSON object; a field that occurs more than once becomes an array.
             record = made(gathered((as_text(key), value) for key, value in self._fields), {})
             fits = len(record) <= self._max_record
             records.as_text += not fits
@@ -198,13 +197,13 @@ class JournalFramer:
 
 
 def _least_json(fields: Sequence[tuple[bytes, bytes]]) -> int:
-    """Return bytes that fields have at least as JSON, with each key once."""
+    """Return the least number of bytes of fields as JSON, each key once."""
     texts = [*{key for key, _ in fields}, *(value for _, value in fields)]
     return sum(map(_least_text, texts))
 
 
 def _least_text(text: bytes) -> int:
-    """Return bytes that a text has at least as JSON: a byte that is not UTF-8 takes five."""
+    """Return the least number of bytes of a text as JSON: a byte that is not UTF-8 takes five."""
     if text.isascii():
         return len(text)
     valid = len(text.decode("utf-8", "ignore").encode())
@@ -212,7 +211,7 @@ def _least_text(text: bytes) -> int:
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
-    """Take the entries of an upload that was packed. Raises RequestRefused."""
+    """Add the entries of a whole unpacked upload to `records`, in steps. Raises RequestRefused."""
     framer = JournalFramer(rules.max_record)
     for at in range(0, len(body), _PIECE):
         records.add_all(framer.receive(body[at : at + _PIECE]))
@@ -222,7 +221,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
 
 
 def entry_of(datagram: bytes, max_record: int) -> Records:
-    """Return the entry in a datagram of the native protocol. Raises RequestRefused for what is none."""
+    """Return the entry in a datagram of the native protocol. Raises RequestRefused for an invalid one."""
     framer = JournalFramer(max_record)
     records = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
     last = framer.finish()

@@ -1,11 +1,11 @@
-"""Lumberjack, version 2: what Filebeat and the other Beats send to Logstash (sans-IO).
+"""Lumberjack, version 2, the protocol between Filebeat or another Beat and Logstash (sans-IO).
 
-    2W number                  so many events are to come, and then an acknowledgement
+    2W number                  a window of this many events follows; then the sender expects 2A
     2J sequence length json    an event
     2C length zlib             frames, compressed
-    2A sequence                from us: the events up to this one are safe
+    2A sequence                the answer: all events up to this one are safe
 
-Numbers have 32 bits, the highest first.
+Numbers have 32 bits, big-endian.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from logsrv.linelog.framing.events.objects import add_objects
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
 _NUMBER = struct.Struct(">I")
-# Bytes, and events or windows, that are given together, and bytes of unpacked data that are kept.
+# Most bytes and most events or windows that are yielded together; most bytes of unpacked data kept.
 _AT_ONCE = 64 << 10
 _MOST_AT_ONCE = 1024
 _KEPT = 1 << 20
@@ -39,25 +39,25 @@ _BEGIN_OF_EVENT = b"2J"
 
 @attrs.frozen
 class Events:
-    """Events, and the acknowledgements that are due when those are safe: b"" if their window goes on."""
+    """Events, and the acknowledgements to send when they are safe: b"" if their window is not complete."""
 
     records: Records
     acknowledgements: bytes
 
 
-# Others may have a turn between two steps.
+# Other peers may be served between two steps.
 Steps: TypeAlias = Generator[Any, None, None]
 
 
 def acknowledgement(sequence: int) -> bytes:
-    """Return what says that an event and those before it are safe."""
+    """Return the frame that acknowledges the events up to `sequence`."""
     return b"2A" + _NUMBER.pack(sequence)
 
 
 class LumberjackFramer:
-    """The events of one connection's bytes.
+    """The framer of one connection: bytes become Events.
 
-    trouble: a sentence on why nothing is taken any more, "" while all is well; `reason`: for the metrics.
+    trouble: a sentence why the framer has stopped, "" without an error. reason: its label in the metrics.
     """
 
     __slots__ = (
@@ -65,27 +65,27 @@ class LumberjackFramer:
         "_body",
         "_events",
         "_held",
-        "_left",
         "_record",
         "_records",
         "_size",
+        "_to_come",
         "_wanted",
         "reason",
         "trouble",
     )
 
     def __init__(self, record: int, body: int) -> None:
-        """record: bytes that an event of JSON may have. body: bytes of any frame, unpacked as well."""
+        """record: longest event that stays JSON, in bytes. body: longest frame, also unpacked, in bytes."""
         self.trouble = ""
         self.reason = "protocol"
         self._record = record
         self._body = body
         self._held = bytearray()
-        # Bytes that have to be there before there is anything to do.
+        # `_held` must have this many bytes before parsing can go on.
         self._wanted = 0
-        # Events that the window still waits for.
-        self._left = 0
-        # Events of one window that are whole; those of windows before it; the bytes of all.
+        # Events still to come in the window.
+        self._to_come = 0
+        # Whole events of the current window; records of windows before; the bytes of both.
         self._events: list[bytes] = []
         self._records = Records()
         self._acknowledgements: list[bytes] = []
@@ -93,11 +93,14 @@ class LumberjackFramer:
 
     @property
     def held(self) -> int:
-        """Return how many bytes wait for the rest of their frame."""
+        """Return the number of bytes kept of an unfinished frame."""
         return len(self._held)
 
     def receive(self, data: bytes) -> Steps:
-        """Give the events that are whole now, those before a `trouble` too; to be done before the next."""
+        """Yield the events that are whole now, also those before a `trouble`.
+
+        Run it to its end before the next call.
+        """
         if self.trouble:
             return
         held = self._held
@@ -115,7 +118,7 @@ class LumberjackFramer:
         yield from self._give()
 
     def _frames(self, data: bytes | bytearray, *, compressed: bool) -> Generator[Any, None, int]:
-        """Take the frames that are whole; return where the next one begins. May set `trouble`."""
+        """Take the whole frames; return where the next one begins. May set `trouble`."""
         at, end = 0, len(data)
         while not self.trouble and end - at >= _KIND:
             kind = data[at + 1]
@@ -126,7 +129,7 @@ class LumberjackFramer:
                 break
             (number,) = _NUMBER.unpack_from(data, at + header - 4)
             if kind == _WINDOW:
-                self._left = number
+                self._to_come = number
                 at += header
                 continue
             if number > self._body:
@@ -143,8 +146,8 @@ class LumberjackFramer:
             else:
                 self._events.append(content)
                 self._size += number
-                self._left = max(0, self._left - 1)
-                if not self._left:
+                self._to_come = max(0, self._to_come - 1)
+                if not self._to_come:
                     (sequence,) = _NUMBER.unpack_from(data, at + _KIND)
                     yield from self._take_window(acknowledgement(sequence))
                 elif self._size > _AT_ONCE or len(self._events) > _MOST_AT_ONCE:
@@ -158,7 +161,7 @@ class LumberjackFramer:
             self.trouble = (
                 "it speaks Lumberjack of version 1; only version 2 is taken"
                 if older
-                else "what it sends is no Lumberjack"
+                else "it sent bytes that are no Lumberjack"
             )
         elif kind not in (_WINDOW, _JSON, _COMPRESSED):
             self.trouble = "it sent a frame that Lumberjack's version 2 does not have"
@@ -167,7 +170,7 @@ class LumberjackFramer:
         return not self.trouble
 
     def _compressed(self, content: bytes) -> Steps:
-        """Take the frames in a compressed one; nothing of it if it is damaged, which its end says."""
+        """Take the frames in a compressed frame, or none if it is damaged: only its end shows that."""
         yield from self._take_window(b"")
         yield from self._give()
         kept: list[bytes] = []
@@ -176,7 +179,7 @@ class LumberjackFramer:
         try:
             for piece in bounded(inflating(in_pieces(content)), self._body):
                 size += len(piece)
-                # Some may be text inside an event: of usual frames there are a thousand times too few.
+                # Some hits may be text inside an event; usual data stays a thousand times below the limit.
                 events += piece.count(_BEGIN_OF_EVENT)
                 if size + events * RECORD > most:
                     raise TooLargeError(f"it would become events of more than {most} bytes")
@@ -187,7 +190,7 @@ class LumberjackFramer:
             self.trouble = f"compressed data cannot be unpacked: {error}"
             self.reason = "unpacking"
             return
-        # Much data is unpacked once more: keeping all of it would be too much.
+        # Much data is unpacked a second time: keeping it would take too much memory.
         yield from self._unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
 
     def _unpacked(self, pieces: Iterable[bytes]) -> Steps:
@@ -201,16 +204,16 @@ class LumberjackFramer:
                 self._wanted = max(0, self._wanted - done)
             if self.trouble:
                 return
-            # Frames without events give none.
+            # Frames without events yield nothing themselves.
             yield None
         self._wanted = 0
         if rest:
             self.trouble = "a frame does not end where its compressed data does"
 
     def _take_window(self, acknowledgement: bytes) -> Steps:
-        """Take the events of a window that are there; many small windows are given together.
+        """Take the events of the window so far; many small windows are yielded together.
 
-        One with text is given by itself: --oversize may close the connection for it.
+        Events stored as text are yielded by themselves: --oversize may close the connection for one.
         """
         events, self._events = self._events, []
         if not events:

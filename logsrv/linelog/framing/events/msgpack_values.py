@@ -1,7 +1,7 @@
-"""MessagePack values, cut out of a connection and out of a value, by their headers alone (sans-IO).
+"""Find where MessagePack values end, in a stream or inside a value, by their headers alone (sans-IO).
 
-Nothing is unpacked here: a header that promises four thousand million elements costs a number. Only a value
-that is there as a whole is unpacked, and then it has at most as many values in it as it has bytes.
+Nothing is unpacked here: a header that promises four thousand million elements costs one number. Others
+unpack only whole values; a whole value contains at most as many values as it has bytes.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from msgpack import OutOfData, Unpacker
 
 from logsrv.linelog.framing.bodies.inflated import Buffer
 
-# Bytes looked through, or unpacked, before others have a turn: they may be as many values, of 0.3 µs each.
+# Bytes scanned or unpacked before other peers have a turn: they may be as many values, at 0.3 µs each.
 PIECE = 16 << 10
 _DAMAGED = "its MessagePack is damaged"
 
-# The C of msgpack has room for 1024; the JSON that is made of it goes no deeper than 200.
+# Deepest nesting. The C code of msgpack has room for 1024 levels; JSON made here has at most 200.
 DEEPEST = 500
 _NEVER = 0xC1
-# For each first byte: bytes of the value, or of its header if values follow; 0 where a length decides.
+# By first byte: bytes of the value, or of its header if values follow; 0 if the value has a length.
 _SIZES = [1] * 256
-# The number of values that follow it.
+# By first byte: the number of values that follow.
 _FOLLOWING = [0] * 256
-# For values with a length: bytes of the length, bytes behind it, and the values that each counts for; 0 if
-# the length is one of bytes.
+# For values with a length: bytes of the length field, further bytes of the header, and how many values each
+# unit of the length stands for: 0 if it counts bytes.
 _LENGTHS: dict[int, tuple[int, int, int]] = {
     **{0xC4 + power: (1 << power, 0, 0) for power in range(3)},
     **{0xC7 + power: (1 << power, 1, 0) for power in range(3)},
@@ -45,11 +45,11 @@ _SIZES[0xD4:0xD9] = (3, 4, 6, 10, 18)
 
 
 class ValueFramer:
-    """The values that stand one behind the other in a connection's bytes.
+    """A framer that cuts a stream of bytes into whole values.
 
-    most: bytes that one may have; it may be changed.
-    trouble: a sentence on why nothing is taken any more, "" while all is well.
-    passed: values there were so far, those inside others too.
+    most: longest value in bytes; may be changed at any time.
+    trouble: a sentence why the framer has stopped, "" without an error.
+    passed: number of values so far, nested ones included.
     """
 
     __slots__ = ("_at", "_held", "_open", "most", "passed", "trouble")
@@ -59,18 +59,18 @@ class ValueFramer:
         self.trouble = ""
         self.passed = 0
         self._held = bytearray()
-        # The place up to which it was looked at.
+        # `_held` is scanned up to here.
         self._at = 0
-        # For each unfinished array and map, the number of values it waits for.
+        # For each unfinished array and map: how many of its values are missing.
         self._open: list[int] = []
 
     @property
     def held(self) -> int:
-        """Return how many bytes wait for the rest of their value."""
+        """Return the number of bytes kept of an unfinished value."""
         return len(self._held)
 
     def receive(self, data: bytes) -> Iterator[bytes | bytearray]:
-        """Give the values that are whole now; to be gone through before more is received."""
+        """Yield the values that are whole now. Run it to its end before the next call."""
         if self.trouble:
             return
         held = self._held
@@ -81,7 +81,7 @@ class ValueFramer:
             if not whole:
                 break
             if start == 0 and self._at > PIECE:
-                # Not copied: what is long is there once.
+                # Do not copy a long value.
                 held, value = held[self._at :], held
                 del value[self._at :]
                 self._held, self._at = held, 0
@@ -96,7 +96,7 @@ class ValueFramer:
             self._at -= start
 
     def _scan(self, start: int) -> bool:
-        """Go on to the end of the value that begins at `start`; return whether it is there."""
+        """Scan to the end of the value that begins at `start`; return whether it is whole."""
         held, waiting = self._held, self._open
         at, end = self._at, len(held)
         sizes, following = _SIZES, _FOLLOWING
@@ -117,7 +117,7 @@ class ValueFramer:
                 self.trouble = f"a value is longer than {self.most} bytes"
                 break
             if code == _NEVER:
-                self.trouble = "what begins here is no MessagePack"
+                self.trouble = "it sent bytes that are no MessagePack"
                 break
             if len(waiting) >= DEEPEST:
                 self.trouble = "a value is nested too deeply"
@@ -140,9 +140,9 @@ class ValueFramer:
 
 
 def crowded(value: Buffer, most: int) -> Generator[None, None, bool]:
-    """Return whether a whole value has more than `most` values in it; raises ValueError for a damaged one.
+    """Return whether a whole value contains more than `most` values, in steps, as `most` may be a million.
 
-    Others may have a turn between the steps: `most` may be a million.
+    Raises ValueError if it is damaged.
     """
     framer = ValueFramer(len(value))
     for start in range(0, len(value), PIECE):
@@ -157,9 +157,9 @@ def crowded(value: Buffer, most: int) -> Generator[None, None, bool]:
 
 
 def ends(values: Buffer, most: int | None = None) -> list[int]:
-    """Return where each value ends of those that stand one behind the other, `most` of them at most.
+    """Return where each of the consecutive whole values ends, `most` of them at most.
 
-    What is behind the last of them is no whole value, or damaged. Raises ValueError if the first is.
+    An unfinished or damaged value ends the list. Raises ValueError if the first value is damaged.
     """
     unpacker = Unpacker(max_buffer_size=max(len(values), 1))
     unpacker.feed(values)
@@ -178,7 +178,7 @@ def ends(values: Buffer, most: int | None = None) -> list[int]:
 
 
 def end_of(value: memoryview, start: int) -> Generator[None, None, int]:
-    """Return where the value ends that begins at `start`, with turns for others. Raises ValueError."""
+    """Return where the value at `start` ends, in steps. Raises ValueError if it is damaged or not whole."""
     finder = EndFinder(len(value))
     for at in range(start, len(value), PIECE):
         end = finder.feed(value[at : at + PIECE])
@@ -189,14 +189,14 @@ def end_of(value: memoryview, start: int) -> Generator[None, None, int]:
 
 
 class EndFinder:
-    """The end of one long value, looked for in its bytes as they come."""
+    """A search for the end of one long value while its bytes arrive."""
 
     def __init__(self, most: int) -> None:
-        """most: bytes that there may be."""
+        """most: longest value in bytes."""
         self._unpacker = Unpacker(max_buffer_size=max(most, 1))
 
     def feed(self, data: Buffer) -> int:
-        """Return how many bytes the value has; 0 if it goes on. Raises ValueError."""
+        """Return the length of the value in bytes, 0 if it goes on. Raises ValueError if it is damaged."""
         self._unpacker.feed(data)
         try:
             self._unpacker.skip()
@@ -208,7 +208,7 @@ class EndFinder:
 
 
 def array_header(view: memoryview) -> tuple[int, int] | None:
-    """Return how many elements an array has, and where the first begins; None if it is no array."""
+    """Return the number of elements of an array, and where the first begins; None for another value."""
     code = view[0]
     if code & 0xF0 == 0x90:
         return code & 0x0F, 1
@@ -219,11 +219,11 @@ def array_header(view: memoryview) -> tuple[int, int] | None:
 
 
 def is_text(code: int) -> bool:
-    """Return whether a value that begins with this byte is a string, or bytes."""
+    """Return whether a first byte is that of a string or of bytes."""
     return code & 0xE0 == 0xA0 or 0xC4 <= code <= 0xC6 or 0xD9 <= code <= 0xDB
 
 
 def content(text: memoryview) -> memoryview:
-    """Return the bytes of a whole value that is a string, or bytes: what is behind its header."""
+    """Return the content of a whole string or bytes value, without its header."""
     width = _LENGTHS[text[0]][0] if text[0] in _LENGTHS else 0
     return text[1 + width :]

@@ -1,4 +1,4 @@
-"""Messages that are to be JSON objects: each is stored on one line, what is none as text (sans-IO)."""
+"""Store messages that should be JSON objects: an object on one line, anything else as text (sans-IO)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPACE = b" \t\r\n"
 def add_objects(
     messages: Sequence[bytes], most: int, records: Records
 ) -> Generator[Any, None, None]:
-    """Add messages in their order, in steps. most: bytes that an object may have; a longer one is text."""
+    """Add messages in order, in steps. most: longest object in bytes; a longer one becomes text."""
     lines = b"\n".join(messages)
     if objects_as_they_stand(lines, most) == len(messages) > 0:
         records.add_lines(lines + b"\n", len(messages))

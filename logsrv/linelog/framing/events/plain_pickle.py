@@ -1,7 +1,7 @@
-"""Pickles of plain data, read opcode by opcode: nothing in them is looked up, called or imported (sans-IO).
+"""Read pickles of plain data, opcode by opcode, without any lookup, call or import (sans-IO).
 
-Python's own unpickler is a machine that its input programs: it calls what it is told to, and a few bytes
-make it take gigabytes. Here no opcode calls anything, and memory is bounded by the size of the pickle.
+The input programs Python's own unpickler: it calls any function that the pickle names, and a few bytes can
+make it take gigabytes. Here no opcode calls anything, and the size of the pickle limits the memory.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import Any, NoReturn
 
 from logsrv.linelog.framing.bodies.json_made import as_text
 
-# The depth of a record in JSON, where deeper values are written as text.
+# Deepest nesting; deeper lists and dicts become the text "[]" or "{}".
 DEEPEST = 200
-# Bytes and digits of an integer: Python writes none of more than 4,300 digits.
+# Longest integer in bytes and in digits; Python does not print more than 4,300 digits.
 _LONGEST_INTEGER = 1000
 _MOST_DIGITS = 2400
 _LONGEST_LINE = 1 << 20
-# Limits of what a pickle becomes, in values and bytes of text: so many times its size, and a few more.
+# Most values and bytes of text that a pickle may become: _GROWTH times its size, and _FEW more.
 _GROWTH = 64
 _FEW = 10_000
-# The same in values only, which take a third of a microsecond each: hundreds of small ones come at once.
+# The same for values only, at a third of a microsecond each: hundreds of small pickles come at once.
 _GROWTH_OF_VALUES = 8
 _FEW_VALUES = 1000
-# Keys that are numbers below it stay what they are: so few make no dict slow.
+# Keys that are numbers below this stay plain ints: too few to make a dict slow.
 _FEW_NUMBERS = 256
 _MARK = object()
 _ENCODE = object()
 _BYTES = object()
-# By protocols below 3 bytes are a call of these; no other name means anything.
+# Pickle protocols below 3 write bytes as a call of one of these; any other name is refused.
 _NAMES = {
     (b"_codecs", b"encode"): _ENCODE,
     (b"__builtin__", b"bytes"): _BYTES,
@@ -38,14 +38,15 @@ _NAMES = {
 
 
 class NotPlainError(ValueError):
-    """A pickle that has anything but plain data in it, or is damaged."""
+    """A pickle that is damaged, too large, or contains more than plain data."""
 
 
 def plain(data: bytes, most: int) -> Any:
-    """Return the value of a pickle: None, truth values, numbers, text, bytes, and lists, tuples and dicts.
+    """Return the value of a pickle: None, bool, numbers, text, bytes, lists, tuples and dicts of these.
 
-    most: values and bytes of text that it may have, counted wherever they are named: a pickle may name one
-    again and again, so that a few bytes become gigabytes. A small one may have less. Raises NotPlainError.
+    most: most values plus bytes of text in it. A value counts at every place that refers to it: with
+    repeated references a few bytes become gigabytes. The limit of a small pickle is lower.
+    Raises NotPlainError.
     """
     try:
         value = _Reader(data, most).read()
@@ -57,7 +58,7 @@ def plain(data: bytes, most: int) -> Any:
 
 
 class _NumberKey(int):
-    """A key whose hash nobody can guess: a dict of numbers that are chosen by theirs takes minutes."""
+    """A key with an unpredictable hash: numbers chosen to collide would make a dict take minutes."""
 
     __slots__ = ()
 
@@ -66,18 +67,18 @@ class _NumberKey(int):
 
 
 class _Tree:
-    """Copies of values in which nothing is named twice, and nothing inside itself."""
+    """A copier of values that resolves shared and cyclic references, within limits."""
 
     def __init__(self, most: int, values: int) -> None:
-        self._left = most
+        self._room = most
         self._values = values
 
     def of(self, value: Any, depth: int) -> Any:
-        self._left -= 1
+        self._room -= 1
         self._values -= 1
         if isinstance(value, (str, bytes)):
-            self._left -= len(value)
-        if self._left < 0 or self._values < 0:
+            self._room -= len(value)
+        if self._room < 0 or self._values < 0:
             raise NotPlainError("it becomes too much")
         if isinstance(value, (list, tuple)):
             if depth >= DEEPEST:
@@ -98,15 +99,15 @@ def _refuse() -> NoReturn:
 
 
 class _Reader:
-    """A stack machine whose instructions make values and nothing else."""
+    """A stack machine whose instructions only make values."""
 
     def __init__(self, data: bytes, most: int) -> None:
         self._data = data
-        # Bytes that may be made of text that is there already, again and again.
-        self._left = most
+        # Bytes that may still be made of text: a pickle can convert the same text again and again.
+        self._room = most
         self._at = 0
         self._stack: list[Any] = []
-        # By their numbers as text: numbers may be chosen so that a dict of them takes minutes.
+        # The keys are numbers as text: chosen numbers that collide would make a dict take minutes.
         self._memo: dict[str, Any] = {}
 
     def read(self) -> Any:
@@ -131,11 +132,11 @@ class _Reader:
         return found
 
     def counted(self, width: int) -> bytes:
-        """Return the bytes behind their number."""
+        """Return bytes that follow their length, which has `width` bytes."""
         return self.take(int.from_bytes(self.take(width), "little"))
 
     def line(self) -> bytes:
-        """Return the bytes up to an LF."""
+        """Return the bytes before the next LF. Raises ValueError without one in 1 MiB."""
         end = self._data.index(b"\n", self._at, self._at + _LONGEST_LINE)
         found = self._data[self._at : end]
         self._at = end + 1
@@ -148,7 +149,7 @@ class _Reader:
         return self._stack.pop()
 
     def since_mark(self) -> list[Any]:
-        """Take all that was pushed since the last mark, and the mark."""
+        """Remove the last mark and the values above it; return the values."""
         at = len(self._stack) - 1
         while self._stack[at] is not _MARK:
             at -= 1
@@ -159,7 +160,7 @@ class _Reader:
         return found
 
     def top(self, kind: type) -> Any:
-        """Return the value on top, which has to be of a kind."""
+        """Return the value on top. Raises NotPlainError if it is of another kind."""
         value = self._stack[-1]
         return value if type(value) is kind else _refuse()
 
@@ -173,7 +174,7 @@ class _Reader:
         self.push(self._memo[str(number)])
 
     def integer(self, width: int) -> None:
-        """Push an integer of any length, which stands behind its number of bytes."""
+        """Push an integer that follows its length, which has `width` bytes."""
         size = int.from_bytes(self.take(width), "little")
         if size > _LONGEST_INTEGER:
             raise NotPlainError("it has an integer of more digits than are ever read")
@@ -186,7 +187,7 @@ class _Reader:
         self.push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else int(line))
 
     def items(self, pairs: list[Any]) -> None:
-        """Put keys and their values into the dict on top."""
+        """Put alternating keys and values into the dict on top."""
         found = self.top(dict)
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             if type(key) is int and not 0 <= key < _FEW_NUMBERS:
@@ -213,7 +214,7 @@ class _Reader:
         self.top(list).extend(values)
 
     def last(self, number: int) -> None:
-        """Make a tuple of the values on top."""
+        """Replace the `number` values on top with a tuple of them."""
         found = tuple(self.pop() for _ in range(number))
         self.push(found[::-1])
 
@@ -222,12 +223,12 @@ class _Reader:
         self.push(_refuse() if found is None else found)
 
     def bytes_of_call(self) -> None:
-        """Push the bytes that a call of one of two names would make."""
+        """Push the bytes that a call of `_codecs.encode` or `bytes` would return, without the call."""
         values, name = self.pop(), self.pop()
         if name is _ENCODE and type(values) is tuple and values[1:] == ("latin1",):
             text = values[0] if type(values[0]) is str else _refuse()
-            self._left -= len(text)
-            if self._left < 0:
+            self._room -= len(text)
+            if self._room < 0:
                 raise NotPlainError("it becomes too much")
             self.push(text.encode("latin-1"))
         elif name is _BYTES and values == ():
@@ -258,7 +259,7 @@ def _little(data: bytes) -> int:
 
 
 _STOP = ord(".")
-# The opcodes of protocols 0 to 5 that make plain data, as the standard library's pickle names them.
+# The opcodes of pickle protocols 0 to 5 that make plain data.
 _STEPS: dict[int, Callable[[_Reader], Any]] = {
     0x80: lambda reader: reader.take(1),  # PROTO
     0x95: lambda reader: reader.take(8),  # FRAME

@@ -1,4 +1,4 @@
-"""Pickles with their lengths, as SocketHandler sends them; one too long is passed over (sans-IO)."""
+"""Cut the stream of Python's SocketHandler into pickles by their lengths; skip long ones (sans-IO)."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ _LENGTH = struct.Struct(">I")
 
 
 class PickleFramer(Framer):
-    """The pickles of one connection's bytes.
+    """The framer of one connection.
 
-    passed_over: how many there were so far with more than `most` bytes; those behind them are found. What
-    says that it has more than `longest` is no length: `trouble`.
+    A pickle longer than `most` bytes is skipped, and the next one is found. A length above `longest` bytes
+    cannot be real, and sets `trouble`.
+    passed_over: number of skipped pickles so far.
     """
 
-    __slots__ = ("_left", "_longest", "passed_over")
+    __slots__ = ("_longest", "_to_skip", "passed_over")
 
     def __init__(self, most: int, longest: int) -> None:
         super().__init__(most)
         self.passed_over = 0
         self._longest = max(most, longest)
-        # Bytes of one that are still to come, and not kept.
-        self._left = 0
+        # Bytes still to come of a skipped pickle.
+        self._to_skip = 0
 
     def receive(self, data: bytes) -> list[bytes]:
-        if self._left:
-            part = data[: self._left]
-            self._left -= len(part)
+        if self._to_skip:
+            part = data[: self._to_skip]
+            self._to_skip -= len(part)
             data = data[len(part) :]
         return super().receive(data) if data else []
 
@@ -43,7 +44,7 @@ class PickleFramer(Framer):
                 return at
             if length > self._most:
                 self.passed_over += 1
-                self._left = max(0, stop - end)
+                self._to_skip = max(0, stop - end)
                 at = min(stop, end)
                 continue
             if stop > end:

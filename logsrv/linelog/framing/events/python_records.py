@@ -1,4 +1,4 @@
-"""LogRecords of Python, out of the dict that its handlers send, as JSON (sans-IO)."""
+"""Turn the dict that Python's logging handlers send for a LogRecord into JSON (sans-IO)."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from logsrv.linelog.framing.bodies import times
 from logsrv.linelog.framing.bodies.json_made import free, made
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 
-# Times as many bytes as a record may have that its values may have when each is counted where it is named.
+# A record's values may have this many times the longest record's bytes, each counted wherever it occurs.
 _GROWTH = 4
-# Attributes of each LogRecord that are not stored, or under another name.
+# Attributes that every LogRecord has: not stored, or under another name.
 _OF_EVERY_RECORD = {*vars(makeLogRecord({})), "taskName", "message", "asctime"}
 _KEPT = ("pathname", "lineno", "funcName", "process", "thread")
-# With bounds for each part: else a long one that is none is gone through again and again.
+# Every part is bounded: otherwise a long text that is no conversion is searched again and again.
 _CONVERSION = re.compile(
     r"%(?:\((?P<key>[^)]{0,99})\))?(?P<flags>[-+ #0]{0,5})(?P<width>\d{0,5})"
     r"(?:\.(?P<precision>\d{0,5}))?[hlL]?"
     r"(?P<kind>[diouxXeEfFgGcrsa%])"
 )
 _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
-# A width that nobody writes in a message: it makes megabytes of a byte.
+# Widest field: a larger width would make megabytes of a byte.
 _WIDEST = 1000
 
 
 def line_of(pickle: bytes, most: int) -> bytes:
-    """Return the JSON of a pickled LogRecord. Raises NotPlainError, also for what is none.
+    """Return a pickled LogRecord as JSON. Raises NotPlainError for any other pickle, too.
 
-    most: bytes that a record may have; the line may be longer.
+    most: longest record in bytes, which limits the work; the returned line may be longer.
     """
     record = plain(pickle, _GROWTH * most)
     if not isinstance(record, dict) or not all(isinstance(key, str) for key in record):
@@ -52,7 +52,7 @@ _LAST = ("exception", "stack_info")
 
 
 def _ours(record: dict[str, Any], most: int) -> dict[str, Any]:
-    """Return the keys of every record that are not None."""
+    """Return the keys that every record has, except those with None."""
     created = record.get("created")
     number = isinstance(created, (int, float)) and not isinstance(created, bool)
     message, unfitting = _message(record.get("msg"), record.get("args"), most)
@@ -70,10 +70,10 @@ def _ours(record: dict[str, Any], most: int) -> dict[str, Any]:
 
 
 def _message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
-    """Return a message with its arguments filled in, and None; or as it was, and those that don't fit."""
+    """Return the message with its arguments filled in, and None; if they do not fit, both unchanged."""
     if not args:
         return message, None
-    # Python's logging does the same: a single dict is the arguments by their names.
+    # A single dict holds the arguments by name, as in Python's logging.
     if isinstance(args, tuple) and len(args) == 1 and isinstance(args[0], dict) and args[0]:
         args = args[0]
     try:
@@ -83,9 +83,9 @@ def _message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
 
 
 def filled_in(message: str, args: Any, most: int) -> str:
-    """Return what `message % args` is, of plain data. Raises ValueError for more than `most` characters.
+    """Return `message % args` for plain data. Raises ValueError for more than `most` characters.
 
-    Raises as `%` does where they do not fit.
+    Raises as `%` does if the arguments do not fit.
     """
     named = isinstance(args, dict)
     values = [] if named else list(reversed(args)) if isinstance(args, tuple) else [args]
@@ -112,9 +112,9 @@ def _converted(
     values: list[Any],
     texts: dict[tuple[Any, str], str],
 ) -> str:
-    """Return the text of a conversion. values: those that are left, the next one at the end.
+    """Return the text of one conversion. values: the remaining arguments, the next one last.
 
-    texts: those of values by their names. One may be named again and again, and nothing of it be shown.
+    texts: a cache of converted arguments. A message may name one again and again and show nothing of it.
     """
     kind = found["kind"]
     if kind == "%":

@@ -1,9 +1,9 @@
-"""Lines made harmless: what is no UTF-8, or controls a terminal, becomes `\\xNN`.
+"""Lines made harmless: bytes that are not UTF-8, and control characters, become `\\xNN`.
 
-Everything works on as many lines at once as there are, and looks before it touches: lines that need
-nothing cost a few passes at memory speed and no copy, and no bytes cost many times more than others.
-Which tool is fastest depends on the size: NumPy makes those passes at 50 GB/s but takes 3 µs to get
-going, `bytes.translate` starts at once and makes 4 GB/s.
+The functions take many lines at once and check before they change anything. Lines without such bytes cost
+a few passes at memory speed and no copy; no input is many times slower than another. The fastest tool
+depends on the size: NumPy makes the passes at 50 GB/s but needs 3 µs to start, `bytes.translate` starts at
+once and makes 4 GB/s.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy.typing as npt
 Codes: TypeAlias = npt.NDArray[np.uint8]
 Marks: TypeAlias = npt.NDArray[np.bool_]
 
-# Bytes from which on NumPy is the faster one; measured on CPython 3.11 with NumPy 2.
+# NumPy is faster from these numbers of bytes on; measured on CPython 3.11 with NumPy 2.
 _FASTER_THAN_TRANSLATE = 12 * 1024
 _FASTER_THAN_DECODE = 16 * 1024
 _FASTER_THAN_STR = 1024
-# Escapes in a chunk up to which joining pieces, or the decoder's error handler, is faster than NumPy.
+# Up to this many escapes in a chunk, joining pieces, or the decoder's error handler, beats NumPy.
 _FEW = 1024
 
 _TAB, _LF, _SPACE, _DEL = 9, 10, 32, 127
@@ -41,7 +41,7 @@ _ANY_UNSAFE = re.compile(f"[{re.escape(''.join(map(chr, _UNSAFE)))}]")
 
 _ELEVEN = np.uint8(11)
 _LEAD_OF_TWO, _LEAD_OF_THREE, _LEAD_OF_FOUR = np.uint8(0xC0), np.uint8(0xE0), np.uint8(0xF0)
-# Continuation bytes, 80 to BF, are those below this as signed numbers.
+# Continuation bytes, 80 to BF, are below this number if read as signed.
 _FIRST_CONTINUED = np.int8(-64)
 _DOUBTFUL = (b"\xc0", b"\xc1", b"\xe0", b"\xed")
 
@@ -55,13 +55,13 @@ def is_plain(data: bytes) -> bool:
 
 
 def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
-    """`data[start:stop]`, zero or more whole lines, with `\\xNN` in the place of each byte that
+    """Return `data[start:stop]`, zero or more whole lines, with `\\xNN` for each byte that
 
     - belongs to no valid UTF-8 sequence,
-    - is a control character (C0, DEL), but for TAB and LF,
-    - is one of the bytes of a C1 control character, of U+2028 or of U+2029.
+    - is a control character (C0, DEL) other than TAB and LF,
+    - belongs to a C1 control character, U+2028 or U+2029.
 
-    Where there is none in many lines, `data` itself: nothing is copied. Backslashes stay as they are.
+    If 1 KiB or more has no such byte, returns all of `data`, uncopied. Backslashes are not escaped.
     """
     stop = len(data) if stop is None else stop
     if stop - start < _FASTER_THAN_STR:
@@ -70,7 +70,7 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
         if _ANY_UNSAFE.search(text):
             return text.translate(_UNSAFE).encode()
         return lines if _decodes(lines) else text.encode()
-    # Single bytes are looked for in all of `data`, as that is fastest; what they mean in `codes`.
+    # Searching all of `data` for single bytes is fastest; `codes` then decides about the lines.
     codes = np.frombuffer(data, np.uint8)[start:stop]
     if not data.isascii():
         if not is_utf8(data, start, stop):
@@ -88,7 +88,7 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
 
 
 def is_clean(data: bytes) -> bool:
-    """Return whether `escaped` leaves `data` as it is, without escaping what it does not."""
+    """Return whether `escaped` would leave `data` unchanged."""
     codes = np.frombuffer(data, np.uint8)
     if not data.isascii() and (not is_utf8(data) or _has_unsafe(data, codes)):
         return False
@@ -96,15 +96,15 @@ def is_clean(data: bytes) -> bool:
 
 
 def is_utf8(data: bytes, start: int = 0, stop: int | None = None) -> bool:
-    """Return whether `data[start:stop]` is valid UTF-8 (RFC 3629), what `bytes.decode` would take.
+    """Return whether `data[start:stop]` is valid UTF-8 (RFC 3629), as `bytes.decode` would accept it.
 
-    Most text outside ASCII has two or three bytes to a character, and for that NumPy is twice as fast
-    as decoding: a continuation byte has to stand wherever a lead byte wants one, and nowhere else.
+    Most text outside ASCII has two or three bytes for each character, and for that NumPy is twice as fast
+    as decoding: a continuation byte must stand wherever a lead byte requires one, and nowhere else.
     """
     codes = np.frombuffer(data, np.uint8)[start:stop]
     if len(codes) < _FASTER_THAN_DECODE or (top := np.maximum.reduce(codes)) >= _LEAD_OF_FOUR:
         return _decodes(codes.data)
-    # Two arrays are used again and again: memory that is not in the cache costs more than the work.
+    # Reuse two arrays: memory that is not in the cache costs more time than the work.
     wanted = codes >= _LEAD_OF_TWO
     marks = np.empty_like(wanted)
     if top >= _LEAD_OF_THREE:
@@ -114,7 +114,7 @@ def is_utf8(data: bytes, start: int = 0, stop: int | None = None) -> bool:
     wrong = continues[0] or wanted[-1]
     if wrong or np.not_equal(continues[1:], wanted[:-1], out=wanted[:-1]).any():
         return False
-    # Bytes of which the next one decides: too long forms, surrogates.
+    # After these lead bytes the next byte decides: over-long forms, surrogates.
     doubtful = _DOUBTFUL if top >= _LEAD_OF_THREE else _DOUBTFUL[:2]
     return not any(lead in data for lead in doubtful) or _decodes(codes.data)
 
@@ -144,13 +144,13 @@ def _has_low_controls(codes: Codes) -> bool:
 def _has_unsafe(data: bytes, codes: Codes) -> bool:
     """Return whether `codes`, valid UTF-8 and part of `data`, have a C1 control, U+2028 or U+2029."""
     if b"\xc2" in data:
-        # Behind C2 stands 80 to BF, and nothing else.
+        # Only 80 to BF can follow C2.
         found = codes[:-1] == 0xC2
         found &= codes[1:] < 0xA0
         if found.any():
             return True
     if b"\xe2" in data:
-        # Most characters of three bytes that begin like these end in another way.
+        # Most characters that begin with E2 end with another byte.
         last = codes[2:] & 0xFE
         found = np.equal(last, 0xA8, out=last.view(bool))
         found &= codes[:-2] == 0xE2
@@ -164,7 +164,7 @@ def _separators(lead: Codes, second: Codes, third: Codes) -> Marks:
 
 
 def _escaped_anywhere(lines: bytes) -> bytes:
-    """`lines` with every byte escaped that has to be, at a cost that hardly depends on how many."""
+    """Do the work of `escaped`; the cost hardly depends on how many bytes are escaped."""
     codes = np.frombuffer(lines, np.uint8)
     odd = ~_harmless(lines)
     (at,) = np.nonzero(odd)
@@ -175,7 +175,7 @@ def _escaped_anywhere(lines: bytes) -> bytes:
             pieces += lines[done:place], _ESCAPES[lines[place]]
             done = place + 1
         return b"".join([*pieces, lines[done:]])
-    # Four bytes for each, of which those are used that an escape needs.
+    # Four bytes for each byte: an escape uses all four, any other byte the first.
     wide = codes.astype("<u4")
     wide[at] = _ESCAPES_AS_NUMBERS[codes[at]]
     used = odd.astype("<u4") * 0x01010101 | 1
@@ -183,8 +183,8 @@ def _escaped_anywhere(lines: bytes) -> bytes:
 
 
 def _harmless(lines: bytes) -> Marks:
-    """Mark the bytes of `lines` that stay: those of plain ASCII and of valid sequences (RFC 3629, table 3-7
-    of Unicode) of other characters than C1, U+2028 and U+2029."""
+    """Mark the bytes that need no escape: plain ASCII, and valid UTF-8 sequences (RFC 3629, table 3-7 of
+    Unicode) except those of C1, U+2028 and U+2029."""
     codes = np.frombuffer(lines + b"\0\0\0", np.uint8)
     lead, second, third = codes[:-3], codes[1:-2], codes[2:-1]
     continues = codes.view(np.int8) < _FIRST_CONTINUED

@@ -1,13 +1,13 @@
 """Octet-counted frames, `COUNT <…` (RFC 6587 section 3.4.1), cut out of a chunk as lines (sans-IO).
 
-Each begins where the one before it ends, so they have to be gone through one by one: half a microsecond
-each in Python. Instead every place that looks like a header is found with NumPy; where each of them
-begins at the end of the one before, which is nearly always so, that was the way to go. What stands
-between two messages then becomes the LF that ends the first of them, in all of the chunk at once.
+Each frame begins where the previous one ends. Reading them one by one takes half a microsecond each in
+Python. Instead NumPy finds every place that looks like a header at once. Nearly always each of them begins
+at the end of the frame before, which proves them right. The bytes between two messages then become the LF
+that ends the first, in the whole chunk at once.
 
-A header is found by the byte behind it: `<`, or whatever the first message of the chunk begins with, as
-`{` does where the messages are JSON. Straight behind a frame any count begins one; behind the LF that
-some senders put there, one with `<` does.
+The byte after the header identifies it: `<`, or the first byte of the chunk's first message, such as `{`
+for JSON. Directly after a frame every count begins a frame; after the LF that some senders add, only a
+count with `<` does.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from logsrv.linelog.framing.lines.records import as_part, without_ending
 Places: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
 HEADER = re.compile(rb"([1-9][0-9]{0,8}) (?=<)")
-"""The header of a frame wherever one may begin."""
+"""The header of a frame at any place where a frame may begin."""
 COUNT = re.compile(rb"([1-9][0-9]{0,8}) ")
-"""The header of a frame that is not empty, if its count fits."""
+"""The header of a frame that is not empty, if its count fits (`fits.py`)."""
 NEXT_COUNT = re.compile(rb"(0|[1-9][0-9]{0,8}) ")
-"""The header of a frame straight behind another."""
+"""The header of a frame directly after another."""
 MAY_BECOME_HEADER = re.compile(rb"[1-9][0-9]{0,8}(?: \Z|\Z)")
 MAY_BECOME_NEXT = re.compile(rb"(?:0|[1-9][0-9]{0,8})\Z")
 LONGEST_HEADER = 11
@@ -36,23 +36,23 @@ LONGEST_HEADER = 11
 
 _DIGITS = 9
 _LF, _CR, _SPACE, _ZERO, _LESS_THAN = 10, 13, 32, 48, 60
-# A message is empty with so few bytes, if they are its ending.
+# A message of at most this many bytes may consist of its ending alone, and be empty.
 _LONGEST_ENDING = 2
-# Below this, going through them one by one is faster.
+# Shorter chunks are read faster one frame at a time.
 _WORTH_IT = 16 * 1024
-# It is faster, too, if more than this share of apparent headers are none.
+# Reading one at a time is also faster if more than this share of the apparent headers are false.
 _MOST_BREAKS = 1 / 8
-# Up to so many frames are copied one by one as fast as all at once.
+# Up to this many frames, copying one by one is as fast as all at once.
 _FEW = 64
 
 
 @attrs.frozen
 class CountedFrames:
-    """Counted frames that stand one behind the other, as lines.
+    """Consecutive counted frames, as lines.
 
-    lines: the messages, each without the ending that it may have, and with an LF; other LFs are escaped.
-    end: where the last of them ends in the chunk. after: the same, or behind the LF that stands there.
-    empty: how many had nothing in them, and are no lines.
+    lines: the messages, their own ending replaced by one LF, inner LFs escaped.
+    end: where the last frame ends in the chunk. after: the same, or one more if an LF stands there.
+    empty: number of empty frames, which make no lines.
     """
 
     lines: bytes
@@ -64,11 +64,11 @@ class CountedFrames:
 def cut_counted(
     data: bytes, start: int, limit: int, raw: bool, *, few: bool = False
 ) -> CountedFrames | None:
-    """Return the whole counted frames from `start` on, where the first begins; None if it is not whole.
+    """Return the whole counted frames that `data[start:]` begins with; None if the first is no whole one.
 
-    raw: leave CRs alone, which are escaped otherwise. few: there are probably not many frames.
-    A LF between two is skipped. They end before a frame longer than `limit`, one that is not whole, and
-    what is no header.
+    Skips an LF between two frames. Stops before a frame longer than `limit` bytes, before an incomplete
+    one, and before anything that is no header.
+    raw: do not escape CRs. few: a hint that there are probably few frames.
     """
     header = NEXT_COUNT.match(data, start)
     first = data[header.end() : header.end() + 1] if header else b""
@@ -96,22 +96,22 @@ def cut_counted(
 def _at_once(
     data: bytes, at: int, limit: int, first: int
 ) -> tuple[list[tuple[Places, Places]], int]:
-    """Return where frames begin and where they end, in pieces, and where the next is.
+    """Return the starts and ends of the messages, as pairs of arrays, and where the next frame begins.
 
-    first: the byte with which the first message begins, as most others will.
+    first: the first byte of the first message; most others probably begin with it.
     """
     found: list[tuple[Places, Places]] = []
     spaces, counts, headers = _candidates(data, limit, first)
     ends = spaces + 1 + counts
     codes = np.frombuffer(data, np.uint8)
     follows = headers[1:] == ends[:-1]
-    # The place after the last is not known.
+    # Nothing is known about the end of the last one.
     if first == _LESS_THAN and not follows[:-1].all():
-        # Or another LF stands between it and the frame before.
+        # A header may also follow one LF after the frame before.
         later = np.minimum(ends[:-1], len(data) - 1)
         follows |= (headers[1:] == ends[:-1] + 1) & (codes[later] == _LF)
     fits = (counts <= limit) & (ends <= len(data))
-    # A run of frames goes as far as each one fits, and is followed by a header.
+    # A run of frames goes on as long as each one fits and a header follows it.
     breaks = [*np.flatnonzero(~(follows & fits[1:])).tolist(), len(headers) - 1]
     run_begin, end = 0, at
     if len(breaks) > len(headers) * _MOST_BREAKS:
@@ -144,9 +144,9 @@ def _at_once(
 def _one_by_one(
     data: bytes, at: int, limit: int, stop: int, *, behind_lf: bool = False
 ) -> tuple[list[int], list[int], int]:
-    """Return where frames begin and end, until one begins at `stop` or behind it, and where that is.
+    """Return the starts and ends of messages up to the frame at or after `stop`, and where it begins.
 
-    stop: -1 for all there are. behind_lf: `at` is not straight behind a frame.
+    stop: -1 for no limit. behind_lf: `at` is not directly after a frame.
     """
     begins: list[int] = []
     ends: list[int] = []
@@ -171,7 +171,7 @@ def _skip_lf(data: bytes, at: int) -> int:
 
 
 def _each(data: bytes, begins: list[int], ends: list[int], raw: bool) -> tuple[bytes, int]:
-    """Return messages as lines, one by one where that is needed, and how many are empty."""
+    """Return messages as lines, one by one if necessary, and the number of empty ones."""
     frames = [data[begin:end] for begin, end in zip(begins, ends, strict=True)]
     lines = b"\n".join(frames) + b"\n"
     usual = b"\r" not in lines and b"\0" not in lines and b"" not in frames
@@ -182,9 +182,10 @@ def _each(data: bytes, begins: list[int], ends: list[int], raw: bool) -> tuple[b
 
 
 def _all(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
-    """Return messages as lines, all at once; None if one has an LF inside, or is empty. None has a NUL.
+    """Return messages as lines, all at once; None if one contains an LF, or may be empty.
 
-    What is to go becomes NUL, and they are taken out together: half again as fast as by a mask.
+    The messages must have no NUL. Bytes to remove become NUL, and all NULs are removed together: half again
+    as fast as with a mask.
     """
     if int((ends - begins).min()) <= _LONGEST_ENDING:
         return None
@@ -207,13 +208,13 @@ def _all(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
 
 
 def _candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Places]:
-    """Return, of all that looks like a header before the byte `first`, where its space is, its number, and
-    where it begins.
+    """Return three arrays for all apparent headers before a byte `first`: the offset of the space, the
+    count, and the offset of the header.
 
-    Digits before the space may belong to the frame before. As many are taken as make a number that leads
-    about to the next header; none of the last, and of what leads nowhere: that begins at -1.
+    Digits before the space may belong to the previous frame. So the count is made of as many digits as lead
+    about to the next header. The offset is -1 for the last header, and if no number of digits leads there.
     """
-    # A count has no more digits than `limit`. NULs before the data let so many be looked at anywhere.
+    # A count has no more digits than `limit`. NULs before the data allow a look that far back anywhere.
     digits = min(len(str(limit)), _DIGITS)
     codes = np.frombuffer(b"\0" * digits + data, np.uint8)
     spaces: Places = np.flatnonzero(codes == first) - 1
@@ -233,7 +234,7 @@ def _candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Pl
         leads &= digit > 0
         np.copyto(counts, number, where=leads)
         np.copyto(lengths, np.int32(length), where=leads)
-        # With two digits or more, no other number leads there as well.
+        # No longer number leads to the same place if it took two digits or more.
         if (length > 1 and lengths[:-1].all()) or not running.any():
             break
     spaces -= digits

@@ -1,4 +1,4 @@
-"""Datagrams become a block of lines: each is one or more, whatever it ends with (sans-IO)."""
+"""Turn datagrams into lines; the end of a datagram always ends a line (sans-IO)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagr
 def frame_datagrams(
     payloads: Sequence[bytes], rules: LineRules, counts: LineCounts
 ) -> Block | None:
-    """The lines of `payloads`, the datagrams of one source in their order; None if there are none.
+    """Return the lines of one source's datagrams, in order; None if there are none.
 
-    The LF or CR LF a datagram ends with, as sent, is no further line; an empty one is an empty line.
-    There is no Telnet, and no connection to close: CLOSE truncates.
+    An LF or CR LF at the end of a datagram adds no empty line; an empty datagram is an empty line.
+    Telnet is not interpreted. There is no connection to close, so CLOSE truncates.
     """
     if not payloads:
         return None

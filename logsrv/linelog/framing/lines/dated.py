@@ -1,9 +1,9 @@
-"""The times of the lines of a file: many lines become runs of one moment each (sans-IO).
+"""Read the times in the lines of a file: the lines become runs with one moment each (sans-IO).
 
-A line says its time in one of the forms of forms.py, or as a value of a JSON object. Lines without a time
+A line has its time in one of the formats of forms.py, or as a value of a JSON object. Lines without a time
 belong to the line before them.
 
-A moment is in microseconds since 1970 here: whole ones, which a float would not keep.
+A moment is an integer here: microseconds since 1970. A float would lose digits.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _PLAIN = rb"(?:" + b"|".join(form.plain for form in DATES) + rb")"
 _OTHER = rb"(?:" + b"|".join(form.plain for form in OTHERS) + rb")"
 _PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
 _REST = rb"[^\n]*\n"
-# A line that says the same time in the same way as the first one; behind an object there is none.
+# A line with the same time in the same format as the first of its run; a run of an object has none.
 _SAME = (
     rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?!" + MORE + rb")"
     rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"
 )  # fmt: skip
 _TIME = _PRIORITY + _PLAIN + rb"|" + ACCESS.plain + rb"|" + _OTHER
-# A single match takes all lines of a moment, those without a time too: no Python for each line.
-# Python keeps 230 bytes for each of them until the match ends, so at most 10,000 are one.
+# A match takes all lines of a moment, also those without a time, so no Python code runs for each line.
+# `re` keeps 230 bytes for each line until the match ends, so a match has at most 10,001 lines.
 _RUN = re.compile(
     rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
     rb"|" + ACCESS.before + rb"(?P<bracketed>" + ACCESS._replace(before=b"").plain + rb")|(?P<object>\{)"
@@ -53,7 +53,7 @@ _VALUE = re.compile(_PLAIN)
 _KEYS = (
     "time", "timestamp", "@timestamp", "ts", "t", "@t", "datetime", "eventTime", "__REALTIME_TIMESTAMP",
 )  # fmt: skip
-# A smaller number is no time since 1970, but how long something took.
+# A smaller number is a duration, not a time since 1970.
 _LEAST = 10**8
 _JOURNAL = re.compile(rb'"__REALTIME_TIMESTAMP":"([0-9]{1,16})"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,22 +65,27 @@ _YEARS_BACK = 8
 
 
 class Dated:
-    """The moments of the lines of one file, in its order.
+    """The moments of the lines of one file, in the order of the file.
 
-    written: when the file was last written to; a line may be a day younger. begin: the moment of lines
-    before the first time, which is `said` of an earlier reading; `written` if there is none. day_first:
-    whether `05/06/2026` is in June, if an earlier reading has found that. exact: count all of `without`,
-    which takes half as long again. as_said: let moments go back, for whoever sorts the lines.
+    written: the moment of the file's last change; a line may be up to a day later.
+    begin: the moment for lines before the first time, if no time follows in their text: `said` of an
+        earlier reading, or by default `written`.
+    day_first: whether `05/06/2026` is in June, if an earlier reading found that out.
+    exact: count all of `without`, which takes half as long again.
+    as_said: let moments go back; for a caller that sorts the lines.
 
-    Otherwise they never go back, as those that a server gives do not: a line that is older than the one
-    before has the time of that one, and is counted.
+    Without `as_said` moments never go back, like those that a server sets: a line older than the one before
+    gets the moment of that line, and is counted.
 
-    forms: how many lines the runs of each form have. undated: lines before the first one with a time, and
-    all where there is none; those behind the first count as parts of what they follow. without: all lines
-    that say no time, or one that is not believed. unbelieved: lines whose time is none, or out of range;
-    unclear: lines whose day and month cannot be told apart. late, latest: lines that were older, and by how
-    much at most. first, last: the earliest and the latest moment; None as long as there is none.
-    said: the first moment that a line says itself.
+    forms: lines in the runs of each time format.
+    undated: lines before the first time; all lines if there is no time. Later lines without a time are not
+        counted here, because they belong to the line before.
+    without: lines without a time, or with one that is not believed.
+    unbelieved: lines whose time is invalid or out of range. unclear: lines whose day and month could each
+        be the other.
+    late: lines older than the line before. latest: by how many microseconds at most.
+    first, last: the earliest and the latest moment; None before the first line.
+    said: the first moment found in a line.
     """
 
     def __init__(
@@ -109,7 +114,7 @@ class Dated:
         self.late = self.latest = 0
 
     def runs(self, text: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield `text`, whole lines, in runs with the moment of each."""
+        """Yield the whole lines of `text` in runs, each with its moment."""
         at = 0
         for found in _RUN.finditer(text):
             if found["object"]:
@@ -117,13 +122,13 @@ class Dated:
             else:
                 kind = found.lastgroup or "plain"
                 start = found.start(kind)
-                # The names of clients stand before the time of an access log.
+                # In an access log the client's name stands before the time.
                 line = found.start() if kind == "bracketed" else start
                 moment = self._moment(found[kind], text, line, start)
                 if moment is None:
                     self._disbelieve(found[0])
             if moment is None and self.said is None:
-                # They wait for the first moment.
+                # Lines before the first moment are yielded together with it.
                 continue
             if at < found.start():
                 yield self._undated(text[at : found.start()], moment)
@@ -133,7 +138,7 @@ class Dated:
             yield self._undated(text[at:], None)
 
     def entries(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield entries of a journal, each a line of JSON, in the same way."""
+        """Yield the entries of a systemd journal, one JSON object a line, like `runs`."""
         self._form = "journal"
         for entry in entries.splitlines(keepends=True):
             found = _JOURNAL.search(entry)
@@ -180,11 +185,11 @@ class Dated:
         return self._before, lines
 
     def _moment(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
-        """Return the moment of a time, which is at `start` of `text`, its form at `line`."""
+        """Return the moment of the time `said`, at `start` of `text`; its whole form begins at `line`."""
         if said != self._text:
             self._text = said
             second = _SECOND.match(said, len(self._head)) if said.startswith(self._head) else None
-            # Only the second differs in most lines. Another minute may have another offset.
+            # In most lines only the second differs. Another minute may have another UTC offset.
             if second and said[second.end() :] == self._tail:
                 self._found = self._believed(self._minute + _micro(second))
             else:
@@ -204,7 +209,7 @@ class Dated:
         for key in _KEYS:
             value = found.get(key)
             if isinstance(value, dict):
-                # MongoDB writes its times so.
+                # MongoDB's form of a time.
                 value = value.get("$date")
             moment = self._of_value(value) if value is not None else None
             if moment is not None:
@@ -220,7 +225,7 @@ class Dated:
             value = int(value[:20])
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < _LEAST:
             return None
-        # Seconds, milliseconds, microseconds or nanoseconds: each has three digits more.
+        # s, ms, µs or ns: each unit has three digits more than the one before.
         for scale in (SECOND, 1000, 1):
             if value < 1000 * _LEAST * SECOND // scale:
                 return self._believed(round(value * scale))
@@ -241,7 +246,7 @@ class Dated:
         return moment
 
     def _ordered(self, parts: dict[str, bytes]) -> bool:
-        """Tell day and month apart, if this date or an earlier one allows it."""
+        """Decide which number is the day, by this date or an earlier one; return false if that fails."""
         one, two = int(parts["one"]), int(parts["two"])
         if self.day_first is None and max(one, two) > 12:
             self.day_first = one > 12
@@ -250,7 +255,7 @@ class Dated:
         return self.day_first is not None
 
     def _without_year(self, parts: dict[str, bytes]) -> int | None:
-        """Return the last moment of this date and time that is not behind the file's own."""
+        """Return the latest moment with this date and time, up to a day after the file's last change."""
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
         for year in range(newest, newest - _YEARS_BACK - 1, -1):
             try:
@@ -264,7 +269,7 @@ class Dated:
     def _of(self, time: datetime) -> int | None:
         moment = _microseconds(time)
         if time.tzinfo is None and moment < self._before:
-            # The hour that comes twice when summer time ends.
+            # When summer time ends, one hour comes twice: this may be the second one.
             moment = max(moment, _microseconds(time.replace(fold=1)))
         return self._believed(moment)
 

@@ -1,21 +1,22 @@
-"""Counts without `<` behind them, which look like numbers that lines begin with: do they fit? (sans-IO)
+"""Decide whether a number at the start of a line is the count of an octet-counted frame (sans-IO).
 
-rsyslog's omfwd counts what its template makes, such as JSON: `8 {"n": 1}`. Which of these is a frame:
+`<` after the count settles it: a frame. But rsyslog's omfwd counts any output of its template, such as
+JSON: `8 {"n": 1}`. The rules for counts without `<`:
 
-- Straight behind a counted frame, whatever follows the count belongs to it; `0 ` is an empty frame. Behind
-  the LF that some senders put there, it is as behind any other LF.
-- Elsewhere a count fits if its frame ends where the next count stands, or where the bytes end that have
-  come, and if the frame is no longer than a line may be. So `200 OK` is a line, as is one whose LF comes
-  before the end of its count: who sends a line finds it stored at once.
-- Only at the start of a connection may such a message have LFs: if all of it is there, what follows are
-  counted frames as far as they are there (eight are looked at), and it ends with no digit or space: rows
-  of numbers are lines.
-- Bytes that may be either wait for those that decide; when the connection ends, they are lines.
+- Directly after a counted frame, every count begins a frame; `0 ` is an empty frame. Some senders put an LF
+  after a frame; the byte after it is judged as after any other LF.
+- Elsewhere a count fits if its frame ends at the next count or at the last received byte, and is not longer
+  than a line may be. So `200 OK` is a line, and so is a text with an LF before the end of its count: a
+  sender of lines finds each line stored at once.
+- Elsewhere only the first message of a connection may contain LFs: it must have arrived whole, counted
+  frames must follow as far as bytes have arrived (eight are checked), and its last byte must be neither
+  digit nor space. So rows of numbers are lines.
+- Bytes that may be either wait for the bytes that decide; if the connection ends first, they are lines.
 
-The decision depends on the bytes alone, but where the network has stopped. A count fits if its end is the
-last byte that has come: `8 packets` and an LF are a frame by themselves, and a line if `hello` came with
-them. And a first message that has LFs is a frame only if it comes whole. Waiting there for more, which may
-never come, would keep a line from the disk.
+The decision depends only on the bytes, with two exceptions that depend on how the network cut them. A count
+fits if its frame ends at the last received byte: `8 packets` and an LF are a frame if nothing else arrived,
+and a line if `hello` arrived with them. A first message with LFs is a frame only if it arrives whole.
+Waiting for more bytes, which may never come, would keep a line from the disk.
 """
 
 from __future__ import annotations
@@ -42,25 +43,25 @@ Marks: TypeAlias = npt.NDArray[np.bool_]
 _LF, _SPACE, _LESS_THAN, _ZERO, _ONE, _NINE = 10, 32, 60, 48, 49, 9
 _END_OF_LINE = re.compile(rb"[\n\0]")
 _LOOKED_AT = 8
-# Bytes of a line in which the first of several frames is looked for, and how many make one suspect them.
+# Merged frames are searched for in this many bytes of a line; this many frames in a row are suspicious.
 _SEARCHED = 1 << 10
 _SUSPECT = 3
 
 
 class Count(enum.Enum):
-    """The sense of a number and a space where a frame begins."""
+    """The verdict on a number and a space at the beginning of a frame."""
 
     FITS = enum.auto()
     NONE = enum.auto()
-    """It is how a line begins."""
+    """The number is the beginning of a line."""
     OPEN = enum.auto()
-    """More has to come."""
+    """The next bytes decide."""
 
 
 def count_at(data: bytes, at: int, limit: int, *, first: bool) -> Count:
-    """Judge what `data[at:]` begins with, where a frame begins that is not straight behind a counted one.
+    """Judge the beginning of `data[at:]`, a new frame that does not directly follow a counted one.
 
-    limit: bytes that a line may have. first: nothing of the connection stands before.
+    limit: longest line in bytes. first: this is the first byte of the connection.
     """
     header = COUNT.match(data, at)
     if header is None:
@@ -82,7 +83,7 @@ def count_at(data: bytes, at: int, limit: int, *, first: bool) -> Count:
 
 
 def _frames_follow(data: bytes, at: int) -> bool:
-    """Tell whether there are counted frames from `at` on, as far as it goes, and not rows of numbers."""
+    """Tell whether counted frames, not rows of numbers, follow at `at`, as far as bytes have arrived."""
     if data[at - 1] in b" 0123456789":
         return False
     for _ in range(_LOOKED_AT):
@@ -94,9 +95,11 @@ def _frames_follow(data: bytes, at: int) -> bool:
 
 
 def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> bool:
-    """Tell whether one of the lines that begin with digits, and have an end, may be a counted frame.
+    """Tell whether a line that begins with a digit 1 to 9, after an LF, may be a counted frame.
 
-    line_ends: where LFs stand that a line follows. digits: which of these lines begin with one.
+    The unfinished last line is checked for `COUNT <` only.
+    line_ends: offsets of the LFs before the last byte. digits: marks the LFs with such a line after them.
+    limit: longest line in bytes.
     """
     size = len(codes)
     padded = np.append(codes, np.zeros(LONGEST_HEADER, np.uint8))
@@ -112,7 +115,7 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
             numbers = np.zeros(len(begins), np.int64)
             for digit in range(place, 0, -1):
                 numbers = numbers * 10 + (padded[begins - 1 - digit] - np.uint8(_ZERO))
-            # No LF is in a frame but at its end.
+            # A frame has an LF only at its end.
             last = size if codes[-1] == _LF else 0
             stops = np.append(line_ends[1:] + 1, last)[digits][counted]
             frame_ends = begins + numbers
@@ -127,14 +130,14 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
 
 
 def longest_line(line_ends: Ends, size: int) -> tuple[int, int]:
-    """Return where the longest line begins and ends: frames that are merged make it longer than others."""
+    """Return where the longest line begins and ends: merged frames make long lines."""
     bounds = np.concatenate(([-1], line_ends, [size]))
     at = int((bounds[1:] - bounds[:-1]).argmax())
     return int(bounds[at]) + 1, int(bounds[at + 1])
 
 
 def looks_counted(data: bytes, start: int, stop: int) -> bool:
-    """Tell whether frames seem to follow one another in the line `data[start:stop]`."""
+    """Tell whether the line `data[start:stop]` looks like several counted frames in a row."""
     for header in COUNT.finditer(data, start, min(stop, start + _SEARCHED)):
         at = header.end() + int(header[1])
         for _ in range(_SUSPECT - 1):

@@ -1,7 +1,7 @@
-"""The table of forms in which lines say their time, and what such a text says (sans-IO).
+"""The table of the time formats of lines, and the parser of such a time (sans-IO).
 
-A row has what stands before the time, the time, and what has to follow where these alone would fit too
-much. They are regular expressions with the directives of strptime; `%-` allows for a lack of padding.
+A row has the text before the time, the time, and the text that must follow if the first two alone would
+match too much. All are regular expressions with strptime's directives; `%-` also takes unpadded numbers.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 SECOND = 1_000_000
 DAY_MONTH_YEAR = "day/month/year"
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
-# Not those that two parts of the world use, such as CST and IST: these are local.
+# Abbreviations that two parts of the world use, such as CST and IST, are not here: they are local time.
 _ZONES = {
     b"Z": 0, b"UTC": 0, b"GMT": 0, b"WET": 0, b"WEST": 1, b"CET": 1, b"CEST": 2, b"EET": 2, b"EEST": 3,
     b"MSK": 3, b"JST": 9, b"EST": -5, b"EDT": -4, b"MST": -7, b"MDT": -6, b"PST": -8, b"PDT": -7,
 }  # fmt: skip
 _OFFSET = rb"[+-][0-9]{2}:?[0-9]{2}(?![0-9])"
-# Two digits behind a blank may be a number of something; PostgreSQL has a bracket behind them.
+# Two digits after a space may be any number; after PostgreSQL's offset of two digits a bracket follows.
 _ZONE = (
     rb"Z| ?" + _OFFSET + rb"|[+-][0-9]{2}(?![\w:.-])| [+-][0-9]{2}(?= \[)"
     rb"| ?(?:GMT|UTC)[+-][0-9]{1,2}(?::?[0-9]{2}|)(?![0-9])| ?(?:" + b"|".join(list(_ZONES)[1:]) + rb")\b"
@@ -51,7 +51,7 @@ _ISO = rb"%Y[-/]%m[-/]%d[T ]%T%f%p%z"
 MORE = (
     rb"(?:[0-9.,Z+-]| ?[AaPp]\.?[Mm]\b|\xe2\x80\xaf| ?(?:[A-Z]{2,3}T|UTC|MSK|GMT|WET)\b| [+-][0-9])"
 )
-"""Begins what may stand behind a time and belong to it."""
+"""The beginning of a text that may follow a time and belong to it, such as a fraction or a zone."""
 _LEVEL = rb"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|FATAL|CRITICAL)"
 _PAIRS = (
     rb"""(?:[\w.@-]+=(?:"(?:[^"\\\n]|\\.)*"|[^\s"]*) +){0,8}?"""
@@ -61,7 +61,7 @@ _EPOCHS = rb"(?P<epoch>[0-9]{10}(?:[0-9]{3}){0,3})(?:(?<![0-9]{11})\.(?P<fractio
 
 
 class TimeForm(NamedTuple):
-    """A way to say the time. example: how such a line begins."""
+    """A time format. example: the beginning of a line in it."""
 
     name: str
     example: str
@@ -71,13 +71,13 @@ class TimeForm(NamedTuple):
 
     @property
     def groups(self) -> bytes:
-        """Return the expression in which the parts of the time have names."""
+        """Return the regular expression, with a named group for each part of the time."""
         behind = rb"(?=" + self.behind + rb")" if self.behind else b""
         return _DIRECTIVE.sub(lambda found: _DIRECTIVES[found[0]], self.before + self.time) + behind
 
     @property
     def plain(self) -> bytes:
-        """Return the same without groups."""
+        """Return the regular expression without groups."""
         return re.sub(rb"\(\?P<\w+>", b"(?:", self.groups)
 
 
@@ -88,7 +88,7 @@ DATES = (
     TimeForm("asctime", "[Fri Nov 20 06:18:42 2026]", rb"%a %b %e %T%f%p(?:%z| [A-Z]{2,5}) %Y(?![0-9])",
              rb"(?:\[|)"),
 )
-"""The forms that also stand behind the priority of syslog, and in values of JSON."""
+"""The forms that also occur after a syslog priority, and in JSON values."""
 ACCESS = TimeForm("access log", "10.0.0.1 - ann [20/Nov/2026:06:18:42 +0000]",
                   rb"%d/%b/%Y[: ]%T(?P<zone> [+-][0-9]{4}|)", rb"[^\s\[]\S* \S+ [^\[\n]{1,80}\[", rb"\]")
 OTHERS = (
@@ -142,7 +142,10 @@ _EACH = tuple(re.compile(form.groups) for form in FORMS)
 
 
 def read(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
-    """Return the name of the form that stands at a place of `text`, and the parts of its time."""
+    """Return the name of the time form at `text[at:]`, and the match with its parts.
+
+    Raises ValueError if no form matches.
+    """
     fitting = _ANY.match(text, at)
     number = (fitting.lastindex if fitting else None) or 1
     found = _EACH[number - 1].match(text, at)
@@ -152,7 +155,7 @@ def read(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
 
 
 def since_1970(parts: Mapping[str, bytes]) -> int:
-    """Return the moment of seconds, milliseconds, microseconds or nanoseconds since 1970."""
+    """Return a Unix time of 10, 13, 16 or 19 digits, thus s, ms, µs or ns, in microseconds since 1970."""
     epoch = parts["epoch"]
     if len(epoch) == 19:
         return int(epoch) // 1000
@@ -160,12 +163,12 @@ def since_1970(parts: Mapping[str, bytes]) -> int:
 
 
 def micro(digits: bytes | None) -> int:
-    """Return the microseconds of the digits behind a second."""
+    """Return the digits of a second's fraction in microseconds."""
     return int(digits[:6].ljust(6, b"0")) if digits else 0
 
 
 def calendar(parts: Mapping[str, bytes], year: int) -> datetime:
-    """Return a date with its time, of `year` if it has none. Raises ValueError for one that is none."""
+    """Return a date with its time; `year` is for a date without one. Raises ValueError if it is invalid."""
     if said := parts.get("year"):
         year = int(said)
         if len(said) == 2:
@@ -173,7 +176,7 @@ def calendar(parts: Mapping[str, bytes], year: int) -> datetime:
             year += 2000 if year < 69 else 1900
     month, hour = parts["month"], int(parts["hour"])
     if (half := parts.get("half")) and 0 < hour <= 12:
-        # Some write AM and PM behind an hour of 24, too.
+        # Some programs write AM or PM after an hour of 13 to 23, too.
         hour = hour % 12 + 12 * (half[:1] in b"Pp")
     thousandths = int(parts.get("milliseconds", b"0"))
     return datetime(

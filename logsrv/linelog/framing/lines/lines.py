@@ -2,8 +2,8 @@
 
     bytes ─ Telnet taken out ─ CR NUL, CR LF ─ at LF: Block + rest ─ too long? cut ─ escaped ─► Block
 
-A chunk that needs nothing of that passes through uncopied: `is_plain` says so in a few microseconds.
-The result depends on the bytes alone, never on how they were cut into chunks.
+A chunk that needs none of these steps is not copied; `is_plain` finds that out in a few microseconds.
+The result depends only on the bytes, never on how they were cut into chunks.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from logsrv.linelog.framing.lines.returns import HeldReturn, without_returns
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
 PRESENCE = b"\r\n[logsrv: yes]\r\n"
-"""The answer to Telnet's "are you there?"."""
+"""The answer to Telnet's AYT, "are you there?"."""
 
 _LF = 10
 _FIRST_LOOK = 512
 
 
 class LineFramer:
-    """The framer of one connection: bytes in with `receive` and `finish`, Blocks out.
+    """The framer of one connection: `receive` and `finish` turn bytes into Blocks.
 
-    closing: why the connection has to be closed, one sentence, or None.
+    closing: one sentence why the connection must be closed, or None.
 
-    It holds no more than `max_line` bytes of an unfinished line (and 1 KiB of a Telnet command).
+    Keeps at most `max_line` bytes of an unfinished line (and 1 KiB of a Telnet command) in memory.
     """
 
     __slots__ = (
@@ -52,10 +52,10 @@ class LineFramer:
         self.closing: str | None = None
 
     def receive(self, chunk: bytes) -> Block | None:
-        """The lines that are complete with `chunk`, or None; never raises on account of the bytes."""
+        """Return the lines that `chunk` completes, or None; no bytes make it raise."""
         if self._rules.raw:
             return self._frame(chunk, True)
-        # A sender of CR LF, or of Cyrillic, shows it at the beginning: no need to look at all the rest.
+        # CR LF, or text such as Cyrillic, usually shows at the beginning: then the full check is needless.
         first = chunk[:_FIRST_LOOK]
         plain = b"\r" not in first and first.isascii() and is_plain(chunk)
         if plain and self._held is HeldReturn.NONE and self._telnet is None:
@@ -64,7 +64,7 @@ class LineFramer:
         return self._frame(data, plain if data is chunk else is_plain(data))
 
     def finish(self) -> Block | None:
-        """The unfinished last line, ended; or None. The connection has closed, nothing follows."""
+        """Return the unfinished last line, with an ending, or None. Call it after the last `receive`."""
         data = b""
         if self._telnet is not None:
             data = self._without_returns(self._telnet.finish())
@@ -75,18 +75,18 @@ class LineFramer:
 
     @property
     def answering(self) -> bool:
-        """Return whether there is something in `take_answers`."""
+        """Return whether `take_answers` would return anything."""
         return self._telnet is not None and self._telnet.answering
 
     def take_answers(self) -> bytes:
-        """Telnet's answers for the peer, mostly b""; each is given once.
+        """Return the Telnet answers for the peer since the last call, mostly b"".
 
-        What goes beyond 64 KiB of them is left unanswered.
+        Commands get no answer while 64 KiB of answers wait.
         """
         return b"" if self._telnet is None else self._telnet.take_answers()
 
     def _interpreted(self, chunk: bytes) -> bytes:
-        """`chunk` without Telnet's commands, and with LF as the only line ending."""
+        """Return `chunk` without Telnet commands, and with LF as the only line ending."""
         if self._telnet is None and self._rules.telnet and b"\xff" in chunk:
             self._telnet = TelnetFilter(PRESENCE)
         if self._telnet is None:
@@ -104,7 +104,7 @@ class LineFramer:
     def _frame(self, data: bytes, plain: bool) -> Block | None:
         """Cut `data`, in which only LF ends a line, at its last LF.
 
-        plain: nothing in it needs to be escaped.
+        plain: no byte needs to be escaped.
         """
         limit = self._rules.max_line
         rest = self._rest
@@ -115,7 +115,7 @@ class LineFramer:
                 return self._frame_oversize(data, plain)
             self._keep(data, plain)
             return None
-        # The end of the line that began earlier.
+        # The line that began in an earlier chunk ends at `start`.
         start = data.find(b"\n") + 1 if rest else 0
         first = len(rest) + start - 1
         if self._oversize or first > limit or next_oversize(data, start, limit) >= 0:
@@ -131,20 +131,20 @@ class LineFramer:
         return Block(head, lines, start, stop)
 
     def _keep(self, data: bytes, plain: bool) -> None:
-        """`data` has no LF: it belongs to the unfinished line."""
+        """Append `data`, which has no LF, to the unfinished line."""
         if not self._rest:
             self._rest = data
             self._rest_plain = plain
             return
-        # A bytearray grows in place: joining `bytes` again and again would cost the square of it,
-        # and a list of them 33 bytes for each byte that came by itself.
+        # A bytearray grows in place. Joining `bytes` each time would cost quadratic time, and a list of
+        # single bytes 33 bytes of memory for each.
         if isinstance(self._rest, bytes):
             self._rest = bytearray(self._rest)
         self._rest += data
         self._rest_plain = self._rest_plain and plain
 
     def _frame_oversize(self, data: bytes, plain: bool) -> Block | None:
-        """Do as `_frame` does, where a line may be too long."""
+        """Do the work of `_frame` if a line may be too long."""
         plain = plain and self._rest_plain
         result = cut(bytes(self._rest) + data, self._oversize, self._rules, self._counts)
         self._rest = result.rest

@@ -1,4 +1,4 @@
-"""Work that has no steps, such as a call of a parser: another thread may do it (sans-IO)."""
+"""Long work in one call, such as a parser's: the caller may hand it to another thread (sans-IO)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 LONG = 16 << 10
-"""Bytes of a message from which on taking it in is long work: strange ones take 3 µs a byte."""
+"""Parsing a message of more bytes is long work: unusual ones take 3 µs a byte."""
 
 Result = TypeVar("Result")
 
 
 class LongWork:
-    """A function to be called once. It touches nothing that others use, so any thread may call it."""
+    """A call of a function that shares no state, so that any thread may make the call."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self._function = function
@@ -21,7 +21,7 @@ class LongWork:
         self._error: Exception | None = None
 
     def do(self) -> None:
-        """Call it, and keep what it returns or raises."""
+        """Call the function, and keep its result or its exception."""
         try:
             self._found = self._function()
         except Exception as error:
@@ -29,7 +29,7 @@ class LongWork:
         self._done = True
 
     def result(self) -> Any:
-        """Return what it returned; raise what it raised. It is called now if nobody has done so."""
+        """Return the function's result, or raise its exception; call it now if `do` has not."""
         if not self._done:
             self.do()
         if self._error is not None:
@@ -38,9 +38,10 @@ class LongWork:
 
 
 def in_one(function: Callable[[], Result], size: int) -> Generator[Any, None, Result]:
-    """Return what a function returns that is to take in so many bytes; long work is given first.
+    """Call a function that works on `size` bytes, and return its result.
 
-    Whoever goes through the steps may do it then, in another thread; else it is done here.
+    Above LONG bytes it first yields a LongWork: the driver of the generator may `do` it in another thread.
+    If the driver does not, the call is made here.
     """
     if size <= LONG:
         return function()
@@ -51,7 +52,7 @@ def in_one(function: Callable[[], Result], size: int) -> Generator[Any, None, Re
 
 
 def result_of(steps: Generator[Any, None, Result]) -> Result:
-    """Return what stands at the end of steps, done here and without turns for others."""
+    """Run a generator to its end at once and return its result."""
     while True:
         try:
             next(steps)

@@ -1,4 +1,4 @@
-"""Lines longer than a listener allows: found without looking at each line, and cut by its rule."""
+"""Lines longer than a listener allows: found without a look at each line, and cut as its rules say."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import attrs
 
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
-# A UTF-8 character that goes on behind the end (RFC 3629).
+# The beginning of a UTF-8 character that is cut off at the end (RFC 3629).
 _BEGUN = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
 
 
 @attrs.frozen
 class Cut:
-    """lines: whole lines, none of them too long. rest: the unfinished one behind them.
+    """The result of `cut`.
 
-    oversize: the unfinished line was found too long already, and its beginning is in `lines`.
+    lines: whole lines, none of them too long. rest: the unfinished line after them.
+    oversize: the unfinished line is too long already, and its beginning is in `lines`.
     """
 
     lines: bytes
@@ -25,9 +26,9 @@ class Cut:
 
 
 def next_oversize(data: bytes, start: int, limit: int) -> int:
-    """Find where the first line of `data[start:]`, ended or not, begins that exceeds `limit`; or -1.
+    """Return where the first line of `data[start:]` longer than `limit` bytes begins; or -1.
 
-    Looks at one LF in each `limit` bytes or so: where there is none, there is such a line.
+    Checks only one LF in about `limit` bytes: a stretch without an LF is such a line.
     """
     while len(data) - start > limit:
         ended = data.rfind(b"\n", start, start + limit + 1)
@@ -38,9 +39,9 @@ def next_oversize(data: bytes, start: int, limit: int) -> int:
 
 
 def cut(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
-    """Cut the over-long lines of `data`, which is the last Cut's `rest` and what came behind it.
+    """Cut the over-long lines of `data`: the `rest` of the previous Cut and the bytes received since.
 
-    oversize: the last Cut's, at first False.
+    oversize: that of the previous Cut; False at first.
     """
     if rules.oversize is Oversize.SPLIT:
         return _split(data, oversize, rules, counts)
@@ -97,9 +98,9 @@ def _truncate(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts)
 
 
 def _piece_length(data: bytes, start: int, rules: LineRules) -> int:
-    """Count how many bytes at data[start], where an over-long line stands, make the piece to be stored.
+    """Return how many bytes from data[start] on, in an over-long line, make the piece to be stored.
 
-    `max_line`, or up to 3 less so as not to cut a UTF-8 character in two; never 0.
+    That is `max_line`, or up to 3 less in order not to split a UTF-8 character; never 0.
     """
     stop = start + rules.max_line
     if rules.raw or not 0x80 <= data[stop] <= 0xBF:

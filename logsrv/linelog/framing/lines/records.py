@@ -1,7 +1,7 @@
-"""Records, whatever they are made of, become lines: each of them one (sans-IO).
+"""Turn records of any input into lines, one line for each record (sans-IO).
 
-A record is a message as its sender meant it; it may have newlines in it. Each byte of it is in the line,
-an LF inside as `\\x0a`, and what has to be escaped otherwise as in any line.
+A record is one whole message of a sender; it may contain newlines. The line keeps every byte of the record:
+an LF inside becomes `\\x0a`, and other bytes are escaped as in any line (`clean.py`).
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize, 
 
 _ESCAPED_LF = rb"\x0a"
 LONG = 256 << 10
-"""Bytes from which on a record of text is to be taken by `long_record`."""
+"""A text record with more bytes goes through `long_record`."""
 _PIECE = 64 << 10
 
 
 @attrs.frozen
 class RecordRun:
-    """Records one behind the other, all of them structured or all of them text."""
+    """Consecutive records that are all structured, or all text."""
 
     lines: Sequence[bytes]
     structured: bool
 
     @property
     def size(self) -> int:
-        """The bytes of the records."""
+        """The total length of the records in bytes."""
         return sum(map(len, self.lines))
 
 
 def frame_records(
     records: Sequence[bytes], rules: LineRules, counts: LineCounts
 ) -> tuple[Block | None, str | None]:
-    """Return the lines of some records, in their order, and why the connection has to be closed, or None.
+    """Return records as lines, in order, and the reason to close the connection, or None.
 
-    An empty record is none, and counted. One that is longer than `max_line`, before anything is escaped, is
-    dealt with as `oversize` says; by CLOSE nothing behind it is stored.
+    Empty records are skipped and counted. `oversize` decides about a record longer than `max_line` before
+    escaping; with CLOSE no later record is stored.
     """
     lines = b"\n".join(records) + b"\n"
     whole = len(records)
@@ -55,7 +55,7 @@ def frame_records(
     closing = None
     if (
         next_oversize(lines, 0, rules.max_line) >= 0
-        # The escapes of LFs may have made it as long.
+        # Perhaps only the escaped LFs made a line this long.
         and max(map(len, records)) > rules.max_line
     ):
         lines, closing = _without_oversize(records, rules, counts)
@@ -67,7 +67,7 @@ def frame_records(
 def _without_oversize(
     records: Sequence[bytes], rules: LineRules, counts: LineCounts
 ) -> tuple[bytes, str | None]:
-    """Return the lines of records of which some are too long, and why the connection has to be closed."""
+    """Return the lines if some records are too long, and the reason to close the connection, or None."""
     lines = []
     for place, record in enumerate(records):
         line = record.replace(b"\n", _ESCAPED_LF) + b"\n" if record else b""
@@ -81,9 +81,9 @@ def _without_oversize(
 
 
 def long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator[Block]:
-    """Give the lines of a record of text that is much longer than one, some at a time.
+    """Yield a very long text record as blocks of lines.
 
-    All of its escapes would take seconds.
+    Escaping all of it at once would take seconds.
     """
     framer = LineFramer(for_frames(rules), counts)
     for at in range(0, len(record), _PIECE):
@@ -96,13 +96,13 @@ def long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator
 
 
 def as_part(part: bytes, raw: bool) -> bytes:
-    """Return part of a record so that a framer of lines sees no ending in it."""
+    """Escape LFs in part of a record, and CRs unless `raw`, so that `LineFramer` does not cut there."""
     part = part.replace(b"\n", _ESCAPED_LF)
     return part if raw else part.replace(b"\r", rb"\x0d")
 
 
 def without_ending(record: bytes) -> bytes:
-    """Return a record without the one LF, CR LF or NUL that it may end with."""
+    """Remove one LF, CR LF or NUL from the end of a record, if there is one."""
     if record.endswith(b"\r\n"):
         return record[:-2]
     return record[:-1] if record.endswith((b"\n", b"\0")) else record

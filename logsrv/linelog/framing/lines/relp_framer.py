@@ -8,8 +8,8 @@
     close      the end, answered with `rsp` and `serverclose`
     other      500, and nothing else happens
 
-Answers carry the number of what they answer, whatever it is. What is no frame ends the connection: nobody
-knows where the next one begins.
+An answer repeats the transaction number of its command. An invalid frame ends the connection, because
+the start of the next frame is unknown.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from logsrv.linelog.framing.lines.records import without_ending
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 
 MOST_DATA = 16 << 20
-"""Bytes that the data of one frame may have; librelp's own limit is 128 KiB."""
+"""Longest data of one frame, in bytes; librelp's own limit is 128 KiB."""
 
 OFFERS = b"relp_version=0\nrelp_software=logsrv,%b\ncommands=syslog" % __version__.encode()
 HEADER = re.compile(rb"([0-9]{1,9}) ([A-Za-z]{1,32}) ([0-9]{1,9})(?: |(?=\n))")
-"""The beginning of a frame: its number, its command, the bytes of its data."""
+"""The header of a frame: transaction number, command, length of the data in bytes."""
 MAY_BECOME_HEADER = re.compile(
     rb"[0-9]{0,9}\Z|[0-9]{1,9} (?:[A-Za-z]{0,32}|[A-Za-z]{1,32} [0-9]{0,9})\Z"
 )
 ACKNOWLEDGED = b" rsp 6 200 OK\n"
-"""The answer to a message that is safe, behind its number."""
-# Behind the frame before it; the numbers are those of the transaction and of the bytes.
+"""The answer to a safe message; its transaction number goes in front."""
+# The LF of the previous frame, then a header; the groups are the transaction number and the length.
 _SYSLOG = re.compile(rb"\n([0-9]{1,9}) syslog ([0-9]{1,9}) ")
 _FIELDS = 3
 _LF = 10
-# Below this, frames are gone through one by one.
+# Shorter chunks are cut frame by frame.
 _WORTH_IT = 1024
 
 
 class RelpFramer(Framer):
-    """The framer of one connection: messages from `receive`, all answers from `take_answer`.
+    """The framer of one connection: `receive` returns messages, `take_answer` the answers.
 
-    closed: the peer has said `close`; nothing that follows is looked at.
-    oversize: the trouble is a message longer than --max-line.
+    closed: the peer sent `close`; later bytes are ignored.
+    oversize: `trouble` is set because a message is longer than --max-line.
     """
 
     __slots__ = ("_answers", "_longest", "_open", "closed", "oversize")
@@ -52,12 +52,12 @@ class RelpFramer(Framer):
     def __init__(self, rules: LineRules) -> None:
         super().__init__(MOST_DATA)
         self.closed = self.oversize = self._open = False
-        # By CLOSE, a message that is too long is neither stored nor acknowledged.
+        # With CLOSE, a message that is too long is neither stored nor acknowledged.
         self._longest = rules.max_line if rules.oversize is Oversize.CLOSE else MOST_DATA
         self._answers: list[bytes] = []
 
     def take_answer(self) -> bytes:
-        """Return the answers, in the order of the commands; each is given once."""
+        """Return the answers since the last call, in the order of the commands."""
         answers, self._answers = self._answers, []
         return b"".join(answers)
 
@@ -69,7 +69,7 @@ class RelpFramer(Framer):
             header = HEADER.match(data, at)
             if header is None:
                 if not MAY_BECOME_HEADER.match(data, at):
-                    self.trouble = "what begins here is no RELP frame"
+                    self.trouble = "it sent an invalid RELP frame"
                 self._wanted = 0
                 return at
             length = int(header[3])
@@ -81,17 +81,17 @@ class RelpFramer(Framer):
                 self._wanted = stop + 1 - at
                 return at
             if data[stop] != _LF:
-                self.trouble = "there is no newline behind a RELP frame"
+                self.trouble = "it sent a RELP frame without a newline at the end"
                 return at
             self._command(header[1], header[2], data[header.end() : stop], frames)
             at = stop + 1
         return end
 
     def _cut_many(self, data: bytes, frames: list[bytes]) -> int:
-        """Take `syslog` frames, all but the last, from the beginning on; return where they end.
+        """Cut the `syslog` frames at the beginning of `data`, except the last; return where they end.
 
-        All that looks like a header is found at once. As long as each of them begins right where the
-        data of the one before end, that was the way to go.
+        Finds everything that looks like a header at once, and accepts the frames up to the first one whose
+        length does not lead to the next header.
         """
         found = _SYSLOG.split(b"\n" + data)
         if found[0]:

@@ -1,7 +1,7 @@
 """Carriage returns as Telnet and DOS write them: CR NUL is a bare one, CR LF ends a line.
 
-First each CR NUL goes, from left to right, then each CR that stands before LF (RFC 854, "The NVT
-printer and keyboard"; RFC 5198 section 2). Other CRs stay, as the control characters they are.
+First every CR NUL is removed, from left to right, then every CR before an LF (RFC 854, "The NVT
+printer and keyboard"; RFC 5198 section 2). Other CRs stay: they are control characters.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ import enum
 
 import numpy as np
 
-# Bytes from which on NumPy is faster than searching for two bytes, which is many times slower than for
-# one, and slower still where they are often found; measured on CPython 3.11 with NumPy 2.
+# NumPy is faster than `replace` with a pair of bytes from this many bytes on. Searching for a pair is many
+# times slower than for one byte, and slower still with many hits; measured on CPython 3.11 with NumPy 2.
 _LOOK_FIRST = 2 * 1024
 
 _NUL, _LF, _CR = 0, 10, 13
 
 
 class HeldReturn(enum.Enum):
-    """The CRs held back at the end of a chunk, because the next one decides upon them."""
+    """The CRs held back at the end of a chunk; the next chunk decides about them."""
 
     NONE = enum.auto()
     OPEN = enum.auto()
     """CR: a NUL or an LF may follow."""
     NO_BARE = enum.auto()
-    """CR, and behind it a CR NUL that is gone already: a NUL that follows now is not its own."""
+    """CR, after which a CR NUL was removed already: a NUL that comes next does not pair with this CR."""
     TWO = enum.auto()
-    """CR CR: if a NUL follows, the second goes and the first may stand before an LF."""
+    """CR CR: a NUL would remove the second CR, and then an LF may follow the first."""
 
 
 def without_returns(data: bytes, held: HeldReturn) -> tuple[bytes, HeldReturn, int]:
-    """Return `data` without its CR NUL and its CR before LF, the CRs held back, and the bytes of CR NUL.
+    """Remove every CR NUL, and every CR before an LF.
 
-    held: the CRs held back from the end of the data before; at first NONE. CRs that are held back until
-    more comes are not in the data that is returned.
+    held: the CRs held back from the previous chunk; NONE at first. Returns the data without the CRs that
+    are held back now, these CRs, and how many bytes of CR NUL were removed.
     """
     if not data:
         return data, held, 0
@@ -62,7 +62,6 @@ def without_returns(data: bytes, held: HeldReturn) -> tuple[bytes, HeldReturn, i
 
 
 def _without_bare(data: bytes) -> bytes:
-    """`data` without CR NUL."""
     if len(data) < _LOOK_FIRST:
         return data.replace(b"\r\0", b"")
     codes = np.frombuffer(data, np.uint8)
@@ -74,11 +73,10 @@ def _without_bare(data: bytes) -> bytes:
 
 
 def _with_lf_endings(data: bytes) -> bytes:
-    """`data` with LF instead of CR LF."""
     if len(data) < _LOOK_FIRST:
         return data.replace(b"\r\n", b"\n")
     codes = np.frombuffer(data, np.uint8)
-    # Compared first and shifted then, as NumPy is faster where memory is aligned.
+    # Compare first, then shift: NumPy is faster on aligned memory.
     stray = codes == _CR
     stray[:-1] &= (codes != _LF)[1:]
     if not stray.any():

@@ -25,14 +25,14 @@ class Oversize(enum.Enum):
 
 @attrs.frozen(kw_only=True, slots=False)
 class LineRules:
-    """The way from bytes to lines: options of a listener, and what only a program may choose.
+    """The options of a listener that turn bytes into lines; `telnet` is for programs only.
 
-    max_line: bytes a line may have, 1 or more: without its ending, without Telnet's commands, and
-        before anything is escaped.
-    raw: lines are stored as they came; nothing but LF means anything, so `telnet` is of no effect.
-    telnet: whether a peer may speak Telnet.
+    max_line: longest line in bytes, at least 1: without its ending, without Telnet commands, and
+        before escaping.
+    raw: store lines as they came. Only LF has a meaning, so `telnet` has no effect.
+    telnet: interpret Telnet commands.
 
-    Raises ValueError for a `max_line` that leaves no room.
+    Raises ValueError if `max_line` is less than 1.
     """
 
     help_group: ClassVar[str] = "Lines"
@@ -55,13 +55,13 @@ class LineRules:
 
 @lru_cache(maxsize=64)
 def for_frames(rules: LineRules) -> LineRules:
-    """Return the rules for what comes in frames: there is no Telnet in them."""
+    """Return the rules for content of frames: without Telnet."""
     return attrs.evolve(rules, telnet=False)
 
 
 @lru_cache(maxsize=64)
 def for_datagrams(rules: LineRules) -> LineRules:
-    """Return the rules for datagrams: no Telnet, and no connection to close: CLOSE truncates."""
+    """Return the rules for datagrams: without Telnet, and with TRUNCATE instead of CLOSE."""
     close = rules.oversize is Oversize.CLOSE
     oversize = Oversize.TRUNCATE if close else rules.oversize
     return attrs.evolve(rules, oversize=oversize, telnet=False)
@@ -69,22 +69,24 @@ def for_datagrams(rules: LineRules) -> LineRules:
 
 @lru_cache(maxsize=64)
 def for_structured(rules: LineRules, max_record: int) -> LineRules:
-    """Return the rules for structured records, which may have `max_record` bytes if a line has fewer."""
+    """Return the rules for structured records: `max_line` becomes at least `max_record` bytes."""
     return attrs.evolve(rules, max_line=max(rules.max_line, max_record))
 
 
 @attrs.define
 class LineCounts:
-    """The counters of all framers of a listener. Each byte that came is stored, or is part of a line's
-    ending (LF, CR LF), or is in exactly one of the `dropped_…`.
+    """The counters of all framers of a listener.
+
+    Each received byte is stored, or belongs to a line ending (LF, CR LF), or is counted in exactly one of
+    the `dropped_…`.
 
     oversize_lines: lines longer than `max_line`.
-    dropped_telnet: bytes of Telnet's commands; of IAC IAC one, the other is data.
+    dropped_telnet: bytes of Telnet commands; IAC IAC counts as one, because its other byte is data.
     dropped_cr_nul: bytes of CR NUL, Telnet's bare return: two for each.
-    dropped_truncated: bytes behind the stored beginning of an over-long line (TRUNCATE).
-    dropped_closed: bytes behind the stored beginning of the over-long line for which a connection is
-        closed (CLOSE), to the end of the connection.
-    empty: frames, datagrams and records with nothing in them, which inputs of records leave out.
+    dropped_truncated: bytes cut from the end of over-long lines (TRUNCATE).
+    dropped_closed: bytes that a connection sent after the stored beginning of an over-long line, up to
+        the end of the connection (CLOSE).
+    empty: empty frames, datagrams and records, which inputs of records skip.
     """
 
     oversize_lines: int = 0

@@ -1,17 +1,16 @@
-"""The framer of syslog over connections: each frame ends as its sender says (RFC 6587, and NUL; sans-IO).
+"""The framer of syslog over connections: the start of a frame decides its end (RFC 6587, and NUL; sans-IO).
 
-    begins with COUNT and ` <`          it has so many bytes (section 3.4.1)
-    begins with COUNT and a space       the same, straight behind such a frame or if it fits (`fits.py`)
-    begins with `<` right behind a NUL  it ends at the next NUL, or at a LF that `<PRI>` follows
+    begins with COUNT and ` <`          it has COUNT bytes (section 3.4.1)
+    begins with COUNT and a space       the same, directly after such a frame or if it fits (`fits.py`)
+    begins with `<` right after a NUL   it ends at the next NUL, or at an LF that `<PRI>` follows
     begins otherwise                    it ends at the first LF or NUL (section 3.4.2)
 
-That is decided for each frame anew, never for a connection: what sends both ways loses nothing. One LF,
-CR LF or NUL at the end of a message is no part of it; a frame that is empty then is none.
+Each frame is judged anew, so a sender that mixes the ways loses nothing. One LF, CR LF or NUL at the end of
+a message does not belong to it; if nothing else is left, the frame is empty and makes no line.
 
-A chunk of nothing but lines goes through the framer that lines have. Other chunks are turned into lines
-piece by piece, as few pieces as there are changes of the way in which frames end. A sender can choose
-these so that there is one every three bytes, at 10 µs each: whoever has others to serve bounds the pieces
-of one call.
+A chunk of lines only goes through LineFramer. Other chunks are turned into lines in pieces, a new piece
+whenever the way of ending frames changes. A sender can force a change every three bytes, at 10 µs each: a
+caller with other peers to serve limits the pieces of one call with `most`.
 """
 
 from __future__ import annotations
@@ -43,14 +42,14 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
 _LF, _CR, _LESS_THAN, _ONE, _NINE = 10, 13, 60, 49, 9
 _DIGITS = b"0123456789"
-# Counted frames are cut all at once as long as they are more than one part in so many of a chunk.
+# Counted frames are cut all at once while a run of them takes at least 1/8 of the rest of the chunk.
 _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
-# The next frame that may be no line as those before it.
+# The next frame that may end in another way than a line.
 _OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
-# Ends of frames behind NULs, and the bytes of such a frame that cannot be judged without more.
+# The ends of frames after a NUL, and the bytes at the end of a chunk that need the next bytes to be judged.
 _NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
 _UNDECIDED = re.compile(rb"\r?\n(?:<[0-9]{0,3})?\Z|\r\Z")
@@ -58,22 +57,22 @@ _ENDING_BEFORE_NUL = re.compile(rb"\r?\n\0")
 
 
 class _Place(enum.Enum):
-    """Where the framer stands between two chunks."""
+    """The place in the stream where the next byte belongs."""
 
     FIRST = enum.auto()
-    """Nothing has come yet."""
+    """Nothing has arrived yet."""
     START = enum.auto()
     """A frame begins."""
     BEHIND_COUNTED = enum.auto()
-    """A frame begins straight behind a counted one, or the LF comes that some senders put there."""
+    """A frame begins directly after a counted one, or the LF that some senders add there."""
     BEHIND_NUL = enum.auto()
-    """A frame begins; with `<` it is one that LFs do not end."""
+    """A frame begins after a NUL; if it begins with `<`, an LF alone does not end it."""
     LINE = enum.auto()
-    """Inside a line; the framer of lines has its beginning."""
+    """Inside a line, whose beginning LineFramer has."""
     COUNTED = enum.auto()
-    """Inside a counted frame that is too long to be kept."""
+    """Inside a counted frame that is too long to be kept in memory."""
     UNTIL_NUL = enum.auto()
-    """Inside a frame behind a NUL."""
+    """Inside a frame that began with `<` after a NUL."""
 
 
 _STARTS = (_Place.FIRST, _Place.START, _Place.BEHIND_NUL)
@@ -81,13 +80,13 @@ _LINES = (_Place.FIRST, _Place.START, _Place.LINE)
 
 
 class SyslogFramer:
-    """The framer of one connection: bytes in with `receive` and `finish`, Blocks out.
+    """The framer of one connection: `receive` and `finish` turn bytes into Blocks.
 
-    most: pieces that are made in one call; what is left then is taken in by further calls with b"", before
-        `finish`. None: as many as there are.
-    more: whether something is left.
-    closing: why the connection has to be closed, one sentence, or None.
-    merged: whether a line was stored that looks like counted frames; not looked for any more then.
+    most: pieces made in one call; None for no limit. While `more` is true, call `receive(b"")` again,
+        also before `finish`.
+    more: whether part of a chunk waits for the next call.
+    closing: one sentence why the connection must be closed, or None.
+    merged: whether a stored line looks like several counted frames; after the first, none is searched.
     """
 
     __slots__ = (
@@ -95,34 +94,34 @@ class SyslogFramer:
         "_few_counted",
         "_held",
         "_later",
-        "_left",
         "_limit",
         "_lines",
         "_missing",
         "_most",
         "_place",
         "_raw",
+        "_to_come",
         "merged",
     )
 
     def __init__(self, rules: LineRules, counts: LineCounts, most: int | None = None) -> None:
         self._most = most
-        # The rest of a chunk behind the `most` pieces of a call.
+        # The rest of a chunk after `most` pieces.
         self._later = b""
         self._raw = rules.raw
         self._counts = counts
         self._limit = rules.max_line
-        # Gets every frame as a line; it knows what there is of one that is a line, or is too long to keep.
+        # Gets every frame as a line, and keeps the beginning of a line or of a frame that is too long.
         self._lines = LineFramer(for_frames(rules), counts)
         self._place = _Place.FIRST
         self.merged = False
-        # The beginning of a counted frame, or too little to know how a frame goes on.
+        # The beginning of a counted frame, or of a frame that the next bytes decide about.
         self._held: bytes | bytearray = b""
-        # Bytes without which that cannot be judged, unless an LF or NUL comes.
+        # At least this many bytes must come before `_held` can be judged, unless an LF or NUL comes.
         self._missing = 0
-        # Bytes that are to come of a counted frame too long to be kept.
-        self._left = 0
-        # A hint for the next counted frame of a chunk: there are few.
+        # Bytes still to come of a counted frame too long to be kept.
+        self._to_come = 0
+        # A hint for cutting the next counted frame of a chunk: few of them follow.
         self._few_counted = False
 
     @property
@@ -135,21 +134,21 @@ class SyslogFramer:
 
     @property
     def answering(self) -> bool:
-        """Return false: nothing in a frame is to be answered."""
+        """Return false: syslog has no answers."""
         return False
 
     def take_answers(self) -> bytes:
-        """Return nothing."""
+        """Return b"": syslog has no answers."""
         return b""
 
     def receive(self, chunk: bytes) -> Block | None:
-        """Return the frames that are complete with `chunk`; never raises on account of the bytes."""
+        """Return the frames that `chunk` completes, as lines, or None; no bytes make it raise."""
         if self._later:
             chunk, self._later = self._later + chunk, b""
             return self._stored(b"".join(self._cut(chunk)))
         self._few_counted = False
         if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
-            # It grows in place: joining all of it for each byte would be its square.
+            # A bytearray grows in place; joining `bytes` for each chunk would cost quadratic time.
             if isinstance(self._held, bytes):
                 self._held = bytearray(self._held)
             self._held += chunk
@@ -165,13 +164,16 @@ class SyslogFramer:
         return self._stored(b"".join(self._cut(data)))
 
     def finish(self) -> Block | None:
-        """Return what is unfinished: a counted frame without its count. Nothing follows."""
+        """Return the unfinished rest as lines, a counted frame without its count, or None.
+
+        Call it at the end of the stream.
+        """
         data, self._held = bytes(self._held), b""
         behind_counted = self._place is _Place.BEHIND_COUNTED
         header = (NEXT_COUNT if behind_counted else HEADER).match(data)
         lines: list[bytes] = []
         if self._place in _STARTS and header is None and COUNT.match(data):
-            # It did not fit.
+            # The count did not fit, so these are lines.
             self._some_lines(data, 0, lines)
             data, self._held = bytes(self._held), b""
         empty = False
@@ -188,37 +190,37 @@ class SyslogFramer:
         begun = self._stored(text) if text else None
         last = self._lines.finish()
         if last is not None and bytes(last) == b"\n":
-            # It was nothing but a CR.
+            # The line consisted of one CR.
             empty, last = True, None
         self._counts.empty += empty
         self._look_at(last)
         if begun is None or last is None:
             return last if begun is None else begun
-        # It turned out to be too long, with its escapes.
+        # With its escapes the frame became too long, and was cut.
         return Block.of(bytes(begun) + bytes(last))
 
     def _stored(self, lines: bytes) -> Block | None:
-        """Return the lines that are complete, and look at the one that began earlier."""
+        """Return the complete lines, and check the one that began in an earlier chunk for merged frames."""
         block = self._lines.receive(lines)
         if block is not None and block.head:
             self._look_at(block)
         return block
 
     def _look_at(self, block: Block | None) -> None:
-        """Look whether the line that a block begins with seems to be several counted frames."""
+        """Set `merged` if the first line of a block looks like several counted frames."""
         if block is not None and not self.merged:
             line = block.head or block.body[block.start : block.stop]
             self.merged = looks_counted(line, 0, len(line))
 
     def _is_lines(self, data: bytes) -> bool:
-        """Tell, looking at all of it at once, whether there is nothing but lines, none of them empty."""
+        """Tell, in one pass, whether `data` has only lines, none of them empty."""
         if b"\0" in data or (
             self._place is not _Place.LINE
             and (data[0] in b"\r\n" or self._count(data, 0) is not Count.NONE)
         ):
             return False
         codes = np.frombuffer(data, np.uint8)
-        # There are few ends: all else is done with what stands behind them.
+        # There are few line ends, so the rest works only on the bytes after them.
         ends = np.flatnonzero(codes[:-1] == np.uint8(_LF))
         behind = codes[1:][ends]
         if ((behind == _LF) | (behind == _CR)).any():
@@ -237,16 +239,16 @@ class SyslogFramer:
         return count_at(data, at, self._limit, first=self._place is _Place.FIRST)
 
     def _decided(self, lines: bytes) -> bytes:
-        """Return lines without their end, which is kept, if that can be judged only with what follows."""
+        """Return lines without the end that only the next bytes can judge; keep that end."""
         begin = len(lines) - self._undecided(lines)
         if begin < len(lines):
             self._hold(lines, begin, _missing(lines, begin))
         return lines[:begin]
 
     def _undecided(self, data: bytes) -> int:
-        """Return how many bytes at the end, of an unfinished line, can be judged only with what follows.
+        """Return how many bytes at the end of an unfinished line only the next bytes can judge.
 
-        They may become a counted frame, or are a CR, which may stand before LF or NUL.
+        They may become a counted frame, or are a CR that an LF or NUL may follow.
         """
         start = max(data.rfind(b"\n"), data.rfind(b"\0")) + 1
         if start == 0 and self._place is _Place.LINE:
@@ -256,7 +258,7 @@ class SyslogFramer:
         return int(data.endswith(b"\r"))
 
     def _without_empty(self, lines: bytes) -> bytes:
-        """Return lines of which the first is not empty, without those that are."""
+        """Remove the empty lines; the first line is not empty."""
         kept, runs = _EMPTY_LINES.subn(b"\n", lines)
         if runs:
             self._counts.empty += lines.count(b"\n") - kept.count(b"\n")
@@ -266,7 +268,7 @@ class SyslogFramer:
         return as_part(part, self._raw)
 
     def _cut(self, data: bytes) -> list[bytes]:
-        """Return the frames as lines, in pieces."""
+        """Return the frames as lines, in at most `most` pieces."""
         lines: list[bytes] = []
         at = pieces = 0
         while at < len(data):
@@ -294,12 +296,12 @@ class SyslogFramer:
         return lines
 
     def _hold(self, data: bytes, at: int, missing: int = 0) -> int:
-        """Keep what cannot be judged yet, until `missing` bytes have come at least, or an LF or NUL."""
+        """Keep bytes that cannot be judged until `missing` more bytes, or an LF or NUL, arrive."""
         self._held, self._missing = data[at:], missing
         return len(data)
 
     def _straight_behind(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Take what stands straight behind a counted frame."""
+        """Take the bytes directly after a counted frame."""
         if data[at] in _DIGITS:
             if NEXT_COUNT.match(data, at):
                 return self._counted(data, at, lines)
@@ -309,7 +311,7 @@ class SyslogFramer:
         return at + (data[at] == _LF)
 
     def _number(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Take what begins with a digit: a counted frame, or lines."""
+        """Take a counted frame, or lines, that begin with a digit."""
         count = self._count(data, at)
         if count is Count.FITS:
             return self._counted(data, at, lines)
@@ -319,7 +321,7 @@ class SyslogFramer:
         return self._some_lines(data, at, lines)
 
     def _rest_of_line(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Finish the line that the framer of lines has begun."""
+        """Take the rest of the line whose beginning LineFramer has."""
         ends = [end for end in (data.find(b"\n", at), data.find(b"\0", at)) if end >= 0]
         if not ends:
             stop = len(data) - data.endswith(b"\r")
@@ -348,20 +350,20 @@ class SyslogFramer:
         length = int(header[1])
         if length <= self._limit:
             return self._hold(data, at, _missing(data, at))
-        self._left, self._place = length, _Place.COUNTED
+        self._to_come, self._place = length, _Place.COUNTED
         return header.end()
 
     def _rest_of_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Take more of a counted frame that is too long: the framer of lines has it as a line."""
-        part = data[at : at + self._left]
-        self._left -= len(part)
+        """Take more of a counted frame that is too long: LineFramer gets it as one line."""
+        part = data[at : at + self._to_come]
+        self._to_come -= len(part)
         at += len(part)
-        if self._left:
-            # It may be cut off here, and have an ending.
+        if self._to_come:
+            # The connection may end here, and the ending is then no part of the message.
             ending = _MAY_BE_ENDING.search(part, len(part) - 2 if len(part) > 2 else 0)
             if ending is not None:
                 self._held = ending[0]
-                self._left += len(ending[0])
+                self._to_come += len(ending[0])
                 part = part[: ending.start()]
             lines.append(self._escaped(part))
             return at
@@ -392,11 +394,11 @@ class SyslogFramer:
         return stop
 
     def _next_otherwise(self, data: bytes, at: int) -> int:
-        """Find the next frame behind `at` that may be another than a line."""
+        """Return where the next frame after `at` begins that may be no line."""
         for found in _OTHERWISE.finditer(data, at):
             begin, text = found.start() + 1, found.end()
             if found[1] is not None and data[text : text + 1] != b"<":
-                # Most are lines: told at half the cost.
+                # Most candidates are lines; this finds out at half the cost of `_count`.
                 count = int(found[1])
                 end = text + count
                 if count > self._limit or data.find(b"\n", text, end - 1) >= 0:
@@ -408,8 +410,8 @@ class SyslogFramer:
         return len(data)
 
     def _behind_nuls(self, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Take frames that end with NUL, and may have LFs in them."""
-        # No further than it goes on from there: all of the chunk for each frame would be a chunk squared.
+        """Take frames that end with NUL, and may contain LFs."""
+        # Searching the whole chunk for each frame would cost quadratic time.
         first = _MAY_BE_NO_LONGER.search(data, at)
         if first is None or first[0] == b"\0":
             stop = first.end() if first else len(data)
@@ -429,7 +431,7 @@ class SyslogFramer:
         self._place = _Place.UNTIL_NUL if end is None else _behind(part.endswith(b"\0"))
         last = b""
         if self._place is _Place.START:
-            # The LF that ends it.
+            # The LF before `<PRI>` ends the frame.
             part, last = part[:-1].removesuffix(b"\r"), b"\n"
         part = _ENDING_BEFORE_NUL.sub(b"\0", part)
         text = self._escaped(part).replace(b"\0", b"\n") + last

@@ -1,8 +1,8 @@
 """The `blocks` input: a centre, which stores the blocks of other stores, each exactly once.
 
-    POST /blocks       a block, as Zstandard frames, with its headers; 200 when it is on the medium
-    GET /blocks/ID     where the store ID is here: Logsrv-To, Logsrv-From, Logsrv-CRC; 404 if nowhere
-    GET /blocks/store  all that is here, with a token of its own (copy_body.py)
+    POST /blocks       a block, as Zstandard frames, with its headers; 200 when it is on the disk
+    GET /blocks/ID     the last block of the store ID: Logsrv-To, Logsrv-From, Logsrv-CRC; 404 if none
+    GET /blocks/store  a copy of the whole centre, with a token of its own (copy_body.py)
 
 409 with Logsrv-To answers a block that does not follow the last one of its store.
 """
@@ -29,12 +29,12 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.store.segments.segment import STORE_ID
 
 _STALLED = 2.0
-"""Seconds for which the store may take nothing before its senders are told to come again."""
+"""Seconds for which the store may accept nothing before its senders are refused for the moment."""
 
 
 def _posted(coming: IncomingBlocks, head: RequestHead) -> Body:
     if head.intake.valve.closed_for() > _STALLED:
-        raise busy("the store takes nothing in just now; send it again")
+        raise busy("the store accepts nothing at the moment; send it again")
     check_room(head.intake.unfinished, head.length or 0)
     return block_body(head, coming)
 
@@ -52,7 +52,7 @@ def _asked(head: RequestHead) -> Body:
 
 
 def routes() -> Mapping[str, Sequence[Route]]:
-    """Return what can be done at which path of a listener."""
+    """Return the routes of each path of a listener."""
     return {
         "/blocks": (Route((b"POST",), own=partial(_posted, IncomingBlocks())),),
         "/blocks/ID": (Route((b"GET", b"HEAD"), own=_asked),),
@@ -62,7 +62,7 @@ def routes() -> Mapping[str, Sequence[Route]]:
 
 
 class BlockFactory(HttpInputFactory):
-    """Connections of a listener for blocks: a token to bring them is none to read those of others."""
+    """The factory of a listener for blocks; sending blocks and reading copies need different tokens."""
 
     def token(self, path: str) -> str | None:
         secrets = self.intake.secrets
@@ -70,7 +70,7 @@ class BlockFactory(HttpInputFactory):
 
 
 class Blocks(Input):
-    """The input itself."""
+    """The `blocks` input."""
 
     name = "blocks"
     no_datagrams = "blocks come over HTTP, which needs connections, such as blocks:tcp:8090"

@@ -1,4 +1,4 @@
-"""A block on its way in over HTTP: kept until it is whole, checked, stored, answered when it is safe."""
+"""Receive a block over HTTP: keep it until it is whole, check it, store it, answer when it is safe."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from logsrv.linelog.store.writing.deposit import PendingBlock
 log = Logger()
 CODING = "zstd"
 MOST_DEPOSITING = 64 << 20
-"""Bytes of blocks, unpacked, that wait for the disk; beyond them senders are to come again."""
+"""Most unpacked bytes of blocks that wait for the disk; above that, senders must try again later."""
 OVERTAKEN = 0.5
-"""Seconds for which a block waits for the one before it, which may come by another connection."""
+"""Seconds for which a block waits for the previous one, which may come over another connection."""
 Key: TypeAlias = tuple[str, str]
-"""The identity of a store, and a place there."""
+"""The identity of a store, and a position in it."""
 
 
 class BlockDecision(enum.Enum):
-    """The decision about a block by the place of its origin.
+    """The decision about a block, by the place where its origin ends here.
 
-    its Logsrv-To is not behind the place      forget: it is here
-    its Logsrv-After is the place              take
-    the first of an origin, no Logsrv-After    take
-    all else                                   refuse: the sender is to ask where its store is here
+    Logsrv-To is not after the place               forget: it is stored already
+    Logsrv-After is the place                      take
+    first block of an origin, no Logsrv-After      take
+    any other, or an undeclared hole in a segment  refuse: the sender must ask for the place
     """
 
     TAKE = enum.auto()
@@ -55,7 +55,7 @@ class BlockDecision(enum.Enum):
 
 
 def fate(block: PackedBlock, place: Position | None) -> BlockDecision:
-    """Return what becomes of a block. place: up to where its origin is stored; None: nothing of it."""
+    """Decide about a block. place: where its origin ends here; None if nothing of it is stored."""
     if place is not None and block.end <= place:
         return BlockDecision.FORGET
     if block.after != place:
@@ -65,16 +65,17 @@ def fate(block: PackedBlock, place: Position | None) -> BlockDecision:
 
 
 def overlaps(block: PackedBlock, note: Note | None) -> bool:
-    """Return whether a block has the last one of its origin in it, and goes on behind that."""
+    """Return whether a block contains the last block of its origin here, and more after it."""
     if note is None or note.end.segment != block.end.segment:
         return False
     return block.start <= note.start and note.end < block.end
 
 
 def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedBlock, bytes]:
-    """Return what is not here of a block that overlaps, and of its text; else both as they are.
+    """Return the new part of an overlapping block, and of its text; return other blocks unchanged.
 
-    For where nobody can ask, as behind a stream. Raises ValueError if what is here is something else.
+    Needed with a stream, whose senders cannot ask for the place. Raises ValueError if the stored part
+    differs.
     """
     if note is None or not overlaps(block, note):
         return block, text
@@ -87,31 +88,32 @@ def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedB
 
 
 class IncomingBlocks:
-    """The blocks on their way in: the next one waits for the one before.
+    """The blocks that are being received; each waits for the one before it.
 
-    bodies: by where they end. early: what fires for those that came first, by where the one before ends.
+    bodies: the blocks, by where they end. early: Deferreds of blocks that overtook the one before, by where
+    that one ends.
     """
 
     def __init__(self) -> None:
         self.bodies: dict[Key, BlockBody] = {}
         self.early: dict[Key, list[Deferred[None]]] = {}
-        # Blocks that are let in now, by one loop.
+        # Blocks that may go on now, one after the other in one loop.
         self._let_in: deque[Deferred[None]] = deque()
         self._letting_in = False
 
     def add(self, key: Key, body: BlockBody) -> list[Deferred[None]]:
-        """Take note of a block; return who waits for it."""
+        """Note a new block; return the Deferreds of the blocks that wait for it."""
         self.bodies.setdefault(key, body)
         return self.early.pop(key, [])
 
     def wait(self, key: Key, clock: IReactorTime) -> Deferred[None]:
-        """Wait for a block that is not there yet, and not for long."""
+        """Wait until the block that ends at `key` lets this one go on, for OVERTAKEN at most."""
         turn: Deferred[None] = Deferred()
         self.early.setdefault(key, []).append(turn)
-        return turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._vain(key))
+        return turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key))
 
     def let_in(self, followers: Sequence[Deferred[None]]) -> None:
-        """Let blocks in. Each may let in the one behind it: hundreds would be too many calls deep."""
+        """Let blocks go on, in one loop: each may release the next, and hundreds would nest too deep."""
         self._let_in.extend(followers)
         if self._letting_in:
             return
@@ -122,12 +124,12 @@ class IncomingBlocks:
         finally:
             self._letting_in = False
 
-    def _vain(self, key: Key) -> None:
+    def _give_up_waiting(self, key: Key) -> None:
         self.early.pop(key, None)
 
 
 def place_headers(note: Note | None) -> dict[str, str]:
-    """Return the headers that say where an origin is."""
+    """Return the headers about the last block of an origin; none without one."""
     if note is None:
         return {}
     return {
@@ -138,7 +140,7 @@ def place_headers(note: Note | None) -> dict[str, str]:
 
 
 class OutOfPlace(RequestRefused):
-    """A block that does not follow the last one of its origin; `headers` say where that ended."""
+    """A block that does not follow the last one of its origin (409); `headers` describe that one."""
 
     def __init__(self, note: Note | None) -> None:
         where = f"is at {note.end}" if note else "has not begun"
@@ -147,24 +149,24 @@ class OutOfPlace(RequestRefused):
 
 
 def check_place(origin: str, intake: Intake) -> None:
-    """Raise RequestRefused (503) if nobody knows up to where an origin is here: it could come twice."""
+    """Raise RequestRefused (503) if the place of an origin is unknown: a block could be stored twice."""
     if why := intake.store.origins.damage(origin):
         raise busy(why)
 
 
 def check_free(origin: str, intake: Intake) -> None:
-    """Raise RequestRefused (503) while a block of an origin is being stored: its place may be another."""
+    """Raise RequestRefused (503) while a block of an origin is being stored, as its place may change."""
     if intake.store.origins.under_way.last(origin):
         raise busy("a block of this store is being stored; ask again")
 
 
 @attrs.define(eq=False)
 class BlockBody(Body):
-    """A block.
+    """The body of one block.
 
-    bodies: those that are kept. headers: of the request, or message. sequence: the number that whoever
-    brings it gave it. coming: those of the listener that are on their way in. cuts: of one that begins with
-    what is here the rest is taken, for nobody can be told where to go on from.
+    bodies: counts the bytes in memory. headers: of the request or of the stream's message. sequence: number
+    in the stream. coming: the listener's blocks that are being received. cuts: store only the new part of a
+    block that overlaps the last one, because its sender cannot be asked to begin elsewhere.
     """
 
     _intake: Intake
@@ -200,16 +202,16 @@ class BlockBody(Body):
         self._let_in()
 
     def ask_worker(self) -> Deferred[None] | None:
-        """Wait for the block before, if that is on its way in, and for room."""
+        """Wait for the previous block, if it is being received, and for room in memory."""
         try:
-            # Each is behind the one before then, so that none waits for itself.
+            # A valid block ends after its beginning, so none waits for itself.
             block = read_block(self._headers, b"")
         except ValueError:
             return None
         origins = self._intake.store.origins
         key, place = self._key("Logsrv-After"), origins.place(block.store)
         before = self._coming.bodies.get(key)
-        # On a connection that hangs it may be coming still, and be here by another.
+        # The block before may hang on one connection, and be stored already by another.
         if block.after == place or (before is None and not _is_ahead(block, place)):
             return self._keep_room(block.size)
         turn: Deferred[None] = Deferred()
@@ -220,12 +222,12 @@ class BlockBody(Body):
         return turn.addCallback(lambda _: self._keep_room(block.size))
 
     def _keep_room(self, size: int) -> Deferred[None] | None:
-        """Wait until there is room for the text: however many senders come at once, few unpack at once."""
+        """Wait until there is room for the text, so that few blocks are unpacked at once."""
         self._room = size
         return self._intake.store.origins.under_way.room(size)
 
     def _let_in(self) -> None:
-        """Let the block behind it in: this one is being stored, or will not be."""
+        """Let the next block go on: this one is being stored, or never will be."""
         if self._coming.bodies.get(self._key("Logsrv-To")) is self:
             del self._coming.bodies[self._key("Logsrv-To")]
         followers, self._followers = self._followers, []
@@ -257,7 +259,7 @@ class BlockBody(Body):
                 lines = text.count(b"\n")
         except ValueError as error:
             raise RequestRefused(422, "protocol", str(error)) from None
-        # Another connection may have been faster meanwhile.
+        # Meanwhile another connection may have brought the same block.
         reply = self._known(block)
         if reply is not None:
             return reply
@@ -273,7 +275,7 @@ class BlockBody(Body):
         return text
 
     def _known(self, block: PackedBlock) -> Reply | None:
-        """Return the answer if the block is here; None if it is to be stored. Raises RequestRefused."""
+        """Return the answer if the block is here already; None if it is to store. Raises RequestRefused."""
         intake = self._intake
         check_place(block.store, intake)
         decided = fate(block, intake.store.origins.place(block.store))
@@ -301,7 +303,7 @@ class BlockBody(Body):
         if block.gap:
             missing = "an unknown number of" if block.gap == UNKNOWN else block.gap
             log.warn(
-                "the store {store} has lost {missing} bytes before {start}: they are not here either",
+                "the store {store} has lost {missing} bytes before {start}, so they are missing here too",
                 store=block.store,
                 missing=missing,
                 start=str(block.start),
@@ -328,12 +330,12 @@ def _taken(place: Position) -> Reply:
 
 
 def too_large() -> RequestRefused:
-    """Return the refusal of what no block can have."""
+    """Return the refusal (413) of a body larger than any block."""
     return RequestRefused(413, "oversize", f"a block has at most {LARGEST} bytes, packed")
 
 
 def block_body(head: RequestHead, coming: IncomingBlocks) -> BlockBody:
-    """Return how a block is taken, by the headers of its request. Raises RequestRefused."""
+    """Return the body for a block, by the headers of its request. Raises RequestRefused."""
     if (head.length or 0) > LARGEST:
         raise too_large()
     if (head.header("Content-Encoding") or "").strip().lower() != CODING:

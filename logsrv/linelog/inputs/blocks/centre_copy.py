@@ -1,13 +1,13 @@
-"""Making an empty directory a centre that has what another one has.
+"""Copy a whole centre into an empty directory.
 
-Compressed segments come as they are and are unpacked once, which verifies them and makes their indexes
-anew. This is gone through until nothing is missing; then come the texts that are not compressed yet, and
-the origins of the same moment. The directory has the file `restoring` until all is there, and what was
-interrupted goes on with the segments that are not here.
+Compressed segments are fetched unchanged, and unpacked once: that verifies them and builds their indexes.
+This is repeated until no segment is missing; then the uncompressed texts follow, and the origins of the
+same moment. The directory has the file `restoring` until the copy is complete; an interrupted copy goes on
+with the missing segments.
 
-The segments keep their numbers, so the notes of the origins hold as they are. The store gets an identity of
-its own, from its end on: two machines with one identity would send different lines under one name, and
-whoever gets lines from the other centre has those before.
+The segments keep their numbers, so the notes of the origins stay valid. The store gets a new identity from
+its end on: two machines with one identity would send different lines under one name, and targets of the
+other centre already have the earlier lines.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ from logsrv.linelog.store.segments.segment import (
 _READ = 1 << 20
 _TEXT = tmp("text")
 _ROUNDS = 100
-"""States that a centre is asked for: each has what came there while the last one was brought over."""
+"""Most states to fetch: each has the segments that were added while the last ones were copied."""
 
 
 class CentreCopy:
-    """A directory, which is locked, on its way to have what a centre has.
+    """A copy of a centre in the making, in a locked directory.
 
-    state: what the centre had when it was last asked. random: returns so many random bytes. identity: that
-    of the store, once all is here.
+    state: the centre's last known state. random: returns a number of random bytes. identity: the identity
+    of the new store, once the copy is complete.
     """
 
     identity: identity.Identity
@@ -76,13 +76,13 @@ class CentreCopy:
         self._centre = centre
         self._disk = disk
         self._random = random
-        # The names of those that are here, or cannot be had.
+        # Names of the segments that are copied, or cannot be.
         self._done: set[str] = set()
 
     def segments(self) -> Iterator[RestoredSegment]:
-        """Bring over all segments, and yield each when it is here.
+        """Copy all segments, and yield each when it is on the disk.
 
-        Raises CentreError, OSError, and StoreError for a directory that cannot be taken.
+        Raises CentreError, OSError, and StoreError for an unsuitable directory.
         """
         self._begin()
         for _ in range(_ROUNDS):
@@ -96,21 +96,21 @@ class CentreCopy:
             try:
                 texts = [self._text(number, size) for number, size in self.state.texts]
             except GoneError:
-                # Retention was faster, or another store has the address now.
+                # Retention removed it meanwhile, or another store has the address now.
                 self._ask()
                 continue
             yield from texts
             self._finish()
             return
         raise CentreError(
-            "the centre makes or removes segments faster than they come here; give the same command"
+            "the centre adds or removes segments faster than they are copied; give the same command"
             " again to go on"
         )
 
     def _begin(self) -> None:
         disk, state = self._disk, self.state
         names = set(disk.entries()) - {LOCK, tmp(RESTORING)}
-        # With both it was interrupted at its last step.
+        # A directory with both was interrupted at its last step.
         if ACTIVE in names and RESTORING not in names:
             raise StoreError(
                 f"there is a store in {disk.directory} already; restore into a new directory"
@@ -129,7 +129,7 @@ class CentreCopy:
         free, _ = self._disk.free()
         if size > free:
             raise StoreError(
-                f"{self._disk.directory} has {free:,} bytes free, and {size:,} are to come"
+                f"{self._disk.directory} has {free:,} bytes free, but {size:,} are needed"
             )
 
     def _ask(self) -> None:
@@ -140,15 +140,15 @@ class CentreCopy:
         kept = self._disk.read(RESTORING, 64).decode("latin-1").strip()
         if kept != self.state.store:
             raise StoreError(
-                f"{self._disk.directory} has a part of another store than {self.state.store}, which"
-                " is at that address now; restore into a new directory"
+                f"{self._disk.directory} has a part of another store than {self.state.store}, the one"
+                " at that address now; restore into a new directory"
             )
 
     def _missing(self) -> list[PackedFile]:
         return [one for one in self.state.packed if one.name not in self._done]
 
     def _packed(self, one: PackedFile) -> RestoredSegment:
-        """Bring over a compressed segment. Raises CentreError and OSError."""
+        """Copy a compressed segment. Raises CentreError and OSError."""
         self._done.add(one.name)
         disk, packed = self._disk, one.segment
         try:
@@ -156,7 +156,7 @@ class CentreCopy:
                 head = index.load_head(packed, disk)
                 return RestoredSegment(one.name, head.text, head.lines, here=True)
         except (OSError, ValueError):
-            # An index that is damaged: all of it comes again.
+            # The index is damaged: fetch the whole segment again.
             disk.unlink(one.name)
         try:
             if one.words:
@@ -175,7 +175,7 @@ class CentreCopy:
         return RestoredSegment(one.name, found.text, found.lines)
 
     def _away(self, name: str, size: int) -> RestoredSegment:
-        """Bring over what is beside a text that is in an archive. Raises CentreError and OSError."""
+        """Copy the files beside a text that is in an archive. Raises CentreError and OSError."""
         self._done.add(name)
         disk, packed = self._disk, Segment(int(name[:10]), name, Form.AWAY)
         try:
@@ -200,12 +200,12 @@ class CentreCopy:
         return RestoredSegment(name, manifest.text, manifest.lines)
 
     def _indexed(self, one: PackedFile) -> Index:
-        """Return the index of a segment that has come, and is whole. Raises ValueError and OSError."""
+        """Verify a copied segment and build its index. Raises ValueError and OSError."""
         made = indexing.Indexer(one.segment.number)
         with open(self._disk.open(tmp(one.name), os.O_RDONLY), "rb") as file:
             for text, packed in frames_of(file):
                 made.add_packed(indexing.look(text, len(text)), packed)
-                # Before the next one is unpacked.
+                # Free the text before the next frame is unpacked.
                 del text
             found = made.made()
             # Retention goes by the time of the last line.
@@ -214,13 +214,13 @@ class CentreCopy:
         return found
 
     def _text(self, number: int, size: int) -> RestoredSegment:
-        """Bring over the text of a segment. Raises CentreError and OSError."""
+        """Copy the text of a segment. Raises CentreError and OSError."""
         disk = self._disk
         lines = self._fetch(str(number), size, _TEXT)
         with Descriptor(disk.open(_TEXT, os.O_RDONLY)) as fd:
             name = sealed_name(number, first_moment(fd))
         for found in sealed_files(disk):
-            # An attempt before this left it, and has come less far.
+            # An earlier attempt left this one, with less text.
             if found.number == number and found.form is Form.PLAIN:
                 disk.unlink(found.name)
         disk.rename(_TEXT, name)
@@ -228,7 +228,10 @@ class CentreCopy:
         return RestoredSegment(name, size, lines)
 
     def _fetch(self, wanted: str, size: int, name: str) -> int:
-        """Write what is wanted to a file, on the medium; return how many LF it has."""
+        """Fetch a file, or a text by its number, to the disk; return how many LFs it has.
+
+        wanted: name at the centre. name: name of the file here.
+        """
         disk = self._disk
         self._require_room(size)
         fd = disk.create_anew(name)
@@ -248,14 +251,14 @@ class CentreCopy:
         return lines
 
     def _finish(self) -> None:
-        """Let it be a store that goes on behind all of that."""
+        """Turn the directory into a store that goes on after the copied segments."""
         disk, state = self._disk, self.state
         texts = {number for number, _ in state.texts}
         for found in sealed_files(disk):
             if found.form is Form.PLAIN and found.number not in texts:
-                # It came compressed since.
+                # The compressed segment was copied later.
                 disk.unlink(found.name)
-        # An empty one has no lines of anybody's.
+        # An empty active segment is not copied: its number is used again.
         following = state.position.segment + bool(state.position.offset)
         save_number(following, disk)
         make_synced(disk)
@@ -265,10 +268,10 @@ class CentreCopy:
 
 
 def frames_of(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:
-    """Yield the text of each frame of a file, verified, and what an index has of the frame as it is packed.
+    """Yield the verified text of each frame of a file, and its packed size and checksum.
 
-    The text alone is in memory, and that is bounded: a frame is unpacked as it is read. There are no more
-    of them than a segment may have. Raises ValueError, and OSError.
+    Only the text, of limited size, is in memory: a frame is unpacked while it is read. Raises OSError, and
+    ValueError for an invalid frame, or more frames than a segment may have.
     """
     fd = file.fileno()
     at, count, end = 0, 0, os.fstat(fd).st_size
@@ -288,7 +291,7 @@ def _head(fd: int, at: int) -> bytes:
 
 
 class _Extent:
-    """A part of a file, read from its beginning on, and summed meanwhile."""
+    """A part of a file, with a running CRC-32 of the bytes read."""
 
     def __init__(self, fd: int, at: int, size: int) -> None:
         self._fd = fd
@@ -304,12 +307,15 @@ class _Extent:
 
 
 def _unpacked(fd: int, at: int, size: int, content: int) -> tuple[bytes, PackedFrame]:
-    """Return the text of a frame, and its packed bytes as far as an index needs them. Raises ValueError."""
+    """Return the text of a frame, and its packed size and checksum. Raises ValueError.
+
+    at, size: place of the frame in bytes. content: expected bytes of text.
+    """
     source = _Extent(fd, at, size)
     try:
         with zstandard.ZstdDecompressor().stream_reader(source, read_size=_READ) as reader:  # type: ignore[arg-type]
             text = reader.read(content)
-            # The checksum is behind the text: it is compared with one read more.
+            # Read once more to compare the checksum, which follows the text.
             if len(text) != content or reader.read(1):
                 raise ValueError("a frame has another size than it should")
     except zstandard.ZstdError as error:

@@ -1,7 +1,7 @@
-"""A centre that gives out what it has, asked over HTTP: a connection that is made again when it breaks.
+"""The HTTP client that copies a centre, with plain blocking sockets; it connects again after a failure.
 
-Plain blocking sockets. Each piece is compared with its checksum. A request that fails for the moment is
-made again a few times; a copy that was given up can go on later with the pieces that came.
+Each piece is compared with its checksum. A request with a temporary failure is repeated a few times; an
+interrupted copy can go on later.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from logsrv.linelog.inputs.blocks.state import PATH, PIECE, CentreState, decode
 from logsrv.linelog.ship.address import ShipURL
 
 SECONDS = 30.0
-"""The longest silence."""
+"""Longest silence of the centre, in seconds."""
 LONGEST = 600.0
-"""Seconds for one answer, which has 4 MiB: it may come byte by byte."""
+"""Longest time for one answer of up to 4 MiB, in seconds, because it may come byte by byte."""
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further try."""
+"""Pause before each further try, in seconds."""
 LARGEST_STATE = 32 << 20
-"""Bytes of a state: 500,000 segments have as much."""
+"""Largest state in bytes: that of 500,000 segments."""
 _READ = 1 << 18
 _CRC = re.compile(r"[0-9a-f]{8}")
 _SAID = 1 << 16
@@ -36,24 +36,24 @@ _SOON = (429, 502, 503, 504)
 
 
 class CentreError(LogsrvError):
-    """The centre cannot be reached, does not answer as one, or refuses."""
+    """The centre cannot be reached, is no centre, or refuses."""
 
 
 class GoneError(CentreError):
-    """The centre does not have it, or not any more."""
+    """The centre does not have the requested file, or no longer."""
 
 
 class UnreadableError(CentreError):
-    """The centre cannot read it from its disk."""
+    """The centre cannot read the requested file from its disk."""
 
 
 class _Again(Exception):
-    """The question may be answered later."""
+    """A temporary failure: the request may succeed later."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class CentreClient:
-    """The centre at a URL that ends in `/blocks`. token: that of `--restore-token-file` there."""
+    """A client of the centre at a URL that ends in `/blocks`. token: its `--restore-token-file`'s token."""
 
     _url: ShipURL
     _sleep: Callable[[float], object]
@@ -66,19 +66,19 @@ class CentreClient:
 
     @property
     def place(self) -> str:
-        """The address, as it may be shown."""
+        """The address for messages, without secrets."""
         return one_line(self._url.place)
 
     def state(self) -> CentreState:
-        """Return what it has now. Raises CentreError."""
+        """Fetch the centre's state now. Raises CentreError."""
         data = self._asked("", None, LARGEST_STATE)
         try:
             return decode(data)
         except ValueError as error:
-            raise CentreError(f"{self.place} says what it has, and {error}") from None
+            raise CentreError(f"{self.place} sends an invalid state: {error}") from None
 
     def piece(self, name: str, begin: int, end: int) -> bytes:
-        """Return a part of a file, or of the text of a segment by its number; or the beginning of that.
+        """Fetch the bytes from `begin` to `end` of a file, or of a segment's text by its number; or fewer.
 
         Raises CentreError, and GoneError if the centre does not have it.
         """
@@ -136,13 +136,13 @@ class CentreClient:
         if not too_much and response.length and len(data) <= most:
             raise _Again("its answer broke off")
         if not 0 < len(data) <= most:
-            raise CentreError(f"{self.place} gives more or less than it was asked for")
+            raise CentreError(f"{self.place} sends nothing, or more bytes than requested")
         if "Range" in headers:
             crc = response.getheader("Logsrv-CRC", "")
             if status != 206 or not _CRC.fullmatch(crc):
                 raise CentreError(f"{self.place} does not answer as a centre does")
             if zlib.crc32(data) != int(crc, 16):
-                raise _Again("what came has another checksum than it was sent with")
+                raise _Again("the answer was damaged on its way: its checksum differs")
         return data
 
     def _made(self) -> http.client.HTTPConnection:
@@ -157,8 +157,8 @@ class CentreClient:
             return _Again(f"it answers with {status}{said}")
         if status == 401:
             return CentreError(
-                f"{self.place} refuses the token: --token-file names the file that has what"
-                " --restore-token-file has there"
+                f"{self.place} refuses the token: --token-file must name a file with the token of"
+                " --restore-token-file there"
             )
         if status == 404 and said:
             return GoneError(f"{self.place} answers{said}")
@@ -169,7 +169,7 @@ class CentreClient:
 
 
 def _body(response: http.client.HTTPResponse, most: int) -> bytes:
-    """Return so many bytes of an answer, or all; memory is taken for those that have come."""
+    """Return up to `most` bytes of an answer; takes memory only for received bytes."""
     found = bytearray()
     while len(found) < most and (piece := response.read(min(_READ, most - len(found)))):
         found += piece

@@ -1,11 +1,11 @@
-"""Copies of a centre over HTTP: all that it has, for an empty machine that takes the place of another.
+"""Answer requests for a copy of the centre over HTTP, for a machine that replaces it.
 
-    GET /blocks/store           the state: segments, the place of the next byte, the origins
-    GET /blocks/store/NAME      a part of a compressed segment or of its word index, by Range: bytes=A-B
-    GET /blocks/store/NUMBER    a part of the text of a segment, by the same; it may be shorter
+    GET /blocks/store           the state: segments, the position of the next byte, the origins
+    GET /blocks/store/NAME      a part of a segment's file, with Range: bytes=A-B
+    GET /blocks/store/NUMBER    a part of a segment's text, also with Range; it may be shorter
 
-A token of its own is needed for them: that of edges lets them send, and not read what others have sent.
-The disk is read in a thread.
+They need a token of their own: an edge's token allows sending, not reading the lines of others.
+A thread reads the disk.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
 MOST = 4
-"""Pieces that are read at once, each of up to PIECE bytes."""
+"""Most requests that are worked on at once; a piece has up to PIECE bytes."""
 BYTES = "application/octet-stream"
 _RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})")
 _PREFIX = f"/blocks/{PATH}"
@@ -37,15 +37,15 @@ T = TypeVar("T")
 
 
 def is_for_copies(path: str) -> bool:
-    """Return whether a path is one of those above."""
+    """Return whether a path is `/blocks/store` or below it."""
     return path == _PREFIX or path.startswith(f"{_PREFIX}/")
 
 
 class CopyBody(Body):
-    """The body of a question, which is dropped; `begin` returns what fires with the answer."""
+    """The body of a request for a copy, which must be empty. begin: starts the work on the reply."""
 
     under_way = 0
-    """Of all listeners."""
+    """Number of requests in work, of all listeners."""
 
     def __init__(self, begin: Callable[[], Deferred[Reply]]) -> None:
         self._begin = begin
@@ -54,10 +54,10 @@ class CopyBody(Body):
     def finish(self) -> Steps:
         yield from ()
         if CopyBody.under_way >= MOST:
-            raise busy("too much is read at once; ask again")
+            raise busy("too many requests for copies at once; ask again")
         CopyBody.under_way += 1
         self._given = maybeDeferred(self._begin).addErrback(_failed).addBoth(self._done)
-        # Not sent: `stored` has the answer.
+        # This is not sent: `stored` returns the answer.
         return Reply(503)
 
     def _done(self, reply: Reply) -> Reply:
@@ -73,12 +73,12 @@ class CopyBody(Body):
 
 def _failed(failure: Failure) -> Reply:
     why = failure.getErrorMessage()
-    log.error("a copy of the store cannot be given: {why}", why=why)
+    log.error("a request for a copy of the store failed: {why}", why=why)
     return Reply(500, json_line(error=why))
 
 
 def state_asked(head: RequestHead) -> Body:
-    """Return the body of a question for the state. Raises RequestRefused."""
+    """Return the body of a request for the state. Raises RequestRefused."""
     intake = head.intake
     _check_given(intake)
     store, identity = intake.store, intake.store.identity
@@ -103,7 +103,7 @@ def state_asked(head: RequestHead) -> Body:
 
 
 def piece_asked(head: RequestHead) -> Body:
-    """Return the body of a question for a piece. Raises RequestRefused."""
+    """Return the body of a request for a piece. Raises RequestRefused."""
     intake = head.intake
     _check_given(intake)
     name, disk = head.path.rpartition("/")[2], intake.store.disk
@@ -126,13 +126,13 @@ def _check_given(intake: Intake) -> None:
         raise RequestRefused(
             403,
             "unauthorized",
-            "this centre gives out nothing: it has no --restore-token-file",
+            "this centre gives no copies: it has no --restore-token-file",
         )
 
 
 def _piece(data: bytes | None, first: int) -> Reply:
     if not data:
-        return Reply(404, json_line(error="this is not here, or not any more"))
+        return Reply(404, json_line(error="this file is not here, or no longer"))
     headers = {
         "Content-Range": f"bytes {first}-{first + len(data) - 1}/*",
         "Logsrv-CRC": f"{zlib.crc32(data):08x}",
@@ -141,7 +141,7 @@ def _piece(data: bytes | None, first: int) -> Reply:
 
 
 def _in_thread(reactor: Any, call: Callable[[], T]) -> Deferred[T]:
-    """Return what fires with the result. A thread of a dead disk does not keep the process."""
+    """Call a function in a new daemon thread, which does not block the exit if a dead disk hangs."""
     done: Deferred[T] = Deferred()
 
     def run() -> None:

@@ -1,6 +1,6 @@
-"""Giving out what a centre has: its state, and pieces of its segments, while it writes, seals and removes.
+"""Read the state of a centre, and pieces of its segments, while it writes, seals and removes them.
 
-Everything here reads a disk, and so belongs into a thread.
+All functions read the disk, so call them in a thread.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from logsrv.linelog.store.segments.segment import (
 )
 
 _TRIES = 100
-"""Looks for a segment that is rotated or sealed between two steps; never so often in a row."""
+"""Most tries to read a segment that changes its file meanwhile; that never happens so often in a row."""
 
 
 def state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
-    """Return the state of a store as it was when it was asked how far it is. Raises OSError."""
+    """Return the state of a store at the moment of `snapshot`. Raises OSError."""
     for _ in range(_TRIES):
         try:
             return _state_of(disk, store, snapshot)
         except FileNotFoundError:
-            # Sealed meanwhile, or removed.
+            # A segment was sealed or removed meanwhile.
             continue
-    raise OSError("segments are others at each look")
+    raise OSError("the segments change all the time")
 
 
 def _state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
@@ -56,10 +56,7 @@ def _state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
 
 
 def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
-    """Return a part of a compressed segment, or of what is beside it; None if it is not here.
-
-    Raises OSError.
-    """
+    """Return the bytes from `begin` to `end` of a segment's file, None without it. Raises OSError."""
     if not is_given(name):
         return None
     try:
@@ -73,9 +70,9 @@ def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
 
 
 def text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
-    """Return a part of the text of a segment, in whatever form it is by now, or the beginning of that.
+    """Return the bytes from `begin` to `end` of a segment's text, or fewer; None if it is not here.
 
-    None if it is not here. Raises OSError, and ValueError for a segment that is damaged.
+    The segment may have any form by now. Raises OSError, and ValueError if it is damaged.
     """
     for _ in range(_TRIES):
         found = _numbered(disk, number)
@@ -88,10 +85,10 @@ def text_piece(disk: Disk, number: int, begin: int, end: int) -> bytes | None:
         except FileNotFoundError:
             continue
         with Descriptor(fd):
-            # A file that still has the name now was that segment when it was opened.
+            # The opened file was the right one if the segment still has this name.
             if found == _numbered(disk, number):
                 return os.pread(fd, end - begin, begin)
-    raise OSError(f"segment {number} is another one at each look")
+    raise OSError(f"segment {number} changes all the time")
 
 
 def _numbered(disk: Disk, number: int) -> Segment | None:

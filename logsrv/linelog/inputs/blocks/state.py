@@ -1,13 +1,12 @@
-"""The state of a centre at one moment, as another machine gets it (no I/O).
+"""The state of a centre at one moment, sent to a machine that copies it (no I/O).
 
-An object of JSON: "format" (1); "store", the identity of the centre; "position", the place of its next
-byte; "packed", a list of [name, bytes, bytes of the word index or 0] of compressed segments; "texts", a
-list of [number, bytes of text] of those that are not compressed, the active one among them; "away", a
-list of [name, bytes of the note] of those whose text is in an archive only; "origins", the last note of
-each origin, as the file `origins` has it. What is behind the position is not in it: text and origins are
-of the same moment.
+A JSON object: "format" (1); "store", the identity of the centre; "position", the position of its next byte;
+"packed", a list of [name, bytes, bytes of the word index or 0] of the compressed segments; "texts", a list
+of [number, bytes of text] of the uncompressed ones, the active segment among them; "away", a list of [name,
+bytes of the note] of segments whose text is only in an archive; "origins", the last note of each origin, as
+in the file `origins`. Everything is of the same moment: nothing after the position is included.
 
-Whoever sent it may be anybody: `decode` lets pass no name but that of a segment.
+The sender is not trusted: `decode` accepts only valid names of segments.
 """
 
 from __future__ import annotations
@@ -37,19 +36,19 @@ from logsrv.linelog.store.segments.times import time_of
 
 FORMAT = 1
 PATH = "store"
-"""Where it is asked for, behind `/blocks/`; the files of segments are behind that."""
+"""Path of the state below `/blocks/`; the files of segments are below it."""
 PIECE = 4 << 20
-"""Bytes of a file or a text that are given at once, at most."""
+"""Most bytes of a file or text in one answer."""
 _NAME = re.compile(r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst")
 _MOST_VALUES = 2_000_000
 _LONGEST_NOTE = 256
 _LEAST_WORDS, _WORDS = 16 << 20, 16
-"""Bytes that a word index has at most: so many, and so many more for each of its segment's."""
+"""Limit of a word index in bytes: the first, plus the second for each byte of its compressed segment."""
 
 
 @attrs.frozen
 class PackedFile:
-    """A compressed segment: its bytes, and those of its word index; 0: it has none."""
+    """A compressed segment. size: its bytes. words: bytes of its word index, 0 if it has none."""
 
     name: str
     size: int
@@ -62,9 +61,10 @@ class PackedFile:
 
 @attrs.frozen
 class CentreState:
-    """The state. texts: numbers of segments that are not compressed, and the bytes of their texts.
+    """The state of a centre.
 
-    away: names of segments whose text is in an archive only, and the bytes of the notes that say so.
+    position: of its next byte. texts: number and bytes of each uncompressed segment. away: name of each
+    segment whose text is only in an archive, and bytes of its note. notes: last note of each origin.
     """
 
     store: str
@@ -76,13 +76,13 @@ class CentreState:
 
     @property
     def bytes(self) -> int:
-        """The bytes that all of it takes on a disk."""
+        """Bytes of all segments on a disk."""
         packed = sum(one.size + one.words for one in self.packed)
         return packed + sum(size for _, size in self.texts)
 
 
 def is_given(name: str) -> bool:
-    """Return whether this is the name of a file that is given: of a compressed segment, or beside it."""
+    """Return whether a name is that of a compressed segment's file, or of a file beside it."""
     for behind in (INDEX_SUFFIX, WORDS_SUFFIX, ARCHIVED_SUFFIX):
         if name.endswith(behind):
             return is_packed_name(name.removesuffix(behind))
@@ -90,7 +90,7 @@ def is_given(name: str) -> bool:
 
 
 def is_packed_name(name: str) -> bool:
-    """Return whether this is the name of a compressed segment, of a time that there is."""
+    """Return whether a name is that of a compressed segment, with a valid time."""
     if not _NAME.fullmatch(name):
         return False
     first = Segment(int(name[:10]), name, Form.PACKED).first
@@ -98,7 +98,7 @@ def is_packed_name(name: str) -> bool:
 
 
 def encode(state: CentreState) -> bytes:
-    """Return a state as it is sent."""
+    """Return a state as JSON."""
     return json.dumps(
         {
             "format": FORMAT,
@@ -114,7 +114,7 @@ def encode(state: CentreState) -> bytes:
 
 
 def decode(data: bytes) -> CentreState:
-    """Return what `encode` was given. Raises ValueError for anything that makes no sense."""
+    """Return the state in the result of `encode`. Raises ValueError for an invalid or inconsistent one."""
     try:
         return _checked(_decoded(parse_json(data, _MOST_VALUES)))
     except (AttributeError, KeyError, TypeError, RecursionError, *NO_JSON):
@@ -123,7 +123,7 @@ def decode(data: bytes) -> CentreState:
 
 def _decoded(found: Mapping[str, Any]) -> CentreState:
     if found["format"] != FORMAT:
-        raise ValueError("it is of another version")
+        raise ValueError("it has another version")
     notes = tuple(map(_note, _listed(found["origins"])))
     if not STORE_ID.fullmatch(found["store"]):
         raise ValueError("it has an origin that is none")
@@ -132,11 +132,11 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
     )
     away = tuple((name, _count(size)) for name, size in _listed(found["away"], 2))
     if not all(is_packed_name(name) for name in (*(one.name for one in packed), *dict(away))):
-        raise ValueError("it has a name that no segment has")
+        raise ValueError("it has an invalid name of a segment")
     if any(one.words > _LEAST_WORDS + _WORDS * one.size for one in packed):
-        raise ValueError("it has a word index that is larger than its segment makes it")
+        raise ValueError("it has a word index that is too large for its segment")
     if any(size > LARGEST_NOTE for _, size in away):
-        raise ValueError("it has a note that is larger than any")
+        raise ValueError("it has a note of an impossible size")
     return CentreState(
         found["store"],
         parse_position(found["position"]),
@@ -148,7 +148,7 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
 
 
 def _checked(state: CentreState) -> CentreState:
-    """Return a state that does not contradict itself. Raises ValueError."""
+    """Return the state if it is consistent. Raises ValueError."""
     number, offset = state.position
     compressed = [one.segment.number for one in state.packed]
     away = [int(name[:10]) for name, _ in state.away]
@@ -166,14 +166,14 @@ def _checked(state: CentreState) -> CentreState:
     ):
         raise ValueError("its segments contradict each other")
     if any(note.stop > state.position for note in state.notes):
-        raise ValueError("it has an origin whose last block is behind its end")
+        raise ValueError("it has an origin whose last block is after its end")
     if len({note.origin for note in state.notes}) != len(state.notes):
         raise ValueError("it has an origin twice")
     return state
 
 
 def _listed(found: object, each: int | None = None) -> list[Any]:
-    """Return a list, of lists with so many values if `each` says so. Raises TypeError for all else."""
+    """Return a list; each: the required length of its lists. Raises TypeError for anything else."""
     if isinstance(found, list) and (
         each is None or all(isinstance(one, list) and len(one) == each for one in found)
     ):

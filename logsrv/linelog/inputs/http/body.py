@@ -1,11 +1,11 @@
-"""Bodies of requests to the HTTP input, and how each kind of them becomes records.
+"""Bodies of requests to the HTTP input, and how each kind of body becomes records.
 
-    text, not packed      stored while it comes, in lines
-    journal, not packed   stored while it comes, each entry once it is whole
-    anything else         kept up to --max-body, then unpacked, parsed and stored
+    text, not packed      stored as lines while it arrives
+    journal, not packed   stored while it arrives, each entry once it is whole
+    anything else         kept in memory up to --max-body, then unpacked, parsed and stored
 
-A kept body is unpacked, parsed and stored in slices, so that others are served meanwhile. A refused one
-has no record stored, except text that turns out to be too long, or too slow, on its way.
+A kept body is unpacked, parsed and stored in slices, so that other senders are served meanwhile. No record
+of a refused body is stored, except lines of text that proves too long, or too slow, while it arrives.
 """
 
 from __future__ import annotations
@@ -43,46 +43,46 @@ from logsrv.linelog.inputs.intake.unfinished import Holder, Unfinished
 from logsrv.linelog.store.valve import Producer
 
 LARGE = 256 << 10
-"""Bytes of a body from which on a worker takes it apart: some milliseconds of work."""
+"""A worker parses a body of this many bytes or more: some milliseconds of work."""
 LARGE_PACKED = 32 << 10
-"""The same of one that is still to be unpacked, and becomes several times as much."""
+"""The same limit for a packed body, which becomes several times as large."""
 
 
 class Body:
-    """A body on its way in."""
+    """A request body that is being received."""
 
     @property
     def unfinished(self) -> bool:
-        """Return whether something has come that is not stored."""
+        """Return whether received bytes are not stored yet."""
         return False
 
     def receive(self, data: bytes) -> None:
-        """Take a part of it. Raises RequestRefused."""
+        """Take the next part of the body. Raises RequestRefused."""
         raise NotImplementedError
 
     def steps(self) -> Iterator[None]:
-        """Store what is whole so far, if that takes others' time. Raises RequestRefused."""
+        """Store the whole records so far, in steps. Raises RequestRefused."""
         return iter(())
 
     def ask_worker(self) -> Deferred[None] | None:
-        """Return what fires when `finish` can go on; None if it can."""
+        """Return a Deferred that fires when `finish` may be called; None if it may be called now."""
         return None
 
     def finish(self) -> Steps:
-        """Store in steps what is not stored yet, and return the answer. Raises RequestRefused."""
+        """Store the rest in steps, and return the answer. Raises RequestRefused."""
         raise NotImplementedError
 
     def stored(self) -> Deferred[Reply] | None:
-        """Return what fires with the answer, behind `finish`; None: wait for `Intake.durable`."""
+        """Return a Deferred that fires with the answer, after `finish`; None: wait for `Intake.durable`."""
         return None
 
     def let_go(self) -> None:
-        """Drop what is kept, if anything is."""
+        """Free the memory of the body."""
 
 
 @attrs.frozen
 class RequestHead:
-    """A request whose body is still to come. header: returns a header's value. length: None if unknown."""
+    """A request before its body. header: returns a header's value. length: in bytes, None if unknown."""
 
     intake: Intake
     source: str
@@ -93,7 +93,7 @@ class RequestHead:
 
 @attrs.frozen
 class BodyHeaders:
-    """The circumstances of a body, from the headers: its route, path, media type and Content-Encoding."""
+    """The route, path, media type and Content-Encoding of a body, from the request's headers."""
 
     route: Route
     path: str
@@ -102,12 +102,12 @@ class BodyHeaders:
 
     @property
     def is_text(self) -> bool:
-        """Return true for lines. Raises RequestRefused (415) for what is binary."""
+        """Return true for lines. Raises RequestRefused (415) for an unknown type, if the type decides."""
         return self.route.by_type and http_lines.kind_of(self.media) is http_lines.BodyKind.TEXT
 
 
 class Question(Body):
-    """The body of a request that only asks something: dropped."""
+    """The body of a request that only asks a question; its bytes are dropped."""
 
     def __init__(self, answer: Reply, intake: Intake) -> None:
         self._answer = answer
@@ -127,7 +127,7 @@ class Question(Body):
 
 
 class TextBody(Body):
-    """Lines, stored while they come. producer: their sender, as the valve knows it."""
+    """Lines, stored while they arrive. producer: their sender, as the valve knows it."""
 
     def __init__(self, intake: Intake, source: str, producer: Producer) -> None:
         self._intake = intake
@@ -162,14 +162,14 @@ class TextBody(Body):
 
 
 class JournalBody(Body):
-    """Entries of the journal, stored while they come. holder: gives way if all hold too much."""
+    """Journal entries, stored while they arrive. holder: its `give_way` is called if memory runs short."""
 
     def __init__(self, intake: Intake, source: str, holder: Holder) -> None:
         self._intake = intake
         self._source = source
         self._holder = holder
         self._framer = JournalFramer(intake.max_record)
-        # Entries that are whole, and not stored yet.
+        # Whole entries that are not stored yet.
         self._whole: deque[Records] = deque()
 
     @property
@@ -177,7 +177,7 @@ class JournalBody(Body):
         return self._framer.held > 0
 
     def missing(self) -> int:
-        """Return how many bytes the entry needs that has begun."""
+        """Return how many bytes must still come before the framer parses again."""
         return self._framer.missing
 
     def receive(self, data: bytes) -> None:
@@ -204,10 +204,10 @@ class JournalBody(Body):
 
 @attrs.define(eq=False)
 class KeptBody(Body):
-    """A body that is kept until it is whole.
+    """A body that is kept in memory until it is whole.
 
-    as_text: makes the body that stores lines, which it may turn out to be. storing: called when all is
-    understood, before the first record is stored.
+    as_text: makes the TextBody that stores it if it proves to be lines. storing: called when the body is
+    parsed, before the first record is stored.
     """
 
     _intake: Intake
@@ -217,7 +217,7 @@ class KeptBody(Body):
     _storing: Callable[[], None]
     _kept: BytesIO = attrs.field(init=False, factory=BytesIO)
     _size: int = attrs.field(init=False, default=0)
-    # The answer of a worker, or why there is none.
+    # A worker's answer, or the refusal if a worker failed.
     _answer: list[bytes] | None = attrs.field(init=False, default=None)
     _refusal: RequestRefused | None = attrs.field(init=False, default=None)
 
@@ -244,12 +244,12 @@ class KeptBody(Body):
         self._kept, self._answer = BytesIO(), None
 
     def _hold(self, size: int) -> None:
-        """Count what is held now in place of what was."""
+        """Set the number of bytes that count as held for this body."""
         self._intake.unfinished.held += size - self._size
         self._size = size
 
     def ask_worker(self) -> Deferred[None] | None:
-        """Let a worker make the records, if it is worth that; fires when `finish` can go on."""
+        """Let a worker make the records of a large body; the Deferred fires when it is done."""
         headers, intake = self._headers, self._intake
         if not (headers.route.apart and intake.workers and intake.workers.most):
             return None
@@ -261,7 +261,7 @@ class KeptBody(Body):
         return asked.addCallbacks(self._answered, self._not_answered)
 
     def _is_large(self, body: bytes) -> bool:
-        """Return whether it is much to take apart: 4 MB that take a second may have 4 KB packed."""
+        """Return whether parsing takes long: 4 KB packed may become 4 MB, which take a second."""
         headers = self._headers
         if headers.coding:
             if len(body) >= LARGE_PACKED:
@@ -271,7 +271,7 @@ class KeptBody(Body):
         return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
     def _answered(self, answer: list[bytes]) -> None:
-        # Bodies of which each has room may become several times as much, all at once.
+        # Bodies that fit may all become several times as large at once.
         more = sum(map(len, answer)) - self._size
         try:
             check_room(self._intake.unfinished, more)
@@ -282,13 +282,13 @@ class KeptBody(Body):
             self._kept, self._answer = BytesIO(), answer
 
     def _not_answered(self, failure: Failure) -> None:
-        # The work is done here if no worker can be started.
+        # `finish` does the work in this process if no worker can be started.
         if not failure.check(NoWorkerError):
             self._refusal = busy(f"{failure.getErrorMessage()}; send it again")
 
     def finish(self) -> Steps:
         headers = self._headers
-        # Taken out of it, not copied.
+        # `getvalue` does not copy if the BytesIO is dropped.
         body, self._kept = self._kept.getvalue(), BytesIO()
         if headers.is_text:
             return (yield from self._text_taken(body))
@@ -310,12 +310,12 @@ class KeptBody(Body):
         self._storing()
         yield from gathered.store(intake, self._source)
         _check_closing(gathered)
-        # Until the sender has taken it.
+        # The answer counts as held until the sender has taken it.
         self._hold(len(reply.body))
         return reply
 
     def _count(self, kept: int) -> None:
-        """Count the lines that are made beyond 16 MiB. Raises RequestRefused if all is too much."""
+        """Count made lines beyond 16 MiB as held. Raises RequestRefused (503) if that is too much."""
         more = kept - most_made(0) - self._size
         if more > 0:
             check_room(self._intake.unfinished, more)
@@ -333,9 +333,9 @@ class KeptBody(Body):
         return (yield from text.finish())
 
     def _measured(self, pieces: Iterable[Buffer]) -> Iterator[None]:
-        """Raise RequestRefused (413), before any is stored, for packed text that becomes too much.
+        """Raise RequestRefused (413), before any line is stored, for packed text that becomes too large.
 
-        An empty line is a byte, or less of what was sent, and fifty in the store.
+        An empty line takes one byte or less as it was sent, and fifty in the store.
         """
         framer = LineFramer(for_frames(self._intake.rules), LineCounts())
         most, made = most_made(self._intake.options.max_body), 0
@@ -349,19 +349,19 @@ class KeptBody(Body):
 
 
 def check_size(size: int, intake: Intake) -> None:
-    """Raise RequestRefused (413) for more than --max-body."""
+    """Raise RequestRefused (413) for a body of more than --max-body."""
     if size > intake.options.max_body:
         raise content_encoding.too_large(intake.options.max_body)
 
 
 def check_room(bodies: Unfinished, more: int = 0) -> None:
-    """Raise RequestRefused (503) if too many bytes are kept, or would be with so many more."""
+    """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
     if bodies.held + more > bodies.most_held:
-        raise busy("too many bodies are on their way at once; send it again")
+        raise busy("too many bodies are in memory at once; send it again")
 
 
 def busy(sentence: str) -> RequestRefused:
-    """Return the refusal of what may be sent again soon."""
+    """Return the refusal (503) of a request that may be sent again soon."""
     return RequestRefused(503, "busy", sentence)
 
 

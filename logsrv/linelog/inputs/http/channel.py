@@ -1,26 +1,26 @@
-"""The `http` input: lines, JSON, and what clients of Loki, OTLP and Elasticsearch send.
+"""The `http` input: lines, JSON, and the requests of Loki, OTLP and Elasticsearch clients.
 
-A connection parses in steps, with turns for others between them. What it does with bytes that came:
+A connection parses in steps; other connections are served between two steps. States of the parsing:
 
     IDLE        parse     PARSING
-    PARSING     whole     LASTSTEP     a request is whole: what follows waits for its answer
+    PARSING     whole     LASTSTEP     a request is whole: later bytes wait for its answer
     LASTSTEP    answered  PARSING
-    PARSING     paused    IDLE         the step has ended, and nothing is unread
+    PARSING     paused    IDLE         the steps have ended: nothing is unread
     LASTSTEP    paused    ANSWERING
     ANSWERING   answered  IDLE
 
-How it ends. All that came before an end of the sender is taken in first, and answered if it can be:
+States of its end. Bytes that came before the sender's end are taken in first, and answered if possible:
 
     OPEN        half      HALFCLOSED   the sender has closed its half
-    OPEN        close     CLOSING      we close: what still comes is dropped
+    OPEN        close     CLOSING      we close: later bytes are dropped
     OPEN        lose      LOST
-    HALFCLOSED  half      HALFCLOSED   reading went on, and came to the same end
+    HALFCLOSED  half      HALFCLOSED   reading went on, and reached the same end
     HALFCLOSED  close     CLOSING
     HALFCLOSED  lose      LOST
     CLOSING     close     CLOSING
     CLOSING     lose      LOST
-    LOST        close     LOST         what was parsed behind its end is to be closed
-    LOST        tell      GONE         its requests were told
+    LOST        close     LOST         a request that was parsed after the end closes the connection
+    LOST        tell      GONE         its requests were notified
 """
 
 from __future__ import annotations
@@ -50,26 +50,27 @@ from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
 
-# Bytes that are parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
+# Bytes parsed in one step: they may be hundreds of chunks or entries, which take some 5 ms.
 PIECE = 2 << 10
 
 
 class Wait(enum.Flag):
-    """Reasons for reading nothing, beside bytes that are not parsed yet."""
+    """Reasons not to read from the sender, in addition to unparsed bytes."""
 
     NOTHING = 0
     STORE = enum.auto()
     ANSWERS = enum.auto()
-    """The sender lets its answers lie."""
+    """The sender does not read its answers."""
 
 
 NEXT = transitions(__doc__)
 
 
 class InputChannel(Channel):
-    """A connection of a sender. at_once: returns how many bytes of its body are little work.
+    """A connection of a sender.
 
-    storing: stores in steps what is whole of a body that still comes.
+    at_once: returns how many of the next body bytes need little work, and may be parsed in one step.
+    storing: stores the whole records of an unfinished body, in steps.
     """
 
     factory: HttpInputFactory
@@ -88,7 +89,7 @@ class InputChannel(Channel):
         self._host = super().getHost()
 
     def getHost(self) -> Any:
-        """Return where it listens: a request that is read behind the end asks, when no socket is left."""
+        """Return the listener's address; a request parsed after the end asks when the socket is gone."""
         return self._host
 
     @property
@@ -113,7 +114,7 @@ class InputChannel(Channel):
             self._parse()
 
     def _parse(self) -> None:
-        """Go on with what is unread, one request after the other."""
+        """Parse the unread bytes, one request after the other."""
         if self._unread and self._parsing == "IDLE":
             self._parsing_to("parse")
             self.factory.intake.time_slices.begin(self._steps(), self._parsed, again=True)
@@ -125,7 +126,7 @@ class InputChannel(Channel):
             size = max(PIECE, min(self.at_once(), body_left(self)))
             if len(data) > size:
                 self._unread.appendleft(data[size:])
-            # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
+            # Not HTTPChannel's: that restarts the time-out for each byte of the headers.
             LineReceiver.dataReceived(self, bytes(data[:size]))
             yield
             if self._parsing == "PARSING":
@@ -134,13 +135,13 @@ class InputChannel(Channel):
     def _parsed(self, failure: Failure | None) -> None:
         self._parsing_to("paused")
         if failure is not None:
-            log.failure("taking in what {source} sent failed", failure, source=self.source)
+            log.failure("taking in data from {source} failed", failure, source=self.source)
             self._unread.clear()
             self.abort()
         self._settle()
 
     def _settle(self) -> None:
-        """Read from the peer only if nothing stands against it; and end what has ended."""
+        """Pause or resume reading, and carry out an end that is due."""
         if self._ending_state == "LOST" and not self._in_step:
             self._ending_to("tell")
             super().connectionLost(self._reason)
@@ -164,7 +165,7 @@ class InputChannel(Channel):
 
     def go_on_behind(self, request: Request) -> None:
         self.at_once, self.storing = _all, _nothing
-        # It came behind the request that is answered now, and before what is unread.
+        # These bytes came after the answered request, and before the unread ones.
         behind = take_pipelined(self)
         if behind:
             self._unread.appendleft(memoryview(behind))
@@ -176,7 +177,7 @@ class InputChannel(Channel):
         self._ending_to("close")
         self._unread.clear()
         if self.connected and Wait.ANSWERS not in self._waits:
-            # Bytes are dropped from now on, but under TLS the peer's end has to be read.
+            # Bytes are dropped from now on, but under TLS the peer's end must be read.
             self._pause(False)
         super().loseConnection()
 
@@ -193,11 +194,11 @@ class InputChannel(Channel):
         self._settle()
 
     def malformed(self) -> None:
-        why = "refused: what it sends is no request of HTTP"
+        why = "refused: it sent no valid HTTP request"
         self.factory.intake.drop(self.source, "protocol", why)
 
     def hold(self) -> None:
-        """Read nothing more until `go_on`."""
+        """Read nothing until `go_on` is called."""
         self._waits |= Wait.STORE
         self._settle()
 
@@ -207,7 +208,7 @@ class InputChannel(Channel):
             self._settle()
 
     def begin_timeout(self) -> None:
-        """Wait for the next request as long as for any."""
+        """Restart the usual time-out for the next request."""
         self.setTimeout(REQUEST_SECONDS)
 
     def pauseProducing(self) -> None:
@@ -217,12 +218,12 @@ class InputChannel(Channel):
     def resumeProducing(self) -> None:
         self._waits &= ~Wait.ANSWERS
         super().resumeProducing()
-        # There may be other reasons to read nothing more from it.
+        # Other reasons may forbid reading.
         self._settle()
 
     def timeoutConnection(self) -> None:
         if Wait.STORE in self._waits or self._in_step:
-            # It is for us that it waits.
+            # The sender waits for us.
             self.setTimeout(self.timeOut)
         else:
             super().timeoutConnection()
@@ -237,7 +238,7 @@ def _nothing() -> Iterator[None]:
 
 
 class HttpInputFactory(ChannelFactory):
-    """Connections of one listener. routes: what can be done at which path."""
+    """The factory of one listener. routes: the routes of each path."""
 
     channel = InputChannel
 
@@ -247,7 +248,7 @@ class HttpInputFactory(ChannelFactory):
         self.intake = intake
 
     def token(self, path: str) -> str | None:
-        """Return what a sender needs for a path; None for nothing."""
+        """Return the token that a sender needs for a path; None if it needs none."""
         return self.intake.secrets.token
 
     @property
@@ -259,7 +260,7 @@ class HttpInputFactory(ChannelFactory):
 
 
 class Http(Input):
-    """The input itself."""
+    """The `http` input."""
 
     name = "http"
     no_datagrams = "HTTP needs connections, such as http:tcp:8088"

@@ -1,4 +1,4 @@
-"""The `journal` input: what systemd-journal-upload sends, and datagrams of journald's native protocol."""
+"""The `journal` input: uploads of systemd-journal-upload, and datagrams of journald's native protocol."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from logsrv.linelog.inputs.intake.intake import Intake
 
 
 class JournalDatagrams(InputDatagrams):
-    """Datagrams, each an entry; one that is none is kept as text."""
+    """Datagrams, each one entry; an invalid one is stored as text."""
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         intake, records = self.intake, Records()
         for payload in payloads:
             if not payload:
-                # Or what no datagram holds: sd_journal_send hands that over as a file.
+                # An entry too large for a datagram is empty too: sd_journal_send passes it as a file.
                 intake.counts.empty += 1
                 continue
             try:
@@ -34,7 +34,7 @@ class JournalDatagrams(InputDatagrams):
 
 
 class Journal(Input):
-    """The input itself."""
+    """The `journal` input."""
 
     name = "journal"
     receiver = JournalDatagrams

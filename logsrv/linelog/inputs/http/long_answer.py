@@ -1,4 +1,4 @@
-"""A long answer, written only as fast as its sender reads: none lies in memory twice, nor for ever."""
+"""A long answer, written as fast as its sender reads it: it is in memory once, and not for ever."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from zope.interface import implementer
 from logsrv.timer import Timer
 
 PIECE = 64 << 10
-# Seconds in which a sender has to take something.
+# The sender must read some bytes of the answer within this many seconds.
 STALLED_AFTER = 30.0
 
 
 @implementer(IPushProducer)
 class LongAnswer:
-    """The body of an answer on its way out.
+    """A producer that writes the body of one answer.
 
-    timer: for whoever reads nothing. ended: called behind the last piece. stalled: called when nothing was
-    taken for too long.
+    timer: measures how long the sender reads nothing. ended: called after the last piece. stalled: called
+    when the sender has read nothing for STALLED_AFTER.
     """
 
     def __init__(
@@ -54,4 +54,4 @@ class LongAnswer:
         self._timer.start(STALLED_AFTER, self._stalled)
 
     def stopProducing(self) -> None:
-        """Do nothing: the request hears of the end of the connection itself."""
+        """Do nothing: the request is notified of the connection's end itself."""

@@ -1,20 +1,20 @@
-"""A request to the HTTP input: judged by its headers, taken in, answered when its records are safe.
+"""A request to the HTTP input: checked by its headers, taken in, answered when its records are safe.
 
-Its states. A request that is refused is answered at once, and its connection closed, unless the rest of
-its body is short: then that is discarded first, and the connection goes on.
+A refused request is answered at once, and its connection closed. But if the rest of its body is short, that
+is discarded first, and the connection stays open. The states:
 
-    HEADERS     accept   COMING       the body comes
-    HEADERS     discard  DISCARDING   refused: the rest of the body is thrown away, then it is answered
-    HEADERS     cut      CUT          refused and answered; its sender has a moment to hear that
+    HEADERS     accept   COMING       the body is being received
+    HEADERS     discard  DISCARDING   refused: the rest of the body is discarded before the answer
+    HEADERS     cut      CUT          refused and answered; its sender has a moment to read that
     COMING      cut      CUT
     COMING      whole    WORKING      the body is unpacked, parsed and stored, in slices
-    DISCARDING  finish   ANSWERED     its body has come to its end
-    CUT         finish   ANSWERED     the same
+    DISCARDING  finish   ANSWERED     its body has ended
+    CUT         finish   ANSWERED     its body has ended
     WORKING     worked   UNSAFE       stored, but not safe yet
-    WORKING     finish   OVERDUE      answered already: it took too long
+    WORKING     finish   OVERDUE      answered already, because it took too long
     OVERDUE     worked   ANSWERED
     UNSAFE      finish   ANSWERED
-    UNSAFE      send     SENDING      the answer is long, and goes out as its sender reads it
+    UNSAFE      send     SENDING      the answer is long, and written as its sender reads it
     SENDING     finish   ANSWERED
     HEADERS     lose     GONE         the connection has ended
     COMING      lose     GONE
@@ -22,8 +22,8 @@ its body is short: then that is discarded first, and the connection goes on.
     CUT         lose     GONE
     UNSAFE      lose     GONE
     SENDING     lose     GONE
-    ANSWERED    lose     GONE         before the connection went on behind it
-    WORKING     lose     LEFT         the connection has ended; what has come is stored all the same
+    ANSWERED    lose     GONE         before the next request on the connection
+    WORKING     lose     LEFT         the connection has ended; the body is stored all the same
     OVERDUE     lose     LEFT
     LEFT        worked   GONE
 """
@@ -66,13 +66,13 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# A body that is refused is read to its end if it is no longer: then the connection can go on.
+# A refused body of at most this many bytes is read to its end: then the connection can stay open.
 MOST_DISCARDED = 1 << 20
-# The bodies of others are discarded for so many seconds, so that their senders hear the answer.
+# Longer ones are discarded for this many seconds, so that their senders read the answer.
 LINGER_SECONDS = 5
-# Most senders that hear nothing give up by themselves after ten seconds.
+# Answer within this many seconds: most senders give up after ten.
 ANSWER_SECONDS = 8
-# Seconds after which a sender that was refused is to come again.
+# A sender refused as busy should try again after this many seconds.
 RETRY_SECONDS = 2
 RETRY_AFTER = str(RETRY_SECONDS)
 ENTRIES = "application/vnd.fdo.journal"
@@ -83,9 +83,9 @@ _UNANSWERED = ("DISCARDING", "WORKING", "UNSAFE", "SENDING")
 
 
 class InputRequest(Request):
-    """A request; `state` is one of the table's.
+    """A request. state: a state of the table above.
 
-    routes: what can be done at which path. token: returns what a path needs, if any.
+    routes: the routes of each path. token: returns the token that a path needs, or None.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class InputRequest(Request):
     ) -> None:
         super().__init__(channel)
         self.state = "HEADERS"
-        # Twisted forgets its own reference with the answer.
+        # Twisted drops its own reference with the answer.
         self._channel = channel
         self._intake = intake
         self._routes = routes
@@ -111,9 +111,9 @@ class InputRequest(Request):
 
     @property
     def working(self) -> bool:
-        """Return true while a stop has to wait for it.
+        """Return true while a stop must wait for this request.
 
-        No stop waits for more of a journal's upload, in which nothing may happen for hours.
+        A stop does not wait for more of a journal's upload, which may be silent for hours.
         """
         coming = self.state == "COMING" and not isinstance(self._body, JournalBody)
         return coming or self.state in _UNANSWERED
@@ -134,7 +134,7 @@ class InputRequest(Request):
             return
         self._to("accept")
         if isinstance(self._body, TextBody | JournalBody):
-            # It may be held up at once; for how long is a matter of its body.
+            # The valve may pause it at once.
             self._intake.valve.add(self)
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -148,7 +148,7 @@ class InputRequest(Request):
             self._refuse(refusal, None)
 
     def steps(self) -> Iterator[None]:
-        """Store what is whole of a body that still comes, with turns for others between the steps."""
+        """Store the whole records of an unfinished body, in steps between which others are served."""
         assert self._body is not None
         try:
             yield from self._body.steps()
@@ -160,7 +160,7 @@ class InputRequest(Request):
         if self.state == "COMING":
             self._to("whole")
             assert self._body is not None
-            # However long it waits for the disk, nothing of it is unfinished any more.
+            # The body is whole: it must not give way for unfinished bytes while it waits for the disk.
             self._intake.unfinished.forget(self)
             asked = self._body.ask_worker()
             if asked is None:
@@ -176,7 +176,7 @@ class InputRequest(Request):
     def connectionLost(self, reason: Failure) -> None:
         body = self._body
         if self.state == "COMING" and body is not None and body.unfinished:
-            why = "a request broke off; its end is not stored"
+            why = "the connection ended in the middle of a request, whose rest is not stored"
             self._intake.drop(self._channel.source, "unfinished", why)
         self._to("lose")
         if self.state != "LEFT":
@@ -186,7 +186,7 @@ class InputRequest(Request):
     # Taking in.
 
     def _judged(self, length: int | None) -> Body:
-        """Return how to take the body, by what the headers say. Raises RequestRefused."""
+        """Return the Body for this request, by its headers. Raises RequestRefused."""
         intake, header = self._intake, self.getHeader
         why = foreign(header)
         if why is not None:
@@ -207,8 +207,8 @@ class InputRequest(Request):
             raise RequestRefused(415, "protocol", f"entries of the journal are {ENTRIES}")
         text = headers.is_text
         if intake.valve.closed_for() > RETRY_SECONDS:
-            # In full flow it is closed for a moment again and again; sooner than this it is open again.
-            raise busy("the store takes nothing in just now; send it again")
+            # Under load the valve often closes for a moment; that is no reason to refuse.
+            raise busy("the store accepts nothing at the moment; send it again")
         source = self._channel.source
         if coding or not (text or route.entries):
             check_room(intake.unfinished, length or 0)
@@ -252,7 +252,7 @@ class InputRequest(Request):
             self._answer(Reply(500, json_line(error="the server has failed; its log says why")))
             self._finish()
 
-    # Back-pressure: text is stored while it comes, so its sender has to wait where the store does.
+    # Back-pressure: text and journals are stored while they arrive, so a busy store pauses their senders.
 
     def pauseProducing(self) -> None:
         self._channel.hold()
@@ -264,21 +264,21 @@ class InputRequest(Request):
         self._channel.go_on()
 
     def stopProducing(self) -> None:
-        """Do nothing: the channel hears of the end of the connection itself."""
+        """Do nothing: the channel is notified of the connection's end itself."""
 
     def _waited(self) -> None:
         if self.state == "LEFT":
-            # The connection has gone, and its last lines wait for their turn: there is nobody to tell.
+            # The connection has ended, and its last lines wait to be stored: nobody reads an answer.
             return
-        refusal = busy("the store takes nothing in just now; send it again")
+        refusal = busy("the store accepts nothing at the moment; send it again")
         if self.state == "WORKING":
             self._refuse_whole(refusal)
         else:
             self._refuse(refusal, None)
 
     def give_way(self) -> None:
-        """Refuse the upload: all of them hold too much that is unfinished."""
-        self._refuse(busy("too much is unfinished at once; send it again"), None)
+        """Refuse the upload, because all connections together keep too many unfinished bytes."""
+        self._refuse(busy("too many unfinished records are in memory; send it again"), None)
 
     # Answers.
 
@@ -309,7 +309,7 @@ class InputRequest(Request):
             LongAnswer(self, reply.body, self._timer, self._finish, self._channel.abort)
 
     def _not_safe(self, failure: Failure | None) -> None:
-        """Answer that nothing is acknowledged; what is stored after all is stored twice then."""
+        """Refuse to acknowledge, so the sender repeats the request, and records may be stored twice."""
         if self.state not in ("WORKING", "UNSAFE"):
             return
         if failure is None:
@@ -321,14 +321,14 @@ class InputRequest(Request):
         self._finish()
 
     def _refuse(self, refusal: RequestRefused, length: int | None) -> None:
-        """Take nothing more of the request; length: that of its body, as far as it is still to come."""
+        """Refuse the rest of the request. length: bytes of the body if all of it is to come, else None."""
         self._note(refusal)
         waits = length and self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length <= MOST_DISCARDED and not waits:
             self._refusal = refusal
             self._to("discard")
             return
-        # Nobody is to be told to go on, nor to send another request behind what is discarded.
+        # The sender must get neither "100 Continue" nor a connection for a further request.
         self.requestHeaders.removeHeader(b"Expect")
         self._channel.persistent = 0
         self.setHeader("Connection", "close")
@@ -337,7 +337,7 @@ class InputRequest(Request):
         self._timer.start(LINGER_SECONDS, self._channel.abort)
 
     def _refuse_whole(self, refusal: RequestRefused) -> None:
-        """Refuse a request of which nothing more is to come."""
+        """Refuse a request whose body has arrived whole."""
         self._note(refusal)
         self._answer_refusal(refusal)
         self._finish()
@@ -346,7 +346,7 @@ class InputRequest(Request):
         self._let_go()
         self._intake.refused(refusal.reason)
         if refusal.reason != "busy":
-            # The store says itself that it is busy.
+            # The store logs itself that it is busy.
             self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
 
     def _answer_refusal(self, refusal: RequestRefused) -> None:
@@ -389,5 +389,5 @@ class InputRequest(Request):
 
 
 def refused(refusal: RequestRefused) -> Reply:
-    """Return the answer that is nothing but a sentence."""
+    """Return the answer to a refused request: its sentence and status as JSON."""
     return Reply(refusal.status, json_line(error=one_line(str(refusal)), status=refusal.status))

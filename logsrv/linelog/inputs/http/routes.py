@@ -1,4 +1,4 @@
-"""Places of the HTTP input: who is answered at which path, and how a body there becomes records."""
+"""The routes of the HTTP input: which methods each path has, and how its bodies become records."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from logsrv.linelog.framing.bodies.bodies import (
 )
 from logsrv.linelog.framing.events import journal
 
-# Takes the records of a body: the unpacked body, its circumstances, where they go. The answer is None if
-# the body is lines.
+# A parser of bodies: gets the unpacked body, its type and limits, and the Records to add to. Its result is
+# the answer; None if the body is lines.
 Take: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -31,13 +31,13 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Route:
     """A way to store a body, or to answer a question that a sender asks first.
 
-    methods: those that it has. take: makes records of a body. by_type: a body of text is taken while it
-    comes. entries: it is the journal's, and taken while it comes, however long, unless it is packed.
-    about: the answer to a question, which has no body. coding: a Content-Encoding that `take` undoes.
-    headers: those of every answer. apart: the name of `take` in `BY_NAME`, if it takes microseconds for
-    each record, so that a worker does it for large bodies. size: returns the bytes of what `take` takes out
-    of a body of a type. own: makes the body of what is no records,
-    by its RequestHead.
+    methods: the methods of HTTP that have this route. take: makes records of a body.
+    by_type: whether a body with a Content-Type of text is stored while it arrives.
+    entries: whether bodies are journal uploads, stored while they arrive, at any length, unless packed.
+    about: the fixed answer to a question. coding: a Content-Encoding that `take` undoes itself.
+    headers: headers of every answer. apart: the name of `take` in `BY_NAME`, if workers parse large bodies
+    with it. size: returns the unpacked bytes of a body of a media type; None: its length.
+    own: makes another Body from a RequestHead.
     """
 
     methods: tuple[bytes, ...]
@@ -53,7 +53,7 @@ class Route:
 
 
 def _size_for_loki(body: bytes, media: str) -> int:
-    """Return how many bytes a push to Loki has out of snappy, which begins with that number."""
+    """Return the bytes of a push to Loki without snappy, whose data begins with that number."""
     if media == JSON:
         return len(body)
     size = 0
@@ -80,7 +80,7 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     "/lines": (_POSTED,),
     "/_bulk": (_BULK,),
     "/_license": (_LICENSE,),
-    # Most senders do not say so; Loki takes it both ways.
+    # Most senders do not name snappy in the Content-Encoding; Loki accepts both.
     "/loki/api/v1/push": (
         Route((b"POST",), loki.take, coding="snappy", apart="loki", size=_size_for_loki),
     ),
@@ -93,12 +93,12 @@ BY_NAME: Mapping[str, Take] = {"bulk": bulk.take, "loki": loki.take, "otlp": otl
 
 
 def path_of(target: bytes) -> str:
-    """Return the path of a request's target as text, without what is escaped in it."""
+    """Return the path of a request's target, percent-decoded."""
     return unquote(target.partition(b"?")[0].decode("latin-1"), errors="backslashreplace")
 
 
 def route_of(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = ROUTES) -> Route:
-    """Return the route for a request, of those at `places`. Raises RequestRefused (404, 405)."""
+    """Return the route for a request. places: the routes of each path. Raises RequestRefused (404, 405)."""
     name = path.rstrip("/") or "/"
     for pattern, stands_for in _PATTERNS:
         if pattern.fullmatch(path):
@@ -114,7 +114,7 @@ def route_of(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = R
 
 
 class MethodNotAllowed(RequestRefused):
-    """A request with a method that its path has not; `allowed` are those it has."""
+    """A request with a wrong method (405). allowed: the methods of its path, as text."""
 
     def __init__(self, allowed: list[str]) -> None:
         self.allowed = ", ".join(allowed)

@@ -1,4 +1,4 @@
-"""The token of senders over HTTP: in `Authorization`, as Bearer or as the password of Basic."""
+"""The token of senders over HTTP: in `Authorization`, as a Bearer token or as the Basic password."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHALLENGES = ('Bearer realm="logsrv"', 'Basic realm="logsrv"')
 
 
 def check_token(header: bytes | None, token: str | None) -> None:
-    """Raise RequestRefused (401) unless the header has the token, or none is needed."""
+    """Raise RequestRefused (401) unless the `Authorization` header has the token, or `token` is None."""
     if token is None:
         return
     given = _given(header or b"")

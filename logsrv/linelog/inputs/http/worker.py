@@ -1,12 +1,12 @@
-"""Bodies taken apart in another process: what it is told, what it answers, and the process itself.
+"""A worker process that parses bodies: its orders, its answers, and its main program.
 
     python -P -m logsrv.linelog.inputs.http.worker
 
-It knows no store, and opens nothing.
+It has no access to the store, and opens no files.
 
-to a worker    a line of JSON: how the body is taken and the limits; behind it the body
-its answer     a line of JSON: the reply or the refusal, what is counted, the sizes of the blocks;
-               behind it the blocks, whole lines each
+an order     a line of JSON with the name of the parser and the limits, then the body
+an answer    a line of JSON with the reply or the refusal, the counts and the sizes of the blocks; then
+             the body of the reply, and the blocks, each of whole lines
 """
 
 from __future__ import annotations
@@ -29,16 +29,13 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.inputs.http.routes import BY_NAME, Take
 from logsrv.linelog.inputs.intake.gathering import Gathering
 
-# Less than the server, which receives; more than searches, as a sender waits for this.
+# Lower priority than the server, which receives; higher than searches, as a sender waits for the worker.
 NICE = 5
 
 
 @attrs.frozen
 class Order:
-    """A body, and how its records are made.
-
-    take: the name of what makes them (`BY_NAME`). coding: its Content-Encoding, "" for none.
-    """
+    """A body to parse. take: name of the parser in `BY_NAME`. coding: Content-Encoding, "" for none."""
 
     take: str
     coding: str
@@ -47,7 +44,7 @@ class Order:
     body: bytes
 
     def encoded(self) -> tuple[bytes, bytes]:
-        """Return the order as the parts of a message."""
+        """Return the order as a message, in parts."""
         lines = {**attrs.asdict(self.line_rules), "oversize": self.line_rules.oversize.value}
         rules = attrs.asdict(self.rules)
         head = {"take": self.take, "coding": self.coding, "rules": rules, "lines": lines}
@@ -55,7 +52,7 @@ class Order:
 
     @classmethod
     def decoded(cls, message: bytes) -> Order:
-        """Return what a message says."""
+        """Return the order in a message."""
         line, _, body = message.partition(b"\n")
         head = json.loads(line)
         lines = {**head["lines"], "oversize": Oversize(head["lines"]["oversize"])}
@@ -63,7 +60,7 @@ class Order:
         return cls(head["take"], head["coding"], rules, LineRules(**lines), body)
 
     def answer(self) -> Iterator[bytes]:
-        """Carry it out, and yield the answer as the parts of a message."""
+        """Parse the body, and yield the answer as a message, in parts."""
         counts = LineCounts()
         gathered = Gathering(Records(self.rules.max_made), self.line_rules, counts)
         head: dict[str, object] = {}
@@ -92,13 +89,13 @@ class Order:
 def taken(
     take: Take, body: bytes, coding: str, rules: BodyRules, records: Records
 ) -> Generator[None, None, Reply | None]:
-    """Make records of a body as it came, in steps; the answer is None if it is lines.
+    """Unpack and parse a body in steps, and add its records; the result is None if it is lines.
 
-    Raises RequestRefused.
+    coding: its Content-Encoding, "" for none. Raises RequestRefused.
     """
     if coding:
         packed, unpacked = list(in_pieces(body)), BytesIO()
-        # Before there is more of it than a piece.
+        # Check the unpacked size first, with only a piece at a time in memory.
         for _ in content_encoding.unpacked(packed, coding, rules.max_body):
             yield
         for piece in content_encoding.unpacked(packed, coding, rules.max_body):
@@ -109,9 +106,9 @@ def taken(
 
 
 def made(pieces: Iterable[bytes], counts: LineCounts) -> tuple[Gathering, Reply]:
-    """Return the records and the reply of an answer; add what was counted to `counts`.
+    """Return the records and the reply in a worker's answer; add the worker's counts to `counts`.
 
-    Raises RequestRefused as the worker did.
+    Raises RequestRefused if the worker refused the body.
     """
     left, line = deque(pieces), b""
     while b"\n" not in line:
@@ -132,7 +129,7 @@ def made(pieces: Iterable[bytes], counts: LineCounts) -> tuple[Gathering, Reply]
 
 
 def _cut(left: deque[bytes], size: int) -> bytes:
-    """Take so many bytes of what is left, and keep them no longer."""
+    """Remove the first `size` bytes from the pieces and return them."""
     parts = []
     while size:
         piece = left.popleft()
@@ -145,7 +142,7 @@ def _cut(left: deque[bytes], size: int) -> bytes:
 
 
 def main() -> int:
-    """Work until there is nothing more to read; return the exit status."""
+    """Answer orders until the input ends; return the exit status."""
     limit_reader(NICE)
     outlast_signals()
     answer_all(lambda message: Order.decoded(message).answer())

@@ -1,4 +1,4 @@
-"""The intake: what every input shares between its protocol and the store.
+"""The intake: the layer between the protocols of all inputs and the store.
 
 `IInput`, `Input` and `Intake` are for authors of inputs.
 """

@@ -1,4 +1,4 @@
-"""Answers to a peer that sends much and need not read: who lets them lie is not read from."""
+"""Answers to peers: a peer that does not read its answers is not read from either."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from logsrv.linelog.inputs.intake.connections import InputProtocol
 
 
 class Answering(enum.Enum):
-    """State of our answers to a peer; beyond NOTHING, the transport has a producer for them.
+    """State of our answers to a peer. In all states but NOTHING, the transport has a producer for them.
 
-    | now        | an answer  | end of the turn | transport is full | has room | has gone |
+    | now        | an answer  | end of the turn | transport is full | has room | is lost  |
     | ---------- | ---------- | --------------- | ----------------- | -------- | -------- |
     | NOTHING    | ON_THE_WAY |                 |                   |          |          |
     | ON_THE_WAY |            | NOTHING         | UNREAD            |          | NOTHING  |
     | UNREAD     |            |                 |                   | NOTHING  | NOTHING  |
 
-    The turn is that of the reactor: TLS gathers until its end what is written. And TLS closes only
-    when there is no producer; so a connection that is to close does so in NOTHING.
+    A turn is one of the reactor: TLS collects writes until it ends. TLS also closes only without a
+    producer, so a connection must be in NOTHING to close.
     """
 
     NOTHING = enum.auto()
@@ -31,7 +31,7 @@ class Answering(enum.Enum):
 
 @implementer(IPushProducer)
 class AnswerWriter:
-    """The answers to one peer, which is not read from while it lets them lie."""
+    """A writer of answers to one peer; the peer is not read from while it does not read them."""
 
     __slots__ = ("_clock", "_receiver", "state")
 
@@ -57,7 +57,7 @@ class AnswerWriter:
         self._receiver.transport.unregisterProducer()
 
     def let_go(self) -> None:
-        """Be the transport's producer no longer: it is about to be closed."""
+        """Unregister from the transport, which is about to be closed."""
         if self.state is not Answering.NOTHING:
             self._nothing()
 

@@ -1,4 +1,4 @@
-"""The base of our inputs: a protocol for each connection, a receiver for the datagrams of a listener."""
+"""Base classes for inputs: the protocol of a connection, and the receiver of a listener's datagrams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ P = TypeVar("P", bound=Protocol)
 class Connections(Factory[P]):
     """The factory of a listener; `make` returns the protocol of a new connection.
 
-    refuses_tls: whether bytes that begin TLS can be nothing else to it, and close the connection.
+    refuses_tls: close a connection without TLS whose first bytes are those of TLS.
     """
 
     noisy = False
@@ -37,7 +37,7 @@ class InputProtocol(Protocol):
     """A connection to a listener; as a producer it is paused by the store."""
 
     source = ""
-    # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
+    # ITCPTransport, or the same methods for UNIX sockets, TLS and standard input.
     transport: Any
 
     def __init__(self, intake: Intake) -> None:
@@ -58,7 +58,7 @@ class InputProtocol(Protocol):
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Read on, unless something else than the store holds it back."""
+        """Resume reading, unless another cause than the store still pauses the connection."""
         raise NotImplementedError(f"{type(self).__name__} has no resumeProducing")
 
     def stopProducing(self) -> None:
@@ -67,7 +67,7 @@ class InputProtocol(Protocol):
 
 @attrs.frozen(eq=False)
 class DatagramProducer:
-    """A listener of datagrams as a producer: it reads on when nothing holds it back any more."""
+    """A producer for a datagram listener: it resumes when no cause is left to pause it."""
 
     _listener: Producer
     _intake: Intake
@@ -77,14 +77,15 @@ class DatagramProducer:
 
     def resumeProducing(self) -> None:
         intake = self._intake
-        # The valve opens for all. Without the others, bombs came faster than they were unpacked.
+        # The valve resumes every producer. Without the other two conditions, decompression bombs came
+        # faster than they were unpacked.
         if not (intake.valve.holds(self) or self in intake.costly_senders or intake.waits):
             self._listener.resumeProducing()
 
 
 @implementer(IDatagramReceiver)
 class InputDatagrams:
-    """The datagrams of a listener, counted; a subclass takes them in."""
+    """The receiver of a listener's datagrams: it counts them; a subclass stores them."""
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
@@ -94,18 +95,18 @@ class InputDatagrams:
         self.take_in(payloads, self.intake.source(source_of(source)))
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
-        """Store what is in datagrams of one source."""
+        """Store the content of datagrams of one source."""
         raise NotImplementedError(f"{type(self).__name__} has no take_in")
 
 
 @implementer(IInput)
 class Input:
-    """An input; its subclass says what it is made of. Both kinds are made with the intake of a listener.
+    """The base class of an input. Both `connection` and `receiver` are called with a listener's Intake.
 
-    name: what stands before the endpoint in `--listen NAME:ENDPOINT`. connection: the protocol of a
-    connection. receiver: what takes datagrams (IDatagramReceiver). no_datagrams: if there is none, what an
-    operator can do instead. refuses_tls: whether a connection without TLS is closed that begins with the
-    bytes 16 03, since no message begins so.
+    name: the NAME in `--listen NAME:ENDPOINT`. connection: protocol class of a connection. receiver: class
+    of the receiver of datagrams (IDatagramReceiver). no_datagrams: if the input takes none, a sentence that
+    says what to use instead. refuses_tls: close a connection without TLS that begins with the bytes 16 03
+    of TLS, because no message begins with them.
     """
 
     name = ""
@@ -119,7 +120,7 @@ class Input:
         return Connections(lambda: self.connection(intake), refuses_tls=self.refuses_tls)
 
     def datagrams(self, intake: Intake) -> Any:
-        """Return a receiver of datagrams. Raises ConfigurationError if there is none."""
+        """Return a receiver of datagrams. Raises ConfigurationError if the input takes none."""
         if self.no_datagrams:
             raise ConfigurationError(f"{intake.label}: {self.no_datagrams}")
         return self.receiver(intake)

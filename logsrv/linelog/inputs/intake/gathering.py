@@ -1,7 +1,7 @@
-"""A message of many records, made step by step and stored when all of it is understood.
+"""Collect the records of a message step by step, and store them when the whole message is parsed.
 
-So of a message that is refused, no record is stored. Until then its records are kept as lines, which take
-hardly more than their bytes; the caller that adds them bounds how much that may be.
+So no record of a refused message is stored. Until then its records are kept as lines, which take hardly
+more memory than their bytes; the caller that adds them limits how many.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from logsrv.linelog.framing.lines.rules import (
 from logsrv.linelog.inputs.intake.intake import Intake
 
 Result = TypeVar("Result")
-# The sentences about records that are not stored, by the reason.
+# The log's sentences about records that are not stored, by reason.
 _WHY = {
-    "oversize": "dropped what is too long; the rest of the message is stored",
-    "protocol": "dropped what is not as it should be; the rest of the message is stored",
+    "oversize": "dropped a record that is too long; the rest of the message is stored",
+    "protocol": "dropped an invalid record; the rest of the message is stored",
 }
 
 
 class Gathering:
     """The records of one message.
 
-    records: where they are added. rules: for those that are text. counts: where what is not stored as it
-    came is counted. keeps: gets `kept` whenever it grows, and may refuse that.
-    closing: why nothing behind the last of them may be stored, by --oversize close; None if it may.
-    kept: bytes of the lines that wait until all is understood. stored: bytes that were stored so far.
+    records: a parser adds them here. rules: for text records. counts: counts shortened and dropped lines.
+    keeps: called with `kept` whenever it grows; may raise RequestRefused.
+    closing: the reason to store nothing after the last record, with --oversize close; else None.
+    kept: bytes of lines that wait until the message is parsed. stored: bytes of lines stored so far.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class Gathering:
     def of(
         cls, blocks: Iterator[Block], closing: str | None, as_text: int, reasons: Counter[str]
     ) -> Gathering:
-        """Return the records that somebody else has gathered and counted."""
+        """Return the Gathering of records that a worker has collected and counted."""
         gathered = cls(Records(), LineRules(), LineCounts())
         gathered._ready, gathered.closing = blocks, closing
         gathered.records.as_text, gathered.records.reasons = as_text, reasons
         return gathered
 
     def steps(self, making: Generator[Any, None, Result]) -> Generator[Any, None, Result]:
-        """Take the steps of `making`, keep the records that it adds, and return its result."""
+        """Run the parser `making` in steps, keep the records that it adds, and return its result."""
         while True:
             try:
                 step = next(making)
@@ -87,14 +87,14 @@ class Gathering:
             yield
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the lines of all that was added, and keep them no longer."""
+        """Yield the lines of all added records, and free them."""
         yield from self._ready
         while self._blocks:
             yield self._blocks.popleft()
         yield from self._framed()
 
     def store(self, intake: Intake, source: str) -> Iterator[None]:
-        """Store all, and count what is not stored or not as it was promised to be."""
+        """Store all records, in steps; then count and report those stored as text, and those dropped."""
         for block in self.blocks():
             self.stored += len(block)
             intake.take(block, source)
@@ -105,7 +105,7 @@ class Gathering:
             intake.drop(source, reason, _WHY[reason], number)
 
     def _framed(self) -> Iterator[Block]:
-        """Give the lines of what was added since it was last called."""
+        """Yield the lines of the records that were added since the last call."""
         counts, rules = self._counts, self._rules
         in_pieces = rules.oversize is not Oversize.CLOSE
         for run in self.records.take():
@@ -117,7 +117,7 @@ class Gathering:
                 for record in run.lines:
                     yield from long_record(record, rules, counts)
             else:
-                # Whoever adds a structured record has looked how long it is.
+                # The length of structured records was checked when they were added.
                 limits = for_structured(rules, sys.maxsize) if run.structured else rules
                 block, self.closing = frame_records(run.lines, limits, counts)
                 if block is not None:
@@ -125,6 +125,6 @@ class Gathering:
 
 
 def store_from_datagrams(intake: Intake, records: Records, source: str) -> None:
-    """Store records that came in datagrams. source: as the intake gives it."""
+    """Store records of datagrams. source: as returned by `Intake.source`."""
     for _ in Gathering(records, for_datagrams(intake.rules), intake.counts).store(intake, source):
         pass

@@ -1,4 +1,4 @@
-"""The near side of every input: `Intake`, where its blocks go, and `IInput`, what it has to offer."""
+"""The interface between inputs and the store: `Intake` takes blocks, `IInput` is an input."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from logsrv.linelog.store.writing.deposit import PendingBlock
 
 log = Logger()
 
-# The fate of lines that are too long, for a person.
+# Words for the log about lines that are too long.
 _OVERSIZE = {
     Oversize.SPLIT: "stored in pieces",
     Oversize.TRUNCATE: "stored without the end",
     Oversize.CLOSE: "stored without the end, and the connection closed",
 }
-# Bytes that one batch may become in the store, however short its lines. 256 KiB of empty lines stay below
-# that, with the stamp of a TCP connection over IPv4.
+# Most bytes of one batch in the store, however short its lines. 256 KiB of empty lines stay below, with the
+# stamps of a TCP connection over IPv4.
 MOST_STORED = 16 << 20
 
 
 class InputSettings(Protocol):
-    """The settings of a listener, as far as inputs go by them."""
+    """The settings of a listener that inputs use."""
 
     @property
     def name(self) -> str | None: ...
@@ -67,18 +67,16 @@ class InputSettings(Protocol):
 class Intake:
     """A listener's way into the store: its rules, its counters, its clock.
 
-    rules: what lines have to be like; a connection keeps those it began with. options,
-    secrets, structured_rules: what inputs of records go by beside it. max_record: bytes of a record of JSON
-    and the like.
-    counts, received_bytes: what the protocols count. received_lines: those that were stored.
-    store: for whoever reads from it, or stores blocks of others. connection_log: None unless the operator
-    wants it. unfinished: what connections hold. time_slices: for work that may take long. workers: for what
-    computes much. costly_senders: connections that send what is costly.
-    datagrams: what is paused where there are no connections.
+    rules: for lines; a connection keeps the rules that it began with. options, secrets, structured_rules:
+    for inputs of records. max_record: longest structured record, such as JSON, in bytes.
+    counts, received_bytes: counted by the protocols. received_lines: number of stored lines.
+    store: for inputs that read it, or store blocks of other stores. connection_log: None unless the
+    operator wants it. unfinished: unfinished records of connections. time_slices: runs work that may take
+    long. workers: processes for much computing. costly_senders: the queue of costly connections.
+    datagrams: the producer to pause if the listener receives datagrams, else None.
 
-    Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
-    stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
-    the valve opens.
+    Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is stored
+    in pieces; the pieces that the store has no room for wait here, without stamps, until the valve opens.
     """
 
     def __init__(
@@ -94,7 +92,7 @@ class Intake:
         computing: ComputingThread | None = None,
         unfinished: Unfinished | None = None,
     ) -> None:
-        """`label` names the listener in logs and metrics. cpu: seconds that this thread has computed."""
+        """label: names the listener in logs and metrics. cpu: returns this thread's CPU time in seconds."""
         self.label = label
         self.cpu = cpu
         self.counts = LineCounts()
@@ -103,7 +101,7 @@ class Intake:
         self.store = store
         self.clock = clock
         self.workers = workers
-        # Messages that workers have; the answers of those that come when all is stored are too late.
+        # Number of messages that workers have; after `flush` their answers are too late.
         self._asked = 0
         self._flushed = False
         self.time_slices = TimeSlices(store.valve, clock, computing)
@@ -111,17 +109,18 @@ class Intake:
         self.datagrams: Producer | None = None
         self.apply(settings)
         self.unfinished = unfinished or Unfinished(lambda: self.options.max_body)
-        # Batches; between them what to fire when those before are safe (since `moment`), and calls that
-        # make more batches.
+        # Batches; between them Deferreds, to fire when the batches before are safe, with their `moment`,
+        # and calls that make more batches.
         self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (
             deque()
         )
         self._storing = False
-        # Behind those that are read from meanwhile; before them if they have closed the valve again.
+        # The waiting batches go on after the connections of this turn; before them if the valve closed
+        # again.
         self._next_turn = NextTurn(clock, partial(self.valve.when_open, self._store_waiting))
         self.metrics = metrics
         self._complaints = RateLimitedLog(clock.seconds)
-        # Lines that were too long: how many there were, how many the log knows of, and who sent the last.
+        # Over-long lines: how many there were, how many of them are logged, and the sender of the last.
         self._oversize = self._oversize_said = 0
         self._oversize_source = ""
         self._too_long = RateLimitedLog(clock.seconds)
@@ -135,7 +134,7 @@ class Intake:
         metrics.watch("records_refused_total", lambda: counts.empty, listener=label, reason="empty")
 
     def apply(self, settings: InputSettings) -> None:
-        """Go by other settings for the connections to come."""
+        """Use these settings for new connections."""
         self.rules = settings.line_rules
         self.options = settings.input_options
         self.secrets = read_secrets(self.options)
@@ -148,15 +147,15 @@ class Intake:
 
     @property
     def valve(self) -> Valve:
-        """The place to add a stream transport to, so that a slow disk slows its sender."""
+        """The valve to add a stream connection to, so that a slow disk slows its sender."""
         return self.store.valve
 
     def source(self, peer: str) -> str:
-        """The source of batches from `peer` (see `logsrv.kit.net.source`): with the listener's name."""
+        """Return the source for lines of `peer` (see `logsrv.kit.net.source`), with the listener's name."""
         return self._prefix + peer
 
     def take(self, block: Block | bytes, source: str) -> int:
-        """Store `block`, received now from `source`; return how many bytes it takes in the store.
+        """Store a block, received now from `source`; return how many bytes it takes in the store.
 
         Raises ValueError for bytes that are not one or more whole lines, each ended by one LF.
         """
@@ -178,9 +177,9 @@ class Intake:
         return self.stored_size(block, source)
 
     def delivered(self, producer: Producer, began: float | None, size: int) -> None:
-        """Share the store: others come first now, and a producer whose chunk was costly waits for them.
+        """Let other producers come first after a chunk; after a costly one, this producer waits for them.
 
-        began: `cpu` as the chunk came; None for one that is too short to take long. size: the bytes that it
+        began: `cpu()` when the chunk came; None if it is too short to take long. size: bytes that the chunk
         takes in the store.
         """
         if size > SMALL:
@@ -189,31 +188,31 @@ class Intake:
             self.costly_senders.put(producer)
 
     def stored_size(self, block: Block | bytes, source: str) -> int:
-        """Return how many bytes `block` takes in the store, with a stamp before each line."""
+        """Return how many bytes a block takes in the store, with a stamp before each line."""
         if not isinstance(block, Block):
             block = Block.of_bytes(block)
         return len(block) + block.number * (len(source) + TIME_AND_SPACES)
 
     def in_turn(self, take: Callable[[], object]) -> None:
-        """Call a function that makes more of what came, such as unpacks it, when the store has room."""
+        """Call a function that makes more lines, such as by unpacking, when the store has room."""
         self._waiting.append(take)
         self._store_waiting()
 
     @property
     def waits(self) -> bool:
-        """Return true if something that came is not stored yet."""
+        """Return true if received blocks are not stored yet."""
         return bool(self._waiting)
 
     @property
     def moment(self) -> int:
-        """The end of what has been stored up to now, for `durable`."""
+        """The end of the stored data now, for `durable`."""
         return self.store.appended
 
     def durable(self, since: int | None = None) -> Deferred[None]:
-        """Return what fires when all that was taken before is safe: now it may be acknowledged.
+        """Return a Deferred that fires when all blocks taken before are safe, and may be acknowledged.
 
-        since: `moment` as it was before the first of what is to be acknowledged; None: all of it was taken
-        in this turn. Fails with StoreError if any of that may be lost.
+        since: `moment` before the first block to acknowledge; None if all were taken in this reactor turn.
+        Fails with StoreError if any of these blocks may be lost.
         """
         if not self._waiting:
             return self.store.durable(since)
@@ -222,12 +221,12 @@ class Intake:
         return waiting
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
-        """Store a block of an origin as it is; fires when it is on the medium, whatever --sync says."""
+        """Store a block of an origin unchanged; fires when it is on the disk, whatever --sync says."""
         self.received_lines += pending.lines
         return self.store.deposit(pending)
 
     def ask_worker(self, *parts: bytes) -> Deferred[list[bytes]]:
-        """Return what fires with the answer of a worker, as `ProcessPool.answer` does."""
+        """Return a Deferred that fires with a worker's answer, as `ProcessPool.answer` does."""
         assert self.workers is not None
         self._asked += 1
         return self.workers.answer(*parts).addBoth(self._answered)
@@ -239,18 +238,18 @@ class Intake:
         return answer
 
     def refused(self, reason: str, records: int = 1) -> None:
-        """Count records that are not stored, by the reason."""
+        """Count records that are not stored, by reason."""
         self.metrics.count("records_refused_total", records, listener=self.label, reason=reason)
 
     def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
-        """Count records that are not stored, and say why."""
+        """Count records that are not stored, and log why."""
         self.refused(reason, records)
         self.complain(source, sentence)
 
     def complain(self, source: str, sentence: str, about: str = "") -> None:
-        """Say in the log what is wrong with what a peer sends: then once a minute for its address.
+        """Log what is wrong with a peer's data, at most once a minute for its address.
 
-        about: the subject; each subject has its own line a minute.
+        about: the subject; each subject may be logged once a minute.
         """
         address = source.partition(",")[0].rpartition(":")[0]
         noted = self._complaints.note(f"{address} {about}")
@@ -261,7 +260,7 @@ class Intake:
             )
 
     def _report_oversize(self, source: str) -> None:
-        """Say that lines were too long, once a minute for the listener: how many, and what to do."""
+        """Log that lines were too long, at most once a minute: how many, and what to do."""
         if self.counts.oversize_lines != self._oversize:
             self._oversize, self._oversize_source = self.counts.oversize_lines, source
         if self._too_long.note("") is None:
@@ -280,15 +279,15 @@ class Intake:
         )
 
     def as_text(self, source: str, records: int = 1) -> None:
-        """Count records that are stored as text because they are not in the promised format, and say so."""
+        """Count records that are stored as text because they are not in the right format, and log that."""
         self.metrics.count("records_as_text_total", records, listener=self.label)
-        expected = f"a record is not as {self.label} takes them, or longer than --max-record"
+        expected = f"a record is not in the format of {self.label}, or longer than --max-record"
         self.complain(source, f"{expected}; stored as text", "text")
 
     def _store_waiting(self) -> None:
-        """Store what waits while the valve is open; the rest waits until other senders were read from.
+        """Store the waiting batches while the valve is open; the rest waits for the turns of other senders.
 
-        That is also so behind each function, as what it makes may be refused, which fills no valve.
+        After each call of a function the rest waits too: its result may be dropped, which closes no valve.
         """
         if self._storing:
             return
@@ -314,8 +313,8 @@ class Intake:
             try:
                 following()
             except Exception:
-                # The others that wait are to go on.
-                log.failure("taking in what waited failed")
+                # The others that wait must go on.
+                log.failure("taking in a waiting message failed")
             self._waiting += behind
         elif isinstance(following, tuple):
             waiting, since = following
@@ -324,13 +323,13 @@ class Intake:
             self.received_lines += self.store.append(following)
 
     def flush(self) -> None:
-        """Store all that waits, and log who came and went: the store is about to close."""
+        """Store all waiting batches, and flush the connection log: the store is about to close."""
         given_up = self.time_slices.finish() + self._asked
         self._flushed = True
         if given_up:
             self.refused("unfinished", given_up)
             log.warn(
-                "{label}: {number} messages are not stored: there was no time to take them in;"
+                "{label}: {number} messages are not stored: there was no time before the stop;"
                 " senders that wait for an answer send them again",
                 label=self.label,
                 number=given_up,
@@ -342,23 +341,23 @@ class Intake:
 
 
 class IDatagramReceiver(Interface):
-    """Takes the datagrams that a listener receives.
+    """A receiver of a listener's datagrams.
 
-    One that answers has an `attach(listener)`, called before the listener is bound; one that keeps
-    something, such as a socket or half a message, a `close()`, called when no more will come.
+    A receiver that answers also has `attach(listener)`, called before the listener is bound. A receiver
+    that keeps a socket or half a message also has `close()`, called after the last datagram.
     """
 
     def datagrams_received(payloads: Sequence[bytes], source: IAddress) -> None:
-        """Consecutive datagrams from one source address, in the order of their arrival."""
+        """Take consecutive datagrams from one source address, in the order of their arrival."""
 
 
 class IInput(Interface):
     """A wire format that the line logger accepts."""
 
-    name = Attribute("What stands before the endpoint in `--listen NAME:ENDPOINT`.")
+    name = Attribute("The NAME in `--listen NAME:ENDPOINT`.")
 
     def stream(intake: Intake) -> IProtocolFactory:
-        """The factory of protocols for one stream listener. ConfigurationError: it takes no streams."""
+        """Return the factory of a stream listener. Raises ConfigurationError if the input has none."""
 
     def datagrams(intake: Intake) -> IDatagramReceiver:
-        """The receiver for one datagram listener. ConfigurationError: it takes no datagrams."""
+        """Return the receiver of a datagram listener. Raises ConfigurationError if the input has none."""

@@ -1,4 +1,4 @@
-"""The options of inputs that take records: how large, and with which key they are let in."""
+"""The options of inputs of records: limits of size, and secrets of senders."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ USED_BY = {
     "max_record": _BODIES,
     "max_body": _BODIES,
 }
-"""The inputs of ours that have a use for an option; those of other packages may have one for each."""
+"""The built-in inputs that use an option; inputs of plugins may use any."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class InputOptions:
-    """The options of one listener, for inputs that have a use for them."""
+    """The options of one listener for inputs of records."""
 
     help_group: ClassVar[str] = "Records, and senders that need a token"
 
@@ -49,7 +49,7 @@ class InputOptions:
 
 @attrs.frozen
 class Secrets:
-    """The secrets of one listener, as they were when its options were read."""
+    """The secrets of one listener, read together with its options."""
 
     token: str | None = None
     shared_key: str | None = None
@@ -57,13 +57,13 @@ class Secrets:
 
 
 def read_secrets(options: InputOptions) -> Secrets:
-    """Return the secrets. Raises ConfigurationError for a file that has none."""
+    """Return the secrets. Raises ConfigurationError for a bad file, or if two tokens are the same."""
     token = read_secret("input-token", options.input_token, options.input_token_file)
     restore = read_secret("restore-token", options.restore_token, options.restore_token_file)
     if restore is not None and restore == token:
         raise ConfigurationError(
-            "the tokens of --restore-token and --input-token are the same: whoever may send lines could"
-            " read those of all"
+            "the tokens of --restore-token and --input-token are the same: every sender of lines could read"
+            " all lines"
         )
     shared_key = read_secret("shared-key", options.shared_key, options.shared_key_file)
     return Secrets(token, shared_key, restore)
@@ -73,7 +73,7 @@ Options = TypeVar("Options", bound=InputOptions)
 
 
 def with_secrets(options: Options) -> Options:
-    """Return options that have the secrets themselves in the place of their files: nothing is to be read.
+    """Return the options with the secrets themselves instead of their files.
 
     Raises ConfigurationError as `read_secrets` does.
     """

@@ -1,4 +1,4 @@
-"""The inputs there are: ours, and those of strangers' packages, found as Twisted plugins."""
+"""The registry of inputs: the built-in ones, and those of other packages, found as Twisted plugins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twisted.plugin import getPlugins
 
 from logsrv.linelog.inputs.intake.intake import IInput
 
-# Module and class of each of ours. One is loaded when it is asked for: some need what takes long to load.
+# Module and class of each built-in input. It is loaded when needed: some import slow packages.
 OURS = {
     "http": "http.channel.Http",
     "blocks": "blocks.blocks.Blocks",
@@ -27,7 +27,7 @@ OURS = {
 
 
 class Inputs(Mapping[str, IInput]):
-    """Inputs by their names; a plugin cannot take the name of one of ours."""
+    """Inputs by name; a plugin cannot take the name of a built-in input."""
 
     def __init__(self, others: Mapping[str, IInput]) -> None:
         self._found = {name: one for name, one in others.items() if name not in OURS}

@@ -1,15 +1,15 @@
-"""Work that may take long, such as a message of a million records, done in slices of a few milliseconds.
+"""Do long work, such as a message of a million records, in slices of a few milliseconds.
 
-Work is an iterator of which each step is short; between two steps it may be interrupted. Its first slice
-is done at once, which is all that usual messages take, unless many come together. The rest is done in
-slices, one in each turn of the reactor, so that all connections are served between two of them. While the
-valve of the store is closed nothing is done.
+Work is an iterator with short steps; it may be interrupted after each step. The first slice is done at
+once, and finishes most messages, unless many come together. Each turn of the reactor then does one more
+slice of a short job and one of a long job, so that all connections are served in between. While the valve
+of the store is closed, no slice is done.
 
-A step that may be long by itself is given as `LongWork`: another thread does it. Python changes between it
-and the reactor every 5 ms, so others are served.
+A step that takes long by itself is yielded as `LongWork`, and done in another thread. Python switches
+between this thread and the reactor every 5 ms, so other connections are served.
 
-Work keeps what it has made: a compressed body of 300 KB becomes 100 MiB. So only a few long jobs go on in
-turn, beside all the short ones; other long jobs wait until one of those has ended.
+Work keeps its results in memory: a compressed body of 300 KB may become 100 MiB. So at most four long jobs
+take turns, in addition to all short ones; other long jobs wait until one of those four has ended.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
 
-# Seconds. A step that takes longer is not interrupted.
+# Seconds of a slice; a longer step is not interrupted.
 SLICE = 0.005
-# Seconds for which a listener goes on, once it is closed, with what nobody will send again.
+# Seconds for which a closed listener goes on with work that its sender will not send again.
 LAST_SECONDS = 1.0
-# Seconds for first slices in one turn of the reactor: a thousand connections may have something in it.
+# Most seconds of first slices in one turn of the reactor, in which a thousand connections may have data.
 MOST_AT_ONCE = 0.02
-# Slices after which work is long. One is not enough to tell: a busy machine takes its time away.
+# Work counts as long after this many slices; on a busy machine even short work may take several.
 FEW = 12
 # At most four long jobs run in turn. While four jobs wait, senders of much unfinished work are paused.
 MANY = 4
@@ -49,19 +49,19 @@ class _Work:
     ended: Callable[[Failure | None], None]
     again: bool
     slices: int = 0
-    # Is set when the other thread has done the long work that this waits for.
+    # Set when the other thread has done the LongWork that this work waits for; None if it waits for none.
     done: Event | None = None
 
     @property
     def ready(self) -> bool:
-        """Return true unless the other thread has to go on first."""
+        """Return true unless the work waits for the other thread."""
         return self.done is None or self.done.is_set()
 
 
 class ComputingThread:
-    """The thread, which begins when it is first needed; it does one piece of work after the other.
+    """The thread for LongWork, started when first needed; it does one piece after the other.
 
-    All listeners of a service share one: with each further one the reactor would get less of the processor.
+    All listeners of a service share it: each further thread would take CPU time from the reactor.
     """
 
     def __init__(self) -> None:
@@ -69,17 +69,17 @@ class ComputingThread:
         self._thread: Thread | None = None
 
     def begin(self, work: LongWork) -> Event:
-        """Have work done behind all that came before; return what is set when it is."""
+        """Queue work for the thread; return an Event that is set when it is done."""
         done = Event()
         self._waiting.put((work, done))
         if self._thread is None or not self._thread.is_alive():
-            # The end of the process is not to wait for it.
+            # A daemon thread, so that the process can exit without waiting for it.
             self._thread = Thread(target=self._run, name="computing", daemon=True)
             self._thread.start()
         return done
 
     def end(self) -> None:
-        """Let the thread end behind all that came before."""
+        """Let the thread end after all queued work."""
         if self._thread is not None:
             self._waiting.put(None)
 
@@ -88,12 +88,12 @@ class ComputingThread:
             work, done = wanted
             work.do()
             done.set()
-            # Lets go of the result before the next work comes.
+            # Free the result before waiting for the next work.
             del work, done, wanted
 
 
 class TimeSlices:
-    """The work of a listener's connections. The valve holds it up. computing: does what is long."""
+    """The work of a listener's connections. valve: pauses it. computing: the thread for LongWork."""
 
     def __init__(
         self, valve: Valve, clock: IReactorTime, computing: ComputingThread | None = None
@@ -105,12 +105,12 @@ class TimeSlices:
         self._long: deque[_Work] = deque()
         self._next_turn = NextTurn(clock, partial(valve.when_open, self._go_on))
         self._held_up: dict[Producer, None] = {}
-        # Seconds that first slices took since the last turn in which others waited.
+        # Seconds of first slices since the last `_go_on`.
         self._at_once = 0.0
 
     @property
     def full(self) -> bool:
-        """Return true while so much work waits that no more of it should be received."""
+        """Return true while so much work waits that no more should be received."""
         return self._waiting >= MANY
 
     @property
@@ -119,17 +119,17 @@ class TimeSlices:
 
     @property
     def spent(self) -> bool:
-        """Return true if nothing more that may take long should be done before others were served."""
+        """Return true if other connections should be served before any more long work."""
         return self._at_once >= MOST_AT_ONCE
 
     def spend(self, seconds: float) -> None:
-        """Note for how long a listener's connection has computed in this turn of the reactor."""
+        """Add CPU seconds that a connection has used in this turn of the reactor."""
         self._at_once += seconds
         if self.spent:
             self._next_turn.ask()
 
     def wait_for_room(self, producer: Producer) -> None:
-        """Resume a producer, once, as soon as there is not so much work any more."""
+        """Resume a paused producer, once, when `full` has become false."""
         self._held_up[producer] = None
 
     def begin(
@@ -139,10 +139,10 @@ class TimeSlices:
         *,
         again: bool = False,
     ) -> None:
-        """Do the work, in part at once; call `ended` behind its last step, with what it raised if it did.
+        """Do the work, in part at once; after its last step, call `ended` with its Failure or None.
 
-        That may be before this returns. again: whether its sender waits for an acknowledgement, and sends
-        it again without one.
+        `ended` may be called before this returns. again: whether the sender waits for an acknowledgement,
+        and sends the data again without one.
         """
         work = _Work(steps, ended, again)
         if (not self.spent or self._valve.closed) and self._first_slice(work):
@@ -151,7 +151,7 @@ class TimeSlices:
         self._next_turn.ask()
 
     def finish(self) -> int:
-        """Do what nobody sends again, for a second at most; return how many pieces were given up."""
+        """Finish work that no sender sends again, within a second; return how much work was given up."""
         until = self._clock.seconds() + LAST_SECONDS
         came = self._waiting
         self._short = deque(work for work in self._short if not work.again)
@@ -177,7 +177,7 @@ class TimeSlices:
             self._next_turn.ask()
 
     def _turn(self) -> None:
-        # Short work does not stand behind what waits for the other thread.
+        # Short work goes before work that waits for the other thread.
         short = next((work for work in self._short if work.ready), None)
         waits = 0.0 if short else SLICE
         if self._long and not self._slice(work := self._long.popleft(), waits):
@@ -193,9 +193,9 @@ class TimeSlices:
                 producer.resumeProducing()
 
     def _slice(self, work: _Work, waits: float = 0.0) -> bool:
-        """Do some of the work; return true when it has ended.
+        """Do one slice of the work; return true if it has ended.
 
-        waits: seconds for the other thread, if it has to go on first.
+        waits: seconds to wait for the other thread, if the work depends on it.
         """
         began = self._clock.seconds()
         work.slices += 1
@@ -208,7 +208,7 @@ class TimeSlices:
                 if isinstance(step, LongWork):
                     work.done = self._computing.begin(step)
                     return False
-                # The clock is the wall's, which may be set back.
+                # Somebody may set the clock back.
                 if not 0 <= self._clock.seconds() - began < SLICE:
                     return False
         except Exception:
@@ -216,8 +216,8 @@ class TimeSlices:
         try:
             work.ended(failure)
         except Exception:
-            # The others that wait are to go on.
-            log.failure("ending what takes turns failed")
-        # Its traceback knows this frame, and those of the work with all that it has made.
+            # The others that wait must go on.
+            log.failure("the end of work in slices failed")
+        # Break a cycle: its traceback refers to this frame, and to those of the work with all its results.
         failure = None
         return True

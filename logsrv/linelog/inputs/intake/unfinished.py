@@ -1,8 +1,8 @@
-"""Records and bodies that are not stored yet: what all connections of a service hold of them is bounded.
+"""Limit the unfinished records and bodies that all connections of a service keep in memory.
 
-A thousand peers may each begin a record of megabytes and never end it. When all of that is too much, the
-connection that has waited longest for the rest of a record is closed; its client may send it again. Bodies
-of HTTP have a bound of their own: who comes when there is no room for one is told to come again.
+A thousand peers may each begin a record of megabytes and never end it. Above the limit, the connection that
+has waited longest for the rest of a record is closed; its client may send it again. HTTP bodies have a
+limit of their own: a request without room is refused for the moment.
 """
 
 from __future__ import annotations
@@ -12,39 +12,42 @@ from typing import Protocol
 
 
 class Holder(Protocol):
-    """A connection that holds the beginning of a record."""
+    """A connection that keeps the beginning of a record."""
 
     def give_way(self) -> None:
-        """Let go of what is unfinished, and of the peer."""
+        """Drop the unfinished record and close the connection."""
 
 
-# All listeners of a service keep at most so many times --max-body of either.
+# All listeners of a service keep at most this many times --max-body of unfinished records, and of bodies.
 BODIES = 2
 
 
 class Unfinished:
-    """Beginnings of records that all listeners hold, and bodies.
+    """The unfinished records and the bodies of all listeners.
 
-    max_body: returns the bytes that one may have. size: the bytes of the beginnings. held: those of bodies.
+    max_body: returns the longest body in bytes. size: bytes of unfinished records. held: bytes of bodies.
     """
 
     def __init__(self, max_body: Callable[[], int]) -> None:
         self.size = self.held = 0
         self._max_body = max_body
-        # The one that has waited longest comes first.
+        # The holder that has waited longest is the first.
         self._sizes: dict[Holder, int] = {}
 
     @property
     def most_held(self) -> int:
-        """The bytes that there may be of either."""
+        """The limit in bytes: for `size`, and for `held`."""
         return BODIES * self._max_body()
 
     def note(self, holder: Holder, size: int, received: int = 0) -> None:
-        """Note how many bytes are held now, after so many were received."""
+        """Note that a holder keeps `size` bytes now, after it received `received` bytes.
+
+        Above the limit, the holders that have waited longest must give way.
+        """
         before = self._sizes.get(holder, 0)
         self.size += size - before
         if size < before + received or not size:
-            # A record was completed: it waits for another.
+            # A record was completed; the wait for the next one begins now.
             self._sizes.pop(holder, None)
         if size:
             self._sizes[holder] = size
@@ -54,5 +57,5 @@ class Unfinished:
             oldest.give_way()
 
     def forget(self, holder: Holder) -> None:
-        """Note that nothing is held any more."""
+        """Note that a holder keeps nothing any more."""
         self.size -= self._sizes.pop(holder, 0)

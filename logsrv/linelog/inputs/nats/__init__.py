@@ -1,1 +1,1 @@
-"""Blocks out of a stream of NATS: what a centre fetches."""
+"""Blocks that a centre fetches from a NATS stream."""

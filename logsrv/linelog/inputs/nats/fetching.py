@@ -1,7 +1,7 @@
-"""Fetching blocks out of a stream, with asyncio: each store in its order, many stores at once.
+"""Fetch blocks from a NATS stream with asyncio: each store in order, many stores at once.
 
-A store is read by a consumer of its own, without acknowledgements: the place is kept here, beside the data,
-and a consumer that is gone is made anew from there.
+Each store has a consumer of its own, without acknowledgements. The place is kept here, beside the data; if
+a consumer is lost, a new one begins at the place.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ from logsrv.linelog.ship.out.wire import STATUS, Delivery, read_headers
 from logsrv.linelog.store.segments.segment import STORE_ID
 
 LOOK = 2.0
-"""Seconds between two looks for stores that are new."""
+"""Seconds between two searches for new stores."""
 EXPIRES = 10
-"""Seconds that a question for the next block is open."""
+"""Seconds after which the server ends a request for the next block."""
 LATE = 5.0
-"""Seconds after which a consumer that has not said that there is nothing is taken to be gone."""
+"""Seconds after EXPIRES without any answer, after which a consumer counts as lost."""
 INACTIVE = 120
-"""Seconds for which servers keep the consumer of a process that was killed."""
+"""Seconds for which servers keep the consumer of a killed process."""
 SHORTEST, LONGEST = 0.2, 15.0
-"""Seconds: the pauses between two tries."""
+"""Shortest and longest pause between two tries, in seconds."""
 QUIET = 65.0
-"""Seconds until it is said again that nothing can be fetched."""
+"""Seconds before the log repeats that nothing can be fetched."""
 REFUSED = 60.0
-"""Seconds until a store that could not go on is tried again."""
+"""Seconds until a store with a refused block is tried again."""
 MOST = 32
-"""Stores of which much is there that are fetched at once; each has two blocks in memory."""
+"""Most stores with a backlog that are fetched at once; each has two blocks in memory."""
 ROOM = 96 << 20
-"""Bytes of blocks that have come and are not stored: what MOST stores have, and a half; more is asked for
-again."""
+"""Most bytes of fetched blocks that are not stored: one and a half times those of MOST stores. Further
+blocks are dropped and requested again."""
 STORES = 10_000
-"""Stores that one listener fetches: each takes 8 KB of memory, and a question each EXPIRES."""
+"""Most stores that one listener fetches: each takes 8 KB of memory, and a request every EXPIRES."""
 _PAGES = 16
 _MAKING = 64
 NS = 1_000_000_000
@@ -62,9 +62,10 @@ _NUMBER = re.compile(rb"[0-9]{1,18}")
 
 @attrs.frozen
 class Fetched:
-    """A block as it came: its store, its number in the stream, its headers and frames.
+    """A fetched block.
 
-    pending: blocks of its store that are behind it. room: bytes that it takes until it is stored.
+    origin: its store. sequence: its number in the stream. packed: its Zstandard frames. pending: number of
+    later blocks of its store in the stream. room: bytes counted for it until it is stored.
     """
 
     origin: str
@@ -76,19 +77,19 @@ class Fetched:
 
 
 class HoleError(LogsrvError):
-    """The block does not follow what is here of its store."""
+    """The block does not follow the last block that is stored here of its store."""
 
 
 class DamagedError(LogsrvError):
-    """The block is none, or its store could not be stored."""
+    """The block is invalid, or could not be stored."""
 
 
 @attrs.frozen
 class NearSide:
-    """The store, from the loop's side.
+    """The calls from the asyncio loop into our store.
 
-    sequence: returns the number of the last block of a store; None for one that is new or had none.
-    store: stores a block; raises HoleError or DamagedError. tell: gets a sentence for the log.
+    sequence: returns the number in the stream of a store's last block here, or None.
+    store: stores a block; raises HoleError or DamagedError. tell: logs a sentence.
     """
 
     sequence: Callable[[str], Awaitable[int | None]]
@@ -98,9 +99,9 @@ class NearSide:
 
 @attrs.define(eq=False)
 class _Asking:
-    """The way to ask for the next block of a store: the subject of its consumer, and where it comes.
+    """The request for the next block of a store.
 
-    last: the number of the block before it.
+    subject: where its consumer is asked. inbox: where the block arrives. last: number of the block before.
     """
 
     origin: str
@@ -111,21 +112,21 @@ class _Asking:
 
 @attrs.define(eq=False)
 class StreamFetcher:
-    """The fetching of a part of a stream, until it is cancelled."""
+    """The fetching of one part of a stream, until it is cancelled."""
 
     _place: StreamPlace
     _link: NatsLink
     _near: NearSide
     _slots: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(MOST))
-    # Consumers that are being made.
+    # Limits how many consumers are created at once.
     _making: asyncio.Semaphore = attrs.field(init=False, factory=lambda: asyncio.Semaphore(_MAKING))
     _room: MessageRoom = attrs.field(init=False, factory=lambda: MessageRoom(ROOM))
     _well: bool | None = attrs.field(init=False, default=None)
-    # The number of the last message of the stream, as of the last look.
+    # Number of the stream's last message at the last search for stores.
     _last: int = attrs.field(init=False, default=0)
 
     async def run(self) -> None:
-        """Fetch; whatever fails is tried again."""
+        """Fetch until cancelled; connect again after each failure."""
         pause, said = SHORTEST, -QUIET
         now = asyncio.get_running_loop().time
         try:
@@ -145,7 +146,7 @@ class StreamFetcher:
             await self._link.close()
 
     async def _follow(self) -> None:
-        """Fetch from all stores of the stream, until the connection ends. Raises NatsTrouble."""
+        """Fetch the blocks of all stores until the connection ends. Raises NatsTrouble."""
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
             while not self._link.ended.is_set():
@@ -195,14 +196,14 @@ class StreamFetcher:
                 break
         if len(found) > STORES or (subjects and seen < total):
             why = (
-                f"the stream has more than {STORES} stores for this listener, which fetches no others:"
-                " let several centres take a part each, with part=1/2"
+                f"the stream has more than {STORES} stores for this listener; the others are not fetched:"
+                " let several centres fetch a part each, with part=1/2"
             )
             await self._near.tell(LogLevel.error, why)
         return found[:STORES]
 
     async def _keep_on(self, origin: str) -> None:
-        """Fetch the blocks of a store, again from its place whenever something is wrong."""
+        """Fetch the blocks of a store; after each failure, begin again at its place."""
         from_begin = looked = False
         pause, said = SHORTEST, ""
         now = asyncio.get_running_loop().time
@@ -211,7 +212,7 @@ class StreamFetcher:
             try:
                 await self._fetch(origin, from_begin=from_begin)
             except NatsTrouble as error:
-                # A consumer goes with its server; what the server itself says no to is another matter.
+                # A consumer is lost with its server, which is normal; log only what the server refuses.
                 if (error.code or error.settled) and str(error) != said:
                     said = str(error)
                     why = f"the store {origin} cannot be fetched: {error}"
@@ -219,7 +220,7 @@ class StreamFetcher:
                 from_begin = False
                 pause = SHORTEST if now() - began > LONGEST else min(pause * 2, LONGEST)
             except HoleError as error:
-                # The numbers may be those of another stream that had the name: all is looked at, once.
+                # The number may be from an earlier stream of this name: read the whole stream, once.
                 from_begin, looked = not looked, True
                 if not from_begin:
                     await self._near.tell(LogLevel.error, str(error))
@@ -230,12 +231,12 @@ class StreamFetcher:
             await asyncio.sleep(pause)
 
     async def _fetch(self, origin: str, *, from_begin: bool) -> None:
-        """Fetch the blocks of a store until something is wrong. Raises what that is."""
-        # Thousands of stores may be new at once, and each question keeps the reactor from its senders.
+        """Fetch the blocks of a store until a failure. Raises NatsTrouble, HoleError or DamagedError."""
+        # Thousands of stores may be new at once, and each request costs time of the reactor.
         async with self._making:
             last = None if from_begin else await self._near.sequence(origin)
             if last is not None and last > self._last:
-                # The stream was made anew: what is here is forgotten when it comes again.
+                # The stream was created anew: read all of it; blocks that are here already are skipped.
                 last = None
             consumer, pending = await self._consumer(origin, last)
         inbox = await self._link.client.open_inbox(self._room)
@@ -255,7 +256,7 @@ class StreamFetcher:
             await self._forget(consumer, inbox)
 
     async def _store(self, asking: _Asking, block: Fetched) -> None:
-        """Store a block; its room is given back when that is done, even if nobody waits any more."""
+        """Store a block, and free its room when that is done, even if this task is cancelled."""
         asking.inbox.hand_on(block.room)
 
         def stored(done: asyncio.Future[None]) -> None:
@@ -268,7 +269,7 @@ class StreamFetcher:
         await asyncio.shield(storing)
 
     async def _catch_up(self, asking: _Asking) -> None:
-        """Store all that is there now; the next block comes while one is stored."""
+        """Store the backlog; the next block is fetched while one is stored."""
         following = asyncio.create_task(self._next(asking))
         try:
             while (block := await following).pending:
@@ -280,7 +281,10 @@ class StreamFetcher:
             await asyncio.gather(following, return_exceptions=True)
 
     async def _consumer(self, origin: str, last: int | None) -> tuple[str, int]:
-        """Make a consumer behind a message; return its name, and how many there are. Raises NatsTrouble."""
+        """Create a consumer of a store's blocks after message `last`; None: of all.
+
+        Returns its name, and the number of its blocks. Raises NatsTrouble.
+        """
         begin: dict[str, Any] = {"deliver_policy": "all"}
         if last is not None:
             begin = {"deliver_policy": "by_start_sequence", "opt_start_seq": last + 1}
@@ -303,7 +307,7 @@ class StreamFetcher:
         return name, number_of(answer, "num_pending") if "num_pending" in answer else 0
 
     async def _next(self, asking: _Asking) -> Fetched:
-        """Wait for the next block. Raises NatsTrouble when the consumer seems to be gone."""
+        """Wait for the next block. Raises NatsTrouble if the consumer seems to be lost."""
         order = json.dumps({"batch": 1, "expires": EXPIRES * NS}).encode()
         client, inbox = self._link.client, asking.inbox
         denied = client.denial(asking.subject)
@@ -319,7 +323,7 @@ class StreamFetcher:
                 raise NatsTrouble("no answer")
             message = came.result()
             if message is None:
-                raise NatsTrouble("more has come than can be stored just now")
+                raise NatsTrouble("a block was dropped, because too many wait to be stored")
             if message.reply.startswith(b"$JS.ACK."):
                 return _block(asking, message)
             inbox.give_back()
@@ -328,7 +332,7 @@ class StreamFetcher:
                 raise NatsTrouble("the consumer is gone")
 
     async def _forget(self, consumer: str, inbox: Inbox) -> None:
-        """Let servers forget a consumer; without that they do it some time later."""
+        """Delete a consumer; without that, servers delete it after INACTIVE seconds."""
         inbox.give_back()
         if self._link.ended.is_set():
             return
@@ -339,15 +343,15 @@ class StreamFetcher:
 
 
 def _block(asking: _Asking, message: Delivery) -> Fetched:
-    """Return the block in a message. Raises NatsTrouble unless its number is one behind the last."""
+    """Return the block in a message. Raises NatsTrouble unless its number is above the last one."""
     parts = message.reply.split(b".")
-    # $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.…; two more come first since there are domains.
+    # $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.…; newer servers put domain and account after ACK.
     at, behind = (5, 8) if len(parts) == 9 else (7, 10)
     if len(parts) <= behind or not all(_NUMBER.fullmatch(parts[one]) for one in (at, behind)):
         raise NatsTrouble("a message has no number in its stream")
     sequence = int(parts[at])
     if sequence <= asking.last:
-        raise NatsTrouble(f"message {sequence} comes behind message {asking.last}")
+        raise NatsTrouble(f"message {sequence} came after message {asking.last}")
     asking.last = sequence
     headers = read_headers(message.headers)
     return Fetched(asking.origin, sequence, headers, message.data, int(parts[behind]), message.size)

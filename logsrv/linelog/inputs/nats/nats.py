@@ -1,4 +1,4 @@
-"""The `nats` input: a centre that fetches the blocks of other stores out of a stream, each exactly once."""
+"""The `nats` input: a centre that fetches blocks of other stores from a NATS stream, each exactly once."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ NEEDS = "needs the package {}; install it with pip install 'logsrv[nats]'"
 AGAIN = 15.0
 """Seconds until fetching begins again after an error of our own."""
 BUSY = 0.2
-"""Seconds until a block that there was no room for is tried again."""
+"""Seconds until a block without room is tried again."""
 _BUSY, _MISPLACED = 503, 409
 _SENTENCES = 100
 
 
 class NatsReceiver:
-    """The receiver of a listener: it fetches blocks, and takes them in one at a time for each store."""
+    """The receiver of a listener: fetches blocks, and stores them one at a time for each store."""
 
     def __init__(self, intake: Intake, reactor: Any) -> None:
         """Raises ConfigurationError if nats-py is missing."""
@@ -50,7 +50,7 @@ class NatsReceiver:
             raise ConfigurationError(
                 f"--listen {intake.label} {NEEDS.format(error.name)}"
             ) from None
-        # Without a bound, as few stores are asked at once.
+        # No limit is needed, because the fetcher limits its blocks in memory.
         self._bodies = Unfinished(lambda: sys.maxsize)
         self._intake = intake
         self._reactor = reactor
@@ -77,7 +77,7 @@ class NatsReceiver:
         await self._fetching.StreamFetcher(self._place, make(), near).run()
 
     def _link(self, place: StreamPlace) -> Callable[[], Any]:
-        """Return what makes the connection, in the loop. Raises ConfigurationError for files."""
+        """Return a function that makes the link in the loop. Raises ConfigurationError for a bad file."""
         secret = self._intake.secrets.token
         if place.creds is not None:
             secret = read_credentials(place.creds)
@@ -89,7 +89,7 @@ class NatsReceiver:
         return lambda: self._fetching.NatsLink(place.servers, login, context, place.api)
 
     def _failed(self, failure: Failure, make: Callable[[], Any]) -> None:
-        """Begin again after an error of our own."""
+        """Begin again later, after an error in our own code."""
         if self._running is not None:
             self._failures.note("fetching", "", failure)
             self._again.start(AGAIN, self._start, make)
@@ -113,7 +113,7 @@ class NatsReceiver:
         await self._thread.ask(lambda: self._say(level, why))
 
     def _say(self, level: LogLevel, why: str) -> None:
-        """Log a sentence; one that says what is wrong once a minute: thousands of stores may have it."""
+        """Log a sentence; problems only once a minute each, because thousands of stores may have them."""
         noted = None if level is LogLevel.info else self._said.note(why)
         if noted is None and level is not LogLevel.info:
             return
@@ -124,7 +124,7 @@ class NatsReceiver:
         await self._thread.ask(lambda: self._take(fetched))
 
     def _take(self, fetched: Any) -> Deferred[None]:
-        """Store a block; fires when it is on the medium, or was there before."""
+        """Store a block; the Deferred fires when it is on the disk, or was stored before."""
         if self._running is None:
             return Deferred()
         intake = self._intake
@@ -132,7 +132,7 @@ class NatsReceiver:
         headers = placed(
             fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
         )
-        # The subject is what a sender may write to: the headers could name any store.
+        # A sender is only allowed its own subject, but its headers could name any store.
         if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
             headers.clear()
         body = BlockBody(intake, self._source, self._bodies, headers, fetched.sequence, cuts=True)
@@ -150,7 +150,7 @@ class NatsReceiver:
         return done.addErrback(self._refused, fetched).addBoth(_let_go, body)
 
     def _refused(self, failure: Failure, fetched: Any) -> Deferred[None]:
-        """Say what is wrong with a block, or try it again. Raises HoleError or DamagedError."""
+        """Try a block again if there was no room. Otherwise raises HoleError or DamagedError."""
         error, origin = failure.value, fetched.origin
         which = f"message {fetched.sequence} of the stream {self._place.stream}"
         if not isinstance(error, RequestRefused):
@@ -162,12 +162,12 @@ class NatsReceiver:
         if error.status == _MISPLACED:
             note = self._intake.store.origins.last(origin)
             raise self._fetching.HoleError(
-                f"{which} does not follow {note.end if note else 'nothing'}, up to where the store {origin}"
-                " is here: nothing more is taken of that store; if what is missing is gone for good, let"
-                f" this listener pass it over, with holes=pass, such as {EXAMPLE}:holes=pass"
+                f"{which} does not follow {note.end if note else 'nothing'}, where the store {origin} ends"
+                " here: no more of that store is fetched; if the missing blocks are lost for good, let this"
+                f" listener skip them with holes=pass, such as {EXAMPLE}:holes=pass"
             )
         raise self._fetching.DamagedError(
-            f"{which} is no block of the store {origin}: {error}; nothing more is taken of that store"
+            f"{which} is no block of the store {origin}: {error}; no more of that store is fetched"
         )
 
 
@@ -176,7 +176,7 @@ def _steps(body: BlockBody) -> Generator[None, None, None]:
 
 
 def _then(body: BlockBody, done: Deferred[None]) -> Callable[[Failure | None], None]:
-    """Return what is called when a block is checked, and on its way to the disk."""
+    """Return the callback for a checked block: fires `done` when the block is stored or has failed."""
 
     def ended(failure: Failure | None) -> None:
         stored = body.stored()
@@ -196,10 +196,10 @@ def _let_go(result: Any, body: BlockBody) -> Any:
 
 
 class Nats(Input):
-    """The input itself."""
+    """The `nats` input."""
 
     name = "nats"
-    no_datagrams = f"blocks are fetched out of a stream, such as {EXAMPLE}"
+    no_datagrams = f"blocks are fetched from a stream, such as {EXAMPLE}"
 
     def stream(self, intake: Intake) -> NatsReceiver:
         return NatsReceiver(intake, intake.clock)

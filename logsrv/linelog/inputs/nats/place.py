@@ -1,4 +1,4 @@
-"""Places of `--listen nats:SERVERS/STREAM:KEY=VALUE…`, and how blocks from there are judged (no I/O)."""
+"""Parse `--listen nats:SERVERS/STREAM:KEY=VALUE…`, and adapt the headers of its blocks (no I/O)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ _PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
 
 @attrs.frozen
 class StreamPlace:
-    """A stream to take blocks of.
+    """A stream to fetch blocks from.
 
-    part, parts: of its stores only those of this part, from 1. passes_holes: go on behind what is missing.
-    encrypts: by TLS, with these files in PEM. user: whose password the secret is. creds: a file of
-    credentials. api: what subjects of JetStream begin with.
+    servers: host and port of each. part, parts: fetch only the stores of this part, from 1.
+    passes_holes: skip missing blocks. encrypts: use TLS; ca, certificate, key: PEM files.
+    user: name for the password that is the secret. creds: a credentials file. api: prefix of JetStream
+    subjects.
     """
 
     servers: tuple[tuple[str, int], ...]
@@ -45,12 +46,12 @@ class StreamPlace:
     api: str = API
 
     def takes(self, origin: str) -> bool:
-        """Return whether a store is of this part: by the CRC-32 of its identity."""
+        """Return whether a store belongs to this part, by the CRC-32 of its identity."""
         return zlib.crc32(origin.encode()) % self.parts == self.part - 1
 
 
 def parse_place(text: str) -> StreamPlace:
-    """Raises ValueError with what is wrong."""
+    """Parse the text after `nats:`. Raises ValueError with a sentence for the operator."""
     servers, slash, rest = text.partition("/")
     stream, *arguments = re.split(r"(?<!\\):", rest)
     if not slash or not STREAM.fullmatch(stream):
@@ -60,7 +61,7 @@ def parse_place(text: str) -> StreamPlace:
         key, equals, value = argument.partition("=")
         if key not in _KEYS or not equals or not value or key in given:
             raise ValueError(
-                f"{shown(argument)}: each of {listed(_KEYS)} may be there once, as part=1/3"
+                f"{shown(argument)}: each of {listed(_KEYS)} may be there once, such as part=1/3"
             )
         given[key] = value.replace("\\:", ":")
     for key in _FILES:
@@ -71,9 +72,9 @@ def parse_place(text: str) -> StreamPlace:
     if holes not in ("refuse", "pass"):
         raise ValueError("holes= is refuse or pass")
     if given.get("tls", "yes") != "yes":
-        raise ValueError("tls= is yes, or not there")
+        raise ValueError("tls= is yes, or is left out")
     if not PREFIX.fullmatch(given.get("api", API)):
-        raise ValueError("api= is what subjects of JetStream begin with, as api=JS.API")
+        raise ValueError("api= is the prefix of JetStream subjects, such as api=JS.API")
     if "key" in given and "cert" not in given:
         raise ValueError("key= is the key of a cert=, which is missing")
     ca, certificate, key_file, creds = (
@@ -98,7 +99,7 @@ def parse_place(text: str) -> StreamPlace:
 def _part(text: str) -> tuple[int, int]:
     found = _PART.fullmatch(text)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise ValueError("part= is a part and how many there are, from part=1/3 to part=3/3")
+        raise ValueError("part= is a part and the number of parts, from part=1/3 to part=3/3")
     return int(found[1]), int(found[2])
 
 
@@ -113,13 +114,13 @@ def _server(text: str) -> tuple[str, int]:
 def placed(
     headers: Mapping[str, str], place: Position | None, *, passes_holes: bool
 ) -> dict[str, str]:
-    """Return the headers by which a block is judged; place: up to where its store is here.
+    """Return the headers of a fetched block, adapted to the place of its store; place: where it ends here.
 
-    A stream is not asked where a store is here, so it may have let go of what came before: of the oldest,
-    by its limits, or of all.
+    A sender to a stream cannot ask for that place, and the stream may have dropped earlier blocks: the
+    oldest, by its limits, or all.
 
-    Of a store that is new here whatever is there first is the beginning. A block that begins at the place
-    follows it. passes_holes: so does each that is behind it, with a gap.
+    For a store that is new here, any block may be the first. A block that begins at the place follows it.
+    passes_holes: a block that begins later follows it too, with a gap.
     """
     found = {name: value for name, value in headers.items() if name.startswith("Logsrv-")}
     if place is None:

@@ -26,7 +26,7 @@ NONCE_BYTES = 16
 
 
 class ForwardReceiver(RecordReceiver):
-    """A connection. With a shared key nothing is taken before its PING was the right one."""
+    """A connection. With a shared key, it accepts no event before a PING that proves the key."""
 
     acknowledges = True
     record_name = "an event"
@@ -56,7 +56,7 @@ class ForwardReceiver(RecordReceiver):
                 yield from self._event(value)
             if self.ending:
                 return
-            # There may be thousands of them.
+            # A chunk may have thousands of values.
             yield
         if self.framer.trouble:
             reason = "unauthorized" if self._nonce else "protocol"
@@ -87,7 +87,7 @@ class ForwardReceiver(RecordReceiver):
 
 @implementer(IDatagramReceiver)
 class Heartbeats:
-    """Answers to the heartbeats that Fluentd sends; nothing else comes in datagrams."""
+    """The receiver that answers Fluentd's UDP heartbeats, and drops every other datagram."""
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
@@ -95,11 +95,11 @@ class Heartbeats:
         self._way_back: AnswerSocket | None = None
 
     def attach(self, listener: Any) -> None:
-        """Answer from the socket of this listener, as soon as it is bound."""
+        """Send answers from the socket of this listener, once it is bound."""
         self._listener = listener
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the copy of the socket."""
         if self._way_back is not None:
             self._way_back.close()
             self._way_back = None
@@ -108,7 +108,7 @@ class Heartbeats:
         self._intake.received_bytes += sum(map(len, payloads))
         for payload in payloads:
             if payload != HEARTBEAT:
-                why = "dropped a datagram: only heartbeats come in them"
+                why = "dropped a datagram: only heartbeats are accepted over UDP"
                 self._intake.drop(self._intake.source(source_of(source)), "protocol", why)
             else:
                 self._answer(cast(Sender, source))
@@ -120,7 +120,7 @@ class Heartbeats:
 
 
 class Forward(Input):
-    """The input itself."""
+    """The `forward` input."""
 
     name = "forward"
     connection = ForwardReceiver

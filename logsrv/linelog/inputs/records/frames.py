@@ -1,4 +1,4 @@
-"""Inputs of frames: each is a line, whatever bytes are in it.
+"""The base class for inputs of frames: each frame becomes one line, whatever bytes it has.
 
 class Netstrings(FrameInput):
     name = "netstrings"
@@ -26,12 +26,12 @@ from logsrv.linelog.inputs.records.lines import LineReceiver
 
 @implementer(IInput)
 class FrameInput:
-    """An input of frames; a subclass, with `IPlugin` too, is what a plugin file has an object of.
+    """An input of frames. A plugin file has an object of a subclass that also implements `IPlugin`.
 
-    name: what stands before the endpoint in `--listen NAME:ENDPOINT`.
-    framing: how frames are marked in a stream, as of a `logsrv.kit.FrameProtocol`. A datagram is a frame.
-    max_frame: the most bytes of a frame; a connection with a longer one is closed. Whatever is longer
-        than --max-line is dealt with as --oversize says.
+    name: the NAME in `--listen NAME:ENDPOINT`.
+    framing: how a stream is cut into frames, as in `logsrv.kit.FrameProtocol`. A datagram is one frame.
+    max_frame: longest frame in bytes; a longer one closes the connection. For a frame longer than
+        --max-line, --oversize decides.
     """
 
     name = ""
@@ -39,14 +39,17 @@ class FrameInput:
     max_frame = 1024 * 1024
 
     def line_of(self, frame: bytes) -> bytes:
-        """Return what is stored of a frame; the frame as it is unless this is overridden, or raises.
+        """Return the line to store for a frame: by default the frame itself. Override it to change that.
 
-        Line ends in it, and all else that has to be, is escaped behind this.
+        Line ends and unsafe bytes in the result are escaped later. If it raises, the frame is stored.
         """
         return frame
 
     def lines_of(self, frames: Sequence[bytes], raw: bool, failures: Failures) -> bytes:
-        """Return frames as lines, each with an LF behind it and none in it."""
+        """Return frames as lines: each ends with an LF and contains no other.
+
+        raw: do not escape CRs. failures: notes the exceptions of `line_of`.
+        """
         if type(self).line_of is not FrameInput.line_of:
             frames = [self._line_of(frame, failures) for frame in frames]
         lines = b"\n".join(frames)
@@ -74,7 +77,7 @@ class FrameInput:
 
 
 class FrameReceiver(LineReceiver):
-    """A connection of frames. The rest is as with lines: limits, escapes, senders that are too fast."""
+    """A connection of frames; limits, escapes and back-pressure are those of `LineReceiver`."""
 
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
         super().__init__(intake)
@@ -86,7 +89,7 @@ class FrameReceiver(LineReceiver):
     def take_in(self, data: bytes) -> int:
         intake, framer = self.intake, self._frames
         if framer.trouble:
-            # TLS goes on delivering until the peer has closed as well: only counted.
+            # TLS delivers data until the peer closes as well: count it only.
             intake.received_bytes += len(data)
             intake.counts.dropped_closed += len(data)
             return 0
@@ -96,7 +99,7 @@ class FrameReceiver(LineReceiver):
         size = 0
         if frames:
             lines = self._input.lines_of(frames, intake.rules.raw, self._failures)
-            # There they are counted as if they had come so.
+            # `take_in` below counts the lines as received bytes.
             intake.received_bytes -= len(lines)
             size = super().take_in(lines)
         if framer.trouble:
@@ -111,7 +114,7 @@ class FrameReceiver(LineReceiver):
 
 
 class FrameDatagrams(InputDatagrams):
-    """Datagrams, each of one frame, without what marks frames in a stream."""
+    """Datagrams, each one frame, without the marks of a stream."""
 
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
         super().__init__(intake)

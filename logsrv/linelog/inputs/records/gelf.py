@@ -19,16 +19,16 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 from logsrv.timer import Timer
 
-# A datagram that becomes more than so many times --max-record is refused; a smaller one is kept as text.
+# A datagram that unpacks to more than this many times --max-record is dropped; a smaller one may be text.
 _TIMES_A_RECORD = 8
-# Unpacked bytes that are stored together: one datagram becomes megabytes.
+# Unpacked bytes that are stored together: one datagram may become megabytes.
 _AT_ONCE = 1 << 20
-# Seconds of the processor after which others come first.
+# Seconds of CPU time after which other senders come first.
 _COSTLY = 0.02
 
 
 class GelfReceiver(RecordReceiver):
-    """A connection. Nothing is acknowledged, so what is unfinished at the end is kept as well."""
+    """A connection. GELF has no acknowledgements, so an unfinished message at the end is stored too."""
 
     framer: GelfFramer
     most_at_once = 32 << 10
@@ -48,9 +48,9 @@ class GelfReceiver(RecordReceiver):
 
 
 class GelfDatagrams(InputDatagrams):
-    """Datagrams, each a message or a chunk of one."""
+    """Datagrams, each one message or one chunk."""
 
-    # 256 KiB of strange ones take half a second.
+    # 256 KiB of unusual messages take half a second.
     most_at_once = 64 << 10
 
     def __init__(self, intake: Intake) -> None:
@@ -81,9 +81,9 @@ class GelfDatagrams(InputDatagrams):
             try:
                 message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
             except TooLargeError:
-                # It took as long as one that is stored.
+                # It took as much time as a message that is stored.
                 size += _AT_ONCE
-                why = "dropped a datagram: it would be too much, unpacked"
+                why = "dropped a datagram: it is too large unpacked"
                 intake.drop(source, "unpacking", why)
             else:
                 messages.append(message)
@@ -94,14 +94,14 @@ class GelfDatagrams(InputDatagrams):
         if packed:
             intake.in_turn(partial(self._unpack, packed, source))
         if intake.datagrams is not None and intake.cpu() - began > _COSTLY:
-            # The next sender has another one in the same turn of the reactor otherwise.
+            # Otherwise the next sender's costly datagram comes in the same reactor turn.
             intake.costly_senders.put(intake.datagrams)
 
     def _look_later(self) -> None:
-        """Count the messages given up, and look again when the time of the unfinished ones is over."""
+        """Count the messages that were given up, and start the timer for the unfinished ones."""
         chunks = self._chunks
         if chunks.given_up > self._given_up:
-            why = "messages were given up: not all chunks of them came in time"
+            why = "dropped unfinished messages: not all of their chunks came in time"
             number = chunks.given_up - self._given_up
             self.intake.drop(self.intake.label, "unfinished", why, number)
             self._given_up = chunks.given_up
@@ -113,14 +113,14 @@ class GelfDatagrams(InputDatagrams):
         self._look_later()
 
     def close(self) -> None:
-        """Give up what is unfinished: no more chunks come."""
+        """Give up the unfinished messages: no more chunks come."""
         self._looking.stop()
         self._chunks.expire(inf)
         self._look_later()
 
 
 class Gelf(Input):
-    """The input itself."""
+    """The `gelf` input."""
 
     name = "gelf"
     connection = GelfReceiver

@@ -24,7 +24,7 @@ log = Logger()
 
 
 class BlockFramer(Shape):
-    """A framer of connections, as `LineFramer` is; answers are what it has for the peer."""
+    """The methods of a framer such as `LineFramer`; its answers are bytes for the peer."""
 
     @property
     def closing(self) -> str | None: ...
@@ -40,19 +40,19 @@ class BlockFramer(Shape):
 
 
 class LineReceiver(InputProtocol):
-    """A connection: bytes to the framer, which cuts, blocks to the intake, Telnet answers back to the peer.
+    """A connection: passes bytes to the framer, its blocks to the intake, Telnet answers to the peer.
 
-    As a producer it is paused by the store, by a peer that does not read our answers, and while others have
-    their turn behind a costly chunk; it goes on when nothing of that holds it back.
+    Three causes pause it: the store, a peer that does not read our answers, and a costly chunk, after which
+    other senders have their turn. It resumes when none of them is left.
     """
 
-    # Made for the first answer: most peers never get one, and idle connections are to be small.
+    # Made for the first answer: most peers never get one, and idle connections should be small.
     answers: AnswerWriter | None = None
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self._framer = self.make_framer(intake.rules, intake.counts)
-        # Chunks that are not looked at yet, while what came before them is taken in in turns.
+        # While earlier data is taken in slice by slice: the chunks that came after it. Otherwise None.
         self._later: deque[bytes] | None = None
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
@@ -61,18 +61,18 @@ class LineReceiver(InputProtocol):
 
     @property
     def more(self) -> bool:
-        """Return true if the framer has left something of a chunk for later, for `take_in(b"")`."""
+        """Return true if the framer kept part of a chunk: then call `take_in(b"")` again."""
         return False
 
     @property
     def working(self) -> bool:
-        """Return true while something that came is not taken in: a stop waits for it."""
+        """Return true while received data is not taken in: a stop waits for it."""
         return self._later is not None
 
     def dataReceived(self, data: bytes) -> None:
         intake = self.intake
         if self._later is not None:
-            # TLS may deliver what it had before it was paused.
+            # TLS may deliver data that it had before it was paused.
             self._later.append(data)
             return
         began = intake.cpu() if len(data) > LITTLE else None
@@ -88,7 +88,7 @@ class LineReceiver(InputProtocol):
             intake.delivered(self, began, size)
 
     def _take_turns(self, data: bytes) -> None:
-        """Take in the rest, and `data`, in slices between which others are served."""
+        """Take in the framer's rest and `data` in slices; other senders are served in between."""
         self._later = deque([data] if data else [])
         self.intake.valve.served(self)
         self.pauseProducing()
@@ -102,7 +102,7 @@ class LineReceiver(InputProtocol):
     def _done(self, failure: Failure | None) -> None:
         self._later = None
         if failure is not None:
-            log.failure("taking in what {source} sent failed", failure, source=self.source)
+            log.failure("taking in data from {source} failed", failure, source=self.source)
             self.transport.abortConnection()
         elif not self.connected:
             self.finish()
@@ -110,11 +110,11 @@ class LineReceiver(InputProtocol):
             self.resumeProducing()
 
     def take_in(self, data: bytes) -> int:
-        """Store the lines that are whole now; return how many bytes they take in the store."""
+        """Store the lines that `data` completes; return how many bytes they take in the store."""
         intake, framer = self.intake, self._framer
         intake.received_bytes += len(data)
         if framer.closing:
-            # TLS goes on delivering until the peer has closed as well: only counted.
+            # TLS delivers data until the peer closes as well: the framer counts it only.
             framer.receive(data)
             return 0
         block = framer.receive(data)
@@ -133,14 +133,14 @@ class LineReceiver(InputProtocol):
             self.finish()
 
     def finish(self) -> None:
-        """Store what is unfinished: the peer has gone, and all that it sent is taken in."""
+        """Store the unfinished line. Called after the peer has gone and all its data is taken in."""
         block = self._framer.finish()
         if block is not None:
             self.intake.take(block, self.source)
 
     def _answer(self) -> None:
-        # A peer that has closed resets the connection when something is written to it, and Twisted
-        # then drops what it has not read yet. So the peer's own bytes come first.
+        # A peer that has closed resets the connection when we write to it, and Twisted then drops its
+        # unread bytes. So read those first.
         if not unread(self.transport):
             if self.answers is None:
                 self.answers = AnswerWriter(self, self.intake.clock)
@@ -161,7 +161,7 @@ class LineReceiver(InputProtocol):
 
 
 class LineDatagrams(InputDatagrams):
-    """Datagrams, each of one or more lines."""
+    """Datagrams, each with one or more lines."""
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         intake = self.intake
@@ -171,7 +171,7 @@ class LineDatagrams(InputDatagrams):
 
 
 class Lines(Input):
-    """The input itself."""
+    """The `lines` input."""
 
     name = "lines"
     connection = LineReceiver

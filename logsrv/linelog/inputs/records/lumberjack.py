@@ -10,7 +10,7 @@ from logsrv.linelog.inputs.records.records import RecordReceiver
 
 
 class LumberjackReceiver(RecordReceiver):
-    """A connection. Unfinished records are not kept: a client sends again all that was not answered."""
+    """A connection. An unfinished event is dropped: the client sends everything unacknowledged again."""
 
     acknowledges = True
     record_name = "an event"
@@ -36,7 +36,7 @@ class LumberjackReceiver(RecordReceiver):
 
 
 class Lumberjack(Input):
-    """The input itself: every window is answered, which needs a connection."""
+    """The `lumberjack` input: it acknowledges every window, so it needs connections."""
 
     name = "lumberjack"
     connection = LumberjackReceiver

@@ -17,12 +17,12 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 _LENGTH = 4
-# Bytes of pickles that are read between two turns for others, usually 20 µs for each hundred.
+# Bytes of pickles that are read before other peers have a turn; a hundred bytes usually take 20 µs.
 _TURN = 4 << 10
 
 
 def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Generator[Any, None, Records]:
-    """Return what is to be stored of some pickles; those that are no records are counted and reported."""
+    """Return the records in some pickles, in steps; a pickle that is no record is dropped and reported."""
     found = Records()
     size = 0
     for pickle in pickles:
@@ -40,12 +40,12 @@ def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Generator[
 
 
 def drop(intake: Intake, why: str, source: str) -> None:
-    """Count and report what was to be a record."""
-    intake.drop(source, "pickle", f"dropped what should be one of Python's log records: {why}")
+    """Count and report a pickle that is no log record."""
+    intake.drop(source, "pickle", f"dropped a pickle that is no Python log record: {why}")
 
 
 class PythonReceiver(RecordReceiver):
-    """A connection. A record that is dropped does not close it: those behind it may be good."""
+    """A connection. A dropped record does not close it, because the next ones may be good."""
 
     framer: PickleFramer
 
@@ -59,16 +59,16 @@ class PythonReceiver(RecordReceiver):
         if pickles:
             yield from self.store((yield from records(self.intake, pickles, self.source)))
         if framer.passed_over > before:
-            why = f"dropped what is longer than {self._longest} bytes, pickled"
+            why = f"dropped a record: its pickle is longer than {self._longest} bytes"
             self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
         if framer.trouble:
             self.refuse("oversize", f"closing the connection: {framer.trouble}")
 
 
 class PythonDatagrams(InputDatagrams):
-    """Datagrams, each of one record, with its length as on a connection."""
+    """Datagrams, each one record with its length in front, as on a connection."""
 
-    # Small ones that name a value again and again take 8 µs a byte.
+    # Small pickles that refer to a value again and again take 8 µs a byte.
     most_at_once = 2 << 10
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
@@ -77,12 +77,12 @@ class PythonDatagrams(InputDatagrams):
             if int.from_bytes(payload[:_LENGTH], "big") == len(payload) - _LENGTH:
                 whole.append(payload[_LENGTH:])
             else:
-                drop(intake, "a datagram does not have the length that it says", source)
+                drop(intake, "the length in the datagram is wrong", source)
         store_from_datagrams(intake, result_of(records(intake, whole, source)), source)
 
 
 class Python(Input):
-    """The input itself."""
+    """The `python` input."""
 
     name = "python"
     connection = PythonReceiver

@@ -1,10 +1,10 @@
-"""The connection under every input of records: what it stores, what it answers, and when.
+"""The base class for connections that receive records: it stores them and acknowledges them.
 
-What may take long is done in slices, which is why `received` is a generator: others are served between
-them, and the peer is not read from until the last one.
+`received` is a generator, so that long work is done in slices: other peers are served between two slices,
+and this peer is not read from until the last one is done.
 
-An acknowledgement is sent when the store says that all before it is safe, and never otherwise: where a
-disk fails the connection is cut, so that the client sends again what it has no answer for.
+An acknowledgement is sent only when the store says that everything before it is safe. If the disk fails,
+the connection is closed, and the client sends everything unacknowledged again.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
 
-# A peer that has so much stored and not yet acknowledged waits; most clients have a smaller window.
+# A peer with more stored but unacknowledged bytes is paused; most clients have a smaller window.
 WINDOW = 4 << 20
-# Bytes of an unfinished record from which on it may become work that takes turns.
+# An unfinished record of more bytes may become work in slices.
 LARGE = 256 << 10
-# Bytes counted for each answer that waits, beside its own: it need not be for anything stored.
+# Bytes counted for each waiting answer beside its own, because an answer may be for no stored bytes.
 ANSWER = 1 << 10
 
 
 class Working(enum.Enum):
-    """State of the work on what a peer sent.
+    """State of the work on a peer's data.
 
     | now     | bytes come | not done at once | done |
     | ------- | ---------- | ---------------- | ---- |
@@ -43,7 +43,7 @@ class Working(enum.Enum):
     | AT_ONCE |            | IN_TURNS         | NOTHING |
     | IN_TURNS |           |                  | NOTHING |
 
-    IN_TURNS the peer is not read from. Bytes that come all the same are done behind the others.
+    While IN_TURNS, the peer is not read from. Bytes that still arrive are worked on after the others.
     """
 
     NOTHING = enum.auto()
@@ -52,39 +52,39 @@ class Working(enum.Enum):
 
 
 class RecordFramer(Shape):
-    """A framer of connections; `held` are the bytes that wait for the rest of their record."""
+    """A framer of connections. held: number of bytes kept of an unfinished record."""
 
     @property
     def held(self) -> int: ...
 
 
 class RecordReceiver(InputProtocol):
-    """A connection: override `make_framer` and `received`, and `lost` if need be.
+    """A connection: override `make_framer` and `received`, and `lost` if necessary.
 
-    As a producer it is paused by the store, by a peer that lets its answers lie, while what it sent is
-    worked on and while too much waits to be acknowledged; it goes on when nothing holds it back.
+    Four causes pause it: the store, a peer that does not read its answers, work on the peer's data, and too
+    many unacknowledged bytes. It resumes when none of them is left.
     """
 
     acknowledges = False
-    """Whether peers send again what they have no answer for."""
+    """Whether peers send unacknowledged records again."""
     record_name = "a record"
-    """The name of what is dropped when the peer goes in the middle of it."""
+    """The subject of the message about an unfinished record that is dropped, such as "an event"."""
     most_at_once = 1 << 20
-    """The bytes that `received` gets at most: they may be a record every few bytes."""
+    """Most bytes passed to one call of `received`: every few bytes may be a record."""
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
         self.ending = False
-        """Whether the connection is being closed: what still comes is counted, and not looked at."""
+        """Whether the connection is being closed: later bytes are only counted."""
         self._rules = intake.rules
         self.due = 0
-        """How many acknowledgements wait until it is safe."""
-        # Their bytes with those that were stored before them.
+        """Number of acknowledgements that wait until their records are safe."""
+        # Bytes of those answers, and of the records that they acknowledge.
         self._unsafe = 0
-        # The bytes stored since the last answer, and the moment before the first of them.
+        # Bytes stored since the last answer, and `Intake.moment` before the first of them.
         self._stored = 0
         self._since = 0
-        # Chunks that are not looked at yet, and the bytes that came since the last were done.
+        # Chunks not parsed yet, and the bytes that came since the work was last done.
         self._unread: deque[bytes] = deque()
         self._came = 0
         self._work = Working.NOTHING
@@ -93,47 +93,48 @@ class RecordReceiver(InputProtocol):
         self.framer = self.make_framer()
 
     def make_framer(self) -> RecordFramer:
-        """Return the framer that takes records out of the bytes received."""
+        """Return a new framer, which cuts received bytes into records."""
         raise NotImplementedError(f"{type(self).__name__} has no make_framer")
 
     @property
     def working(self) -> bool:
-        """Return true while something is to be stored or acknowledged: a stop waits for it."""
+        """Return true while data must still be stored or acknowledged: a stop waits for it."""
         return self._work is not Working.NOTHING or self.due > 0
 
     def received(self, data: bytes) -> Iterator[None]:
-        """Take what the peer sent, cut anywhere, in steps between which others have a turn."""
+        """Take in data of the peer, cut anywhere; other peers may have a turn after each step."""
         raise NotImplementedError(f"{type(self).__name__} has no received")
 
     def lost(self) -> None:
-        """Drop what is unfinished, for the peer has gone; or store what may be stored of it."""
+        """Drop the unfinished record of a peer that has gone; override this to store it."""
         if self.held:
-            why = f"{self.record_name} broke off; it is not stored"
+            why = f"{self.record_name} is not stored: the connection ended in the middle of it"
             self.intake.drop(self.source, "unfinished", why)
 
     def store(self, records: Records) -> Iterator[None]:
-        """Store records, each as one line, in steps; an empty one is none.
+        """Store records, each as one line, in steps; empty ones are skipped.
 
-        Behind one that closes the connection, by --oversize close, they are dropped and counted.
+        With --oversize close, a record that is too long closes the connection; all later ones are dropped
+        and counted.
         """
         return self.store_gathered(Gathering(records, self._rules, self.intake.counts))
 
     @property
     def held(self) -> int:
-        """Return how many bytes wait for the rest of their record."""
+        """Return the number of bytes kept of an unfinished record."""
         return self.framer.held
 
     def give_way(self) -> None:
-        """Close the connection: all of them hold too much that is unfinished."""
+        """Close the connection, because all connections together keep too many unfinished bytes."""
         self.lost()
-        self.refuse("busy", "closing the connection: it waits longest of those with half a record")
-        # A peer that reads no answers keeps the connection, and is not to keep what it has sent.
+        self.refuse("busy", "closing the connection: too many unfinished records, this the oldest")
+        # A peer that reads no answers stays connected; its bytes must go now.
         self.framer = self.make_framer()
 
     def store_gathered(self, gathering: Gathering) -> Iterator[None]:
-        """Store the records of a message that is understood, in steps."""
+        """Store the records of a message that is wholly parsed, in steps."""
         if self.ending:
-            gathering.closing = "nothing is taken any more"
+            gathering.closing = "the connection is being closed"
         if not self._stored:
             self._since = self.intake.moment
         yield from gathering.store(self.intake, self.source)
@@ -142,12 +143,12 @@ class RecordReceiver(InputProtocol):
             self.refuse("oversize", gathering.closing)
 
     def answer(self, data: bytes) -> None:
-        """Send an answer that has nothing to wait for."""
+        """Send an answer at once."""
         if data and self.connected and not self.ending:
             self._write(data)
 
     def answer_when_safe(self, data: bytes) -> None:
-        """Send an answer as soon as all that was stored before is safe; in the order of the calls."""
+        """Send an answer when everything stored before is safe; answers keep the order of the calls."""
         since = self._since if self._stored else None
         size, self._stored = self._stored + len(data) + ANSWER, 0
         self._unsafe += size
@@ -158,9 +159,10 @@ class RecordReceiver(InputProtocol):
             self.pauseProducing()
 
     def refuse(self, reason: str, sentence: str, last_words: bytes = b"") -> None:
-        """Close the connection on account of what the peer sent, and say so in the log.
+        """Close the connection because of the peer's data, and log `sentence`.
 
-        reason: the label in the metrics. What is to be acknowledged still is.
+        reason: label in the metrics. last_words: bytes to send before closing. Acknowledgements that wait
+        are still sent.
         """
         if self.ending:
             return
@@ -168,7 +170,7 @@ class RecordReceiver(InputProtocol):
         self.end(last_words)
 
     def end(self, last_words: bytes = b"") -> None:
-        """Close the connection when all that was stored is acknowledged."""
+        """Close the connection once everything stored is acknowledged. last_words: bytes to send now."""
         if self.ending:
             return
         if last_words and self.connected:
@@ -184,7 +186,7 @@ class RecordReceiver(InputProtocol):
         self._came += len(data)
         self._unread.append(data)
         if self._work is not Working.NOTHING:
-            # TLS may deliver what it had before it was paused.
+            # TLS may deliver data that it had before it was paused.
             return
         self.intake.valve.served(self)
         self._work = Working.AT_ONCE
@@ -193,7 +195,7 @@ class RecordReceiver(InputProtocol):
 
     def _go_on_in_turns(self) -> None:
         if self._work is Working.AT_ONCE:
-            # It waits for us, and for nothing that its peer owes.
+            # The connection waits for us, not for its peer to finish a record.
             self.intake.unfinished.forget(self)
             self._work = Working.IN_TURNS
             self.pauseProducing()
@@ -219,7 +221,7 @@ class RecordReceiver(InputProtocol):
         if failure is not None:
             self._unread.clear()
             self.ending = True
-            log.failure("taking in what {source} sent failed", failure, source=self.source)
+            log.failure("taking in data from {source} failed", failure, source=self.source)
             self.transport.abortConnection()
         elif not self.connected:
             self._end_of_data()
@@ -238,7 +240,7 @@ class RecordReceiver(InputProtocol):
 
     @property
     def _crowded(self) -> bool:
-        """Return true while others' work has to be done before more of a long record is received."""
+        """Return true while a long record must wait for the work of other connections."""
         return self.held > LARGE and self.intake.time_slices.full
 
     def _end_of_data(self) -> None:
@@ -258,7 +260,7 @@ class RecordReceiver(InputProtocol):
 
     def _unsafe_for_good(self, failure: Failure) -> None:
         if self.connected:
-            why = f"nothing is acknowledged any more: {failure.getErrorMessage()}"
+            why = f"closing the connection without acknowledgement: {failure.getErrorMessage()}"
             self.intake.complain(self.source, why)
             self.ending = True
             self.transport.abortConnection()
@@ -280,7 +282,7 @@ class RecordReceiver(InputProtocol):
         unsafe = self._unsafe > WINDOW
         busy = self._work is not Working.NOTHING
         if not self.connected or busy or self.intake.valve.holds(self) or unread or unsafe:
-            # Each of these resumes it when it is over.
+            # Whichever cause ends last calls this again.
             return
         if self._crowded:
             self.intake.time_slices.wait_for_room(self)

@@ -11,7 +11,7 @@ from logsrv.linelog.inputs.records.records import RecordReceiver
 
 
 class RelpReceiver(RecordReceiver):
-    """A connection. Unfinished records are not kept: a client sends again all that was not answered."""
+    """A connection. An unfinished message is dropped: the client sends everything unacknowledged again."""
 
     acknowledges = True
     record_name = "a message"
@@ -38,7 +38,7 @@ class RelpReceiver(RecordReceiver):
 
 
 class Relp(Input):
-    """The input itself: every message is answered, which needs a connection."""
+    """The `relp` input: it acknowledges every message, so it needs connections."""
 
     name = "relp"
     connection = RelpReceiver

@@ -1,7 +1,6 @@
-"""The `syslog` input: RFC 5424, RFC 3164 and what else calls itself so, over streams and in datagrams.
+"""The `syslog` input: RFC 5424, RFC 3164 and similar formats, over streams and in datagrams.
 
-Messages are stored as they came; what stands in their headers is read when somebody asks for it. Nothing
-is acknowledged: the protocol has no way to.
+Messages are stored unchanged; a search parses their headers later. The protocol has no acknowledgements.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.records.lines import LineReceiver
 
 _MERGED = (
-    "what looks like several counted messages without <PRI> is stored as one line; a sender that counts"
-    " has to count every message, from the first of its connection on: let it connect again"
+    "a line looks like several counted messages without <PRI>, and is stored as one; a sender that counts"
+    " must count every message of a connection, from the first on: let it connect again"
 )
-# Pieces of a chunk that are made in one turn for others: 1 to 2 ms.
+# Pieces of a chunk that are made before other peers have a turn: 1 to 2 ms.
 _PIECES = 128
 
 
 class SyslogReceiver(LineReceiver):
-    """A connection: as one of lines, but that each frame ends as its sender says."""
+    """A connection: a `LineReceiver` with the framer of syslog."""
 
     _framer: SyslogFramer
     _merged = False
@@ -45,20 +44,20 @@ class SyslogReceiver(LineReceiver):
         self._report_merged()
 
     def _report_merged(self) -> None:
-        """Say it once for a connection."""
+        """Log merged messages once for each connection."""
         if self._framer.merged and not self._merged:
             self._merged = True
             self.intake.complain(self.source, _MERGED, "counted")
 
 
 class SyslogDatagrams(InputDatagrams):
-    """Datagrams, each of one message."""
+    """Datagrams, each one message."""
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         intake = self.intake
         together = b"".join(payloads)
         messages = payloads
-        # Mostly there is nothing to take off: RFC 5426 has no endings.
+        # Most messages have no ending to remove: RFC 5426 has none.
         if b"\n" in together or b"\0" in together:
             messages = [without_ending(payload) for payload in payloads]
         block, _ = frame_records(messages, for_datagrams(intake.rules), intake.counts)
@@ -67,7 +66,7 @@ class SyslogDatagrams(InputDatagrams):
 
 
 class Syslog(Input):
-    """The input itself."""
+    """The `syslog` input."""
 
     name = "syslog"
     connection = SyslogReceiver

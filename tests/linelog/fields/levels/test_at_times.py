@@ -25,7 +25,7 @@ PIECES = st.sampled_from(
 @example(["2026-11-20 06:00:00" + "-" * 31 + "info", "2026-11-20 06:00:00" + "-" * 32 + "info"])
 @example(["2026-11-20 06:00:00," + " " * 7 + "info", "2026-11-20 06:00:00," + " " * 8 + "info"])
 @example(["12-17 19:31:36.263 " + "1" * 30 + " I x", "12-17 19:31:36.263 " + "1" * 31 + " I x"])
-def test_they_are_those_of_the_text(texts: list[str]) -> None:
+def test_levels_at_times_are_those_of_the_text(texts: list[str]) -> None:
     raw = b"".join(text.encode().ljust(80, b"\n")[:80] for text in texts)
     found = levels_at_times(numpy.frombuffer(raw, numpy.uint8).reshape(-1, 80))
     for text, number in zip(texts, found.tolist(), strict=True):

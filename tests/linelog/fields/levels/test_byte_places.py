@@ -11,7 +11,7 @@ from logsrv.linelog.fields.levels.byte_places import Shape, any_of, places, tabl
 
 
 @given(st.lists(st.integers(0, 2000)), st.integers(0, 2001))
-def test_few_places(true: list[int], size: int) -> None:
+def test_few_true_places_are_found(true: list[int], size: int) -> None:
     found = numpy.zeros(size, bool)
     found[[place for place in true if place < size]] = True
     assert places(found).tolist() == numpy.flatnonzero(found).tolist()
@@ -19,23 +19,23 @@ def test_few_places(true: list[int], size: int) -> None:
 
 @pytest.mark.parametrize("every", [1, 3, 9, 30, 300])
 @pytest.mark.parametrize("size", [0, 1, 7, 64, 6401])
-def test_many_places(size: int, every: int) -> None:
+def test_many_true_places_are_found(size: int, every: int) -> None:
     found = numpy.arange(size) % every == 0
     assert places(found).tolist() == numpy.flatnonzero(found).tolist()
 
 
-def test_windows() -> None:
+def test_windows_are_rows_of_bytes_at_places() -> None:
     raw = numpy.frombuffer(b"abcdefgh", numpy.uint8)
     assert [bytes(row) for row in windows(raw, numpy.array([4, 0]), 3)] == [b"efg", b"abc"]
 
 
-def test_rows_with_something() -> None:
+def test_rows_with_a_true_byte_are_found() -> None:
     rows = numpy.zeros((4, 16), bool)
     rows[1, 3] = rows[3, 15] = True
     assert any_of(rows).tolist() == [False, True, False, True]
 
 
-def test_a_table() -> None:
+def test_a_table_is_true_for_its_members() -> None:
     assert numpy.flatnonzero(table_of(b"az")).tolist() == [ord("a"), ord("z")]
 
 

@@ -26,7 +26,7 @@ def levels(*messages: str) -> list[str | int | None]:
 
 @more(2)
 @given(st.lists(st.lists(PIECES, max_size=8).map("".join), min_size=1, max_size=5))
-def test_what_is_sure_is_right(messages: list[str]) -> None:
+def test_sure_levels_are_right(messages: list[str]) -> None:
     for message, found in zip(messages, levels(*messages), strict=True):
         assert found in (UNSURE, of_text(message))
         if len(message) <= WIDTH:
@@ -46,5 +46,5 @@ def test_what_is_sure_is_right(messages: list[str]) -> None:
         ("", None),
     ],
 )
-def test_words(message: str, level: str | int | None) -> None:
+def test_words_at_the_beginning_name_the_level(message: str, level: str | int | None) -> None:
     assert levels(message) == [level]

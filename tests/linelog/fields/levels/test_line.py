@@ -33,7 +33,7 @@ PIECES = st.sampled_from(
 @example(b'Nov 20 06:18:42 web su: {"\\u006cevel":"debug"}', True)
 @example(b'Nov 20 06:18:42 web su: {"x":"ERROR"}', True)
 @example(b"Nov 20 06:18:42 web su: ERROR", True)
-def test_it_is_that_of_the_record(message: bytes, stamped: bool) -> None:
+def test_the_level_is_that_of_the_record(message: bytes, stamped: bool) -> None:
     line = STAMP * stamped + message
     assert level_of(line) == Record(line).level
 
@@ -55,5 +55,5 @@ def test_lines_as_programs_write_them(lines: list[Line]) -> None:
         (b"level=debug a=b", "debug"),
     ],
 )
-def test_levels(message: bytes, level: str | None) -> None:
+def test_level_of_finds_the_level_of_a_line(message: bytes, level: str | None) -> None:
     assert level_of(STAMP + message) == level_of(message) == level

@@ -144,7 +144,7 @@ ALL = {**SYSTEMS, **OTHERS}
 
 
 @pytest.mark.parametrize("system", ALL)
-def test_levels(system: str) -> None:
+def test_lines_of_sixteen_systems_have_their_levels_in_every_way(system: str) -> None:
     expected = {message: level for level, message in ALL[system]}
     lines = [STAMP + message.encode() for message in expected]
     text = b"".join(line + b"\n" for line in lines)

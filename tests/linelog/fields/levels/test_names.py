@@ -14,7 +14,7 @@ def rows(*words: str) -> Array:
     return numpy.frombuffer(text, numpy.uint8).reshape(-1, 16)
 
 
-def test_each_name() -> None:
+def test_every_name_of_a_level_is_found() -> None:
     found = named(rows(*NAMES))
     assert [LEVELS[number - 1] for number in found.number] == list(NAMES.values())
     assert not found.capital.any()

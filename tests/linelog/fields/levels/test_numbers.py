@@ -58,7 +58,7 @@ def of_numbers(text: bytes) -> list[str | None]:
 )
 @example([STAMP + b"[" + b"x" * 61 + b" error", STAMP + b"]"])
 @example([STAMP + b'Nov 20 06:18:42 web su: {"x":"ERROR"}', STAMP + b' {"x":"ERROR"}'])
-def test_they_are_those_of_the_records(lines: list[bytes]) -> None:
+def test_levels_as_numbers_are_those_of_the_records(lines: list[bytes]) -> None:
     text = b"".join(line + b"\n" for line in lines)
     assert of_numbers(text) == of_records(text)
 
@@ -85,10 +85,10 @@ def test_lines_as_programs_write_them(lines: list[object]) -> None:
         (b"", None),
     ],
 )
-def test_levels(message: bytes, level: str | None) -> None:
+def test_levels_as_numbers_are_those_of_the_lines(message: bytes, level: str | None) -> None:
     text = (STAMP + message + b"\n") * 2 + message + b"\n"
     assert of_numbers(text) == [level, level, level]
 
 
-def test_no_lines() -> None:
+def test_an_empty_text_has_no_levels() -> None:
     assert numbers_of(b"").tolist() == []

@@ -26,7 +26,7 @@ def level(message: bytes) -> str | None:
         (b"<11>web app: level=info a=b", "info"),
     ],
 )
-def test_sure(message: bytes, found: str) -> None:
+def test_an_unambiguous_pair_gives_the_level(message: bytes, found: str) -> None:
     assert level(message) == found
 
 

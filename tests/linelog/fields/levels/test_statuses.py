@@ -34,5 +34,5 @@ def level(message: bytes) -> str | int | None:
         (b"2026-11-20T06:18:42Z web nginx: " + TIME + b' "GET /" 503 12', UNSURE),
     ],
 )
-def test_statuses(message: bytes, found: str | int | None) -> None:
+def test_an_access_logs_status_gives_the_level(message: bytes, found: str | int | None) -> None:
     assert level(message) == found

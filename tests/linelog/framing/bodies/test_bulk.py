@@ -39,7 +39,7 @@ def test_documents_stay_as_they_were_and_get_their_index() -> None:
     assert [item.popitem()[1]["status"] for item in answer["items"]] == [201] * 3
 
 
-def test_without_any_index() -> None:
+def test_a_document_without_an_index_is_stored_unchanged() -> None:
     assert bulk({"index": {}}, {"a": 1})[0] == [b'{"a": 1}']
 
 
@@ -62,13 +62,13 @@ def test_each_bad_document_is_told_and_the_others_are_stored() -> None:
 
 
 @pytest.mark.parametrize("line", [b"no json", b"[]", b"{}", b'{"store": {}}', b'{"index": 1}'])
-def test_what_is_no_action_refuses_all(line: bytes) -> None:
+def test_an_invalid_action_refuses_the_whole_request(line: bytes) -> None:
     with pytest.raises(RequestRefused) as refused:
         bulk({"index": {}}, {"a": 1}, line, {"a": 1})
     assert refused.value.status == 400 and "line 3" in str(refused.value)
 
 
-def test_who_we_are() -> None:
+def test_the_answer_about_the_server_has_a_version() -> None:
     assert json.loads(ABOUT.body)["version"]["number"]
 
 

@@ -42,7 +42,9 @@ def cut(data: bytes, size: int) -> list[bytes]:
 @given(
     st.sampled_from(sorted(PACK)), st.binary(max_size=300), st.integers(1, 50), st.integers(1, 3)
 )
-def test_whatever_the_pieces_it_is_whole(how: str, data: bytes, size: int, times: int) -> None:
+def test_a_body_in_any_pieces_is_unpacked_whole(
+    how: str, data: bytes, size: int, times: int
+) -> None:
     """Gzip and zstd may go on with another of the kind."""
     times = times if how in ("gzip", "zstd") else 1
     body = cut(PACK[how](data) * times, size)
@@ -79,7 +81,7 @@ def test_exactly_as_much_as_is_allowed() -> None:
         check_all([gzip.compress(bytes(size + 1))], "gzip", size)
 
 
-def test_the_codings_there_are() -> None:
+def test_gzip_and_identity_are_known_and_others_refused_with_415() -> None:
     assert [coding(one) for one in (None, b"", b" GZIP ", b"identity")] == [
         "", "", "gzip", "",
     ]  # fmt: skip

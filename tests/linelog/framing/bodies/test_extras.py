@@ -16,7 +16,7 @@ def test_a_missing_parser_is_told_in_a_sentence() -> None:
     assert refused.value.status == 501
 
 
-def test_what_is_no_message_is_refused() -> None:
+def test_a_body_that_is_no_message_is_refused() -> None:
     kind = needed("google.protobuf.timestamp_pb2", "it").Timestamp
     assert read_message(kind, b"\x08\x05").seconds == 5
     with pytest.raises(RequestRefused) as refused:

@@ -46,7 +46,7 @@ def refused(body: bytes, media: str = "application/json", most: int = 1000) -> R
     return found.value
 
 
-def test_the_content_types() -> None:
+def test_content_types_map_to_kinds_of_bodies() -> None:
     kinds = {
         b"": BodyKind.TEXT,
         b"text/plain; charset=utf-8": BodyKind.TEXT,
@@ -72,7 +72,7 @@ def test_the_content_types() -> None:
         "nonsense",
     ],
 )
-def test_binary_is_refused(media: str) -> None:
+def test_a_binary_content_type_is_refused_with_415(media: str) -> None:
     with pytest.raises(RequestRefused) as found:
         kind_of(media)
     assert found.value.status == 415
@@ -116,7 +116,9 @@ LINES = st.lists(
 
 
 @given(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans())
-def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: bool) -> None:
+def test_json_lines_together_are_those_one_by_one(
+    lines: list[bytes], ending: bytes, ended: bool
+) -> None:
     body = ending.join(lines) + ending * ended
     expected, found = Records(), Records()
     list(http_lines.one_by_one(expected, body, 1000))
@@ -153,7 +155,7 @@ def test_a_line_that_is_no_json_is_text_and_counted() -> None:
     assert json.loads(found.reply.body) == {"accepted": 4, "as_text": 1}
 
 
-def test_forms() -> None:
+def test_a_form_becomes_one_json_record() -> None:
     fields = {"name": "app", "msg": "Grüße\nzwei", "args": "()", "empty": ""}
     (record,) = records(urlencode(fields).encode(), "application/x-www-form-urlencoded")
     assert json.loads(record) == fields
@@ -170,7 +172,7 @@ def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> Non
     assert result_of(take(body, BodyRules("text/plain", "/", 100), Records())) is None
 
 
-def test_refusals() -> None:
+def test_bad_bodies_are_refused_with_400_and_long_records_with_413() -> None:
     assert refused(b"{").status == refused(b"3").status == refused(b'"text"').status == 400
     assert refused(b"&".join([b"a=1"] * 20_000), "application/x-www-form-urlencoded").status == 400
     long = b'{"a": "' + b"x" * 100 + b'"}'
@@ -198,7 +200,7 @@ NUMBERS = [
 
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("beside", [b"", rb',"\udce9"'])
-def test_numbers_keep_their_digits(number: bytes, beside: bytes) -> None:
+def test_numbers_in_json_bodies_keep_their_digits(number: bytes, beside: bytes) -> None:
     """In whatever they stand, and whatever stands beside them."""
     one = b'{"a":[%b%b]}' % (number, beside)
     kept = one.replace(rb"\udce9", rb"\\xe9")

@@ -34,13 +34,13 @@ ways = pytest.mark.parametrize("way", WAYS)
 
 
 @given(st.sampled_from(sorted(WAYS)), st.lists(st.binary(max_size=200), min_size=1, max_size=4))
-def test_any_number_of_members(way: str, members: list[bytes]) -> None:
+def test_data_of_several_members_is_unpacked_whole(way: str, members: list[bytes]) -> None:
     pack, unpack = WAYS[way]
     assert unpack(b"".join(map(pack, members)), 10_000) == b"".join(members)
 
 
 @ways
-def test_much(way: str) -> None:
+def test_large_data_is_unpacked_up_to_the_limit_and_refused_above(way: str) -> None:
     pack, unpack = WAYS[way]
     text = b"".join(b"%d\n" % number for number in range(300_000))
     assert unpack(pack(text), len(text)) == text
@@ -62,7 +62,7 @@ def test_a_bomb_takes_little_memory(way: str) -> None:
 
 
 @ways
-def test_cut_anywhere(way: str) -> None:
+def test_compressed_data_cut_at_any_byte_is_refused(way: str) -> None:
     pack, unpack = WAYS[way]
     whole = pack(b"some text " * 20)
     for cut in range(1, len(whole)):
@@ -71,13 +71,13 @@ def test_cut_anywhere(way: str) -> None:
 
 
 @ways
-def test_what_is_not_compressed(way: str) -> None:
+def test_plain_text_is_refused_as_not_compressed(way: str) -> None:
     with pytest.raises(UnpackingError, match="is n"):
         WAYS[way][1](b"plain text, and no more than that", 1000)
     assert WAYS[way][1](b"", 10) == b""
 
 
-def test_a_window_of_gigabytes() -> None:
+def test_a_zstandard_frame_with_a_huge_window_is_refused() -> None:
     parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=27)
     packed = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     data = packed.compress(b"x" * 100) + packed.flush()

@@ -33,7 +33,7 @@ VALUES = st.recursive(
 
 @pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES))
-def test_always_an_object_on_one_harmless_line(record: dict[object, object]) -> None:
+def test_any_record_becomes_one_harmless_line(record: dict[object, object]) -> None:
     line = made(record, {"time": "T"})
     assert isinstance(json.loads(line), dict)
     assert escaped(line) == line and b"\n" not in line
@@ -64,7 +64,7 @@ def test_values_that_json_does_not_have() -> None:
     assert in_base64(b"\0\1") == "AAE="
 
 
-def test_nested_too_deeply() -> None:
+def test_a_deeply_nested_value_is_cut_at_the_deepest_level() -> None:
     value: object = 1
     for _ in range(10_000):
         value = [value]
@@ -72,7 +72,7 @@ def test_nested_too_deeply() -> None:
     assert line.count(b"[") == DEEPEST + 1
 
 
-def test_of_no_known_kind() -> None:
+def test_a_value_of_an_unknown_kind_raises_type_error() -> None:
     with pytest.raises(TypeError, match="object has no form in JSON"):
         made({"a": object()}, {})
 
@@ -85,7 +85,7 @@ def test_of_a_kind_that_the_caller_knows() -> None:
 
 @pytest.mark.slow
 @given(st.dictionaries(st.text(), VALUES))
-def test_both_ways_are_one(record: dict[str, object]) -> None:
+def test_the_fast_and_the_careful_way_make_the_same_json(record: dict[str, object]) -> None:
     """What has a null in it is made the long way; without, it is the same."""
     other = "".join(("x", *record))
     with_null = json.loads(made(record, {other: None}))

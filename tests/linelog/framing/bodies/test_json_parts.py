@@ -58,7 +58,7 @@ def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size
 
 @more(2)
 @given(st.text('[]{},:"\\1 a', max_size=12), st.sampled_from([1, 3, 64]))
-def test_what_is_no_json_is_refused(text: str, size: int) -> None:
+def test_invalid_json_is_refused(text: str, size: int) -> None:
     body = f"[{text}".encode()
     try:
         expected = json.loads(body, strict=True)
@@ -129,7 +129,7 @@ def test_an_element_far_too_long_is_told_and_the_others_are_given(piece: int) ->
         b'{"outer":[{"inner":[1,,2]}]}',
     ],
 )
-def test_no_object(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_without_an_object_is_refused(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_parts, "PIECE", 2)
     with pytest.raises(RequestRefused) as refused:
         for _ in several(body, ("outer", "inner"), 100, Records()):

@@ -48,12 +48,12 @@ def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> Non
         b'{"tab":\t1}',
     ],
 )
-def test_what_is_a_line_stays_as_it_is(text: bytes) -> None:
+def test_json_on_one_line_stays_unchanged(text: bytes) -> None:
     assert one_line(text) == text
     assert one_line(b" " + text + b"\r\n") == text
 
 
-def test_otherwise_it_is_made_compact_and_harmless() -> None:
+def test_other_json_is_made_compact_and_harmless() -> None:
     assert one_line(b'{"a" : "x  \\" y",\n "n":1.10}') == b'{"a":"x  \\" y","n":1.10}'
     assert one_line('{"a": "\u2028\x7f\u202e"}'.encode()) == '{"a":"\\u2028\\u007f\u202e"}'.encode()
 
@@ -79,7 +79,7 @@ def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, obj
     "lines",
     [b"", b"{}\n", b"[]", b"{}\n1", b"{}\n\n{}", b"{} {}", b'{"a":"\x7f"}', b'{"a":"12345678"}'],
 )
-def test_what_does_not_stay(lines: bytes) -> None:
+def test_lines_that_need_a_change_are_not_stored_as_they_stand(lines: bytes) -> None:
     assert not objects_as_they_stand(lines, 15)
 
 

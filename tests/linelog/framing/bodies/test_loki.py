@@ -92,7 +92,7 @@ def test_an_entry_too_long_is_told_and_the_others_are_stored() -> None:
         b'{"streams": [{"stream": {}, "values": [["1", "m", [1]]]}]}',
     ],
 )
-def test_what_is_no_push(body: bytes) -> None:
+def test_a_body_that_is_no_push_is_refused_with_400(body: bytes) -> None:
     with pytest.raises(RequestRefused) as refused:
         push(body)
     assert refused.value.status == 400
@@ -103,7 +103,7 @@ def test_a_bad_entry_costs_nobody_else_anything(bad: Any) -> None:
     found = push(as_json({"a": "b"}, [str(TIME), "one"], bad, [str(TIME), "two"]))
     assert [one["message"] for one in records(found)] == ["one", "two"]
     assert found.records.reasons == {"protocol": 1}
-    assert found.reply.status == 400 and b"1 of 3 entries are not what" in found.reply.body
+    assert found.reply.status == 400 and b"1 of 3 entries are invalid" in found.reply.body
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_bad_labels_of_protobuf_cost_their_entries() -> None:
 
 
 @pytest.mark.parametrize("labels", ["", "a", "{a}", '{a="x}', '{a="x" b="y"}', '{\udce4="'])
-def test_labels_that_are_none(labels: str) -> None:
+def test_invalid_labels_are_refused_with_400(labels: str) -> None:
     with pytest.raises(RequestRefused) as refused:
         push(as_protobuf(labels.encode("utf-8", "replace").decode(), (1, b"m", {})), "")
     assert refused.value.status == 400

@@ -116,7 +116,9 @@ def test_a_body_of_keys_is_flat_too() -> None:
         ({}, (None, None)),
     ],
 )
-def test_severities(given: dict[str, Any], severity: tuple[object, object]) -> None:
+def test_a_severity_has_text_and_number(
+    given: dict[str, Any], severity: tuple[object, object]
+) -> None:
     (found,) = records(export(as_json(given)))
     assert (found.get("severity"), found.get("severity_number")) == severity
 
@@ -160,7 +162,7 @@ def nested(times: int) -> dict[str, Any]:
         as_json({"severityNumber": [1]}),
     ],
 )
-def test_what_is_no_export(body: bytes) -> None:
+def test_a_body_that_is_no_export_request_is_refused_with_400(body: bytes) -> None:
     with pytest.raises(RequestRefused) as refused:
         export(body)
     assert refused.value.status == 400
@@ -195,7 +197,8 @@ def test_a_bad_record_costs_nobody_else_anything(bad: Any) -> None:
     assert found.records.reasons == {"protocol": 1}
     partial = json.loads(found.reply.body)["partialSuccess"]
     assert (
-        partial["rejectedLogRecords"] == "1" and "not as OTLP has them" in partial["errorMessage"]
+        partial["rejectedLogRecords"] == "1"
+        and "invalid, or longer than" in partial["errorMessage"]
     )
 
 
@@ -233,14 +236,14 @@ def test_nothing_at_all_and_other_types() -> None:
 
 def test_keys_that_become_the_same_one_are_not_countless() -> None:
     assert len(records(export(as_json({"attributes": same_keys(5)}))))
-    with pytest.raises(RequestRefused, match="nothing in it"):
+    with pytest.raises(RequestRefused, match="no valid log record"):
         export(as_json({"attributes": same_keys(8)}))
 
 
 def test_keys_are_not_multiplied_without_end() -> None:
     value: dict[str, Any] = {"kvlistValue": {"values": [text(str(n), "") for n in range(20_000)]}}
     body = as_json({"attributes": [{"key": "x" * 1000, "value": value}]})
-    with pytest.raises(RequestRefused, match="nothing in it"):
+    with pytest.raises(RequestRefused, match="no valid log record"):
         export(body, most=1 << 20)
 
 

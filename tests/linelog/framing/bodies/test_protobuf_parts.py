@@ -35,7 +35,7 @@ def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
     ),
     st.sampled_from([0, 10, 40, 1 << 18]),
 )
-def test_the_same_records(shape: list[list[list[str]]], size: int) -> None:
+def test_parts_of_a_message_have_all_its_records(shape: list[list[list[str]]], size: int) -> None:
     request = service.ExportLogsServiceRequest()
     expected = []
     for number, scopes in enumerate(shape):
@@ -73,7 +73,9 @@ def test_a_record_far_too_long_is_told() -> None:
         (b"\x08\x01" * 2_100_000, 413),
     ],
 )
-def test_what_is_refused(body: bytes, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_or_large_messages_are_refused(
+    body: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protobuf_parts, "PIECE", 0)
     with pytest.raises(RequestRefused) as refused:
         for _ in several(body, PATH, 100, Records()):

@@ -29,18 +29,18 @@ from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
         (float("-inf"), None),
     ],
 )
-def test_seconds(seconds: float, text: str | None) -> None:
+def test_seconds_become_rfc3339_text(seconds: float, text: str | None) -> None:
     assert of_seconds(seconds) == text
 
 
-def test_nanoseconds() -> None:
+def test_nanoseconds_become_text_with_nine_digits() -> None:
     assert of_nanoseconds(1_700_000_000, 1) == "2023-11-14T22:13:20.000000001Z"
     assert of_nanoseconds(1_700_000_000, 2_000_000_003) == "2023-11-14T22:13:22.000000003Z"
     assert of_nanoseconds(2**62, 0) is None
 
 
 @given(st.integers(-(10**10), 10**11), st.integers(0, 10**9 - 1))
-def test_as_python_reads_it(seconds: int, nanoseconds: int) -> None:
+def test_python_reads_the_text_of_a_time_back(seconds: int, nanoseconds: int) -> None:
     text = of_nanoseconds(seconds, nanoseconds)
     assert text is not None
     read = datetime.fromisoformat(text)

@@ -76,11 +76,11 @@ RECORD = {"b": 1, "a": "é"}
         ["t.x", zstandard.compress(packed([TIME, RECORD])), {b"compressed": b"zstd"}],
     ],
 )
-def test_every_form(value: Any) -> None:
+def test_every_form_of_an_event_gives_the_same_line(value: Any) -> None:
     assert lines(value) == [LINE]
 
 
-def test_of_old_senders() -> None:
+def test_events_of_old_senders_without_a_binary_type_are_read() -> None:
     """Their entries and bytes are text, by MessagePack's old rules."""
     value = msgpack.packb(["t.x", packed([TIME, RECORD]), {"chunk": b"c"}], use_bin_type=False)
     found = event_of(value, LIMITS)
@@ -88,7 +88,7 @@ def test_of_old_senders() -> None:
     assert msgpack.unpackb(found.acknowledgement) == {"ack": "c"}
 
 
-def test_many_entries_and_members() -> None:
+def test_entries_in_several_gzip_members_are_read_in_order() -> None:
     parts = [gzip.compress(packed([number, {"n": number}])) for number in range(3)]
     found = lines(["t", b"".join(parts), {"compressed": "gzip"}])
     assert [json.loads(line)["n"] for line in found] == [0, 1, 2]
@@ -104,7 +104,7 @@ def test_many_entries_and_members() -> None:
         (2**63, "9223372036854775808"),
     ],
 )
-def test_times(time: Any, text: str) -> None:
+def test_times_of_every_kind_become_text(time: Any, text: str) -> None:
     assert lines(["t", time, {}]) == [f'{{"time":{text},"tag":"t"}}']
     assert lines(["t", [[time, {}]]]) == [f'{{"time":{text},"tag":"t"}}']
     assert lines(["t", [[[time, {}], {}]]]) == [f'{{"time":{text},"tag":"t"}}']
@@ -118,11 +118,11 @@ def test_an_event_time_of_another_length_is_kept_as_it_came(size: int) -> None:
     assert lines(["t", [[msgpack.ExtType(0, sent), {}]]]) == [f'{{"time":"{found}","tag":"t"}}']
 
 
-def test_without_a_time() -> None:
+def test_an_event_with_a_nil_time_has_no_time() -> None:
     assert lines(["t", None, {"a": 1}]) == ['{"a":1,"tag":"t"}']
 
 
-def test_metadata_of_fluent_bit() -> None:
+def test_metadata_of_fluent_bit_is_a_key_of_the_record() -> None:
     assert lines(["t", [[[TIME, {"m": 1}], {"a": 2}]]]) == [
         f'{{"a":2,"time":"{TEXT}","tag":"t","metadata":{{"m":1}}}}'
     ]
@@ -213,7 +213,7 @@ ENTRIES = st.lists(
 @pytest.mark.slow
 @more(2)
 @given(ENTRIES, st.integers(1, 3))
-def test_together_as_one_by_one(entries: list[Any], times: int) -> None:
+def test_entries_together_are_those_one_by_one(entries: list[Any], times: int) -> None:
     """Many entries become what each of them becomes in an event of its own."""
     found = []
     for entry in entries * times:
@@ -267,7 +267,7 @@ def test_a_bad_entry_costs_nobody_else_anything(entry: bytes, text: bytes) -> No
 @pytest.mark.parametrize(
     ("time", "text"), [({}, "{}"), (True, "true"), ([1], "[1]"), ([1, 2], "[1,2]")]
 )
-def test_what_is_no_time_is_kept(time: Any, text: str) -> None:
+def test_a_value_that_is_no_time_is_kept(time: Any, text: str) -> None:
     assert lines(["t", [[time, {"a": 1}]]]) == [f'{{"a":1,"time":{text},"tag":"t"}}']
 
 
@@ -289,13 +289,13 @@ def test_a_chunk_that_is_cut_off(end: bytes) -> None:
         ({}, None),
     ],
 )
-def test_acknowledgements(options: Any, acknowledgement: Any) -> None:
+def test_a_chunk_option_asks_for_an_acknowledgement(options: Any, acknowledgement: Any) -> None:
     for value in (["t", 1, {}], ["t", []], ["t", b""]):
         found = event([*value, options]).acknowledgement
         assert (msgpack.unpackb(found) if found else None) == acknowledgement
 
 
-def test_nil_keeps_alive() -> None:
+def test_a_nil_value_has_no_records() -> None:
     assert event(None) == Event([], b"")
 
 
@@ -320,7 +320,7 @@ def test_nil_keeps_alive() -> None:
         (["t", b"", {"fluent_signal": 1}], "no_logs", "only logs"),
     ],
 )
-def test_what_is_no_event(value: Any, reason: str, sentence: str) -> None:
+def test_a_value_that_is_no_event_is_refused(value: Any, reason: str, sentence: str) -> None:
     with pytest.raises(NoEventError, match=sentence) as raised:
         event(value)
     assert raised.value.reason == reason
@@ -328,7 +328,7 @@ def test_what_is_no_event(value: Any, reason: str, sentence: str) -> None:
 
 @more(3)
 @given(st.binary(max_size=50))
-def test_anything_at_all(data: bytes) -> None:
+def test_any_bytes_give_harmless_lines_or_no_event_error(data: bytes) -> None:
     """It is an event, of harmless lines, or refused in one way."""
     for value in (b"\x93\xa1t\x01" + data, b"\x92\xa1t\xc4" + bytes([len(data)]) + data):
         try:
@@ -340,7 +340,7 @@ def test_anything_at_all(data: bytes) -> None:
                 assert not records.structured or escaped(line) == line
 
 
-def test_longer_than_a_record() -> None:
+def test_an_entry_longer_than_a_record_is_stored_as_text_and_acknowledged() -> None:
     """It is kept as text, and its chunk acknowledged: else it would come again for ever."""
     entries = [[1, {"a": 1}], [2, {"a": "x" * 1000}]]
     limits = ForwardLimits(record=500, event=1 << 20)
@@ -350,7 +350,7 @@ def test_longer_than_a_record() -> None:
 
 
 @pytest.mark.parametrize("way", ["gzip", "zstd"])
-def test_a_bomb(way: str) -> None:
+def test_a_compressed_bomb_is_refused_before_any_record_is_made(way: str) -> None:
     """Refused before anything is made of it."""
     bomb = msgpack.packb([0, {}]) * 4000_000
     packed = gzip.compress(bomb) if way == "gzip" else zstandard.compress(bomb)

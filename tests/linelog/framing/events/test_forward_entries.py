@@ -48,7 +48,7 @@ def test_usual_ones_become_lines_together() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
-def test_cut_anywhere(size: int) -> None:
+def test_entries_cut_anywhere_are_all_taken(size: int) -> None:
     data = packed(*([SECOND, {"n": n, "x": "y" * (n * 300)}] for n in range(6)), [SECOND, "text"])
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     records, _, taken = added(*pieces)
@@ -57,7 +57,7 @@ def test_cut_anywhere(size: int) -> None:
     assert records.as_text == 3
 
 
-def test_as_many_as_there_are_and_nothing_behind_them() -> None:
+def test_the_given_number_of_entries_is_taken_and_no_more() -> None:
     first = packed([SECOND, {}], [SECOND, {}])
     records, _, taken = added(first + packed({"chunk": "x"}), number=2)
     assert taken == len(first) and len(records) == 2
@@ -65,7 +65,7 @@ def test_as_many_as_there_are_and_nothing_behind_them() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x92\x01", b"\xc1", b"\x92\x01\xda\xff\xff" + b"x" * 50])
-def test_half_an_entry(data: bytes) -> None:
+def test_half_an_entry_at_the_end_is_stored_as_text(data: bytes) -> None:
     """Kept as text where nothing else follows it; it has no end where something should."""
     records, _, _ = added(data)
     assert lines_of(records) == [data] and records.as_text == 1
@@ -79,7 +79,7 @@ def test_more_than_a_record_is_damaged(damaged: bytes) -> None:
         added(damaged + b"\xc1" * 1000, b"x" * 1000)
 
 
-def test_what_is_no_pair() -> None:
+def test_entries_that_are_no_pairs_are_stored_as_text() -> None:
     none: list[Any] = [[1], [1, {}, 2], {1: {}}, 5]
     records, _, _ = added(packed(*none))
     assert lines_of(records) == [b"[1]", b"[1,{},2]", b'{"1":{}}', b"5"]
@@ -98,7 +98,7 @@ def test_a_long_tag_is_not_multiplied_at_once() -> None:
     assert not any(isinstance(run, WholeLines) for run in records.take())
 
 
-def test_values() -> None:
+def test_values_with_odd_text_and_keys_are_unpacked() -> None:
     assert value_of(b"\xa1\xff") == "\\xff" and value_of(b"\xa1\xff", raw=True) == b"\xff"
     assert value_of(b"\x81\x91\x01\x02") == {"[1]": 2}
 

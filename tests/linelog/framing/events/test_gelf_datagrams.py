@@ -53,7 +53,7 @@ def test_a_chunk_that_comes_twice_counts_once() -> None:
         b"\x1e\x0f12345678\x00\x81abc",
     ],
 )
-def test_what_is_no_good_as_a_chunk_is_a_message(datagram: bytes) -> None:
+def test_an_invalid_chunk_is_a_message(datagram: bytes) -> None:
     chunks = Chunks()
     assert chunks.add("a", datagram, 0.0) == datagram
     assert len(chunks) == 0
@@ -66,7 +66,7 @@ def test_another_count_is_no_chunk_of_that_message() -> None:
     assert chunks.add("a", b"\x1e\x0f12345678\x01\x02def", 0.0) == b"abcdef"
 
 
-def test_what_is_not_complete_in_time_is_given_up() -> None:
+def test_a_message_not_complete_in_time_is_given_up() -> None:
     first, second = chunks_of(b"abcdef", 3)
     chunks = Chunks()
     chunks.add("a", first, 10.0)
@@ -77,7 +77,7 @@ def test_what_is_not_complete_in_time_is_given_up() -> None:
     assert chunks.add("a", second, 15.0) is None
 
 
-def test_the_oldest_gives_way() -> None:
+def test_the_oldest_unfinished_message_is_given_up_above_the_limits() -> None:
     chunks = Chunks()
     for number in range(module.MOST_UNFINISHED + 10):
         chunks.add("a", b"\x1e\x0f%08d\x00\x02abc" % number, 0.0)
@@ -88,7 +88,7 @@ def test_the_oldest_gives_way() -> None:
         assert chunks.size <= module.MOST_BYTES
 
 
-def test_unpacked() -> None:
+def test_packed_messages_are_unpacked_and_damaged_ones_left_unchanged() -> None:
     text = b'{"short_message":"x"}'
     assert unpacked(text, 100) == text
     assert unpacked(zlib.compress(text), 100) == text
@@ -120,7 +120,7 @@ def test_a_long_message_of_any_letters_is_taken() -> None:
         assert unpacked(zlib.compress(message), 3 << 20) == message
 
 
-def test_a_bomb() -> None:
+def test_a_message_too_large_unpacked_is_refused() -> None:
     bomb = zlib.compress(bytes(50 << 20))
     with pytest.raises(TooLargeError):
         unpacked(bomb, 1 << 20)

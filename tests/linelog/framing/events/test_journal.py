@@ -42,7 +42,9 @@ def as_json(fields: list[tuple[str, str]]) -> dict[str, Any]:
     st.integers(1, 30),
     st.booleans(),
 )
-def test_however_they_are_cut(found: list[list[tuple[str, str]]], size: int, ended: bool) -> None:
+def test_entries_may_be_cut_anywhere(
+    found: list[list[tuple[str, str]]], size: int, ended: bool
+) -> None:
     data = b"\n".join(
         b"".join(field(key, value.encode()) for key, value in fields) for fields in found
     )
@@ -74,7 +76,7 @@ def test_bytes_and_entries_too_long() -> None:
         (b"unfinished", 400),
     ],
 )
-def test_what_is_no_entry(data: bytes, status: int) -> None:
+def test_data_that_is_no_entry_is_refused(data: bytes, status: int) -> None:
     framer = JournalFramer(1000)
     with pytest.raises(RequestRefused) as refused:
         (framer.receive(data), framer.finish())

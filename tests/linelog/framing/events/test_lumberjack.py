@@ -56,7 +56,7 @@ def taken(
     st.lists(st.tuples(st.lists(st.integers(0, 10**30), min_size=1, max_size=5), st.booleans())),
     st.integers(1, 40),
 )
-def test_at_every_cut(windows: list[tuple[list[int], bool]], size: int) -> None:
+def test_frames_may_be_cut_anywhere(windows: list[tuple[list[int], bool]], size: int) -> None:
     """A window is acknowledged once, behind its last event; compressed or not."""
     data, lines, sequences = b"", [], []
     for numbers, compressed in windows:
@@ -70,7 +70,7 @@ def test_at_every_cut(windows: list[tuple[list[int], bool]], size: int) -> None:
     assert (found, acknowledged, framer.trouble, framer.held) == (lines, sequences, "", 0)
 
 
-def test_acknowledgement() -> None:
+def test_an_acknowledgement_has_the_sequence_number_big_endian() -> None:
     assert acknowledgement(258) == b"2A\0\0\1\2"
 
 
@@ -85,11 +85,11 @@ def test_without_a_window_each_is_acknowledged() -> None:
     assert taken(event(7, b"{}") + event(8, b"{}"))[1] == [7, 8]
 
 
-def test_an_empty_window() -> None:
+def test_an_empty_window_gets_no_acknowledgement() -> None:
     assert taken(window(0) + packed(b"") + window(1) + event(1, b"{}"))[1] == [1]
 
 
-def test_what_is_no_object_is_text() -> None:
+def test_an_event_that_is_no_object_is_text() -> None:
     framer = LumberjackFramer(1000, 1000)
     texts = (b'{"a": 1}', b"no\njson\r\n", b"[1]", b"")
     (one,) = events_of(framer, window(4) + b"".join(event(1, text) for text in texts))
@@ -117,7 +117,7 @@ def test_an_object_of_several_lines() -> None:
         (packed(b"2"), "does not end where"),
     ],
 )
-def test_what_closes(data: bytes, sentence: str) -> None:
+def test_invalid_frames_stop_the_framer_after_the_events_before(data: bytes, sentence: str) -> None:
     for size in (1, 1000):
         lines, sequences, framer = taken(window(1) + event(9, b"{}") + data, size)
         assert (lines, sequences) == ([b"{}"], [9])
@@ -125,7 +125,7 @@ def test_what_closes(data: bytes, sentence: str) -> None:
         assert list(framer.receive(event(1, b"{}"))) == [] and framer.held == 0
 
 
-def test_longer_than_the_limits() -> None:
+def test_a_frame_longer_than_the_limit_stops_the_framer() -> None:
     for data in (b"2J" + struct.pack(">II", 1, 1001), b"2C" + struct.pack(">I", 1001)):
         _, _, framer = taken(data, record=100, body=1000)
         assert framer.trouble == "a frame is longer than 1000 bytes"
@@ -148,7 +148,7 @@ def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -
 
 
 @pytest.mark.parametrize("data", [b"2C\0\0\0\4abcd", packed(event(1, b"{}"))[:-1] + b"y"])
-def test_damaged(data: bytes) -> None:
+def test_no_event_of_a_damaged_compressed_frame_is_stored(data: bytes) -> None:
     """Nothing of it is stored, though its frames looked well."""
     lines, sequences, framer = taken(event(5, b"[]") + data)
     assert (lines, sequences) == ([b"[]"], [5])
@@ -156,7 +156,7 @@ def test_damaged(data: bytes) -> None:
 
 
 @pytest.mark.slow
-def test_a_bomb() -> None:
+def test_a_compressed_bomb_stops_the_framer_with_little_memory() -> None:
     bomb = packed(event(1, b" " * 90_000) * 2000, 9)
     tracemalloc.start()
     _, _, framer = taken(bomb)

@@ -55,7 +55,7 @@ def framed(data: bytes, size: int, most: int = 1 << 20) -> tuple[list[bytes], Va
 
 @pytest.mark.slow
 @given(st.lists(VALUES, max_size=4), st.integers(1, 50))
-def test_at_every_cut(values: list[Any], size: int) -> None:
+def test_values_cut_anywhere_are_found_whole(values: list[Any], size: int) -> None:
     packed = [msgpack.packb(value) for value in values]
     data = b"".join(packed)
     found, framer = framed(data, max(size, len(data) // 500))
@@ -71,7 +71,7 @@ def test_at_every_cut(values: list[Any], size: int) -> None:
 
 
 @given(st.binary(max_size=60), st.integers(1, 9))
-def test_anything_at_all(data: bytes, size: int) -> None:
+def test_any_bytes_are_cut_as_msgpack_itself_cuts_them(data: bytes, size: int) -> None:
     """What msgpack takes is taken, what it refuses or waits for is not."""
     unpacker, expected, end = msgpack.Unpacker(), [], 0
     unpacker.feed(data)
@@ -85,7 +85,7 @@ def test_anything_at_all(data: bytes, size: int) -> None:
     assert found == expected
 
 
-def test_long_arrays_and_maps() -> None:
+def test_long_arrays_and_maps_are_found_whole() -> None:
     values = [list(range(70_000)), dict.fromkeys(range(70_000)), [0] * 20]
     packed = [msgpack.packb(value) for value in values]
     assert framed(b"".join(packed), 9999)[0] == packed
@@ -111,7 +111,7 @@ def test_never_holds_more_than_the_limit() -> None:
     assert framed(b"\xc4\x03abc", 1, most=5)[0] == [b"\xc4\x03abc"]
 
 
-def test_nested_too_deeply() -> None:
+def test_a_value_nested_too_deeply_stops_the_framer() -> None:
     found, framer = framed(b"\x91" * (DEEPEST - 1) + b"\x01", 100)
     assert len(found) == 1 and not framer.trouble
     _, framer = framed(b"\x91" * 100_000, 100)
@@ -122,7 +122,7 @@ def crowded(value: bytes, most: int) -> bool:
     return result_of(crowded_in_steps(value, most))
 
 
-def test_crowded() -> None:
+def test_crowded_counts_the_values_inside_a_value() -> None:
     value = msgpack.packb([[1, 2], "x" * 1000])
     assert not crowded(value, 5)
     assert crowded(value, 4)
@@ -131,12 +131,12 @@ def test_crowded() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\xc1", b"\x91" * 5000])
-def test_what_cannot_be_cut(data: bytes) -> None:
+def test_the_ends_of_damaged_values_raise_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
         ends(data)
 
 
-def test_the_header_of_what_is_no_array() -> None:
+def test_other_values_have_no_array_header() -> None:
     assert array_header(memoryview(b"\x81\x01\x02")) is None
     assert array_header(memoryview(b"\x90")) == (0, 1)
 
@@ -165,7 +165,7 @@ def test_a_long_value_is_not_held_twice() -> None:
     assert list(map(bytes, framer.receive(long[10:]))) == [long]
 
 
-def test_what_is_text_and_where_its_bytes_begin() -> None:
+def test_texts_and_their_contents_are_found() -> None:
     for size in (0, 31, 32, 255, 256, 65_535, 65_536):
         for value in ("x" * size, b"x" * size):
             whole = memoryview(msgpack.packb(value))

@@ -29,7 +29,7 @@ def test_the_text_of_json_stays() -> None:
 @pytest.mark.parametrize(
     "message", [b"{" * 5000, b'{"a":' * 5000, b'{"a":NaN}', b'{"a":"\xff"}', b"{} {}", b"null"]
 )
-def test_what_is_no_object_is_text(message: bytes) -> None:
+def test_a_message_that_is_no_object_is_text(message: bytes) -> None:
     found = added([message], 1 << 20)
     assert found.as_text == 1
     assert runs_of(found) == [RecordRun([message], False)]
@@ -51,7 +51,7 @@ def test_an_object_that_would_become_too_long_is_text() -> None:
     assert runs_of(added([message], len(message))) == [RecordRun([message], False)]
 
 
-def test_records_make_lines() -> None:
+def test_objects_with_control_characters_become_lines_without_escapes() -> None:
     """What comes out is what the connection stores: no line of JSON needs an escape."""
     (run,) = runs_of(added(['{"a":"\x9b\u2028",\n"b":"\x7f"}'.encode()], 100))
     block, _ = frame_records(run.lines, LineRules(), LineCounts())
@@ -60,6 +60,6 @@ def test_records_make_lines() -> None:
 
 
 @pytest.mark.parametrize("number", [b"1E400", b"-1e400", b"1e-400", b"0.1000", b"1" * 5000])
-def test_numbers_keep_their_digits(number: bytes) -> None:
+def test_numbers_in_messages_keep_their_digits(number: bytes) -> None:
     message = b'{"short_message":"x","_n":%b}' % number
     assert runs_of(added([message, b"{}"], 10_000)) == [RecordRun([message, b"{}"], True)]

@@ -48,7 +48,7 @@ def test_plain_data_of_every_protocol(value: Any, protocol: int) -> None:
     assert repr(plain(pickle.dumps(value, protocol), MOST)) == repr(value)
 
 
-def test_shared_values() -> None:
+def test_a_value_that_is_shared_is_read_twice() -> None:
     one = ["a"]
     assert plain(pickle.dumps({"a": one, "b": one}, 1), MOST) == {"a": ["a"], "b": ["a"]}
 
@@ -78,7 +78,7 @@ class Ours:
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_nothing_is_called(tmp_path: Path, protocol: int) -> None:
+def test_no_pickle_calls_a_function(tmp_path: Path, protocol: int) -> None:
     touched = tmp_path / "touched"
     for call in (
         (os.system, f"touch {touched}"),
@@ -96,7 +96,7 @@ def test_nothing_is_called(tmp_path: Path, protocol: int) -> None:
 @pytest.mark.parametrize(
     "value", [Ours(), Ours, datetime.date(2026, 1, 1), Path("/"), OrderedDict(a=1), len, 1j, {1, 2}]
 )
-def test_what_is_not_plain(value: Any, protocol: int) -> None:
+def test_a_pickle_of_more_than_plain_data_is_refused(value: Any, protocol: int) -> None:
     with pytest.raises(NotPlainError, match="plain data"):
         plain(pickle.dumps(value, protocol), MOST)
 
@@ -135,7 +135,7 @@ def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
         b"(c_codecs\nencode\nX\1\0\0\0aX\5\0\0\0rot13tR.",
     ],
 )
-def test_damaged(data: bytes) -> None:
+def test_a_damaged_pickle_is_refused(data: bytes) -> None:
     with pytest.raises(NotPlainError):
         plain(data, MOST)
 
@@ -148,7 +148,7 @@ def test_damaged(data: bytes) -> None:
         max_size=30,
     )
 )
-def test_anything_at_all(parts: list[bytes]) -> None:
+def test_any_opcodes_are_read_or_refused(parts: list[bytes]) -> None:
     try:
         plain(b"".join(parts) + b".", MOST)
     except NotPlainError:
@@ -156,7 +156,7 @@ def test_anything_at_all(parts: list[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_bombs() -> None:
+def test_pickle_bombs_take_little_time_and_memory() -> None:
     """Little time and memory, whatever they promise."""
     started = time.process_time()
     tracemalloc.start()

@@ -15,7 +15,7 @@ def framed(data: bytes) -> bytes:
 
 
 @given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30))
-def test_those_behind_one_that_is_too_long_are_found(pickles: list[bytes], size: int) -> None:
+def test_pickles_after_one_that_is_too_long_are_found(pickles: list[bytes], size: int) -> None:
     """However they are cut; and of that one nothing is kept."""
     framer = PickleFramer(10, 100)
     data = b"".join(map(framed, pickles))
@@ -28,7 +28,7 @@ def test_those_behind_one_that_is_too_long_are_found(pickles: list[bytes], size:
     assert framer.held == 0 and not framer.trouble
 
 
-def test_what_is_no_length() -> None:
+def test_an_impossible_length_stops_the_framer() -> None:
     framer = PickleFramer(10, 100)
     assert framer.receive(framed(b"one") + b"GET / HTTP/1.1\r\n") == [b"one"]
     assert framer.trouble == "a frame of 1195725856 bytes is longer than 100 bytes"

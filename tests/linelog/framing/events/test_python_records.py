@@ -35,7 +35,7 @@ def read(data: bytes) -> dict[str, Any]:
     return found
 
 
-def test_a_record() -> None:
+def test_a_log_record_becomes_json_with_its_extras() -> None:
     found = read(sent("%s of %d", "é\n", 3, extra={"user": "ann", "n": 2**70, "nothing": None}))
     assert found.pop("time").startswith("20")
     assert isinstance(found.pop("process"), int) and isinstance(found.pop("thread"), int)
@@ -51,7 +51,7 @@ def test_a_record() -> None:
     ]
 
 
-def test_a_traceback() -> None:
+def test_a_traceback_is_the_last_key_of_a_record() -> None:
     try:
         raise ValueError("bad")
     except ValueError:
@@ -96,7 +96,7 @@ def pickled(**record: Any) -> bytes:
         ({"msg": "m", "created": 1e300}, {"time": 1e300, "message": "m"}),
     ],
 )
-def test_messages(record: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_messages_get_their_arguments(record: dict[str, Any], expected: dict[str, Any]) -> None:
     assert read(pickled(**record)) == expected
 
 
@@ -104,7 +104,7 @@ def test_messages(record: dict[str, Any], expected: dict[str, Any]) -> None:
     st.lists(st.sampled_from(["%s", "%r", "%5d", "%-8.3f", "%x", "%%", "text ", "%(a)s", "%i"])),
     st.lists(st.integers() | st.floats() | st.text(), max_size=4).map(tuple),
 )
-def test_as_python_fills_them_in(parts: list[str], args: tuple[Any, ...]) -> None:
+def test_messages_are_filled_in_as_python_does(parts: list[str], args: tuple[Any, ...]) -> None:
     message = "".join(parts)
     try:
         expected = message % args
@@ -115,7 +115,7 @@ def test_as_python_fills_them_in(parts: list[str], args: tuple[Any, ...]) -> Non
         assert filled_in(message, args, MOST) == expected
 
 
-def test_messages_that_are_bombs() -> None:
+def test_messages_that_would_grow_huge_stay_unfilled() -> None:
     started = time.process_time()
     for message in ("%(" * 40_000, "%" + "0" * 80_000, "%(a)s" * 10_000):
         assert read(pickled(msg=message, args={"a": "x" * 1000}))["message"] == message
@@ -123,7 +123,7 @@ def test_messages_that_are_bombs() -> None:
 
 
 @pytest.mark.parametrize("value", [5, ["msg"], None, {1: 2}])
-def test_what_is_no_record(value: Any) -> None:
+def test_a_pickle_that_is_no_log_record_is_refused(value: Any) -> None:
     with pytest.raises(NotPlainError, match="no LogRecord"):
         line_of(pickle.dumps(value, 1), MOST)
 

@@ -18,7 +18,7 @@ def among(size: int, odd: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_every_byte_by_itself(size: int) -> None:
+def test_each_of_the_256_bytes_is_escaped_or_stays(size: int) -> None:
     """Each of the 256 bytes is recognised, alone and among much plain text."""
     for code in range(256):
         odd = bytes((code,))
@@ -69,7 +69,7 @@ def decodes(data: bytes) -> bool:
     return True
 
 
-def test_utf8_is_what_decodes() -> None:
+def test_is_utf8_agrees_with_decoding_for_every_lead_byte() -> None:
     """Every lead byte with the continuations at the edges of what may follow it, among much text."""
     before, after = "текст\n".encode() * 2000, "文字\n".encode() * 2000
     followers = (0x20, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xE0, 0xF0)
@@ -84,7 +84,7 @@ def test_utf8_is_what_decodes() -> None:
 
 
 @given(st.lists(st.sampled_from([b"\xd0\x9f", b"\xe6\x96\x87", b"\xe2", b"\x82", b"\xc3", b"a"])))
-def test_utf8_cut_anywhere(pieces: list[bytes]) -> None:
+def test_is_utf8_agrees_with_decoding_for_sequences_cut_anywhere(pieces: list[bytes]) -> None:
     odd = b"".join(pieces)
     text = "文字\n".encode() * 3000
     assert is_utf8(text + odd) == decodes(odd)
@@ -92,7 +92,7 @@ def test_utf8_cut_anywhere(pieces: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_separators_and_their_neighbours(size: int) -> None:
+def test_line_separators_are_escaped_and_quotes_and_dashes_stay(size: int) -> None:
     """U+2028 and U+2029 end lines elsewhere; quotes and dashes, which begin with the same bytes, stay."""
     for code in range(0x2000, 0x2040):
         odd = chr(code).encode()

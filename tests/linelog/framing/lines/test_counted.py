@@ -82,7 +82,7 @@ def always_at_once() -> Iterator[None]:
     st.booleans(),
 )
 @example([(b"<13>ends in 42", b"")] * 3, b"", b"", 1000, False)
-def test_as_one_by_one(
+def test_cutting_at_once_equals_one_by_one(
     pieces: list[tuple[bytes, bytes]], tail: bytes, before: bytes, limit: int, raw: bool
 ) -> None:
     text = b"".join(b"%d %s%s" % (len(one), one, between) for one, between in pieces)

@@ -33,16 +33,16 @@ def stored(*payloads: bytes, rules: LineRules | None = None) -> bytes:
         ([b"a\n\r\0"], b"a\n\n"),
     ],
 )
-def test_lines_of_datagrams(payloads: list[bytes], lines: bytes) -> None:
+def test_a_datagram_becomes_one_or_more_lines(payloads: list[bytes], lines: bytes) -> None:
     """A line ending at the end of a datagram changes nothing; an empty one is an empty line."""
     assert stored(*payloads) == lines
 
 
-def test_no_datagrams_no_block() -> None:
+def test_no_datagrams_give_no_block() -> None:
     assert frame_datagrams([], LineRules(), LineCounts()) is None
 
 
-def test_no_telnet_in_datagrams() -> None:
+def test_telnet_commands_in_datagrams_are_stored() -> None:
     """There is nobody to answer; the bytes are stored."""
     assert stored(b"\xff\xfd\x01x") == b"\\xff\\xfd\\x01x\n"
 

@@ -78,7 +78,7 @@ def test_lines_whose_numbers_do_not_fit_are_told_all_at_once() -> None:
         assert not may_be_counted(codes, ends, np.ones(len(ends), bool), 50)
 
 
-def test_the_longest_line() -> None:
+def test_the_longest_line_is_found_at_any_place() -> None:
     for data, line in (
         (b"", b""),
         (b"ab", b"ab"),

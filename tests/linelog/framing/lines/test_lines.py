@@ -199,7 +199,7 @@ def test_without_telnet_ff_is_a_byte_like_any_other() -> None:
     assert stored(b"\xff\xfd\x03\n", telnet=False) == b"\\xff\\xfd\\x03\n"
 
 
-def test_raw_stores_what_came() -> None:
+def test_raw_lines_are_stored_byte_for_byte() -> None:
     data = bytes(range(256)) + b"\r\n\xff\xfd\x01\r\0\n"
     assert stored(data, raw=True) == data
     assert stored(b"\x1b", b"\xe9", raw=True) == b"\x1b\xe9\n"

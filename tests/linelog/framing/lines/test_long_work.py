@@ -15,18 +15,18 @@ def test_little_is_done_at_once_and_much_is_given_first() -> None:
     assert isinstance(next(in_one(lambda: 7, LONG + 1)), LongWork)
 
 
-def test_who_does_not_know_long_work_has_it_done_in_between() -> None:
+def test_a_driver_may_ignore_long_work() -> None:
     assert result_of(in_one(lambda: 7, LONG + 1)) == 7
 
 
-def test_it_is_done_once() -> None:
+def test_long_work_is_done_once() -> None:
     calls: list[int] = []
     steps = in_one(lambda: calls.append(1), LONG + 1)
     next(steps).do()
     assert result_of(steps) is None and calls == [1]
 
 
-def test_what_it_raises_is_raised_where_its_result_is_wanted() -> None:
+def test_long_work_raises_where_its_result_is_wanted() -> None:
     steps = in_one(lambda: int("x"), LONG + 1)
     next(steps).do()
     with pytest.raises(ValueError, match="invalid literal"):

@@ -16,7 +16,7 @@ CLOSE = attrs.evolve(SPLIT, oversize=Oversize.CLOSE)
 
 
 @given(st.lists(st.integers(0, 12), max_size=30), st.integers(1, 8), st.booleans())
-def test_the_first_one_is_found(lengths: list[int], limit: int, ended: bool) -> None:
+def test_the_first_over_long_line_is_found(lengths: list[int], limit: int, ended: bool) -> None:
     """Looking at one newline in a while finds what looking at each would find."""
     lines = [b"x" * length for length in lengths]
     data = b"\n".join(lines) + (b"\n" if ended else b"")
@@ -40,7 +40,7 @@ def test_the_first_one_is_found(lengths: list[int], limit: int, ended: bool) -> 
         (CLOSE, b"ab\ncd", True, Cut(b"", b"", True), (0, 0, 4)),
     ],
 )
-def test_each_rule(
+def test_each_oversize_rule_cuts_long_lines(
     rules: LineRules, data: bytes, oversize: bool, expected: Cut, counts: tuple[int, int, int]
 ) -> None:
     """SPLIT keeps all, TRUNCATE the beginning, CLOSE the beginning and nothing more."""

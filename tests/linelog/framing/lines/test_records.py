@@ -20,7 +20,7 @@ def lines(records: list[bytes], **rules: object) -> list[bytes]:
 
 
 @given(RECORDS)
-def test_one_line_each_from_which_the_bytes_can_be_had(records: list[bytes]) -> None:
+def test_the_bytes_of_each_record_can_be_had_from_its_line(records: list[bytes]) -> None:
     found = lines(records)
     wanted = [record for record in records if record]
     assert len(found) == len(wanted)
@@ -35,7 +35,7 @@ def test_raw_keeps_all_but_the_newline(records: list[bytes]) -> None:
     assert lines(records, raw=True) == wanted
 
 
-def test_nothing_and_empty_records() -> None:
+def test_empty_records_make_no_lines() -> None:
     assert lines([]) == lines([b""]) == lines([b"", b""]) == []
     assert lines([b"", b"x", b""]) == [b"x"]
 

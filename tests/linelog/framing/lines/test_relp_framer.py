@@ -115,7 +115,7 @@ def test_many_frames_in_a_chunk(data: bytes, size: int) -> None:
     assert framed(cut(data, size)) == slowly(data)
 
 
-def test_what_librelp_sends() -> None:
+def test_a_session_of_librelp_is_framed_and_answered() -> None:
     data = OPEN + b"2 syslog 8 <13>one\n\n3 syslog 7 <13>two\n999999999 syslog 1 x\n8 close 0\n"
     messages, answers, over = framed([data])
     assert messages == [b"<13>one", b"<13>two", b"x"]

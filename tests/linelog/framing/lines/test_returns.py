@@ -36,7 +36,9 @@ NONE, OPEN, NO_BARE, TWO = HeldReturn
         (b"\r\0", NO_BARE, (b"", NO_BARE, 2)),
     ],
 )
-def test_each_case(data: bytes, held: HeldReturn, expected: tuple[bytes, HeldReturn, int]) -> None:
+def test_only_stray_returns_stay(
+    data: bytes, held: HeldReturn, expected: tuple[bytes, HeldReturn, int]
+) -> None:
     """A line ending goes, a bare return goes and is counted, a stray CR stays to be escaped."""
     assert without_returns(data, held) == expected
 

@@ -180,7 +180,7 @@ def test_as_the_contract_says_at_every_cut(data: bytes, size: int) -> None:
         (b"5 <1>ab7 ", [b"<1>ab"]),
     ],
 )
-def test_examples(data: bytes, lines: list[bytes]) -> None:
+def test_syslog_frames_of_every_kind_become_lines(data: bytes, lines: list[bytes]) -> None:
     assert framed([data]) == lines
 
 
@@ -276,7 +276,7 @@ def test_a_count_beyond_the_limit_closes() -> None:
     assert framer.closing == "a line is longer than 10 bytes"
 
 
-def test_giant_counts_hold_nothing() -> None:
+def test_a_frame_with_a_giant_count_is_not_kept_in_memory() -> None:
     framer = SyslogFramer(LineRules(max_line=1000), LineCounts())
     assert framer.receive(b"999999999 <1>") is None
     for _ in range(100):

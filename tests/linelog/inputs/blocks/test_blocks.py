@@ -33,7 +33,7 @@ def answer(sink: Sink, path: str) -> Any:
     return ended.value.value
 
 
-def test_the_place_is_told() -> None:
+def test_a_get_returns_the_place_of_a_store() -> None:
     sink = Sink()
     assert answer(sink, f"/blocks/{ONE}").status == 404
     note = Note(Position(9, 9), ONE, Position(1, 5), Position(1, 50), 7)
@@ -58,13 +58,13 @@ def test_a_place_that_a_damaged_file_hides_is_told_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("name", ["x", "A" * 32, "..", "%2e", "a" * 33])
-def test_what_is_no_store_is_not_asked_for(name: str) -> None:
+def test_an_invalid_id_of_a_store_is_refused(name: str) -> None:
     with pytest.raises(RequestRefused) as caught:
         answer(Sink(), f"/blocks/{name}")
     assert caught.value.status == 400
 
 
-def test_there_is_nothing_else() -> None:
+def test_other_paths_and_methods_are_refused() -> None:
     for method, path, status in (
         (b"GET", "/blocks", 405),
         (b"POST", f"/blocks/{ONE}", 405),
@@ -89,7 +89,7 @@ def test_while_the_store_takes_nothing_in_blocks_come_again_later() -> None:
     assert caught.value.status == 503
 
 
-def test_datagrams_are_none() -> None:
+def test_blocks_refuse_datagrams() -> None:
     with pytest.raises(ConfigurationError, match="needs connections"):
         Blocks().datagrams(intake(Sink()))
 

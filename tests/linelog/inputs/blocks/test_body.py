@@ -72,7 +72,7 @@ class Taking:
         self.sink.origins.stored([note])
 
 
-def test_it_is_stored_as_it_is_and_answered_when_it_is_safe() -> None:
+def test_a_block_is_stored_unchanged_and_answered_when_safe() -> None:
     centre = Taking()
     body, reply = centre.took()
     [pending] = centre.sink.pending_blocks
@@ -88,7 +88,7 @@ def test_it_is_stored_as_it_is_and_answered_when_it_is_safe() -> None:
     assert centre.intake.received_lines == 20
 
 
-def test_while_one_is_being_stored_nobody_knows_the_place() -> None:
+def test_nobody_knows_the_place_while_a_block_is_being_stored() -> None:
     centre = Taking()
     centre.took()
     assert centre.refused().status == 503
@@ -104,7 +104,7 @@ def cut(number: int) -> list[PackedBlock]:
     return found
 
 
-def test_none_is_stored_whose_place_a_damaged_file_hides() -> None:
+def test_no_block_is_stored_if_a_damaged_file_hides_its_place() -> None:
     centre = Taking()
     centre.sink.origins = Origins(Disk(), read_notes(b"what is this\n"))
     with pytest.raises(RequestRefused, match="is damaged") as refused:
@@ -124,7 +124,7 @@ def test_nobody_waits_for_one_that_hangs_and_has_come_by_another_connection() ->
     hanging.let_go()
 
 
-def test_the_next_one_is_taken_while_one_is_being_stored() -> None:
+def test_the_next_block_is_taken_while_one_is_being_stored() -> None:
     centre = Taking()
     first, second, third = cut(3)
     answers: list[Any] = []
@@ -144,7 +144,7 @@ def _note(waited: list[int], number: int, _: None) -> None:
     waited.append(number)
 
 
-def test_one_waits_for_the_one_before_that_is_on_its_way_in() -> None:
+def test_a_block_waits_for_the_one_before_it() -> None:
     """They come over connections of their own."""
     centre = Taking()
     first, second, third = cut(3)
@@ -162,7 +162,7 @@ def test_one_waits_for_the_one_before_that_is_on_its_way_in() -> None:
     assert waited == [1, 2]
 
 
-def test_one_that_has_overtaken_the_one_before_waits_for_it() -> None:
+def test_a_block_that_overtook_the_one_before_waits_for_it() -> None:
     centre = Taking()
     first, second, third = cut(3)
     waited: list[int] = []
@@ -205,7 +205,7 @@ def test_hundreds_that_wait_for_each_other_all_come_in() -> None:
     assert under_way.size == 0
 
 
-def test_it_does_not_wait_for_long_for_one_that_nobody_has_sent() -> None:
+def test_a_block_does_not_wait_long_for_one_that_nobody_sent() -> None:
     centre = Taking()
     _, second, third = cut(3)
     waited: list[int] = []
@@ -222,13 +222,13 @@ def test_it_does_not_wait_for_long_for_one_that_nobody_has_sent() -> None:
     assert centre.body(second.headers()).ask_worker() is None
 
 
-def test_none_waits_for_itself() -> None:
+def test_no_block_waits_for_itself() -> None:
     centre = Taking()
     odd = {**BLOCK.headers(), "Logsrv-After": str(BLOCK.end)}
     assert centre.body(odd).ask_worker() is None
 
 
-def test_one_waits_for_room() -> None:
+def test_a_block_waits_for_room_in_memory() -> None:
     centre = Taking()
     under_way = centre.sink.origins.under_way
     under_way.begin("0" * 32, Position(1, 5), ENOUGH + 1)
@@ -301,7 +301,7 @@ def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:
     assert not centre.sink.pending_blocks
 
 
-def test_one_of_another_place_is_told_the_place() -> None:
+def test_the_sender_of_a_misplaced_block_is_told_the_place() -> None:
     centre = Taking()
     centre.place(Position(1, 10))
     refusal = centre.refused()
@@ -338,7 +338,7 @@ def test_what_is_kept_is_counted_and_let_go_of() -> None:
     assert centre.intake.unfinished.held == 0
 
 
-def test_what_is_too_large_is_refused_before_it_comes() -> None:
+def test_a_too_large_block_is_refused_before_it_comes() -> None:
     centre = Taking()
     with pytest.raises(RequestRefused) as caught:
         centre.body(BLOCK.headers(), LARGEST + 1)
@@ -362,7 +362,7 @@ def test_what_is_too_large_is_refused_before_it_comes() -> None:
         ({"Logsrv-Gap": "some"}, 422),
     ],
 )
-def test_other_headers_are_refused(headers: Mapping[str, str], status: int) -> None:
+def test_blocks_with_invalid_headers_are_refused(headers: Mapping[str, str], status: int) -> None:
     centre = Taking()
     with pytest.raises(RequestRefused) as caught:
         centre.took(headers=headers)

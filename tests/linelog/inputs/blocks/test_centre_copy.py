@@ -142,7 +142,7 @@ def require_same(back: Path, store: Path, count: int = LINES) -> None:
     assert not (back / "restoring").exists() and not list(back.glob("*.tmp"))
 
 
-def test_it_has_all_segments_and_texts_and_an_identity_of_its_own(
+def test_a_copy_has_all_segments_and_texts_and_its_own_identity(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
     made = copied(centre, at(back))
@@ -165,7 +165,7 @@ def steps_of(centre: NearCentre, directory: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("store", [FEW], ids=["few"], indirect=True)
 @pytest.mark.parametrize("error", [Killed(), no_space()], ids=["killed", "full"])
-def test_what_was_interrupted_at_any_step_goes_on(
+def test_a_copy_interrupted_at_any_step_goes_on(
     centre: NearCentre,
     store: Path,
     tmp_path: Path,
@@ -201,7 +201,7 @@ class LastStepDisk(Disk):
         super().unlink(name)
 
 
-def test_what_was_interrupted_at_the_last_step_goes_on(
+def test_a_copy_interrupted_at_its_last_step_goes_on(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
     with pytest.raises(Killed):
@@ -332,7 +332,7 @@ def test_another_centre_at_the_address_is_no_way_to_go_on(
 def test_more_than_there_is_room_for_is_not_begun(centre: NearCentre, back: Path) -> None:
     name = "0000000001-20261120T061842Z.log.zst"
     huge = CentreState(STORE, Position(2, 0), (PackedFile(name, 1 << 60, 0),), (), (), ())
-    with pytest.raises(StoreError, match="bytes free, and"):
+    with pytest.raises(StoreError, match="bytes free, but"):
         list(CentreCopy(centre, huge, at(back), os.urandom).segments())
 
 
@@ -349,7 +349,7 @@ def test_a_centre_that_never_has_what_it_says_is_given_up(centre: NearCentre, ba
         return real()
 
     centre.before, centre.state = gone, state  # type: ignore[method-assign]
-    with pytest.raises(CentreError, match="faster than they come"):
+    with pytest.raises(CentreError, match="faster than they are copied"):
         copied(centre, at(back))
 
 
@@ -371,7 +371,7 @@ def test_a_centre_that_has_another_segment_each_time_is_given_up(
         raise GoneError("it is gone")
 
     centre.before, centre.state = gone, state  # type: ignore[method-assign]
-    with pytest.raises(CentreError, match="makes or removes segments faster than they come here"):
+    with pytest.raises(CentreError, match="adds or removes segments faster than they are copied"):
         list(CentreCopy(centre, state(), at(back), os.urandom).segments())
     assert states <= 101
 
@@ -382,7 +382,7 @@ def test_a_text_that_has_become_too_large_is_not_begun(centre: NearCentre, back:
     first = copy.state
     texts = ((first.texts[0][0], 1 << 60), *first.texts[1:])
     centre.state = lambda: attrs.evolve(first, texts=texts)  # type: ignore[method-assign]
-    with pytest.raises(StoreError, match="bytes free, and"):
+    with pytest.raises(StoreError, match="bytes free, but"):
         list(copy.segments())
     assert str(texts[0][0]) not in centre.asked
 

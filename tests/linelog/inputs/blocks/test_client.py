@@ -53,7 +53,7 @@ def asked_of(*answers: bytes, ask: Callable[[CentreClient], object]) -> str:
     return str(failed.value)
 
 
-def test_it_asks_for_parts_with_the_token() -> None:
+def test_the_client_asks_for_parts_with_the_token() -> None:
     heads: list[bytes] = []
     with serving(replying(answer(b"abc"), asked=heads)) as port:
         found = client(port)
@@ -73,15 +73,15 @@ def test_it_asks_for_parts_with_the_token() -> None:
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        (answer(b'{"error":"no"}', b"401 No"), "refuses the token: --token-file names the file"),
+        (answer(b'{"error":"no"}', b"401 No"), "refuses the token: --token-file must name a file"),
         (answer(b'{"error":"gives \\u001b[2Jnothing"}', b"403 No"), r"gives \x1b[2Jnothing"),
         (answer(b"", b"302 Found", b"Location: http://evil/\r\n"), "redirects are not followed"),
         (answer(b"<h1>", b"404 No"), "answers with 404"),
-        (answer(b"abcd"), "more or less"),
-        (answer(b""), "more or less"),
+        (answer(b"abcd"), "nothing, or more bytes"),
+        (answer(b""), "nothing, or more bytes"),
         (answer(b"abc", b"200 OK"), "does not answer as a centre does"),
         (answer(b"abc").replace(b"Logsrv-CRC", b"Other"), "does not answer as a centre does"),
-        (answer(b"abc").replace(b"\r\n\r\nabc", b"\r\n\r\nabd"), "another checksum"),
+        (answer(b"abc").replace(b"\r\n\r\nabc", b"\r\n\r\nabd"), "checksum differs"),
         (answer(b"abc")[:-1], "its answer broke off"),
         (answer(b"", b"503 Later"), "it answers with 503"),
         (answer(b'{"error":"Input/output error"}', b"500 Oh"), "answers: Input/output error"),
@@ -91,7 +91,7 @@ def test_it_asks_for_parts_with_the_token() -> None:
         (answer(b"abc")[:-3], "broke off; give the same command again"),
     ],
 )
-def test_what_is_no_part_is_said(sent: bytes, said: str) -> None:
+def test_an_invalid_part_is_reported(sent: bytes, said: str) -> None:
     assert said in asked_of(sent, ask=lambda client: client.piece("4", 0, 3))
 
 
@@ -104,11 +104,11 @@ def test_what_is_gone_is_told_apart_from_a_path_where_nothing_is() -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"[]"])
-def test_what_is_no_state_is_said(body: bytes) -> None:
-    assert "says what it has, and" in asked_of(answer(body, b"200 OK"), ask=CentreClient.state)
+def test_an_invalid_state_is_reported(body: bytes) -> None:
+    assert "sends an invalid state: " in asked_of(answer(body, b"200 OK"), ask=CentreClient.state)
 
 
-def test_what_fails_for_the_moment_is_asked_again() -> None:
+def test_a_temporary_failure_is_tried_again() -> None:
     """A broken connection, 503 and a wrong checksum; then it is there."""
     wrong = answer(b"abc").replace(b"\r\n\r\nabc", b"\r\n\r\nabd")
     answers = [b"", answer(b"", b"503 Later"), wrong, answer(b"abc")]
@@ -174,6 +174,6 @@ def test_a_centre_that_talks_on_is_left_after_a_while(answer: Answer) -> None:
 def test_a_size_that_a_centre_says_takes_no_memory(head: bytes, what: bytes) -> None:
     with stranger(endless(what, b"HTTP/1.1 206 Partial\r\n" + head)) as centre:
         asked = client(centre.port)
-        with at_most(16 << 20), pytest.raises(CentreError, match="more or less than it was asked"):
+        with at_most(16 << 20), pytest.raises(CentreError, match="sends nothing, or more bytes"):
             asked.piece("7", 0, 1 << 22)
         asked.close()

@@ -126,7 +126,7 @@ def test_only_a_few_are_read_at_once() -> None:
     for one in waiting:
         with pytest.raises(StopIteration):
             next(CopyBody(lambda one=one: one).finish())  # type: ignore[misc]
-    with pytest.raises(RequestRefused, match="too much is read at once"):
+    with pytest.raises(RequestRefused, match="too many requests for copies at once"):
         next(CopyBody(Deferred).finish())
     for one in waiting:
         one.callback(Reply(200))

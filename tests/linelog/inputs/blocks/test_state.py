@@ -50,14 +50,14 @@ def test_it_comes_as_it_was_sent() -> None:
 def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
     assert is_packed_name(NAME) and not is_packed_name(name)
     assert is_given(f"{NAME}.idx") and not is_given(f"{name}.idx.words")
-    with pytest.raises(ValueError, match="a name that no segment has"):
+    with pytest.raises(ValueError, match="an invalid name of a segment"):
         decode(encode(STATE).replace(NAME.encode(), json.dumps(name)[1:-1].encode()))
 
 
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
-        ("format", 2, "of another version"),
+        ("format", 2, "another version"),
         ("store", "x", "an origin that is none"),
         ("store", 7, "no state"),
         ("origins", ["x"], "an origin that is none"),
@@ -83,11 +83,11 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
         ("packed", [[NAME, 1 << 70, 0]], "no state"),
         ("packed", 7, "no state"),
         ("away", None, "no state"),
-        ("away", [["x", 1]], "a name that no segment has"),
+        ("away", [["x", 1]], "an invalid name of a segment"),
         ("away", [[NAME, 1]], "contradict"),
         ("away", [[NAME, -1]], "no state"),
-        ("away", [[AWAY, 1 << 61]], "a note that is larger than any"),
-        ("packed", [[NAME, 1000, 1 << 30]], "larger than its segment makes it"),
+        ("away", [[AWAY, 1 << 61]], "a note of an impossible size"),
+        ("packed", [[NAME, 1000, 1 << 30]], "too large for its segment"),
     ],
 )
 def test_what_contradicts_itself_is_refused(key: str, value: Any, why: str) -> None:
@@ -99,7 +99,7 @@ def test_what_contradicts_itself_is_refused(key: str, value: Any, why: str) -> N
 def test_an_origin_behind_the_end_is_refused() -> None:
     found = json.loads(encode(STATE))
     found["texts"], found["position"] = [[3, 700], [4, 30]], "4:30"
-    with pytest.raises(ValueError, match="whose last block is behind its end"):
+    with pytest.raises(ValueError, match="whose last block is after its end"):
         decode(json.dumps(found).encode())
 
 

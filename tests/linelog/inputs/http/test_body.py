@@ -61,7 +61,7 @@ def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch: pytest.MonkeyPat
         sender = Sender()
 
 
-def test_packed_lines_and_json() -> None:
+def test_packed_lines_and_packed_json_are_stored() -> None:
     sender = Sender()
     sender.post(gzip.compress(b"one\ntwo"), "/lines", Content_Encoding="gzip")
     sender.sink.sync()
@@ -179,7 +179,7 @@ def test_snappy_is_for_loki_alone() -> None:
     assert status == 415 and "gzip" in body["error"]
 
 
-def test_what_is_complete_does_not_give_way() -> None:
+def test_a_complete_body_does_not_give_way() -> None:
     """An upload that only waits for the disk is not what takes the place of unfinished ones."""
     sender = Sender(max_body=150, max_record=100)
     sender.factory.routes = JOURNAL_ROUTES
@@ -192,7 +192,7 @@ def test_what_is_complete_does_not_give_way() -> None:
 
 
 @pytest.mark.parametrize(("room", "status"), [(1 << 20, 503), (8 << 20, 200)])
-def test_what_small_bodies_become_is_bounded_together(room: int, status: int) -> None:
+def test_small_bodies_that_become_large_are_bounded_together(room: int, status: int) -> None:
     """Three of 240 KB, of OTLP with a long resource, took 850 MB before the first of them was refused."""
     sender = Sender()
     held = sender.intake.unfinished

@@ -47,7 +47,7 @@ class Uploading:
         return self.send(b"%x\r\n%s\r\n" % (len(data), data))
 
 
-def test_is_an_input() -> None:
+def test_journal_is_an_input() -> None:
     verifyObject(IInput, Journal())
     assert isinstance(inputs()["journal"], Journal)
 
@@ -90,7 +90,7 @@ def test_tiny_entries_let_others_have_their_turn(
     assert b" 202 " in peer.transport.value()
 
 
-def test_packed() -> None:
+def test_a_packed_upload_is_stored() -> None:
     peer = Uploading()
     body = gzip.compress(b"MESSAGE=one\n\nMESSAGE=two\n")
     peer.send(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
@@ -107,7 +107,7 @@ def test_packed_entries_that_become_too_much(monkeypatch: pytest.MonkeyPatch) ->
     assert b" 413 " in peer.transport.value() and peer.sink.text == b""
 
 
-def test_waits_with_the_store_as_long_as_it_takes() -> None:
+def test_an_upload_waits_for_the_store_as_long_as_it_takes() -> None:
     peer = Uploading()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     (producer,) = peer.sink.producers
@@ -119,7 +119,7 @@ def test_waits_with_the_store_as_long_as_it_takes() -> None:
     assert not peer.sink.producers
 
 
-def test_waits_as_long_if_the_store_has_enough_when_it_begins() -> None:
+def test_an_upload_waits_if_the_store_has_enough_when_it_begins() -> None:
     peer = Uploading(SlowStore())
     peer.sink.valve.close()
     peer.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -139,11 +139,11 @@ def test_waits_as_long_if_the_store_has_enough_when_it_begins() -> None:
         (HEAD.replace(b"POST", b"GET") + b"\r\n", b" 405 "),
     ],
 )
-def test_refused(request_: bytes, status: bytes) -> None:
+def test_bad_uploads_are_refused(request_: bytes, status: bytes) -> None:
     assert status in Uploading().send(request_)
 
 
-def test_datagrams() -> None:
+def test_datagrams_that_are_no_entry_or_too_long_are_stored_as_text() -> None:
     """One that is no entry is kept as text, and so is one that is too long."""
     sink = Sink()
     way = intake(sink, LineRules(max_line=20), options=InputOptions(max_record=40))

@@ -19,7 +19,7 @@ from logsrv.timer import Timer
 from tests.linelog.inputs.http.sending import Sender, chunked, request
 
 
-def test_answered_when_it_is_safe() -> None:
+def test_a_request_is_answered_when_it_is_safe() -> None:
     sender = Sender()
     sender.post(b"one\r\ntwo\n\nunfinished")
     assert sender.sink.text == b"one\ntwo\n\nunfinished\n"
@@ -30,7 +30,7 @@ def test_answered_when_it_is_safe() -> None:
     assert not sender.channel.working and not sender.sink.producers
 
 
-def test_what_may_be_lost_is_not_acknowledged() -> None:
+def test_records_that_may_be_lost_are_not_acknowledged() -> None:
     sender = Sender()
     sender.post(b"one")
     sender.sink.sync("the disk is broken")
@@ -126,7 +126,7 @@ def test_refused_in_a_sentence_and_the_connection_goes_on(
         request(b"x", "/nowhere"),
     ],
 )
-def test_what_is_refused_is_counted_and_said(data: bytes) -> None:
+def test_a_refused_request_is_counted_and_said(data: bytes) -> None:
     """Once for its address, however often it comes."""
     sender = Sender()
     with capturedLogs() as events:
@@ -139,7 +139,7 @@ def test_what_is_refused_is_counted_and_said(data: bytes) -> None:
     assert metrics.value("records_refused_total") == 2
 
 
-def test_the_token() -> None:
+def test_a_request_needs_the_token() -> None:
     sender = Sender(input_token="secret")
     sender.post(b"one")
     assert [status for status, _ in sender.answers()] == [401]
@@ -191,7 +191,7 @@ def test_a_page_behind_the_same_name_can_send() -> None:
     assert [status for status, _ in sender.answers()] == [200]
 
 
-def test_too_large_is_refused_before_it_comes() -> None:
+def test_a_too_large_body_is_refused_before_it_comes() -> None:
     sender = Sender(max_body=2 << 20)
     sender.send(request(b"", Content_Length=str(3 << 20)))
     ((status, body),) = sender.answers()
@@ -202,7 +202,7 @@ def test_too_large_is_refused_before_it_comes() -> None:
     assert sender.transport.aborted and sender.sink.text == b""
 
 
-def test_too_large_in_pieces_is_refused_as_soon_as_it_is() -> None:
+def test_a_body_in_pieces_is_refused_as_soon_as_it_is_too_large() -> None:
     sender = Sender(max_body=10)
     body = b"0123456789ab"
     sent = request(
@@ -258,7 +258,7 @@ def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever() -> None:
     ("media", "body", "counted"),
     [("", b"one\ntw", 1), ("", b"one\n", 0), ("application/json", b'{"a"', 1), ("", b"", 0)],
 )
-def test_what_breaks_off_is_counted(media: str, body: bytes, counted: int) -> None:
+def test_a_request_that_breaks_off_is_counted(media: str, body: bytes, counted: int) -> None:
     sender = Sender()
     sender.send(request(b"", Content_Length="100", Content_Type=media) + body)
     sender.leave()
@@ -266,7 +266,7 @@ def test_what_breaks_off_is_counted(media: str, body: bytes, counted: int) -> No
     assert metrics.value("records_refused_total", reason="unfinished") == counted
 
 
-def test_who_leaves_before_the_answer_has_sent_all() -> None:
+def test_a_sender_that_leaves_early_has_sent_all() -> None:
     sender = Sender()
     sender.post(b'{"a":1}', Content_Type="application/json")
     sender.leave()
@@ -297,7 +297,7 @@ def basic(text: str) -> bytes:
 @pytest.mark.parametrize(
     "header", [f"Bearer {TOKEN}".encode(), f"bearer  {TOKEN}".encode(), basic(f"any one:{TOKEN}")]
 )
-def test_let_in(header: bytes) -> None:
+def test_a_header_with_the_token_is_accepted(header: bytes) -> None:
     check_token(header, TOKEN)
 
 
@@ -305,7 +305,7 @@ def test_let_in(header: bytes) -> None:
     "header",
     [None, b"", b"Bearer", b"Bearer wrong", b"Basic !", basic(TOKEN), basic("x:"), b"Digest x"],
 )
-def test_kept_out(header: bytes | None) -> None:
+def test_a_header_without_the_token_is_refused_with_401(header: bytes | None) -> None:
     with pytest.raises(RequestRefused) as refused:
         check_token(header, TOKEN)
     assert refused.value.status == 401
@@ -326,7 +326,7 @@ def test_kept_out(header: bytes | None) -> None:
         (b"POST", "/v1/logs", False),
     ],
 )
-def test_what_there_is(method: bytes, path: str, text: bool) -> None:
+def test_every_path_and_method_has_its_route(method: bytes, path: str, text: bool) -> None:
     route = route_of(method, path)
     assert route.by_type is text and (route.take is None) is (route.about is not None)
 
@@ -342,7 +342,7 @@ def test_what_there_is(method: bytes, path: str, text: bool) -> None:
         (b"POST", "/\x1b[1m", 404),
     ],
 )
-def test_what_there_is_not(method: bytes, path: str, status: int) -> None:
+def test_unknown_paths_and_methods_are_refused(method: bytes, path: str, status: int) -> None:
     with pytest.raises(RequestRefused) as refused:
         route_of(method, path)
     assert refused.value.status == status and "\x1b" not in str(refused.value)
@@ -385,7 +385,7 @@ def test_a_long_answer_goes_out_as_it_is_read() -> None:
     assert said == ["ended"]
 
 
-def test_who_reads_nothing_is_cut_off() -> None:
+def test_a_sender_that_reads_nothing_is_cut_off() -> None:
     consumer: Any = Consumer()
     clock, said = Clock(), list[str]()
     LongAnswer(

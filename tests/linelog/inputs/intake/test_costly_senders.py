@@ -42,7 +42,7 @@ class Peer:
 
 
 @pytest.mark.slow
-def test_one_of_them_is_read_from_in_a_turn() -> None:
+def test_one_costly_sender_is_read_from_in_a_turn() -> None:
     """Each in its turn; and a polite peer in every one."""
     store = SlowStore()
     way = intake(store)
@@ -63,7 +63,7 @@ def test_one_of_them_is_read_from_in_a_turn() -> None:
     ("seconds", "size", "waits"),
     [(LONG / 2, LITTLE * 2, False), (LONG * 2, LITTLE * 2, True), (LONG * 9, LITTLE, False)],
 )
-def test_what_took_long_is_costly_however_little_is_stored(
+def test_a_slow_chunk_is_costly_however_little_is_stored(
     seconds: float, size: int, waits: bool
 ) -> None:
     """But a few bytes never are: the machine was busy with something else."""
@@ -110,7 +110,7 @@ def test_frames_are_measured_as_well() -> None:
     assert peer.reads
 
 
-def test_one_that_has_gone_holds_nobody_up() -> None:
+def test_a_costly_sender_that_has_gone_holds_nobody_up() -> None:
     way = intake(SlowStore())
     gone, other = Peer(way), Peer(way)
     for peer in (gone, other):
@@ -120,7 +120,7 @@ def test_one_that_has_gone_holds_nobody_up() -> None:
     assert other.reads and not gone.reads
 
 
-def test_none_goes_on_while_the_store_has_enough() -> None:
+def test_no_costly_sender_goes_on_while_the_store_has_enough() -> None:
     """Else all of them would be read from in the turn in which it has room again."""
     way = intake(SlowStore())
     valve = Valve(way.clock)
@@ -138,7 +138,7 @@ def test_none_goes_on_while_the_store_has_enough() -> None:
     assert second not in costly_senders
 
 
-def test_while_it_waits_nothing_else_lets_it_go_on() -> None:
+def test_nothing_else_resumes_a_costly_sender_that_waits() -> None:
     store = SlowStore()
     way = intake(store)
     peer, other = Peer(way), Peer(way)

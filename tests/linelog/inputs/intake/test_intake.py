@@ -308,7 +308,7 @@ def test_bytes_of_whole_lines_are_a_block() -> None:
 
 
 @pytest.mark.parametrize("lines", [b"", b"one", b"one\ntwo", "one\n", bytearray(b"one\n"), None])
-def test_what_are_no_whole_lines_is_refused_with_a_sentence(lines: Any) -> None:
+def test_bytes_that_are_no_whole_lines_are_refused(lines: Any) -> None:
     """A rest without an end would stand before the next line of somebody else."""
     sink = Sink()
     with pytest.raises(ValueError, match=r"^a block is bytes of whole lines, .*, not "):
@@ -369,7 +369,7 @@ def test_whoever_may_send_may_not_read(tmp_path: Path) -> None:
     options = InputOptions(input_token="sends", restore_token_file=file)
     assert read_secrets(options) == Secrets("sends", None, "geheim")
     assert with_secrets(options).restore_token == "geheim"
-    with pytest.raises(ConfigurationError, match="whoever may send lines could read those of all"):
+    with pytest.raises(ConfigurationError, match="every sender of lines could read all lines"):
         read_secrets(InputOptions(input_token="geheim", restore_token_file=file))
 
 
@@ -451,7 +451,7 @@ def test_a_turn_later_the_transport_may_close() -> None:
     assert receiver.transport.value() == b"ab"
 
 
-def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
+def test_a_peer_that_reads_no_answers_is_held_back() -> None:
     clock, receiver = Clock(), Receiver()
     answers = AnswerWriter(receiver, clock)
     answers.write(b"a")
@@ -463,7 +463,7 @@ def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
     assert receiver.transport.producer is None
 
 
-def test_let_go() -> None:
+def test_let_go_unregisters_the_producer_of_the_answers() -> None:
     receiver = Receiver()
     answers = AnswerWriter(receiver, Clock())
     answers.let_go()

@@ -31,7 +31,7 @@ class Half:
         self.gone = True
 
 
-def test_who_waits_longest_gives_way() -> None:
+def test_the_holder_that_waits_longest_gives_way() -> None:
     unfinished = Unfinished(lambda: 50)
     first, second, third = Half(), Half(), Half()
     unfinished.note(first, 40, 40)
@@ -48,7 +48,7 @@ def test_who_waits_longest_gives_way() -> None:
     assert unfinished.size == 0
 
 
-def test_who_goes_is_forgotten() -> None:
+def test_a_holder_that_is_gone_is_forgotten() -> None:
     unfinished = Unfinished(lambda: 50)
     half = Half()
     unfinished.note(half, 40, 40)

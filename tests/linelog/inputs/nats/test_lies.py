@@ -132,7 +132,7 @@ async def test_fetching_goes_on_behind_a_lie(lie: str) -> None:
 
 @pytest.mark.slow
 @in_reactor
-async def test_floods_hide_no_answer() -> None:
+async def test_an_answer_is_found_in_a_flood_of_messages() -> None:
     def flooded(question: Question) -> None:
         question.send(b"PING\r\nPONG\r\n+OK\r\nINFO [\r\n" * 2000)
         question.send(message(b"77", b"a", bytes(1000)) * 1000)
@@ -216,7 +216,7 @@ async def test_of_a_stream_with_too_many_stores_some_are_fetched_and_that_is_sai
     with lying_server(names) as server:
         centre = Centre(server)
         centre.start()
-        await until(lambda: any("take a part each" in why for why, _ in centre.said), "that")
+        await until(lambda: any("fetch a part each" in why for why, _ in centre.said), "that")
         await until(lambda: len(made) >= 15, "some stores")
         looks = len(centre.said)
         await until(lambda: len(centre.said) > looks + 2, "more looks")

@@ -23,7 +23,7 @@ def test_servers_stream_and_part_are_read() -> None:
     assert (place.encrypts, place.passes_holes) == (False, False)
 
 
-def test_the_rest_is_read() -> None:
+def test_tls_files_user_and_credentials_of_a_place_are_read() -> None:
     place = parse_place(
         "n1/LOGS:ca=/etc/ca.pem:cert=/etc/own.pem:user=centre:holes=pass:creds=/etc/c\\:1.creds"
     )

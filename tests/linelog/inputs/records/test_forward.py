@@ -37,11 +37,11 @@ def test_many_small_events_let_others_have_their_turn() -> None:
     assert len(list(receiver.received(b"\xc0" * 1000))) >= 1000
 
 
-def test_is_an_input() -> None:
+def test_forward_is_an_input() -> None:
     assert verifyObject(IInput, Forward())
 
 
-def test_acknowledged_when_safe() -> None:
+def test_a_chunk_is_acknowledged_when_its_records_are_safe() -> None:
     sink = Sink()
     receiver, peer = opened(sink)
     data = msgpack.packb([*EVENT, {"chunk": "one"}]) + msgpack.packb(EVENT)
@@ -84,7 +84,7 @@ def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
     assert peer.value() == msgpack.packb({"ack": "c"}) * 3 and not peer.disconnecting
     (said,) = map(formatEvent, events)
     assert said.endswith(
-        ": a record is not as tcp:1234 takes them, or longer than --max-record; stored as text"
+        ": a record is not in the format of tcp:1234, or longer than --max-record; stored as text"
     )
 
 
@@ -143,7 +143,7 @@ def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
     assert (sink.text, peer.value(), peer.disconnecting) == (b"too l\n", b"", True)
 
 
-def test_larger_than_max_body() -> None:
+def test_an_event_larger_than_max_body_closes_the_connection() -> None:
     sink = Sink()
     receiver, peer = opened(sink, max_body=1000)
     receiver.dataReceived(b"\x92\xa1t\xc6\x00\x00\x10\x00")
@@ -158,7 +158,7 @@ def test_cut_off_in_the_middle_is_counted() -> None:
     assert (sink.text, refused(receiver.intake, "unfinished")) == (b"", 1)
 
 
-def test_shared_key() -> None:
+def test_a_client_with_the_shared_key_may_send() -> None:
     sink = Sink()
     receiver, peer = opened(sink, shared_key="secret")
     nonce = msgpack.unpackb(peer.value())[1]["nonce"]
@@ -186,7 +186,7 @@ def test_nothing_is_taken_without_the_key(data: bytes) -> None:
     assert refused(receiver.intake, "unauthorized") == 1
 
 
-def test_heartbeats() -> None:
+def test_heartbeats_are_answered_from_the_listeners_port() -> None:
     """Answered from the port that they came to."""
     way = intake(Sink())
     beats = Forward().datagrams(way)

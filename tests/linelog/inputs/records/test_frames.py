@@ -51,7 +51,7 @@ def stored(input: FrameInput, pieces: list[bytes], rules: LineRules | None = Non
     return sink.text
 
 
-def test_it_is_an_input() -> None:
+def test_a_frame_input_is_an_input() -> None:
     verifyObject(IInput, Netstrings())
     verifyObject(IDatagramReceiver, Netstrings().datagrams(intake(Sink())))
 

@@ -36,7 +36,7 @@ def opened(sink: Sink, **rules: object) -> tuple[GelfReceiver, StringTransport]:
     return connected(Gelf(), way)
 
 
-def test_a_connection() -> None:
+def test_a_connection_stores_objects_on_one_line_and_other_messages_as_text() -> None:
     """JSON of several lines is one; what is no JSON is there as text, in its place."""
     sink = Sink()
     receiver, transport = opened(sink)
@@ -58,7 +58,7 @@ def test_many_small_messages_let_others_have_their_turn() -> None:
     assert steps_of(receiver, data) >= 7 and sink.text == b"{}\n" * 80_000
 
 
-def test_longer_than_a_record() -> None:
+def test_a_message_longer_than_a_record_is_stored_as_text() -> None:
     """Kept as text, by --oversize."""
     sink = Sink()
     receiver, transport = opened(sink, max_line=40)
@@ -81,7 +81,7 @@ def datagrams(sink: Sink, *payloads: bytes, **options: int) -> Intake:
     return way
 
 
-def test_datagrams() -> None:
+def test_plain_packed_and_chunked_datagrams_are_stored() -> None:
     sink = Sink()
     packed = zlib.compress(b'{"packed": true}')
     way = datagrams(

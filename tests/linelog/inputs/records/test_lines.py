@@ -127,7 +127,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
     assert closed == [True] * closing
 
 
-def test_oversize_close_says_why() -> None:
+def test_oversize_close_tells_the_peer_why() -> None:
     sink = Sink()
     receiver, transport = opened(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
     receiver.dataReceived(b"far too long\nnext\n")
@@ -169,7 +169,7 @@ def test_who_came_and_went_in_one_turn_is_one_event() -> None:
     ]
 
 
-def test_datagrams() -> None:
+def test_datagrams_of_one_sender_are_one_batch() -> None:
     """Each is one or more lines; those that came together from one sender are one batch."""
     sink = Sink()
     way = intake(sink)

@@ -33,7 +33,7 @@ ONE = framed({"msg": "a %s", "args": ("b",)})
 LINE = b'{"message":"a b"}\n'
 
 
-def test_is_an_input() -> None:
+def test_python_is_an_input() -> None:
     assert verifyObject(IInput, Python())
 
 
@@ -64,11 +64,11 @@ def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
     assert sink.text == LINE * 2 and not peer.disconnecting
     assert refused(receiver.intake, "pickle") == 100
     (said,) = map(formatEvent, events)
-    assert "dropped what should be one of Python's log records" in said
+    assert "dropped a pickle that is no Python log record" in said
     assert said.endswith("it has more than plain data in it")
 
 
-def test_too_long() -> None:
+def test_a_record_that_is_too_long_is_dropped_and_the_next_one_stored() -> None:
     """It costs itself alone, and no length that nobody has costs the connection."""
     sink = Sink()
     way = intake(sink, LineRules(max_line=50), options=InputOptions(max_record=100))
@@ -79,12 +79,12 @@ def test_too_long() -> None:
             receiver.dataReceived(data)
     assert sink.text == b'{"message":"%s"}\n' % (b"x" * 60) + LINE
     assert not peer.disconnecting and refused(way, "oversize") == 1
-    assert "dropped what is longer than 100 bytes" in formatEvent(events[-1])
+    assert "dropped a record: its pickle is longer than 100 bytes" in formatEvent(events[-1])
     receiver.dataReceived(b"\xff" * 4)
     assert peer.disconnecting and refused(way, "oversize") == 2
 
 
-def test_datagrams() -> None:
+def test_datagrams_with_a_wrong_length_are_dropped() -> None:
     sink = Sink()
     way = intake(sink, LineRules(max_line=50))
     receiver = Python().datagrams(way)

@@ -86,7 +86,7 @@ def test_acknowledged_when_safe_and_in_order() -> None:
     assert peer.value() == b"2.1." and not receiver.working
 
 
-def test_what_may_be_lost_is_never_acknowledged() -> None:
+def test_records_that_may_be_lost_are_never_acknowledged() -> None:
     sink = Sink()
     receiver, peer = connected(sink)
     receiver.dataReceived(b"a;")
@@ -96,7 +96,7 @@ def test_what_may_be_lost_is_never_acknowledged() -> None:
     assert sink.text == b"a\n"
 
 
-def test_who_has_gone_gets_no_answer() -> None:
+def test_a_peer_that_has_gone_gets_no_answer() -> None:
     sink = Sink()
     receiver, peer = connected(sink)
     receiver.dataReceived(b"a;rest")
@@ -142,7 +142,7 @@ def test_an_answer_is_for_all_since_the_last_one() -> None:
     assert sink.since == len(b"a\n")
 
 
-def test_the_store_holds_back() -> None:
+def test_a_closed_valve_pauses_the_connection() -> None:
     sink = Sink()
     receiver, peer = connected(sink)
     sink.closed = True
@@ -293,7 +293,7 @@ def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended()
     assert peer.producerState == "producing"
 
 
-def test_nothing_behind_what_closes_the_connection_is_stored() -> None:
+def test_nothing_after_a_record_that_closes_is_stored() -> None:
     """However much of it came together: it is counted."""
     sink = Sink()
     receiver, peer = connected(sink, max_line=4, oversize=Oversize.CLOSE)
@@ -304,7 +304,7 @@ def test_nothing_behind_what_closes_the_connection_is_stored() -> None:
     assert peer.disconnecting
 
 
-def test_who_gives_way_keeps_nothing_though_its_connection_stays() -> None:
+def test_a_connection_that_gives_way_keeps_nothing() -> None:
     """A peer that reads no answers keeps it open; a thousand of them kept what the bound had let go of."""
     sink = Sink()
     way = intake(sink, options=InputOptions(max_body=200))

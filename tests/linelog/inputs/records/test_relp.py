@@ -94,7 +94,7 @@ def test_an_unknown_command_is_answered_and_the_connection_stays() -> None:
     assert not transport.disconnecting
 
 
-def test_what_is_no_frame_ends_the_connection_behind_its_answers() -> None:
+def test_an_invalid_frame_ends_the_connection_after_its_answers() -> None:
     sink = Sink()
     receiver, transport = opened(sink)
     receiver.dataReceived(b"2 syslog 1 a\nGET / HTTP/1.1\n")
@@ -121,7 +121,7 @@ def test_unfinished_data_is_not_stored() -> None:
     assert sink.text == b"a\n"
 
 
-def test_longer_than_a_line() -> None:
+def test_a_message_longer_than_a_line_is_split_or_closes_the_connection() -> None:
     """Split and acknowledged; or, by `close`, neither stored nor acknowledged."""
     sink = Sink()
     receiver, transport = opened(sink, max_line=4)

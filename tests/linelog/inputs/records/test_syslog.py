@@ -47,7 +47,7 @@ def test_counted_messages_that_are_stored_as_one_line_are_said_once() -> None:
     [line] = map(formatEvent, events)
     assert line is not None
     assert line.startswith(
-        "tcp:192.0.2.7:514: what looks like several counted messages without <PRI>"
+        "tcp:192.0.2.7:514: a line looks like several counted messages without <PRI>"
     )
 
 
