@@ -1,4 +1,4 @@
-"""The answer of a searching process on its way to a client, at the pace of the client."""
+"""The answer of a searching process on its way to a client, at the client's pace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.searches import AskedSearch
 from logsrv.timer import Timer
 
-# Seconds without a byte taken, and seconds in all, after which a client is cut off.
+# Seconds in which a client reads nothing, and seconds in all, after which its connection is closed.
 STALLED_AFTER = 30.0
 LONGEST = 600.0
 
@@ -21,9 +21,9 @@ LONGEST = 600.0
 @implementer(IPushProducer)
 @attrs.define(eq=False)
 class SearchAnswer:
-    """Takes what a search gives, and hands it on to `request`.
+    """A search's answer on its way to the client of `request`.
 
-    Nothing is sent before the first bytes are there: until then a failure has a status of its own.
+    Nothing is sent before the first bytes arrive, so until then a failure gets its own status.
     begin_response: sends status and headers. fail: answers with a problem and nothing else.
     """
 
@@ -39,7 +39,7 @@ class SearchAnswer:
     _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def of(self, search: AskedSearch) -> None:
-        """Know the search, whose process has its request just now."""
+        """Set the search, whose process has just received its request."""
         self._search = search
         self._longest.start(LONGEST, self._cut_off)
         self._request.notifyFinish().addBoth(lambda _: self._over())
@@ -81,7 +81,7 @@ class SearchAnswer:
             self._search.resume()
 
     def stopProducing(self) -> None:
-        """The connection is going: the request says so as well."""
+        """Do nothing: `notifyFinish` of the request reports a lost connection."""
 
     def _cut_off(self) -> None:
         self._request.browser.abort()
