@@ -1,8 +1,8 @@
-"""Find lines in a store: what arrived when, from whom, with which fields.
+"""Find lines in a store by words, fields, time and source.
 
 The query is words (`timeout`), phrases ('"connection reset"'), expressions ('/user=\\d+/') and fields
 ('status>=500', 'level=error', 'app:ssh'), joined by AND, OR, NOT and brackets: logsrv help query.
-Needs no running server, and may read beside one.
+It needs no running server, but may run beside one.
 
 Examples:
 
@@ -61,7 +61,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     _check(arguments)
     if reading.asks_nodes(arguments):
-        # TLS and the settings of a service take as long to load as all else.
+        # TLS and the settings of a service take as long to load as everything else.
         from logsrv.cli.reading.nodes import search_nodes
 
         return search_nodes(arguments)
@@ -84,7 +84,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _check(arguments: Namespace) -> None:
-    """Raise UsageError for options that do not go together."""
+    """Raise UsageError for options that exclude each other."""
     if arguments.every and not arguments.histogram:
         raise UsageError("--every is the step of --histogram, which is not there")
     context = any(getattr(arguments, name) is not None for name in "ABC")
@@ -97,7 +97,7 @@ def _wants_figures(arguments: Namespace) -> bool:
 
 
 def _figures(search: Search, arguments: Namespace) -> bool:
-    """Print numbers; return whether anything was found."""
+    """Print counts; return whether anything was found."""
     if arguments.count:
         most = arguments.number
         if most is None:
@@ -106,7 +106,7 @@ def _figures(search: Search, arguments: Namespace) -> bool:
             found = sum(1 for _ in islice(search.rendered(lambda _: b""), most))
         print(found)
         return found > 0
-    # This brings NumPy.
+    # Imported here because it loads NumPy.
     from logsrv.cli.reading.figures import print_histogram, print_top
 
     if arguments.top is not None:

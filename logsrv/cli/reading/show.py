@@ -1,6 +1,6 @@
 """Show the line at a position, and its neighbours.
 
-A position is SEGMENT:OFFSET, as search --output json and the links of the live page have it: 17:52311.
+A position is SEGMENT:OFFSET, such as 17:52311; search --output json and links of the live page contain it.
 
 Example:
 

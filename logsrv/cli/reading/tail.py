@@ -1,8 +1,7 @@
-"""Show the last lines of a store, and with -f those that come, as they come.
+"""Show the last lines of a store, and with -f each new line as it is written.
 
-A query shows only the lines that match it: logsrv help query. Goes on across rotation, sealing and
-retention without losing or doubling a line. Ctrl-C ends it, and so does the removal of the store's
-directory.
+With a query, only matching lines are shown: logsrv help query. -f loses and repeats no line when segments
+are rotated or sealed. Ctrl-C ends it, and so does the removal of the store's directory.
 
 Examples:
 
@@ -84,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _appended(follower: Follower, view: View) -> Iterator[Appended]:
-    """Yield what comes, until nobody reads our output or Ctrl-C."""
+    """Yield new lines, until the reader of our output closes it, or Ctrl-C."""
     while True:
         news = follower.read()
         if news is None:
@@ -99,7 +98,7 @@ def _appended(follower: Follower, view: View) -> Iterator[Appended]:
 
 
 def _unless_gone() -> None:
-    """Raise BrokenPipeError if nobody reads our output any more: no line may come to tell it."""
+    """Raise BrokenPipeError if nobody reads our output: without new lines, no write would notice it."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
