@@ -58,7 +58,7 @@ def goes_with(arguments: object, other: str, *names: str) -> None:
         if (value := getattr(arguments, name)) is not None and value is not False
     ]
     if given and getattr(arguments, other) is None:
-        raise UsageError(f"{given[0]} goes with --{other.replace('_', '-')}, which is not there")
+        raise UsageError(f"{given[0]} needs --{other.replace('_', '-')}")
 
 
 def store(text: str) -> str:

@@ -110,7 +110,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
     for name, how in backup.damaged.items():
         kept = "another one is there already, which stays"
         came = kept if how is CopyMethod.KEPT else "it was copied as it is"
-        tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor tells")
+        tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor says more")
     return backup
 
 

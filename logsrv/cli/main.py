@@ -30,7 +30,7 @@ MEMORY = 1 << 30
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
     "backup": ("backup", "back up a store beside its server"),
-    "check": ("check", "look whether a service can start and work as it should"),
+    "check": ("check", "check whether a service can start and work"),
     "connect": ("client.connect", "talk to a server, line by line"),
     "doctor": ("doctor", "verify a store, and repair what can be repaired"),
     "generate": ("manuals.generate", "write manual pages, and completions of shells"),
@@ -43,10 +43,10 @@ COMMANDS = {
     "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
     "restore": ("restore", "bring a store back: from a backup, an archive or a centre"),
     "search": ("reading.search", "find lines in a store"),
-    "ship": ("ship", "tell how far the targets of a store are"),
+    "ship": ("ship", "show how far the targets of a store are"),
     "show": ("reading.show", "show the line at a position, and its neighbours"),
     "sql": ("reading.sql", "ask a store in SQL (extra sql)"),
-    "tail": ("reading.tail", "show the last lines of a store, and those that come"),
+    "tail": ("reading.tail", "show the last lines of a store, and new ones"),
 }
 """The commands, each with its module in `logsrv.cli` and its purpose."""
 

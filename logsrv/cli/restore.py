@@ -61,11 +61,11 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--store", metavar="ID", help="which store, if the archive has several")
     centre = parser.add_argument_group("of a centre")
     centre.add_argument(
-        "--token-file", metavar="FILE", help="a file that has what is the centre's --restore-token"
+        "--token-file", metavar="FILE", help="a file with the centre's --restore-token"
     )
-    centre.add_argument("--ca", metavar="FILE", help="who signs its certificate, in PEM")
-    centre.add_argument("--cert", metavar="FILE", help="the certificate that it is shown, in PEM")
-    centre.add_argument("--key", metavar="FILE", help="the key of that certificate, in PEM")
+    centre.add_argument("--ca", metavar="FILE", help="the authority of its certificate (PEM)")
+    centre.add_argument("--cert", metavar="FILE", help="our certificate for the centre (PEM)")
+    centre.add_argument("--key", metavar="FILE", help="the key of our certificate (PEM)")
     parser.add_argument("directory", metavar="DIR", help="the directory for the store")
 
 
@@ -116,7 +116,7 @@ def _from_backup(arguments: argparse.Namespace) -> int:
     if backup.is_short:
         tell(
             f"logsrv restore: {shown(arguments.origin)} had {backup.said:,} lines once, and has fewer:"
-            " logsrv doctor tells"
+            " logsrv doctor says more"
         )
     return 1 if backup.damaged or backup.is_short else 0
 

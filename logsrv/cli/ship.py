@@ -169,11 +169,11 @@ def _tell_unsent(found: Sequence[TargetStatus], unsent: ShipLag, *, resend: bool
         return
     if resend:
         print(
-            "They are sent under the new identity. What the store was a copy of may have sent some of them"
-            " already, under the old one: these are there twice then."
+            "They are sent under the new identity. The original store may have sent some of them already,"
+            " under the old one: these are there twice then."
         )
     else:
         print(
-            "They are sent to nobody: they stay in this store. To send them, give the command again with"
+            "They are not sent: they stay in this store only. To send them, give the command again with"
             " --resend, before the server is started."
         )

@@ -43,7 +43,7 @@ def _end_as(child: int, name: str, failed: int) -> NoReturn:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == -signal.SIGABRT:
         tell(
-            f"logsrv {name}: the bucket, or who answers in its place, sends more than there is memory for:"
+            f"logsrv {name}: the bucket, or a server in its place, sends more than there is memory for:"
             " an answer that does not end"
         )
         os._exit(failed)

@@ -49,7 +49,7 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("endpoint", metavar="ENDPOINT", help="where the server listens")
     add("--hex", action="store_true", help="show the bytes of both sides in hex")
-    add("--raw", action="store_true", help="write what comes as it is; not to a terminal")
+    add("--raw", action="store_true", help="write the server's bytes unchanged; not to a terminal")
     ending = parser.add_mutually_exclusive_group()
     ending.add_argument(
         "--crlf",
@@ -73,8 +73,8 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument_group("TLS").add_argument
     add("--cafile", type=Path, metavar="FILE", help="trust these authorities (PEM)")
     add("--insecure", action="store_true", help="take any certificate")
-    add("--server-name", default="", metavar="NAME", help="whom it has to name")
-    add("--certificate", type=Path, metavar="FILE", help="show this one of ours (PEM)")
+    add("--server-name", default="", metavar="NAME", help="the name that the certificate must have")
+    add("--certificate", type=Path, metavar="FILE", help="our certificate (PEM)")
     add("--key", type=Path, metavar="FILE", help="its key, if not in the same file")
 
 

@@ -92,8 +92,8 @@ def tail_nodes(arguments: Namespace) -> int:
     """Print the last lines of the nodes; return the exit status."""
     if arguments.follow:
         raise UsageError(
-            "-f follows one store; nodes have a line at different times, so nobody knows for how long "
-            "it would have to wait for its double"
+            "-f follows one store, and no nodes: they get the same line at different times, so it cannot "
+            "be shown once and in order"
         )
     matcher = reading.matcher(arguments.query, "tail")
     scope = Scope(source=arguments.source)
@@ -124,10 +124,10 @@ def _check(arguments: Namespace) -> None:
     """Raise UsageError for options that make sense for one store only."""
     if any(getattr(arguments, name) is not None for name in "ABC"):
         raise UsageError(
-            "-A, -B and -C show neighbours in one store, and those of nodes differ; ask one of them"
+            "-A, -B and -C show neighbours in one store; for those in a node: logsrv show --nodes NODE -C N"
         )
     if arguments.no_index or arguments.stats:
-        raise UsageError("--no-index and --stats are about files, and nodes are asked over HTTP")
+        raise UsageError("--no-index and --stats are about the files of a store, not about --nodes")
     if arguments.top == "position":
         raise UsageError("a line has another position in each node")
 
@@ -176,7 +176,7 @@ def clients(arguments: Namespace) -> list[NodeClient]:
     """Return the nodes that `--nodes` names. Raises ConfigurationError."""
     if arguments.directory != usual_store():
         raise UsageError(
-            "--directory is a store here, and --nodes asks others in its place; take one"
+            "--directory and --nodes exclude each other: a store of this machine, or daemons to ask"
         )
     seconds = _SECONDS if arguments.nodes_timeout is None else arguments.nodes_timeout
     if not seconds:

@@ -45,11 +45,11 @@ def declare(parser: Parser) -> None:
     reading.declare_store(parser)
     reading.declare_scope(parser)
     add("--utc", action="store_true", help="times given without a zone are UTC, not local")
-    add("-n", type=reading.count, metavar="N", dest="number", help="at most so many")
+    add("-n", type=reading.count, metavar="N", dest="number", help="send N lines at most")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=_speed, metavar="FACTOR", default=1.0,
-                      help="so many times as fast as they came; max: without waiting")  # fmt: skip
-    pace.add_argument("--rate", type=_rate, metavar="LINES", help="so many a second")
+                      help="FACTOR times as fast as received; max: without waiting")  # fmt: skip
+    pace.add_argument("--rate", type=_rate, metavar="LINES", help="LINES lines a second")
     add("--cafile", type=Path, metavar="FILE", help="TLS: trust these (PEM)")
     add("--insecure", action="store_true", help="TLS: take any certificate")
 

@@ -42,7 +42,7 @@ def declare(parser: Parser) -> None:
         help_ = f"show N lines {words} each, too"
         add(option, type=reading.count, metavar="N", dest=option[1:], help=help_)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("-c", "--count", action="store_true", help="say only how many lines")
+    what.add_argument("-c", "--count", action="store_true", help="print only the number of lines")
     top = "its most frequent values (-n of them, 10)"
     what.add_argument("--top", metavar="FIELD", type=reading.field, help=top)
     what.add_argument(
@@ -53,8 +53,8 @@ def declare(parser: Parser) -> None:
     add("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
     reading.declare_zone(parser)
     reading.declare_looks(parser)
-    add("--no-index", action="store_true", help="read all, ask no word index")
-    add("--stats", action="store_true", help="say at the end what was read")
+    add("--no-index", action="store_true", help="read everything, without word indexes")
+    add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
@@ -86,7 +86,7 @@ def run(arguments: Namespace) -> int:
 def _check(arguments: Namespace) -> None:
     """Raise UsageError for options that exclude each other."""
     if arguments.every and not arguments.histogram:
-        raise UsageError("--every is the step of --histogram, which is not there")
+        raise UsageError("--every needs --histogram: it is the step of the bars")
     context = any(getattr(arguments, name) is not None for name in "ABC")
     if context and _wants_figures(arguments):
         raise UsageError("-A, -B and -C show neighbours of lines, and here no lines are shown")

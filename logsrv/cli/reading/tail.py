@@ -39,11 +39,13 @@ def declare(parser: Parser) -> None:
     reading.declare_query(parser)
     reading.declare_store(parser)
     reading.declare_nodes(parser)
-    parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written")
+    parser.add_argument("--follow", "-f", action="store_true", help="go on with new lines")
     parser.add_argument(
         "-n", type=reading.count, metavar="N", dest="number", default=10, help="how many lines (10)"
     )
-    parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
+    parser.add_argument(
+        "--source", metavar="GLOB", default="", help="lines of these sources, as tcp:10.1.*"
+    )
     reading.declare_zone(parser)
     reading.declare_looks(parser)
 

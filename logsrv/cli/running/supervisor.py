@@ -172,7 +172,7 @@ class Supervisor:
     def _notice_deletion(self) -> None:
         is_gone, self._is_gone = self._is_gone, self._watched.is_gone
         if self._is_gone and not is_gone:
-            goes_on = "; the one of before goes on serving" if self._serving is not None else ""
+            goes_on = "; the old one goes on serving" if self._serving is not None else ""
             _say(f"{self._file.name} was deleted{goes_on}; save it again to start it")
 
     def _start(self) -> None:
@@ -238,7 +238,7 @@ class Supervisor:
         self._starting = None
         status = child.process.returncode
         if self._serving is not None:
-            _say(f"the {self._file.name} of before goes on serving")
+            _say(f"the old {self._file.name} goes on serving")
         elif not self._has_served and status != NOT_RUNNABLE:
             # Saving the file would correct neither the options nor the port.
             self._status = 1 if status else 0
@@ -256,7 +256,7 @@ class Supervisor:
             self._serving = None
             _say(
                 f"{self._file.name} ended with status {status}; "
-                "who connects waits until it is saved"
+                "new connections wait until it is saved"
             )
 
     def _end(self) -> int:

@@ -94,7 +94,7 @@ class WebServer:
         if before is not None and not before.lets_in_as(self._access):
             # A client that may still see the lines connects again by itself.
             for viewer in list(self._viewers):
-                viewer.close("the token is another one now")
+                viewer.close("the token has changed")
         self._searches.at_once = settings.http_searches
         self._searches.seconds = settings.http_search_time
 
@@ -148,9 +148,7 @@ class WebServer:
             raise Problem(405, f"only {allowed} can be done here", {"Allow": allowed})
         if request.has_body and "POST" not in methods:
             request.browser.persistent = 0
-            raise Problem(
-                413, "a request for this has no content of its own", {"Connection": "close"}
-            )
+            raise Problem(413, "a request for this must not have content", {"Connection": "close"})
 
     def _page(self, request: WebRequest, access: Access) -> None:
         try:

@@ -31,7 +31,7 @@ from logsrv.cli.main import main
         ("search --nodes a:1 --nodes-timeout 0", "leaves no time for an answer"),
         ("search --nodes a:1 --directory b", "--directory is a store here"),
         ("tail --nodes a:1 --directory b", "--directory is a store here"),
-        ("search --nodes-ca ca.pem a", "--nodes-ca goes with --nodes, which is not there"),
+        ("search --nodes-ca ca.pem a", "--nodes-ca needs --nodes"),
         ("tail --nodes-timeout 0", "--nodes-timeout goes with --nodes"),
         ("tail --nodes-token-file t", "--nodes-token-file goes with --nodes"),
         ("show --config /nowhere.toml 1:0", "--config goes with --nodes"),

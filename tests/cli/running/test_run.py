@@ -142,7 +142,7 @@ def test_a_file_that_is_deleted(running: Start, shout: Path) -> None:
     """It is said, once; the one of before serves until it is there again."""
     server = running(shout, *LOOPBACK).ready()
     shout.unlink()
-    server.wait_for("shout.py was deleted; the one of before goes on serving; save it again")
+    server.wait_for("shout.py was deleted; the old one goes on serving; save it again")
     assert ask(server.port, "Hello") == "HELLO"
     shout.write_text(WHISPER)
     server.wait_for(SERVES)
@@ -207,7 +207,7 @@ def test_an_error_keeps_the_old_one_serving(
 ) -> None:
     server = running(shout, *LOOPBACK).ready()
     shout.write_text(wrong)
-    server.wait_for("the shout.py of before goes on serving")
+    server.wait_for("the old shout.py goes on serving")
     assert said in server.log()
     assert ask(server.port, "Hello") == "HELLO"
     shout.write_text(WHISPER)

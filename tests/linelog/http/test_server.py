@@ -165,7 +165,7 @@ def test_another_token_ends_what_the_old_one_opened(tmp_path: Path) -> None:
     assert place.metrics.value("http_viewers") == 1
     place.server.apply(HttpSettings(http_token="other"))
     assert place.metrics.value("http_viewers") == 0
-    assert b"the token is another one now" in viewer.received
+    assert b"the token has changed" in viewer.received
     assert viewer.received.endswith(b"0\r\n\r\n")
 
 

@@ -24,8 +24,8 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9
 _SOURCE = re.compile(r"[^ \n]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-NO_JSON = "it answers with something that is no JSON"
-_NO_LINE = "it answers with something that is no line of a log"
+NO_JSON = "its answer is no JSON"
+_NO_LINE = "its answer has something that is no line of a log"
 
 
 Body: TypeAlias = Generator[bytes, None, None]
@@ -147,7 +147,7 @@ def parse_line(data: bytes, before: int) -> NodeLine:
 
     before: the moment of the previous line, for a line without a TIME.
     """
-    found = _parsed(data, "it answers with something that is no line of JSON")
+    found = _parsed(data, "its answer has a line that is no JSON")
     if isinstance(found, dict) and "error" in found and "position" not in found:
         raise NodeFailure(f"it says: {one_line(str(found['error']), 300)}")
     return line_of(found, before)

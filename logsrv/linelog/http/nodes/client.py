@@ -150,7 +150,7 @@ class NodeClient:
         except ssl.SSLCertVerificationError as error:
             why = one_line(error.verify_message or str(error), 200).rstrip(".")
             raise NodeFailure(
-                f"its certificate is refused: {why}; --nodes-ca names others"
+                f"its certificate is refused: {why}; --nodes-ca FILE gives other authorities"
             ) from None
         except ssl.SSLError as error:
             raise NodeFailure(f"TLS with it failed: {_why(error)}") from None
@@ -158,7 +158,7 @@ class NodeClient:
             raise NodeFailure(f"it cannot be reached: {_why(error)}") from None
         made.sock.settimeout(self._seconds)
         if self._stopped.is_set():
-            raise NodeFailure("it was not waited for")
+            raise NodeFailure("the search ended before it answered")
         return made
 
     def _close(self) -> None:
@@ -182,7 +182,7 @@ class NodeClient:
             hint = "" if self._access.token else "; --nodes-token-file FILE"
             raise NodeFailure(f"it {sent}{hint}")
         if 300 <= status < 400:
-            raise NodeFailure(f"it sends elsewhere ({status}), where nobody is followed to")
+            raise NodeFailure(f"it redirects ({status}), and redirects are not followed")
         raise NodeFailure(f"it answers {status}{refusal_in(response.read(1 << 16))}", status)
 
 

@@ -253,7 +253,7 @@ def _checked(endpoint: str, found: dict[str, Any]) -> dict[str, Any]:
             if not 0 < found["step"] < inf:
                 raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        raise NodeFailure("it answers with something that are no such numbers") from None
+        raise NodeFailure("its answer does not have the expected numbers") from None
     return found
 
 

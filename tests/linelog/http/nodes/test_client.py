@@ -120,8 +120,8 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: A
         (b'HTTP/1.1 503 No\r\n\r\n{"error": "the server is\\u001b[2J being stopped"}',
          "it answers 503: the server is\\x1b[2J being stopped"),
         (b'HTTP/1.1 503 No\r\n\r\n{"error": ["busy"]}', "it answers 503"),
-        (ok(b"<html>\n"), "it answers with something that is no line of JSON"),
-        (ok(b"[" * 100_000 + b"\n"), "it answers with something that is no line of JSON"),
+        (ok(b"<html>\n"), "its answer has a line that is no JSON"),
+        (ok(b"[" * 100_000 + b"\n"), "its answer has a line that is no JSON"),
         (ok(b"[]\n"), "no line of a log"),
         (ok(b'{"error": "the search took \\u202etoo long"}\n'), "it says: the search took \\u202etoo long"),
         (ok(as_sent("x")[:-5]), "its answer broke off"),
@@ -297,6 +297,6 @@ def test_an_answer_that_would_take_much_more_memory_than_its_bytes_is_refused() 
     with (
         serving(replying(ok(data, b"json"))) as port,
         at_most(64 << 20),
-        pytest.raises(NodeFailure, match="something that is no JSON"),
+        pytest.raises(NodeFailure, match="its answer is no JSON"),
     ):
         node_times(node(port))

@@ -135,5 +135,5 @@ def test_so_is_one_of_values(
     strange.answer = answer
     found = asked([stores[0], strange], endpoint, field="level", limit=5)
     assert [one["error"] for one in found["missing"]] == [
-        "it answers with something that are no such numbers; its lines are missing"
+        "its answer does not have the expected numbers; its lines are missing"
     ]
