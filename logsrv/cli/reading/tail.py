@@ -44,7 +44,7 @@ def declare(parser: Parser) -> None:
         "-n", type=reading.count, metavar="N", dest="number", default=10, help="how many lines (10)"
     )
     parser.add_argument(
-        "--source", metavar="GLOB", default="", help="lines of these sources, as tcp:10.1.*"
+        "--source", metavar="GLOB", default="", help="of these sources, as tcp:10.1.*"
     )
     reading.declare_zone(parser)
     reading.declare_looks(parser)
