@@ -83,7 +83,7 @@ def _of_the_service(configuration: str) -> str | None:
         with open(configuration, encoding="utf-8") as file:
             named = tomllib.loads(file.read()).get("directory")
     except PermissionError:
-        # Who may not read this may not read the store either, and the error should be about the store.
+        # No right to read this file mostly means none for the store; the error should be about the store.
         return INSTALLED
     except (OSError, ValueError):
         return None

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminated.append(True)
         raise KeyboardInterrupt
 
-    # So that DuckDB's temporary files are removed at SIGTERM too.
+    # Handled, so that DuckDB's temporary files are removed at SIGTERM too.
     signal.signal(signal.SIGTERM, end)
     try:
         with little_memory(MEMORY):

@@ -172,7 +172,7 @@ class ParentSocket:
         self.over: Callable[[], None] = lambda: None
 
     def send(self, message: object, descriptors: Sequence[int] = ()) -> None:
-        # If the parent has died, nobody needs the message.
+        # Nobody needs the message if the parent has died.
         with contextlib.suppress(OSError):
             data = json.dumps(message).encode() + b"\n"
             socket.send_fds(self._connection, [data], list(descriptors))
