@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> Path:
     return small_store(tmp_path / "store")
 
 
-def test_there_and_back(store: Path, tmp_path: Path) -> None:
+def test_a_backup_can_be_restored(store: Path, tmp_path: Path) -> None:
     to, new = str(tmp_path / "to"), str(tmp_path / "new")
     size = (store / "current.log").stat().st_size
     with locked(store):
