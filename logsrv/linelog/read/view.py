@@ -108,8 +108,8 @@ class View:
         self.damaged = False
         self._tell = tell
         # Only this process reports: its forked children would report the same again.
-        self._teller = os.getpid()
-        self._told: set[str] = set()
+        self._reporter = os.getpid()
+        self._reported: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -189,8 +189,8 @@ class View:
 
     def note(self, sentence: str) -> None:
         """Report an unusable file without which all lines can still be read; each sentence once."""
-        if sentence not in self._told and os.getpid() == self._teller:
-            self._told.add(sentence)
+        if sentence not in self._reported and os.getpid() == self._reporter:
+            self._reported.add(sentence)
             self._tell(sentence)
 
     def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:

@@ -34,7 +34,7 @@ class SearchAnswer:
     _status: int = 200
     _begun: bool = False
     _search: AskedSearch | None = None
-    _gone: bool = False
+    _ended: bool = False
     _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
@@ -58,7 +58,7 @@ class SearchAnswer:
         self._request.registerProducer(self, True)
 
     def end(self, problem: Problem | None) -> None:
-        if self._gone:
+        if self._ended:
             return
         if problem is not None and not self._begun:
             self._fail(self._request, problem)
@@ -71,12 +71,12 @@ class SearchAnswer:
         self._request.finish()
 
     def pauseProducing(self) -> None:
-        if not self._stalled.running and self._search is not None and not self._gone:
+        if not self._stalled.running and self._search is not None and not self._ended:
             self._search.pause()
             self._stalled.start(STALLED_AFTER, self._cut_off)
 
     def resumeProducing(self) -> None:
-        if self._search is not None and not self._gone:
+        if self._search is not None and not self._ended:
             self._stalled.stop()
             self._search.resume()
 
@@ -88,9 +88,9 @@ class SearchAnswer:
         self._over()
 
     def _over(self) -> None:
-        if self._gone:
+        if self._ended:
             return
-        self._gone = True
+        self._ended = True
         self._stalled.stop()
         self._longest.stop()
         if self._search is not None:

@@ -65,21 +65,21 @@ class AskedSearch:
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _running_since: float = 0.0
     # Its sink is paused, possibly before the search has run.
-    _held: bool = False
+    _paused: bool = False
 
     def run(self, child: ChildProcess) -> None:
         """Run in a process that waits for its request."""
         self.child = child
         child.received = self._received
         child.send(json.dumps(self.request).encode())
-        if self._held:
+        if self._paused:
             child.pause()
         else:
             self._start_timer()
 
     def pause(self) -> None:
         """Pause: the sink takes no more just now. This time does not count as the search's."""
-        self._held = True
+        self._paused = True
         if self.child is not None and self._timer.running:
             self._left -= self._clock.seconds() - self._running_since
             self._timer.stop()
@@ -87,7 +87,7 @@ class AskedSearch:
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._held = False
+        self._paused = False
         if self.child is not None and not self._timer.running and not self.over:
             self._start_timer()
             self.child.resume()

@@ -71,7 +71,7 @@ class Hub:
     # The time at which the last look began.
     _began: float = 0.0
     # The number of viewers that got something in this look.
-    _handed: int = 0
+    _served: int = 0
 
     @property
     def watched(self) -> bool:
@@ -86,7 +86,7 @@ class Hub:
     @property
     def rest(self) -> float:
         """Seconds to wait after the last look."""
-        return max(LOOK_EVERY, self._handed * REST_FOR_EACH)
+        return max(LOOK_EVERY, self._served * REST_FOR_EACH)
 
     def join(self, viewer: int, query: str, begin: Position, sure: Position | None = None) -> None:
         """Add a viewer, which gets the lines that match `query` from `begin` on.
@@ -116,10 +116,10 @@ class Hub:
             self._ahead.append(viewer)
             return
         step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
-        handed = ViewEvents((viewer,), step.data, step.lines, live=step.over and not step.missed)
+        events = ViewEvents((viewer,), step.data, step.lines, live=step.over and not step.missed)
         if not step.missed or step.data:
             # Sent even if empty: a viewer does not ask for a step before the last one has arrived.
-            self._hand_out(handed)
+            self._hand_out(events)
         if step.missed:
             self._hand_out(ViewEvents((viewer,), missed=step.missed, live=True))
         if step.over or len(self._behind) > MOST_OPEN:
@@ -130,7 +130,7 @@ class Hub:
 
     def look(self) -> None:
         """Hand out the lines written since the last look, and make new viewers live. Raises StoreError."""
-        self._handed = 0
+        self._served = 0
         if self._live is None and self.watched:
             begins = [begin for _, begin in self._fresh.values()]
             sure = [one.sure for one in self._behind.values()]
@@ -218,7 +218,7 @@ class Hub:
             self._hand_out(ViewEvents(viewers, data, lines, missed))
             missed = 0
         if events or missed or gone:
-            self._handed += len(viewers)
+            self._served += len(viewers)
 
     def leave(self, viewer: int) -> None:
         """Remove a viewer, if it is there."""

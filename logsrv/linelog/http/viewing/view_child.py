@@ -27,7 +27,7 @@ from logsrv.linelog.store.segments.segment import parse_position
 
 def follow(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
-    hub = Hub(View(directory, tell), lambda handed: send(encode_events(handed)), monotonic)
+    hub = Hub(View(directory, tell), lambda events: send(encode_events(events)), monotonic)
     orders = _orders(sys.stdin.fileno())
     due = 0.0
     while True:

@@ -32,10 +32,10 @@ class ViewEvents(NamedTuple):
     live: bool = False
 
 
-def encode_events(handed: ViewEvents) -> bytes:
+def encode_events(events: ViewEvents) -> bytes:
     """Return the message for these events."""
-    head = (handed.viewers, handed.lines, handed.missed, handed.live)
-    return json.dumps(head).encode() + b"\n" + handed.data
+    head = (events.viewers, events.lines, events.missed, events.live)
+    return json.dumps(head).encode() + b"\n" + events.data
 
 
 def decode_events(message: bytes) -> ViewEvents:

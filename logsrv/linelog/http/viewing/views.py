@@ -126,11 +126,11 @@ class Views:
         self._process = None
 
     def _received(self, message: list[bytes]) -> None:
-        handed = decode_events(b"".join(message))
-        for number in handed.viewers:
+        events = decode_events(b"".join(message))
+        for number in events.viewers:
             # The viewer may have left meanwhile.
             if (viewer := self._viewers.get(number)) is not None:
-                viewer.handed(handed)
+                viewer.handed(events)
 
     def _ended(self, process: ChildProcess, end: ProcessEnd) -> None:
         if process is not self._process:
