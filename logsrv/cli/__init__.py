@@ -1,6 +1,6 @@
 """The command line: `logsrv COMMAND …`, one command per file; `main` names the file of each.
 
 A command's module has `declare(parser)`, which adds its arguments, and `run(arguments)`, which returns
-the exit status; its docstring is the help. It is imported when its command is given, with all that it
-imports. What only some of its options need, and takes long to load (NumPy, TLS), their functions import.
+the exit status. Its docstring is the command's help. The module is imported only when its command is given.
+Packages that load slowly (NumPy, TLS) are imported in the functions that need them.
 """

@@ -1,16 +1,16 @@
 """Try alerts: send what `twistd logsrv` would, with the newest lines of the store that match.
 
-Takes the options of `twistd logsrv` that are about alerts, and its --config and variables. Without
---alert and --config these are the alerts of /etc/logsrv.toml, if it is there. With names,
-only those alerts are tried. Each is sent once, at once, and says that it is a test; without a line that
-matches it is sent all the same. No server need run, and a running one is not affected.
+Takes the alert options of `twistd logsrv`, its --config and its variables. Without --alert and --config,
+the alerts are those of /etc/logsrv.toml, if it is there. With names, only those alerts are tried.
+Each alert is sent once, at once, and says that it is a test, even if no line matches. No server has to
+run, and a running one is not affected.
 
 Examples:
 
   logsrv alert
   logsrv alert --alert 'level>=error' --alert-command 'mail -s error root'
 
-Exit status: 0 when everything has arrived, 1 when something has not.
+Exit status: 0 when every alert was delivered, 1 when one was not.
 """
 
 from __future__ import annotations
@@ -86,13 +86,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace) -> LoggerSettings:
     given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
     if "alert" in given and not names_configuration(given):
-        # The command line is complete, and not everybody may read the configuration of the service.
+        # The command line is complete; not every user may read the configuration of the service.
         return settings({"directory": [usual_store()], **given}, usual=False)
     return settings(given)
 
 
 def _newest(directory: str, alert: AlertSettings) -> MatchCount:
-    """Return the last lines that match; none if there is no store yet."""
+    """Return the last matching lines; none if there is no store yet."""
     tally = Tally(alert.alert_every)
     try:
         view = View(directory, lambda why: tell(f"logsrv alert: {why}"))

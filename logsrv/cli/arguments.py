@@ -1,4 +1,4 @@
-"""Parts that commands of `logsrv` share: sentences on stderr, columns, seconds, the usual store."""
+"""Parts that the commands of `logsrv` share: messages on stderr, columns, seconds, the usual store."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from logsrv.kit.text.words import shown
 VARIABLE = "LOGSRV_DIRECTORY"
 HERE = "logs"
 CONFIGURATION = "/etc/logsrv.toml"
-"""The configuration of the service of this machine, as it is installed."""
+"""The configuration of the service that is installed on this machine."""
 INSTALLED = "/var/lib/logsrv/lines"
 SAID = f"{HERE} if it is there, else that of {CONFIGURATION}; or the variable {VARIABLE}"
-"""The rule as it stands in help."""
+"""The rule for the usual store, for help texts."""
 UNNAMED = "the usual store"
-"""The default of an option that names a store; `store` knows it by being this very object."""
+"""The default of an option that names a store. `store` compares it by identity, not by text."""
 
 
 def tell(sentence: str) -> None:
-    """Write a sentence on stderr; what could drive a terminal in it is escaped.
+    """Write a message to stderr, with control characters escaped.
 
-    Lines behind the first are indented, where they are not yet: a LF in a name forges no sentence.
+    Lines behind the first are indented, so an LF in a name cannot forge a second message.
     """
     first, *others = printable(sentence).split("\n")
     lines = [first, *(line if line.startswith("  ") else f"    {line}" for line in others)]
@@ -33,7 +33,7 @@ def tell(sentence: str) -> None:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as lines, their cells below each other; the last of a row may be as long as it likes."""
+    """Return rows as lines of aligned columns. The last column needs no alignment, and is not padded."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)
@@ -51,18 +51,18 @@ def seconds(text: str) -> float:
 
 
 def goes_with(arguments: object, other: str, *names: str) -> None:
-    """Raise UsageError for one of the options `names` that is given without the option `other`."""
+    """Raise UsageError if one of the options `names` is given without the option `other`."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in names
         if (value := getattr(arguments, name)) is not None and value is not False
     ]
     if given and getattr(arguments, other) is None:
-        raise UsageError(f"{given[0]} goes with --{other.replace('_', '-')}, which is not there")
+        raise UsageError(f"{given[0]} needs --{other.replace('_', '-')}")
 
 
 def store(text: str) -> str:
-    """Return the store that a command line names, for `type=`; the usual one if it names none."""
+    """Return the store that a command line names, or the usual one if it names none. For `type=`."""
     return usual_store() if text is UNNAMED else text
 
 
@@ -83,9 +83,9 @@ def _of_the_service(configuration: str) -> str | None:
         with open(configuration, encoding="utf-8") as file:
             named = tomllib.loads(file.read()).get("directory")
     except PermissionError:
-        # The same people may read both; the sentence to be said is about the store.
+        # No right to read this file mostly means none for the store; the error should be about the store.
         return INSTALLED
     except (OSError, ValueError):
         return None
-    # A relative one is below wherever the service was started.
+    # A relative path is below the service's working directory, which is unknown here.
     return named if isinstance(named, str) and os.path.isabs(named) else None

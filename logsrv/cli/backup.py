@@ -1,27 +1,27 @@
 """Back up a store beside its server: TO gets all lines up to now, and is a store
 itself.
 
-Compressed segments get a second name in TO if it is on the same file system,
-which takes no room and no time, and guards against removal, not against a
-broken disk. Else they are copied, compared with their checksums, and synced.
-The segment that is being written comes up to the last whole line. Places of
-targets and alerts come too, so that whoever goes on with the backup sends no
-line from the beginning again.
+If TO is on the same file system, compressed segments get a second name there
+(a hard link). That takes no space and no time; it protects against removal,
+but not against a broken disk. Otherwise they are copied, compared with their
+checksums, and synced. The segment that is being written is copied up to its
+last whole line. The places of targets and alerts are copied too, so that a
+server on the backup does not send all lines again.
 
-Given again, the same command brings only what is new. TO keeps what retention
-removes from DIR, unless --delete is given. A command that is interrupted, or
-finds the disk full, leaves TO as it was, and goes on when it is given again:
-TO never is something in between.
+The same command, given again, copies only what is new. TO keeps segments that
+retention removes from DIR, unless --delete is given. If the command is
+interrupted, or the disk is full, TO stays as it was before; the same command
+goes on later.
 
-logsrv doctor TO verifies it. logsrv restore --from TO NEW brings it back; or
-let a server have TO itself.
+logsrv doctor TO verifies the backup. logsrv restore --from TO NEW brings it
+back; or start a server with TO as its store.
 
 Example:
 
   logsrv backup /var/lib/logsrv/lines /srv/backup/lines
 
-Exit status: 0; 1 when a segment was damaged, which comes as it is, or it did
-not go well; 2 when the command line makes no sense.
+Exit status: 0; 1 when a segment was damaged (it is copied as it is) or the
+backup failed; 2 when the command line makes no sense.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises StoreError."""
-    # A server beside us comes first.
+    # A server on this machine has priority.
     os.nice(10)
     backup = take(arguments.directory, arguments.to, "backup", delete=arguments.delete)
     print(f"{shown(arguments.to)} has {summary(backup)}")
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def take(directory: str, to: str, command: str, *, delete: bool = False) -> Backup:
-    """Copy a store into a directory and lock that meanwhile: to back it up, or to `restore` it.
+    """Copy a store into a directory, which is locked meanwhile. command: `backup` or `restore`.
 
     Raises StoreError.
     """
@@ -77,7 +77,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
         raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
     try:
         require_known(source)
-        # Before anything is made.
+        # Checked before any directory is made.
         if source.holds(BACKUP) and (process := owner_of(directory)) is not None:
             raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
         backup_note.finish(source)
@@ -110,7 +110,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
     for name, how in backup.damaged.items():
         kept = "another one is there already, which stays"
         came = kept if how is CopyMethod.KEPT else "it was copied as it is"
-        tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor tells")
+        tell(f"logsrv {command}: {name} is damaged, and {came}: logsrv doctor says more")
     return backup
 
 
@@ -123,7 +123,7 @@ def _require_apart(directory: str, to: str) -> None:
 
 
 def summary(backup: Backup) -> str:
-    """Return the contents of a backup in half a sentence."""
+    """Return the contents of a backup as half a sentence."""
     lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
     came = ", ".join(
         f"{count} {how.value}"

@@ -1,13 +1,13 @@
-"""Look whether a service can start and work as its configuration says.
+"""Check whether a service can start and work with its configuration.
 
-What is looked at: the configuration, and each place that the service will
-open: where it listens, tokens and keys, certificates, the store, and those
-whom it tells. Each finding is a line: ok, warning or error, and what to do.
-Nothing is changed, and a service may run meanwhile. As root it sees all as
-the user of the service does.
+Checked are the configuration and everything that the service will open:
+endpoints, tokens and keys, certificates, the store, targets and webhooks.
+Each finding is a line: ok, warning or error, and what to do. Nothing is
+changed, and the service may run meanwhile. As root, the command checks with
+the rights of the service's user.
 
-The options behind -- are those of twistd logsrv, as if it were started with
-them.
+The options behind -- are options of twistd logsrv, as if it were started
+with them.
 
 Examples:
 
@@ -48,7 +48,7 @@ PLUGIN = "logsrv"
 CONFIGURATION = "configuration"
 # Paths are shown whole.
 _LONGEST = 8192
-# Subjects are set in a column as wide as the longest, within reason.
+# The width of the column of subjects, in characters.
 _WIDEST = 24
 _LEVEL = 9
 
@@ -83,7 +83,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises UsageError."""
-    # The log of a start is told as findings here.
+    # No log on the terminal: the findings say the same.
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     levels: list[str] = []
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 def text_of(one: Finding) -> str:
     """Return a finding as a line."""
     sentence = f"{one.sentence}; {one.advice}" if one.advice else one.sentence
-    # A path may hold a newline, which would forge a finding.
+    # A path may contain a newline, which would forge a finding.
     subject = one_line(one.subject)
     return one_line(f"{one.level.value:<{_LEVEL}}{subject:<{_WIDEST}} {sentence}", _LONGEST)
 
@@ -117,7 +117,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     options = makers[name].options()
     if not isinstance(options, SettingsOptions):
         raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
-    # Without twistd above it, its help would begin with the bare word.
+    # Without twistd as its parent, the help would begin with the bare name.
     options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
     asked_for = find_user(arguments.user) if arguments.user else None
     if asked_for and not asked_for.is_me and os.geteuid() != 0:
@@ -146,7 +146,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
 
 
 def _words(arguments: argparse.Namespace) -> list[str]:
-    """Return the options of the service, with the configuration that it would be started with."""
+    """Return the options of the service, with `--config` for the usual configuration if none is named."""
     words: list[str] = list(arguments.options)
     usual = Path(f"/etc/{arguments.plugin}.toml")
     named = any(word == "--config" or word.startswith("--config=") for word in words)
@@ -156,9 +156,9 @@ def _words(arguments: argparse.Namespace) -> list[str]:
 
 
 def _user_of(service: Any, name: str) -> tuple[User, str]:
-    """Return the user the service runs as, or would run as, and how that is known.
+    """Return the user as whom the service runs, or would run, and how we know.
 
-    Root may own a copied store: that does not make root the user of the service.
+    A store that root owns does not count: root may have copied it.
     """
     pid = service.at_work()
     store = getattr(service.settings, "directory", None)

@@ -1,27 +1,27 @@
 """Verify a store, and repair what can be repaired.
 
-All of it is read: compressed segments by their checksums, indexes, word
-indexes, catalogs, the numbers of segments, the notes and the places that
-targets and alerts have kept. A server may go on writing meanwhile; it is
-disturbed by nothing but the reading, which comes after all else. --quick
-reads no text: structure, sizes and small files only.
+The whole store is read: compressed segments with their checksums, indexes,
+word indexes, catalogs, the numbers of segments, notes, and the places of
+targets and alerts. A server may go on writing meanwhile: the command reads
+with low priority, and disturbs nothing else. --quick reads no text, only
+structure, sizes and small files.
 
 Each finding says what is wrong, where, and what to do:
   lost     lines cannot be read
-  damaged  all lines can be read, and something else is wrong
-  note     nothing is wrong, and it is good to know
+  damaged  all lines can be read, but something else is wrong
+  note     nothing is wrong, but it is good to know
 
---repair makes indexes and notes anew where that is certain, and removes
-nothing: what it replaces stays as NAME.damaged. Beside a server it repairs
-only what is not the server's: indexes and catalogs.
+--repair makes indexes and notes again if they can be made with certainty.
+It removes nothing: a replaced file stays as NAME.damaged. While a server uses
+the store, it repairs only indexes and catalogs.
 
 Example:
 
   logsrv doctor /var/lib/logsrv/lines
 
 Exit status: 0 when nothing is lost or damaged, or all was repaired; 1 when
-something is left, or the store cannot be read; 2 when the command line makes
-no sense.
+findings remain, or the store cannot be read; 2 when the command line makes no
+sense.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Raises StoreError for a store that cannot be read."""
-    # A server beside us comes first.
+    # A server on this machine has priority.
     os.nice(10)
     directory: str = arguments.directory
     progress = CareProgress()
@@ -98,8 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
 class DoctorVisit:
     """An examination with its outcome.
 
-    owns: why we could not lock the store for the repair, or "". found: findings that remain. repaired:
-    findings that are gone. refused: why a finding was not repaired, by its kind and name.
+    owns: the reason why the store could not be locked for the repair, or "". found: findings that remain.
+    repaired: findings that no longer exist. refused: why a finding was not repaired, by its kind and name.
     """
 
     examination: Examination
@@ -144,7 +144,7 @@ class DoctorVisit:
         return True
 
     def report(self, directory: str) -> dict[str, object]:
-        """Return the outcome for programs."""
+        """Return the outcome as an object for JSON."""
         examination = self.examination
         return {
             "store": directory,

@@ -1,17 +1,17 @@
 """Take existing log files into a store, each line with its own time.
 
-FILE may be plain, or compressed by gzip, zstd, bzip2 or xz; lines, or a journal as `journalctl -o export`
-writes it; - is standard input. Every text file of a DIRECTORY is taken. All lines are put in the
-order of their times, whatever file they are in. Within a file a line that is older than the one before
-has the time of that one, and the file keeps its order; --sort puts it where its time belongs. A line's
-time is what it says itself, in one of 30 forms: --dry-run says which, and how many lines of each file
-have none. Lines without a time belong to the line before them, files without any have the file's own
+FILE may be plain, or compressed by gzip, zstd, bzip2 or xz. It has lines, or a journal as written by
+`journalctl -o export`; - is standard input. Of a DIRECTORY, every text file is imported. The lines of all
+files are sorted by their times. Within a file, a line that is older than the line before it gets that
+line's time, and the file keeps its order; --sort moves it to where its time belongs. A line's time is read
+from its text, in one of 30 forms: --dry-run says which, and how many lines of each file have none. A line
+without a time gets the time of the line before it; in a file without any times, all get the file's own
 time. SOURCE is file:FILE.
 
-No server may have the store open. Its lines have to be older than those of the files: import first, then
-start the server. An import that was interrupted goes on when it is started again with the same files.
-A sentence for each file and one for all say what was taken, and what was not and why. Binary files of a
-directory are named and left out.
+No server may have the store open. The store's lines have to be older than those of the files: import
+first, then start the server. An interrupted import goes on when it is started again with the same files.
+A sentence for each file and one for all files say what was imported, and what was not and why. Binary
+files of a directory are named and left out.
 
 Examples:
 
@@ -60,7 +60,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them, UsageError."""
     keep_freed_memory()
-    # Files whose times overlap are open at once.
+    # All files whose times overlap are open at the same time.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     started = time.monotonic()
@@ -123,7 +123,7 @@ def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequenc
 
 
 def _shown(runs: Iterator[Run], files: Sequence[LogFile]) -> Iterator[Run]:
-    """Yield the runs, and show the progress on a terminal."""
+    """Yield the runs of lines, and show the progress on a terminal."""
     line = StatusLine(sys.stderr, time.monotonic, _EVERY)
     whole = max(1, sum(file.size for file in files))
     for run in runs:

@@ -1,4 +1,4 @@
-"""The installed plugins of twistd and inputs of the line logger, broken ones too."""
+"""The installed plugins of twistd and inputs of the line logger, including broken ones."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from twisted import plugins
 
 @attrs.frozen(kw_only=True)
 class InstalledPlugin:
-    """A plugin, or an input, as its author describes it.
+    """A plugin or an input.
 
-    name: as users type it. version: its own, else that of its package; "" if neither is known.
+    name: as users type it. version: its own, or else its package's; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.
-    listens: the endpoints it listens at by default; empty if that is not known before it runs.
-    error: why it cannot be used, though its plugin file is sound; "" if it can.
-    taken: whether twistd takes this one; False for one of the same name as an earlier one.
+    listens: the endpoints it listens at by default; empty if not known before it runs.
+    error: why it cannot be used although its plugin file is sound; "" if it can.
+    taken: whether twistd uses this one; False if an earlier one has the same name.
     """
 
     name: str
@@ -59,7 +59,7 @@ class BrokenPlugin:
 
 @attrs.frozen(kw_only=True)
 class Installed:
-    """The whole list, in the order of names."""
+    """All installed plugins and inputs, in the order of their names."""
 
     plugins: tuple[InstalledPlugin, ...]
     inputs: tuple[InstalledPlugin, ...]
@@ -67,7 +67,7 @@ class Installed:
 
     @property
     def hidden(self) -> list[tuple[InstalledPlugin, InstalledPlugin]]:
-        """Return each plugin that twistd does not take, with the one of that name which it takes."""
+        """Return each plugin that twistd does not use, with the one of the same name that it uses."""
         return [
             (plugin, next(other for other in group if other.taken and other.name == plugin.name))
             for group in (self.plugins, self.inputs)
@@ -77,13 +77,13 @@ class Installed:
 
 
 def find_installed() -> Installed:
-    """Look at everything that Twisted's plugin system finds. Harms nothing, and starts nothing."""
+    """Return everything that Twisted's plugin system finds. It starts no plugin."""
     # Twisted logs each broken module as a critical error, with a traceback on stderr.
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     packages = Packages()
     broken = []
-    # The files that declare plugins, by the identity of these.
+    # id() of a plugin → the file that declares it
     files: dict[int, str] = {}
     for where, loaded in plugin_files():
         if isinstance(loaded, str):
@@ -100,7 +100,7 @@ def find_installed() -> Installed:
 
 
 def is_overlooked(directory: Path) -> bool:
-    """Return whether plugins lie in `directory` where `twistd` looks for none."""
+    """Return whether `directory` has plugins in a folder that `twistd` does not search."""
     folder = directory / "twisted/plugins"
     searched = {Path(entry).resolve() for entry in plugins.__path__}
     return any(folder.glob("*.py")) and folder.resolve() not in searched
@@ -108,7 +108,7 @@ def is_overlooked(directory: Path) -> bool:
 
 def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
-    # twistd takes the first of two plugins with one name that Twisted's plugin system gives.
+    # Of two plugins with one name, twistd uses the first that Twisted's plugin system returns.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
         where = files.get(id(maker), "")
         package = packages.of(where, _code_of(maker))
@@ -128,7 +128,7 @@ def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlu
 
 
 def _own_version(maker: Any) -> str:
-    """Return the version that a plugin has of its own, or "0"."""
+    """Return a plugin's own version, or "0" if it has none."""
     try:
         return str(maker.version) if IProtocolPlugin.providedBy(maker) else "0"
     except ConfigurationError:
@@ -137,7 +137,7 @@ def _own_version(maker: Any) -> str:
 
 
 def _code_of(maker: Any) -> str:
-    """The module whose code a plugin runs."""
+    """Return the name of the module whose code a plugin runs."""
     if not IProtocolPlugin.providedBy(maker):
         return str(getattr(maker, "module", ""))
     made: Any = maker
@@ -147,8 +147,8 @@ def _code_of(maker: Any) -> str:
 
 
 def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[str, ...], str]:
-    """Return the endpoints a plugin listens at by default, and why its options cannot be loaded."""
-    # Twisted's own plugins each declare their endpoints in another way, and loading them all takes time.
+    """Return the endpoints where a plugin listens by default, and why its options cannot be loaded."""
+    # Twisted's own plugins declare their endpoints in different ways, and loading them all is slow.
     if _name(package).lower() == "twisted":
         return (), ""
     try:
@@ -163,7 +163,7 @@ def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[s
                 return (), ""
             return tuple(map(str, declared["listen"].default_value())), ""
     except ConfigurationError as error:
-        # It is one sentence, which begins with the plugin's name.
+        # The error is one sentence, which begins with the plugin's name.
         return (), one_line(str(error), 1000).removeprefix(f"{maker.tapname}: ")
     except BaseException as error:
         return (), error_text(error)
@@ -198,7 +198,7 @@ class Packages:
     """The distributions that plugin files belong to."""
 
     def of(self, where: str, code: str) -> metadata.Distribution | None:
-        """Find it by the plugin's file, else by the module of its code."""
+        """Return a plugin's distribution, by the plugin's file, or else by the module of its code."""
         top = code.partition(".")[0]
         names = self._by_top.get(top, []) if top != "twisted" else []
         return self.of_file(where) or (metadata.distribution(names[0]) if names else None)
@@ -208,7 +208,7 @@ class Packages:
             return None
         path = Path(where).resolve()
         found = self._by_file.get(path)
-        # An environment may well lie within an editable project.
+        # A virtual environment may lie within an editable project.
         if found is None and not path.is_relative_to(sys.prefix):
             roots = [root for root in self._by_root if path.is_relative_to(root)]
             found = self._by_root[max(roots, key=lambda root: len(root.parts))] if roots else None
@@ -220,7 +220,7 @@ class Packages:
 
     @cached_property
     def _by_file(self) -> dict[Path, metadata.Distribution]:
-        """The plugin files of everything that was installed as files."""
+        """The plugin files of all distributions that pip has copied → their distribution."""
         return {
             Path(str(distribution.locate_file(file))).resolve(): distribution
             for distribution in metadata.distributions()
@@ -230,7 +230,7 @@ class Packages:
 
     @cached_property
     def _by_root(self) -> dict[Path, metadata.Distribution]:
-        """The folders of what was installed editable (PEP 610)."""
+        """The folders of editable distributions (PEP 610) → their distribution."""
         found = {}
         for distribution in metadata.distributions():
             root = path_in(direct_url(distribution))

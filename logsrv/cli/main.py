@@ -1,7 +1,7 @@
-"""`logsrv COMMAND …`: finds the command, runs it, and says in one sentence what went wrong.
+"""`logsrv COMMAND …`: it finds and runs the command, and reports an error in one sentence.
 
-Exit status: 0 when it went well, 1 when it did not, 2 when the command line makes no sense, 130
-after Ctrl-C. Commands that search say with 1 that nothing was found, and with 2 that it did not go well.
+Exit status: 0 for success, 1 for a failure, 2 when the command line makes no sense, 130 after Ctrl-C.
+Commands that search return 1 when they find nothing, and 2 for a failure.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from logsrv.kit.text.words import did_you_mean, shown
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 MEMORY = 1 << 30
-"""The most memory of a command that reads answers of other machines, in bytes: a line may have 256 MiB."""
+"""Bytes of memory for a command that reads answers of other machines; one line may have 256 MiB."""
 
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
     "backup": ("backup", "back up a store beside its server"),
-    "check": ("check", "look whether a service can start and work as it should"),
+    "check": ("check", "check whether a service can start and work"),
     "connect": ("client.connect", "talk to a server, line by line"),
     "doctor": ("doctor", "verify a store, and repair what can be repaired"),
     "generate": ("manuals.generate", "write manual pages, and completions of shells"),
@@ -43,15 +43,15 @@ COMMANDS = {
     "run": ("running.run", "run a plugin that is one file, again each time it is saved"),
     "restore": ("restore", "bring a store back: from a backup, an archive or a centre"),
     "search": ("reading.search", "find lines in a store"),
-    "ship": ("ship", "tell how far the targets of a store are"),
+    "ship": ("ship", "show how far the targets of a store are"),
     "show": ("reading.show", "show the line at a position, and its neighbours"),
     "sql": ("reading.sql", "ask a store in SQL (extra sql)"),
-    "tail": ("reading.tail", "show the last lines of a store, and those that come"),
+    "tail": ("reading.tail", "show the last lines of a store, and new ones"),
 }
-"""The commands, each with its module in `logsrv.cli` and what it is for."""
+"""The commands, each with its module in `logsrv.cli` and its purpose."""
 
 HOLDING_NOTHING = ("search", "show")
-"""Commands that have nothing to let go of when they are done."""
+"""Commands that need no cleanup at their end."""
 
 _BUCKETS = ("s3://", "gs://", "az://")
 SEARCHING = ("replay", "search", "show", "sql", "tail")
@@ -61,23 +61,23 @@ SEARCHING = ("replay", "search", "show", "sql", "tail")
 def main(
     arguments: Sequence[str] | None = None, watch: Callable[[str, int], None] | None = None
 ) -> int:
-    """Run the command that `arguments` (by default the command line's) begin with.
+    """Run the command with which `arguments` (default: the command line) begin.
 
-    Returns the exit status. watch: is called before a command that reads a bucket, with its name and the
-    status of a failure.
+    Returns the exit status. watch: is called before a command that reads a bucket, with the command's name
+    and the exit status of a failure.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     searches = words[:1] and words[0] in SEARCHING
     failed = USAGE if searches else FAILED
     if sys.stdout is None:
-        # The shell's `>&-` does this; the next file opened would get number 1, and our output.
+        # The shell's `>&-` closes it; then the next opened file would get number 1, and our output.
         tell("logsrv: standard output is closed")
         return failed
     try:
         status = _run(words, watch)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough. For a search, status 1 would say that nothing was found.
+        # The reader has closed the pipe. For a search, status 1 would mean that nothing was found.
         forget_output()
         return 0 if searches else FAILED
     except OSError as error:
@@ -125,13 +125,13 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
 
 
 def _reads_of_strangers(name: str, arguments: object) -> bool:
-    """Return whether a command reads answers of other machines, beside those of a bucket."""
+    """Return whether a command reads answers of other machines, apart from a bucket."""
     directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
     return name == "restore" or bool(nodes or "://" in str(directory))
 
 
 def _reads_a_bucket(name: str, arguments: object) -> bool:
-    """Return whether a command reads a bucket, be it that of a store whose texts are there."""
+    """Return whether a command reads a bucket, directly or as the archive of its store."""
     places = [str(getattr(arguments, one, None)) for one in ("directory", "origin")]
     if name in SEARCHING and _has_archives(places[0]):
         from logsrv.linelog.store.archive.archive_notes import archive_urls
@@ -141,7 +141,7 @@ def _reads_a_bucket(name: str, arguments: object) -> bool:
 
 
 def _has_archives(directory: str) -> bool:
-    """Return whether a store has notes of archives; a search of any other loads nothing for them."""
+    """Return whether a store has notes of archives. Other searches need not load code for archives."""
     with suppress(OSError):
         return any(
             name.endswith(".archive") for name in os.listdir(os.path.join(directory, "ship"))
@@ -174,16 +174,16 @@ def help_text() -> str:
 
 
 def program() -> NoReturn:
-    """Run the command line as a process does, and end it; with a buffer, or a stop would cut writes."""
+    """Run the command line and end the process. stdout is buffered: else SIGSTOP would cut writes short."""
     if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
         sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
         sys.stdout.reconfigure(line_buffering=True)
     status = main(watch=watch_from_here)
-    # obstore's threads end the process, now and then, while Python is taken apart.
+    # obstore's threads sometimes crash the process while Python shuts down.
     if sys.argv[1:2] and (sys.argv[1] in HOLDING_NOTHING or "obstore" in sys.modules):
         if sys.stderr is not None:
             sys.stderr.flush()
-        # To take Python apart takes 3 ms, a tenth of a search for a rare word.
+        # Python's shutdown takes 3 ms, a tenth of a search for a rare word.
         os._exit(status)
     sys.exit(status)
 

@@ -1,16 +1,16 @@
 """Write a new plugin project.
 
-NAME is what one will type behind `twistd`: lower-case letters, digits and _. The project, in ./NAME
-unless --directory says otherwise, has a plugin, its protocol, options, tests, packaging and CI;
-`make run` and `make test` work in it at once, with the logsrv that has made it: local.mk, which is not
-for other machines, says where that is.
+NAME is the word to type behind `twistd`: lower-case letters, digits and _. The project is in ./NAME, unless
+--directory says otherwise. It has a plugin, its protocol, options, tests, packaging and CI. `make run` and
+`make test` work at once, with the logsrv that has made the project: local.mk, which is only for this
+machine, says where that is.
 
 Kinds:
   line       lines in, lines out, over connections
   request    one line is a request, one its answer
   datagram   lines in datagrams
   frame      frames of bytes, each behind its length, over connections
-  job        what is done by the clock; nobody connects
+  job        work at regular times; nobody connects
   input      a wire format for the line logger: --listen NAME:ENDPOINT
 
 Example:
@@ -49,9 +49,10 @@ LONGEST_NAME = 40
 
 @attrs.frozen
 class ProjectKind:
-    """A kind of project, by what it serves.
+    """A kind of project.
 
-    listen: empty if nowhere. connect: how a client connects. module: the file with its behaviour.
+    listen: its endpoint; "" if it has none. connect: the endpoint for a client. module: the file with its
+    behaviour.
     """
 
     description: str
@@ -83,7 +84,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write it. Raises ConfigurationError, before anything is written, when that cannot be."""
+    """Write the project. Raises ConfigurationError, mostly before any file is written."""
     name, kind = arguments.name, arguments.kind
     _check_spelling(name)
     directory = arguments.directory or Path(name)
@@ -124,7 +125,7 @@ def _check_spelling(name: str) -> None:
 
 
 def _check_taken(name: str, kind: str) -> None:
-    """Raise ConfigurationError for a name that Python, twistd or, for an input, `--listen` knows."""
+    """Raise ConfigurationError for a name that Python, twistd or, for an input, `--listen` already uses."""
     what = shown(name)
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
@@ -148,14 +149,14 @@ def _check_free(directory: Path) -> None:
 
 
 def in_makefile(value: str) -> str:
-    """Return `value` as a variable of make's that stands between single quotes of the shell."""
+    """Return `value` for a variable of make that the shell uses between single quotes."""
     quoted = value.replace("'", "'\\''")
     return quoted.replace("$", "$$").replace("#", "\\#")
 
 
 def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
-    """The files of a project: where in it, and their text."""
-    # The files are no HTML, and the one value from outside has been checked.
+    """Yield the files of a project: path within the project, text."""
+    # Unescaped: the files are not HTML, and the name has been checked.
     environment = templates(TEMPLATES, html=False)
     values = {
         **attrs.asdict(KINDS[kind]),
@@ -169,6 +170,6 @@ def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path,
         part, _, path = template.partition("/")
         if part in ("all", kind) and path.endswith(SUFFIX):
             place = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
-            # A file that is not for this kind has nothing in it.
+            # A template that is not for this kind renders to nothing.
             if text := environment.get_template(template).render(values).strip("\n"):
                 yield Path(place), f"{text}\n"

@@ -1,4 +1,4 @@
-"""The place that the running logsrv was installed from, as pip takes it to install it once more."""
+"""The origin of the running logsrv, in a form from which pip can install it again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "logsrv"
 def origin() -> str:
     """Return a checkout, a wheel, a URL, or name and version for a package index.
 
-    A wheel that is gone since is no place; it may be on an index all the same.
+    A wheel that no longer exists does not count; the index may have it.
     """
     checkout = Path(logsrv.__file__).resolve().parents[1]
     if all((checkout / file).is_file() for file in ("setup.cfg", "pyproject.toml")):
@@ -29,20 +29,20 @@ def origin() -> str:
 
 
 def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
-    """Return the place pip installed a distribution from (PEP 610); empty if that was an index."""
+    """Return pip's record of a distribution's origin (PEP 610); empty if that was a package index."""
     record: dict[str, Any] = json.loads(distribution.read_text("direct_url.json") or "{}")
     return record
 
 
 def path_in(record: dict[str, Any]) -> Path | None:
-    """Return the path in such a record; None if it is another place, or there no longer."""
+    """Return the path in such a record; None if it has none, or the path no longer exists."""
     url = urlsplit(str(record.get("url", "")))
     path = Path(unquote(url.path))
     return path if url.scheme == "file" and path.exists() else None
 
 
 def _direct(record: dict[str, Any]) -> str:
-    """Return the place in such a record; "" if there is none, or it is there no longer."""
+    """Return the origin in such a record; "" if it has none, or the file no longer exists."""
     url = str(record.get("url", ""))
     if url.startswith("file:"):
         return str(path_in(record) or "")

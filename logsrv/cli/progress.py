@@ -1,4 +1,4 @@
-"""A line on a terminal with the progress of the care of a store."""
+"""A line on a terminal with the progress of a backup or of the doctor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _EVERY = 0.2
 
 
 class CareProgress:
-    """A line on a terminal with the progress."""
+    """A line on a terminal with the progress: the current part, and the bytes read per second."""
 
     def __init__(self) -> None:
         self._line = StatusLine(sys.stderr, time.monotonic, _EVERY)
@@ -19,7 +19,7 @@ class CareProgress:
         self._what = ""
 
     def at(self, number: int, what: str, *, of: int = 0) -> None:
-        """Show the current part. of: the number of parts; 0: unknown."""
+        """Show the current part. of: the number of parts; 0 if unknown."""
         self._what = f"{number} of {of}: {what}" if of else f"{number}: {what}"
         self._look()
 

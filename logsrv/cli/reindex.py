@@ -1,11 +1,11 @@
 """Make the indexes that sealed segments of a store lack.
 
-A search reads only the parts of a sealed segment that its word index names. Segments get one when they are
-sealed, unless --index none was in force or they are of an older version of logsrv; this makes it for
-them, and replaces one that is damaged. So it does with the index of frames (.idx): one of an older
-version leaves out nothing by time. Small segments share one word index for some hundreds of them: their
-catalog; one that is damaged is removed. A server may go on writing into the store. A word index that would
-take more than 15 % of its segment is not kept: such segments are read whole.
+A search reads only the parts of a sealed segment that its word index names. A segment gets its word index
+when it is sealed. This command makes the index for segments that were sealed with --index none or by an
+older version of logsrv, and replaces damaged ones. It does the same for the index of frames (.idx): with
+one of an older version, a search can skip nothing by time. Some hundreds of small segments share one word
+index, their catalog; a damaged catalog is removed. A server may go on writing into the store. A word
+index that would take more than 15 % of its segment is not kept: such segments are read whole.
 
 Example:
 
@@ -32,7 +32,7 @@ from logsrv.linelog.store.segments.format import require_known
 from logsrv.linelog.store.words.reindex import ReindexedSegment, make_indexes
 from logsrv.memory import keep_freed_memory
 
-# The number of segments that are named one by one; after them, one in TOLD_EVERY is.
+# Segments that are reported one by one; after them, every TOLD_EVERY segments a line reports the progress.
 MOST_NAMED = 50
 TOLD_EVERY = 1000
 
@@ -44,7 +44,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the indexes, one segment after the other. Raises StoreError for a store that cannot be read."""
     keep_freed_memory()
-    # A server beside us comes first; at 19, two busy programs would leave us a hundredth of a core.
+    # A server on this machine has priority. At 19, two busy programs would leave us a hundredth of a core.
     os.nice(10)
     directory = Path(arguments.directory)
     looked_at = made = failed = reported = 0
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _sentence(one: ReindexedSegment) -> str | None:
-    """Return what was done; None if there was nothing to do."""
+    """Return what was done for a segment; None if nothing was necessary."""
     if one.gone:
         return "removed meanwhile"
     if one.too_large:

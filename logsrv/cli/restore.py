@@ -1,18 +1,18 @@
-"""Bring a store back: from a backup, from an archive, or all that another centre has.
+"""Bring a store back: from a backup, from an archive, or from another centre.
 
---from DIR is a backup that logsrv backup has made, or a copy of a store. The store has the identity of the
-one that was backed up.
+--from DIR is a backup made by logsrv backup, or a copy of a store. The restored store has the identity of
+the store that was backed up.
 
---from file:///… or s3://… is an archive: its sealed segments are written into DIR, with their indexes, each
-compared with what was archived. The store has the identity of the one that was archived. Lines that were
-not sealed then are not in it.
+--from file:///… or s3://… is an archive: its segments are written into DIR, with their indexes, and each is
+verified. The restored store has the identity of the archived store. It lacks lines that were not archived
+yet.
 
---from https://CENTRE:PORT/blocks is a centre that runs and has a --restore-token-file: DIR gets all lines
-that are there, and the places of all stores that ship to it. A server on DIR takes what they send next. It
-is a store of its own, with another identity.
+--from https://CENTRE:PORT/blocks is a running centre with a --restore-token-file: DIR gets all its lines,
+and the places of all stores that ship to it. A server on DIR then receives what they send next. The
+restored store has an identity of its own.
 
-DIR has to be new or empty. What was interrupted goes on when the same command is given again. A segment
-that was changed or damaged there is named and left out.
+DIR has to be new or empty. An interrupted command goes on when it is given again. A segment that was
+changed or damaged at its origin is named and left out.
 
 Examples:
 
@@ -20,7 +20,7 @@ Examples:
   logsrv restore --from https://centre.example.org:8443/blocks \\
       --token-file restore.token /var/lib/logsrv/lines
 
-Exit status: 0, or 1 when a segment was left out, or when it did not go well.
+Exit status: 0, or 1 when a segment was left out or the command failed.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--store", metavar="ID", help="which store, if the archive has several")
     centre = parser.add_argument_group("of a centre")
     centre.add_argument(
-        "--token-file", metavar="FILE", help="a file that has what is the centre's --restore-token"
+        "--token-file", metavar="FILE", help="a file with the centre's --restore-token"
     )
-    centre.add_argument("--ca", metavar="FILE", help="who signs its certificate, in PEM")
-    centre.add_argument("--cert", metavar="FILE", help="the certificate that it is shown, in PEM")
-    centre.add_argument("--key", metavar="FILE", help="the key of that certificate, in PEM")
+    centre.add_argument("--ca", metavar="FILE", help="the authority of its certificate (PEM)")
+    centre.add_argument("--cert", metavar="FILE", help="our certificate for the centre (PEM)")
+    centre.add_argument("--key", metavar="FILE", help="the key of our certificate (PEM)")
     parser.add_argument("directory", metavar="DIR", help="the directory for the store")
 
 
@@ -116,7 +116,7 @@ def _from_backup(arguments: argparse.Namespace) -> int:
     if backup.is_short:
         tell(
             f"logsrv restore: {shown(arguments.origin)} had {backup.said:,} lines once, and has fewer:"
-            " logsrv doctor tells"
+            " logsrv doctor says more"
         )
     return 1 if backup.damaged or backup.is_short else 0
 
@@ -140,7 +140,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
         return copies[-1].segments()
 
     try:
-        # Before a directory is made: an unreachable centre leaves none behind.
+        # Asked before a directory is made, so that an unreachable centre leaves none behind.
         state = client.state()
         total = _brought(arguments.directory, bring)
     finally:

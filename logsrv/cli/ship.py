@@ -1,17 +1,17 @@
-"""Tell how far the targets of a store are, or give a store another identity.
+"""Show how far the targets of a store are, or give a store another identity.
 
---status works beside a server and without one. A target is behind by the lines that only the store has.
+--status works with and without a running server. A target is behind by the lines that it has not confirmed.
 
-A store that was restored from a backup, or copied, has the identity of another: its target says so and
-takes nothing. --new-identity makes it another store, whose lines are shipped from its end on. No server
-may have the directory then.
+A copied store, or one restored from a backup, has the identity of the original. If the original goes on
+shipping, the target refuses the copy's lines. --new-identity makes the copy another store, whose lines are
+shipped from its present end on. No server may use the directory meanwhile.
 
 Example:
 
   logsrv ship --status /var/lib/logsrv/lines
 
-Exit status: 0 when all targets take lines, 1 when one does not or nothing is shipped, or when it did not
-go well, 2 when the command line makes no sense.
+Exit status: 0 when all targets take lines, 1 when one does not, nothing is shipped, or the command failed,
+2 when the command line makes no sense.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
 
 
 def _gone(gone: Missing | None) -> str:
-    """Return the cell for text that was removed before it was sent."""
+    """Return the table's cell for text that was removed before it was sent."""
     if not gone:
         return "?" if gone is None else "-"
     least = "" if gone.known else "at least "
@@ -158,7 +158,7 @@ def _new_identity(directory: str, *, resend: bool) -> int:
 
 
 def _tell_unsent(found: Sequence[TargetStatus], unsent: ShipLag, *, resend: bool) -> None:
-    """Say how many lines each target lacks, and whether they will be sent."""
+    """Print how many lines each target lacks, and whether they will be sent."""
     lags = [(one.name, one.lag) for one in found if one.lag is not None]
     lacking = [(f"{name} lacks", lag) for name, lag in lags if lag.bytes]
     if not lags and unsent.bytes:
@@ -169,11 +169,11 @@ def _tell_unsent(found: Sequence[TargetStatus], unsent: ShipLag, *, resend: bool
         return
     if resend:
         print(
-            "They are sent under the new identity. What the store was a copy of may have sent some of them"
-            " already, under the old one: these are there twice then."
+            "They are sent under the new identity. The original store may have sent some of them already,"
+            " under the old one: these are there twice then."
         )
     else:
         print(
-            "They are sent to nobody: they stay in this store. To send them, give the command again with"
+            "They are not sent: they stay in this store only. To send them, give the command again with"
             " --resend, before the server is started."
         )

@@ -1,7 +1,7 @@
 """A command that reads a bucket runs in a child process, which its parent watches.
 
-obstore, which reads buckets, ends its process when an answer takes more memory than there is, and prints
-thirty lines of Rust. Python cannot prevent it.
+obstore, which reads buckets, aborts its process if an answer needs too much memory, and prints thirty lines
+of Rust. Python cannot prevent that.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
 def watch_from_here(name: str, failed: int) -> None:
-    """Go on in a child process. The parent ends with its status, and reports an error if obstore ended it.
+    """Fork and go on in the child. The parent ends with its status, and reports if obstore aborted it.
 
-    name: of the command. failed: the status if obstore ended the child.
+    name: of the command. failed: the parent's exit status if obstore aborted the child.
     """
     sys.stdout.flush()
     child = os.fork()
     if child:
         _end_as(child, name, failed)
     if sys.stderr is not None:
-        # Python's own sentences; obstore writes to the number itself.
+        # Python's messages keep the real stderr; obstore writes to descriptor 2, which is silenced.
         sys.stderr = open(os.dup(2), "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)
@@ -43,7 +43,7 @@ def _end_as(child: int, name: str, failed: int) -> NoReturn:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == -signal.SIGABRT:
         tell(
-            f"logsrv {name}: the bucket, or who answers in its place, sends more than there is memory for:"
+            f"logsrv {name}: the bucket, or a server in its place, sends more than there is memory for:"
             " an answer that does not end"
         )
         os._exit(failed)

@@ -15,7 +15,7 @@ from tests.linelog.alerts.hooks import hook
 from tests.linelog.read.stores import lines, make_store
 
 
-def test_it_sends_what_the_server_would_with_the_newest_lines(tmp_path: Path) -> None:
+def test_alert_sends_the_servers_message_with_the_newest_lines(tmp_path: Path) -> None:
     make_store(tmp_path / "logs", [lines(f"oops {number}" for number in range(30)), lines(["a"])])
     with hook() as web:
         done = logsrv(
@@ -34,7 +34,7 @@ def test_it_sends_what_the_server_would_with_the_newest_lines(tmp_path: Path) ->
     assert body["test"] is True and body["lines"][0]["message"] == "oops 20"
 
 
-def test_alerts_of_a_file_by_name(tmp_path: Path) -> None:
+def test_only_named_alerts_of_a_file_are_sent(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text(
         f'directory = "store"\nalert-command = "tee {tmp_path}/out"\n'

@@ -13,12 +13,12 @@ from tests.cli.command import HOSTILE, logsrv
 SERVICE = 'directory = "/srv/lines"\n[[listener]]\nlisten = "tcp:1234"\n'
 
 
-def test_seconds() -> None:
+def test_lengths_of_time_are_parsed() -> None:
     assert (seconds("2"), seconds("0.5"), seconds("0")) == (2.0, 0.5, 0.0)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "nan", "inf", "1s"])
-def test_seconds_that_are_none(text: str) -> None:
+def test_a_wrong_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="no number of seconds"):
         seconds(text)
 
@@ -39,11 +39,11 @@ def configured(tmp_path: Path, text: str = SERVICE) -> str:
     return str(tmp_path / "logsrv.toml")
 
 
-def test_that_of_the_service_of_this_machine(tmp_path: Path) -> None:
+def test_the_usual_store_is_that_of_the_installed_service(tmp_path: Path) -> None:
     assert usual_store(configured(tmp_path)) == "/srv/lines"
 
 
-def test_what_is_nearer_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nearest_store_is_the_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "logs").mkdir()
     assert usual_store(configured(tmp_path)) == "logs"
     monkeypatch.setenv("LOGSRV_DIRECTORY", "/var/log/lines")
@@ -51,14 +51,12 @@ def test_what_is_nearer_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("text", ["", "directory = 1", 'directory = "lines"', "directory = ["])
-def test_a_configuration_that_names_none(text: str, tmp_path: Path) -> None:
+def test_a_configuration_without_a_store_is_ignored(text: str, tmp_path: Path) -> None:
     assert usual_store(configured(tmp_path, text)) == "logs"
     assert usual_store(str(tmp_path / "none.toml")) == "logs"
 
 
-def test_who_may_not_read_the_configuration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_file_has_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the store is named, and why it cannot be read."""
 
     def refused(*_: object, **__: object) -> None:

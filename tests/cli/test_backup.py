@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> Path:
     return small_store(tmp_path / "store")
 
 
-def test_there_and_back(store: Path, tmp_path: Path) -> None:
+def test_a_backup_can_be_restored(store: Path, tmp_path: Path) -> None:
     to, new = str(tmp_path / "to"), str(tmp_path / "new")
     size = (store / "current.log").stat().st_size
     with locked(store):
@@ -85,7 +85,7 @@ def test_what_a_backup_has_lost_since_is_told_when_it_is_brought_back(
     (tmp_path / "to" / packed_of(store)[0].name).unlink()
     shown = logsrv("restore", "--from", to, new)
     assert (shown.returncode, b"has 20 lines" in shown.stdout) == (1, True)
-    assert b"had 25 lines once, and has fewer: logsrv doctor tells" in shown.stderr
+    assert b"had 25 lines once, and has fewer: logsrv doctor says more" in shown.stderr
 
 
 def test_a_backup_that_is_under_way_is_not_brought_back(store: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def directory() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_before_the_start_and_beside_the_service(directory: Path, tmp_path: Path) -> None:
+def test_no_error_before_the_start_or_beside_the_service(directory: Path, tmp_path: Path) -> None:
     """Its places are free, then its own; and neither the check nor a reload makes a difference."""
     config = str(directory / "logsrv.toml")
     status, found = check("--config", config)
@@ -78,7 +78,7 @@ def test_before_the_start_and_beside_the_service(directory: Path, tmp_path: Path
         assert "connected" not in server.log()
 
 
-def test_one_line_each_and_a_count(directory: Path) -> None:
+def test_each_finding_is_a_line_and_a_count_ends_them(directory: Path) -> None:
     done = logsrv("check", "--config", str(directory / "logsrv.toml"))
     *lines, empty, count = done.stdout.decode().splitlines()
     assert {line.split()[0] for line in lines} <= {"ok", "warning"} and not empty
@@ -105,7 +105,7 @@ def test_warnings_are_errors_if_asked_for(directory: Path) -> None:
         ("listen = ['blocks:tcp:7777']\n", "would take blocks of anybody"),
     ],
 )
-def test_what_the_start_refuses(tmp_path: Path, text: str, says: str) -> None:
+def test_a_configuration_that_is_refused_is_an_error(tmp_path: Path, text: str, says: str) -> None:
     config = tmp_path / "logsrv.toml"
     config.write_text(text)
     status, found = check("--config", str(config))
@@ -114,13 +114,13 @@ def test_what_the_start_refuses(tmp_path: Path, text: str, says: str) -> None:
     assert refused.startswith("error ") and says in refused
 
 
-def test_a_configuration_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_configuration_is_an_error(tmp_path: Path) -> None:
     status, found = check("--config", str(tmp_path / "no.toml"))
     assert status == 1 and "no such file" in found["configuration"][0]
 
 
 @pytest.mark.slow
-def test_a_plugin_that_cannot_be_loaded(tmp_path: Path) -> None:
+def test_a_plugin_that_cannot_be_loaded_is_a_warning(tmp_path: Path) -> None:
     """A warning; an error for the listener that goes without it."""
     plugin = tmp_path / "twisted/plugins/wrong.py"
     plugin.parent.mkdir(parents=True)
@@ -154,7 +154,7 @@ def test_options_of_the_service_stand_behind_two_dashes(tmp_path: Path) -> None:
     assert "tcp:0" in found
 
 
-def test_another_service_of_the_kit(tmp_path: Path) -> None:
+def test_another_service_of_the_kit_can_be_checked(tmp_path: Path) -> None:
     message = tmp_path / "message"
     status, found = check(
         "--plugin", "greet", "--", "--listen", "tcp:0", "--message-file", str(message)
@@ -176,7 +176,7 @@ def test_another_service_of_the_kit(tmp_path: Path) -> None:
         (("--listen", "tcp:1234"), "--listen is no option"),
     ],
 )
-def test_a_command_line_that_makes_no_sense(words: tuple[str, ...], says: str) -> None:
+def test_a_wrong_command_line_is_status_2(words: tuple[str, ...], says: str) -> None:
     done = logsrv("check", *words)
     assert done.returncode == 2 and not done.stdout
     assert done.stderr.decode().startswith("logsrv check: ") and says in done.stderr.decode()
@@ -208,7 +208,7 @@ def test_a_store_that_root_has_copied_is_seen_as_the_user_of_the_service_does(
     assert _user_of(service, "nosuchuser")[0].uid == 0
 
 
-def test_a_path_forges_no_finding() -> None:
+def test_a_newline_in_a_path_forges_no_finding() -> None:
     line = text_of(warning("a\nok       b", "is odd"))
     assert text_of(ok("a\x1b[2J", "b")).count("\x1b") == 0
     assert line.startswith("warning  a\\x0aok") and "\n" not in line

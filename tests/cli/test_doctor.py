@@ -45,7 +45,7 @@ def test_damage_is_said_with_what_to_do(store: Path) -> None:
     assert again.stdout.decode().splitlines()[-1].endswith(": 1 lost, 0 damaged, 1 repaired")
 
 
-def test_repaired_is_sound(store: Path) -> None:
+def test_a_repaired_store_is_sound(store: Path) -> None:
     flip(store / packed_of(store)[0].index, 30)
     (store / "number").write_bytes(b"x")
     shown = logsrv("doctor", "--repair", str(store))
@@ -66,7 +66,7 @@ def test_beside_a_server_only_what_is_not_its_own_is_repaired(store: Path) -> No
     assert (store / "number").read_bytes() == b"x"
 
 
-def test_programs_get_one_object(store: Path) -> None:
+def test_json_is_one_object(store: Path) -> None:
     flip(store / packed_of(store)[0].name, 30)
     report = json.loads(logsrv("doctor", "--json", str(store)).stdout)
     assert (report["sound"], report["lines"], report["segments"]) == (False, 20, 5)

@@ -142,7 +142,7 @@ def test_lines_of_two_files_are_sorted_if_asked(tmp_path: Path) -> None:
     assert refused.returncode == 2 and b"--sort reads a file twice" in refused.stderr
 
 
-def test_standard_input(tmp_path: Path) -> None:
+def test_a_log_from_standard_input_is_imported(tmp_path: Path) -> None:
     text = gzip.decompress(gzip.compress(PROTOCOL_23)) * 2000
     store = str(tmp_path / "store")
     done = logsrv("import", "--directory", store, "-", input=text)

@@ -56,7 +56,7 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def test_our_own(site: Path) -> None:
+def test_our_own_plugins_are_listed_with_version_and_package(site: Path) -> None:
     """With the version and the package, and where they listen."""
     result = found(site)
     (logger,) = named(result["plugins"], "logsrv")
@@ -69,7 +69,7 @@ def test_our_own(site: Path) -> None:
     assert result["broken"] == []
 
 
-def test_a_strangers(site: Path) -> None:
+def test_a_strangers_plugin_is_listed(site: Path) -> None:
     (plugin,) = named(found(site, other=PLUGIN.format(name="other"))["plugins"], "other")
     assert plugin["listens"] == ["udp:7009"]
     assert plugin["description"] == "does nothing"
@@ -77,7 +77,7 @@ def test_a_strangers(site: Path) -> None:
     assert plugin["package"] == ""
 
 
-def test_a_strangers_input(site: Path) -> None:
+def test_a_strangers_input_is_listed(site: Path) -> None:
     (plugin,) = named(found(site, records=INPUT)["inputs"], "records")
     assert plugin["description"] == "Records of some kind."
     assert plugin["taken"]
@@ -93,7 +93,7 @@ def test_the_package_is_known_by_its_files(site: Path) -> None:
     assert (plugin["package"], plugin["version"]) == ("shouting", "1.2")
 
 
-def test_the_package_of_an_editable_install(site: Path, tmp_path: Path) -> None:
+def test_the_package_of_an_editable_install_is_known(site: Path, tmp_path: Path) -> None:
     info = site / "shouting-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shouting\nVersion: 1.2\n")
@@ -119,7 +119,7 @@ def test_a_broken_file_harms_no_other(site: Path, code: str, error: str) -> None
     assert named(result["plugins"], "other")
 
 
-def test_a_plugin_whose_code_is_missing(site: Path) -> None:
+def test_a_plugin_whose_code_is_missing_is_reported(site: Path) -> None:
     code = (
         "from twisted.application.service import ServiceMaker\n"
         "late = ServiceMaker('late', 'no.such.module', '', 'late')\n"
@@ -129,7 +129,7 @@ def test_a_plugin_whose_code_is_missing(site: Path) -> None:
 
 
 @pytest.mark.parametrize("role", ["protocol", "options", "datagrams", "state", "version"])
-def test_a_plugin_whose_code_cannot_be_imported(site: Path, role: str) -> None:
+def test_a_plugin_whose_code_cannot_be_imported_is_reported(site: Path, role: str) -> None:
     """Whichever part of it: the sentence says where the mistake is."""
     named_so = {"protocol": "greet", role: "late"}
     arguments = ", ".join(f"{key}='{package}.code:Thing'" for key, package in named_so.items())
@@ -145,7 +145,7 @@ def test_a_plugin_whose_code_cannot_be_imported(site: Path, role: str) -> None:
     )
 
 
-def test_two_of_one_name(site: Path) -> None:
+def test_of_two_plugins_with_one_name_both_are_listed(site: Path) -> None:
     """Both are listed, and the one that twistd takes is the one said to be taken."""
     code = PLUGIN.format(name="same")
     result = found(site, aaa=code, zzz=code.replace("does nothing", "is another"))
@@ -163,7 +163,7 @@ def test_two_of_one_name(site: Path) -> None:
     assert [name for name, is_taken in taken.items() if is_taken] == [shown.stdout.decode().strip()]
 
 
-def test_a_plugin_file_that_prints(site: Path) -> None:
+def test_output_of_a_plugin_file_does_not_break_json(site: Path) -> None:
     """JSON stays JSON."""
     assert named(
         found(site, other="print('printed')\n" + PLUGIN.format(name="other"))["plugins"], "other"

@@ -60,7 +60,7 @@ def test_help_loads_neither_twisted_nor_attrs() -> None:
     assert shown.stdout.endswith(b"\n[]\n")
 
 
-def test_version() -> None:
+def test_version_is_printed() -> None:
     assert logsrv("--version").stdout == f"logsrv {__version__}\n".encode()
 
 
@@ -77,7 +77,7 @@ def test_version() -> None:
         (["connect", "x:1", "--wait", "soon"], "soon is no number of seconds, such as 2 or 0.5"),
     ],
 )
-def test_a_mistake_is_one_sentence(words: list[str], sentence: str) -> None:
+def test_a_wrong_command_line_is_one_sentence(words: list[str], sentence: str) -> None:
     """On stderr, with status 2."""
     shown = logsrv(*words)
     assert shown.returncode == 2
@@ -92,7 +92,7 @@ def test_without_a_command_the_help_is_shown() -> None:
     assert b"logsrv COMMAND" in shown.stdout
 
 
-def test_what_cannot_be_done_is_status_1(tmp_path: Path) -> None:
+def test_a_failure_is_status_1(tmp_path: Path) -> None:
     shown = logsrv("connect", f"unix:{tmp_path}/nobody")
     assert (shown.returncode, shown.stdout) == (1, b"")
     assert shown.stderr.startswith(b"logsrv connect: there is no socket ")
@@ -194,7 +194,7 @@ def test_a_catalog_of_a_few_bytes_takes_little_memory_of_a_search(tmp_path: Path
     ],
     ids=lambda command: " ".join(command[-2:]),
 )
-def test_a_reader_that_has_seen_enough(command: list[str]) -> None:
+def test_a_closed_pipe_is_no_error(command: list[str]) -> None:
     """`… | head` shows no traceback."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -204,7 +204,7 @@ def test_a_reader_that_has_seen_enough(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("words", "status"), [(["--help"], 1), (["search"], 2), (["tail"], 2)])
-def test_a_full_disk(tmp_path: Path, words: list[str], status: int) -> None:
+def test_a_full_disk_is_a_failed_search(tmp_path: Path, words: list[str], status: int) -> None:
     """Status 1 of a search would say that there is nothing to be found."""
     store = make_store(tmp_path / "logs", [[line("x")]])
     with open("/dev/full", "wb") as full:
@@ -218,7 +218,7 @@ def test_a_full_disk(tmp_path: Path, words: list[str], status: int) -> None:
     assert process.returncode == status
 
 
-def test_no_output_at_all() -> None:
+def test_a_closed_standard_output_is_reported() -> None:
     shell = ["sh", "-c", 'exec "$@" >&-', "sh"]
     process = subprocess.run([*shell, *LOGSRV, "search"], stderr=subprocess.PIPE)
     assert process.stderr == b"logsrv: standard output is closed\n"

@@ -25,7 +25,7 @@ SLOW = 5 * PATIENCE
 
 
 @pytest.mark.parametrize("kind", new.KINDS)
-def test_every_kind_is_written(tmp_path: Path, kind: str) -> None:
+def test_every_kind_of_project_is_complete(tmp_path: Path, kind: str) -> None:
     """All that a package needs, and nothing of the template's left in it."""
     made = logsrv("new", "shouting_bird", "--kind", kind, directory=tmp_path)
     assert (made.returncode, made.stderr) == (0, b"")
@@ -73,7 +73,7 @@ def test_what_to_try_is_printed_as_it_can_be_typed(tmp_path: Path, kind: str) ->
     assert "\\0" in said.stdout
 
 
-def test_directory(tmp_path: Path) -> None:
+def test_directory_chooses_the_folder_of_the_project(tmp_path: Path) -> None:
     """The folder may have any name, and may be there if it is empty."""
     target = tmp_path / "my place"
     target.mkdir()
@@ -82,7 +82,7 @@ def test_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["line", "frame", "input"])
-def test_tls(tmp_path: Path, kind: str) -> None:
+def test_tls_writes_a_certificate_for_a_try(tmp_path: Path, kind: str) -> None:
     """A pair for a try, whose key is nobody else's, and which git leaves alone; make makes another."""
     assert logsrv("new", "shout", "--tls", "--kind", kind, directory=tmp_path).returncode == 0
     project = tmp_path / "shout"
@@ -101,12 +101,12 @@ def test_tls(tmp_path: Path, kind: str) -> None:
     assert "-m logsrv.kit.net.twisted.self_signed tls" in made.stdout
 
 
-def test_datagrams_have_no_tls(tmp_path: Path) -> None:
+def test_tls_is_refused_for_datagrams(tmp_path: Path) -> None:
     said = refusal("shout", "--tls", "--kind", "datagram", directory=tmp_path)
     assert "there is no TLS for a datagram" in said
 
 
-def test_it_is_installed_with_the_logsrv_that_made_it(tmp_path: Path) -> None:
+def test_a_project_installs_the_logsrv_that_made_it(tmp_path: Path) -> None:
     """Unless one says otherwise, by hand or in the environment."""
     assert logsrv("new", "shout", directory=tmp_path).returncode == 0
 
@@ -163,17 +163,17 @@ def refusal(*words: str, directory: Path) -> str:
         ("web", "there is something else that is called web"),
     ],
 )
-def test_names_that_cannot_be(tmp_path: Path, name: str, said: str) -> None:
+def test_wrong_or_used_names_are_refused(tmp_path: Path, name: str, said: str) -> None:
     assert said in refusal(name, directory=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["lines", "tcp", "haproxy"])
-def test_names_that_an_input_cannot_have(tmp_path: Path, name: str) -> None:
+def test_names_that_listen_uses_are_refused_for_an_input(tmp_path: Path, name: str) -> None:
     """`--listen NAME:…` means something else already."""
     assert "is called" in refusal(name, "--kind", "input", directory=tmp_path)
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "shout").mkdir()
     (tmp_path / "shout" / "mine").write_text("mine")
     assert "shout is there and not empty" in refusal("shout", directory=tmp_path)
@@ -182,7 +182,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert "file is there and no folder" in said
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     said = refusal("shout", "--directory", "file/shout", directory=tmp_path)
     assert "Not a directory" in said
@@ -211,7 +211,7 @@ def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["request", "datagram", "frame", "job", "input"])
-def test_its_own_tests_pass(line_project: Path, kind: str) -> None:
+def test_the_tests_of_a_new_project_pass(line_project: Path, kind: str) -> None:
     """`make test`, for the other kinds too, which share the environment of the first."""
     place = line_project.parent
     name = f"my_{kind}"
@@ -225,7 +225,7 @@ def test_its_own_tests_pass(line_project: Path, kind: str) -> None:
 
 
 @pytest.mark.long
-def test_a_logsrv_that_cannot_be_installed(tmp_path: Path) -> None:
+def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path: Path) -> None:
     """What to do is said; the next make tries again."""
     assert logsrv("new", "shout", directory=tmp_path).returncode == 0
     command = [program("make", "make"), f"PYTHON={sys.executable}", "LOGSRV=./no.whl", "test"]
@@ -237,7 +237,7 @@ def test_a_logsrv_that_cannot_be_installed(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_a_project_of_a_checkout(tmp_path: Path) -> None:
+def test_a_project_of_a_checkout_tests_and_runs(tmp_path: Path) -> None:
     """`make test` and, over TLS, `make run`, as they are written: nothing to be told where logsrv is."""
     assert logsrv("new", "shout", "--tls", directory=tmp_path).returncode == 0
     project, output = tmp_path / "shout", tmp_path / "twistd.log"
@@ -264,7 +264,7 @@ def test_a_project_of_a_checkout(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_make_run_serves_it(line_project: Path, tmp_path: Path) -> None:
+def test_make_run_serves_the_project(line_project: Path, tmp_path: Path) -> None:
     """It says what to type next, listens, answers, and Ctrl-C ends it."""
     output = tmp_path / "twistd.log"
     listen = "--listen tcp:0:interface=127.0.0.1"
@@ -291,7 +291,7 @@ def test_make_run_serves_it(line_project: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_it_is_listed(line_project: Path, tmp_path: Path) -> None:
+def test_a_new_project_is_listed_by_plugins(line_project: Path, tmp_path: Path) -> None:
     """`logsrv plugins` of that environment knows its package, version and port."""
     command = str(line_project / ".venv" / "bin" / "logsrv")
     rows = [line.split() for line in run(command, "plugins", directory=tmp_path).splitlines()]

@@ -15,7 +15,7 @@ from logsrv.cli.origin import origin
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_checkout() -> None:
+def test_the_origin_of_a_checkout_is_its_folder() -> None:
     assert origin() == str(ROOT.resolve())
 
 
@@ -34,11 +34,11 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
     return record
 
 
-def test_an_index(installed: dict[str, Any]) -> None:
+def test_the_origin_from_an_index_is_name_and_version(installed: dict[str, Any]) -> None:
     assert origin() == f"logsrv=={logsrv.__version__}"
 
 
-def test_a_wheel(installed: dict[str, Any], tmp_path: Path) -> None:
+def test_the_origin_from_a_wheel_is_its_file(installed: dict[str, Any], tmp_path: Path) -> None:
     """As long as it is there."""
     wheel = tmp_path / "a b.whl"
     installed.update(url=wheel.as_uri(), archive_info={})
@@ -47,7 +47,7 @@ def test_a_wheel(installed: dict[str, Any], tmp_path: Path) -> None:
     assert origin() == str(wheel)
 
 
-def test_addresses(installed: dict[str, Any]) -> None:
+def test_the_origin_from_a_url_is_the_url(installed: dict[str, Any]) -> None:
     installed.update(url="https://example.org/logsrv.whl", archive_info={})
     assert origin() == "logsrv @ https://example.org/logsrv.whl"
     installed.update(url="https://example.org/x", vcs_info={"vcs": "git", "commit_id": "abc"})

@@ -12,7 +12,7 @@ from tests.cli.test_installed import PLUGIN
 pytestmark = pytest.mark.slow
 
 
-def test_a_table() -> None:
+def test_plugins_are_listed_as_a_table() -> None:
     """A line for each, with where it listens."""
     shown = logsrv("plugins")
     assert shown.returncode == 0
@@ -22,7 +22,7 @@ def test_a_table() -> None:
     assert rows["lines"][3] == "logsrv"
 
 
-def test_what_is_broken_stands_below(tmp_path: Path) -> None:
+def test_broken_plugins_are_listed_below_with_status_1(tmp_path: Path) -> None:
     """And the status says so to scripts."""
     folder = tmp_path / "twisted" / "plugins"
     folder.mkdir(parents=True)
@@ -37,7 +37,7 @@ def test_what_is_broken_stands_below(tmp_path: Path) -> None:
     assert "logsrv " in text
 
 
-def test_one_that_does_not_listen(tmp_path: Path) -> None:
+def test_a_plugin_that_does_not_listen_is_listed(tmp_path: Path) -> None:
     folder = tmp_path / "twisted" / "plugins"
     folder.mkdir(parents=True)
     (folder / "job.py").write_text(

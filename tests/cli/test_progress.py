@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_it_says_what_is_done_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_names_the_part_and_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stderr", screen)
     monkeypatch.setattr("logsrv.cli.progress._EVERY", -1.0)
@@ -27,7 +27,7 @@ def test_it_says_what_is_done_and_goes_away(monkeypatch: pytest.MonkeyPatch) -> 
     assert screen.getvalue().endswith("\r\x1b[K")
 
 
-def test_without_a_terminal_there_is_none(capfd: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_there_is_no_progress(capfd: pytest.CaptureFixture[str]) -> None:
     progress = CareProgress()
     progress.at(1, "segment 1")
     progress.end()

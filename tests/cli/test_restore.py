@@ -18,7 +18,7 @@ def store(tmp_path: Path) -> Path:
     return made
 
 
-def test_it_says_what_came_back_and_what_to_do_next(
+def test_it_says_what_to_do_next(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     back = tmp_path / "new" / "back"
@@ -32,7 +32,7 @@ def test_it_says_what_came_back_and_what_to_do_next(
     assert "there is a store in" in capsys.readouterr().err
 
 
-def test_what_was_changed_is_named_and_status_1(
+def test_a_changed_segment_is_named(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = packed(store)[0].name
@@ -70,7 +70,7 @@ def test_what_is_no_archive_is_a_sentence(
         (["backup", "--ca", "x"], "go with a centre", 2),
         (["backup", "--store", STORE], "a backup is one store", 2),
         (["http://127.0.0.1:1/blocks", "--ca", "x"], "--from names http:", 2),
-        (["https://127.0.0.1:1/blocks", "--key", "x"], "--key goes with --cert", 2),
+        (["https://127.0.0.1:1/blocks", "--key", "x"], "--key needs --cert", 2),
         (["http://127.0.0.1:1/blocks", "--token-file", "nowhere"], "--token-file nowhere: ", 1),
         (["https://127.0.0.1:1/blocks", "--ca", "nowhere.pem"], "nowhere.pem: No such file", 1),
     ],

@@ -68,7 +68,7 @@ def test_a_new_identity_is_not_told_as_json(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["ship", "--new-identity", str(store), "--json"]) == 2
-    assert "--json goes with --status" in capsys.readouterr().err
+    assert "--json needs --status" in capsys.readouterr().err
 
 
 def test_the_status_is_json_for_programs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_store_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_one_of_the_two_has_to_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_or_new_identity_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ship"]) == 2
     assert "--status" in capsys.readouterr().err
 
@@ -151,7 +151,7 @@ def test_what_no_target_has_of_the_old_identity_is_said_and_can_be_sent(
 
 def test_resend_goes_with_a_new_identity(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ship", "--status", str(store), "--resend"]) == 2
-    assert "--resend goes with --new-identity" in capsys.readouterr().err
+    assert "--resend needs --new-identity" in capsys.readouterr().err
 
 
 def test_what_was_removed_before_it_was_sent_is_shown(

@@ -19,7 +19,7 @@ from tests.strangers import endless, stranger
 
 pytest.importorskip("obstore")
 PLACE = "s3://bucket/archive?endpoint={}&region=eu-central-1"
-SAID = "the bucket, or who answers in its place, sends more than there is memory for"
+SAID = "the bucket, or a server in its place, sends more than there is memory for"
 
 
 @pytest.mark.slow

@@ -186,7 +186,7 @@ def test_reload(logger: Start, tmp_path: Path) -> None:
         reload(server)
         assert client.ask("/api/stats").status == 401
         # Whoever has the new token comes back by himself.
-        assert events.next() == ("problem", {"error": "the token is another one now"})
+        assert events.next() == ("problem", {"error": "the token has changed"})
         write()
         reload(server)
         with contextlib.suppress(http.client.IncompleteRead, ConnectionError):

@@ -1,3 +1,3 @@
-"""The line client of `logsrv connect`: where to (target, dial), the other end (peer), what is shown and
-sent (display, wire), and what is said (conversation).
+"""The line client of `logsrv connect`: the address (target, dial), the other end (peer), bytes shown and
+sent (display, wire), and the exchange of both (conversation).
 """

@@ -9,9 +9,9 @@ ENDPOINT is where it listens:
 
 [::1]:1234 is IPv6; tcp:1234 is this machine; Twisted's client endpoint strings work, too.
 
-At a terminal, each line is sent when you press Enter, Ctrl-D says that you have finished, Ctrl-C ends
-at once; rlwrap logsrv connect ENDPOINT edits lines, and keeps them. Elsewhere all of standard input is
-sent as it is, and what comes back is written out until the server closes.
+At a terminal, each line is sent when you press Enter. Ctrl-D ends your input, Ctrl-C ends at once; rlwrap
+logsrv connect ENDPOINT edits lines, and keeps them. Otherwise all of standard input is sent unchanged,
+and the server's bytes are written out until it closes.
 
 Control characters that the server sends are shown escaped, and Telnet negotiation is refused.
 
@@ -49,7 +49,7 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument
     add("endpoint", metavar="ENDPOINT", help="where the server listens")
     add("--hex", action="store_true", help="show the bytes of both sides in hex")
-    add("--raw", action="store_true", help="write what comes as it is; not to a terminal")
+    add("--raw", action="store_true", help="write the server's bytes unchanged; not to a terminal")
     ending = parser.add_mutually_exclusive_group()
     ending.add_argument(
         "--crlf",
@@ -73,13 +73,13 @@ def declare(parser: Parser) -> None:
     add = parser.add_argument_group("TLS").add_argument
     add("--cafile", type=Path, metavar="FILE", help="trust these authorities (PEM)")
     add("--insecure", action="store_true", help="take any certificate")
-    add("--server-name", default="", metavar="NAME", help="whom it has to name")
-    add("--certificate", type=Path, metavar="FILE", help="show this one of ours (PEM)")
+    add("--server-name", default="", metavar="NAME", help="the name that the certificate must have")
+    add("--certificate", type=Path, metavar="FILE", help="our certificate (PEM)")
     add("--key", type=Path, metavar="FILE", help="its key, if not in the same file")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Talk until it is over. Raises LogsrvError."""
+    """Hold the conversation until its end. Raises LogsrvError."""
     target = parse_target(arguments.endpoint)
     if arguments.raw and arguments.hex:
         raise ConfigurationError("--raw and --hex exclude each other")
@@ -93,13 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
     outcome: list[BaseException | None] = [KeyboardInterrupt()]
 
     async def until_over(reactor: Any) -> None:
-        # Before it runs it looks as if it had stopped.
+        # `running` is false until the reactor runs, which would look as if it had stopped.
         await deferLater(reactor, 0)
         try:
             await _talk(target, arguments, reactor)
             outcome[0] = None
         except Exception as error:
-            # Otherwise it has stopped, which broke the connection.
+            # A reactor that has stopped broke the connection itself: that is no error.
             if reactor.running:
                 outcome[0] = error
 

@@ -1,4 +1,4 @@
-"""A conversation: standard input is sent to the peer, its answers go to standard output."""
+"""A conversation: standard input goes to the peer, its answers go to standard output."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from logsrv.cli.client.wire import DatagramWire, StreamWire
 
 CHUNK = 64 * 1024
 QUIET_SECONDS = 1.0
-"""Seconds to listen after the end of the input to a peer that cannot notice it, or when a person waits."""
+"""Seconds of silence before the end, if the peer cannot notice the input's end, or a person waits."""
 
 
 def read_all(
     descriptor: int, take: Callable[[bytes], Coroutine[Any, Any, None]], reactor: Any
 ) -> Deferred[None]:
-    """Read a file descriptor in a thread, so of any kind of file, and have each chunk taken before the
-    next. Fires after the last one.
+    """Read a file of any kind in a thread. Each chunk is taken before the next one is read.
+
+    The Deferred fires after the last chunk.
     """
     ended: Deferred[None] = Deferred()
 
@@ -41,7 +42,7 @@ def read_all(
     def begin(data: bytes) -> Any:
         return Deferred.fromCoroutine(take(data))
 
-    # A daemon: nothing wakes a thread that reads a terminal or a silent pipe.
+    # A daemon thread: nothing could wake it from reading a terminal or a silent pipe.
     threading.Thread(target=read, daemon=True, name="standard input").start()
     return ended
 
@@ -50,8 +51,8 @@ def read_all(
 class LineConversation:
     """A conversation with one peer.
 
-    wait: end after so many seconds of silence, counted from the end of the input. is_typed: a person
-    types the input. ended: fires when it is over, with the reason.
+    wait: seconds of silence, after the end of the input, that end it; None: only the peer ends it.
+    is_typed: a person types the input. ended: fires at the end, with the reason.
     """
 
     display: Display
@@ -72,12 +73,12 @@ class LineConversation:
         return answers
 
     def over(self, reason: BaseException) -> None:
-        """The peer has gone, or `close` was called."""
+        """End the conversation: the peer has closed, or `close` was called."""
         self._show(self.display.finish())
         self.ended.callback(reason)
 
     def _show(self, data: bytes) -> None:
-        """Write it out; blocks as long as the reader of our output does."""
+        """Write to standard output. It blocks while the reader of our output does."""
         if self._silence is not None and self._silence.active():
             self._silence.reset(self.wait)
         try:
@@ -89,7 +90,7 @@ class LineConversation:
                 self._peer.close()
 
     async def hold(self, peer: StreamPeer | DatagramPeer, target: Target) -> None:
-        """Go on until the peer closes, or silence. Raises ConnectionFailed, and OSError of our output."""
+        """Go on until the peer closes, or is silent. Raises ConnectionFailed, and OSError of our output."""
         self._peer = peer
 
         async def take(data: bytes) -> None:
@@ -100,7 +101,7 @@ class LineConversation:
         await DeferredList(either, fireOnOneCallback=True)
         if not self.ended.called:
             await self._send(self.wire.finish())
-        # Twisted cannot close one side of a connection that is gone meanwhile.
+        # Twisted cannot close one side of a connection that has ended meanwhile.
         if not self.ended.called:
             if (not peer.end_input() or self.is_typed) and self.wait is None:
                 self.wait = QUIET_SECONDS

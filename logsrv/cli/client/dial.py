@@ -34,13 +34,13 @@ async def dial(
         )
     try:
         if target.is_datagram:
-            # In a thread, as looking a name up takes its time.
+            # In a thread, because looking up a name blocks.
             opening = deferToThreadPool(
                 reactor, reactor.getThreadPool(), _datagram_socket, target
             ).addTimeout(timeout, reactor)
             made, place = await opening
             return DatagramPeer(made, place, talk.heard, talk.over, reactor)
-        # In one clock: name, connection and TLS together are what one waits for.
+        # One timeout for all: looking up the name, connecting, and TLS.
         endpoint = _endpoint(target, options, timeout, reactor)
         connecting = Deferred.fromCoroutine(_connect(target, endpoint, talk))
         return await connecting.addTimeout(timeout, reactor)
@@ -82,14 +82,14 @@ def _endpoint(
 
 
 def _datagram_socket(target: Target) -> tuple[socket.socket, ExitStack]:
-    """Return a connected socket, and what is to be closed behind it."""
+    """Return a connected socket, and the resources to close after it."""
     family, address = _address(target)
     made = socket.socket(family, socket.SOCK_DGRAM)
     with ExitStack() as place:
         place.callback(made.close)
         made.setblocking(False)
         if target.path:
-            # Bound to a path of its own: else the peer could not answer.
+            # Bound to a path of its own, so that the peer can answer.
             directory = place.enter_context(TemporaryDirectory(prefix="logsrv-connect-"))
             made.bind(str(Path(directory, "socket")))
         made.connect(address)
@@ -100,6 +100,6 @@ def _address(target: Target) -> tuple[int, Any]:
     if target.path:
         return socket.AF_UNIX, target.path
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)
-    # A service on this machine is more often bound to 127.0.0.1 alone than to ::1 alone.
+    # IPv4 first: a service on this machine more often listens only on 127.0.0.1 than only on ::1.
     family, *_, address = min(found, key=lambda entry: entry[0] == socket.AF_INET6)
     return family, address

@@ -1,4 +1,4 @@
-"""The visible side of a conversation: the peer's bytes as safe text, or both sides' in hex; sans-IO."""
+"""The display of a conversation: the peer's bytes as safe text, or both sides' bytes in hex (no I/O)."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ PER_ROW = 16
 
 
 class Display:
-    """Bytes of a conversation in, what to show out: the peer's as they come. Not for a terminal."""
+    """A display that shows the peer's bytes unchanged. Not for a terminal."""
 
     def received(self, data: bytes) -> bytes:
         return data
 
     def sent(self, data: bytes) -> bytes:
-        """Return nothing: who typed it has seen it."""
+        """Return nothing: the user has typed these bytes, and seen them."""
         return b""
 
     def finish(self) -> bytes:
-        """Return the bytes that were held back until the conversation's end."""
+        """Return the buffered bytes at the end of the conversation."""
         return b""
 
     def answers(self) -> bytes:
-        """Take what has to be sent to the peer because of what it sent; each is given once."""
+        """Return the answers that the peer's bytes require, each once."""
         return b""
 
 
 class TextDisplay(Display):
-    """The peer's text: UTF-8, its control characters escaped, its Telnet commands refused.
+    """A display of text in UTF-8: it escapes control characters, and refuses Telnet commands.
 
-    A CR before LF is taken out, wherever the bytes are cut.
+    It removes a CR before an LF, even if they arrive in different chunks.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class TextDisplay(Display):
 
 
 class DatagramDisplay(Display):
-    """Datagrams as text, a line each at least; no Telnet, and no character goes over their edges."""
+    """A display of datagrams as text, each on a new line. No Telnet, and no character spans two of them."""
 
     def received(self, data: bytes) -> bytes:
         text = printable(data.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
@@ -66,7 +66,7 @@ class DatagramDisplay(Display):
 
 
 class HexDisplay(Display):
-    """Both sides' bytes in hex: `<` what came, `>` what went; with Telnet's, which are refused.
+    """A display of both sides' bytes in hex, `<` received, `>` sent, including refused Telnet commands.
 
     Each side's offset, in hex, counts from the beginning of the conversation.
     """

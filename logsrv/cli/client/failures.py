@@ -1,4 +1,4 @@
-"""Reasons, each in a sentence, why a connection did not come about or broke."""
+"""Sentences that say why a connection failed or broke."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ConnectionFailed(LogsrvError):
 def connection_failed(
     reason: BaseException | None, target: Target, timeout: float
 ) -> ConnectionFailed:
-    """The sentence for an exception of Twisted's or OpenSSL's. timeout: of connecting, in seconds."""
+    """Return the error for an exception of Twisted or OpenSSL. timeout: seconds allowed for connecting."""
     return ConnectionFailed(_sentence(reason, target, timeout))
 
 

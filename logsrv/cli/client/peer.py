@@ -1,4 +1,4 @@
-"""The other end as a conversation sees it: a connection, or a socket of datagrams."""
+"""The peer of a conversation: a connection, or a datagram socket."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from logsrv.kit.net.backpressure import Backpressure
 Heard = Callable[[bytes], bytes]
 Over = Callable[[BaseException], None]
 LONGEST = 256 * 1024
-"""Bytes of a datagram; a UNIX socket's may be longer than those of UDP."""
+"""Bytes of a datagram. A UNIX socket's datagrams may be longer than UDP's."""
 RETRY_SECONDS = 0.01
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class StreamPeer(protocol.Protocol):
-    """A connection. established: fires when it may be talked to, with TLS after the handshake.
+    """A connection. established: fires when data may be sent; with TLS, after the handshake.
 
-    heard: gets what the peer says, and gives what is to be sent at once. over: gets why it ended.
+    heard: gets the peer's bytes, and returns bytes to send at once. over: gets the reason of the end.
     """
 
     transport: Any
@@ -57,12 +57,12 @@ class StreamPeer(protocol.Protocol):
         self.transport.write(self._heard(data))
 
     async def send(self, data: bytes) -> None:
-        """Send it, and wait until the peer has taken enough that more may be sent."""
+        """Send bytes, and wait until there is room for more."""
         self.transport.write(data)
         await self._room.wait()
 
     def end_input(self) -> bool:
-        """Say that no more comes. Whether the peer can notice, and so may be expected to close."""
+        """Close our side. Return whether the peer can notice that, and may be expected to close."""
         # Twisted's TLS cannot close one side only.
         if isinstance(self.transport, TLSMemoryBIOProtocol):
             return False
@@ -79,7 +79,7 @@ class StreamPeer(protocol.Protocol):
         self.close()
 
     def writeConnectionLost(self) -> None:
-        """Do nothing: we have said all; the peer may go on."""
+        """Do nothing: our input has ended, and the peer may go on."""
 
     def close(self) -> None:
         self._unregister()
@@ -96,12 +96,12 @@ class StreamPeer(protocol.Protocol):
 
 @implementer(IReadDescriptor)
 class DatagramPeer:
-    """A connected socket, whose datagrams all go to, and come from, one peer."""
+    """A connected datagram socket, for one peer."""
 
     def __init__(
         self, made: socket.socket, place: ExitStack, heard: Heard, over: Over, reactor: Any
     ) -> None:
-        """place: closes the socket, and whatever was made for it."""
+        """place: closes the socket, and removes its directory if it has one."""
         self._socket = made
         self._place = place
         self._heard = heard
@@ -124,13 +124,13 @@ class DatagramPeer:
             self._end(failed)
 
     async def send(self, data: bytes) -> None:
-        """Send it, as soon as the peer has room for it."""
+        """Send a datagram as soon as the peer has room for it."""
         while self.fileno() >= 0:
             try:
                 self._socket.send(data)
                 return
             except BlockingIOError:
-                # A UNIX socket's receiver is slower than we are.
+                # The receiver of a UNIX socket is slower than we are.
                 await deferLater(self._reactor, RETRY_SECONDS)
             except OSError as failed:
                 self._end(failed)

@@ -1,4 +1,4 @@
-"""Targets, as a person types them: read and checked; nothing is opened here."""
+"""Typed targets of a connection, parsed and checked. Nothing is opened here."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ACCEPTED = "HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, udp:HOST:PORT, unix:PATH or
 
 @attrs.frozen
 class Target:
-    """The other end. `str()` names it in messages.
+    """The address of the peer. `str()` is its name in messages.
 
-    scheme: one of INET and UNIX, or `twisted` for a client endpoint string that is Twisted's own.
-    host, port: of INET. path: of UNIX. text: as typed.
+    scheme: one of INET and UNIX, or `twisted` for a client endpoint string of Twisted.
+    host, port: for INET. path: for UNIX. text: as typed.
     """
 
     text: str
@@ -44,11 +44,11 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """Read what stands for the other end; see ACCEPTED.
+    """Parse the address of the peer; see ACCEPTED.
 
-    An IPv6 address stands in brackets, or with its colons escaped as Twisted has it; a port may be a
-    service's name. A port alone, as in `tcp:1234`, is this machine's: so the text after `--listen` of
-    a server is a client's, too. Whatever has `NAME=VALUE` in it is Twisted's.
+    An IPv6 address stands in brackets, or has its colons escaped as in Twisted; a port may be a service's
+    name. A port alone, as in `tcp:1234`, is on this machine, so a server's `--listen` text works here too.
+    Text with `NAME=VALUE` in it is a client endpoint string of Twisted.
 
     Raises ConfigurationError.
     """
@@ -61,7 +61,7 @@ def parse_target(text: str) -> Target:
         return _inet(text, scheme, rest)
     if text.startswith(("/", "./")):
         raise ConfigurationError(f"{shown(text)} is a path; write unix:{shown(text)}")
-    # Anything that can be HOST:PORT.
+    # Everything that can be HOST:PORT.
     if colon and (not re.search(r"[:/]", rest) or re.search(r"\](:|\Z)|\\:", rest)):
         return _inet(text, "tcp", text)
     if colon:
@@ -70,7 +70,7 @@ def parse_target(text: str) -> Target:
 
 
 def _plugin_prefixes() -> set[str]:
-    """Return what client endpoint strings of Twisted's plugins begin with, in capitals."""
+    """Return the prefixes of client endpoint strings that Twisted's plugins define, in capitals."""
     from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor
     from twisted.plugin import getPlugins
 

@@ -1,17 +1,17 @@
-"""The bytes that are sent to the peer for the input; sans-IO."""
+"""The input's bytes, with the wanted line endings, for sending (no I/O)."""
 
 from __future__ import annotations
 
 
 class StreamWire:
-    """A connection's wire: all goes as it is, unless lines are to have another ending."""
+    """The input for a connection: unchanged, unless lines get another ending."""
 
     def __init__(self, ending: bytes | None) -> None:
         self._ending = ending
         self._return = b""
 
     def read(self, data: bytes) -> list[bytes]:
-        """Return the pieces to be sent one by one for bytes of the input, cut anywhere."""
+        """Return the pieces to send for a chunk of the input, which may end anywhere."""
         if self._ending is None:
             return [data]
         data = self._return + data
@@ -21,15 +21,15 @@ class StreamWire:
         return [whole.replace(b"\r\n", b"\n").replace(b"\n", self._ending)]
 
     def finish(self) -> list[bytes]:
-        """Return what was held back until the input's end."""
+        """Return the buffered bytes at the end of the input."""
         return [self._return] if self._return else []
 
 
 class DatagramWire:
-    """A wire of datagrams: a line each, without an ending unless told otherwise."""
+    """The input for datagrams: one for each line, without a line ending unless one is given."""
 
     LONGEST = 256 * 1024
-    """Bytes; more than any datagram holds, so that an input without a newline ends in an error."""
+    """Bytes. No datagram can have so many, so an input without a newline ends with an error."""
 
     def __init__(self, ending: bytes | None) -> None:
         self._ending = ending or b""

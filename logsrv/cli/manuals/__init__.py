@@ -1,1 +1,1 @@
-"""Help beyond a command's own: texts about topics, manual pages, completions of shells."""
+"""Help texts about topics, manual pages, and completions for shells."""

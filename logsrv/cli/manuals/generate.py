@@ -31,7 +31,7 @@ from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
 
 SHELLS = {"bash": "{}", "zsh": "_{}", "fish": "{}.fish"}
-"""The shells, each with the name that it looks for the file of a program under."""
+"""The shells, each with the name of the file in which it looks for a program's completions."""
 KINDS = ("man", *SHELLS)
 
 
@@ -43,9 +43,9 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Raises ConfigurationError for a name that there is not, and for what cannot be written."""
+    """Raises ConfigurationError for an unknown name, and for a file that cannot be written."""
     try:
-        # With it come the packages of the extra.
+        # This module imports the packages of the extra.
         programs: Any = import_module("logsrv.cli.manuals.programs")
     except ModuleNotFoundError as error:
         raise ConfigurationError(

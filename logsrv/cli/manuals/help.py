@@ -1,6 +1,6 @@
 """Show the help of a command, or a text about a topic.
 
-Without a word, list the commands and the topics. What is longer than the terminal goes through a pager.
+Without a word, list the commands and the topics. Text longer than the terminal goes through a pager.
 
 Examples:
 
@@ -44,7 +44,7 @@ class _Subject:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All that there is; completions of shells ask for it."""
+        """All commands and topics, for the completions of shells."""
         return (*main.COMMANDS, *topics())
 
     def __call__(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Manual pages, by argparse-manpage: of each parser one, in the words of its help."""
+"""Manual pages, by argparse-manpage: one for each parser, from its help."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logsrv.kit.text.paragraphs import paragraphs
 
 # Titles that begin a section of the page, where they stand in the text of a help.
 _TITLES = re.compile(r"^(?i:(exit status|example)s?): *", re.MULTILINE)
-# Characters that roff would take for its own, or set as another one, which cannot be pasted into a shell.
+# Characters that roff interprets, or prints as other characters, which cannot be pasted into a shell.
 _OWN = str.maketrans(
     {
         "\\": r"\e",
@@ -29,10 +29,10 @@ _OWN = str.maketrans(
 
 @attrs.frozen(kw_only=True)
 class Subject:
-    """A subject of a page: a command, or a parser that has no more than a text.
+    """The subject of a page: a command, or a parser that has only a text.
 
-    name: that of the page. purpose: a phrase. also: texts for more sections, by title. see: names of other
-    pages, as `logsrv(1)`. origin: program and version of one that another package brings.
+    name: the page's name. purpose: a phrase. also: texts of further sections, by title. see: names of other
+    pages, such as `logsrv(1)`. origin: program and version, if it comes from another package.
     """
 
     name: str
@@ -67,14 +67,14 @@ def page(subject: Subject, origin: str) -> str:
     if subject.see:
         links = [re.sub(r"(.*)(\(\d\))", r"\\fB\1\\fR\2", escaped(name)) for name in subject.see]
         made.add_section("see also", "=", ",\n".join(links))
-    # An empty line is a paragraph's end to mandoc, which knows no date with hyphens of roff. Words of
-    # commands are neither spaced out nor broken.
+    # To mandoc an empty line ends a paragraph; it does not understand a date with roff's hyphens. .nh and
+    # .ad l: words of commands are neither broken nor spaced out.
     title, *lines = filter(None, str(made).split("\n"))
     return "\n".join([title.replace("\\-", "-"), ".nh", ".ad l", *lines]) + "\n"
 
 
 class _Formatter(_ManpageFormatter):
-    """The library's, with text that can be pasted into a shell: examples stand as they are."""
+    """The library's formatter, but with examples that can be pasted into a shell."""
 
     @staticmethod
     def format_text(text: str) -> str:
@@ -82,12 +82,12 @@ class _Formatter(_ManpageFormatter):
 
 
 def _text(text: str) -> str:
-    """Return a text that roff shows as `logsrv.kit.text.paragraphs` has it."""
+    """Return roff source for a text, with the paragraphs of `logsrv.kit.text.paragraphs`."""
     parts = []
     for literal, part in paragraphs(text):
         if literal:
             lines = [escaped(line) or r"\&" for line in part.split("\n")]
-            # Text begins at 7 of 80 columns: long lines go in less far, or to its left.
+            # Text begins at column 7 of 80: long lines are indented less, or even begin further left.
             depth = max(-7, min(4, 72 - max(map(len, part.split("\n")))))
             parts.append("\n".join([".PP", f".RS {depth}", ".nf", *lines, ".fi", ".RE"]))
         else:
@@ -96,7 +96,7 @@ def _text(text: str) -> str:
 
 
 def escaped(line: str) -> str:
-    """Return a line that roff shows as it is, in ASCII."""
+    """Return roff source in ASCII that shows exactly this line."""
     safe = line.translate(_OWN)
     plain = "".join(one if one.isascii() else f"\\[u{ord(one):04X}]" for one in safe)
     # A dot in front would be a request.

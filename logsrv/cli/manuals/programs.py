@@ -1,7 +1,7 @@
 """The subjects of manual pages: `logsrv`, `gopher`, plugins of twistd, topics, the configuration file.
 
-Each is a parser of argparse, also where no argparse reads the command line: pages and completions are made
-of parsers.
+Each subject is a parser of argparse, even if something else parses its command line, because pages and
+completions are made from parsers.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ false; what may be given more than once is an array; false or "off" switches off
 
 SIGHUP has the server read it again, and apply it as a whole or not at all.
 """
-# The files that a shell offers for a value, by the word that stands for it.
+# The files that a shell offers for a value, by its word in help texts.
 _OFFERED = {
     "files": shtab.FILE,
     "directories": shtab.DIRECTORY,
@@ -87,7 +87,7 @@ _OFFERED = {
 
 
 def pages(commands: Purposes, parser_of: ParserOf, *, origin: str) -> dict[str, str]:
-    """Return all manual pages by the names of their files. origin: program and version."""
+    """Return all manual pages, by the names of their files. origin: program and version."""
     return {
         f"{subject.name}.{subject.section}": page(subject, origin)
         for subject in subjects(commands, parser_of)
@@ -95,7 +95,7 @@ def pages(commands: Purposes, parser_of: ParserOf, *, origin: str) -> dict[str, 
 
 
 def completions(shell: str, commands: Purposes, parser_of: ParserOf) -> dict[str, str]:
-    """Return the scripts by which a shell completes the words behind our programs, by their names."""
+    """Return a shell's completion scripts for our programs, by the programs' names."""
     made = (logsrv(commands, parser_of), gopher())
     return {parser.prog: shtab.complete(parser, shell) for parser in made}
 
@@ -114,7 +114,7 @@ def gopher() -> Parser:
         for name, (_, about) in gopher_command.COMMANDS.items()
     }
     serve, _ = made["serve"]
-    # The server reads all that stands behind the directory: these.
+    # The server itself parses the arguments behind the directory, which are its options.
     serve._actions = [one for one in serve._actions if one.nargs != argparse.REMAINDER]
     taken = {name for action in serve._actions for name in action.option_strings}
     for maker, options in _plugins():
@@ -128,7 +128,7 @@ def _with_commands(whole: Parser, commands: Mapping[str, tuple[Parser, str]]) ->
     below = whole.add_subparsers(prog=whole.prog, title="commands", parser_class=made)
     for name, (_, purpose) in commands.items():
         below.add_parser(name, help=purpose)
-    # A shell can offer nothing else for the first word, such as a URL.
+    # For the first word, a shell can offer only commands, not for instance a URL.
     whole._actions = [one for one in whole._actions if one.option_strings or one is below]
     for parser in (whole, *(parser for parser, _ in commands.values())):
         for action in parser._actions:
@@ -137,8 +137,8 @@ def _with_commands(whole: Parser, commands: Mapping[str, tuple[Parser, str]]) ->
 
 
 def _offer(action: argparse.Action, kind: object = None) -> None:
-    """Tell what a shell may offer for the value of an argument."""
-    # A type of our own may have words, and a sentence for what is none of them.
+    """Set what a shell offers for the value of an argument."""
+    # A type of our own may have `words`, and its own error for other text.
     words = kind if isinstance(kind, tuple) else getattr(action.type, "words", None)
     if words and not action.choices:
         action.choices = words
@@ -150,7 +150,7 @@ def _offer(action: argparse.Action, kind: object = None) -> None:
 def _add_settings(
     parser: Parser, options: SettingsOptions[Any], without: Collection[str] = ()
 ) -> None:
-    """Add the options of a plugin of twistd, but for those `without`."""
+    """Add the options of a plugin of twistd, except those in `without`."""
     for title, declared in help_groups(options.settings_class).items():
         group = parser.add_argument_group(title)
         for attribute, option in declared.items():
@@ -178,19 +178,19 @@ def _add_option(group: Any, attribute: str, option: Option, is_positional: bool)
 
 
 def _plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
-    """Yield the plugins of twistd whose options are declared with the kit, also those of other packages."""
+    """Yield the plugins of twistd whose options are declared with the kit, including other packages'."""
     for maker in getPlugins(IServiceMaker):
         try:
             made = maker.options()
         except (Exception, SystemExit):
-            # A stranger may have broken it: logsrv plugins says how.
+            # Another package's plugin may be broken: `logsrv plugins` says why.
             made = None
         if isinstance(made, SettingsOptions):
             yield maker, made
 
 
 def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[Subject]:
-    """Yield all that there is a page about."""
+    """Yield the subjects of all manual pages."""
     pages = [f"logsrv-{name}(1)" for name in commands]
     whole = Parser("logsrv", _LOGSRV, version=str)
     _terms(whole, "commands", ((f"logsrv {name}", about) for name, (_, about) in commands.items()))
@@ -229,7 +229,7 @@ def subjects(commands: Purposes, parser_of: ParserOf) -> Iterator[Subject]:
 
 
 def _command(name: str, purpose: str, parser: Parser) -> Subject:
-    """Return a command of `logsrv` with the sections that do not come from its help."""
+    """Return a command of `logsrv`, with sections that its help does not have."""
     names = {one for action in parser._actions for one in action.option_strings}
     also = {}
     if "Exit status:" not in str(parser.description):
@@ -291,7 +291,7 @@ def _daemon(maker: Any, options: SettingsOptions[Any]) -> Subject:
 
 
 def _terms(parser: Parser, title: str, entries: Iterable[tuple[str, str]]) -> None:
-    """Add terms, each with what it means, under a title."""
+    """Add terms with their meanings, under a title."""
     group = parser.add_argument_group(title)
     for word, meaning in entries:
         group.add_argument(f"{title} {word}", metavar=word, help=meaning.replace("%", "%%"))

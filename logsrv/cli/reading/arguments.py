@@ -26,11 +26,11 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 NOTHING = 1
 """The exit status of a search that finds nothing."""
 FAILED = 2
-"""The exit status when something is wrong or could not be read, whatever else was found."""
+"""The exit status when something is wrong or could not be read, even if lines were found."""
 
 
 def declare_store(parser: Parser, *, to_write: bool = False) -> None:
-    """Add `--directory`. to_write: an archive is no store to write into."""
+    """Add `--directory`. to_write: the command writes into the store, so an archive will not do."""
     what = "the store" if to_write else "the store, or the URL of an archive"
     parser.add_argument(
         "--directory",
@@ -42,7 +42,7 @@ def declare_store(parser: Parser, *, to_write: bool = False) -> None:
 
 
 def declare_nodes(parser: Parser) -> None:
-    """Add the daemons that are asked in the place of a store."""
+    """Add the options for asking daemons instead of a store."""
     group = parser.add_argument_group("nodes")
     add = group.add_argument
     add(
@@ -66,7 +66,7 @@ def declare_nodes(parser: Parser) -> None:
 
 
 def asks_nodes(arguments: Namespace) -> bool:
-    """Return whether daemons are asked. Raises UsageError for options that go with `--nodes` alone."""
+    """Return whether daemons are asked. Raises UsageError for options that need `--nodes`."""
     goes_with(arguments, "nodes", "nodes_token_file", "nodes_ca", "nodes_timeout", "config")
     return arguments.nodes is not None
 
@@ -91,7 +91,7 @@ def declare_scope(parser: Parser) -> None:
 
 
 def declare_zone(parser: Parser) -> None:
-    """Add the zone of all times: those that are given and those that are shown."""
+    """Add the options for the zone of given and of shown times."""
     zone = parser.add_mutually_exclusive_group()
     zone.add_argument(
         "--utc", action="store_true",
@@ -104,7 +104,7 @@ def declare_zone(parser: Parser) -> None:
 
 
 def declare_looks(parser: Parser) -> None:
-    """Add how lines are shown."""
+    """Add the options for the format of lines."""
     parser.add_argument(
         "--output", choices=("text", "raw", "json"), default="text",
         help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)",
@@ -134,9 +134,9 @@ def position(text: str) -> Position:
 
 
 def matcher(words: list[str], command: str) -> Matcher:
-    """Return what finds the lines of a query; what it hardly means is said to stderr.
+    """Return the matcher of a query, and write its hints to stderr.
 
-    Raises UsageError with a caret under what is wrong.
+    Raises UsageError with a caret under the fault.
     """
     text = " ".join(words)
     try:
@@ -179,7 +179,7 @@ def _moment(text: str | None, option: str, utc: bool) -> str:
 
 
 def style(arguments: Namespace) -> Style:
-    """Return the looks that the command line and the terminal ask for."""
+    """Return the style of lines, by the command line and the terminal."""
     terminal = sys.stdout.isatty()
     color = arguments.color == "always" or (
         arguments.color == "auto"
@@ -194,7 +194,7 @@ def style(arguments: Namespace) -> Style:
 
 
 def opened(directory: str, command: str) -> View:
-    """Open a store, or an archive, for reading; what is damaged goes to stderr.
+    """Open a store, or an archive, for reading; damage is reported on stderr.
 
     Raises StoreError and ArchiveError.
     """
@@ -203,7 +203,7 @@ def opened(directory: str, command: str) -> View:
         tell(f"logsrv {command}: {sentence}")
 
     if "://" in directory:
-        # The reader of archives takes as long to load as all else.
+        # This import takes as long as all others together.
         from logsrv.linelog.read.archive_view import ArchiveView
 
         return ArchiveView(directory, warn)
@@ -213,7 +213,7 @@ def opened(directory: str, command: str) -> View:
 
 
 def status(damaged: bool, found: bool) -> int:
-    """Return the exit status of a search that found something, or not. damaged: something is missing."""
+    """Return the exit status of a search. damaged: something could not be read. found: there are hits."""
     if damaged:
         return FAILED
     return 0 if found else NOTHING

@@ -1,4 +1,4 @@
-"""Values of an answer as text: for the cells of a table, or the fields of CSV."""
+"""Values of an answer as text, for the cells of a table or the fields of CSV."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def cells(column: Any, local: bool) -> list[str | None]:
 def values(column: Any) -> list[Any]:
     """Return the values of a column of Arrow."""
     if pyarrow.types.is_timestamp(column.type) and column.type.tz:
-        # The value is a moment, in whatever zone DuckDB works; UTC needs no data about zones.
+        # The value is a moment, whatever DuckDB's zone is; UTC needs no time zone database.
         column = column.view(pyarrow.timestamp(column.type.unit, "UTC"))
     try:
         found: list[Any] = column.to_pylist()
     except (ValueError, OverflowError):
-        # A date that Python has not, such as infinity.
+        # A date that Python cannot represent, such as infinity.
         found = column.cast(pyarrow.string()).to_pylist()
     return found
 
 
 def cell(value: Any, local: bool) -> str:
-    """Return the text of a value that is not NULL. Times with a zone are UTC; or, if wanted, local."""
+    """Return the text of a value that is not NULL. Times with a zone are in UTC, or in local time."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -70,7 +70,7 @@ def _moment(value: datetime, local: bool) -> str:
 
 
 def _interval(value: Any) -> str:
-    """Return an interval as DuckDB writes it: `1 month 2 days 03:00:00`."""
+    """Return an interval in DuckDB's format: `1 month 2 days 03:00:00`."""
     parts = []
     for number, unit in ((value.months, "month"), (value.days, "day")):
         if number:

@@ -1,4 +1,4 @@
-"""Numbers in a terminal: the most frequent values of a field, bars over time."""
+"""Counts in a terminal: the most frequent values of a field, bars over time."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def print_top(search: Search, field: str, most: int | None, output: str) -> bool:
-    """Print the most frequent values of a field with their numbers; return whether there are any."""
+    """Print the most frequent values of a field with their counts; return whether there are any."""
     return show_top(top(search, field), field, most, output)
 
 
 def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
-    """Print the most frequent of values that were counted; return whether there are any."""
+    """Print the most frequent of counted values, `most` of them or 10; return whether there are any."""
     values = tally.most_common(_TEN if most is None else most)
     for value, count in values:
         if output == "json":
@@ -44,9 +44,9 @@ def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> b
 
 
 def print_histogram(search: Search, every: str | None, output: str, *, local: bool = False) -> bool:
-    """Print a bar for each step of time; return whether anything was found.
+    """Print a bar for each step of time; return whether any line was found.
 
-    Steps are whole ones of UTC. local: their beginnings are shown in local time, with its offset.
+    Steps begin at whole multiples in UTC. local: their starts are shown in local time, with its offset.
     """
     step = step_of(every, search.scope, search.view.span)
     buckets = histogram(search, step, levels=output == "json")
@@ -62,7 +62,7 @@ def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, l
     counts = {bucket.start: bucket.lines for bucket in buckets}
     if not counts:
         return False
-    # Label and count before a bar take up to 37 columns.
+    # The label and the count before a bar take up to 37 columns.
     room = _columns() - len(_label(0, step, local)) - 13
     width = max(1, min(room, max(10, _columns() - 40)))
     most = max(counts.values())
@@ -76,7 +76,7 @@ def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, l
 
 
 def step_of(every: str | None, scope: Scope, span: Callable[[], tuple[str, str]]) -> float:
-    """Return the step that is asked for, in seconds; else one that makes about 40 bars.
+    """Return the step of `--every` in seconds, or one that makes about 40 bars.
 
     span: returns the TIMEs of the oldest and the newest line, "" for none. Raises UsageError.
     """
@@ -102,7 +102,7 @@ def _parsed(text: str) -> float:
 
 
 def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
-    """Return the bars to show: all from the first to the last, a None for many empty ones in a row."""
+    """Return the starts of the bars to show, from the first to the last; None for a long empty gap."""
     bars: list[float | None] = []
     before = None
     for start in sorted(counts):

@@ -1,7 +1,6 @@
-"""The same questions to several daemons at once: search, tail and their numbers, each line once.
+"""The commands search, tail and show for several daemons at once; each line appears once.
 
-Numbers are counted here, of lines that were put together: those that the nodes would count have each line
-twice that two of them have.
+Lines are counted here after merging: counts of the nodes would include a line twice if two nodes have it.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from logsrv.linelog.read.render import document, renderer, safe_json
 from logsrv.linelog.read.search import Hit
 
 _SECONDS = 75.0
-# Lines that are counted at a time.
+# Lines that are counted at once.
 _MANY = 20_000
 
 
@@ -58,19 +57,19 @@ def _asking(arguments: Namespace, command: str) -> Iterator[AskedNodes]:
 def _lines(
     asked: AskedNodes, arguments: Namespace, scope: Scope, *, reverse: bool, most: int | None
 ) -> Iterator[MergedLine]:
-    """Return the first lines of all."""
+    """Return the first `most` merged lines of all nodes."""
     span = span_between(scope.since, scope.until)
     question = NodeQuestion(" ".join(arguments.query), span, scope.source, reverse)
     return islice(chain.from_iterable(asked.lines(question, most)), most)
 
 
 def search_nodes(arguments: Namespace) -> int:
-    """Print what `logsrv search` finds in the nodes; return the exit status."""
+    """Run `logsrv search` on nodes; return the exit status."""
     _check(arguments)
     matcher = reading.matcher(arguments.query, "search")
     scope = reading.scope(arguments)
     figures = arguments.top is not None or arguments.histogram
-    # These are not of the first lines, but of all.
+    # Figures count all lines; -n limits their values, not the lines.
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
     with _asking(arguments, "search") as asked:
@@ -93,8 +92,8 @@ def tail_nodes(arguments: Namespace) -> int:
     """Print the last lines of the nodes; return the exit status."""
     if arguments.follow:
         raise UsageError(
-            "-f follows one store; nodes have a line at different times, so nobody knows for how long "
-            "it would have to wait for its double"
+            "-f follows one store, and no nodes: they get the same line at different times, so it cannot "
+            "be shown once and in order"
         )
     matcher = reading.matcher(arguments.query, "tail")
     scope = Scope(source=arguments.source)
@@ -122,13 +121,13 @@ def show_node(arguments: Namespace) -> int:
 
 
 def _check(arguments: Namespace) -> None:
-    """Raise UsageError for options that are about one store."""
+    """Raise UsageError for options that make sense for one store only."""
     if any(getattr(arguments, name) is not None for name in "ABC"):
         raise UsageError(
-            "-A, -B and -C show neighbours in one store, and those of nodes differ; ask one of them"
+            "-A, -B and -C show neighbours in one store; for those in a node: logsrv show --nodes NODE -C N"
         )
     if arguments.no_index or arguments.stats:
-        raise UsageError("--no-index and --stats are about files, and nodes are asked over HTTP")
+        raise UsageError("--no-index and --stats are about the files of a store, not about --nodes")
     if arguments.top == "position":
         raise UsageError("a line has another position in each node")
 
@@ -141,7 +140,7 @@ def _shown(
     *,
     paged: bool,
 ) -> bool:
-    """Print lines as `search` of one store does; return whether there are any."""
+    """Print lines in the format of `search`; return whether there are any."""
     render = renderer(reading.style(arguments), matcher)
     found = False
     with Output(paged=paged) as output:
@@ -177,7 +176,7 @@ def clients(arguments: Namespace) -> list[NodeClient]:
     """Return the nodes that `--nodes` names. Raises ConfigurationError."""
     if arguments.directory != usual_store():
         raise UsageError(
-            "--directory is a store here, and --nodes asks others in its place; take one"
+            "--directory and --nodes exclude each other: a store of this machine, or daemons to ask"
         )
     seconds = _SECONDS if arguments.nodes_timeout is None else arguments.nodes_timeout
     if not seconds:
@@ -198,7 +197,7 @@ def clients(arguments: Namespace) -> list[NodeClient]:
 
 
 def _sets(arguments: Namespace) -> list[NodeSettings]:
-    """Return the nodes of the command line, with the settings of those that have a name."""
+    """Return the nodes of the command line. Named ones have their settings of the configuration."""
     words = [word.strip() for word in arguments.nodes.split(",") if word.strip()]
     if not words:
         raise UsageError(

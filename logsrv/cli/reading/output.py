@@ -1,7 +1,7 @@
-"""Writes lines to stdout: at once, in large pieces, through a pager when they do not fit the screen.
+"""Output of lines to stdout: soon, in large pieces, and through a pager if they do not fit the screen.
 
-A pager is started when stdout is a terminal and more lines come than it has; whoever leaves the pager
-ends the command.
+A pager is started if stdout is a terminal and there are more lines than it has. Leaving the pager ends the
+command.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import subprocess
 
 _PIECE = 1 << 16
-# Lines that come slowly are shown this many seconds after they were found, at the latest.
+# Seconds after which a found line is written at the latest, once the next one is found.
 _SOON = 0.05
 
 
 class Output:
-    """Standard output for lines. Raises BrokenPipeError when nobody reads them any more."""
+    """Standard output for lines. Raises BrokenPipeError if its reader has closed it."""
 
     def __init__(self, *, paged: bool) -> None:
         """paged: a pager may be started."""
@@ -34,11 +34,11 @@ class Output:
         command = pager_command() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
         self._command = command
         if command:
-            # A terminal that does not know its size says 0.
+            # A terminal that does not know its size reports 0.
             self._lines_left = (os.get_terminal_size(sys.stdout.fileno()).lines or 24) - 2
 
     def write(self, data: bytes) -> None:
-        """Write whole lines, at once or soon."""
+        """Write whole lines, now or with later ones."""
         now = time.monotonic()
         if not self._waiting:
             self._first = now
@@ -54,7 +54,7 @@ class Output:
             self.flush()
 
     def settle(self) -> None:
-        """Write what waits, because more may take long; unless it may be what a pager begins with."""
+        """Write waiting lines, because the next ones may take long; not if a pager may still be needed."""
         if self._waiting and (not self._command or self._pager is not None):
             self.flush()
 
@@ -75,16 +75,16 @@ class Output:
                 self.flush()
         finally:
             if self._pager is not None:
-                # Ends its input, also if it reads no more, and waits for its end.
+                # Closes its input, even if it no longer reads, and waits until it ends.
                 self._pager.communicate()
 
 
 def pager_command() -> list[str]:
     """Return the command of the pager: LOGSRV_PAGER, PAGER or, unless TERM is dumb, less; [] for none."""
-    # This and subprocess take a tenth of a search for a rare word to load.
+    # Imported here: with subprocess it takes a tenth of the time of a search for a rare word.
     import shutil
 
-    # A terminal that cannot move its cursor: less would wait for RETURN before it shows anything.
+    # A dumb terminal cannot move its cursor: less would wait for RETURN before it shows anything.
     usual = "less" if os.environ.get("TERM", "dumb") != "dumb" else ""
     wanted = os.environ.get("LOGSRV_PAGER", os.environ.get("PAGER", usual))
     try:
@@ -97,7 +97,7 @@ def pager_command() -> list[str]:
 
 
 def start_pager(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start the pager. less shows colours then, and ends by itself when one screen suffices."""
+    """Start the pager. LESS makes less show colours, and end by itself if one screen is enough."""
     import subprocess
 
     return subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": "FRX", **os.environ})

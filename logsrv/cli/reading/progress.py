@@ -13,14 +13,14 @@ from logsrv.linelog.read.view import View
 
 
 class Reading(Protocol):
-    """A search, or whatever else reads a store frame by frame."""
+    """A search, or another reader of a store, frame by frame."""
 
     on_frame: Callable[[], None] | None
     view: View
 
     @property
     def stats(self) -> Stats:
-        """Numbers of what was read until now."""
+        """The counts of the reading so far."""
 
 
 _PATIENCE = 0.7
@@ -28,9 +28,9 @@ _EVERY = 0.1
 
 
 class ProgressLine:
-    """The part of the store that has been read, shown on stderr as long as the context lasts.
+    """The progress of a reading, shown on stderr while the context lasts.
 
-    alone: nothing is written to stdout meanwhile; with lines it would not share a terminal.
+    alone: nothing is written to stdout meanwhile. Otherwise it is shown only if stdout is no terminal.
     """
 
     def __init__(self, search: Reading, *, alone: bool) -> None:

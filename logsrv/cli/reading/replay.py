@@ -1,9 +1,9 @@
-"""Send stored lines again to another server: messages as they came, without TIME and SOURCE.
+"""Send stored lines again, to another server: the messages without TIME and SOURCE.
 
 ENDPOINT is where it listens: tcp:HOST:PORT, tls:HOST:PORT (or ssl:), udp:HOST:PORT, unix:PATH,
-unixgram:PATH. Streams get a line ended by LF, datagrams a line each. They go with the time that was
-between them when they were received; --speed 10 is ten times as fast, --speed max as fast as the server
-takes them, --rate 1000 so many a second.
+unixgram:PATH. In a stream each line ends with LF; each datagram has one line. Lines are sent at the
+intervals at which they were received; --speed 10 is ten times as fast, --speed max as fast as the server
+takes them, --rate 1000 sends 1,000 lines a second.
 
 Example:
 
@@ -45,11 +45,11 @@ def declare(parser: Parser) -> None:
     reading.declare_store(parser)
     reading.declare_scope(parser)
     add("--utc", action="store_true", help="times given without a zone are UTC, not local")
-    add("-n", type=reading.count, metavar="N", dest="number", help="at most so many")
+    add("-n", type=reading.count, metavar="N", dest="number", help="send N lines at most")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=_speed, metavar="FACTOR", default=1.0,
-                      help="so many times as fast as they came; max: without waiting")  # fmt: skip
-    pace.add_argument("--rate", type=_rate, metavar="LINES", help="so many a second")
+                      help="FACTOR times as fast as received; max: without waiting")  # fmt: skip
+    pace.add_argument("--rate", type=_rate, metavar="LINES", help="LINES lines a second")
     add("--cafile", type=Path, metavar="FILE", help="TLS: trust these (PEM)")
     add("--insecure", action="store_true", help="TLS: take any certificate")
 
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _paced(
     hits: Iterator[Hit], speed: float, rate: float | None, flush: Callable[[], object]
 ) -> Iterator[Hit]:
-    """Yield each line when it is its turn; `flush` is called before a wait."""
+    """Yield each line when it is due; `flush` is called before a wait."""
     begun = time.monotonic()
     first = 0.0
     for number, hit in enumerate(hits):
@@ -106,7 +106,7 @@ def _paced(
         elif speed:
             moment = _moment(hit.line)
             first = first or moment
-            # A clock that was set back makes nobody wait, nor hurry.
+            # If the clock was set back, lines before the first one's time are due at once.
             due = max(0.0, moment - first) / speed
         else:
             yield hit
@@ -128,9 +128,9 @@ _TIMEOUT = 30.0
 
 
 class ReplayConnection:
-    """A connection that sends lines. Raises LogsrvError, which says how many lines went before.
+    """A connection that sends lines. Raises LogsrvError, which says how many lines were sent before.
 
-    sent: the number of lines that were handed to the system.
+    sent: the number of lines that the system has accepted.
     """
 
     def __init__(self, target: Target, cafile: Path | None, *, insecure: bool) -> None:
@@ -181,7 +181,7 @@ class ReplayConnection:
         return context.wrap_socket(plain, server_hostname=self._target.host)
 
     def send(self, message: bytes) -> None:
-        """Send a line, soon."""
+        """Send a line, possibly with later ones; a datagram is sent at once."""
         if self._target.is_datagram:
             self._now(message)
             self.sent += 1
@@ -219,7 +219,7 @@ class ReplayConnection:
             self._socket.close()
 
     def _end(self) -> None:
-        """Say that this was all, and wait until the server has read it: it closes then."""
+        """Close our side, and wait until the server closes its side: then it has read all lines."""
         try:
             if self._target.scheme == "tls":
                 self._socket = self._socket.unwrap()  # type: ignore[attr-defined]

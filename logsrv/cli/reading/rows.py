@@ -1,4 +1,4 @@
-"""Rows of an answer on stdout or in a file: as a table, CSV, JSON lines, Parquet."""
+"""Writers for the rows of an answer, to stdout or a file: table, CSV, JSON lines, Parquet."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ ByteSink: TypeAlias = BinaryIO | Output
 
 
 class RowWriter(ABC):
-    """A form of rows."""
+    """A writer of rows in one format."""
 
     @abstractmethod
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows. columns: names and types, as DuckDB calls them."""
+        """Write some rows. columns: their names, and DuckDB's names of their types."""
 
     def end(self) -> None:
-        """Write what is left; in most forms nothing is."""
+        """Write the buffered rows; most formats have none."""
         return
 
 
 @contextmanager
 def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[RowWriter]:
-    """Open what rows are written to. Raises UsageError, and LogsrvError if the file cannot be written."""
+    """Open a writer of rows. Raises UsageError, and LogsrvError if the file cannot be written."""
     terminal = path is None and sys.stdout.isatty()
     if output == "parquet" and terminal:
         raise UsageError("Parquet is not for terminals; add --to FILE, or redirect the output")
@@ -79,7 +79,7 @@ class TableWriter(RowWriter):
     _table: Table
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
-        """Write some rows, or keep them until the widths are known."""
+        """Write some rows, or buffer them until the widths are known."""
         if [name for name, _ in columns] == _EXPLAINED:
             self._put([printable(text) for text in batch.column(1).to_pylist()])
             return
@@ -87,7 +87,7 @@ class TableWriter(RowWriter):
         self._put(self._table.lines(columns, [list(row) for row in rows]))
 
     def end(self) -> None:
-        """Write the rows that were kept; without any, nothing."""
+        """Write the buffered rows, if there are any."""
         self._put(self._table.rest())
 
     def _put(self, lines: list[str]) -> None:
@@ -97,7 +97,7 @@ class TableWriter(RowWriter):
 
 @attrs.define
 class CsvWriter(RowWriter):
-    """CSV with a line of names; NULL is an empty field."""
+    """CSV with a line of column names; NULL is an empty field."""
 
     _file: ByteSink
     _local: bool
@@ -120,7 +120,7 @@ class CsvWriter(RowWriter):
 
 @attrs.define
 class JsonWriter(RowWriter):
-    """An object a line; columns of JSON are part of it, not text in it."""
+    """An object on each line. Values of JSON columns are nested, not quoted as text."""
 
     _file: ByteSink
     _local: bool
@@ -156,7 +156,7 @@ class ParquetWriter(RowWriter):
 
 
 class _File(io.RawIOBase):
-    """A file as Arrow wants it, written from its beginning to its end; who has opened it closes it."""
+    """A file object for Arrow, which only appends. Arrow does not close the file behind it."""
 
     def __init__(self, file: ByteSink) -> None:
         self._file = file
@@ -176,7 +176,7 @@ class _File(io.RawIOBase):
 
 
 def _plain(value: Any, local: bool) -> Any:
-    """Return a value as JSON has it."""
+    """Return a value that JSON can represent."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):

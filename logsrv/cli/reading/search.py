@@ -1,8 +1,8 @@
-"""Find lines in a store: what arrived when, from whom, with which fields.
+"""Find lines in a store by words, fields, time and source.
 
 The query is words (`timeout`), phrases ('"connection reset"'), expressions ('/user=\\d+/') and fields
 ('status>=500', 'level=error', 'app:ssh'), joined by AND, OR, NOT and brackets: logsrv help query.
-Needs no running server, and may read beside one.
+It needs no running server, but may run beside one.
 
 Examples:
 
@@ -42,7 +42,7 @@ def declare(parser: Parser) -> None:
         help_ = f"show N lines {words} each, too"
         add(option, type=reading.count, metavar="N", dest=option[1:], help=help_)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("-c", "--count", action="store_true", help="say only how many lines")
+    what.add_argument("-c", "--count", action="store_true", help="print only the number of lines")
     top = "its most frequent values (-n of them, 10)"
     what.add_argument("--top", metavar="FIELD", type=reading.field, help=top)
     what.add_argument(
@@ -53,15 +53,15 @@ def declare(parser: Parser) -> None:
     add("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
     reading.declare_zone(parser)
     reading.declare_looks(parser)
-    add("--no-index", action="store_true", help="read all, ask no word index")
-    add("--stats", action="store_true", help="say at the end what was read")
+    add("--no-index", action="store_true", help="read everything, without word indexes")
+    add("--stats", action="store_true", help="say at the end how much was read")
     add("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
 def run(arguments: Namespace) -> int:
     _check(arguments)
     if reading.asks_nodes(arguments):
-        # TLS and the settings of a service take as long to load as all else.
+        # TLS and the settings of a service take as long to load as everything else.
         from logsrv.cli.reading.nodes import search_nodes
 
         return search_nodes(arguments)
@@ -84,9 +84,9 @@ def run(arguments: Namespace) -> int:
 
 
 def _check(arguments: Namespace) -> None:
-    """Raise UsageError for options that do not go together."""
+    """Raise UsageError for options that exclude each other."""
     if arguments.every and not arguments.histogram:
-        raise UsageError("--every is the step of --histogram, which is not there")
+        raise UsageError("--every needs --histogram: it is the step of the bars")
     context = any(getattr(arguments, name) is not None for name in "ABC")
     if context and _wants_figures(arguments):
         raise UsageError("-A, -B and -C show neighbours of lines, and here no lines are shown")
@@ -97,7 +97,7 @@ def _wants_figures(arguments: Namespace) -> bool:
 
 
 def _figures(search: Search, arguments: Namespace) -> bool:
-    """Print numbers; return whether anything was found."""
+    """Print counts; return whether anything was found."""
     if arguments.count:
         most = arguments.number
         if most is None:
@@ -106,7 +106,7 @@ def _figures(search: Search, arguments: Namespace) -> bool:
             found = sum(1 for _ in islice(search.rendered(lambda _: b""), most))
         print(found)
         return found > 0
-    # This brings NumPy.
+    # Imported here because it loads NumPy.
     from logsrv.cli.reading.figures import print_histogram, print_top
 
     if arguments.top is not None:

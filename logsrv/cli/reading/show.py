@@ -1,6 +1,6 @@
 """Show the line at a position, and its neighbours.
 
-A position is SEGMENT:OFFSET, as search --output json and the links of the live page have it: 17:52311.
+A position is SEGMENT:OFFSET, such as 17:52311; search --output json and links of the live page contain it.
 
 Example:
 
@@ -27,7 +27,7 @@ def declare(parser: Parser) -> None:
     add("position", metavar="POSITION", type=reading.position, help="as 17:52311")
     reading.declare_store(parser)
     reading.declare_nodes(parser)
-    around = "so many neighbours (5)"
+    around = "N neighbours before and behind (5)"
     add("-C", type=reading.count, metavar="N", dest="around", default=5, help=around)
     reading.declare_zone(parser)
     reading.declare_looks(parser)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import Answer
     from logsrv.linelog.sql.fault import StatementError
 
-# Twice what the largest answer takes: DuckDB's own limit knows nothing of a text that is made at once.
+# Bytes, twice the need of the largest answer: DuckDB's own limit does not count a text made in one step.
 MEMORY = 1 << 30
 
 
@@ -46,8 +46,8 @@ def declare(parser: Parser) -> None:
     )  # fmt: skip
     parser.add_argument("--to", metavar="FILE", help="write into this file instead")
     declare_zone(parser)
-    parser.add_argument("--no-index", action="store_true", help="ask no word index")
-    parser.add_argument("--stats", action="store_true", help="say at the end what was read")
+    parser.add_argument("--no-index", action="store_true", help="do not use word indexes")
+    parser.add_argument("--stats", action="store_true", help="say at the end how much was read")
     parser.add_argument("--no-pager", action="store_true", help="use no pager on a terminal")
 
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminated.append(True)
         raise KeyboardInterrupt
 
-    # DuckDB's temporary files are removed on the way out.
+    # Handled, so that DuckDB's temporary files are removed at SIGTERM too.
     signal.signal(signal.SIGTERM, end)
     try:
         with little_memory(MEMORY):
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Help is there without the extra, and these say that it is missing.
+    # Imported here: help works without the extra, and these imports report that it is missing.
     from logsrv.linelog.sql.answer import Answer
     from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
     from logsrv.linelog.sql.rows import Reading
@@ -114,7 +114,7 @@ def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
 
 
 def _remark(answer: Answer) -> None:
-    """Say what an answer does not show: fields that no line had, values that were no numbers."""
+    """Report fields that no line had, and values that became NULL because they are no numbers."""
     rows = answer.rows
     if rows is None:
         return
@@ -129,9 +129,9 @@ def _remark(answer: Answer) -> None:
 
 
 def _with_caret(statement: str, error: StatementError) -> str:
-    """Return what is wrong, and the place in the statement if it is known."""
+    """Return the error's sentence, with a caret under its place in the statement if that is known."""
     if not error.at:
         return error.sentence
-    # A statement may have several lines; a caret is under one.
+    # The caret needs one line; a statement may have several.
     shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
     return caret(shown, QueryError(error.sentence, error.at))

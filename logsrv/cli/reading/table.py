@@ -1,4 +1,4 @@
-"""A table of texts that fits a terminal: columns side by side, the widest cut first."""
+"""A table of texts that fits a terminal: the widest columns are cut first."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.read.render import cut, width_of
 
-# Rows that say how wide the columns are.
+# Rows from which the widths of the columns are computed.
 _LOOKED_AT = 1000
 _BETWEEN = "  "
 _NARROWEST = 6
-# In a pipe nothing is cut, but no column is made as wide as one long message.
+# In a pipe nothing is cut, but a long message does not make its whole column wider than this.
 _WIDEST_IN_PIPE = 200
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
 
 class Table:
-    """Lines of a table, of rows that come in pieces. width: columns of the terminal; 0 for no terminal."""
+    """The lines of a table, whose rows come in pieces. width: columns of the terminal; 0 without one."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -26,7 +26,7 @@ class Table:
         self._widths: list[int] | None = None
 
     def lines(self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]) -> list[str]:
-        """Return the lines that can be shown now."""
+        """Return the lines that can be shown now; the first rows are buffered."""
         if self._widths is not None:
             return [self._line(columns, row) for row in rows]
         self._columns = columns
@@ -34,7 +34,7 @@ class Table:
         return self.rest() if len(self._kept) >= _LOOKED_AT else []
 
     def rest(self) -> list[str]:
-        """Return the lines that were kept, below the names."""
+        """Return the names of the columns and the buffered lines."""
         columns = self._columns
         if self._widths is not None or not self._kept:
             return []
@@ -51,7 +51,7 @@ class Table:
         for row in rows:
             for place, text in enumerate(row):
                 if text:
-                    # No more of it is shown anyway.
+                    # `one_line` cuts very long text, of which no more is shown anyway.
                     widths[place] = max(widths[place], width_of(one_line(text)))
         if not self._width:
             return [min(width, _WIDEST_IN_PIPE) for width in widths]

@@ -1,8 +1,7 @@
-"""Show the last lines of a store, and with -f those that come, as they come.
+"""Show the last lines of a store, and with -f each new line as it is written.
 
-A query shows only the lines that match it: logsrv help query. Goes on across rotation, sealing and
-retention without losing or doubling a line. Ctrl-C ends it, and so does the removal of the store's
-directory.
+With a query, only matching lines are shown: logsrv help query. -f loses and repeats no line when segments
+are rotated or sealed. Ctrl-C ends it, and so does the removal of the store's directory.
 
 Examples:
 
@@ -40,11 +39,13 @@ def declare(parser: Parser) -> None:
     reading.declare_query(parser)
     reading.declare_store(parser)
     reading.declare_nodes(parser)
-    parser.add_argument("--follow", "-f", action="store_true", help="go on with what is written")
+    parser.add_argument("--follow", "-f", action="store_true", help="go on with new lines")
     parser.add_argument(
         "-n", type=reading.count, metavar="N", dest="number", default=10, help="how many lines (10)"
     )
-    parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
+    parser.add_argument(
+        "--source", metavar="GLOB", default="", help="of these sources, as tcp:10.1.*"
+    )
     reading.declare_zone(parser)
     reading.declare_looks(parser)
 
@@ -84,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _appended(follower: Follower, view: View) -> Iterator[Appended]:
-    """Yield what comes, until nobody reads our output or Ctrl-C."""
+    """Yield new lines, until the reader of our output closes it, or Ctrl-C."""
     while True:
         news = follower.read()
         if news is None:
@@ -99,7 +100,7 @@ def _appended(follower: Follower, view: View) -> Iterator[Appended]:
 
 
 def _unless_gone() -> None:
-    """Raise BrokenPipeError if nobody reads our output any more: no line may come to tell it."""
+    """Raise BrokenPipeError if nobody reads our output: without new lines, no write would notice it."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):

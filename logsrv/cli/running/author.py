@@ -1,8 +1,8 @@
-"""The author's folder: where the modules beside the file come from, and under which names.
+"""The author's folder: how the plugin file imports the modules beside it.
 
-A file called queue.py is what `import queue` gives the author's own files. Everybody else, Twisted and we
-among them, gets Python's module of that name, as if the author's were not there. `python FILE` would put
-the folder before all others instead, and a json.py in it break whatever reads JSON.
+If the author has a file queue.py, `import queue` in the author's own files means that file. All other code,
+Twisted and logsrv included, gets Python's own module of that name. `python FILE` would instead put the
+folder before all others, and then a json.py in it would break all code that reads JSON.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# Their classes have to be those of the process that serves: a checkout of them in the folder is of no use.
+# Their classes have to be those of the serving process, so a checkout of them in the folder is ignored.
 OURS = ("logsrv", "twisted", "zope")
-# A module of the author's that shares its name with another is that name and this in `sys.modules`.
+# Behind the name, in `sys.modules`, of an author's module whose name another module has too.
 SUFFIX = "_plugin"
 
 
 class AuthorLoader(SourceFileLoader):
-    """Loads a module from its text, and keeps that: tracebacks show what ran, not what was saved since."""
+    """A loader that keeps a module's source: tracebacks show the code that ran, not a newer file."""
 
     def __init__(self, folder: Folder, name: str, path: str) -> None:
         super().__init__(name, path)
@@ -34,40 +34,40 @@ class AuthorLoader(SourceFileLoader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = ModuleType(spec.name)
-        # There the code of a module looks `import` up.
+        # The code of a module looks up `__import__` there.
         vars(module)["__builtins__"] = self._folder.builtins_for(spec.name)
         return module
 
     def get_code(self, fullname: str) -> Any:
-        # Never from bytecode, which Python takes for current if a file is saved twice in one second.
+        # Never from bytecode: Python would use old bytecode if a file is saved twice in one second.
         path = self.get_filename(fullname)
         data = self.get_data(path)
         try:
             lines = decode_source(data).splitlines(keepends=True)
         except (SyntaxError, UnicodeDecodeError):
-            # Compiling says what is wrong with it.
+            # Compiling it raises the same error.
             lines = []
-        # Without a time of saving, so that nobody compares it with the file.
+        # Without an mtime, so that linecache does not compare it with the file.
         linecache.cache[path] = (len(data), None, lines, path)
         return self.source_to_code(data, path)
 
 
 class Folder(MetaPathFinder):
-    """The folder of the author's file; an environment in it is not the author's."""
+    """The folder of the author's file. A virtual environment in it does not belong to the author."""
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
-        # Names of modules, as the author has them, to those that they have here.
+        # The author's name of a module → its name in `sys.modules`.
         self._names: dict[str, str] = {}
 
     def install(self) -> None:
-        """Let the modules in it be imported."""
+        """Make the modules of the folder importable."""
         sys.meta_path.insert(0, self)
-        # Finds what is not Python source. At the end, where it hides nothing.
+        # For modules that are not Python source; at the end, where it hides no other module.
         sys.path.append(self._path)
 
     def load(self, name: str, path: Path) -> ModuleType:
-        """Run the code of a file as that of a module called `name`. Raises what it raises."""
+        """Run a file as the module `name`. Raises any exception of its code."""
         spec = self._spec(name, str(path))
         module = module_from_spec(spec)
         sys.modules[name] = module
@@ -90,7 +90,7 @@ class Folder(MetaPathFinder):
         return self._found(self._path, fullname)
 
     def _found(self, folder: str, name: str) -> ModuleSpec | None:
-        """Return a module or a package of the author's in `folder`; no folder without an __init__.py."""
+        """Return the spec of an author's module or package in `folder`; a package needs an __init__.py."""
         if not self._has(folder):
             return None
         loader: Any = partial(AuthorLoader, self)
@@ -113,7 +113,7 @@ class Folder(MetaPathFinder):
         return place.is_relative_to(self._path) and not place.is_relative_to(sys.prefix)
 
     def _called(self, name: str) -> str:
-        """Return the name that the author's top-level module `name`, if there is one, has here."""
+        """Return the name in `sys.modules` of the top-level module that an author's `import name` means."""
         if name not in self._names:
             is_shared = (
                 name not in OURS
@@ -131,7 +131,7 @@ class Folder(MetaPathFinder):
         return any(spec and spec.origin and not self._has(spec.origin) for spec in specs)
 
     def builtins_for(self, module: str) -> Mapping[str, Any]:
-        """Return the built-in names for the code of the author's module that is called `module` here."""
+        """Return the built-in names for an author's module. module: its name in `sys.modules`."""
         usual = builtins.__import__
         own = module.partition(".")[0]
 
@@ -141,7 +141,7 @@ class Folder(MetaPathFinder):
             if level == 0:
                 top, dot, rest = name.partition(".")
                 called = self._called(top)
-                # A module that imports its own name wants the other, to build on it.
+                # A module that imports its own name means the other module of that name, to extend it.
                 if called != own:
                     name = called + dot + rest
             return usual(name, globals, locals, fromlist, level)

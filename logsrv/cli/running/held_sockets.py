@@ -19,7 +19,7 @@ from logsrv.kit.net.twisted.ports import KeptUNIXPort
 
 @attrs.frozen
 class HeldEndpoint(Endpoint):
-    """A UNIX endpoint whose socket is here already, so that nobody looks for one left behind."""
+    """A UNIX endpoint whose socket is open already, so that no code checks for a leftover socket file."""
 
     @property
     def path(self) -> None:
@@ -27,14 +27,14 @@ class HeldEndpoint(Endpoint):
 
 
 class Holding:
-    """A reactor, with one of Twisted's as its other base, that can hand on its listening sockets.
+    """A mixin for a reactor of Twisted whose listening sockets can be passed to another process.
 
-    It serves the sockets it is given, and binds the others.
+    It uses sockets that it was given, and binds the others itself.
 
-    held: the sockets given, by key. used: those that are listened on.
+    held: the given sockets, by key. used: the sockets that it listens on, by key.
     """
 
-    # Comes from the other base.
+    # Defined by the other base class.
     adoptStreamPort: Any
 
     def __init__(self, held: dict[str, socket.socket]) -> None:
@@ -68,10 +68,10 @@ class Holding:
         backlog: int,
         mode: int,
     ) -> Any:
-        # Two listeners on port 0 are told apart by a number.
+        # A number distinguishes two listeners on port 0.
         number = sum(1 for used in self.used if used.partition("#")[0] == key)
         key = f"{key}#{number}"
-        # Also what was bound here: Twisted shuts down a socket it has bound itself, for all.
+        # New sockets are bound here too: one that Twisted has bound is shut down for all processes.
         listening = self.held.get(key) or _bound(family, address, backlog, mode)
         self.used[key] = listening
         if family != socket.AF_UNIX:
@@ -81,12 +81,12 @@ class Holding:
         return port
 
     def let_go(self) -> None:
-        """Close all of them: this process serves nobody any more."""
+        """Close all sockets: this process accepts no more connections."""
         for each in (*self.held.values(), *self.used.values()):
             each.close()
 
     def with_held(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
-        """The same endpoints, those whose UNIX socket is held marked as such."""
+        """Return the endpoints, with HeldEndpoint for each UNIX socket that is held."""
         return tuple(
             HeldEndpoint(**attrs.asdict(endpoint, recurse=False))
             if endpoint.scheme == "unix" and f"{unix_key(endpoint.path or '')}#0" in self.held
@@ -99,7 +99,7 @@ def _bound(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
     bound = socket.socket(family)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # With chmod after bind, anybody could connect to a path in between.
+        # With chmod after bind, anybody could connect in between.
         mask = os.umask(0o777 & ~mode)
         try:
             bound.bind(address)
@@ -114,14 +114,14 @@ def _bound(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
 
 
 def unix_key(address: str | bytes) -> str:
-    """The key of a UNIX socket, which has its path in it."""
+    """Return the key of a UNIX socket, which contains its path."""
     return "unix:" + os.fsdecode(address)
 
 
 def holding_reactor(name: str, held: dict[str, socket.socket]) -> Any:
-    """Return the reactor of that full name, as one that holds sockets.
+    """Return a reactor that holds sockets. name: the full name of Twisted's reactor class.
 
-    Raises ConfigurationError when this system has none of that name.
+    Raises ConfigurationError if this system does not have that reactor.
     """
     try:
         base = namedAny(name)

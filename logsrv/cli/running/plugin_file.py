@@ -1,4 +1,4 @@
-"""The plugin in a file: the one that it declares, or one made of the only protocol it has."""
+"""The plugin in a file: the one that the file declares, or one made from its only protocol."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from logsrv.kit.service.plugin import IProtocolPlugin
 
 
 class BrokenFile(ConfigurationError):
-    """The file's code cannot be run; `str()` shows where, and why."""
+    """The file's code cannot be run. `str()` of the error shows where, and why."""
 
     def __init__(self, sentence: str, files: set[str]) -> None:
-        """files: whose repair may help."""
+        """files: the files in which the fault may be."""
         super().__init__(sentence)
         self.files = files
 
 
 def load(path: Path) -> ModuleType:
-    """Run the code of a file; its neighbours can be imported, as `logsrv.cli.running.author` says.
+    """Run the code of a file, which can import the modules beside it (see `logsrv.cli.running.author`).
 
     Raises BrokenFile.
     """
@@ -51,7 +51,7 @@ def _files_of(error: BaseException) -> set[str]:
 
 
 def _explained(error: BaseException, path: Path) -> str:
-    """The error as Python shows it, from the file on."""
+    """Return the error with a traceback that begins at the file's own code."""
     found = traceback.TracebackException.from_exception(error)
     frames = [
         frame
@@ -65,7 +65,7 @@ def _explained(error: BaseException, path: Path) -> str:
 
 
 def plugin_in(module: ModuleType, path: Path) -> Plugin:
-    """The plugin of a loaded file. Raises BrokenFile if there is none, or more than one."""
+    """Return the plugin of a loaded file. Raises BrokenFile if it has none, or more than one."""
     own = [value for name, value in vars(module).items() if not name.startswith("_")]
     declared = _distinct([value for value in own if IProtocolPlugin.providedBy(value)])
     if len(declared) == 1:
@@ -98,7 +98,7 @@ def plugin_in(module: ModuleType, path: Path) -> Plugin:
 
 
 def _protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Return what the file itself defines to serve connections, and datagrams."""
+    """Return the protocols that the file itself defines: for connections, and for datagrams."""
     classes = _distinct(
         [
             value
@@ -108,7 +108,7 @@ def _protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[A
             and issubclass(value, Protocol | Datagrams | AbstractDatagramProtocol)
         ]
     )
-    # Base classes of others in the file are left out.
+    # Base classes of other classes in the file are left out.
     last = [one for one in classes if not any(one in other.__mro__[1:] for other in classes)]
     datagrams = [value for value in last if issubclass(value, Datagrams | AbstractDatagramProtocol)]
     streams = [value for value in last if value not in datagrams]

@@ -10,11 +10,11 @@ handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
       def line_received(self, line):
           self.send_line(line.upper())
 
-What stands after FILE.py are the plugin's options: logsrv run FILE.py --help shows them. --reactor
-stands before it. When the file, or a module beside it that it imports, is saved, it is started again;
-the listening sockets stay open meanwhile, and connections to the one of before are drained. A file
-with an error in it is reported, and the one of before goes on serving. SIGHUP starts it again as well,
-so that it reads its configuration. Ctrl-C ends all.
+The plugin's options stand after FILE.py: logsrv run FILE.py --help shows them. --reactor stands before
+it. When the file, or a module beside it that it imports, is saved, the plugin is started again. The
+listening sockets stay open meanwhile, and the old process drains its connections. If the new file has an
+error, it is reported, and the old process goes on serving. SIGHUP starts the plugin again too, so that it
+reads its configuration. Ctrl-C ends everything.
 
 Example:
 
@@ -58,7 +58,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run it until Ctrl-C. Raises ConfigurationError when there is no such file."""
+    """Run the file until Ctrl-C. Raises ConfigurationError if there is no such file."""
     file: Path = arguments.file
     if not file.is_file():
         what = "no file" if file.exists() else "not there"

@@ -2,19 +2,19 @@
 
     python -m logsrv.cli.running.serving_process CHANNEL HELD AGAIN REACTOR FILE [OPTION…]
 
-HELD are the listening sockets that the parent holds, as JSON: key to descriptor; AGAIN says that one has
-served before, as JSON. CHANNEL is the descriptor of a socket to the parent:
+HELD is JSON: the listening sockets that the parent holds, key to descriptor. AGAIN is JSON: true if another
+process has served before. CHANNEL is the descriptor of a socket to the parent:
 
 | from | message | with |
 | --- | --- | --- |
-| child | `{"files": [path…]}`: what it has loaded, or tried to, and is worth watching | |
-| child | `{"loaded": alone}`: could serve now; `alone`: not beside another that serves the same | |
+| child | `{"files": [path…]}`: files that it has loaded or tried to load, for watching | |
+| child | `{"loaded": alone}`: it could serve now; `alone`: only after the other process has ended | |
 | parent | a byte: serve | |
-| child | `{"serving": [key…], "at": [address…]}`: serves; a key is where it listens | the sockets |
-| parent | its end: another one serves, or the parent has gone | |
-| child | its end: accepts nobody any more | |
+| child | `{"serving": [key…], "at": [address…]}`: it serves; a key for each socket | the sockets |
+| parent | end of file: another process serves, or the parent has died | |
+| child | end of file: it accepts no more connections | |
 
-Ends with NOT_RUNNABLE when the file is at fault, and CANNOT_START when the options or the endpoints are.
+Its exit status is NOT_RUNNABLE for a fault of the file, CANNOT_START for a fault of options or endpoints.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from logsrv.kit.service.log import log_to
 
 NOT_RUNNABLE = 3
 CANNOT_START = 4
-# Loggers of ours whose messages of level `info` are of starts and stops.
+# Our loggers whose messages of level `info` are about starts and stops.
 CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.")
 
 
@@ -88,7 +88,7 @@ def _run(
         parsed.parseOptions(list(options))
         _serve(plugin, parsed, channel, reactor, again=again)
     except BrokenPipeError:
-        # `--help | head`: who reads has seen enough.
+        # The reader has closed the pipe, as in `--help | head`.
         forget_output()
     except ConfigurationError as error:
         sentence = str(error)
@@ -99,7 +99,7 @@ def _run(
 
 
 def _load(path: Path, channel: ParentSocket) -> Any:
-    """The plugin of the file; None, when that was told, if it has none."""
+    """Return the plugin of the file. None if the file is broken, which is reported here."""
     files = {str(path)}
     try:
         return plugin_in(load(path), path)
@@ -113,7 +113,7 @@ def _load(path: Path, channel: ParentSocket) -> Any:
 
 
 def local(files: set[Any], directory: Path) -> set[str]:
-    """Return those of `files` that are the author's: in `directory`, but in no environment within it."""
+    """Return the author's files: those in `directory`, without virtual environments in it."""
     return {
         file
         for file in files
@@ -125,7 +125,7 @@ def local(files: set[Any], directory: Path) -> set[str]:
 
 
 def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, again: bool) -> None:
-    """Serve until the end. Raises ConfigurationError when it cannot begin."""
+    """Serve until the end. Raises ConfigurationError if it cannot begin."""
     chatter = Chatter(quiet=again)
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(log_to(sys.stdout, options.settings.log_format), [chatter])],
@@ -143,9 +143,9 @@ def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, ag
 
 @implementer(ILogFilterPredicate)
 class Chatter:
-    """A log filter. Shows what warns, and what the author logs, at any time.
+    """A log filter, which always shows warnings and the author's own messages.
 
-    quiet: whether messages of starts and stops are kept back, because one line of the parent says enough.
+    quiet: hide messages about starts and stops, because the parent's one line says enough.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -172,13 +172,13 @@ class ParentSocket:
         self.over: Callable[[], None] = lambda: None
 
     def send(self, message: object, descriptors: Sequence[int] = ()) -> None:
-        # When it is the parent that has gone, nobody waits for this.
+        # Nobody needs the message if the parent has died.
         with contextlib.suppress(OSError):
             data = json.dumps(message).encode() + b"\n"
             socket.send_fds(self._connection, [data], list(descriptors))
 
     def may_go(self) -> bool:
-        """Wait for the parent's word; return false if it says none."""
+        """Wait for the parent's byte; return False if it closes the socket instead."""
         return bool(self._connection.recv(1))
 
     def fileno(self) -> int:
@@ -199,7 +199,7 @@ class ParentSocket:
 
 @attrs.define(eq=False)
 class Serving:
-    """A service on a reactor that holds sockets; the parent is told of each step."""
+    """A service on a reactor that holds sockets. It reports each step to the parent."""
 
     _service: Any
     _channel: ParentSocket
@@ -208,9 +208,9 @@ class Serving:
     _failure: Failure | None = None
 
     def run(self) -> None:
-        """Serve until the parent, or a signal, ends it. Raises what keeps it from beginning."""
+        """Serve until the parent, or a signal, ends it. Raises the error if the service cannot start."""
         service, reactor = self._service, self._reactor
-        # The parent hears of its start by the channel.
+        # The channel tells the parent about the start.
         service.launch = None
         service.privilegedStartService()
         reactor.addSystemEventTrigger("before", "shutdown", self._leave)
@@ -233,18 +233,18 @@ class Serving:
         self._stop()
 
     def _succeeded(self) -> None:
-        """Another one serves, or nobody would end us: the parent has gone."""
+        """End, because another process serves, or the parent has died and nobody else would end us."""
         self._chatter.quiet = True
         self._stop()
 
     def _stop(self) -> None:
-        # It may be ending by itself.
+        # It may be ending already.
         with contextlib.suppress(ReactorNotRunning):
             self._reactor.stop()
 
     def _leave(self) -> Any:
         stopped = self._service.stopService()
-        # The sockets are closed in the next turn of the reactor, before this is called.
+        # The sockets are closed in the next turn of the reactor, before `_hang_up` runs.
         self._reactor.callLater(0, self._hang_up)
         return stopped
 

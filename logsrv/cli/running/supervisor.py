@@ -1,11 +1,10 @@
-"""The parent: holds the listening sockets, and has one child serve them, a new one after each save.
+"""The parent process: it holds the listening sockets, and starts a new child to serve them after each save.
 
-A successor is started beside the child that serves. Once it serves as well, the sockets being the
-same, the old one is told to end, and takes in what has arrived for it. If the successor cannot be
-started, the old one goes on.
+The new child is started beside the old one. When both serve the same sockets, the old child is told to end,
+and finishes its connections. If the new child cannot start, the old one goes on.
 
-A signal is noted, and looked at between two steps. What a handler raised would come anywhere, also
-where `subprocess` holds a lock, which would then never be free again.
+A signal handler only sets a flag, which is checked between two steps. An exception raised in a handler
+could come anywhere, even while `subprocess` holds a lock, which would then never be released.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ from logsrv.cli.running.watch import WatchedFiles
 
 LOOK_SECONDS = 0.15
 END_LOOK_SECONDS = 0.02
-# More than a service takes to drain; then it is killed.
+# Seconds, more than a service takes to drain; then it is killed.
 END_SECONDS = 15.0
-# A child that is told to leave closes its sockets within two turns of its reactor.
+# Seconds. A child that is told to end closes its sockets within two turns of its reactor.
 LEAVE_SECONDS = 1.0
-# Linux passes 253 at a time.
+# Linux passes up to 253 in one message.
 MOST_DESCRIPTORS = 200
 
 
 class Messages:
-    """The messages of a child, JSON lines. descriptors: those that came with them."""
+    """The messages of a child, in JSON lines. descriptors: file descriptors that came with them."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -46,7 +45,7 @@ class Messages:
         self.descriptors: list[int] = []
 
     def receive(self, seconds: float) -> Any:
-        """Return its next message, {} when none comes for so long, None at its end."""
+        """Return the next message, {} if none arrives within `seconds`, None at the end."""
         if b"\n" not in self._received:
             if not select.select([self._connection], [], [], seconds)[0]:
                 return {}
@@ -66,7 +65,7 @@ class Messages:
 
 
 class Child:
-    """A process that serves, or is about to."""
+    """A process that serves, or is about to serve."""
 
     def __init__(
         self,
@@ -77,37 +76,33 @@ class Child:
         reactor: str,
         again: bool,
     ) -> None:
-        """`reactor`: its full name. again: there was one before, so that no more is to be said than
-        that it serves.
-        """
+        """reactor: the full name of its class. again: a child has served before, so this one logs less."""
         ours, theirs = socket.socketpair()
         self._channel = ours
         self.messages = Messages(ours)
         self.process = subprocess.Popen(
             [
-                # -B: Python takes bytecode for current when the source has the same size and the
-                # same second, and a file can be saved twice in one. -P: modules in this folder are
-                # not to be taken for Python's.
+                # -B: Python would use old bytecode if the source has the same size and second, and a
+                # file can be saved twice in a second. -P: modules in this folder must not replace
+                # Python's own.
                 *(sys.executable, "-B", "-P", "-m", "logsrv.cli.running.serving_process"),
                 *(str(theirs.fileno()), json.dumps(held), json.dumps(again)),
                 *(reactor, str(file), *options),
             ],
             pass_fds=[theirs.fileno(), *held.values()],
-            # A terminal's Ctrl-C is for the parent, which then ends its children in order.
+            # Ctrl-C at the terminal reaches only the parent, which then ends its children in order.
             process_group=0,
             stdin=subprocess.DEVNULL if os.isatty(0) else None,
         )
         theirs.close()
 
     def go(self) -> None:
-        """Have it serve. It may have ended already."""
+        """Tell the child to serve. It may have ended already."""
         with contextlib.suppress(OSError):
             self._channel.sendall(b"g")
 
     def leave(self) -> None:
-        """Have it end without a word, and wait until it accepts nobody any more: who comes now meets
-        its successor.
-        """
+        """Tell the child to end, and wait until it accepts no more: new connections go to its successor."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_WR)
             select.select([self._channel], [], [], LEAVE_SECONDS)
@@ -119,7 +114,7 @@ class Child:
 
 
 class Supervisor:
-    """`run()` it."""
+    """The parent process of a plugin file: `run` serves the file and starts it again after each save."""
 
     def __init__(self, file: Path, options: Sequence[str], reactor: str) -> None:
         self._file = file
@@ -128,11 +123,11 @@ class Supervisor:
         self._held: dict[str, int] = {}
         self._watched = WatchedFiles(str(file))
         self._is_gone = False
-        # A SIGHUP came.
+        # A SIGHUP has arrived.
         self._reads_again = False
-        # Requests for the end so far.
+        # The number of requests to end so far.
         self._asked = 0
-        # Under nohup it outlives its terminal.
+        # Under nohup it goes on after its terminal is closed.
         self._ends_with_terminal = (
             _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
         )
@@ -144,8 +139,8 @@ class Supervisor:
         self._event = ""
 
     def run(self) -> int:
-        """Serve until Ctrl-C or SIGTERM, or until it cannot begin. Return the exit status."""
-        # In the background of a shell Ctrl-C is ignored, and is to be.
+        """Serve until Ctrl-C or SIGTERM, or until no child can start. Return the exit status."""
+        # In the background of a shell Ctrl-C is ignored, and must stay ignored.
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._ask)
         signal.signal(signal.SIGTERM, self._ask)
@@ -169,7 +164,7 @@ class Supervisor:
 
     def _hang_up(self, number: int, frame: object) -> None:
         if self._ends_with_terminal and not _has_terminal():
-            # It was closed, and nobody sees any more what is said here.
+            # The terminal was closed, so nobody can read our messages any more.
             self._asked += 1
         else:
             self._reads_again = True
@@ -177,7 +172,7 @@ class Supervisor:
     def _notice_deletion(self) -> None:
         is_gone, self._is_gone = self._is_gone, self._watched.is_gone
         if self._is_gone and not is_gone:
-            goes_on = "; the one of before goes on serving" if self._serving is not None else ""
+            goes_on = "; the old one goes on serving" if self._serving is not None else ""
             _say(f"{self._file.name} was deleted{goes_on}; save it again to start it")
 
     def _start(self) -> None:
@@ -191,7 +186,7 @@ class Supervisor:
         )
 
     def _listen(self) -> None:
-        """Do what the child that starts says, or wait a moment."""
+        """Handle the next message of the starting child, or wait a moment."""
         child = self._starting
         if child is None:
             time.sleep(LOOK_SECONDS)
@@ -203,7 +198,7 @@ class Supervisor:
                 self._watched.add(files)
             case {"loaded": alone}:
                 if alone and self._serving is not None:
-                    # Two processes cannot share a socket that is not held, such as one of datagrams.
+                    # Two processes cannot share a socket that is not held, such as a datagram socket.
                     self._serving.leave()
                     self._wait_for([self._serving])
                     if self._asked:
@@ -215,7 +210,7 @@ class Supervisor:
                 self._now_serving(child, keys, addresses)
 
     def _hold(self, child: Child, keys: list[str]) -> None:
-        """Hold the sockets that a child has sent, and no others."""
+        """Hold the sockets that a child has sent, and close all others."""
         descriptors = dict(zip(keys, child.messages.descriptors, strict=True))
         for key, descriptor in self._held.items():
             os.close(descriptor)
@@ -243,9 +238,9 @@ class Supervisor:
         self._starting = None
         status = child.process.returncode
         if self._serving is not None:
-            _say(f"the {self._file.name} of before goes on serving")
+            _say(f"the old {self._file.name} goes on serving")
         elif not self._has_served and status != NOT_RUNNABLE:
-            # Neither the options nor the port become right by saving the file.
+            # Saving the file would correct neither the options nor the port.
             self._status = 1 if status else 0
         else:
             _say(f"nothing serves now; save {self._file.name} to try again")
@@ -261,20 +256,20 @@ class Supervisor:
             self._serving = None
             _say(
                 f"{self._file.name} ended with status {status}; "
-                "who connects waits until it is saved"
+                "new connections wait until it is saved"
             )
 
     def _end(self) -> int:
         _say("ending; Ctrl-C once more does not wait for what is going on")
         ending = [child for child in (self._serving, *self._leaving) if child is not None]
         for child in ending:
-            # It takes in what has arrived for it.
+            # It first handles data that has arrived.
             child.process.terminate()
         self._wait_for(ending)
         return 0
 
     def _wait_for(self, children: Sequence[Child]) -> None:
-        """Wait for their end: as long as a service may drain, and until somebody asks once more."""
+        """Wait until the children have ended, for END_SECONDS at most, or until another request to end."""
         asked, until = self._asked, time.monotonic() + END_SECONDS
         while any(child.process.poll() is None for child in children):
             if self._asked > asked or time.monotonic() > until:
@@ -291,13 +286,13 @@ class Supervisor:
 
 
 def _say(sentence: str) -> None:
-    # The terminal may be what has ended.
+    # The terminal may be closed.
     with contextlib.suppress(OSError):
         tell(f"logsrv run: {sentence}")
 
 
 def _has_terminal() -> bool:
-    """Return true if this process has a terminal, which it has no longer once its window is closed."""
+    """Return whether this process has a terminal; it loses it when the terminal's window is closed."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

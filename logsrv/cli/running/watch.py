@@ -1,4 +1,4 @@
-"""A watch over saved files: looked at by `stat`, for a few files now and then costs nothing."""
+"""A watch over a few files, by `stat` at intervals, which costs nearly nothing."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from collections.abc import Iterable
 
 from logsrv.kit.options.files import Mark, mark_of
 
-# A file that is missing for so many looks is no longer one that is being saved.
+# A file that is missing for so many looks is deleted, not just being saved.
 MISSING_LOOKS = 7
 
 
 class WatchedFiles:
-    """Files, and how they looked when `begin` was called.
+    """Files, and their state when `begin` was called.
 
-    main: the file without which there is nothing to start.
+    main: the plugin file, without which nothing can be started.
     """
 
     def __init__(self, main: str) -> None:
         self.main = main
         self.files = {main}
-        # Looks since something changed.
+        # The number of looks since the last change.
         self._calm = 0
         self._began: dict[str, Mark | None] = {}
         self._before: dict[str, Mark | None] = {}
         self.begin()
 
     def begin(self) -> None:
-        """Remember what the files look like now; `saved` compares with that."""
+        """Remember the files' present state; `saved` compares with it."""
         self._began = self._before = self._look()
 
     def add(self, files: Iterable[str]) -> None:
-        """Watch these as well, from now on."""
+        """Watch further files from now on."""
         for file in set(files) - self.files:
             self.files.add(file)
             self._began[file] = self._before[file] = mark_of(file)
 
     def saved(self) -> bool:
-        """Return true if one was saved since `begin`, and nothing more happened since the last call.
+        """Return whether a file was saved since `begin`, and nothing has changed since the last call.
 
-        Editors save in several steps: in the midst of them a file may be missing or empty.
+        Editors save in several steps; between them a file may be missing or empty.
         """
         now = self._look()
         self._calm = self._calm + 1 if now == self._before else 0
@@ -48,7 +48,7 @@ class WatchedFiles:
 
     @property
     def is_gone(self) -> bool:
-        """Return true if `main` has been missing for a while, as of the last call of `saved`."""
+        """True if `main` has been missing for a while, at the last call of `saved`."""
         return self._before[self.main] is None and self._calm >= MISSING_LOOKS
 
     def _look(self) -> dict[str, Mark | None]:

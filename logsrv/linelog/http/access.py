@@ -1,10 +1,10 @@
-"""Access: which requests are answered, by the name they ask for, where they come from, their token.
+"""Access: requests are checked by their Host, their origin and their token.
 
-A page somewhere else can make a browser send requests here. It cannot read the answers of another
-origin, unless it gives its own name our address (DNS rebinding): then Host has that name. Nor can it
-hide that it sends them: browsers say so in Origin and Sec-Fetch-Site.
+A page of another site can make a browser send requests here. It cannot read the answers, unless the
+site's name is given our address (DNS rebinding): then Host has that name. It cannot hide the request's
+origin either: browsers send it in Origin and Sec-Fetch-Site.
 
-Of wrong tokens a client may try ten at once, then one every six seconds, or has to wait.
+A client may try ten wrong tokens at once, then one every six seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from twisted.web.http import Request
 from logsrv.kit.web.hosts import LOOPBACK_NAMES, client_of, foreign, is_loopback, name_in
 from logsrv.linelog.http.problems import Problem, too_many
 
-# Thirty days, for which a browser keeps it.
+# A browser keeps the cookie for thirty days.
 COOKIE_SECONDS = 30 * 86400
 AT_ONCE = 10
 SECONDS_EACH = 6.0
@@ -28,9 +28,9 @@ MOST_REMEMBERED = 4096
 
 
 class Attempts:
-    """Wrong tokens by client (see `logsrv.kit.web.hosts.client_of`). `now`: seconds that only grow.
+    """Wrong tokens by client (see `logsrv.kit.web.hosts.client_of`). now: a monotonic clock, in seconds.
 
-    Stores, for each client, when its last failure expires; when full, the earliest is dropped.
+    It stores the time at which each client's last failure expires. If full, it drops the earliest.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -41,7 +41,7 @@ class Attempts:
         return len(self._expires)
 
     def failed(self, client: str) -> None:
-        """Note a wrong token. Raise Problem (429) for a client that had to wait before its next attempt."""
+        """Count a wrong token. Raises Problem (429) if the client had to wait before this attempt."""
         now = self._now()
         wait = self._expires.get(client, 0.0) - now - (AT_ONCE - 1) * SECONDS_EACH
         if wait > 0:
@@ -56,24 +56,24 @@ class Attempts:
 class Access:
     """The rules of one set of settings.
 
-    names: hosts that are ours beside the addresses. token: None if none is asked for.
+    names: accepted names in Host, besides the server's addresses. token: None if no token is needed.
     """
 
     def __init__(self, names: tuple[str, ...], token: str | None, attempts: Attempts) -> None:
         self._names = frozenset(names)
         self._token = None if token is None else token.encode()
         self._attempts = attempts
-        # Not the token itself: a browser keeps it in a file. Another token, another cookie.
+        # Not the token itself, because a browser keeps the cookie in a file. It changes with the token.
         key = hmac.new(self._token or b"", b"logsrv: cookie of the page", sha256).hexdigest()
-        # Cookies of one host are shared by all of its ports, so of several loggers.
+        # All ports of a host share its cookies, so several loggers need different names.
         self._cookie_name, self._cookie = f"logsrv-{key[:8]}".encode(), key[8:].encode()
 
     def lets_in_as(self, other: Access) -> bool:
-        """Tell whether both go by the same token."""
+        """Return whether both have the same token."""
         return self._token == other._token
 
     def check_host(self, request: Request) -> None:
-        """Raise Problem (400, 403) for a request that was meant for another host."""
+        """Raise Problem (400, 403) if the request's Host is not a name of this server."""
         given = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(given) > 1:
             raise Problem(400, "the request has more than one Host header")
@@ -96,21 +96,21 @@ class Access:
         return is_address and not is_loopback(address)
 
     def check_origin(self, request: Request, *, page: bool) -> None:
-        """Raise Problem (403) for what a page of another site has sent.
+        """Raise Problem (403) for a request that a page of another site has sent.
 
-        page: this is a page to look at, and a link from elsewhere may lead to it.
+        page: the request is for the page itself, to which other sites may link.
         """
         why = foreign(request.getHeader, link=page)
         if why is not None:
             raise Problem(403, why)
 
     def check_token(self, request: Request) -> None:
-        """Raise Problem (401, 429) if a token is needed and the request has not the right one."""
+        """Raise Problem (401, 429) if a token is needed and the request does not have the right one."""
         if self._token is None:
             return
         cookie = request.getCookie(self._cookie_name)
-        # Nobody guesses 56 digits of a hash: a client that has logged in gets in even while another one
-        # behind the same address is guessing.
+        # Nobody can guess 56 digits of a hash, so a right cookie is accepted even while another client
+        # behind the same address guesses tokens.
         if cookie is not None and hmac.compare_digest(cookie, self._cookie):
             return
         scheme, _, given = (request.getHeader(b"Authorization") or b"").partition(b" ")
@@ -119,17 +119,17 @@ class Access:
         self.log_in(request, given.strip())
 
     def log_in(self, request: Request, given: bytes) -> bytes:
-        """Return the cookie, as Set-Cookie has it, for a token that is right. Raises Problem."""
+        """Return the value of Set-Cookie for a right token. Raises Problem (401, 404, 429)."""
         if self._token is None:
             raise Problem(404, "no token is needed here")
-        # A right token is looked at first, and let in even if others behind the same address guess.
+        # A right token is accepted even while others behind the same address guess.
         if not hmac.compare_digest(given, self._token):
             self._attempts.failed(client_of(getattr(request.getClientAddress(), "host", None)))
             raise _unauthorized("the token is wrong")
         return self._set_cookie(request, self._cookie, COOKIE_SECONDS)
 
     def log_out(self, request: Request) -> bytes:
-        """Return the cookie that ends the other."""
+        """Return the value of Set-Cookie that removes the cookie."""
         return self._set_cookie(request, b"", 0)
 
     def _set_cookie(self, request: Request, value: bytes, seconds: int) -> bytes:

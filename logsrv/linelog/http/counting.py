@@ -1,10 +1,10 @@
-"""The process that counts a store, for /api/stats: a question is its directory, the answer its totals.
+"""The process that counts a store for /api/stats. Each request is a directory, each answer its totals.
 
     python -P -m logsrv.linelog.http.counting
 
-It is a process of its own, for it lists the store when something in it has another name, and reads the
-head of each index once. What it knows makes each further answer cheap: a compressed segment is counted
-once, and the active one only from where the last count ended. It imports no Twisted.
+It is a separate process because it lists the store after every change of names, and reads the head of each
+index once. It keeps what it has counted: a compressed segment is counted once, and the active one only from
+the end of the last count. It imports no Twisted.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, times_of, together
 
-# The time of a directory may be so much older than its last change: it is that of the kernel's last tick.
+# Nanoseconds by which a directory's mtime may be older than its last change: it is the kernel's last tick.
 _TICK = 50_000_000
 _PIECE = 256 << 10
 
 
 @attrs.frozen
 class _Counted:
-    """The numbers of a segment up to `size`, in bytes of its text."""
+    """The totals of a segment up to `size`, in bytes of its text."""
 
     lines: int
     size: int
@@ -47,7 +47,7 @@ _GONE = _Counted(0, 0, 0, UNKNOWN)
 
 @attrs.frozen
 class _Sum:
-    """The numbers of several segments."""
+    """The totals of several segments."""
 
     segments: int = 0
     lines: int = 0
@@ -56,7 +56,7 @@ class _Sum:
     times: Times = NONE
 
     def with_those(self, counted: Iterable[_Counted]) -> _Sum:
-        """Return the sum with those added."""
+        """Return the sum with further segments added."""
         found = list(counted)
         return _Sum(
             self.segments + len(found),
@@ -72,12 +72,12 @@ class Totals:
 
     def __init__(self) -> None:
         self._counted: dict[int, _Counted] = {}
-        # Sums of the compressed segments and of the others; as long as the list of all is this one.
+        # The sum of the compressed segments, and the numbers of the others; for this list of segments.
         self._packed, self._open = _Sum(), [0]
         self._segments: object = None
 
     def of(self, view: View) -> dict[str, Any]:
-        """Return what /api/stats says."""
+        """Return the answer of /api/stats."""
         if self._segments is not view.segments:
             self._look_at_all(view)
         counted = [self._look_at(view, number) for number in self._open]
@@ -104,7 +104,7 @@ class Totals:
         self._segments = view.segments
 
     def _look_at(self, view: View, number: int) -> _Counted | None:
-        """Return the numbers of a segment, as far as they are known already; None if it is gone."""
+        """Return the totals of a segment, from the last count if it is final; None if it was removed."""
         known = self._counted.get(number)
         if known is None or not known.compressed:
             before = _NOTHING if known is None or known is _GONE else known
@@ -113,7 +113,7 @@ class Totals:
 
 
 def _of(view: View, number: int, known: _Counted) -> _Counted:
-    """Return the numbers of a segment; `known` is how far it was counted."""
+    """Return the totals of a segment. known: the totals of the last count."""
     head = view.head(number)
     if head is not None and head.lines:
         return _Counted(head.lines, head.text, head.compressed, head.times)
@@ -127,12 +127,12 @@ def _of(view: View, number: int, known: _Counted) -> _Counted:
 def _count(frames: Frames, known: _Counted) -> _Counted:
     if isinstance(frames, PackedFrames):
         index = frames.index
-        # An index that was lost, and made anew by a walk, has no lines.
+        # If the index was lost, `walk` has made one without line counts.
         lines = index.lines or (known.lines if known.size == index.text else 0)
         times = together((index.times, known.times)) if known.size == index.text else index.times
         return _Counted(lines, index.text, index.compressed, times)
     if frames.size < known.size:
-        # It was cut.
+        # It was truncated.
         known = _NOTHING
     lines, times = known.lines, known.times
     for start in range(known.size, frames.size, _PIECE):
@@ -143,7 +143,7 @@ def _count(frames: Frames, known: _Counted) -> _Counted:
 
 
 class StoreCounter:
-    """A store that is counted again and again. tell: gets a sentence for what is damaged."""
+    """The counter of a store, which keeps its counts between calls. tell: gets a sentence about damage."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._directory = ""
@@ -153,7 +153,7 @@ class StoreCounter:
         self._listed: object = None
 
     def answer(self, directory: str) -> bytes:
-        """Return the totals of a store as a line of JSON, or why there are none."""
+        """Return the totals of a store as a line of JSON, or an object with `error`."""
         found: object
         try:
             found = self._totals.of(self._looked(directory))
@@ -163,7 +163,7 @@ class StoreCounter:
         return json.dumps(found).encode() + b"\n"
 
     def _looked(self, directory: str) -> View:
-        """Return the store with all segments that there are now. Raises StoreError."""
+        """Return the store with its present segments. Raises StoreError."""
         if self._view is None or directory != self._directory:
             self._view, self._totals, self._listed = View(directory, self._tell), Totals(), None
             self._directory = directory
@@ -178,7 +178,7 @@ class StoreCounter:
 
 
 def main() -> int:
-    """Answer until nobody asks any more; return the exit status."""
+    """Answer requests until standard input ends; return the exit status."""
     limit_reader()
     counter = StoreCounter(tell)
     answer_all(lambda directory: [counter.answer(os.fsdecode(directory))])

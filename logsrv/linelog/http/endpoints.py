@@ -1,7 +1,7 @@
-"""The table of the API: each path with its parameters, what they mean and how they are read.
+"""The table of the API: each path with its parameters, their meaning and their parsers.
 
-Requests are checked by it, and /openapi.json is made of it. The values that were read go to the searching
-process as JSON.
+The server checks requests by this table and makes /openapi.json from it. The parsed values go to the
+searching process as JSON.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ TEXT = "text/plain; charset=utf-8"
 class Parameter:
     """A parameter of the API.
 
-    read: makes a value of text and the current time, in seconds since 1970; raises QueryError, and
-        ValueError with a sentence. schema: that of the text in OpenAPI.
+    read: text, current time (seconds since 1970) → the value; raises QueryError, and ValueError with a
+        sentence. schema: the text's schema in OpenAPI.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Parameter:
 
 @attrs.frozen
 class ApiEndpoint:
-    """A path of the API. type: the media type of a good answer. open: it needs no token."""
+    """A path of the API. type: the media type of an answer with status 200. open: it needs no token."""
 
     path: str
     help: str
@@ -65,7 +65,7 @@ class ApiEndpoint:
         return self.path.rpartition("/")[2]
 
     def read(self, query: bytes, now: float) -> dict[str, Any]:
-        """Return the values of all parameters for what follows `?` in an address. Raises Problem."""
+        """Return the values of all parameters. query: the address behind its `?`. Raises Problem."""
         given = _pairs(query)
         known = {one.name: one for one in self.parameters}
         for name in given:
@@ -116,7 +116,7 @@ def _query(text: str, now: float) -> str:
 
 
 def _time(text: str, now: float) -> str:
-    # The + of an offset that was not escaped came as a space.
+    # If the + of an offset was not escaped, it arrives as a space.
     text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
     return rfc3339(moment(text, now, utc=False))
 

@@ -16,7 +16,7 @@ from logsrv.kit.web.endpoints import is_private, web_endpoint
 from logsrv.kit.web.hosts import name_in
 from logsrv.linelog.http.nodes.node_settings import NodeOptions
 
-# A browser has six connections for each page; a screen on a wall has one for months.
+# A browser makes six connections for each page; a wall screen keeps one for months.
 MOST_CONNECTIONS = 4000
 
 
@@ -32,7 +32,7 @@ HOST_NAME: Kind[str] = Kind(_name, "the name of a host, such as logs.example.org
 
 @attrs.frozen(kw_only=True, slots=False)
 class HttpSettings(NodeOptions):
-    """The options of the web interface: where it is, for whom, and how much it gives."""
+    """The options of the web interface: its endpoints, who may use it, and its limits."""
 
     help_group: ClassVar[str] = "The live page and the API"
     goes_with: ClassVar[str] = "http"
@@ -53,7 +53,7 @@ class HttpSettings(NodeOptions):
 
 
 def check_reach(settings: HttpSettings) -> None:
-    """Raise ConfigurationError for an endpoint that others reach while there is no token."""
+    """Raise ConfigurationError if others can reach an endpoint and there is no token."""
     tokens = (settings.http_token, settings.http_token_file)
     for endpoint in settings.http:
         if tokens == (None, None) and not is_private(endpoint):
@@ -64,7 +64,7 @@ def check_reach(settings: HttpSettings) -> None:
 
 
 def read_token(settings: HttpSettings) -> str | None:
-    """Return the token, out of its file if need be; None for none. Raises ConfigurationError."""
+    """Return the token, from its option or its file; None if there is none. Raises ConfigurationError."""
     token = read_secret("http-token", settings.http_token, settings.http_token_file)
     check_reach(settings)
     return token

@@ -1,4 +1,4 @@
-"""Problems: answers that are nothing but a status and one sentence, as JSON."""
+"""Problems: answers that consist of a status and one sentence, as JSON."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from types import MappingProxyType
 from logsrv.errors import PeerError, QueryError
 from logsrv.kit.text.escape import one_line
 
-# Seconds after which a client may ask again what was too much just now.
+# Seconds after which a client may repeat a request that was too much.
 RETRY_AFTER = 2
 
 
 class Problem(PeerError):
-    """A request that gets no other answer.
+    """A failed request, and its answer.
 
-    status: of HTTP. at: the column of the query that is wrong, from 1; None where there is none.
-    headers: those of the answer beside the usual ones.
+    status: of HTTP. at: the column of a fault in the query, from 1; None if the query is not the reason.
+    headers: additional headers of the answer.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Problem(PeerError):
 
     @property
     def body(self) -> bytes:
-        """The JSON object in which every error is told, one line."""
+        """The JSON object of the error, in one line."""
         found: dict[str, object] = {"error": one_line(str(self))}
         if self.at is not None:
             found["at"] = self.at
@@ -46,10 +46,13 @@ STOPPING = Problem(503, "the server is being stopped")
 
 
 def wrong_query(error: QueryError) -> Problem:
-    """Return the problem that a wrong query is."""
+    """Return the problem (400) of a wrong query."""
     return Problem(400, error.sentence, at=error.at)
 
 
 def too_many(sentence: str, seconds: int = RETRY_AFTER) -> Problem:
-    """Return the problem of a client, or of all clients together, that ask too much."""
+    """Return the problem (429) of one client, or all clients together, asking too much.
+
+    seconds: after which the client may try again.
+    """
     return Problem(429, sentence, {"Retry-After": str(seconds)})

@@ -1,4 +1,4 @@
-"""Responses as they leave the web server: with the headers that all of them have, and counted by status."""
+"""Responses of the web server: they get the headers that all have, and are counted by status."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _REFUSED = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 
 
 class Responses:
-    """The responses of a server, counted in `metrics`."""
+    """The sender of a server's responses, which counts them in `metrics`."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def head(self, request: WebRequest, status: int, type_: str, policy: str = POLICY) -> None:
-        """Say the status and the headers; the content is the caller's."""
+        """Set the status and the headers. The caller sends the content."""
         self._metrics.count("http_requests_total", status=str(status))
         request.setResponseCode(status, HTTPStatus(status).phrase.encode())
         for name, value in HEADERS.items():
@@ -33,7 +33,7 @@ class Responses:
         request.setHeader("Content-Type", type_)
         request.setHeader("Content-Security-Policy", policy)
         request.setHeader("Cache-Control", "no-store")
-        # nginx would hold back what comes in small pieces.
+        # nginx would buffer small pieces.
         request.setHeader("X-Accel-Buffering", "no")
 
     def send(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
@@ -43,7 +43,7 @@ class Responses:
     def send_asset(
         self, request: WebRequest, asset: assets.Asset, caching: str, problem: Problem | None = None
     ) -> None:
-        """Send a file of the page, or the page that asks for the token because of a problem."""
+        """Send a file of the page. problem: the reason for a log-in page, with its status and headers."""
         status = 200 if problem is None else problem.status
         self.head(request, status, asset.content_type, assets.POLICY)
         request.setHeader("Cache-Control", caching)
@@ -64,7 +64,7 @@ class Responses:
             self._finish(request, body)
 
     def redirect(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
-        """Lead to the page at `view`, the query of a link: behind the log-in stands what it names."""
+        """Redirect to the page. view: the query of the link that the user opened before the log-in."""
         self.head(request, 303, JSON)
         request.setHeader("Set-Cookie", cookie)
         request.setHeader("Location", f"/?{view}" if view else "/")
@@ -72,9 +72,9 @@ class Responses:
         request.finish()
 
     def fail(self, request: WebRequest, problem: Problem) -> None:
-        """Send a problem, if its client is there and nothing was sent yet; else end the connection."""
+        """Send a problem. If part of an answer has been sent already, end the connection instead."""
         if request.channel is None:
-            # Its client has gone meanwhile.
+            # The client has disconnected.
             return
         if request.startedWriting:
             request.browser.abort()
@@ -90,7 +90,7 @@ class Responses:
 
 
 def takes_gzip(accepted: bytes) -> bool:
-    """Return whether a client that sent this Accept-Encoding takes gzip (RFC 9110, section 12.5.3)."""
+    """Return whether this Accept-Encoding accepts gzip (RFC 9110, section 12.5.3)."""
     for coding in accepted.split(b","):
         name, _, weight = coding.partition(b";")
         if name.strip().lower() == b"gzip":

@@ -1,4 +1,4 @@
-"""The web server of the line logger: checks each request and sends it to what answers it."""
+"""The web server of the line logger: it checks each request and passes it to the part that answers it."""
 
 from __future__ import annotations
 
@@ -37,18 +37,19 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 log = Logger()
 
 LOG_OUT = "/logout"
-# The part of the time of a search that another node may take: the lines of the others still come.
+# The part of a search's time that one node may take, so that the other nodes' lines still arrive.
 NODE_SHARE = 0.25
 READING = ("GET", "HEAD")
-# The part of a link behind `/?`. A form encodes it again, up to three times as long, and keeps 4 KiB.
+# The part of a link behind `/?`. A form encodes it again, up to three times as long, and may have 4 KiB.
 _VIEW = re.compile(r"[!-~]{1,1000}")
 
 
 class WebServer:
-    """Answers the requests of all web listeners; `handle` is called for each.
+    """The server of all web listeners, which call `handle` for each request.
 
-    place: the directory of the store, where it is now. position: where its next line will begin.
-    unhealthy, unready: what /healthz and /readyz tell: why lines are not kept, and why none are taken in.
+    place: returns the store's present directory. position: returns the position of its next line.
+    unhealthy, unready: return the reasons that /healthz and /readyz give: why lines are not stored, and why
+    none are received.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class WebServer:
         metrics: Metrics,
         reactor: Any,
     ) -> None:
-        # Loads the expression library and joins the page's files now: the first request would wait for it.
+        # Loads the expression library and joins the page's files now, so the first request need not wait.
         parse("/./")
         assets.page(), assets.static_files()
         self._place = place
@@ -72,7 +73,7 @@ class WebServer:
         self._responses = Responses(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
         self._attempts = Attempts(reactor.seconds)
-        # Until `apply` has read the token, nobody is let in.
+        # Until `apply` has read the token, all requests are refused.
         self._access: Access | None = None
         self._nodes = DeclaredNodes(())
         self._searches = Searches(
@@ -86,19 +87,19 @@ class WebServer:
         metrics.watch("http_searches", lambda: self._searches.open)
 
     def apply(self, settings: HttpSettings) -> None:
-        """Go by these settings from the next request on. Raises ConfigurationError, and changes nothing."""
+        """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
         nodes, token = DeclaredNodes(settings.node_sets), read_token(settings)
         before, self._nodes = self._access, nodes
         self._access = Access(settings.http_host, token, self._attempts)
         if before is not None and not before.lets_in_as(self._access):
-            # A client that still may see the lines comes back by itself.
+            # A client that may still see the lines connects again by itself.
             for viewer in list(self._viewers):
-                viewer.close("the token is another one now")
+                viewer.close("the token has changed")
         self._searches.at_once = settings.http_searches
         self._searches.seconds = settings.http_search_time
 
     def stop(self) -> Deferred[None]:
-        """Send all away, answer nothing more; fires when no process is left."""
+        """Close all streams and refuse requests. The Deferred fires when no process is left."""
         self._stopping = True
         for viewer in list(self._viewers):
             viewer.close(str(STOPPING))
@@ -121,7 +122,7 @@ class WebServer:
         endpoint = BY_PATH.get(path)
         if path in assets.static_files():
             self._only(request, *READING)
-            # These need no token: they are public, and the page that asks for the token loads them.
+            # These files are public, and the log-in page loads them.
             self._responses.send_asset(request, assets.static_files()[path], "no-cache")
         elif path == assets.LOG_IN:
             self._only(request, "POST")
@@ -147,9 +148,7 @@ class WebServer:
             raise Problem(405, f"only {allowed} can be done here", {"Allow": allowed})
         if request.has_body and "POST" not in methods:
             request.browser.persistent = 0
-            raise Problem(
-                413, "a request for this has no content of its own", {"Connection": "close"}
-            )
+            raise Problem(413, "a request for this must not have content", {"Connection": "close"})
 
     def _page(self, request: WebRequest, access: Access) -> None:
         try:
@@ -184,7 +183,7 @@ class WebServer:
     def _api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
         if found := hints(values.get("q", "")):
-            # Escaped: a header is ASCII.
+            # Escaped because a header is ASCII.
             request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)
         if answer is not None:
@@ -216,7 +215,7 @@ class WebServer:
         answer.of(self._searches.start(asked, answer))
 
     def _of_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
-        """Return what a searching process gets to know of the values. Raises Problem."""
+        """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:
             here, nodes = self._nodes.chosen(values["nodes"])
@@ -288,7 +287,7 @@ class WebServer:
 
 
 def _view(query: str) -> str:
-    """Return the query of a link as it may stand in a header; empty if it may not, or is too long."""
+    """Return the query of a link if it may stand in a header; else, or if it is too long, ""."""
     return query if _VIEW.fullmatch(query) else ""
 
 

@@ -1,6 +1,6 @@
 """Answers of /api/stats, from a process that counts the store (see `counting`).
 
-All who ask while it counts get the same answer, and so do those that ask within half a second.
+All clients that ask while it counts get the same answer, and so do those that ask within half a second.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from logsrv.kit.children.pool import ProcessPool
 from logsrv.linelog.http.problems import STOPPING, Problem
 
 MODULE = "logsrv.linelog.http.counting"
-# Seconds for which totals are not counted again.
+# Seconds for which an answer is used again.
 FRESH_SECONDS = 0.5
-# Seconds that it stands ready when nobody asks any more.
+# Seconds after the last request for which the process stays ready.
 IDLE_SECONDS = 300.0
 
 
 class Statistics:
-    """The totals of a store. place: its directory, where it is now."""
+    """The totals of a store. place: returns the store's present directory."""
 
     def __init__(self, place: Callable[[], str], reactor: Any) -> None:
         self._place = place
@@ -41,7 +41,7 @@ class Statistics:
         )
 
     def get(self) -> Deferred[bytes]:
-        """Return what fires with the totals as JSON; it fails with a Problem."""
+        """Return a Deferred that fires with the totals as JSON, or fails with a Problem."""
         if self._reactor.seconds() - self._counted_at <= FRESH_SECONDS:
             return succeed(self._counted)
         waiting: Deferred[bytes] = Deferred()
@@ -52,7 +52,7 @@ class Statistics:
         return waiting
 
     def stop(self) -> Deferred[None]:
-        """End the process; fires when it has ended."""
+        """End the process. The Deferred fires when it has ended."""
         self._stopping = True
         return self._pool.stop()
 

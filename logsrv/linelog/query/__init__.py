@@ -1,1 +1,1 @@
-"""The query language: text to a tree, a tree to something that finds lines; sans-IO."""
+"""The query language: a text becomes a tree, and a tree becomes a matcher that finds lines. No I/O."""

@@ -1,6 +1,6 @@
-"""An archive as a reader sees it: a store of which nothing is here, not even indexes.
+"""A view of an archive alone: the store has no files on this machine, not even indexes.
 
-What the archive says of its segments is read once, when it is opened; what is put there later is not seen.
+The archive's list of segments is read once, when the view is opened. Segments archived later do not appear.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _ASKED_TOGETHER = 128
 class ArchiveView(View):
     """The segments of a store in an archive. Raises StoreError and ArchiveError.
 
-    url: of the archive; the identity of the store may stand behind it, and has to where there are several.
-    tell: gets one sentence for each thing that is damaged or of no use.
+    url: the archive's, optionally with the store's identity as its last part; required if the archive has
+    several stores. tell: gets one sentence for each damaged or unusable object.
     """
 
     def __init__(self, url: str, tell: Callable[[str], None]) -> None:
@@ -62,7 +62,7 @@ class ArchiveView(View):
         self._found: dict[int, CatalogSegment] = {}
         self._manifests: dict[int, Manifest] = {}
         self._damaged: list[str] = []
-        # The need that was looked up last, and the frames that can have it.
+        # The need of the last lookup, and its answers: the frames that can have it, by segment.
         self._need: Need | None = None
         self._answers: dict[int, int | None] = {}
         self._load()
@@ -74,7 +74,7 @@ class ArchiveView(View):
         ]
 
     def _load(self) -> None:
-        """Read what the archive has: what catalogs tell, and the segments behind them."""
+        """Find the archive's segments: from its catalogs, and by name those that no catalog has yet."""
         archive, store = self._archive, self._store
         names = newest(archive.names(folder(store)), store)
         last = last_of_all(names)
@@ -86,7 +86,7 @@ class ArchiveView(View):
                 for one in pending.result():
                     self._add(one)
             except ArchiveError as error:
-                # Its segments are found by their manifests, more slowly.
+                # The segments of this catalog are found by their manifests, more slowly.
                 self.note(str(error))
                 behind = ""
         listed = others.result()
@@ -106,14 +106,14 @@ class ArchiveView(View):
         try:
             manifest = decode(one.manifest)
         except ValueError:
-            # Its name is there instead.
+            # The catalog has the manifest's name instead of the damaged manifest.
             self._damaged.append(one.manifest.decode("ascii", "replace"))
             return
         self._found[manifest.number] = one
         self._manifests[manifest.number] = manifest
 
     def _uncatalogued(self, name: str) -> CatalogSegment:
-        """Return a segment that is in no catalog."""
+        """Return the entry of a segment that no catalog has. Raises ArchiveError."""
         manifest = there(self._archive, self._store, name)
         words = manifest.objects.get(object_name(self._store, manifest.segment.words))
         return CatalogSegment(encode(manifest), b"", words.size if words else 0, ())
@@ -123,7 +123,7 @@ class ArchiveView(View):
         return True
 
     def refresh(self) -> None:
-        """Do nothing: the segments are those that were there when it was opened."""
+        """Do nothing: the view keeps the segments that it found when it was opened."""
 
     renew = refresh
 
@@ -132,7 +132,7 @@ class ArchiveView(View):
         return False
 
     def tell_of_no_files(self) -> None:
-        """There are none."""
+        """Do nothing: an archive has no names of segments that are not plain files."""
 
     def close(self) -> None:
         self._readers.close()
@@ -164,7 +164,7 @@ class ArchiveView(View):
         return number in self._found
 
     def were_empty(self, numbers: range) -> bool:
-        """Return true: it is not known what was never archived."""
+        """Return True: an archive does not tell about segments that were never archived."""
         return True
 
     def open(self, number: int) -> Frames | None:
@@ -186,7 +186,7 @@ class ArchiveView(View):
     def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
         """Return the frames of a segment that can have lines with `need`; None for all.
 
-        behind: the segments that will be asked for next, which are looked at together with it.
+        behind: the next segments of the search, which are looked up in the same round trips.
         """
         if need is not self._need or number not in self._answers:
             self._need = need
@@ -215,7 +215,7 @@ class ArchiveView(View):
 
 
 def _opened(url: str) -> tuple[Archive, str]:
-    """Return an archive, and the identity of a store in it. Raises ValueError, StoreError, ArchiveError."""
+    """Return the archive and the store's identity of a URL. Raises ValueError, StoreError, ArchiveError."""
     address, _, options = url.partition("?")
     where, _, store = address.rstrip("/").rpartition("/")
     named = re.fullmatch(STORE, store) is not None

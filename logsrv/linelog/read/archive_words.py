@@ -1,4 +1,4 @@
-"""Looking words up in an archive: of all segments at once, in as few round trips as the files allow."""
+"""Looking words up in an archive: for all segments at once, in as few round trips as possible."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import MissingParts, PartialFile
 
 _NEAR = 256 << 10
-"""Bytes between two parts that are read with them: less than what a round trip costs."""
+"""Bytes. Two parts with a smaller gap are read in one piece: the gap costs less than a round trip."""
 
 
 class WordFile(NamedTuple):
-    """The word index of a segment in an archive. read: returns a part of it, and raises ArchiveError.
+    """The word index of a segment in an archive.
 
-    totals: what it has to be an index of, number, bytes of text and compressed ones, frames; None for
-    anything.
+    read: returns a part of the file, by offset and size, and raises ArchiveError. note: gets a sentence if
+    the index is unusable. totals: the segment to which the index must belong: its number, bytes of text,
+    compressed bytes and frames; None for any segment.
     """
 
     number: int
@@ -32,9 +33,9 @@ class WordFile(NamedTuple):
 
 
 def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mapping[int, int | None]:
-    """Return of each segment, by its number, the frames that can have lines with `need`; None for all.
+    """Return for each segment, by its number, the frames that can have lines with `need`; None for all.
 
-    What one file needs next is read together with what all others need.
+    Each round reads the missing parts of all files together.
     """
     answers: dict[int, int | None] = {}
     left = list(files)
@@ -55,7 +56,7 @@ def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mappin
 
 
 def _read(wanted: list[tuple[WordFile, int, int]], readers: Readers) -> set[int]:
-    """Read parts of files, all at once; return the numbers of those that cannot be read."""
+    """Read parts of files, all at once. Return the numbers of segments whose file cannot be read."""
     failed = set()
     reads = [partial(one.read, at, size) for one, at, size in wanted]
     for (one, at, size), pending in zip(wanted, readers.all(reads), strict=True):
@@ -71,7 +72,7 @@ def _read(wanted: list[tuple[WordFile, int, int]], readers: Readers) -> set[int]
 
 
 def _asked(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], int | None]:
-    """Return the parts of a file that are missing for an answer, and if there are none, the answer."""
+    """Return the parts of a file that an answer still needs; if there are none, the answer too."""
     missing: list[tuple[int, int]] = []
     try:
         words = Words(one.file)
@@ -99,7 +100,7 @@ def _literals(need: Need) -> Iterator[Literal]:
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the same parts in order, those side by side as one."""
+    """Return the parts in order, with neighbours joined."""
     found: list[tuple[int, int]] = []
     for at, size in sorted(ranges):
         if found and at - sum(found[-1]) <= _NEAR:

@@ -1,7 +1,7 @@
-"""Following a store: what is written from a position on, across rotation, sealing and retention.
+"""Following a store: lines written from a position on, across rotation, sealing and retention.
 
-Nothing is given twice, and nothing is left out that the store still has. `Follower.read` never waits:
-its caller decides when to look again.
+A follower returns every line that the store still has exactly once. `Follower.read` never waits: the caller
+decides when to try again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _number = attrgetter("number")
 
 
 class Appended(NamedTuple):
-    """Whole lines, and where they begin. missing: what is gone from the store before them."""
+    """Whole lines, and their position. missing: lines before them that the store no longer has."""
 
     position: Position
     text: bytes
@@ -29,15 +29,15 @@ class Appended(NamedTuple):
 
     @property
     def gap(self) -> bool:
-        """True if lines before them are gone from the store."""
+        """True if lines before these are missing from the store."""
         return bool(self.missing)
 
 
 class Follower:
-    """A place in a store that moves on with what is written.
+    """A reader's place in a store, which advances with each read.
 
-    position: where the next line begins. missing: what is gone from the store before it, as far as that was
-    not given with lines.
+    position: the start of the next line. missing: lines before it that the store no longer has, and that no
+    returned lines have reported yet.
     """
 
     def __init__(self, view: View, position: Position) -> None:
@@ -45,12 +45,12 @@ class Follower:
         self.position = position
         self._frames: Frames | None = None
         self.missing = Missing()
-        # A compressed segment is read by whole frames, which are given in pieces.
+        # The unpacked frame of a compressed segment, which is returned in pieces.
         self._frame = Appended(position, b"")
 
     @property
     def is_open(self) -> bool:
-        """True if the segment of the place is open: it can be read also when it is removed."""
+        """True if the current segment is open: then it can be read even after its removal."""
         return self._frames is not None
 
     def close(self) -> None:
@@ -60,17 +60,17 @@ class Follower:
             self._frames = None
 
     def read(self, limit: int = LIMIT, *, until: Position | None = None) -> Appended | None:
-        """Return the next lines, `limit` bytes at most or one that is longer; None when there are none now.
+        """Return the next lines: at most `limit` bytes, or one longer line. None if there are none now.
 
-        until: where a line begins before which they end; None for what is at it or behind.
+        until: the start of a line; lines from there on are not returned.
 
-        A frame that is damaged is told to the view and passed over. Raises StoreError.
+        A damaged frame is reported to the view and skipped. Raises StoreError.
         """
         while True:
             frames = self._opened()
             if frames is None:
                 return None
-            # Looked at before the reading, so that nothing written until the segment ended is left unread.
+            # Checked before reading: so no line is missed that was written just before the segment ended.
             ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
             room = _room(limit, self.position, until)
             if room <= 0:
@@ -78,7 +78,7 @@ class Follower:
             before = self.position
             text = self._lines(frames, room)
             if self.position != before:
-                # Damage was passed over: from there on it is another room.
+                # Damage was skipped: `until` leaves another room from there on.
                 continue
             if text:
                 news = Appended(self.position, text, self.missing)
@@ -93,7 +93,7 @@ class Follower:
     def _opened(self) -> Frames | None:
         if self._frames is not None:
             return self._frames
-        # Lists the store when it has another active segment than at the last listing, and else not.
+        # Lists the store again only if its active segment has changed since the last listing.
         self._view.renew()
         segments = self._view.segments
         for at in range(bisect_left(segments, self.position.segment, key=_number), len(segments)):
@@ -109,7 +109,7 @@ class Follower:
         return None
 
     def _lacks(self, number: int) -> Missing:
-        """Return what is gone from the store between the place and a segment behind it."""
+        """Return what the store lacks between the follower's place and a later segment."""
         if self.position == Position(0, 0):
             return Missing()
         return self._view.missed(self.position, number)
@@ -125,7 +125,7 @@ class Follower:
         return text[start : end or len(text)]
 
     def _unpacked(self, frames: Frames) -> bytes:
-        """Return the lines from the place to the end of its frame; of the next one if that is damaged."""
+        """Return the lines from the place to the end of its frame, or of the next frame that is sound."""
         frame = frames.at(self.position.offset)
         while frame < frames.count:
             stop = frames.bounds(frame)[1]
@@ -135,7 +135,7 @@ class Follower:
                 self._view.tell(str(error))
                 self.missing = self.missing.and_(Missing(stop - self.position.offset))
                 found = []
-            # Asked for from the middle of a line on, it begins with the next, maybe in the next frame.
+            # If the position is within a line, the text begins with the next line, maybe in the next frame.
             self.position = Position(self.position.segment, found[0][0] if found else stop)
             if found:
                 return b"".join([text for _, text in found])
@@ -144,7 +144,7 @@ class Follower:
 
 
 def _room(limit: int, position: Position, until: Position | None) -> int:
-    """Return how many bytes may be read from a position on."""
+    """Return the number of bytes that may be read from a position on."""
     if until is None or position.segment < until.segment:
         return limit
     return min(limit, until.offset - position.offset) if position.segment == until.segment else 0
@@ -161,7 +161,7 @@ def _whole_lines(fd: int, offset: int, limit: int) -> bytes:
 
 
 def end_of(view: View) -> Position:
-    """Return where the next line of the store will begin."""
+    """Return the position at which the next line of the store will begin."""
     view.renew()
     for segment in reversed(view.segments):
         frames = view.open(segment.number)

@@ -1,7 +1,7 @@
-"""Frames of archives, read before their turn: several at once, for each costs a round trip.
+"""Frames of archives, read ahead: several at once, because each costs a round trip.
 
-They are read by threads of the process that plans the search, for what talks to a bucket does not outlive
-a fork. The processes that search get them through memory that all of them share, a place for each task.
+Threads of the process that plans the search read them: a bucket's client does not survive a fork. The
+searching processes get the frames through shared memory, in one slot for each task.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 from logsrv.linelog.store.segments.heads import LARGEST
 
-# A search for a rare word needs as many, and the last lines of a store no more.
+# Enough for the last lines of a store, or for a search for a rare word.
 _FIRST = 8
 _STRIDE = LARGEST + 4096
-# The place of the text in its segment, and the bytes of the frame, which follows.
+# The offset of the text in its segment, and the size of the frame, which follows.
 _HEAD = Struct("=QQ")
 
 
 class FramesAhead:
-    """The frames of archives that a search will need next."""
+    """The next frames of archives that a search needs."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -40,15 +40,15 @@ class FramesAhead:
         self._open: ArchivedFrames | None = None
 
     def tasks(self, planned: Iterator[ReadTask]) -> Iterator[ReadTask]:
-        """Yield tasks in their order, those of archives when their frames are here.
+        """Yield tasks in their order; a task of an archive comes when its frame has been read.
 
-        A frame that cannot be read is told to the view, and left out.
+        A frame that cannot be read is reported to the view, and its task left out.
         """
         waiting: deque[tuple[ReadTask, Future[bytes] | None]] = deque()
         most = _FIRST
         task: ReadTask | None
         while True:
-            # A task of what is here may make those behind it needless.
+            # Hits of a local task may end the search, so nothing behind that task is read yet.
             while len(waiting) < most and (not waiting or waiting[-1][1] is not None):
                 task = next(planned, None)
                 if task is None:
@@ -69,7 +69,7 @@ class FramesAhead:
             yield task._replace(place=self._kept(frame))
 
     def _begun(self, task: ReadTask) -> Future[bytes] | None:
-        """Begin to read the frame of a task; None if it is of a segment that is here."""
+        """Start reading the frame of a task; None if its segment is on this machine."""
         frames = self._open
         if frames is None or frames.number != task.segment:
             opened = self._view.open(task.segment)
@@ -88,7 +88,7 @@ class FramesAhead:
         return self._readers.start(read)
 
     def _kept(self, frame: bytes) -> int:
-        """Return the place of a frame in the memory, from 1 on."""
+        """Store a frame in the shared memory and return its slot, from 1 on."""
         if self._free:
             place = self._free.pop()
         else:
@@ -98,12 +98,12 @@ class FramesAhead:
         return place
 
     def release(self, task: ReadTask) -> None:
-        """Let go of the frame of a task that is done."""
+        """Free the slot of a finished task."""
         if task.place:
             self._free.append(task.place)
 
     def texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines of a task that has a place; also in another process."""
+        """Yield the lines of a task that has a slot; works in every process of the search."""
         at = task.place * _STRIDE
         start, size = _HEAD.unpack(os.pread(self._memory, _HEAD.size, at))
         text = zstandard.ZstdDecompressor().decompress(

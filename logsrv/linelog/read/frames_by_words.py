@@ -1,4 +1,4 @@
-"""The frames that can have what a query needs, by the word index of a segment; segments, by catalogs."""
+"""Choosing by words: word indexes tell which frames can have hits, catalogs which segments."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from logsrv.linelog.store.words.lookup import Words
 
 
 def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ()) -> int | None:
-    """Return the frames that can have lines with `need`, frame n as bit n; None where all can.
+    """Return the frames that can have lines with `need`, frame n as bit n; None if all can.
 
-    behind: the numbers of segments that will be asked for next.
-    A word index that is damaged or another segment's is told to the view, and not used.
+    behind: the numbers of the next segments of the search.
+    A word index that is damaged or belongs to another segment is reported to the view, and not used.
     """
     if not isinstance(frames, PackedFrames):
         return None
@@ -29,7 +29,7 @@ def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ())
         words = Words(fd)
         found = frames_with(words, need)
         if found == 0 and (words.segment, words.compressed) == (frames.number, frames.whole_cost):
-            # Nothing else of its index is needed.
+            # The count is enough: the segment's own index is not needed.
             frames.count = words.frames
             return found
         words.require(frames.index)
@@ -42,9 +42,9 @@ def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ())
 
 
 def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
-    """Return what tells of a segment, by its number, that it has no line with `need`: it returns its entry.
+    """Return a function: segment's number → its catalog entry if it has no line with `need`, else None.
 
-    It returns None for one that may have some, or is in no catalog.
+    None also for a segment that is in no catalog.
     """
     answers: dict[Catalog, int | None] = {}
 
@@ -62,7 +62,7 @@ def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
 
 
 def frames_with(words: Words, need: Need) -> int | None:
-    """Return the frames that can have lines with `need`, by one word index; None where all can."""
+    """Return the frames that can have lines with `need`, by one word index; None if all can."""
     if isinstance(need, Literal):
         return words.frames_with(need.text, need.ignore_case)
     found = [frames_with(words, part) for part in need.parts]

@@ -1,7 +1,7 @@
-"""Lines that an index has counted, by their level, when the segment was sealed: their text is not read.
+"""Lines counted from an index, which has their number by level since sealing: their text is not read.
 
-A frame is taken as a whole, or read: it is taken if all of its lines are in the scope of the search and in
-one step of time.
+A frame is either taken from the index as a whole, or read. It is taken if all its lines are in the scope of
+the search and in one step of time.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _EVERY = (None, *LEVELS)
 
 
 class IndexedLines:
-    """The lines of the frames that were taken.
+    """Counts of the lines in the frames that were taken from indexes.
 
-    wanted: the levels that the query asks for. step: seconds of a step of time; None for all of it.
-    levels: whether they are to be known by level, besides their number.
+    wanted: the levels that the query asks for. step: seconds of a step of time; None for no steps.
+    levels: count by level, not only the total.
     """
 
     def __init__(
@@ -29,12 +29,15 @@ class IndexedLines:
     ) -> None:
         self._wanted = [level in wanted for level in _EVERY]
         self._step = step
-        # By whatever rules lines have levels, their sum is the same.
+        # For the total, an index made by older rules of levels will do: the sum is the same.
         self._rules = RULES if levels or not all(self._wanted) else 0
         self._sums: dict[float, list[int]] = {}
 
     def take(self, frames: Frames, frame: int) -> bool:
-        """Count the lines of a frame, all of which are in the scope; return whether that was possible."""
+        """Add the counts of a frame, and return whether the index allows it.
+
+        All lines of the frame have to be in the scope.
+        """
         counts = frames.levels(frame, self._rules)
         if counts is None:
             return False
@@ -57,7 +60,7 @@ class IndexedLines:
         return sum(map(sum, self._sums.values()))
 
     def by_time(self) -> dict[float, tuple[int, dict[str, int]]]:
-        """Return by the beginnings of steps, in seconds since 1970, how many lines, and of each level."""
+        """Return for each step, by its start in seconds since 1970, its lines: in all, and by level."""
         found = {}
         for start, (without, *sums) in self._sums.items():
             levels = {level: lines for level, lines in zip(LEVELS, sums, strict=True) if lines}
@@ -67,7 +70,10 @@ class IndexedLines:
 
 
 def levels_wanted(query: Node) -> frozenset[str | None] | None:
-    """Return the levels for whose lines a query asks, None for lines without; None if it asks for more."""
+    """Return the levels that a query asks for; None if it asks for anything else.
+
+    In the set, None stands for lines without a level.
+    """
     if query == EVERYTHING:
         return frozenset(_EVERY)
     if isinstance(query, Has) and query.field == "level":
@@ -78,7 +84,7 @@ def levels_wanted(query: Node) -> frozenset[str | None] | None:
 
 
 def begin(moment: float, step: float) -> float:
-    """Return the beginning of the step that holds a moment, the same for all of its moments."""
-    # In whole microseconds: 0.3 // 0.1 is 2.
+    """Return the start of the step that contains a moment; both in seconds since 1970."""
+    # Computed in whole microseconds, because 0.3 // 0.1 is 2.
     micro = round(step * 1e6)
     return round(moment * 1e6) // micro * micro / 1e6

@@ -1,8 +1,8 @@
-"""The plan of a search: which frames of which segments have to be read, in which order.
+"""The plan of a search: the frames of segments that have to be read, and their order.
 
-The head of its index says whether a segment can be left out by time, and the smallest and the largest
-TIME of a frame whether that can: a clock may have been set back, so the order of the lines says nothing.
-The word index says which frames can be left out by words. All frames that may have a hit are read.
+By time, a segment is skipped according to the head of its index, and a frame according to its smallest and
+largest TIME. The order of the lines does not help, because a clock may have been set back. By words, frames
+are skipped according to the word index. Every frame that may have a hit is read.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.segments.times import NONE
 
 Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
-"""A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""
+"""task → its results. A ValueError or OSError that it raises is reported, and other tasks go on."""
 
 
 class Scope(NamedTuple):
     """Limits of a search besides its query.
 
-    since, until: the first moment, and the first one that is too late, as TIME is stored; "" for none.
-    after, before: the lines from and to which, both left out.
-    source: a pattern of SOURCE, as `fnmatch` has them; "" for any.
+    since, until: the first moment, and the first one that is too late, in the format of TIME; "" for none.
+    after, before: only lines between these two, which are left out themselves.
+    source: a pattern of SOURCE for `fnmatch`; "" for any.
     """
 
     since: str = ""
@@ -36,10 +36,10 @@ class Scope(NamedTuple):
 
 
 class ReadTask(NamedTuple):
-    """The lines of a segment that begin from `start` up to `stop`: about a frame.
+    """The lines of a segment that begin from offset `start` up to `stop`: at most a frame.
 
-    in_time: the times of all of them are known to be in the scope. place: where the frame is in memory, if
-    it was read ahead; 0 if not.
+    in_time: all their times are known to be in the scope. place: the frame's slot in the shared memory, if
+    it was read ahead; else 0.
     """
 
     segment: int
@@ -50,7 +50,7 @@ class ReadTask(NamedTuple):
 
 
 class Stats:
-    """Numbers of a search: of segments, of frames and their bytes on disk."""
+    """Counts of a search: segments, frames and their bytes on disk that were read or skipped."""
 
     def __init__(self) -> None:
         self.segments = self.skipped_segments = 0
@@ -75,12 +75,12 @@ def tasks(
     by_catalogs: Callable[[int], CatalogEntry | None] = lambda _: None,
     take: Callable[[Frames, int], bool] = lambda *_: False,
 ) -> Iterator[ReadTask]:
-    """Yield what has to be read, in the order of the store, or the newest first.
+    """Yield the tasks of a search, in the order of the store, or the newest first.
 
-    by_words: the frames that the word index says can have a hit, frame n as bit n; None for all. It gets
-    the numbers of the segments that will be looked at next, too.
-    by_catalogs: the entry of a segment, by its number, that its catalog says can have none.
-    take: is asked for each frame whose lines are all in the scope, and returns whether it need not be read.
+    by_words: returns the frames that can have a hit by the word index, frame n as bit n; None for all. It
+    also gets the numbers of the next segments.
+    by_catalogs: returns a segment's entry if its catalog says that it has no hit.
+    take: is called for each frame whose lines are all in the scope; returns True if it need not be read.
     """
     numbers = [one.number for one in view.segments]
     left = numbers if reverse else numbers[::-1]
@@ -112,7 +112,7 @@ def tasks(
 
 
 def _may_have(view: View, number: int, scope: Scope) -> bool:
-    """Return whether a segment can have lines in the scope, without looking into its text."""
+    """Return whether a segment can have lines in the scope, without reading its text."""
     if scope.after and number < scope.after.segment:
         return False
     if scope.before and number > scope.before.segment:

@@ -1,9 +1,8 @@
-"""Work on frames by all cores, its results in the order of the tasks.
+"""Work on frames by all cores, with results in the order of the tasks.
 
-The first few tasks are done here: a search that the index has narrowed down is over before a process
-could be started. The others are done by forked processes, which take tasks from one common pipe when they
-are free; each gives its results back through a pipe of its own. Only a few results wait at any time, which
-bounds the memory.
+The first few tasks are done in this process: a search that the index has narrowed down ends before a child
+could start. Forked processes do the others. A free process takes its next task from one common pipe, and
+returns results through a pipe of its own. Only a few results wait at any time, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.read.plan import ReadTask, Work
 
 _ALONE = 12
-# With fewer behind those, what `for_many` loads would take longer than it saves.
+# With fewer tasks after the first, `for_many` would take longer than it saves.
 _MANY = 100
 
 
@@ -37,8 +36,8 @@ def worked(
 ) -> Iterator[tuple[ReadTask, list[bytes]]]:
     """Yield each task with its results. Closing the iterator ends the processes.
 
-    tell: gets a sentence for what failed. processes: at most so many; 0 for all cores.
-    for_many: is called once, when there are many tasks, before they are begun.
+    tell: gets a sentence for each failure. processes: the greatest number of them; 0 for one per core.
+    for_many: is called once before the forks, if there are many tasks.
     """
     left = iter(tasks)
     yield from _alone(work, islice(left, _ALONE), tell)
@@ -65,14 +64,14 @@ def _alone(
 
 
 _AHEAD = 4
-# The number of a task in the order of all, and the task.
+# The index of a task among all tasks, and the task.
 _TASK = struct.Struct("=QQQQ?Q")
-# The number of the task, whether it went well, the number of results and the bytes of all of them.
+# The index of the task, whether it succeeded, the number of results and their bytes in all.
 _RESULT = struct.Struct("=Q?QQ")
 
 
 class Processes:
-    """Processes, a given number, that do `work`; `tell` gets a sentence for what failed."""
+    """A given number of processes that do `work`. tell: gets a sentence for each failure."""
 
     def __init__(self, work: Work, tell: Callable[[str], None], processes: int) -> None:
         self._work = work
@@ -105,7 +104,7 @@ class Processes:
         self, take: int, give: int, ready: selectors.BaseSelector
     ) -> tuple[int, int, bytearray]:
         read, write = os.pipe()
-        # The child would write what waits in these as well.
+        # The child would write their buffers once more.
         sys.stdout.flush()
         sys.stderr.flush()
         process = _fork_without_garbage()
@@ -127,14 +126,14 @@ class Processes:
         return read, selectors.EVENT_READ, bytearray()
 
     def _serve(self, take: int, write: int) -> None:
-        """Do tasks until there are none: the end of every process but the first."""
+        """Do tasks until the common pipe is closed. It runs in the children."""
         while wanted := os.read(take, _TASK.size):
             place, *task = _TASK.unpack(wanted)
             fine = True
             try:
                 results = self._work(ReadTask(*task))
             except (ValueError, OSError) as error:
-                # A path in it may be any bytes.
+                # A path in the message may be any bytes.
                 fine, results = False, [str(error).encode(errors="surrogateescape")]
             lengths = array("Q", map(len, results)).tobytes()
             data = b"".join((lengths, *results))
@@ -145,7 +144,7 @@ class Processes:
     def _exchange(
         self, first: ReadTask, tasks: Iterator[ReadTask], give: int, ready: selectors.BaseSelector
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
-        """Hand out tasks, a few more than there are processes, and put the results in order."""
+        """Write tasks to the common pipe, a few for each process, and yield the results in order."""
         waiting: dict[int, ReadTask] = {}
         done: dict[int, list[bytes]] = {}
         given = taken = 0
@@ -182,10 +181,10 @@ class Processes:
 
 
 def _fork_without_garbage() -> int:
-    """Return what `os.fork` does; the child never collects what is the parent's.
+    """Fork like `os.fork`; the child's garbage collector never frees the parent's objects.
 
-    A connection to DuckDB that is thrown away looks for its threads, which are not there behind a fork:
-    with version 2.0.0 the process crashes.
+    A connection to DuckDB that is freed looks for its threads, which a forked child does not have: with
+    version 2.0.0 the process crashes.
     """
     enabled = gc.isenabled()
     gc.disable()

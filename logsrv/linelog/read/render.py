@@ -1,7 +1,7 @@
-"""Lines for people and for programs: as text, as they were sent, as JSON.
+"""Lines for people and programs: as text, raw as they were sent, or as JSON.
 
-A store may hold anything (`--raw` keeps everything). All that drives a terminal or turns the direction of
-reading is escaped here; only `raw` output into a pipe is the message as it was sent.
+A store may contain any bytes (`--raw` keeps everything). Here characters are escaped that control a
+terminal or change the direction of text. Only `raw` output into a pipe is the message as it was sent.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _LEVELS = {
 
 
 class Style(NamedTuple):
-    """Looks of a line: `output` is text, raw or json.
+    """The format of a line. output: text, raw or json.
 
-    color: with the codes of a terminal. local: TIME in the local zone. width: columns to which a line
-    is cut; 0 for none. escaped: a raw message is made safe for a terminal.
+    color: with colour codes for a terminal. local: TIME in the local zone. width: a line is cut to so many
+    columns; 0 for uncut. escaped: a raw message is made safe for a terminal.
     """
 
     output: str = "text"
@@ -49,7 +49,7 @@ class Style(NamedTuple):
 
 
 def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, bool], bytes]:
-    """Return what makes a line, with its LF, of a hit (or, True, of a neighbour of one)."""
+    """Return a function: hit, whether it is only a neighbour of one → the line to print, with its LF."""
     if style.output == "json":
         return lambda hit, context: as_json(hit, context=context).encode() + b"\n"
     if style.output == "raw":
@@ -63,7 +63,7 @@ def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, boo
 
 
 def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
-    """Return a hit as the contract's object, for JSON."""
+    """Return a hit as the object that the API and `--output json` write."""
     position = str(hit.position)
     found = {"position": position, **described(Record(hit.line, position))}
     if context:
@@ -72,7 +72,7 @@ def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
 
 
 def parts(hit: Hit) -> dict[str, Any]:
-    """Return what a hit has in that object without looking for fields."""
+    """Return the part of a hit's `document` that needs no search for fields."""
     record = Record(hit.line)
     return {
         "position": str(hit.position),
@@ -83,9 +83,9 @@ def parts(hit: Hit) -> dict[str, Any]:
 
 
 def described(record: Record) -> dict[str, Any]:
-    """Return a line as that object, without its position.
+    """Return a line's `document` without its position.
 
-    Beside it stands `app`, where the program has another name than `app` in `fields`.
+    It has `app` too, if the program's name is in a field with another name.
     """
     fields = record.fields
     found: dict[str, Any] = {
@@ -101,12 +101,12 @@ def described(record: Record) -> dict[str, Any]:
 
 
 def as_json(hit: Hit, *, context: bool = False) -> str:
-    """Return a hit as one line of JSON, without LF; any reader of lines sees it as one."""
+    """Return a hit as one line of JSON, without LF. It contains no character that some readers split at."""
     return safe_json(document(hit, context=context))
 
 
 def safe_json(value: object) -> str:
-    """Return compact JSON in which nothing has to be escaped for a terminal or a page's script."""
+    """Return compact JSON that is safe in a terminal and in a page's script."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return plain_json(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
 
@@ -121,21 +121,21 @@ def _decoded(data: bytes) -> str:
 
 
 def _as_stored(line: bytes) -> bytes:
-    # Nearly all lines are of this kind, and a search may have millions.
+    # Nearly all lines are plain, and a search may find millions.
     if is_plain(line):
         return line + b"\n"
     return printable(_decoded(line)).encode() + b"\n"
 
 
 def plain(style: Style) -> Callable[[bytes], bytes] | None:
-    """Return what makes many lines at once what `renderer` makes of each; None where it cannot."""
+    """Return a function that renders many lines at once like `renderer`; None if the style prevents it."""
     if style.output == "text" and not (style.color or style.local or style.width):
         return lines_as_stored
     return None
 
 
 def lines_as_stored(text: bytes) -> bytes:
-    """Return whole lines with what is not for showing escaped."""
+    """Return whole lines with unprintable characters escaped."""
     if is_plain(text):
         return text
     return b"".join(_as_stored(line) for line in text[:-1].split(b"\n"))
@@ -149,7 +149,7 @@ def _text(line: bytes, style: Style) -> str:
 
 
 def local_time(time: str) -> str:
-    """Return a TIME in the local zone, with its offset; one of no day or year that there is stays."""
+    """Return a TIME in the local zone, with its offset. An impossible date is returned unchanged."""
     try:
         return datetime.fromisoformat(time).astimezone().isoformat(timespec="microseconds")
     except (ValueError, OverflowError):
@@ -157,7 +157,7 @@ def local_time(time: str) -> str:
 
 
 def cut(text: str, width: int) -> str:
-    """Return text of at most `width` columns, `…` for what is left out; 0 leaves all."""
+    """Return text cut to `width` columns, with `…` at the end if it was longer; 0 cuts nothing."""
     if not width or len(text) * 2 <= width:
         return text
     wcwidth = _wcwidth().wcwidth
@@ -183,7 +183,7 @@ def _coloured(hit: Hit, spans: Callable[[bytes], list[tuple[int, int]]], style: 
         time = local_time(time)
     head = f"{one_line(time)} {one_line(source)} " if time else ""
     if style.width and len(head) >= style.width:
-        # Too narrow for any of the message.
+        # No room for the message.
         return f"{_DIM}{cut(head + '…', style.width)}{_RESET}\n"
     base = _LEVELS.get(record.level or "", "")
     width = style.width - len(head) if style.width else 0
@@ -216,7 +216,7 @@ def _marked(message: bytes, spans: list[tuple[int, int]], base: str, width: int)
 
 
 def width_of(text: str) -> int:
-    """Return the columns of a terminal that a text takes."""
+    """Return the number of terminal columns that a text takes."""
     if text.isascii():
         return len(text)
     width: int = _wcwidth().wcswidth(text)
@@ -224,7 +224,7 @@ def width_of(text: str) -> int:
 
 
 def _wcwidth() -> ModuleType:
-    """Return the module, which takes 14 ms to load: only a terminal and text outside ASCII need it."""
+    """Return the module wcwidth. It takes 14 ms to load, and only cut or non-ASCII text needs it."""
     import wcwidth
 
     return wcwidth

@@ -1,6 +1,6 @@
-"""A search: query and scope in, lines or numbers of them out, in the order of the store.
+"""A search: query and scope in; lines or their number out, in the order of the store.
 
-All that searches stands on it: `search`, `tail`, `show`, SQL, the page and the API.
+The commands `search`, `tail` and `show`, SQL, the page and the API use it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 
 class Hit(NamedTuple):
-    """A line that was found: its place, and it as it is stored, without LF."""
+    """A found line: its position, and the stored line without LF."""
 
     position: Position
     line: bytes
 
 
 class Search:
-    """A query with its scope on a store that is open.
+    """A query with its scope on an open store.
 
-    with_index: the word index may be asked. processes: at most so many at work; 0 for all cores.
-    on_frame: is called after each frame that was read.
+    with_index: use the word index. processes: the greatest number of them; 0 for one per core.
+    on_frame: is called after each frame has been read.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Search:
         self._ahead: FramesAhead | None = None
 
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
-        """Yield the lines that match."""
+        """Yield the matching lines."""
 
         def work(task: ReadTask) -> list[bytes]:
             found = list(self.find(task))
@@ -78,7 +78,7 @@ class Search:
                 yield Hit(Position(task.segment, offset), results[number + 1])
 
     def rendered(self, render: Callable[[Hit], bytes], *, reverse: bool = False) -> Iterator[bytes]:
-        """Yield what `render` makes of each line that matches; it runs in several processes."""
+        """Yield the result of `render` for each matching line. It runs in several processes."""
 
         def work(task: ReadTask) -> list[bytes]:
             found = [render(hit) for hit in self.find(task)]
@@ -88,7 +88,7 @@ class Search:
             yield from results
 
     def blocks(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
-        """Yield what `render` makes of all lines of a frame that match, which it gets with their LFs."""
+        """Yield the result of `render` for each frame. It gets the frame's matching lines with LFs."""
 
         def work(task: ReadTask) -> list[bytes]:
             text = b"".join(self.matching(task))
@@ -98,7 +98,7 @@ class Search:
             yield from results
 
     def matching(self, task: ReadTask) -> Iterator[bytes]:
-        """Yield the lines of a task that match, whole ones with their LFs, many at a time."""
+        """Yield the matching lines of a task with their LFs, many at a time."""
         for offset, text in self.texts(task):
             found = self.matcher.lines(text, (task.segment, offset))
             if found and self._narrows(task):
@@ -114,20 +114,20 @@ class Search:
         return self._is_of is None or self._is_of(line, 0, len(line))
 
     def _narrows(self, task: ReadTask) -> bool:
-        """Return whether the lines of a task have to be looked at for more than the query."""
+        """Return whether the lines of a task have to be tested for source or time besides the query."""
         return self._is_of is not None or not task.in_time
 
     def count(self) -> int:
-        """Return how many lines match."""
+        """Return the number of matching lines."""
         indexed = self.indexed(levels=False)
         read = self.run(self._count, indexed=indexed)
         found = sum(int(results[0]) for _, results in read if results)
         return found if indexed is None else found + indexed.total
 
     def indexed(self, step: float | None = None, *, levels: bool) -> IndexedLines | None:
-        """Return what takes frames that an index has counted; None if the search asks for other lines.
+        """Return counts to fill from indexes; None unless the query is empty or asks only for levels.
 
-        step: seconds of a step of time; None for all of it. levels: lines are to be known by level.
+        step: seconds of a step of time; None for no steps. levels: count by level, not only the total.
         """
         query = self.matcher.node
         if self.scope.source or not (query == EVERYTHING or getattr(query, "field", "") == "level"):
@@ -138,14 +138,14 @@ class Search:
     def run(
         self, work: Work, *, reverse: bool = False, indexed: IndexedLines | None = None
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
-        """Do `work` on every frame that can have hits, by all cores; yield the results in order.
+        """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
-        indexed: takes the frames that need not be read.
+        indexed: counts frames that need not be read.
         """
         planned = self._planned(reverse, (lambda *_: False) if indexed is None else indexed.take)
         tell, processes = self.view.tell, self._processes
         if self.view.is_away:
-            # Most stores have no archive: searches of these do without what reads one.
+            # Most stores have no archive; their searches need not load this.
             from logsrv.linelog.read.frames_ahead import FramesAhead
 
             self._ahead = FramesAhead(self.view)
@@ -177,15 +177,16 @@ class Search:
         )
 
     def _for_many(self) -> None:
-        # Each frame is unpacked into memory of its own: giving that back took half as long as unpacking.
+        # Each frame is unpacked into newly allocated memory: returning that to the system took half as long
+        # as unpacking.
         keep_freed_memory()
-        # NumPy's linear algebra is not used; without this it starts a thread for each core, and each
-        # reserves address space, of which a search for HTTP may have little.
+        # We do not use NumPy's linear algebra. Without this it starts a thread for each core, and each
+        # reserves address space, which is limited for a search over HTTP.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self.matcher.for_many()
 
     def find(self, task: ReadTask) -> Iterator[Hit]:
-        """Yield the lines of one task that match."""
+        """Yield the matching lines of one task."""
         for offset, text in self.texts(task):
             for hit in in_text(self.matcher, self._is_of, Position(task.segment, offset), text):
                 if task.in_time or self._in_time(hit.line):
@@ -202,21 +203,21 @@ class Search:
         return [b"%d" % found]
 
     def texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines of one task in pieces, each with its offset, matching or not."""
+        """Yield all lines of one task, matching or not, in pieces, each with its offset."""
         if task.place and self._ahead is not None:
             return self._ahead.texts(task)
         frames = self._frames(task.segment)
         return iter(()) if frames is None else frames.between(task.start, task.stop)
 
     def _frames(self, number: int) -> Frames | None:
-        """Return an open segment: the one of the last task, mostly."""
+        """Return an open segment. It keeps one open: tasks in sequence mostly have the same segment."""
         if self._open is None or self._open.number != number:
             self.close()
             self._open = self.view.open(number)
         return self._open
 
     def close(self) -> None:
-        """Close the segment that was read last."""
+        """Close the segment that is open."""
         if self._open is not None:
             self._open.close()
             self._open = None
@@ -225,13 +226,13 @@ class Search:
         since, until = self.scope.since, self.scope.until
         if not since and not until:
             return True
-        # All TIMEs of a store have one length, and as text they are in order.
+        # All TIMEs of a store have the same length and sort as text.
         time = line[: len(since or until)].decode("latin-1")
         return time >= since and (not until or time < until)
 
 
 def in_text(matcher: Matcher, is_of: IsOf | None, position: Position, text: bytes) -> Iterator[Hit]:
-    """Yield the lines of a text that begins at `position` which match and are of a wanted source."""
+    """Yield the lines of a text that match and have a wanted source. position: of the text's first byte."""
     segment, offset = position
     for start, end in matcher.find(text, position):
         if is_of is not None and not is_of(text, start, end):

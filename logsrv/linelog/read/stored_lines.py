@@ -1,6 +1,6 @@
-"""Lines by position: a line, those before it and those behind it, across frames and segments.
+"""Lines by position: a line, and the lines before and behind it, across frames and segments.
 
-Neighbours of hits come as groups of lines that stand beside each other in the store, as grep has them.
+Hits with their neighbours come in groups of adjacent lines, as with grep.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from logsrv.linelog.read.texts import Damaged, Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Frames kept unpacked: neighbours of one hit are mostly those of the next.
+# Frames that are kept unpacked: the next hit's neighbours are mostly in the same frames.
 _KEPT = 4
 
 
 class StoredLines:
-    """The lines of a store that is open, by their places."""
+    """The lines of an open store, by their positions."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -39,13 +39,13 @@ class StoredLines:
             frames.close()
 
     def line(self, position: Position) -> Hit | None:
-        """Return the line that begins there; None if none does."""
+        """Return the line that begins at `position`; None if no line begins there."""
         for hit in self.forward(position):
             return hit if hit.position == position else None
         return None
 
     def around(self, hit: Hit, before: int, after: int) -> list[Hit]:
-        """Return a line with at most so many before and after it, in the order of the store."""
+        """Return a line with at most `before` lines before it and `after` lines behind it, in order."""
         behind = Position(hit.position.segment, hit.position.offset + 1)
         return [
             *reversed(list(islice(self.backward(hit.position), before))),
@@ -90,7 +90,7 @@ class StoredLines:
                 yield number, frames
 
     def _lines(self, frames: Frames, frame: int) -> list[tuple[int, bytes]]:
-        """Return the lines of a frame with their places in the text."""
+        """Return the lines of a frame with their offsets in the segment's text."""
         key = frames.number, frame
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -109,7 +109,7 @@ class StoredLines:
         return found
 
 
-# Lines of a group that are held at once; a larger group comes in parts.
+# Lines of a group that are kept in memory; a larger group comes in parts.
 LARGEST = 10_000
 
 
@@ -121,9 +121,9 @@ class LineContext(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Lines in the order of the store, each with whether it is a neighbour only.
+    """Lines in the order of the store; True beside a line means that it is only a neighbour of a hit.
 
-    goes_on: they stand beside those of the group before.
+    goes_on: the lines are adjacent to the lines of the group before.
     """
 
     lines: list[tuple[Hit, bool]]
@@ -133,15 +133,15 @@ class Group(NamedTuple):
 def grouped(
     view: View, hits: Iterator[Hit], around: LineContext, *, reverse: bool = False
 ) -> Iterator[Group]:
-    """Yield the hits with their neighbours: those that touch in one group, each line once.
+    """Yield hits with their neighbours, each line once. Adjacent lines are in one group.
 
-    reverse: the hits come newest first, and so do the groups, but not the lines in them.
+    reverse: hits come newest first, and so do the groups; the lines of a group stay in the store's order.
     """
     with closing(StoredLines(view)) as lines:
         group: dict[Position, tuple[Hit, bool]] = {}
         goes_on = False
         first = last = None
-        # All lines on this side of it were given already, in a part of the same group.
+        # An earlier part of this group had this line and all lines on the near side of it.
         given: Position | None = None
         for hit in hits:
             window = lines.around(hit, *around)
@@ -162,7 +162,7 @@ def grouped(
                 first = min(first or window[0], window[0])
                 last = max(last or window[-1], window[-1])
             if len(group) >= LARGEST:
-                # Neighbours on the far side may turn out to be hits: they stay.
+                # Neighbours on the far side may turn out to be hits, so they are kept.
                 given = hit.position
                 part = {
                     place: one
@@ -177,7 +177,7 @@ def grouped(
 
 
 def _touch(lines: StoredLines, first: Hit, last: Hit, window: list[Hit]) -> bool:
-    """Return whether the lines from `first` to `last` and these overlap, or stand beside each other."""
+    """Return whether `window` overlaps the lines from `first` to `last`, or is adjacent to them."""
     return not window or (
         (window[0] <= last or _follows(lines, last, window[0]))
         and (window[-1] >= first or _follows(lines, window[-1], first))

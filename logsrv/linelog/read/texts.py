@@ -1,8 +1,8 @@
-"""The text of a segment in frames of about 1 MiB, whatever its form on disk.
+"""The text of a segment in frames of about 1 MiB, for any form on disk.
 
-A frame has bounds, and holds the lines that begin within them. A compressed segment has the frames of its
-index; in a plain one, frame n holds the lines that begin in the n-th MiB. Bounds are places in the text, so
-they mean the same lines when the segment is sealed between the plan and the reading.
+A frame contains the lines that begin within its bounds. A compressed segment has the frames of its index.
+In a plain segment, frame n contains the lines that begin in the n-th MiB. Bounds are offsets in the text:
+they mean the same lines if the segment is sealed between planning and reading.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.times import Times, times_of, together
 
 SIZE = 1 << 20
-# glibc maps memory anew for each piece of 128 KiB and more: 250 MiB took 0.41 s of CPU time, so 0.21.
+# glibc maps new memory for each allocation of 128 KiB or more: 250 MiB took 0.41 s of CPU time, and 0.21 s
+# in smaller pieces.
 _SMALL = 64 << 10
 
 
 class Damaged(ValueError):
-    """An error: a part of a segment cannot be read; one sentence, with the file and the place."""
+    """A part of a segment cannot be read. `str()` of it is a sentence with the file and the offset."""
 
 
 class Frames:
-    """The text of one segment, open: `count` frames, together `size` bytes of whole lines.
+    """The text of an open segment: `count` frames, with `size` bytes of whole lines in all.
 
-    path: the file's, for people to read.
+    path: the file's, for messages.
     """
 
     count: int
@@ -43,11 +44,11 @@ class Frames:
 
     @abstractmethod
     def bounds(self, frame: int) -> tuple[int, int]:
-        """Return where a frame begins and ends in the text."""
+        """Return the offsets in the text at which a frame begins and ends."""
 
     @abstractmethod
     def at(self, offset: int) -> int:
-        """Return the frame within whose bounds `offset` is; `count` at or past the end."""
+        """Return the number of the frame that contains `offset`; `count` at or past the end."""
 
     @abstractmethod
     def between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
@@ -58,21 +59,21 @@ class Frames:
 
     @abstractmethod
     def times(self, frame: int) -> Times:
-        """Return the times of the lines of a frame. Of a plain segment all of the frame is read.
+        """Return the times of the lines of a frame. In a plain segment, this reads the whole frame.
 
         Raises OSError.
         """
 
     def levels(self, frame: int, rules: int) -> tuple[int, ...] | None:
-        """Return how many lines of a frame have no level and each of the levels, if an index tells it.
+        """Return the number of lines of a frame without level, and with each level; None if not indexed.
 
-        rules: the version of the rules of levels that must have been used; 0 if any will do.
+        rules: the required version of the rules of levels; 0 for any.
         """
         return None
 
     @abstractmethod
     def cost(self, frame: int) -> int:
-        """Return how many bytes of the file belong to a frame."""
+        """Return the number of bytes of the file that belong to a frame."""
 
     @property
     def whole_cost(self) -> int:
@@ -90,7 +91,7 @@ class Frames:
 
 
 class PlainFrames(Frames):
-    """A segment that is not compressed: the active one up to what is written now, or a sealed one."""
+    """An uncompressed segment: the active one with its present lines, or a sealed one."""
 
     def __init__(self, number: int, path: str, fd: int) -> None:
         super().__init__(number, path, fd)
@@ -98,7 +99,7 @@ class PlainFrames(Frames):
         self.count = -(-self.size // SIZE)
 
     def _whole_lines(self, end: int) -> int:
-        """Return where the last whole line ends: behind it is one that is being written."""
+        """Return the end of the last whole line: the line behind it may still be being written."""
         while end:
             start = max(0, end - SIZE)
             newline = os.pread(self.fd, end - start, start).rfind(b"\n")
@@ -121,7 +122,7 @@ class PlainFrames(Frames):
             start = end
 
     def _line_at(self, offset: int) -> int:
-        """Return where the first line begins that does so at `offset` or behind it."""
+        """Return the start of the first line that begins at `offset` or behind it."""
         if offset <= 0:
             return 0
         # A line that begins at `offset` itself has its LF one byte before.
@@ -147,9 +148,9 @@ class PlainFrames(Frames):
 
 
 class PackedFrames(Frames):
-    """A compressed segment by its index, which is loaded when something of it is asked for.
+    """A compressed segment with its index, which is loaded when it is first needed.
 
-    A search for a rare word asks most segments nothing: their word index says that there is nothing.
+    A search for a rare word needs few indexes: the word indexes exclude most segments.
     """
 
     index: Index
@@ -187,7 +188,7 @@ class PackedFrames(Frames):
         return self.whole(frame, wanted)[1]
 
     def whole(self, frame: int, wanted: int) -> tuple[bytes, bytes]:
-        """Return a frame as it stands in the file, and its text of `wanted` bytes.
+        """Return a compressed frame, and its text of `wanted` bytes.
 
         Raises OSError and Damaged.
         """
@@ -199,13 +200,14 @@ class PackedFrames(Frames):
             raise self._damage(frame, error) from error
 
     def packed(self, frame: int, wanted: int) -> bytes:
-        """Return a frame as it stands in the file, which says that its text has `wanted` bytes.
+        """Return a compressed frame whose header says that its text has `wanted` bytes.
 
         Raises OSError and Damaged.
         """
         at, size = self.index.extent(frame)
         try:
-            # Checked before reading, and before unpacking, which allocates what the header claims.
+            # The size is checked before reading, and the header before unpacking, which allocates what the
+            # header claims.
             packed = self._read(frame, at, size) if max(wanted, size) <= LARGEST else b""
             if zstandard.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
@@ -222,7 +224,7 @@ class PackedFrames(Frames):
         return os.pread(self.fd, size, at)
 
     def standing(self, frame: int, after: int) -> bytes:
-        """Return the frames from `frame` up to `after` as they stand in the file. Raises OSError."""
+        """Return the compressed frames from `frame` up to `after`. Raises OSError."""
         begin = self.index.extent(frame)[0]
         return os.pread(self.fd, sum(self.index.extent(after - 1)) - begin, begin)
 
@@ -234,23 +236,24 @@ class PackedFrames(Frames):
         if not index.levels or rules not in (0, index.rules):
             return None
         counts = index.levels[frame]
-        # The index still has what is missing of a file that was cut.
+        # The file may have been truncated, and then the index counts lines that it lacks.
         return counts if sum(index.extent(frame)) <= self._stored else None
 
     def cost(self, frame: int) -> int:
         return self.index.extent(frame)[1]
 
     def lines(self, frame: int) -> int:
-        """Return how many lines a frame has; 0 if the index does not tell."""
+        """Return the number of lines of a frame; 0 if the index does not have it."""
         after, index = frame + 1, self.index
         behind = index.frames[after].lines if after < self.count else index.lines
         return behind - index.frames[frame].lines
 
 
 class ArchivedFrames(PackedFrames):
-    """A compressed segment whose text is in an archive, by the index that is here.
+    """A compressed segment whose text is in an archive.
 
-    read: returns a frame, by its number, its place and its size. Raises ValueError with a sentence.
+    read: returns a frame, by its number, offset and size; raises ValueError with a sentence.
+    size: bytes of the compressed text.
     """
 
     def __init__(
@@ -280,14 +283,14 @@ class ArchivedFrames(PackedFrames):
 
 
 def clipped(text: bytes, offset: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a text that begin from `start` up to `stop`, and where; it begins at `offset`."""
+    """Yield the lines that begin from `start` up to `stop`, and their offset. offset: the text's own."""
     first, last = _line_at(text, start - offset), _line_at(text, stop - offset)
     if first < last:
         yield offset + first, text[first:last]
 
 
 def _line_at(text: bytes, offset: int) -> int:
-    """Return where the first line begins that does so at `offset` or behind it."""
+    """Return the start of the first line that begins at `offset` or behind it."""
     if offset <= 0:
         return 0
     return (text.find(b"\n", offset - 1) + 1 or len(text)) if offset < len(text) else len(text)

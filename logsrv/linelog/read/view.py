@@ -1,7 +1,7 @@
-"""A store as a reader sees it: its segments at this moment, opened beside a daemon that goes on.
+"""A reader's view of a store: its segments at one moment, beside a daemon that keeps writing.
 
-Segments are rotated, sealed and removed meanwhile. The number of a segment stays; its name is looked up
-again when it is opened. Nothing here writes into the store.
+Meanwhile the daemon rotates, seals and removes segments. A segment keeps its number; its file's name is
+looked up again when it is opened. Nothing here writes into the store.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from logsrv.linelog.store.segments.segment import (
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 from logsrv.linelog.store.words.lookup import Words
 
-# A segment that is found may be sealed or rotated before it is opened; never so often in a row.
+# A segment may be rotated or sealed between lookup and opening, but never so many times in a row.
 _INDEXED = (Form.PACKED, Form.AWAY)
 _TRIES = 1000
 _TRIES_FOR_A_NAME = 100
@@ -49,11 +49,11 @@ _PAUSE = 0.001
 
 
 class View:
-    """The segments of a store's directory, in order. Raises StoreError if there is no such directory.
+    """The segments of a store's directory, in order. Raises StoreError if it is no readable store.
 
-    tell: gets one sentence for each thing that is damaged or of no use. away: also segments whose text is
-    in an archive only, which may take long to read.
-    damaged: something was told that lines are missing for.
+    tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
+    archive only, which may take long to read.
+    damaged: damage was reported because of which lines are missing.
     """
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
@@ -61,8 +61,8 @@ class View:
         self._away = away
         self._archives: Sequence[Archive] | None = None
         self._loaded: Index | None = None
-        # The file that was current.log when the segments were listed: as long as it is, it has the number
-        # of the last of them. Held open, for another could come to have the inode of one that is gone.
+        # The file that was current.log when the segments were listed. As long as it still is, it has the
+        # number of the last segment. It is kept open, so that no other file can get its inode.
         self._active = -1
         try:
             self._disk = Disk().enter(directory)
@@ -82,14 +82,14 @@ class View:
         try:
             why = newer(self._disk)
         except (OSError, ValueError) as error:
-            # A writer is refused then; the lines can be read.
+            # A writer would be refused, but a reader can read the lines.
             self.note(explanation(error))
             return
         if why:
             raise StoreError(why)
 
     def _require_complete(self, directory: str) -> None:
-        """Raise StoreError for what is no store; tell of one that is to become one and lacks lines yet."""
+        """Raise StoreError if there is no store; report a backup or restore that is not complete."""
         if self._disk.holds(ACTIVE):
             return
         why = ""
@@ -107,9 +107,9 @@ class View:
     def _begin(self, tell: Callable[[str], None]) -> None:
         self.damaged = False
         self._tell = tell
-        # Only this process tells: those that it forks would tell the same again.
-        self._teller = os.getpid()
-        self._told: set[str] = set()
+        # Only this process reports: its forked children would report the same again.
+        self._reporter = os.getpid()
+        self._reported: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -118,10 +118,11 @@ class View:
         self.close()
 
     def refresh(self) -> None:
-        """Look which segments there are now."""
+        """List the segments again. Raises StoreError."""
         self._let_go()
         try:
-            # Before the listing, and looked at behind it: what is current.log at both was so meanwhile.
+            # Opened before the listing and compared after it: if it is current.log both times, it was
+            # current.log during the listing.
             self._active = self._opened_active()
             self.segments, names = segments_and_names(self._disk)
         except OSError as error:
@@ -143,9 +144,9 @@ class View:
         return self._away and any(one.form is Form.AWAY for one in self.segments)
 
     def renew(self) -> None:
-        """Look which segments there are now, unless the active one is what it was when last looked.
+        """List the segments again, unless the active one is still the same.
 
-        Some may have been removed since, which `open` finds out.
+        Removed segments are not noticed here; `open` notices them.
         """
         if not self.is_active(self._active):
             self.refresh()
@@ -154,7 +155,7 @@ class View:
         try:
             return self._disk.open(ACTIVE, os.O_RDONLY)
         except OSError:
-            # Told when it is to be read.
+            # Reported when it is read.
             return -1
 
     def _let_go(self) -> None:
@@ -164,16 +165,16 @@ class View:
 
     @property
     def removed(self) -> bool:
-        """True when the directory was removed; another of this path is another store."""
+        """True if the directory was removed. A new directory at its path is another store."""
         return self._disk.is_gone()
 
     @property
     def changed(self) -> tuple[int, int, int]:
-        """The state of the directory: another when a name was made or removed; the last is when, in ns."""
+        """The directory's state. It differs after a name was made or removed; the last number is ns."""
         return self._disk.changed()
 
     def tell_of_no_files(self) -> None:
-        """Report what has the name of a segment and cannot be read as one."""
+        """Report names of segments that are not plain files."""
         for name in self._no_files:
             self.tell(f"{self._disk.path(name)} is no plain file, so it is not read")
 
@@ -182,18 +183,18 @@ class View:
         self._disk.leave()
 
     def tell(self, sentence: str) -> None:
-        """Report damage, each thing once: lines cannot be read."""
+        """Report damage that makes lines unreadable; each sentence once."""
         self.damaged = True
         self.note(sentence)
 
     def note(self, sentence: str) -> None:
-        """Report what is of no use, each thing once; all lines can be read without it."""
-        if sentence not in self._told and os.getpid() == self._teller:
-            self._told.add(sentence)
+        """Report an unusable file without which all lines can still be read; each sentence once."""
+        if sentence not in self._reported and os.getpid() == self._reporter:
+            self._reported.add(sentence)
             self._tell(sentence)
 
     def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
-        """Return the frames of a segment that can have lines with `need`; None for all: nothing is far."""
+        """Return the frames that can have lines with `need`; None for all. Only archives look up here."""
         return None
 
     def open_words(self, number: int) -> int | None:
@@ -210,7 +211,7 @@ class View:
             return None
 
     def known(self, number: int) -> CatalogedSegment | None:
-        """Return what a catalog has of a segment as it is now; None if there is no such."""
+        """Return a catalog's entry of a segment, if it is still valid; else None."""
         segment = self._by_number.get(number)
         if not self._catalog_names or segment is None or segment.form is not Form.PACKED:
             return None
@@ -219,11 +220,11 @@ class View:
         return self._catalogs.known(segment)
 
     def asked(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
-        """Return what the words of a catalog answer; None if it has none that can be used."""
+        """Return the answer of a catalog's word index; None if it has no usable one."""
         return self._catalogs.asked(catalog, ask) if self._catalogs is not None else None
 
     def times(self, number: int) -> Times:
-        """Return the times of the lines of a segment, as far as a catalog or its index tells."""
+        """Return the times of a segment's lines by a catalog or its index; UNKNOWN without these."""
         segment = self._by_number.get(number)
         if segment is None or segment.form not in _INDEXED:
             return UNKNOWN
@@ -234,7 +235,7 @@ class View:
         return UNKNOWN if head is None else head.times
 
     def head(self, number: int) -> Head | None:
-        """Return the totals of a compressed segment; None if its index is lost or of no use."""
+        """Return the totals of a compressed segment; None if its index is lost or unusable."""
         segment = self._by_number.get(number)
         if segment is None or segment.form not in _INDEXED:
             return None
@@ -245,15 +246,15 @@ class View:
                 or self._disk.stat(segment.name).st_size <= head.compressed
             )
         except (OSError, ValueError):
-            # The fault is told when the whole index is needed, or the segment opened.
+            # The fault is reported when the whole index is loaded, or the segment opened.
             return None
         return head if fits else None
 
     def span(self) -> tuple[str, str]:
-        """Return the smallest and the largest TIME; "" where there is none.
+        """Return the smallest and the largest TIME; "" if there is none.
 
-        Reads all of the segments that are not compressed. Of one whose index is lost or of the first
-        version it is known roughly.
+        It reads all uncompressed segments. For a segment whose index is lost or of the first version, the
+        times are approximate.
         """
         found = together(map(self._looked_up, self.segments))
         return found.smallest or "", found.largest or ""
@@ -268,20 +269,20 @@ class View:
         with frames:
             times = together(frames.times(frame) for frame in range(frames.count))
             if times == UNKNOWN and segment.form is Form.PACKED:
-                # Sealing gives the file the time of its last line.
+                # Sealing sets the file's mtime to the time of its last line.
                 return Times(segment.first, rfc3339(os.fstat(frames.fd).st_mtime), sure=False)
             return times
 
     def sync_names(self) -> None:
-        """Return when the names in the directory are on the medium. Raises OSError."""
+        """Sync the names in the directory to disk. Raises OSError."""
         self._disk.sync_directory()
 
     def is_active(self, fd: int) -> bool:
-        """Return whether an open file is the one that is being written."""
+        """Return whether an open file is the active segment."""
         return fd >= 0 and self._disk.belongs(ACTIVE, fd)
 
     def has(self, number: int) -> bool:
-        """Return whether a segment that was listed is still there, by the names that it may have."""
+        """Return whether a listed segment still exists, under any name that it may have."""
         segment = self._by_number.get(number)
         if segment is None:
             return False
@@ -295,17 +296,17 @@ class View:
         return self._disk.holds(segment.name) or self._disk.holds(segment.packed)
 
     def were_empty(self, numbers: range) -> bool:
-        """Return whether no segment with such a number ever had a line."""
+        """Return whether no segment with one of these numbers ever had a line."""
         return were_empty(numbers, self._disk)
 
     def missed(self, position: Position, following: int) -> Missing:
-        """Return what is gone from a place to a segment."""
+        """Return what the store lacks between a position and a later segment."""
         return missed(position, following, self._disk)
 
     def open(self, number: int) -> Frames | None:
-        """Open a segment; None if retention has removed it, or nothing of it can be read (told)."""
+        """Open a segment. None if it was removed, or if it is unreadable, which is reported."""
         for tries in range(_TRIES):
-            # Known names are tried first: they are mostly right, and listing thousands takes long.
+            # The known name is tried first: it is mostly right, and listing thousands of files is slow.
             segment = self._by_number.get(number)
             if segment is None:
                 return None
@@ -331,7 +332,10 @@ class View:
         return None
 
     def _try(self, segment: Segment) -> Frames | None:
-        """Return None, or raise FileNotFoundError, if it was rotated, sealed or removed meanwhile."""
+        """Open a segment by its known name.
+
+        Returns None, or raises FileNotFoundError, if it was rotated, sealed or removed meanwhile.
+        """
         if segment.form is Form.AWAY:
             return self._opened_away(segment)
         path = self._disk.path(segment.name)
@@ -341,7 +345,7 @@ class View:
                 return PackedFrames(
                     segment.number, path, fd, lambda: self._index(segment, path, fd)
                 )
-            # Its number is known only of the file that it was when the segments were listed.
+            # The number belongs to the file that was current.log when the segments were listed.
             if segment.form is Form.ACTIVE and not (
                 self._active >= 0 and os.path.sameopenfile(self._active, fd)
             ):
@@ -355,9 +359,9 @@ class View:
     def _opened_away(self, segment: Segment) -> Frames:
         """Return a segment whose text is in an archive. Raises OSError and ValueError."""
         if self._disk.holds(segment.name):
-            # Found again by its other form.
+            # `open` lists again and finds the segment in its other form.
             raise FileNotFoundError(errno.ENOENT, "its text is here again")
-        # Most stores have no archive: searches of these do without what reads one.
+        # Most stores have no archive; their searches need not load this.
         from logsrv.linelog.store.archive.archive_notes import archives
         from logsrv.linelog.store.archive.reading import away_text
 
@@ -375,7 +379,7 @@ class View:
         return ArchivedFrames(segment.number, text.place, load, text.frame, text.size)
 
     def _index(self, segment: Segment, path: str, fd: int) -> Index:
-        # The plan and then the reading ask for the same index.
+        # Planning and then reading need the same index.
         if self._loaded is not None and self._loaded.segment == segment.number:
             return self._loaded
         try:
@@ -391,7 +395,7 @@ class View:
 
 
 def _require(found: Index, fd: int) -> None:
-    """Raise ValueError if it is no index of an open file. Of one that was cut it still is."""
+    """Raise ValueError if the index does not fit an open file. A truncated file still fits."""
     size = os.fstat(fd).st_size
     if size > found.compressed:
         raise ValueError(f"it is of a file of {found.compressed} bytes, and there are {size}")

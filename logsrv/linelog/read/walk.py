@@ -1,4 +1,4 @@
-"""An index for a segment whose own is missing or wrong, by the heads of its frames: nothing is unpacked."""
+"""A replacement for a missing or wrong index, made from the frames' headers without unpacking them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from logsrv.linelog.store.segments.times import UNKNOWN
 
 
 def walk(number: int, fd: int) -> tuple[Index, str]:
-    """Return an index of the frames in the file, without times and lines, and what is wrong behind them.
+    """Return an index of the frames in the file, without times and line counts, and a fault behind them.
 
-    number: the segment's. The sentence is "" where the file is whole. Raises OSError.
+    number: the segment's. The fault is "" if the whole file is sound. Raises OSError.
     """
     frames: list[Frame] = []
     text = at = 0

@@ -1,15 +1,16 @@
-"""SQL over a store: DuckDB asks, the reading side answers with the rows that may be wanted.
+"""SQL over a store: DuckDB computes, the reading side gives it the rows that it may need.
 
-columns.py   the table `logs`: its columns, and the kinds of fields
+columns.py   the table `logs`: its columns, and the types of fields
 fault.py     an error of DuckDB as a sentence with a place
-sample.py    the kind of a field, by lines here and there in the store
-binding.py   the fields that a statement names, and a kind for each that the statement can be of
-plan.py      DuckDB's plan of a statement: which columns it needs, of which rows
+sample.py    the type of a field, guessed from lines all over the store
+binding.py   the fields that a statement names, and a type for each that makes the statement valid
+levels.py    levels as an ENUM, and texts that are compared with it
+plan.py      DuckDB's plan of a statement: the columns and the rows that it needs
 push.py      conditions of that plan as a query and a scope of the reading side
 arrow_columns.py
              lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores
-answer.py    the answer to a statement, by all of these together, on connections that only compute
+answer.py    the answer to a statement, by all of these, on connections that can only compute
 
 DuckDB and PyArrow are an extra, and take half a second to load. Only the command imports this package, and
 only when it runs. Importing it without them raises NotInstalled.
@@ -26,7 +27,7 @@ NEEDED = (
 
 
 class NotInstalled(LogsrvError):
-    """An error: the packages of the extra `sql` are missing."""
+    """The packages of the extra `sql` are missing."""
 
 
 try:

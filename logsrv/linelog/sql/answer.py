@@ -1,9 +1,9 @@
-"""The answer to a statement: its fields and their types are found, then rows stream in, and the answer out.
+"""The answer to a statement: its fields get types, rows stream into DuckDB, and the answer streams out.
 
-A value that its column cannot hold starts all again with a wider column, as long as no row of the answer
-has been given out. After that it is NULL, and counted.
+If a column cannot hold a value, the statement is run again with a wider column, as long as no row of the
+answer has been returned. After that the value is NULL, and counted.
 
-Its connections to DuckDB can compute and nothing else: no files, no network, no other statements.
+Its connections to DuckDB can only compute: no files, no network, no other statements.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
 from logsrv.linelog.sql.rows import Misfit, Reading, Rows
 from logsrv.linelog.sql.sample import Sample
 
-# Rows in a batch of the answer: a smaller answer is given out when it is complete.
+# Rows in a batch of the answer. A smaller answer is returned when it is complete.
 _ROWS = 10_000
 
 
 class Answer:
     """The answer to one statement. Raises StatementError.
 
-    utc: times without a zone are UTC, not local. pushed: conditions narrow down what is read.
-    columns: names of the answer's columns with their types as DuckDB calls them.
+    utc: times without a zone are UTC, not local. pushed: only rows that the conditions can need are read.
+    columns: names of the answer's columns with DuckDB's names of their types.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Answer:
         self.on_frame: Callable[[], None] | None = None
         self._utc = utc
         self._pushed = pushed
-        # Named before it is made, so that it is removed even if a signal comes in between.
+        # Named before it is made, so `close` removes the directory even if a signal comes in between.
         self._temporary = f"{tempfile.gettempdir()}/logsrv-sql-{secrets.token_hex(8)}"
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._binder: Binder | None = None
@@ -74,11 +74,11 @@ class Answer:
 
     @property
     def stats(self) -> Stats:
-        """Numbers of what was read until now."""
+        """The counts of the reading so far."""
         return self.rows.stats if self.rows is not None else Stats()
 
     def close(self) -> None:
-        """End the reading, and remove what was put on disk for it."""
+        """End the reading, and remove its temporary files."""
         if self.rows is not None:
             self.rows.close()
         if self._connection is not None:
@@ -88,13 +88,13 @@ class Answer:
         shutil.rmtree(self._temporary, ignore_errors=True)
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
-        """Yield the rows of the answer."""
+        """Yield the rows of the answer. Raises StatementError."""
         lenient: set[str] = set()
         while True:
             begun = False
             try:
                 for batch in self._run(lenient):
-                    # The first batch has no rows: its columns may still change when all is done again.
+                    # The first batch has no rows: its columns still change if the statement is run again.
                     if batch.num_rows:
                         begun = True
                         assert self.rows is not None
@@ -129,7 +129,7 @@ class Answer:
             relation = connection.sql(self.statement)
             self.columns = list(zip(relation.columns, map(str, relation.types), strict=True))
             reader = relation.to_arrow_reader(_ROWS)
-            # An answer without rows has columns too.
+            # Even an answer without rows has columns.
             yield pyarrow.RecordBatch.from_pylist([], reader.schema)
             yield from reader
         except KeyboardInterrupt:
@@ -144,7 +144,7 @@ class Answer:
             raise fault(error).as_error(self.statement) from None
 
     def _plan(self, connection: duckdb.DuckDBPyConnection) -> Plan:
-        """Return what has to be read, as far as DuckDB tells."""
+        """Return the plan of what has to be read; everything if DuckDB's plan is not understood."""
         assert self._binder is not None
         if self._binder.fault(self.statement, self.fields, explained=False) is not None:
             return everything(self.fields)
@@ -157,7 +157,7 @@ class Answer:
         return of_plans(self._binder.plan(self.statement, optimized=True), explained, self.fields)
 
     def _widen(self, misfit: Misfit, lenient: set[str]) -> None:
-        """Change the kind of a field so that it can hold what was found; if it cannot, that is NULL."""
+        """Give a field a wider type. If the statement does not allow that, its misfits become NULL."""
         assert self._binder is not None
         kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
         fields = self.fields | {misfit.field: kind}
@@ -167,19 +167,19 @@ class Answer:
             lenient.add(misfit.field)
 
 
-# All of a command may take 500 MB; this is the share of DuckDB.
+# DuckDB's share of the 500 MB that a command may take.
 _MEMORY = "200MB"
 
 
 def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     """Return a connection to a new, empty database in memory.
 
-    temporary: the directory in which DuckDB puts what does not fit into memory.
+    temporary: the directory for data that does not fit into DuckDB's memory.
     utc: times without a zone are UTC, not local.
     """
     found = duckdb.connect(
         config={
-            # The rows come one batch at a time, and processes are forked beside it.
+            # One, because rows arrive one batch at a time, and processes are forked meanwhile.
             "threads": 1,
             "memory_limit": _MEMORY,
             "temp_directory": temporary,
@@ -198,13 +198,13 @@ def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """Take from a connection, for good, all that leads out of it."""
+    """Disable a connection's access to files and network, irrevocably."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
 def check(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
-    """Raise StatementError unless `statement` is one that only asks; return whether it is an EXPLAIN."""
+    """Raise StatementError unless `statement` only reads; return whether it is an EXPLAIN."""
     try:
         found = connection.extract_statements(statement)
     except duckdb.Error as error:

@@ -1,4 +1,4 @@
-"""Lines of the store as columns of Arrow: only those that are needed, and all lines of a piece at once."""
+"""Lines of the store as columns of Arrow: only the needed columns, and all lines of a piece at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IN_SOURCE = ("source", "name", "host")
 class Piece(NamedTuple):
     """Whole lines of a segment, each with its LF.
 
-    offsets: the places of lines in `text` in; where these begin in the text of the segment out.
+    offsets: offsets of lines in `text` → their offsets in the segment's text.
     """
 
     segment: int
@@ -39,7 +39,7 @@ class Piece(NamedTuple):
 
 
 class BadValues:
-    """Values that a column of numbers cannot hold, by field: how many, and whether all are numbers."""
+    """Values that a column of numbers cannot hold, by field: their number, and whether all are numbers."""
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[int, bool]] = {}
@@ -52,7 +52,7 @@ class BadValues:
 class ArrowColumns:
     """A maker of columns.
 
-    fields: those that the table has, with their kinds. needed: the columns that are; others are left out.
+    fields: the table's fields with their types. needed: names of the columns to make.
     """
 
     def __init__(self, fields: Mapping[str, ColumnType], needed: frozenset[str]) -> None:
@@ -65,7 +65,7 @@ class ArrowColumns:
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
     def batch(self, piece: Piece) -> tuple[pyarrow.RecordBatch, BadValues]:
-        """Return the columns of a piece, and the values that are missing there."""
+        """Return the columns of a piece, and the values that they cannot hold, which are NULL there."""
         bad_values = BadValues()
         stamps = Stamps(piece.text)
         columns = self._parsed(piece, stamps, bad_values)
@@ -79,7 +79,7 @@ class ArrowColumns:
         ), bad_values
 
     def _parsed(self, piece: Piece, stamps: Stamps, bad_values: BadValues) -> dict[str, Any]:
-        """Return the columns for which the messages have to be taken apart."""
+        """Return the columns for which the messages have to be parsed."""
         if not self._of_fields:
             return {}
         found: dict[str, Column] = dict(
@@ -127,7 +127,7 @@ def _number_of(value: str) -> Any:
 def as_number(
     value: Value, kind: ColumnType, field: str, bad_values: BadValues
 ) -> int | float | None:
-    """Return the number that a field is, or None, with a note, if it is none or none of this kind."""
+    """Return a field's value as a number of type `kind`. If it is none, note it and return None."""
     if isinstance(value, list):
         found = None
     else:
@@ -168,7 +168,7 @@ def _levels(piece: Piece, stamps: Stamps) -> Any:
 
 
 def _encoded(codes: Any, values: Sequence[str]) -> Any:
-    """Return a column of texts by their numbers; a negative one is NULL."""
+    """Return a column of texts, given as indexes of `values`. A negative index is NULL."""
     return pyarrow.DictionaryArray.from_arrays(
         pyarrow.array(codes, pyarrow.int32(), mask=codes < 0),
         pyarrow.array(values, pyarrow.string()),
@@ -192,14 +192,14 @@ def _messages(piece: Piece, stamps: Stamps) -> Any:
 
 @lru_cache(maxsize=10000)
 def _source(source: bytes) -> tuple[str | None, str | None, str | None]:
-    """Return SOURCE, and the name and the host in it."""
+    """Return SOURCE as text, and the name and the host in it."""
     text = source.decode("utf-8", "surrogateescape")
     name, host, _ = parse_source(text)
     return readable(text), name, readable(host) if host else None
 
 
 def _of_sources(names: Sequence[str], stamps: Stamps) -> dict[str, Any]:
-    """Return columns that follow from SOURCE, which is looked at once for each that there is."""
+    """Return columns that depend on SOURCE only: each different source is parsed once."""
     encoded = pyarrow.array(stamps.sources(), pyarrow.binary()).dictionary_encode()
     parts = [_source(source) for source in encoded.dictionary.to_pylist()]
     columns = {}

@@ -1,8 +1,8 @@
-"""Binding: which fields a statement names, and of which kinds they have to be for it to make sense.
+"""Binding: the fields that a statement names, and the types with which the statement is valid.
 
-DuckDB itself decides, by its own rules for names, aliases and types. The statement is tried on an empty
-table; a name that DuckDB does not find is a field, and is added; where it complains about types, a
-field is tried as text instead of number, or the other way round.
+DuckDB itself decides, by its rules for names, aliases and types. The statement is tried on an empty table.
+A name that DuckDB does not find is a field, and is added. If DuckDB complains about types, a field is tried
+as text instead of number, or the other way round.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ _FUNCTIONS = frozenset(("user", "current_user", "session_user", "current_role", 
 
 
 class Kinds(Protocol):
-    """Kinds of fields by what their values are."""
+    """The types of fields, by their values."""
 
     def kind(self, name: str) -> ColumnType:
-        """Return the kind of a field."""
+        """Return the type of a field."""
 
     def kind_of_number(self, name: str) -> ColumnType:
-        """Return the kind of a field that has to be a number."""
+        """Return the type of a field that has to be a number."""
 
 
 class Binder:
-    """A connection with an empty table `logs`, to which statements are put to see what they mean."""
+    """A connection with an empty table `logs`, on which statements are tried."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, kinds: Kinds) -> None:
         self.connection = connection
         self._kinds = kinds
 
     def bind(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
-        """Return the fields that `statement` names, with a kind for each.
+        """Return the fields that `statement` names, with a type for each.
 
         explained: it is an EXPLAIN. Raises StatementError.
         """
         fields = {name: self._kinds.kind(name) for name in self._taken_for_functions(statement)}
         seen: list[dict[str, ColumnType]] = []
-        # There may be no kinds that suit all: `ms = 5 or ms = 'none'`.
+        # No type may suit the whole statement: `ms = 5 or ms = 'none'`.
         while fields not in seen:
             seen.append(fields)
             wrong = self.fault(statement, fields, explained=explained)
@@ -65,7 +65,7 @@ class Binder:
         return fields
 
     def _taken_for_functions(self, statement: str) -> list[str]:
-        """Return fields of a statement that DuckDB would not miss, having functions of these names."""
+        """Return fields of a statement that DuckDB would take for its functions of the same name."""
         columns = [
             one["column_names"]
             for one in objects(self.tree(statement))
@@ -76,7 +76,7 @@ class Binder:
         )
 
     def tree(self, statement: str) -> Any:
-        """Return a statement as DuckDB writes it, as it was parsed; None if it cannot."""
+        """Return DuckDB's syntax tree of a statement, as parsed JSON; None if DuckDB cannot write it."""
         try:
             row = self.connection.execute(
                 "SELECT json_serialize_sql($1::VARCHAR)", [statement]
@@ -86,7 +86,7 @@ class Binder:
             return None
 
     def fits(self, statement: str, fields: dict[str, ColumnType], *, explained: bool) -> bool:
-        """Tell whether the statement makes sense with fields of these kinds."""
+        """Return whether the statement is valid with fields of these types."""
         return (
             self.fault(statement, fields, explained=explained) is None
             and self._as_used(statement, fields) == fields
@@ -95,13 +95,13 @@ class Binder:
     def fault(
         self, statement: str, fields: dict[str, ColumnType], *, explained: bool
     ) -> Fault | None:
-        """Return what is wrong with a statement if these are the fields; None if it is right."""
-        # EXPLAIN draws its plan, with a constant text of many megabytes in minutes.
+        """Return the fault of a statement with these fields; None if it is valid."""
+        # PREPARE, because EXPLAIN draws its plan, which takes minutes if a constant has many megabytes.
         before = "" if explained else "PREPARE asked AS "
         try:
             self.connection.execute(f"CREATE OR REPLACE TABLE logs ({declaration(fields)})")
         except duckdb.Error as error:
-            # Names that differ in case only are one to SQL.
+            # To SQL, names that differ only in case are the same.
             return fault(error)._replace(position=-1)
         try:
             self.connection.execute(before + statement).fetchall()
@@ -112,7 +112,7 @@ class Binder:
     def _other(
         self, statement: str, fields: dict[str, ColumnType], wrong: Fault, explained: bool
     ) -> dict[str, ColumnType] | None:
-        """Return kinds, one of them another, with which the statement is right, at least up to there."""
+        """Return types, one of them changed, with which the statement is valid, or wrong further on."""
         for name, kind in fields.items():
             other = ColumnType.TEXT if kind.is_number else self._kinds.kind_of_number(name)
             tried = fields | {name: other}
@@ -122,7 +122,7 @@ class Binder:
         return None
 
     def _as_used(self, statement: str, fields: dict[str, ColumnType]) -> dict[str, ColumnType]:
-        """Return the kinds, with those changed whose values DuckDB would convert, and fail at one."""
+        """Return the types; one is changed if DuckDB would convert the field's values, which may fail."""
         for name, is_number in conversions(self.plan(statement, optimized=False)):
             if name in fields and fields[name].is_number != is_number:
                 other = self._kinds.kind_of_number(name) if is_number else ColumnType.TEXT
@@ -130,7 +130,7 @@ class Binder:
         return fields
 
     def plan(self, statement: str, *, optimized: bool) -> Any:
-        """Return DuckDB's plan of the statement, on the table as it was last tried; None if it has none."""
+        """Return DuckDB's plan of the statement on the table of the last try; None if there is none."""
         try:
             row = self.connection.execute(
                 f"SELECT json_serialize_plan($1::VARCHAR, optimize := {optimized})", [statement]
@@ -142,8 +142,10 @@ class Binder:
 
 
 def conversions(plan: Any) -> Iterator[tuple[str, bool]]:
-    """Yield columns of text that a plan converts to numbers (True), and those of numbers that it compares
-    with a text which is none (False).
+    """Yield columns that a plan uses with the wrong type.
+
+    True: a column of text is converted to numbers. False: a column of numbers is compared with a text that
+    is no number.
     """
     for expression in objects(plan):
         children = expression.get("children") or []
@@ -161,7 +163,7 @@ def _type(expression: dict[str, Any]) -> str:
 
 
 def _is_no_number(expression: dict[str, Any]) -> bool:
-    """Tell whether an expression is a text that is to become a number, and is none."""
+    """Return whether an expression converts a constant text, which is no number, to a number."""
     if expression.get("type") != "OPERATOR_CAST" or _type(expression) not in _NUMBERS:
         return False
     value = (expression["children"][0].get("value") or {}).get("value")

@@ -1,4 +1,4 @@
-"""The table `logs`: the columns that it always has, and the kinds that fields may be of."""
+"""The table `logs`: the columns that it always has, and the types that fields may have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from logsrv.linelog.sql.levels import TYPE
 
 
 class ColumnType(enum.Enum):
-    """The type of a field's column, as DuckDB calls it."""
+    """The type of a field's column, by its name in DuckDB."""
 
     TEXT = "VARCHAR"
     INTEGER = "BIGINT"
@@ -19,7 +19,7 @@ class ColumnType(enum.Enum):
 
     @property
     def is_number(self) -> bool:
-        """Tell whether the column holds numbers."""
+        """True if the column has numbers."""
         return self is not ColumnType.TEXT
 
 
@@ -34,11 +34,11 @@ ALWAYS = {
     "segment": "BIGINT",
     "offset": "BIGINT",
 }
-"""The columns that the table has whatever is asked for, in order, with their types."""
+"""The columns that the table has for every statement, in order, with their types."""
 
 
 def declaration(fields: Mapping[str, ColumnType]) -> str:
-    """Return the columns with their types, as CREATE TABLE has them."""
+    """Return the columns with their types, in the syntax of CREATE TABLE."""
     every = ALWAYS | {name: kind.value for name, kind in fields.items()}
     return ", ".join(f"{quoted(name)} {kind}" for name, kind in every.items())
 
@@ -49,7 +49,7 @@ def quoted(name: str) -> str:
 
 
 def schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
-    """Return the same columns as Arrow has them; those with few values refer to each by a number."""
+    """Return Arrow's schema of the columns. Columns with few different values are dictionary-encoded."""
     types = {
         "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),
         "VARCHAR": pyarrow.string(),

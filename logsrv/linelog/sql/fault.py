@@ -10,7 +10,7 @@ from logsrv.errors import LogsrvError
 
 _NO_SUCH_COLUMN = re.compile(
     r'Table ".*" does not have a column named "(.+)"|Column "(.+)" does not exist on \w+ side'
-    # An alias of the same name in the way: `select lower(app) as app … group by app`.
+    # An alias hides the column: `select lower(app) as app … group by app`.
     r'|Alias with name "+(.+?)"+ exists, but aliases cannot'
 )
 _LIMIT = 2000
@@ -19,14 +19,14 @@ NO_MEMORY = (
     "group or sort fewer rows, or columns with shorter values"
 )
 _NO_SUCH_TABLE = re.compile(r"Table with name (.+) does not exist!")
-# It is also a word of SQL.
+# A column, but also a keyword of SQL.
 _OFFSET = re.compile(r"\boffset[\s,)]*\Z", re.IGNORECASE)
 
 
 class StatementError(LogsrvError):
-    """An error: DuckDB cannot do what the statement says.
+    """DuckDB cannot run the statement.
 
-    sentence: what is wrong. at: where, the number of the character from 1; 0 where that is not known.
+    sentence: what is wrong. at: the column of the fault, in characters from 1; 0 if unknown.
     """
 
     def __init__(self, sentence: str, at: int = 0) -> None:
@@ -38,8 +38,8 @@ class StatementError(LogsrvError):
 class Fault(NamedTuple):
     """An error that DuckDB reported with `errors_as_json`.
 
-    kind: as it calls it (Binder, Conversion …). position: the byte of the statement; -1 for unknown.
-    missing: the name of a column that is not there; "" if that is not what is wrong.
+    kind: DuckDB's name for it (Binder, Conversion …). position: the byte of the statement; -1 if unknown.
+    missing: the name of a column that does not exist; "" for other errors.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Fault(NamedTuple):
     missing: str
 
     def as_error(self, statement: str) -> StatementError:
-        """Return it as an error about `statement`."""
+        """Return the error to raise about `statement`."""
         if not 0 <= self.position <= len(statement.encode()):
             return StatementError(self.sentence)
         before = statement.encode()[: self.position].decode(errors="replace")
@@ -59,9 +59,9 @@ class Fault(NamedTuple):
 
 
 def fault(error: Exception, behind: int = 0) -> Fault:
-    """Return what an error of DuckDB says.
+    """Parse an error of DuckDB.
 
-    behind: bytes that were put before the statement, and that a position counts as well.
+    behind: the number of bytes put before the statement, which the error's position includes.
     """
     text = str(error)
     try:
@@ -83,12 +83,12 @@ def fault(error: Exception, behind: int = 0) -> Fault:
 
 
 def _sentence(message: str) -> str:
-    """Return the first line of a message, and the advice if there is some."""
+    """Return the first line of a message, and DuckDB's advice if there is any."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     advice = [line for line in lines[1:] if line.startswith("Did you mean")]
     first = lines[0] if lines else "DuckDB did not say what is wrong"
     if unknown := _NO_SUCH_TABLE.fullmatch(first):
-        # DuckDB would advise one of its own tables, whose names nobody here has to know.
+        # DuckDB would suggest its internal tables.
         return f"there is no table {unknown[1]}; the lines are in the table logs"[:_LIMIT]
     if first.startswith("Referenced table"):
         advice.append('A field with dots in its name is written in double quotes: "http.status"')

@@ -1,7 +1,7 @@
-"""Levels in SQL: an ENUM in the order of the query language, and texts that are compared with it.
+"""Levels in SQL: an ENUM in the order of severity, and texts that are compared with it.
 
-DuckDB compares an ENUM with a text as texts, where 'info' is greater than 'error'. So the text of an order,
-as in `level >= 'error'`, is made an ENUM before the statement is run.
+DuckDB compares an ENUM with a text as texts, and then 'info' is greater than 'error'. So before a statement
+such as `level >= 'error'` is run, its text is replaced with a value of the ENUM.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ TYPE = "log_level"
 """The name of the type."""
 CREATED = f"CREATE TYPE {TYPE} AS ENUM ({', '.join(map(repr, LEVELS))})"
 
-# Each of these, and with OREQUALTO behind it.
+# The prefixes of four comparisons: each also with OREQUALTO.
 _ORDERS = ("COMPARE_LESSTHAN", "COMPARE_GREATERTHAN")
 
 
 def with_levels(statement: str, tree: Any) -> str:
-    """Return a statement in which what `level` is compared with by its order is a level.
+    """Return the statement with texts replaced by levels wherever it compares `level` by order.
 
-    tree: the statement as DuckDB writes it. Raises StatementError for a text that is no level.
+    tree: DuckDB's syntax tree of the statement. Raises StatementError for a text that is no level.
     """
     text = statement.encode()
     found = {int(one["query_location"]): one for one in _compared(tree)}
@@ -42,7 +42,7 @@ def with_levels(statement: str, tree: Any) -> str:
 
 
 def _compared(tree: Any) -> Iterator[Any]:
-    """Yield the constant texts that stand in an order with a column called level."""
+    """Yield the constant texts that are compared by order with a column called level."""
     for item in objects(tree):
         if item.get("class") == "BETWEEN":
             sides = [item["input"], item["lower"], item["upper"]]
@@ -55,7 +55,7 @@ def _compared(tree: Any) -> Iterator[Any]:
 
 
 def objects(tree: Any) -> Iterator[dict[str, Any]]:
-    """Yield each object of a statement or a plan as DuckDB writes it, the outer ones first."""
+    """Yield each object of DuckDB's syntax tree or plan, the outer ones first."""
     stack = [tree]
     while stack:
         item = stack.pop()

@@ -1,7 +1,7 @@
-"""DuckDB's plan of a statement: which columns of `logs` it needs, and of which rows.
+"""DuckDB's plan of a statement: the columns and the rows of `logs` that it needs.
 
-DuckDB has moved all conditions as far down as they can go, through aliases, WITH and subqueries. So
-those that stand at a scan of `logs` are about its rows and nothing else.
+DuckDB moves all conditions as far down as possible, through aliases, WITH and subqueries. So the conditions
+at a scan of `logs` are about its rows only.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.push import WantedRows, all_of, any_of, of_expression, of_filter
 
-# The optimizers of DuckDB that move conditions. Others look at how many rows the table has, which here are
-# none, or make plans that it cannot write down.
+# The optimizers of DuckDB that move conditions. Others use the table's number of rows, which is 0 here, or
+# make plans that DuckDB cannot serialize.
 OPTIMIZERS = frozenset(
     (
         "expression_rewriter",
@@ -32,7 +32,7 @@ _SCAN = "PYTHON_ARROW_SCAN"
 class Plan(NamedTuple):
     """The part of the store that has to be read.
 
-    columns: the names of those that are needed. wanted: the rows.
+    columns: names of the needed columns. wanted: the needed rows.
     """
 
     columns: frozenset[str]
@@ -40,15 +40,15 @@ class Plan(NamedTuple):
 
 
 def everything(kinds: Mapping[str, ColumnType]) -> Plan:
-    """Return the plan to read all there is."""
+    """Return the plan to read everything."""
     return Plan(frozenset((*ALWAYS, *kinds)), WantedRows())
 
 
 def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Plan:
-    """Return what is needed.
+    """Return the needed columns and rows.
 
-    plans: of the statement on a table, as DuckDB writes plans. explained: what EXPLAIN in JSON says of
-    the same on the stream. Where they differ, or one is not understood, more is needed.
+    plans: DuckDB's plans of the statement on a table. explained: the result of EXPLAIN in JSON for the same
+    statement on the stream. If they differ, or one is not understood, more is read than needed.
     """
     names = (*ALWAYS, *kinds)
     known = {name.lower(): name for name in names}
@@ -62,7 +62,7 @@ def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Pla
         if len(scans) != len(read):
             return Plan(columns, WantedRows())
         wanted = any_of([_wanted(scan, above, names, kinds) for scan, above in scans])
-        # A plan that only counts rows reads some column that nobody looks at.
+        # A plan that only counts rows reads some column without using it.
         used = any(name for scan, _ in scans for name in _columns(scan, names))
     except _UNKNOWN:
         return Plan(columns, WantedRows())
@@ -70,7 +70,7 @@ def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Pla
 
 
 def _scans(node: Any, above: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each scan of the table, with what stands directly above it."""
+    """Yield each scan of the table, with the plan's node directly above it."""
     if isinstance(node, list):
         for one in node:
             yield from _scans(one, above)
@@ -82,7 +82,7 @@ def _scans(node: Any, above: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _columns(scan: Any, names: Sequence[str]) -> list[str | None]:
-    """Return the columns that a scan reads, None for what is none such as the number of a row."""
+    """Return the columns that a scan reads; None for others, such as the row number."""
     places = [column["index"] for column in scan["column_indexes"]]
     return [names[place] if 0 <= place < len(names) else None for place in places]
 

@@ -1,4 +1,4 @@
-"""Conditions of a plan as a query: what has to be true of a line for its row to be wanted.
+"""Conditions of a plan as a query, which is true for every line whose row DuckDB may need.
 
 A condition is used only if it cannot leave out a row that DuckDB would keep; DuckDB tests all conditions
 again. Conditions that are unknown here, such as those of a later DuckDB, are not used.
@@ -25,27 +25,27 @@ _COMPARISONS = {
     "COMPARE_LESSTHANOREQUALTO": "<=",
 }
 _TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
-# Beyond these a moment may have no text of the usual length.
+# Microseconds since 1970. Outside these limits, a moment's text may not have the usual length.
 _FIRST, _LAST = 0, 32503680000 * 1_000_000
-# Looking for more values at once costs more than parsing the lines.
+# A search for more values at once costs more than parsing the lines.
 _MOST_VALUES = 50
-# Each alternative takes 2.5 us a line, and parsing a line in vain 10; values of one field, or texts, are
-# looked for at once, however many they are.
+# Each alternative takes 2.5 µs a line, and parsing a line in vain takes 10 µs. Values of one field, and
+# texts, do not count: they are searched at once, however many they are.
 _MOST_ALTERNATIVES = 6
-# Every integer below is itself as a float.
+# Floats represent every integer below this exactly.
 _EXACT = 1 << 53
-# The end of \xNN, as which a byte that is not UTF-8 is shown: the line has not that text.
+# The end of \xNN, which stands for a byte that is not UTF-8: the stored line does not have that text.
 _MAYBE_ESCAPED = re.compile(r"x[0-9a-f]{2}|x[0-9a-f]?\Z|[0-9a-f]{1,2}")
-# Only ASCII has two cases in a query. DuckDB knows all letters, and two others that are i and k in small.
+# A query ignores case only in ASCII. DuckDB lowers all letters, and two non-ASCII ones become i and k.
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _ALSO = {"i": "\u0130", "k": "\u212a"}
 _MOST_SPELLINGS = 4
 
 
 class WantedRows(NamedTuple):
-    """Rows that may be wanted: those for which `node` is true, between two moments.
+    """Rows that DuckDB may need: those for which `node` is true, between two moments.
 
-    since, until: microseconds since 1970, the latter the first that is too late; None for no limit.
+    since, until: microseconds since 1970, the first moment and the first that is too late; None: no limit.
     """
 
     node: Node = EVERYTHING
@@ -54,7 +54,7 @@ class WantedRows(NamedTuple):
 
     @property
     def times(self) -> tuple[str, str]:
-        """The moments as a scope has them."""
+        """The two moments in the format of a `Scope`."""
         return _time(self.since), _time(self.until)
 
 
@@ -68,10 +68,10 @@ def all_of(parts: list[WantedRows]) -> WantedRows:
 
 
 def any_of(parts: list[WantedRows]) -> WantedRows:
-    """Return rows that include those of each part."""
+    """Return rows that include the rows of each part."""
     if not parts:
         return WantedRows()
-    # DuckDB writes some ORs one in the other, by the hundred.
+    # DuckDB nests some ORs, by the hundred.
     nodes = _wider([one for part in parts for one in _alternatives(part.node)])
     node = EVERYTHING if EVERYTHING in nodes else nodes[0] if len(nodes) == 1 else Or(nodes)
     sinces = [part.since for part in parts if part.since is not None]
@@ -88,7 +88,7 @@ def _alternatives(node: Node) -> tuple[Node, ...]:
 
 
 def _wider(nodes: list[Node]) -> tuple[Node, ...]:
-    """Return alternatives that are true where one of `nodes` is, and that cost little if they are many."""
+    """Return alternatives that are true if one of `nodes` is; only cheap ones if they are many."""
     if sum(not _is_cheap(node) for node in nodes) > _MOST_ALTERNATIVES:
         nodes = [part for node in nodes for part in _cheap_parts(node)]
     return tuple(dict.fromkeys(nodes))
@@ -99,7 +99,7 @@ def _is_cheap(node: Node) -> bool:
 
 
 def _cheap_parts(node: Node) -> tuple[Node, ...]:
-    """Return cheap alternatives, one of which is true where `node` is; all lines if there are none."""
+    """Return cheap alternatives, one of which is true if `node` is; without any, EVERYTHING."""
     if _is_cheap(node):
         return (node,)
     if isinstance(node, And):
@@ -113,7 +113,7 @@ def _cheap_parts(node: Node) -> tuple[Node, ...]:
 
 
 def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> WantedRows:
-    """Return what a filter of a scan, on one column, tells."""
+    """Return the rows that a scan's filter on one column keeps, or more."""
     kind = found.get("filter_type")
     if kind in ("LEGACY_CONJUNCTION_AND", "LEGACY_CONJUNCTION_OR"):
         parts = [of_filter(part, column, kinds) for part in found["child_filters"]]
@@ -135,9 +135,9 @@ def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -
 def of_expression(
     found: Expression, column_of: Callable[[int], str | None], kinds: Mapping[str, ColumnType]
 ) -> WantedRows:
-    """Return what a condition tells.
+    """Return the rows for which a condition is true, or more.
 
-    column_of: the number by which an expression refers to a column → its name.
+    column_of: a column's number in the expression → its name.
     """
     kind = found.get("type")
     children = found.get("children") or []
@@ -196,9 +196,9 @@ def _is_lower(found: Expression) -> bool:
 
 
 def _certain(piece: str, small: bool) -> Node:
-    """Return what is true for a line whose message, as it is shown, contains `piece`.
+    """Return a query that is true for every line whose message, as DuckDB gets it, contains `piece`.
 
-    small: the message is turned into small letters before it is compared.
+    small: DuckDB lowers the message before it compares it.
     """
     if "\\" in piece:
         return EVERYTHING
@@ -225,7 +225,7 @@ def _any_text(texts: list[str]) -> Node:
 def _compared(
     column: str, op: str, constant: Mapping[str, Any], kinds: Mapping[str, ColumnType]
 ) -> WantedRows:
-    """Return the rows in which a column stands to a constant as `op` says."""
+    """Return the rows for which `column op constant` is true, or more."""
     value = constant.get("value")
     type_ = (constant.get("type") or {}).get("id")
     if constant.get("is_null") or value is None:
@@ -242,7 +242,7 @@ def _compared(
         return WantedRows()
     if column in ("source", "name", "host"):
         return WantedRows(Compare(column, "=", value))
-    # A list is shown as JSON, and compared element by element.
+    # The column has a list as JSON, but a query compares its elements one by one.
     if kind is None or column in ALWAYS or value.startswith("["):
         return WantedRows()
     return WantedRows(Compare(column, "=", value))
@@ -252,7 +252,7 @@ def _numbered(column: str, op: str, value: Any, kind: ColumnType) -> WantedRows:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _EXACT:
         return WantedRows()
     if op == "=" and kind is ColumnType.NUMBER:
-        # `39ms` is 0.039 there; in a query = wants a unit on both sides.
+        # The column has `39ms` as 0.039; in a query, = needs a unit on both sides or none.
         return WantedRows(
             And((Compare(column, ">=", repr(value)), Compare(column, "<=", repr(value))))
         )

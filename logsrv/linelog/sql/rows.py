@@ -1,7 +1,7 @@
-"""The table `logs` as a stream of record batches: a frame of the store is one, made by any core.
+"""The table `logs` as a stream of record batches: one for each frame of the store, made by all cores.
 
-DuckDB asks for a batch when it has done with the last one, so only a few are in memory. Columns that nobody
-needs are there too, all NULL: DuckDB refers to columns by their places.
+DuckDB asks for a batch when it has finished the last one, so only a few are in memory. Columns that are not
+needed are included as NULL, because DuckDB refers to columns by their index.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from logsrv.linelog.sql.plan import Plan
 
 
 class Reading(NamedTuple):
-    """A store to read, and the way of it.
+    """A store to read, and how to read it.
 
-    with_index: word indexes are asked. processes: so many at most; 0 for all cores.
+    with_index: use word indexes. processes: the greatest number of them; 0 for one per core.
     """
 
     view: View
@@ -36,7 +36,7 @@ class Reading(NamedTuple):
 
 
 class Misfit(Exception):
-    """A column of numbers is to hold something else. is_number: that is one too, with a fraction."""
+    """A value does not fit the column of its field. is_number: it is a number, but of another type."""
 
     def __init__(self, field: str, *, is_number: bool) -> None:
         super().__init__(field)
@@ -47,9 +47,9 @@ class Misfit(Exception):
 class Rows:
     """The table, which DuckDB may read more than once, each time from its beginning.
 
-    plan: set it before; what is not needed by it is not read. trouble: the error that ended a reading.
-    lenient: the fields whose misfits are NULL; the others end the reading by a Misfit.
-    missing: numbers of those by field. seen: the fields that some line had.
+    plan: the columns and rows to read, set before reading. trouble: the error that ended a reading.
+    lenient: fields whose misfits become NULL; with `is_lenient` all fields. Another misfit raises Misfit.
+    missing: the number of values that became NULL, by field. seen: the fields that some line had.
     """
 
     def __init__(self, reading: Reading, fields: Mapping[str, ColumnType], plan: Plan) -> None:
@@ -69,18 +69,18 @@ class Rows:
         self._open: list[Iterator[Any]] = []
 
     def __arrow_c_schema__(self) -> Any:
-        """Return the columns, as Arrow's protocol between libraries has it."""
+        """Return the schema by Arrow's PyCapsule protocol."""
         return self._schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        """Return the rows from the first on, by the same protocol."""
+        """Return a stream of all rows, by Arrow's PyCapsule protocol."""
         batches = self._batches()
         self._open.append(batches)
         reader = pyarrow.RecordBatchReader.from_batches(self._schema, batches)
         return reader.__arrow_c_stream__()
 
     def close(self) -> None:
-        """End what is being read."""
+        """End all readings."""
         while self._open:
             self._open.pop().close()  # type: ignore[attr-defined]
 
@@ -90,7 +90,7 @@ class Rows:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Kept here, because Arrow and DuckDB hand on only its text.
+            # Kept here, because Arrow and DuckDB pass on only its text.
             self.trouble = error
             raise
 
@@ -104,17 +104,17 @@ class Rows:
             with_index=self._reading.with_index,
             processes=self._reading.processes,
         )
-        # All readings are counted together.
+        # Shared, so that it counts all readings.
         search.stats = self.stats
         search.on_frame = self.on_frame
-        cells = ArrowColumns(self._fields, self.plan.columns)
+        maker = ArrowColumns(self._fields, self.plan.columns)
         whole = wanted.node == EVERYTHING and not since and not until
 
         def work(task: ReadTask) -> list[bytes]:
             results = []
             for piece in _whole(search, task) if whole else _found(search, task):
-                if cells.names:
-                    batch, bad_values = cells.batch(piece)
+                if maker.names:
+                    batch, bad_values = maker.batch(piece)
                     results += [_packed(batch), json.dumps(bad_values.found).encode()]
                 else:
                     results += [b"", b"%d" % piece.text.count(b"\n")]
@@ -122,14 +122,14 @@ class Rows:
 
         try:
             for _, results in search.run(work):
-                for packed, told in zip(*[iter(results)] * 2, strict=True):
+                for packed, rest in zip(*[iter(results)] * 2, strict=True):
                     if packed:
-                        self._note(json.loads(told))
+                        self._note(json.loads(rest))
                         batch = pyarrow.ipc.open_stream(packed).read_next_batch()
                         known = dict(zip(batch.schema.names, batch.columns, strict=True))
                         yield self._full(known, batch.num_rows)
                     else:
-                        yield self._full({}, int(told))
+                        yield self._full({}, int(rest))
         finally:
             search.close()
 
@@ -140,7 +140,7 @@ class Rows:
             self.missing[field] = self.missing.get(field, 0) + count
 
     def _full(self, known: dict[str, Any], count: int) -> pyarrow.RecordBatch:
-        """Return a batch with all columns of the table."""
+        """Return a batch of `count` rows with all columns of the table; unknown ones are NULL."""
         self.lines += count
         self.seen.update(name for name, column in known.items() if column.null_count < count)
         columns = [
@@ -151,7 +151,7 @@ class Rows:
 
 
 def _packed(batch: pyarrow.RecordBatch) -> bytes:
-    """Return a batch as a stream of its own, which has the values that numbers in it refer to."""
+    """Return a batch as a complete Arrow stream, which includes its dictionaries."""
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
@@ -167,7 +167,7 @@ def _whole(search: Search, task: ReadTask) -> Iterator[Piece]:
 
 
 def _found(search: Search, task: ReadTask) -> Iterator[Piece]:
-    """Yield the lines of a task that may be wanted."""
+    """Yield the lines of a task that match the search."""
     hits = list(search.find(task))
     if hits:
         text = b"".join(hit.line + b"\n" for hit in hits)

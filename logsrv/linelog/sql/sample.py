@@ -1,7 +1,7 @@
-"""Kinds of fields, by lines from places all over a store.
+"""Types of fields, guessed from lines all over a store.
 
-The type of a column has to be known before the first row is read. It is taken from a few hundred lines of a
-few frames: a field whose values there are all numbers is a column of numbers.
+The type of a column has to be known before the first row is read. It is guessed from a few hundred lines of
+a few frames: if all values of a field are numbers there, it is a column of numbers.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _INT64 = 1 << 63
 
 
 class Sample:
-    """Some lines of a store, read when the first field is asked for."""
+    """A sample of a store's lines, which is read when the first field is asked for."""
 
     def __init__(self, view: View) -> None:
         self._view = view
 
     def kind(self, name: str) -> ColumnType:
-        """Return the kind of the field called `name`; TEXT if no line of the sample has it."""
+        """Return the type of the field called `name`; TEXT if no line of the sample has it."""
         return self._kind(name, only_numbers=True) or ColumnType.TEXT
 
     def kind_of_number(self, name: str) -> ColumnType:
-        """Return INTEGER or NUMBER for a field that is used as a number, whatever else it may be."""
+        """Return INTEGER or NUMBER for a field that is used as a number, even if some values are not."""
         return self._kind(name, only_numbers=False) or ColumnType.INTEGER
 
     def _kind(self, name: str, *, only_numbers: bool) -> ColumnType | None:
@@ -56,7 +56,7 @@ class Sample:
         return list(self._lines())
 
     def _lines(self) -> Iterator[Record]:
-        """Yield lines of the last segment, and of as many others as frames are left for."""
+        """Yield lines of up to 12 frames: of the last segment and of others at regular distances."""
         numbers = [segment.number for segment in self._view.segments]
         step = max(1, -(-len(numbers) // _FRAMES))
         chosen = numbers[::-1][::step]
@@ -71,20 +71,20 @@ class Sample:
                         for _, text in frames.between(*frames.bounds(frame)):
                             yield from map(Record, spread(text))
             except (Damaged, OSError):
-                # The reading of the whole store tells of the damage.
+                # Reading the store for the answer reports the damage.
                 continue
             finally:
                 frames.close()
 
 
 def spread(text: bytes) -> list[bytes]:
-    """Return lines from the beginning, the middle and the end of `text`."""
+    """Return lines of `text` at regular distances."""
     lines = text.removesuffix(b"\n").split(b"\n")
     return lines[:: max(1, len(lines) // _LINES)]
 
 
 def kind_of_value(value: Value) -> ColumnType:
-    """Return the narrowest kind that holds `value`."""
+    """Return the narrowest type that can hold `value`."""
     found = None if isinstance(value, list) else number(value)
     if found is None:
         return ColumnType.TEXT

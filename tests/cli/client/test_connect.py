@@ -32,7 +32,7 @@ def talking(*words: str, **how: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **how)
 
 
-def test_all_is_sent_and_what_comes_is_shown() -> None:
+def test_input_is_sent_and_answers_are_shown_until_the_server_closes() -> None:
     """The server learns of the end of the input, answers, closes: status 0."""
     with serving(echo) as port:
         talk = logsrv("connect", f"127.0.0.1:{port}", input=b"one\ntwo")
@@ -57,7 +57,7 @@ def test_control_characters_are_escaped_and_telnet_is_refused() -> None:
     assert bytes(said) == b"\xff\xfc\x18x\n"
 
 
-def test_raw_bytes_come_as_they_are() -> None:
+def test_raw_output_is_the_servers_bytes_unchanged() -> None:
     """A file sent through an echo server is the same file, however large."""
     data = os.urandom(3_000_000)
     with serving(echo) as port:
@@ -65,7 +65,7 @@ def test_raw_bytes_come_as_they_are() -> None:
     assert talk.stdout == data
 
 
-def test_hex_shows_both_sides() -> None:
+def test_hex_output_shows_both_sides_bytes() -> None:
     with serving(echo) as port:
         talk = logsrv("connect", "--hex", "--crlf", f"127.0.0.1:{port}", input=b"hi\n")
     lines = talk.stdout.decode().splitlines()
@@ -73,13 +73,13 @@ def test_hex_shows_both_sides() -> None:
 
 
 @pytest.mark.parametrize(("option", "sent"), [("--crlf", b"a\r\nb\r\n"), ("--lf", b"a\nb\n")])
-def test_line_endings(option: str, sent: bytes) -> None:
+def test_crlf_and_lf_set_the_endings_of_sent_lines(option: str, sent: bytes) -> None:
     with serving(echo) as port:
         talk = logsrv("connect", "--raw", option, f"127.0.0.1:{port}", input=b"a\r\nb\n")
     assert talk.stdout == sent
 
 
-def test_wait_ends_it_after_silence() -> None:
+def test_wait_ends_the_conversation_after_silence() -> None:
     """A server that does not care for the end of the input is not waited for."""
     done = threading.Event()
 
@@ -108,7 +108,7 @@ def test_it_ends_when_the_server_closes_though_the_input_goes_on() -> None:
     assert (talk.returncode, talk.stdout) == (0, b"bye\n")
 
 
-def test_interrupted() -> None:
+def test_ctrl_c_ends_with_status_130() -> None:
     """Ctrl-C: status 130."""
     heard = threading.Event()
 
@@ -125,14 +125,14 @@ def test_interrupted() -> None:
         process.stdin.close()
 
 
-def test_unix_socket(tmp_path: Path) -> None:
+def test_a_conversation_over_a_unix_socket(tmp_path: Path) -> None:
     with serving_unix(tmp_path / "s", echo):
         talk = logsrv("connect", f"unix:{tmp_path}/s", input=b"hello\n")
     assert (talk.returncode, talk.stdout) == (0, b"hello\n")
 
 
 @pytest.mark.slow
-def test_udp() -> None:
+def test_each_line_is_a_udp_datagram() -> None:
     """Each line is a datagram, and so is each answer; a second of silence ends it."""
     got = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
@@ -160,7 +160,7 @@ def test_udp() -> None:
 
 
 @pytest.mark.slow
-def test_unix_datagrams(tmp_path: Path) -> None:
+def test_a_server_can_answer_unix_datagrams(tmp_path: Path) -> None:
     """The server can answer; nothing is left behind; more than the socket holds is not lost."""
     count = 2000
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
@@ -183,7 +183,7 @@ def test_unix_datagrams(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["s"]
 
 
-def test_a_client_endpoint_of_twisted() -> None:
+def test_a_client_endpoint_string_of_twisted_connects() -> None:
     with serving(echo) as port:
         talk = logsrv("connect", f"tcp:host=127.0.0.1:port={port}", input=b"x\n")
     assert talk.stdout == b"x\n"
@@ -198,36 +198,36 @@ def failure(*words: str, input: bytes = b"") -> str:
     return talk.stderr.decode().strip().removeprefix("logsrv connect: ")
 
 
-def test_refused() -> None:
+def test_a_refused_connection_is_reported() -> None:
     port = free_port()
     sentence = f"127.0.0.1:{port} refused the connection: nothing listens there"
     assert failure(f"127.0.0.1:{port}") == sentence
     assert failure(f"udp:127.0.0.1:{port}", input=b"x\n") == sentence
 
 
-def test_unknown_host() -> None:
+def test_an_unknown_host_is_reported() -> None:
     assert failure("nobody.invalid:1") == "there is no host named nobody.invalid"
     assert failure("udp:nobody.invalid:1") == "there is no host named nobody.invalid"
 
 
-def test_no_socket(tmp_path: Path) -> None:
+def test_a_missing_unix_socket_is_reported(tmp_path: Path) -> None:
     assert failure(f"unix:{tmp_path}/no") == f"there is no socket {tmp_path}/no"
     assert failure(f"unixgram:{tmp_path}/no") == f"there is no socket {tmp_path}/no"
 
 
-def test_a_unix_socket_of_the_other_kind(tmp_path: Path) -> None:
+def test_a_unix_socket_of_the_other_kind_is_reported(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
         server.bind(str(tmp_path / "s"))
         assert f"write unixgram:{tmp_path}/s" in failure(f"unix:{tmp_path}/s")
 
 
-def test_broken_off() -> None:
+def test_a_reset_connection_is_reported() -> None:
     with serving(reset) as port:
         sentence = failure(f"127.0.0.1:{port}", input=b"x\n")
     assert sentence == f"127.0.0.1:{port} broke the connection off without closing it"
 
 
-def test_timed_out() -> None:
+def test_a_server_without_an_answer_to_tls_times_out() -> None:
     """A server that accepts but never answers a TLS hello."""
     done = threading.Event()
 
@@ -240,7 +240,7 @@ def test_timed_out() -> None:
     assert sentence == f"no answer from 127.0.0.1:{port} within 0.5 s"
 
 
-def test_raw_is_not_for_hex() -> None:
+def test_raw_and_hex_exclude_each_other() -> None:
     assert failure("--raw", "--hex", "localhost:1") == "--raw and --hex exclude each other"
 
 
@@ -259,7 +259,7 @@ def cut_off(connection: socket.socket) -> None:
     connection.sendall(connection.recv(100))
 
 
-def test_tls(authority: Authority) -> None:
+def test_a_conversation_over_tls_with_the_authoritys_certificate(authority: Authority) -> None:
     """With the authority's certificate, the conversation is as any other."""
     with serving(answer_once, authority.server_context("localhost")) as port:
         talk = logsrv(
@@ -268,7 +268,7 @@ def test_tls(authority: Authority) -> None:
     assert (talk.returncode, talk.stdout, talk.stderr) == (0, b"hello\n", b"")
 
 
-def test_tls_that_is_cut_off(authority: Authority) -> None:
+def test_tls_that_ends_without_a_close_is_an_error(authority: Authority) -> None:
     """Without TLS's own close nobody knows whether that was all."""
     trust = ("--cafile", str(authority.cafile))
     with serving(cut_off, authority.server_context("localhost")) as port:
@@ -277,13 +277,13 @@ def test_tls_that_is_cut_off(authority: Authority) -> None:
     assert b"ended without closing TLS: something may be missing" in talk.stderr
 
 
-def test_an_authority_unknown_here(authority: Authority) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(authority: Authority) -> None:
     with serving(answer_once, authority.server_context("localhost")) as port:
         sentence = failure(f"tls:localhost:{port}", input=b"secret\n")
     assert sentence.startswith(f"the certificate of localhost:{port} is not to be trusted")
 
 
-def test_a_certificate_for_somebody_else(authority: Authority) -> None:
+def test_another_name_in_a_certificate_is_refused(authority: Authority) -> None:
     """Refused, unless --server-name says that this is who is meant."""
     where = ("--cafile", str(authority.cafile))
     with serving(answer_once, authority.server_context("somebody.example")) as port:
@@ -303,13 +303,13 @@ def test_nothing_is_sent_before_the_certificate_was_checked(authority: Authority
     assert heard in ([], [b""])
 
 
-def test_insecure_takes_any(authority: Authority) -> None:
+def test_insecure_accepts_any_certificate(authority: Authority) -> None:
     with serving(answer_once, authority.server_context("somebody.example")) as port:
         talk = logsrv("connect", "--insecure", f"tls:localhost:{port}", input=b"hello\n")
     assert talk.stdout == b"hello\n"
 
 
-def test_client_certificate(authority: Authority) -> None:
+def test_a_client_certificate_is_shown_to_the_server(authority: Authority) -> None:
     own = authority.certify("me.example")
     trust = ("--cafile", str(authority.cafile))
     with serving(answer_once, authority.server_context("localhost", clients=True)) as port:
@@ -327,7 +327,7 @@ def plain(connection: socket.socket) -> None:
     connection.recv(1000)
 
 
-def test_a_server_without_tls() -> None:
+def test_a_server_that_does_not_speak_tls_is_reported() -> None:
     with serving(plain) as port:
         sentence = failure("--insecure", f"tls:127.0.0.1:{port}")
     assert sentence == f"127.0.0.1:{port} does not speak TLS; write tcp:127.0.0.1:{port}"
@@ -342,10 +342,10 @@ def test_a_server_without_tls() -> None:
         (["--key", "/dev/null"], "--key is the key of a --certificate, which is missing"),
     ],
 )
-def test_certificate_files_that_are_none(words: list[str], sentence: str) -> None:
+def test_certificate_files_that_are_none_are_reported(words: list[str], sentence: str) -> None:
     assert failure("tls:localhost:1", *words).startswith(sentence)
 
 
-def test_certificates_without_tls() -> None:
+def test_certificate_options_without_tls_are_refused() -> None:
     """An option that would do nothing is refused: somebody believes to be safe."""
     assert "certificates go with tls:HOST:PORT" in failure("localhost:1", "--cafile", "x")

@@ -92,7 +92,7 @@ def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(
 
 
 @pytest_twisted.inlineCallbacks
-def test_ipv6() -> Waits:
+def test_an_ipv6_address_in_brackets_is_dialled() -> Waits:
     try:
         server = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError:
@@ -118,13 +118,13 @@ def test_nothing_is_left_of_a_socket_that_could_not_be_connected(
 
 @pytest_twisted.inlineCallbacks
 @pytest.mark.parametrize("text", ["localhost:1", "unix:/x", "udp:1", "tcp:host=localhost:port=1"])
-def test_tls_options_without_tls(text: str) -> Waits:
+def test_tls_options_without_tls_are_refused(text: str) -> Waits:
     with pytest.raises(ConfigurationError, match="is not encrypted"):
         yield dialled(text, TLSOptions(server_name="x"))
 
 
 @pytest_twisted.inlineCallbacks
-def test_a_twisted_string_that_is_wrong() -> Waits:
+def test_a_wrong_endpoint_string_of_twisted_is_refused() -> Waits:
     with pytest.raises(ConfigurationError, match="tcp:hst=localhost:port=1"):
         yield dialled("tcp:hst=localhost:port=1")
 
@@ -143,7 +143,7 @@ def test_what_comes_is_shown_and_telnet_is_answered(capfdbinary: Any) -> None:
 
 
 @pytest.mark.parametrize("reason", [ConnectionDone(), ConnectionLost()])
-def test_the_reason_of_its_end_is_known(reason: Exception) -> None:
+def test_a_conversation_ends_with_its_reason(reason: Exception) -> None:
     about = conversation()
     stream(about).connectionLost(Failure(reason))
     assert about.ended.result is reason
@@ -258,7 +258,7 @@ def test_the_next_chunk_is_read_when_the_last_one_is_taken() -> Waits:
 
 
 @pytest_twisted.inlineCallbacks
-def test_a_file_is_read_to_its_end(tmp_path: Path) -> Waits:
+def test_a_file_of_any_kind_is_read_to_its_end(tmp_path: Path) -> Waits:
     """Of any kind, also where the reactor could not watch it."""
     data = os.urandom(2 * CHUNK + 1)
     (tmp_path / "input").write_bytes(data)

@@ -57,7 +57,7 @@ def test_hex_has_both_sides_and_their_offsets() -> None:
     )
 
 
-def test_hex_has_every_byte() -> None:
+def test_hex_output_has_every_byte() -> None:
     rows = HexDisplay(telnet=False).received(bytes(range(256))).decode().splitlines()
     assert len(rows) == 16
     assert bytes.fromhex("".join(row[12:59] for row in rows)) == bytes(range(256))
@@ -68,7 +68,7 @@ def test_each_datagram_is_a_line() -> None:
     assert display.received(b"one") + display.received(b"two\r\n") == b"one\ntwo\n"
 
 
-def test_raw_is_raw() -> None:
+def test_the_raw_display_changes_no_byte() -> None:
     display = Display()
     assert display.received(b"\x1b\xff\xfb\x01\r\n") == b"\x1b\xff\xfb\x01\r\n"
     assert display.answers() == b""
@@ -79,7 +79,7 @@ def sent(wire: StreamWire | DatagramWire, pieces: list[bytes]) -> list[bytes]:
 
 
 @given(st.lists(st.binary(max_size=20)))
-def test_a_script_goes_as_it_is(pieces: list[bytes]) -> None:
+def test_a_script_is_sent_unchanged(pieces: list[bytes]) -> None:
     assert b"".join(sent(StreamWire(None), pieces)) == b"".join(pieces)
 
 

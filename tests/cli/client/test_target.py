@@ -32,18 +32,18 @@ from logsrv.kit.text.escape import one_line
         (":7000", "tcp", "localhost", 7000, "localhost:7000"),
     ],
 )
-def test_hosts_and_ports(text: str, scheme: str, host: str, port: int, shown: str) -> None:
+def test_host_and_port_are_parsed(text: str, scheme: str, host: str, port: int, shown: str) -> None:
     target = parse_target(text)
     assert (target.scheme, target.host, target.port, str(target)) == (scheme, host, port, shown)
 
 
-def test_paths() -> None:
+def test_paths_of_unix_sockets_are_parsed() -> None:
     assert parse_target("unix:/run/a:b.sock").path == "/run/a:b.sock"
     assert parse_target("unixgram:x").is_datagram
 
 
 @pytest.mark.parametrize("text", ["tcp:host=localhost:port=1", "ssl:localhost:1", "unix:path=/x"])
-def test_strings_of_twisted(text: str) -> None:
+def test_endpoint_strings_of_twisted_are_recognized(text: str) -> None:
     assert parse_target(text).scheme == "twisted"
 
 
@@ -65,7 +65,7 @@ def test_strings_of_twisted(text: str) -> None:
         ("\x1b[2J:1", "\\x1b[2J"),
     ],
 )
-def test_a_mistake_is_a_sentence(text: str, sentence: str) -> None:
+def test_a_wrong_target_is_one_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         parse_target(text)
     assert sentence in str(refused.value)
@@ -113,7 +113,7 @@ UNIX = parse_target("unix:/run/x")
         (ValueError("odd\nthing"), TCP, "localhost:7000: odd\\x0athing"),
     ],
 )
-def test_sentence(reason: BaseException, target: object, sentence: str) -> None:
+def test_each_error_has_a_sentence(reason: BaseException, target: object, sentence: str) -> None:
     failed = connection_failed(reason, target, 10)  # type: ignore[arg-type]
     assert sentence in str(failed)
     assert "\n" not in str(failed)

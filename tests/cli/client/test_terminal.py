@@ -23,7 +23,7 @@ def client(port: int, *options: str) -> AtTerminal:
 
 
 @pytest.mark.slow
-def test_a_conversation() -> None:
+def test_each_typed_line_is_sent_and_answers_are_shown() -> None:
     """Each line goes when it is entered, with CR LF; what the server says is shown, its close ends it."""
     got = []
 
@@ -65,7 +65,7 @@ def test_ctrl_d_lets_the_server_finish() -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_d_ends_it_though_the_server_does_not_care() -> None:
+def test_ctrl_d_ends_a_conversation_even_if_the_server_ignores_it() -> None:
     def serve(connection: socket.socket) -> None:
         connection.sendall(b"ready\r\n")
         lines_of(connection)()
@@ -79,7 +79,7 @@ def test_ctrl_d_ends_it_though_the_server_does_not_care() -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_it_at_once() -> None:
+def test_ctrl_c_ends_a_conversation_at_once() -> None:
     def serve(connection: socket.socket) -> None:
         lines_of(connection)()
 
@@ -90,7 +90,7 @@ def test_ctrl_c_ends_it_at_once() -> None:
 
 
 @pytest.mark.slow
-def test_hex() -> None:
+def test_hex_shows_sent_bytes_too_at_a_terminal() -> None:
     """What was sent is shown as well."""
 
     def serve(connection: socket.socket) -> None:
@@ -104,7 +104,7 @@ def test_hex() -> None:
         assert terminal.wait() == 0
 
 
-def test_raw_is_refused() -> None:
+def test_raw_is_refused_at_a_terminal() -> None:
     """Here, a server could take over the terminal with it."""
     with client(1, "--raw") as terminal:
         terminal.expect("--raw writes to files and pipes only")

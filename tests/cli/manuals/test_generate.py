@@ -68,14 +68,14 @@ def test_every_key_of_the_configuration_has_its_place(pages: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_is_printed() -> None:
+def test_one_page_or_script_is_printed_by_its_name() -> None:
     assert b'.TH LOGSRV-SHOW "1" ' in logsrv("generate", "man", "logsrv-show").stdout
     assert b"-F _shtab_gopher gopher" in logsrv("generate", "bash", "gopher").stdout
     assert b"#compdef logsrv\n" in logsrv("generate", "zsh").stdout
 
 
 @pytest.mark.slow
-def test_what_cannot_be(tmp_path: Path) -> None:
+def test_an_unknown_name_or_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     shown = logsrv("generate", "man", "logsrv-serch")
     assert shown.returncode == 1
     assert b"there is no logsrv-serch for man (did you mean logsrv-search?)" in shown.stderr

@@ -13,7 +13,7 @@ from tests.cli.command import LOGSRV, logsrv
 from tests.programs import program
 
 
-def test_it_lists_commands_and_topics() -> None:
+def test_help_lists_commands_and_topics() -> None:
     shown = logsrv("help").stdout.decode()
     for name in (*main.COMMANDS, *topics()):
         assert f"\n  {name} " in shown
@@ -34,7 +34,7 @@ def test_a_command_shows_its_help_and_a_topic_its_text() -> None:
         ("../main", "../main is no command and no topic"),
     ],
 )
-def test_a_subject_that_there_is_not(word: str, sentence: str) -> None:
+def test_an_unknown_subject_is_reported(word: str, sentence: str) -> None:
     shown = logsrv("help", word)
     assert (shown.returncode, shown.stdout) == (2, b"")
     assert sentence in shown.stderr.decode()
@@ -51,7 +51,7 @@ def test_what_is_longer_than_the_terminal_goes_through_a_pager() -> None:
         assert person.wait() == 0
 
 
-def test_what_fits_does_not() -> None:
+def test_help_that_fits_the_terminal_uses_no_pager() -> None:
     pager = f"{sys.executable} -c print('paged')"
     with AtTerminal(*LOGSRV, "help", "--help", environment={"PAGER": pager}) as person:
         assert person.wait() == 0

@@ -71,7 +71,7 @@ def test_a_command_has_its_sections() -> None:
     assert "Exit status:" not in text and "Example:" not in text
 
 
-def test_nothing_is_a_request_or_an_escape() -> None:
+def test_text_makes_no_request_or_escape_of_roff() -> None:
     lines = [
         ".TH evil 1",
         "'so /etc/passwd",
@@ -89,7 +89,7 @@ def test_nothing_is_a_request_or_an_escape() -> None:
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=["Cs"])))
 @more(3)
-def test_it_is_ascii_and_begins_no_request(text: str) -> None:
+def test_a_page_is_ascii_and_no_line_is_a_request(text: str) -> None:
     safe = escaped(text)
     assert safe.isascii()
     assert not any(line.startswith((".", "'")) for line in safe.splitlines())

@@ -80,7 +80,7 @@ def test_no_sentence_names_a_file_that_pip_does_not_install() -> None:
             assert not re.search(r"\bdocs/\w+\.md|\b\w+\.md\b", path.read_text()), path
 
 
-def test_pages_of_all_programs() -> None:
+def test_all_programs_have_their_pages() -> None:
     made = programs.pages(main.COMMANDS, main.parser_of, origin="logsrv 1")
     search = made["logsrv-search.1"]
     assert f'"greet {__version__}"' in made["twistd-greet.8"], (

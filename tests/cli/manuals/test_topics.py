@@ -61,7 +61,7 @@ def logsrv_options() -> set[str]:
     return set(re.findall(r"`(--[a-z-]+)", text))
 
 
-def test_endpoints_are_those_there_are() -> None:
+def test_the_topic_endpoints_lists_all_endpoints() -> None:
     text = topic_text("endpoints")
     table = [word for word in first_words(text) if not word.startswith("twistd")]
     schemes = {place.split(":")[0] for place in table}
@@ -72,7 +72,7 @@ def test_endpoints_are_those_there_are() -> None:
             parse_endpoint(place)
 
 
-def test_inputs_are_those_there_are() -> None:
+def test_the_topic_inputs_lists_all_inputs() -> None:
     words = [word for word in first_words(topic_text("inputs")) if not word.startswith("twistd")]
     assert sorted(words) == sorted(OURS)
 
@@ -91,7 +91,7 @@ def test_queries_can_be_asked_and_stand_in_the_document() -> None:
         parse(command)
 
 
-def test_times_can_be_given() -> None:
+def test_every_time_in_the_topic_time_is_accepted() -> None:
     for words in first_words(topic_text("time")):
         if not words.startswith("logsrv"):
             for each in words.split(", "):
@@ -158,7 +158,7 @@ def test_the_server_has_what_durability_says() -> None:
     ]
 
 
-def test_tls_arguments_exist() -> None:
+def test_every_tls_argument_in_the_topic_exists() -> None:
     words = first_words(topic_text("tls"))
     table = [each for word in words for each in word.split(", ") if re.fullmatch("[a-zA-Z]+", each)]
     assert set(table) <= set(ARGUMENTS["ssl"]) and len(table) == 6

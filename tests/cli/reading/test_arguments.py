@@ -87,7 +87,7 @@ def test_who_names_a_store_does_not_wait_for_the_configuration(
         assert (parsed(*words).directory, len(asked)) == (store, times)
 
 
-def test_positions_and_numbers() -> None:
+def test_positions_and_numbers_of_lines_are_parsed() -> None:
     assert position("17:52311") == Position(17, 52311)
     for wrong in ("17", "17:", ":1", "a:1", "1:²", "-1:1", "1:2:3", "9" * 50 + ":1"):
         with pytest.raises(argparse.ArgumentTypeError):
@@ -112,7 +112,7 @@ def test_a_wrong_query_says_where() -> None:
     assert str(caught.value).splitlines()[-1].index("^") == 2 + len("a level>=")
 
 
-def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An index that is of no use is said and costs time only; lines that cannot be read are an error."""
     store = make_store(tmp_path / "logs", [lines(["one", "two"]), []])
     with opened(str(store), "search") as view:

@@ -27,7 +27,7 @@ MOMENT = datetime(2026, 11, 20, 6, 0, 1, 500000, tzinfo=UTC)
         ({"a": MOMENT}, "{a: 2026-11-20T06:00:01.500000Z}"),
     ],
 )
-def test_values(value: Any, text: str) -> None:
+def test_each_value_has_its_text(value: Any, text: str) -> None:
     assert cell(value, local=False) == text
 
 
@@ -37,7 +37,7 @@ def test_local_times_have_their_offset() -> None:
     assert not shown.endswith("Z")
 
 
-def test_a_column_of_duckdb() -> None:
+def test_a_column_of_duckdb_becomes_texts() -> None:
     relation = duckdb.sql(
         "select * from (values (interval '1 month 2 days 3 seconds', 'a'), (null, null)) t(i, s)"
     )

@@ -55,7 +55,7 @@ def test_a_long_silence_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
-def test_a_step_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_every_the_bars_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_histogram(search_of(tmp_path, *range(0, 36_000, 60)), None, "text")
     shown = capsys.readouterr().out.splitlines()
     assert 10 <= len(shown) <= 45
@@ -67,7 +67,7 @@ def test_bars_as_json_have_levels(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found[0] == {"time": "2026-11-20T06:00:00.000000Z", "count": 2, "levels": {"error": 1}}
 
 
-def test_nothing_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_store_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = Search(view_of(make_store(tmp_path / "logs", [[]])), compile(parse("")), Scope())
     assert not print_histogram(empty, None, "text")
     assert not print_top(empty, "x", None, "text")
@@ -75,14 +75,14 @@ def test_nothing_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("step", ["", "s", "0s", "x", "5", "5y", "-1m", "1e99d", "nans"])
-def test_steps_that_are_none(tmp_path: Path, step: str) -> None:
+def test_a_wrong_step_is_refused(tmp_path: Path, step: str) -> None:
     if step == "s":
         return
     with pytest.raises(UsageError, match="is no step of time"):
         print_histogram(search_of(tmp_path, 0), step or " ", "text")
 
 
-def test_values_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_values_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = [line(b'{"a": "\\u001b[2J"}')]
     search = Search(view_of(make_store(tmp_path / "logs", [evil])), compile(parse("")), Scope())
     assert print_top(search, "a", 3, "text")

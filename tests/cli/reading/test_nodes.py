@@ -16,8 +16,8 @@ from logsrv.cli.main import main
     ("words", "said"),
     [
         ("search --nodes a:1 -C 2", "neighbours in one store"),
-        ("search --nodes a:1 --stats", "nodes are asked over HTTP"),
-        ("search --nodes a:1 --no-index", "nodes are asked over HTTP"),
+        ("search --nodes a:1 --stats", "are about the files of a store"),
+        ("search --nodes a:1 --no-index", "are about the files of a store"),
         ("search --nodes a:1 --top position", "another position in each node"),
         ("search --nodes ,", "there is no address"),
         ("search --nodes a:1,a:1", "is there twice"),
@@ -29,18 +29,18 @@ from logsrv.cli.main import main
         ("search --nodes a:1 --nodes-token-file /nowhere", "no such file"),
         ("search --nodes a:1 --nodes-timeout soon", "no number of seconds"),
         ("search --nodes a:1 --nodes-timeout 0", "leaves no time for an answer"),
-        ("search --nodes a:1 --directory b", "--directory is a store here"),
-        ("tail --nodes a:1 --directory b", "--directory is a store here"),
-        ("search --nodes-ca ca.pem a", "--nodes-ca goes with --nodes, which is not there"),
-        ("tail --nodes-timeout 0", "--nodes-timeout goes with --nodes"),
-        ("tail --nodes-token-file t", "--nodes-token-file goes with --nodes"),
-        ("show --config /nowhere.toml 1:0", "--config goes with --nodes"),
+        ("search --nodes a:1 --directory b", "--directory and --nodes exclude each other"),
+        ("tail --nodes a:1 --directory b", "--directory and --nodes exclude each other"),
+        ("search --nodes-ca ca.pem a", "--nodes-ca needs --nodes"),
+        ("tail --nodes-timeout 0", "--nodes-timeout needs --nodes"),
+        ("tail --nodes-token-file t", "--nodes-token-file needs --nodes"),
+        ("show --config /nowhere.toml 1:0", "--config needs --nodes"),
         ("search --nodes a:1 status>=", "nothing to compare with"),
         ("tail --nodes a:1 -f", "-f follows one store"),
         ("show --nodes a:1,b:2 1:0", "a place in one store"),
     ],
 )
-def test_what_does_not_go_together_is_told(
+def test_options_that_exclude_each_other_are_refused(
     words: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("LOGSRV_CONFIG", "LOGSRV_NODES"):
@@ -60,9 +60,7 @@ def test_names_are_those_of_the_service_of_this_machine(
     assert "did you mean centres?" in capsys.readouterr().err
 
 
-def test_a_name_that_is_nearly_one_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_misspelt_name_is_corrected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "logsrv.toml"
     config.write_text('nodes = "centres=a:1"\n')
     assert main(["search", "--nodes", "center", "--config", str(config)]) == 2

@@ -46,18 +46,18 @@ def store(tmp_path: Path) -> Path:
     return make_store(tmp_path / "logs", [lines(MESSAGES)])
 
 
-def test_much_goes_through_the_pager(store: Path) -> None:
+def test_output_longer_than_the_screen_goes_through_the_pager(store: Path) -> None:
     shown = at_terminal(store, "sed 's/^/paged /'")
     assert shown.count("paged 2026-11-20T06:0") == 200
 
 
-def test_little_does_not(store: Path) -> None:
+def test_output_that_fits_the_screen_uses_no_pager(store: Path) -> None:
     shown = at_terminal(store, "sed 's/^/paged /'", "-n", "5")
     assert "paged" not in shown
     assert shown.count("number") == 5
 
 
-def test_it_can_be_left_out(store: Path) -> None:
+def test_no_pager_and_an_unknown_pager_print_directly(store: Path) -> None:
     assert at_terminal(store, "sed 's/^/paged /'", "--no-pager").count("paged") == 0
     assert at_terminal(store, "no-such-pager").count("number") == 200
     assert at_terminal(store, "").count("number") == 200

@@ -45,7 +45,7 @@ def test_the_messages_arrive_as_they_came(store: Path) -> None:
     assert got.decode().splitlines() == MESSAGES
 
 
-def test_a_query_chooses(store: Path) -> None:
+def test_a_query_chooses_the_lines_to_send(store: Path) -> None:
     got, _ = replayed(store, "--speed", "max", "number", "1", "-n", "3")
     assert got.decode().splitlines() == ["number 1", "number 10", "number 11"]
 
@@ -57,12 +57,12 @@ def test_the_time_between_them_is_kept_or_made_shorter(store: Path) -> None:
     assert seconds > 0.9
 
 
-def test_so_many_a_second(store: Path) -> None:
+def test_rate_sends_so_many_lines_a_second(store: Path) -> None:
     _, seconds = replayed(store, "--rate", "40")
     assert seconds > 0.45
 
 
-def test_datagrams(store: Path) -> None:
+def test_each_line_is_replayed_as_a_datagram(store: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         listening.bind(("127.0.0.1", 0))
         port = listening.getsockname()[1]
@@ -85,13 +85,13 @@ def test_datagrams(store: Path) -> None:
         (["--to", "tcp:127.0.0.1:1", "--cafile", "x"], "is not encrypted", 2),
     ],
 )
-def test_mistakes(store: Path, words: list[str], said: str, status: int) -> None:
+def test_wrong_options_are_refused(store: Path, words: list[str], said: str, status: int) -> None:
     done = logsrv("replay", "--directory", str(store), *words)
     assert said in done.stderr.decode()
     assert done.returncode == status
 
 
-def test_nothing_to_send(store: Path) -> None:
+def test_nothing_to_send_is_status_1(store: Path) -> None:
     def serve(connection: socket.socket) -> None:
         connection.recv(1)
 

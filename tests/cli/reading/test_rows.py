@@ -29,7 +29,7 @@ def test_json_has_numbers_lists_and_objects(tmp_path: Path) -> None:
     assert found == '{"s":5,"d":1.5,"l":[1],"o":{"a":null},"j":{"x":[]}}\n'
 
 
-def test_csv_quotes_what_has_to_be(tmp_path: Path) -> None:
+def test_csv_quotes_the_values_that_need_it(tmp_path: Path) -> None:
     found = written(tmp_path / "x", "csv", 'select \'a,"b\' as "x y", null as z')
     assert found == 'x y,z\n"a,""b",\n'
 

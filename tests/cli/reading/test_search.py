@@ -79,7 +79,7 @@ def test_lines_are_shown_as_they_are_stored(store: Path) -> None:
         (["--source", "udp:*"], None),
     ],
 )
-def test_queries_and_options(store: Path, words: list[str], found: list[int] | None) -> None:
+def test_options_choose_the_lines(store: Path, words: list[str], found: list[int] | None) -> None:
     if found is None:
         assert search(store, *words, status=1) == []
     else:
@@ -105,7 +105,7 @@ def test_neighbours_are_grouped_as_grep_does(store: Path) -> None:
     assert shown == [MESSAGES[0], MESSAGES[1], "--", MESSAGES[4], MESSAGES[5]]
 
 
-def test_numbers(store: Path) -> None:
+def test_count_and_top_print_numbers(store: Path) -> None:
     assert search(store, "-c", "level=error") == ["2"]
     assert search(store, "-c", "-n", "1", "level=error") == ["1"]
     assert search(store, "-c", "nothing", status=1) == ["0"]
@@ -117,7 +117,7 @@ def test_numbers(store: Path) -> None:
     assert search(store, "--top", "", status=1) == []
 
 
-def test_bars_over_time(store: Path) -> None:
+def test_a_histogram_prints_a_bar_for_each_step(store: Path) -> None:
     shown = search(store, "--histogram", "--every", "2s")
     assert [one.split()[:2] for one in shown] == [
         ["2026-11-20T06:00:00Z", "2"],
@@ -127,7 +127,7 @@ def test_bars_over_time(store: Path) -> None:
     assert all("█" in one for one in shown)
 
 
-def test_bars_in_local_time(store: Path) -> None:
+def test_local_shows_the_bars_with_their_offset(store: Path) -> None:
     """They are those of UTC, and the offset says so."""
     for step, begin in (("1d", "2026-11-20T05:45+05:45"), ("2s", "2026-11-20T11:45:00+05:45")):
         shown = ("--local", "--histogram", "--every", step)
@@ -156,7 +156,7 @@ def test_colours_only_when_they_are_wanted(store: Path) -> None:
         (["a", "(b"], "logsrv search: "),
         (["--since", "yesteryear"], "--since: yesteryear is not a time"),
         (["-n", "many"], "many is no number of lines, such as 10"),
-        (["--every", "5m"], "--every is the step of --histogram, which is not there"),
+        (["--every", "5m"], "--every needs --histogram: it is the step of the bars"),
         (["--histogram", "--every", "5 parsecs"], '"5 parsecs" is no step of time'),
         (["-C", "1", "-c"], "-A, -B and -C show neighbours of lines"),
         (["--colour", "never"], "--colour is no option (did you mean --color?)"),
@@ -177,7 +177,7 @@ def test_a_wrong_query_has_a_caret(store: Path) -> None:
     assert said[2].strip() == "^"
 
 
-def test_no_store(tmp_path: Path) -> None:
+def test_a_missing_store_is_one_sentence(tmp_path: Path) -> None:
     done = logsrv("search", "--directory", str(tmp_path / "none"), "x")
     assert b"none cannot be read: No such file or directory" in done.stderr
     assert done.returncode == 2
@@ -194,7 +194,7 @@ def test_no_store(tmp_path: Path) -> None:
         (["/\udcff/"], b""),
     ],
 )
-def test_bytes_of_no_encoding(tmp_path: Path, words: list[str], found: bytes) -> None:
+def test_bytes_other_than_utf8_are_found(tmp_path: Path, words: list[str], found: bytes) -> None:
     store = make_store(tmp_path / "logs", [[line(b"a \xff b"), line("a", source="\u00e9")]])
     done = logsrv("search", "--directory", str(store), "-c", *words)
     assert done.stdout == found
@@ -210,7 +210,7 @@ def test_what_drives_a_terminal_is_escaped(tmp_path: Path) -> None:
     assert json.loads(shown)["message"].startswith("\x1b[2J\\xff evil")
 
 
-def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_a_search_quietly(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [lines(["x" * 100] * 50_000)])
     with subprocess.Popen(
         [*LOGSRV, "search", "--directory", str(store)],
@@ -251,7 +251,7 @@ def test_nothing_is_written_into_the_store(store: Path) -> None:
     assert state() == before
 
 
-def test_statistics(store: Path) -> None:
+def test_stats_says_how_much_was_read(store: Path) -> None:
     done = logsrv(
         "search", "--directory", str(store), "--stats", "--since", "2026-11-20T06:00:04.5Z"
     )

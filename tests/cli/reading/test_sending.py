@@ -32,7 +32,7 @@ def wanted(count: int) -> bytes:
     return b"".join(b"%d\n" % number for number in range(count))
 
 
-def test_a_unix_socket(tmp_path: Path) -> None:
+def test_replay_sends_to_a_unix_socket(tmp_path: Path) -> None:
     got = Got()
     with serving_unix(tmp_path / "socket", got.serve):
         send(f"unix:{tmp_path}/socket", 50_000)
@@ -52,6 +52,6 @@ def test_who_breaks_off_is_named_with_what_it_got() -> None:
         send_much(port)
 
 
-def test_nobody_there(tmp_path: Path) -> None:
+def test_replay_to_a_missing_socket_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LogsrvError, match="cannot be reached: No such file or directory"):
         send(f"unix:{tmp_path}/none", 1)

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> str:
     return str(make_store(tmp_path / "logs", [every[:2], every[2:]]))
 
 
-def test_a_table_by_default(store: str) -> None:
+def test_an_answer_is_a_table_by_default(store: str) -> None:
     done = logsrv(
         "sql", "--directory", store, "select status, ms from logs where status > 1 order by 1"
     )
@@ -43,7 +43,7 @@ def test_a_table_by_default(store: str) -> None:
 
 
 @pytest.mark.slow
-def test_csv_json_and_parquet(store: str, tmp_path: Path) -> None:
+def test_an_answer_can_be_csv_json_or_parquet(store: str, tmp_path: Path) -> None:
     import pyarrow.parquet
 
     words = ("sql", "--directory", store, "select time, status, fields from logs where ms > 6")
@@ -88,14 +88,14 @@ def test_what_the_answer_does_not_show_is_said(store: str) -> None:
     assert done.returncode == 0
 
 
-def test_stats(store: str) -> None:
+def test_stats_says_how_much_a_statement_read(store: str) -> None:
     done = logsrv(
         "sql", "--directory", store, "--stats", "select 1 from logs where time < '2020-01-01'"
     )
     assert b"segments: 0 read, 2 skipped" in done.stderr
 
 
-def test_controls_do_not_reach_a_table(store: str) -> None:
+def test_control_characters_are_escaped_in_a_table(store: str) -> None:
     done = logsrv(
         "sql", "--directory", store, "select note, chr(27) from logs where note is not null"
     )
@@ -104,7 +104,7 @@ def test_controls_do_not_reach_a_table(store: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_closed_pipe_ends_quietly(store: str) -> None:
+def test_a_closed_pipe_ends_a_statement_quietly(store: str) -> None:
     many = "select range from range(300000)"
     with subprocess.Popen(
         [*LOGSRV, "sql", "--directory", store, many, "--output", "csv"],

@@ -28,7 +28,7 @@ def tail(store: Path, *words: str) -> list[str]:
     return done.stdout.decode().splitlines()
 
 
-def test_the_last_lines(store: Path) -> None:
+def test_tail_prints_the_last_lines(store: Path) -> None:
     assert tail(store) == MESSAGES[-10:]
     assert tail(store, "-n", "3") == MESSAGES[-3:]
     assert tail(store, "-n", "100") == MESSAGES
@@ -57,7 +57,7 @@ def following(store: Path) -> Iterator[Following]:
     follows.child.communicate()
 
 
-def test_what_comes_is_shown(store: Path, following: Following) -> None:
+def test_follow_shows_new_lines(store: Path, following: Following) -> None:
     assert following.line() == b"number 29\n"
     for number in range(5):
         with open(store / "current.log", "ab") as file:
@@ -65,7 +65,7 @@ def test_what_comes_is_shown(store: Path, following: Following) -> None:
         assert following.line() == b"new %d\n" % number
 
 
-def test_rotation_is_followed(store: Path, following: Following) -> None:
+def test_follow_goes_on_after_a_rotation(store: Path, following: Following) -> None:
     assert following.line() == b"number 29\n"
     with open(store / "current.log", "ab") as file:
         file.write(line("the last of this", 100))
@@ -76,7 +76,7 @@ def test_rotation_is_followed(store: Path, following: Following) -> None:
     assert following.line() == b"the first of that\n"
 
 
-def test_it_ends_when_the_store_is_removed(store: Path, following: Following) -> None:
+def test_follow_ends_when_the_store_is_removed(store: Path, following: Following) -> None:
     assert following.line() == b"number 29\n"
     shutil.rmtree(store)
     assert following.child.wait(PATIENCE) == 2
@@ -84,7 +84,7 @@ def test_it_ends_when_the_store_is_removed(store: Path, following: Following) ->
     assert b"the store was removed" in following.child.stderr.read()
 
 
-def test_it_ends_when_nobody_reads(store: Path, following: Following) -> None:
+def test_follow_ends_when_its_output_is_closed(store: Path, following: Following) -> None:
     assert following.line() == b"number 29\n"
     assert following.child.stdout is not None
     assert following.child.stderr is not None
@@ -93,7 +93,7 @@ def test_it_ends_when_nobody_reads(store: Path, following: Following) -> None:
     assert following.child.wait(PATIENCE) is not None
 
 
-def test_a_query_filters_what_comes(store: Path) -> None:
+def test_a_query_filters_new_lines(store: Path) -> None:
     follows = Following(store, "-n", "0", "wanted")
     try:
         # Nothing tells when it has begun to follow but a line that comes through.

@@ -51,13 +51,13 @@ def test_a_shared_name_is_the_authors_in_the_authors_files_only(
     assert sys.modules["queue"] is import_module("queue") is queue
 
 
-def test_it_may_build_on_the_one_it_shares_its_name_with(folder: Folder, tmp_path: Path) -> None:
+def test_a_module_may_extend_the_one_of_its_name(folder: Folder, tmp_path: Path) -> None:
     (tmp_path / "queue.py").write_text("from queue import *\nfrom queue import Empty\nmine = 1\n")
     main = load(folder, tmp_path, "import queue\n")
     assert (main.queue.Empty, main.queue.mine) == (queue.Empty, 1)
 
 
-def test_packages_and_what_is_in_them(folder: Folder, tmp_path: Path) -> None:
+def test_packages_of_the_author_may_share_names_too(folder: Folder, tmp_path: Path) -> None:
     for name in ("json", "parts"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("from . import inner\n")
@@ -69,7 +69,7 @@ def test_packages_and_what_is_in_them(folder: Folder, tmp_path: Path) -> None:
     assert main.inner.mine == "json"
 
 
-def test_one_of_an_installed_package(folder: Folder, tmp_path: Path) -> None:
+def test_the_name_may_be_that_of_an_installed_package(folder: Folder, tmp_path: Path) -> None:
     (tmp_path / "attr.py").write_text("mine = 1\n")
     main = load(folder, tmp_path, "import attr, logsrv.kit\n")
     assert main.attr.mine == 1
@@ -109,7 +109,7 @@ def test_a_traceback_has_the_text_that_ran(folder: Folder, tmp_path: Path) -> No
     assert "what ran" in linecache.getline(str(tmp_path / "main.py"), 2)
 
 
-def test_errors_are_those_of_the_file(folder: Folder, tmp_path: Path) -> None:
+def test_an_exception_of_the_file_is_passed_on(folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match="No module named 'nothing_of_that_name'"):
         load(folder, tmp_path, "import nothing_of_that_name\n")
     with pytest.raises(SyntaxError):

@@ -49,7 +49,7 @@ def can_connect(port: Any) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_port_is_taken_over(reactor: Make) -> None:
+def test_another_reactor_takes_over_a_listening_port(reactor: Make) -> None:
     """The same one, even if any free one was asked for; the first reactor may go."""
     one = reactor({})
     first = one.listenTCP(0, factory(), interface="127.0.0.1")
@@ -71,7 +71,7 @@ def test_two_listeners_on_any_free_port_are_two(reactor: Make) -> None:
     assert ports[0] != ports[1]
 
 
-def test_a_port_in_use_is_said_to_be(reactor: Make) -> None:
+def test_a_port_in_use_is_reported(reactor: Make) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(CannotListenError, match="in use"),
@@ -93,7 +93,7 @@ def test_a_unix_socket_keeps_its_file(reactor: Make, tmp_path: Path) -> None:
         client.connect(str(path))
 
 
-def test_endpoints_whose_socket_is_held(reactor: Make, tmp_path: Path) -> None:
+def test_an_endpoint_whose_socket_is_held_is_marked(reactor: Make, tmp_path: Path) -> None:
     """Nobody shall take the socket for one that another program listens on."""
     path = tmp_path / "s"
     one = reactor({})
@@ -107,7 +107,7 @@ def test_endpoints_whose_socket_is_held(reactor: Make, tmp_path: Path) -> None:
     assert other.port == 1
 
 
-def test_keys_of_unix_sockets() -> None:
+def test_the_key_of_a_unix_socket_has_its_path() -> None:
     assert unix_key(b"/run/x") == unix_key("/run/x") == "unix:/run/x"
 
 
@@ -116,12 +116,12 @@ def test_each_reactor_holds_sockets(name: str) -> None:
     holding_reactor(REACTORS[name], {}).removeAll()
 
 
-def test_a_reactor_that_this_system_lacks() -> None:
+def test_a_reactor_that_this_system_lacks_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="this system has no"):
         holding_reactor("no_such_module.Reactor", {})
 
 
-def test_a_reactor_that_nobody_knows() -> None:
+def test_an_unknown_reactor_is_an_error() -> None:
     done = logsrv("run", "--reactor", "asynchio", "x.py")
     assert done.returncode == 2
     assert b"asynchio" in done.stderr

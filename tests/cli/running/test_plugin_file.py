@@ -31,7 +31,7 @@ def found(directory: Path, code: str, name: str = "shout.py") -> Plugin:
     return plugin_in(load(path), path)
 
 
-def test_a_class(tmp_path: Path) -> None:
+def test_a_protocol_class_becomes_a_plugin(tmp_path: Path) -> None:
     """Its docstring is the description, the file's name the plugin's."""
     code = f'"""Shouts.\n\nMore."""\n{LINES}class Shout(LineProtocol): pass\n'
     plugin = found(tmp_path, code)
@@ -48,12 +48,12 @@ def test_a_class(tmp_path: Path) -> None:
         ("from twisted.internet.protocol import Protocol\nclass Echo(Protocol): pass\n", "Echo"),
     ],
 )
-def test_the_only_one_there(tmp_path: Path, code: str, name: str) -> None:
+def test_only_the_files_own_protocol_is_served(tmp_path: Path, code: str, name: str) -> None:
     """What was imported, is private, or is only built upon, is not meant."""
     assert found(tmp_path, LINES + code).protocol.__name__ == name
 
 
-def test_connections_and_datagrams(tmp_path: Path) -> None:
+def test_a_plugin_may_serve_connections_and_datagrams(tmp_path: Path) -> None:
     code = "class A(LineProtocol): pass\nclass B(DatagramLines): pass\n"
     plugin = found(tmp_path, LINES + code)
     assert (plugin.protocol.__name__, plugin.datagrams.__name__) == ("A", "B")
@@ -69,7 +69,7 @@ def test_a_declared_plugin_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["json.py", "my-shout.py", "2.py", "class.py"])
-def test_odd_names_of_files(tmp_path: Path, name: str) -> None:
+def test_odd_names_of_files_make_valid_plugin_names(tmp_path: Path, name: str) -> None:
     """They hide no other module, and give the plugin a name that it can have."""
     import json
 
@@ -100,7 +100,7 @@ def test_neighbours_can_be_imported(tmp_path: Path) -> None:
         ("x = (\n", "SyntaxError"),
     ],
 )
-def test_what_is_wrong_with_it(tmp_path: Path, code: str, said: str) -> None:
+def test_a_file_without_one_clear_plugin_is_refused(tmp_path: Path, code: str, said: str) -> None:
     with pytest.raises(BrokenFile) as broken:
         found(tmp_path, code)
     assert said in str(broken.value)

@@ -27,7 +27,7 @@ def test_five_lines_are_a_server(running: Start, shout: Path) -> None:
     assert server.end() == 0
 
 
-def test_the_example_of_the_page(running: Start, tmp_path: Path) -> None:
+def test_the_first_example_of_the_kit_page_is_a_server(running: Start, tmp_path: Path) -> None:
     """docs/kit.md begins with what works, in at most five lines."""
     page = Path(__file__).parents[3] / "docs" / "kit.md"
     example = examples(page.read_text())[0]
@@ -37,7 +37,7 @@ def test_the_example_of_the_page(running: Start, tmp_path: Path) -> None:
     assert ask(running(tmp_path / "shout.py", *LOOPBACK).ready().port, "hello") == "HELLO"
 
 
-def test_a_function_is_enough(running: Start, tmp_path: Path) -> None:
+def test_a_function_is_enough_for_a_server(running: Start, tmp_path: Path) -> None:
     file = tmp_path / "count.py"
     file.write_text(
         "async def handle(connection):\n"
@@ -47,7 +47,7 @@ def test_a_function_is_enough(running: Start, tmp_path: Path) -> None:
     assert ask(running(file, *LOOPBACK).ready().port, "hello") == "5"
 
 
-def test_saving_starts_it_again(running: Start, shout: Path) -> None:
+def test_saving_the_file_starts_the_plugin_again(running: Start, shout: Path) -> None:
     """On the same port, as the socket stays open."""
     server = running(shout, *LOOPBACK).ready()
     assert ask(server.port, "Hello") == "HELLO"
@@ -90,7 +90,7 @@ def test_a_neighbour_that_is_imported_is_watched_too(running: Start, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["json", "types", "queue", "logging", "typing", "attr"])
-def test_a_neighbour_with_the_name_of_another_module(
+def test_a_neighbour_may_have_the_name_of_a_standard_module(
     running: Start, tmp_path: Path, name: str
 ) -> None:
     """The author's files get the author's, and nobody else does: the server goes on working."""
@@ -121,7 +121,7 @@ def test_a_traceback_shows_what_ran(running: Start, shout: Path) -> None:
     assert "what did not run" not in server.log()
 
 
-def test_each_save_is_one_line(running: Start, shout: Path) -> None:
+def test_each_save_logs_one_line(running: Start, shout: Path) -> None:
     """With the place if that has changed; what the author logs is shown as ever."""
     server = running(shout, *LOOPBACK).ready()
     before = len(server.log().splitlines())
@@ -138,11 +138,11 @@ def test_each_save_is_one_line(running: Start, shout: Path) -> None:
     assert len(said) == 3
 
 
-def test_a_file_that_is_deleted(running: Start, shout: Path) -> None:
+def test_a_deleted_file_is_reported_and_the_old_plugin_serves(running: Start, shout: Path) -> None:
     """It is said, once; the one of before serves until it is there again."""
     server = running(shout, *LOOPBACK).ready()
     shout.unlink()
-    server.wait_for("shout.py was deleted; the one of before goes on serving; save it again")
+    server.wait_for("shout.py was deleted; the old one goes on serving; save it again")
     assert ask(server.port, "Hello") == "HELLO"
     shout.write_text(WHISPER)
     server.wait_for(SERVES)
@@ -150,7 +150,7 @@ def test_a_file_that_is_deleted(running: Start, shout: Path) -> None:
     assert server.log().count("was deleted") == 1
 
 
-def test_a_neighbour_that_is_no_longer_needed(running: Start, tmp_path: Path) -> None:
+def test_a_neighbour_no_longer_imported_may_be_deleted(running: Start, tmp_path: Path) -> None:
     """It is deleted, the file saved without it: that is taken."""
     file, voice = tmp_path / "shout.py", tmp_path / "voice.py"
     voice.write_text("")
@@ -207,7 +207,7 @@ def test_an_error_keeps_the_old_one_serving(
 ) -> None:
     server = running(shout, *LOOPBACK).ready()
     shout.write_text(wrong)
-    server.wait_for("the shout.py of before goes on serving")
+    server.wait_for("the old shout.py goes on serving")
     assert said in server.log()
     assert ask(server.port, "Hello") == "HELLO"
     shout.write_text(WHISPER)
@@ -224,7 +224,7 @@ def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running: Start, sho
     assert ask(server.port, "Hello") == "HELLO"
 
 
-def test_a_connection_of_before_is_drained(running: Start, shout: Path) -> None:
+def test_an_old_connection_is_answered_by_the_old_code(running: Start, shout: Path) -> None:
     """What it has sent already is answered, by the code of then."""
     server = running(shout, *LOOPBACK).ready()
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as old:
@@ -236,7 +236,7 @@ def test_a_connection_of_before_is_drained(running: Start, shout: Path) -> None:
         assert old.makefile("rb").read() == b"ONCE MORE\r\n"
 
 
-def test_unix_socket(running: Start, shout: Path) -> None:
+def test_a_unix_socket_survives_a_save_and_goes_at_the_end(running: Start, shout: Path) -> None:
     """It stays where it is, and is gone at the end."""
     path, gone = shout.parent / "s", shout.parent / "gone"
     shout.write_text(f"{SHOUT}import atexit, os\natexit.register(os.mkdir, {str(gone)!r})\n")
@@ -257,7 +257,7 @@ def test_unix_socket(running: Start, shout: Path) -> None:
     assert not path.exists()
 
 
-def test_datagrams(running: Start, tmp_path: Path) -> None:
+def test_a_datagram_plugin_starts_again_on_its_port(running: Start, tmp_path: Path) -> None:
     """The one of before ends first; the port is the same."""
     file = tmp_path / "shout.py"
     code = (
@@ -293,21 +293,21 @@ def test_a_plugin_that_ends_is_started_when_saved(running: Start, shout: Path) -
         assert waiting.recv(100) == b"HELLO\r\n"
 
 
-def test_options_are_the_plugins(shout: Path) -> None:
+def test_options_behind_the_file_are_the_plugins(shout: Path) -> None:
     shown = logsrv("run", str(shout), "--help")
     assert shown.stdout.startswith(b"Usage: logsrv run shout.py [options]\n")
     assert shown.returncode == 0
     assert b"--max-connections-per-peer" in shown.stdout
 
 
-def test_an_option_that_is_wrong(shout: Path) -> None:
+def test_a_wrong_option_is_reported(shout: Path) -> None:
     shown = logsrv("run", str(shout), "--listn", "tcp:1")
     assert shown.returncode == 1
     assert b"shout: --listn" in shown.stderr
     assert shown.stderr.count(b"\n") == 1
 
 
-def test_a_port_in_use(shout: Path) -> None:
+def test_a_port_in_use_ends_the_command(shout: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         shown = logsrv("run", str(shout), "--listen", f"tcp:{port}:interface=127.0.0.1")
@@ -319,14 +319,14 @@ def test_a_port_in_use(shout: Path) -> None:
     ("name", "sentence"),
     [("no.py", b"no.py is not there"), (".", b". is no file"), ("x.txt", b"has to end in .py")],
 )
-def test_no_such_file(tmp_path: Path, name: str, sentence: bytes) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, name: str, sentence: bytes) -> None:
     (tmp_path / "x.txt").write_text(SHOUT)
     shown = logsrv("run", name, directory=tmp_path)
     assert shown.returncode == 1
     assert sentence in shown.stderr
 
 
-def test_nothing_is_left_when_it_is_killed(running: Start, shout: Path) -> None:
+def test_no_child_is_left_when_the_parent_is_killed(running: Start, shout: Path) -> None:
     """Even by kill -9: the child ends by itself."""
     server = running(shout, *LOOPBACK).ready()
     port = server.port

@@ -64,7 +64,9 @@ def child(
     ("code", "options", "status"),
     [("x = (", [], NOT_RUNNABLE), (SHOUT, ["--listen", "nowhere"], CANNOT_START)],
 )
-def test_whose_fault_it_is(tmp_path: Path, code: str, options: list[str], status: int) -> None:
+def test_the_status_tells_whose_fault(
+    tmp_path: Path, code: str, options: list[str], status: int
+) -> None:
     """A file can be repaired and saved; options stay as they are."""
     file = tmp_path / "shout.py"
     file.write_text(code)
@@ -98,7 +100,7 @@ def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_it_serves_when_it_is_told_to_and_no_longer_than_its_parent(tmp_path: Path) -> None:
+def test_a_child_serves_when_told_and_ends_with_its_parent(tmp_path: Path) -> None:
     file = tmp_path / "shout.py"
     file.write_text(SHOUT)
     process, channel, messages = child(file, "--listen", "tcp:0:interface=127.0.0.1")
@@ -114,7 +116,7 @@ def test_it_serves_when_it_is_told_to_and_no_longer_than_its_parent(tmp_path: Pa
     assert process.wait(PATIENCE) == 0
 
 
-def test_what_is_worth_watching(tmp_path: Path) -> None:
+def test_only_the_authors_files_are_watched(tmp_path: Path) -> None:
     """What the author wrote, not what is installed."""
     own = tmp_path / "voice.py"
     own.write_text("")
@@ -235,7 +237,7 @@ def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentSocket, 
     assert chatter.quiet
 
 
-def test_what_keeps_it_from_beginning_is_raised(ends: tuple[ParentSocket, Messages]) -> None:
+def test_an_error_at_the_start_is_raised(ends: tuple[ParentSocket, Messages]) -> None:
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):

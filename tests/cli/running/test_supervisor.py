@@ -31,7 +31,7 @@ def test_a_file_that_never_ends_loading_can_be_saved_again(running: Start, tmp_p
     assert ask(server.port, "Hello") == "hello"
 
 
-def test_ctrl_c_once_more_does_not_wait(running: Start, tmp_path: Path) -> None:
+def test_a_second_ctrl_c_does_not_wait(running: Start, tmp_path: Path) -> None:
     """A plugin that does not end is ended."""
     file = tmp_path / "stubborn.py"
     file.write_text(
@@ -49,7 +49,7 @@ def test_ctrl_c_once_more_does_not_wait(running: Start, tmp_path: Path) -> None:
     assert server.process.wait(PATIENCE) == 0
 
 
-def test_it_ends_with_its_terminal(shout: Path) -> None:
+def test_the_parent_ends_with_its_terminal(shout: Path) -> None:
     """When the window is closed nobody is there to end it."""
     with AtTerminal(*LOGSRV, "run", str(shout), *LOOPBACK, environment={}) as terminal:
         terminal.expect("serves; save it")
@@ -57,7 +57,7 @@ def test_it_ends_with_its_terminal(shout: Path) -> None:
         terminal.process.wait(PATIENCE)
 
 
-def test_it_outlives_its_terminal_under_nohup(shout: Path) -> None:
+def test_under_nohup_the_parent_outlives_its_terminal(shout: Path) -> None:
     """SIGHUP, which nohup means to survive, reads the configuration again."""
     log = shout.with_suffix(".log")
     command = f'exec nohup "$@" > {log} 2>&1'

@@ -33,7 +33,7 @@ def test_a_save_is_noticed_once_it_is_over(file: Path) -> None:
     assert not watched.saved()
 
 
-def test_an_editor_that_replaces_the_file(file: Path) -> None:
+def test_an_editor_that_replaces_the_file_is_one_save(file: Path) -> None:
     """In between there is no file, which is no reason to start anything."""
     watched = WatchedFiles(str(file))
     file.unlink()

@@ -46,20 +46,20 @@ def status_of(check: object, *arguments: object, **options: object) -> int:
         ("", 403, 403),
     ],
 )
-def test_hosts(host: str, local: int, remote: int) -> None:
+def test_only_our_names_and_addresses_are_accepted(host: str, local: int, remote: int) -> None:
     """On loopback its own names; elsewhere any address, which no DNS can give away, and given names."""
     rules = access(names=("logs.example.org",))
     assert status_of(rules.check_host, requested(Host=host)) == local
     assert status_of(rules.check_host, requested(Host=host, host="192.0.2.7")) == remote
 
 
-def test_a_unix_socket_has_no_host() -> None:
+def test_a_request_over_a_unix_socket_needs_no_host() -> None:
     request = requested(Host="anything.example")
     request.getHost = lambda: UNIXAddress(b"/run/web")  # type: ignore[method-assign]
     assert status_of(access().check_host, request) == 200
 
 
-def test_origins() -> None:
+def test_requests_of_other_origins_are_refused() -> None:
     check = access().check_origin
 
     def status(page: bool = False, **headers: str) -> int:
@@ -85,12 +85,12 @@ def test_no_token_is_needed_where_none_is_set() -> None:
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets", "Basic secret", "secret"]
 )
-def test_wrong_tokens(header: str) -> None:
+def test_wrong_tokens_are_refused(header: str) -> None:
     headers = {"Authorization": header} if header else {}
     assert status_of(access(TOKEN).check_token, requested(**headers)) == 401
 
 
-def test_right_tokens() -> None:
+def test_right_tokens_and_their_cookies_are_accepted() -> None:
     rules = access(TOKEN)
     assert status_of(rules.check_token, requested(Authorization="Bearer secret")) == 200
     cookie = rules.log_in(requested(), b"secret").decode()
@@ -136,7 +136,7 @@ def test_a_few_mistakes_then_one_every_few_seconds() -> None:
     assert refused(attempts, "a")
 
 
-def test_all_is_forgiven_after_a_while() -> None:
+def test_wrong_tokens_are_forgotten_after_a_while() -> None:
     clock = Clock()
     attempts = Attempts(clock.seconds)
     for _ in range(AT_ONCE):
@@ -159,5 +159,5 @@ def test_many_clients_take_little_memory() -> None:
 
 
 @pytest.mark.parametrize("client", ["", "local", "2001:db8::/64"])
-def test_any_client(client: str) -> None:
+def test_any_name_of_a_client_can_be_counted(client: str) -> None:
     assert not refused(Attempts(Clock().seconds), client)

@@ -20,7 +20,7 @@ from tests.kit.children.spawned import read_message, send
 from tests.linelog.read.stores import line, lines, make_store, note_listings, view_of
 
 
-def test_what_is_written_rotated_sealed_and_removed_meanwhile(tmp_path: Path) -> None:
+def test_totals_follow_writing_rotation_sealing_and_removal(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b", "c"], 5), []], packed=1)
     counter = StoreCounter(lambda _: None)
 
@@ -57,7 +57,7 @@ def test_a_store_in_which_nothing_has_another_name_is_not_listed_again(
     assert listed
 
 
-def test_the_process(tmp_path: Path) -> None:
+def test_the_counting_process_answers_each_message(tmp_path: Path) -> None:
     """A message for each question; a store that is gone is an answer, too."""
     store = make_store(tmp_path / "store", [lines(["a"])])
     with subprocess.Popen(
@@ -77,13 +77,13 @@ def test_the_process(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
-def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_counted_is_an_error_object(tmp_path: Path) -> None:
     counter = StoreCounter(lambda _: None)
     found = json.loads(counter.answer(str(tmp_path / "nowhere")))
     assert "nowhere cannot be read" in found["error"]
 
 
-def test_all_forms_of_segments(tmp_path: Path) -> None:
+def test_segments_of_all_forms_are_counted(tmp_path: Path) -> None:
     texts = [lines(["a", "b", "c"], 0), lines(["d"], 10), lines(["e", "f"], 20)]
     store = make_store(tmp_path / "store", texts, packed=1)
     view = view_of(store)
@@ -139,7 +139,7 @@ def test_a_text_that_was_cut_is_counted_anew(tmp_path: Path) -> None:
     view.close()
 
 
-def test_an_empty_store(tmp_path: Path) -> None:
+def test_an_empty_store_has_no_lines_and_no_times(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "store", [[]]))
     found = Totals().of(view)
     assert (found["lines"], found["oldest"], found["newest"]) == (0, None, None)

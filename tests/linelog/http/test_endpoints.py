@@ -20,7 +20,7 @@ def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
     return BY_PATH[path].read(query, NOW)
 
 
-def test_defaults() -> None:
+def test_missing_parameters_have_their_defaults() -> None:
     nothing = {
         "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
         "newest": False, "before": None, "after": None, "nodes": "",
@@ -29,7 +29,7 @@ def test_defaults() -> None:
     assert read(b"q=&since=&until=&limit=&reverse=&before=&after=&") == nothing
 
 
-def test_values() -> None:
+def test_parameters_are_parsed() -> None:
     found = read(b"q=a+b%20%C3%A4&limit=7&reverse=1&before=17:52311&after=3%3A0&since=30m")
     assert (found["q"], found["limit"], found["reverse"]) == ("a b ä", 7, True)
     assert (found["before"], found["after"]) == ("17:52311", "3:0")
@@ -58,7 +58,7 @@ def test_values() -> None:
         (b"q=" + b"a" * (LONGEST_QUERY + 1), "longer than"),
     ],
 )
-def test_wrong_values(query: bytes, part: str) -> None:
+def test_a_wrong_parameter_is_status_400(query: bytes, part: str) -> None:
     with pytest.raises(Problem, match=part.replace("?", r"\?")) as caught:
         read(query)
     assert caught.value.status == 400 and caught.value.at is None
@@ -70,7 +70,7 @@ def test_a_wrong_query_has_its_column() -> None:
     assert caught.value.status == 400 and caught.value.at is not None
 
 
-def test_required() -> None:
+def test_a_missing_required_parameter_is_refused() -> None:
     with pytest.raises(Problem, match="field is missing"):
         read(b"", "/api/top")
     assert read(b"position=1:2", "/api/show") == {
@@ -79,7 +79,7 @@ def test_required() -> None:
 
 
 @given(st.binary(max_size=60))
-def test_anything(query: bytes) -> None:
+def test_any_query_string_is_values_or_a_problem(query: bytes) -> None:
     """Whatever comes is values or a problem."""
     with contextlib.suppress(Problem):
         assert set(read(query)) == set(read(b""))

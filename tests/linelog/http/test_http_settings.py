@@ -35,7 +35,7 @@ from logsrv.linelog.http.http_settings import (
         ("haproxy:tcp:80:interface=127.0.0.1", False),
     ],
 )
-def test_private(endpoint: str, private: bool) -> None:
+def test_a_public_endpoint_needs_a_token(endpoint: str, private: bool) -> None:
     parsed = parse_endpoint(endpoint)
     assert is_private(parsed) is private
     settings = HttpSettings(http=(parsed,))
@@ -47,7 +47,7 @@ def test_private(endpoint: str, private: bool) -> None:
     assert read_token(HttpSettings(http=(parsed,), http_token="x")) == "x"
 
 
-def test_token_files(tmp_path: Path) -> None:
+def test_a_token_file_has_one_token(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("secret\n")
     assert read_token(HttpSettings(http_token_file=file)) == "secret"
@@ -61,7 +61,7 @@ def test_token_files(tmp_path: Path) -> None:
         read_token(HttpSettings(http_token_file=tmp_path / "none"))
 
 
-def test_kinds() -> None:
+def test_host_names_and_tokens_are_checked() -> None:
     assert HOST_NAME.parse("Logs.Example.ORG") == "logs.example.org"
     for text in ("a:80", "http://a", "", "a b"):
         with pytest.raises(ValueError, match="not a name"):

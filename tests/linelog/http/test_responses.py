@@ -32,7 +32,7 @@ def place() -> Place:
     return Place()
 
 
-def test_a_whole_response(place: Place) -> None:
+def test_a_response_has_its_headers_and_body(place: Place) -> None:
     answer = Browser(lambda request: place.responses.send(request, 200, b"{}\n")).get()
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK") and body == b"{}\n"
@@ -99,7 +99,7 @@ def test_a_file_is_packed_for_a_client_that_unpacks(place: Place) -> None:
         (b"br", False), (b"gzip;q=0", False), (b"gzip ; q = 0.000, br", False), (b"gzipped", False),
     ],
 )  # fmt: skip
-def test_what_is_said_of_codings(accepted: bytes, takes: bool) -> None:
+def test_accept_encoding_decides_about_gzip(accepted: bytes, takes: bool) -> None:
     assert takes_gzip(accepted) is takes
 
 

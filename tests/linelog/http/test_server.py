@@ -87,7 +87,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_what_is_answered_here(place: Place) -> None:
+def test_each_path_without_a_search_is_answered(place: Place) -> None:
     assert place.ask("/healthz") == (200, {"status": "ok"})
     assert place.ask("/readyz") == (200, {"status": "ok"})
     assert place.ask("/openapi.json")[1]["info"]["title"] == "logsrv"
@@ -97,7 +97,7 @@ def test_what_is_answered_here(place: Place) -> None:
     assert status == 200 and b'http_requests_total{status="200"} 5.0' in said
 
 
-def test_every_answer_is_strict(place: Place) -> None:
+def test_every_answer_has_the_security_headers(place: Place) -> None:
     for path in ("/", "/api/stats", "/api/nothing", "/metrics", "/api/search?limit=x"):
         place.ask(path)
         for header in (
@@ -109,7 +109,7 @@ def test_every_answer_is_strict(place: Place) -> None:
             assert header in place.head
 
 
-def test_statuses(place: Place) -> None:
+def test_wrong_paths_methods_and_values_have_their_status(place: Place) -> None:
     for path, method, status in [
         ("/nothing", "GET", 404),
         ("/nothing", "POST", 404),
@@ -125,7 +125,7 @@ def test_statuses(place: Place) -> None:
     assert place.ask("/api/search", "HEAD") == (200, b"")
 
 
-def test_a_store_in_trouble(place: Place) -> None:
+def test_a_full_disk_and_a_missing_store_are_status_503(place: Place) -> None:
     place.troubles["write"] = "No space left on device"
     status, said = place.ask("/healthz")
     assert status == 503 and "No space left" in said["error"]
@@ -135,7 +135,7 @@ def test_a_store_in_trouble(place: Place) -> None:
     assert place.ask("/api/stats")[0] == 503
 
 
-def test_a_failure_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_is_a_logged_status_500(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is logged, and the client hears no more than that."""
     monkeypatch.setattr(place.server.metrics, "read", lambda: 1 / 0)
     with capturedLogs() as events:
@@ -149,7 +149,7 @@ def test_nobody_is_let_in_before_the_token_is_known(tmp_path: Path) -> None:
     assert place.ask("/api/stats")[0] == place.ask("/healthz")[0] == 503
 
 
-def test_a_token(tmp_path: Path) -> None:
+def test_with_a_token_only_healthz_is_open(tmp_path: Path) -> None:
     place = Place(tmp_path, http_token="secret")
     assert place.ask("/api/stats")[0] == 401 and "www-authenticate: bearer" in place.head
     assert place.ask("/healthz")[0] == 200
@@ -165,7 +165,7 @@ def test_another_token_ends_what_the_old_one_opened(tmp_path: Path) -> None:
     assert place.metrics.value("http_viewers") == 1
     place.server.apply(HttpSettings(http_token="other"))
     assert place.metrics.value("http_viewers") == 0
-    assert b"the token is another one now" in viewer.received
+    assert b"the token has changed" in viewer.received
     assert viewer.received.endswith(b"0\r\n\r\n")
 
 
@@ -175,7 +175,7 @@ def test_settings_that_are_wrong_change_nothing(place: Place) -> None:
     assert place.ask("/api/stats")[0] == 200
 
 
-def test_stop(place: Place) -> None:
+def test_stop_closes_streams_and_refuses_requests(place: Place) -> None:
     """Who is there is sent away, and nobody else let in."""
     viewer = Browser(place.server.handle, place.reactor)
     viewer.get("/api/tail")
@@ -187,7 +187,7 @@ def test_stop(place: Place) -> None:
     assert place.ask("/healthz")[0] == 503
 
 
-def test_a_live_view_that_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_live_view_is_counted_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted once, by the status that it got."""
     monkeypatch.setattr("logsrv.linelog.http.viewing.views.MOST_QUERIES", 0)
     assert place.ask("/api/tail")[0] == 429

@@ -49,7 +49,7 @@ def test_one_count_for_all_who_ask(place: Place) -> None:
     assert place.got[3:] == [b'{"lines": 2}\n'] and len(place.reactor.processes) == 1
 
 
-def test_it_goes_when_nobody_asks(place: Place) -> None:
+def test_the_counting_process_ends_when_nobody_asks(place: Place) -> None:
     place.ask()
     place.answer(b"{}\n")
     place.reactor.advance(IDLE_SECONDS)
@@ -58,7 +58,7 @@ def test_it_goes_when_nobody_asks(place: Place) -> None:
     assert len(place.reactor.processes) == 2
 
 
-def test_a_store_that_cannot_be_counted(place: Place) -> None:
+def test_a_store_that_cannot_be_counted_is_a_problem(place: Place) -> None:
     """Who asks hears why; the next one finds the store that is there then."""
     place.ask()
     place.answer(b'{"error": "the store was removed"}\n')
@@ -69,7 +69,7 @@ def test_a_store_that_cannot_be_counted(place: Place) -> None:
     assert place.got[-1] == b"{}\n"
 
 
-def test_it_dies(place: Place) -> None:
+def test_a_counting_process_that_dies_is_a_problem(place: Place) -> None:
     place.ask()
     with logged() as messages:
         place.reactor.last.end(signal=9)
@@ -79,7 +79,7 @@ def test_it_dies(place: Place) -> None:
     assert len(place.reactor.processes) == 2
 
 
-def test_stop(place: Place) -> None:
+def test_stop_ends_the_counting_process(place: Place) -> None:
     place.ask()
     assert place.statistics.stop().called and place.reactor.last.killed
     assert "being stopped" in str(place.got[0])

@@ -149,7 +149,7 @@ def test_a_word_that_is_nowhere_reads_no_text(url: str, server: BucketServer) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
-def test_what_is_everywhere_is_found_in_order(url: str, store: Path, processes: int) -> None:
+def test_a_word_in_every_frame_is_found_in_order(url: str, store: Path, processes: int) -> None:
     """More frames than are read ahead, and than one process searches alone."""
     for opened in (far(url), near(store)):
         hits, told = found(opened, "line /^segment \\d+ line 7 /", processes=processes)
@@ -157,7 +157,7 @@ def test_what_is_everywhere_is_found_in_order(url: str, store: Path, processes: 
         assert told == []
 
 
-def test_the_newest_need_no_more_than_they_are(url: str, server: BucketServer) -> None:
+def test_the_newest_lines_need_no_other_frames(url: str, server: BucketServer) -> None:
     with ArchiveView(url, print) as view:
         search = Search(view, compile(parse("common")), Scope())
         assert next(search.hits(reverse=True)).line.endswith(
@@ -192,7 +192,7 @@ def test_times_leave_out_segments(url: str, server: BucketServer) -> None:
 
 
 @pytest.mark.parametrize("lost", ["all", "some"])
-def test_without_catalogs_all_is_found(url: str, server: BucketServer, lost: str) -> None:
+def test_without_catalogs_every_line_is_found(url: str, server: BucketServer, lost: str) -> None:
     """An archive that was written before there were any, or a shipper that was killed."""
     for name in list(server.objects):
         if "/catalog/" in name:

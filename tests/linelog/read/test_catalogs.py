@@ -126,7 +126,7 @@ def test_segments_behind_a_catalog_are_asked_themselves(tmp_path: Path) -> None:
         assert len(searched(store, f'"species{letters(number)} "')[0]) == 1
 
 
-def test_one_that_is_removed_meanwhile_is_no_trouble(tmp_path: Path) -> None:
+def test_a_catalog_removed_meanwhile_is_no_error(tmp_path: Path) -> None:
     """Retention takes the catalog with the last of its segments."""
     store = small_segments(tmp_path / "store", SEGMENTS)
     name = in_catalog(store)

@@ -140,9 +140,7 @@ def test_damage_leads_nobody_past_the_end_that_was_asked_for(tmp_path: Path) -> 
     follower.close()
 
 
-def test_what_is_written_just_before_a_rotation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_before_a_rotation_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line and a rotation between two of a reader's steps: the line is read all the same."""
     writer = Writer(tmp_path / "logs")
     view = view_of(writer.directory)

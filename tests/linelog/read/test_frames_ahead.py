@@ -63,7 +63,7 @@ def test_a_part_of_a_frame_is_clipped(view: View) -> None:
     ahead.close()
 
 
-def test_nothing_is_planned_ahead_of_what_is_here(view: View) -> None:
+def test_no_frame_of_an_archive_is_read_ahead_of_local_ones(view: View) -> None:
     """The newest lines are here: a reader who wants no more asks an archive nothing."""
     taken = []
 
@@ -79,7 +79,7 @@ def test_nothing_is_planned_ahead_of_what_is_here(view: View) -> None:
     ahead.close()
 
 
-def test_places_are_used_again(view: View) -> None:
+def test_slots_of_the_shared_memory_are_used_again(view: View) -> None:
     ahead = FramesAhead(view)
     places = []
     for task in ahead.tasks(iter(planned(view))):

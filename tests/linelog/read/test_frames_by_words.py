@@ -56,9 +56,7 @@ def searched(store: Path, query: str, *, index: bool = True) -> tuple[int, int, 
         (f'"{5000:032x}"', 1, 5),
     ],
 )
-def test_few_frames_are_read_for_what_is_rare(
-    store: Path, query: str, lines: int, most: int
-) -> None:
+def test_a_rare_word_needs_few_frames(store: Path, query: str, lines: int, most: int) -> None:
     found, frames, told = searched(store, query)
     assert told == []
     assert (found, searched(store, query, index=False)[0]) == (lines, lines)
@@ -66,7 +64,7 @@ def test_few_frames_are_read_for_what_is_rare(
 
 
 @pytest.mark.parametrize("query", ["hello", "lo", "NOT zebra", "/z.bra/", "user7 OR lo", "said=x"])
-def test_nothing_is_left_out(store: Path, query: str) -> None:
+def test_the_word_index_leaves_out_no_hit(store: Path, query: str) -> None:
     assert searched(store, query)[0] == searched(store, query, index=False)[0]
 
 
@@ -89,7 +87,7 @@ def test_a_fifo_in_its_place_is_told_in_words_for_people(store: Path) -> None:
     assert len(told) == 1 and "Errno" not in told[0]
 
 
-def test_that_of_another_segment_is_not_used(store: Path) -> None:
+def test_the_word_index_of_another_segment_is_not_used(store: Path) -> None:
     other = make_store(store.parent / "other", [LINES[:3000], []])
     disk = Disk().enter(other)
     list(make_indexes(disk))

@@ -58,7 +58,7 @@ def without(found: Search) -> Search:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("query", QUERIES)
-def test_counts_are_those_of_the_text(store: Path, query: str) -> None:
+def test_counts_of_an_index_are_those_of_the_text(store: Path, query: str) -> None:
     drawn = random.Random(7)
     since, until = sorted(drawn.choice(EVERY)[:27].decode() for _ in range(2))
     for scope in ({}, {"since": since, "until": until}):
@@ -80,7 +80,7 @@ def test_only_the_active_segment_is_read_for_coarse_steps(store: Path, query: st
     assert found.stats.segments == 1
 
 
-def test_frames_on_a_border_are_read(store: Path) -> None:
+def test_frames_on_the_border_of_a_step_are_read(store: Path) -> None:
     found = search(store)
     histogram(found, 3600, levels=True)
     # Of 3 sealed segments of 3 frames, those on the borders of 5 hours, and the active one.
@@ -138,7 +138,7 @@ def test_a_frame_that_was_not_counted_is_read(tmp_path: Path) -> None:
     assert found.stats.segments == 2
 
 
-def test_levels_that_queries_ask_for() -> None:
+def test_each_query_has_the_levels_it_asks_for() -> None:
     assert levels_wanted(parse("level>=alert")) == frozenset(("alert", "emergency"))
     assert None in (levels_wanted(parse("")) or ())
     assert None not in (levels_wanted(parse("level=*")) or (None,))

@@ -46,7 +46,7 @@ def lines_of(view: View, planned: list[ReadTask]) -> list[bytes]:
     return found
 
 
-def test_everything_is_read_in_order(view: View) -> None:
+def test_a_plan_without_limits_reads_everything_in_order(view: View) -> None:
     planned = list(tasks(view, Scope(), Stats()))
     assert lines_of(view, planned) == [one for segment in SEGMENTS for one in segment]
     assert list(tasks(view, Scope(), Stats(), reverse=True)) == planned[::-1]
@@ -85,7 +85,7 @@ def test_few_frames_are_read_for_a_short_time(view: View) -> None:
     assert stats.skipped_segments == 4
 
 
-def test_places_are_exact(view: View) -> None:
+def test_after_and_before_leave_out_exactly_their_lines(view: View) -> None:
     first, second = len(SEGMENTS[1][0]), len(SEGMENTS[1][0]) + len(SEGMENTS[1][1])
     after = lines_of(view, list(tasks(view, Scope(after=Position(2, first)), Stats())))
     assert after[0] == SEGMENTS[1][2]
@@ -145,7 +145,7 @@ def test_lines_in_any_order_are_found(
         view.close()
 
 
-def test_without_times_all_is_read(tmp_path: Path) -> None:
+def test_frames_without_times_are_read(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [SEGMENTS[0], []])
     for path in store.glob("*.idx"):
         path.unlink()

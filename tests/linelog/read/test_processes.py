@@ -16,12 +16,12 @@ from tests.linelog.read.test_pool import TASKS, children, results
 
 
 @pytest.mark.slow
-def test_results_larger_than_any_pipe() -> None:
+def test_results_larger_than_any_pipe_arrive_whole() -> None:
     found = list(Processes(lambda task: [b"x" * 3_000_000], print, 3).run(iter(TASKS[:40])))
     assert [len(done[0]) for _, done in found] == [3_000_000] * 40
 
 
-def test_who_has_seen_enough_ends_the_processes() -> None:
+def test_closing_the_iterator_ends_the_processes() -> None:
     before = children()
     running = Processes(results, print, 3).run(iter(TASKS))
     assert len(list(islice(running, 50))) == 50
@@ -30,7 +30,7 @@ def test_who_has_seen_enough_ends_the_processes() -> None:
     assert children() == before
 
 
-def test_what_fails_is_told_and_the_rest_goes_on() -> None:
+def test_a_failed_task_is_reported_and_the_rest_goes_on() -> None:
     def work(task: ReadTask) -> list[bytes]:
         if task.segment in (3, 300):
             raise ValueError(f"logs\udcff/{task.segment} is damaged")
@@ -42,7 +42,7 @@ def test_what_fails_is_told_and_the_rest_goes_on() -> None:
     assert sum(len(done) for _, done in found) == 498
 
 
-def test_a_process_that_is_killed_is_no_silence() -> None:
+def test_a_killed_process_is_an_error() -> None:
     def work(task: ReadTask) -> list[bytes]:
         if task.segment == 100:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -55,7 +55,7 @@ def test_a_process_that_is_killed_is_no_silence() -> None:
     assert children() == before
 
 
-def test_what_the_parent_has_thrown_away_is_left_alone() -> None:
+def test_a_child_frees_no_objects_of_its_parent() -> None:
     """It may hold what works in its own process only, such as a connection with threads."""
     read, write = os.pipe()
 

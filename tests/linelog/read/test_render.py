@@ -67,7 +67,7 @@ def test_many_lines_at_once_are_as_each_of_them() -> None:
         assert plain(style) is None
 
 
-def test_json_has_everything() -> None:
+def test_the_json_of_a_line_has_all_its_parts() -> None:
     found = document(hit('{"level": "warn", "a": {"b": [1, "x"]}}'), context=True)
     assert found["position"] == "3:17"
     assert found["level"] == "warning"
@@ -89,7 +89,7 @@ def test_matches_are_highlighted_in_the_message_alone() -> None:
     assert "\x1b[1;30;43mTCP\x1b[0m" in text
 
 
-def test_levels_have_colours() -> None:
+def test_each_level_has_its_colour() -> None:
     assert "\x1b[31m[ERROR] no\x1b[0m" in shown("[ERROR] no", Style(color=True))
 
 
@@ -110,7 +110,7 @@ def test_no_line_is_wider_than_a_narrow_terminal(width: int, color: bool) -> Non
     assert plain.endswith("…")
 
 
-def test_a_source_that_is_no_text() -> None:
+def test_a_source_that_is_not_utf8_is_shown_escaped() -> None:
     """Somebody else's line, or a damaged one."""
     foreign = Hit(Position(1, 0), b"2026-11-20T06:18:42.000001Z tcp:\xad x")
     assert b"tcp:\\xad" in renderer(Style(color=True))(foreign, False)

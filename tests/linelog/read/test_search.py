@@ -52,7 +52,7 @@ QUERIES = ["", "needle", '"number=4711 "', 'needle "=1"', "NOT needle", "nosucht
 @pytest.mark.slow
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("processes", [1, 2])
-def test_what_is_found_is_what_matches(view: View, query: str, processes: int) -> None:
+def test_a_search_finds_the_lines_that_match(view: View, query: str, processes: int) -> None:
     matcher = compile(parse(query))
     wanted = [one[:-1] for one in EVERY if matcher.matches(one[:-1])]
     found = Search(view, matcher, Scope(), processes=processes)
@@ -173,7 +173,7 @@ def test_a_source_is_what_stands_in_the_stamp(tmp_path: Path) -> None:
     assert list(sources(search(view, ""))) == ["tcp:127.0.0.1:51234", "unix:/run/\u00fc"]
 
 
-def test_a_clock_that_was_set_back_a_little(tmp_path: Path) -> None:
+def test_segments_that_overlap_by_a_moment_are_both_searched(tmp_path: Path) -> None:
     """Of two segments that overlap by less than a second, both are searched."""
     some = [[line("a", 10), line("late", 10.2)], [line("early", 9.6), line("b", 11)], []]
     view = view_of(make_store(tmp_path / "logs", some))

@@ -44,12 +44,12 @@ def test_a_line_stands_among_its_neighbours(lines: StoredLines) -> None:
     assert lines.around(hits[-1], 0, 5) == hits[-1:]
 
 
-def test_in_the_middle_of_a_line_none_begins(lines: StoredLines) -> None:
+def test_no_line_begins_in_the_middle_of_another(lines: StoredLines) -> None:
     assert lines.line(Position(3, 5)) is None
     assert lines.line(Position(99, 0)) is None
 
 
-def test_damage_is_told_and_left_out(tmp_path: Path) -> None:
+def test_a_damaged_frame_is_reported_and_left_out(tmp_path: Path) -> None:
     from logsrv.linelog.read.view import View
 
     store = make_store(tmp_path / "logs", [SEGMENTS[2], SEGMENTS[3]])

@@ -66,7 +66,7 @@ def test_offsets_lead_to_their_frame(frames: Frames) -> None:
     assert frames.at(frames.size) == frames.count
 
 
-def test_frames_tell_their_times(frames: Frames) -> None:
+def test_frames_know_the_times_of_their_lines(frames: Frames) -> None:
     for frame in range(frames.count):
         found = [
             one[:27].decode()

@@ -20,12 +20,12 @@ from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
 
 
-def test_no_directory(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="none cannot be read: No such file or directory"):
         view_of(tmp_path / "none")
 
 
-def test_a_directory_that_is_no_store(tmp_path: Path) -> None:
+def test_a_directory_without_a_store_is_an_error(tmp_path: Path) -> None:
     told: list[str] = []
     with pytest.raises(StoreError, match=r"is no store of logsrv: there is no current\.log in it"):
         View(str(tmp_path), told.append)
@@ -47,7 +47,7 @@ def test_a_directory_that_cannot_be_listed_is_let_go(
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_a_segment_that_is_gone_is_none(tmp_path: Path) -> None:
+def test_a_removed_segment_is_none(tmp_path: Path) -> None:
     view = view_of(make_store(tmp_path / "logs", [LINES, []]))
     for path in (tmp_path / "logs").glob("0*"):
         path.unlink()
@@ -90,7 +90,7 @@ def test_the_span_of_a_segment_without_an_index_is_known_roughly(tmp_path: Path)
         assert view.span() == (LINES[0][:27].decode(), LINES[7000][:27].decode())
 
 
-def test_the_span_of_a_store(tmp_path: Path) -> None:
+def test_the_span_of_a_store_is_its_first_and_last_time(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
     assert view_of(store).span() == ("2026-11-20T06:00:00.000000Z", LINES[19][:27].decode())
     assert view_of(make_store(tmp_path / "empty", [[]])).span() == ("", "")
@@ -134,7 +134,7 @@ def test_a_rotation_is_noticed_by_who_asks_for_the_end(tmp_path: Path) -> None:
     assert frames.size == before.offset
 
 
-def test_whether_a_segment_is_still_there(tmp_path: Path) -> None:
+def test_has_finds_a_segment_under_each_of_its_names(tmp_path: Path) -> None:
     """By its names: it may have been rotated or sealed since it was listed."""
     store = make_store(tmp_path / "store", [[line("a")], [line("b", 1)], [line("c", 2)]], packed=1)
     with view_of(store) as view:

@@ -32,7 +32,7 @@ def test_the_frames_are_those_of_the_index(tmp_path: Path) -> None:
     ]
 
 
-def test_a_cut_file_has_its_whole_frames(tmp_path: Path) -> None:
+def test_a_truncated_file_has_its_whole_frames(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [LINES, []])
     [packed] = store.glob("*.zst")
     whole, _ = walked(packed)
@@ -42,7 +42,7 @@ def test_a_cut_file_has_its_whole_frames(tmp_path: Path) -> None:
     assert f"damaged at byte {whole.frames[-1].at}" in wrong
 
 
-def test_anything_else_has_none(tmp_path: Path) -> None:
+def test_a_file_without_zstandard_has_no_frames(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"no zstandard at all" * 100)
     found, wrong = walked(other)

@@ -83,7 +83,7 @@ def values(view: View, statement: str) -> list[Any]:
         ),
     ],
 )
-def test_answers(view: View, statement: str, found: list[Any] | None) -> None:
+def test_each_statement_has_its_answer(view: View, statement: str, found: list[Any] | None) -> None:
     if found is None:
         assert len(values(view, statement)) == 1
     else:

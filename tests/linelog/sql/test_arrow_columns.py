@@ -38,7 +38,7 @@ FIELDS = {
 }
 
 
-def test_all_columns() -> None:
+def test_every_column_has_the_values_of_its_lines() -> None:
     text = b"".join(LINES)
     starts = [sum(map(len, LINES[:number])) for number in range(len(LINES))]
     cells = ArrowColumns(FIELDS, frozenset((*ALWAYS, *FIELDS)))
@@ -72,7 +72,7 @@ def test_columns_do_not_depend_on_which_others_there_are(names: list[str]) -> No
         assert some.column(name).equals(every.column(name))
 
 
-def test_a_value_as_text() -> None:
+def test_values_become_text() -> None:
     values: list[Value] = ["\udcff", True, 1.5, ["\udcff"]]
     assert [as_text(value) for value in values] == ["\\xff", "true", "1.5", '["\\\\xff"]']
 

@@ -59,7 +59,7 @@ def binder(tmp_path: Path) -> Iterator[Binder]:
         ("describe select i1 from logs", {"i1": INT}),
     ],
 )
-def test_fields_and_their_kinds(
+def test_fields_get_their_types(
     binder: Binder, statement: str, fields: dict[str, ColumnType]
 ) -> None:
     assert binder.bind(statement, explained=False) == fields
@@ -121,7 +121,7 @@ def test_a_name_cannot_end_its_quotes() -> None:
         ("", ColumnType.TEXT),
     ],
 )
-def test_kinds_of_values(value: Value, kind: ColumnType) -> None:
+def test_each_value_has_its_narrowest_type(value: Value, kind: ColumnType) -> None:
     assert kind_of_value(value) is kind
 
 
@@ -138,7 +138,7 @@ def test_a_field_is_what_all_of_its_values_are(tmp_path: Path) -> None:
     assert sample.kind_of_number("b") is ColumnType.NUMBER
 
 
-def test_few_lines_from_all_over_a_text_are_enough() -> None:
+def test_a_sample_has_lines_from_all_over_a_text() -> None:
     found = spread(b"".join(b"%d\n" % number for number in range(10_000)))
     assert 100 < len(found) < 200
     assert found[0] == b"0"
@@ -149,7 +149,7 @@ def said(**parts: str) -> Fault:
     return fault(Exception("Binder Error: " + json.dumps(parts)), behind=8)
 
 
-def test_the_first_line_counts_and_the_advice() -> None:
+def test_a_sentence_is_the_first_line_and_the_advice() -> None:
     found = said(
         exception_type="Catalog",
         exception_message="There is no log.\nDid you mean logs?\n",
@@ -180,11 +180,11 @@ def test_a_column_that_is_missing_is_named(parts: dict[str, str]) -> None:
     assert said(**parts).missing == "a b"
 
 
-def test_what_is_no_json_is_the_sentence() -> None:
+def test_an_error_that_is_not_json_is_the_sentence() -> None:
     assert fault(Exception("odd")) == Fault("", "odd", -1, "")
 
 
-def test_places_are_characters() -> None:
+def test_the_place_of_an_error_counts_characters() -> None:
     error = Fault("Binder", "wrong", len("select 'é', ".encode()), "").as_error("select 'é', x")
     assert (error.sentence, error.at) == ("wrong", 13)
     assert Fault("Binder", "wrong", 99, "").as_error("x").at == 0

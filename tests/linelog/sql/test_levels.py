@@ -55,7 +55,7 @@ SEVERE = [*LEVELS[4:]]
         ("level >= 'alert'::log_level", ["alert", "emergency"]),
     ],
 )
-def test_conditions(view: View, condition: str, found: list[str | None]) -> None:
+def test_conditions_on_levels_hold(view: View, condition: str, found: list[str | None]) -> None:
     statement = f"select level from logs l where {condition} order by level"
     assert first_column(view, statement) == found
 
@@ -73,7 +73,7 @@ def test_conditions(view: View, condition: str, found: list[str | None]) -> None
         ("select level || '!' from logs where level = 'alert'", ["alert!"]),
     ],
 )  # fmt: skip
-def test_statements(view: View, statement: str, found: list[object]) -> None:
+def test_levels_compare_in_any_statement(view: View, statement: str, found: list[object]) -> None:
     assert first_column(view, statement) == found
 
 

@@ -21,7 +21,7 @@ def test_both_sides_of_an_and_narrow_down() -> None:
     assert all_of([]) == WantedRows()
 
 
-def test_an_or_is_as_wide_as_both() -> None:
+def test_an_or_includes_the_rows_of_both_sides() -> None:
     assert any_of([WantedRows(A, 5, 9), WantedRows(B, 7, 20)]) == WantedRows(Or((A, B)), 5, 20)
     assert any_of([WantedRows(A, 5, 9), WantedRows()]) == WantedRows()
 
@@ -69,7 +69,7 @@ def contains(text: str, function: str = "contains") -> dict[str, Any]:
         ("%odd", "unknown", EVERYTHING),
     ],
 )
-def test_texts(text: str, function: str, node: Node) -> None:
+def test_texts_of_a_message_narrow_down(text: str, function: str, node: Node) -> None:
     assert of_filter(contains(text, function), "message", {}).node == node
 
 

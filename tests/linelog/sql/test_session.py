@@ -62,7 +62,7 @@ def test_statements_that_only_ask_pass(tmp_path: Path, statement: str, explains:
 @pytest.mark.parametrize(
     "statement", ["delete from logs", "select 1; select 2", "create table a (b int)", "  "]
 )
-def test_others_do_not(tmp_path: Path, statement: str) -> None:
+def test_statements_that_change_something_are_refused(tmp_path: Path, statement: str) -> None:
     connection = connect(str(tmp_path), utc=True)
     with pytest.raises(StatementError):
         check(connection, statement)

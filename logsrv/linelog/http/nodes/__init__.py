@@ -1,7 +1,7 @@
-"""Several daemons asked as one: their lines by time, each once where more of them have it.
+"""Several daemons asked as one: their lines merged by time. A line that several nodes have comes once.
 
 address, node_settings, declared   the nodes, and how an operator names them
-client, answer                     one node over HTTP, and what it answers, checked
+client, answer                     one node over HTTP, and its answer, checked
 spans                              its lines by time, in pieces that fit into memory
-gather, merge                      all of them beside each other, and their lines put together
+gather, merge                      all nodes in parallel, and their lines merged
 """

@@ -10,7 +10,7 @@ import attrs
 from logsrv.kit.text.words import shown
 
 LONGEST = 300
-# Those of a set; each has a thread, and an answer in memory.
+# Nodes in a set; each needs a thread, and memory for an answer.
 MOST = 32
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
 
@@ -29,16 +29,16 @@ class NodeAddress:
 
     @property
     def is_local(self) -> bool:
-        """True if what goes there stays on this machine."""
+        """True if the address is of this machine, so that requests do not leave it."""
         return _LOOPBACK.fullmatch(self.host) is not None
 
 
 def parse_node(text: str) -> NodeAddress:
-    """Return the address in a text. Raises ValueError with what is wrong.
+    """Return the address in a text. Raises ValueError with a sentence.
 
-    Without a scheme it is https, on this machine http: what leaves the machine is encrypted.
+    Without a scheme it is https, or http on this machine: requests that leave the machine are encrypted.
     """
-    # All other characters have to be percent-encoded in a URL.
+    # In a URL, all other characters have to be percent-encoded.
     if not re.fullmatch(rf"[!-~]{{1,{LONGEST}}}", text):
         raise ValueError(f"{shown(text)} is no address: it has spaces or is not ASCII")
     scheme, found, _ = text.partition("://")
@@ -62,7 +62,7 @@ def parse_node(text: str) -> NodeAddress:
 
 
 def parse_nodes(text: str) -> tuple[NodeAddress, ...]:
-    """Return the addresses in a text, parted by commas. Raises ValueError with what is wrong."""
+    """Return the addresses in a text, separated by commas. Raises ValueError with a sentence."""
     nodes = tuple(parse_node(part.strip()) for part in text.split(",") if part.strip())
     if not nodes:
         raise ValueError("there is no address")

@@ -1,4 +1,4 @@
-"""Lines of an answer of `/api/search`, checked: a node may send anything (no I/O)."""
+"""Answers of a node, checked: a broken or hostile node may send anything (no I/O)."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from logsrv.kit.text.outside_json import parse_json
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
-"""The first moment of the year 1, and that of the year 10000, which is not in it."""
-# Daemons send shorter ones: a message of 1 MiB, escaped, and its fields.
+"""The first moment of the year 1, and the first of the year 10000; microseconds since 1970."""
+# Bytes. Daemons send shorter lines: a message of 1 MiB, escaped, and its fields.
 LONGEST_LINE = 32 << 20
 LARGEST = 16 << 20
-"""Bytes of an answer with numbers."""
+"""Bytes of the largest answer that is one object."""
 LARGEST_WINDOW = 64 << 20
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _SOURCE = re.compile(r"[^ \n]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-NO_JSON = "it answers with something that is no JSON"
-_NO_LINE = "it answers with something that is no line of a log"
+NO_JSON = "its answer is no JSON"
+_NO_LINE = "its answer has something that is no line of a log"
 
 
 Body: TypeAlias = Generator[bytes, None, None]
-"""An answer, in pieces; the connection is closed with it."""
+"""An answer's body, in pieces. Closing the generator closes the connection."""
 
 
 class NodeFailure(LogsrvError):
-    """A node that does not answer as it should; the text says why, as the end of a sentence.
+    """A node failed, or its answer is wrong. `str()` of it is the end of a sentence that says why.
 
-    status: of the answer, if there was one.
+    status: the answer's status, or 0 without one.
     """
 
     def __init__(self, why: str, status: int = 0) -> None:
@@ -44,7 +44,7 @@ class NodeFailure(LogsrvError):
 
 
 class AskedNode(Protocol):
-    """A node, as `NodeClient` is one. name: it in what is told."""
+    """A node that can be asked, such as a `NodeClient`. name: the node's name in messages."""
 
     name: str
 
@@ -52,17 +52,17 @@ class AskedNode(Protocol):
         """Yield the answer of an endpoint of the API, in pieces. Raises LogsrvError."""
 
     def lives(self) -> bool:
-        """Tell whether it answers anything at all."""
+        """Return whether the node answers at all."""
 
     def stop(self) -> None:
-        """End what is under way."""
+        """End a request that is under way."""
 
 
 class NodeLine(NamedTuple):
     """A line of a node.
 
-    moment: its TIME in microseconds since 1970. line: it as a store has it, `TIME SOURCE MESSAGE`,
-    without LF. Bytes that are not UTF-8 are in it as `\\xNN`, as in every answer of the API.
+    moment: its TIME in microseconds since 1970. line: in the store's format, `TIME SOURCE MESSAGE`, without
+    LF. It has bytes that are not UTF-8 as `\\xNN`, like every answer of the API.
     """
 
     moment: int
@@ -85,9 +85,9 @@ def time_of(moment: int) -> str:
 def node_lines(
     node: AskedNode, asked: Mapping[str, Any], before: int = EARLIEST
 ) -> Generator[NodeLine, None, None]:
-    """Yield the lines of a search as they come. Raises LogsrvError.
+    """Yield the lines of a search as they arrive. Raises LogsrvError.
 
-    before: the moment that a line without a TIME takes, if it is the first; others take that before them.
+    A line without a TIME gets the moment of the line before it. before: the moment for such a first line.
     """
     with closing(node.body("search", asked)) as body:
         for data in whole_lines(body):
@@ -99,7 +99,10 @@ def node_lines(
 def node_object(
     node: AskedNode, endpoint: str, asked: Mapping[str, Any], largest: int = LARGEST
 ) -> dict[str, Any]:
-    """Return the object with which an endpoint answers, whatever is in it. Raises LogsrvError."""
+    """Return the object that an endpoint answers, without checking its content. Raises LogsrvError.
+
+    largest: bytes that the answer may have.
+    """
     body = bytearray()
     with closing(node.body(endpoint, asked)) as pieces:
         for piece in pieces:
@@ -113,7 +116,7 @@ def node_object(
 
 
 def node_times(node: AskedNode) -> tuple[str, str]:
-    """Return the TIMEs of the oldest and of the newest line of a node, "" for none. Raises LogsrvError."""
+    """Return the TIMEs of a node's oldest and newest line; "" without lines. Raises LogsrvError."""
     found = node_object(node, "stats", {})
     try:
         oldest, newest = (found[name] or "" for name in ("oldest", "newest"))
@@ -125,7 +128,7 @@ def node_times(node: AskedNode) -> tuple[str, str]:
 
 
 def around(node: AskedNode, position: Position, before: int, after: int) -> list[NodeLine]:
-    """Return a line of a node with its neighbours; none if no line begins there. Raises LogsrvError."""
+    """Return a node's line with its neighbours; empty if no line begins there. Raises LogsrvError."""
     asked = {"position": str(position), "before": before, "after": after}
     found: list[NodeLine] = []
     try:
@@ -140,18 +143,18 @@ def around(node: AskedNode, position: Position, before: int, after: int) -> list
 
 
 def parse_line(data: bytes, before: int) -> NodeLine:
-    """Return the line of an object as the API has it. Raises NodeFailure.
+    """Return the line in an object of the API, given as JSON. Raises NodeFailure.
 
-    before: the moment of the line before it, which a line without a TIME takes.
+    before: the moment of the previous line, for a line without a TIME.
     """
-    found = _parsed(data, "it answers with something that is no line of JSON")
+    found = _parsed(data, "its answer has a line that is no JSON")
     if isinstance(found, dict) and "error" in found and "position" not in found:
         raise NodeFailure(f"it says: {one_line(str(found['error']), 300)}")
     return line_of(found, before)
 
 
 def line_of(found: Any, before: int) -> NodeLine:
-    """Return the line of an object that was parsed. Raises NodeFailure."""
+    """Return the line in a parsed object. Raises NodeFailure."""
     moment, head = before, ""
     try:
         time: Any = found.get("time")
@@ -161,10 +164,10 @@ def line_of(found: Any, before: int) -> NodeLine:
             head = f"{time} {source} "
             if not _TIME.fullmatch(time) or not _SOURCE.fullmatch(source):
                 raise NodeFailure(_NO_LINE)
-            # Somebody may have edited the store: a day that does not exist is as no TIME.
+            # Somebody may have edited the store: a date that does not exist counts as no TIME.
             with suppress(ValueError):
                 moment = moment_of(time)
-        # A store has no LF in a line; here one would make two of it.
+        # A line of a store has no LF; here an LF would split the line.
         text = head + found["message"].replace("\n", "\\x0a")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise NodeFailure(_NO_LINE) from None
@@ -179,7 +182,7 @@ def _parsed(data: bytes, otherwise: str) -> Any:
 
 
 def whole_lines(body: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a body, without LF. Raises NodeFailure for one without an end."""
+    """Yield the lines of a body, without LF. Raises NodeFailure for an incomplete or too long line."""
     begun: list[bytes] = []
     size = 0
     for piece in body:

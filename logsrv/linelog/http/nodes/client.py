@@ -1,7 +1,7 @@
-"""A node over HTTP: a connection for each question.
+"""A client for one node over HTTP, with a connection for each request.
 
-Plain blocking sockets: a thread waits for each node (see `gather`, which bounds the time). `stop`, from
-another thread, ends the wait.
+Its sockets block: a thread waits for each node (see `gather`, which bounds the time). Another thread can
+end the wait with `stop`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _PIECE = 1 << 16
 
 @attrs.frozen
 class NodeAccess:
-    """A node with what it asks for. name: it in what is told. Raises ConfigurationError.
+    """The address of a node and its credentials. Raises ConfigurationError.
 
-    token: is never sent to others in clear. ca: a file of authorities in the place of the system's.
+    name: the node's name in messages. token: never sent unencrypted to another machine. ca: a file of
+    certificate authorities that replaces the system's.
     """
 
     name: str
@@ -51,7 +52,7 @@ class NodeAccess:
 
 
 def tls_context(ca: Path | str | None) -> ssl.SSLContext:
-    """Return what verifies nodes: by the system's authorities, or those of a file.
+    """Return the TLS context that verifies nodes: by the system's authorities, or by those of a file.
 
     Raises ConfigurationError.
     """
@@ -65,7 +66,7 @@ _known_context = cache(tls_context)
 
 
 class NodeClient:
-    """A node, asked about one search. seconds: the longest silence."""
+    """A client of one node for one search. seconds: the longest time without data from the node."""
 
     def __init__(self, access: NodeAccess, seconds: float) -> None:
         self.name = access.name
@@ -75,13 +76,13 @@ class NodeClient:
         self._connection: http.client.HTTPConnection | None = None
 
     def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
-        """Yield the answer of an endpoint as it comes. Raises NodeFailure."""
+        """Yield the answer of an endpoint as it arrives. Raises NodeFailure."""
         given = {name: value for name, value in asked.items() if value not in (None, "")}
         kind = "application/x-ndjson" if endpoint == "search" else "application/json"
         try:
             with closing(self._answer(f"/api/{endpoint}?{urlencode(given)}")) as response:
                 self._judge(response, kind)
-                # Not `readline`: for it, an answer that is cut off between two chunks is whole.
+                # Not `readline`, which would take an answer that breaks off between two chunks as complete.
                 while data := response.read1(_PIECE):
                     yield data
                 if response.length:
@@ -98,7 +99,7 @@ class NodeClient:
             self._close()
 
     def lives(self) -> bool:
-        """Tell whether the daemon answers at all: a search of it may take long before its first line."""
+        """Return whether the daemon answers at all: a search may take long before its first line."""
         try:
             with closing(self._connected()) as connection:
                 connection.request("GET", "/healthz")
@@ -108,7 +109,7 @@ class NodeClient:
         return True
 
     def stop(self) -> None:
-        """End what is under way; it fails then."""
+        """Make the request that is under way fail."""
         self._stopped.set()
         connection = self._connection
         made = connection.sock if connection is not None else None
@@ -133,7 +134,7 @@ class NodeClient:
             self._stopped.wait(PAUSE)
 
     def _connected(self) -> http.client.HTTPConnection:
-        """Return a connection that is made. Raises NodeFailure."""
+        """Return an open connection. Raises NodeFailure."""
         host, port = self._access.address.host, self._access.address.port
         made: http.client.HTTPConnection
         if self._access.address.tls:
@@ -149,7 +150,7 @@ class NodeClient:
         except ssl.SSLCertVerificationError as error:
             why = one_line(error.verify_message or str(error), 200).rstrip(".")
             raise NodeFailure(
-                f"its certificate is refused: {why}; --nodes-ca names others"
+                f"its certificate is refused: {why}; --nodes-ca FILE gives other authorities"
             ) from None
         except ssl.SSLError as error:
             raise NodeFailure(f"TLS with it failed: {_why(error)}") from None
@@ -157,7 +158,7 @@ class NodeClient:
             raise NodeFailure(f"it cannot be reached: {_why(error)}") from None
         made.sock.settimeout(self._seconds)
         if self._stopped.is_set():
-            raise NodeFailure("it was not waited for")
+            raise NodeFailure("the search ended before it answered")
         return made
 
     def _close(self) -> None:
@@ -166,12 +167,12 @@ class NodeClient:
             connection.close()
 
     def _judge(self, response: http.client.HTTPResponse, kind: str) -> None:
-        """Raise NodeFailure unless this is an answer of a daemon."""
+        """Raise NodeFailure unless the response has status 200, the media type `kind`, and a known end."""
         status = response.status
         given = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         if status == 200 and given == kind:
             if response.length is None and not response.chunked:
-                # An answer that is cut off would look whole.
+                # An answer that breaks off would look complete.
                 raise NodeFailure("it does not say where its answer ends")
             return
         if status == 200:
@@ -181,7 +182,7 @@ class NodeClient:
             hint = "" if self._access.token else "; --nodes-token-file FILE"
             raise NodeFailure(f"it {sent}{hint}")
         if 300 <= status < 400:
-            raise NodeFailure(f"it sends elsewhere ({status}), where nobody is followed to")
+            raise NodeFailure(f"it redirects ({status}), and redirects are not followed")
         raise NodeFailure(f"it answers {status}{refusal_in(response.read(1 << 16))}", status)
 
 

@@ -1,7 +1,7 @@
 """The nodes that a configuration names.
 
-A browser says names, and only those that the configuration has. Addresses and tokens stay here: nobody
-leads this server to another address.
+A browser sends names only, and only names of the configuration are accepted. Addresses and tokens stay on
+the server: no client can make it connect to another address.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from logsrv.linelog.http.nodes.node_settings import ALL, HERE, NodeSettings
 
 
 class DeclaredNodes:
-    """The nodes of a configuration, by their names. Raises ConfigurationError for what cannot be used."""
+    """The nodes of a configuration, by their names. Raises ConfigurationError if they cannot be used."""
 
     def __init__(self, sets: Sequence[NodeSettings]) -> None:
         self._sets = {one.nodes.name: nodes_of(one) for one in sets}
@@ -29,14 +29,14 @@ class DeclaredNodes:
             )
 
     def listed(self) -> list[dict[str, Any]]:
-        """Return the names that may be chosen: of each set, with those of its nodes."""
+        """Return the names that a client may choose: of each set, and of its nodes."""
         return [
             {"name": name, "nodes": [node.name for node in nodes]}
             for name, nodes in self._sets.items()
         ]
 
     def chosen(self, text: str) -> tuple[bool, tuple[NodeAccess, ...]]:
-        """Return whether names parted by commas stand for this server too, and for which nodes.
+        """Return whether `text`, names separated by commas, includes this server, and the chosen nodes.
 
         Raises ValueError.
         """
@@ -69,7 +69,7 @@ def nodes_of(rules: NodeSettings) -> list[NodeAccess]:
 
 
 def each_once(nodes: Iterable[NodeAccess]) -> tuple[NodeAccess, ...]:
-    """Return nodes without those whose address is that of one before: several sets may have it."""
+    """Return nodes without duplicate addresses, since several sets may have the same node."""
     found: dict[tuple[str, int], NodeAccess] = {}
     for node in nodes:
         found.setdefault((node.address.host, node.address.port), node)
@@ -77,7 +77,7 @@ def each_once(nodes: Iterable[NodeAccess]) -> tuple[NodeAccess, ...]:
 
 
 def clients_of(nodes: Iterable[dict[str, Any]], seconds: float) -> list[NodeClient]:
-    """Return clients for nodes as JSON has them."""
+    """Return clients for nodes. nodes: `NodeAccess` as JSON objects."""
     return [
         NodeClient(NodeAccess(**{**one, "address": NodeAddress(**one["address"])}), seconds)
         for one in nodes

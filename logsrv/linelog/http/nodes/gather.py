@@ -1,4 +1,4 @@
-"""Nodes asked beside each other; one that fails is left out from there on, and named."""
+"""Nodes asked in parallel. A node that fails is reported by name, and left out from there on."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from logsrv.linelog.http.nodes.merge import MergedLine, merged
 from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, by_time
 
 ROOM = AnswerSize(20_000, 16 << 20)
-"""The largest answer of a node for a span."""
+"""The largest answer of a node for a span of time."""
 ROOM_OF_ALL = AnswerSize(100_000, 64 << 20)
-"""That of all nodes together: so much is in memory at a time."""
+"""The largest answer of all nodes together: the most that is in memory at a time."""
 ROOM_OF_A_MOMENT = AnswerSize(99_999, 128 << 20)
-"""The largest answer for one moment, which cannot be cut: lines of a node, bytes of all together."""
+"""The largest answer for one moment, which cannot be divided: lines of a node, bytes of all nodes."""
 LEAST = 1000
 LONGEST = 600.0
-"""Seconds that a node may take for a piece of its lines, or for its numbers."""
+"""Seconds that a node may take for a piece of its lines, or for its counts."""
 LOOK = 5.0
-"""Seconds of waiting after which a node is to show that it lives, and seconds that it may take for that."""
+"""Seconds of waiting before /healthz of a node is asked, and seconds that it may take to answer."""
 
 T = TypeVar("T")
 
 
 @attrs.define
 class AskedNodes:
-    """Nodes that are asked the same.
+    """Nodes that are asked the same question.
 
-    tell: gets the name of a node and a sentence for each that fails; failed: these names.
+    tell: gets the name and a sentence for each node that fails. failed: the names of failed nodes.
     """
 
     nodes: Sequence[AskedNode]
@@ -54,13 +54,13 @@ class AskedNodes:
     def lines(
         self, question: NodeQuestion, most: int | None = None, room: AnswerSize = ROOM
     ) -> Iterator[list[MergedLine]]:
-        """Yield the lines of all nodes by time, each once: those of one moment together.
+        """Yield the lines of all nodes by time, each once; each list has the lines of one moment.
 
-        most: how many lines are wanted; with few, little is asked for at a time.
+        most: the number of wanted lines, None for all. If they are few, less is asked for at a time.
         """
         wanted = room.lines if most is None else min(room.lines, max(LEAST, 2 * most))
         parts = max(1, len(self.nodes))
-        # While a piece is read, the next one comes.
+        # Half of the room, because the next piece arrives while one is read.
         share, size = ROOM_OF_ALL.lines // (2 * parts), ROOM_OF_ALL.bytes // (2 * parts)
         room = AnswerSize(min(wanted, share), min(room.bytes, size))
         of_moment = AnswerSize(ROOM_OF_A_MOMENT.lines, ROOM_OF_A_MOMENT.bytes // parts)
@@ -70,7 +70,7 @@ class AskedNodes:
                 streams.append(iter(()))
                 continue
             pieces = by_time(node, question, room, of_moment)
-            # All begin before one of them is waited for.
+            # All nodes are asked before any is waited for.
             coming = _in_thread(node, partial(next, pieces, None))
             streams.append(self._stream(node, question, pieces, coming))
         return merged(streams, reverse=question.reverse)
@@ -100,7 +100,7 @@ class AskedNodes:
             self._fail(node, f"{error}; {missing}")
 
     def each(self, ask: Callable[[AskedNode], T]) -> dict[str, T]:
-        """Return what those that have not failed answer, by their names."""
+        """Return the answers of the nodes that do not fail, by their names."""
         left = [node for node in self.nodes if node.name not in self.failed]
         asked = [(node, _in_thread(node, partial(ask, node))) for node in left]
         found = {}
@@ -112,7 +112,7 @@ class AskedNodes:
         return found
 
     def times(self) -> tuple[str, str]:
-        """Return the TIMEs of the oldest and of the newest line of all, "" for none."""
+        """Return the TIMEs of the oldest and the newest line of all nodes; "" without lines."""
         found = self.each(node_times).values()
         oldest = [one for one, _ in found if one]
         newest = [one for _, one in found if one]
@@ -123,9 +123,10 @@ class AskedNodes:
         self.tell(node.name, sentence)
 
     def _wait_for(self, node: AskedNode, answer: Future[T]) -> T:
-        """Wait for an answer. Raises what asking raised, and NodeFailure.
+        """Wait for an answer. Raises NodeFailure, and any error of the request.
 
-        A search may take long. A daemon that is frozen, or whose machine is gone, says nothing else either.
+        A search may take long. So a node that is silent is asked for /healthz, which tells whether it is
+        frozen or its machine is down.
         """
         why = f"its answer takes longer than {self.longest:g} s"
         end = time.monotonic() + self.longest
@@ -150,7 +151,7 @@ def _lives(node: AskedNode) -> bool:
 
 
 def _in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
-    """Begin to ask. Nobody waits for one that hangs, in looking up a name for instance."""
+    """Start a request in a thread of its own, which may hang, for instance in looking up a name."""
     answer: Future[T] = Future()
 
     def work() -> None:
@@ -159,6 +160,6 @@ def _in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             answer.set_exception(error)
 
-    # A daemon: the process may end.
+    # A daemon thread does not keep the process from ending.
     Thread(target=work, name=f"node {node.name}", daemon=True).start()
     return answer

@@ -1,10 +1,10 @@
-"""The lines of several nodes put together by time (no I/O).
+"""The lines of several nodes merged by time (no I/O).
 
-Two nodes that got the same blocks have the same lines, with the same TIME, SOURCE and bytes: these say
-which line it is. A line that a node has three times, with the same TIME, came three times. Another node may
-have it twice, because it has not got the rest yet. The largest of these numbers counts.
+Nodes that received the same blocks have the same lines, with the same TIME, SOURCE and bytes. These three
+identify a line. If a node has the same line three times, it was sent three times. Another node may have it
+only twice, because it has not received the rest yet. So the largest count of any node is used.
 
-Mostly, lines of one TIME came together. They stay in the order of the node with most of them.
+Lines of one TIME mostly arrived together. They keep the order of the node that has most of them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from logsrv.linelog.http.nodes.answer import NodeLine
 from logsrv.linelog.store.segments.segment import Position
 
 _Numbered = tuple[int, NodeLine]
-"""The number of a node, and a line of it."""
+"""The number of a node, and one of its lines."""
 
 
 class MergedLine(NamedTuple):
-    """A line, and where it is: the numbers of the nodes that have it, with its position in each."""
+    """A line with its places: the number of each node that has it → its position there."""
 
     moment: int
     line: bytes
@@ -30,16 +30,16 @@ class MergedLine(NamedTuple):
 
 
 def text_of(lines: Iterable[MergedLine]) -> bytes:
-    """Return lines as a text of a store has them."""
+    """Return lines as text in a store's format, each with its LF."""
     return b"".join(line.line + b"\n" for line in lines)
 
 
 def merged(
     answers: Sequence[Iterable[NodeLine]], *, reverse: bool = False
 ) -> Iterator[list[MergedLine]]:
-    """Yield the lines of all nodes by time, each of them once: those of one moment together.
+    """Yield the lines of all nodes by time, each line once; each list has the lines of one moment.
 
-    answers: those of the nodes, each by time. reverse: the newest come first, there as here.
+    answers: the lines of each node, by time. reverse: the newest come first, in `answers` too.
     """
     streams = [zip(repeat(number), answer) for number, answer in enumerate(answers)]
     every = heapq.merge(*streams, key=_moment, reverse=reverse)
@@ -54,7 +54,7 @@ def _moment(numbered: _Numbered) -> int:
 
 
 def _once(of_moment: Iterable[_Numbered]) -> list[MergedLine]:
-    """Return the lines of one moment, each of them once."""
+    """Return the lines of one moment, each line once."""
     of_node: dict[int, list[NodeLine]] = {}
     for number, line in of_moment:
         of_node.setdefault(number, []).append(line)

@@ -1,4 +1,4 @@
-"""The options that give other daemons a name."""
+"""The options that name other daemons."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from logsrv.linelog.http.nodes.address import NodeAddress, parse_nodes
 
 NAME = r"[A-Za-z0-9_-]{1,64}"
 HERE, ALL = "here", "all"
-"""The names of the server itself, and of it and all others, in its own API."""
+"""Names in the API: the server itself, and the server with all its nodes."""
 
 
 @attrs.frozen
 class NamedNodes:
-    """A name, and the nodes that it stands for; `str()` gives its text back."""
+    """A name with its nodes. `str()` returns the original text."""
 
     text: str
     name: str
@@ -31,7 +31,7 @@ class NamedNodes:
 
 
 def parse_named_nodes(text: str) -> NamedNodes:
-    """Return what NAME=ADDRESS,… says. Raises ValueError with what is wrong."""
+    """Parse NAME=ADDRESS,…. Raises ValueError with a sentence."""
     name, found, addresses = text.partition("=")
     if not found:
         raise ValueError("has no =")
@@ -52,7 +52,7 @@ NODES: Kind[NamedNodes] = Kind(
 
 @attrs.frozen(kw_only=True, slots=False)
 class NodeRules:
-    """The options that sets of nodes share unless they have their own."""
+    """The options of a set of nodes, and their defaults for all sets."""
 
     help_group: ClassVar[str] = "Asking other daemons"
     goes_with: ClassVar[str] = "nodes"
@@ -86,7 +86,7 @@ class NodeOptions(NodeRules):
 
 
 def check_names(sets: tuple[NodeSettings, ...]) -> None:
-    """Raise ValueError if two sets have the same name, or one has a name that is taken."""
+    """Raise ValueError if two sets have the same name, or one has a reserved name."""
     names = [one.nodes.name for one in sets]
     for name in names:
         if name in (HERE, ALL):

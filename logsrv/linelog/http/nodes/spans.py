@@ -1,11 +1,11 @@
 """The lines of one node by time, in pieces that fit into memory (no I/O of its own).
 
-A store is not in the order of time: a centre has the blocks of many origins in the order in which they
-came. So a node is asked for all lines of a span of time, which are sorted when they are here. First all is
-asked for. What has too many lines is cut short and asked for again: where nine tenths of the lines that
-came lie; after that in the middle, because those that came may be any lines of the span. Each next
-span is as long as the lines of the one before it suggest. Behind a span without lines, all the rest is
-asked for.
+A store is not in order of time: a centre has the blocks of many origins in order of arrival. So a node is
+asked for all lines of a span of time, and they are sorted here. The first span is everything. If a span has
+too many lines, the request is ended, and a shorter span asked for: first up to where nine tenths of the
+received lines lie, after that half, because the received lines may be any lines of the span. The length of
+the next span is estimated from the number of lines in the last one. After a span without lines, all the
+rest is asked for.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _LONGER = 16.0
 
 
 class TimeSpan(NamedTuple):
-    """A span of time in microseconds since 1970, without its end."""
+    """A span of time from `begin` up to, but without, `end`; microseconds since 1970."""
 
     begin: int
     end: int
 
 
 class AnswerSize(NamedTuple):
-    """The size of an answer: lines, and bytes of them."""
+    """The size of an answer: the number of its lines, and their bytes."""
 
     lines: int
     bytes: int
@@ -47,7 +47,7 @@ class AnswerSize(NamedTuple):
 
 @attrs.frozen
 class NodeQuestion:
-    """A search: the query, its span, the pattern of sources, and whether the newest come first."""
+    """A search of nodes. source: a pattern of sources. reverse: the newest lines first."""
 
     query: str
     span: TimeSpan
@@ -56,7 +56,7 @@ class NodeQuestion:
 
 
 class SpanLines(NamedTuple):
-    """The lines of a span, by time. edge: where the next begins. missing: a sentence, if some are."""
+    """The lines of a span, by time. edge: the start of the next span. missing: "", or what is missing."""
 
     lines: list[NodeLine]
     edge: int
@@ -64,22 +64,22 @@ class SpanLines(NamedTuple):
 
 
 def span_between(since: str, until: str) -> TimeSpan:
-    """Return the span between two TIMEs; "": all time before or behind. Raises ValueError."""
+    """Return the span between two TIMEs; "" for no limit. Raises ValueError."""
     return TimeSpan(moment_of(since) if since else EARLIEST, moment_of(until) if until else LATEST)
 
 
 def by_time(
     node: AskedNode, question: NodeQuestion, room: AnswerSize, of_moment: AnswerSize
 ) -> Iterator[SpanLines]:
-    """Yield all lines of a node by time; or, if wanted, the newest first. Raises LogsrvError.
+    """Yield all lines of a node by time, or the newest first if the question says so. Raises LogsrvError.
 
-    room: the largest answer. of_moment: that for one moment, which cannot be cut.
+    room: the largest answer. of_moment: the largest answer for one moment, which cannot be divided.
     """
-    # Inside, the way always goes up: in reverse, all moments have the other sign.
+    # Here time always goes up: for reverse order, all moments are negated.
     sign = -1 if question.reverse else 1
     at, stop = _turned(question.span, sign)
     end, length, cuts = stop, stop - at, 0
-    # An answer that is too large is thrown away: where nothing is known, little is asked for.
+    # Too large an answer is received in vain, so little is asked for while nothing is known.
     little = AnswerSize(max(1, room.lines // 4), room.bytes)
     most = little
     while at < stop:
@@ -92,7 +92,7 @@ def by_time(
             begin = sign * lines[0].moment
             edge = sign * lines[len(lines) * 9 // 10].moment
             if cuts:
-                # Older ones than these may be far behind them in the store: each look goes further.
+                # Older lines may stand far behind these in the store, so each attempt goes further back.
                 begin = max(at, begin - ((end - begin) << 2 * cuts))
                 edge = min(edge, (begin + end) // 2)
             cuts += 1
@@ -119,7 +119,7 @@ def _turned(span: TimeSpan, sign: int) -> TimeSpan:
 def _lines_of(
     node: AskedNode, question: NodeQuestion, span: TimeSpan, room: AnswerSize
 ) -> tuple[list[NodeLine], bool]:
-    """Return the lines of a span in the order in which they come, and whether these are all of them."""
+    """Return the lines of a span in order of arrival, and whether they are all."""
     asked: dict[str, Any] = {
         "q": question.query,
         "source": question.source,

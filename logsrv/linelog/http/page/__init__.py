@@ -1,1 +1,1 @@
-"""The live page: its templates, scripts and style sheets, as files to be sent."""
+"""The live page: its templates, scripts and style sheets, as files to send."""

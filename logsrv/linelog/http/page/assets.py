@@ -1,6 +1,6 @@
-"""Files of the live page: its documents, rendered once, and the style sheets and scripts they load.
+"""Files of the live page: its documents, rendered once, and their style sheets and scripts.
 
-Nothing of a log is in them: the scripts ask the API for lines, and put them into the page as text.
+They contain no log lines: the scripts ask the API for lines, and put them into the page as text.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _QUERIES = (
 
 @attrs.frozen
 class Asset:
-    """A file as it is sent. tag: its ETag, with the quotes. packed: the body by gzip, unless it varies."""
+    """A file to send. tag: its ETag, with the quotes. packed: the body in gzip; empty if it varies."""
 
     body: bytes
     content_type: str
@@ -82,7 +82,7 @@ def page() -> Asset:
 def log_in_page(problem: str = "", view: str = "") -> Asset:
     """Return the page that asks for the token.
 
-    problem: a sentence about the last attempt. view: what follows the `?` of the page that was asked for.
+    problem: a sentence about the last attempt. view: the requested page's address behind its `?`.
     """
     return _document("log_in.html", title="Log in – logsrv", problem=problem, view=view)
 
@@ -91,7 +91,7 @@ def log_in_page(problem: str = "", view: str = "") -> Asset:
 def static_files() -> dict[str, Asset]:
     """Return the style sheet, the scripts and the icon by their path, `/static/main.js`.
 
-    They are named in here, not looked up on the disk: no path that somebody asks for is ever opened.
+    Their names are listed here: the server never opens a path from a request.
     """
     files = {name: _read(name) for name in _ALONE}
     files["style.css"] = "".join(map(_read, _SHEETS))
@@ -107,10 +107,10 @@ def _read(name: str) -> str:
 
 
 def _joined(first: str) -> str:
-    """Return a module and all that it imports as one file: a browser would fetch each for itself.
+    """Return a module and all its imports as one file, so that a browser makes one request.
 
-    Each becomes a function that returns what it exports, behind those that it needs. The file exports
-    them all by their names.
+    Each module becomes a function that returns its exports, behind the modules that it imports. The file
+    exports all modules by their names.
     """
     done: dict[str, str] = {}
 

@@ -1,8 +1,8 @@
-"""Searches: each in a process of its own, its answer sent as fast as the client takes it.
+"""Searches: each in a process of its own; its answer is sent at the client's pace.
 
-searches, answer    the processes as the daemon has them, and their output on its way to a client
+searches, answer    in the daemon: the processes, and their answers on the way to a client
 search_child,
-replies             such a process from the inside, without Twisted
-gathered            its replies where other nodes are asked too: their lines, and their numbers
-events              Server-Sent Events, and those that wait for a client (no I/O)
+replies             in the process, without Twisted: the request, and its reply
+gathered            replies for which other nodes are asked too: their lines, and their counts
+events              Server-Sent Events, and a queue of them for a client (no I/O)
 """

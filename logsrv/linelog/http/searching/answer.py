@@ -1,4 +1,4 @@
-"""The answer of a searching process on its way to a client, at the pace of the client."""
+"""The answer of a searching process on its way to a client, at the client's pace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.searches import AskedSearch
 from logsrv.timer import Timer
 
-# Seconds without a byte taken, and seconds in all, after which a client is cut off.
+# Seconds in which a client reads nothing, and seconds in all, after which its connection is closed.
 STALLED_AFTER = 30.0
 LONGEST = 600.0
 
@@ -21,9 +21,9 @@ LONGEST = 600.0
 @implementer(IPushProducer)
 @attrs.define(eq=False)
 class SearchAnswer:
-    """Takes what a search gives, and hands it on to `request`.
+    """A search's answer on its way to the client of `request`.
 
-    Nothing is sent before the first bytes are there: until then a failure has a status of its own.
+    Nothing is sent before the first bytes arrive, so until then a failure gets its own status.
     begin_response: sends status and headers. fail: answers with a problem and nothing else.
     """
 
@@ -34,12 +34,12 @@ class SearchAnswer:
     _status: int = 200
     _begun: bool = False
     _search: AskedSearch | None = None
-    _gone: bool = False
+    _ended: bool = False
     _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def of(self, search: AskedSearch) -> None:
-        """Know the search, whose process has its request just now."""
+        """Set the search, whose process has just received its request."""
         self._search = search
         self._longest.start(LONGEST, self._cut_off)
         self._request.notifyFinish().addBoth(lambda _: self._over())
@@ -58,7 +58,7 @@ class SearchAnswer:
         self._request.registerProducer(self, True)
 
     def end(self, problem: Problem | None) -> None:
-        if self._gone:
+        if self._ended:
             return
         if problem is not None and not self._begun:
             self._fail(self._request, problem)
@@ -71,26 +71,26 @@ class SearchAnswer:
         self._request.finish()
 
     def pauseProducing(self) -> None:
-        if not self._stalled.running and self._search is not None and not self._gone:
+        if not self._stalled.running and self._search is not None and not self._ended:
             self._search.pause()
             self._stalled.start(STALLED_AFTER, self._cut_off)
 
     def resumeProducing(self) -> None:
-        if self._search is not None and not self._gone:
+        if self._search is not None and not self._ended:
             self._stalled.stop()
             self._search.resume()
 
     def stopProducing(self) -> None:
-        """The connection is going: the request says so as well."""
+        """Do nothing: `notifyFinish` of the request reports a lost connection."""
 
     def _cut_off(self) -> None:
         self._request.browser.abort()
         self._over()
 
     def _over(self) -> None:
-        if self._gone:
+        if self._ended:
             return
-        self._gone = True
+        self._ended = True
         self._stalled.stop()
         self._longest.stop()
         if self._search is not None:

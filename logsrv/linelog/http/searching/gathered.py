@@ -1,12 +1,12 @@
-"""Replies for which other nodes are asked, or several together; `replies` has those of this store alone.
+"""Replies for which one or several nodes are asked; `replies` answers from this store alone.
 
-One node answers as it would by itself: in the order of its store, with its positions. Lines of several
-come by time, each once. Their position is a place in time, behind or before which they go on, and beside
-it stands in which node a line is, and where.
+The answer of one node is in the order of its store, with its positions. Lines of several nodes come by
+time, each once. Their position is a place in time, which `after` and `before` accept; beside it the answer
+names the nodes that have the line, with its position in each.
 
-Numbers of several nodes are those of each, added: a line that two of them have counts twice.
+Counts of several nodes are added: a line that two nodes have counts twice.
 
-Nodes are asked for their own lines only, so no question goes round in a circle.
+Nodes are asked only for their own lines, so no request goes round in a circle.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 Values: TypeAlias = dict[str, Any]
 
-# A position has ten digits and fifteen: so many microseconds go into the second, with a number each.
+# A position has ten and fifteen digits. The second part has 8 digits of microseconds and 7 for an index.
 _STEP, _EACH = 10**8, 10**7
-# The nodes are asked by threads, beside which no process may be forked.
+# One process only: threads ask the nodes, and a process with threads must not fork.
 _OTHERS = {"before": None, "after": None, "processes": 1}
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
@@ -52,8 +52,8 @@ _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
     """Yield the answer to a request. Raises Problem.
 
-    Beside "endpoint" and "values" it has "nodes", as JSON has `NodeAccess`, "here" if this store is one
-    more, and "seconds" that a node may take.
+    Besides "endpoint" and "values" the request has "nodes", a list of `NodeAccess` as JSON; "here", whether
+    this store is included; and "seconds", which a node may take.
     """
     seconds = request["seconds"]
     nodes: list[AskedNode] = [OwnStore(view)] if request["here"] else []
@@ -70,7 +70,7 @@ def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
 
 
 class OwnStore:
-    """The store of the server itself, asked as the other nodes are."""
+    """The server's own store, asked like the other nodes."""
 
     name = HERE
 
@@ -79,7 +79,7 @@ class OwnStore:
         self._stopped = False
 
     def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:
-        """Yield the answer of an endpoint, as another node sends it: the same lines are the same bytes."""
+        """Yield the answer of an endpoint, exactly as another node with the same lines would send it."""
         if endpoint == "stats":
             oldest, newest = self._view.span()
             yield json_line({"oldest": oldest or None, "newest": newest or None})
@@ -90,11 +90,11 @@ class OwnStore:
                 return
 
     def lives(self) -> bool:
-        """Tell that it answers: this process reads it."""
+        """Return True: this process itself reads the store."""
         return True
 
     def stop(self) -> None:
-        """End what is under way."""
+        """End a request that is under way."""
         self._stopped = True
 
 
@@ -116,7 +116,7 @@ def _show(node: AskedNode, values: Values, seconds: float) -> bytes:
 
 
 def _search_one(node: AskedNode, values: Values) -> Iterator[bytes]:
-    """Yield the lines of one node, as it sends them."""
+    """Yield the lines of one node, in its order."""
     asked = {name: values[name] for name in _SCOPE}
     if not values["limit"]:
         return
@@ -170,22 +170,22 @@ def _line(hit: Hit, places: dict[str, Position]) -> bytes:
 
 
 LARGEST = 1000
-"""Values that each node is asked for: one that is rare in one of them may be frequent in all."""
+"""Values that each node is asked for: a value that is rare in one node may be frequent in all."""
 _KEYS = {
     "histogram": ("buckets", "time", "count"),
     "top": ("values", "value", "count"),
     "fields": ("fields", "name", "lines"),
     "sources": ("sources", "source", "lines"),
 }
-"""The list in the answer of an endpoint, what is counted there, and its number."""
+"""Names in the answer of an endpoint: of the list, and in its rows of the counted thing and its number."""
 _WHOLE = {"top": "total", "fields": "sampled"}
-"""The number beside the list."""
+"""The name of the total beside the list."""
 
 
 def numbers(
     nodes: Sequence[AskedNode], endpoint: str, values: Mapping[str, Any], seconds: float
 ) -> dict[str, Any]:
-    """Return the answer of an endpoint that counts, for all nodes; with those that failed, and why."""
+    """Return the answer of a counting endpoint for all nodes, with the failed nodes and their reasons."""
     missing: dict[str, str] = {}
     asking = AskedNodes(nodes, missing.__setitem__, seconds)
     asked = {**values, "limit": LARGEST} if endpoint == "top" else dict(values)
@@ -194,14 +194,14 @@ def numbers(
         if not (asked["since"] and asked["until"]):
             oldest, newest = asking.times()
             asked["since"] = asked["since"] or oldest
-            # A span of time is without its end.
+            # A span does not include its end.
             asked["until"] = asked["until"] or (newest and time_of(moment_of(newest) + 1))
         found = {"since": asked["since"] or None, "until": asked["until"] or None}
         if not "" < asked["since"] <= asked["until"]:
             asking.nodes = ()
     answers = asking.each(lambda node: _checked(endpoint, node_object(node, endpoint, asked)))
     if endpoint == "histogram":
-        # All cut the same span in the same way, unless one is of another version, or says anything.
+        # All nodes use the same step for the same span, unless one has another version or is broken.
         steps = Counter(answer["step"] for answer in answers.values()).most_common(1)
         found["step"] = steps[0][0] if steps else 1.0
         for name in [name for name in answers if answers[name]["step"] != found["step"]]:
@@ -218,7 +218,7 @@ def numbers(
 
 
 def _added(endpoint: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows of all answers: by time, or those with most lines first."""
+    """Return the rows of all answers added up: by time, or the largest number first."""
     rows_of, key, number = _KEYS[endpoint]
     rows: dict[str, dict[str, Any]] = {}
     for one in [row for answer in answers for row in answer[rows_of]]:
@@ -234,7 +234,7 @@ def _added(endpoint: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]
 
 
 def _checked(endpoint: str, found: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer with numbers. Raises NodeFailure if it is a strange one."""
+    """Return a counting endpoint's answer. Raises NodeFailure if it does not have the expected form."""
     rows_of, key, number = _KEYS[endpoint]
     try:
         for row in found[rows_of]:
@@ -253,7 +253,7 @@ def _checked(endpoint: str, found: dict[str, Any]) -> dict[str, Any]:
             if not 0 < found["step"] < inf:
                 raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        raise NodeFailure("it answers with something that are no such numbers") from None
+        raise NodeFailure("its answer does not have the expected numbers") from None
     return found
 
 

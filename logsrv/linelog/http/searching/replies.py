@@ -28,13 +28,13 @@ Values: TypeAlias = dict[str, Any]
 Reply: TypeAlias = Iterator[bytes]
 """The pieces of an answer."""
 
-# Searches beside each other share the cores; one that has all of them gets little more.
+# Parallel searches share the cores, and a search gains little from more than two.
 PROCESSES = min(2, cores())
 SAMPLE = 5000
 
 
 def search(view: View, values: Values) -> Reply:
-    """Yield the lines that match as objects, a frame's at a time."""
+    """Yield the matching lines as JSON objects, one frame's lines at a time."""
     left = values["limit"]
     before, after = _place(values["before"]), _place(values["after"])
     if left and values.get("newest"):
@@ -42,7 +42,7 @@ def search(view: View, values: Values) -> Reply:
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
-        # A process of the pool has `left` as it was at the fork: never too small.
+        # A process of the pool has the `left` of its fork, which is never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [as_json(hit).encode() for hit in hits]
 
@@ -58,7 +58,7 @@ def search(view: View, values: Values) -> Reply:
 
 
 def _before_newest(asked: Search, lines: int) -> Position | None:
-    """Return the place behind which the newest `lines` are that match; None if there are fewer."""
+    """Return the position behind which the newest `lines` matching lines begin; None if there are fewer."""
 
     def work(task: ReadTask) -> list[bytes]:
         return [str(hit.position).encode() for hit in asked.find(task)]
@@ -73,7 +73,7 @@ def _before_newest(asked: Search, lines: int) -> Position | None:
 
 
 def tail(view: View, values: Values) -> Reply:
-    """Yield the events of the lines that match from `begin` up to `end`, positions."""
+    """Yield the events of the matching lines from position `begin` up to `end`."""
     begin, end = parse_position(values["begin"]), parse_position(values["end"])
     numbers = [one.number for one in view.segments]
     if begin.segment not in numbers or begin > end:
@@ -93,9 +93,9 @@ def tail(view: View, values: Values) -> Reply:
 
 
 def _removed(view: View, passed: deque[int], until: int) -> bytes:
-    """Take the segments before number `until` out of `passed`; return the event that some are gone, if so.
+    """Remove the segments before number `until` from `passed`; return an event if some no longer exist.
 
-    They were removed while they were read, or before.
+    Retention removed these before or while they were read.
     """
     gone = 0
     while passed and passed[0] < until:
@@ -105,7 +105,7 @@ def _removed(view: View, passed: deque[int], until: int) -> bytes:
 
 
 def histogram(view: View, values: Values) -> Reply:
-    """Yield numbers of lines over time; without limits of time, over the time of the store."""
+    """Yield the numbers of lines over time; without limits of time, over the whole time of the store."""
     since, until = values["since"], values["until"]
     if not (since and until):
         oldest, newest = view.span()
@@ -116,7 +116,7 @@ def histogram(view: View, values: Values) -> Reply:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
         step, found = _counted(view, values, first, last)
         if found and (min(found) < begin(first, step) or max(found) > last):
-            # An index that is lost tells the times of a segment roughly.
+            # Without its index, the times of a segment are approximate.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
             step, found = _counted(view, values, first, last)
@@ -130,7 +130,7 @@ def histogram(view: View, values: Values) -> Reply:
                     "levels": bucket.levels if bucket else {},
                 }
             )
-            # The middle of the next bucket is in it, however it is rounded.
+            # The middle of the next bucket is safe from rounding.
             start = begin(start + 1.5 * step, step)
     yield json_line(
         {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
@@ -140,8 +140,8 @@ def histogram(view: View, values: Values) -> Reply:
 def _counted(
     view: View, values: Values, first: float, last: float
 ) -> tuple[float, dict[float, over_time.TimeBucket]]:
-    """Return a step for a span of time, and the buckets with lines by their beginnings."""
-    # The span may begin and end inside a bucket: so one less than asked for.
+    """Return a step, in seconds, for a span of time, and the buckets with lines by their start."""
+    # The span may begin and end inside a bucket, which takes one bucket more.
     step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
     while values["buckets"] == 1 and begin(first, step) != begin(last, step):
         step *= 2
@@ -159,7 +159,7 @@ def top(view: View, values: Values) -> Reply:
 
 
 def fields(view: View, values: Values) -> Reply:
-    """Yield the fields of the newest lines that match."""
+    """Yield the fields of the newest matching lines."""
     found, sampled = tallies.fields(_search(view, values), SAMPLE)
     listed = [
         {"name": name, "lines": lines}
@@ -169,7 +169,7 @@ def fields(view: View, values: Values) -> Reply:
 
 
 def sources(view: View, values: Values) -> Reply:
-    """Yield the sources, those with most lines first."""
+    """Yield the sources, the one with most lines first."""
     found = tallies.sources(_search(view, values))
     listed = [
         {"source": source, "lines": lines, "last": last}

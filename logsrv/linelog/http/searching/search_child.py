@@ -2,12 +2,12 @@
 
     python -P -m logsrv.linelog.http.searching.search_child SECONDS
 
-The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), perhaps "variables" for
-the environment, and, if other nodes are asked, "nodes" (see `gathered`). The answer is its status, and
-then the body as HTTP sends it, in any number of messages.
+The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), optionally "variables" for the
+environment, and "nodes" if nodes are asked (see `gathered`). The answer is a message with the status, then
+the body of the HTTP response in any number of messages.
 
-It is a process of its own so that no search, however large, holds up the receiving of lines. It has the
-lowest claim on the processor and limits on memory and time, and is killed when nobody waits for its answer.
+It is a process of its own so that no search, however large, delays the receiving of lines. It has the
+lowest priority and limits on memory and time, and is killed when nobody waits for its answer.
 It imports no Twisted.
 """
 
@@ -29,32 +29,32 @@ from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.gathered import reply
 from logsrv.linelog.read.view import View
 
-# Bytes of a message: the server has one of them before its client takes any.
+# Bytes of a message. The server reads one before its client takes any.
 PIECE = 64 << 10
 NO_MEMORY = "this search needs more memory than it may have"
 
 
 class Body:
-    """The body of an answer: its status goes before its first bytes."""
+    """The body of an answer. The status is sent before the first bytes."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
         self.begun = False
 
     def begin(self) -> None:
-        """Say that all is well, once."""
+        """Send status 200, once."""
         if not self.begun:
             self.begun = True
             self._send(b"200")
 
     def write(self, data: bytes) -> None:
-        """Send some of it now."""
+        """Send a part of the body."""
         self.begin()
         for start in range(0, len(data), PIECE):
             self._send(data[start : start + PIECE])
 
     def fail(self, problem: Problem) -> None:
-        """Answer with a problem, which is the last line if the body was begun."""
+        """Answer with a problem. If part of the body has been sent, the problem is its last line."""
         if not self.begun:
             self._send(b"%d" % problem.status)
         self._send(problem.body)
@@ -63,9 +63,9 @@ class Body:
 def answer(
     request: dict[str, Any], send: Callable[[bytes], None], tell: Callable[[str], None]
 ) -> None:
-    """Answer a request, with a problem if it cannot be answered.
+    """Answer a request, with a problem if it fails.
 
-    send: gets the messages of the answer. tell: gets a sentence for damage.
+    send: gets the messages of the answer. tell: gets a sentence about damage.
     """
     body = Body(send)
     try:
@@ -88,7 +88,7 @@ def answer(
 
 
 def _end_with_parent() -> None:
-    """Let the kernel end this group when the other end of standard input is closed."""
+    """Let the kernel end this process group when the other end of standard input is closed."""
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(0, fcntl.F_SETOWN, -os.getpgrp())
     fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)

@@ -1,7 +1,8 @@
-"""Searches in processes of their own (see `search_child`), bounded in number, killed when nobody waits.
+"""Searches in processes of their own (see `search_child`): bounded in number, killed when nobody waits.
 
-One more process stands ready, everything imported: it takes the next request at once, which is a tenth
-of a second saved, and goes when nothing was asked for some minutes. Who loads the page is about to ask.
+One spare process stands ready with everything imported. It takes the next request at once, which saves a
+tenth of a second. It is started when somebody loads the page, or after a search, and ends after some
+minutes without a search.
 """
 
 from __future__ import annotations
@@ -34,22 +35,22 @@ SPARE_SECONDS = 300.0
 
 
 class SearchSink(Protocol):
-    """The one who gets an answer: `begin`, any number of `data`, `end` once."""
+    """The receiver of an answer. Calls: `begin` at most once, any number of `data`, `end` once."""
 
     def begin(self, status: int) -> None:
-        """Hear the status; `data` is then the body."""
+        """Receive the status. The body follows with `data`."""
 
     def data(self, data: bytes) -> None: ...
 
     def end(self, problem: Problem | None) -> None:
-        """Hear that this was all; of a problem, that it was not."""
+        """Receive the end of the answer. problem: why it is not complete; None if it is."""
 
 
 @attrs.define(eq=False)
 class AskedSearch:
-    """A search that was asked for: it waits for its turn, is running, or is over.
+    """A requested search, which waits for its turn, is running, or is over.
 
-    left: seconds that it may still take. child: the process that it has, from its turn on.
+    left: seconds that it may still take. child: its process, once it runs.
     """
 
     _searches: Searches
@@ -59,40 +60,40 @@ class AskedSearch:
     _left: float
     over: bool = False
     child: ChildProcess | None = None
-    # The status of the answer has come.
+    # The status of the answer has arrived.
     _begun: bool = False
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _running_since: float = 0.0
-    # Its taker may have had enough before it had its turn.
-    _held: bool = False
+    # Its sink is paused, possibly before the search has run.
+    _paused: bool = False
 
     def run(self, child: ChildProcess) -> None:
-        """Have its turn, in a process that waits for its request."""
+        """Run in a process that waits for its request."""
         self.child = child
         child.received = self._received
         child.send(json.dumps(self.request).encode())
-        if self._held:
+        if self._paused:
             child.pause()
         else:
             self._start_timer()
 
     def pause(self) -> None:
-        """Let it wait, its taker has enough: that is not its own time."""
-        self._held = True
+        """Pause: the sink takes no more just now. This time does not count as the search's."""
+        self._paused = True
         if self.child is not None and self._timer.running:
             self._left -= self._clock.seconds() - self._running_since
             self._timer.stop()
             self.child.pause()
 
     def resume(self) -> None:
-        """Let it go on."""
-        self._held = False
+        """Go on after a pause."""
+        self._paused = False
         if self.child is not None and not self._timer.running and not self.over:
             self._start_timer()
             self.child.resume()
 
     def kill(self, why: Problem | None = None) -> None:
-        """End it. `why`: what its taker hears as its end; None: nobody wants it any more."""
+        """End the search. why: the problem that the sink gets; None if nobody waits for the answer."""
         if self.over:
             return
         self._be_over()
@@ -102,7 +103,7 @@ class AskedSearch:
             self.sink.end(why)
 
     def ended(self, end: ProcessEnd) -> None:
-        """Hear that the process has ended by itself, or by its limits."""
+        """End the answer, after its process has ended by itself or by its limits."""
         if self.over:
             return
         self._be_over()
@@ -141,15 +142,16 @@ class AskedSearch:
 
 
 def _variables(directory: str) -> dict[str, str]:
-    """Return the variables that have the keys of a store's archives: a process has none of its own."""
+    """Return the environment variables with the keys of a store's archives, for the process to use."""
     names = variables_of(directory)
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
 
 class Searches:
-    """The searches of a store, each in its process.
+    """The searches of a store, each in a process of its own.
 
-    place: its directory, where it is now. at_once, seconds: their limits, from the next on.
+    place: returns the store's present directory. at_once, seconds: the number of searches and the time of
+    each; a change applies from the next search on.
     """
 
     def __init__(
@@ -169,23 +171,23 @@ class Searches:
 
     @property
     def open(self) -> int:
-        """The number of those that are running."""
+        """The number of running searches."""
         return len(self._running)
 
     def expect(self) -> None:
-        """Let a process stand ready: somebody is about to ask."""
+        """Start a spare process: a request is likely soon."""
         self._idle.start(SPARE_SECONDS, self._rest)
         self._serve_soon()
 
     def start(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
-        """Begin a search for somebody who waits. Raises Problem (429, 503)."""
+        """Begin a search at once. Raises Problem (429, 503)."""
         search = self._made(request, sink)
         if len(self._running) >= self.at_once:
             raise too_many(f"{self.at_once} searches are under way; try again in a moment")
         return self._begin(search)
 
     def wait(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
-        """Begin a search as soon as half of the places are free. Raises Problem (503)."""
+        """Begin a search when fewer than half of the allowed ones are running. Raises Problem (503)."""
         search = self._made(request, sink)
         self._waiting.append(search)
         self._serve_soon()
@@ -199,9 +201,10 @@ class Searches:
         return AskedSearch(self, request, sink, self._reactor, self.seconds)
 
     def _serve_soon(self) -> None:
-        """Start a process in another turn of the reactor, one at most.
+        """Start at most one process, in another turn of the reactor.
 
-        Started at once, there would be a thousand to be killed when a thousand clients go together.
+        If a thousand clients disconnect together, starting at once would start a thousand processes only to
+        kill them.
         """
         if not self._processes.stopping and not self._turn.running:
             self._turn.start(0, self._serve)
@@ -215,7 +218,7 @@ class Searches:
                 search.kill(problem)
             self._serve_soon()
         elif self._idle.running and self._spare is None:
-            # Not while a search begins: the start would cost as much as it is to save.
+            # Not while a search begins: the start would cost as much time as it saves.
             with suppress(Problem):
                 self._spare = self._spawned()
 
@@ -227,8 +230,8 @@ class Searches:
         return search
 
     def _spawned(self) -> ChildProcess:
-        """Start a process that waits. Raises Problem (503) if the system has no room for it."""
-        # A limit of CPU time, for a process whose server is gone. The search itself has one of clock time.
+        """Start a process that waits for a request. Raises Problem (503) if the system cannot start one."""
+        # A limit of CPU time, in case the server dies. The search itself has a limit of clock time.
         limit = str(ceil(self.seconds) + 10)
         return self._processes.start(MODULE, limit, received=lambda _: None, ended=self._ended)
 
@@ -238,7 +241,7 @@ class Searches:
             self._spare = None
 
     def forget(self, search: AskedSearch) -> None:
-        """Give the place of a search that is over to the next."""
+        """Remove a search that is over, and let the next one begin."""
         self._running.discard(search)
         with suppress(ValueError):
             self._waiting.remove(search)
@@ -256,7 +259,7 @@ class Searches:
             log.warn("the process of a search {how}", how=str(end))
 
     def stop(self) -> Deferred[None]:
-        """End all; fires when no process is left."""
+        """End all searches. The Deferred fires when no process is left."""
         stopped = self._processes.stop()
         for search in [*self._waiting, *self._running]:
             search.kill(STOPPING)

@@ -1,6 +1,6 @@
-"""Live views: what is written now, matched once for each query, in one process for all viewers.
+"""Live views: one process for all viewers matches new lines, once for each query.
 
-viewer                 one stream of events to one client, from its position on
-views, view_protocol   the process as the daemon sees it, and what it is told and says
-view_child, hub, live  that process from the inside
+viewer                 in the daemon: one stream of events to one client, from its position on
+views, view_protocol   in the daemon: the process, and the messages between both
+view_child, hub, live  in the process
 """

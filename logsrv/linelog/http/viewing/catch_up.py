@@ -1,9 +1,9 @@
-"""A viewer that asked for a position and is not live yet: it gets what is between in steps, as it asks.
+"""A viewer that asked for a position and is not live yet: it gets the lines up to the present in steps.
 
-As long as the others are ahead of its place it asks for the next lines, as fast as its client takes them.
-With the last of these it is live. Up to the end of the store at the time when it came it gets all. Behind
-that it has no more lines than a live viewer, and no more text is looked through for it than MOST_BEHIND:
-who is slower than the writing misses the rest, and is told.
+It asks for the next lines as fast as its client takes them, until it has reached the place of the other
+viewers. Then it is live. It gets every matching line up to the end of the store at the time when it joined.
+Behind that it gets no more lines than a live viewer, out of at most MOST_BEHIND bytes of text. A client
+that is slower than the writing misses the rest, and is told so.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from logsrv.linelog.read.search import in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Bytes of text that are looked through for a viewer behind what it is sure to get.
+# Bytes of text that are searched for a viewer behind `sure`.
 MOST_BEHIND = 4 << 20
-# Bytes of text that are looked through in a step at most: a millisecond.
+# Bytes of text that a step may search, which takes a millisecond.
 MOST_IN_STEP = 256 << 10
 
 
 class Step(NamedTuple):
-    """The events of a step and of how many lines they are; `missed` lines behind them are left out.
+    """The events of a step, and their number of lines. missed: lines behind them that are left out.
 
-    over: it is where the others are, but for those lines.
+    over: the viewer has reached the place of the others.
     """
 
     data: bytes
@@ -41,11 +41,10 @@ class Step(NamedTuple):
 
 @attrs.define(eq=False)
 class CatchUp:
-    """A viewer on its way.
+    """A viewer that catches up.
 
-    begin: it gets the lines that begin there or behind it. sure: it gets all lines before it.
-    read, lines: bytes and lines of text that were looked through behind `sure`. shown: lines of them that
-    it has got.
+    begin: the position from which it gets lines. sure: the position up to which it gets all matching lines.
+    read, lines: bytes and lines of text searched behind `sure`. shown: lines of that text which it has got.
     """
 
     query: str
@@ -59,7 +58,7 @@ class CatchUp:
     _shown: int = 0
 
     def __attrs_post_init__(self) -> None:
-        # It begins at the byte before: where that is the end of a line, a line begins at `begin`.
+        # Reading begins one byte earlier: if that byte is an LF, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
         self._live = Live(self._view, start)
 
@@ -67,9 +66,9 @@ class CatchUp:
         self._live.close()
 
     def step(self, until: Position, allowed: int, events: SharedEvents) -> Step:
-        """Go on towards `until`, where the others are. Raises StoreError.
+        """Return the next events, up to `until`, the place of the others. Raises StoreError.
 
-        allowed: so many lines it may have behind `sure`, in all its steps.
+        allowed: the number of lines behind `sure` that it may get in all steps.
         """
         data: list[bytes] = []
         size = text = lines = 0
@@ -95,7 +94,7 @@ class CatchUp:
         return Step(b"".join(data), lines, over=self._live.position == until)
 
     def _from_begin(self, news: Appended) -> Appended:
-        """Return the text from the first line on that begins at `begin` or behind it."""
+        """Return the lines of `news` that begin at `begin` or behind it."""
         if news.position >= self.begin:
             return news
         cut = news.text.find(b"\n") + 1
@@ -104,6 +103,6 @@ class CatchUp:
 
     def _given_up(self, data: bytes, lines: int, until: Position) -> Step:
         passed = size_between(self._view, self._live.position, until)
-        # The length of a line is that of the lines it has seen.
+        # Estimated from the average length of the lines that were read.
         missed = passed * self._lines // self._read if self._read else 0
         return Step(data, lines, missed, over=True)

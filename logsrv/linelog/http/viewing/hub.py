@@ -1,12 +1,12 @@
-"""The hub of the live views: reads new lines once, matches them once for each query, hands them to all.
+"""The hub of the live views: it reads new lines once, and matches them once for each query of viewers.
 
-It works in a process of its own (see `view_child`). A viewer that begins with what is written now is
-live with the next look: lines that were written before it came are shown to the others first. One that
-asked for a position catches up (see `catch_up`), and is live in the step with which it has all that the
-others have: no line is left out, and none comes twice.
+It works in a process of its own (see `view_child`). At intervals it makes a look: it reads the lines that
+are new since the last one. A viewer that begins at the end of the store is live with the next look; the
+others get the lines before its place first. A viewer that asked for a position catches up (see `catch_up`),
+and is live as soon as it has the same lines as the others. No line is left out, and none comes twice.
 
-Nothing that many viewers cause takes long: a look has its time, of which each query has a share, and the
-next look comes later where much was handed out. What there was no time for is counted and told.
+Many viewers cannot make a look long: its time is limited, each query gets a share of it, and after much
+output the next look comes later. Lines for which there was no time are counted, and viewers are told.
 """
 
 from __future__ import annotations
@@ -28,70 +28,70 @@ from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Lines a second to one viewer for long, more than people and browsers can take; and to all viewers, which
-# is bounded by what writing to their connections costs the daemon.
+# Lines a second in the long run: to one viewer, more than people and browsers can take; and to all viewers,
+# bounded by the daemon's cost of writing to their connections.
 RATE = 1000
 RATE_OF_ALL = 20_000
-# Seconds whose lines may come at once.
+# Seconds whose number of lines a viewer may get at once.
 BURST = 5
-# Seconds from the end of a look to the next; and for each viewer that was handed something: 50 µs of the
-# daemon's time each, so with many viewers a tenth of it.
+# Seconds from the end of a look to the next one, and seconds for each viewer that got something. Each costs
+# the daemon 50 µs, so many viewers take a tenth of its time.
 LOOK_EVERY = 0.05
 REST_FOR_EACH = 0.0005
-# Seconds of a look in which queries are matched.
+# Seconds of a look in which queries may be matched.
 MATCHING = 0.2
-# Places at which a look is interrupted to let viewers in who came just there. Where more came since the
-# last look, the others begin a little earlier than they came.
+# Positions at which a look is interrupted because new viewers begin there. If viewers wait at more
+# positions, the others get lines from a little earlier than they asked for.
 MOST_DOORS = 4
-# Viewers behind that may keep a file open.
+# Viewers that catch up and may keep a file open.
 MOST_OPEN = 100
 
 
 @attrs.define(eq=False)
 class Hub:
-    """A look at the store for all viewers.
+    """The hub of all viewers of a store.
 
-    hand_out: gets what they are to have. now: seconds that only grow.
+    hand_out: gets events for viewers. now: a monotonic clock, in seconds.
     """
 
     _view: View
     _hand_out: Callable[[ViewEvents], None]
     _now: Callable[[], float]
     _queries: dict[str, WatchedQuery] = attrs.field(factory=dict)
-    # The queries as they are matched, the next one first; None: to be made anew.
+    # The queries in the order in which they are matched next; None if this has to be made again.
     _units: list[SingleQuery | QueryGroup] | None = None
-    # Those that came since the last look, with their queries: at the place of the others or ahead of it.
+    # Viewers that joined since the last look, with query and position: at the others' place or ahead of it.
     _fresh: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
     _behind: dict[int, CatchUp] = attrs.field(factory=dict)
-    # Those of them that wait for a step, and those that do so from the next look on.
+    # Viewers of `_behind` that wait for a step, and those that have to wait for the next look first.
     _asking: deque[int] = attrs.field(factory=deque)
     _ahead: list[int] = attrs.field(factory=list)
     _live: Live | None = None
     _events: SharedEvents = attrs.field(factory=SharedEvents)
-    # When the last look began.
+    # The time at which the last look began.
     _began: float = 0.0
-    # The number of viewers that were handed something in this look.
-    _handed: int = 0
+    # The number of viewers that got something in this look.
+    _served: int = 0
 
     @property
     def watched(self) -> bool:
-        """Return whether there is anybody to look for."""
+        """True if there is any viewer."""
         return bool(self._queries or self._fresh or self._behind)
 
     @property
     def asked(self) -> bool:
-        """Return whether there is a step to be made."""
+        """True if a viewer waits for a step."""
         return bool(self._asking)
 
     @property
     def rest(self) -> float:
         """Seconds to wait after the last look."""
-        return max(LOOK_EVERY, self._handed * REST_FOR_EACH)
+        return max(LOOK_EVERY, self._served * REST_FOR_EACH)
 
     def join(self, viewer: int, query: str, begin: Position, sure: Position | None = None) -> None:
-        """Let a viewer have what a query finds from `begin` on.
+        """Add a viewer, which gets the lines that match `query` from `begin` on.
 
-        sure: it asked for all lines before this place; None: it begins with what is written now.
+        sure: the position up to which it gets every matching line; None if it begins at the store's end.
         """
         if sure is None and (self._live is None or begin >= self._live.position):
             self._fresh[viewer] = query, begin
@@ -101,25 +101,25 @@ class Hub:
         self._asking.append(viewer)
 
     def more(self, viewer: int) -> None:
-        """Let a viewer have the next lines; it may be live since it asked, or have left."""
+        """Queue a step for a viewer. If it is live meanwhile, or has left, nothing happens."""
         if viewer in self._behind:
             self._asking.append(viewer)
 
     def step(self) -> None:
-        """Give the next lines to the one that has waited for them longest. Raises StoreError."""
+        """Hand out the next lines to the viewer that has waited longest. Raises StoreError."""
         viewer = self._asking.popleft()
         behind = self._behind.get(viewer)
         if behind is None:
             return
         if self._live is None or self._live.position < behind.sure:
-            # It knows of lines that were written since the last look.
+            # The viewer asked for lines that were written since the last look.
             self._ahead.append(viewer)
             return
         step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
-        handed = ViewEvents((viewer,), step.data, step.lines, live=step.over and not step.missed)
+        events = ViewEvents((viewer,), step.data, step.lines, live=step.over and not step.missed)
         if not step.missed or step.data:
-            # Also if there is nothing in it: who has not heard of one step asks for no other.
-            self._hand_out(handed)
+            # Sent even if empty: a viewer does not ask for a step before the last one has arrived.
+            self._hand_out(events)
         if step.missed:
             self._hand_out(ViewEvents((viewer,), missed=step.missed, live=True))
         if step.over or len(self._behind) > MOST_OPEN:
@@ -129,8 +129,8 @@ class Hub:
             self._watch(viewer, behind.query)
 
     def look(self) -> None:
-        """Hand out what was written since the last look; let in who came meanwhile. Raises StoreError."""
-        self._handed = 0
+        """Hand out the lines written since the last look, and make new viewers live. Raises StoreError."""
+        self._served = 0
         if self._live is None and self.watched:
             begins = [begin for _, begin in self._fresh.values()]
             sure = [one.sure for one in self._behind.values()]
@@ -145,7 +145,7 @@ class Hub:
         self._ahead.clear()
 
     def _let_in(self, door: Position | None) -> None:
-        """Let those be live who came there or before; all, if it is None."""
+        """Make new viewers live that begin at position `door` or before; all of them if it is None."""
         inside = [
             viewer for viewer, (_, begin) in self._fresh.items() if door is None or begin <= door
         ]
@@ -162,24 +162,24 @@ class Hub:
         query.viewers[viewer] = None
 
     def _rate(self) -> float:
-        """Return how many lines a second each viewer may have."""
+        """Return the number of lines a second that each viewer may get."""
         return min(RATE, self._at_once())
 
     def _at_once(self) -> float:
-        """Return how many lines each viewer may have in one look."""
+        """Return the number of lines that each viewer may get in one look."""
         live = sum(len(query.viewers) for query in self._queries.values())
         return RATE_OF_ALL / max(1, live + len(self._fresh) + len(self._behind))
 
     def _show(self, until: Position | None) -> None:
-        """Hand out what was written since the last look, up to `until` if that is given."""
+        """Hand out the lines written since the last look, up to `until` if it is given."""
         if self._live is None:
             return
         began, self._began = self._began, self._now()
         look = self._live.look(until, int((self._began - began) / LOOK_EVERY * KEPT))
         if not (look.pieces or look.missed):
             if until is None and self._view.removed:
-                # Nothing is written there any more. Viewers that come back get the store that is at its
-                # path now.
+                # Nobody writes there any more. Viewers that connect again get the store that is now at its
+                # path.
                 raise StoreError("the store was removed")
             return
         rate, at_once = self._rate(), int(self._at_once())
@@ -194,7 +194,7 @@ class Hub:
                 query.begin(now, rate, rate * BURST, at_once)
             if now < end:
                 unit.find(look, self._now, now + (end - now) * len(unit.queries) / left)
-                # In turn: those for which there is no time are the first in the next look.
+                # Moved to the end: queries without time in this look are the first in the next one.
                 self._units.remove(unit)
                 self._units.append(unit)
             else:
@@ -206,9 +206,9 @@ class Hub:
                 self._tell(tuple(query.viewers), self._events.of(query.hits), missed, gone)
 
     def _tell(self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str) -> None:
-        """Hand out events, and that so many lines before them are left out.
+        """Hand out events. missed: the number of lines before them that are left out.
 
-        gone: the place where it goes on behind lines that the store no longer has.
+        gone: the position behind lines that the store no longer has; "" if it has all.
         """
         if gone:
             self._hand_out(ViewEvents(viewers, missed_event(None, gone)))
@@ -218,10 +218,10 @@ class Hub:
             self._hand_out(ViewEvents(viewers, data, lines, missed))
             missed = 0
         if events or missed or gone:
-            self._handed += len(viewers)
+            self._served += len(viewers)
 
     def leave(self, viewer: int) -> None:
-        """Give a viewer no more."""
+        """Remove a viewer, if it is there."""
         self._fresh.pop(viewer, None)
         behind = self._behind.pop(viewer, None)
         if behind is not None:

@@ -1,7 +1,7 @@
-"""The newest lines of a store, as much of them as live viewers can use: the rest is counted, not kept.
+"""The newest lines of a store, as many as live viewers can use. The others are only counted.
 
-Each look has a bound, so a store that is written faster than it can be shown costs no more, and the writer
-never notices.
+Each look is bounded. So a store that is written faster than lines can be shown costs no more, and does not
+slow down the writer.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Text of one look that is looked through, newest first; more than anybody reads. With many viewers looks
-# are rarer: 10 MB a second, and at most so much at once.
+# Bytes of one look's text that are searched, the newest first: more than anybody reads. With many viewers
+# looks are rarer, and larger: 10 MB a second, and at most MOST_KEPT in one look.
 KEPT = 512 << 10
 MOST_KEPT = 4 << 20
-# Text of one look whose lines are counted: 2 to 4 ms, and 160 MB/s at 20 looks a second.
+# Bytes of one look's text whose lines are counted: 2 to 4 ms, and 160 MB/s at 20 looks a second.
 COUNTED = 8 << 20
-# Pieces in which a look is looked through.
+# Bytes of a piece of a look.
 PIECE = 32 << 10
-# Text that is looked through for one viewer at a time: with its events it is in the daemon's memory.
+# Bytes that are searched at once for one viewer: its events are then in the daemon's memory.
 STEP = 8 << 10
 
 
 class Look(NamedTuple):
-    """The lines since the last look: pieces of text in order, and how many lines before them are left out.
+    """The lines written since the last look, as pieces of text in order.
 
-    lines: how many each piece has. gone: lines before these are no longer in the store, nobody knows how
-    many.
+    lines: the number of lines of each piece. missed: the number of lines before them that are left out.
+    gone: an unknown number of lines is missing, because the store no longer has them.
     """
 
     pieces: list[Appended]
@@ -40,7 +40,7 @@ class Look(NamedTuple):
 
 
 class Live:
-    """A place in a store that keeps up with its end."""
+    """A reader that keeps up with the end of a store."""
 
     def __init__(self, view: View, position: Position) -> None:
         self._view = view
@@ -48,23 +48,23 @@ class Live:
 
     @property
     def position(self) -> Position:
-        """The place up to which all was looked at."""
+        """The position up to which it has read."""
         return self._follower.position
 
     def close(self) -> None:
         self._follower.close()
 
     def step(self, until: Position) -> Appended | None:
-        """Return the next lines before `until`, some; None when there are none. Raises StoreError.
+        """Return some of the next lines before `until`; None if there are none. Raises StoreError.
 
-        until: where a line begins. Where retention has removed the lines before it, it is passed.
+        until: the start of a line. If retention has removed lines up to there, the reader may be past it.
         """
         return self._follower.read(STEP, until=until)
 
     def look(self, until: Position | None = None, kept: int = 0) -> Look:
-        """Return what was written since the last look, up to `until` if that is given. Raises StoreError.
+        """Return the lines written since the last look, up to `until` if it is given. Raises StoreError.
 
-        kept: bytes that may be looked through; KEPT if that is more.
+        kept: bytes of text to return; at least KEPT, at most MOST_KEPT.
         """
         most = min(max(kept, KEPT), MOST_KEPT)
         pieces: deque[Appended] = deque()
@@ -84,9 +84,9 @@ class Live:
                 skipped = True
                 end = until or end_of(self._view)
                 if passed := self._skip(end):
-                    # Lines before the gap would look as if they stood behind it.
+                    # Lines before the gap are dropped: viewers would see them as if they were behind it.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)
-                    # The length of a line is that of the lines just counted.
+                    # Estimated from the average length of the lines just counted.
                     missed += max(1, passed * missed // read)
                     pieces.clear()
                     size = 0
@@ -94,7 +94,7 @@ class Live:
         return Look(list(pieces), lines, missed, gone)
 
     def _skip(self, end: Position) -> int:
-        """Go on to the last lines before `end`; return how many bytes are passed over."""
+        """Skip to the last lines before `end`; return the number of skipped bytes."""
         begin = Position(end.segment, _line_before(self._view, end))
         passed = size_between(self._view, self.position, begin)
         if passed <= 0:
@@ -105,7 +105,7 @@ class Live:
 
 
 def _line_before(view: View, end: Position) -> int:
-    """Return where a line begins that has KEPT bytes, or few less, from there up to `end`."""
+    """Return the offset of the first line that begins at most KEPT bytes before `end`."""
     frames = view.open(end.segment)
     if frames is None:
         return end.offset
@@ -114,7 +114,7 @@ def _line_before(view: View, end: Position) -> int:
 
 
 def size_between(view: View, start: Position, end: Position) -> int:
-    """Return how many bytes of text there are from `start` to `end`."""
+    """Return the number of bytes of text from `start` to `end`."""
     size = end.offset - start.offset
     for segment in view.segments:
         if start.segment <= segment.number < end.segment and (frames := view.open(segment.number)):

@@ -1,8 +1,7 @@
-"""Queries of live viewers that are matched together, within a share of the time of a look.
+"""Queries of live viewers that are matched together, within a share of a look's time.
 
-One pass over a text finds the words of hundreds of queries. Those that ask for more than words are in
-groups, and those without a word that every line has to have are alone: what takes long takes the time of
-no others.
+One pass over a text finds the words of hundreds of queries. Queries that ask for more than words are in
+smaller groups, and queries without any required word are alone: so a slow query takes no time from others.
 """
 
 from __future__ import annotations
@@ -15,25 +14,25 @@ from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.store.segments.segment import Position
 
-# With fewer queries each goes over the text by itself: that needs no NumPy, which takes 0.1 s to load.
+# With fewer queries each searches the text by itself, without NumPy, which takes 0.1 s to load.
 MANY = 16
-# Queries of a group whose lines are parsed: one that takes long takes the time of these.
+# Queries of a group whose lines are parsed: a slow one takes time from the others of its group.
 GROUP = 50
-# Text in which many queries are looked for at once: in smaller pieces each query costs more than the text.
+# Bytes of text that a group searches at once: in smaller pieces, each query costs more than the text.
 CHUNK = 224 << 10
 
 
 class SingleQuery:
-    """A query that goes over the text by itself."""
+    """A query that searches the text by itself."""
 
     def __init__(self, query: WatchedQuery) -> None:
         self.queries = [query]
 
     def find(self, look: Look, now: Callable[[], float], until: float) -> None:
-        """Let the query have what there is in a look.
+        """Find the query's lines in a look.
 
-        The newest piece of text is looked at in any case, those before it until it is `until`; of the rest
-        each line is left out.
+        The newest piece of text is always searched, earlier ones until the time `until`. All lines of the
+        rest count as missed.
         """
         (query,) = self.queries
         late = False
@@ -58,7 +57,7 @@ class QueryGroup:
         self._many = _modules()[0].ManyQueries([one.matcher for one in queries])
 
     def find(self, look: Look, now: Callable[[], float], until: float) -> None:
-        """Let the queries have what there is in a look, as that of `SingleQuery` does."""
+        """Find the lines of all queries in a look, like `SingleQuery.find`."""
         newest = True
         for piece, lines in _chunks(look):
             reached = self._find(piece, now, until) if newest or now() <= until else set()
@@ -66,7 +65,7 @@ class QueryGroup:
             if reached is not None:
                 for query in self.queries:
                     query.missed += lines if query not in reached else 0
-                # Those for which there was no time are the first in the next look.
+                # Queries for which there was no time are the first in the next look.
                 ahead = [one for one in self.queries if one not in reached]
                 if reached and ahead:
                     self._have([*ahead, *reached])
@@ -74,7 +73,7 @@ class QueryGroup:
     def _find(
         self, piece: Appended, now: Callable[[], float], until: float
     ) -> set[WatchedQuery] | None:
-        """Look at a piece; return None, or those that have its lines when there was no time for others."""
+        """Search a piece. Return None, or if the time was over, the queries that have got their lines."""
         reached = set()
         for number, lines in self._many.find(piece.text, piece.position):
             query = self.queries[number]
@@ -86,7 +85,7 @@ class QueryGroup:
 
 
 def units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
-    """Return queries as they are to be matched."""
+    """Return the queries in groups to be matched together."""
     if len(queries) < MANY:
         return [SingleQuery(one) for one in queries]
     triggers = _modules()[1]
@@ -105,7 +104,7 @@ def units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
 
 
 def _chunks(look: Look) -> Iterator[tuple[Appended, int]]:
-    """Yield the text of a look in larger pieces, the newest first, and how many lines each has."""
+    """Yield the text of a look in larger pieces, the newest first, with each piece's number of lines."""
     held: list[Appended] = []
     size = lines = 0
     for piece, number in zip(reversed(look.pieces), reversed(look.lines), strict=True):
@@ -126,7 +125,7 @@ def _joined(held: list[Appended]) -> Appended:
 
 
 def _modules() -> tuple[ModuleType, ModuleType]:
-    """Return what matches many queries at once, and what tells by what they are found: both load NumPy."""
+    """Return the modules `many` and `triggers`. Imported only when needed, because both load NumPy."""
     from logsrv.linelog.query.matching import many, triggers
 
     return many, triggers

@@ -1,10 +1,10 @@
-"""The process of the live views: orders on standard input, what it hands out on standard output.
+"""The process of the live views: orders on standard input, events for viewers on standard output.
 
     python -P -m logsrv.linelog.http.viewing.view_child DIRECTORY
 
 It is a process of its own so that no live view takes time from the receiving of lines. `view_protocol`
-has what it is told and says, `hub` what it does. It ends with its standard input, and by any fault: the
-daemon's log says why, and the next one serves viewers that come back. It imports no Twisted.
+defines its messages, `hub` does its work. It ends with its standard input, or with any fault: the daemon's
+log says why, and the next process serves the viewers that connect again. It imports no Twisted.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from logsrv.linelog.store.segments.segment import parse_position
 
 def follow(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
-    hub = Hub(View(directory, tell), lambda handed: send(encode_events(handed)), monotonic)
+    hub = Hub(View(directory, tell), lambda events: send(encode_events(events)), monotonic)
     orders = _orders(sys.stdin.fileno())
     due = 0.0
     while True:
         patience = None
         if hub.watched:
             patience = 0.0 if hub.asked else max(0.0, due - monotonic())
-        # All that are there: who has come before a look is to be part of it.
+        # All waiting orders: a viewer that has joined before a look takes part in it.
         for order in orders(patience):
             if order is None:
                 return
@@ -47,9 +47,9 @@ def follow(directory: str) -> None:
 
 
 def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
-    """Return what waits for orders, for so many seconds at most, and yields those that are there.
+    """Return a function: seconds to wait → the orders that have arrived; it waits for the first one.
 
-    None: there will be no more.
+    It yields None at the end of the input.
     """
     reader = MessageReader()
 
@@ -76,7 +76,7 @@ def _obey(hub: Hub, order: bytes) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Work until the daemon has ended or says so; return the exit status."""
+    """Work until the daemon closes standard input; return the exit status."""
     limit_reader()
     try:
         follow(arguments[0])

@@ -1,15 +1,15 @@
-"""The talk between the daemon and the process of the live views (no I/O).
+"""The protocol between the daemon and the process of the live views (no I/O).
 
-The daemon gives orders, an array of JSON each:
+The daemon sends orders, each an array of JSON:
 
-    ["join", VIEWER, QUERY, BEGIN, SURE]  let a viewer, a number, have what its query finds in the lines
-                                          that begin at BEGIN or behind it: all up to SURE, a position, and
-                                          behind that as much as others have; null: it begins with them
-    ["more", VIEWER]                      give a viewer that is not live yet the next lines
-    ["leave", VIEWER]                     give it no more
+    ["join", VIEWER, QUERY, BEGIN, SURE]  add a viewer, a number: it gets the matching lines from position
+                                          BEGIN on, every one up to position SURE, and behind that as many
+                                          as other viewers; SURE is null if it begins at the end
+    ["more", VIEWER]                      send the next lines to a viewer that is not live yet
+    ["leave", VIEWER]                     remove a viewer
 
-The process hands lines out: a line of JSON that says to whom and how much, and behind it the events as a
-browser gets them.
+The process sends events: a line of JSON with their viewers and numbers, then the events in the format of
+the browser.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import NamedTuple
 class ViewEvents(NamedTuple):
     """Events for some viewers.
 
-    data: `lines` lines as events, or something else to be told. missed: so many lines before them are
-    left out. live: from here on the viewers get what is written without asking for more.
+    data: the events of `lines` lines, or other events. missed: the number of lines left out before them.
+    live: from here on the viewers get new lines without asking for more.
     """
 
     viewers: tuple[int, ...]
@@ -32,10 +32,10 @@ class ViewEvents(NamedTuple):
     live: bool = False
 
 
-def encode_events(handed: ViewEvents) -> bytes:
-    """Return what is handed out as a message."""
-    head = (handed.viewers, handed.lines, handed.missed, handed.live)
-    return json.dumps(head).encode() + b"\n" + handed.data
+def encode_events(events: ViewEvents) -> bytes:
+    """Return the message for these events."""
+    head = (events.viewers, events.lines, events.missed, events.live)
+    return json.dumps(head).encode() + b"\n" + events.data
 
 
 def decode_events(message: bytes) -> ViewEvents:

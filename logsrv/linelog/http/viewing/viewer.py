@@ -1,19 +1,20 @@
 """A viewer of the live view: one stream of events to one client.
 
     state      event    next       what happens
-    WAITING    search   SEARCHING  a search looks for what was written since its position
-    WAITING    join     JOINING    there is little to search, or nothing: it begins at the end
+    WAITING    search   SEARCHING  a search reads the lines written since the client's position
+    WAITING    join     JOINING    there is little or nothing to search, or it begins at the end
     SEARCHING  search   SEARCHING  meanwhile much more was written
-    SEARCHING  join     JOINING    the process of the live views gives it the last bit, step by step
-    JOINING    live     LIVE       it has all up to the place where the others are
-    WAITING    end      ENDED      the client has gone, or is sent away
+    SEARCHING  join     JOINING    the process of the live views sends it the last lines, step by step
+    JOINING    live     LIVE       it has reached the place of the other viewers
+    WAITING    end      ENDED      the client has disconnected, or the server closes the stream
     SEARCHING  end      ENDED
     JOINING    end      ENDED
     LIVE       end      ENDED
 
-A client that does not read costs its socket and what is in it, and a list of lines that it shares with
-the others: what is more is counted, and told when it reads again. After some minutes it is sent away.
-When it comes back it says the position of its last line, and has what it missed.
+A client that does not read costs its socket, with a full buffer, and a list of lines that it shares with
+others. Further lines are counted, and the client is told when it reads again. After some minutes its
+connection is closed. When the client connects again, it sends the position of its last line, and gets the
+lines that it missed.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ from logsrv.timer import Timer
 
 HEARTBEAT_EVERY = 15.0
 STALLED_AFTER = 300.0
-# Searches that catch up one after the other, while more is written than this, in bytes.
+# Searches in a row for one viewer, as long as more than NEAR bytes have been written meanwhile.
 MOST_SEARCHES = 5
 NEAR = 512 << 10
 # Lines that wait for a client.
 MOST_WAITING = 2000
-# Bytes that are written at once, and that may be in the buffers of a client that does not read.
+# Bytes that are written at once; bytes that Twisted and the kernel buffer for a client that does not read.
 PIECE = 8 << 10
 BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
@@ -54,7 +55,7 @@ _NOWHERE = Position(0, 0)
 
 
 class ViewerState(Enum):
-    """The stages of a viewer."""
+    """The states of a viewer."""
 
     WAITING = "waiting"
     SEARCHING = "searching"
@@ -71,8 +72,8 @@ NEXT = {key: ViewerState[new] for key, new in transitions(__doc__).items()}
 class Viewer:
     """A client and the query that it watches.
 
-    end_of_store: tells where the next line will begin. missed: is told how many lines were left out.
-    ended: is called once, when it is over.
+    end_of_store: returns the position of the next line. missed: gets the number of lines left out.
+    ended: is called once, when the viewer has ended.
     """
 
     _request: WebRequest
@@ -87,28 +88,28 @@ class Viewer:
     _search: AskedSearch | None = None
     _searched: int = 0
     _refused: bytes | None = None
-    # The place where the next line for it begins, and the one up to which it is searched.
+    # The position of its next line, and the position up to which the present search goes.
     _begin: Position = _NOWHERE
     _end: Position = _NOWHERE
     _full: bool = False
-    # Something that was asked for has not come yet.
+    # The answer to `join` or `more` has not arrived yet.
     _asked: bool = False
     _outbox: Outbox = attrs.field(factory=lambda: Outbox(MOST_WAITING))
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
-        """Begin behind `after`, or at the end. Raises Problem before anything is sent.
+        """Begin behind position `after`; None: at the end. Raises Problem before anything is sent.
 
-        head: is called to send status and headers when nothing can be refused any more.
+        head: is called to send status and headers, once the request cannot be refused any more.
         """
         end = self._end_of_store()
         if after is None or after == end:
-            # There is no line at the end yet, so the client cannot have it.
+            # No line begins at the end yet, so the client cannot have that line already.
             self._join(end)
         else:
             self._begin = Position(after.segment, after.offset + 1)
             if self._begin <= end and not _far(self._begin, end):
-                # A search would take a process.
+                # Without a search, which would need a process.
                 self._join(self._begin, end)
         head()
         self._request.write(RETRY)
@@ -123,7 +124,7 @@ class Viewer:
         self.state = NEXT[self.state.name, event]
 
     def _catch_up(self, end: Position) -> None:
-        """Let a search look for what is between the last line and `end`, as soon as one may."""
+        """Request a search from the last line up to `end`; it begins when there is room."""
         self._go("search")
         self._searched += 1
         self._end = end
@@ -131,18 +132,18 @@ class Viewer:
         self._search = self._searches.wait({"endpoint": "tail", "values": values}, self)
 
     def begin(self, status: int) -> None:
-        """Hear whether the searching process can do what it was asked for."""
+        """Receive the status of the search: not 200 if it failed."""
         self._refused = b"" if status != 200 else None
 
     def data(self, data: bytes) -> None:
-        """Hand on events from the searching process."""
+        """Write events from the searching process to the client."""
         if self._refused is None:
             self._request.write(data)
         else:
             self._refused += data
 
     def end(self, problem: Problem | None) -> None:
-        """The searching process has ended."""
+        """Go on after the search: with another one, by joining the others, or by closing the stream."""
         self._search = None
         if self.state is not ViewerState.SEARCHING:
             return
@@ -173,12 +174,12 @@ class Viewer:
             self._views.more(self)
 
     def handed(self, handed: ViewEvents) -> None:
-        """Take events from the process of the live views."""
+        """Receive events from the process of the live views."""
         if handed.missed:
             self._outbox.leave_out(handed.missed)
             self._missed(handed.missed)
         if self.state is ViewerState.JOINING:
-            # It is written whole: the viewer has asked for no more.
+            # Written at once: it is only the answer to one `more`.
             self._asked = False
             self._request.write(handed.data)
             if handed.live:
@@ -192,7 +193,7 @@ class Viewer:
         self._flush()
 
     def _flush(self) -> None:
-        """Write what waits, until the client has enough."""
+        """Write waiting events until the client's buffer is full."""
         while not self._full and (data := self._outbox.take(PIECE)):
             self._request.write(data)
 
@@ -222,10 +223,10 @@ class Viewer:
             self._flush()
 
     def stopProducing(self) -> None:
-        """The connection is going: the request says so as well."""
+        """Do nothing: `notifyFinish` of the request reports a lost connection."""
 
     def close(self, why: str) -> None:
-        """Send the client away; it may come back."""
+        """Close the stream with a reason. The client may connect again."""
         if self.state is ViewerState.ENDED:
             return
         if self._full:
@@ -252,9 +253,9 @@ def _far(begin: Position, end: Position) -> bool:
 
 
 def _bound_buffers(request: WebRequest) -> None:
-    """Let both Twisted and the kernel hold little for a client that does not read.
+    """Limit the buffers of Twisted and the kernel, for a client that does not read.
 
-    The kernel's buffer would grow to megabytes.
+    Otherwise the kernel's buffer would grow to megabytes.
     """
     transport: Any = request.browser.transport
     if hasattr(transport, "bufferSize"):

@@ -1,8 +1,8 @@
-"""The process of the live views (see `view_child`) as the daemon sees it: started for the first viewer.
+"""The daemon's side of the process of the live views (see `view_child`).
 
-The daemon looks at no line: it writes what the process hands out to the connections of its viewers. When
-the process ends by a fault all of them are sent away; they come back by themselves, behind the last line
-that they have, and the next process serves them. Some time after the last viewer has gone it is ended.
+The daemon reads no lines: it writes the events from the process to the viewers' connections. The process is
+started for the first viewer, and ended some time after the last one has left. If it fails, all streams are
+closed. The clients connect again by themselves, from their last line on, and the next process serves them.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ log = Logger()
 
 MODULE = "logsrv.linelog.http.viewing.view_child"
 MOST_QUERIES = 1000
-# Seconds that it stands ready when nobody watches any more.
+# Seconds after the last viewer for which the process stays ready.
 IDLE_SECONDS = 60.0
-# Seconds from a fault to the next start; browsers come back after two.
+# Seconds from a fault to the next start; browsers connect again after two.
 REST_SECONDS = 1.0
-# Seconds that it has for its end, when nobody watches any more.
+# Seconds that the process may take to end.
 END_SECONDS = 6.0
 
 
 class Watching(Protocol):
-    """A viewer as it is served."""
+    """A viewer, for `Views`."""
 
     query: str
 
     def handed(self, handed: ViewEvents) -> None:
-        """Take events."""
+        """Receive events."""
 
     def close(self, why: str) -> None:
-        """Send its client away."""
+        """Close its client's stream with a reason."""
 
 
 class Views:
-    """All live views of a store. place: its directory, where it is now."""
+    """All live views of a store. place: returns the store's present directory."""
 
     def __init__(self, place: Callable[[], str], reactor: Any) -> None:
         self._place = place
         self._reactor = reactor
         self._viewers: dict[int, Watching] = {}
         self._numbers: dict[Watching, int] = {}
-        # The number of viewers of each.
+        # query → its number of viewers
         self._queries: Counter[str] = Counter()
         self._last = 0
-        # The one that serves; and all, with those that are about to end.
+        # The serving process, and all processes including those that are about to end.
         self._process: ChildProcess | None = None
         self._processes = ChildProcesses(reactor, "the live views say", partial(Problem, 503))
         self._idle = Timer(reactor)
@@ -66,12 +66,12 @@ class Views:
         self._limited_log = RateLimitedLog(reactor.seconds)
 
     def join(self, viewer: Watching, begin: Position, sure: Position | None = None) -> None:
-        """Let a viewer have what its query finds in the lines that begin at `begin` or behind it.
+        """Add a viewer, which gets the lines that match its query from position `begin` on.
 
-        sure: the end of the store, up to which it asked for all lines. It gets the next lines, and more for
-        each `more`, until it hears that it is live. None: it begins with what is written now; a line begins
-        at `begin`.
-        Raises Problem: 429 when there are too many queries, 503 when there is no process.
+        sure: the end of the store, up to which it gets every matching line. It gets the next lines now, and
+        further lines for each `more`, until it is live. None: it begins at the end of the store; `begin` is
+        the start of a line.
+        Raises Problem: 429 if there are too many queries, 503 if there is no process.
         """
         if viewer.query not in self._queries and len(self._queries) >= MOST_QUERIES:
             raise too_many(f"there are {MOST_QUERIES} live views for other queries", 60)
@@ -85,12 +85,12 @@ class Views:
         _order(process, "join", self._last, viewer.query, str(begin), known)
 
     def more(self, viewer: Watching) -> None:
-        """Let a viewer that is not live yet have the next lines."""
+        """Ask for the next lines of a viewer that is not live yet."""
         if self._process is not None and viewer in self._numbers:
             _order(self._process, "more", self._numbers[viewer])
 
     def leave(self, viewer: Watching) -> None:
-        """Let a viewer have no more; one that never joined is ignored."""
+        """Remove a viewer. A viewer that never joined is ignored."""
         number = self._numbers.pop(viewer, None)
         if number is None:
             return
@@ -105,7 +105,7 @@ class Views:
             self._idle.start(IDLE_SECONDS, self._rest)
 
     def stop(self) -> Deferred[None]:
-        """End all; fires when no process is left."""
+        """End all processes. The Deferred fires when none is left."""
         self._idle.stop()
         self._process = None
         return self._processes.stop()
@@ -126,11 +126,11 @@ class Views:
         self._process = None
 
     def _received(self, message: list[bytes]) -> None:
-        handed = decode_events(b"".join(message))
-        for number in handed.viewers:
-            # It may have left meanwhile.
+        events = decode_events(b"".join(message))
+        for number in events.viewers:
+            # The viewer may have left meanwhile.
             if (viewer := self._viewers.get(number)) is not None:
-                viewer.handed(handed)
+                viewer.handed(events)
 
     def _ended(self, process: ChildProcess, end: ProcessEnd) -> None:
         if process is not self._process:

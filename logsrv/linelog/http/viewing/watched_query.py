@@ -1,4 +1,4 @@
-"""A query of live viewers, and what it has of a look: the newest lines that match, and how many others."""
+"""A query of live viewers, with its share of a look: the newest matching lines, the others counted."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from logsrv.linelog.read.render import as_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
-# Bytes that are handed out in one piece: they fill the buffers of a client that does not read.
+# Bytes of events in one message.
 PIECE = 8 << 10
-# Bytes of lines as events that are kept for viewers that come to the same lines later.
+# Bytes of events that are kept for viewers that reach the same lines later.
 KEPT_EVENTS = 8 << 20
 
 
 @attrs.define(eq=False)
 class WatchedQuery:
-    """A query, those who watch for it, and how many lines they may have just now.
+    """A query, its viewers, and the number of lines that they may get.
 
-    allowed: how many more of this look. missed: lines of it that are left out.
+    allowed: lines that they may still get of this look. missed: matching lines of it that are left out.
     """
 
     matcher: Matcher
@@ -37,11 +37,11 @@ class WatchedQuery:
 
     @classmethod
     def of(cls, query: str, now: float, left: float) -> WatchedQuery:
-        """Return that of a text, which may have so many lines at once."""
+        """Return the watched query of a text. left: lines that it may get at once now."""
         return cls(compile(parse(query)), counted=now, left=left)
 
     def begin(self, now: float, rate: float, burst: float, most: int) -> None:
-        """Begin a look: it may have so many lines a second, saved up to a burst, but not more now."""
+        """Begin a look. It may get `rate` lines a second, saved up to `burst`, and `most` in this look."""
         self._left = min(burst, self._left + (now - self._counted) * rate)
         self._counted = now
         self.allowed = min(most, int(self._left))
@@ -49,7 +49,7 @@ class WatchedQuery:
         self._found = []
 
     def take(self, piece: Appended, lines: Sequence[tuple[int, int]]) -> None:
-        """Take lines of a piece that match, by their starts and ends; pieces come the newest first."""
+        """Add the matching lines of a piece, by their starts and ends. The newest piece comes first."""
         over = max(0, len(lines) - self.allowed)
         self.missed += over
         segment, offset = piece.position
@@ -63,12 +63,12 @@ class WatchedQuery:
 
     @property
     def hits(self) -> list[Hit]:
-        """The lines that it has of this look, in order."""
+        """The lines of this look for the query's viewers, in order."""
         return [hit for hits in reversed(self._found) for hit in hits]
 
 
 class SharedEvents:
-    """Lines as events, each made once for all viewers that have it at about the same time."""
+    """Lines as events. Viewers that get the same line at about the same time share its event."""
 
     def __init__(self) -> None:
         self._made: dict[Position, bytes] = {}
@@ -90,7 +90,7 @@ class SharedEvents:
 
 
 def pieces(events: list[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the events in pieces of about PIECE bytes, each with the number of those in it."""
+    """Yield the events in pieces of about PIECE bytes, each with its number of events."""
     start = size = 0
     for end, event in enumerate(events, 1):
         size += len(event)

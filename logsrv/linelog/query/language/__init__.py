@@ -1,1 +1,1 @@
-"""The language: text to a tree, with an error and its place, or a hint."""
+"""The language: a text becomes a tree, or an error with its place; some queries get a hint."""

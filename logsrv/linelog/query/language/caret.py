@@ -1,4 +1,4 @@
-"""A wrong query as a terminal shows it: the sentence, the query, a caret under the place."""
+"""A wrong query for a terminal: the error's sentence, the query, and a caret under the place."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 
 BEFORE, BEHIND = 50, 20
-"""Characters of the query that are shown around the place."""
+"""Characters of the query that are shown before and behind the place."""
 
 
 def caret(text: str, error: QueryError) -> str:
-    """Return three lines on what is wrong with the query `text`, safe to show and short."""
+    """Return three short lines that show an error of the query `text`; safe for a terminal."""
     place = min(error.at - 1, len(text))
     start = max(0, place - BEFORE)
     end = min(len(text), place + BEHIND)
@@ -20,12 +20,12 @@ def caret(text: str, error: QueryError) -> str:
 
 
 def _safe(text: str) -> str:
-    # Escaped, a character is up to six.
+    # An escaped character takes up to six.
     return one_line(text, 6 * (BEFORE + BEHIND) + 1)
 
 
 def _columns(text: str) -> int:
-    """The columns of a terminal that `text` takes."""
+    """Return the number of terminal columns that `text` takes."""
     # Loaded only for a query that is wrong.
     from wcwidth import wcswidth
 

@@ -1,7 +1,7 @@
-"""RE2, the engine of expressions: linear time whatever the expression, on bytes.
+"""RE2, the engine of regular expressions: it takes linear time for any expression, and searches bytes.
 
-Here alone is said how it is asked. `never_nl` keeps every match within its line, so that one search
-goes over a megabyte of lines; nothing is captured and nothing is logged.
+All options of RE2 are set here. `never_nl` keeps every match within its line, so one search can go over
+a megabyte of lines. RE2 captures nothing and logs nothing.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import re2
 from logsrv.linelog.query.language.size import WrongExpression
 
 Search: TypeAlias = Callable[[bytes, int, int], tuple[int, int]]
-"""text, start, end → where the leftmost match in that part begins and ends, or (-1, -1)."""
+"""text, start, end → offsets at which the leftmost match in that part begins and ends, or (-1, -1)."""
 
 _MEMORY = 16 << 20
-# No program has room in so many bytes.
+# Too few bytes for any program, so RE2 stops after parsing.
 _NO_MEMORY = 16
 _NO_ROOM = "pattern too large"
-# RE2 takes `[Kk]` for a k of either case. Alternatives of one character it makes one class, and with
-# it comes what Unicode holds for a k or an s too: U+212A, U+017F (google/re2, FactorAlternation).
+# RE2 reads `[Kk]` as "k, case ignored". It joins alternatives of one character to a class, which then
+# holds Unicode's other k and s too: U+212A, U+017F (google/re2, FactorAlternation).
 _FOLDED_AS_UNICODE = re.compile(r"\[(?:Kk|Ss)\]")
 
 
 def check(pattern: str) -> None:
-    """Raise WrongExpression unless RE2 takes `pattern`, without compiling it: it is only parsed."""
+    """Raise WrongExpression unless RE2 accepts `pattern`. RE2 only parses it, and does not compile it."""
     try:
         _taken(pattern, _NO_MEMORY)
     except WrongExpression as error:
@@ -38,11 +38,11 @@ def check(pattern: str) -> None:
 def compiled(pattern: str) -> Search:
     """Return the search for `pattern`. Raises WrongExpression."""
     if "|" in pattern:
-        # Elsewhere the class stays: a text that begins with it is found five times as fast.
+        # Without alternatives the class stays: RE2 finds a text that begins with it five times as fast.
         pattern = _FOLDED_AS_UNICODE.sub(lambda found: f"(?:{found[0][1]}|{found[0][2]})", pattern)
     regexp = _taken(pattern, _MEMORY)
-    # The public search makes a generator and an object for each match: twice the time where
-    # matches are many.
+    # The public search makes a generator and an object for each match, which doubles the time if
+    # there are many.
     match = regexp._regexp.Match
     unanchored = re2._Anchor.UNANCHORED
 
@@ -54,7 +54,7 @@ def compiled(pattern: str) -> Search:
 
 
 def _taken(pattern: str, memory: int) -> Any:
-    """Return what RE2 makes of a pattern. Raises WrongExpression."""
+    """Return RE2's compiled pattern, of at most `memory` bytes. Raises WrongExpression."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.UTF8
     options.log_errors = False

@@ -1,7 +1,7 @@
-"""Hints: ways of writing of other tools, which are right here and hardly mean what was meant.
+"""Hints for queries in the syntax of another tool: valid here, but they probably mean something else.
 
-`Failed and root` are three words, `app==shop` asks for the value `=shop`, `duration>abc` for nothing. Such
-a query stays one, and beside its result stands how the other thing is written.
+`Failed and root` asks for three words, `app==shop` for the value `=shop`, and `duration>abc` finds nothing.
+The query runs all the same; a hint beside its result says how to write the other meaning.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _PIECE = re.compile(
 _EQUAL = re.compile(rf"(-?)({_FIELD})==(.*)", re.DOTALL)
 _STARS = re.compile(rf"(-?)({_FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
 _SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
-# No address: one of IPv6 has colons, and none has a letter behind F.
+# A name, not an address: IPv6 addresses have colons, and no address has a letter after F.
 _NAME = re.compile(r"[A-Za-z0-9._-]*[A-Za-z][A-Za-z0-9._-]*")
 _PART_OF_NAME = re.compile(r"[A-Za-z0-9._-]*[G-Zg-z][A-Za-z0-9._-]*")
 _SELECTOR = re.compile(rf"\{{({_FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 
 
 def hints(query: str) -> list[str]:
-    """Return sentences on a right query that says something else in another tool."""
+    """Return at most MOST_HINTS sentences on a valid query that means something else in another tool."""
     pieces = list(_PIECE.finditer(query))
     found = []
     for place, piece in enumerate(pieces):
@@ -48,7 +48,7 @@ def hints(query: str) -> list[str]:
     try:
         found += map(_of_comparison, comparisons(parse(query)))
     except QueryError:
-        # A wrong one is told what is wrong.
+        # The error itself says what is wrong.
         pass
     return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
 

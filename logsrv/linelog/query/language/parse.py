@@ -1,11 +1,12 @@
-"""A query as somebody types it becomes a tree, or an error with its place.
+"""The parser of queries: a typed text becomes a tree, or an error with its place.
 
     or    = and { "OR" and }
     and   = not { ["AND"] not }
     not   = [ "NOT" | "-" ] atom
     atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | ( or )
 
-Read from left to right once, with a stack of our own: neither depth nor length can hurt.
+It reads the text once, from left to right, with a stack of its own instead of recursion: neither deep nor
+long queries can exhaust Python's stack.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ from logsrv.linelog.query.language.tree import (
 )
 
 DEEPEST = 100
-"""Brackets within brackets."""
+"""Levels of nested brackets."""
 MOST_PARTS = 500
-"""Words, comparisons, opening brackets and NOTs: reading so many takes a millisecond."""
+"""Words, comparisons, opening brackets and NOTs of a query: parsing 500 takes a millisecond."""
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s()"]+')
 _QUOTED = re.compile('"(' + text_until('"') + ')"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
-# It ends at the first slash that is not escaped, and is one only if that is the end of a word.
+# An expression ends at the first slash that is not escaped; a word has to end there too.
 _EXPRESSION = re.compile("/(" + text_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
 _OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
@@ -50,11 +51,11 @@ ORDERS = ("<", "<=", ">", ">=")
 """Operators that compare numbers, or levels by severity."""
 _BETWEEN = (")", "AND", "OR")
 ELSEWHERE = {"program": "app", "programname": "app", "appname": "app", "procid": "pid"}
-"""Fields that other tools call otherwise, by those names; a line may have a field of such a name, too."""
+"""Other tools' names of fields → our name. A line may have a field with the other tool's name, too."""
 
 
 class _Token(NamedTuple):
-    """A piece of the query: an atom with its node, or `(`, `)`, `AND`, `OR`, `NOT`, `-`."""
+    """A token of the query: an atom with its node, or `(`, `)`, `AND`, `OR`, `NOT`, `-`."""
 
     kind: str
     at: int
@@ -95,7 +96,7 @@ def parse(text: str) -> Node:
 
 
 class _Level:
-    """The part between two brackets, as far as it is read."""
+    """The part between two brackets, as far as the parser has read it."""
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -103,7 +104,7 @@ class _Level:
         self.parts: list[Node] = []
         self.negated = False
         self.waiting: _Token | None = None
-        """The operator that has nothing behind it yet."""
+        """The operator that still needs an operand behind it."""
 
     def is_empty(self) -> bool:
         return not (self.alternatives or self.parts or self.waiting)
@@ -128,7 +129,7 @@ class _Level:
         self.waiting = token
 
     def closed(self, end: int) -> Node:
-        """Return the tree of what was read, which ends at `end`."""
+        """Return the tree of this level. Raises QueryError if it is empty or ends with an operator."""
         if self.waiting:
             kind = self.waiting.kind
             raise _wrong(
@@ -174,7 +175,7 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 
 def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
-    """Return the atom that begins at `at`, which is no bracket, and where it ends."""
+    """Return the node of the atom that begins at `at`, where no bracket stands, and the atom's end."""
     if text[at] == '"':
         phrase, end = _phrase(text, at)
         return Term(phrase), end
@@ -193,7 +194,7 @@ def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
 
 
 def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[Node, int] | None:
-    """Return the comparison that begins with `field`, or None: `error:` is a word."""
+    """Return the comparison that begins with `field`, and its end; None for a word such as `error:`."""
     name, op = field[1], field[2]
     at = field.end()
     if op == "~" and (expression := _EXPRESSION.match(text, at)):
@@ -220,7 +221,7 @@ def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[N
 
 
 def _either(name: str, make: Callable[[str], Node]) -> Node:
-    """Return what `make` makes of a field, which other tools may call otherwise."""
+    """Return the node of a field; for another tool's name, a node that asks for both names."""
     other = ELSEWHERE.get(name)
     return Or((make(name), make(other))) if other else make(name)
 
@@ -233,7 +234,10 @@ def _phrase(text: str, at: int) -> tuple[str, int]:
 
 
 def _check(pattern: str, at: int, patterns: list[str]) -> None:
-    """Raise QueryError if `pattern`, which stands at `at`, is no expression, or too much of them."""
+    """Raise QueryError if `pattern` at `at` is invalid, or makes the query's expressions too large.
+
+    patterns: the query's expressions so far; this one is added.
+    """
     patterns.append(pattern)
     try:
         check_sizes(patterns)
@@ -242,7 +246,7 @@ def _check(pattern: str, at: int, patterns: list[str]) -> None:
         raise _wrong(str(error), at) from None
     except WrongExpression as error:
         reason, _, fragment = str(error).partition(": ")
-        # RE2 says which part it does not take, not where; of repetitions it is an outer one.
+        # RE2 quotes the part that it refuses, but not its offset. Of repetitions it quotes an outer one.
         outermost = pattern.rfind if "repetition size" in reason else pattern.find
         place = outermost(fragment) if fragment else 0
         detail = f"{reason}: {fragment}" if fragment and fragment != pattern else reason

@@ -1,7 +1,7 @@
-"""The size of expressions, known from their text: how large they are once RE2 has compiled them.
+"""The size of compiled expressions, estimated from their text.
 
-Compiling costs in proportion to that, and ten characters can ask for half a second of it: `\\pL{400}`.
-So what a query may cost is bounded before anything of it is compiled.
+RE2's time to compile grows with that size, and eight characters can cost half a second: `\\pL{400}`.
+So a query's size is bounded before RE2 compiles anything.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 from functools import lru_cache
 
 MOST_EXPRESSIONS = 30
-"""Expressions in a query: each costs RE2 some 30 µs before it is looked at."""
+"""Expressions in a query: each costs RE2 about 30 µs before the search begins."""
 LONGEST_EXPRESSIONS = 2000
 """Characters of all expressions of a query together."""
 LARGEST_EXPRESSIONS = 20_000
 """Instructions of all expressions of a query together.
 
-RE2's time is that of the text times this when it runs out of memory for its states.
+When RE2 runs out of memory for its states, it needs time in proportion to the text's length times this.
 """
 
 _TOKEN = re.compile(
@@ -30,13 +30,13 @@ _TOKEN = re.compile(
     r"|(?P<open>\((?:\?(?:P?<[^>]*>|[imsU-]*:))?)"
     r"|(?P<close>\))"
     r"|(?P<repeat>(?:[*+?]|\{(?P<least>[0-9]{1,9})(?P<more>,(?P<most>[0-9]{0,9}))?\})\??)"
-    # Many at once, but for the last before a repetition, which is all that it repeats.
+    # A run of characters, without the last one before a repetition, which repeats only that one.
     r"|(?P<plain>[A-Za-z0-9_ ,:;=@%&#~<>/\"'!-]+(?=[^*+?{]|\Z))"
     r"|(?P<other>.)",
     re.DOTALL,
 )
 _PROPERTY = re.compile(r"\\[pP]")
-# `\pL` and `[^\pL]` are the largest properties, with 1,204. Of UTF-8, a range is up to 19.
+# Instructions: `\pL` and `[^\pL]` are the largest properties, with 1,204. A range of UTF-8 has up to 19.
 _OF_PROPERTY = 1250
 _OF_RANGE = 20
 _OF_CHARACTER = 4
@@ -44,15 +44,15 @@ _MOST_REPETITIONS = 1000
 
 
 class WrongExpression(Exception):
-    """An expression that cannot be one here; `str()` of it says why."""
+    """The expression is invalid, or not supported here; `str()` of the error says why."""
 
 
 class TooLarge(Exception):
-    """A query asks for more expressions, or larger ones, than it may; `str()` says which."""
+    """The query has too many or too large expressions; `str()` of the error says which bound it exceeds."""
 
 
 def check_sizes(patterns: list[str]) -> None:
-    """Raise TooLarge if these are too much for one query, the last one being new; or WrongExpression."""
+    """Raise TooLarge if a query may not have all these expressions, or WrongExpression for one of them."""
     if len(patterns) > MOST_EXPRESSIONS:
         raise TooLarge(
             f"a query may have {MOST_EXPRESSIONS} regular expressions; join some: /one|other/"
@@ -71,9 +71,9 @@ def check_sizes(patterns: list[str]) -> None:
 
 @lru_cache(maxsize=256)
 def size_of(pattern: str) -> int:
-    """Return at least the number of instructions that RE2 makes of a pattern, be it right or wrong.
+    """Return an upper bound of the instructions that RE2 makes of a pattern, which may be invalid.
 
-    Raises WrongExpression for the few that RE2 takes and that cannot be used here.
+    Raises WrongExpression for the few patterns that RE2 accepts but a query may not have.
     """
     total, last = 10, 0
     outer: list[int] = []
@@ -82,7 +82,7 @@ def size_of(pattern: str) -> int:
         kind = token.lastgroup
         if kind == "repeat":
             if is_nothing:
-                # RE2 would repeat what stands before `(?i)` or `\Q\E`.
+                # RE2 would repeat the item before `(?i)` or `\Q\E`.
                 raise WrongExpression(f"no argument for repetition operator: {token[0]}")
             last = _repeated(last, token)
         elif kind == "byte":
@@ -103,7 +103,7 @@ def size_of(pattern: str) -> int:
 def _repeated(size: int, token: re.Match[str]) -> int:
     if token["least"] is None:
         return size + 2
-    # More than a thousand is an error, which RE2 tells.
+    # RE2 refuses more than a thousand repetitions.
     most = min(int(token["most"] or token["least"]), _MOST_REPETITIONS)
     is_open = token["more"] is not None
     return max(1, most + is_open) * (size + is_open) + 2
@@ -122,7 +122,7 @@ def _size_of_item(kind: str | None, text: str) -> int:
 
 
 def _size_of_class(text: str) -> int:
-    """Return the same of `[…]`, whose letters are written in both cases."""
+    """Return the instructions of a class `[…]`. We write its letters in both cases."""
     size = _OF_RANGE + len(_PROPERTY.findall(text)) * _OF_PROPERTY
     is_simple = text.isascii() and "\\" not in text and "[:" not in text
     return size + len(text) * (2 if is_simple else _OF_RANGE // 2)

@@ -1,4 +1,4 @@
-"""Moments as somebody types them: `2026-11-20 06:00`, `yesterday`, `30m` (ago)."""
+"""Typed moments: `2026-11-20 06:00`, `yesterday`, `30m` (ago)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MOMENT = re.compile(
 def moment(text: str, now: float, utc: bool) -> float:
     """Return the moment that `text` means, in seconds since 1970.
 
-    now: the present, in the same. utc: times without a zone are UTC, not local time.
-    Raises ValueError with one sentence.
+    now: the present, in seconds since 1970. utc: times without a zone are UTC, not local time.
+    Raises ValueError with a sentence for the user.
     """
     text = text.strip()
     if text == "now":
@@ -60,5 +60,5 @@ def _of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
         int((parts["part"] or "0").ljust(6, "0")[:6]),
         zone,
     )
-    # Without a zone this is local time: of two that clocks set back show twice, the first.
+    # Without a zone this is local time. If clocks set back show a time twice, it is the first.
     return datetime.combine(day, clock).timestamp() + leap

@@ -1,4 +1,4 @@
-"""The tree of a query: what a line has to be like, without how it is found out."""
+"""The tree of a query: conditions on a line. `matching` tests them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 
 class Part:
-    """A part of a tree, never changed; equal to another of its kind that says the same.
+    """A node of a tree, never changed. Nodes of the same class with the same values are equal.
 
-    Plain classes: seven named tuples take a millisecond to make, a fiftieth of a search for a rare word.
+    Not named tuples: defining seven of them takes a millisecond, a fiftieth of a search for a rare word.
     """
 
     __slots__: tuple[str, ...] = ()
@@ -45,9 +45,9 @@ class Regex(Part):
 
 
 class Compare(Part):
-    """The field called `field` is there, and stands to `value` as `op` says.
+    """The line has the field `field`, and comparing it with `value` by `op` is true.
 
-    op: `=` `!=` `<` `<=` `>` `>=`; `:` contains; `~` the expression `value` is found in it.
+    op: `=` `!=` `<` `<=` `>` `>=`; `:` the field contains `value`; `~` it matches the expression `value`.
     """
 
     __slots__ = ("field", "op", "value")
@@ -59,7 +59,7 @@ class Compare(Part):
 
 
 class Has(Part):
-    """The field called `field` is there."""
+    """The line has the field `field`."""
 
     __slots__ = ("field",)
 
@@ -68,7 +68,7 @@ class Has(Part):
 
 
 class And(Part):
-    """All of `parts` are true; without any it is true."""
+    """All of `parts` are true. Without parts it is true."""
 
     __slots__ = ("parts",)
 

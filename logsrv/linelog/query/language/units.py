@@ -1,4 +1,4 @@
-"""Units: times and sizes as logs write them, `39ms`, `1m30s`, `1.5 GiB`, as amounts that compare."""
+"""Times and sizes with units, `39ms`, `1m30s`, `1.5 GiB`, become amounts that can be compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from logsrv.linelog.fields.values import Number, Scalar, number_of_text
 
 NONE, TIME, SIZE = "", "s", "B"
-"""What is counted: an amount without a unit is a plain number, of time nanoseconds, of size bytes."""
+"""Kinds of amounts: a plain number, a time in nanoseconds, a size in bytes."""
 
 _LONGEST = 64
 _SECOND = 10**9
@@ -23,7 +23,7 @@ _TIMES = {
     "h": 3600 * _SECOND,
     "d": 86_400 * _SECOND,
 }
-# `Mb` is a megabit, which is none of them.
+# `Mb` is missing: it is a megabit.
 _SIZES = {"B": 1} | {
     spelling: base**power
     for power, letter in enumerate("kmgtpe", 1)
@@ -53,14 +53,14 @@ _LAST_WORD = re.compile(r"(?:[a-z]+|[A-Z]+|[A-Z][a-z]+|[KMG]iB)\Z")
 
 
 class Amount(NamedTuple):
-    """An amount. unit: what is counted, NONE, TIME or SIZE."""
+    """An amount. unit: its kind, NONE, TIME or SIZE."""
 
     unit: str
     number: Number
 
 
 def amount(value: Scalar) -> Amount | None:
-    """Return the amount that a text with a unit is, or None."""
+    """Return the amount of a text with a unit, or None for any other value."""
     if not isinstance(value, str) or not value or value[0] not in "0123456789+-.":
         return None
     total: int | float = 0
@@ -79,14 +79,14 @@ def amount(value: Scalar) -> Amount | None:
 
 
 def is_amount(text: str) -> bool:
-    """Return whether a text is a number, with a unit or without: another text may be the same."""
+    """Return whether a text is a number, with or without a unit: another text can be equal to it."""
     return number_of_text(text) is not None or amount(text) is not None
 
 
 def bounds(field: str, value: str) -> dict[str, Number]:
-    """Return the numbers that `value` is for values of a field, by the unit of those; none if it is none.
+    """Return `value` as a number for each kind of amount that a field may have; empty if it is no number.
 
-    A number without a unit is of the unit that the field's name ends with, else of seconds or bytes.
+    A number without a unit has the unit that the field's name ends with, else it is seconds or bytes.
     """
     unit, scale = unit_of_name(field)
     if (plain := number_of_text(value)) is not None:
@@ -99,9 +99,9 @@ def bounds(field: str, value: str) -> dict[str, Number]:
 
 
 def number_in(field: str, value: Scalar) -> Number | None:
-    """Return the number that a text with a unit is as a value of a field without: `39ms` is 0.039.
+    """Return a text with a unit as a plain number in the field's own unit: `39ms` is 0.039 (seconds).
 
-    None if it has none, or the field's name ends with a unit of something else.
+    None if the text has no unit, or the field's name ends with a unit of another kind.
     """
     unit, scale = unit_of_name(field)
     found = amount(value)
@@ -113,13 +113,16 @@ def number_in(field: str, value: Scalar) -> Number | None:
 
 
 def unit_of_name(field: str) -> tuple[str, int]:
-    """Return the unit that the name of a field ends with, and its size: `took_ms`, `tookMs`, `ms`."""
+    """Return the kind and the size of the unit at the end of a field's name: `took_ms`, `tookMs`, `ms`.
+
+    The size is in nanoseconds or bytes. Without a unit: NONE and 1.
+    """
     found = _LAST_WORD.search(field)
     return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
 
 
 def _times(number: Number, scale: int) -> Number:
-    # 0.039 seconds are 39 ms, whatever a float makes of it.
+    # Rounded: 0.039 seconds are exactly 39 ms.
     return round(number * scale, 3) if isinstance(number, float) else number * scale
 
 

@@ -1,1 +1,1 @@
-"""Matching: a tree to something that finds lines in a megabyte at once."""
+"""Matching: a tree becomes a matcher, which finds lines in a megabyte of text at once."""

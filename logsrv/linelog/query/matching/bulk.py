@@ -1,12 +1,12 @@
 """Literals in a megabyte of text, found with NumPy: two to four times as fast as `bytes.find`.
 
-NumPy takes a tenth of a second to import, as long as a search that the word index has narrowed down:
-so this is loaded only when many texts are to be read.
+NumPy takes a tenth of a second to import, as long as a search that the word index has narrowed down.
+So this module is loaded only for searches over many texts.
 
-Two bytes of a literal, the rarest, are compared with the whole text at once; where both stand, all of
-it is compared, eight bytes at a time. Case is ignored by setting the bit that tells a letter from its
-capital, and only where the literal has a letter: no other byte becomes one. Of an expression of
-a fixed width, the literal in it is looked for, then whether the bytes around it are of its classes.
+The two rarest bytes of a literal are compared with the whole text at once. At places with both, the whole
+literal is compared, eight bytes at a time. To ignore case, the bit that distinguishes small letters from
+capitals is set, only where the literal has a letter: no other byte becomes a letter. For an expression of
+fixed width, its literal is found first; then the bytes around it are tested by their classes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ U8 = numpy.uint8
 _WORD = 8
 _CASE = 0x20
 _LF, _SPACE = 0x0A, 0x20
-# The 64 bytes before a place have two spaces in nine of ten cases, in logs of all kinds.
+# In nine of ten cases the 64 bytes before a hit have two spaces, in logs of all kinds.
 _BEFORE = numpy.arange(1, 65)[:, None]
 # Bytes from the most to the least frequent in logs; all others are rarer.
 _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=_vyk[](),wTx;zjq'
@@ -32,7 +32,7 @@ _RANK = {byte: rank for rank, byte in enumerate(_FREQUENT)}
 
 
 class _Room:
-    """Arrays that are used again for each text: having the memory anew costs more than the comparing."""
+    """Arrays that are reused for each text: allocating them anew costs more than the comparison."""
 
     def __init__(self, size: int) -> None:
         self.folded: Array = numpy.empty(size, U8)
@@ -44,7 +44,7 @@ _room = _Room(1 << 20)
 
 
 def _rooms(size: int) -> _Room:
-    """Return room for a text of so many bytes."""
+    """Return arrays for a text of `size` bytes."""
     global _room
     if len(_room.folded) < size:
         _room = _Room(size)
@@ -52,7 +52,7 @@ def _rooms(size: int) -> _Room:
 
 
 def places_of(text: bytes, literals: tuple[Literal, ...]) -> Array:
-    """Return where literals stand in a text, in order; each place once for each of them."""
+    """Return the sorted offsets of all literals in a text, once for each literal that begins there."""
     if len(literals) == 1:
         return _of_one(text, literals[0])
     found: Array = numpy.concatenate([_of_one(text, one) for one in literals])
@@ -61,9 +61,9 @@ def places_of(text: bytes, literals: tuple[Literal, ...]) -> Array:
 
 
 class FixedWidth:
-    """Bytes of certain classes side by side, found by a literal among them.
+    """An expression of fixed width, found by a literal in it.
 
-    classes: the bytes of each place. before: how many of them stand before the literal.
+    classes: the allowed bytes of each position. before: the number of positions before the literal.
     """
 
     def __init__(self, classes: tuple[frozenset[int], ...], literal: Literal, before: int) -> None:
@@ -78,7 +78,7 @@ class FixedWidth:
                 self._around.append((place, table))
 
     def places(self, text: bytes) -> Array:
-        """Return where such bytes begin in a text, in order."""
+        """Return the offsets of the expression's matches in a text, in order."""
         raw: Array = numpy.frombuffer(text, U8)
         found = _of_one(text, self._literal) - self._before
         found = found[(found >= 0) & (found <= len(text) - self._size)]
@@ -88,16 +88,16 @@ class FixedWidth:
 
 
 def number_of_lines_at(text: bytes, places: Array) -> int:
-    """Return in the messages of how many lines one of these places is; they come in order."""
+    """Return the number of lines that have one of these places in their message. places: sorted offsets."""
     if not len(places):
         return 0
     raw: Array = numpy.frombuffer(text, U8)
     ends = numpy.equal(raw, U8(_LF), out=_rooms(len(text)).first[: len(text)])
-    # The last place of each line: if one of them is in the message, this one is.
+    # The last place of each line: if any of its places is in the message, the last one is.
     is_last: Array = numpy.logical_or.reduceat(ends, places)
     is_last[-1] = True
     last: Array = places[is_last]
-    # A place behind two spaces of its line is in the message, as no stamp has a third.
+    # A place after two spaces of its line is in the message: a stamp has two at most.
     before: Array = raw.take(last - _BEFORE, mode="clip")
     sure = (before == _SPACE).sum(0, dtype=U8) >= 2
     sure &= (last >= len(_BEFORE)) & ~(before == _LF).any(0)
@@ -108,7 +108,7 @@ def number_of_lines_at(text: bytes, places: Array) -> int:
 def _of_one(text: bytes, literal: Literal) -> Array:
     needle = literal.text
     size = len(needle)
-    # Whole words of eight bytes are compared, so the end of the text is searched as bytes.
+    # Comparing reads words of eight bytes, so `bytes` methods search the end of the text.
     places = len(text) - max(size, _WORD) + 1
     found = _candidates(text, literal, places) if places > 0 else numpy.empty(0, numpy.intp)
     tail = text[max(places, 0) :]
@@ -118,7 +118,7 @@ def _of_one(text: bytes, literal: Literal) -> Array:
 
 
 def _candidates(text: bytes, literal: Literal, places: int) -> Array:
-    """Return the literal's offsets of those below `places`."""
+    """Return the literal's offsets below `places`."""
     room = _rooms(len(text))
     needle = literal.text
     raw: Array = numpy.frombuffer(text, U8)
@@ -139,11 +139,11 @@ def _candidates(text: bytes, literal: Literal, places: int) -> Array:
 
 
 def _compared(text: bytes, literal: Literal, found: Array) -> Array:
-    """Return those offsets at which all of the literal stands."""
+    """Return the offsets at which the whole literal stands."""
     needle = literal.text
     eights: Array = numpy.ndarray((len(text) - _WORD + 1,), "<u8", text, strides=(1,))
     for at in range(0, len(needle), _WORD):
-        # The last word begins earlier, so that it does not go beyond the literal.
+        # The last word begins earlier, so as not to exceed the literal.
         start = max(0, min(at, len(needle) - _WORD))
         part = needle[start : start + _WORD]
         known = (1 << 8 * len(part)) - 1

@@ -1,7 +1,7 @@
-"""Candidates: what one pass over a megabyte looks for, so that only few lines need to be read.
+"""Candidates: one pass over a megabyte looks for these, so that Python reads only few lines.
 
-A candidate is a literal or an expression that is found in every line which matches, maybe in others
-too. `shapes.py` makes those of fields.
+A candidate is a literal or an expression that every matching line contains; other lines may contain it
+too. `shapes.py` makes the candidates of fields.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _MOST_LITERALS = 4
 
 
 def candidate(node: Node) -> Candidate | None:
-    """Return what to look for, or None if any line may match."""
+    """Return the candidate of a query, or None if any line may match."""
     if isinstance(node, Term):
         return of_need(needs.literal(node.text, ignore_case=not needs.has_capital(node.text)))
     if isinstance(node, Regex):
         return _of_regex(node.pattern)
     if isinstance(node, (Compare, Has)):
-        # To be another than any text is just to be there.
+        # `field=*` has the candidate of any `field!=…`: both only need the field.
         return of_compare(node if isinstance(node, Compare) else Compare(node.field, "!=", "\n"))
     if isinstance(node, And):
         found = [candidate(part) for part in node.parts]
@@ -61,13 +61,13 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
         return None
 
     joined = "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
-    # Larger ones are slower than looking at every line.
+    # A larger expression is slower than a test of every line.
     return joined if size_of(joined) <= LARGEST_EXPRESSIONS else None
 
 
 def _of_regex(pattern: str) -> Candidate:
     found = read_expression(pattern)
-    # Long texts are rare, and each of several costs a pass.
+    # Long texts are rare; each text costs a pass.
     best = max(_texts_of(found.need), key=lambda some: _worth(some) / len(some), default=())
     if not best or _worth(best) < SHORTEST or (len(best) > 1 and found.begins):
         return found.in_text
@@ -75,7 +75,7 @@ def _of_regex(pattern: str) -> Candidate:
 
 
 def _texts_of(need: Need | None) -> Iterator[Literals]:
-    """Yield literals of which there has to be one, in all ways that a need tells of them."""
+    """Yield sets of literals; a matching line contains at least one of each set."""
     for part in need.parts if isinstance(need, AllOf) else (need,):
         if isinstance(part, Literal):
             yield (part,)

@@ -1,9 +1,9 @@
-"""Expressions: read once, and written anew for the engine in the two forms that searching needs.
+"""Expressions: a reader parses a pattern once and rewrites it for RE2 in two forms.
 
-RE2 takes the syntax, and does the finding. Written anew, because case is ASCII here while RE2 folds all
-of Unicode (a Kelvin sign would be a k); because a first pass looks at many lines at once, where `^`
-and `$` must not mean the beginning and the end of all of them; and because the literals which
-every match contains are to be known.
+RE2 checks the syntax and searches. The pattern is rewritten for three reasons. We ignore case in ASCII
+only, while RE2 folds all of Unicode (a Kelvin sign would be a k). The first pass searches many lines at
+once, so `^` and `$` must not mean the beginning and the end of all of them. And we need the literals that
+every match contains.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _POSIX = re.compile(r"\[:\^?[a-z]*:\]")
 _GROUP = re.compile(r"\((?:\?(?:P?<[^>]*>|([imsU-]*)([:)])))?")
 _REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(?:,([0-9]*))?\})\??")
 _CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-# The ends of ranges, as `_code` writes them.
+# The ends of ranges as `_code` writes them.
 _ENDS = re.compile(r"\\x\{([0-9a-f]+)\}|([A-Za-z0-9])")
 _LF = ord("\n")
 _CLASSES = {
@@ -33,45 +33,45 @@ _CLASSES = {
 }
 _LETTERS = {frozenset((letter, letter ^ 0x20)) for letter in b"abcdefghijklmnopqrstuvwxyz"}
 WIDEST = 200
-"""Bytes of an expression of a fixed width that is looked for as one."""
+"""Bytes of the longest expression that is searched for as one of fixed width."""
 MOST_TEXTS = 8
-"""Texts that `user=(ann|eve)` and the like are written out as."""
+"""Texts to which an expression such as `user=(ann|eve)` may be expanded."""
 _CAPITAL = re.compile(r"[A-Z]")
 _SPELLED = re.compile(
-    # Capitals that are syntax, not text: in escapes, in names and flags of groups.
+    # Here capitals are syntax, not text: in escapes, in names and flags of groups.
     r"\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x[0-9A-Fa-f]{2}|.)|\(\?(?:P?<[^>]*>|[imsU-]*[:)])|\[:\^?[a-z]*:\]",
     re.DOTALL,
 )
 
 
 class Expression(NamedTuple):
-    """An expression that can be searched for."""
+    """An expression, compiled for messages and rewritten for the first pass."""
 
     in_message: Search
-    """Finds it in a message alone: `^` and `$` are its beginning and end."""
+    """The search in one message: `^` and `$` mean its beginning and end."""
     in_text: str
-    """The pattern that finds at least the same in stored lines: `^` matches anywhere in it."""
+    """A pattern for stored lines that finds at least every match: in it `^` matches anywhere."""
     anchored: bool
-    """A `^` is in it, so each match of `in_text` still has to be looked at."""
+    """The pattern has a `^`, so each match of `in_text` has to be tested again."""
     need: Need | None
     begins: bool
-    """Each match begins with the same text: RE2 finds that as fast as several literals are found."""
+    """Each match begins with the same text: then RE2 is as fast as a search for several literals."""
     classes: tuple[frozenset[int], ...]
-    """The bytes of each place, if it is found just where such bytes stand side by side; else empty."""
+    """The allowed bytes of each position, if the expression has a fixed width and is ASCII; else empty."""
 
 
 def has_capital(pattern: str) -> bool:
-    """Tell whether a capital stands in `pattern`, outside of escapes: then case counts."""
+    """Return whether `pattern` has a capital outside of escapes: then case counts."""
     return bool(_CAPITAL.search(_SPELLED.sub("", pattern)))
 
 
 @lru_cache(maxsize=256)
 def read_expression(pattern: str) -> Expression:
-    """Return the expression that `pattern` is, case ignored unless it has a capital.
+    """Return the expression of `pattern`; it ignores case unless `pattern` has a capital.
 
     Raises WrongExpression.
     """
-    # In the words of what was written.
+    # Checked before it is rewritten, so that an error quotes what the user wrote.
     size_of(pattern)
     check(pattern)
     reader = _Reader(pattern, fold=not has_capital(pattern))
@@ -88,7 +88,7 @@ def read_expression(pattern: str) -> Expression:
 
 
 class _Item(NamedTuple):
-    """Something that matches one byte of these, so many times or more."""
+    """An item that matches a byte of `allowed`, `least` times, or `least` times or more if not fixed."""
 
     allowed: frozenset[int]
     least: int
@@ -96,19 +96,19 @@ class _Item(NamedTuple):
 
 
 class _Texts(NamedTuple):
-    """Something that matches one of these texts, and nothing else."""
+    """An item that matches one of these texts, and nothing else."""
 
     texts: tuple[bytes, ...]
     fold: bool
 
 
 class _Group:
-    """A group that is being read: the needs of its branches so far."""
+    """An open group: the needs of its branches so far."""
 
     def __init__(self, fold: bool) -> None:
         self.fold = fold
         self.branches: list[list[_Texts | Need | None]] = [[]]
-        """Texts and inner groups one behind the other; None breaks a run of them."""
+        """For each branch its texts and inner groups in order; None ends a run of texts."""
 
     def need(self) -> Need | None:
         return either(_joined(branch) for branch in self.branches)
@@ -119,7 +119,7 @@ class _Group:
         return isinstance(first, _Texts) and len(first.texts) == 1
 
     def texts(self) -> _Texts | None:
-        """Return all that the group matches, if it is a few texts of one kind of case."""
+        """Return all texts that the group matches, or None if they are many or differ in `fold`."""
         found: dict[bytes, None] = {}
         for branch in self.branches:
             texts: tuple[bytes, ...] = (b"",)
@@ -134,7 +134,7 @@ class _Group:
 
 
 class _Reader:
-    """A pass over a pattern which RE2 has accepted."""
+    """The reader of a pattern that RE2 has accepted."""
 
     def __init__(self, pattern: str, *, fold: bool) -> None:
         self.pattern = pattern
@@ -147,9 +147,10 @@ class _Reader:
         self._is_fixed = True
 
     def classes(self) -> tuple[frozenset[int], ...]:
-        """Return the bytes of each place of an expression of ASCII and a fixed width, or nothing."""
+        """Return the allowed bytes of each position; empty unless the expression is ASCII and fixed."""
         items = self._items
-        # To be found at all, the first needs no more of its repetitions than it has to have; so the last.
+        # The first and the last item need only their least number of repetitions: we look for a match of
+        # any length.
         for end in (0, -1):
             while items and not items[end].is_fixed:
                 allowed, least, _ = items.pop(end)
@@ -183,7 +184,7 @@ class _Reader:
         need: _Texts | Need | None = None,
         allowed: frozenset[int] = frozenset(),
     ) -> None:
-        """Add an item. allowed: the bytes that it matches, if it matches one byte."""
+        """Write an item in both forms. allowed: the bytes that it matches, if it matches just one byte."""
         if allowed and max(allowed) < 0x80 and _LF not in allowed:
             self._items.append(_Item(allowed, 1, True))
         else:
@@ -246,7 +247,7 @@ class _Reader:
             self._literal(self._escaped_character())
 
     def _escaped_character(self) -> str:
-        """Take an escape that means one character."""
+        """Read an escape and return the character that it means."""
         rest = self.at + 1
         if found := _HEX.match(self.pattern, rest):
             self.at = found.end()
@@ -259,7 +260,7 @@ class _Reader:
         return _CONTROLS.get(character, character)
 
     def _class(self) -> None:
-        """Take `[…]`, and write it with both cases of letters where case is ignored."""
+        """Read `[…]`, and write its letters in both cases if case is ignored."""
         first = self.at + 1
         negated = self.pattern.startswith("^", first)
         self.at = first = first + negated
@@ -270,7 +271,7 @@ class _Reader:
         allowed = frozenset() if negated else _allowed(items)
         written = f"[{'^' if negated else ''}{''.join(items)}]"
         if allowed in _LETTERS:
-            # Written as the letters of texts are, which the engine knows.
+            # Written like a letter of a text, which `compiled` recognizes.
             written = quoted(chr(max(allowed)), ignore_case=True)
         self._write(written, allowed=allowed)
 
@@ -314,7 +315,7 @@ class _Reader:
         if flags is not None:
             on, _, off = flags.partition("-")
             fold = (fold or "i" in on) and "i" not in off
-            # The engine is never told of i, nor of m: ^ is where the message begins.
+            # RE2 never gets the flags i and m: we write both cases, and ^ is the beginning of the message.
             kept = "".join(flag for flag in on if flag in "sU")
             dropped = "".join(flag for flag in off if flag in "sU")
             flags = kept + ("-" + dropped if dropped else "")
@@ -343,7 +344,7 @@ class _Reader:
 
 
 def _allowed(items: list[str]) -> frozenset[int]:
-    """Return the bytes of a class; nothing unless all of them are known, and of ASCII."""
+    """Return the bytes of a class; empty unless all of them are known and ASCII."""
     found: set[int] = set()
     for item in items:
         if item.startswith("\\") and item[1:] in _CLASSES:
@@ -360,7 +361,7 @@ def _allowed(items: list[str]) -> frozenset[int]:
 
 
 def _joined(branch: list[_Texts | Need | None]) -> Need | None:
-    """The need of things that follow each other: characters become words, groups of these longer ones."""
+    """Return the need of items in sequence: adjacent characters and groups are joined to longer texts."""
     found: list[Need | None] = []
     run: tuple[bytes, ...] = ()
     fold = False
@@ -385,12 +386,12 @@ def _one_of(texts: tuple[bytes, ...], fold: bool) -> Need | None:
 
 
 def lower(character: str) -> str:
-    """Return the small letter of A–Z, and everything else as it is."""
+    """Return the small letter of A–Z, and any other character unchanged."""
     return character.lower() if character.isascii() else character
 
 
 def _other_case(low: int, high: int) -> list[tuple[int, int]]:
-    """The ranges of the other case of those ASCII letters that are in a range."""
+    """Return the ASCII letters of a range in their other case, as ranges."""
     found = []
     for first, last, shift in ((65, 90, 32), (97, 122, -32)):
         start, end = max(low, first), min(high, last)

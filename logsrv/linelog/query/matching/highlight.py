@@ -11,11 +11,11 @@ from logsrv.linelog.query.matching.expression import read_expression
 from logsrv.linelog.query.matching.needs import has_capital
 
 Finder: TypeAlias = Callable[[bytes], Iterator[tuple[int, int]]]
-"""message → start and end of each place, in order."""
+"""message → start and end of each hit, in order."""
 
 
 def spans_of(node: Node) -> Callable[[bytes], list[tuple[int, int]]]:
-    """Return what finds start and end of all that is to be highlighted in a message."""
+    """Return a function: message → start and end of each part to highlight, in order, none overlapping."""
     finders = list(_finders(node))
 
     def spans(message: bytes) -> list[tuple[int, int]]:
@@ -31,7 +31,7 @@ def spans_of(node: Node) -> Callable[[bytes], list[tuple[int, int]]]:
 
 
 def _finders(node: Node) -> Iterator[Finder]:
-    """Yield what finds the parts to highlight: all that is asked for in the message."""
+    """Yield a finder for each text and expression that a query asks for in the message."""
     if isinstance(node, Term):
         yield _text_finder(node.text)
     elif isinstance(node, Regex):

@@ -1,4 +1,4 @@
-"""Lines of a text, as the offsets of their starts and ends: all, those with a hit, the others."""
+"""Lines of a text, as offsets of their starts and ends: all lines, lines with a hit, lines without."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 
 
 def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line in which one of these places is; they come in order.
+    """Yield start and end of each line that contains one of these offsets, which are sorted.
 
-    said: in whose message one is, not in the stamp.
+    said: only lines with one of them in the message, not in the stamp.
     """
     find, rfind = text.find, text.rfind
     end = -1
@@ -26,8 +26,8 @@ def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator
 
 
 def is_said(text: bytes, start: int, at: int) -> bool:
-    """Tell whether a place is in the message of the line that begins at `start`, not in its stamp."""
-    # Behind the second space it is, whether there is a stamp or not.
+    """Return whether offset `at` is in the message, not the stamp, of the line that begins at `start`."""
+    # After the second space it is in the message, with or without a stamp.
     if text.find(b" ", start + TIME_LENGTH, at) >= 0:
         return True
     found = STAMP.match(text, start)
@@ -35,7 +35,7 @@ def is_said(text: bytes, start: int, at: int) -> bool:
 
 
 def all_lines(text: bytes) -> Iterator[tuple[int, int]]:
-    """Yield start and end, without LF, of each line; an empty one at the end needs its LF to be one."""
+    """Yield start and end, without LF, of each line. An empty last line counts only with its LF."""
     start = 0
     while (end := text.find(b"\n", start)) >= 0:
         yield start, end
@@ -55,5 +55,5 @@ def between(text: bytes, lines: Iterator[tuple[int, int]]) -> Iterator[tuple[int
 
 
 def number_of_lines(text: bytes) -> int:
-    """Return how many lines there are, the last one with or without LF."""
+    """Return the number of lines; the last one may lack its LF."""
     return text.count(b"\n") + (bool(text) and not text.endswith(b"\n"))

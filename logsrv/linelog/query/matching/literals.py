@@ -1,6 +1,6 @@
-"""Literals and expressions that a search over many lines looks for, and the one written as the other.
+"""Literals and expressions that a search over many lines looks for; a literal can become an expression.
 
-A literal is found whatever the case of its letters, without lowering all of a megabyte.
+A search that ignores case usually need not lower the whole megabyte.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 Pattern: TypeAlias = str
 Literals: TypeAlias = tuple[Literal, ...]
 Candidate: TypeAlias = Literals | Pattern
-"""Literals of which there has to be one, or an expression."""
+"""Literals of which a matching line contains at least one, or an expression that it matches."""
 
 SHORTEST = 3
-"""Bytes of a literal that is worth looking for instead of an expression."""
-# Lowering a megabyte takes about as long as looking at so many wrong places.
+"""Bytes of the shortest literal that is a better candidate than an expression."""
+# Lowering a megabyte takes about as long as 1000 comparisons in vain.
 _MOST_WRONG = 1000
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _AS_ONE_LETTER = bytes.maketrans(_LETTERS, b"a" * len(_LETTERS))
 
 
 def of_need(need: Need | None) -> Literals | None:
-    """Return the candidate of a need that is one literal."""
+    """Return the candidate of a need that is one literal, else None."""
     return (need,) if isinstance(need, Literal) else None
 
 
 def literals_of(need: Need | None) -> list[Literal]:
-    """Return the literals that are needed in any case."""
+    """Return the literals that every matching line contains."""
     if isinstance(need, Literal):
         return [need]
     if isinstance(need, AllOf):
@@ -38,7 +38,7 @@ def literals_of(need: Need | None) -> list[Literal]:
 
 
 def pattern_of(found: Candidate) -> Pattern | None:
-    """Return the expression for `found`; None where it cannot be one, as it is no UTF-8."""
+    """Return `found` as an expression, or None if a literal is not UTF-8."""
     if isinstance(found, str):
         return found
     try:
@@ -48,7 +48,7 @@ def pattern_of(found: Candidate) -> Pattern | None:
 
 
 def quoted(text: str, *, ignore_case: bool) -> Pattern:
-    """Return the expression that finds `text`, case of ASCII ignored if wanted."""
+    """Return the expression that finds `text`. ignore_case: of ASCII letters."""
     return "".join(_quoted(character, ignore_case) for character in text)
 
 
@@ -61,10 +61,10 @@ def _quoted(character: str, ignore_case: bool) -> str:
 
 
 def caseless_find(text: bytes, needle: bytes) -> Callable[..., int]:
-    """Return `find` of a text, for `needle` only, which is in small letters; case of ASCII is ignored.
+    """Return a function like `text.find` that finds only `needle`, and ignores ASCII case.
 
-    What of the needle has no case, mostly the digits of an id, is looked for as it stands, until it was
-    found at too many places where the rest is missing.
+    needle: in small letters. Its longest part without letters, mostly the digits of an id, is searched
+    first. If too many of its places lack the rest, the whole text is lowered instead.
     """
     anchor = max(needle.translate(_AS_ONE_LETTER).split(b"a"), key=len)
     if len(anchor) < SHORTEST:

@@ -1,9 +1,9 @@
-"""Many queries in one pass over a text: those that nothing in it could match cost nothing.
+"""Many queries in one pass over a text. A query that cannot match any line in it costs nothing.
 
-The triggers of all queries are looked for at once. A query is asked only about lines that have one of
-its own; those lines are parsed once for all queries. Where many want a value of the same field, that is
-read once for them (`values.py`). A query without a trigger, such as `NOT debug` or `level>=error`, goes
-over the text by itself.
+The pass looks for the triggers of all queries at once. A query tests only the lines with a trigger of its
+own, and each line is parsed once for all queries. If many queries compare the same field, that field is
+read once for all of them (`values.py`). A query without a trigger, such as `NOT debug` or `level>=error`,
+searches the text by itself.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from logsrv.linelog.query.matching.values import FieldValues, by_field
 from logsrv.linelog.query.matching.windows import Windows
 
 MOST_CHOICES = 8
-"""Words of `one two three …` that are looked for; the others are tested in the lines that have these."""
+"""Trigger sets used for a query such as `one two three …`; lines with these are tested for the rest."""
 
 
 @attrs.frozen(eq=False)
 class _Plan:
-    """The way in which a query is answered in a piece.
+    """The plan by which a query finds its lines in a piece.
 
-    number: the query's. needed: sets of numbers of triggers; a line has one of each set. exact: a line
-    that has them matches.
+    number: the query's number. needed: sets of trigger numbers; a matching line has one of each set.
+    exact: every line that has one of each set matches.
     """
 
     number: int
@@ -40,7 +40,7 @@ class _Plan:
 
 
 class ManyQueries:
-    """Queries that are put to a text together. Each is known by its number, from 0."""
+    """Queries that search a text together. A query's number is its index in `matchers`."""
 
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         self._matchers = matchers
@@ -58,8 +58,8 @@ class ManyQueries:
             if not choices[number]:
                 self._alone.append(number)
                 continue
-            # A thousand queries may be `error app1`, `error app2` and so on; then a line with `error` must
-            # not have a thousand of them in question.
+            # Triggers that few queries share come first. With a thousand queries `error app1`, `error app2`
+            # and so on, a line with `error` must not be tested for all of them.
             some = sorted(
                 choices[number],
                 key=lambda triggers: (max(shared[one] for one in triggers), -worth(triggers)),
@@ -77,16 +77,16 @@ class ManyQueries:
 
     @property
     def alone(self) -> int:
-        """Return how many of the queries go over the text by themselves."""
+        """Return the number of queries that search the text by themselves."""
         return len(self._alone)
 
     def find(
         self, text: bytes, place: Place | None = None, *, among: Container[int] | None = None
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
-        """Yield queries and lines of `text`, whole lines, that match: start and end, without LF.
+        """Yield a query's number and its matching lines of `text`: start and end, without LF.
 
-        A query that matches comes once or several times, its lines in order; of the queries there is
-        no order. place: where `text` stands in the store. among: the queries that are asked; all if None.
+        text: whole lines. A query with matches comes once or several times, its lines in order; queries
+        come in no order. place: the position of `text` in the store. among: queries to ask; None for all.
         """
         for number in self._alone:
             if among is not None and number not in among:
@@ -117,7 +117,7 @@ class ManyQueries:
                 yield plan.number, piece.spans(lines)
 
     def _in_question(self, piece: TextPiece, windows: Windows) -> Iterator[tuple[_Plan, Array]]:
-        """Yield the queries whose triggers are in a piece, and the lines in which they are."""
+        """Yield each query whose triggers are in a piece, and the lines with one trigger of each set."""
         found = self._lines_of_triggers(piece, windows)
         plans = dict.fromkeys(plan for trigger in found for plan in self._plans_of[trigger])
         for plan in plans:
@@ -133,7 +133,7 @@ class ManyQueries:
                 yield plan, lines
 
     def _lines_of_triggers(self, piece: TextPiece, windows: Windows) -> dict[int, Array]:
-        """Return the lines of a piece in which a trigger is, for each trigger that is in some."""
+        """Return the lines of each trigger that the piece contains, by the trigger's number."""
         places, which = windows.find(piece)
         lines = piece.lines_of(places)
         said = (places >= piece.messages[lines]) | self._anywhere[which]
@@ -153,7 +153,7 @@ class ManyQueries:
         place: Place | None,
         records: dict[int, Record],
     ) -> Array:
-        """Return those of the lines for which a query is true. records: of the piece, by their lines."""
+        """Return the lines for which a query is true. records: the piece's parsed lines, by line number."""
         test = self._matchers[number].predicate()
         found = []
         for line, (start, end) in zip(lines.tolist(), piece.spans(lines), strict=True):
@@ -167,7 +167,7 @@ class ManyQueries:
 
 
 def _contained(some: Array, others: Array) -> Array:
-    """Return which of these numbers are among others; both are in order."""
+    """Return for each number of `some` whether `others` contains it; both are sorted."""
     at = numpy.searchsorted(others, some)
     at[at == len(others)] = 0
     found: Array = others[at] == some

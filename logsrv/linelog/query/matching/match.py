@@ -1,8 +1,8 @@
-"""Matching: which of many stored lines are what a query asks for.
+"""Matching: the stored lines for which a query is true.
 
-A megabyte of lines is gone through in one pass that looks for a candidate, a literal or an expression;
-Python sees only the lines in which there is one. There is at most one such search per line: after a
-hit the next begins behind that line.
+One pass over a megabyte of lines looks for a candidate, which is a literal or an expression. Python sees
+only the lines that contain it. There is at most one such search per line: after a hit, the next search
+begins behind that line.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from logsrv.linelog.query.matching.bulk import Array
 
     Places: TypeAlias = Callable[[bytes], Array]
-    """text → where the candidate stands, in order."""
+    """text → the candidate's offsets, in order."""
 
 
 Place: TypeAlias = tuple[int, int]
-"""The number of a segment, and the offset in its text at which a piece of text begins."""
+"""A segment's number, and the offset in its text at which a piece of text begins."""
 Find: TypeAlias = Callable[..., int]
-"""`bytes.find` of some text."""
+"""The method `find` of a text, or a function like it."""
 Hits: TypeAlias = Callable[[bytes, int, int], int]
 """text, start, end → the offset of the first hit in that part, or -1."""
 
 
-# Looking at more candidates than one in 2 to the power of so many bytes costs as much as RE2's way
-# through all of the text, 1 to 2 ms for 1 MiB.
+# With more than one candidate in 2**10 bytes, testing the candidates costs as much as RE2's search of the
+# whole text: 1 to 2 ms for 1 MiB.
 _SELDOM = 10
-# Texts that are gone through at once then, until candidates are looked at again.
+# Texts that RE2 then searches as a whole, until candidates are tried again.
 _AT_ONCE = 16
 
 
 class Matcher:
-    """A query that can be put to lines.
+    """A query that searches lines.
 
-    node: the tree. needs: literals that every matching line contains, or None.
+    node: its tree. needs: literals that every matching line contains, or None if none are certain.
     """
 
     __slots__ = (
@@ -76,13 +76,12 @@ class Matcher:
         self._at_once = 0
 
     def for_many(self) -> None:
-        """Load what takes longer to load than a few megabytes to search, and searches many faster."""
+        """Prepare for a search over many texts: load NumPy, which takes longer than a short search."""
         if self._negated is not None:
             self._negated.for_many()
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
-            # NumPy takes longer to load than a search for a word. Loaded now: later each of the
-            # processes would load it for itself.
+            # Loaded now, before the processes of a search are forked: each would load it for itself.
             from logsrv.linelog.query.matching.bulk import FixedWidth, places_of
 
             self._places = lambda text: places_of(text, found)
@@ -91,19 +90,19 @@ class Matcher:
                 self._exact, self._pattern = True, None
 
     def matches(self, line: bytes, position: str | None = None) -> bool:
-        """Tell whether `line`, a stored line without LF, is what the query asks for."""
+        """Return whether the query is true for `line`, a stored line without LF."""
         return self.predicate()(Record(line, position))
 
     def predicate(self) -> Predicate:
-        """Return what says whether a record is what the query asks for."""
+        """Return the function that tells whether the query is true for a record."""
         if self._test is None:
             self._test = predicate(self.node)
         return self._test
 
     def find(self, text: bytes, place: Place | None = None) -> Iterator[tuple[int, int]]:
-        """Yield start and end, without LF, of each matching line of `text`, whole lines.
+        """Yield start and end, without LF, of each matching line of `text`, which is whole lines.
 
-        place: where `text` stands in the store, for queries that ask for `position`.
+        place: the position of `text` in the store, for queries that ask for `position`.
         """
         if self.node == EVERYTHING:
             yield from all_lines(text)
@@ -127,14 +126,14 @@ class Matcher:
                 yield start, end
 
     def lines(self, text: bytes, place: Place | None = None) -> bytes:
-        """Return the matching lines of `text`, whole lines, each with its LF."""
+        """Return the matching lines of `text`, which is whole lines, each with its LF."""
         if self.node == EVERYTHING:
             return text if text.endswith(b"\n") or not text else text + b"\n"
         found = b"".join([text[start : end + 1] for start, end in self.find(text, place)])
         return found if found.endswith(b"\n") or not found else found + b"\n"
 
     def count(self, text: bytes, place: Place | None = None) -> int:
-        """Return the number of matching lines in `text`, whole lines."""
+        """Return the number of matching lines in `text`, which is whole lines."""
         if self.node == EVERYTHING:
             return number_of_lines(text)
         if self._negated is not None and place is None:
@@ -147,7 +146,7 @@ class Matcher:
         return sum(1 for _ in self.find(text, place))
 
     def _hits(self, text: bytes) -> Hits:
-        """Return what finds the candidate in `text`."""
+        """Return the function that finds the candidate in `text`."""
         found = self._candidate
         assert found is not None
         if not isinstance(found, str):
@@ -164,9 +163,9 @@ class Matcher:
         return self._search
 
     def candidates(self, text: bytes, *, said: bool = False) -> Iterator[tuple[int, int]]:
-        """Yield start and end of each line that may match: there is a candidate in it, or in its stamp.
+        """Yield start and end of each line that contains a candidate, in its message or in its stamp.
 
-        said: only those that have one in their message; that is all that an exact query asks for.
+        said: only lines with a candidate in their message. For an exact query these are the matches.
         """
         if self._candidate is None:
             yield from all_lines(text)
@@ -177,10 +176,10 @@ class Matcher:
         yield from _lines_with(self._hits(text), text, said=said)
 
     def _pattern_lines(self, text: bytes) -> tuple[list[tuple[int, int]], int]:
-        """Return lines in whose message an expression is found that is no candidate, and up to where.
+        """Return the lines whose message matches `_pattern`, and the offset up to which all are found.
 
-        From there on it is to be looked for in all of the text: there are so many candidates that RE2 is
-        sooner at the end than at each of them, and so it will be in the next few texts.
+        If candidates are frequent, RE2 is faster on the whole text than on each candidate's line. Then the
+        caller searches from that offset on with RE2 alone, as in the next `_AT_ONCE` texts.
         """
         assert self._pattern is not None
         if self._at_once:
@@ -203,7 +202,7 @@ class Matcher:
         return found, len(text)
 
     def _exact_count(self, text: bytes) -> int:
-        """Return the number of lines with a candidate in their message, without the cost of a generator."""
+        """Return the number of lines with a candidate in their message. It avoids a slow generator."""
         if self._places is not None:
             from logsrv.linelog.query.matching.bulk import number_of_lines_at
 
@@ -212,12 +211,12 @@ class Matcher:
 
 
 def compile(node: Node) -> Matcher:
-    """Return what finds the lines for which `node` is true."""
+    """Return the matcher of `node`."""
     return Matcher(node)
 
 
 def _is_exact(node: Node, found: Candidate | None) -> bool:
-    """Tell whether a line matches just when the candidate is in its message."""
+    """Return whether exactly the lines with the candidate in their message match."""
     if isinstance(node, Term):
         return found is not None and "\n" not in node.text
     if isinstance(node, Regex):
@@ -228,7 +227,7 @@ def _is_exact(node: Node, found: Candidate | None) -> bool:
 
 
 def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
-    """Return the expression that a line matches just when it is in its message, if it is all of a query."""
+    """Return the expression if it is the whole query and has no `^`: messages that contain it match."""
     if isinstance(node, Regex) and isinstance(found, tuple):
         expression = read_expression(node.pattern)
         return None if expression.anchored else expression.in_text
@@ -238,7 +237,7 @@ def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
 def _fixed_width(
     node: Node, found: tuple[Literal, ...]
 ) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
-    """Return the classes of an expression of a fixed width, its literal and the bytes before that."""
+    """Return the classes of a fixed-width expression, its literal, and the number of bytes before it."""
     assert isinstance(node, Regex)
     classes = read_expression(node.pattern).classes
     if len(found) > 1:
@@ -256,7 +255,7 @@ def _fixed_width(
 def _lines_with(
     hits: Hits, text: bytes, start: int = 0, *, said: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line from `start` on with a hit in it, or with `said` in its message."""
+    """Yield start and end of each line from `start` on with a hit. said: only with a hit in its message."""
     find, rfind = text.find, text.rfind
     size = len(text)
     while start < size:
@@ -269,7 +268,7 @@ def _lines_with(
         end = find(b"\n", at)
         if end < 0:
             end = size
-        # Behind the second space a hit is in the message, whether there is a stamp or not.
+        # After the second space a hit is in the message, with or without a stamp.
         if (
             not said
             or find(b" ", start + TIME_LENGTH, at) >= 0
@@ -280,7 +279,7 @@ def _lines_with(
 
 
 def _number_with(hits: Hits, text: bytes, start: int = 0) -> int:
-    """Return how many lines from `start` on have a hit in their message: no generator is as fast."""
+    """Return the number of lines from `start` on with a hit in their message. Faster than a generator."""
     find, rfind = text.find, text.rfind
     size = len(text)
     count = 0
@@ -311,8 +310,8 @@ def _only(find: Find, needle: bytes) -> Hits:
 
 
 def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
-    """Return what finds the nearest of several literals, each of them once only."""
-    # The next place of each; it counts only if all of it lies before `end`.
+    """Return a function that finds the nearest of several literals, and searches no text for one twice."""
+    # The next place of each literal; it counts only if the whole literal lies before `end`.
     following = [-1] * len(finds)
 
     def hits(text: bytes, start: int, end: int) -> int:
@@ -330,6 +329,6 @@ def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
 
 
 def _in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
-    """Tell whether the line's first hit, at `at`, or a later one stands in its message."""
+    """Return whether the line's first hit, at `at`, or a later hit is in its message."""
     found = STAMP.match(text, start, end)
     return found is None or at >= found.end() or hits(text, found.end(), end) >= 0

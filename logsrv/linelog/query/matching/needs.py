@@ -1,8 +1,8 @@
-"""Needs: literals without which no line can match, for whoever can tell quickly where they are not.
+"""Needs: literals without which no line can match. An index can rule out the texts that lack them.
 
-A need is a promise: every line that matches contains it. Where nothing is certain there is none
-(None). An index of words cannot answer for an escape such as `\\u00`, by which JSON may write any
-character: it had better keep note of where one stands, or take it as present.
+A need is a promise: every matching line contains it. If nothing is certain, the need is None. JSON may
+write any character as an escape such as `\\u00`, which an index of words cannot find: the index must record
+where escapes stand, or assume that they are present.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from logsrv.linelog.query.language.tree import Part
 
 
 class Literal(Part):
-    """Bytes that stand in the line; with `ignore_case` in small letters, A–Z in the line being a–z."""
+    """Bytes that the line contains. ignore_case: they are in small letters; A–Z in a line counts as a–z."""
 
     __slots__ = ("ignore_case", "text")
 
@@ -25,7 +25,7 @@ class Literal(Part):
 
 
 class AllOf(Part):
-    """All of `parts` stand in the line."""
+    """The line contains all of `parts`."""
 
     __slots__ = ("parts",)
 
@@ -34,7 +34,7 @@ class AllOf(Part):
 
 
 class AnyOf(Part):
-    """At least one of `parts` stands in the line."""
+    """The line contains at least one of `parts`."""
 
     __slots__ = ("parts",)
 
@@ -46,7 +46,7 @@ Need: TypeAlias = Literal | AllOf | AnyOf
 
 
 def both(parts: Iterable[Need | None]) -> Need | None:
-    """Return the need of a line that has to have all of `parts`."""
+    """Return the need of a line that must contain all of `parts`."""
     flat: dict[Need, None] = {}
     for part in parts:
         if part is not None:
@@ -58,7 +58,7 @@ def both(parts: Iterable[Need | None]) -> Need | None:
 
 
 def either(parts: Iterable[Need | None]) -> Need | None:
-    """Return the need of a line that has to have one of `parts`."""
+    """Return the need of a line that must contain at least one of `parts`."""
     known = tuple(dict.fromkeys(parts))
     if not known or None in known:
         return None
@@ -66,15 +66,15 @@ def either(parts: Iterable[Need | None]) -> Need | None:
 
 
 def has_capital(text: str) -> bool:
-    """Tell whether `text` has a letter of A–Z: then its case counts."""
+    """Return whether `text` has a letter of A–Z: then its case counts."""
     return any("A" <= character <= "Z" for character in text)
 
 
 def literal(text: str, *, ignore_case: bool) -> Need | None:
-    """Return the need of a line that contains `text` as it is."""
+    """Return the need of a line that contains `text`; None for the empty text."""
     needle = bytes_of(text)
     if not needle:
         return None
-    # To a literal without letters case makes no difference, but to who looks for it.
+    # A literal without letters is found faster if its case counts.
     small = needle.lower()
     return Literal(small if ignore_case else needle, ignore_case and small != needle.upper())

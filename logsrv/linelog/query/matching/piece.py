@@ -1,6 +1,6 @@
-"""A piece of a text: whole lines as arrays, in which NumPy finds what many queries look for.
+"""A piece of a text: whole lines as arrays, in which NumPy searches for many queries at once.
 
-A text is gone through in pieces that stay in the cache of a processor: its arrays are eight times as long.
+Pieces are small enough for the processor's cache; the arrays take eight times the piece's size.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from logsrv.linelog.fields.stamps import Stamps
 U8 = numpy.uint8
 
 SIZE = 1 << 18
-"""Bytes of a piece, or those of one line that is longer."""
+"""Bytes of a piece. A longer line is a piece of its own."""
 PAD = 64
-"""Zeros behind a piece, so that what is compared may begin at any byte of it."""
+"""Zeros behind a piece, so that a comparison may begin at any byte of the piece."""
 
 
 class Spans(Sequence[tuple[int, int]]):
-    """Starts and ends of lines, kept as arrays: a flood is counted without an object for each line."""
+    """Starts and ends of lines, kept as arrays: counting a million lines makes no object for each line."""
 
     __slots__ = ("_ends", "_starts")
 
@@ -55,25 +55,25 @@ class TextPiece:
         self.size = end - begin
         lines = text[begin:end]
         self.raw: Array = numpy.zeros(self.size + PAD, U8)
-        """Its bytes, and PAD zeros."""
+        """The piece's bytes, and PAD zeros behind them."""
         self.raw[: self.size] = numpy.frombuffer(lines, U8)
         stamps = self.stamps = Stamps(lines if lines.endswith(b"\n") else lines + b"\n")
         self.starts = stamps.starts
         self.ends = stamps.ends
         self.messages = stamps.messages
-        """Where the message of each line begins: behind the stamp, if it has one."""
+        """The offset of each line's message: behind the stamp, if the line has one."""
 
     def eights(self) -> Array:
-        """Return the eight bytes at each place, as little-endian numbers."""
+        """Return the eight bytes from each offset on, as little-endian numbers."""
         return numpy.ndarray((self.size + PAD - 7,), "<u8", self.raw.data, strides=(1,))
 
     def lines_of(self, places: Array) -> Array:
-        """Return the numbers of the lines in which these places are."""
+        """Return the numbers of the lines that contain these offsets."""
         found: Array = numpy.searchsorted(self.ends, places)
         return found
 
     def spans(self, lines: Array) -> Spans:
-        """Return where in the text these lines begin and end."""
+        """Return starts and ends of these lines as offsets in the whole text."""
         return Spans(self.starts[lines] + self.begin, self.ends[lines] + self.begin)
 
 

@@ -1,4 +1,4 @@
-"""Predicates: a tree as a function that says whether one line is what was asked for."""
+"""Predicates: a tree becomes a function that tells whether the query is true for one line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def predicate(node: Node) -> Predicate:
-    """Return the function that says whether `node` is true for a record."""
+    """Return the function that tells whether `node` is true for a record."""
     if isinstance(node, Term):
         return _text(node.text)
     if isinstance(node, Regex):
@@ -54,7 +54,7 @@ def predicate(node: Node) -> Predicate:
 
 
 def _cost(node: Node) -> int:
-    """Text before fields: what is decided early saves the parsing."""
+    """Order tests: texts first, since a test of a field has to parse the line."""
     if isinstance(node, Term):
         return 0
     return 1 if isinstance(node, Regex) else 2
@@ -88,7 +88,7 @@ def _text(text: str) -> Predicate:
     needle = bytes_of(text)
     if has_capital(text):
         return lambda record: needle in record.body
-    # Outside ASCII, case counts.
+    # Case is ignored for ASCII only.
     needle = needle.lower()
     return lambda record: needle in record.folded
 
@@ -128,15 +128,15 @@ def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predi
 
 
 def _equals(field: str, asked: Iterable[tuple[int, str]], wanted: bool = True) -> Predicate:
-    """Return what says whether a field equals one of these values, at the cost of one."""
+    """Return a test whether a field equals one of these values; many values cost no more than one."""
     values = WantedValues(asked)
     return _of_elements(field, lambda item: bool(values.of(item)) is wanted)
 
 
 def values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
-    """Return the fields that nodes want to equal a value: the number of each such node, and the value.
+    """Return for each field the nodes that compare it with `=`: each node's index, and the value.
 
-    The level is none of them: it is compared by rank.
+    `level` is missing: it is compared by rank.
     """
     found: dict[str, list[tuple[int, str]]] = {}
     for place, node in enumerate(nodes):
@@ -146,9 +146,10 @@ def values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
 
 
 class WantedValues:
-    """Values of which each is asked for by somebody, with `=`: the number of who asks, and the value.
+    """The values that several queries compare a field with: the query's number, and the value.
 
-    A value is the same if it is the same number, or amount; if one of both is none, by its text.
+    Two values are equal if they are the same number or amount. If one of them is neither, their texts are
+    compared, without case.
     """
 
     def __init__(self, asked: Iterable[tuple[int, str]]) -> None:
@@ -160,7 +161,7 @@ class WantedValues:
                 self._texts.setdefault(text, []).append(who)
 
     def of(self, item: Scalar) -> list[int]:
-        """Return who asks for a value: each whose value it is."""
+        """Return the numbers of the queries that ask for a value."""
         text = bytes_of(text_of(item)).lower()
         found = self._texts.get(text, [])
         for kind in self._kinds:
@@ -170,12 +171,12 @@ class WantedValues:
 
 
 class _SameAmounts:
-    """Values that are numbers, or have units. find: what tells it of a value, and None of all others."""
+    """Values that are numbers, or amounts. find: returns a value's number or amount, or None."""
 
     def __init__(self, find: Callable[[Scalar], Number | Amount | None]) -> None:
         self._find = find
         self._wanted: dict[Number | Amount, list[int]] = {}
-        # A value that is none of them is compared as text with one that is.
+        # A record's value that is no number is compared with these as text.
         self.texts: dict[bytes, list[int]] = {}
 
     def add(self, who: int, value: str, text: bytes) -> bool:
@@ -210,7 +211,7 @@ def _of_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
 def _of_elements(
     field: str, test: Callable[[Scalar], bool], *, as_written: bool = False
 ) -> Predicate:
-    """Return what tests a field, and each element if it is a list; a missing one is false."""
+    """Return a test of a field, or of each element if it is a list. A missing field is false."""
 
     def check(record: Record) -> bool:
         found = record.get(field, as_written=as_written)

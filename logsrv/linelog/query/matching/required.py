@@ -1,4 +1,4 @@
-"""The requirement of a query: what every line that it finds contains, however its fields are written."""
+"""The need of a query: literals in every line that it finds, in whatever format the line's fields are."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from logsrv.linelog.query.matching.needs import (
     literal,
 )
 
-# Characters which a value may have, and its line not: as they are escaped in JSON, logfmt, RFC 5424
-# or access logs. All others stand there, or as \u00.. .
+# Characters of a value that its line may lack, because JSON, logfmt, RFC 5424 and access logs escape
+# them. Any other character stands in the line itself, or as \u00.. .
 _ESCAPABLE = re.compile(r'[\x00-\x1f"\\/\]\x7f-\x9f\u2028\u2029\ud800-\udfff]')
-# Objects in lists are written anew, and with them numbers, white space and punctuation.
+# A field in a list of objects is serialized again, which may change numbers, white space and punctuation.
 _REWRITTEN = re.compile(r"[^A-Za-z0-9_.+-]")
 _IN_A_NUMBER = re.compile(
     r"-?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]*)?|[+-]?[0-9]*|(?i:i?n?f?i?n?i?t?y?|n?a?n?)"
@@ -31,7 +31,7 @@ _IN_A_NUMBER = re.compile(
 
 
 def need_of(node: Node) -> Need | None:
-    """Return what every line for which `node` is true contains, or None where nothing is certain."""
+    """Return the need of every line for which `node` is true, or None if nothing is certain."""
     if isinstance(node, Term):
         return literal(node.text, ignore_case=not has_capital(node.text))
     if isinstance(node, Regex):
@@ -39,7 +39,7 @@ def need_of(node: Node) -> Need | None:
     if isinstance(node, Compare) and node.field == "message" and node.op == "~":
         return read_expression(node.value).need
     if isinstance(node, (Compare, Has)):
-        # To be another than any text is just to be there.
+        # `field=*` has the need of any `field!=…`: both only need the field.
         op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
         return of_field(node.field, op, value, ignore_case=not has_capital(value))
     if isinstance(node, And):
@@ -50,9 +50,9 @@ def need_of(node: Node) -> Need | None:
 
 
 def of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | None:
-    """Return the need of a line whose field `name` is there, and equal to or containing `value`.
+    """Return the need of a line whose field `name` equals (`=`) or contains (`:`) `value`.
 
-    op: `=` or `:`; with any other only the field's being there is sure.
+    With any other `op`, only the presence of the field is certain.
     """
     if name in IN_STAMP or name == "level":
         return None
@@ -68,7 +68,7 @@ def of_field(name: str, op: str, value: str, *, ignore_case: bool) -> Need | Non
 
 
 def _of_name(name: str) -> Need | None:
-    """The key stands in the line, unless the shape of the line says what is what."""
+    """Return the need of a field's key; None for fields of formats without keys, such as access logs."""
     inner = name.removeprefix("fields.")
     last = inner.rpartition(".")[2]
     if last in access.ALL_NAMES or last in syslog_header.NAMES or not last:
@@ -79,7 +79,7 @@ def _of_name(name: str) -> Need | None:
 def of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
     """Return the need of a line in which some field equals (`=`) or contains (`:`) `value`.
 
-    It is None, or an AnyOf of what stands in the line and the escape that may stand for it.
+    Either None, or an AnyOf of the value's parts and of the escape that may replace them.
     """
     is_number = is_amount(value) if op == "=" else number_of_text(value) is not None
     if op not in ("=", ":") or is_number or value[:1] in ("{", "["):
@@ -92,6 +92,6 @@ def of_value(op: str, value: str, *, ignore_case: bool) -> Need | None:
     found = both(literal(run, ignore_case=ignore_case) for run in runs if len(run) > 1)
     if found is None:
         return None
-    # Every character outside of ASCII may be escaped by itself.
+    # JSON may escape every non-ASCII character.
     escape = b"\\u00" if value.isascii() else b"\\u"
     return AnyOf((found, Literal(escape, False)))

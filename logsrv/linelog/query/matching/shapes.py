@@ -1,7 +1,7 @@
-"""Candidates of fields, by the shapes in which they may stand in a line.
+"""Candidates of fields, by the formats in which a line may write them.
 
-That is the key and, where it is a number, the beginning of those that are in question; or the value, if
-it tells more.
+A candidate is the key, with the first digits of the numbers in question; or the value, if it is rarer
+than the key.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from logsrv.linelog.query.matching.literals import (
 from logsrv.linelog.query.matching.needs import AnyOf, has_capital, literal
 from logsrv.linelog.query.matching.required import of_field, of_value
 
-# A value of 8 characters or more is hardly a common word: rather an address or an identifier.
+# A value of 8 bytes or more is probably an address or an identifier, not a common word.
 _TELLING = 8
 _ESCAPE = r"\\u00"
 _HEADER = "<[0-9]{1,3}>"
 _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
-# The request, or HAProxy's times.
+# The end of the request, or of HAProxy's times.
 _BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
-# The first letter of a unit, of which \\u03bc is one, or an exponent.
+# The first letter of a unit (`\\u03bc` is one), or of an exponent.
 _UNIT = r"[A-Za-z\x{b5}\x{3bc}\\]"
 _ORDERS = ("=", "<", "<=", ">", ">=")
 
 
 def of_compare(node: Compare) -> Candidate | None:
-    """Return what to look for, or None if any line may match."""
+    """Return the candidate of a comparison, or None if any line may match."""
     field, op, value = node.field, node.op, node.value
     if field == "message":
         return of_need(of_field(field, op, value, ignore_case=not has_capital(value)))
@@ -52,21 +52,21 @@ def of_compare(node: Compare) -> Candidate | None:
     if by_value is not None and (op == ":" or len(by_value[0].text) >= _TELLING):
         return by_value
     by_key = _of_field(field, op, value)
-    # The key tells more than a common word, unless a header or an access log may go without.
+    # The key is rarer than a common word, but syslog headers and access logs have fields without keys.
     inner = field.removeprefix("fields.").removeprefix("syslog.")
     keyless = inner in syslog_header.NAMES or inner in access.ALL_NAMES
     return by_value if by_value and keyless else by_key
 
 
 def _of_stamp(field: str, op: str, value: str) -> Literals | None:
-    """Source, name, host and time stand in the stamp as they are."""
+    """Return the value itself: the stamp contains source, name, host and time unchanged."""
     if op not in ("=", ":") or field in ("port", "position") or is_amount(value):
         return None
     return of_need(literal(value, ignore_case=op == "=" or not has_capital(value)))
 
 
 def _by_value(node: Compare) -> Literals | None:
-    """The text of a value, which has to stand in the line or to be escaped."""
+    """Return the longest text of a value and the escape: a matching line contains one of them."""
     if node.field.rpartition(".")[2] in ("facility", "severity"):
         return None
     need = of_value(node.op, node.value, ignore_case=not has_capital(node.value))
@@ -78,7 +78,7 @@ def _by_value(node: Compare) -> Literals | None:
 
 
 def _of_field(name: str, op: str, value: str) -> Pattern:
-    """The expression for lines which may have the field `name`, and a number in question if it is one."""
+    """Return an expression for lines that may have the field `name`; a number as its value has to fit."""
     inner = name.removeprefix("fields.").removeprefix("syslog.")
     last = inner.rpartition(".")[2]
     number = _number(op, value)
@@ -106,7 +106,7 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
 
 
 def _start_of_text(value: str) -> Pattern:
-    """The beginning of a value of JSON or logfmt that equals `value`, up to what may be escaped."""
+    """Return an expression for the beginning of `value` in JSON or logfmt, up to an escapable character."""
     plain = _PLAIN_START.match(value)
     return rf'(?:\[|"?{quoted(plain[0], ignore_case=True)})' if plain and plain[0] else ""
 
@@ -120,14 +120,14 @@ def _of_access(name: str, number: Pattern | None) -> Pattern:
 
 
 def _number(op: str, value: str) -> Pattern | None:
-    """The beginning of each integer that stands to `value` as `op` says; None where anything may."""
+    """Return an expression for the integers for which `op value` is true; None if it cannot say."""
     if op not in _ORDERS or not _PLAIN_INTEGER.fullmatch(value):
         return None
     text = str(int(value))
     if op == "=":
         return text + r"\b"
     greater = op[0] == ">"
-    # Shorter ones are less, longer ones more; of the same length the first other digit says it.
+    # Shorter numbers are less, longer ones greater; for the same length the first different digit decides.
     if greater:
         found = [rf"[0-9]{{{len(text) + 1},}}"]
     else:
@@ -140,7 +140,7 @@ def _number(op: str, value: str) -> Pattern | None:
 
 
 def _of_level(op: str, value: str) -> Pattern | None:
-    """The expression for lines which may have one of the levels in question."""
+    """Return an expression for lines that may have one of the levels in question."""
     wanted = levels_of(op, value)
     if not wanted:
         return None
@@ -165,7 +165,7 @@ def _of_level(op: str, value: str) -> Pattern | None:
 
 
 def levels_of(op: str, value: str) -> frozenset[str]:
-    """Return the levels that stand to the level called `value` as `op` says."""
+    """Return the levels for which `level op value` is true."""
     if op == "~":
         search = read_expression(value).in_message
         return frozenset(one for one in level.LEVELS if search(one.encode(), 0, len(one))[0] >= 0)

@@ -1,6 +1,6 @@
-"""Triggers of a query: literals of which one is in every line that matches.
+"""Triggers of a query: a set of literals; every matching line contains at least one of them.
 
-There may be several such sets, of which any will do: of `error app17` each of the two words is one.
+A query may have several such sets, and any of them will do: `error app17` has one for each word.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from logsrv.linelog.query.matching.required import need_of
 
 
 class Trigger(NamedTuple):
-    """A literal in the message of a line, or in any part of it."""
+    """A literal in the message of a line, or with `anywhere` also in its stamp."""
 
     literal: Literal
     anywhere: bool = False
@@ -25,7 +25,7 @@ Triggers: TypeAlias = tuple[Trigger, ...]
 
 
 def is_exact(node: Node) -> bool:
-    """Tell whether a line matches just when one trigger of each choice is in its message."""
+    """Return whether exactly the lines with one trigger of each set in their message match."""
     return all(map(_is_one, node.parts)) if isinstance(node, And) else _is_one(node)
 
 
@@ -36,7 +36,7 @@ def _is_one(node: Node) -> bool:
 
 
 def choices_of(node: Node) -> list[Triggers]:
-    """Return the sets of triggers from which to choose; none if any line may match."""
+    """Return the sets of triggers to choose from; an empty list if any line may match."""
     if isinstance(node, And):
         return [choice for part in node.parts for choice in choices_of(part)]
     if isinstance(node, Or):
@@ -52,8 +52,8 @@ def choices_of(node: Node) -> list[Triggers]:
 
 
 def worth(triggers: Triggers) -> int:
-    """Return how little is in it by chance: the size of its shortest literal."""
-    # Escapes are rare, however short.
+    """Return the size of the shortest literal in bytes: the longer, the rarer is a chance hit."""
+    # Escapes are short, but rare.
     return min(
         (len(one.literal.text) for one in triggers if not one.literal.text.startswith(b"\\u")),
         default=0,

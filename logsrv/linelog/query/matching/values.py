@@ -1,4 +1,4 @@
-"""Queries of one field for a value each, such as `status=500`: the field is read once for all of them."""
+"""Queries that compare one field with a value, such as `status=500`: the field is read once for all."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from logsrv.linelog.query.matching.piece import TextPiece
 from logsrv.linelog.query.matching.predicates import WantedValues, values_by_field
 
 FEW = 5
-"""Queries of one field for which it is not read: each of them goes its own way."""
-# Values whose queries are kept.
+"""Queries of one field that are too few to read the field for all: each searches by itself."""
+# Values of a field whose queries are cached.
 _MOST_KNOWN = 10_000
 
 
 def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
-    """Return the fields of which more than FEW queries want a value: the query's number and the value."""
+    """Return the fields that more than FEW queries compare with a value: the query's index, the value."""
     return {
         field: queries
         for field, queries in values_by_field(nodes).items()
@@ -31,7 +31,7 @@ def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
 
 
 class FieldValues:
-    """The queries of one field. queries: the number of each, and the value that it wants."""
+    """The queries of one field. queries: each query's number, and the value that it asks for."""
 
     def __init__(self, field: str, queries: Sequence[tuple[int, str]]) -> None:
         self._all = [place for place, _ in queries]
@@ -42,7 +42,7 @@ class FieldValues:
     def find(
         self, piece: TextPiece, among: Container[int] | None = None
     ) -> Iterator[tuple[int, Array]]:
-        """Yield queries that match, and the numbers of their lines in the piece, in order."""
+        """Yield each query that matches, and the numbers of its lines in the piece, in order."""
         if among is not None and not any(place in among for place in self._all):
             return
         [column] = self._reader.read(piece.stamps)
@@ -62,7 +62,7 @@ class FieldValues:
                 yield place, numpy.array(found, numpy.intp)
 
     def _of_text(self, value: str) -> tuple[int, ...]:
-        """Return the queries that want a value."""
+        """Return the queries that ask for a value."""
         known = self._known.get(value)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:

@@ -1,9 +1,9 @@
 """Many literals found in a piece of text by their windows: the time hardly grows with their number.
 
-A window is four bytes of a literal, or two or one of a shorter one. Those of all literals are marks in
-a table; one pass over the text asks the table at each place, and only where there is a mark is the
-literal compared. Capitals are small letters in windows, so one table serves for both kinds of case.
-(1 MiB: 2 ms for up to some thousand literals; each by itself takes 0.1 ms at least.)
+A window is four bytes of a literal, or two or one of a shorter literal. A table marks the windows of all
+literals. One pass looks up each place of the text in the table; only at a mark the literal is compared.
+Windows are in small letters, so one table serves literals with and without case.
+(1 MiB: 2 ms for up to some thousand literals; a search for one literal takes at least 0.1 ms.)
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from logsrv.linelog.query.matching.piece import PAD, U8, TextPiece
 _CASE = 0x20
 _BITS = 17
 _MULTIPLIER = numpy.uint32(2654435761)
-# Words of eight bytes that are compared for all literals at once; longer ones are rare.
+# The first 32 bytes of all literals are compared at once, as words of eight bytes; longer ones are rare.
 _WORD = 8
 _COMPARED = 4 * _WORD
-# Pairs of a place and a literal that are compared at a time.
+# Pairs of a place and a literal that are compared at once.
 _MOST_PAIRS = 1 << 18
 # Bytes from the most to the least frequent in logs, folded; all others are rarer.
 _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=vyk{}(),wx;zjq'
@@ -31,7 +31,7 @@ _RANK = {byte: len(_FREQUENT) - rank for rank, byte in enumerate(_FREQUENT)}
 
 
 class Windows:
-    """Literals to look for. Each is known by its number, from 0."""
+    """Literals to look for. A literal's number is its index in `literals`."""
 
     def __init__(self, literals: Sequence[Literal]) -> None:
         self._literals = literals
@@ -44,7 +44,7 @@ class Windows:
         ]
 
     def find(self, piece: TextPiece) -> tuple[Array, Array]:
-        """Return the places at which a literal begins, and the number of that literal."""
+        """Return the offsets at which a literal begins, and the number of that literal for each offset."""
         folded = piece.raw | U8(_CASE)
         found = [
             self._verified(piece, *pair) for sized in self._sized for pair in sized.pairs(folded)
@@ -54,7 +54,7 @@ class Windows:
         return numpy.concatenate(places), numpy.concatenate(which)
 
     def _verified(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
-        """Return those of the places at which all of their literal stands."""
+        """Return only the places at which the whole literal stands."""
         places, which = self._compared.only_equal(piece, places, which)
         longer = self._compared.sizes[which] > _COMPARED
         if not longer.any():
@@ -69,7 +69,7 @@ class Windows:
 
 
 class _Compared:
-    """The first bytes of all literals, as words that can be compared with those of a text."""
+    """The first bytes of all literals, as eight-byte words to compare with words of a text."""
 
     def __init__(self, literals: Sequence[Literal]) -> None:
         self.sizes: Array = numpy.array([len(one.text) for one in literals], numpy.intp)
@@ -84,7 +84,7 @@ class _Compared:
         )
 
     def only_equal(self, piece: TextPiece, places: Array, which: Array) -> tuple[Array, Array]:
-        """Return those of the places at which their literal stands, as far as it is compared."""
+        """Return only the places at which the first `_COMPARED` bytes of the literal stand."""
         eights = piece.eights()
         kept = (places >= 0) & (places + self.sizes[which] <= piece.size)
         places, which = places[kept], which[kept]
@@ -98,7 +98,7 @@ class _Compared:
 
 
 class _OfSize:
-    """The windows of one size. which: a literal's number, its window, and where in it that begins."""
+    """The windows of one size. which: a literal's number, its window, and the window's offset in it."""
 
     def __init__(self, size: int, which: list[tuple[int, bytes, int]]) -> None:
         self._size = size
@@ -121,11 +121,11 @@ class _OfSize:
         return index
 
     def pairs(self, folded: Array) -> list[tuple[Array, Array]]:
-        """Return where a literal may begin, and its number, a bounded number of pairs at a time."""
+        """Return offsets at which a literal may begin, and its number, in arrays of bounded length."""
         windows: Array = numpy.ndarray(
             (len(folded) - PAD,), f"<u{self._size}", folded.data, strides=(1,)
         )
-        # A quarter faster than to index: no place is asked whether it is within the table.
+        # A quarter faster than indexing: `take` does not check the bounds.
         places = numpy.flatnonzero(self._marks.take(self._index(windows), mode="wrap"))
         there = windows[places]
         at = numpy.searchsorted(self._windows, there)
@@ -134,7 +134,7 @@ class _OfSize:
         return self._expanded(places[same], at[same])
 
     def _expanded(self, places: Array, at: Array) -> list[tuple[Array, Array]]:
-        """Return each place once for each literal that has its window."""
+        """Return each place once for each literal with the window found there."""
         counts = self._counts[at]
         total = int(counts.sum())
         if total > _MOST_PAIRS and len(places) > 1:
@@ -148,7 +148,7 @@ class _OfSize:
 
 
 def _words(texts: Sequence[bytes]) -> Array:
-    """Return texts as rows of words, zeros behind them."""
+    """Return texts as rows of eight-byte words, padded with zeros."""
     words = -(-max(map(len, texts)) // _WORD)
     joined = b"".join(text.ljust(words * _WORD, b"\0") for text in texts)
     found: Array = numpy.frombuffer(joined, "<u8").reshape(len(texts), words)
@@ -160,7 +160,7 @@ def _folded(text: bytes) -> bytes:
 
 
 def _chosen(texts: Sequence[bytes]) -> list[tuple[bytes, int]]:
-    """Return a window of each text and where it begins: one that few others have, of rare bytes."""
+    """Return a window of each text and its offset: one that few other texts have, with rare bytes."""
     choices = [_windows_of(text) for text in texts]
     shared = Counter(window for windows in choices for window in set(windows))
     return [

@@ -1,6 +1,6 @@
-"""Lines counted by NumPy: those with the same time stand side by side, and are counted at once.
+"""Lines counted by NumPy: adjacent lines with the same time are counted at once.
 
-Apart from `timed.py`, as NumPy takes a tenth of a second to load.
+It is a module beside `timed.py` because NumPy takes a tenth of a second to load.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LEVELS = len(OF_NUMBERS)
 
 
 def timed_by_arrays(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
-    """Return the numbers of lines by their first `size` bytes, at most 32, and their levels."""
+    """Return the numbers of lines by their first `size` bytes (32 at most) and, if wanted, their levels."""
     raw: Array = numpy.frombuffer(text + bytes(_HEAD), numpy.uint8)
     ends = places(raw == ord("\n"))
     starts = numpy.concatenate(([0], ends[:-1] + 1))
@@ -34,7 +34,7 @@ def timed_by_arrays(text: bytes, size: int, *, levels: bool) -> Counter[tuple[by
 
 
 def _runs(raw: Array, starts: Array, size: int) -> Array:
-    """Return the numbers of the lines which begin otherwise than those before them."""
+    """Return the numbers of the lines whose first `size` bytes differ from the line before."""
     mask = numpy.frombuffer(b"\xff" * size + bytes(_HEAD - size), "<u8")
     heads = windows(raw, starts, _HEAD).view("<u8") & mask
     differ = any_of(heads[1:] ^ heads[:-1])

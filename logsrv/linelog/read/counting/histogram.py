@@ -1,4 +1,4 @@
-"""Lines over time: how many there are in each step of it, and of which levels."""
+"""Lines over time: their number in each step of time, and their levels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from logsrv.linelog.read.indexed import begin
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
-# Steps with lines; nobody can look at more of them.
+# Steps with lines: more than anybody can look at.
 MANY = 100_000
 _STEPS = (
     0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
@@ -23,7 +23,7 @@ _STEPS = (
 
 
 class TimeBucket(NamedTuple):
-    """Lines of a span of time: from `start`, in seconds since 1970; how many, and of each level."""
+    """The lines of one step, from `start`, in seconds since 1970: their number, in all and by level."""
 
     start: float
     lines: int
@@ -31,9 +31,9 @@ class TimeBucket(NamedTuple):
 
 
 def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
-    """Count lines by `step` seconds (of whole steps since 1970), empty buckets left out, in order.
+    """Count lines by steps of `step` seconds, counted from 1970, in order. Empty buckets are left out.
 
-    Raises LogsrvError when there are more of them than anybody can look at.
+    Raises LogsrvError for more than MANY buckets.
     """
 
     def work(task: ReadTask) -> list[bytes]:
@@ -56,7 +56,7 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
 class StepCounts:
     """Numbers of lines by steps of time, added up in bounded memory.
 
-    by_start: the numbers of each step by its begin: those of levels, and `lines`, that of all.
+    by_start: for each step, by its start: the number of lines of each level, and of all as `lines`.
     """
 
     def __init__(self, step: float) -> None:
@@ -64,13 +64,13 @@ class StepCounts:
         self.by_start: dict[float, Counter[str]] = {}
 
     def add(self, numbers: Iterable[tuple[float, Mapping[str, int]]]) -> None:
-        """Add what `counted` returns. Raises LogsrvError when nobody could look at so many."""
+        """Add what `counted` returns. Raises LogsrvError for more than MANY steps."""
         for start, lines in numbers:
             self.by_start.setdefault(start, Counter()).update(lines)
         self._require_few()
 
     def listed(self) -> list[TimeBucket]:
-        """Return those with lines, in order. Raises LogsrvError for too many."""
+        """Return the steps with lines, in order. Raises LogsrvError for more than MANY steps."""
         self._require_few()
         return [
             TimeBucket(
@@ -89,8 +89,8 @@ class StepCounts:
 def counted(
     texts: Iterable[bytes], step: float, *, levels: bool
 ) -> list[tuple[float, Counter[str]]]:
-    """Return the numbers of the lines in texts by steps of time."""
-    # Whole seconds tell the bucket, unless buckets may begin within a second.
+    """Return the numbers of lines in `texts` by steps of `step` seconds: each step's start, its numbers."""
+    # The time to the second is enough, unless a bucket may begin within a second.
     size = 19 if step % 1 == 0 else 26
     counts: Counter[tuple[bytes, str | None]] = Counter()
     for text in texts:
@@ -101,7 +101,7 @@ def counted(
 def _bucketed(
     counts: Mapping[tuple[bytes, str | None], int], step: float
 ) -> list[tuple[float, Counter[str]]]:
-    """Return the numbers of times and levels as those of buckets."""
+    """Add the numbers by time and level up to numbers by bucket."""
     buckets: dict[float, Counter[str]] = {}
     moments: dict[bytes, float | None] = {}
     for (time, level), lines in counts.items():
@@ -124,7 +124,7 @@ def _moment(time: bytes) -> float | None:
 
 
 def sensible_step(seconds: float, buckets: int) -> float:
-    """Return the shortest step, in seconds, of those that people read easily, for at most so many."""
+    """Return the shortest easily readable step, in seconds, that gives at most `buckets` buckets."""
     step = next((step for step in _STEPS if seconds / step <= buckets), _STEPS[-1])
     while seconds / step > buckets:
         step *= 2

@@ -1,4 +1,4 @@
-"""Hints where nothing was found: what the newest lines have of the fields that were asked for."""
+"""Hints for a search that found nothing: do the newest lines have the fields that it asked for?"""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _LINES = 500
 
 
 def hints_of_nothing(search: Search, top: str | None) -> Iterator[str]:
-    """Yield what a query that found nothing asks of fields in vain. top: the field that was counted."""
+    """Yield a sentence for each field that the newest lines lack, or have with a unit.
+
+    top: the field that was counted, if any.
+    """
     asked = {one.field: one for one in comparisons(search.matcher.node)}
     names = [name for name in (*asked, *([top] if top else ())) if name not in ELSEWHERE]
     if not names:
@@ -44,7 +47,7 @@ def hints_of_nothing(search: Search, top: str | None) -> Iterator[str]:
 
 
 def _of_unit(asked: Compare, found: list[Value]) -> Iterator[str]:
-    """Yield what a number without a unit means where values have one."""
+    """Yield what the query's number without a unit means if the field's values have a unit."""
     if asked.op not in ORDERS or number_of_text(asked.value) is None:
         return
     for value in (item for some in found for item in elements(some)):

@@ -1,6 +1,6 @@
-"""Numbers of what a search finds: the most frequent values of a field, fields, sources.
+"""Counts over the lines that a search finds: most frequent values of a field, fields, sources.
 
-Each process counts the frames that it reads, and the parent adds up, in bounded memory.
+Each process counts the frames that it reads. The parent adds the counts up, in bounded memory.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from logsrv.linelog.read.indexed import IndexedLines
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 
-# Different values that are kept at once; with more, those that came least often are forgotten.
+# Different values that are kept. At twice as many, the least frequent ones are forgotten.
 MANY = 100_000
-# Characters of all values that are kept, each of up to four bytes; with more, values are forgotten too.
+# Characters of all kept values, each of up to four bytes. At twice as many, values are forgotten too.
 MUCH = 8 << 20
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
 
 class ValueCounts:
-    """Values with their numbers, the frequent ones of any number of values.
+    """Values with their counts, in bounded memory: rare values may be forgotten.
 
-    total: how many were added. exact: nothing was forgotten.
+    total: the number of lines that have a value. exact: no value was forgotten.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class ValueCounts:
         self._size = 0
 
     def add(self, counts: dict[str, int], total: int) -> None:
-        """Add the numbers of some lines, `total` of which have a value."""
+        """Add the counts of some lines, `total` of which have a value."""
         self.total += total
         self._size += sum(len(value) for value in counts if value not in self._counts)
         self._counts.update(counts)
@@ -57,13 +57,13 @@ class ValueCounts:
         self._counts = kept
 
     def most_common(self, number: int) -> list[tuple[str, int]]:
-        """Return the most frequent, those that came as often in the order of their text."""
+        """Return the `number` most frequent values with their counts; equally frequent ones by text."""
         return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
 
 
 def top(search: Search, field: str) -> ValueCounts:
-    """Count the values of a field; a list counts each of its elements."""
-    # It loads NumPy, which takes longer than most searches.
+    """Count the values of a field. Of a list, each element counts."""
+    # Imported here because it loads NumPy, which takes longer than most searches.
     from logsrv.linelog.read.counting.values import counter
 
     count = counter(field)
@@ -84,15 +84,15 @@ def top(search: Search, field: str) -> ValueCounts:
 
 
 def fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
-    """Return in how many lines each field is, in a sample of about so many lines, and how many it was.
+    """Return the number of lines with each field in a sample of the newest hits, and the sample's size.
 
-    Each name finds in a query the lines that are counted.
+    lines: the wanted size. A query for one of the returned names finds the lines that were counted for it.
     """
     return fields_of(search.hits(reverse=True), lines)
 
 
 def fields_of(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
-    """Return the same of the first of these lines."""
+    """Return the number of lines with each field among the first `lines` hits, and the hits read."""
     counts: Counter[str] = Counter()
     sampled = size = 0
     for hit in hits:
@@ -107,17 +107,17 @@ def fields_of(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
 
 
 def _names(record: Record) -> set[str]:
-    """Return the names by which a query finds what is in a message."""
+    """Return the names by which a query finds the fields of a message."""
     found = record.fields.keys()
     names = {f"fields.{name}" if name in ALWAYS else name for name in found}
     names.update(name for name in ALIASES if name not in found and record.get(name) is not None)
-    # `level` stands for it: in nearly all lines both are the same.
+    # `level` replaces it: both are equal in nearly all lines.
     names.discard("fields.level")
     return names | {"level"} if record.level else names
 
 
 def sources(search: Search) -> dict[str, tuple[int, str]]:
-    """Return each source with its number of lines and its largest TIME."""
+    """Return each source with its number of lines and its latest TIME."""
 
     def work(task: ReadTask) -> list[bytes]:
         numbers: Counter[bytes] = Counter()
@@ -133,7 +133,7 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
     for found in _results(search, work):
         for source, (lines, last) in found.items():
             before = sources.pop(source, (0, ""))
-            # The sources that spoke last stand last, and are kept.
+            # Moved to the end: of too many sources, the ones with the newest lines are kept.
             sources[source] = before[0] + lines, max(before[1], last)
         while len(sources) > MANY:
             del sources[next(iter(sources))]

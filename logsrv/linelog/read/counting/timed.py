@@ -1,4 +1,4 @@
-"""Lines of a text, counted by the beginning of their time and by their level."""
+"""Lines of a text, counted by the first bytes of their time and by their level."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import Counter
 
 from logsrv.linelog.fields.levels.line import level_of
 
-# With less text NumPy takes longer to load than counting without it.
+# Bytes. For less text, loading NumPy takes longer than counting without it.
 SMALL = 256 << 10
 
 
 def timed(text: bytes, size: int, *, levels: bool) -> Counter[tuple[bytes, str | None]]:
-    """Return the numbers of lines by their first `size` bytes and, if these are wanted, their levels.
+    """Return the numbers of lines by their first `size` bytes and, if wanted, their levels (else None).
 
     text: whole lines, each with its LF.
     """

@@ -1,4 +1,4 @@
-"""The values of one field in many lines, counted: without a Record for lines that cannot have it."""
+"""The values of one field, counted over many lines without a Record for each line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from logsrv.linelog.fields.values import Value, elements, text_of
 from logsrv.linelog.read.counting.timed import timed
 
 Counted: TypeAlias = tuple[int, Counter[str]]
-"""The number of lines that have the field, and that of each of its values."""
+"""The number of lines that have the field, and the number of lines for each value."""
 
 LONGEST = 1000
 """Characters of a value; a longer one is cut."""
@@ -22,7 +22,10 @@ _OF_SOURCE = ("source", "name", "host", "port")
 
 
 def counter(field: str) -> Callable[[bytes], Counted]:
-    """Return what counts the values of a field, any but `position`, in whole lines with their LFs."""
+    """Return the function that counts a field's values in whole lines with their LFs.
+
+    field: any but `position`.
+    """
     if field == "level":
         return _levels
     if field in _OF_SOURCE:
@@ -51,7 +54,7 @@ def _levels(text: bytes) -> Counted:
 
 
 def _of_sources(field: str, text: bytes) -> Counted:
-    """Count what follows from SOURCE alone, once for each."""
+    """Count a field that depends on SOURCE only: it is parsed once for each source."""
     counts: Counter[str] = Counter()
     for stored, lines in Counter(Stamps(text).sources()).items():
         source = decoded(stored)
@@ -62,7 +65,7 @@ def _of_sources(field: str, text: bytes) -> Counted:
 
 
 def values_of(value: Value | None) -> set[str]:
-    """Return what a field's value counts as: text, cut; its elements if it is a list."""
+    """Return the texts to count for a field's value, cut to LONGEST: of a list, one for each element."""
     if value is None:
         return set()
     return {text_of(one)[:LONGEST] for one in elements(value)}

@@ -104,7 +104,7 @@ def test_a_line_that_is_not_whole_is_none() -> None:
         next(found)
 
 
-def test_a_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answer, "LONGEST_LINE", 10)
     with pytest.raises(NodeFailure, match="longer than"):
         next(whole_lines(iter([b"x" * 6, b"x" * 6])))

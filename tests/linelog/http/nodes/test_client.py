@@ -115,13 +115,13 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: A
         (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP"),
         (b"", "it does not speak HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>", "with text/html, not with lines"),
-        (b"HTTP/1.1 302 Found\r\nLocation: http://evil/\r\n\r\n", "it sends elsewhere (302)"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://evil/\r\n\r\n", "it redirects (302)"),
         (b"HTTP/1.1 404 Not Found\r\n\r\n<h1>", "it answers 404"),
         (b'HTTP/1.1 503 No\r\n\r\n{"error": "the server is\\u001b[2J being stopped"}',
          "it answers 503: the server is\\x1b[2J being stopped"),
         (b'HTTP/1.1 503 No\r\n\r\n{"error": ["busy"]}', "it answers 503"),
-        (ok(b"<html>\n"), "it answers with something that is no line of JSON"),
-        (ok(b"[" * 100_000 + b"\n"), "it answers with something that is no line of JSON"),
+        (ok(b"<html>\n"), "its answer has a line that is no JSON"),
+        (ok(b"[" * 100_000 + b"\n"), "its answer has a line that is no JSON"),
         (ok(b"[]\n"), "no line of a log"),
         (ok(b'{"error": "the search took \\u202etoo long"}\n'), "it says: the search took \\u202etoo long"),
         (ok(as_sent("x")[:-5]), "its answer broke off"),
@@ -131,7 +131,7 @@ def test_an_answer_that_is_too_large_is_not_read_to_its_end(sent: bytes, room: A
         (HEAD % b"x-ndjson" + b"\r\n" + as_sent("x"), "it does not say where its answer ends"),
     ],
 )  # fmt: skip
-def test_what_is_no_answer_is_told(answer: bytes, said: str) -> None:
+def test_each_wrong_answer_has_its_reason(answer: bytes, said: str) -> None:
     assert said in failure(answer)
 
 
@@ -140,7 +140,7 @@ def test_a_line_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert "a line longer than" in failure(ok(b"x" * 2000))
 
 
-def test_silence_ends() -> None:
+def test_a_silent_node_is_given_up() -> None:
     heard = threading.Event()
 
     def silent(connection: socket.socket) -> None:
@@ -167,7 +167,7 @@ def test_who_does_not_begin_tls_is_not_waited_for(monkeypatch: pytest.MonkeyPatc
         heard.set()
 
 
-def test_it_lives_if_it_answers_anything() -> None:
+def test_a_node_lives_if_it_answers_anything() -> None:
     for sent, lives in ((b"HTTP/1.1 503 No\r\n\r\n", True), (b"", False), (b"SSH-2.0\r\n", False)):
         with serving(replying(sent)) as port:
             assert node(port).lives() is lives
@@ -223,12 +223,12 @@ def test_a_question_can_be_ended_from_outside() -> None:
         lines(asked)
 
 
-def test_where_nobody_listens() -> None:
+def test_a_refused_connection_to_a_node_is_reported() -> None:
     with pytest.raises(NodeFailure, match="it cannot be reached: connection refused"):
         node_times(node(free_port()))
 
 
-def test_times_and_a_window() -> None:
+def test_the_times_and_neighbours_of_a_node_are_parsed() -> None:
     with serving(
         replying(ok(b'{"oldest": "%s", "newest": null}' % time_of(BEGIN).encode(), b"json"))
     ) as port:
@@ -297,6 +297,6 @@ def test_an_answer_that_would_take_much_more_memory_than_its_bytes_is_refused() 
     with (
         serving(replying(ok(data, b"json"))) as port,
         at_most(64 << 20),
-        pytest.raises(NodeFailure, match="something that is no JSON"),
+        pytest.raises(NodeFailure, match="its answer is no JSON"),
     ):
         node_times(node(port))

@@ -55,12 +55,12 @@ def test_names_stand_for_each_node_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["b.example.org:1", "https://b.example.org:1", "c", "here,c"])
-def test_nothing_else_is_a_name(text: str) -> None:
+def test_only_configured_names_are_accepted(text: str) -> None:
     with pytest.raises(ValueError, match="is none of the nodes that this server names"):
         declared(*TWO).chosen(text)
 
 
-def test_what_cannot_be_used_is_told_at_once(tmp_path: Path) -> None:
+def test_unusable_nodes_are_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
     with pytest.raises(ConfigurationError, match="no such file"):
         declared(*TWO, nodes_token_file=tmp_path / "nowhere")
@@ -98,7 +98,7 @@ def test_a_name_stands_for_several() -> None:
     ("text", "said"),
     [("a:1", "has no ="), ("=a:1", "no name"), ("a=", "no address"), ("a=b", "no port")],
 )  # fmt: skip
-def test_what_is_wrong_is_told(text: str, said: str) -> None:
+def test_a_wrong_named_set_of_nodes_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_named_nodes(text)
 
@@ -118,7 +118,7 @@ def test_a_table_has_its_own_token_and_the_rest_of_all(tmp_path: Path) -> None:
     ]
 
 
-def test_a_name_is_of_one_set(tmp_path: Path) -> None:
+def test_a_name_belongs_to_one_set(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="two sets of nodes are called a"):
         check_names(loaded(tmp_path, 'nodes = ["a=h:1", "a=h:2"]').node_sets)
     for taken in ("here", "all"):
@@ -166,12 +166,12 @@ def test_what_leaves_the_machine_is_encrypted_unless_somebody_says_otherwise(
         ("a%0d%0ab:80", "names no host"),
     ],
 )
-def test_what_is_none_is_told(text: str, said: str) -> None:
+def test_a_wrong_address_of_a_node_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_node(text)
 
 
-def test_several() -> None:
+def test_several_addresses_are_separated_by_commas() -> None:
     assert [str(one) for one in parse_nodes("a:1, b:2,")] == ["a:1", "b:2"]
     many = ",".join(f"a:{port}" for port in range(1, 40))
     for text, said in ((" , ", "no address"), ("a:1,A:1", "twice"), (many, "too many")):

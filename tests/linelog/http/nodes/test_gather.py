@@ -53,7 +53,7 @@ class Asked:
 
 
 @given(st.lists(st.lists(LINES, max_size=20), min_size=1, max_size=3), st.booleans())
-def test_lines_are_those_of_all_by_time(stores: list[list[NodeLine]], reverse: bool) -> None:
+def test_lines_of_all_nodes_come_by_time(stores: list[list[NodeLine]], reverse: bool) -> None:
     asked = Asked([ListedNode(store) for store in stores])
     found = [*asked.lines(room=4, reverse=reverse)]
     most: Counter[bytes] = Counter()
@@ -88,14 +88,14 @@ def test_a_node_that_fails_is_named_and_the_others_go_on() -> None:
         assert since in later and later.endswith(" are missing" if reverse else " on are missing")
 
 
-def test_one_that_has_failed_is_not_asked_again() -> None:
+def test_a_failed_node_is_not_asked_again() -> None:
     asked = Asked([ListedNode([], fails_after=0)])
     assert asked.asked.times() == ("", "") and len(asked.said) == 1
     assert [*asked.lines()] == [] and len(asked.said) == 1
     assert asked.asked.each(lambda node: node.name) == {}
 
 
-def test_times_are_those_of_all() -> None:
+def test_the_times_are_those_of_all_nodes() -> None:
     nodes = [
         ListedNode([node_line(BEGIN + 5, "x")], name="a"),
         ListedNode([node_line(BEGIN, "x")], name="b"),
@@ -181,7 +181,7 @@ def test_who_never_ends_is_not_waited_for(
     assert asked.said == [f"hanging: {said}; its lines are missing"]
 
 
-def test_who_does_not_even_say_whether_it_lives_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_that_does_not_answer_healthz_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     class Mute(Hanging):
         def lives(self) -> bool:
             return self.ended.wait(PATIENCE)
@@ -234,7 +234,7 @@ def test_an_answer_for_which_there_is_no_memory_is_missing() -> None:
     ]
 
 
-def test_numbers_are_asked_of_each() -> None:
+def test_each_node_is_asked_for_its_numbers() -> None:
     nodes = [ListedNode([node_line(BEGIN, "x")], name="a"), ListedNode([], name="b")]
     found = Asked(nodes).asked.each(lambda node: node_object(node, "stats", {})["oldest"])
     assert found == {"a": time_of(BEGIN), "b": None}

@@ -46,7 +46,7 @@ MOMENTS = st.lists(
 
 
 @given(MOMENTS, st.booleans(), st.integers(1, 10), st.booleans(), st.booleans())
-def test_together_they_are_the_whole(
+def test_spans_have_every_line(
     moments: list[int], reverse: bool, most: int, has_begin: bool, has_end: bool
 ) -> None:
     """Whatever order the store has, and however little an answer may have."""
@@ -69,14 +69,14 @@ def test_together_they_are_the_whole(
     assert edges[-1] == (span.begin if reverse else span.end)
 
 
-def test_what_is_little_takes_one_question() -> None:
+def test_few_lines_take_one_request() -> None:
     node = store([BEGIN, BEGIN + 1])
     assert len(lines(pieces(node, 10, reverse=False))) == 2 and node.spans == [EVERYTHING]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
-def test_much_takes_little_more_than_its_size(reverse: bool) -> None:
+def test_many_lines_take_few_more_requests_than_needed(reverse: bool) -> None:
     node = store([BEGIN + 1000 * number for number in range(20_000)])
     assert len(lines(pieces(node, 500, reverse=reverse))) == 20_000
     assert len(node.spans) < 2.2 * 20_000 / 500

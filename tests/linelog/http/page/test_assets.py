@@ -18,7 +18,7 @@ DOCUMENTS = {
 }
 
 
-def test_what_the_page_promises() -> None:
+def test_the_page_has_the_roles_that_screen_readers_use() -> None:
     """A box, a log, a button: by these it is tested and used with a screen reader."""
     text = DOCUMENTS["page"]
     assert re.search(r'<input [^>]*type="search"', text)
@@ -37,7 +37,7 @@ def test_documents_keep_to_the_policy(text: str) -> None:
     assert f'action="{LOG_IN}"' in text
 
 
-def test_policy() -> None:
+def test_the_policy_allows_only_what_is_needed() -> None:
     """Nothing is allowed but what is named, and that only from ourselves."""
     rules = dict(rule.strip().partition(" ")[::2] for rule in POLICY.split(";"))
     assert rules["default-src"] == rules["base-uri"] == rules["frame-ancestors"] == "'none'"
@@ -45,12 +45,12 @@ def test_policy() -> None:
     assert "unsafe" not in POLICY
 
 
-def test_problem_is_escaped() -> None:
+def test_a_problem_on_the_log_in_page_is_escaped() -> None:
     assert b"<script>x" not in log_in_page("<script>x</script>").body
     assert b"&lt;script&gt;x" in log_in_page("<script>x</script>").body
 
 
-def test_static_files() -> None:
+def test_static_files_have_their_types_and_etags() -> None:
     """Few, with their types, and an ETag that changes with each."""
     names = {path.rpartition("/")[2] for path in static_files()}
     assert names == {"icon.svg", "main.js", "regex-worker.js", "style.css", "theme.js"}
@@ -72,14 +72,14 @@ def test_every_file_of_the_folder_is_in_what_is_sent() -> None:
         assert set(imports) <= set(modules[:place]), name
 
 
-def test_files_are_packed() -> None:
+def test_static_files_are_compressed() -> None:
     for path, asset in {"/": page(), **static_files()}.items():
         assert gzip.decompress(asset.packed) == asset.body, path
     assert len(static_files()[f"{STATIC}/main.js"].packed) < 60_000
     assert not log_in_page().packed
 
 
-def test_modules_tell_what_they_are() -> None:
+def test_each_module_begins_with_a_comment_and_imports_only_ours() -> None:
     """Small, each with a comment at its top, nothing from elsewhere."""
     for path in FOLDER.iterdir():
         text = path.read_text()

@@ -13,7 +13,7 @@ from tests.linelog.http.page.fake import TOKEN, Logs
 pytestmark = pytest.mark.long
 
 
-def test_lines_arrive(logs: Logs, visit: Open) -> None:
+def test_old_lines_are_there_and_new_ones_appear_below(logs: Logs, visit: Open) -> None:
     """Old lines are there, new ones appear below them, and the newest is in sight."""
     numbered(logs, 100)
     page = visit(ready=f"{COUNT} === 100")
@@ -27,7 +27,7 @@ def test_lines_arrive(logs: Logs, visit: Open) -> None:
     assert page.texts(".line.level-error .level") == ["error"]
 
 
-def test_pause(logs: Logs, visit: Open) -> None:
+def test_a_pause_stops_the_lines_and_counts_the_waiting_ones(logs: Logs, visit: Open) -> None:
     """While paused nothing moves, what waits is counted, and then all of it comes."""
     numbered(logs, 100)
     page = visit()
@@ -42,7 +42,7 @@ def test_pause(logs: Logs, visit: Open) -> None:
     assert page.texts(".gap") == []
 
 
-def test_long_pause(logs: Logs, visit: Open) -> None:
+def test_a_long_pause_says_how_many_lines_it_skipped(logs: Logs, visit: Open) -> None:
     """More than can wait is left out, and said where and how many."""
     logs.send("first")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -72,7 +72,7 @@ def test_long_pause(logs: Logs, visit: Open) -> None:
     ]
 
 
-def test_scrolling_up_pauses(logs: Logs, visit: Open) -> None:
+def test_scrolling_up_pauses_the_lines(logs: Logs, visit: Open) -> None:
     """Lines do not run away from somebody who reads; back at the end they run again."""
     numbered(logs, 150)
     page = visit()
@@ -86,7 +86,7 @@ def test_scrolling_up_pauses(logs: Logs, visit: Open) -> None:
     assert page.run("document.querySelector('#pause').ariaPressed") == "false"
 
 
-def test_filter_as_one_types(logs: Logs, visit: Open) -> None:
+def test_typing_filters_the_lines_and_marks_hits(logs: Logs, visit: Open) -> None:
     """Only what fits, with the match marked; the address is a link to it; arrivals are filtered too."""
     logs.send("Timeout at once", "all is well", "a timeout", "no timeouts more")
     page = visit()
@@ -99,7 +99,7 @@ def test_filter_as_one_types(logs: Logs, visit: Open) -> None:
     assert page.run(COUNT) == 4
 
 
-def test_expressions_are_marked(logs: Logs, visit: Open) -> None:
+def test_hits_of_expressions_are_marked(logs: Logs, visit: Open) -> None:
     logs.send("user=17 and user=4", "user=x")
     page = visit("?q=" + "/user=%5Cd%2B/")
     page.wait("document.querySelectorAll('mark').length === 2")
@@ -124,7 +124,7 @@ def test_no_expression_freezes_the_page(logs: Logs, visit: Open) -> None:
     page.wait("watched.regexes.length === 0 && watched.worker === null")
 
 
-def test_wrong_query(logs: Logs, visit: Open) -> None:
+def test_a_wrong_query_shows_its_error_and_keeps_the_lines(logs: Logs, visit: Open) -> None:
     """The sentence, a caret under the place, and the lines of before stay."""
     logs.send("one", "two")
     page = visit()
@@ -140,7 +140,7 @@ def test_wrong_query(logs: Logs, visit: Open) -> None:
     page.wait(f"document.querySelector('#query-error').hidden && {COUNT} === 1")
 
 
-def test_completion(logs: Logs, visit: Open) -> None:
+def test_fields_and_values_are_completed_by_keys(logs: Logs, visit: Open) -> None:
     """Fields, then the values of the chosen field, by keys alone."""
     logs.send("a", app="sshd", apple=1)
     logs.send("b", app="cron")
@@ -159,7 +159,7 @@ def test_completion(logs: Logs, visit: Open) -> None:
     page.wait(f"document.querySelector('#q').value === 'app=sshd ' && {COUNT} === 1")
 
 
-def test_opening_a_line(logs: Logs, visit: Open) -> None:
+def test_a_click_opens_a_line_and_its_values_filter(logs: Logs, visit: Open) -> None:
     """A click shows its fields; a click on a value asks for it, the other button excludes it."""
     logs.send("first", app="sshd", user="a b", level="error")
     logs.lines[0]["fields"]["level"] = "ERROR"
@@ -186,7 +186,7 @@ def test_opening_a_line(logs: Logs, visit: Open) -> None:
     page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === '-app=cron'")
 
 
-def test_keys(logs: Logs, visit: Open) -> None:
+def test_everything_works_without_a_mouse(logs: Logs, visit: Open) -> None:
     """Everything without a mouse."""
     numbered(logs, 300)
     logs.send("bad", level="error")
@@ -228,7 +228,7 @@ def test_keys(logs: Logs, visit: Open) -> None:
     assert page.run("document.activeElement.id") != "q"
 
 
-def test_connection_is_lost_and_found(logs: Logs, visit: Open) -> None:
+def test_a_lost_connection_is_reported_and_loses_no_line(logs: Logs, visit: Open) -> None:
     """The page says so, comes back by itself, and has every line."""
     numbered(logs, 3)
     page = visit()
@@ -267,7 +267,7 @@ def test_missed_lines_are_said_where_they_are_missing(logs: Logs, visit: Open) -
     page.wait(f"location.search === '?position=1:100' && {COUNT} === 3")
 
 
-def test_log_in(logs: Logs, visit: Open) -> None:
+def test_the_log_in_form_takes_the_token(logs: Logs, visit: Open) -> None:
     """A form instead of lines; a wrong token is said to be wrong; then all is as it should be."""
     logs.token = True
     logs.send("secret")
@@ -281,7 +281,7 @@ def test_log_in(logs: Logs, visit: Open) -> None:
     page.wait(f"!document.querySelector('#log-in').open && {COUNT} === 1")
 
 
-def test_screen_reader(logs: Logs, visit: Open) -> None:
+def test_a_screen_reader_hears_a_summary_of_new_lines(logs: Logs, visit: Open) -> None:
     """The log itself is quiet; every few seconds one sentence says what came."""
     logs.send("one")
     page = visit()
@@ -298,7 +298,7 @@ def test_screen_reader(logs: Logs, visit: Open) -> None:
     assert unnamed == []
 
 
-def test_figures(logs: Logs, visit: Open) -> None:
+def test_the_foot_shows_the_figures_of_the_store(logs: Logs, visit: Open) -> None:
     numbered(logs, 10)
     page = visit()
     page.wait("document.querySelector('#store').textContent === '10 lines, 1.2 KiB in 3 segments'")
@@ -308,7 +308,7 @@ def test_figures(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#rate').textContent.endsWith('lines/s')")
 
 
-def test_a_browser_that_keeps_nothing(logs: Logs, visit: Open) -> None:
+def test_the_page_works_where_the_browser_stores_nothing(logs: Logs, visit: Open) -> None:
     """Where cookies are refused, so is the storage of a page, with an error: it works without."""
     page = visit("?", ready="true")
     page.call(
@@ -353,7 +353,7 @@ def test_a_page_out_of_sight_gives_its_connection_up(
     assert sum(one.startswith("/api/tail") for one in logs.asked) == 2
 
 
-def test_a_page_that_slept_for_an_hour(logs: Logs, visit: Open) -> None:
+def test_a_page_that_slept_for_an_hour_goes_on_where_it_was(logs: Logs, visit: Open) -> None:
     """It goes on behind its last line, with the newest; whoever scrolls up finds what came meanwhile."""
     logs.send("before")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -392,7 +392,7 @@ def test_a_page_that_slept_for_an_hour(logs: Logs, visit: Open) -> None:
     assert expected == 3600
 
 
-def test_trouble(logs: Logs, visit: Open) -> None:
+def test_a_full_disk_is_shown_at_the_foot(logs: Logs, visit: Open) -> None:
     """A full disk is said at the foot as long as it lasts: the page alone would only stand still."""
     page = visit()
     logs.trouble = "the store cannot write: No space left on device"
@@ -401,7 +401,7 @@ def test_trouble(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#trouble').textContent === ''")
 
 
-def test_a_link_with_a_wrong_query(logs: Logs, visit: Open) -> None:
+def test_a_link_with_a_wrong_query_does_not_say_no_lines(logs: Logs, visit: Open) -> None:
     """It is not said that there are no lines: nobody knows."""
     numbered(logs, 3)
     page = visit("?q=status>=", ready="!document.querySelector('#query-error').hidden")

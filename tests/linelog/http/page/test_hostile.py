@@ -31,7 +31,7 @@ BIDI = "user=\u202enimda\u202c \u2066x\u2069 \u200f \u061c"
 
 
 @pytest.mark.long
-def test_markup_is_text(logs: Logs, visit: Open) -> None:
+def test_markup_in_a_log_is_shown_as_text(logs: Logs, visit: Open) -> None:
     """Messages, sources, names and values of fields: none of it becomes an element or runs."""
     for evil in CORPUS:
         fields = {evil: evil, "plain": evil, "__proto__": evil, "list": [evil, {"a": evil}]}
@@ -57,7 +57,7 @@ def test_markup_is_text(logs: Logs, visit: Open) -> None:
 
 
 @pytest.mark.long
-def test_text_is_whole(logs: Logs, visit: Open) -> None:
+def test_no_character_of_a_message_is_swallowed(logs: Logs, visit: Open) -> None:
     """Nothing of it is swallowed either; colours alone become colours."""
     logs.send(*CORPUS[:12], r"\x1b[31mred\x1b[0m \x1b[2J", BIDI)
     page = visit()
@@ -110,7 +110,7 @@ def test_the_title_turns_nothing_around(visit: Open) -> None:
 
 
 @pytest.mark.long
-def test_nasty_sizes(logs: Logs, visit: Open) -> None:
+def test_huge_lines_are_cut_until_they_are_opened(logs: Logs, visit: Open) -> None:
     """A line of a mebibyte and one of many colours: cut until it is opened, and nobody waits."""
     logs.send("x" * 1_000_000, "a-" * 30_000 + "=", r"\x1b[31mx" * 5000, '"' * 60_000)
     page = visit()

@@ -67,7 +67,9 @@ def open_an_error(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_themes(scheme: str, width: int, sampled: Logs, visit: Open, tmp_path: Path) -> None:
+def test_themes_are_readable(
+    scheme: str, width: int, sampled: Logs, visit: Open, tmp_path: Path
+) -> None:
     """Readable on a phone and on a desk, by day and by night: these are the pictures of the docs."""
     page = visit(width=width, height=800, prefers_color_scheme=scheme)
     page.wait(FULL)
@@ -97,7 +99,7 @@ def test_themes(scheme: str, width: int, sampled: Logs, visit: Open, tmp_path: P
     assert page.run(CONTRAST) == []
 
 
-def test_switch(sampled: Logs, visit: Open) -> None:
+def test_the_button_switches_the_theme_and_keeps_it(sampled: Logs, visit: Open) -> None:
     """The button changes the theme at once and for the next visit; the system's choice needs no keeping."""
     page = visit(prefers_color_scheme="light")
     page.click("#theme")
@@ -111,7 +113,7 @@ def test_switch(sampled: Logs, visit: Open) -> None:
     assert page.run("localStorage.getItem('logsrv-theme')") is None
 
 
-def test_phone(sampled: Logs, visit: Open) -> None:
+def test_nothing_is_cut_off_or_too_small_on_a_phone(sampled: Logs, visit: Open) -> None:
     """Nothing sticks out to the right, whatever is open; what a finger has to hit is big enough."""
     sampled.send("x" * 5000, source="a-very-long-name-of-a-listener@tcp:203.0.113.200:65535")
     page = visit("?q=", width=375, height=700)
@@ -136,7 +138,7 @@ def test_phone(sampled: Logs, visit: Open) -> None:
     assert small == 0
 
 
-def test_ten_thousand_lines_a_second(logs: Logs, visit: Open) -> None:
+def test_the_page_keeps_drawing_at_ten_thousand_lines_a_second(logs: Logs, visit: Open) -> None:
     """The page goes on drawing and answering, shows the newest, and says how many it left out."""
     logs.send("begin")
     page = visit()
@@ -165,7 +167,7 @@ def test_ten_thousand_lines_a_second(logs: Logs, visit: Open) -> None:
     assert page.run("document.querySelector('#scroller').scrollTop") > 1000
 
 
-def test_no_motion(sampled: Logs, visit: Open) -> None:
+def test_reduced_motion_stops_all_transitions(sampled: Logs, visit: Open) -> None:
     page = visit(prefers_reduced_motion="reduce")
     page.wait(FULL)
     moving = (

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return Path(PICTURES) if PICTURES else tmp_path
 
 
-def test_a_time_chosen_in_the_histogram(sampled: Logs, visit: Open, folder: Path) -> None:
+def test_a_picture_of_a_time_in_the_histogram(sampled: Logs, visit: Open, folder: Path) -> None:
     page = visit(width=1100, height=620)
     page.wait(FULL)
     left, top, width, _ = page.place("#histogram")
@@ -46,7 +46,7 @@ def test_a_time_chosen_in_the_histogram(sampled: Logs, visit: Open, folder: Path
     assert page.picture(folder / "histogram-drag.png").startswith(b"\x89PNG")
 
 
-def test_a_line_among_its_neighbours(sampled: Logs, visit: Open, folder: Path) -> None:
+def test_a_picture_of_a_line_among_its_neighbours(sampled: Logs, visit: Open, folder: Path) -> None:
     page = visit(width=1100, height=620)
     page.wait(FULL)
     page.fill("#q", "order")
@@ -58,14 +58,14 @@ def test_a_line_among_its_neighbours(sampled: Logs, visit: Open, folder: Path) -
     assert page.picture(folder / "context.png").startswith(b"\x89PNG")
 
 
-def test_a_line_and_its_fields(sampled: Logs, visit: Open, folder: Path) -> None:
+def test_a_picture_of_a_line_and_its_fields(sampled: Logs, visit: Open, folder: Path) -> None:
     page = visit(width=1100, height=620)
     page.wait(FULL)
     open_an_error(page)
     assert page.picture(folder / "details.png").startswith(b"\x89PNG")
 
 
-def test_the_message_of_an_alert(chromium: Chromium, folder: Path, tmp_path: Path) -> None:
+def test_the_documented_alert_is_real(chromium: Chromium, folder: Path, tmp_path: Path) -> None:
     """As a command gets it on its standard input, from a real daemon."""
     told = tmp_path / "told"
     command = tmp_path / "notify"

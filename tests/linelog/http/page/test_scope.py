@@ -124,7 +124,7 @@ def test_lines_leave_a_scope_that_moves_on(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#older').textContent.startsWith('Older lines match')")
 
 
-def test_older_lines_of_a_selected_time(logs: Logs, visit: Open) -> None:
+def test_older_lines_of_a_selected_time_are_offered(logs: Logs, visit: Open) -> None:
     now = datetime.now(UTC)
     logs.send("first", time=now - timedelta(hours=3))
     logs.send("second", time=now - timedelta(minutes=90))
@@ -163,7 +163,7 @@ def test_numbers_on_their_way_are_dimmed(logs: Logs, visit: Open) -> None:
     page.wait(f"{TOTAL} === '1 line' && !({DIMMED}) && {DONE}")
 
 
-def test_numbers_that_fail_are_not_those_of_before(logs: Logs, visit: Open) -> None:
+def test_refused_numbers_replace_the_old_ones(logs: Logs, visit: Open) -> None:
     logs.send("one", "two")
     page = visit()
     page.wait(f"{TOTAL} === '2 lines'")

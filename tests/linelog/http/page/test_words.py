@@ -90,7 +90,7 @@ def test_ticks_are_at_round_times_of_the_zone(
     assert kind == 2 or all(one[2].endswith(":00") for one in found)
 
 
-def test_it_says_that_it_is_connecting(logs: Logs, visit: Open) -> None:
+def test_the_page_says_that_it_is_connecting(logs: Logs, visit: Open) -> None:
     """Not that it has stopped, which it never does by itself."""
     page = visit()
     page.call(
@@ -149,7 +149,7 @@ def test_a_server_that_is_away_is_said_with_the_time(logs: Logs, visit: Open) ->
     page.wait("document.querySelector('#histogram-total').textContent === '2 lines'")
 
 
-def test_pause_becomes_resume(logs: Logs, visit: Open) -> None:
+def test_the_pause_button_becomes_resume_with_the_waiting_lines(logs: Logs, visit: Open) -> None:
     """With the number of lines that wait, those too that the server has left out."""
     logs.send("one")
     page = visit(ready=f"{LIVE} && {COUNT} === 1")
@@ -204,7 +204,9 @@ def type_(page: Page, text: str, back: int = 0) -> None:
         ("tatus", 0, "status,http.status", "status="),
     ],
 )
-def test_completion(logs: Logs, visit: Open, text: str, back: int, offers: str, then: str) -> None:
+def test_completion_has_notes(
+    logs: Logs, visit: Open, text: str, back: int, offers: str, then: str
+) -> None:
     logs.send("a", level="error", app="sshd", status=503)
     logs.lines[0]["fields"]["http.status"] = 1
     logs.send("b", level="info", app="sshd", status=503)
@@ -247,7 +249,7 @@ def test_an_error_is_shown_by_itself(logs: Logs, visit: Open) -> None:
     page.wait("!document.querySelector('#query-error').hidden")
 
 
-def test_a_hint(logs: Logs, visit: Open) -> None:
+def test_a_hint_stands_under_the_box_until_the_next_query(logs: Logs, visit: Open) -> None:
     """What the server thinks was meant stands under the box until something else is asked for."""
     logs.hint = "write app=shop <b>instead</b> of app==shop"
     page = visit()

@@ -67,7 +67,7 @@ def test_bars_are_added_and_it_is_said(stores: list[OwnStore]) -> None:
 
 
 @pytest.mark.parametrize("step", [0, -1, "nan", "inf", 77, 10**400])
-def test_the_step_of_one_is_not_that_of_all(
+def test_a_node_of_another_step_is_missing(
     stores: list[OwnStore], tmp_path: Path, step: Any
 ) -> None:
     strange = Strange(view_of(tmp_path / "second"))
@@ -79,13 +79,13 @@ def test_the_step_of_one_is_not_that_of_all(
     assert [one["node"] for one in found["missing"]] == ["strange"]
 
 
-def test_nothing_has_no_bars(tmp_path: Path) -> None:
+def test_an_empty_span_has_no_bars(tmp_path: Path) -> None:
     empty = OwnStore(view_of(make_store(tmp_path / "empty", [[]])))
     found = asked([empty, empty], "histogram", buckets=5)
     assert found["buckets"] == [] and found["since"] is None
 
 
-def test_values_fields_and_sources(stores: list[OwnStore]) -> None:
+def test_values_fields_and_sources_of_nodes_are_added(stores: list[OwnStore]) -> None:
     found = asked(stores, "top", field="user", limit=1)
     assert found == {
         "field": "user", "total": 4, "values": [{"value": "ann", "count": 4}], "added": True, "missing": []
@@ -109,7 +109,7 @@ def test_values_fields_and_sources(stores: list[OwnStore]) -> None:
         {"buckets": [], "step": "long"}, {"buckets": [], "step": 77},
     ],
 )  # fmt: skip
-def test_a_strange_answer_is_missing_and_said(
+def test_a_wrong_answer_of_a_node_is_left_out_and_reported(
     stores: list[OwnStore], tmp_path: Path, answer: Any
 ) -> None:
     strange = Strange(view_of(tmp_path / "second"))
@@ -128,12 +128,12 @@ def test_a_strange_answer_is_missing_and_said(
         ("sources", {"sources": [{"source": "x", "lines": 1 << 60, "last": None}]}),
     ],
 )
-def test_so_is_one_of_values(
+def test_a_wrong_answer_with_values_is_left_out_and_reported(
     stores: list[OwnStore], tmp_path: Path, endpoint: str, answer: Any
 ) -> None:
     strange = Strange(view_of(tmp_path / "second"))
     strange.answer = answer
     found = asked([stores[0], strange], endpoint, field="level", limit=5)
     assert [one["error"] for one in found["missing"]] == [
-        "it answers with something that are no such numbers; its lines are missing"
+        "its answer does not have the expected numbers; its lines are missing"
     ]

@@ -51,7 +51,7 @@ def case() -> Case:
     return Case()
 
 
-def test_all_of_it(case: Case) -> None:
+def test_an_answer_is_sent_to_its_end(case: Case) -> None:
     assert case.browser.received == b""
     case.answer.data(b"one\n")
     case.answer.data(b"two\n")
@@ -63,25 +63,25 @@ def test_all_of_it(case: Case) -> None:
     assert len(case.clock.getDelayedCalls()) == 1
 
 
-def test_nothing_is_an_answer_too(case: Case) -> None:
+def test_an_empty_answer_is_status_200(case: Case) -> None:
     case.answer.end(None)
     assert case.browser.received.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_failure_before_anything_was_sent(case: Case) -> None:
+def test_a_failure_before_the_first_byte_has_its_own_status(case: Case) -> None:
     case.answer.end(Problem(503, "too long"))
     assert case.browser.received.startswith(b"HTTP/1.1 503 ")
     assert b'{"error": "too long"}' in case.browser.received
 
 
-def test_a_failure_afterwards(case: Case) -> None:
+def test_a_failure_after_the_first_bytes_is_the_last_line(case: Case) -> None:
     case.answer.data(b"one\n")
     case.answer.end(Problem(503, "too long"))
     assert case.browser.received.startswith(b"HTTP/1.1 200 ")
     assert b'{"error": "too long"}\n\r\n0\r\n\r\n' in case.browser.received
 
 
-def test_a_slow_client(case: Case) -> None:
+def test_a_slow_client_pauses_the_search_and_is_cut_off(case: Case) -> None:
     case.answer.data(b"one\n")
     case.browser.channel.pauseProducing()
     assert case.search.told == ["pause"]
@@ -96,13 +96,13 @@ def test_a_slow_client(case: Case) -> None:
     assert case.browser.transport.aborting
 
 
-def test_one_who_takes_all_the_time_there_is(case: Case) -> None:
+def test_a_client_that_takes_too_long_is_cut_off(case: Case) -> None:
     case.answer.data(b"one\n")
     case.clock.advance(LONGEST)
     assert case.search.told == ["kill"] and case.browser.transport.aborting
 
 
-def test_one_who_goes(case: Case) -> None:
+def test_a_client_that_disconnects_ends_its_search(case: Case) -> None:
     case.answer.data(b"one\n")
     case.browser.leave()
     assert case.search.told == ["kill"]

@@ -50,7 +50,7 @@ def messages(found: list[dict[str, Any]]) -> list[str]:
     return [one["message"] for one in found]
 
 
-def test_each_line_once_by_time(ask: Ask) -> None:
+def test_merged_lines_come_once_by_time(ask: Ask) -> None:
     found = ask()
     assert messages(found) == ["of two", "same", *["of one"] * 3]
     assert [sorted(one["nodes"]) for one in found] == [
@@ -72,7 +72,7 @@ def test_positions_go_on_within_a_moment(ask: Ask) -> None:
     assert len(ask(after="1:0")) == 5 and ask(before="1:0") == []
 
 
-def test_numbers_of_several(ask: Ask) -> None:
+def test_a_histogram_of_nodes_counts_all_their_lines(ask: Ask) -> None:
     (found,) = ask("histogram", buckets=5)
     assert sum(one["count"] for one in found["buckets"]) == 7 and found["missing"] == []
 

@@ -46,7 +46,7 @@ def found(store: Path, query: str = "") -> list[str]:
     return [json.loads(text)["position"] for text in ask(store, "search", query).splitlines()]
 
 
-def test_search(store: Path) -> None:
+def test_limits_and_places_choose_the_lines_of_a_search(store: Path) -> None:
     every = found(store)
     assert len(every) == 12
     assert found(store, "reverse=1") == every[::-1]
@@ -65,7 +65,7 @@ def test_search(store: Path) -> None:
     assert found(store, "source=udp:*") == []
 
 
-def test_numbers(store: Path) -> None:
+def test_top_fields_and_sources_count_lines(store: Path) -> None:
     top = json.loads(ask(store, "top", "field=user&limit=1"))
     assert top == {"field": "user", "total": 12, "values": [{"value": "ann", "count": 8}]}
     fields = json.loads(ask(store, "fields", "q=bob"))
@@ -77,7 +77,7 @@ def test_numbers(store: Path) -> None:
 
 @pytest.mark.parametrize("buckets", [1, 2, 3, 10, 60, 1000])
 @pytest.mark.parametrize("limits", ["", "since=2026-11-20T06:00:00Z&until=2026-11-20T06:10:03Z"])
-def test_histogram(store: Path, buckets: int, limits: str) -> None:
+def test_a_histogram_has_no_more_buckets_than_asked(store: Path, buckets: int, limits: str) -> None:
     """All lines are in it, in no more buckets than asked for, one behind the other."""
     found = json.loads(ask(store, "histogram", f"buckets={buckets}&{limits}"))
     counted = found["buckets"]
@@ -89,7 +89,7 @@ def test_histogram(store: Path, buckets: int, limits: str) -> None:
 
 
 @pytest.mark.parametrize("spacing", [0.9, 0.07, 0.007, 0.0007])
-def test_histogram_of_a_moment(tmp_path: Path, spacing: float) -> None:
+def test_a_histogram_of_a_moment_has_every_line(tmp_path: Path, spacing: float) -> None:
     """In a store of a few seconds, or less, every line is in its bar too."""
     store = make_store(tmp_path / "store", [lines(["x"] * 50, 0.31, spacing)])
     counted = json.loads(ask(store, "histogram"))["buckets"]
@@ -98,7 +98,7 @@ def test_histogram_of_a_moment(tmp_path: Path, spacing: float) -> None:
 
 
 @pytest.mark.parametrize("beside", ["now", "none"])
-def test_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
+def test_a_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
     """The clock was set back: they are before the first line, and behind the last one."""
     late = [*lines(["x"] * 5, 100), *lines(["late"], 0), *lines(["early"], 500), *lines(["x"], 101)]
     store = make_store(tmp_path / "store", [late, []])
@@ -111,19 +111,19 @@ def test_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
     assert 5 < len(counted) <= 60
 
 
-def test_histogram_of_millennia(store: Path) -> None:
+def test_a_histogram_of_millennia_has_all_lines(store: Path) -> None:
     limits = "since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z"
     counted = json.loads(ask(store, "histogram", f"buckets=10&{limits}"))["buckets"]
     assert sum(bucket["count"] for bucket in counted) == 12
     assert len(counted) <= 10
 
 
-def test_histogram_of_nothing(tmp_path: Path) -> None:
+def test_a_histogram_of_an_empty_store_has_no_buckets(tmp_path: Path) -> None:
     found = json.loads(ask(make_store(tmp_path / "store", [[]]), "histogram"))
     assert found["buckets"] == [] and found["since"] is None
 
 
-def test_show(store: Path) -> None:
+def test_show_has_a_line_and_its_neighbours(store: Path) -> None:
     every = found(store)
     shown = json.loads(ask(store, "show", f"position={every[8]}&before=2&after=1"))["lines"]
     assert [one["position"] for one in shown] == every[6:10]
@@ -143,7 +143,7 @@ def events(text: bytes) -> Sequence[Any]:
     return told
 
 
-def test_tail(store: Path) -> None:
+def test_a_tail_has_all_matches_between_two_positions(store: Path) -> None:
     """All that matches between two places, across segments."""
     every = found(store)
     values = {"q": "ann", "begin": every[1], "end": every[10]}
@@ -152,7 +152,7 @@ def test_tail(store: Path) -> None:
     ]
 
 
-def test_tail_of_what_is_gone(store: Path) -> None:
+def test_a_tail_from_a_removed_position_says_so(store: Path) -> None:
     every = found(store)
     end = str(Position(*map(int, every[-1].split(":"))).offset + len(line(MESSAGES[2])))
     for begin in ("0:5", "9:0", f"2:{10**9}"):
@@ -160,9 +160,7 @@ def test_tail_of_what_is_gone(store: Path) -> None:
         assert told == [("missed", "1:0"), *(("line", place) for place in every)]
 
 
-def test_tail_of_segments_that_go_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tail_tells_of_removed_segments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where lines were removed while they were looked for, it is told; the store is listed once for it."""
     store = make_store(tmp_path / "store", [[line(str(number), number)] for number in range(6)])
     listed = note_listings(monkeypatch)
@@ -185,7 +183,7 @@ def test_tail_of_segments_that_go_meanwhile(
 
 
 @pytest.mark.parametrize("seconds", [0.291021, 0.3, 12.7, 1e-6])
-def test_histogram_of_one_moment(tmp_path: Path, seconds: float) -> None:
+def test_a_histogram_of_lines_of_one_moment_has_their_bar(tmp_path: Path, seconds: float) -> None:
     """All lines came at once: the bar is where they are, however its beginning is rounded."""
     store = make_store(tmp_path / "store", [[line("x", seconds), line("y", seconds)]])
     found = json.loads(ask(store, "histogram", "buckets=1"))

@@ -37,7 +37,7 @@ def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
     return int(status), [json.loads(line) for line in b"".join(body).splitlines()]
 
 
-def test_answers(tmp_path: Path) -> None:
+def test_each_request_has_its_status_and_body(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [lines(["a", "b"])])
     status, found = answered(request(store))
     assert status == 200 and [line["message"] for line in found] == ["a", "b"]
@@ -62,7 +62,7 @@ def test_a_failure_in_the_middle_is_the_last_line(
     assert status == 200 and "memory" in found[1]["error"]
 
 
-def test_a_process(tmp_path: Path) -> None:
+def test_a_searching_process_answers_and_ends(tmp_path: Path) -> None:
     """It ends by itself, and imports nothing of the directory it is started in.
 
     It begins without Twisted, and without NumPy, which takes longer to load than all else.
@@ -82,12 +82,12 @@ def test_a_process(tmp_path: Path) -> None:
     assert loaded.stdout == b"\n"
 
 
-def test_nobody_asks(tmp_path: Path) -> None:
+def test_a_process_without_a_request_ends(tmp_path: Path) -> None:
     done = subprocess.run(COMMAND, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (0, b"")
 
 
-def test_it_ends_with_its_server(tmp_path: Path) -> None:
+def test_a_searching_process_ends_with_its_server(tmp_path: Path) -> None:
     """Also while it waits for somebody to read."""
     many = make_store(tmp_path / "store", [lines(["x" * 200] * 5000)])
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

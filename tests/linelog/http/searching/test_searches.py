@@ -82,7 +82,7 @@ def asked(**values: Any) -> dict[str, Any]:
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_answer_and_one_that_stands_ready(made: Made) -> None:
+async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> None:
     searches = made()
     first, second = SearchSink(), SearchSink()
     searches.start(asked(limit=2), first)
@@ -98,7 +98,7 @@ async def test_an_answer_and_one_that_stands_ready(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_stands_ready_for_who_is_about_to_ask(made: Made) -> None:
+async def test_a_spare_process_is_started_for_an_expected_search(made: Made) -> None:
     searches = made()
     searches.expect()
     while not (ready := pids(MODULE)):
@@ -111,7 +111,7 @@ async def test_one_stands_ready_for_who_is_about_to_ask(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_too_many(made: Made) -> None:
+async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
     """Those who can wait have their turn; others are told at once."""
     searches = made(at_once=2)
     sinks = [SearchSink(), SearchSink(), SearchSink()]
@@ -128,7 +128,7 @@ async def test_too_many(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_who_does_not_read_holds_it_up(made: Made) -> None:
+async def test_a_sink_that_is_paused_holds_its_search_up(made: Made) -> None:
     searches = made()
     sink = SearchSink()
     search = searches.start(asked(), sink)
@@ -150,7 +150,7 @@ def pause(seconds: float) -> Deferred[None]:
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_one_who_has_enough_before_its_turn(made: Made) -> None:
+async def test_a_search_paused_before_its_turn_reads_nothing(made: Made) -> None:
     """Its search waits as any other: nothing is read that nobody takes."""
     searches = made(at_once=1)
     first, sink = SearchSink(), SearchSink()
@@ -168,7 +168,7 @@ async def test_one_who_has_enough_before_its_turn(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_time_is_limited(made: Made) -> None:
+async def test_a_search_is_ended_when_its_time_is_over(made: Made) -> None:
     searches = made(seconds=0.001)
     sink = SearchSink()
     searches.start(asked(), sink)
@@ -177,7 +177,7 @@ async def test_time_is_limited(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_nobody_wants_it(made: Made) -> None:
+async def test_a_killed_search_sends_nothing(made: Made) -> None:
     """Nothing is said to who has gone; the process is killed."""
     searches = made()
     sink = SearchSink()
@@ -192,7 +192,7 @@ async def test_nobody_wants_it(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_killed_process(made: Made) -> None:
+async def test_a_process_killed_from_outside_is_reported(made: Made) -> None:
     """Somebody kills it: the client hears that this was not all, and the log says so."""
     searches = made()
     sink = SearchSink()
@@ -208,7 +208,7 @@ async def test_a_killed_process(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_stop(made: Made) -> None:
+async def test_stop_ends_all_searches(made: Made) -> None:
     searches = made(at_once=2)
     sinks = [SearchSink(), SearchSink()]
     searches.start(asked(), sinks[0])
@@ -224,7 +224,9 @@ async def test_stop(made: Made) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_secrets_stay(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_search_gets_no_secrets_of_ours(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The environment of the daemon may have its token."""
     monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
     searches = made()
@@ -246,7 +248,7 @@ class Hurried:
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_one_that_stands_ready_goes_after_a_while(store: Path) -> None:
+async def test_an_unused_spare_process_ends_after_a_while(store: Path) -> None:
     hurried = Hurried()
     searches = Searches(lambda: str(store), hurried, at_once=4, seconds=PATIENCE)
     sink = SearchSink()
@@ -264,7 +266,9 @@ async def test_the_one_that_stands_ready_goes_after_a_while(store: Path) -> None
 
 @pytest.mark.slow
 @pytest_twisted.ensureDeferred
-async def test_no_room_for_another_process(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_room_for_a_process_is_a_problem(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who waits hears that it cannot be; an answer that is there is given all the same."""
     searches = made()
     sink, waiting = SearchSink(), SearchSink()

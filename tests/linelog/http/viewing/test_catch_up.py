@@ -40,9 +40,7 @@ def messages(step: Step) -> list[str]:
 
 @pytest.mark.parametrize("offset", [0, 1, SIZE - 1, SIZE, SIZE + 1, 3 * SIZE])
 @pytest.mark.parametrize("packed", [0, 1])
-def test_the_lines_that_begin_at_its_place_or_behind_it(
-    tmp_path: Path, offset: int, packed: int
-) -> None:
+def test_a_viewer_gets_lines_from_its_place_on(tmp_path: Path, offset: int, packed: int) -> None:
     """Also if its place is in the middle of a line, and the segment was compressed meanwhile."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]], packed=packed))
     with viewer(view, Position(1, offset)) as behind:
@@ -52,7 +50,7 @@ def test_the_lines_that_begin_at_its_place_or_behind_it(
     view.close()
 
 
-def test_no_line_behind_where_the_others_are(tmp_path: Path) -> None:
+def test_a_viewer_gets_no_line_before_the_others(tmp_path: Path) -> None:
     """Those come when they come to the others: also in a segment that begins behind its place."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 2 * SIZE)) as behind:
@@ -61,9 +59,7 @@ def test_no_line_behind_where_the_others_are(tmp_path: Path) -> None:
     view.close()
 
 
-def test_a_step_without_a_line_is_none_the_less_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_may_have_no_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(behind_module, "MOST_IN_STEP", 1)
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), query="7") as behind:
@@ -74,7 +70,7 @@ def test_a_step_without_a_line_is_none_the_less_one(
     view.close()
 
 
-def test_what_it_is_sure_to_get_is_not_counted(tmp_path: Path) -> None:
+def test_lines_up_to_sure_are_not_limited(tmp_path: Path) -> None:
     """Behind that it has as much as others have, and hears of the rest."""
     view = view_of(make_store(tmp_path / "store", [LINES[:4], LINES[4:]]))
     with viewer(view, Position(1, 0), Position(2, 0)) as behind:

@@ -92,7 +92,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     found.view.close()
 
 
-def test_each_has_what_it_looks_for(place: Place) -> None:
+def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
     place.join(1)
     place.join(2, "good")
     place.write("good 1", "bad 2")
@@ -121,7 +121,7 @@ def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
 
-def test_one_that_comes_from_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_catches_up_and_is_live(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has one step for each time it asks, the others go on, and then it is one of them."""
     one_line_a_step(monkeypatch)
     place.join(1)
@@ -145,7 +145,7 @@ def test_one_that_comes_from_behind(place: Place, monkeypatch: pytest.MonkeyPatc
     assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
 
 
-def test_one_that_knows_of_lines_that_the_hub_has_not_seen(place: Place) -> None:
+def test_a_viewer_ahead_of_the_hub_waits_for_the_next_look(place: Place) -> None:
     """It waits for the next look, and has them once."""
     place.join(1)
     place.look()
@@ -156,7 +156,7 @@ def test_one_that_knows_of_lines_that_the_hub_has_not_seen(place: Place) -> None
     assert place.events(2) == ["1", "2"] and place.live(2)
 
 
-def test_one_that_comes_when_the_hub_has_seen_more(place: Place) -> None:
+def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place: Place) -> None:
     """Also a viewer that begins with what is written now has all that was written behind its place."""
     place.join(1)
     place.look()
@@ -167,7 +167,7 @@ def test_one_that_comes_when_the_hub_has_seen_more(place: Place) -> None:
     assert place.events(2) == ["1", "2"] and place.live(2)
 
 
-def test_many_that_come_between_two_looks(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_viewers_begin_where_they_joined(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each begins where it came; of very many some begin a little earlier."""
     monkeypatch.setattr(hub_module, "MOST_DOORS", 2)
     for number in range(1, 5):
@@ -178,7 +178,7 @@ def test_many_that_come_between_two_looks(place: Place, monkeypatch: pytest.Monk
     assert place.events(3) == place.events(4) == ["2", "3", "4"]
 
 
-def test_what_the_hub_has_not_seen_yet_is_not_new(place: Place) -> None:
+def test_lines_before_a_viewers_place_are_not_shown_to_it(place: Place) -> None:
     """A line that was written before a viewer came is not shown to it, though the hub looks later."""
     place.join(1)
     place.write("before")
@@ -188,7 +188,7 @@ def test_what_the_hub_has_not_seen_yet_is_not_new(place: Place) -> None:
     assert place.events(1) == ["before", "after"] and place.events(2) == ["after"]
 
 
-def test_one_that_leaves_before_it_is_live(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_may_leave_while_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     one_line_a_step(monkeypatch)
     place.write("1", "2")
     place.join(1, begin=Position(1, SIZE))
@@ -204,7 +204,7 @@ def test_one_that_leaves_before_it_is_live(place: Place, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("what", ["lines", "bytes"])
-def test_one_that_is_slower_than_what_is_written(
+def test_a_slow_viewer_skips_lines(
     place: Place, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """In the end it goes on with the others, and is told how much it did not have."""
@@ -227,7 +227,7 @@ def test_one_that_is_slower_than_what_is_written(
     assert place.events(1)[-1] == "7"
 
 
-def test_more_than_anybody_reads(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_shows_the_newest_lines(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest are shown, and the others counted; later there is room again."""
     monkeypatch.setattr(hub_module, "RATE", 2)
     place.join(1, "line")
@@ -271,7 +271,7 @@ def test_the_next_look_comes_later_where_much_was_handed_out(place: Place) -> No
     assert place.hub.rest == LOOK_EVERY
 
 
-def test_queries_that_take_too_long(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_queries_get_newest_lines(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has the newest lines for which there was time, and hears of the others; all in turn."""
     monkeypatch.setattr(live_module, "PIECE", SIZE)
     for number, query in enumerate(("a", "b", "c"), 1):
@@ -289,7 +289,7 @@ def test_queries_that_take_too_long(place: Place, monkeypatch: pytest.MonkeyPatc
     assert place.events(3) == [9, "a b c"]
 
 
-def test_pieces(place: Place) -> None:
+def test_events_are_handed_out_in_bounded_pieces(place: Place) -> None:
     """Each is about as much as a client that does not read may have in its buffers."""
     place.join(1)
     messages = [f"{number} {'x' * 500}" for number in range(50)]
@@ -300,7 +300,7 @@ def test_pieces(place: Place) -> None:
     assert all(len(one.data) < PIECE + 2000 for one in place.handed)
 
 
-def test_lines_that_are_gone(tmp_path: Path) -> None:
+def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path: Path) -> None:
     """Retention that is faster than a viewer is told, to who is live and who is not yet."""
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
     view = view_of(store)

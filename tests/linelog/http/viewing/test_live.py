@@ -19,7 +19,7 @@ def append(store: Path, count: int, message: str = "x" * 60) -> None:
             file.write(line(message))
 
 
-def test_looks(tmp_path: Path) -> None:
+def test_each_line_is_in_one_look(tmp_path: Path) -> None:
     """Each line is in one look, at its position; a line that is not whole is in the next."""
     store = make_store(tmp_path / "store", [[line("old")]])
     view = view_of(store)
@@ -36,7 +36,7 @@ def test_looks(tmp_path: Path) -> None:
     view.close()
 
 
-def test_too_much_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_lines_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "PIECE", 1000)
     monkeypatch.setattr(live, "KEPT", 5000)
     store = make_store(tmp_path / "store", [[]])
@@ -52,7 +52,7 @@ def test_too_much_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     view.close()
 
 
-def test_far_too_much_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_skipped_lines_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number is about right, and what is shown are the newest lines, none from before the gap."""
     monkeypatch.setattr(live, "PIECE", 1000)
     monkeypatch.setattr(live, "KEPT", 5000)
@@ -74,9 +74,7 @@ def test_far_too_much_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyP
     view.close()
 
 
-def test_what_is_passed_over_in_several_segments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_skipped_segments_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "PIECE", 1000)
     monkeypatch.setattr(live, "KEPT", 2000)
     monkeypatch.setattr(live, "COUNTED", 5000)
@@ -90,7 +88,7 @@ def test_what_is_passed_over_in_several_segments(
     view.close()
 
 
-def test_what_retention_took_is_said(tmp_path: Path) -> None:
+def test_a_look_says_that_retention_removed_lines(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
     view = view_of(store)
     place = Live(view, Position(1, 0))
@@ -103,7 +101,7 @@ def test_what_retention_took_is_said(tmp_path: Path) -> None:
     view.close()
 
 
-def test_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_ends_at_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step ends where it is to, across segments and with lines longer than a step."""
     monkeypatch.setattr(live, "STEP", 100)
     first, second = [line("a"), line("x" * 300), line("b")], [line("y" * 300), line("c")]

@@ -59,7 +59,7 @@ def clock(step: float) -> Callable[[], float]:
 
 
 @pytest.mark.parametrize("most", [1000, 3, 0])
-def test_the_same_as_each_by_itself(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_finds_what_each_query_finds(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     together_, alone = watched(QUERIES, most), watched(QUERIES, most)
     made = units(together_)
@@ -81,11 +81,11 @@ LOOK_TEXTS = {
 }
 
 
-def test_few_need_no_numpy() -> None:
+def test_few_queries_do_not_load_numpy() -> None:
     assert all(isinstance(one, SingleQuery) for one in units(watched(QUERIES[:5])))
 
 
-def test_one_that_takes_long_takes_the_time_of_no_others() -> None:
+def test_a_slow_query_takes_no_time_from_others() -> None:
     """Those that ask for words, those that ask for more, and those that any line may match are apart."""
     made = units(watched(QUERIES))
     shapes = [len(one.queries) for one in made]
@@ -97,7 +97,7 @@ def test_one_that_takes_long_takes_the_time_of_no_others() -> None:
     }
 
 
-def test_when_there_is_no_time_for_all_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest text is looked at, and each line of the rest is left out."""
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     queries = watched([f"word{number}" for number in range(20)])
@@ -108,7 +108,7 @@ def test_when_there_is_no_time_for_all_of_the_text(monkeypatch: pytest.MonkeyPat
     assert all(0 < one.missed < 40 for one in queries)
 
 
-def test_those_for_which_there_was_no_time_are_the_first_in_the_next_look() -> None:
+def test_queries_without_time_are_first_in_the_next_look() -> None:
     queries = watched([f"word{number}" for number in range(2, 20)])
     (unit,) = units(queries)
     seen: set[int] = set()

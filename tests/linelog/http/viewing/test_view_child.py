@@ -53,7 +53,7 @@ def viewing(directory: Path) -> Iterator[Views]:
             pipe.close()
 
 
-def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
+def test_new_lines_are_sent_to_viewers(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [[line("before")]])
     with viewing(store) as views:
         views.join(1, Position(1, len(line("before"))))
@@ -66,7 +66,7 @@ def test_lines_come_as_they_are_written(tmp_path: Path) -> None:
         assert os.getpriority(os.PRIO_PROCESS, views.process.pid) >= NICE
 
 
-def test_it_ends_with_its_daemon(tmp_path: Path) -> None:
+def test_the_process_of_live_views_ends_with_its_daemon(tmp_path: Path) -> None:
     """Also while it has viewers: nothing but the end of its input is needed."""
     with viewing(make_store(tmp_path / "store", [[]])) as views:
         views.join(1, Position(1, 0))
@@ -77,7 +77,7 @@ def test_it_ends_with_its_daemon(tmp_path: Path) -> None:
         assert views.process.returncode == 0
 
 
-def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_ends_the_process_with_a_sentence(tmp_path: Path) -> None:
     """It says why in a sentence and ends."""
     with viewing(tmp_path / "nowhere") as views:
         views.process.wait()

@@ -11,5 +11,5 @@ from logsrv.linelog.http.viewing.view_protocol import ViewEvents, decode_events,
     "handed",
     [ViewEvents((1, 2), b"[1]\n\n{", 2, 5), ViewEvents((3,), live=True), ViewEvents((), b"\n")],
 )
-def test_what_is_handed_out(handed: ViewEvents) -> None:
+def test_events_are_encoded_and_decoded(handed: ViewEvents) -> None:
     assert decode_events(encode_events(handed)) == handed

@@ -127,7 +127,7 @@ def place() -> Place:
     return Place()
 
 
-def test_the_table_of_states() -> None:
+def test_the_table_of_states_is_complete() -> None:
     """All may end, and each but the last leads on."""
     for state in ViewerState:
         follows = {event for (old, event) in NEXT if old == state.name}
@@ -135,7 +135,7 @@ def test_the_table_of_states() -> None:
 
 
 @pytest.mark.parametrize("after", [None, END])
-def test_from_now_on(place: Place, after: Position | None) -> None:
+def test_a_viewer_at_the_end_is_live_without_a_search(place: Place, after: Position | None) -> None:
     """Nothing has to be caught up with: what is written behind the end of then is shown."""
     watch = place.watch(after)
     assert place.joined == [(watch.viewer, END, None)] and not place.searches
@@ -147,7 +147,7 @@ def test_from_now_on(place: Place, after: Position | None) -> None:
     assert watch.viewer.state is ViewerState.LIVE and not place.asked
 
 
-def test_catching_up(place: Place) -> None:
+def test_a_viewer_catches_up_by_a_search_and_steps(place: Place) -> None:
     """A search looks up to the end of then; the process gives the rest, as it is asked for it."""
     watch = place.watch(Position(1, 0))
     (search,) = place.searches
@@ -166,7 +166,7 @@ def test_catching_up(place: Place) -> None:
     assert len(place.asked) == 1 and place.missed == 0
 
 
-def test_little_to_catch_up_with(place: Place) -> None:
+def test_a_few_lines_are_caught_up_without_a_search(place: Place) -> None:
     """No search is started for it: the process of the live views gives it all up to the end of then."""
     watch = place.watch(Position(2, 40))
     assert place.joined == [(watch.viewer, Position(2, 41), END)] and not place.searches
@@ -175,7 +175,7 @@ def test_little_to_catch_up_with(place: Place) -> None:
     assert watch.events == ["1", "2"] and place.asked == [watch.viewer]
 
 
-def test_more_was_written_meanwhile(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_much_written_meanwhile_is_searched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then another search is faster, but not for ever."""
     monkeypatch.setattr(viewer_module, "NEAR", 10)
     monkeypatch.setattr(viewer_module, "MOST_SEARCHES", 2)
@@ -188,7 +188,7 @@ def test_more_was_written_meanwhile(place: Place, monkeypatch: pytest.MonkeyPatc
     assert place.joined == [(watch.viewer, Position(2, 200), Position(2, 200))]
 
 
-def test_one_that_never_gets_there(place: Place) -> None:
+def test_a_viewer_that_never_catches_up_is_told_what_it_missed(place: Place) -> None:
     """In the end it goes on with the others, and is told how much it did not have."""
     watch = place.watch()
     watch.hand("1")
@@ -197,7 +197,7 @@ def test_one_that_never_gets_there(place: Place) -> None:
     assert watch.viewer.state is ViewerState.LIVE
 
 
-def test_a_client_that_does_not_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_client_hears_what_it_missed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is written to it; later it has what waited, and hears how many lines it missed."""
     monkeypatch.setattr(viewer_module, "MOST_WAITING", 1)
     watch = place.watch(live=True)
@@ -217,7 +217,7 @@ def test_a_client_that_does_not_read(place: Place, monkeypatch: pytest.MonkeyPat
     assert watch.browser.transport.aborting
 
 
-def test_a_client_that_does_not_read_while_it_catches_up(place: Place) -> None:
+def test_a_client_that_does_not_read_loses_nothing_while_it_catches_up(place: Place) -> None:
     """It loses nothing: the search waits for it, and the process is asked for no more."""
     watch = place.watch(Position(1, 0))
     (search,) = place.searches
@@ -240,14 +240,14 @@ def test_a_client_that_does_not_read_while_it_catches_up(place: Place) -> None:
     assert watch.events == ["1", "2"] and len(place.asked) == 1
 
 
-def test_heartbeats(place: Place) -> None:
+def test_a_heartbeat_is_sent_at_intervals(place: Place) -> None:
     watch = place.watch()
     place.clock.advance(HEARTBEAT_EVERY)
     place.clock.advance(HEARTBEAT_EVERY)
     assert watch.browser.received.count(b": still here\n\n") == 2
 
 
-def test_a_client_that_goes(place: Place) -> None:
+def test_a_client_that_disconnects_ends_its_viewer(place: Place) -> None:
     live, catching = place.watch(live=True), place.watch(Position(1, 0))
     live.browser.leave()
     catching.browser.leave()
@@ -257,7 +257,7 @@ def test_a_client_that_goes(place: Place) -> None:
     assert not place.clock.getDelayedCalls()
 
 
-def test_sent_away(place: Place) -> None:
+def test_a_closed_client_is_told_why_or_cut_off(place: Place) -> None:
     """A client that reads is told why; one that doesn't is cut off."""
     watch, silent = place.watch(live=True), place.watch()
     silent.viewer.pauseProducing()
@@ -270,7 +270,7 @@ def test_sent_away(place: Place) -> None:
 
 
 @pytest.mark.parametrize("how", ["status", "broken"])
-def test_a_search_that_fails(place: Place, how: str) -> None:
+def test_a_failed_search_closes_the_stream_with_its_reason(place: Place, how: str) -> None:
     watch = place.watch(Position(1, 0))
     taker = place.searches[0].taker
     if how == "status":
@@ -284,7 +284,7 @@ def test_a_search_that_fails(place: Place, how: str) -> None:
     assert watch.viewer.state is ViewerState.ENDED
 
 
-def test_a_process_that_cannot_be_had(place: Place) -> None:
+def test_a_viewer_without_a_process_leaves_nothing_behind(place: Place) -> None:
     """Nothing stays of its viewer: no heartbeat to a client that was sent away."""
     watch = place.watch(Position(1, 0))
     place.broken = "the live views have failed just now"

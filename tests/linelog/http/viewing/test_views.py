@@ -75,7 +75,7 @@ def write(store: Path, message: str) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_viewers_are_served(views: Views, store: Path) -> None:
+async def test_one_process_serves_all_viewers(views: Views, store: Path) -> None:
     """Each has its lines, one that leaves has none; one process is enough."""
     every, some = Watcher(), Watcher("good")
     views.join(every, END)
@@ -95,7 +95,7 @@ async def test_viewers_are_served(views: Views, store: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_more_before_it_is_live(views: Views, store: Path) -> None:
+async def test_more_brings_the_next_lines_until_a_viewer_is_live(views: Views, store: Path) -> None:
     for number in range(200):
         write(store, f"line {number} {'x' * 200}")
     watcher = Watcher()
@@ -109,7 +109,7 @@ async def test_more_before_it_is_live(views: Views, store: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_it_ends_when_nobody_watches(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_process_is_ended(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views_module, "IDLE_SECONDS", 0.01)
     first, second = Watcher(), Watcher()
     views.join(first, END)
@@ -125,7 +125,7 @@ async def test_it_ends_when_nobody_watches(views: Views, monkeypatch: pytest.Mon
 
 
 @pytest_twisted.ensureDeferred
-async def test_it_dies(views: Views) -> None:
+async def test_a_process_that_dies_closes_its_viewers(views: Views) -> None:
     """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
     watcher, again = Watcher(), Watcher()
     views.join(watcher, END)
@@ -146,7 +146,7 @@ async def test_it_dies(views: Views) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_its_complaints_are_in_the_log(tmp_path: Path) -> None:
+async def test_messages_of_the_process_are_logged(tmp_path: Path) -> None:
     views = Views(lambda: str(tmp_path / "nowhere"), reactor)
     watcher = Watcher()
     with logged() as messages:
@@ -157,7 +157,7 @@ async def test_its_complaints_are_in_the_log(tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_stop(views: Views) -> None:
+async def test_stop_ends_the_process(views: Views) -> None:
     """The process is gone when it is over, and no other is started."""
     watcher = Watcher()
     views.join(watcher, END)
@@ -169,7 +169,7 @@ async def test_stop(views: Views) -> None:
         views.join(Watcher(), END)
 
 
-def test_too_many_queries(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_queries_are_refused(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
     views = Views(lambda: str(store), Spawner())
     for query in ("a", "b", "b"):

@@ -50,7 +50,7 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(made) == 7
 
 
-def test_pieces() -> None:
+def test_events_are_joined_to_pieces() -> None:
     assert list(pieces([])) == []
     assert list(pieces([b"a", b"b"])) == [(2, b"ab")]
     large = b"x" * PIECE

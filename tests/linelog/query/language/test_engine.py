@@ -20,7 +20,7 @@ def test_bytes_that_are_no_text_hinder_nothing() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(", "a**", r"\1", "(a{1,1000}){1,1000}", "\ud800", "(?<=a)b"])
-def test_wrong_expressions(pattern: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_wrong_expressions_are_refused(pattern: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(WrongExpression):
         compiled(pattern)
     assert capfd.readouterr() == ("", "")

@@ -44,7 +44,7 @@ from tests.linelog.read.stores import line
         ("severity=Error", "level=Error"),
     ],
 )
-def test_what_is_said(query: str, said: str) -> None:
+def test_each_foreign_syntax_has_its_hint(query: str, said: str) -> None:
     parse(query)
     assert any(said in hint for hint in hints(query)), hints(query)
 
@@ -71,7 +71,7 @@ def test_what_is_said(query: str, said: str) -> None:
         "severity=err severity>=warning",
     ],
 )
-def test_what_is_meant_as_it_is_written_is_let_be(query: str) -> None:
+def test_a_query_that_means_what_it_says_has_no_hint(query: str) -> None:
     parse(query)
     assert hints(query) == []
 
@@ -85,7 +85,7 @@ def test_what_is_meant_as_it_is_written_is_let_be(query: str) -> None:
         ("a+b*c", "a+bxc", "aab.c"),
     ],
 )
-def test_what_is_to_be_written_finds_what_was_meant(written: str, value: str, other: str) -> None:
+def test_the_suggested_query_finds_what_was_meant(written: str, value: str, other: str) -> None:
     (hint,) = hints(f"f={written}")
     matcher = compile(parse(next(word for word in hint.split() if word.startswith("f~"))))
     assert matcher.matches(line(f'{{"f": "{value}"}}'))

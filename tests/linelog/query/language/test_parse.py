@@ -109,7 +109,7 @@ A, B, C = Term("a"), Term("b"), Term("c")
         ("(/a/)", Regex("a")),
     ],
 )
-def test_queries(query: str, tree: Node) -> None:
+def test_each_query_has_its_tree(query: str, tree: Node) -> None:
     assert parse(query) == tree
 
 
@@ -157,7 +157,7 @@ def test_queries(query: str, tree: Node) -> None:
         ("NOT " * 501 + "a", 2001),
     ],
 )
-def test_wrong_queries_say_where(query: str, at: int) -> None:
+def test_a_wrong_query_has_an_error_with_its_place(query: str, at: int) -> None:
     with pytest.raises(QueryError) as caught:
         parse(query)
     assert caught.value.at == at

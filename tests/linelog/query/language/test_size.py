@@ -73,7 +73,7 @@ def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, 
 
 
 @given(st.text(max_size=30))
-def test_any_text_has_a_size(pattern: str) -> None:
+def test_any_pattern_has_a_size_or_is_wrong(pattern: str) -> None:
     try:
         assert size_of(pattern) > 0
     except WrongExpression:

@@ -55,13 +55,13 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 @pytest.mark.usefixtures("berlin")
-def test_moments(text: str, utc: str, local: str) -> None:
+def test_each_form_of_a_moment_is_parsed(text: str, utc: str, local: str) -> None:
     for expected, in_utc in ((utc, True), (local, False)):
         assert moment(text, NOW, in_utc) == datetime.fromisoformat(expected + "+00:00").timestamp()
 
 
 @pytest.mark.usefixtures("berlin")
-def test_today_is_the_day_where_one_is() -> None:
+def test_today_is_the_local_day() -> None:
     late = datetime(2026, 11, 19, 23, 30, tzinfo=UTC).timestamp()
     assert moment("today", late, False) == datetime(2026, 11, 19, 23, tzinfo=UTC).timestamp()
     assert moment("today", late, True) == datetime(2026, 11, 19, tzinfo=UTC).timestamp()

@@ -36,7 +36,7 @@ _NS = 10**9
         ("4EiB", "B", 4 << 60),
     ],
 )
-def test_amounts(text: str, unit: str, number: float) -> None:
+def test_a_text_with_a_unit_is_an_amount(text: str, unit: str, number: float) -> None:
     assert amount(text) == (unit, number)
 
 
@@ -47,7 +47,7 @@ def test_amounts(text: str, unit: str, number: float) -> None:
         *("--5s", "9" * 21 + "s", "1s" * 40),
     ],
 )
-def test_texts_that_are_no_amount(text: str) -> None:
+def test_other_texts_are_no_amount(text: str) -> None:
     assert amount(text) is None
 
 
@@ -67,7 +67,7 @@ def test_texts_that_are_no_amount(text: str) -> None:
         ("status", ("", 1)),
     ],
 )
-def test_units_in_the_names_of_fields(field: str, unit: tuple[str, int]) -> None:
+def test_the_name_of_a_field_tells_its_unit(field: str, unit: tuple[str, int]) -> None:
     assert unit_of_name(field) == unit
 
 
@@ -89,7 +89,9 @@ def test_units_in_the_names_of_fields(field: str, unit: tuple[str, int]) -> None
         ("f>abc", [], ["1", "1s", "abd"]),
     ],
 )
-def test_comparisons(query: str, values: list[str], others: list[str], logfmt: bool) -> None:
+def test_comparisons_find_values_with_and_without_units(
+    query: str, values: list[str], others: list[str], logfmt: bool
+) -> None:
     matcher = compile(parse(query))
     field = re.split("[<>=!]", query)[0]
     lines = [

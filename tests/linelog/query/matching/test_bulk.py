@@ -28,7 +28,9 @@ def places(text: bytes, needle: bytes) -> list[int]:
 
 
 @given(_TEXTS, _NEEDLES, _TEXTS, st.booleans())
-def test_all_places_are_found(before: bytes, needle: bytes, behind: bytes, fold: bool) -> None:
+def test_a_literal_is_found_everywhere(
+    before: bytes, needle: bytes, behind: bytes, fold: bool
+) -> None:
     text = before + needle + behind + needle.swapcase() + before
     needle = needle.lower() if fold else needle
     expected = places(text.lower() if fold else text, needle)

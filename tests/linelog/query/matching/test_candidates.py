@@ -35,7 +35,7 @@ def is_candidate(query: str, line: str) -> bool:
         ("rare /x+y/", "xxy"),
     ],
 )
-def test_lines_that_need_not_be_read(query: str, line: str) -> None:
+def test_lines_without_a_candidate_need_not_be_read(query: str, line: str) -> None:
     assert not is_candidate(query, line)
 
 

@@ -55,7 +55,7 @@ _PIECES = st.sampled_from(
 
 @more(5)
 @given(st.lists(_PIECES, max_size=8).map("".join), st.text("abBkK1 -é\u212a.{x", max_size=8))
-def test_meant_as_python_means_it(pattern: str, text: str) -> None:
+def test_expressions_match_as_in_python(pattern: str, text: str) -> None:
     """The standard library's engine for bytes knows the case of ASCII only, too."""
     try:
         found = read_expression(pattern)
@@ -100,7 +100,7 @@ def test_meant_as_python_means_it(pattern: str, text: str) -> None:
         *(("[[:upper:]]", False), ("[A-Z]", True), (r"\\A", True), (r"\A", False)),
     ],
 )
-def test_capitals_that_count(pattern: str, capital: bool) -> None:
+def test_a_capital_outside_of_escapes_makes_case_count(pattern: str, capital: bool) -> None:
     assert has_capital(pattern) is capital
 
 
@@ -128,12 +128,12 @@ def test_capitals_that_count(pattern: str, capital: bool) -> None:
         ("[[:alpha:]-]x", "-x", True),
     ],
 )
-def test_case_and_syntax(pattern: str, text: str, found: bool) -> None:
+def test_expressions_keep_syntax_and_ignore_case(pattern: str, text: str, found: bool) -> None:
     message = text.encode()
     assert (read_expression(pattern).in_message(message, 0, len(message))[0] >= 0) is found
 
 
-def test_small_letters() -> None:
+def test_only_ascii_letters_are_lowered() -> None:
     assert [lower(character) for character in "AzÉ\u212a"] == ["a", "z", "É", "\u212a"]
 
 
@@ -190,6 +190,6 @@ def test_classes_find_what_the_expression_finds(pattern: str, text: str) -> None
         ("a{201}", 0),
     ],
 )
-def test_expressions_of_a_fixed_width(pattern: str, width: int) -> None:
+def test_expressions_of_a_fixed_width_have_their_classes(pattern: str, width: int) -> None:
     """What may be more of the first or the last is no more than it has to be."""
     assert len(read_expression(pattern).classes) == width

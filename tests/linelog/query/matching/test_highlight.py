@@ -41,7 +41,7 @@ from tests.linelog.query.reference import TREES
         ("", b"x", []),
     ],
 )
-def test_what_is_highlighted(query: str, message: bytes, spans: list[tuple[int, int]]) -> None:
+def test_hits_are_highlighted(query: str, message: bytes, spans: list[tuple[int, int]]) -> None:
     assert spans_of(parse(query))(message) == spans
 
 

@@ -16,13 +16,13 @@ def of(text: bytes) -> list[bytes]:
 
 
 @given(TEXTS)
-def test_all_lines(text: bytes) -> None:
+def test_every_line_of_a_text_is_found(text: bytes) -> None:
     assert [text[start:end] for start, end in all_lines(text)] == of(text)
     assert number_of_lines(text) == len(of(text))
 
 
 @given(TEXTS)
-def test_those_with_a_hit_and_the_others(text: bytes) -> None:
+def test_lines_with_a_hit_and_the_others_are_all_lines(text: bytes) -> None:
     hits = [at for at, byte in enumerate(text) if byte in b"a"]
     assert [text[start:end] for start, end in lines_at(text, hits)] == [
         line for line in of(text) if b"a" in line

@@ -39,7 +39,7 @@ def test_bytes_that_are_no_text_have_no_expression() -> None:
     assert pattern_of((Literal(b"\xff", True),)) is None
 
 
-def test_literals_that_are_needed_in_any_case() -> None:
+def test_a_need_has_the_literals_of_every_line() -> None:
     assert literals_of(AllOf((A, AnyOf((A, B)), B))) == [A, B]
     assert literals_of(AnyOf((A, B))) == literals_of(None) == []
     assert of_need(A) == (A,) and of_need(AllOf((A, B))) is None
@@ -54,13 +54,13 @@ def places(find, needle: bytes, size: int, start: int = 0) -> list[int]:  # type
 
 
 @given(PIECES.map(b"".join), PIECES.filter(len).map(b"".join).map(bytes.lower), st.integers(0, 9))
-def test_as_in_the_lowered_text(text: bytes, needle: bytes, start: int) -> None:
+def test_a_caseless_find_is_as_in_lowered_text(text: bytes, needle: bytes, start: int) -> None:
     for size in {len(text), len(text) // 2}:
         expected = places(text.lower().find, needle, size, start)
         assert places(caseless_find(text, needle), needle, size, start) == expected
 
 
-def test_a_part_that_is_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_is_everywhere_lowers_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has no case may stand in every line; then the text is lowered after all."""
     monkeypatch.setattr(literals, "_MOST_WRONG", 3)
     text = b"2026 x\n" * 10 + b"2026 A\n" + b"2026 x\n" * 10 + b"2026 a"

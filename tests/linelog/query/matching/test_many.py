@@ -130,11 +130,11 @@ def test_queries_without_a_literal_go_by_themselves() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"x", b"\n\n", b"x\n\n"])
-def test_texts_of_hardly_anything(text: bytes) -> None:
+def test_nearly_empty_texts_are_searched(text: bytes) -> None:
     counts(text, "x", "", "NOT x", "x OR y", "user=x")
 
 
-def test_no_queries_find_nothing() -> None:
+def test_without_queries_nothing_is_found() -> None:
     assert list(ManyQueries([]).find(b"x\n")) == []
 
 

@@ -28,7 +28,7 @@ def hits(query: str, *messages: bytes) -> list[bytes]:
 @pytest.mark.slow
 @_LENIENT
 @given(TREES, st.lists(stored_lines(), max_size=6), st.booleans())
-def test_all_ways_find_what_is_true(node: Node, lines: list[Line], ended: bool) -> None:
+def test_all_ways_find_the_same_lines(node: Node, lines: list[Line], ended: bool) -> None:
     matcher = compile(node)
     text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
     expected, at = [], 0
@@ -120,7 +120,7 @@ def test_words_are_not_found_in_stamps() -> None:
     assert hits('":51234 x"', b"x") == []
 
 
-def test_case() -> None:
+def test_a_small_letter_ignores_ascii_case_and_a_capital_does_not() -> None:
     messages = (b"Error", b"ERROR", b"error", "\u212a ſ É".encode())
     assert hits("error", *messages) == [b"Error", b"ERROR", b"error"]
     assert hits("Error", *messages) == [b"Error"]
@@ -136,7 +136,7 @@ def test_alternatives_of_one_letter_ignore_the_case_of_ascii_alone(query: str) -
     assert hits(query, b"K USES") == [b"K USES"]
 
 
-def test_expressions_of_unicode_text() -> None:
+def test_expressions_match_unicode_text() -> None:
     assert hits("/^.é.$/", "aéü".encode(), b"a\xffb") == ["aéü".encode()]
     assert hits("/^$/", b"", b"x") == [b""]
     assert hits("/x*/", b"", b"y") == [b"", b"y"]
@@ -177,14 +177,14 @@ def test_json_before_a_nul_is_read() -> None:
     assert hits("ms=7 app=shop", message) == [message]
 
 
-def test_everything_and_nothing() -> None:
+def test_the_empty_query_finds_every_line_and_its_negation_none() -> None:
     assert hits("", b"", b"x") == [b"", b"x"]
     assert compile(EVERYTHING).count(b"a\nb") == 2 and compile(EVERYTHING).count(b"") == 0
     assert compile(Not(EVERYTHING)).count(b"a\nb\n") == 0
     assert compile(EVERYTHING).needs is None
 
 
-def test_bytes_from_a_command_line_that_are_no_text() -> None:
+def test_bytes_of_a_command_line_that_are_not_utf8_are_found() -> None:
     assert hits("\udcff", b"a\xffb", b"b") == [b"a\xffb"]
     assert hits("\udcff OR b2 OR c3 OR d4 OR e5", b"a\xffb", b"x") == [b"a\xffb"]
 

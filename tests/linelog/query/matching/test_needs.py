@@ -17,7 +17,7 @@ def small(text: str) -> Literal:
     return Literal(text.encode(), True)
 
 
-def test_joining() -> None:
+def test_needs_are_joined_without_repetition() -> None:
     a, b = small("a"), small("b")
     assert both([]) is None and both([None, a]) == a and both([a, a, b]) == AllOf((a, b))
     assert both([AllOf((a, b)), a]) == AllOf((a, b))

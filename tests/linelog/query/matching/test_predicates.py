@@ -105,7 +105,7 @@ _JSON = (
         *("status=500 app=x OR e=*", "(status=500 OR n=*) -app=x", "", "-App=*"),
     ],
 )
-def test_true_of_a_json_line(query: str) -> None:
+def test_queries_are_true_of_a_json_line(query: str) -> None:
     assert predicate(parse(query))(Record(STAMP + _JSON))
 
 
@@ -126,7 +126,7 @@ def test_true_of_a_json_line(query: str) -> None:
         ("message=5e2", b"500", True),
     ],
 )
-def test_other_lines(query: str, message: bytes, true: bool) -> None:
+def test_queries_on_lines_that_are_not_json(query: str, message: bytes, true: bool) -> None:
     assert predicate(parse(query))(Record(STAMP + message)) is true
 
 

@@ -84,7 +84,7 @@ def small(text: str) -> Literal:
         ("app=schön", AnyOf((small("schön"), Literal(b"\\u", False)))),
     ],
 )
-def test_needs(query: str, need: Need | None) -> None:
+def test_each_query_has_its_need(query: str, need: Need | None) -> None:
     assert need_of(parse(query)) == need
 
 
@@ -103,7 +103,7 @@ def test_needs(query: str, need: Need | None) -> None:
         ("x:\udcffy", b"x=\xffy y=1"),
     ],
 )
-def test_what_stands_otherwise_in_the_line_is_found(query: str, line: bytes) -> None:
+def test_values_written_in_another_form_are_found(query: str, line: bytes) -> None:
     matcher = compile(parse(query if query != 'x="a]b"' else 'y.x="a]b"'))
     assert matcher.matches(line) and matcher.count(line) == 1
     assert matcher.needs is None or stands_in(matcher.needs, line)

@@ -12,7 +12,7 @@ from tests.linelog.query.matching.test_candidates import is_candidate
 
 @pytest.mark.parametrize("op", ["=", "<", "<=", ">", ">="])
 @pytest.mark.parametrize("bound", [0, 7, 10, 99, 500, 1000])
-def test_integers_in_question(op: str, bound: int) -> None:
+def test_lines_with_a_fitting_integer_are_candidates(op: str, bound: int) -> None:
     ordered = {"=": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}[op]
     lines = '{"n":%s}', '{"n" : "%s"}', "n=%s a=1", 'n="0%s" a=1', '{"n":%s.0}'
     for number in [*range(0, 1200, 7), bound - 1, bound, bound + 1, 99999, -5, -5000]:
@@ -35,13 +35,13 @@ def test_integers_in_question(op: str, bound: int) -> None:
         ("=", "banana", set()),
     ],
 )
-def test_levels(op: str, value: str, levels: set[str]) -> None:
+def test_a_comparison_names_its_levels(op: str, value: str, levels: set[str]) -> None:
     assert levels_of(op, value) == levels
 
 
 @pytest.mark.parametrize("query", ["app=*", "hostname!=x", "syslog.pid>1", "fields.timestamp=*"])
 @pytest.mark.parametrize("time", ["Nov 20 06:18:42", "2026-11-20T06:18:42.123456+01:00"])
-def test_headers_without_a_priority(query: str, time: str) -> None:
+def test_syslog_headers_without_a_priority_are_candidates(query: str, time: str) -> None:
     assert is_candidate(query, f"{time} web su[12]: failed")
     assert not is_candidate(query, "2026-11-20T06:18:42.123456Z tcp:10.0.0.1:514 failed")
 
@@ -63,7 +63,7 @@ _HAPROXY = (
         ("user=bob", "user=bob, id=5"),
     ],
 )  # fmt: skip
-def test_fields_of_servers(query: str, line: str) -> None:
+def test_fields_of_access_and_server_logs_are_found(query: str, line: str) -> None:
     stored = f"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:514 {line}\n".encode()
     assert is_candidate(query, line)
     assert list(Matcher(parse(query)).find(stored)) == [(0, len(stored) - 1)]

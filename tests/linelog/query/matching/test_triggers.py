@@ -39,7 +39,7 @@ def test_a_line_that_matches_has_a_trigger_of_each_choice(node: Node, line: Line
         ('""', []),
     ],
 )
-def test_triggers(query: str, literals: list[list[str]]) -> None:
+def test_each_query_has_its_triggers(query: str, literals: list[list[str]]) -> None:
     found = choices_of(parse(query))
     assert [[one.literal.text.decode() for one in some] for some in found] == literals
 
@@ -50,5 +50,5 @@ def test_words_need_no_test_of_the_line(query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["/a/", "a (b c OR d)", "x=a", 'a OR "b\nc"', "NOT a", "a -b"])
-def test_all_else_is_tested(query: str) -> None:
+def test_queries_of_more_than_words_are_tested(query: str) -> None:
     assert not is_exact(parse(query))

@@ -30,7 +30,7 @@ WANTED = VALUES.map(str) | st.sampled_from(
     st.lists(stored_lines(), max_size=10),
     st.booleans(),
 )
-def test_each_finds_what_it_finds_by_itself(
+def test_queries_of_one_field_find_what_each_finds_by_itself(
     field: str, values: list[str], others: list[Node], lines: list[Line], ended: bool
 ) -> None:
     nodes: list[Node] = [*(Compare(field, "=", value) for value in values), *others]
@@ -48,7 +48,7 @@ def test_any_bytes_can_be_searched(values: list[str], text: bytes) -> None:
 @pytest.mark.parametrize(
     "value", ["500", "[499, 500, 500]", '"500"', "5.0e2", "true", "null", "{}"]
 )
-def test_values_of_json(value: str) -> None:
+def test_values_of_json_of_any_type_are_compared(value: str) -> None:
     text = STAMP + b'{"status": ' + value.encode() + b"}\n"
     counts(text, *(f"status={number}" for number in (499, 500, "true", "null", '"5e2"', 7, 8)))
 
@@ -60,7 +60,7 @@ def test_a_thousand_values_are_found_in_their_lines() -> None:
     assert [number for number, count in enumerate(found) if count] == list(range(0, 1000, 10))
 
 
-def test_only_those_that_are_asked() -> None:
+def test_only_the_asked_queries_are_answered() -> None:
     many = ManyQueries([compile(parse(f"status={number}")) for number in range(10)])
     text = STAMP + b"status=3 a=b\n" + STAMP + b"status=4 a=b\n"
     assert [number for number, _ in many.find(text, among={4, 99})] == [4]

@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Path:
         (["program=cron plain"], "none of the newest 3 lines has a field app"),
     ],
 )
-def test_what_is_said(store: Path, words: list[str], said: str) -> None:
+def test_a_search_in_vain_names_missing_fields(store: Path, words: list[str], said: str) -> None:
     done = logsrv("search", "--directory", str(store), *words)
     told = done.stderr.decode().splitlines()
     assert done.returncode == 1

@@ -28,7 +28,7 @@ from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 
 @pytest.mark.slow
-def test_top(whole: Search) -> None:
+def test_the_most_frequent_values_are_counted(whole: Search) -> None:
     tally = top(whole, "level")
     assert tally.most_common(2) == [("info", 13334), ("error", 13333)]
     assert (tally.total, tally.exact) == (40_000, True)
@@ -71,7 +71,7 @@ def test_a_sample_ends_when_its_names_are_too_long(
     assert fields(whole, 500)[1] == 1
 
 
-def test_fields_of_a_sample(whole: Search) -> None:
+def test_the_fields_of_a_sample_are_counted(whole: Search) -> None:
     found, sampled = fields(whole, 500)
     assert found == {"level": 1000, "n": 500, "tags": 500} or found["n"] == 500
     assert sampled == 500
@@ -95,7 +95,7 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) 
     assert {"name", "time", "host"}.isdisjoint(found)
 
 
-def test_sources(whole: Search, counted_lines: list[bytes]) -> None:
+def test_sources_have_their_lines_and_last_time(whole: Search, counted_lines: list[bytes]) -> None:
     found = sources(whole)
     assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
     assert found["tcp:10.0.0.3:1"] == (10_000, counted_lines[-1][:27].decode())
@@ -111,7 +111,7 @@ TEXT = line("ERROR x") + line("x", 0.5) + line("ERROR y", 0.7) + line("<15>z", 1
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20])
-def test_it_is_the_same_by_arrays(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_count_the_same(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SMALL", small)
     first, second = b"2026-11-20T06:00:00", b"2026-11-20T06:00:01"
     assert timed(TEXT, 19, levels=True) == {
@@ -124,7 +124,7 @@ def test_it_is_the_same_by_arrays(small: int, monkeypatch: pytest.MonkeyPatch) -
     assert timed(TEXT, 0, levels=True) == {(b"", "error"): 2, (b"", None): 1, (b"", "debug"): 1}
 
 
-def test_no_lines() -> None:
+def test_no_lines_are_no_counts() -> None:
     assert timed(b"", 19, levels=True) == {}
 
 
@@ -135,7 +135,7 @@ LINES = st.one_of(
 
 
 @given(st.lists(LINES, min_size=1), st.sampled_from([0, 19, 26]))
-def test_times_and_levels(lines: list[bytes], size: int) -> None:
+def test_arrays_count_any_times_and_levels(lines: list[bytes], size: int) -> None:
     wanted = Counter((one[:-1][:size], Record(one[:-1]).level) for one in lines)
     assert timed_by_arrays(b"".join(lines), size, levels=True) == wanted
 
@@ -153,13 +153,13 @@ def slowly(field: str, lines: list[bytes]) -> tuple[int, Counter[str]]:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(stored_lines(), min_size=1, max_size=8), st.sampled_from(FIELDS))
-def test_any_lines(lines: list[Line], field: str) -> None:
+def test_values_of_any_lines_are_counted_as_by_records(lines: list[Line], field: str) -> None:
     text = b"".join(line.line + b"\n" for line in lines)
     assert counter(field)(text) == slowly(field, [line.line for line in lines])
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_lines_of_all_kinds(field: str) -> None:
+def test_values_of_all_kinds_of_lines_are_counted_as_by_records(field: str) -> None:
     messages = [
         ACCESS, b"<11>shop[1]: " + ACCESS, b'{"a": [1, "1", 2], "b": {"c": "x"}, "status": 200}', b"",
         b'{"b.c": 5, "\\u0061": "y"}', b"a=1 b.c=2 status=500", b"status=404", b"<11>sshd[7]: ERROR no",
@@ -169,13 +169,13 @@ def test_lines_of_all_kinds(field: str) -> None:
     assert counter(field)(b"\n".join(lines) + b"\n") == slowly(field, lines)
 
 
-def test_steps_that_nobody_can_look_at(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_steps_are_an_error(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "MANY", 1000)
     with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
         histogram(whole, 1, levels=False)
 
 
-def test_histogram(whole: Search) -> None:
+def test_a_histogram_counts_lines_by_step_and_level(whole: Search) -> None:
     found = histogram(whole, 3600, levels=True)
     wanted: Counter[float] = Counter((BEGIN + number) // 3600 * 3600 for number in range(40_000))
     assert {one.start: one.lines for one in found} == wanted
@@ -199,7 +199,7 @@ def test_steps_that_end_within_a_second(tmp_path: Path) -> None:
     assert [one.start - BEGIN for one in found[:3]] == [0, 1.5, 3]
 
 
-def test_steps_that_people_read() -> None:
+def test_a_step_is_one_that_people_read() -> None:
     assert sensible_step(3600, 40) == 120
     assert sensible_step(86_400, 40) == 3600
     assert sensible_step(0.5, 40) == 0.1

@@ -1,4 +1,4 @@
-/** What is shown, in the address of the page: a bookmark of it is a saved query, a copy of it a link. */
+/** The address of the page, which holds the query, the time and the line: a bookmark saves them, a copy shares them. */
 
 import { isPosition } from "./position.js";
 
@@ -26,14 +26,14 @@ export function url(place) {
     const value = place[name];
     if (value) given.set(name, value);
   }
-  // Colons, slashes and commas are allowed there, and positions and names are easier to read with them.
+  // Colons, slashes and commas are allowed in a query, and make positions and names easier to read.
   const query = given.toString().replace(/%3A/g, ":").replace(/%2F/g, "/").replace(/%2C/g, ",");
   return query ? `/?${query}` : "/";
 }
 
 /**
  * @param {Place} place
- * @param {boolean} step a place to come back to with the browser's button
+ * @param {boolean} step add it to the history, so that the browser's back button leads to it
  */
 export function write(place, step) {
   const next = url(place);

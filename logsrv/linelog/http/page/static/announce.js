@@ -1,4 +1,4 @@
-/** What a screen reader is told: a summary now and then, never each line. */
+/** Messages for a screen reader: a summary of new lines every few seconds, never each line. */
 
 import { byId } from "./dom.js";
 import { isError } from "./levels.js";

@@ -1,4 +1,4 @@
-/** Requests to the server: answers as JSON or streamed line by line, refusals as an ApiError. */
+/** Requests to the server. Answers are JSON or streamed line by line; a refusal is an ApiError. */
 
 /**
  * @typedef {object} Line
@@ -8,14 +8,14 @@
  * @property {string} message
  * @property {string | null} level
  * @property {Record<string, unknown>} fields
- * @property {string} [app] the program, where it has another name than `app` in the fields
+ * @property {string} [app] the program, if it is in a field with another name than `app`
  * @property {boolean} [context]
- * @property {Record<string, string>} [nodes] where other servers are asked: those that have it, and its position in each
+ * @property {Record<string, string>} [nodes] if other servers were asked: servers that have the line → its position there
  */
 
 /** @typedef {{node: string, error: string}} Missing a server whose lines are missing, and why */
 
-/** A refusal in one sentence. `status` 0: nobody answered. `at`: the column of a wrong query, from 1. */
+/** A refusal in one sentence. `status`: of HTTP; 0 without an answer. `at`: the column of a fault in the query, from 1. */
 export class ApiError extends Error {
   /**
    * @param {number} status
@@ -31,7 +31,7 @@ export class ApiError extends Error {
 
 /**
  * @param {string} path
- * @param {Record<string, string | number | null | undefined>} parameters those without a value are left out
+ * @param {Record<string, string | number | null | undefined>} parameters without a value they are left out
  */
 export function address(path, parameters = {}) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
@@ -39,11 +39,11 @@ export function address(path, parameters = {}) {
   return query ? `${path}?${query}` : path;
 }
 
-/** Times that a question is asked again when the server has too much to do. */
+/** The number of times that a request is repeated if the server answers 429 (too much to do). */
 const PATIENCE = 4;
 
 /**
- * The response, once its head is there and says that all is well.
+ * Return the response as soon as its status has arrived. Throws ApiError unless the status is 2xx.
  * @param {string} url
  * @param {AbortSignal} [signal]
  * @param {Record<string, string>} [headers]
@@ -68,7 +68,7 @@ export async function request(url, signal, headers = {}, patience = PATIENCE) {
 
 /**
  * @param {number} seconds
- * @param {AbortSignal} [signal] ends the wait, and is thrown
+ * @param {AbortSignal} [signal] ends the wait; its reason is thrown
  */
 function pause(seconds, signal) {
   return new Promise((resolve, reject) => {
@@ -82,7 +82,7 @@ function pause(seconds, signal) {
 
 /**
  * @param {Response} response
- * @param {number} began when it was asked for
+ * @param {number} began the time of the request, in milliseconds
  */
 async function refusal(response, began) {
   let sentence = `The server answers ${response.status}.`;
@@ -92,7 +92,7 @@ async function refusal(response, began) {
     if (typeof said.error === "string") sentence = said.error;
     if (Number.isInteger(said.at)) at = said.at;
   } catch {
-    // A proxy's page, say: the status has to do.
+    // Not JSON, for instance a proxy's page: the sentence has only the status.
   }
   if (response.status === 401) document.dispatchEvent(new CustomEvent("logsrv-log-in", { detail: { began } }));
   return new ApiError(response.status, sentence, at);
@@ -108,7 +108,7 @@ export async function get(path, parameters, signal) {
 }
 
 /**
- * The bars of a question, and the hint on its query: "" unless another tool's way of writing seems to be meant.
+ * Return the histogram, and the hint on its query: "" unless the query seems to use another tool's syntax.
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} signal
  */
@@ -131,10 +131,10 @@ async function json(response, signal) {
 }
 
 /**
- * Start a search; its lines come in groups, as they arrive.
+ * Start a search. Its lines come in groups, as they arrive.
  * @param {Record<string, string | number | null | undefined>} parameters
  * @param {AbortSignal} [signal]
- * @returns {Promise<AsyncGenerator<Line[]>>} once the server has taken the query
+ * @returns {Promise<AsyncGenerator<Line[]>>} as soon as the server has accepted the query
  */
 export async function search(parameters, signal) {
   const response = await request(address("/api/search", parameters), signal);
@@ -169,7 +169,7 @@ async function* groups(response, signal) {
 }
 
 /**
- * Let the page say which servers are missing in what it shows.
+ * Let the page name servers whose lines are missing.
  * @param {Missing[]} missing
  */
 export function tellMissing(missing) {
@@ -177,7 +177,7 @@ export function tellMissing(missing) {
 }
 
 /**
- * The body of a response as text, in the pieces in which it comes.
+ * Yield the body of a response as text, piece by piece as it arrives.
  * @param {Response} response
  */
 export async function* texts(response) {

@@ -1,4 +1,4 @@
-/** Bars of a histogram as SVG: one for each span of time, stacked by level. */
+/** The bars of a histogram as SVG: one for each step of time, stacked by level. */
 
 import { GROUPS } from "./levels.js";
 
@@ -8,11 +8,11 @@ const SVG = "http://www.w3.org/2000/svg";
  * @typedef {{time: string, count: number, levels: Record<string, number>}} Bucket
  * @typedef {{since: string, until: string, step: number, buckets: Bucket[], added?: boolean, missing?: import("./api.js").Missing[]}} Histogram
  * @typedef {{start: number, end: number, from: number, to: number, count: number, parts: {name: string, count: number}[]}} Bar
- *   times in milliseconds; from, to: what of it is in the range, and counted
+ *   times in milliseconds since 1970; from, to: the part of the bar that lies in the range, and is counted
  */
 
 /**
- * A bar for every span of the range, also where no line is.
+ * Return a bar for every step of the range, including steps without lines.
  * @param {Histogram} answer
  * @returns {Bar[]}
  */
@@ -61,7 +61,7 @@ export function draw(svg, all, width, height) {
   all.forEach((bar, index) => {
     let bottom = height;
     for (const part of bar.parts) {
-      // One error among a million lines is still to be seen.
+      // At least 1.5 pixels: one error among a million lines stays visible.
       const tall = Math.min(Math.max((part.count / most) * height, 1.5), bottom);
       bottom -= tall;
       shapes.push(shape("rect", { class: `bar bar-${part.name}`, x: index * each, y: bottom, width: Math.max(each - gap, 0.75), height: tall }));

@@ -1,10 +1,10 @@
-/** The search box: asks for a new view while somebody types, and says what is wrong with a query. */
+/** The search box: it asks for a new view while the user types, and shows the error of a wrong query. */
 
 import { byId } from "./dom.js";
 import { printable } from "./text.js";
 
 const TYPING = 250;
-/** Milliseconds after the last key in which nobody is told what is wrong: the query is not finished. */
+/** Milliseconds after the last key before an error is shown: until then the query may not be finished. */
 export const patience = { typing: 1000 };
 
 export class Box {
@@ -16,7 +16,7 @@ export class Box {
     this.timer = this.telling = 0;
     this.asked = this.input.value;
     this.typed = -Infinity;
-    /** @type {[string, number | null] | null} what was said of the query that was asked last */
+    /** @type {[string, number | null] | null} the error of the last query, if it had one */
     this.refused = null;
     this.tell = () => {};
     this.input.addEventListener("input", () => {
@@ -77,7 +77,7 @@ export class Box {
   }
 
   /**
-   * Say what is wrong, once typing has stopped.
+   * Show the error of the query, once typing has stopped.
    * @param {string} sentence
    * @param {number | null} at column from 1, in characters
    */
@@ -92,7 +92,7 @@ export class Box {
     this.telling = setTimeout(() => this.tell(), Math.max(0, this.typed + patience.typing - performance.now()));
   }
 
-  /** @param {string} text how a right query is written that was hardly meant as it stands; "" for any other */
+  /** @param {string} text a hint on a valid query that probably means something else; "" for none */
   hint(text) {
     const place = byId("query-hint");
     place.hidden = !text;
@@ -107,7 +107,7 @@ export class Box {
     const caret = byId("query-caret");
     caret.hidden = at === null;
     if (at !== null) {
-      // Columns count characters; beyond the basic plane JavaScript counts two.
+      // Columns count characters; JavaScript counts one outside the basic plane as two.
       const characters = [...this.asked];
       const from = Math.max(0, at - 40);
       byId("query-copy").textContent = (from ? "…" : "") + characters.slice(from, at + 39).join("");

@@ -1,4 +1,4 @@
-/** Completion under the search box: fields, values of a field, and the queries of before. */
+/** Completion under the search box: fields, values of a field, and earlier queries. */
 
 import { address, get } from "./api.js";
 import { byId, element } from "./dom.js";
@@ -15,14 +15,14 @@ const MOST = 8;
 const RECENT = "logsrv-queries";
 const ALWAYS = ["level", "app", "source", "name", "host", "message", "time"];
 const AGE = 20_000;
-/** Values that are known of a field, of which those that fit what is typed are offered. */
+/** Values of a field that are loaded; those that match the typed text are offered. */
 const VALUES = 500;
 const OPERATOR = /^(!=|<=|>=|=|<|>|~|:)/;
 
 export class Completion {
   /**
    * @param {import("./box.js").Box} box
-   * @param {() => import("./scope.js").Scope} scope of which numbers are shown
+   * @param {() => import("./scope.js").Scope} scope returns the scope whose counts are shown
    */
   constructor(box, scope) {
     this.box = box;
@@ -164,7 +164,7 @@ export class Completion {
 }
 
 /**
- * Those that contain what is typed, at their beginning first.
+ * Return the entries that contain the typed text; first those that begin with it.
  * @template T
  * @param {T[]} all
  * @param {string} typed

@@ -1,4 +1,4 @@
-/** A line that is opened: its whole message and its fields, each of which narrows the query down. */
+/** An opened line: its whole message and its fields. A click on a value narrows the query down. */
 
 import { url } from "./address.js";
 import { button, copy, element } from "./dom.js";
@@ -36,7 +36,7 @@ export class Details {
   close(row) {
     row.classList.remove("open");
     row.setAttribute("aria-expanded", "false");
-    // A button in there may have the focus.
+    // A button in the details may have the focus, which would be lost with it.
     if (row.contains(document.activeElement)) this.lines.select(row);
     row.querySelector(".details")?.remove();
     const line = this.lines.data.get(row);
@@ -120,7 +120,7 @@ export class Details {
     const shown = printable(value);
     const text = unfolded(value).split("\n").map(printable).join("\n");
     const whole = element("span", "value");
-    // What a query can ask for: a name of its grammar, a value that fits into the box.
+    // Buttons only if a query can ask for it: the name fits the grammar, and the value the search box.
     if (!field || !isField(field) || value.length > 500 || shown !== value) {
       whole.append(element("span", "", text));
       return whole;

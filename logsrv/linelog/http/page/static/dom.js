@@ -1,4 +1,4 @@
-/** Elements made of names and texts: the one way in which data gets into the page. */
+/** Elements made from names and texts. All data gets into the page this way, never as HTML. */
 
 /**
  * @param {string} tag
@@ -17,13 +17,13 @@ export function element(tag, className = "", text = "") {
  * @param {string} text
  * @param {string} className
  * @param {() => void} action
- * @param {string} [label] what it does, if the text does not say enough: the accessible name, if it has the text in it
+ * @param {string} [label] the action, if the text does not say enough; also the accessible name if it contains the text
  */
 export function button(text, className, action, label) {
   const made = /** @type {HTMLButtonElement} */ (element("button", className, text));
   made.type = "button";
   if (label) {
-    // Who speaks to the browser says what stands there.
+    // Users of speech control say the visible text, so the accessible name has to contain it.
     if (!/\w/.test(text) || label.includes(text)) made.setAttribute("aria-label", label);
     made.title = label;
   }
@@ -46,14 +46,14 @@ export function byId(id) {
 
 /**
  * @param {string} text
- * @returns {Promise<boolean>} false where the browser does not let us
+ * @returns {Promise<boolean>} false if the browser does not allow it
  */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Without HTTPS there is no clipboard; the old way wants a selection.
+    // Without HTTPS there is no clipboard API; the old way needs a selection.
     const area = /** @type {HTMLTextAreaElement} */ (element("textarea", "hidden"));
     area.value = text;
     document.body.append(area);

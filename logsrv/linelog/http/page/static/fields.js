@@ -1,4 +1,4 @@
-/** Fields beside the lines: which there are, and the most frequent values of those that are opened. */
+/** The panel of fields: their names, and the most frequent values of opened fields. */
 
 import { get } from "./api.js";
 import { button, byId, element } from "./dom.js";
@@ -8,11 +8,11 @@ import { clock, counted, number } from "./times.js";
 
 const FIRST = ["level", "app", "name", "host"];
 const MOST = 40;
-/** Lines that the server looks at, at most, to see which fields there are. */
+/** The largest number of lines in which the server looks for fields. */
 const SAMPLE = 5000;
-/** Milliseconds after which values are asked for again: they are of the same scope as the bars. */
+/** Milliseconds after which values are requested again. They have the same scope as the bars. */
 const EVERY = 10_000;
-/** The most that a server which refused them is left in peace. */
+/** The longest pause before the next request after refusals, in milliseconds. */
 const LONGEST = 3_600_000;
 
 export class Fields {
@@ -25,13 +25,13 @@ export class Fields {
     /** @type {Set<string>} */
     this.opened = new Set(["level"]);
     this.abort = new AbortController();
-    /** @type {{q: string, since: string, until: string, nodes: string} | null} none before there is a first one */
+    /** @type {{q: string, since: string, until: string, nodes: string} | null} null until the first query */
     this.range = null;
     this.stale = true;
-    /** The values of the range are not there yet. */
+    /** The values of the range have not arrived yet. */
     this.pending = false;
     this.timer = 0;
-    /** Refusals in a row. */
+    /** The number of refusals in a row. */
     this.refusals = 0;
     this.onWork = () => {};
   }
@@ -49,7 +49,7 @@ export class Fields {
     if (this.shown) this.load();
   }
 
-  /** Take no answer of before any more. */
+  /** Ignore answers to earlier requests. */
   stop() {
     this.abort.abort();
     clearTimeout(this.timer);
@@ -75,7 +75,7 @@ export class Fields {
     this.load(field);
   }
 
-  /** @param {string} [focus] a field to be brought into sight */
+  /** @param {string} [focus] a field to scroll into view */
   async load(focus) {
     const { range } = this;
     if (!range) return;
@@ -109,7 +109,7 @@ export class Fields {
     this.timer = setTimeout(() => this.again(), Math.min(LONGEST, rest));
   }
 
-  /** Ask again for what can change, unless somebody is about to use what is there. */
+  /** Ask again if the answer can change, unless the user is just using the panel. */
   again() {
     clearTimeout(this.timer);
     if (!this.shown || ((this.range?.until || this.range?.nodes) && !this.stale)) return;
@@ -120,7 +120,7 @@ export class Fields {
   /**
    * @param {{name: string, lines: number}[]} fields
    * @param {number} sampled
-   * @param {Map<string, HTMLElement[]>} lists values of fields that are opened
+   * @param {Map<string, HTMLElement[]>} lists the values of opened fields
    * @param {AbortSignal} signal
    */
   show(fields, sampled, lists, signal) {
@@ -147,7 +147,7 @@ export class Fields {
 
   /**
    * @param {string} name
-   * @param {string} lines in how many it is
+   * @param {string} lines the number, or the percentage, of lines that have it
    * @param {HTMLElement[] | undefined} list its values, if they are known
    * @param {AbortSignal} signal
    */
@@ -203,13 +203,13 @@ export class Fields {
 }
 
 /**
- * How many lines have a field: their number where all were looked at, otherwise the part of them.
+ * Return how many lines have a field: their number if the server read all lines, otherwise a percentage.
  * @param {number} lines
  * @param {number} sampled
  */
 export function share(lines, sampled) {
   if (sampled < SAMPLE) return number(lines);
-  // Not nought where there are some, and not all where some are missing.
+  // Never "0 %" if there are some, and never "100 %" if some are missing.
   const part = Math.round((100 * lines) / sampled);
   if (!part && lines) return "< 1 %";
   return part === 100 && lines < sampled ? "> 99 %" : `${part} %`;

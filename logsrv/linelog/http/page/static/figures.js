@@ -1,4 +1,4 @@
-/** The numbers around the lines: bars and values. One question at a time; what is not answered yet is dimmed. */
+/** The numbers around the lines: bars and values. One request at a time; numbers are dimmed until it is answered. */
 
 import { address, bars, tellMissing } from "./api.js";
 import { byId } from "./dom.js";
@@ -8,15 +8,15 @@ import { clock, number } from "./times.js";
 
 /** @typedef {import("./scope.js").Scope} Scope */
 
-/** Milliseconds after which bars are asked for again: always, and where lines have come. */
+/** Milliseconds after which bars are requested again: in any case, and after new lines. */
 const EVERY = 5000;
 const SOON = 2000;
 const WHEN_HIDDEN = 60_000;
-/** The most that a server which refused the bars is left in peace, in milliseconds. */
+/** The longest pause before the next request after refusals, in milliseconds. */
 const LONGEST = 3_600_000;
-/** Milliseconds after now from which on lines are of a clock that was ahead, not of the last moment. */
+/** Milliseconds. Lines dated further ahead of now than this come from a wrong clock, not from the last moment. */
 const AHEAD = 10_000;
-/** Lines that are downloaded at most: as many as the API gives. */
+/** The largest number of lines in a download: the API's limit. */
 export const bound = { lines: 100_000 };
 
 export class Figures {
@@ -24,8 +24,8 @@ export class Figures {
    * @param {Fields} fields
    * @param {Histogram} histogram
    * @param {{work: () => void, hint: (text: string) => void, since: (time: number) => void, newest: () => string}} told
-   *   work: whether something is under way may have changed. since: the beginning of the bars.
-   *   newest: the largest time in the store, if it is known.
+   *   work: called when a request begins or ends. since: gets the start of the bars.
+   *   newest: returns the largest time in the store, if it is known.
    */
   constructor(fields, histogram, told) {
     this.fields = fields;
@@ -35,32 +35,32 @@ export class Figures {
     this.abort = new AbortController();
     this.asked = false;
     this.pending = this.known = false;
-    /** The first answer found no line, and none has come since. */
+    /** The first answer had no line, and none has arrived since. */
     this.empty = false;
     this.timer = 0;
     this.next = Infinity;
-    /** Milliseconds that the server is left in peace: more, the longer it took. */
+    /** Milliseconds before the next request: the longer the last answer took, the more. */
     this.rest = 0;
-    /** Refusals in a row, and the sentence of the last one. */
+    /** The number of refusals in a row, and the sentence of the last one. */
     this.refusals = 0;
     this.refused = "";
-    /** When the numbers that are shown were asked for, in milliseconds since 1970. */
+    /** The time at which the shown numbers were requested, in milliseconds since 1970. */
     this.when = 0;
     this.download = /** @type {HTMLAnchorElement} */ (byId("download"));
     fields.onWork = () => told.work();
   }
 
-  /** More lines can come: other servers are asked once, as their lines are. */
+  /** True if the numbers can grow. Other servers are asked only once, for numbers as for lines. */
   get grows() {
     return !this.question.until && !this.question.nodes;
   }
 
-  /** Numbers of a scope that was asked for are not there yet. */
+  /** True if numbers of the requested scope have not arrived yet. */
   get busy() {
     return this.pending || this.fields.pending;
   }
 
-  /** Something else is asked for: no answer of before counts any more. */
+  /** Dim the numbers, because something else is requested, and ignore earlier answers. */
   dim() {
     this.known = this.asked && !this.busy && (this.known || !byId("rate-part").classList.contains("stale"));
     this.abort.abort();
@@ -71,7 +71,7 @@ export class Figures {
     byId("fields").classList.add("stale");
   }
 
-  /** It was refused: what is shown is still what is asked for. */
+  /** Undim the numbers: the new request was refused, so they are still valid. */
   keep() {
     if (!this.asked) return;
     if (!this.known) return this.set(this.question.q, this.question);
@@ -92,7 +92,7 @@ export class Figures {
     this.known = this.empty = false;
     this.refusals = 0;
     this.question = { q, since, until, nodes };
-    // Of several servers the newest come first.
+    // With several servers, the newest lines come first.
     const newest = nodes ? { reverse: 1 } : { newest: 1 };
     this.download.href = address("/api/search", { ...this.question, limit: bound.lines, ...newest });
     this.offer(Infinity);
@@ -100,7 +100,7 @@ export class Figures {
     this.refresh();
   }
 
-  /** Lines have come: the bars are to have them, too. Beside a first line, "0 lines" is not left standing. */
+  /** Ask for the bars soon, because new lines have arrived; at once if the page still says "0 lines". */
   arrived() {
     if (this.empty) {
       this.empty = false;
@@ -118,7 +118,7 @@ export class Figures {
     this.timer = setTimeout(() => this.refresh(), milliseconds);
   }
 
-  /** Ask for the bars, and again after a while as long as they can change; less often if that takes long. */
+  /** Ask for the bars, and again after a while if they can change. The longer it takes, the less often. */
   async refresh() {
     clearTimeout(this.timer);
     this.next = -Infinity;
@@ -129,10 +129,10 @@ export class Figures {
     const when = Date.now();
     const part = byId("rate-part");
     try {
-      // Up to now, not up to the last line: that nothing comes any more is to be seen.
+      // Up to now, not up to the last line, so that the bars show when no more lines arrive.
       const until = this.question.until || "now";
       const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted }, signal);
-      // The first clock stands still while the computer sleeps, the second may be set.
+      // Two clocks: the first one stops while the computer sleeps, the second one may be set.
       const passed = () => Math.max(performance.now() - begin, Date.now() - when);
       const after = await this.after(Date.parse(answer.until), passed, signal);
       if (signal.aborted) return;
@@ -160,13 +160,13 @@ export class Figures {
     this.pending = false;
     this.told.work();
     this.rest = 5 * (performance.now() - begin);
-    // A question that took too long would take as long again, and others wait meanwhile.
+    // A request that took too long would take as long again, and other users would have to wait.
     if (this.refusals) this.rest = Math.min(LONGEST, Math.max(EVERY, this.rest) * 2 ** (this.refusals - 1));
     if (this.grows) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
     this.showWhen();
   }
 
-  /** @param {number} lines how many there are; Infinity while that is not known */
+  /** @param {number} lines their number; Infinity while unknown */
   offer(lines) {
     const part = lines > bound.lines;
     this.download.download = part ? `logsrv-newest-${bound.lines}.jsonl` : "logsrv.jsonl";
@@ -175,28 +175,28 @@ export class Figures {
   }
 
   /**
-   * How many lines are dated after now. They are in the list and the values, and have no bar: a clock was set
-   * back. Lines that came while was counted are none of them, however long that took.
+   * Return how many lines are dated after now, because a clock was set back. The list and the values have them,
+   * but there is no bar for them. Lines that arrived during the count do not belong to them.
    * @param {number} end the server's time when the count began
-   * @param {() => number} passed milliseconds since then
+   * @param {() => number} passed returns the milliseconds since then
    * @param {AbortSignal} signal
    */
   async after(end, passed, signal) {
     const since = end + 2 * passed() + AHEAD;
     if (!this.grows || !(Date.parse(this.told.newest()) > since)) return 0;
     const { answer } = await bars({ ...this.question, since: new Date(since).toISOString(), buckets: 1 }, signal);
-    // After a longer count, lines of now may be among them.
+    // If this count took longer, lines of now may be among them.
     return end + passed() > since ? 0 : answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   }
 
   /**
-   * Say when was counted: where lines come fast or are many, the list is ahead of the numbers. Where that
-   * was refused, say why, and when it is asked again.
+   * Show the time of the count, because the list may be ahead of the numbers. After a refusal, show the reason
+   * and the time of the next request.
    */
   showWhen() {
     const said = this.when ? [`counted at ${clock(new Date(this.when))}`] : [];
     if (this.refusals) {
-      // Where there are no numbers, the reason stands in their place.
+      // Without any numbers, the reason is shown in their place already.
       if (this.when) said.push(`not counted again: ${this.refused}`);
       if (this.grows) said.push(`asked again at ${clock(new Date(Date.now() + this.next - performance.now()))}`);
     }

@@ -1,4 +1,4 @@
-/** The foot of the page: lines a second, the store, connections of senders; above the lines, what is wrong with the server. */
+/** The foot of the page: lines a second, the store, connections of senders. Above the lines: a fault of the server. */
 
 import { ApiError, get, request } from "./api.js";
 import { byId } from "./dom.js";
@@ -6,30 +6,30 @@ import { counted, moment, number, size } from "./times.js";
 
 const EVERY = 2000;
 const WHEN_HIDDEN = 30_000;
-/** Of senders: those of browsers, of Prometheus and of who looks inside are not counted. */
+/** Open connections of senders: without those of browsers, of Prometheus and of `--inspect`. */
 const OPEN = /^logsrv_connections_open(?:\{(?!listener="(?:http|metrics|inspect) )[^\n]*\})? ([\d.e+]+)$/gm;
 
 const SHIPPED = /^logsrv_ship_(up|lag_bytes|lag_lines|lag_seconds)\{target="([\w-]+)"\} ([\d.e+-]+)$/gm;
-/** Seconds that a target is behind while all is well. */
+/** Seconds that a sound target may be behind. */
 const SOON = 5;
 
 export class Health {
-  /** @param {() => void} onChange the server works, works no longer, or is away */
+  /** @param {() => void} onChange called when a fault of the server begins or ends, or it stops or starts answering */
   constructor(onChange) {
     this.onChange = onChange;
     /** @type {{lines: number, when: number} | null} */
     this.before = null;
-    /** The largest time in the store; empty while it is not known. */
+    /** The largest time in the store; "" while unknown. */
     this.newest = "";
-    /** The reason, in a sentence, why lines that arrive cannot be stored; empty while they can. */
+    /** The reason, in a sentence, why the server cannot store lines; "" while it can. */
     this.trouble = "";
-    /** When the server was first found away, in milliseconds since 1970; 0 while it answers. */
+    /** The time of the first unanswered request, in milliseconds since 1970; 0 while the server answers. */
     this.away = 0;
     this.look();
   }
 
   async look() {
-    // What is wrong is looked at by itself: figures need a search, and may have to wait for one.
+    // Faults are requested separately: figures need a search, which may have to wait for its turn.
     await Promise.all([this.lookForTrouble(), this.lookAtFigures()]);
     setTimeout(() => this.look(), document.hidden ? WHEN_HIDDEN : EVERY);
   }
@@ -58,7 +58,7 @@ export class Health {
       byId("shipped").textContent = said;
       byId("shipped").title = each;
     } catch {
-      // What is not known is not shown.
+      // Without an answer, nothing is shown.
       this.before = null;
       for (const id of ["rate", "store", "connections", "shipped"]) byId(id).textContent = "";
     }
@@ -78,7 +78,7 @@ export class Health {
     byId("store").title = [stats.oldest && `Since ${stats.oldest}`, packed].filter(Boolean).join("\n");
   }
 
-  /** @param {string} metrics as Prometheus reads them */
+  /** @param {string} metrics in the format of Prometheus */
   showConnections(metrics) {
     const open = [...metrics.matchAll(OPEN)].map((found) => Number(found[1]));
     byId("connections").textContent = open.length ? counted(open.reduce((sum, one) => sum + one, 0), "connection") : "";
@@ -86,8 +86,8 @@ export class Health {
 }
 
 /**
- * Return how far targets are behind: in a few words, and each by itself.
- * @param {string} metrics as Prometheus reads them
+ * Return how far targets are behind: in a few words, and for each target.
+ * @param {string} metrics in the format of Prometheus
  */
 export function shipped(metrics) {
   /** @type {Map<string, Record<string, number>>} */
@@ -105,9 +105,9 @@ export function shipped(metrics) {
 }
 
 /**
- * Show what is wrong above the lines.
- * @param {string} trouble why nothing can be stored
- * @param {number} away since when the server does not answer
+ * Show a fault of the server above the lines.
+ * @param {string} trouble the reason why no lines can be stored, or ""
+ * @param {number} away the time since which the server does not answer, in milliseconds since 1970, or 0
  */
 export function showBanner(trouble, away) {
   write("trouble-heading", away ? "The server is away." : trouble ? "Lines are not being stored." : "");
@@ -120,6 +120,6 @@ export function showBanner(trouble, away) {
  * @param {string} sentence
  */
 function write(id, sentence) {
-  // Only a change is written, so that a screen reader says it once.
+  // Written only if it changes, so that a screen reader says it once.
   if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
 }

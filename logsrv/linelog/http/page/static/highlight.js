@@ -1,6 +1,6 @@
 /**
- * Marks what a query found. Plain texts are looked for at once; expressions in a worker, which is ended
- * when one of them takes too long: no query can freeze the page.
+ * Marks the hits of a query in messages. Plain texts are found at once, expressions in a worker. The worker is
+ * ended if an expression takes too long, so no query can freeze the page.
  */
 
 import { wanted } from "./query.js";
@@ -34,7 +34,7 @@ export class Highlighter {
   }
 
   /**
-   * The places of the plain texts in `text`, in order and without overlaps.
+   * Return the places of the query's plain texts in `text`, in order and without overlaps.
    * @param {string} text
    * @returns {Range[]}
    */
@@ -54,7 +54,7 @@ export class Highlighter {
   }
 
   /**
-   * Look for the expressions too; `then` is called with all places, later, if there are any.
+   * Search for the expressions too. If there are hits, `then` is called later with all places.
    * @param {string} text
    * @param {(ranges: Range[]) => void} then
    */
@@ -71,7 +71,7 @@ export class Highlighter {
     this.worker = new Worker(new URL("./regex-worker.js", import.meta.url));
     this.worker.postMessage({ regexes: this.regexes });
     this.worker.addEventListener("message", ({ data }) => {
-      // Its first word says that it has been loaded: only from then on is it slow.
+      // The first message says that the worker has been loaded; only from then on its time is limited.
       this.awake = true;
       const then = this.asked.get(data.number);
       this.asked.delete(data.number);
@@ -97,7 +97,7 @@ export class Highlighter {
 }
 
 /**
- * ASCII only, as the query language has it; the length stays.
+ * Lower ASCII letters only, like the query language. The length of the text does not change.
  * @param {string} text
  */
 const lower = (text) => text.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());

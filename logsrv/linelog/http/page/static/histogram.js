@@ -1,4 +1,4 @@
-/** The rate over time by level; one drags over it, or walks along it with keys, to select a time. */
+/** The number of lines over time, by level. Dragging over it, or moving along it with keys, selects a time. */
 
 import { bars, draw } from "./bars.js";
 import { byId, element } from "./dom.js";
@@ -36,14 +36,14 @@ export class Histogram {
     new ResizeObserver(() => this.draw()).observe(this.box);
   }
 
-  /** How many bars there is room for. */
+  /** The number of bars that there is room for. */
   get wanted() {
     return Math.max(20, Math.min(160, Math.floor(this.box.clientWidth / A_BAR)));
   }
 
   /**
    * @param {import("./bars.js").Histogram} answer
-   * @param {number} after how many lines are dated after it
+   * @param {number} after the number of lines that are dated after it
    */
   show(answer, after) {
     if (this.dragging) return;
@@ -78,14 +78,14 @@ export class Histogram {
       }
     }
     byId("axis").replaceChildren(...labels);
-    // Half of a label would stand outside.
+    // Labels that would be cut at the edges are hidden.
     for (const label of labels) label.classList.toggle("unseen", label.offsetLeft < label.offsetWidth / 2 || label.offsetLeft > width - label.offsetWidth / 2);
     const most = Math.max(0, ...this.bars.map((bar) => bar.count));
     byId("peak").textContent = most && first ? `peak ${number(most)} in ${long((first.end - first.start) / 1000)}` : "";
   }
 
   /**
-   * Show that the numbers are not known.
+   * Show that the numbers are unknown.
    * @param {string} sentence
    */
   fail(sentence) {
@@ -95,7 +95,7 @@ export class Histogram {
     byId("histogram-span").textContent = "";
   }
 
-  /** Forget what is being selected: other bars are asked for. */
+  /** End a selection by dragging, because other bars are requested. */
   cancel() {
     if (this.dragging) this.clear();
   }
@@ -155,7 +155,7 @@ export class Histogram {
     return Math.max(0, Math.min(this.bars.length - 1, index));
   }
 
-  /** The bars that are selected, the earlier end first. */
+  /** Return the first and the last selected bar, by time. */
   ends() {
     if (!this.range) return null;
     const { from, to } = this.range;

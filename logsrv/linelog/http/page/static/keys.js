@@ -1,4 +1,4 @@
-/** The keyboard: single keys while nobody types, one table. */
+/** The keyboard: single keys, which have no effect while the user types. */
 
 /**
  * @param {Record<string, (event: KeyboardEvent) => void>} actions by the key's name
@@ -9,7 +9,7 @@ export function listen(actions) {
     const target = event.target instanceof Element ? event.target : document.body;
     if (target.closest("dialog") || document.querySelector("dialog[open]")) return;
     if (event.key !== "Escape" && target.closest("input, textarea, select")) return;
-    // Buttons and the like have their own use for these.
+    // Buttons, links and menus use these keys themselves.
     if ([" ", "Enter"].includes(event.key) && target.closest("button, a, summary, [role=option]")) return;
     const action = actions[event.key];
     if (!action) return;

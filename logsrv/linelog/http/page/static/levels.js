@@ -1,9 +1,9 @@
-/** Levels by severity, and the few groups of them that have a colour of their own. */
+/** Levels by severity, and groups of levels, each with a colour. */
 
 /** From the least to the most severe. */
 export const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-/** Groups of the histogram, drawn from the bottom up: what is worst stands on the axis. */
+/** Groups of the histogram, drawn from the bottom up: the worst is at the bottom. */
 export const GROUPS = [
   { name: "critical", levels: ["emergency", "alert", "critical"] },
   { name: "error", levels: ["error"] },
@@ -25,7 +25,7 @@ const SHORT = new Map([
 ]);
 
 /**
- * The label of a line: at most five letters, so that the columns hold.
+ * The label of a line's level: at most five letters, the width of the column.
  * @param {string | null} level
  */
 export const short = (level) => (level && SHORT.get(level)) || "";

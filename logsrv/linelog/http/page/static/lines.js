@@ -1,6 +1,6 @@
 /**
- * The lines in the page: a window over the store that is bounded, whatever arrives. Both ends can grow
- * and be cut; what somebody looks at stays where it is.
+ * The lines in the page: a part of the store, bounded in number. It can grow and be cut at both ends, and the
+ * visible lines stay in their place meanwhile.
  */
 
 import { button, element } from "./dom.js";
@@ -16,7 +16,7 @@ export class Lines {
    * @param {HTMLElement} scroller the element that scrolls
    * @param {HTMLElement} log the element with the lines
    * @param {import("./highlight.js").Highlighter} highlighter
-   * @param {(after: string) => void} showGap called to show what a gap left out
+   * @param {(after: string) => void} showGap called to show the lines of a gap
    */
   constructor(scroller, log, highlighter, showGap) {
     this.scroller = scroller;
@@ -53,9 +53,9 @@ export class Lines {
   }
 
   /**
-   * Add what comes after the last line; lines that are there already are left out.
+   * Add lines and gaps after the last line. Lines that are shown already are left out.
    * @param {(Line | Gap)[]} items
-   * @returns {Line[]} the lines that were new
+   * @returns {Line[]} the added lines
    */
   append(items) {
     const fragment = document.createDocumentFragment();
@@ -79,7 +79,7 @@ export class Lines {
   }
 
   /**
-   * Add what comes before the first line, in the order of the store.
+   * Add lines before the first line; they come in the order of the store.
    * @param {Line[]} lines
    */
   prepend(lines) {
@@ -102,7 +102,7 @@ export class Lines {
   }
 
   /**
-   * Put neighbours between the lines, in their places; those that are there stay.
+   * Insert neighbours between the lines, in the order of the store. Lines that are shown already stay.
    * @param {Line[]} lines
    */
   insert(lines) {
@@ -115,7 +115,7 @@ export class Lines {
         if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
         if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;
       }
-      // Another line may be the first of its day.
+      // Another line may now be the first of its day, which has the date.
       this.retime();
     });
   }
@@ -128,7 +128,7 @@ export class Lines {
   cutStart(most) {
     if (this.rows.size <= most) return false;
     while (this.rows.size > most && this.log.firstElementChild) this.remove(this.log.firstElementChild);
-    // A gap says what is missing before the line below it; at the very top it says nothing.
+    // A gap says what is missing between two lines, so one at the very top is removed.
     while (this.log.firstElementChild && !this.log.firstElementChild.classList.contains("line")) this.log.firstElementChild.remove();
     const first = /** @type {HTMLElement | null} */ (this.log.firstElementChild);
     this.first = first?.dataset.position ?? "";
@@ -136,9 +136,9 @@ export class Lines {
   }
 
   /**
-   * Cut the first lines that are older.
-   * @param {number} since in milliseconds
-   * @returns {Line | null} the last of them
+   * Cut the first lines if they are older than `since`.
+   * @param {number} since in milliseconds since 1970
+   * @returns {Line | null} the last line that was cut
    */
   cutBefore(since) {
     let cut = null;
@@ -151,7 +151,7 @@ export class Lines {
     }
   }
 
-  /** Show the times of all lines anew: the zone is another. */
+  /** Show the times of all lines again, after the zone has changed. */
   retime() {
     let before = "";
     for (const made of this.rows.values()) retime(made, /** @type {Line} */ (this.data.get(made)));
@@ -185,7 +185,7 @@ export class Lines {
   }
 
   /**
-   * Do something that moves lines, and scroll so that the line at the top of the window stays there.
+   * Make a change that moves lines, and scroll so that the topmost visible line stays in its place.
    * @param {() => void} change
    */
   keepingPlace(change) {
@@ -196,7 +196,7 @@ export class Lines {
     if (anchor?.isConnected) this.scroller.scrollTop += anchor.getBoundingClientRect().top - top - before;
   }
 
-  /** The first line that is to be seen. */
+  /** Return the topmost visible line. */
   atTop() {
     const top = this.scroller.getBoundingClientRect().top;
     const children = this.log.children;
@@ -233,7 +233,7 @@ export class Lines {
     return made;
   }
 
-  // The line that is selected with keys or a click; it has the focus, so that it is read out.
+  // The line selected with keys or a click. It has the focus, so that a screen reader reads it out.
 
   /**
    * @param {HTMLElement | null} line
@@ -249,8 +249,8 @@ export class Lines {
   }
 
   /**
-   * The line so many lines from the selected one, as far as there are lines.
-   * @param {number} steps
+   * Return the line next to the selected one; without a selection, the topmost visible or the last one.
+   * @param {number} steps positive: the next line; negative: the one before
    */
   neighbour(steps) {
     const from = this.selected?.isConnected ? this.selected : null;

@@ -1,15 +1,15 @@
-/** The log-in form: shown when the server wants a token, gone when it has taken one. */
+/** The log-in form: shown when the server asks for a token, closed when it has accepted one. */
 
 import { byId } from "./dom.js";
 
-/** @param {() => void} then called once the server knows us */
+/** @param {() => void} then called after the log-in */
 export function logIn(then) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("log-in"));
   const form = /** @type {HTMLFormElement} */ (byId("log-in-form"));
   const error = byId("log-in-error");
   let since = 0;
   document.addEventListener("logsrv-log-in", (event) => {
-    // What was asked before the log-in may be refused after it.
+    // Requests sent before the log-in may still be refused after it.
     const { began } = /** @type {CustomEvent} */ (event).detail;
     if (!dialog.open && began >= since) dialog.showModal();
   });

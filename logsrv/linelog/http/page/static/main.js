@@ -1,4 +1,4 @@
-/** The page put together: the one place where its parts meet. */
+/** The page: the only module that connects its parts. */
 
 import * as address from "./address.js";
 import { Announcer } from "./announce.js";
@@ -26,7 +26,7 @@ import { clock, counted, day, isUtc, setUtc, zone } from "./times.js";
 import * as travel from "./travel.js";
 import { View } from "./view.js";
 
-/** Statuses after which the same question may be answered later: nobody answered, too much, not now. */
+/** Statuses after which the same request may succeed later: no answer, too many requests, not now. */
 const LATER = [0, 429, 503];
 const AGAIN = 2000;
 
@@ -41,7 +41,7 @@ const box = new Box((query) => attempt(() => go({ q: query, position: "" }, fals
 const completion = new Completion(box, () => scope);
 
 /**
- * Ask for a value of a field too, or exclude it. At a line of the past, that line stays in sight.
+ * Add a field's value to the query, or exclude it. If a past line is shown, that line stays visible.
  * @param {string} field
  * @param {string} value
  * @param {boolean} exclude
@@ -79,7 +79,7 @@ const details = new Details(lines, {
 const nodes = new Nodes((names) => attempt(() => go({ nodes: names, position: "" }, true)));
 
 /**
- * The lines around a line, in its store: of a line of several servers, that store alone is shown then.
+ * Show the lines around a line, in its store. If lines of several servers are shown, only that store is shown then.
  * @param {import("./api.js").Line} line
  */
 function neighbours(line) {
@@ -89,16 +89,16 @@ function neighbours(line) {
   attempt(() => go({ ...whereIs(line, place.nodes), q: "", since: "", until: "" }, true));
 }
 
-/** Questions so far: an answer counts only for the last one. */
+/** The number of requests so far: only the answer to the last one is used. */
 let turns = 0;
 let againTimer = 0;
 let asking = false;
 
 /**
- * Show another place. The address follows once the server has taken the query.
+ * Show another place. The address changes as soon as the server has accepted the query.
  * @param {Partial<address.Place>} change
  * @param {boolean} step
- * @param {boolean} [first] whatever it is, nothing is shown yet
+ * @param {boolean} [first] nothing is shown yet, so all parts are requested
  */
 async function go(change, step, first = false) {
   const next = { ...place, ...change };
@@ -134,7 +134,7 @@ async function go(change, step, first = false) {
 }
 
 /**
- * The server has taken the question: what stands around the lines becomes that of their scope.
+ * Set the parts around the lines to the new scope, after the server has accepted the query.
  * @param {address.Place} next
  * @param {import("./scope.js").Scope} found
  * @param {boolean} step
@@ -153,12 +153,12 @@ function arrived(next, found, step, narrowed) {
   if (narrowed) figures.set(place.q, scope);
 }
 
-/** A line at the top moves as long as something that was asked for is not there yet. */
+/** Show the progress line at the top while a requested part has not arrived. */
 function showWork() {
   byId("progress").hidden = !asking && !view.searching && !figures.busy;
 }
 
-/** @param {() => Promise<unknown> | unknown} action what a person asked for: its failure is shown */
+/** @param {() => Promise<unknown> | unknown} action an action of the user, whose failure is shown */
 async function attempt(action) {
   try {
     await action();
@@ -189,7 +189,7 @@ function say(sentence) {
 
 const toggle = () => attempt(() => (view.paused && (place.position || !view.live) ? leave() : view.toggle()));
 const follow = () => attempt(() => (place.since || place.until || place.position || place.nodes ? leave() : view.follow()));
-// Other servers are asked again, for their numbers too.
+// With other servers, lines and numbers are requested again.
 const leave = () => go({ since: "", until: "", position: "" }, true, Boolean(place.nodes));
 
 /** @param {-1 | 1} direction */
@@ -208,7 +208,7 @@ function walk(steps) {
   view.scrolled();
 }
 
-/** The nearest thing to leave is left: what lies on top first. */
+/** Close or leave the topmost thing that is open: completion, box, panel, line, selection, time. */
 function escape() {
   const at = document.activeElement;
   const open = [at?.closest(".line"), lines.selected, ...lines.log.querySelectorAll(".open")].find((row) => row?.matches(".open"));
@@ -224,11 +224,11 @@ function escape() {
   } else if (place.since || place.until || place.position) follow();
 }
 
-/** @type {EventTarget | null} what has the focus, or had it last */
+/** @type {EventTarget | null} the element that has the focus, or had it last */
 let focused = null;
 document.addEventListener("focusin", (event) => (focused = event.target));
 
-/** Go to the lines if what had the focus is gone: a button that hides, a value of a line. The next Tab would begin at the top. */
+/** Move the focus to the lines if its element has been hidden or removed; otherwise the next Tab would begin at the top. */
 function keepFocus() {
   if (focused instanceof Element && !focused.checkVisibility()) lines.scroller.focus({ preventScroll: true });
 }
@@ -259,7 +259,7 @@ lines.log.addEventListener("click", (event) => {
   const target = /** @type {Element} */ (event.target);
   const row = /** @type {HTMLElement | null} */ (target.closest(".line"));
   if (!row || target.closest("a, button, .details")) return;
-  // Whoever marks text to copy it does not want the line to open.
+  // A click that ends a text selection does not open the line.
   if (!getSelection()?.isCollapsed) return;
   view.pause("reading");
   details.toggle(row);
@@ -309,11 +309,11 @@ view.addEventListener("waiting", () => figures.arrived());
 
 const health = new Health(() => {
   showAll();
-  // The server is back: what was asked for meanwhile is asked again.
+  // The server answers again: repeat the request.
   if (!health.away && !asking) figures.refresh();
 });
 
-// On paper there is no box, no menu and no address.
+// Paper has no search box, no menu and no address, so their content is printed as text.
 addEventListener("beforeprint", () => {
   const [range, last] = [byId("range-text").textContent, /** @type {HTMLSelectElement} */ (byId("last"))];
   const span = byId("histogram-span").textContent;
@@ -336,7 +336,7 @@ function showAll() {
   showBanner(health.trouble, health.away && (view.stream?.lost || health.away));
 }
 
-/** Begin with what the address says. A link may name a line that has been removed since: then the newest are shown. */
+/** Show the place in the address. If its line no longer exists, show the newest lines. */
 async function begin() {
   place = address.read();
   box.set(place.q);

@@ -1,4 +1,4 @@
-/** The choice of servers, and the sentences about those that are missing in what is shown. */
+/** The menu of servers, and sentences about servers whose lines are missing. */
 
 import { get } from "./api.js";
 import { byId, element } from "./dom.js";
@@ -6,7 +6,7 @@ import { printable } from "./text.js";
 
 /** @typedef {import("./api.js").Line} Line */
 
-/** The API's names: of the server that this page is from, and of it and all others. */
+/** Names in the API: the server of this page, and that server with all others. */
 const HERE = "here";
 const ALL = "all";
 
@@ -21,7 +21,7 @@ export class Nodes {
     document.addEventListener("logsrv-missing", (event) => this.add(/** @type {CustomEvent} */ (event).detail.missing));
   }
 
-  /** Offer what the server names; without other servers there is nothing to choose. */
+  /** Load the names of servers into the menu. Without other servers it stays hidden. */
   async load() {
     /** @type {{nodes: {name: string, nodes: string[]}[]}} */
     const { nodes } = await get("/api/nodes");
@@ -35,14 +35,14 @@ export class Nodes {
     this.choose(chosen);
   }
 
-  /** @param {string} names those of the address, which may be none that is offered */
+  /** @param {string} names of the address; they are added if the menu does not have them */
   choose(names) {
     if (![...this.menu.options].some((one) => one.value === names)) this.menu.append(option(names, names));
     this.menu.value = names;
     byId("nodes-choice").hidden = this.menu.options.length < 2;
   }
 
-  /** What is shown from now on has been asked for anew. */
+  /** Remove the sentences, because everything has been requested again. */
   clear() {
     this.missing.clear();
     this.draw();
@@ -77,15 +77,15 @@ function option(value, text) {
 }
 
 /**
- * Of lines of several servers the position is a place in time.
+ * Return whether the line is merged from several servers: its position is then a place in time.
  * @param {Line} line
  */
 export const isMerged = (line) => Boolean(line.nodes) && !Object.values(line.nodes ?? {}).includes(line.position);
 
 /**
- * The store that a line is in, and its position there.
+ * Return a store that has the line, and the line's position there.
  * @param {Line} line
- * @param {string} nodes those that are shown
+ * @param {string} nodes the shown servers
  * @returns {{nodes: string, position: string}}
  */
 export function whereIs(line, nodes) {

@@ -1,4 +1,4 @@
-/** Lines that match and are older than the scope: whether there are any, and the button that widens it. */
+/** Matching lines that are older than the scope: a note that there are some, and a button that widens the scope. */
 
 import { search } from "./api.js";
 import { button, byId, element } from "./dom.js";
@@ -10,19 +10,19 @@ import { all } from "./view.js";
 export class Older {
   /**
    * @param {View} view
-   * @param {(time: string) => void} onWiden with the time of the newest line beyond the scope
+   * @param {(time: string) => void} onWiden gets the time of the newest line before the scope
    */
   constructor(view, onWiden) {
     this.view = view;
     this.onWiden = onWiden;
     this.place = byId("older");
-    /** @type {AbortController | null} that of the lines for which it was looked */
+    /** @type {AbortController | null} of the view for which older lines were searched */
     this.looked = null;
     this.time = "";
     view.addEventListener("changed", () => this.look());
   }
 
-  /** Look once all lines of the scope are there up to its beginning. */
+  /** Search for older lines, once the scope's lines are loaded up to its start. */
   async look() {
     const { view } = this;
     const { abort, request } = view;
@@ -42,14 +42,14 @@ export class Older {
   }
 
   /**
-   * Know a line that has just left the scope.
+   * Note a line that has just left the scope.
    * @param {import("./api.js").Line | null} line
    */
   beyond(line) {
     if (line) this.found(line.time);
   }
 
-  /** @param {string} time of the newest line beyond the scope; empty if there is none */
+  /** @param {string} time of the newest line before the scope; "" if there is none */
   found(time) {
     this.time = time;
     this.draw();

@@ -1,26 +1,26 @@
 /**
- * How many of the lines that wait are shown with each frame: as many as there is time for. What is over is
- * skipped, and that is said: better than a page that hangs behind what happens.
+ * The number of waiting lines that each frame shows: as many as there is time for. Further lines are skipped,
+ * and the page says so, which is better than a page that falls behind.
  */
 
-/** Lines of a frame, at least and at most. */
+/** The least and the greatest number of lines of a frame. */
 const FEWEST = 20;
 const MOST = 200;
-/** Frames over which a burst may be spread: the server sends what came within a tenth of a second. */
+/** Frames over which a burst may be spread: the server sends the lines of a tenth of a second at once. */
 const AHEAD = 5;
-/** Milliseconds between two frames that somebody would notice. */
+/** Milliseconds between two frames that a user would notice. */
 const LATE = 36;
 
 export class Pace {
   constructor() {
     this.share = MOST;
     this.lastFrame = this.lastSize = 0;
-    /** Lines that have waited for the end of a pause: shown over some frames, not skipped. */
+    /** Lines that waited for the end of a pause. They are shown over several frames, not skipped. */
     this.backlog = 0;
   }
 
   /**
-   * Let so many lines through that wait by right.
+   * Do not skip these waiting lines.
    * @param {number} lines
    */
   expect(lines) {
@@ -28,9 +28,9 @@ export class Pace {
   }
 
   /**
-   * Take what the frame shows.
+   * Return the lines and gaps for a frame.
    * @param {import("./queue.js").Queue} queue
-   * @param {number} now when the frame began, in milliseconds
+   * @param {number} now the start of the frame, in milliseconds
    */
   take(queue, now) {
     const late = now - this.lastFrame > LATE && this.lastSize >= this.share;

@@ -1,4 +1,4 @@
-/** Positions of lines, `SEGMENT:OFFSET`: which of two comes first in the store. */
+/** Positions of lines, `SEGMENT:OFFSET`, and their order in the store. */
 
 /**
  * @param {string} text
@@ -10,7 +10,7 @@ function numbers(text) {
 }
 
 /**
- * Negative when `a` comes before `b`, 0 when they are the same line.
+ * Return a negative number if `a` comes before `b`, 0 if they are the same line.
  * @param {string} a
  * @param {string} b
  */

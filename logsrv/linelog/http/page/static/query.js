@@ -1,9 +1,9 @@
-/** The query language as the page needs it: its pieces, what to mark in a message, one term more. */
+/** The query language for the page: the atoms of a query, the texts to mark, and adding a term. */
 
 /**
  * @typedef {object} Atom
  * @property {"word" | "phrase" | "regex" | "field"} kind
- * @property {string} text what is looked for
+ * @property {string} text the word, phrase or expression; of a field, its value
  * @property {number} start
  * @property {number} end
  * @property {boolean} negated
@@ -15,11 +15,11 @@
 const FIELD = /^([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|<=|>=|=|<|>|~|:(?!\/\/))/;
 const OR = /(^|[\s)])OR([\s(]|$)/;
 const NAME = /^[A-Za-z_@][A-Za-z0-9_.@-]*$/;
-/** Fields that a line's own content cannot hide; a content's field of that name is `fields.NAME`. */
+/** Fields of every line. If a message has a field with such a name, it is called `fields.NAME`. */
 const ALWAYS = new Set(["time", "source", "name", "host", "port", "position", "message", "level"]);
 
 /**
- * The atoms of a query, also of one that is not finished. Brackets only carry a NOT.
+ * Return the atoms of a query, which may be unfinished. Of brackets, only a NOT before them is noted.
  * @param {string} query
  * @returns {Atom[]}
  */
@@ -80,7 +80,7 @@ function atomAt(query, start) {
 }
 
 /**
- * Texts and expressions to mark in a message.
+ * Return the texts and expressions to mark in a message.
  * @param {string} query
  */
 export function wanted(query) {
@@ -95,7 +95,7 @@ export function wanted(query) {
 export const isField = (name) => NAME.test(name);
 
 /**
- * The name by which a query reaches a field of a line's content.
+ * Return the name by which a query finds a field of a message.
  * @param {string} name
  */
 export const fieldName = (name) => (ALWAYS.has(name) ? `fields.${name}` : name);
@@ -104,7 +104,7 @@ export const fieldName = (name) => (ALWAYS.has(name) ? `fields.${name}` : name);
 export const quoted = (value) => (/^[^\s()"\\]+$/.test(value) && value !== "*" ? value : `"${value.replace(/["\\]/g, "\\$&")}"`);
 
 /**
- * The query with `field=value` required, or excluded. Its opposite is taken out where it stands by itself.
+ * Return the query with `field=value` required or excluded. The opposite term is removed if it stands alone.
  * @param {string} query
  * @param {string} field
  * @param {string} value
@@ -116,7 +116,7 @@ export function withTerm(query, field, value, exclude) {
   for (const atom of atoms(query).reverse()) {
     if (atom.field !== field || atom.operator !== "=" || atom.text !== value) continue;
     if (atom.negated === exclude) return query;
-    // Beside OR or inside brackets it means something else; without it, what is left may mean nothing.
+    // Beside OR or inside brackets the term means something else, and the rest may mean nothing without it.
     if (atom.inner || OR.test(query)) continue;
     const before = rest.slice(0, atom.start).replace(/(\bAND\s+)?(-|\bNOT\s+)*$/, "").trimEnd();
     const after = rest.slice(atom.end).replace(before ? /^\s+/ : /^\s+(AND\s+)?/, "");
@@ -128,7 +128,7 @@ export function withTerm(query, field, value, exclude) {
 }
 
 /**
- * The piece at the cursor that can be completed: a field's name, or the value of a field.
+ * Return the piece at the cursor that can be completed: the name of a field, or its value.
  * @param {string} query
  * @param {number} cursor
  * @returns {{kind: "field" | "value", field: string, typed: string, start: number, end: number} | null}

@@ -1,4 +1,4 @@
-/** Lines that have arrived and are not shown yet: the newest so many; the others are counted. */
+/** Lines that have arrived and are not shown yet: only the newest are kept, the others are counted. */
 
 /**
  * @typedef {{lines: number | null, why: "skipped" | "missed"}} Gap
@@ -18,7 +18,7 @@ export class Queue {
     return this.events.length;
   }
 
-  /** How many lines are waiting, those that will not be shown too. */
+  /** The number of waiting lines, including those that will not be shown. */
   get waiting() {
     return this.events.reduce((sum, event) => sum + linesOf(event), this.skipped);
   }
@@ -35,7 +35,7 @@ export class Queue {
   }
 
   /**
-   * Keep only the newest; the others are counted.
+   * Keep only the newest events, and count the others.
    * @param {number} number
    */
   keep(number) {
@@ -47,7 +47,7 @@ export class Queue {
   }
 
   /**
-   * Take the oldest: a gap first, if lines were left out before them.
+   * Remove and return the oldest events; a gap first, if lines were skipped before them.
    * @param {number} number
    * @returns {(StreamEvent | Gap)[]}
    */

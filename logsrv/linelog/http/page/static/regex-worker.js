@@ -1,4 +1,4 @@
-/** Finds the matches of expressions in texts, away from the page, which ends it if it takes too long. */
+/** A worker that finds the matches of expressions in texts. The page ends it if it takes too long. */
 
 /** @type {RegExp[]} */
 let compiled = [];
@@ -11,7 +11,7 @@ addEventListener("message", ({ data }) => {
 });
 
 /**
- * The nearest that JavaScript has to an expression of the query language; none if it has nothing.
+ * Return the nearest JavaScript equivalent of an expression of the query language; empty if there is none.
  * @param {string} source
  * @returns {RegExp[]}
  */

@@ -1,4 +1,4 @@
-/** One line as an element: time, source, level, message with its colours and marks. */
+/** A line as an element: time, source, level, and the message with its colours and marks. */
 
 import { element } from "./dom.js";
 import { short } from "./levels.js";
@@ -8,10 +8,10 @@ import { ofLine } from "./times.js";
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./highlight.js").Highlighter} Highlighter */
 
-/** Characters of a message that are shown until the line is opened. */
+/** Characters of a message that are shown before the line is opened. */
 export const SHOWN = 2000;
 const HUES = 10;
-// Names of fields inside a message stand back a little: `status=` and `"status":`.
+// Names of fields in a message, which are shown paler: `status=` and `"status":`.
 const KEY = /(?<![\w.@-])[A-Za-z_@][\w.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/g;
 
 /**
@@ -38,7 +38,7 @@ export function row(line, highlighter) {
 }
 
 /**
- * Write the time of a line, as it is in the zone that is in force.
+ * Write the time of a line in the chosen zone.
  * @param {HTMLElement} made
  * @param {Line} line
  */
@@ -49,7 +49,7 @@ export function retime(made, line) {
 }
 
 /**
- * Write a message into its element: on one line at most `longest` characters of it, else all with its line breaks.
+ * Write a message into its element. With `longest`: so many characters, on one line; else all, with line breaks.
  * @param {HTMLElement} message
  * @param {string} text
  * @param {Highlighter} highlighter
@@ -91,7 +91,7 @@ function nodes(pieces, plain, marks) {
 }
 
 /**
- * The part of a message from `from` to `to`, each colour an element.
+ * Return the part of a message from `from` to `to`, with an element for each colour.
  * @param {import("./text.js").Run[]} pieces
  * @param {string} plain
  * @param {[number, number][]} keys
@@ -125,7 +125,7 @@ function keyRanges(plain) {
 }
 
 /**
- * The span from `start` to `end` cut where ranges begin and end; true for what lies in one.
+ * Cut the span from `start` to `end` at the ends of ranges; true for parts that lie in a range.
  * @param {number} start
  * @param {number} end
  * @param {[number, number][]} ranges
@@ -147,7 +147,7 @@ function parts(start, end, ranges) {
 }
 
 /**
- * The program's or the listener's name if there is one: what people look for; the address otherwise.
+ * Return the name of the program or the listener, or without one the address.
  * @param {Line} line
  */
 function sourceName(line) {
@@ -155,13 +155,13 @@ function sourceName(line) {
   if (app !== undefined && app !== "") return String(app);
   const at = line.source.indexOf("@");
   if (at > 0) return line.source.slice(0, at);
-  // The host; its port, another one for each connection, stands in the opened line.
+  // The host without the port, which differs for each connection; the opened line shows it.
   return line.source.replace(/^(?:tcp|udp|tls):/, "").replace(/(?<=[\].\w]):\d+$/, "");
 }
 
 /** @param {string} source */
 function hue(source) {
-  // The listener's name or the host: a new port is not a new colour.
+  // By the listener's name or the host: another port does not change the colour.
   const who = source.includes("@") ? source.slice(0, source.indexOf("@")) : source.replace(/:\d+$/, "");
   let hash = 0;
   for (let index = 0; index < who.length; index += 1) hash = (hash * 31 + who.charCodeAt(index)) >>> 0;

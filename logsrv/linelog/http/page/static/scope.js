@@ -1,22 +1,22 @@
-/** The scope: the one span of time that lines, bars and values are of; its words, and a wider one. */
+/** The scope: the span of time of lines, bars and values; its text for the page, and a wider one. */
 
 import { get } from "./api.js";
 import { byId } from "./dom.js";
 import { moment, span } from "./times.js";
 
 /** @typedef {import("./address.js").Place} Place */
-/** @typedef {{since: string, until: string, nodes: string}} Scope as the API takes it; without `until` new lines are shown, too. nodes: which servers; empty: this one */
+/** @typedef {{since: string, until: string, nodes: string}} Scope in the format of the API. Without `until`, new lines are shown too. nodes: the servers; "": this one */
 
 export const DEFAULT_LAST = "15m";
 const ALL = "all";
-/** What the menu offers, in milliseconds. */
+/** The entries of the menu, in milliseconds. */
 const LASTS = new Map([["5m", 3e5], ["15m", 9e5], ["1h", 36e5], ["6h", 216e5], ["24h", 864e5], ["7d", 6048e5], ["30d", 2592e6], [ALL, Infinity]]);
 
 /** @param {Place} place */
 const lastOf = (place) => (LASTS.has(place.last) ? place.last : DEFAULT_LAST);
 
 /**
- * The scope of a place. That of a single line lies around it, as wide as the menu says.
+ * Return the scope of a place. For a single line it is centred on the line, as wide as the menu says.
  * @param {Place} place
  * @param {AbortSignal} [signal]
  * @returns {Promise<Scope>}
@@ -34,7 +34,7 @@ export async function scopeOf(place, signal) {
 }
 
 /**
- * A change of place after which a line of `time` is in the scope.
+ * Return a change of place after which a line of `time` is in the scope.
  * @param {Place} place
  * @param {Scope} scope
  * @param {string} time
@@ -51,7 +51,7 @@ export function wider(place, scope, time) {
 const iso = (time) => new Date(time).toISOString();
 
 /**
- * Say what the scope is.
+ * Show the scope in the page.
  * @param {Place} place
  * @param {Scope} scope
  */
@@ -65,7 +65,7 @@ export function showScope(place, scope) {
   byId("lines").dataset.scope = menu ? (last.value === ALL ? (place.nodes ? "these servers" : "the store") : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
 }
 
-/** With a zone: without one a time is the server's, which the browser does not know. */
+/** A time with a zone. Without one it is in the server's zone, which the browser does not know. */
 const EXACT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
 
 /** @param {Scope} scope */

@@ -1,11 +1,11 @@
-/** The state of the view in words: following, paused, how many lines wait, what is loaded, what is lost. */
+/** The state of the view in words: following or paused, waiting lines, the ends of the list, the connection. */
 
 import { byId, element } from "./dom.js";
 import { counted, moment, number } from "./times.js";
 
 /**
  * @param {import("./view.js").View} view
- * @param {string} trouble why the server stores nothing
+ * @param {string} trouble the reason why the server stores nothing, or ""
  */
 export function showState(view, trouble) {
   const [kind, words] = connection(view, trouble);
@@ -42,7 +42,7 @@ function pause(view, waiting) {
 /**
  * @param {import("./view.js").View} view
  * @param {string} trouble
- * @returns {[string, string]} the kind, and the words for it
+ * @returns {[string, string]} the kind, which is a class name, and the words for it
  */
 function connection(view, trouble) {
   const state = view.stream?.state;
@@ -65,7 +65,7 @@ function edge(view) {
 /** @param {import("./view.js").View} view */
 function empty(view) {
   const place = byId("empty");
-  // Before the server has answered, nothing is known of what there is.
+  // Before the server has answered, it is not known whether there are lines.
   const is = view.ready && !view.searching && !view.lines.log.childElementCount;
   place.hidden = !is;
   const { q, since } = view.request;

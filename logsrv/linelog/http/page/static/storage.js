@@ -1,4 +1,4 @@
-/** What a browser keeps for this page, where it keeps anything: some refuse it with an error. */
+/** The browser's storage for this page. Some browsers refuse it with an error, which is ignored. */
 
 /**
  * @param {string} key
@@ -20,6 +20,6 @@ export function keep(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // Then it is forgotten with the page.
+    // Refused: the value is lost when the page is closed.
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The lines that arrive, over Server-Sent Events that are read with fetch: whole chunks at a time, with
- * the server's refusals, and without parsing lines that nobody will see. A lost connection is opened
- * again after the last line that was seen.
+ * The stream of new lines: Server-Sent Events, read with fetch instead of EventSource. So whole chunks arrive at
+ * once, refusals of the server are visible, and lines that will not be shown are not parsed. A lost connection
+ * is opened again, from the last received line on.
  */
 
 import { ApiError, address, request, texts } from "./api.js";
@@ -12,9 +12,9 @@ import { ApiError, address, request, texts } from "./api.js";
  */
 
 const LONGEST_WAIT = 15;
-/** Milliseconds without a word after which a connection is dead: the server says something every 15 s. */
+/** Milliseconds of silence after which a connection counts as dead: the server sends something every 15 s. */
 const SILENCE = 50_000;
-/** Milliseconds that a page nobody sees keeps its connection: a browser has six for all pages of a server. */
+/** Milliseconds that a hidden page keeps its connection: a browser has six for all pages of a server. */
 export const patience = { unseen: 60_000 };
 
 export class Stream {
@@ -32,7 +32,7 @@ export class Stream {
     this.state = { kind: "connecting", reason: "", seconds: 0 };
     this.lastId = "";
     this.attempts = 0;
-    /** When the connection was lost, in milliseconds since 1970; 0 while there is one. */
+    /** The time at which the connection was lost, in milliseconds since 1970; 0 while there is one. */
     this.lost = 0;
     this.abort = new AbortController();
     this.attempt = new AbortController();
@@ -45,10 +45,10 @@ export class Stream {
   }
 
   /**
-   * Connect. Resolves when the server has taken the query, or cannot be reached for now (it is tried
-   * again); rejects with the ApiError of a wrong query or a missing log-in.
+   * Connect. Resolves when the server has accepted the query, or cannot be reached at present (then it is
+   * tried again). Rejects with the ApiError of a wrong query or a missing log-in.
    * @param {string} query
-   * @param {string | null} after the position of the last line that is known
+   * @param {string | null} after the position of the last known line
    */
   start(query, after) {
     this.query = query;
@@ -75,7 +75,7 @@ export class Stream {
     this.onState({ kind: "stopped", reason: "", seconds: 0 });
   }
 
-  /** The page came into sight, or went out of it: then the connection is given up after a while. */
+  /** Handle a change of visibility: a hidden page closes its connection after a while. */
   seen() {
     clearTimeout(this.leaving);
     if (document.hidden) this.leaving = setTimeout(() => this.rest(), patience.unseen);
@@ -86,7 +86,7 @@ export class Stream {
   }
 
   rest() {
-    // Without a place to come back to, lines would be lost.
+    // Without a position to go on from, lines would be lost.
     if (!this.lastId && !this.after) this.seen();
     else {
       this.resting = true;
@@ -95,7 +95,7 @@ export class Stream {
   }
 
   /**
-   * Know a line from elsewhere: where nothing has arrived yet, it is gone on behind it.
+   * Note the position of a line from a search: if the stream has none yet, it goes on behind that line.
    * @param {string} position
    */
   know(position) {
@@ -138,7 +138,7 @@ export class Stream {
     return request(address("/api/tail", { q: this.query, after }), signal, headers, 0);
   }
 
-  /** Give the server time for its next word. */
+  /** Restart the timer for the server's silence. */
   listen() {
     clearTimeout(this.silence);
     this.silence = setTimeout(() => this.attempt.abort(), SILENCE);
@@ -164,7 +164,7 @@ export class Stream {
     }
   }
 
-  /** Wait until somebody looks. */
+  /** Wait until the page is visible. */
   sleep() {
     clearTimeout(this.silence);
     this.attempts = 0;

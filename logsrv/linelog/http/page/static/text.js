@@ -1,13 +1,13 @@
 /**
- * Log text made safe and readable: colours of a terminal become class names, every other character that
- * could drive something or turn the direction of reading is shown as its code.
+ * Log text made safe and readable: a terminal's colours become class names; other control characters, and
+ * characters that change the direction of text, are shown as their codes.
  */
 
 /**
  * @typedef {{text: string, style: string}} Run a piece of text in one style (class names)
  */
 
-// The set of logsrv/kit/text/escape.py. A stored ESC is the text `\x1b`.
+// The same characters as in logsrv/kit/text/escape.py. A stored ESC is the text `\x1b`.
 const SPECIAL =
   // eslint-disable-next-line no-control-regex
   /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
@@ -41,13 +41,13 @@ export function runs(message) {
 export const printable = (message) => folded(message).replace(SPECIAL, (all, _, character) => (character === undefined ? all.replace("\x1b", "\\x1b") : code(character)));
 
 /**
- * A text on one line. No stored line has an LF; a value of a field may, and what another server sends.
+ * Return a text on one line. A stored line has no LF, but a field's value or another server's line may have one.
  * @param {string} text
  */
 export const folded = (text) => text.replaceAll("\n", "\\x0a");
 
 /**
- * A text as its sender wrote it: line breaks and tabs instead of their codes.
+ * Return a text as its sender wrote it, with line breaks and tabs instead of their codes.
  * @param {string} text
  */
 export const unfolded = (text) => text.replace(/(?<!\\)(?:\\x0d)?\\x0a|\r\n/g, "\n").replace(/(?<!\\)\\x09/g, "\t");
@@ -84,7 +84,7 @@ function recolour(colours, parameters) {
 }
 
 /**
- * The nearest of our eight to one of the 256 colours.
+ * Return the nearest of our eight colours to one of the 256 colours.
  * @param {number} colour
  */
 function indexed(colour) {

@@ -1,4 +1,4 @@
-/** The colours: the system's choice unless there is another. A classic script, so that nothing flashes. */
+/** The theme: the system's, unless the user has chosen another. A classic script, so that no wrong colours flash. */
 
 (() => {
   const root = document.documentElement;
@@ -13,7 +13,7 @@
     dark.addEventListener("change", show);
     button?.addEventListener("click", () => {
       const next = isDark() ? "light" : "dark";
-      // The system's own choice is no choice to keep: it may change with the evening.
+      // A choice equal to the system's is not stored: the system may change it in the evening.
       if ((next === "dark") === dark.matches) {
         delete root.dataset.theme;
         stored((storage) => storage.removeItem("logsrv-theme"));
@@ -26,7 +26,7 @@
     show();
   });
 
-  /** @param {(storage: Storage) => any} use what some browsers refuse with an error */
+  /** @param {(storage: Storage) => any} use an access, which some browsers refuse with an error */
   function stored(use) {
     try {
       return use(localStorage);

@@ -1,4 +1,4 @@
-/** Ticks of an axis of time: at round seconds, minutes, hours, days and months of the zone in force. */
+/** Ticks of an axis of time: at round seconds, minutes, hours, days and months of the chosen zone. */
 
 import { ahead } from "./times.js";
 
@@ -7,14 +7,14 @@ const DAY = 86400;
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, DAY, 2 * DAY, 7 * DAY];
 const MONTHS = [1, 2, 3, 6, 12, 24, 60, 120];
 const MONTH = 30.4 * DAY;
-/** From midnight between Sunday and Monday on, weeks begin. */
+/** The first Monday after 1 January 1970: weeks begin at midnight before Monday. In milliseconds. */
 const MONDAY = 4 * DAY * 1000;
 
 /**
  * @param {number} since in milliseconds
  * @param {number} until
- * @param {number} most so many there is room for
- * @returns {{step: number, times: number[]}} the seconds between two, about; and where they are
+ * @param {number} most the number of ticks that there is room for
+ * @returns {{step: number, times: number[]}} the approximate seconds between two ticks, and the ticks' times
  */
 export function ticks(since, until, most) {
   const each = (until - since) / 1000 / Math.max(1, most);
@@ -31,7 +31,7 @@ function even(since, until, step) {
   const found = [];
   const base = step === 7 * DAY * 1000 ? MONDAY : 0;
   let wall = Math.ceil((since + ahead(since) - base) / step) * step + base;
-  // The clocks may be set while the axis lasts: each tick has the difference of its own moment.
+  // Clocks may change within the axis (summer time): each tick has the zone's offset at its own moment.
   for (let time = utc(wall); time < until; wall += step, time = utc(wall)) {
     if (time >= since && (!found.length || time > found[found.length - 1])) found.push(time);
   }
@@ -39,7 +39,7 @@ function even(since, until, step) {
 }
 
 /**
- * The moment at which clocks show it.
+ * Return the moment at which the clocks show this time.
  * @param {number} wall in milliseconds, as if the zone were UTC
  */
 const utc = (wall) => wall - ahead(wall - ahead(wall));

@@ -1,4 +1,4 @@
-/** Times, numbers and sizes as people read them. The zone is the browser's, or UTC if so chosen. */
+/** Times, numbers and sizes in readable form. The zone is the browser's, or UTC if the user has chosen it. */
 
 import { keep, kept } from "./storage.js";
 
@@ -31,12 +31,12 @@ function format(name, options) {
   return found;
 }
 
-/** Minutes of the line before: a new one is formatted once a minute, not once a line. */
+/** The formatted minute of the last line: formatting is needed once a minute, not once a line. */
 let cache = { minute: "", clock: "", day: "" };
 
 /**
- * The clock time and the day of a stored TIME. Offsets of zones are whole minutes, so seconds and
- * below are taken as they stand.
+ * Return the clock time and the day of a stored TIME. Zones differ from UTC by whole minutes, so seconds and
+ * their fractions are copied.
  * @param {string} time `2026-11-20T06:18:42.123456Z`
  */
 export function ofLine(time) {
@@ -68,7 +68,7 @@ const date = (moment) => format("date", { day: "numeric", month: "short" }).form
 const month = (moment) => format("month", { month: "short", year: "numeric" }).format(moment);
 
 /**
- * A label for a tick of an axis that has one every `step` seconds: at midnight the day.
+ * Return the label of a tick; at midnight it is the day.
  * @param {Date} moment
  * @param {number} step
  */
@@ -81,12 +81,12 @@ export function tick(moment, step) {
 }
 
 /**
- * A moment as people say it: with the day unless it is today.
+ * Return a moment in readable form: with the day unless it is today.
  * @param {Date} moment
  */
 export const moment = (moment) => (day(moment) === day(new Date()) ? clock(moment) : `${date(moment)} ${clock(moment)}`);
 
-/** The name of the zone that is in force, and how far it is from UTC just now. */
+/** Return the name of the chosen zone, and its present offset from UTC. */
 export function zone() {
   if (settings.utc) return { name: "UTC", offset: "" };
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone || "Local time";
@@ -97,7 +97,7 @@ export function zone() {
 }
 
 /**
- * Milliseconds by which the clocks of the zone in force are ahead of UTC.
+ * Return the milliseconds by which the chosen zone is ahead of UTC.
  * @param {number} time
  */
 export const ahead = (time) => (settings.utc ? 0 : -60_000 * new Date(time).getTimezoneOffset());

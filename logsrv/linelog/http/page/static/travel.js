@@ -1,4 +1,4 @@
-/** Ways through the log: to its beginning, around a line, to the next line of a kind. */
+/** Navigation: to the oldest lines, to a line's neighbours, to the next line of a kind. */
 
 import { ApiError, get, search } from "./api.js";
 import { button, element } from "./dom.js";
@@ -6,9 +6,9 @@ import { all, PAGE } from "./view.js";
 
 /** @typedef {import("./api.js").Line} Line */
 /** @typedef {import("./view.js").View} View */
-/** @typedef {{before: number, after: number}} Reach how many neighbours of a line are shown */
+/** @typedef {{before: number, after: number}} Reach the number of shown neighbours of a line */
 
-/** Neighbours on a side: at first, with each step further, and at most, as the API has it. */
+/** Neighbours on each side: at first, further ones with each click, and the API's limit. */
 const NEAR = 5;
 const FURTHER = 50;
 const FURTHEST = 1000;
@@ -16,7 +16,7 @@ const FURTHEST = 1000;
 const reaches = new WeakMap();
 
 /**
- * The oldest lines there are.
+ * Show the oldest lines.
  * @param {View} view
  */
 export async function toStart(view) {
@@ -35,17 +35,17 @@ export async function toStart(view) {
 }
 
 /**
- * The lines of the store around a line, whether the query fits them or not; and buttons for more of them.
+ * Show the store's lines around a line, whether they match the query or not, with buttons for more.
  * @param {View} view
  * @param {string} position
- * @param {Partial<Reach>} [further] on the side where more were asked for
+ * @param {Partial<Reach>} [further] the new number, on the side where more were requested
  */
 export async function neighbours(view, position, further = {}) {
   view.pause("reading");
   const shown = view.lines.rows.get(position);
   const reach = { before: NEAR, after: NEAR, ...(shown && reaches.get(shown)), ...further };
   const { lines } = await get("/api/show", { position, ...reach, nodes: view.request.nodes }, view.abort.signal);
-  // Before the lines come: one at the top would stay there, and what is read would move.
+  // Removed before the lines are inserted: a button at the top would keep its place, and the lines would move.
   for (const old of view.lines.log.querySelectorAll(`.further[data-of="${position}"]`)) old.remove();
   view.lines.insert(lines);
   const row = view.lines.rows.get(position);
@@ -59,18 +59,18 @@ export async function neighbours(view, position, further = {}) {
 }
 
 /**
- * Put a button beside the last neighbour on a side, unless there are no more.
+ * Put a button beside the last neighbour on a side, unless the store has no more lines there.
  * @param {View} view
  * @param {string} position
  * @param {"before" | "after"} side
- * @param {boolean} isAll the store has no more on that side
+ * @param {boolean} isAll the store has no more lines on that side
  * @param {Reach} reach
  * @param {Line} last
  * @returns {HTMLElement | undefined}
  */
 function furtherButton(view, position, side, isAll, reach, last) {
   const row = view.lines.rows.get(last.position);
-  // Without a query the lines of the scope are there, and scrolling brings more.
+  // Without a query all lines of the scope are shown, and scrolling loads more.
   if (isAll || reach[side] >= FURTHEST || !row || !(view.request.q || row.classList.contains("context"))) return undefined;
   const place = element("div", "edge further");
   place.dataset.of = position;
@@ -88,11 +88,11 @@ function furtherButton(view, position, side, isAll, reach, last) {
 }
 
 /**
- * The next line that is accepted; loaded if it is not here.
+ * Go to the next accepted line; it is loaded if it is not in the page.
  * @param {View} view
  * @param {-1 | 1} direction
  * @param {(line: Line) => boolean} accept
- * @param {string} query what finds such lines
+ * @param {string} query a query that finds such lines
  */
 export async function seek(view, direction, accept, query) {
   view.pause("reading");

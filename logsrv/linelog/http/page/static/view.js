@@ -1,6 +1,6 @@
 /**
- * What is shown: the lines that arrive, a range of time, or the surroundings of one line; following,
- * pausing, and more lines where somebody scrolls to.
+ * The view: new lines as they arrive, a range of time, or the surroundings of one line. It follows or pauses, and
+ * loads more lines when the user scrolls near an end.
  */
 
 import { get, search } from "./api.js";
@@ -12,12 +12,12 @@ import { Stream } from "./stream.js";
 /**
  * @typedef {import("./api.js").Line} Line
  * @typedef {{q: string, since: string, until: string, nodes: string, position: string}} Request
- * @typedef {"button" | "reading" | null} Pause why the lines stand still: the button, or somebody reads
+ * @typedef {"button" | "reading" | null} Pause why the lines stand still: the button was pressed, or the user reads
  */
 
-/** Lines that are asked for at a time. */
+/** Lines of one request. */
 export const PAGE = 200;
-/** Lines in the page while they run, and while somebody scrolls through them. */
+/** Lines in the page while following, and while the user scrolls. */
 const RUNNING = 400;
 const READING = 2000;
 /** Lines that wait for the next frames, and for the end of a pause. */
@@ -39,22 +39,22 @@ export class View extends EventTarget {
     /** @type {WeakMap<Stream, Queue>} */
     this.queues = new WeakMap();
     this.abort = new AbortController();
-    /** @type {AbortController | null} while something else is asked for */
+    /** @type {AbortController | null} of the request for another view, while it is under way */
     this.opening = null;
     /** @type {Pause} */
     this.paused = null;
     this.atStart = this.atEnd = false;
-    /** Lines may be shown; a search for the first ones is under way; one for more of them is. */
+    /** ready: new lines may be shown. searching: the first search is under way. loading: a search for more lines is. */
     this.ready = this.searching = this.loading = false;
     this.scheduled = false;
     this.pace = new Pace();
     lines.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
-    /** The last line was in sight when somebody scrolled last. */
+    /** The last line was visible after the last scrolling. */
     this.atBottom = false;
     new ResizeObserver(() => (this.following || (this.atEnd && this.atBottom)) && this.stick()).observe(lines.scroller);
   }
 
-  /** New lines are shown as they arrive, or would be but for a pause: those of this server. */
+  /** True if new lines of this server belong to the view; a pause does not change that. */
   get live() {
     return !this.request.until && !this.request.nodes;
   }
@@ -69,9 +69,9 @@ export class View extends EventTarget {
   }
 
   /**
-   * Show something else. What was shown stays until the server has taken the query.
+   * Show something else. The old lines stay until the server has accepted the query.
    * @param {Request} request
-   * @param {() => void} [taken] called then
+   * @param {() => void} [taken] called when it has accepted the query
    * @param {Line[] | null} [shown] the line at its position, if it is known
    */
   async open(request, taken = () => {}, shown = null) {
@@ -94,7 +94,7 @@ export class View extends EventTarget {
         else if (!request.until) await this.openEnd(first);
         else await this.openRange(first);
       } finally {
-        // Also after a search that took too long: what came of it is there, and new lines go on.
+        // Even if the search took too long: its lines so far are shown, and new lines follow.
         if (!opening.signal.aborted) this.finished();
       }
     } catch (error) {
@@ -110,7 +110,7 @@ export class View extends EventTarget {
   }
 
   /**
-   * The search whose lines are shown first. A stream is there before it, so that no line falls between.
+   * Start the search whose lines are shown first. The stream is opened before it, so that no line is missed.
    * @param {Request} request
    * @param {Stream | null} stream
    * @param {AbortSignal} signal
@@ -131,7 +131,7 @@ export class View extends EventTarget {
     return search({ q, since, until, nodes, limit: PAGE, ...where }, signal);
   }
 
-  /** A stream with a queue of its own: what arrives before it is shown waits there. */
+  /** Return a stream with a queue of its own, in which lines wait until they are shown. */
   newStream() {
     const queue = new Queue(NEXT_FRAMES);
     const stream = new Stream(
@@ -174,10 +174,10 @@ export class View extends EventTarget {
     this.say("changed");
   }
 
-  /** @param {AsyncGenerator<Line[]>} groups from the newest to older ones */
+  /** @param {AsyncGenerator<Line[]>} groups the newest first */
   async openEnd(groups) {
     let found = 0;
-    // What arrives is shown at once: all that the search still finds comes before it, or is it.
+    // New lines are shown at once: all lines that the search still finds are older, or the same.
     this.atEnd = this.ready = true;
     this.schedule();
     for await (const group of groups) {
@@ -190,7 +190,7 @@ export class View extends EventTarget {
     this.atStart = found < PAGE;
   }
 
-  /** @param {AsyncGenerator<Line[]>} groups from the oldest to newer ones */
+  /** @param {AsyncGenerator<Line[]>} groups the oldest first */
   async openRange(groups) {
     let found = 0;
     for await (const group of groups) found += this.lines.append(group).length;
@@ -200,7 +200,7 @@ export class View extends EventTarget {
   }
 
   /**
-   * @param {AsyncGenerator<Line[]>} groups those before the line, from the nearest on
+   * @param {AsyncGenerator<Line[]>} groups the lines before it, the nearest first
    * @param {Line[]} shown the line
    */
   async openAt(groups, shown) {
@@ -223,7 +223,7 @@ export class View extends EventTarget {
     this.pace.expect(this.queue.size);
     this.say("changed");
     this.schedule();
-    // Whoever scrolled up while other servers were still asked waits there for more.
+    // The user may have scrolled up while other servers were still asked, and wait there for more.
     const { nodes, until, position } = this.request;
     if (nodes && !until && !position) this.scrolled();
   }
@@ -240,7 +240,7 @@ export class View extends EventTarget {
   }
 
   /**
-   * Show what has arrived since the last frame, as far as there is time for it.
+   * Show lines that have arrived since the last frame, as many as there is time for.
    * @param {number} now
    */
   frame(now) {
@@ -258,9 +258,9 @@ export class View extends EventTarget {
   }
 
   /**
-   * Let go of lines from before the scope, which moves on with the clock. Those that somebody reads stay.
-   * @param {number} since in milliseconds
-   * @returns {Line | null} the newest of them
+   * Remove lines from before the scope, which moves on with the clock. While the user reads, they stay.
+   * @param {number} since in milliseconds since 1970
+   * @returns {Line | null} the newest removed line
    */
   expire(since) {
     const cut = this.following && this.ready ? this.lines.cutBefore(since) : null;
@@ -282,7 +282,7 @@ export class View extends EventTarget {
     this.say("changed");
   }
 
-  /** Go on with the newest lines, from wherever we are. */
+  /** Follow the newest lines. */
   async follow() {
     if (this.live && this.atEnd && this.stream && !this.stream.abort.signal.aborted) {
       this.paused = null;
@@ -315,7 +315,7 @@ export class View extends EventTarget {
   }
 
   /**
-   * Load the lines before the first or after the last one.
+   * Load lines before the first or after the last one.
    * @param {-1 | 1} direction
    */
   async more(direction) {
@@ -357,12 +357,12 @@ export class View extends EventTarget {
     if (found.length < PAGE) await this.reachedEnd();
   }
 
-  /** All that the store has is there: go on with what arrives. */
+  /** Go on with new lines: all lines up to the end of the store are loaded. */
   async reachedEnd() {
     this.atEnd = true;
     if (!this.live) return;
     if (this.stream) {
-      // What has been loaded was waiting too.
+      // Lines that have been loaded were also waiting in the queue.
       const { last } = this.lines;
       this.queue.events = this.queue.events.filter((event) => !event.id || compare(event.id, last) > 0);
       this.queue.skipped = 0;
