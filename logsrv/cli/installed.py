@@ -108,7 +108,7 @@ def is_overlooked(directory: Path) -> bool:
 
 def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
-    # Of two plugins with one name, twistd uses the first that Twisted's plugin system returns.
+    # If two plugins have one name, twistd uses the first that Twisted's plugin system returns.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
         where = files.get(id(maker), "")
         package = packages.of(where, _code_of(maker))

@@ -51,7 +51,7 @@ class Typing:
         for match in _KEY.finditer(data):
             key = match[0]
             if key[:1] == b"\x1b" and match.end() == len(data) and _BEGUN.fullmatch(key):
-                # Of an unfinished key, the first bytes and the last are enough to recognise its end.
+                # The first bytes and the last of an unfinished key are enough to recognise its end.
                 self._key = key[:15] + key[15:][-1:]
             elif key in (b"\r", b"\n"):
                 if not (key == b"\n" and self._returned):

@@ -31,7 +31,7 @@ class Life:
         """`make`: the author's class or function."""
         self._make = make
         self._lives = False
-        # Of a context manager: its whole life; fires when it was entered; fired to leave it.
+        # A context manager: its whole life; fires when it was entered; fired to leave it.
         self._living: Deferred[None] | None = None
         self._entered: Deferred[Any]
         self._leaving: Deferred[None]

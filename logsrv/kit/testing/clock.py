@@ -22,7 +22,7 @@ class MemoryClock(MemoryReactorClock):
     def __init__(self, between: Callable[[], object] = lambda: None) -> None:
         super().__init__()
         self.between = between
-        # So that `callWhenRunning` calls at once.
+        # `callWhenRunning` calls at once.
         self.running = True
 
     def advance(self, amount: float) -> None:

@@ -80,7 +80,7 @@ class Alerts:
         with closing(kept):
             go_by(wanted, self._position(), kept)
         for label in wanted:
-            # So the metrics list an alert that never matched, too.
+            # The metrics then list an alert that never matched, too.
             self._metrics.count("alert_lines_total", 0, alert=label)
         if self._tasks.all:
             self._process.want()

@@ -18,7 +18,7 @@ _SLOW = 32
 _TIME = Shape(SHAPE)
 _DATE = len("2026-11-20")
 _OF_DATE = numpy.frombuffer(b"\xff" * _DATE + bytes(_TIME.width - _DATE), "<u8")
-# Where the first digits of hours, minutes and seconds are, and the greatest of each.
+# The places of the first digits of hours, minutes and seconds, and the greatest digit of each.
 _TENS = ((11, b"2"), (14, b"5"), (17, b"5"))
 
 

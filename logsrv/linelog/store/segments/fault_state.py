@@ -49,7 +49,7 @@ class FaultState:
         self._over = over
         self._fields = fields
         self._seconds = seconds
-        # Whether the present fault was logged, how many were not, and how many since `_window_start`.
+        # _silent: faults that were not logged. _logged: those logged since `_window_start`.
         self._is_logged = False
         self._silent = 0
         self._window_start = -WITHIN_SECONDS
