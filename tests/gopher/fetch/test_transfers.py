@@ -179,8 +179,7 @@ def test_without_a_thread_a_name_is_an_error_of_its_request(
         patch.setattr("_thread.start_new_thread", none_left)
         said = error_of(ask(get, "gopher://h.example/0x"), Refused)
     assert said == (
-        "no connection to h.example:70: the system begins no more threads, and to look its name up "
-        "takes one"
+        "no connection to h.example:70: the name cannot be looked up: the system starts no more threads"
     )
     assert content(ask(get, serve(b"fine").url("/0x"))) == b"fine"
 
