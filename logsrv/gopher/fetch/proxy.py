@@ -61,12 +61,12 @@ class ProxyTalk:
     bytes come from the server itself.
     """
 
-    __slots__ = ("_destination", "_held", "_proxy", "done", "outgoing", "welcomed")
+    __slots__ = ("_destination", "_pending", "_proxy", "done", "outgoing", "welcomed")
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._proxy = proxy
         self._destination = _address(host) + port.to_bytes(2, "big")
-        self._held = b""
+        self._pending = b""
         self.welcomed = False
         self.done = False
         self.outgoing = _HELLO
@@ -77,12 +77,12 @@ class ProxyTalk:
         Raises ProxyError.
         """
         self.outgoing = b""
-        self._held += data
+        self._pending += data
         if not self.welcomed:
-            if len(self._held) < len(_WELCOME):
+            if len(self._pending) < len(_WELCOME):
                 return b""
             self._welcome()
-        reply = self._held
+        reply = self._pending
         if len(reply) < 5:
             return b""
         if reply[0] != 5 or reply[1]:
@@ -98,11 +98,11 @@ class ProxyTalk:
         return ProxyError(str(self._proxy), reason)
 
     def _welcome(self) -> None:
-        if self._held[:1] != b"\5":
+        if self._pending[:1] != b"\5":
             raise self.error("it does not speak SOCKS5")
-        if self._held[1:2] != b"\0":
+        if self._pending[1:2] != b"\0":
             raise self.error("it wants a name and a password")
-        self._held = self._held[2:]
+        self._pending = self._pending[2:]
         self.welcomed = True
         self.outgoing = b"\5\1\0" + self._destination
 

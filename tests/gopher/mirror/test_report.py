@@ -10,7 +10,7 @@ from logsrv.gopher.mirror.report import INTERRUPTED, MirrorTally, progress_line,
 from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 
-WITHHELD = "nothing is removed: a menu that is new could not be had, and may list it"
+WITHHELD = "nothing is removed: a new menu could not be fetched, and may list it"
 URL = GopherURL.parse("gopher://h/0/a%1B")
 
 
@@ -103,7 +103,7 @@ def test_most_of_many_that_no_menu_lists_are_counted() -> None:
 def test_ctrl_c() -> None:
     said = report(tally_of(fetched=1, kept=2, stopped=INTERRUPTED), 0, {}, {}, Path("d"), 40)
     assert said.splitlines()[-1] == (
-        "stopped: 3 items of it are in d, 40 known ones are not yet; the same command goes on from here"
+        "stopped: 3 items of it are in d, 40 known ones are not yet; the same command continues from here"
     )
 
 
