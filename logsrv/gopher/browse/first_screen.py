@@ -23,7 +23,7 @@ from logsrv.gopher.browse.commands.readable_texts import address_text
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.kit.text.escape import one_line
 
-# One row above the page (the address), two below it.
+# The row of the address above the page, and two rows below it.
 _FRAME_ROWS = 3
 _SHOW = "\x1b[?1049h\x1b[?25l"
 _LEAVE = "\x1b[?25h\x1b[?1049l"

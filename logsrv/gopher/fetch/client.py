@@ -183,7 +183,9 @@ def _deferred(
         Concatenate[GopherClient, GopherURL, How], Coroutine[Deferred[Any], Any, Result]
     ],
 ) -> Callable[Concatenate[GopherClient, GopherURL | str, How], Deferred[Result]]:
-    """Make a method that starts the coroutine when called, returns a Deferred, and takes string URLs too."""
+    """Make a method that starts the coroutine when called, returns a Deferred, and takes string
+    URLs too.
+    """
 
     @wraps(fetch)
     def begin(

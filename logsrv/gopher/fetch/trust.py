@@ -67,7 +67,9 @@ class PinStore:
             )
 
     def _learned(self, address: str, pin: str) -> dict[str, str]:
-        """Add a pin under the lock, and return all pins; another process may have added one for it before."""
+        """Add a pin under the lock, and return all pins; another process may have added one for
+        it before.
+        """
         folder = os.path.dirname(self._path) or "."
         os.makedirs(folder, exist_ok=True)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -74,7 +74,7 @@ class Outflow(Backpressure):
         self._request.write(data)
         self.sent += len(data)
         if self.full:
-            # If the request ends, its coroutine is cancelled here.
+            # The coroutine is cancelled here if the request ends.
             await self.wait().addTimeout(STALLED_AFTER, self._clock, _stalled)
 
     def close(self) -> None:

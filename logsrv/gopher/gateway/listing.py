@@ -84,7 +84,9 @@ def scale_of(parts: Iterable[Part]) -> int:
 
 
 def heading_of(lines: Iterable[str]) -> str:
-    """Return the first line that may be a heading, without decoration such as `===`; "" if there is none."""
+    """Return the first line that may be a heading, without decoration such as `===`; "" if
+    there is none.
+    """
     for number, line in enumerate(lines):
         if number == _HEADING_LINES:
             break

@@ -209,7 +209,9 @@ class EarlierCopies:
         return iter(self._copies.values())
 
     def old(self, key: Key, url: GopherURL) -> Copy | None:
-        """Return the copy before the update: of the same kind (menu or file) as `url`, else of the other."""
+        """Return the copy before the update: of the same kind (menu or file) as `url`, else of
+        the other.
+        """
         kind = is_menu(url)
         return self._before.get((key, kind)) or self._before.get((key, not kind))
 

@@ -164,7 +164,9 @@ class Fetching:
                 self._ended.append(job)
 
     def wait(self, *, busy: bool) -> None:
-        """Wait until a transfer ends or a job may be started, at most IDLE seconds; not at all if `busy`."""
+        """Wait until a transfer ends or a job may be started, at most IDLE seconds; not at all
+        if `busy`.
+        """
         self._take(self._transfers.wait(0.0 if busy else self._queue.pause(self._has_room)))
 
     def ended(self) -> Iterator[Job]:

@@ -49,7 +49,9 @@ class MenuReadings:
     """The menus with unprocessed lines, and those that wait for their items."""
 
     def __init__(self, write: Callable[[MenuReading], None], clock: Callable[[], float]) -> None:
-        """write: called with each menu when its last item is settled, and once before if that takes long."""
+        """write: called with each menu when its last item is settled, and once before if that
+        takes long.
+        """
         self._write = write
         self._clock = clock
         self._unread: deque[MenuReading] = deque()

@@ -46,7 +46,9 @@ class MenuLine(NamedTuple):
 
 
 def gophermap(lines: list[MenuLine]) -> bytes:
-    """Return a gophermap for gophernicus, pygopherd and Bucktooth: TABs between fields, no host if local."""
+    """Return a gophermap for gophernicus, pygopherd and Bucktooth: TABs between fields, no host
+    if local.
+    """
     return b"".join(map(_map_line, lines))
 
 

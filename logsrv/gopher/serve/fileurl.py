@@ -34,7 +34,7 @@ class FileURL(Value):
 
     __slots__ = ("directory", "item_type", "selector")
 
-    # So that it can stand for a GopherURL: no TLS, no search.
+    # Attributes of a GopherURL, for which it may stand: no TLS, no search.
     tls = False
     search: bytes | None = None
 

@@ -65,7 +65,7 @@ def shape_of(lines: Sequence[str]) -> Shape:
     ordinary = len(_ORDINARY.findall(visible))
     if len(visible) >= 4 and ordinary < 0.4 * len(visible):
         return "drawing"
-    # One line with a gap may be a typing error; two lines are columns.
+    # A single line with a gap may be a typing error; two lines are columns.
     in_columns = sum(bool(_COLUMNS.search(line)) for line in lines)
     return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
 

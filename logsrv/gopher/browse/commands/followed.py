@@ -41,7 +41,7 @@ class FollowedMenus:
         """Read the files, which other processes may have changed."""
         before = None
         try:
-            # If the news changed while the files were read, the files are read once more.
+            # The files are read once more if the news changed meanwhile.
             while before is not self.followed:
                 before = self.followed
                 found = await asyncio.to_thread(self._session.following.all)

@@ -31,7 +31,7 @@ async def aside(work: Callable[[], Result]) -> Result:
     down would keep the browser, and its terminal, for ever.
     """
     done: Future[Result] = Future()
-    # From here on cancelling it fails: the thread can always set a result, even if nobody awaits it.
+    # Cancelling it now fails, so the thread can always set a result, even if nobody awaits it.
     done.set_running_or_notify_cancel()
 
     def run() -> None:

@@ -119,7 +119,7 @@ class Visiting:
             here.position = self._window.view.position()
         left = self._give_up()
         if left is not None and self._is_begun:
-            # If this visit fails to arrive, the incomplete page stays on the screen.
+            # The incomplete page stays on the screen if the new visit does not arrive.
             error = PeerError("you left this before all of it had come")
             self.shown = left.so_far(error)
         there = None if step is None else history.neighbour(step)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
 
-# One of the 256 colours of terminals; (red, green, blue); None for the page's own colour.
+# A number of the 256 colours of terminals; (red, green, blue); None for the page's own colour.
 Shade = int | tuple[int, int, int] | None
 _SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
 _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}

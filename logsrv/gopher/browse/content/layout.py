@@ -21,7 +21,7 @@ Breaking = Literal["fit", "all", "none"]
 READABLE = 80
 # Columns. Lines up to this width were probably broken by a person; one that fits the window stays whole.
 _HAND_MADE = 120
-# Whether a line is prose is judged by at most 200 lines before and after it, 400 characters of each.
+# A line counts as prose or not by at most 200 lines before and after it, 400 characters of each.
 _AROUND = 200
 _ENOUGH = 400
 # Lines between two calls of `until`: a line takes a few microseconds, a paragraph of long lines 20 ms.
