@@ -23,7 +23,7 @@ ID = re.compile(rb"<id (\d+)>")
 PACKED = re.compile(r"(\d{10})-[^/]*\.log\.zst")
 
 
-class HelpRequest(NamedTuple):
+class ShownSegment(NamedTuple):
     """From operation `number` on the text of segment `segment` was that of a file."""
 
     number: int
@@ -72,7 +72,7 @@ class Looks:
 
     def __init__(self, history: History, store: str) -> None:
         self._history, self._store = history, store
-        self._shown: list[HelpRequest] = []
+        self._shown: list[ShownSegment] = []
         self._removed: list[tuple[int, int]] = []
         self._always = "policy always" in history.marks
         last: dict[int, int] = {}
@@ -81,7 +81,7 @@ class Looks:
             for segment, node in self._segments(number + 1):
                 if last.get(segment) != node:
                     last[segment] = node
-                    self._shown.append(HelpRequest(number, segment, node))
+                    self._shown.append(ShownSegment(number, segment, node))
         for change in history.names:
             path, node_then = change.entries[0]
             packed = PACKED.fullmatch(Path(path).name)

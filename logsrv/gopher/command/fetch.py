@@ -86,7 +86,7 @@ def options_of(words: Sequence[str]) -> Namespace:
     """Parse the words of `gopher URL [WORDS]`.
 
     Raises UsageError, also for options that exclude each other; ConfigurationError for a wrong character
-    set; Shown.
+    set; HelpRequest.
     """
     options = parser_of().parse_args(words)
     if options.json and options.raw:
@@ -99,7 +99,7 @@ def options_of(words: Sequence[str]) -> Namespace:
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Fetch and show or save the item that `words` name; return the exit status.
 
-    Raises Shown, LogsrvError, OSError.
+    Raises HelpRequest, LogsrvError, OSError.
     """
     options = options_of(words)
     connection = connection_options(options)

@@ -87,8 +87,8 @@ def parser_of(command: str) -> Parser:
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Make or update the mirror, print the report, return the exit status.
 
-    Raises Shown, UsageError, ConfigurationError; GopherError if the root fails and has no earlier copy;
-    OSError for the disk.
+    Raises HelpRequest, UsageError, ConfigurationError; GopherError if the root fails and has no earlier
+    copy; OSError for the disk.
     """
     options = parser_of(words[0]).parse_args(words[1:])
     if options.update and options.refresh:

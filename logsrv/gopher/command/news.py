@@ -83,7 +83,7 @@ def parser_of(command: str) -> Parser:
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Run the command, return the exit status. Raises Shown, LogsrvError."""
+    """Run the command, return the exit status. Raises HelpRequest, LogsrvError."""
     command = words[0]
     options = parser_of(command).parse_args(words[1:])
     if command == "unfollow":

@@ -70,7 +70,7 @@ def _placed(action: argparse.Action) -> str:
 
 
 class Parser(argparse.ArgumentParser):
-    """Parser that raises UsageError or Shown instead of printing and ending the process.
+    """Parser that raises UsageError or HelpRequest instead of printing and ending the process.
 
     takes_query: arguments may stand between options, and `-word` is one of them unless it is an option:
     a query excludes words so.
