@@ -35,7 +35,7 @@ from tests.fuzz.targets.events import kept
 MOST, RECORD = 50_000, 500
 
 
-def taken(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
+def checked_here(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
     """Read a body here and as a worker does: the same is stored and answered; a refusal says why."""
     rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
     records = Records(rules.max_made)
@@ -50,7 +50,7 @@ def taken(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
     at_most(sum(len(line) for line, _ in kept(records, RECORD)), 4 * MOST)
 
 
-def apart(name: str, data: bytes, media: str, path: str) -> None:
+def checked_in_worker(name: str, data: bytes, media: str, path: str) -> None:
     """Demand that a worker and the server agree on what is stored."""
     rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
     order = Order(name, "", rules, LineRules(max_line=100), data)
@@ -73,23 +73,23 @@ def posted(data: bytes) -> None:
         *("", "text/plain", "application/json", "application/x-ndjson", "application/jsonl"),
         *("application/x-www-form-urlencoded", "application/cloudevents+json", "image/png"),
     ):
-        taken(http_lines.take, data, media, "/lines")
+        checked_here(http_lines.take, data, media, "/lines")
     http_lines.media_type(data)
 
 
 @target("linelog.framing.bodies.bulk")
 def bulk(data: bytes) -> None:
     """The answer to a bulk request has an item for each of its actions."""
-    taken(bulk_bodies.take, data, "application/x-ndjson", "/_bulk")
-    taken(bulk_bodies.take, data, "application/json", "/an%20index/_bulk")
-    apart("bulk", data, "application/x-ndjson", "/_bulk")
+    checked_here(bulk_bodies.take, data, "application/x-ndjson", "/_bulk")
+    checked_here(bulk_bodies.take, data, "application/json", "/an%20index/_bulk")
+    checked_in_worker("bulk", data, "application/x-ndjson", "/_bulk")
 
 
 @target("linelog.framing.bodies.loki", "linelog.inputs.http.worker")
 def loki_json(data: bytes) -> None:
     """A push of Loki in JSON."""
-    taken(loki.take, data, "application/json", "/loki/api/v1/push")
-    apart("loki", data, "application/json", "/loki/api/v1/push")
+    checked_here(loki.take, data, "application/json", "/loki/api/v1/push")
+    checked_in_worker("loki", data, "application/json", "/loki/api/v1/push")
 
 
 @target("linelog.framing.bodies.loki", "linelog.framing.bodies.extras")
@@ -99,22 +99,22 @@ def loki_protobuf(data: bytes) -> None:
     """
     import cramjam
 
-    taken(loki.take, data, "application/x-protobuf", "/loki/api/v1/push")
+    checked_here(loki.take, data, "application/x-protobuf", "/loki/api/v1/push")
     packed = bytes(cramjam.snappy.compress_raw(data))
-    taken(loki.take, packed, "application/x-protobuf", "/loki/api/v1/push")
+    checked_here(loki.take, packed, "application/x-protobuf", "/loki/api/v1/push")
 
 
 @target("linelog.framing.bodies.otlp")
 def otlp_json(data: bytes) -> None:
     """An export of logs in JSON."""
-    taken(otlp.take, data, "application/json", "/v1/logs")
-    apart("otlp", data, "application/json", "/v1/logs")
+    checked_here(otlp.take, data, "application/json", "/v1/logs")
+    checked_in_worker("otlp", data, "application/json", "/v1/logs")
 
 
 @target("linelog.framing.bodies.otlp", "linelog.framing.bodies.extras")
 def otlp_protobuf(data: bytes) -> None:
     """An export of logs in protobuf."""
-    taken(otlp.take, data, "application/x-protobuf", "/v1/logs")
+    checked_here(otlp.take, data, "application/x-protobuf", "/v1/logs")
 
 
 def _inflated(data: bytes) -> bytes | None:
