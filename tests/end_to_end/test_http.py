@@ -1,4 +1,4 @@
-"""The web interface of the real daemon: every row of the contract, and those who misuse it."""
+"""The web interface of the real daemon: every part of the contract, and misuse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOTH_LENGTHS = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
-    """A daemon that has five lines, for all tests of this file: they only ask."""
+    """A daemon with five lines, shared by all tests of this file: they only read."""
     with starting(tmp_path_factory.mktemp("asked")) as start:
         server = start(*HTTP)
         send(server, *LINES)
@@ -48,7 +48,7 @@ def test_search(server: Logger) -> None:
     assert client.search(until="2020-01-01") == []
     assert len(client.search(since="1h")) == 5
     assert client.search(source="udp:*") == []
-    # Empty is not given; a bidirectional control never comes as it is.
+    # An empty parameter counts as absent; a bidirectional control character is always escaped.
     assert len(client.ask("/api/search?q=&since=&until=&limit=&reverse=&before=&after=").lines) == 5
     assert b"\\u202e" in found.body and b"\x1b" not in found.body
 
@@ -153,7 +153,7 @@ def test_methods(server: Logger) -> None:
 
 
 def test_page(server: Logger) -> None:
-    """It loads nothing from elsewhere, runs nothing inline, and cannot be framed."""
+    """The page loads nothing from other hosts, runs nothing inline, and cannot be framed."""
     client = client_of(server)
     page = client.ask("/?q=timeout&position=1:0")
     assert page.status == 200 and page.headers["content-type"].startswith("text/html")
@@ -209,13 +209,13 @@ def test_hosts_and_origins(server: Logger) -> None:
     assert status(Sec_Fetch_Site="same-origin") == status(Sec_Fetch_Site="none") == 200
     for site in ("cross-site", "same-site"):
         assert status(Sec_Fetch_Site=site) == 403
-        # A link in a mail or a ticket.
+        # A navigation, as by a link in a mail or a ticket, is allowed.
         assert status("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate") == 200
         assert status("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors") == 403
 
 
 def raw(port: int, data: bytes) -> bytes:
-    """All that comes back for some bytes."""
+    """Send some bytes; return the whole answer."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(data)
         with contextlib.suppress(OSError):
@@ -246,7 +246,7 @@ def test_rubbish(server: Logger, request_: bytes, status: bytes) -> None:
 
 
 def test_no_smuggling(server: Logger) -> None:
-    """A body is no second request."""
+    """A request inside a body is not read as a second request."""
     hidden = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
     answer = raw(
         server.ports()[-1],

@@ -1,4 +1,4 @@
-"""Programs as they are in use, sending over HTTP to a real logger: what they sent is stored, once."""
+"""Common programs send over HTTP to a real logger, which stores each record once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RECORDS = 1000
 
 
 def text(number: int) -> str:
-    """A message: some with Unicode, some of several lines, some of 20 KB."""
+    """Return a message: some have Unicode, some several lines, some 20 KB."""
     kinds = ("plain", "Grüße 🎉 \u2028", "one\n  two\n", "x" * 20_000)
     return f"{number} {kinds[number % 4]}"
 
@@ -65,7 +65,7 @@ def test_curl(logger: Start, tmp_path: Path) -> None:
     assert messages == lines.read_bytes().splitlines() * 3
 
 
-# It leaves its connections to the garbage collector.
+# HTTPHandler leaves its connections to the garbage collector.
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -164,7 +164,7 @@ def test_a_bomb_of_a_gigabyte(logger: Start, tmp_path: Path) -> None:
 
 
 def peak(pid: int) -> int:
-    """The most memory that a process has had; bytes."""
+    """Return the most bytes of memory that a process has used."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) << 10

@@ -1,4 +1,4 @@
-"""The journal of systemd, sent by its own programs to a real logger."""
+"""The journal of systemd, sent by the programs of systemd to a real logger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def text(number: int) -> str:
 
 
 def entry(number: int) -> bytes:
-    """An entry as the export format and the native protocol have it."""
+    """Return an entry in the form of the export format and the native protocol."""
     message = text(number).encode()
     fields = b"PRIORITY=6\nSYSLOG_IDENTIFIER=shop\n_HOSTNAME=web1\n_PID=7\nNUMBER=%d\n" % number
     return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"

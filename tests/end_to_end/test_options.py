@@ -1,4 +1,4 @@
-"""Every option of `twistd logsrv` does what its help says, from each place that can set it."""
+"""Every option of `twistd logsrv` works as its help says, from each place that can set it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WRONG = [
 def test_wrong_value(
     logger: Start, tmp_path: Path, arguments: list[str], option: str, hint: str
 ) -> None:
-    """One sentence that names the option and what would do, status 1, and nothing opened."""
+    """A sentence names the option and a valid value, the status is 1, and nothing is opened."""
     server = logger(*arguments, wait=False)
     assert server.wait() == 1
     said = server.log().strip().splitlines()
@@ -52,7 +52,7 @@ def test_help_and_version(logger: Start) -> None:
 
 
 def test_oversize(logger: Start, tmp_path: Path) -> None:
-    """split keeps everything, truncate counts what it leaves off, close ends that connection."""
+    """split keeps all bytes, truncate counts the bytes that it drops, close ends that connection."""
     for rule, expected in (
         ("split", [b"a" * 100, b"a" * 50, b"next"]),
         ("truncate", [b"a" * 100, b"next"]),
@@ -71,7 +71,7 @@ def test_oversize(logger: Start, tmp_path: Path) -> None:
 
 
 def test_raw(logger: Start) -> None:
-    """--raw stores the bytes as they came."""
+    """--raw stores the bytes unchanged."""
     server = logger("--raw")
     line = b"caf\xe9 \x1b[31m\xff\xfb\x01 \x00 end\r"
     server.send(line + b"\n")
@@ -79,7 +79,7 @@ def test_raw(logger: Start) -> None:
 
 
 def test_escaping(logger: Start) -> None:
-    """Without --raw nothing in the file can drive a terminal or forge a line."""
+    """Without --raw the stored bytes cannot control a terminal or forge a line."""
     server = logger()
     server.send(b"caf\xe9\tok \x1b[31m \x00 \xc2\x9b \x7f \xe2\x82\xac\\\r\n")
     expected = b"caf\\xe9\tok \\x1b[31m \\x00 \\xc2\\x9b \\x7f \xe2\x82\xac\\"
@@ -87,7 +87,7 @@ def test_escaping(logger: Start) -> None:
 
 
 def test_rotation_by_size_and_sealing(logger: Start) -> None:
-    """Segments are sealed, numbered, compressed; all lines are there in order, each once."""
+    """Segments are sealed, numbered and compressed; all lines are there in order, each once."""
     server = logger("--rotate-size", "100KiB")
     lines = [b"line %d" % number for number in range(100_000)]
     server.send(b"\n".join(lines) + b"\n")
@@ -106,7 +106,7 @@ def test_rotation_by_time(logger: Start) -> None:
 
 
 def test_retention_by_bytes(logger: Start) -> None:
-    """The oldest segments go; the newest lines stay."""
+    """The oldest segments are removed; the newest lines stay."""
     server = logger("--rotate-size", "100KiB", "--keep-bytes", "200KiB")
     for number in range(30):
         server.send(b"%d %s\n" % (number, os.urandom(50_000).hex().encode()))
@@ -133,7 +133,7 @@ def test_permissions(logger: Start) -> None:
 
 
 def test_guard(logger: Start) -> None:
-    """Refused peers are closed at once, and said so once; others are served."""
+    """Refused peers are closed at once and logged once; others are served."""
     server = logger("--deny", "127.0.0.1", "--max-connections", "1", listen=["tcp:0"])
     for _ in range(5):
         with server.connect() as refused:
@@ -210,7 +210,7 @@ def test_environment(logger: Start) -> None:
 
 
 def test_every_kind_of_endpoint(logger: Start, tmp_path: Path) -> None:
-    """tcp, tcp6, udp, unix, unixgram and ssl together."""
+    """One server listens on tcp, tcp6, udp, unix, unixgram and ssl."""
     server = logger(
         listen=[
             LOOPBACK,

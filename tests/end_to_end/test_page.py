@@ -1,4 +1,4 @@
-"""The live page of the real daemon in a real browser: both halves of the interface together."""
+"""The live page of the real daemon in a real browser: lines, log-in, size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def chromium() -> Iterator[Chromium]:
 
 
 def complaints(page: Page) -> list[str]:
-    """All but statuses of answers, which the page tells by itself."""
+    """Return the complaints of the browser without failed statuses, which the page shows itself."""
     return [one for one in page.complaints if "responded with a status of" not in one]
 
 

@@ -42,7 +42,7 @@ def in_json(text: str) -> str:
 
 
 def of_monolog(text: str) -> str:
-    """Behind the channel and the level, and before context and extra."""
+    """Return the text between channel and level, and context and extra."""
     return text.removeprefix("shop.WARNING: ").rpartition(" {")[0]
 
 
@@ -157,7 +157,7 @@ def test_an_example_of_java(logger: Start, tmp_path: Path, sender: Sender) -> No
         if not Path(jar).exists():
             missing(f"{jar} is not installed (Debian packages: see .ci/run)")
     path = ":".join([*jars, "."])
-    # The small compiler, without the kit of which a runtime alone is installed.
+    # The small compiler ecj: only a Java runtime is installed, without javac.
     compiler = program("ecj", "ecj")
     subprocess.run([compiler, "-proc:none", "-17", "-cp", path, "Shop.java"], cwd=place, check=True)
     setting = "logback.configurationFile" if is_logback else "log4j2.configurationFile"
@@ -175,7 +175,7 @@ def test_every_example_of_the_page_is_run() -> None:
 
 
 def test_a_shell(logger: Start, tmp_path: Path) -> None:
-    """A line is a message: those with several lines, and long ones, are not for it."""
+    """A line is a message: several lines and long ones are not possible in a shell."""
     sent = [f"number {number} grüße 🙂" for number in range(1000)]
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     (tmp_path / "lines").write_text("".join(f"{text}\n" for text in sent))

@@ -1,4 +1,4 @@
-"""docs/sending.md, programs inside TLS: the examples with what its table says."""
+"""docs/sending.md, programs inside TLS: the examples with the changes of the table there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/sending.md: daemons inside TLS, with certificates that are made as the page says."""
+"""docs/sending.md: daemons over TLS, with certificates made as the page says."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @attrs.frozen
 class Place:
-    """A logger inside TLS, and what the page says for its senders.
+    """A logger with TLS, and the files of the page for its senders.
 
-    own: the senders have to show certificates of their own.
+    own: the senders must have certificates of their own.
     """
 
     server: Logger
@@ -44,7 +44,9 @@ class Place:
     own: bool
 
     def page(self, name: str, printed: int, *, always: bool = False) -> str:
-        """Return a file as it is written here; always: the sender has a certificate, asked for or not."""
+        """Return a file as it is written here; always: the sender has a certificate even if none is
+        needed.
+        """
         text = DAEMONS.file(name, (printed, self.server.port()))
         text = text.replace("/etc/ssl/logs", str(self.certificates))
         if not (self.own or always):
@@ -63,7 +65,7 @@ Listen = Callable[[str], Place]
 
 @pytest.fixture(params=[True, False], ids=["own", "none"])
 def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path) -> Listen:
-    """Starts a logger for an input; it wants certificates of its senders if they have some."""
+    """Starts a logger for an input; it asks its senders for certificates if they have some."""
 
     def start(kind: str) -> Place:
         pem = certificates / "127.0.0.1.pem"

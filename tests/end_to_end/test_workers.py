@@ -1,4 +1,4 @@
-"""Large bodies are taken apart by processes, as the server would have, whatever happens to these."""
+"""Large bodies are parsed by worker processes with the result of the server itself, over any failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.end_to_end.test_http_processes import NO_PYTHON
 LISTEN = ["http:tcp:0:interface=127.0.0.1"]
 WORKER = "linelog.inputs.http.worker"
 JSON = {"Content-Type": "application/json"}
-# So many records are a large body, and some tenths of a second of work.
+# So many records are a large body, which takes some tenths of a second to parse.
 MANY = 20_000
 
 
@@ -89,7 +89,7 @@ def test_a_small_body_needs_none(logger: Start) -> None:
 
 
 def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
-    """Post in a thread; what is returned waits for the answer."""
+    """Post in a thread; return a function that waits for the answer."""
     pool = ThreadPoolExecutor(1)
     posting = pool.submit(post, server, "/v1/logs", body)
     pool.shutdown(wait=False)
@@ -102,7 +102,8 @@ def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
     message = otlp(20 * MANY)
     answer = sent(server, message)
     worker = server.wait_until(lambda: server.child(WORKER), "the worker")
-    # It works when it has read its order; the modules that it reads before that have half as many bytes.
+    # The worker is busy when it has read its order; the modules that it reads before have half as many
+    # bytes.
     server.wait_until(lambda: read_by(worker) > len(message), "work")
     os.kill(worker, signal.SIGKILL)
     status, said = answer()
@@ -126,7 +127,7 @@ def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) 
 
 
 def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None:
-    """A stop waits some seconds: a worker that is there already has only its work to do in these."""
+    """A stop waits some seconds for workers; this one already runs and needs no time to start."""
     server = logger("--workers", "1", listen=LISTEN)
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
     worker = server.child(WORKER)
@@ -151,5 +152,5 @@ def test_a_reload_changes_how_many_there_are(logger: Start, tmp_path: Path) -> N
 
 
 def read_by(process: int) -> int:
-    """Bytes that a process has read."""
+    """Return the bytes that a process has read."""
     return int(re.findall(r"rchar: (\d+)", Path(f"/proc/{process}/io").read_text())[0])
