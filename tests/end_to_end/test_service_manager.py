@@ -306,7 +306,7 @@ def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(
             manager.wait_for(lambda one: "WATCHDOG" in one, "a sign of life")
         with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
             client.sendall(b"loop\n")
-            # The watchdog of the reactor logs this after ten times WatchdogSec.
+            # The message of the daemon's own watchdog (kit/observe/watchdog.py).
             server.wait_for_log("the reactor has been blocked for 1 s")
             manager.read()
             manager.messages.clear()
