@@ -77,7 +77,7 @@ def test_a_command_and_a_webhook_are_told_within_a_second(
 
 
 @pytest.mark.slow
-def test_it_takes_less_than_a_second(logger: Start, tmp_path: Path, notify: Path) -> None:
+def test_an_alert_takes_less_than_a_second(logger: Start, tmp_path: Path, notify: Path) -> None:
     words = ("first", "second", "third", "fourth")
     server = logger(*(f"--alert={word}" for word in words), "--alert-command", str(notify))
     processes(server, 1)

@@ -76,7 +76,7 @@ def test_blocks_are_stored_as_they_are_and_the_place_is_told(
     assert stored_bytes(server.store) == edge.text
 
 
-def test_what_does_not_follow_is_refused_what_is_here_forgotten(
+def test_blocks_out_of_order_are_refused_and_doubles_ignored(
     logger: Start, connect: Connect
 ) -> None:
     """After a gap, a wrong order or a double the answer gives the position of the origin."""
@@ -150,7 +150,7 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
 
 
 @pytest.mark.slow
-def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
+def test_a_body_that_is_not_a_block_is_refused_and_not_stored(
     logger: Start, connect: Connect
 ) -> None:
     """Bombs, damage, wrong checksums and text that no store would have are refused."""
@@ -202,7 +202,7 @@ def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
     assert sender.send(block).status == 200
 
 
-def test_nobody_else_is_let_in(logger: Start, connect: Connect) -> None:
+def test_a_centre_refuses_clients_without_the_token(logger: Start, connect: Connect) -> None:
     (block,) = blocks(edge_of(ONE, 10), 1 << 20)
     server = logger(*TOKEN, listen=[LISTEN])
     for token in None, "guess", "geheim2":

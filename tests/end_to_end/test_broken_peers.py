@@ -34,7 +34,7 @@ from tests.programs import missing
 
 
 @pytest.mark.slow
-def test_many_senders_at_once(logger: Start) -> None:
+def test_lines_of_many_senders_at_once_are_whole_and_in_order(logger: Start) -> None:
     """Eight connections send at the same time: the lines of each are whole and in order."""
     server = logger("--rotate-size", "1MiB")
     texts = [numbered(index, 20_000) for index in range(8)]
@@ -51,7 +51,7 @@ def test_many_senders_at_once(logger: Start) -> None:
         assert_whole(lines)
 
 
-def test_random_bytes(logger: Start) -> None:
+def test_random_bytes_are_stored_as_printable_text(logger: Start) -> None:
     """A megabyte of random bytes is stored as printable text, and the next connection is served
     as usual.
     """
@@ -69,7 +69,7 @@ def test_random_bytes(logger: Start) -> None:
 
 
 @pytest.mark.long
-def test_a_gigabyte_without_a_newline(logger: Start) -> None:
+def test_a_gigabyte_without_a_newline_is_cut_into_lines(logger: Start) -> None:
     """It is cut into lines of 64 KiB, all of it stored, in bounded memory."""
     server = logger("--rotate-size", "64GiB")
     size, piece = 1 << 30, b"0123456789abcdef" * 65536
@@ -119,7 +119,7 @@ def test_close_in_the_middle_of_a_line(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"whole", b"broken off"]
 
 
-def test_half_close(logger: Start) -> None:
+def test_the_rest_of_a_line_is_stored_at_a_half_close(logger: Start) -> None:
     """A peer shuts down its sending side; the rest of its line is stored."""
     server = logger()
     with server.connect() as connection:
@@ -129,7 +129,7 @@ def test_half_close(logger: Start) -> None:
         assert connection.recv(10) == b""
 
 
-def test_reset(logger: Start) -> None:
+def test_lines_before_a_reset_are_stored(logger: Start) -> None:
     """The lines that arrived before the reset are stored."""
     server = logger()
     connection = server.connect()
@@ -140,7 +140,7 @@ def test_reset(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"before the reset", b"half a li"]
 
 
-def test_one_byte_at_a_time(logger: Start) -> None:
+def test_lines_sent_one_byte_at_a_time_are_stored_whole(logger: Start) -> None:
     server = logger()
     text = "tröpfchen\r\nfor tröpfchen\n".encode()
     with server.connect() as connection:

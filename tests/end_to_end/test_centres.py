@@ -159,7 +159,7 @@ def at_least(server: Logger, size: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.complains("had acknowledged")
-def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
+def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(
     centres: Centres, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Edges keep sending meanwhile; lines that only the other centre received are restored too."""
@@ -183,7 +183,7 @@ def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
 
 
 @pytest.mark.slow
-def test_of_a_store_and_its_copy_one_goes_on_and_the_other_says_so(
+def test_of_a_store_and_its_copy_one_ships_and_the_other_is_refused(
     logger: Start, tmp_path: Path
 ) -> None:
     """The copy was made of a running store, and is the first to get new lines."""

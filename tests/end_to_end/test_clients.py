@@ -20,7 +20,7 @@ from tests.end_to_end.stored import stored_lines
 from tests.programs import program
 
 
-def test_plain_socket(logger: Start) -> None:
+def test_a_line_of_a_plain_socket_is_stored_with_time_and_source(logger: Start) -> None:
     """A line is stored as TIME SOURCE MESSAGE, and the source is the client's address."""
     server = logger()
     with server.connect() as connection:
@@ -36,7 +36,7 @@ def test_plain_socket(logger: Start) -> None:
     assert {line.source for line in lines} == {f"tcp:{host}:{port}".encode()}
 
 
-def test_netcat(logger: Start) -> None:
+def test_lines_of_netcat_are_stored(logger: Start) -> None:
     nc = program("nc", "netcat-openbsd")
     server = logger()
     subprocess.run(
@@ -48,7 +48,7 @@ def test_netcat(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"one", b"two"]
 
 
-def test_netcat_udp(logger: Start) -> None:
+def test_datagrams_of_netcat_are_stored(logger: Start) -> None:
     nc = program("nc", "netcat-openbsd")
     server = logger(listen=["udp:0:interface=127.0.0.1"])
     subprocess.run(
@@ -58,7 +58,7 @@ def test_netcat_udp(logger: Start) -> None:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_logger(logger: Start, transport: str) -> None:
+def test_a_line_of_logger_is_stored(logger: Start, transport: str) -> None:
     """The logger of util-linux sends over TCP and over UDP."""
     command = program("logger", "bsdutils")
     server = logger(listen=[f"{transport}:0:interface=127.0.0.1"])
@@ -83,7 +83,7 @@ def test_logger_unix_datagrams(logger: Start, tmp_path: Path) -> None:
     assert stored_lines(server.store)[0].source.startswith(b"unix:")
 
 
-def test_telnet(logger: Start) -> None:
+def test_lines_typed_in_telnet_are_stored(logger: Start) -> None:
     """A person types two lines at a telnet prompt; the negotiation is never stored."""
     telnet = program("telnet", "telnet")
     server = logger()

@@ -274,7 +274,7 @@ def under_load(daemon: Daemon, talk: Talk, port: int) -> list[int]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_who_asks_is_answered_until_the_stop(folder: Path, name: str) -> None:
+def test_clients_of_a_plugin_are_answered_until_the_stop(folder: Path, name: str) -> None:
     case, port = CASES[name], free_port()
     listen = case.listen.replace("PORT", str(port))
     with running(folder, name, "--listen", listen, *case.arguments, reactor=case.reactor) as daemon:
@@ -319,12 +319,12 @@ def test_lines_are_all_sent_on(folder: Path) -> None:
     assert [number for number in had if f"record {number} ends\n".encode() not in got] == []
 
 
-def test_a_job(folder: Path) -> None:
+def test_a_job_of_the_cookbook_runs_until_the_stop(folder: Path) -> None:
     with running(folder, "disk") as daemon:
         wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
         daemon.reload()
         daemon.stop()
 
 
-def test_all_of_the_page_are_here() -> None:
+def test_all_plugins_of_the_page_are_tested_here() -> None:
     assert set(RECIPES) == {*CASES, "netstrings", "relay", "disk"}

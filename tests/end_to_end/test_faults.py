@@ -30,7 +30,7 @@ from tests.programs import missing, program
 
 
 @pytest.mark.complains("cannot start")
-def test_port_in_use(logger: Start) -> None:
+def test_a_port_in_use_ends_the_start_with_a_sentence(logger: Start) -> None:
     """The start fails with one sentence and status 1, and leaves nothing behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -71,7 +71,7 @@ def test_second_process_on_one_directory(logger: Start) -> None:
     third.wait_for_messages(1)
 
 
-def test_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
+def test_no_line_is_lost_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
     """Senders wait, one log line says why, and the server continues when there is space; no
     line is lost.
     """

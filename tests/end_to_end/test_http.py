@@ -240,12 +240,12 @@ def raw(port: int, data: bytes) -> bytes:
         (b"rubbish\r\n\r\n", b"400"),
     ],
 )
-def test_rubbish(server: Logger, request_: bytes, status: bytes) -> None:
+def test_a_malformed_request_is_refused(server: Logger, request_: bytes, status: bytes) -> None:
     answer = raw(server.ports()[-1], request_)
     assert answer[:12] in (b"HTTP/1.1 " + status, b""), answer[:200]
 
 
-def test_no_smuggling(server: Logger) -> None:
+def test_a_request_inside_a_body_is_not_answered(server: Logger) -> None:
     """A request inside a body is not read as a second request."""
     hidden = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
     answer = raw(

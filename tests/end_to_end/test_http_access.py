@@ -82,7 +82,7 @@ def test_a_link_still_shows_what_it_names_behind_the_log_in(logger: Start) -> No
         assert answer.headers["location"] == "/"
 
 
-def test_guessing(logger: Start) -> None:
+def test_wrong_tokens_do_not_lock_out_the_right_one(logger: Start) -> None:
     """Wrong tokens from any address do not lock out a client with the right one."""
     server = logger(*HTTP, "--http-token", TOKEN)
     client = client_of(server)

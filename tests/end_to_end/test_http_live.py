@@ -30,7 +30,7 @@ def server(logger: Start) -> Logger:
     return server
 
 
-def test_live(server: Logger) -> None:
+def test_a_viewer_gets_lines_as_they_are_written(server: Logger) -> None:
     """Each viewer gets the lines that match its query as they are written."""
     client = client_of(server)
     with client.watch("good") as some, client.watch() as every:
@@ -44,7 +44,7 @@ def test_live(server: Logger) -> None:
         assert event["message"] == "good 1"
 
 
-def test_resume(server: Logger) -> None:
+def test_a_viewer_that_was_away_gets_the_missed_lines_once(server: Logger) -> None:
     """A client that was away gets the lines that it missed, each once."""
     client = client_of(server)
     with client.watch() as events:
@@ -156,7 +156,7 @@ def test_stalled_viewers(logger: Start) -> None:
             viewer.close()
 
 
-def test_one_that_reads_again_hears_what_it_missed(logger: Start) -> None:
+def test_a_stalled_viewer_that_reads_again_is_told_of_missed_lines(logger: Start) -> None:
     server = logger(*HTTP)
     (viewer,) = stalled(server, 1)
     client = client_of(server)

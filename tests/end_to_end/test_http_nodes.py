@@ -151,7 +151,7 @@ def test_numbers(three: tuple[Logger, Logger, Logger]) -> None:
     assert fields["added"] and fields["sampled"] == 48 + 47
 
 
-def test_names_only(three: tuple[Logger, Logger, Logger]) -> None:
+def test_only_configured_nodes_are_asked(three: tuple[Logger, Logger, Logger]) -> None:
     """Only configured names are asked, never an address in the request."""
     api = client_of(three[0])
     for name in (f"127.0.0.1:{three[1].ports()[-1]}", "https://evil.example", "c", "b,nobody"):

@@ -146,7 +146,7 @@ def command_of(process: int) -> str:
 
 
 @pytest.mark.long
-def test_limits(large: Logger) -> None:
+def test_searches_are_limited_in_number_and_time(large: Logger) -> None:
     """Too many searches, a slow one and a client that does not read get an error or are ended."""
     client = client_of(large)
     before = memory(large.pid)

@@ -43,7 +43,7 @@ def stored(server: Logger, count: int = RECORDS) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_curl(logger: Start, tmp_path: Path) -> None:
+def test_records_sent_by_curl_are_stored_once(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[HTTP])
     lines = tmp_path / "lines"
     lines.write_bytes(b"".join(b"%d %s\n" % (number, b"x" * 90) for number in range(100_000)))

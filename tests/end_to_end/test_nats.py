@@ -111,7 +111,7 @@ def test_what_an_edge_has_is_in_the_centre_byte_by_byte(
 
 @pytest.mark.slow
 @pytest.mark.complains("does not follow")
-def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
+def test_a_gap_is_refused_and_logged_until_an_operator_allows_it(
     logger: Start, homes: Path
 ) -> None:
     """The stream has dropped messages that the centre did not fetch in time."""
@@ -140,7 +140,7 @@ def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
 
 
 @pytest.mark.complains("is no block of the store")
-def test_what_is_no_block_is_refused_and_said(logger: Start, homes: Path) -> None:
+def test_a_message_that_is_not_a_block_is_refused_and_logged(logger: Start, homes: Path) -> None:
     """A client that may write to the stream may write any bytes."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")

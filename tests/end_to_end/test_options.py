@@ -51,7 +51,7 @@ def test_help_and_version(logger: Start) -> None:
     assert server.log().startswith("logsrv ")
 
 
-def test_oversize(logger: Start, tmp_path: Path) -> None:
+def test_each_rule_for_oversize_lines_works(logger: Start, tmp_path: Path) -> None:
     """split keeps all bytes, truncate counts the bytes that it drops, close ends that connection."""
     for rule, expected in (
         ("split", [b"a" * 100, b"a" * 50, b"next"]),
@@ -70,7 +70,7 @@ def test_oversize(logger: Start, tmp_path: Path) -> None:
         assert server.messages() == expected
 
 
-def test_raw(logger: Start) -> None:
+def test_raw_stores_the_bytes_unchanged(logger: Start) -> None:
     """--raw stores the bytes unchanged."""
     server = logger("--raw")
     line = b"caf\xe9 \x1b[31m\xff\xfb\x01 \x00 end\r"
@@ -78,7 +78,7 @@ def test_raw(logger: Start) -> None:
     assert server.wait_for_messages(1) == [line]
 
 
-def test_escaping(logger: Start) -> None:
+def test_stored_text_is_escaped_without_raw(logger: Start) -> None:
     """Without --raw the stored bytes cannot control a terminal or forge a line."""
     server = logger()
     server.send(b"caf\xe9\tok \x1b[31m \x00 \xc2\x9b \x7f \xe2\x82\xac\\\r\n")
@@ -122,7 +122,7 @@ def test_retention_by_bytes(logger: Start) -> None:
     assert b" 29 " in stored_bytes(server.store)
 
 
-def test_permissions(logger: Start) -> None:
+def test_files_of_a_store_are_closed_to_others_whatever_the_umask(logger: Start) -> None:
     server = logger("--rotate-size", "100KiB", twistd=["--umask", "0"])
     server.send(b"x" * 200_000 + b"\n")
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
@@ -132,7 +132,7 @@ def test_permissions(logger: Start) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o640, path
 
 
-def test_guard(logger: Start) -> None:
+def test_refused_peers_are_closed_and_logged_once(logger: Start) -> None:
     """Refused peers are closed at once and logged once; others are served."""
     server = logger("--deny", "127.0.0.1", "--max-connections", "1", listen=["tcp:0"])
     for _ in range(5):
@@ -203,7 +203,7 @@ def test_config_file_with_several_listeners(logger: Start, tmp_path: Path) -> No
     assert list(sources.values()) == [[b"a" * 100, b"a" * 50], [b"b" * 150]]
 
 
-def test_environment(logger: Start) -> None:
+def test_options_can_be_set_in_the_environment(logger: Start) -> None:
     server = logger(listen=[], environment={"LOGSRV_LISTEN": LOOPBACK, "LOGSRV_MAX_LINE": "10"})
     server.send(b"0123456789abc\n")
     assert server.wait_for_messages(2) == [b"0123456789", b"abc"]

@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import Start
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_thousand_records(logger: Start, transport: str) -> None:
+def test_a_thousand_log_records_are_stored_once(logger: Start, transport: str) -> None:
     """Each record is stored once, with Unicode, several lines, 20 KB, extras and a traceback."""
     server = logger(listen=[f"python:{transport}:0:interface=127.0.0.1:rcvbuf=4194304"
                             if transport == "udp" else "python:tcp:0:interface=127.0.0.1"])  # fmt: skip

@@ -19,7 +19,7 @@ def test_a_fast_sender_waits_and_all_of_it_is_stored(logger: Start) -> None:
     server.wait_for_log("slows down 127.0.0.1, which sends more than it may")
 
 
-def test_what_waits_at_a_stop_is_stored(logger: Start) -> None:
+def test_waiting_lines_of_a_limited_sender_are_stored_at_a_stop(logger: Start) -> None:
     server = logger("--peer-lines", "1")
     lines = [b"line %d" % number for number in range(100)]
     server.send(b"\n".join(lines) + b"\n")

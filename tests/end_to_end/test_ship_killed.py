@@ -135,7 +135,7 @@ def networks(ports: Sequence[int]) -> Iterator[list[Network]]:
 
 
 @pytest.mark.long
-def test_blocks_are_there_once(logger: Start, tmp_path: Path) -> None:
+def test_each_line_in_blocks_arrives_once_over_kills(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim")
     port = free_port()
     with networks([port]) as found:
@@ -147,7 +147,7 @@ def test_blocks_are_there_once(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_streams_are_there_once(logger: Start, tmp_path: Path) -> None:
+def test_each_line_in_streams_arrives_once_over_kills(logger: Start, tmp_path: Path) -> None:
     with (
         cluster(newer(), tmp_path) as servers,
         networks([one.port for one in servers]) as found,
@@ -160,7 +160,7 @@ def test_streams_are_there_once(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_by_relp_none_is_missing(logger: Start, tmp_path: Path) -> None:
+def test_no_line_over_relp_is_missing_after_kills(logger: Start, tmp_path: Path) -> None:
     """Only lines that were under way at a kill may come twice."""
     port = free_port()
     with networks([port]) as found:

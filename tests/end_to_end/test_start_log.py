@@ -40,7 +40,7 @@ def plain(directory: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_people_read_sentences(tmp_path: Path) -> None:
+def test_a_terminal_gets_sentences_at_a_start(tmp_path: Path) -> None:
     """A terminal gets a line for each listener with its name and protocol, each once, and none
     of Twisted.
     """

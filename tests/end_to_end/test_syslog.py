@@ -34,7 +34,7 @@ UDP = "syslog:udp:0:interface=127.0.0.1:rcvbuf=8MiB"
         (UDP, ["-d", "--rfc5424=notime"]),
     ],
 )
-def test_logger(logger: Start, listen: str, flags: list[str]) -> None:
+def test_lines_of_logger_are_stored(logger: Start, listen: str, flags: list[str]) -> None:
     """util-linux's logger sends each line of its input as one message."""
     command = program("logger", "bsdutils")
     server = logger(listen=[listen])
@@ -189,7 +189,7 @@ def inside(server: Logger, *words: str) -> list[str]:
 
 
 @pytest.mark.long
-def test_classic_places(logger: Start, tmp_path: Path) -> None:
+def test_classic_syslog_listens_on_port_514_and_dev_log(logger: Start, tmp_path: Path) -> None:
     """Port 514 and /dev/log are those of a private network and /dev."""
     server = logger("--classic-syslog", prefix=own_dev(tmp_path))
     command = program("logger", "bsdutils")
@@ -209,7 +209,7 @@ def test_classic_places(logger: Start, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.complains("cannot start: udp:514: no permission")
-def test_classic_places_that_are_not_ours(logger: Start, tmp_path: Path) -> None:
+def test_classic_syslog_without_permission_says_so(logger: Start, tmp_path: Path) -> None:
     """Without permission for port 514 the start fails with one sentence; without /dev/log the port is
     served.
     """
@@ -232,7 +232,7 @@ def test_classic_places_that_are_not_ours(logger: Start, tmp_path: Path) -> None
 
 
 @pytest.mark.long
-def test_what_journald_hands_on(logger: Start, tmp_path: Path) -> None:
+def test_messages_that_journald_forwards_are_stored_whole(logger: Start, tmp_path: Path) -> None:
     """logsrv listens where rsyslog would; messages of several lines and of 20 KB are stored whole."""
     journald = Path("/lib/systemd/systemd-journald")
     if not journald.exists():

@@ -172,7 +172,7 @@ def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> Non
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["tcp", "ssl", "unix"])
 @pytest.mark.parametrize("kind", ["whole", "clocked", "kit"])
-def test_one_that_stands_still_is_cut_off_and_counted(
+def test_a_stalled_download_is_cut_off_and_counted_at_a_stop(
     kind: str, scheme: str, tmp_path: Path
 ) -> None:
     with download(kind, scheme, tmp_path) as (server, _):

@@ -64,7 +64,7 @@ PUSHES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("push", PUSHES)
-def test_the_same_is_stored_and_answered_as_without_them(
+def test_workers_store_and_answer_the_same_as_the_server(
     logger: Start, tmp_path: Path, push: str
 ) -> None:
     path, body, options = PUSHES[push]
@@ -81,7 +81,7 @@ def test_the_same_is_stored_and_answered_as_without_them(
     assert found[0] == found[1]
 
 
-def test_a_small_body_needs_none(logger: Start) -> None:
+def test_a_small_body_needs_no_worker(logger: Start) -> None:
     server = logger(listen=LISTEN)
     assert post(server, "/loki/api/v1/push", loki(3))[0] == 204
     assert len(server.wait_for_messages(3)) == 3
@@ -97,7 +97,7 @@ def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
 
 
 @pytest.mark.slow
-def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
+def test_a_worker_that_dies_is_logged_and_replaced(logger: Start) -> None:
     server = logger("--workers", "1", listen=LISTEN)
     message = otlp(20 * MANY)
     answer = sent(server, message)
@@ -115,7 +115,7 @@ def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
 
 
 @pytest.mark.slow
-def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) -> None:
+def test_the_server_parses_bodies_if_no_worker_can_start(logger: Start, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 3\n")
     python.chmod(0o755)
@@ -126,7 +126,7 @@ def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) 
     assert "a worker cannot begin, the server does its work" in server.log()
 
 
-def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None:
+def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger: Start) -> None:
     """A stop waits some seconds for workers; this one already runs and needs no time to start."""
     server = logger("--workers", "1", listen=LISTEN)
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
@@ -139,7 +139,7 @@ def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None
     assert len(server.messages()) == 3 * MANY
 
 
-def test_a_reload_changes_how_many_there_are(logger: Start, tmp_path: Path) -> None:
+def test_a_reload_changes_the_number_of_workers(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "logsrv.toml").write_text("workers = 0\n")
     server = logger("--config", str(tmp_path / "logsrv.toml"), listen=LISTEN)
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
