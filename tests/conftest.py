@@ -63,8 +63,8 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def import_own_share(args: list[str]) -> None:
     """Let each worker of xdist import its share of the test modules first, so that each is compiled once.
 
-    All workers collect the same files in the same order: in a fresh clone each would compile them all, which
-    takes 10 s.
+    All workers collect the same files in the same order: in a fresh clone each would compile them all, for
+    10 s.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

@@ -79,7 +79,7 @@ def test_shared_key_over_a_real_connection(logger: Start) -> None:
     assert "unauthorized" in server.log() or "shared key" in server.log()
 
 
-def test_heartbeats_over_udp(logger: Start) -> None:
+def test_heartbeats_over_udp_are_answered(logger: Start) -> None:
     server = logger(listen=[FORWARD, "forward:udp:0:interface=127.0.0.1"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.settimeout(PATIENCE)
@@ -88,7 +88,7 @@ def test_heartbeats_over_udp(logger: Start) -> None:
         assert connection.recv(10) == b"\0"
 
 
-def test_fluent_bit(logger: Start, tmp_path: Path) -> None:
+def test_lines_of_fluent_bit_are_stored(logger: Start, tmp_path: Path) -> None:
     """fluent-bit sends lines of a file, with acknowledgement, gzip and a shared key."""
     command = shutil.which("fluent-bit", path="/opt/fluent-bit/bin:/usr/local/bin:/usr/bin")
     if command is None:

@@ -43,7 +43,9 @@ def incompressible(text: str) -> str:
     ],
     ids=["graypy tcp", "pygelf tcp", "graypy", "graypy plain", "pygelf", "pygelf plain"],
 )
-def test_libraries(logger: Start, listen: str, handler: Handler) -> None:
+def test_messages_of_gelf_libraries_are_stored_with_their_fields(
+    logger: Start, listen: str, handler: Handler
+) -> None:
     server = logger(listen=[listen])
     sender = handler(server.port())
     log = logging.Logger("test")

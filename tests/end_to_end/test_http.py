@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
 
 
 @pytest.mark.slow
-def test_search(server: Logger) -> None:
+def test_a_search_returns_lines_with_their_fields(server: Logger) -> None:
     client = client_of(server)
     found = client.ask("/api/search")
     assert found.status == 200 and found.headers["content-type"] == "application/x-ndjson"
@@ -54,7 +54,7 @@ def test_search(server: Logger) -> None:
 
 
 @pytest.mark.slow
-def test_numbers(server: Logger) -> None:
+def test_histogram_and_counts_agree_with_the_lines(server: Logger) -> None:
     client = client_of(server)
     histogram = client.ask("/api/histogram", q="user=*", buckets=3).json
     assert set(histogram) == {"since", "until", "step", "buckets"}
@@ -83,7 +83,7 @@ def test_numbers(server: Logger) -> None:
     assert stats["position"].endswith(f":{stats['bytes']}")
 
 
-def test_show(server: Logger) -> None:
+def test_show_returns_a_line_and_its_neighbours(server: Logger) -> None:
     client = client_of(server)
     places = [line["position"] for line in client.ask("/api/search").lines]
     shown = client.ask("/api/show", position=places[2], before=1, after=1).json["lines"]
@@ -93,7 +93,7 @@ def test_show(server: Logger) -> None:
     assert client.ask("/api/show", position="77:0").status == 404
 
 
-def test_wrong_requests(server: Logger) -> None:
+def test_a_wrong_request_gets_a_status_and_a_sentence(server: Logger) -> None:
     client = client_of(server)
 
     def wrong(path: str, status: int, part: str, at: int | None = None) -> None:
@@ -140,7 +140,7 @@ def test_what_another_tool_would_mean_is_said_beside_the_answer(server: Logger) 
     assert "logsrv-hint" not in client.ask("/api/search?q=a+b").headers
 
 
-def test_methods(server: Logger) -> None:
+def test_only_get_and_head_are_allowed(server: Logger) -> None:
     client = client_of(server)
     for path in ("/", "/api/search", "/api/tail", "/api/stats", "/healthz", "/openapi.json"):
         head = client.ask(path, method="HEAD")
@@ -169,7 +169,7 @@ def test_page(server: Logger) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-def test_monitoring(server: Logger) -> None:
+def test_health_metrics_and_openapi_are_served(server: Logger) -> None:
     client = client_of(server)
     assert client.ask("/healthz").status == client.ask("/readyz").status == 200
     metrics = client.ask("/metrics")
@@ -183,7 +183,7 @@ def test_monitoring(server: Logger) -> None:
     assert limit["schema"]["maximum"] == 100_000
 
 
-def test_hosts_and_origins(server: Logger) -> None:
+def test_requests_with_other_hosts_and_origins_are_refused(server: Logger) -> None:
     client = client_of(server)
     place = f"127.0.0.1:{client.place}"
 

@@ -18,7 +18,7 @@ from tests.gopher.servers import certificate_file
 from tests.ports import free_port
 
 
-def test_other_names(logger: Start) -> None:
+def test_a_configured_host_name_is_allowed(logger: Start) -> None:
     server = logger(*HTTP, "--http-host", "logs.example.org")
     client = client_of(server)
     assert client.ask("/api/stats", {"Host": "logs.example.org:8080"}).status == 200
@@ -114,7 +114,9 @@ def test_wrong_tokens_do_not_lock_out_the_right_one(logger: Start) -> None:
         (["--http", LOOPBACK, "--http", LOOPBACK], "twice"),
     ],
 )
-def test_wrong_options(logger: Start, options: list[str], said: str) -> None:
+def test_wrong_options_end_the_start_with_a_sentence(
+    logger: Start, options: list[str], said: str
+) -> None:
     server = logger(*options, wait=False)
     assert server.wait() == 1
     assert said in server.log() and "Traceback" not in server.log()
@@ -129,7 +131,7 @@ def test_public_with_a_token(logger: Start) -> None:
     assert client.ask("/api/stats", known | {"Host": "evil.example"}).status == 403
 
 
-def test_unix_socket(logger: Start, tmp_path: Path) -> None:
+def test_search_and_live_view_work_over_a_unix_socket(logger: Start, tmp_path: Path) -> None:
     server = logger("--http", f"unix:{tmp_path}/web")
     send(server, "hello")
     client = Client(f"{tmp_path}/web")

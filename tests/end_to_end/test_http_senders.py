@@ -70,7 +70,9 @@ def test_records_sent_by_curl_are_stored_once(logger: Start, tmp_path: Path) -> 
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-def test_http_handler(logger: Start, logging_by: logging.Logger) -> None:
+def test_records_of_pythons_http_handler_are_stored(
+    logger: Start, logging_by: logging.Logger
+) -> None:
     server = logger("--input-token", "secret", listen=[HTTP])
     handler = logging.handlers.HTTPHandler(
         f"127.0.0.1:{server.port()}", "/", "POST", credentials=("any", "secret")
@@ -83,7 +85,9 @@ def test_http_handler(logger: Start, logging_by: logging.Logger) -> None:
     assert {one["levelname"] for one in found} == {"WARNING"}
 
 
-def test_opentelemetry(logger: Start, logging_by: logging.Logger) -> None:
+def test_records_of_opentelemetry_are_stored_once(
+    logger: Start, logging_by: logging.Logger
+) -> None:
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
     from opentelemetry.sdk._logs import LoggerProvider
@@ -117,7 +121,7 @@ def test_opentelemetry(logger: Start, logging_by: logging.Logger) -> None:
     }
 
 
-def test_elasticsearch(logger: Start) -> None:
+def test_records_of_the_elasticsearch_client_are_stored_once(logger: Start) -> None:
     from elasticsearch import Elasticsearch, helpers
 
     server = logger(listen=[HTTP])
@@ -142,7 +146,7 @@ def test_elasticsearch(logger: Start) -> None:
 
 
 @pytest.mark.long
-def test_a_bomb_of_a_gigabyte(logger: Start, tmp_path: Path) -> None:
+def test_a_bomb_of_a_gigabyte_is_refused_in_little_memory(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[HTTP])
     bomb = tmp_path / "bomb.gz"
     with gzip.open(bomb, "wb", 1) as file:

@@ -94,7 +94,7 @@ OF_RSYSLOG = ["TraditionalFileFormat", "FileFormat", "SyslogProtocol23Format"]
 
 
 @pytest.mark.parametrize("form", [*(f"RSYSLOG_{name}" for name in OF_RSYSLOG), "json"])
-def test_rsyslog(tmp_path: Path, form: str) -> None:
+def test_files_of_rsyslog_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
     """A directory with files in folders is imported; rsyslog takes the host for the program name here."""
     place = tmp_path / "logs"
     setting = FILES_OF_RSYSLOG.replace("PLACE", str(place))
@@ -114,7 +114,7 @@ def test_rsyslog(tmp_path: Path, form: str) -> None:
     ],
     ids=["default", "ISODATE", "JSON"],
 )
-def test_syslog_ng(tmp_path: Path, template: str) -> None:
+def test_files_of_syslog_ng_are_imported_with_their_times(tmp_path: Path, template: str) -> None:
     place, path = tmp_path / "logs", tmp_path / "socket"
     destination = f'file("{place}/$HOST/all.log" create-dirs(yes) {template});'
     with syslog_ng(tmp_path, f'unix-dgram("{path}" log-msg-size(65536));', destination):
@@ -125,7 +125,7 @@ def test_syslog_ng(tmp_path: Path, template: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["export", "json"])
-def test_a_journal(tmp_path: Path, form: str) -> None:
+def test_entries_of_a_journal_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
     """The file is written by journalctl from a journal of systemd."""
     journalctl = program("journalctl", "systemd")
     remote = program("systemd-journal-remote", "systemd-journal-remote")

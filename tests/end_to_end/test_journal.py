@@ -28,7 +28,7 @@ def entry(number: int) -> bytes:
     return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
 
 
-def test_systemd_journal_upload(logger: Start, tmp_path: Path) -> None:
+def test_entries_of_systemd_journal_upload_are_stored(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[HTTP])
     exported = tmp_path / "exported"
     exported.write_bytes(b"\n".join(map(entry, range(RECORDS))) + b"\n")

@@ -148,7 +148,7 @@ def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_over_a_unix_socket(tmp_path: Path) -> None:
+def test_curl_gets_readyz_over_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with TwistdProcess(
         "greet", "--listen", LOOPBACK, "--metrics", f"unix:{path}", directory=tmp_path

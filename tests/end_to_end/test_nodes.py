@@ -144,7 +144,7 @@ def test_a_node_that_is_down_costs_its_lines_and_no_others(
     )
 
 
-def test_tokens(logger: Start, tmp_path: Path) -> None:
+def test_a_node_needs_the_right_token(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     (tmp_path / "wrong").write_text("wrong\n")
     options = (*HTTP, "--http-token-file", str(tmp_path / "token"))

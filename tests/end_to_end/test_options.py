@@ -45,7 +45,7 @@ def test_wrong_value(
     assert not (tmp_path / "store").exists()
 
 
-def test_help_and_version(logger: Start) -> None:
+def test_version_prints_the_version_and_ends(logger: Start) -> None:
     server = logger("--version", listen=[], wait=False)
     assert server.wait() == 0
     assert server.log().startswith("logsrv ")
@@ -98,7 +98,7 @@ def test_rotation_by_size_and_sealing(logger: Start) -> None:
     assert [int(name[:10]) for name in names] == list(range(1, len(names) + 1))
 
 
-def test_rotation_by_time(logger: Start) -> None:
+def test_a_segment_is_rotated_and_sealed_by_time(logger: Start) -> None:
     server = logger("--rotate-every", "1s")
     server.send(b"a line\n")
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
@@ -152,7 +152,7 @@ def test_refused_peers_are_closed_and_logged_once(logger: Start) -> None:
     assert server.log().count("127.0.0.1") <= 2
 
 
-def test_idle_timeout(logger: Start) -> None:
+def test_a_silent_connection_is_closed_and_its_rest_stored(logger: Start) -> None:
     server = logger("--idle-timeout", "1s")
     with server.connect() as connection:
         connection.sendall(b"a word, then silence")
@@ -161,7 +161,7 @@ def test_idle_timeout(logger: Start) -> None:
     assert server.wait_for_messages(1) == [b"a word, then silence"]
 
 
-def test_log_connections(logger: Start) -> None:
+def test_log_connections_logs_begin_and_end(logger: Start) -> None:
     server = logger("--log-connections")
     server.send(b"hello\n")
     server.wait_for_log(r"Got connection from tcp:127\.0\.0\.1:\d+ on tcp:")
@@ -169,7 +169,7 @@ def test_log_connections(logger: Start) -> None:
 
 
 @pytest.mark.parametrize("sync", ["never", "interval", "always"])
-def test_sync(logger: Start, sync: str) -> None:
+def test_lines_are_stored_with_each_value_of_sync(logger: Start, sync: str) -> None:
     server = logger("--sync", sync)
     server.send(b"one\n")
     assert server.wait_for_messages(1) == [b"one"]

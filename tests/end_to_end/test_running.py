@@ -87,7 +87,7 @@ def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized:
     assert messages(tmp_path / "logs") == [b"early"]
 
 
-def test_twist(tmp_path: Path) -> None:
+def test_twist_runs_the_same_service_as_twistd(tmp_path: Path) -> None:
     """`twist logsrv` runs the same service."""
     with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(
@@ -275,7 +275,7 @@ def test_socket_activation_without_a_socket(logger: Start) -> None:
     assert "Traceback" not in server.log()
 
 
-def test_standard_input(tmp_path: Path) -> None:
+def test_stdin_stores_the_lines_of_standard_input(tmp_path: Path) -> None:
     """`stdin:` stores the lines of standard input."""
     with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(

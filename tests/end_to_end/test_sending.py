@@ -69,7 +69,9 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
 
 
 @pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
-def test_rsyslog(logger: Start, tmp_path: Path, file: str, port: int) -> None:
+def test_messages_of_rsyslog_are_stored_whole(
+    logger: Start, tmp_path: Path, file: str, port: int
+) -> None:
     """Messages of several lines and of 20 KB are stored whole."""
     kind = "relp" if file == "relp.conf" else "syslog"
     server = logger("--sync", "always", listen=[f"{kind}:tcp:0:interface=127.0.0.1"])
@@ -93,7 +95,7 @@ def in_order(bodies: Iterable[bytes]) -> list[bytes]:
     return sorted(bodies, key=lambda body: int(body.split()[1]))
 
 
-def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
+def test_messages_of_syslog_ng_are_stored_whole(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
     page = DAEMONS.file("destination.conf", (514, server.port()))
@@ -134,7 +136,9 @@ def module_of_syslog_ng(name: str) -> Iterator[Path]:
     return wrapper.parent.parent.rglob(f"syslog-ng/*/{name}")
 
 
-def test_the_journal(logger: Start, tmp_path: Path) -> None:
+def test_an_upload_of_the_journal_continues_after_the_last_entry(
+    logger: Start, tmp_path: Path
+) -> None:
     """A second upload begins where the first one ended."""
     server = logger(listen=["journal:tcp:0:interface=127.0.0.1"])
     (tmp_path / "upload.conf").write_text(
@@ -151,7 +155,7 @@ def test_the_journal(logger: Start, tmp_path: Path) -> None:
     }
 
 
-def test_nginx(logger: Start, tmp_path: Path) -> None:
+def test_access_and_error_log_of_nginx_are_stored(logger: Start, tmp_path: Path) -> None:
     nginx = program("nginx", "nginx-light")
     server = logger(listen=["syslog:udp:0:interface=127.0.0.1:rcvbuf=8MiB"])
     port = free_port()
@@ -183,7 +187,7 @@ def test_nginx(logger: Start, tmp_path: Path) -> None:
     assert error.get("app") == "nginx" and "/nonexistent/missing" in str(error.get("text"))
 
 
-def test_haproxy(logger: Start, tmp_path: Path) -> None:
+def test_the_log_of_haproxy_is_stored(logger: Start, tmp_path: Path) -> None:
     haproxy = program("haproxy", "haproxy")
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     port = free_port()
@@ -226,7 +230,7 @@ OWN_DEV = """
 """
 
 
-def test_postgresql(logger: Start) -> None:
+def test_the_log_of_postgresql_is_stored(logger: Start) -> None:
     """PostgreSQL stands for every program that calls syslog(3)."""
     if os.getuid():
         missing("needs root, for a /dev of its own")

@@ -80,7 +80,9 @@ SENDERS = [
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=[sender.file for sender in SENDERS])
-def test_an_example(logger: Start, tmp_path: Path, sender: Sender) -> None:
+def test_the_records_of_an_example_are_stored_once(
+    logger: Start, tmp_path: Path, sender: Sender
+) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()
@@ -141,7 +143,9 @@ OF_JAVA = [
 
 
 @pytest.mark.parametrize("sender", OF_JAVA, ids=[sender.file for sender in OF_JAVA])
-def test_an_example_of_java(logger: Start, tmp_path: Path, sender: Sender) -> None:
+def test_the_records_of_a_java_example_are_stored_once(
+    logger: Start, tmp_path: Path, sender: Sender
+) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()
@@ -174,7 +178,7 @@ def test_every_example_of_the_page_is_run() -> None:
     assert files == set(PROGRAMS.files)
 
 
-def test_a_shell(logger: Start, tmp_path: Path) -> None:
+def test_lines_of_the_shell_example_are_stored_once(logger: Start, tmp_path: Path) -> None:
     """A line is a message: several lines and long ones are not possible in a shell."""
     sent = [f"number {number} grüße 🙂" for number in range(1000)]
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])

@@ -85,7 +85,7 @@ def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path)
     ],
     ids=["RELP", "ossl", "gtls"],
 )
-def test_rsyslog(
+def test_messages_of_rsyslog_over_tls_are_stored_whole(
     listening: Listen, tmp_path: Path, file: str, kind: str, port: int, driver: str
 ) -> None:
     place = listening(kind)
@@ -102,7 +102,7 @@ def test_rsyslog(
     place.check_sources()
 
 
-def test_syslog_ng(listening: Listen, tmp_path: Path) -> None:
+def test_messages_of_syslog_ng_over_tls_are_stored_whole(listening: Listen, tmp_path: Path) -> None:
     place = listening("syslog")
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
     text = place.page("tls-destination.conf", 6514)
@@ -118,7 +118,7 @@ def test_syslog_ng(listening: Listen, tmp_path: Path) -> None:
     place.check_sources()
 
 
-def test_haproxy(listening: Listen, tmp_path: Path) -> None:
+def test_the_log_of_haproxy_over_tls_is_stored(listening: Listen, tmp_path: Path) -> None:
     place = listening("syslog")
     port = free_port()
     plain = DAEMONS.file("haproxy-logs.cfg").splitlines(keepends=True)
@@ -146,7 +146,7 @@ def test_haproxy(listening: Listen, tmp_path: Path) -> None:
     place.check_sources()
 
 
-def test_the_journal(listening: Listen, tmp_path: Path) -> None:
+def test_an_upload_of_the_journal_over_tls_is_stored(listening: Listen, tmp_path: Path) -> None:
     place = listening("journal")
     text = place.page("journal-upload-tls.conf", 19532, always=True)
     (tmp_path / "upload.conf").write_text(text)

@@ -62,7 +62,9 @@ def came(server: Logger, count: int = len(LINES)) -> list[Record]:
 
 @pytest.mark.parametrize("scheme", ["relp", "syslog"])
 @in_reactor
-async def test_our_own_input_of_syslog(logger: Start, scheme: str) -> None:
+async def test_the_syslog_input_gets_lines_with_level_time_and_host(
+    logger: Start, scheme: str
+) -> None:
     """Text, level, time, program and host are those of the line."""
     server = logger(listen=[f"{scheme}:tcp:0:interface=127.0.0.1"])
     await ship(f"{scheme}://127.0.0.1:{server.port()}", LINES)
@@ -84,7 +86,9 @@ async def test_our_own_input_of_syslog(logger: Start, scheme: str) -> None:
     ],
 )
 @in_reactor
-async def test_our_own_input_of_http(logger: Start, path: str, text: str) -> None:
+async def test_the_http_input_gets_lines_with_text_and_level(
+    logger: Start, path: str, text: str
+) -> None:
     server = logger(listen=["http:tcp:0:interface=127.0.0.1"])
     await ship(path.format(server.port()), LINES)
     found = came(server)
@@ -109,7 +113,7 @@ async def test_relp_in_tls_with_certificates_of_both(logger: Start, tmp_path: Pa
 
 
 @in_reactor
-async def test_a_token_is_asked_for(logger: Start, tmp_path: Path) -> None:
+async def test_lines_for_an_http_input_need_its_token(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim")
     server = logger(
         "--input-token-file", str(tmp_path / "token"), listen=["http:tcp:0:interface=127.0.0.1"]
@@ -180,7 +184,9 @@ WANTED: list[tuple[bytes, list[str | None]]] = [
 @pytest.mark.long
 @pytest.mark.parametrize(("scheme", "module"), [("relp", "imrelp"), ("syslog", "imtcp")])
 @in_reactor
-async def test_rsyslog(tmp_path: Path, scheme: str, module: str) -> None:
+async def test_rsyslog_gets_lines_with_their_parts(
+    tmp_path: Path, scheme: str, module: str
+) -> None:
     many = [line(b"number %d" % number) for number in range(2000)]
     with receiving_rsyslog(tmp_path, module) as (port, file):
         await until_there(port)

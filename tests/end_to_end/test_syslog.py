@@ -92,7 +92,7 @@ def test_rsyslog_counting_what_has_no_priority(logger: Start, tmp_path: Path) ->
 
 
 @pytest.mark.long
-def test_rsyslog_over_udp(logger: Start, tmp_path: Path) -> None:
+def test_messages_of_rsyslog_over_udp_are_stored(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[UDP])
     action = f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="udp")'
     sent = texts(200)

@@ -120,7 +120,7 @@ def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(
     assert "logsrv: stopped, 0 connections cut off" in server.log()
 
 
-def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:
+def test_a_missing_key_ends_the_start_with_a_sentence(logger: Start, tmp_path: Path) -> None:
     server = logger(
         listen=[f"ssl:0:privateKey={tmp_path}/no.pem:certKey={tmp_path}/no.pem"], wait=False
     )
