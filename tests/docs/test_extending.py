@@ -33,9 +33,7 @@ def test_every_extension_point_of_the_page_is_checked() -> None:
 
 
 @pytest.mark.parametrize(("place", "name", "page"), PLACES)
-def test_an_extension_point_exists_and_its_page_describes_it(
-    place: str, name: str, page: str
-) -> None:
+def test_an_extension_point_exists_and_page_describes_it(place: str, name: str, page: str) -> None:
     assert namedAny(place) is not None
     assert f"`{name}" in (DOCS / page).read_text(), page
 

@@ -76,9 +76,7 @@ def test_blocks_are_stored_as_they_are_and_the_place_is_told(
     assert stored_bytes(server.store) == edge.text
 
 
-def test_blocks_out_of_order_are_refused_and_doubles_ignored(
-    logger: Start, connect: Connect
-) -> None:
+def test_blocks_out_of_order_are_refused_doubles_ignored(logger: Start, connect: Connect) -> None:
     """After a gap, a wrong order or a double the answer gives the position of the origin."""
     edge = edge_of(ONE)
     first, second, third, *_ = blocks(edge, 20_000)
@@ -150,9 +148,7 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
 
 
 @pytest.mark.slow
-def test_a_body_that_is_not_a_block_is_refused_and_not_stored(
-    logger: Start, connect: Connect
-) -> None:
+def test_body_that_is_not_block_is_refused_and_not_stored(logger: Start, connect: Connect) -> None:
     """Bombs, damage, wrong checksums and text that no store would have are refused."""
     edge = edge_of(ONE, 500)
     (block, *_) = blocks(edge, 40_000)

@@ -183,9 +183,7 @@ def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(
 
 
 @pytest.mark.slow
-def test_of_a_store_and_its_copy_one_ships_and_the_other_is_refused(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_of_a_store_and_copy_one_ships_and_other_is_refused(logger: Start, tmp_path: Path) -> None:
     """The copy was made of a running store, and is the first to get new lines."""
     (tmp_path / "token").write_text("geheim")
     (tmp_path / "centre").mkdir()

@@ -43,7 +43,7 @@ def incompressible(text: str) -> str:
     ],
     ids=["graypy tcp", "pygelf tcp", "graypy", "graypy plain", "pygelf", "pygelf plain"],
 )
-def test_messages_of_gelf_libraries_are_stored_with_their_fields(
+def test_messages_of_libraries_keep_their_fields(
     logger: Start, listen: str, handler: Handler
 ) -> None:
     server = logger(listen=[listen])

@@ -114,7 +114,7 @@ def test_wrong_tokens_do_not_lock_out_the_right_one(logger: Start) -> None:
         (["--http", LOOPBACK, "--http", LOOPBACK], "twice"),
     ],
 )
-def test_wrong_options_end_the_start_with_a_sentence(
+def test_wrong_options_end_start_with_sentence(
     logger: Start, options: list[str], said: str
 ) -> None:
     server = logger(*options, wait=False)

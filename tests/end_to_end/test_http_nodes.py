@@ -123,9 +123,7 @@ def test_one_node_answers_as_by_itself(three: tuple[Logger, Logger, Logger]) -> 
     assert none.status == 404 and none.json["error"] == "there is no line at 77:0 of b"
 
 
-def test_numbers_of_one_node_are_those_of_itself_and_of_several_are_added(
-    three: tuple[Logger, Logger, Logger],
-) -> None:
+def test_numbers_of_several_nodes_are_added(three: tuple[Logger, Logger, Logger]) -> None:
     a, b, _ = three
     api, own = client_of(a), client_of(b)
     questions: list[tuple[str, dict[str, Any]]] = [

@@ -70,9 +70,7 @@ def test_records_sent_by_curl_are_stored_once(logger: Start, tmp_path: Path) -> 
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-def test_records_of_pythons_http_handler_are_stored(
-    logger: Start, logging_by: logging.Logger
-) -> None:
+def test_records_of_http_handler_are_stored(logger: Start, logging_by: logging.Logger) -> None:
     server = logger("--input-token", "secret", listen=[HTTP])
     handler = logging.handlers.HTTPHandler(
         f"127.0.0.1:{server.port()}", "/", "POST", credentials=("any", "secret")
@@ -85,9 +83,7 @@ def test_records_of_pythons_http_handler_are_stored(
     assert {one["levelname"] for one in found} == {"WARNING"}
 
 
-def test_records_of_opentelemetry_are_stored_once(
-    logger: Start, logging_by: logging.Logger
-) -> None:
+def test_opentelemetry_records_are_stored_once(logger: Start, logging_by: logging.Logger) -> None:
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
     from opentelemetry.sdk._logs import LoggerProvider

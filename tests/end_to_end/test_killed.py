@@ -24,9 +24,7 @@ LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]
 
 
 @pytest.mark.long
-def test_acknowledged_records_are_stored_after_any_number_of_kills(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_acknowledged_records_are_stored_after_many_kills(logger: Start, tmp_path: Path) -> None:
     """All protocols send at once, with --sync always; segments are rotated and sealed meanwhile."""
     choose = random.Random(11)
     for first in range(0, KILLS, KILLS_OF_A_STORE):

@@ -141,9 +141,7 @@ def test_scrolling_back_through_all(browser: Chromium, logger: Start, tmp_path: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_of_several_nodes_fits_a_phone(
-    browser: Chromium, server: Logger, scheme: str
-) -> None:
+def test_page_of_several_nodes_fits_phone(browser: Chromium, server: Logger, scheme: str) -> None:
     page = open_page(
         browser, server, "?nodes=all&last=all", width=375, height=800, prefers_color_scheme=scheme
     )

@@ -111,9 +111,7 @@ def test_what_an_edge_has_is_in_the_centre_byte_by_byte(
 
 @pytest.mark.slow
 @pytest.mark.complains("does not follow")
-def test_a_gap_is_refused_and_logged_until_an_operator_allows_it(
-    logger: Start, homes: Path
-) -> None:
+def test_a_gap_is_refused_and_logged_until_operator_allows_it(logger: Start, homes: Path) -> None:
     """The stream has dropped messages that the centre did not fetch in time."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")

@@ -27,9 +27,7 @@ def complaints(page: Page) -> list[str]:
     return [one for one in page.complaints if "responded with a status of" not in one]
 
 
-def test_the_page_shows_old_and_new_lines_and_filters_them(
-    logger: Start, chromium: Chromium
-) -> None:
+def test_page_shows_old_and_new_lines_and_filters_them(logger: Start, chromium: Chromium) -> None:
     server = logger(*HTTP)
     send(server, "old line level=error user=ann")
     page = chromium.page(f"http://127.0.0.1:{client_of(server).place}/")

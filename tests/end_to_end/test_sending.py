@@ -69,9 +69,7 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
 
 
 @pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
-def test_messages_of_rsyslog_are_stored_whole(
-    logger: Start, tmp_path: Path, file: str, port: int
-) -> None:
+def test_rsyslog_messages_are_whole(logger: Start, tmp_path: Path, file: str, port: int) -> None:
     """Messages of several lines and of 20 KB are stored whole."""
     kind = "relp" if file == "relp.conf" else "syslog"
     server = logger("--sync", "always", listen=[f"{kind}:tcp:0:interface=127.0.0.1"])
@@ -136,9 +134,7 @@ def module_of_syslog_ng(name: str) -> Iterator[Path]:
     return wrapper.parent.parent.rglob(f"syslog-ng/*/{name}")
 
 
-def test_an_upload_of_the_journal_continues_after_the_last_entry(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_an_upload_of_the_journal_continues_after_last_entry(logger: Start, tmp_path: Path) -> None:
     """A second upload begins where the first one ended."""
     server = logger(listen=["journal:tcp:0:interface=127.0.0.1"])
     (tmp_path / "upload.conf").write_text(

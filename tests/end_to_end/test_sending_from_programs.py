@@ -80,9 +80,7 @@ SENDERS = [
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=[sender.file for sender in SENDERS])
-def test_the_records_of_an_example_are_stored_once(
-    logger: Start, tmp_path: Path, sender: Sender
-) -> None:
+def test_records_of_example_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()
@@ -143,9 +141,7 @@ OF_JAVA = [
 
 
 @pytest.mark.parametrize("sender", OF_JAVA, ids=[sender.file for sender in OF_JAVA])
-def test_the_records_of_a_java_example_are_stored_once(
-    logger: Start, tmp_path: Path, sender: Sender
-) -> None:
+def test_java_records_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()

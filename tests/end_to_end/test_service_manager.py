@@ -43,9 +43,7 @@ class ManagedLogger(Managed, Logger):
 
 
 @pytest.mark.slow
-def test_the_manager_is_told_of_a_start_reloads_and_a_stop(
-    manager: FakeManager, tmp_path: Path
-) -> None:
+def test_manager_is_told_of_start_reloads_and_stop(manager: FakeManager, tmp_path: Path) -> None:
     server = ManagedLogger(tmp_path, manager)
     server.configure(LOOPBACK)
     with server:
@@ -109,7 +107,7 @@ def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
 
 
 @pytest.mark.slow
-def test_clients_that_connect_during_a_restart_wait_and_lose_nothing(
+def test_clients_that_connect_during_restart_lose_nothing(
     manager: FakeManager, tmp_path: Path
 ) -> None:
     """The manager keeps the sockets meanwhile: TCP, TLS, UDP and both kinds of UNIX sockets."""

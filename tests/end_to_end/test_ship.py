@@ -84,7 +84,7 @@ def children(server: Logger) -> list[int]:
     return found
 
 
-def test_lines_are_shipped_and_the_status_shows_how_far(
+def test_the_status_shows_shipped_lines(
     logger: Start, receiver: LineReceiver, tmp_path: Path
 ) -> None:
     path = config(tmp_path, table("a", receiver.url))
@@ -167,7 +167,7 @@ def test_a_target_that_never_answers_harms_no_other(
 
 
 @pytest.mark.complains("ship a: the process was ended by SIGKILL")
-def test_no_line_is_missing_after_kills_of_target_or_daemon(
+def test_no_line_is_missing_after_kills(
     logger: Start, receiver: LineReceiver, tmp_path: Path
 ) -> None:
     """Under load the process of the target, the daemon or both are killed, or the daemon is stopped."""
@@ -265,9 +265,7 @@ def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(
 
 
 @pytest.mark.complains("before all of its lines were shipped to a", "ship a: .* were removed")
-def test_unshipped_text_above_the_limit_is_removed_and_counted_as_a_gap(
-    logger: Start, tmp_path: Path
-) -> None:
+def test_unshipped_text_above_limit_is_counted_as_a_gap(logger: Start, tmp_path: Path) -> None:
     with receiving() as receiver:
         receiver.status = 503
         more = 'keep-bytes = "1"\nrotate-size = "1KiB"\nship-at-most = "1"\n'

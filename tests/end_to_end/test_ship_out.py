@@ -62,9 +62,7 @@ def came(server: Logger, count: int = len(LINES)) -> list[Record]:
 
 @pytest.mark.parametrize("scheme", ["relp", "syslog"])
 @in_reactor
-async def test_the_syslog_input_gets_lines_with_level_time_and_host(
-    logger: Start, scheme: str
-) -> None:
+async def test_syslog_input_gets_lines_with_level_time_and_host(logger: Start, scheme: str) -> None:
     """Text, level, time, program and host are those of the line."""
     server = logger(listen=[f"{scheme}:tcp:0:interface=127.0.0.1"])
     await ship(f"{scheme}://127.0.0.1:{server.port()}", LINES)
@@ -86,9 +84,7 @@ async def test_the_syslog_input_gets_lines_with_level_time_and_host(
     ],
 )
 @in_reactor
-async def test_the_http_input_gets_lines_with_text_and_level(
-    logger: Start, path: str, text: str
-) -> None:
+async def test_http_input_gets_lines_text_and_level(logger: Start, path: str, text: str) -> None:
     server = logger(listen=["http:tcp:0:interface=127.0.0.1"])
     await ship(path.format(server.port()), LINES)
     found = came(server)
@@ -184,9 +180,7 @@ WANTED: list[tuple[bytes, list[str | None]]] = [
 @pytest.mark.long
 @pytest.mark.parametrize(("scheme", "module"), [("relp", "imrelp"), ("syslog", "imtcp")])
 @in_reactor
-async def test_rsyslog_gets_lines_with_their_parts(
-    tmp_path: Path, scheme: str, module: str
-) -> None:
+async def test_rsyslog_gets_lines_with_parts(tmp_path: Path, scheme: str, module: str) -> None:
     many = [line(b"number %d" % number) for number in range(2000)]
     with receiving_rsyslog(tmp_path, module) as (port, file):
         await until_there(port)

@@ -48,9 +48,7 @@ def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_lines_of_tls_clients_that_close_at_once_are_stored(
-    logger: Start, certificate: tuple[Path, Path]
-) -> None:
+def test_lines_before_a_close_are_stored(logger: Start, certificate: tuple[Path, Path]) -> None:
     """They read nothing: an unrequested answer to them would lose their lines."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
@@ -129,7 +127,7 @@ def test_a_missing_key_ends_the_start_with_a_sentence(logger: Start, tmp_path: P
     assert "Traceback" not in server.log()
 
 
-def test_the_name_in_a_client_certificate_is_the_source(
+def test_certificate_gives_source(
     logger: Start, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
     """The name is the source of its lines, and a search finds it; a client without one is refused."""

@@ -172,9 +172,7 @@ def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> Non
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["tcp", "ssl", "unix"])
 @pytest.mark.parametrize("kind", ["whole", "clocked", "kit"])
-def test_a_stalled_download_is_cut_off_and_counted_at_a_stop(
-    kind: str, scheme: str, tmp_path: Path
-) -> None:
+def test_a_stalled_download_is_cut_off_and_counted(kind: str, scheme: str, tmp_path: Path) -> None:
     with download(kind, scheme, tmp_path) as (server, _):
         server.wait()
         assert "stopped, 1 connections cut off" in server.log()

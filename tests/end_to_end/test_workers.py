@@ -64,9 +64,7 @@ PUSHES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("push", PUSHES)
-def test_workers_store_and_answer_the_same_as_the_server(
-    logger: Start, tmp_path: Path, push: str
-) -> None:
+def test_workers_store_and_answer_same_as_server(logger: Start, tmp_path: Path, push: str) -> None:
     path, body, options = PUSHES[push]
     found = []
     for number in "01":

@@ -95,9 +95,7 @@ async def test_what_does_not_exist_is_an_error_of_the_server(
     assert not list(tmp_path.iterdir())
 
 
-async def test_gopher_plus_answers_of_pygopherd_are_understood(
-    client: GopherClient, pygopherd: int
-) -> None:
+async def test_gopher_plus_of_pygopherd_is_understood(client: GopherClient, pygopherd: int) -> None:
     here = f"gopher://127.0.0.1:{pygopherd}"
     async with await client.open(f"{here}/9/bin.dat%09%09+") as response:
         assert response.length == len(TREE[b"bin.dat"])

@@ -34,9 +34,7 @@ def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     ("arguments", "said"),
     [([], "neither is there"), (["gopher://x.example/", "--gateway", LOOPBACK], "both are there")],
 )
-def test_a_url_and_a_gateway_or_neither_are_one_sentence(
-    arguments: list[str], said: str, tmp_path: Path
-) -> None:
+def test_url_and_gateway_give_one_sentence(arguments: list[str], said: str, tmp_path: Path) -> None:
     """Neither a URL nor --gateway, or both: one sentence and status 1."""
     done = run(*arguments, directory=tmp_path)
     assert done.returncode == 1
@@ -58,9 +56,7 @@ def test_a_url_and_a_gateway_or_neither_are_one_sentence(
         ),
     ],
 )
-def test_a_wrong_option_is_one_sentence_with_status_1(
-    arguments: list[str], said: str, tmp_path: Path
-) -> None:
+def test_a_wrong_option_is_one_sentence(arguments: list[str], said: str, tmp_path: Path) -> None:
     """As twistd's own and those of the other plugins: one sentence that says whose it is, status 1."""
     done = run(*arguments, directory=tmp_path)
     assert done.returncode == 1
@@ -119,9 +115,7 @@ def test_the_options_of_a_connection_are_used(serve: Serve, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_words_after_the_url_are_searched_for_and_numbers_are_links(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_words_after_url_are_searched_and_numbers_are_links(serve: Serve, tmp_path: Path) -> None:
     """Words behind the URL are looked for, and numbers are links, as `gopher URL` has them."""
     server = serve(b"7Find\t/s\t\t\r\n.\r\n")
     for words in (["two words"], ["two", "words"], ["--", "two", "words"]):

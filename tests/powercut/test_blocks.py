@@ -124,7 +124,7 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_centre_has_each_acknowledged_block_once_after_power_cuts(
+def test_a_centre_has_each_acknowledged_block_once(
     record: Path, model: str, tmp_path: Path
 ) -> None:
     history = History(operations(record))

@@ -54,9 +54,7 @@ def certain_ids(stage: Stage) -> set[int]:
     return {int(one[1]) for one in map(ID.search, lines_of(made)) if one}
 
 
-def test_a_line_is_not_acknowledged_if_its_sync_failed_beside_that_of_a_rotated_segment(
-    stage: Stage,
-) -> None:
+def test_no_line_is_acknowledged_if_its_sync_failed_beside_a_rotated_segment(stage: Stage) -> None:
     """The thread that syncs rotated segments must not get the error in place of the writer."""
     stage.start("--sync", "always", "--rotate-size", "2KiB")
     stage.recording.fail(Kind.SYNC, ROTATED, errno.EIO, times=2)

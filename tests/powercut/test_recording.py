@@ -92,9 +92,7 @@ def test_a_replayed_record_gives_the_files_on_the_disk(recording: Recording) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rotating", "killed"])
-def test_a_replayed_record_of_a_daemon_gives_the_files_on_the_disk(
-    workload: Callable[[str], Workload], name: str
-) -> None:
+def test_a_daemons_record_gives_its_files(workload: Callable[[str], Workload], name: str) -> None:
     recorded = workload(name)
     assert replayed(recorded.history) == there(recorded.directory / "root")
 

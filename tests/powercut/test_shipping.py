@@ -148,9 +148,7 @@ def kill(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_an_edge_ships_each_line_once_after_power_cuts(
-    recorded: tuple[Path, FarSide], model: str
-) -> None:
+def test_an_edge_ships_each_line_once(recorded: tuple[Path, FarSide], model: str) -> None:
     record, far = recorded
     history = History(operations(record))
     states: set[tuple[bytes, int]] = set()

@@ -207,7 +207,7 @@ def test_errors_and_texts_of_pygopherd_are_shown(terminal: Open, pygopherd: int)
     window.shows("status=0")
 
 
-def test_a_self_signed_certificate_of_pygopherd_is_trusted_after_a_question(
+def test_a_self_signed_certificate_is_trusted_after_a_question(
     terminal: Open, pygopherd: int
 ) -> None:
     window = terminal(f"gophers://127.0.0.1:{pygopherd}/")

@@ -31,9 +31,7 @@ def saved(
     return notes.getvalue()
 
 
-def test_a_download_gets_the_name_of_the_url_and_replaces_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_download_replaces_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     url = GopherURL.parse("gopher://h/9/x.bin")
     (tmp_path / "sub").mkdir()

@@ -69,9 +69,7 @@ def test_a_menu_as_json_has_all_fields_of_its_items() -> None:
 @pytest.mark.parametrize(
     ("stuffed", "terminated", "text"), [(True, True, "a\n.b\n"), (False, False, "a\n..b\n.\n")]
 )
-def test_a_text_as_json_has_no_stuffed_dots_if_it_was_stuffed(
-    stuffed: bool, terminated: bool, text: str
-) -> None:
+def test_a_text_as_json_has_no_stuffed_dots(stuffed: bool, terminated: bool, text: str) -> None:
     found = answer("text", b"a\r\n..b\r\n.\r\n", stuffed=stuffed)
     assert found == {
         "url": "gopher://h/1/x",

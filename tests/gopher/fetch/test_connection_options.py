@@ -140,7 +140,7 @@ def test_no_proxy_there_is_not_no_server_there() -> None:
         urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))
 
 
-def test_the_data_directory_is_below_an_absolute_xdg_data_home(
+def test_data_directory_is_in_xdg_data_home(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

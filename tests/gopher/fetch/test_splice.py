@@ -69,9 +69,7 @@ def test_splice_raises_blocking_io_error_without_bytes(way: Splice) -> None:
             way.take(here.fileno())
 
 
-def test_splice_works_with_a_pipe_of_the_usual_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_splice_works_with_a_usual_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SET_PIPE_SIZE", -1)
     way = Splice()
     assert copied(way, tmp_path / "x") == CONTENT

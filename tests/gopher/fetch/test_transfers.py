@@ -129,9 +129,7 @@ def error_of(finished: SocketTransfer, kind: type[Exception]) -> str:
     return str(finished.error)
 
 
-def test_each_failure_of_a_transfer_is_an_error_of_its_kind(
-    serve: Serve, fetcher: Make, tmp_path: Path
-) -> None:
+def test_each_failure_is_an_error_of_its_kind(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
     get = fetcher()
     error_of(ask(get, "gopher://nowhere.invalid/0x"), UnknownHost)
     assert "Tor" in error_of(ask(get, "gopher://abc.onion/0x"), UnknownHost)
@@ -293,9 +291,7 @@ def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: st
     assert transfer.error is None
 
 
-def test_each_silence_of_a_server_ends_in_a_time_out_of_its_phase(
-    serve: Serve, fetcher: Make
-) -> None:
+def test_each_silence_of_a_server_ends_in_a_time_out_of_phase(serve: Serve, fetcher: Make) -> None:
     silent = serve(lambda connection, _: [connection.recv(1)])
 
     def stops(connection: socket.socket, _: bytes) -> None:
@@ -335,7 +331,7 @@ def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetche
     assert len(all_of(get)) == len(ended) == 1
 
 
-def test_transfers_over_tls_check_the_certificate(
+def test_tls_checks_certificate(
     serve: Serve, fetcher: Make, certificate: Path, tmp_path: Path
 ) -> None:
     large = b"0123456789" * 100_000
@@ -359,9 +355,7 @@ def test_tls_that_is_cut_off(serve: Serve, fetcher: Make, certificate: Path) -> 
     assert content(ask(fetcher(trust=accepting), url)) == b"all"
 
 
-def test_transfers_through_a_proxy_reach_the_server_with_and_without_tls(
-    serve: Serve, fetcher: Make, certificate: Path
-) -> None:
+def test_transfers_go_through_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
     for scheme, server in (
         ("gopher", serve(b"hidden")),
         ("gophers", serve(b"hidden", certificate)),

@@ -75,9 +75,7 @@ async def test_the_items_of_a_menu_are_links_into_the_gateway(gateway: Start, se
     assert "Hello" in page.text
 
 
-async def test_a_search_has_a_form_and_sends_its_words_as_one_field(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_a_search_has_form_and_sends_words_as_one_field(gateway: Start, serve: Serve) -> None:
     """A search item asks for words, sends them as one field, and shows what was found."""
     server = serve(b"0Found it\t/f\tx.example\t70\r\n.\r\n")
     web = gateway("--allow-private")
@@ -90,9 +88,7 @@ async def test_a_search_has_a_form_and_sends_its_words_as_one_field(
     assert "two words" in answer.page.text
 
 
-async def test_a_text_is_shown_in_utf8_and_saved_as_it_was_sent(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_text_is_shown_in_utf8_and_saved_as_it_was_sent(gateway: Start, serve: Serve) -> None:
     """A text is shown in UTF-8 whatever it was sent in, without the dot at its end."""
     server = serve(b"caf\xe9\r\n..dot\r\n.\r\n")
     web = gateway("--allow-private")
@@ -144,9 +140,7 @@ async def test_html_is_shown_as_its_source(gateway: Start, serve: Serve) -> None
     assert "source" in answer.page.text
 
 
-async def test_a_binary_is_saved_byte_for_byte_and_never_opened_as_a_page(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_a_binary_is_saved_and_never_opened_as_a_page(gateway: Start, serve: Serve) -> None:
     """Everything else is saved, under its name, byte for byte, and never opened as a page."""
     content = bytes(range(256)) * 300
     server = serve(content)
@@ -160,9 +154,7 @@ async def test_a_binary_is_saved_byte_for_byte_and_never_opened_as_a_page(
     assert (head.status, head.body) == (200, b"")
 
 
-async def test_an_error_of_the_server_is_404_with_its_sentence(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_an_error_of_the_server_is_404_with_sentence(gateway: Start, serve: Serve) -> None:
     """An error of the server is 404 with what the server says, escaped."""
     server = serve(b"3No <b>such</b> file\t\terror.host\t1\r\n")
     web = gateway("--allow-private")
@@ -232,9 +224,7 @@ async def test_an_item_that_cannot_be_fetched_is_400(gateway: Start) -> None:
     assert (await web.get("/gopher/127.0.0.1:7070/1/x?as=media")).status == 415
 
 
-async def test_the_gateway_has_a_start_page_a_style_sheet_an_icon_and_robots_txt(
-    gateway: Start,
-) -> None:
+async def test_the_gateway_has_a_start_page_style_sheet_icon_and_robots_txt(gateway: Start) -> None:
     """The start page, the style sheet, the icon and robots.txt; nothing else is there."""
     web = gateway("--allow-host", "one.example")
     start = await web.get("/")
@@ -258,9 +248,7 @@ async def test_the_address_form_redirects_to_the_page_of_the_address(gateway: St
     assert "evil" not in wrong.page.text
 
 
-async def test_a_long_menu_links_to_more_lines_and_its_server_is_asked_once(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_a_long_menu_in_parts_asks_its_server_only_once(gateway: Start, serve: Serve) -> None:
     """A menu of thousands of lines has a link to more of it, and its server is asked once."""
     server = serve(b"".join(b"0Item %d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2500)))
     web = gateway("--allow-private")
@@ -273,9 +261,7 @@ async def test_a_long_menu_links_to_more_lines_and_its_server_is_asked_once(
     assert len(server.requests) == 1
 
 
-async def test_a_menu_that_breaks_off_is_shown_with_the_reason(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway: Start, serve: Serve) -> None:
     """A menu that breaks off is shown as far as it came, with the reason."""
     from tests.gopher.servers import reset
 
@@ -314,9 +300,7 @@ async def test_a_menu_that_breaks_off_is_shown_with_the_reason(
         (b"", "image", None),
     ],
 )
-def test_a_media_type_is_told_by_the_first_bytes(
-    start: bytes, kind: str, expected: str | None
-) -> None:
+def test_a_media_type_is_told_by_first_bytes(start: bytes, kind: str, expected: str | None) -> None:
     """Pictures are what they begin like; a page with scripts in it is never a picture."""
     assert media_type(start, kind) == expected
 

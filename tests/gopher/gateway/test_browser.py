@@ -88,9 +88,7 @@ def _title(text: str) -> str:
 
 
 @pytest.mark.long
-def test_the_style_sheet_is_loaded_in_light_and_in_dark(
-    gateway_process: TwistdProcess, tmp_path: Path
-) -> None:
+def test_the_style_sheet_is_loaded_in_dark(gateway_process: TwistdProcess, tmp_path: Path) -> None:
     """The style sheet is loaded under our own policy, in light and in dark."""
     url = address(gateway_process, "/")
     for dark, paper in ((False, "#fcfbf8"), (True, "#16181b")):

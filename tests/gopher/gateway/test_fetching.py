@@ -51,7 +51,7 @@ async def test_a_fetched_page_comes_from_the_cache(reactor: Any, serve: Serve) -
     assert len(server.requests) == 2
 
 
-async def test_the_beginning_of_an_answer_that_breaks_off_is_shown_and_not_cached(
+async def test_an_answer_that_breaks_off_is_shown_and_not_cached(
     reactor: Any, serve: Serve
 ) -> None:
     """Of what breaks off or is too big the beginning is shown, with the reason, and not remembered."""
@@ -82,9 +82,7 @@ async def test_a_silent_server_ends_in_a_time_out(reactor: Any, serve: Serve) ->
         await found.content(GopherURL.parse(server.url("/1/a")))
 
 
-async def test_nothing_is_fetched_from_a_destination_that_is_not_allowed(
-    reactor: Any, serve: Serve
-) -> None:
+async def test_nothing_is_fetched_from_forbidden_destinations(reactor: Any, serve: Serve) -> None:
     """Neither menu, text nor stream is fetched from where the gateway does not go."""
     server = serve(MENU)
     found = fetcher(reactor)

@@ -137,9 +137,7 @@ async def test_with_allow_host_others_are_refused_before_the_lookup(
     assert len(server.requests) == 1
 
 
-async def test_no_address_puts_a_second_line_or_field_into_a_request(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_no_address_puts_a_second_line_into_a_request(gateway: Start, serve: Serve) -> None:
     """No address puts a second line, or a second field, into the request on the wire."""
     server = serve(MENU)
     web = gateway("--allow-private")
@@ -153,9 +151,7 @@ async def test_no_address_puts_a_second_line_or_field_into_a_request(
     assert server.requests == [b"a\twords\r\n"]
 
 
-async def test_a_server_that_hangs_delays_only_its_own_client(
-    gateway: Start, serve: Serve, reactor: Any
-) -> None:
+async def test_a_hung_server_delays_one_client(gateway: Start, serve: Serve, reactor: Any) -> None:
     """A server that hangs keeps one client waiting; others are served, and going away ends it all."""
     let_go: list[bytes] = []
 
@@ -226,9 +222,7 @@ async def test_a_slow_browser_slows_the_server(gateway: Start, serve: Serve, rea
     assert web.value("gateway_requests_open") == 0
 
 
-async def test_a_download_that_breaks_off_does_not_seem_complete(
-    gateway: Start, serve: Serve
-) -> None:
+async def test_download_that_breaks_off_seems_incomplete(gateway: Start, serve: Serve) -> None:
     """A download that breaks off, or grows too large, does not end as if it were whole."""
     import http.client
 
@@ -275,7 +269,7 @@ async def test_a_reload_empties_the_cache(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_cache_hits_total") == 1
 
 
-async def test_requests_open_at_a_stop_are_still_answered(
+async def test_open_requests_are_answered_at_stop(
     gateway: Start, serve: Serve, reactor: Any
 ) -> None:
     """Whoever waits for an answer when the gateway is stopped still gets it; others are told."""
@@ -300,7 +294,7 @@ async def test_requests_open_at_a_stop_are_still_answered(
     await stopped
 
 
-async def test_an_idle_browser_connection_does_not_delay_a_stop(
+async def test_idle_connections_delay_no_stop(
     reactor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A browser that keeps its connection open does not keep the gateway from stopping."""

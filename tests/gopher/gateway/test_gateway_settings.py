@@ -58,9 +58,7 @@ def test_hosts_names_and_ports_can_be_repeated() -> None:
         ("--gateway", "stdin:", "browsers connect"),
     ],
 )
-def test_a_wrong_value_is_a_sentence_with_the_right_form(
-    option: str, value: str, said: str
-) -> None:
+def test_a_wrong_value_is_a_sentence_with_right_form(option: str, value: str, said: str) -> None:
     """A wrong value is one sentence that says what would be right."""
     with pytest.raises(ConfigurationError, match=said):
         settings(option, value)

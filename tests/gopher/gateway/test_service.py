@@ -53,9 +53,7 @@ def peak(pid: int) -> int:
 
 
 @pytest.mark.slow
-def test_sighup_reloads_the_file_and_sigterm_ends_with_the_sums(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_sighup_reloads_the_file_and_sigterm_ends_with_sums(serve: Serve, tmp_path: Path) -> None:
     """SIGHUP reads the file again, a wrong one changes nothing; SIGTERM ends it with its sums."""
     server = serve(b"0One\t/1\r\n.\r\n")
     file = tmp_path / "gopher.toml"

@@ -108,9 +108,7 @@ def test_the_report_after_ctrl_c_says_how_to_continue() -> None:
 
 
 @pytest.mark.parametrize(("number", "end"), [(200, ""), (201, "unlisted: 1 more\n")])
-def test_one_unlisted_item_above_the_limit_is_counted_instead_of_named(
-    number: int, end: str
-) -> None:
+def test_one_unlisted_item_above_limit_is_counted_instead_of_named(number: int, end: str) -> None:
     urls = [GopherURL.parse(f"gopher://h/0/{each}") for each in range(number)]
     said = report(tally_of(unlisted=urls), 0, {}, {}, Path("d"))
     assert said.count("unlisted: gopher://") == 200

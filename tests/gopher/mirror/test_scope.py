@@ -60,9 +60,7 @@ def wanted(scope: MirrorScope, line: bytes, menu: GopherURL, depth: int) -> Goph
         (b"0a\t/docs/a\th\t0", "everywhere", reasons.NOT_FOLLOWED),
     ],
 )
-def test_a_span_decides_which_items_belong_to_the_mirror(
-    line: bytes, span: Span, reason: str | None
-) -> None:
+def test_a_span_decides_which_items_belong(line: bytes, span: Span, reason: str | None) -> None:
     judge = scope(span)
     found = decide(judge, line)
     assert (found is None) == (reason is not None)

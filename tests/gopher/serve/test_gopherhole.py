@@ -46,9 +46,7 @@ def content(place: Gopherhole, selector: bytes) -> bytes:
     ("selector", "said"),
     [(b"a.txt", b"a"), (b"/sub/deep", b"deep"), (b"//sub//deep/", b"deep"), (b"in/deep", b"deep")],
 )
-def test_a_selector_opens_its_file_also_through_a_link_that_stays_inside(
-    directory: Path, selector: bytes, said: bytes
-) -> None:
+def test_selectors_open_files_through_links(directory: Path, selector: bytes, said: bytes) -> None:
     """A link that stays inside is followed."""
     assert content(Gopherhole(directory), selector) == said
 
@@ -77,9 +75,7 @@ def test_a_selector_opens_its_file_also_through_a_link_that_stays_inside(
         ),
     ],
 )
-def test_hidden_files_and_selectors_that_lead_out_are_refused(
-    directory: Path, selector: bytes
-) -> None:
+def test_hidden_files_and_ways_that_lead_out_are_refused(directory: Path, selector: bytes) -> None:
     with pytest.raises(NotThere):
         content(Gopherhole(directory), selector)
 

@@ -75,9 +75,7 @@ def test_a_typed_text_that_is_no_path_is_a_gopher_url(here: bytes) -> None:
         ("file://elsewhere/etc/", "not a file of this machine"),
     ],
 )
-def test_a_typed_path_that_does_not_exist_is_a_sentence(
-    here: bytes, text: str, reason: str
-) -> None:
+def test_a_typed_path_that_does_not_exist_is_sentence(here: bytes, text: str, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         typed_place(text)
 

@@ -29,9 +29,7 @@ async def test_i_shows_where_a_link_leads(drive: Drive, server: Scripted) -> Non
 
 
 @pytest.mark.slow
-async def test_words_in_a_page_are_found_forwards_and_backwards(
-    drive: Drive, server: Scripted
-) -> None:
+async def test_words_are_found_forwards_and_backwards(drive: Drive, server: Scripted) -> None:
     async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")
         await driven.press("slash")
