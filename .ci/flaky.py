@@ -1,7 +1,8 @@
-"""Runs tests again and again on a machine that stops them at random: flaky.py [--times N] TEST … or @FILE.
+"""Runs tests many times on busy cores, and stops their processes at random: flaky.py [--times N] TEST … or
+@FILE.
 
-FILE is what .ci/run printed: its lines `flaky: TEST` count. Every core is kept busy meanwhile,
-and processes of the tests are stopped for 0.3 s each. Prints how often each failed; status 0 if none did.
+FILE is the output of .ci/run, with its lines `flaky: TEST`. Meanwhile every core is kept busy, and random
+processes of the tests are stopped for 0.3 s each. Prints how often each test failed; status 0 if none did.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TESTS_FAILED = 1
 
 
 def names_of(words: Sequence[str]) -> Iterator[str]:
-    """Yield the words; for @FILE the tests that its lines name."""
+    """Yield the words; for @FILE the tests named in its lines `flaky: TEST`."""
     for word in words:
         if not word.startswith("@"):
             yield word
@@ -38,7 +39,9 @@ def names_of(words: Sequence[str]) -> Iterator[str]:
 
 
 def descendants(process: int, without: set[int]) -> Iterator[int]:
-    """Yield the children of a process and theirs, as long as they are there."""
+    """Yield the running descendants of a process. without: children to leave out, with their
+    descendants.
+    """
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{process}/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):
@@ -48,10 +51,10 @@ def descendants(process: int, without: set[int]) -> Iterator[int]:
 
 
 def stop_at_random(ended: Event, without: set[int], chance: random.Random) -> None:
-    """Stop one process after the other for a moment, until the end."""
+    """Until `ended` is set, stop random processes of the tests, one at a time, for 0.3 s each."""
     while not ended.wait(chance.uniform(0, STOPPED)):
         found = [*descendants(os.getpid(), without)]
-        # It may have ended since.
+        # The process may have ended meanwhile.
         with contextlib.suppress(OSError):
             process = os.pidfd_open(chance.choice(found or [0]))
             try:
@@ -64,7 +67,7 @@ def stop_at_random(ended: Event, without: set[int], chance: random.Random) -> No
 
 @contextlib.contextmanager
 def disturbed() -> Iterator[None]:
-    """All that is started meanwhile shares busy cores, and is stopped now and then."""
+    """Keep all cores busy during the block, and stop processes started in it at random."""
     busy = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
         for _ in range(os.cpu_count() or 1)

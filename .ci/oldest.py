@@ -1,4 +1,4 @@
-"""Prints constraints for pip: everything that setup.cfg asks for, in the oldest version that it allows.
+"""Prints constraints for pip: every requirement of setup.cfg in the oldest version that it allows.
 
 python3 .ci/oldest.py setup.cfg >constraints.txt
 PIP_CONSTRAINT=constraints.txt make test
@@ -11,9 +11,10 @@ import re
 import sys
 from collections.abc import Iterator
 
-# NAME[EXTRA] >= VERSION; a line of another extra, %(test)s, is read where that one stands.
+# NAME[EXTRA] >= VERSION. A line such as %(test)s includes another extra, whose lines are read in its own
+# place.
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[a-z0-9,]+\])? >= ([0-9.]+)")
-# `make check` is about our text, and runs once; tests fuzz with Hypothesis.
+# Extras that the tests do not need: `make check` runs only once, and the tests fuzz with Hypothesis.
 _NOT_TESTED_WITH = ("dev", "fuzz")
 
 

@@ -2,20 +2,20 @@
 # peers.sh DIR: rsyslogd, syslog-ng, systemd-journal-upload, …-remote, promtool and Debian's nats-server (under the
 # name nats-server-debian, beside that of a wheel) under DIR/bin, as root on Debian.
 #
-# Debian lets only one of the first two be installed, so both are unpacked beside each other, and a
-# wrapper in DIR/bin tells each where its modules and libraries are. Nothing is started, nothing
-# configured; of Prometheus only the tool that checks is kept, which needs nothing else.
+# On Debian only one of the first two can be installed, so both are unpacked into separate directories, and a
+# wrapper in DIR/bin sets the paths of its modules and libraries. Nothing is started or configured. Of
+# Prometheus only promtool is kept, which needs no other file.
 set -e
 dir=$1
 mkdir -p "$dir/bin" "$dir/packages"
 dir=$(cd "$dir" && pwd)
 
-# Everything the two need that is not on the machine, without installing any of it.
+# Print the packages that $1 would install on this machine; install none.
 needed() {
     apt-get install --simulate --no-install-recommends "$1" | sed -n 's/^Inst \([^ ]*\).*/\1/p'
 }
 
-# The name of a package, and others that belong to it.
+# unpack PACKAGE [PACKAGE …]: unpack the first with its dependencies, and the others, into $dir/PACKAGE.
 unpack() {
     name=$1
     mkdir -p "$dir/$name"

@@ -1,8 +1,8 @@
-"""Runs pytest; what failed is run once more, alone: rerun.py WORD …, which are pytest's.
+"""Runs pytest, then the failed tests once more, alone: rerun.py WORD …, the words of a pytest command line.
 
-The status is 0 if all passed, the second time at the latest. A line `flaky: TEST` names each that passed
-only then: mend that test. Anything but failed tests is no flake and ends with pytest's status: an error
-while tests are collected, a crash of pytest, no tests at all.
+The status is 0 if all passed, the first or the second time. A line `flaky: TEST` names each test that
+passed only the second time: repair that test. Other failures end with pytest's status without a second
+run: an error while tests are collected, a crash of pytest, no tests at all.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-# More that fail have one reason, which a second run would only tell again.
+# More failures than this have a common reason, and a second run would only repeat it.
 MOST = 20
 TESTS_FAILED = 1
 
 
 def run(words: Sequence[str], cache: Path) -> tuple[int, list[str]]:
-    """Run pytest of this Python; return its status, and which tests failed.
+    """Run pytest with this Python; return its status, and the names of the failed tests.
 
-    cache: an empty folder, where pytest notes that as it goes.
+    cache: an empty folder, in which pytest writes these names.
     """
     command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *words]
     status = subprocess.run(command).returncode
@@ -33,13 +33,13 @@ def run(words: Sequence[str], cache: Path) -> tuple[int, list[str]]:
 
 
 def all_passed(report: Path, number: int) -> bool:
-    """Return whether this report (JUnit) is of so many tests, none of which was skipped."""
+    """Return true if a report (JUnit) has at least `number` tests and none was skipped."""
     [suite] = ElementTree.parse(report).getroot().iter("testsuite")
     return int(suite.get("tests", "0")) >= number and suite.get("skipped") == "0"
 
 
 def main(words: Sequence[str], place: Path) -> int:
-    """place: an empty folder."""
+    """Run and rerun the tests; return the status. place: an empty folder."""
     status, failed = run(words, place / "first")
     if status != TESTS_FAILED:
         return status

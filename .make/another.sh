@@ -1,5 +1,5 @@
 #!/bin/sh
-# another.sh PYTHON: print "another-python" if .venv was not made with this one, which uv may have to find.
+# another.sh PYTHON: print "another-python" if .venv was not made with this Python (on PATH, or known to uv).
 [ -n "$1" ] && [ -x .venv/bin/python ] || exit 0
 found=$(command -v "$1" || uv python find --no-project "$1" 2>/dev/null)
 identity='import sys; print(sys.base_prefix, sys.version)'

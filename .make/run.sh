@@ -3,7 +3,7 @@
 port=$1
 shift
 mkdir -p logs
-# The live page is on 8080, or on the next port that nobody has.
+# The live page is on port 8080, or on the next free one.
 page=$(.venv/bin/python - <<'PYTHON'
 import socket
 for port in (*range(8080, 8100), 0):
@@ -35,7 +35,7 @@ Lines that arrive are shown below; they are in logs/current.log (tail -F logs/cu
 TEXT
 tail -n 0 -F logs/current.log 2>/dev/null &
 tail=$!
-# Ctrl-C reaches the logger, in the foreground, by itself; this shell only has to outlive it.
+# The terminal sends Ctrl-C to the logger as well; this shell must only outlive it.
 trap : INT TERM
 .venv/bin/twistd -n --pidfile= logsrv --listen "tcp:$port:interface=127.0.0.1" \
     --http "tcp:$page:interface=127.0.0.1" --directory logs "$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# venv.sh PYTHON REQUIREMENT: install this checkout, editable, into .venv; uv does it where it is.
-# PYTHON may be empty: python3, or of uv any that will do. Given, a .venv of another one is made anew.
+# venv.sh PYTHON REQUIREMENT: install this checkout, editable, into .venv; with uv if that is installed.
+# PYTHON may be empty: then python3, or any suitable Python of uv. A .venv of another PYTHON is made anew.
 set -e
 python=$1 requirement=$2
 
@@ -34,7 +34,7 @@ if [ -n "$another" ] || [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip -
         fail "$python cannot make virtual environments; install its venv module (Debian: apt install python3-venv) or uv"
     }
 fi
-# Scripts of those before 25.2 load re first, which takes as long as all else of a short command; they work.
+# Scripts made by pip before 25.2 import re, which doubles the time of a short command. Without network they stay.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip 2>/dev/null || true
 say "installing $requirement into .venv (the first time this takes a minute)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$requirement"

@@ -1,4 +1,4 @@
-"""The benchmark: logsrv beside a C sink that does nothing else, rsyslog and syslog-ng.
+"""The benchmark: logsrv compared with a minimal C sink, rsyslog and syslog-ng.
 
-`python -m bench --help`; README.md tells how it measures.
+Usage: `python -m bench --help`. README.md says how it measures.
 """

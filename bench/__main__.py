@@ -1,4 +1,4 @@
-"""`python -m bench`: take turns, measure, print the figures."""
+"""`python -m bench`: run the servers in turns, measure, print the figures."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def available(servers: Sequence[Server], only: Sequence[str] | None) -> list[Server]:
-    """Those that were asked for and are there; says which are not."""
+    """Return the chosen servers that are installed; print a line for each that is not."""
     found = []
     for server in servers:
         if only and server.name not in only:
@@ -75,7 +75,7 @@ def available(servers: Sequence[Server], only: Sequence[str] | None) -> list[Ser
 
 
 def prepare_environment() -> None:
-    """Room for thousands of connections, and no settings of the user's in the servers under test."""
+    """Allow thousands of connections, and remove the user's settings, which the servers would read."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     for name in [name for name in os.environ if name.startswith("LOGSRV_")]:
@@ -83,7 +83,7 @@ def prepare_environment() -> None:
 
 
 def tls_load(cases: Sequence[Case]) -> Path | None:
-    """The load generator with OpenSSL, if a case needs it and it can be built; says if it cannot."""
+    """Build the load generator with OpenSSL if a case needs it; None if not needed, or if that fails."""
     if not any(isinstance(case, Stream) and case.wire == "tls" for case in cases):
         return None
     try:

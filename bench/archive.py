@@ -1,11 +1,11 @@
-"""Searching an archive in a bucket far away: seconds, requests, round trips and MB of each search.
+"""Searching an archive in a remote bucket: seconds, requests, round trips and MB of each search.
 
     python -m bench.archive                       # 40 segments of 257 MiB of text, 20 ms for each request
     python -m bench.archive --segments 8 --megabytes 16 --runs 1    # a look
 
-Four segments are made; the others are the third of them again, under other numbers. The server is this
-process, and answers each request 20 ms late. `logsrv search` is a process of its own, its start included:
-once with the indexes of all segments in its store, and once with nothing but the URL.
+Four segments are made; the others are copies of the third, with other numbers. The server is in this
+process, and delays each answer by 20 ms. `logsrv search` runs as a process, whose start is measured too:
+once with the indexes of all segments in its store, and once with only the URL.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ REQUESTS_BAR, SECONDS_BAR, ROUNDS_BAR = 8, 0.3, 12
 
 @attrs.define
 class Meter:
-    """The requests of a search, each as the seconds when it came and when it was answered."""
+    """Delays and records the requests of a search: (time received, time answered, bytes) of each.
+
+    delay: seconds for each request.
+    """
 
     delay: float
     server: BucketServer
@@ -52,7 +55,10 @@ class Meter:
     _lock: threading.Lock = attrs.Factory(threading.Lock)
 
     def late(self, asked: Asked) -> None:
-        """Let a request wait."""
+        """Delay a request, and record it.
+
+        One of the `faults` of the server, which then answers as usual.
+        """
         came = time.monotonic()
         if self.delay:
             time.sleep(self.delay)
@@ -66,7 +72,9 @@ class Meter:
 
     @property
     def rounds(self) -> int:
-        """The longest chain of requests that each came when the one before was answered."""
+        """Return the number of round trips: the longest chain of requests, each after the answer before
+        it.
+        """
         chains: list[tuple[float, int]] = []
         for came, answered, _ in sorted(self.seen):
             before = max((length for end, length in chains if end <= came), default=0)
@@ -75,12 +83,12 @@ class Meter:
 
     @property
     def megabytes(self) -> float:
-        """What was read."""
+        """Return the megabytes that were read."""
         return sum(size for *_, size in self.seen) / 1e6
 
 
 def repeat(made: Made, count: int, directory: Path) -> None:
-    """Fill a directory with `count` segments: the first ones of a store, and the third of them again."""
+    """Fill a directory with `count` segments: the first four of a store, and copies of the third."""
     there, here = Disk().enter(made.directory), Disk().enter(directory)
     segments = [
         Segment(number, file.name, Form.PACKED) for number, file in enumerate(made.files, 1)
@@ -102,7 +110,7 @@ def repeat(made: Made, count: int, directory: Path) -> None:
 
 
 def archive(directory: Path, server: BucketServer, url: str) -> None:
-    """Let a server have all segments of a store, whose text then leaves the disk."""
+    """Move the texts of a store's segments to the server, and copy their indexes there."""
     disk, texts = Disk().enter(directory), dict[int, bytes]()
     there = open_archive(url)
     for path in sorted(directory.glob("*.log.zst")):
@@ -127,7 +135,7 @@ def archive(directory: Path, server: BucketServer, url: str) -> None:
 
 
 def measure(place: str, query: str, meter: Meter, runs: int) -> list[str]:
-    """Search some times; return the figures of a line."""
+    """Search `runs` times; return the figures of a row."""
     took, lines = [], set()
     for _ in range(runs):
         meter.seen.clear()
@@ -148,7 +156,7 @@ COMMAND = (str(Path(sys.executable).with_name("logsrv")), "search")
 
 
 def main(arguments: Sequence[str] | None = None, *, say: Callable[[str], None] = print) -> None:
-    """Make it, measure, and print the figures."""
+    """Make the archive, measure, and print the figures."""
     parser = argparse.ArgumentParser(description="Search an archive in a bucket far away.")
     parser.add_argument("--segments", type=int, default=40, help="at least 4")
     parser.add_argument("--megabytes", type=int, default=257, help="of text in each, in MiB")

@@ -1,4 +1,4 @@
-"""`bare.py PORT`: the least a Twisted server can be, to weigh an idle connection against."""
+"""`bare.py PORT`: a minimal Twisted server, for comparing the memory of an idle connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twisted.internet.protocol import Protocol, ServerFactory
 
 
 class Forget(Protocol):
-    """Receives and forgets."""
+    """Receives bytes and drops them."""
 
     def dataReceived(self, data: bytes) -> None:
         pass

@@ -1,4 +1,4 @@
-"""The bars the project sets itself, and whether the figures clear them."""
+"""The project's performance targets ("bars"), and whether the figures meet them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UDP_RATE = 500_000
 
 @attrs.define(frozen=True, slots=True)
 class Verdict:
-    """`bar` says what is wanted, `measured` what was found; met is None if it was not measured."""
+    """A target and the measured value, both in words. met: None if it was not measured."""
 
     bar: str
     measured: str
@@ -51,7 +51,7 @@ def _at_least(figures: Figures, case: str, other: str, least: float) -> Verdict:
 
 
 def at_least(least: float, ours: str, other: str, measured: float) -> Verdict:
-    """Whether `ours` is so many times as fast as `other`, by CPU time."""
+    """Return the verdict whether `ours` is at least `least` times as fast as `other`, by CPU time."""
     bar = f"{ours}: at least {least:g} times as fast as {other}, by CPU time"
     return Verdict(bar, f"{measured:.2f}", measured >= least)
 
@@ -119,7 +119,7 @@ def _nothing_lost(figures: Figures) -> Verdict:
 
 
 def verdicts(figures: Figures) -> list[Verdict]:
-    """One for each bar, in the order of the issue that set them."""
+    """Return a verdict for each target."""
     found = []
     for case in ("tcp-1", "tcp-8"):
         found.append(_at_least(figures, case, SINK, 0.9))

@@ -1,10 +1,10 @@
-"""Taking lines in beside a shipper: its share of the rate without one. The bar is 0.8.
+"""The rate of taking in lines while a process ships them, as a share of the rate without. The bar is 0.8.
 
     python -m bench.beside                    # 8 connections, 100-byte lines, in turns with and without
     python -m bench.beside --runs 9 --millions 16
 
-The centre to which the lines go on stands for another machine: it is in memory, and the last in line for
-the processors. The process that ships is as the server starts it.
+The centre that gets the lines stands for another machine: its store is in memory, and its threads have the
+lowest priority. The server starts the shipping process as usual.
 """
 
 from __future__ import annotations

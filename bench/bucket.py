@@ -1,7 +1,7 @@
-"""A small server of S3 on a real socket, which benchmarks make slow, and tests forgetful or wrong.
+"""A small S3 server on a real socket; benchmarks delay its answers, tests make them wrong.
 
-It keeps its objects in memory, takes any signature, and knows what archives use: PUT with If-None-Match,
-GET of ranges, DELETE, and lists. `BucketServer.faults` answer in its place.
+It keeps objects in memory, accepts any signature, and has the requests that archives use: PUT with
+If-None-Match, GET of ranges, DELETE, and lists. `BucketServer.faults` may answer instead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PAGE = 1000
 
 @attrs.frozen
 class Asked:
-    """A request: its method, key, the bytes that it wants, and its headers in lower case."""
+    """A request. range: its Range header, "" if none. headers: by names in lower case."""
 
     method: str
     key: str
@@ -35,7 +35,7 @@ class Asked:
 
 @attrs.frozen
 class Answer:
-    """A status, a body and headers that go out in the place of what would be right."""
+    """An answer: status, body and headers."""
 
     status: int
     body: bytes = b""
@@ -43,7 +43,7 @@ class Answer:
 
 
 def error(status: int, code: str, message: str = "") -> Answer:
-    """An error as S3 has them."""
+    """Return an error in the form of S3."""
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
     body = f"{head}<Error><Code>{code}</Code><Message>{escape(message or code)}</Message></Error>"
     return Answer(status, body.encode(), {"Content-Type": "application/xml"})
@@ -53,10 +53,10 @@ Fault = Callable[[Asked], Answer | None]
 
 
 class BucketServer:
-    """A bucket behind a socket of this machine, with all that was asked of it.
+    """An S3 server with one bucket, on a port of 127.0.0.1. asked: all requests so far.
 
-    faults: asked in turn for an answer in the place of the right one; None for none. change: gets each
-    object that is read, and returns what goes out.
+    faults: called in turn with each request; the first that returns an answer replaces the right one.
+    change: called with key and content of each object that is read; returns the content to send.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
@@ -80,19 +80,19 @@ class BucketServer:
 
     @property
     def endpoint(self) -> str:
-        """Its address."""
+        """Return the URL of the server."""
         return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}"
 
     def url(self, prefix: str = "archive") -> str:
-        """The address of an archive in it."""
+        """Return the URL of an archive in the bucket, as logsrv takes it."""
         return f"s3://{BUCKET}/{prefix}?endpoint={self.endpoint}&region=eu-central-1"
 
     def forget(self) -> None:
-        """Count from now on."""
+        """Forget the requests recorded so far."""
         self.asked.clear()
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Stop the server."""
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -211,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def running(context: ssl.SSLContext | None = None) -> Iterator[BucketServer]:
-    """A server that ends with the block. context: it speaks TLS."""
+    """Run a server until the end of the block. context: for TLS."""
     server = BucketServer(context)
     try:
         yield server

@@ -15,11 +15,11 @@ TLS_FLAGS = ("-DTLS", "-lssl", "-lcrypto")
 
 
 class BuildError(Exception):
-    """There is no C compiler, or it refused; `str()` is one sentence, and what the compiler said."""
+    """There is no C compiler, or it failed; `str()` is a sentence and the compiler's output."""
 
 
 def build(name: str, out: Path = OUT) -> Path:
-    """The path of the program made from bench/NAME.c, compiled into `out` if it is not up to date.
+    """Compile bench/NAME.c into `out` if it is newer than the program; return the program's path.
 
     `load-tls` is `load` with OpenSSL. Raises BuildError.
     """

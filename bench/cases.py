@@ -1,17 +1,17 @@
-"""The catalogue of cases. Each kind says what load it is, and what a quick run leaves out."""
+"""The catalogue of cases. Each class is a kind of load; `part` returns a smaller one for a quick run."""
 
 from __future__ import annotations
 
 import attrs
 
-QUICK = 4  # a quick run has this part of the lines
+QUICK = 4  # a quick run has a quarter of the lines
 
 
 @attrs.define(frozen=True, slots=True)
 class Stream:
-    """`lines` lines of `size` bytes (ending included) over `connections`, as fast as they go.
+    """`lines` lines of `size` bytes (ending included) over `connections`, as fast as possible.
 
-    wire: tcp, tls, unix, or syslog, which is TCP where counted messages are taken as well.
+    wire: tcp, tls, unix, or syslog, which is TCP to an input that also takes counted messages (RFC 6587).
     probe_every: milliseconds between marked lines on one more connection, 0 for none.
     """
 
@@ -39,9 +39,10 @@ class Stream:
 class Datagrams:
     """Datagrams of `size` bytes, one line each, for `seconds` at each of `rates` per second.
 
-    A server is spared the rates above the first at which it lost some, but for `always`.
-    separate: one send each. Otherwise bursts of 64 by UDP_SEGMENT, which loopback hands over uncut to
-    a receiver that asks for it (UDP_GRO): then 64 lines cost about as much as one.
+    After the first rate at which a server loses datagrams, higher rates are skipped, except `always`.
+
+    separate: one send for each datagram. Otherwise bursts of 64 by UDP_SEGMENT, which loopback delivers in
+    one piece to a receiver with UDP_GRO: then 64 lines cost about as much as one.
     """
 
     name: str

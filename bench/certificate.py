@@ -1,4 +1,4 @@
-"""The certificate that servers show in the cases with TLS; nobody checks it."""
+"""The certificate of the servers in the cases with TLS; no client checks it."""
 
 from __future__ import annotations
 

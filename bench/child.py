@@ -22,11 +22,11 @@ LOG_TAIL = 600
 
 
 class ChildError(Exception):
-    """A program did not start, ended too early, or logged an error; `str()` has what it said."""
+    """A program did not start, ended too early, or logged an error; `str()` has its output."""
 
 
 def log_tail(log: Path) -> str:
-    """The last of what a program said, safe to print."""
+    """Return the end of a program's log, LOG_TAIL characters, safe to print."""
     if not log.exists():
         return ""
     return ascii(log.read_text(errors="replace")[-LOG_TAIL:])
@@ -52,12 +52,10 @@ def running(
     *,
     asked: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program that is `ready()`, ended when the block is left.
+    """Run a program, wait until `ready()`, and end it at the end of the block.
 
-    asked: expressions of the errors that it is to log.
-
-    Raises ChildError if it does not become ready within START_SECONDS, and at its end if there are other
-    errors in its log: what was measured then is how fast it fails.
+    asked: regular expressions of the errors that it may log. Raises ChildError if it is not ready within
+    START_SECONDS, and at the end if its log has other errors: figures of a failing program are worthless.
     """
     with open(log, "wb") as said:
         process = subprocess.Popen(
@@ -71,7 +69,7 @@ def running(
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:
-            # Looked at before: one that is ready may end by itself.
+            # Checked before `ready`: a program that is ready may end by itself just afterwards.
             ended = process.poll() is not None
             if ready():
                 break
@@ -90,7 +88,9 @@ def running(
 
 @attrs.define(frozen=True, slots=True)
 class Sent:
-    """What the load generator reports; times in seconds of the monotonic clock."""
+    """The report of the load generator. start, end: seconds of the monotonic clock; user, system: CPU
+    seconds.
+    """
 
     lines: int
     bytes: int
@@ -102,7 +102,7 @@ class Sent:
 
 
 class Load:
-    """The load generator at work. `sent` is None until it has sent everything."""
+    """A running load generator. sent: its report, None until it has sent everything."""
 
     def __init__(self, program: Path, arguments: Sequence[str]) -> None:
         self.sent: Sent | None = None
@@ -122,7 +122,7 @@ class Load:
             self.sent = Sent(**json.loads(line))
 
     def check(self) -> None:
-        """Raises ChildError if it ended without a report."""
+        """Raise ChildError if it ended without a report."""
         if self._process.poll() is not None:
             self._reader.join()
             if self.sent is None:
@@ -139,7 +139,7 @@ class Load:
         return self.sent
 
     def release(self) -> None:
-        """Let go of held connections, and end it."""
+        """Close its connections, and end it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         stop(self._process)
@@ -151,7 +151,7 @@ class Load:
 
 @contextmanager
 def loading(program: Path, arguments: Sequence[str]) -> Iterator[Load]:
-    """The load generator, released when the block is left."""
+    """Run the load generator until the end of the block."""
     load = Load(program, arguments)
     try:
         yield load

@@ -1,9 +1,9 @@
-"""More cores for taking in: what each thread and process of the server costs, and what two servers take.
+"""Taking in with more cores: the CPU time of the server's threads, and the rate of two servers together.
 
     TMPDIR=/dev/shm python -m bench.cores              # two rounds: three minutes
 
-Lines over TCP: to one server, and to two at once, each with a load and a store of its own. That is the most
-that listeners in two processes could take. Bodies of Loki, OTLP and bulk requests: with 0, 1 and 2 workers.
+Lines over TCP go to one server, and to two at once, each with its own load and store: listeners in two
+processes could not take more. Bodies of Loki, OTLP and bulk requests: with 0, 1 and 2 workers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LOOK_SECONDS = 0.05
 
 
 def bodies() -> dict[str, tuple[str, bytes]]:
-    """Return the kinds of bodies: the path and the body, of RECORDS records each."""
+    """Return the path and the body of each kind of request; a body has RECORDS records."""
     entry = ["1763619798000000000", "order 1017 paid"]
     loki = {"streams": [{"stream": {"app": "shop"}, "values": [entry] * RECORDS}]}
     record = {
@@ -56,14 +56,14 @@ def bodies() -> dict[str, tuple[str, bytes]]:
 
 @attrs.frozen
 class Server:
-    """A server that runs: its process, its port, its directory."""
+    """A running server: its process, its port, its directory."""
 
     pid: int
     port: str
     directory: Path
 
     def threads(self) -> list[float]:
-        """Return the CPU seconds of its threads, the one with the reactor first."""
+        """Return the CPU seconds of each of its threads, the reactor's first."""
         tasks = sorted(os.listdir(f"/proc/{self.pid}/task"), key=int)
         fields = [
             Path(f"/proc/{self.pid}/task/{one}/stat").read_text().rpartition(")")[2].split()
@@ -72,7 +72,7 @@ class Server:
         return [(int(one[11]) + int(one[12])) / proc.TICKS for one in fields]
 
     def settled(self) -> None:
-        """Wait until the file grows no more."""
+        """Wait until current.log no longer grows."""
         before = -1
         while (size := (self.directory / "current.log").stat().st_size) != before:
             before = size
@@ -92,7 +92,7 @@ def server(work: Path, name: str, input_: str, *options: str) -> Iterator[Server
 
 
 def together(calls: Sequence[Callable[[], object]]) -> float:
-    """Return the seconds that calls take, each in a thread of its own."""
+    """Run all calls at once, each in its own thread; return the seconds until the last has ended."""
     threads = [threading.Thread(target=call) for call in calls]
     began = time.monotonic()
     for thread in threads:
@@ -103,7 +103,7 @@ def together(calls: Sequence[Callable[[], object]]) -> float:
 
 
 def lines(load: Path, work: Path, servers: int, number: int) -> list[str]:
-    """Let so many servers take lines at once; return a row of the table."""
+    """Send `number` lines to each of `servers` servers at once; return a row of the table."""
     with ExitStack() as stack:
         all_ = [stack.enter_context(server(work, f"lines{one}", "")) for one in range(servers)]
 
@@ -123,7 +123,7 @@ def lines(load: Path, work: Path, servers: int, number: int) -> list[str]:
 
 
 def posted(to: Server, path: str, body: bytes, number: int) -> None:
-    """Send a body so many times over one connection."""
+    """Send a body `number` times over one connection."""
     connection = HTTPConnection("127.0.0.1", int(to.port), timeout=60)
     for _ in range(number):
         connection.request("POST", path, body, {"Content-Type": "application/json"})
@@ -134,10 +134,10 @@ def posted(to: Server, path: str, body: bytes, number: int) -> None:
 
 
 def records(work: Path, kind: str, workers: int, number: int) -> list[str]:
-    """Let a server take so many bodies; return a row of the table."""
+    """Send `number` bodies to a server with `workers` workers; return a row of the table."""
     path, body = bodies()[kind]
     with server(work, f"{kind}{workers}", "http:", "--workers", str(workers)) as one:
-        # It loads what it needs, and starts its workers.
+        # Not measured: the server's imports, and the start of its workers.
         together([partial(posted, one, path, body, 1)] * SENDERS)
         before = one.threads()
         seconds = together([partial(posted, one, path, body, number // SENDERS)] * SENDERS)

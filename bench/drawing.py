@@ -1,4 +1,4 @@
-"""Curves as one SVG: a small chart for each, both axes logarithmic, what is allowed as a broken line."""
+"""Curves as one SVG: a small chart for each, both axes logarithmic, the limits as broken lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.curves.curve import Measured
 COLUMNS = 3
 WIDTH, HEIGHT = 320, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 42, 34
-# Both are read on a white and on a black page.
+# Colours that are readable on white and on black pages.
 INK, LINE, ALLOWED = "#6e7781", "#2f81f7", "#d29922"
 
 

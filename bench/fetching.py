@@ -1,4 +1,4 @@
-"""Receiving: what a centre takes for a GB out of a stream of JetStream, and what RELP takes on both sides.
+"""Receiving: CPU time and memory of a centre that fetches from JetStream, and of both sides of RELP.
 
     python -m bench.fetching                                  # 512 MiB of sealed text each
     python -m bench.fetching --megabytes 256 --directory /dev/shm
@@ -30,7 +30,7 @@ from logsrv.linelog.store.segments.index import decode_head
 
 @contextmanager
 def centre(work: Path, listen: str, ready: Callable[[], bool]) -> Iterator[int]:
-    """Run a logsrv; its process."""
+    """Run a logsrv until the end of the block; yield its process id."""
     words = ("--listen", listen, "--directory", str(work / "centre"), "--rotate-size", "64GiB")
     command = (*TWISTD, "-n", "--pidfile=", "logsrv", *words)
     with running(command, {}, work / "centre.said", ready) as process:
@@ -38,7 +38,7 @@ def centre(work: Path, listen: str, ready: Callable[[], bool]) -> Iterator[int]:
 
 
 def relp(work: Path, megabytes: int) -> list[list[str]]:
-    """Send a store on by RELP; return rows of the table."""
+    """Ship a store by RELP; return the rows of both sides."""
     port = free_port("tcp")
     end = sealed(work / "store", megabytes)
     listening = partial(proc.is_bound, "tcp", port)
@@ -52,7 +52,7 @@ def relp(work: Path, megabytes: int) -> list[list[str]]:
 
 
 def stream(work: Path, megabytes: int, program: str) -> list[list[str]]:
-    """Fetch a store out of a stream that has all of it; return a row of the table."""
+    """Ship a store to a stream, then have a centre fetch all of it; return a row of the table."""
     end = sealed(work / "store", megabytes)
     all_ = sum(decode_head(one.read_bytes()).text for one in (work / "store").glob("*.idx"))
     current = work / "centre" / "current.log"

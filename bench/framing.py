@@ -1,9 +1,9 @@
-"""What framing costs: microseconds of CPU time per chunk for each kind of input, best of several runs.
+"""The cost of framing: CPU microseconds per chunk for each kind of input, best of several runs.
 
 python -m bench.framing [KIB]
 
-KIB: the size of a chunk, 64 if not given; a connection in full flow receives 256 at a time. The bar for
-the dearest mixture of garbage is 2 ms per 64 KiB.
+KIB: the size of a chunk, default 64; a busy connection receives 256 KiB at a time. The bar for the most
+expensive mixture of garbage is 2 ms per 64 KiB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ODD = (
 
 
 def stream(size: int, line: bytes, every_hundredth: bytes | None = None) -> list[bytes]:
-    """CHUNKS chunks of `size` bytes as TCP delivers them: cut anywhere, at a different place each time."""
+    """Return CHUNKS chunks of `size` bytes, cut like TCP: anywhere, each at a different place of a line."""
     lines = [line] * 100
     if every_hundredth is not None:
         lines[50] = every_hundredth
@@ -41,7 +41,7 @@ def stream(size: int, line: bytes, every_hundredth: bytes | None = None) -> list
 
 
 def microseconds(work: Callable[[], object], pieces: int) -> float:
-    """Per piece, the best of seven runs."""
+    """Return the CPU microseconds per piece, the best of seven runs."""
     return min(timeit.repeat(work, timer=time.thread_time, number=1, repeat=7)) / pieces * 1e6
 
 
@@ -60,7 +60,7 @@ def datagrams(payloads: list[bytes]) -> Callable[[], object]:
 
 
 def mixture(size: int, noise: random.Random) -> bytes:
-    """A chunk of some of ODD, some of them often."""
+    """Return a chunk made of random members of ODD, some much more frequent than others."""
     kinds = noise.sample(ODD, noise.randint(1, len(ODD)))
     weights = [noise.random() ** 3 + 0.01 for _ in kinds]
     return b"".join(noise.choices(kinds, weights, k=size))[:size]

@@ -1,11 +1,11 @@
-"""`python -m bench.gopher`: the gopher command beside curl, in turns, on loopback.
+"""`python -m bench.gopher`: the command `gopher` compared with curl, in turns, on loopback.
 
-Every run is a fresh process, the script `gopher` that was installed beside the Python that runs this. It
-writes into a fresh directory, from its start to its end on the clock. pip before 25.2 made scripts that
-load `re` first, which alone takes 8 ms: a script is measured as it is.
-Ratios are taken within a round; the figure is their median. Memory is never less than what this program
-itself has, which a new process begins with. The directories are removed at the very end:
-ext4 makes new files slowly for minutes after many were deleted.
+Every run is a new process of the installed script `gopher`, with a new directory, timed from start to end.
+Scripts made by pip before 25.2 import `re` first, which alone takes 8 ms; this is measured, too.
+
+Ratios are computed within a round; the figure is their median. The memory of a run is at least this
+program's own, because a new process begins as its copy. The directories are removed at the very end: after
+many files were deleted, ext4 makes new ones slowly for minutes.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ GOPHER = (str(Path(sys.executable).with_name("gopher")),)
 
 @attrs.define(frozen=True, slots=True)
 class Took:
-    """One run: seconds on the clock and of CPU, bytes of memory at most, and how many of the files are
-    there whole.
+    """One run. seconds: of real time. cpu: CPU seconds. memory: peak in bytes. files: number of complete
+    files.
     """
 
     seconds: float
@@ -50,7 +50,7 @@ class Took:
 
 @attrs.define(frozen=True, slots=True)
 class Bar:
-    """What is asked for, what was measured, and whether that is enough."""
+    """A target, the measured value, and whether it is met."""
 
     what: str
     asked: str
@@ -60,7 +60,7 @@ class Bar:
 
 @contextmanager
 def gopherspace(delay_ms: int, items: int = FEW) -> Iterator[int]:
-    """The fixture, answering after `delay_ms`; its port."""
+    """Run the test server, which answers after `delay_ms`; yield its port."""
     command = [str(build("gopherspace")), str(items), str(delay_ms), str(BIG)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -71,9 +71,9 @@ def gopherspace(delay_ms: int, items: int = FEW) -> Iterator[int]:
 
 
 def timed(command: Sequence[str], directory: Path, size: int) -> Took:
-    """Run `command`; count the files of `size` bytes that are in `directory` afterwards.
+    """Run `command`; count the files of `size` bytes in `directory` afterwards.
 
-    What it says is thrown away; curl does not count what it loses in its status either.
+    Output and status are ignored: curl's status does not show lost files either.
     """
     begun = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -85,7 +85,7 @@ def timed(command: Sequence[str], directory: Path, size: int) -> Took:
 
 
 class Rounds:
-    """Fresh directories below one, and the runs that went into them."""
+    """Makes new directories below one, and runs commands in them."""
 
     def __init__(self, place: Path, count: int) -> None:
         self._place = place
@@ -99,7 +99,7 @@ class Rounds:
         return path
 
     def pairs(self, first: Run, second: Run) -> list[tuple[Took, Took]]:
-        """Both in turns; one round before the first is not counted."""
+        """Run both in turns; the first round is a warm-up and not returned."""
         found = [
             (first(self.directory()), second(self.directory())) for _ in range(self._count + 1)
         ]
@@ -108,7 +108,7 @@ class Rounds:
 
 @attrs.define(frozen=True, slots=True)
 class Run:
-    """A command with `@` where its directory belongs."""
+    """A command; `@` in a word stands for its directory."""
 
     command: tuple[str, ...]
     size: int = 70
@@ -120,7 +120,7 @@ class Run:
 
 @attrs.define(frozen=True, slots=True)
 class Curl(Run):
-    """curl with the list of all items, as many at once as `--parallel-max` says."""
+    """curl with a list of all items."""
 
     port: int = 0
     items: int = FEW
@@ -144,7 +144,7 @@ def mirror(port: int, connections: int | None = None, size: int = 70) -> Run:
 
 
 def median_ratio(pairs: Sequence[tuple[Took, Took]]) -> float:
-    """How many times as long the first takes as the second."""
+    """Return the median of (seconds of the first / seconds of the second)."""
     return statistics.median(first.seconds / second.seconds for first, second in pairs)
 
 
@@ -226,7 +226,7 @@ def measure_big(report: Report, rounds: Rounds) -> None:
 
 
 def measure_pygopherd(report: Report, rounds: Rounds) -> None:
-    # Packages exist that install a `tests` of their own, and that would be found instead.
+    # Some packages install their own `tests`, which Python would import instead.
     tests = ModuleType("tests")
     tests.__path__ = [str(Path(__file__).parent.parent / "tests")]
     sys.modules["tests"] = tests
@@ -258,7 +258,7 @@ CASES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print; 0 whatever the bars say."""
+    """Measure and print; return 0 even if a bar is not met."""
     parser = argparse.ArgumentParser(prog="python -m bench.gopher", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default: 5")
     parser.add_argument(
@@ -271,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--case", choices=CASES, action="append", help="only this; repeatable")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write bars and figures there")
     options = parser.parse_args(arguments)
-    # As pip does when it installs it.
+    # pip compiles a package when it installs it.
     compileall.compile_dir(Path(__file__).parent.parent / "logsrv", quiet=1)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="bench-gopher-", dir=options.directory) as name:

@@ -1,10 +1,10 @@
-/* A Gopher server to measure clients against: a menu of small texts, and one big binary.
+/* A Gopher server for measuring clients: a menu of small texts, and one big binary.
 
        gopherspace ITEMS DELAY_MS BIG_BYTES
 
    Prints its port on 127.0.0.1 and serves until it is killed: "" is a menu of ITEMS texts of 70 bytes
-   under /0 to /ITEMS-1, /big is BIG_BYTES bytes. Small answers come DELAY_MS after the request, as
-   from a server that far away; how many wait at once does not matter. One thread, epoll. */
+   under /0 to /ITEMS-1, /big is BIG_BYTES bytes. Small answers are sent DELAY_MS after the request, like
+   those of a distant server; any number of requests may wait at once. One thread, epoll. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -80,7 +80,7 @@ static void answer(int fd, const char *request)
     close(fd);
 }
 
-/* Keeps what has come of a request, which curl sends in two pieces, until that is a whole line. */
+/* Buffers a request until it is a whole line: curl sends it in two pieces. */
 static void take(int poll, int fd, long delay)
 {
     struct waiting *state = &connections[fd];

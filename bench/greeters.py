@@ -1,6 +1,6 @@
 """`greeters.py KIND PORT [CERTIFICATE]`: greeters, echo servers and others to compare with.
 
-Each is as its own documentation would have it; none logs. Ended by a signal.
+Each is written as in the documentation of its library; none logs. A signal ends it.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def serve_twisted(protocol: type[Protocol], port: int, certificate: str = "") ->
 
 
 def serve_kit(protocol: type[Protocol], port: int, certificate: str = "") -> None:
-    """The whole service of the kit, as twistd runs it, but for the log."""
+    """Run the whole service of the kit, like twistd, but without the log."""
     from twisted.internet import reactor
 
     from logsrv.kit.testing import serve

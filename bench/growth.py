@@ -1,11 +1,11 @@
-"""What things cost as a store, its readers, its alerts and its connections grow.
+"""Costs over the size of a store, and over the number of its readers, alerts and connections.
 
     python -m bench.growth                              # all curves: about an hour
     python -m bench.growth --short                      # small sizes: minutes
     python -m bench.growth --curve rotation --curve alerts --picture docs/pictures/growth.svg
 
-`--curve` takes the beginning of names. It fails when a curve rises faster, or is higher, than it may be.
-The machine should do nothing else. `TMPDIR=/dev/shm` in front of the command steadies the figures.
+`--curve` takes the beginning of names. It fails if a curve rises faster, or is higher, than its limit. The
+machine should be otherwise idle. `TMPDIR=/dev/shm` before the command makes the figures steadier.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def every_curve() -> Iterator[tuple[str, tuple[Curve, ...]]]:
-    """Yield the modules of curves by name, and what is in each."""
+    """Yield (name, curves) of each module of curves."""
     for module in sorted(one.name for one in pkgutil.iter_modules(curves.__path__)):
         found = getattr(importlib.import_module(f"{curves.__name__}.{module}"), "CURVES", ())
         if found:
@@ -95,7 +95,7 @@ def _measure(
 
 
 def _steady(curve: Curve, directory: Path, *, short: bool) -> Measured:
-    """Measure up to three times while something is not as it should be: noise only adds to a cost."""
+    """Measure up to three times while a limit is exceeded, and keep the least costs: noise only adds."""
     least: dict[int, float] = {}
     for _ in range(TURNS):
         for size in curve.short if short else curve.sizes:
@@ -109,7 +109,7 @@ def _steady(curve: Curve, directory: Path, *, short: bool) -> Measured:
 
 
 def _with_earlier(measured: Sequence[Measured], file: Path) -> list[Measured]:
-    """Return the curves in their usual order, with those that a file has from an earlier run."""
+    """Return the curves in their usual order, with those of an earlier run from a file."""
     known = {one.curve.name: one for one in measured}
     earlier = json.loads(file.read_text()) if file.exists() else {}
     for _, of_module in every_curve():
@@ -121,12 +121,12 @@ def _with_earlier(measured: Sequence[Measured], file: Path) -> list[Measured]:
 
 
 def _where() -> str | None:
-    """Return where scratch is made: below $TMPDIR if that is set, else in bench/out/."""
+    """Return the directory for temporary files: None for $TMPDIR if that is set, else bench/out/."""
     return None if "TMPDIR" in os.environ else str(OUT)
 
 
 def table(measured: Sequence[Measured]) -> str:
-    """Return all points, and the powers, as Markdown."""
+    """Return all points, and the exponents, as a Markdown table."""
     rows = []
     for one in measured:
         points = ", ".join(f"{size:,}: {cost:.3g}" for size, cost in one.points)

@@ -1,18 +1,18 @@
-/* The load generator: sends numbered lines to a server and says in JSON what it sent, and when.
+/* The load generator: sends numbered lines to a server and reports in JSON what it sent, and when.
  *
  *   load stream TARGET --lines N --size BYTES --connections C --variant V --probe-every MS
  *   load udp    TARGET --lines N --size BYTES --connections C --rate PER_SECOND --separate
  *   load slow   TARGET --connections C --seconds S      one line per second on each connection
  *   load idle   TARGET --connections C                  opens them, holds them until stdin ends
  *
- * TARGET is tcp:PORT, tls:PORT (with -DTLS), udp:PORT (on 127.0.0.1) or unix:PATH. Sizes count the
- * line ending, or what stands before a message: the variants syslog and counted are syslog's messages,
- * ended by LF or begun by their length (RFC 6587).
+ * TARGET is tcp:PORT, tls:PORT (with -DTLS), udp:PORT (on 127.0.0.1) or unix:PATH. Sizes include the
+ * line ending, or the count before a message: the variants syslog and counted send syslog messages
+ * that end with LF, or begin with their length (RFC 6587).
  *
- * It shares the machine with the server it measures, so it has one thread and one block of 64 KiB:
- * before each send, twelve bytes per line are stored over the last block number and connection
- * number. A block that the kernel took only in part is stored again with the numbers of that
- * connection, which is cheaper than a buffer for each.
+ * It shares the machine with the server it measures, so it has one thread and one block of 64 KiB. Before
+ * each send, it overwrites twelve bytes of each line with the numbers of the block and the connection. A
+ * block that the kernel took only in part is numbered again before the rest is sent, which is cheaper
+ * than a buffer for each connection.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -53,7 +53,7 @@ struct connection {
     tls_session *tls; /* or NULL */
     uint64_t lines_left;
     uint32_t number, block_number;
-    size_t offset, length; /* of the block on its way */
+    size_t offset, length; /* of the block being sent */
 };
 
 static struct options {
@@ -61,7 +61,7 @@ static struct options {
     uint64_t lines, rate;
     size_t size;
     unsigned connections, seconds, probe_every;
-    bool separate; /* no UDP_SEGMENT: nothing that UDP_GRO at the other end could keep together */
+    bool separate; /* no UDP_SEGMENT, so that UDP_GRO at the other end cannot join datagrams */
 } opt = {.variant = "plain", .lines = 1000000, .rate = 100000, .size = 100, .connections = 1,
          .seconds = 10};
 
@@ -139,7 +139,7 @@ static struct connection *open_connections(void)
 {
     struct connection *all = calloc(opt.connections, sizeof *all);
     for (unsigned i = 0; i < opt.connections; i++) {
-        /* A pause now and then, so that a listening queue of 50 does not overflow. */
+        /* A pause after every eighth, so that a listen queue of 50 does not overflow. */
         if (i % 8 == 7)
             usleep(1000);
         all[i].fd = open_connection();
@@ -151,13 +151,13 @@ static struct connection *open_connections(void)
     return all;
 }
 
-/* Decide what stands before each line's header. */
+/* Make the text before each line's header: the count and the syslog header, or nothing. */
 static void prepare_front(void)
 {
     static const char message[] = "<13>Nov 20 06:23:18 host app[42]: ";
     int digits = 0;
     if (strcmp(opt.variant, "counted") == 0) {
-        /* "97 " and 97 bytes are 100; 102 cannot be made so. */
+        /* "97 " and 97 bytes are 100 bytes; no count makes 102. */
         for (digits = 1; snprintf(front, sizeof front, "%zu ", opt.size - digits - 1) != digits + 1;)
             if (++digits > 5)
                 fail("no counted message has %zu bytes, its count among them", opt.size);
@@ -209,7 +209,7 @@ static void number_block(uint32_t block_number, uint32_t connection, size_t line
         memcpy(line, numbers, PATCHED);
 }
 
-/* Send until the kernel takes no more or it is the turn of others; false when all is sent. */
+/* Send until the kernel takes no more, or for at most BLOCKS_PER_EVENT blocks; false when all is sent. */
 static bool send_blocks(struct connection *c)
 {
     for (int i = 0; i < BLOCKS_PER_EVENT; i++) {
@@ -254,7 +254,7 @@ static void watch_all(int epoll, struct connection *all, uint32_t events)
     }
 }
 
-/* Closing before the server has read everything could cut the end off: it hangs up first. */
+/* Wait until the server closes: closing before it has read everything could lose the end. */
 static void await_closed(int epoll, struct connection *all)
 {
     struct epoll_event events[EVENTS];
@@ -296,7 +296,7 @@ static void run_stream(void)
             struct connection *c = events[i].data.ptr;
             if (send_blocks(c))
                 continue;
-            /* Out of the set: a hang-up would be reported again and again. */
+            /* Remove it from the set: epoll would report a hang-up again and again. */
             epoll_ctl(epoll, EPOLL_CTL_DEL, c->fd, NULL);
             if (c->tls != NULL)
                 tls_end(c->tls);
@@ -346,7 +346,7 @@ static void run_udp(void)
     uint64_t start = now_ns(), sent = 0;
     for (uint32_t turn = 0; sent < opt.lines; turn++) {
         uint64_t due = start + (uint64_t)((double)sent / (double)opt.rate * 1e9), now = now_ns();
-        /* One longer sleep and then several batches cost less than a sleep before each. */
+        /* One longer sleep before several batches costs less than a sleep before each. */
         if (due > now)
             sleep_until(due + 250000);
         size_t count = opt.lines - sent < batch ? opt.lines - sent : batch;

@@ -1,11 +1,10 @@
-"""Odd syslog, and other protocols, the same bytes to logsrv, rsyslog and syslog-ng: the source of
-docs/figures.md.
+"""Unusual syslog and other protocols: the same bytes to logsrv, rsyslog and syslog-ng, for docs/figures.md.
 
     .venv/bin/python -m bench.odd
 
-Each case has a connection or a datagram of its own, and a marker behind it: what was stored before that is
-what became of it. Their settings are the defaults; what is shown is the text behind the header. What is no
-syslog goes to logsrv's input for it, and to the port where the others take syslog.
+Each case has its own connection or datagram, and a marker line after it: the lines stored before the
+marker are the result. All servers have default settings; the text after the syslog header is shown. Other
+protocols go to logsrv's input for them, and to the syslog port of the other servers.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def pickled(record: dict[str, object]) -> bytes:
     return struct.pack(">L", len(data)) + data
 
 
-# By the inputs that take them, two records each.
+# Input of logsrv → two records.
 OTHERS = {
     "forward": msgpack.packb(["app", 1763619798, RECORD]) * 2,
     "gelf": b'{"version":"1.1","host":"web1","short_message":"order 1017 paid"}\0' * 2,
@@ -104,8 +103,8 @@ log {{ source(a); source(b); source(c); destination(d); }};
 
 @attrs.frozen
 class Peer:
-    """A server that runs: the file with what it stored, where it takes lines and counted messages, and
-    others where that is not as lines.
+    """A running server. stored: its file of lines. lines, counts, others: ports for lines, for counted
+    messages, and for other protocols by the input's name.
     """
 
     stored: Path
@@ -114,7 +113,7 @@ class Peer:
     others: dict[str, int] = attrs.field(factory=dict)
 
     def after(self, send: Callable[[], None]) -> list[bytes]:
-        """Return what became of what `send` sends."""
+        """Call `send`; return the lines that the server stored of it."""
         begin = self.stored.stat().st_size if self.stored.exists() else 0
         send()
         marker = f"marker {begin}.".encode()
@@ -157,7 +156,7 @@ def free_ports() -> tuple[int, int]:
 
 @contextlib.contextmanager
 def running(name: str, work: Path) -> Iterator[Peer]:
-    """Run one of the three in `work`."""
+    """Run one of the three servers in the directory `work`."""
     lines, counts = free_ports()
     conf = work / "conf"
     peer = Peer(work / "out", lines, counts)
@@ -198,7 +197,7 @@ def shown(line: bytes) -> str:
 
 
 def main() -> None:
-    """Print what becomes of each case."""
+    """Print the lines that each server stores for each case."""
     for name in ("logsrv", "rsyslog", "syslog-ng"):
         program = {"rsyslog": "rsyslogd"}.get(name, name)
         if name != "logsrv" and shutil.which(program, path=DAEMON_PATH) is None:

@@ -1,4 +1,4 @@
-"""What Linux tells under /proc about a process and about sockets."""
+"""Figures of processes and sockets from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TCP_LISTEN = "0A"
 
 @attrs.define(frozen=True, slots=True)
 class Cpu:
-    """CPU seconds of all threads of a process, those that ended included."""
+    """CPU seconds of all threads of a process, including ended ones."""
 
     user: float
     system: float
@@ -23,20 +23,20 @@ class Cpu:
 
 
 def cpu(pid: int) -> Cpu:
-    """Raises OSError when the process is gone."""
-    # The second field is the program's name in brackets, which may hold spaces and brackets.
+    """Return the CPU time of a process. Raises OSError if it has ended."""
+    # The second field is the program's name in brackets; it may contain spaces and brackets.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return Cpu(int(fields[11]) / TICKS, int(fields[12]) / TICKS)
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that its threads have started and that still run. Raises OSError."""
+    """Return the running child processes of a process, from all its threads. Raises OSError."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def memory(pid: int, field: str) -> int:
-    """Bytes; `field` is "VmRSS" (now) or "VmHWM" (the most so far). Raises OSError."""
+    """Return the memory of a process in bytes; field: "VmRSS" (now) or "VmHWM" (peak). Raises OSError."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
@@ -44,15 +44,15 @@ def memory(pid: int, field: str) -> int:
 
 
 def descriptors(pid: int) -> int:
-    """How many file descriptors the process has open. Raises OSError."""
+    """Return the number of open file descriptors of a process. Raises OSError."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def is_bound(wire: str, address: str) -> bool:
-    """Whether somebody listens at `address`: a path for "unix", a port for all others; "tls" and
-    "syslog" are TCP.
+    """Return true if a process listens at `address`: a path for "unix", else a port; "tls" and "syslog"
+    are TCP.
 
-    Looking is better than connecting: a connection would be counted, logged and stored.
+    It reads /proc instead of connecting: the server would count and log a connection.
     """
     wire = "tcp" if wire in ("tls", "syslog") else wire
     lines = Path(f"/proc/net/{wire}").read_text().splitlines()[1:]
@@ -64,7 +64,7 @@ def is_bound(wire: str, address: str) -> bool:
 
 
 def datagrams_dropped(port: str) -> int:
-    """How many datagrams the kernel dropped at the UDP socket bound to `port`."""
+    """Return the number of datagrams that the kernel dropped at the UDP socket bound to `port`."""
     for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
         fields = line.split()
         if fields[1].endswith(f":{int(port):04X}"):

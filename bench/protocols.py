@@ -1,12 +1,12 @@
-"""`python -m bench.protocols [--quick]`: what the kit costs, and how fast `twistd greet` is.
+"""`python -m bench.protocols [--quick]`: the cost of the kit, and the speed of `twistd greet`.
 
-Six comparisons, each interleaved, medians: lines echoed by LineReceiver and LineProtocol; frames
-echoed by Int32StringReceiver and FrameProtocol; replies of text and bytes by LineReceiver and LineProtocol,
-one at a time, with TLS and without; visits (connect, a line comes back, either side closes)
-by LineReceiver and LineProtocol; a plain Twisted protocol bare and through the kit (connections,
-chunks); and greeting by `twistd greet`, asyncio, ThreadingTCPServer and nginx with one worker. CPU is
-that of the server's processes. Where a bar is set, it is told whether it is met. `twistd greet` has its
-log on, with a line for each who comes and goes.
+Six comparisons, in turns, medians: lines echoed by LineReceiver and LineProtocol; frames echoed by
+Int32StringReceiver and FrameProtocol; replies of text and bytes by LineReceiver and LineProtocol, one at a
+time, with TLS and without; visits (connect, a line comes back, either side closes) by LineReceiver and
+LineProtocol; a plain Twisted protocol alone and in the kit (connections, chunks); and greeting by `twistd
+greet`, asyncio, ThreadingTCPServer and nginx with one worker. CPU time is that of the server's processes.
+A line says for each bar whether it is met. `twistd greet` logs a line for each connection and each
+disconnection.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from bench.table import verdict_lines
 
 GREETERS = str(Path(__file__).with_name("greeters.py"))
 CHUNK = (b"x" * 99 + b"\n") * 655
-# As many bytes; four of each message are its length.
+# Frames of 100 bytes, four of which are the length.
 FRAMES = (b"\0\0\0\x60" + b"x" * 96) * 655
 NGINX = """
 daemon off; worker_processes 1; pid {work}/pid; error_log {work}/error.log;
@@ -56,7 +56,9 @@ KINDS = ["lines", "frames", "replies", "visits", "cost", "greet", "idle"]
 
 @attrs.frozen
 class Figure:
-    """What one run gave: things per second, and CPU microseconds of the server for each."""
+    """The result of one run. rate: units (lines, visits …) per second. cpu: CPU µs of the
+    server for each.
+    """
 
     rate: float
     cpu: float
@@ -87,7 +89,7 @@ def nginx(port: int, work: Path) -> list[str]:
 
 
 def can_greet(program: str | None) -> bool:
-    """Return whether there is an nginx that speaks anything but HTTP."""
+    """Return true if nginx is installed with its stream module, which serves TCP."""
     if program is None or MODULE.exists():
         return program is not None
     built = subprocess.run([program, "-V"], capture_output=True, text=True).stderr.split()
@@ -96,7 +98,7 @@ def can_greet(program: str | None) -> bool:
 
 @contextmanager
 def running(command: Callable[[int, Path], list[str]]) -> Iterator[tuple[int, list[int]]]:
-    """A server: its port, and the ids of its processes."""
+    """Run a server; yield its port and the ids of its processes."""
     with tempfile.TemporaryDirectory(prefix="logsrv-bench-") as folder:
         work, port = Path(folder), free_port("tcp")
         ready = partial(is_bound, "tcp", port)
@@ -110,14 +112,14 @@ def children(pid: int) -> list[int]:
 
 
 def used(pids: list[int]) -> float:
-    """CPU seconds until now."""
+    """Return the CPU seconds that the processes have used."""
     return sum(cpu(pid).user + cpu(pid).system for pid in pids)
 
 
 def visits(command: Callable[[int, Path], list[str]], number: int, *how: str) -> Figure:
-    """Connections of 100 visitors at once, each of whom reads until the server closes.
+    """Measure connections of 100 clients at once, each of which reads until the server closes.
 
-    how: "ask", who say a line first, or "leave", who also close once it has come back.
+    how: "ask": clients send a line first; "leave": they also close when it came back.
     """
     program = str(build("visits"))
     with running(command) as (port, pids):
@@ -136,22 +138,22 @@ def visits(command: Callable[[int, Path], list[str]], number: int, *how: str) ->
 
 
 def leaving(command: Callable[[int, Path], list[str]], number: int) -> Figure:
-    """Visitors who say a line, read it back, and close."""
+    """Measure clients that send a line, read it back, and close."""
     return visits(command, number, "leave")
 
 
 def dismissed(command: Callable[[int, Path], list[str]], number: int) -> Figure:
-    """Visitors who say a line, and are closed with the answer."""
+    """Measure clients that send a line; the server answers and closes."""
     return visits(command, number, "ask")
 
 
 def frames(command: Callable[[int, Path], list[str]], chunks: int) -> Figure:
-    """Frames of 100 bytes, their lengths included, that come back over one connection."""
+    """Measure frames of 100 bytes, including their lengths, echoed over one connection."""
     return lines(command, chunks, FRAMES)
 
 
 def lines(command: Callable[[int, Path], list[str]], chunks: int, chunk: bytes = CHUNK) -> Figure:
-    """Lines of 100 bytes that come back over one connection."""
+    """Measure lines of 100 bytes, echoed over one connection."""
     with running(command) as (port, pids), socket.create_connection(("127.0.0.1", port)) as client:
         wanted = chunks * len(chunk)
         before, start = used(pids), time.perf_counter()
@@ -167,7 +169,7 @@ def lines(command: Callable[[int, Path], list[str]], chunks: int, chunk: bytes =
 
 
 def replies(command: Callable[[int, Path], list[str]], number: int, *, tls: bool = False) -> Figure:
-    """Replies of text and bytes, over one connection, the next request when the last is answered."""
+    """Measure replies of text and bytes over one connection, one request at a time."""
     with running(command) as (port, pids), socket.create_connection(("127.0.0.1", port)) as plain:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client = unchecked().wrap_socket(plain) if tls else plain
@@ -181,7 +183,7 @@ def replies(command: Callable[[int, Path], list[str]], number: int, *, tls: bool
 
 
 def unchecked() -> ssl.SSLContext:
-    """Return TLS that believes any certificate."""
+    """Return a TLS context that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
@@ -196,9 +198,9 @@ def compare(
     rounds: int,
     bar: float | None = None,
 ) -> None:
-    """Run all of them in turn, `rounds` times, and print the medians.
+    """Run all servers in turn, `rounds` times, and print the medians.
 
-    bar: how many times as fast as the first the second has to be, by the CPU time of the servers.
+    bar: the second server must be this many times as fast as the first, by the servers' CPU time.
     """
     figures: dict[str, list[Figure]] = {name: [] for name in servers}
     for _ in range(rounds):
@@ -226,7 +228,7 @@ def compare(
 
 
 def idle(number: int) -> None:
-    """What an open conversation costs."""
+    """Print the memory of an open connection for several servers."""
     print(f"\n{number} open conversations\n\n| | KiB each |\n| --- | --- |")
     for name, command in {
         "a bare Twisted echo": python("twisted-echo"),

@@ -1,13 +1,12 @@
-"""Ingest with ten live views and a search beside it, and ingest beside sealing; memory with ten views.
+"""Taking in lines beside ten live views and a search, and beside sealing; the memory with ten views.
 
     python -m bench.readers                                # five rounds
     python -m bench.readers --runs 9 --lines 20000000
 
-"On a free core": the load and the server share the first core; the processes that it starts (searches, live
-views, packing) and who views have the second one. On that footing the server takes in, in turns, the same
-load alone, with the views and a search that begins again whenever it is done, and with segments that are
-sealed while it goes on. The rate is that of the sender, who waits for the server. The memory is that of the
-server and of the process of its live views.
+The load and the server share the first core. The server's child processes (searches, live views, packing)
+and the viewers have the second core. The server takes in the same load in turns: alone; with the views and
+one search after another; and with segments being sealed. The rate is the sender's, which waits for the
+server. The memory is that of the server and of the process of its live views.
 """
 
 from __future__ import annotations
@@ -46,9 +45,9 @@ FIRST, SECOND = {0}, {1}
 
 @attrs.frozen
 class Took:
-    """A load that was taken in: lines a second, CPU seconds of the server, its memory at most.
+    """One run. rate: lines a second. cpu: CPU seconds of the server. memory: peak in bytes.
 
-    missing: lines that were sent and are not stored. searches: how many came to their end meanwhile.
+    missing: lines sent but not stored. searches: number of searches that ended meanwhile.
     """
 
     rate: float
@@ -59,7 +58,7 @@ class Took:
 
 
 class Readers:
-    """Live views that read as fast as they get lines, and searches one after the other."""
+    """Ten live views that read as fast as they can, and one search after another."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -70,14 +69,14 @@ class Readers:
         self._threads.append(threading.Thread(target=self._search))
 
     def start(self) -> None:
-        """Return when every view has its first bytes."""
+        """Start all; return when every view has been answered."""
         for thread in self._threads:
             thread.start()
         for _ in range(VIEWERS):
             self._viewing.acquire()
 
     def stop(self) -> None:
-        """Go, all at once."""
+        """Stop all, and wait for their end."""
         self._over.set()
         for thread in self._threads:
             thread.join()
@@ -110,7 +109,7 @@ class Readers:
 
 
 class Bench:
-    """The load, and a store of sealed segments that every server is given a copy of."""
+    """The load, and a store of sealed segments, of which every server gets a copy."""
 
     def __init__(self, load: Path, store: Path, work: Path, lines: int) -> None:
         self._load = load
@@ -119,13 +118,13 @@ class Bench:
         self._lines = lines
 
     def run(self, *, readers: bool = False, sealing: bool = False) -> Took:
-        """Let a new server take in the load."""
+        """Start a new server, send it the load, and measure."""
         with tempfile.TemporaryDirectory(dir=self._work) as made:
             directory = Path(made) / "logs"
             directory.mkdir()
             for file in self._store.iterdir():
                 (directory / file.name).hardlink_to(file)
-            # The daemon writes into these two.
+            # The daemon writes into these two files, so they are copied.
             for name in ("current.log", "number"):
                 text = (directory / name).read_bytes()
                 (directory / name).unlink()
@@ -161,7 +160,7 @@ class Bench:
         return sent.lines, sent.end - sent.start
 
     def _received(self, http: int, expected: int) -> int:
-        """Return the lines that were stored, by the server's count."""
+        """Return the server's count of stored lines, after waiting up to 30 s for `expected`."""
         end = time.monotonic() + 30
         while (stored := _stored(http)) < expected and time.monotonic() < end:
             time.sleep(LOOK_SECONDS)
@@ -181,7 +180,7 @@ def _stored(http: int) -> int:
 
 @contextmanager
 def sharing_a_core(pid: int) -> Iterator[None]:
-    """Keep a process and what we start on the first core; the second is for what it starts."""
+    """Keep a process and our own children on the first core, and the process's children on the second."""
     over = threading.Event()
     os.sched_setaffinity(0, FIRST)
 
@@ -209,7 +208,7 @@ def _views_memory(child: int) -> int:
         command = Path(f"/proc/{child}/cmdline").read_bytes()
         return proc.memory(child, "VmHWM") if b"linelog.http.viewing" in command else 0
     except OSError:
-        # A search that has ended meanwhile.
+        # The child, a search, has ended meanwhile.
         return 0
 
 

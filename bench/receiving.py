@@ -1,10 +1,10 @@
-"""Receiving blocks: how fast a centre takes and syncs what edges send, and what that costs it.
+"""Receiving blocks: how fast a centre stores and syncs the blocks of edges, and its CPU time and memory.
 
     python -m bench.receiving                         # one and two edges, one to three blocks under way
     python -m bench.receiving --directory /dev/shm    # without a disk
 
-Blocks are made before, of made-up text, as an edge cuts them. Each edge sends them from a thread: it
-waits for an answer only when as many as it may have are under way, each on a connection of its own.
+Blocks of made-up text are made before, cut as by an edge. Each edge is a thread that keeps up to
+`--window` blocks in flight, each on its own connection.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ BAR = 150.0
 
 @attrs.frozen
 class Received:
-    """A run: MB/s of text, CPU seconds of the centre for a GB, its memory in MB."""
+    """One run. speed: MB/s of text. cpu: CPU seconds of the centre for a GB. memory: its peak in MB."""
 
     speed: float
     cpu: float
@@ -46,7 +46,7 @@ class Received:
 
 
 def cut(megabytes: int) -> list[tuple[bytes, int, int]]:
-    """Return blocks of so much text: packed, bytes of text, CRC."""
+    """Return (packed, bytes of text, CRC) of blocks with `megabytes` MiB of text together."""
     pack = compressor().compress
     made: list[tuple[bytes, int, int]] = []
     frames: list[bytes] = []
@@ -65,7 +65,7 @@ def cut(megabytes: int) -> list[tuple[bytes, int, int]]:
 def blocks(
     origin: str, texts: Sequence[tuple[bytes, int, int]], seconds: float
 ) -> Iterator[PackedBlock]:
-    """Yield blocks of one segment, one behind the other, for so long."""
+    """Yield consecutive blocks of one segment for `seconds` seconds."""
     until = time.monotonic() + seconds
     after, at = None, 0
     while True:
@@ -78,7 +78,7 @@ def blocks(
 
 
 class Edge(threading.Thread):
-    """An edge: sends blocks, of which so many are under way at once; `size`: bytes that were taken."""
+    """An edge: sends blocks, up to `window` at once. size: bytes of text acknowledged."""
 
     def __init__(self, port: int, origin: str, found: Iterator[PackedBlock], window: int) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class Edge(threading.Thread):
 
 @contextmanager
 def centre(directory: Path, options: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Run a centre; its process and its port."""
+    """Run a centre; yield its process id and its port."""
     port = free_port("tcp")
     place = ("--listen", f"blocks:tcp:{port}:interface=127.0.0.1", "--input-token", TOKEN)
     log = directory / "log"

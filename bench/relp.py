@@ -1,11 +1,11 @@
-"""RELP out: logsrv's shipper beside rsyslog's omrelp, each to rsyslog's imrelp and to our own input.
+"""Sending RELP: logsrv's shipper compared with rsyslog's omrelp, each to rsyslog's imrelp and to our input.
 
     TMPDIR=/dev/shm python -m bench.relp                # three rounds: some two minutes
     python -m bench.relp --kind mix --lines 500000
 
-Both send the same messages: logsrv those of a sealed segment, rsyslog those of a file (imfile, its
-queue, omrelp). The receiver is up first. The clock runs from the first bytes in the receiver's file to
-the last, and all lines have to be there. CPU time is of the senders, from the first bytes on.
+Both send the same messages: logsrv from a sealed segment, rsyslog from a file (imfile, its queue, omrelp).
+The receiver is started first. The time is from the first bytes in the receiver's file to the last, and the
+file must have all lines. CPU time is the sender's, from the first bytes on.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from logsrv.linelog.store.segments.segment import Form, Segment, save_number
 
 PLAIN = "plain"
 PATIENCE = 30.0
-# librelp's own is 128; larger ones make omrelp faster up to about this.
+# librelp's default is 128; larger windows make omrelp faster, up to about this one.
 WINDOW = 2000
 _STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.1.2.3:40404 "
 
 
 @attrs.frozen
 class Texts:
-    """The same messages as a file and as a store; number: how many they are."""
+    """The same messages as a file and as a store. number: of messages."""
 
     file: Path
     store: Path
@@ -50,14 +50,14 @@ class Texts:
 
 @attrs.frozen
 class Took:
-    """A run. rate: lines a second; cpu: seconds of the sender for a million lines."""
+    """One run. rate: lines a second. cpu: CPU seconds of the sender for a million lines."""
 
     rate: float
     cpu: float
 
 
 def texts(work: Path, kind: str, number: int) -> Texts:
-    """Write the messages."""
+    """Write `number` messages of a kind, as a file and as a store."""
     if kind == PLAIN:
         lines = [
             b"%srequest %09d was answered by a worker after a while, and more words" % (_STAMP, one)
@@ -81,7 +81,7 @@ def texts(work: Path, kind: str, number: int) -> Texts:
 
 
 def omrelp(given: Texts, port: str, work: Path, peer: Peer) -> Launch:
-    """Return how rsyslog sends."""
+    """Return the command with which rsyslog sends the messages."""
     words = {"@ADDRESS@": port, "@WORK@": work, "@OUT@": given.file, "@WINDOW@": WINDOW}
     conf = filled("rsyslog-omrelp.conf", words, work)
     command = [str(peer.find()), "-n", "-f", str(conf), "-i", str(work / "pid")]
@@ -91,7 +91,9 @@ def omrelp(given: Texts, port: str, work: Path, peer: Peer) -> Launch:
 
 
 def shipper(given: Texts, port: str, work: Path) -> Launch:
-    """Return how logsrv sends; its place is that of a target that is new."""
+    """Return the command with which logsrv ships the messages, from the beginning: its cursors are
+    removed.
+    """
     for file in (given.store / "ship").glob("*"):
         file.unlink()
     options = ("--directory", str(given.store), "--listen", f"unix:{work / 'unused'}")
@@ -108,7 +110,7 @@ def shipper(given: Texts, port: str, work: Path) -> Launch:
 
 
 def measure(receiver: Server, sender: str, given: Texts, peer: Peer) -> Took:
-    """Let a sender send all to a receiver."""
+    """Start a receiver, then a sender; measure until all messages have arrived."""
     with tempfile.TemporaryDirectory() as there, tempfile.TemporaryDirectory() as here:
         port = free_port("tcp")
         to = receiver.launch(Listener("relp", port, 1), Path(there))
@@ -136,7 +138,7 @@ def _began(growth: Growth) -> bool:
 
 
 def _cpu(pid: int) -> float:
-    """Return the CPU seconds of a process and of those that it has started."""
+    """Return the CPU seconds of a process and of its descendants."""
     used = proc.cpu(pid)
     return used.user + used.system + sum(map(_cpu, proc.children(pid)))
 

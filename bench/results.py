@@ -1,4 +1,4 @@
-"""What one run gave, and medians and ratios over several."""
+"""The results of runs, and their medians and ratios."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Value = Callable[["Run"], float]
 class Run:
     """One server under one load. Round 0 is the warm-up, which no figure uses.
 
-    sent, stored: lines. seconds: from the first send until the file held all that it ever held.
+    sent, stored: lines. seconds: from the first send to the last growth of the file.
     sending: seconds until the last send. user, system: CPU seconds of the server.
-    peak: bytes. target: datagrams per second asked for, 0 for streams.
-    dropped: datagrams that the kernel says it dropped at the server's socket.
+    peak: memory in bytes. target: wanted datagrams per second, 0 for streams.
+    dropped: datagrams that the kernel dropped at the server's socket, by its count.
     """
 
     case: str
@@ -38,22 +38,22 @@ class Run:
 
     @property
     def lost(self) -> int:
-        """Negative when the file has lines nobody sent."""
+        """Return the number of lost lines; negative if the file has lines that were not sent."""
         return self.sent - self.stored
 
     @property
     def rate(self) -> float:
-        """Lines per second into the file."""
+        """Return the lines stored per second."""
         return self.stored / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def offered(self) -> float:
-        """Lines per second that were really sent."""
+        """Return the lines actually sent per second."""
         return self.sent / self.sending if self.sending > 0 else 0.0
 
     @property
     def cpu_per_million(self) -> float:
-        """CPU seconds, user and system, per million lines stored."""
+        """Return the CPU seconds, user and system, per million lines stored."""
         return self.per_million(self.user + self.system)
 
     def per_million(self, seconds: float) -> float:
@@ -62,7 +62,7 @@ class Run:
 
 @attrs.define(frozen=True, slots=True)
 class IdleRun:
-    """What idle connections cost one server: resident bytes before and with them."""
+    """The memory of idle connections in one server: resident bytes before and with them."""
 
     case: str
     server: str
@@ -73,13 +73,13 @@ class IdleRun:
 
     @property
     def each(self) -> float:
-        """Bytes per connection."""
+        """Return the bytes per connection."""
         return (self.after - self.before) / self.connections
 
 
 @attrs.define(frozen=True, slots=True)
 class Failure:
-    """A run that gave no figure, and why."""
+    """A run without a figure, and the reason."""
 
     case: str
     server: str
@@ -91,7 +91,7 @@ Result = Run | IdleRun | Failure
 
 
 class Figures:
-    """Medians over all counted runs. None where there was no run."""
+    """Medians over all runs except the warm-up; None if there was no run."""
 
     def __init__(self, results: Iterable[Result]) -> None:
         self.results = [result for result in results if result.round > 0]
@@ -108,7 +108,7 @@ class Figures:
         return median(values) if values else None
 
     def ratio(self, case: str, server: str, other: str, value: Value) -> float | None:
-        """The median of the ratios within each round."""
+        """Return the median of the ratios within each round."""
         others = {run.round: value(run) for run in self.runs(case, other)}
         ratios = [
             value(run) / others[run.round]
@@ -118,7 +118,7 @@ class Figures:
         return median(ratios) if ratios else None
 
     def lost(self, case: str, server: str) -> int:
-        """Lines lost, or too many, over all runs of all targets."""
+        """Return the number of lines lost or doubled, over all runs of all targets."""
         return sum(
             abs(run.lost)
             for run in self.results
@@ -126,13 +126,14 @@ class Figures:
         )
 
     def delays(self, case: str, server: str) -> Delays:
-        """Those of all runs together."""
+        """Return the delays of all runs together."""
         found = [delay for run in self.runs(case, server) for delay in run.delays.seconds]
         return Delays(tuple(sorted(found)))
 
     def loss_free(self, case: str, server: str) -> float | None:
-        """The highest rate that was really offered without loss, below which nothing was lost
-        either: the median over the rounds, in datagrams per second.
+        """Return the highest rate without loss at it or at any lower rate, in datagrams per second.
+
+        It is the rate actually sent, the median over the rounds.
         """
         rounds: dict[int, list[Run]] = {}
         for run in self.results:
@@ -149,7 +150,7 @@ class Figures:
         return median(best) if best else None
 
     def idle(self, case: str, server: str) -> float | None:
-        """Bytes per idle connection."""
+        """Return the bytes per idle connection."""
         values = [
             run.each
             for run in self.results

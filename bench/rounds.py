@@ -1,4 +1,4 @@
-"""Who runs when: in each round every server has its turn, so that a slow minute hits all alike."""
+"""The order of runs: in each round every server has its turn, so that a slow minute affects all alike."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bench.servers import Bare, Server
 
 C = TypeVar("C", Stream, Datagrams, Slow, Idle)
 
-WARM_UP = 4  # the warm-up has this part of the lines
-# One run of these has thousands of samples, or hardly varies.
+WARM_UP = 4  # the warm-up has a quarter of the lines
+# Few rounds are enough: a run has thousands of samples, or hardly varies.
 SLOW_ROUNDS = 1
 IDLE_ROUNDS = 3
 
 
 def say(text: str) -> None:
-    """Progress, for whoever waits."""
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -33,7 +33,7 @@ def _attempt(
     case: C,
     number: int,
 ) -> Result:
-    """The result of a run, or why there is none."""
+    """Return the result of a run, or a Failure with the reason."""
     try:
         return run(bench, server, case, number)
     except (ChildError, OSError) as error:
@@ -79,7 +79,7 @@ def _idle(bench: Bench, case: Idle, servers: Sequence[Server], runs: int) -> Ite
 
 
 def rounds(bench: Bench, case: Case, servers: Sequence[Server], runs: int) -> Iterator[Result]:
-    """All runs of a case, the warm-up (round 0) first."""
+    """Yield the results of all runs of a case, the warm-up (round 0) first."""
     match case:
         case Stream():
             return _stream(bench, case, servers, runs)

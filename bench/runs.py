@@ -1,4 +1,4 @@
-"""One run: a fresh server in a fresh directory, one load, and what can be seen from outside."""
+"""One run: a new server in a new directory, one load, and measurements from outside the server."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ TRACERS = {
 
 @attrs.define(frozen=True, slots=True)
 class Bench:
-    """What all runs share: the load generator, where servers write, how to look inside them.
+    """The settings of all runs.
 
-    load_tls: the same with OpenSSL; None where it could not be built. certificate: for the servers.
-    trace: a key of TRACERS or None; their files go to `traces`.
+    load: the load generator; load_tls: with OpenSSL, None if it could not be built. certificate: for the
+    servers. base: directory for their files. trace: a key of TRACERS or None; traces: directory for its
+    files.
     """
 
     load: Path
@@ -48,13 +49,13 @@ class Bench:
     trace: str | None = None
 
     def load_for(self, wire: str) -> Path | None:
-        """The load generator for a wire."""
+        """Return the load generator for a wire, None if it could not be built."""
         return self.load_tls if wire == "tls" else self.load
 
 
 @attrs.define(frozen=True, slots=True)
 class Started:
-    """A server that listens."""
+    """A running server."""
 
     pid: int
     listener: Listener
@@ -62,13 +63,13 @@ class Started:
 
     @property
     def target(self) -> str:
-        """As the load generator wants it."""
+        """Return its address for the load generator."""
         wire = "tcp" if self.listener.wire == "syslog" else self.listener.wire
         return f"{wire}:{self.listener.address}"
 
 
 def free_port(wire: str) -> str:
-    """A port of 127.0.0.1 that nobody had a moment ago."""
+    """Return a port of 127.0.0.1 that was free a moment ago."""
     kind = socket.SOCK_DGRAM if wire == "udp" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -77,7 +78,7 @@ def free_port(wire: str) -> str:
 
 @contextmanager
 def started(bench: Bench, server: Server, wire: str, connections: int) -> Iterator[Started]:
-    """A server in a directory of its own, both gone when the block is left."""
+    """Run a server in its own directory; end it and remove the directory at the end of the block."""
     work = Path(tempfile.mkdtemp(prefix=f"{server.name}-", dir=bench.base))
     # Not below `work`: the path of a UNIX socket has at most 107 bytes.
     sockets = tempfile.mkdtemp(prefix="bench-")
@@ -95,7 +96,7 @@ def started(bench: Bench, server: Server, wire: str, connections: int) -> Iterat
 
 @contextmanager
 def traced(bench: Bench, pid: int, name: str) -> Iterator[None]:
-    """perf or strace at work on `pid`, if that was asked for."""
+    """Run perf or strace on `pid` during the block, if the bench has a `trace`."""
     if bench.trace is None:
         yield
         return
@@ -112,7 +113,7 @@ def traced(bench: Bench, pid: int, name: str) -> Iterator[None]:
 
 @attrs.define(frozen=True, slots=True)
 class Label:
-    """Which run it is."""
+    """The identity of a run."""
 
     case: str
     server: str
@@ -127,9 +128,9 @@ class Label:
 def _measure(
     bench: Bench, child: Started, label: Label, arguments: Sequence[str], *, marked: bool
 ) -> Run:
-    """Put the load on a server, until its file has everything or rests for some time.
+    """Put the load on a server until its file has all lines, or has not grown for some time.
 
-    marked: whether to look for marked lines and their delays.
+    marked: find marked lines and their delays.
     """
     growth, is_udp = Growth(child.launch.output), child.listener.wire == "udp"
     program = bench.load_for(child.listener.wire)

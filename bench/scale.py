@@ -1,10 +1,11 @@
-"""Many senders, several edges, two centres on this machine: what each stage costs, beside the model.
+"""Many senders, several edges, two centres on this machine: the CPU time of each stage, compared with the
+model.
 
     TMPDIR=/dev/shm python -m bench.scale                       # a minute; 3,000 senders, three edges
     python -m bench.scale --edges 4 --senders 1000 --rate 80000 --seconds 60
 
-Senders are connections that send some lines of the made-up mix in turns; each edge stores, seals and ships
-what it gets to both centres, which store and seal it again.
+Senders are connections that send made-up lines in turns. Each edge stores and seals them and ships them to
+both centres, which store and seal them again.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ PATIENCE = 300
 
 @attrs.frozen
 class Server:
-    """A server that runs. port: of its lines or blocks."""
+    """A running server. port: of its lines or blocks."""
 
     pid: int
     port: int
@@ -77,13 +78,13 @@ class Server:
         return [float(one) for one in re.findall(rf"^logsrv_{name}\{{.*\}} (\S+)$", text, re.M)]
 
     def text(self) -> tuple[int, int]:
-        """Return the bytes of text that it has, and how many of them are sealed."""
+        """Return (bytes of text that it has, bytes of these that are sealed)."""
         sealed = sum(decode_head(one.read_bytes()).text for one in self.store.glob("*.idx"))
         plain = [*self.store.glob("0*.log"), self.store / "current.log"]
         return sealed + sum(one.stat().st_size for one in plain), sealed
 
     def waits(self) -> bool:
-        """Whether segments wait for their sealing."""
+        """Return true if segments wait to be sealed."""
         return any(one.stat().st_size for one in self.store.glob("0*.log"))
 
 
@@ -93,7 +94,7 @@ def _cpu(pid: int) -> float:
 
 
 def _ended(pid: int) -> float:
-    """Return the CPU seconds of the children of a process that have ended."""
+    """Return the CPU seconds of a process's ended children."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[13]) + int(fields[14])) / proc.TICKS
 
@@ -111,9 +112,9 @@ def server(work: Path, name: str, listen: str, *options: str) -> Iterator[Server
 
 
 def send(ports: Sequence[int], senders: int, rate: int, burst: int, seconds: float) -> None:
-    """Send so many lines a second over so many connections to each port, some at a time.
+    """Send `rate` lines a second, `burst` at a time, over `senders` connections to each port.
 
-    On a machine that is too slow for it, all of them in more time.
+    A machine that is too slow sends the same lines in more time.
     """
     connections = [socket.create_connection(("127.0.0.1", port)) for port in [*ports] * senders]
     lines = _bursts(burst)
@@ -126,13 +127,13 @@ def send(ports: Sequence[int], senders: int, rate: int, burst: int, seconds: flo
     for one in connections:
         with one:
             one.shutdown(socket.SHUT_WR)
-            # All is taken in when the other end closes too.
+            # The server closes when it has taken in all lines.
             one.recv(1)
 
 
 def _bursts(burst: int) -> Iterator[bytes]:
     for page in pages("mix"):
-        # They get their time and their source anew.
+        # Without time and source, which the server adds.
         texts = [line.split(b" ", 2)[2] for line in page.splitlines(keepends=True)]
         for at in range(0, len(texts), burst):
             yield b"".join(texts[at : at + burst])
@@ -140,7 +141,9 @@ def _bursts(burst: int) -> Iterator[bytes]:
 
 @attrs.frozen
 class Measured:
-    """What came of it. costs: CPU seconds a GB, by stage. lags: seconds, as the edges saw them."""
+    """The result. costs: CPU seconds a GB, by stage. lags: seconds, by the edges' metrics. memory: peak
+    bytes.
+    """
 
     lines: float
     seconds: float
@@ -153,7 +156,7 @@ class Measured:
 def measure(
     work: Path, edges: int, senders: int, rate: int, burst: int, seconds: float
 ) -> Measured:
-    """Let it run. Raises RuntimeError if a centre has not what the edges have."""
+    """Run and measure all. Raises RuntimeError if a centre does not get exactly the text of the edges."""
     token = work / "token"
     token.write_text(TOKEN)
     token.chmod(0o600)
@@ -206,7 +209,7 @@ def measure(
 
 
 def _follow(edges: Sequence[Server], centres: Sequence[Server]) -> bool:
-    """Whether each centre has as much text as all edges. Raises RuntimeError if one has more."""
+    """Return true if each centre has as much text as all edges. Raises RuntimeError if one has more."""
     text = sum(one.text()[0] for one in edges)
     theirs = [one.text()[0] for one in centres]
     if max(theirs) > sum(one.text()[0] for one in edges):
@@ -223,7 +226,7 @@ def _until(look: Callable[[], bool]) -> None:
 
 
 def report(found: Measured, senders: int) -> str:
-    """Return the figures as a person reads them."""
+    """Return the figures as text."""
     rows = [[stage, f"{cost:.1f}", f"{_model()[stage]:.1f}"] for stage, cost in found.costs.items()]
     rows += [
         ["all of a GB that comes in", f"{_whole(found.costs):.0f}", f"{_whole(_model()):.0f}"],
@@ -243,7 +246,7 @@ def _model() -> dict[str, float]:
 
 
 def _whole(costs: dict[str, float]) -> float:
-    """Return what a GB costs on its way into two centres."""
+    """Return the CPU seconds of all stages for a GB that goes to two centres."""
     twice = ("edge: shipping, each centre", "centre: receiving", "centre: sealing")
     return sum(cost * (2 if stage in twice else 1) for stage, cost in costs.items())
 

@@ -1,11 +1,11 @@
-"""Sealing: how fast, how large the word index is, and how many frames a search has to read.
+"""Sealing: its speed, the size of the word index, and the number of frames that a search reads.
 
     python -m bench.sealing                       # a mix of all texts, 256 MiB in one segment
     python -m bench.sealing --kind json --kind uuids --megabytes 64 --runs 5
 
-Speeds are MB of text for each second of CPU time of all threads, the median of the runs, which take turns
-with and without words, as the speed of a machine changes. A search is for a text that is in one frame, or
-in none; what is counted are the frames that the index names, of all that there are.
+Speeds are MB of text per CPU second of all threads, the median of the runs. Runs with and without words
+take turns, because the speed of a machine changes. Searches are for texts that are in one frame, or in
+none; the figure is the number of frames that the index names.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ _ID = re.compile(rb"[0-9a-f]{16,32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 @attrs.frozen
 class Sealing:
-    """A segment sealed: MB of text a CPU second, bytes of the compressed text, the word index if any."""
+    """A sealing. speed: MB of text per CPU second. compressed: bytes. words: the word index,
+    b"" without.
+    """
 
     speed: float
     compressed: int
@@ -77,7 +79,7 @@ def _cpu() -> float:
 
 
 def frames_read(words: Words, literal: bytes) -> str:
-    """Return how many frames a search for the literal reads, and how long it takes to know."""
+    """Return the number of frames that a search for the literal reads, and the time to find that out."""
     begun = time.perf_counter()
     found = words.frames_with(literal)
     taken = (time.perf_counter() - begun) * 1e3

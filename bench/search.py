@@ -1,11 +1,11 @@
-"""Searching sealed segments, beside ripgrep on the same files: time, CPU time, memory, how much is read.
+"""Searching sealed segments, compared with ripgrep on the same files: time, CPU time and memory.
 
     python -m bench.search                               # 2 GiB in 8 segments, five rounds
     python -m bench.search --segments 2 --runs 1         # a look
     python -m bench.search --case word --case common --directory /mnt/store
 
-The store is made once (bench/stores.py). Then the programs take turns, each a process of its own that
-is started anew, and the medians over the rounds are compared. Whatever is counted has to agree.
+The store is made once (bench/stores.py). Then the programs take turns, each run a new process, and the
+medians over the rounds are compared. Both must find the same number of lines.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MEMORY_BAR = 200e6
 FIRST_BAR = 0.2
 HELP_BAR = 0.1
 _PAUSE = 0.002
-# Whoever installs logsrv has its modules compiled; a session that forbids it would pay each time.
+# An installed logsrv has compiled modules; with this variable each run would compile them anew.
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -43,9 +43,9 @@ _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTE
 class Case:
     """A search.
 
-    query: what logsrv is asked. rg: the pattern that finds the same; "" where ripgrep has no answer.
-    cat_bar, z_bar: how many times as fast as `zstdcat | rg -c` and as `rg -z -c` it has to be.
-    options: of logsrv; with `-c` the numbers are compared.
+    query: for logsrv. rg: the pattern that finds the same lines; "" if ripgrep has none.
+    cat_bar, z_bar: the required speed, as a multiple of that of `zstdcat | rg -c` and of `rg -z -c`.
+    options: of logsrv; with `-c` the numbers of lines are compared.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Case:
 
 @attrs.frozen
 class Took:
-    """A process that has ended: seconds, CPU seconds of it and its children, and what it printed."""
+    """A process that has ended: seconds, CPU seconds with its children, and its output."""
 
     seconds: float
     cpu: float
@@ -94,7 +94,7 @@ def cases(made: Made) -> list[Case]:
 
 
 def run(words: Sequence[str]) -> Took:
-    """Run a shell's command line to its end."""
+    """Run a command to its end."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     done = subprocess.run(words, stdout=subprocess.PIPE, env=_ENVIRONMENT, check=False)
@@ -105,7 +105,7 @@ def run(words: Sequence[str]) -> Took:
 
 
 def logsrv(made: Made, case: Case) -> list[str]:
-    """Return the command for a case."""
+    """Return the command of logsrv for a case."""
     command = [str(LOGSRV), "search", "--directory", str(made.directory), *case.options]
     return [*command, case.query]
 
@@ -124,12 +124,12 @@ def rivals(made: Made, case: Case) -> dict[str, list[str]]:
 
 
 def counted(output: bytes) -> int:
-    """Return the sum of the numbers that were printed, one for each file."""
+    """Return the sum of the printed numbers, one for each file."""
     return sum(int(line) for line in output.split())
 
 
 def measure(made: Made, case: Case, runs: int) -> tuple[dict[str, list[Took]], list[str]]:
-    """Run a case in turns; return what each took, and sentences about answers that differ."""
+    """Run a case in turns; return the runs of each program, and sentences about different answers."""
     commands = {"logsrv": logsrv(made, case), **rivals(made, case)}
     took: dict[str, list[Took]] = {name: [] for name in commands}
     for _ in range(runs):
@@ -144,9 +144,10 @@ def measure(made: Made, case: Case, runs: int) -> tuple[dict[str, list[Took]], l
 
 
 def number(made: Made, case: Case) -> int:
-    """Return how many lines ripgrep finds by the rules of logsrv: in small letters case is ignored.
+    """Return the number of lines that ripgrep finds by logsrv's rule: a query in small letters ignores
+    case.
 
-    Not what is timed: minding case, as it does by itself, it is a little faster.
+    The timed commands do not ignore case, with which ripgrep is a little faster.
     """
     files = " ".join(shlex.quote(str(file)) for file in made.files)
     command = f"zstdcat {files} | rg --smart-case -c {shlex.quote(case.rg)}"
@@ -154,7 +155,9 @@ def number(made: Made, case: Case) -> int:
 
 
 def peak(command: Sequence[str]) -> int:
-    """Return the bytes that a command and its children had at their most, shared pages counted twice."""
+    """Return the sum of the peak memory of a command and its children in bytes; shared pages
+    count twice.
+    """
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=_ENVIRONMENT)
     most: dict[int, int] = {}
     while process.poll() is None:
@@ -175,7 +178,7 @@ def _children(pid: int) -> Iterator[int]:
 
 
 def first_line(command: Sequence[str]) -> float:
-    """Return the seconds until a command has printed something."""
+    """Return the seconds until a command prints its first byte."""
     begun = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=_ENVIRONMENT) as process:
         assert process.stdout is not None

@@ -1,11 +1,11 @@
-"""What real senders' protocols cost: RELP, NDJSON, Forward, Loki. Syslog is a case of `make bench`.
+"""The cost of the protocols of real senders: RELP, NDJSON, Forward, Loki. Syslog is a case of `make bench`.
 
     python -m bench.senders --peers DIR                    # three rounds; DIR as for `make bench`
     python -m bench.senders --only relp --runs 5
 
-One connection sends messages of 100 bytes or so, made before the clock starts; it stops when the file
-holds them all. rsyslog, tuned as for `make bench`, has the same where it takes the same. "times" are of
-rsyslog's rate, in the same round.
+One connection sends messages of about 100 bytes, made before the measurement, which ends when the file has
+all of them. rsyslog, tuned as for `make bench`, gets the same if it has the protocol. "times" are
+multiples of rsyslog's rate in the same round.
 """
 
 from __future__ import annotations
@@ -57,9 +57,10 @@ LOKI = json.dumps(
 
 @attrs.frozen
 class Case:
-    """A kind of sender. records: how many it sends. send: sends them over a connection, and reads answers.
+    """A kind of sender.
 
-    conf: of rsyslog; "" where it takes no such thing. bar: times rsyslog's rate, or M records a second.
+    records: number to send. send: sends them over a connection, and reads the answers. conf: of rsyslog;
+    "" if rsyslog lacks the protocol. bar: the required rate as a multiple of rsyslog's.
     """
 
     name: str
@@ -71,7 +72,7 @@ class Case:
 
 
 def _repeated(block: bytes, each: int) -> Callable[[socket.socket, int], None]:
-    """Send a block of so many records again and again."""
+    """Return a function that sends a block of `each` records repeatedly."""
 
     def send(connection: socket.socket, records: int) -> None:
         for _ in range(records // each):
@@ -81,7 +82,7 @@ def _repeated(block: bytes, each: int) -> Callable[[socket.socket, int], None]:
 
 
 def _relp(connection: socket.socket, records: int) -> None:
-    """Send without waiting for answers, which are read meanwhile."""
+    """Send without waiting for answers; read them at the same time."""
     offers = b"relp_version=0\nrelp_software=bench\ncommands=syslog"
     frames = [b"1 open %d %s\n" % (len(offers), offers)]
     frames += (b"%d syslog %d %s\n" % (n, len(MESSAGE), MESSAGE) for n in range(2, records + 2))
@@ -102,7 +103,7 @@ def _relp(connection: socket.socket, records: int) -> None:
 def _posted(
     path: bytes, kind: bytes, body: bytes, each: int
 ) -> Callable[[socket.socket, int], None]:
-    """Post a body again and again, each time when the answer to the last but one is there."""
+    """Return a function that posts a body of `each` records repeatedly, with two requests in flight."""
     head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
     request = head % (path, kind, len(body)) + body
 
@@ -127,7 +128,7 @@ def _forward() -> bytes:
 
 
 def cases() -> list[Case]:
-    """Return what is measured."""
+    """Return the cases."""
     line = json.dumps(RECORD).encode() + b"\n"
     ndjson = _posted(b"/lines", b"application/x-ndjson", line * 10_000, 10_000)
     loki = _posted(b"/loki/api/v1/push", b"application/json", LOKI, 1000)
@@ -141,7 +142,7 @@ def cases() -> list[Case]:
 
 @attrs.frozen
 class Took:
-    """Records a second, CPU seconds for a million, and records that are not in the file."""
+    """One run. rate: records a second. cpu: CPU seconds for a million. missing: records not in the file."""
 
     rate: float
     cpu: float
@@ -149,7 +150,7 @@ class Took:
 
 
 def run(launch: Launch, port: str, case: Case, work: Path) -> Took:
-    """Let a server take in what a case sends."""
+    """Start a server, send it the records of a case, and measure."""
     ready = partial(proc.is_bound, "tcp", port)
     with running(launch.command, launch.env, work / "said", ready) as process:
         growth, before = Growth(launch.output), proc.cpu(process.pid)
@@ -174,14 +175,14 @@ def run(launch: Launch, port: str, case: Case, work: Path) -> Took:
 
 
 def logsrv(case: Case, port: str, work: Path) -> Launch:
-    """Return how to start ours."""
+    """Return the command that starts logsrv."""
     listen = f"{case.input}:tcp:{port}:interface=127.0.0.1"
     options = ("--listen", listen, "--directory", str(work / "logs"), "--rotate-size", "64GiB")
     return Launch((*TWISTD, "-n", "--pidfile=", "logsrv", *options), work / "logs" / "current.log")
 
 
 def rsyslog(peer: Peer, case: Case, port: str, work: Path) -> Launch:
-    """Return how to start rsyslog."""
+    """Return the command that starts rsyslog."""
     out = work / "rsyslog.log"
     conf = _fill(case.conf, Listener("tcp", port, 1), work, out)
     command = [str(peer.find()), "-n", "-f", str(conf), "-i", str(work / "pid")]
@@ -191,7 +192,7 @@ def rsyslog(peer: Peer, case: Case, port: str, work: Path) -> Launch:
 
 
 def measure(case: Case, peer: Peer, base: Path) -> Iterator[tuple[str, Took]]:
-    """Measure a case once with each server that takes it."""
+    """Measure a case once with each server that has the protocol."""
     for name in ("logsrv", *(["rsyslog"] if case.conf and peer.find() else [])):
         work, port = Path(tempfile.mkdtemp(dir=base)), free_port("tcp")
         make = logsrv if name == "logsrv" else partial(rsyslog, peer)

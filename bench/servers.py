@@ -1,4 +1,4 @@
-"""The servers under test: how each is started, and which file its lines end up in."""
+"""The servers under test: the command of each, and the file that gets its lines."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ import attrs
 
 HERE = Path(__file__).parent
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
-# Debian installs daemons where the PATH of an ordinary user does not look.
+# Debian installs daemons in directories that are not in the PATH of an ordinary user.
 DAEMON_PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 ROTATE_SIZE = "64GiB"
 
 
 @attrs.define(frozen=True, slots=True)
 class Listener:
-    """Where a server is to listen: `address` is a port of 127.0.0.1, or a path for "unix".
+    """The address of a server: `address` is a port of 127.0.0.1, or a path for "unix".
 
-    wire: "tcp", "tls", "unix", "udp", "relp", or "syslog": TCP whose messages may be counted.
-
-    certificate: with its key, both in one PEM file; for "tls".
+    wire: "tcp", "tls", "unix", "udp", "relp", or "syslog": TCP with messages that may be counted.
+    connections: number that the load opens. certificate: a PEM file with certificate and key, for "tls".
     """
 
     wire: str
@@ -36,7 +35,9 @@ class Listener:
 
 @attrs.define(frozen=True, slots=True)
 class Launch:
-    """The command that starts a server, what it needs in its environment, and where lines go."""
+    """The command that starts a server, additional environment variables, and the file that gets the
+    lines.
+    """
 
     command: tuple[str, ...]
     output: Path
@@ -44,24 +45,24 @@ class Launch:
 
 
 class Server(Protocol):
-    """One of the columns of the comparison."""
+    """A server of the comparison."""
 
     @property
     def name(self) -> str: ...
 
     def takes(self, wire: str) -> bool:
-        """Whether there is something to compare with over a wire."""
+        """Return true if the server takes part over a wire."""
 
     def missing(self) -> str | None:
-        """Why it cannot run here, in a sentence, or None."""
+        """Return a sentence why it cannot run here, None if it can."""
 
     def launch(self, listener: Listener, work: Path) -> Launch:
-        """How to start it with `work`, an empty directory, for all that it writes."""
+        """Return how to start it; it writes only to `work`, an empty directory."""
 
 
 @attrs.define(frozen=True, slots=True)
 class Sink:
-    """The C sink: `program` is what build.py made."""
+    """The C sink. program: compiled by build.py."""
 
     program: Path
     name: str = "sink"
@@ -80,7 +81,7 @@ class Sink:
 
 @attrs.define(frozen=True, slots=True)
 class Logsrv:
-    """`twistd logsrv` with its defaults, and `arguments` where they differ.
+    """`twistd logsrv` with its defaults and `arguments`.
 
     checkout: another version of this repository with its own .venv; None for this one.
     """
@@ -122,8 +123,8 @@ class Logsrv:
 
 
 def _fill(template: str, listener: Listener, work: Path, out: Path) -> Path:
-    """Write bench/peers/TEMPLATE for a listener to `work`; the path."""
-    # syslog-ng shares one window among all connections that may come.
+    """Write bench/peers/TEMPLATE for a listener to `work`; return the path."""
+    # syslog-ng divides one window among all possible connections.
     connections = max(10, listener.connections + 2)
     fetch = min(10_000, max(100, 500_000 // connections))
     words = {
@@ -164,13 +165,13 @@ class Peer:
         if self.find() is not None:
             return None
         places = "PATH" if self.root is None else f"{self.root}/usr/sbin and PATH"
-        return f"{self.program} is not in {places}: README.md of bench/ tells how to get it."
+        return f"{self.program} is not in {places}: README.md of bench/ says how to get it."
 
     def is_unpacked(self) -> bool:
         return self.root is not None and (self.find() or "").startswith(str(self.root))
 
     def libraries(self, pattern: str) -> list[str]:
-        """Directories under `root` with shared libraries that match."""
+        """Return the directories under `root` with files that match `pattern`."""
         assert self.root is not None
         return sorted({str(path.parent.resolve()) for path in self.root.rglob(pattern)})
 
@@ -228,7 +229,7 @@ class SyslogNg:
 
 @attrs.define(frozen=True, slots=True)
 class Bare:
-    """A Twisted protocol that forgets what it receives; it has no output."""
+    """A Twisted protocol that drops all bytes; it has no output."""
 
     name: str = "bare"
 
@@ -240,14 +241,14 @@ class Bare:
 
     def launch(self, listener: Listener, work: Path) -> Launch:
         program = HERE / "bare.py"
-        # -P: the modules beside bare.py are not to be found by what it imports.
+        # -P: imports must not find the modules beside bare.py.
         return Launch((sys.executable, "-P", str(program), listener.address), work / "none")
 
 
 def every_server(
     sink: Path, peers: Path | None, logsrv_arguments: tuple[str, ...], before: Path | None = None
 ) -> list[Server]:
-    """In the order in which they take turns. before: the checkout of another version."""
+    """Return all servers in the order of their turns. before: the checkout of another version."""
     return [
         Sink(sink),
         Logsrv(logsrv_arguments),

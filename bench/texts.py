@@ -1,11 +1,11 @@
-"""Texts like those that people log, in any amount: the same seed makes the same bytes.
+"""Realistic log texts in any amount: the same seed makes the same bytes.
 
     python -m bench.texts --kind mix --megabytes 2000 >text.log
 
-Access logs, JSON, syslog, stack traces and logfmt, with the stamps of a store before each line. Words
-have natural frequencies (few are everywhere, most are rare); ids, addresses and numbers are new on
-each line. A kind is written once by hand as pages of 1 MiB; for each page that is asked for, NumPy
-puts fresh digits into the places left for them, so that making text is faster than sealing it.
+Access logs, JSON, syslog, stack traces and logfmt, with the stamps of a store before each line. Words have
+natural frequencies (a few are everywhere, most are rare); ids, addresses and numbers are new on each line.
+Each kind is made once as pages of 1 MiB; for each further page, NumPy fills new random digits into
+placeholders, so that making text is faster than sealing it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 import numpy
 
 PAGE = 1 << 20
-# Different pages of a kind: a rare word comes back after as many MiB.
+# The number of different pages: a rare word repeats after this many MiB.
 PAGES = 24
-# Places in a page: a random hexadecimal digit, decimal digit, base-62 digit.
+# Placeholders in a page: for a random hexadecimal, decimal and base-62 digit.
 HEX, DEC, ANY = "\x01", "\x02", "\x03"
 _DIGITS = {
     HEX: b"0123456789abcdef",
@@ -140,7 +140,7 @@ Array = numpy.ndarray[Any, Any]
 
 
 class Words:
-    """A vocabulary of `size` words, drawn as in natural text: the n-th is 1/n as frequent."""
+    """A vocabulary of about `size` words, with natural frequencies: the n-th word is 1/n as frequent."""
 
     def __init__(self, random: Random, size: int = 40_000) -> None:
         made = {"".join(random.choices(_SYLLABLES, k=random.randint(2, 5))) for _ in range(size)}
@@ -176,7 +176,7 @@ def _uuid() -> str:
 
 
 def access(random: Random, words: Words) -> str:
-    """Return a line as web servers write it."""
+    """Return a line of a web server's access log."""
     path = "/".join(words.some(random.randint(1, 4)))
     return (
         f"{_address(random)} - - [20/Nov/2026:06:1{DEC}:{random.randint(1, 5)}{DEC} +0000]"
@@ -188,7 +188,7 @@ def access(random: Random, words: Words) -> str:
 
 
 def json(random: Random, words: Words) -> str:
-    """Return a line as services write it, with a trace id and a span id."""
+    """Return a JSON line of a service, with a trace id and a span id."""
     level = random.choice(("info", "info", "debug", "warn", "error"))
     said = " ".join(words.some(random.randint(3, 12)))
     return (
@@ -199,7 +199,7 @@ def json(random: Random, words: Words) -> str:
 
 
 def syslog(random: Random, words: Words) -> str:
-    """Return a line as daemons write it."""
+    """Return a syslog line of a daemon."""
     said = random.choice(
         (
             f"Failed password for {words.one()} from {_address(random)} port 5{DEC * 4} ssh2",
@@ -232,7 +232,7 @@ def logfmt(random: Random, words: Words) -> str:
 
 
 def requests(random: Random, words: Words) -> str:
-    """Return a line of keys and values that all lines have, each of few values."""
+    """Return a line with the same keys as all others, each with few values."""
     return (
         f"user={random.choice(('ann', 'bob', 'eve', 'dan', 'joe', 'sue', 'tom', 'kim'))}"
         f" status={random.choice((200, 200, 404, 500))} took={DEC * random.randint(1, 4)}"
@@ -241,7 +241,7 @@ def requests(random: Random, words: Words) -> str:
 
 
 def uuids(random: Random, words: Words) -> str:
-    """Return a line with nothing but an id: the worst that there is for an index."""
+    """Return a line with only an id: the worst case for a word index."""
     return _uuid()
 
 
@@ -259,7 +259,7 @@ KINDS: dict[str, tuple[Kind, ...]] = {
 
 
 class _Page:
-    """A page and the places in it that are filled anew."""
+    """A page, and the positions of its placeholders."""
 
     def __init__(self, kind: Kind, random: Random, words: Words) -> None:
         lines, size = [], 0
@@ -296,7 +296,7 @@ def _table(digits: bytes) -> Array:
 
 
 def pages(kind: str = "mix", seed: int = 1) -> Iterator[bytes]:
-    """Yield pages of about 1 MiB of whole lines, without end. Raises KeyError for no kind."""
+    """Yield pages of whole lines of about 1 MiB, without end. Raises KeyError for an unknown kind."""
     random = Random(seed)
     words = Words(random)
     made: list[_Page] = []

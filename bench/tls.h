@@ -1,7 +1,7 @@
-/* The client's side of TLS for load.c, when it is compiled with -DTLS -lssl -lcrypto; else nothing.
+/* The client's side of TLS for load.c, if it is compiled with -DTLS -lssl -lcrypto; else stubs.
  *
- * OpenSSL encrypts as it is sent, some 2 to 3 GB a second with AES: several times what any of the
- * servers takes in. The server's certificate is not looked at.
+ * OpenSSL encrypts 2 to 3 GB a second with AES, several times the rate of any of the servers. The
+ * server's certificate is not checked.
  */
 #ifdef TLS
 #include <errno.h>
@@ -10,13 +10,13 @@
 
 typedef SSL tls_session;
 
-/* Shake hands over a connected socket, which does not block afterwards; NULL if that failed. */
+/* Do the handshake over a connected socket, then make it non-blocking; NULL if the handshake failed. */
 static tls_session *tls_start(int fd)
 {
     static SSL_CTX *context;
     if (context == NULL) {
         context = SSL_CTX_new(TLS_client_method());
-        /* A block that was taken in part is made again, at the same place, before it goes on. */
+        /* load.c writes the rest of a partly sent block from the same buffer, but renumbers it before. */
         SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     }
     SSL *session = SSL_new(context);
@@ -26,7 +26,7 @@ static tls_session *tls_start(int fd)
     return session;
 }
 
-/* As send(2): one call takes one record, so the next ones are tried as well. */
+/* Like send(2). SSL_write sends one record at a time, so it is called until all is sent or it would block. */
 static ssize_t tls_send(tls_session *session, const char *data, size_t length)
 {
     size_t sent = 0;

@@ -1,9 +1,9 @@
-/* Connects, is answered, and comes again: `visits PORT VISITS AT_ONCE [ask|leave]`.
+/* Connects, reads the answer, closes, and connects again: `visits PORT VISITS AT_ONCE [ask|leave]`.
  *
- * Without a fourth word a visitor says nothing and reads until the server closes. With `ask` it sends a
- * line first, with `leave` it also closes by itself as soon as a line has come back.
+ * Without the fourth argument a visitor sends nothing and reads until the server closes. With `ask` it sends
+ * a line first; with `leave` it also closes as soon as a line came back.
  *
- * Prints the seconds it took, and how many visits got an answer. One thread; the server under test
+ * Prints the seconds it took, and the number of visits with an answer. One thread; the server under test
  * has the other core.
  */
 #define _GNU_SOURCE
@@ -30,7 +30,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* From several addresses: one has not enough ports for all that lie in TIME_WAIT. */
+/* Connects from one of several addresses: one address lacks ports for all connections in TIME_WAIT. */
 static void visit(unsigned number)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -50,7 +50,7 @@ static void visit(unsigned number)
         fail("epoll_ctl");
 }
 
-/* The connection is there: say the line, and wait for the answer. */
+/* Send the line on a new connection, and wait for the answer. */
 static void ask(int fd)
 {
     if (send(fd, line, sizeof line, MSG_NOSIGNAL) != sizeof line)

@@ -1,4 +1,4 @@
-"""Watch a file grow: when it held what, how many lines it has, and how late marked lines came."""
+"""Watching a file grow: its size over time, its number of lines, and the delays of marked lines."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MARK = re.compile(rb"@sent=(\d{20})[^\n]*\n")
 
 @attrs.define(frozen=True, slots=True)
 class Delays:
-    """How long marked lines took from `send` to being visible in the file, in seconds, sorted."""
+    """The seconds between the `send` of each marked line and its appearance in the file, sorted."""
 
     seconds: tuple[float, ...] = ()
 
     def quantile(self, share: float) -> float:
-        """The delay that `share` (0 to 1) of the lines did not exceed; 0.0 if there were none."""
+        """Return the delay that `share` (0 to 1) of the lines did not exceed; 0.0 without lines."""
         if not self.seconds:
             return 0.0
         return self.seconds[min(len(self.seconds) - 1, int(share * len(self.seconds)))]
@@ -34,8 +34,8 @@ class Delays:
 class Growth:
     """The size of one file over time, to the millisecond, and the lines in it.
 
-    Looking costs one `stat`; what the file holds is read when it is at rest, so that the reading
-    does not compete with the server that is being measured.
+    `look` costs one `stat`. The contents are read only when the file no longer grows, so that reading does
+    not compete with the measured server.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,16 +47,16 @@ class Growth:
 
     @property
     def last_change(self) -> float:
-        """When the file was first seen at its present size, monotonic; 0.0 if it is empty."""
+        """Return the monotonic time at which the file was first seen at its present size; 0.0 if empty."""
         return self._times[-1] if self._times else 0.0
 
     @property
     def seconds(self) -> float:
-        """From the first bytes to the last."""
+        """Return the seconds from the first bytes to the last."""
         return self._times[-1] - self._times[0] if self._times else 0.0
 
     def look(self) -> None:
-        """Take note of the file's size now."""
+        """Record the file's size now, if it has changed."""
         try:
             size = os.stat(self._path).st_size
         except FileNotFoundError:
@@ -66,7 +66,7 @@ class Growth:
             self._sizes.append(size)
 
     def count(self) -> int:
-        """Count what was added since the last time; the lines there are."""
+        """Count the lines added since the last call; return the number of all lines."""
         if self._sizes and self._counted < self._sizes[-1]:
             with open(self._path, "rb", buffering=0) as file:
                 file.seek(self._counted)
@@ -76,7 +76,7 @@ class Growth:
         return self.lines
 
     def delays(self) -> Delays:
-        """The delay of each marked line in the file, from when it was sent to when it was seen."""
+        """Return the delay of each marked line in the file, from its sending to its appearance."""
         if not self._sizes:
             return Delays()
         with (
@@ -89,13 +89,14 @@ class Growth:
         return Delays(tuple(sorted(found)))
 
     def _seen(self, offset: int) -> float:
-        """When the file first had `offset` bytes."""
+        """Return the time at which the file first had `offset` bytes."""
         return self._times[min(bisect_left(self._sizes, offset), len(self._times) - 1)]
 
 
 def follow(growth: Growth, expected: Callable[[], int | None], patience: float) -> None:
-    """Watch until the file holds as many lines as `expected()` says (None: not known yet), or has
-    not grown for `patience` seconds since that was known.
+    """Watch until the file has `expected()` lines, or has not grown for `patience` seconds.
+
+    expected: returns None as long as the number is unknown; `patience` counts only after that.
     """
     known_since = time.monotonic()
     while True:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CONTEXT = ROOT / "build" / "container"
-# Only the format of docker knows HEALTHCHECK; docker itself writes no other.
+# Only docker's image format has HEALTHCHECK; docker itself writes no other format.
 BUILDERS = {
     "podman": ["build", "--format", "docker"],
     "buildah": ["build", "--format", "docker"],

@@ -1,8 +1,8 @@
 #!/bin/sh
 # deb.sh [FOLDER]: makes logsrv_VERSION_ARCHITECTURE.deb of this checkout, in dist or FOLDER.
 #
-# DEB_COMPRESSION='-Zgzip -z1' makes it sooner and larger. PIP_CONSTRAINT=wheels.txt, from /opt/logsrv of such
-# a package, takes the wheels that are in it: then the same commit gives the same bytes.
+# DEB_COMPRESSION='-Zgzip -z1' builds it faster and larger. With PIP_CONSTRAINT=wheels.txt, the file from
+# /opt/logsrv of an earlier package, it takes the same wheels: then the same commit gives the same bytes.
 set -e
 umask 022
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ command -v dpkg-buildpackage >/dev/null || missing="$missing build-essential"
 command -v dh >/dev/null || missing="$missing debhelper"
 /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -z "$missing" ] || {
-    echo "make deb: this wants what is not installed: apt install$missing" >&2
+    echo "make deb: packages are missing: apt install$missing" >&2
     exit 1
 }
 
@@ -33,7 +33,7 @@ tree="$work/logsrv"
 mkdir "$tree"
 # shellcheck disable=SC2086
 git ls-files -z --cached --others --exclude-standard -- $files | xargs -0 cp --parents -t "$tree"
-# So logsrv --version tells the commit, too.
+# logsrv --version then prints the commit, too.
 sed -i "s/^__version__ = .*/__version__ = \"${versions% *}\"/" "$tree/logsrv/__init__.py"
 cp -R packaging/debian "$tree/debian"
 for unit in packaging/systemd/logsrv.*; do cp "$unit" "$tree/debian/logsrv.${unit##*.}"; done
@@ -48,12 +48,12 @@ CHANGELOG
 echo 'make deb: pip fetches the modules, all are compiled and packed'
 (cd "$tree" && dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes >"$work/log" 2>&1) || {
     cat "$work/log" >&2
-    echo 'make deb: failed; what stands above says why' >&2
+    echo 'make deb: failed; the reason is above' >&2
     exit 1
 }
 out=${1:-dist}
 mkdir -p "$out"
-# One is there to be installed; those of before are there to go back to.
+# Only the new package stays in $out; older ones are moved aside, for going back.
 for before in "$out"/logsrv_*.deb; do
     [ ! -e "$before" ] || {
         mkdir -p "$out/before" && mv "$before" "$out/before"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh: the site in build/site, from the pages as they stand; tools go into build/site-venv.
+# build.sh: make the site in build/site from the pages of this checkout; its tools go into build/site-venv.
 set -eu
 cd "$(dirname "$0")/.."
 venv=build/site-venv source=build/site-source
@@ -9,7 +9,7 @@ if ! cmp -s site/requirements.txt "$venv/requirements.txt"; then
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r site/requirements.txt
     cp site/requirements.txt "$venv/"
 fi
-# In one tree, at the same places as in the checkout: links between pages, and from them to code, hold.
+# A tree with the same paths as the checkout: so links between pages, and to code, work.
 rm -rf "$source" build/site
 mkdir -p "$source/bench"
 cp -R docs README.md CONTRIBUTING.md SECURITY.md "$source/"

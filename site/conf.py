@@ -1,6 +1,6 @@
-"""The site: the pages of docs/ as they stand, behind a landing page. `make site` builds it.
+"""The configuration of the site: the pages of docs/ with a landing page. `make site` builds it.
 
-Sphinx resolves each link and each anchor, and -W makes one that leads nowhere an error.
+Sphinx resolves each link and each anchor; with -W a dead one is an error.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ version = release = re.findall(
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-# What stands there beside the pages because they link to it.
+# Files that are there only because pages link to them.
 exclude_patterns = ["README.md", "logsrv/**", "tests/**"]
 myst_heading_anchors = 4
-# The first word behind a fence is a language, or for whom the tests type it.
+# The first word after a code fence is not always a language: some words are for the tests.
 suppress_warnings = ["misc.highlighting_failure", "myst.header"]
 
 html_theme = "furo"

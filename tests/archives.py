@@ -13,7 +13,7 @@ from tests.programs import missing
 
 ROOT = Path(__file__).parent.parent
 RELEASE = ROOT / "packaging" / "release"
-# What git does not keep: at the top, and anywhere.
+# Generated folders that git does not keep: those at the top, and those anywhere.
 MADE_AT_THE_TOP = {".git", ".venv", "build", "dist", "logs", "logsrv.egg-info", "node_modules"}
 MADE = {"__pycache__", ".hypothesis", ".pytest_cache", ".mypy_cache", ".ruff_cache", "node_modules"}
 EPOCH = 1_700_000_000
@@ -27,7 +27,7 @@ class Archives(NamedTuple):
 
 
 class Building:
-    """Copies of this checkout with what builds them, in a directory of its own."""
+    """Copies of this checkout and the tools that build them, in a temporary directory."""
 
     def __init__(self, place: Path) -> None:
         self._place = place
@@ -64,7 +64,7 @@ class Building:
 
 
 def _made(folder: str, names: list[str]) -> set[str]:
-    """Return what of a folder a copy is made without."""
+    """Return the names in a folder that a copy leaves out."""
     place = Path(folder).relative_to(ROOT).as_posix()
     at_the_top = MADE_AT_THE_TOP if place == "." else {"out"} if place == "bench" else set()
     made = {

@@ -15,7 +15,7 @@ PATIENCE = 60.0
 
 
 class HandClock(Clock):
-    """A clock that stands still until it is told to go on; a sleep makes it go on by itself.
+    """A clock whose time passes only in `advance` and in a sleep.
 
     It knows the threads that were started after it, and whose names begin with `threads`. A thread is at
     rest while it waits for an event or a queue of this clock, and has no reason to wake.
@@ -27,7 +27,7 @@ class HandClock(Clock):
         self._monotonic, self._time = monotonic, time_of_day
         self._changed = threading.Condition()
         self._others, self._threads = set(threading.enumerate()), threads
-        # The limit of each thread that waits, and whether it may go on sooner.
+        # For each waiting thread: its time limit, and a function that returns whether it may continue.
         self._waiting: dict[threading.Thread, tuple[float, Callable[[], object]]] = {}
 
     def monotonic(self) -> float:  # type: ignore[override]
@@ -47,9 +47,9 @@ class HandClock(Clock):
         return ClockQueue(self)
 
     def advance(self, seconds: float, *, settle: bool = True) -> None:
-        """Let time pass at once when all threads are at rest; return when they are so again.
+        """Let this much time pass when all threads are at rest; return when they are at rest again.
 
-        settle: false while one hangs in a call of the test: then nothing is waited for.
+        settle: false while a thread hangs in a call of the test: then nothing is waited for.
         """
         with self._changed:
             self._settle(settle)
@@ -57,7 +57,7 @@ class HandClock(Clock):
             self._settle(settle)
 
     def set_ahead(self, seconds: float) -> None:
-        """Set the time of day ahead, as a person may."""
+        """Set the time of day ahead, as an administrator may; the monotonic time does not change."""
         self._time += seconds
 
     def settle(self) -> None:
@@ -66,7 +66,7 @@ class HandClock(Clock):
             self._settle(True)
 
     def wait(self, done: Callable[[], object], seconds: float | None) -> None:
-        """Wait in a thread until it is done, or so many seconds of this clock are over."""
+        """Wait until `done` returns true, or for `seconds` of this clock."""
         me = threading.current_thread()
         with self._changed:
             limit = sys.float_info.max if seconds is None else self._monotonic + seconds
@@ -76,7 +76,7 @@ class HandClock(Clock):
             del self._waiting[me]
 
     def change(self, step: Callable[[], object]) -> None:
-        """Do what may end the waiting of a thread."""
+        """Call a function that may end the wait of a thread, and wake the threads that wait."""
         with self._changed:
             step()
             self._changed.notify_all()
@@ -99,7 +99,7 @@ class HandClock(Clock):
         ]
 
     def _settle(self, wanted: bool) -> None:
-        # A thread that ends says nothing: look again now and then.
+        # A thread that ends gives no signal: look again every 10 ms.
         tries = int(PATIENCE / 0.01)
         while wanted and (busy := self._busy()):
             tries -= 1

@@ -1,4 +1,4 @@
-"""What every test has: daemons in good order, and nothing of the make that runs us."""
+"""Fixtures and hooks of every test: daemons in good order, and nothing of the make that runs the tests."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tests.archives import Archives, Building
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.hangs import Alarm
 
-# CI takes the same examples each time: they find what was broken since.
-# (Newer versions of Hypothesis know by themselves that they run there; the oldest that we take does not.)
+# CI uses the same examples each time: a new failure then comes from a change since the last run.
+# (Newer versions of Hypothesis detect CI by themselves; the oldest one that we support does not.)
 IN_CI = os.environ.get("CI") == "true"
-# No test is about time: the machine may be busy with something else.
+# No test fails because it is slow: the machine may be busy with something else.
 settings.register_profile(
     "untimed",
     deadline=None,
@@ -44,11 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Keep modules and collected tests, which stay to the end, from the garbage collector.
+    """Exclude modules and collected tests, which stay to the end, from garbage collection.
 
     With 9,000 tests a full collection goes through 400,000 objects, and takes 0.3 s; 1.3 s on a busy
-    machine. Those after this go through what the tests have made. At the end of Python all is given back:
-    libraries in C++ print what they have lost otherwise.
+    machine. Later collections only go through the objects of the tests. At the exit of Python the objects
+    are collected again: without that, libraries in C++ print a list of leaks.
     """
     gc.disable()
     atexit.register(gc.unfreeze)
@@ -61,22 +61,23 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def import_own_share(args: list[str]) -> None:
-    """Let each worker of xdist compile the tests of its share first, and find those of the others compiled.
+    """Let each worker of xdist import its share of the test modules first, so that each is compiled once.
 
-    All collect the same files in the same order: in a fresh clone each would compile all of them for 10 s.
+    All workers collect the same files in the same order: in a fresh clone each would compile them all, for
+    10 s.
     """
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     folders = [Path(arg).resolve() for arg in args if Path(arg).is_dir()]
     files = sorted(file for folder in folders for file in folder.rglob("test_*.py"))
     for file in files[int(worker.removeprefix("gw")) :: workers] if workers > 1 else ():
-        # Whatever keeps it from being imported is told when it is collected.
+        # An error of the import is reported when the module is collected.
         with contextlib.suppress(Exception, pytest.skip.Exception):
             importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
 
 
 class FilesTogether(LoadFileScheduling):
-    """Gives a file's tests to one worker, and all tests of Debian's dear package."""
+    """Gives all tests of a file to one worker, and all tests that share the slowly built Debian package."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -85,13 +86,13 @@ class FilesTogether(LoadFileScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether | None:
-    """Not by marks: with pytest 9.2 xdist 3.8 passes over them (pytest-dev/pytest-xdist, issue 1386)."""
+    """Return the scheduler. Marks cannot be used: xdist 3.8 with pytest 9.2 ignores them (xdist #1386)."""
     return FilesTogether(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True, scope="session")
 def interrupts() -> None:
-    """Ctrl-C and SIGHUP reach children also in the background, where a shell or nohup ignores them."""
+    """Let Ctrl-C and SIGHUP reach children also in the background, where a shell or nohup ignores them."""
     for number, usual in (
         (signal.SIGINT, signal.default_int_handler),
         (signal.SIGHUP, signal.SIG_DFL),
@@ -102,9 +103,9 @@ def interrupts() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def environment_of_children() -> Iterator[None]:
-    """Without the words of `make test ARGS=…`, which a make that a test runs would take for its own.
+    """Remove the words of `make test ARGS=…`, which a make that a test runs would use too.
 
-    And without the size of the terminal: help and pages are broken into lines by it.
+    Remove also the size of the terminal: help and pages are wrapped at it.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONWARNINGS", "default::ResourceWarning")
@@ -116,9 +117,10 @@ def environment_of_children() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_wrong_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A daemon that leaves a socket, a file or a process open, or logs an error, fails its test.
+    """Fail the test if one of its daemons leaves a socket, a file or a process open, or logs an error.
 
-    Those of `TwistdProcess`, and whose log is named so. A test marks with `complains` what it asks for.
+    It reads the logs of `TwistdProcess`, and others of that name. A test marks with `complains` the errors
+    that it expects.
     """
     if "tmp_path" not in request.fixturenames:
         yield
@@ -130,19 +132,19 @@ def nothing_wrong_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def asked_for(request: pytest.FixtureRequest) -> list[str]:
-    """Return the expressions of the errors that a test asks for."""
+    """Return the expressions of the errors that a test expects."""
     return [pattern for mark in request.node.iter_markers("complains") for pattern in mark.args]
 
 
 @pytest.fixture(scope="session")
 def building(tmp_path_factory: pytest.TempPathFactory) -> Building:
-    """What builds source distribution and wheel of this checkout, as a release does."""
+    """Builder of the source distribution and the wheel of this checkout, as a release builds them."""
     return Building(tmp_path_factory.mktemp("archives"))
 
 
 @pytest.fixture(scope="session")
 def archives(building: Building) -> Archives:
-    """Source distribution and wheel of this checkout, with what is not committed; built once."""
+    """Source distribution and wheel of this checkout, uncommitted changes included; built once."""
     return building.build("first")
 
 
@@ -154,7 +156,7 @@ def wheel(archives: Archives) -> Path:
 
 @pytest.fixture(autouse=True)
 def views(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close what tests read stores with, as the end of a program does: each has files open."""
+    """Close each View that a test has opened, as the end of a program does: each has files open."""
     opened: list[View] = []
     entered, closed = View.__init__, View.close
 

@@ -1,4 +1,4 @@
-"""Logs of daemons that tests start: nothing is left open, and no error is there that nobody asked for."""
+"""Checks of the logs of daemons that tests start: nothing was left open, no unexpected error was logged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from logsrv.kit.testing.process import complaints
 
-# How they are named, in a test's own directory.
+# The names of the logs, in the directory of a test.
 DAEMON_LOGS = "*twistd.log"
 
 

@@ -1,4 +1,4 @@
-"""More examples of Hypothesis than a test usually takes."""
+"""More examples of Hypothesis than a test usually uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test that hangs is ended, and says where; the others go on."""
+"""An end to tests that hang: the test fails with a traceback, and the other tests run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.testing.patience import PATIENCE
 
-# Of PATIENCE: a wait says by itself what it waited for, long before.
+# Multiples of PATIENCE: a wait of a test fails long before, and says what it waited for.
 QUICK = 4
 OTHERS = 30
 # Where the reactor waits for descriptors and timers.
@@ -29,19 +29,19 @@ _MAIN = greenlet.getcurrent()
 
 
 class Hangs(BaseException):
-    """Nothing in a test catches it."""
+    """The test hangs. It is a BaseException, so nothing in a test catches it."""
 
 
 @contextlib.contextmanager
 def ended_after(seconds: float, stderr: int) -> Iterator[None]:
-    """Raise Hangs in the main thread, wherever it waits, or give up the Deferred that it waits for.
+    """Raise Hangs in the main thread, wherever it waits, or fail the Deferred that it waits for.
 
-    Where C code does not come back, end the process.
+    If C code does not return, end the process.
     """
 
     def ring(number: int, frame: FrameType | None) -> None:
         faulthandler.dump_traceback(stderr, all_threads=True)
-        # Whoever waits for one of these gets on.
+        # A wait for one of these ends then.
         for pid in children() - before:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -74,7 +74,7 @@ def children() -> set[int]:
 
 
 def _waited_for() -> Any:
-    """Return the Deferred that pytest waits for in the reactor, if it does."""
+    """Return the Deferred that pytest waits for in the reactor; a false value if it waits for none."""
     frame: FrameType | None = _MAIN.gr_frame
     while frame and frame.f_code is not pytest_twisted.blockon_default.__code__:
         frame = frame.f_back
@@ -82,13 +82,13 @@ def _waited_for() -> Any:
 
 
 def _fail(waited_for: Any, hangs: Hangs) -> None:
-    """Unless the test has ended by what was raised in it."""
+    """Fail the Deferred, unless the exception has already ended the test."""
     if not waited_for.called:
         waited_for.errback(Failure(hangs))
 
 
 class Alarm:
-    """A plugin of pytest: each test, with its fixtures, has so much time."""
+    """A plugin of pytest: limits the time of each test and its fixtures."""
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
@@ -107,7 +107,7 @@ class Alarm:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
-        """Kill what a worker of xdist has left that had to be ended."""
+        """Kill the processes left by a worker of xdist that had to be ended."""
         if error:
             worker = {
                 "PYTEST_XDIST_WORKER": node.gateway.id,  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ class Alarm:
 
 
 def kill_marked(*marks: bytes) -> None:
-    """Kill the processes that have these in their environment."""
+    """Kill the processes that have all these marks in their environment."""
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             environment = (place / "environ").read_bytes()

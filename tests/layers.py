@@ -1,8 +1,8 @@
-"""The layers of logsrv: a module imports what stands in a layer below its own, or in its own room."""
+"""The layers of logsrv: a module imports only from the layers below its own, and from its own folder."""
 
 from __future__ import annotations
 
-# From the bottom. Each name stands for a folder or a file; two of one layer do not know each other.
+# From the bottom. Each name is a folder or a file; two of one layer do not import each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "errors",
@@ -45,6 +45,6 @@ def within(module: str, name: str) -> bool:
 
 
 def may_import(module: str, other: str) -> bool:
-    """Return whether a module may import another of ours."""
+    """Return whether a module of logsrv may import another one."""
     home, there = home_of(module), home_of(other)
     return home == there or HOMES[there] < HOMES[home]

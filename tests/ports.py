@@ -1,4 +1,4 @@
-"""Ports that are free, and stay so."""
+"""Free ports that no other test or program gets meanwhile."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import random
 import socket
 import tempfile
 
-# Below those that the system gives to whoever asks for any: another test's server, or client, would get
-# one that is not in use for a moment.
+# Below the ephemeral ports of the system: one of those, unused for a moment, could be given to the server
+# or the client of another test.
 PLACES = range(20_000, 32_000)
 
-# A lock of each port that was given, for as long as the process that got it lives: others run beside it.
+# This process holds a lock of each port that it got, until it ends: other test processes run beside it.
 _LOCKED = f"{tempfile.gettempdir()}/logsrv-test-ports-{os.getuid()}"
 _LOCKS = os.open(_LOCKED, os.O_RDWR | os.O_CREAT, 0o600)
 _given: set[int] = set()
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """Return a port of 127.0.0.1 that nobody has, nor gets by chance."""
+    """Return a port of 127.0.0.1 that is not in use, and that no other test gets."""
     for port in random.SystemRandom().sample(PLACES, len(PLACES)):
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, kind) as probe:
             probe.bind(("127.0.0.1", port))

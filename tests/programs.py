@@ -1,4 +1,4 @@
-"""Programs that tests use: skipped with the reason on a user's machine, failed for in CI."""
+"""Programs that tests need: if one is missing, a test is skipped with the reason, and fails in CI."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip this test because of `reason`; where CI promises that everything is there, fail."""
+    """Skip this test with `reason`; in CI, where everything is installed, fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def program(name: str, package: str) -> str:
-    """The path of `name`, which Debian's `package` brings."""
+    """Return the path of the program `name`, which is in `package` of Debian."""
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if found is None:
         missing(f"{name} is not installed (Debian: apt install {package})")

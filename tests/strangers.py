@@ -1,4 +1,4 @@
-"""Far sides that answer with whatever a test wants, for as long as somebody listens."""
+"""Servers of tests that answer with any bytes, for as long as the client reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ Answer = Callable[[bytes], Iterable[bytes]]
 
 
 class Stranger:
-    """A far side on a free port. said: the bytes that its system has taken; connections: how many came."""
+    """A server on a free port.
+
+    said: number of bytes that the system has taken from it; connections: number of connections so far.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.said = 0
@@ -57,7 +60,7 @@ class Stranger:
 
 @contextmanager
 def stranger(answer: Answer) -> Iterator[Stranger]:
-    """A far side that says the same to everybody."""
+    """Run a server that gives every client the same answer."""
     made = Stranger(answer)
     thread = threading.Thread(target=made.run)
     thread.start()
@@ -69,7 +72,7 @@ def stranger(answer: Answer) -> Iterator[Stranger]:
 
 
 def endless(piece: bytes, *before: bytes) -> Answer:
-    """Say some pieces, and then one for ever."""
+    """Return an answer of the pieces `before`, and then of `piece` for ever."""
 
     def answer(_: bytes) -> Iterator[bytes]:
         yield from before
@@ -81,7 +84,7 @@ def endless(piece: bytes, *before: bytes) -> Answer:
 
 
 def memory(pid: int | str = "self", *, most: bool = False) -> int:
-    """Return the bytes of resident memory of a process, or the most so far; skip where nobody tells."""
+    """Return the bytes of resident memory of a process, or its peak; skip without /proc."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
@@ -93,7 +96,7 @@ def memory(pid: int | str = "self", *, most: bool = False) -> int:
 
 @contextmanager
 def at_most(size: int) -> Iterator[None]:
-    """Fail if more memory is taken at a time meanwhile, in bytes, by what Python allocates."""
+    """Fail if the memory that Python allocates in the `with` block exceeds `size` bytes at any time."""
     tracemalloc.start()
     try:
         yield

@@ -1,4 +1,4 @@
-"""A program on a terminal: what it prints there, and its exit status."""
+"""Runs of a program on a terminal: the output there, and the exit status."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from logsrv.kit.testing.patience import PATIENCE
 
 
 def on_terminal(command: Sequence[str], until: str | None = None, **how: Any) -> tuple[str, int]:
-    """Run a command whose output and errors go to a terminal, to its end.
+    """Run a command to its end, with standard output and error on a terminal.
 
-    until: upon this text it gets SIGTERM. how: as Popen takes it. Gives what stands on the terminal, with
-    plain line ends, and the exit status.
+    until: the command gets SIGTERM when it has printed this text. how: arguments of Popen. Returns the
+    output with plain line ends, and the exit status.
     """
     ours, theirs = pty.openpty()
     printed = b""
@@ -40,5 +40,5 @@ def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
     except OSError:
-        # EIO: nobody has the other side any more.
+        # EIO: no process has the other side open any more.
         return b""

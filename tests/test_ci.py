@@ -1,4 +1,4 @@
-"""What .ci/ and the Makefile do: the oldest dependencies, and the Python that was asked for."""
+"""The scripts of .ci/ and the Makefile: oldest dependencies, the chosen Python, flaky tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ dev =
 """
 
 
-def test_the_oldest_of_everything_but_the_tools() -> None:
+def test_the_oldest_versions_are_those_of_all_extras_but_the_tools() -> None:
     assert list(oldest(SETUP)) == [
         "Twisted==26.4",
         "zope.interface==6.2",
@@ -47,13 +47,13 @@ def test_the_oldest_of_everything_but_the_tools() -> None:
 
 
 @pytest.mark.parametrize("line", ["attrs", "attrs > 25", "attrs >= 25.4, < 26"])
-def test_a_dependency_without_an_oldest_version_is_told(line: str) -> None:
+def test_a_dependency_without_an_oldest_version_is_an_error_that_names_it(line: str) -> None:
     with pytest.raises(ValueError, match=r"attrs.* says no oldest version"):
         list(oldest(SETUP.replace("duckdb >= 2.0", line)))
 
 
-def test_ours_say_theirs_and_agree() -> None:
-    """One that stands in two extras with two versions could not be installed."""
+def test_each_dependency_of_setup_cfg_has_one_oldest_version() -> None:
+    """A distribution with two oldest versions, in two extras, could not be installed."""
     versions = set(oldest((ROOT / "setup.cfg").read_text()))
     assert len(versions) == len({line.partition("==")[0] for line in versions}) > 20
 
@@ -105,8 +105,8 @@ def test_uv_takes_the_python_that_was_asked_for(
     assert f"venv --quiet --python {python} .venv" in (checkout / "calls").read_text().splitlines()
 
 
-def test_examples_are_those_of_the_last_time() -> None:
-    """Also with the oldest Hypothesis, which does not look where it runs."""
+def test_hypothesis_uses_the_same_examples_each_time_in_ci() -> None:
+    """Also with the oldest Hypothesis, which does not detect CI."""
     assert settings().derandomize is (os.environ.get("CI") == "true")
 
 
@@ -142,7 +142,7 @@ def rerun(place: Path, tests: str, *words: str) -> tuple[int, list[str]]:
 
 @pytest.mark.slow
 def test_a_worker_has_all_tests_of_a_file_and_of_debian() -> None:
-    """What they share is dear: a package, an environment, a browser."""
+    """They share what is slow to make: a package, an environment, a browser."""
     files = ("debian/test_environment", "debian/test_restart_wait", "test_timer", "kit/test_names")
     # As many workers as files.
     side_by_side = ["-n", "4", "--dist", "loadfile", "-v", "-p", "no:cacheprovider"]
@@ -174,7 +174,7 @@ def test_once(text): assert text == "other" or not fails_once()
     assert status == 0, printed
     assert printed[-1] == "flaky: test_it.py::test_once[a b[1]@c::d]"
     closing = [line.strip("= ").rpartition(" in ")[0] for line in printed if " passed" in line]
-    # Alone: not with the test beside it.
+    # The second run has the failed test alone.
     assert closing == ["1 failed, 2 passed", "1 passed"]
 
 
@@ -198,7 +198,7 @@ def test_dies():
     status, printed = rerun(tmp_path, dies, "-n", "1")
     assert (status, printed[-1]) == (0, "flaky: test_it.py::test_dies")
     (tmp_path / "failed").unlink()
-    # Nobody knows what else has failed.
+    # The other failures of that run are not known.
     status, printed = rerun(tmp_path, dies)
     assert status != 0 and "flaky: test_it.py::test_dies" not in printed
 
@@ -243,7 +243,7 @@ def test_that_is_stopped():
 
 
 @pytest.mark.slow
-def test_how_often_a_test_fails_that_is_stopped_is_told(tmp_path: Path) -> None:
+def test_the_failures_of_a_stopped_test_are_counted_by_name(tmp_path: Path) -> None:
     """Its name comes from what CI printed; the other one is stopped as well, and passes."""
     (tmp_path / "test_it.py").write_text(TESTS + STOPPED)
     (tmp_path / "log").write_text(
@@ -261,13 +261,15 @@ def test_how_often_a_test_fails_that_is_stopped_is_told(tmp_path: Path) -> None:
     assert (status, printed[-1]) == (0, "0 tests failed in 2 runs")
 
 
-# Beside these, what .ci/run uses of a system.
+# The other programs of a system that .ci/run uses.
 TOOLS = "bash sh awk cat cut dirname env grep mktemp rm sort tail tee tr uname"
 
 
 @pytest.fixture
 def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
-    """Runs .ci/run of a copy, where `make test` and `make test-rest` do this; nothing is installed."""
+    """Runs .ci/run of a copy, with these commands as `make test` and `make test-rest`, and installs
+    nothing.
+    """
     copy, programs = tmp_path / "copy", tmp_path / "programs"
     shutil.copytree(ROOT / ".ci", copy / ".ci")
     shutil.copy(ROOT / "setup.cfg", copy)

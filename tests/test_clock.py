@@ -25,7 +25,7 @@ def test_events_and_queues_are_those_of_python(clock: Clock) -> None:
     assert (queue.get(), queue.get_nowait(), queue.qsize()) == (0, 1, 0)
 
 
-def test_that_of_the_system_goes_with_it() -> None:
+def test_the_clock_of_the_system_agrees_with_time() -> None:
     clock = Clock()
     before = time.monotonic(), time.time()
     clock.sleep(0)

@@ -1,4 +1,4 @@
-"""Logs of daemons are looked at when their test is over."""
+"""The logs of daemons are checked when their test is over."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAILED = """\
 """
 
 
-def test_an_error_that_nobody_asked_for(tmp_path: Path) -> None:
+def test_an_unexpected_error_in_a_log_fails_the_test(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text(FAILED)
     with pytest.raises(AssertionError, match=r"1 errors in log, the first:\n2026.*cannot accept"):
@@ -27,14 +27,14 @@ def test_an_error_that_nobody_asked_for(tmp_path: Path) -> None:
     check_log(log, ["ZeroDivisionError"])
 
 
-def test_what_is_left_open(tmp_path: Path) -> None:
+def test_a_socket_left_open_fails_the_test(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("x.py:1: ResourceWarning: unclosed <socket.socket fd=7>\n")
     with pytest.raises(AssertionError, match="unclosed"):
         check_log(log)
 
 
-def test_those_of_twistd_processes_are_found(tmp_path: Path) -> None:
+def test_the_logs_of_twistd_processes_are_found(tmp_path: Path) -> None:
     log = TwistdProcess("greet", directory=tmp_path).log_path
     log.touch()
     assert list(tmp_path.rglob(DAEMON_LOGS)) == [log]
@@ -49,7 +49,7 @@ def logfiles() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_other_daemons_write_to_files_that_are_found() -> None:
+def test_every_logfile_that_a_test_names_is_found() -> None:
     named = [(name, value) for name, value in logfiles() if value != "--logfile="]
     assert named
     for name, value in named:

@@ -1,4 +1,4 @@
-"""What docs/ says about the code is what the code says."""
+"""The pages of docs/ agree with the code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("name", FOR_DEVELOPERS)
 def test_every_file_that_developers_are_sent_to_is_there(name: str) -> None:
-    """A file moves to another folder, and the page goes on sending people to the old one."""
+    """A file may have moved to another folder since the page was written."""
     [page] = [page for page in MARKDOWN if page.name == name]
     files = [path for path in DOCS.parent.glob("logsrv/**/*") if "template" not in path.parts]
     known = {path.relative_to(DOCS.parent / "logsrv").as_posix() for path in files}
@@ -46,12 +46,12 @@ def test_every_file_that_developers_are_sent_to_is_there(name: str) -> None:
 
 
 def test_files_in_the_architecture_are_named_with_their_folder() -> None:
-    """Several folders have a file of one name."""
+    """The name alone is not enough: several folders have a file of the same name."""
     page = (DOCS / "architecture.md").read_text()
     assert set(re.findall(r"`(\w+\.py)`", page)) == {"lazy_names.py", "shout_plugin.py"}
 
 
-def test_every_page_can_be_found_from_the_entrance() -> None:
+def test_every_page_can_be_reached_from_the_readme() -> None:
     entrance = (DOCS.parent / "README.md").read_text()
     pages = [page.name for page in DOCS.glob("*.md")]
     assert [name for name in pages if f"(docs/{name})" not in entrance] == []
@@ -65,8 +65,8 @@ def test_the_site_lists_each_page_once() -> None:
     assert sorted(listed) == sorted(page.stem for page in DOCS.glob("*.md"))
 
 
-def test_the_entrance_leads_to_what_a_newcomer_looks_for_first() -> None:
-    """Within a minute: one row for each, with the page or the option."""
+def test_the_readme_has_a_row_for_each_first_task() -> None:
+    """The table has one row for each task, with the page or the option."""
     entrance = (DOCS.parent / "README.md").read_text()
     table = entrance.partition("\n## Where to find\n")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.MULTILINE))
@@ -84,7 +84,7 @@ def test_the_entrance_leads_to_what_a_newcomer_looks_for_first() -> None:
 
 
 def test_every_counter_of_a_running_service_is_listed() -> None:
-    """A catalogue that some service has and the page has not would be missed by who sets up alerts."""
+    """The author of an alert would not find a catalogue of counters that is not on the page."""
     from logsrv.gopher.gateway.gateway import Gateway
     from logsrv.gopher.gateway.gateway_settings import GopherSettings
     from logsrv.greet.protocol import Greet
@@ -116,7 +116,7 @@ def test_every_page_is_in_the_contents_of_the_site() -> None:
 
 
 def test_tokens_are_made_in_one_way_and_place() -> None:
-    """A token that a shell's redirection makes is everybody's to read, unless its file is there before."""
+    """A token file that a shell's redirection creates is readable for everybody."""
     for page in [*MARKDOWN, *DOCS.parent.glob("logsrv/**/*.md")]:
         text = page.read_text()
         for path in re.findall(r"/etc/logsrv[\w./-]*\btoken\b", text):

@@ -1,4 +1,4 @@
-"""The errors that end a start, and those that say where."""
+"""The error that ends a start, and the error of a query with its position."""
 
 from logsrv.errors import ConfigurationError, QueryError, StartError
 

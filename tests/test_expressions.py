@@ -19,12 +19,12 @@ from tests.test_structure import MODULES, name_of
 
 UNTRUE = (_constants.POSSESSIVE_REPEAT, _constants.ATOMIC_GROUP)
 _USES_RE = re.compile("^ *import re$", re.MULTILINE)
-# What they look like, in parts of an expression that only a function puts together.
+# How they look in a part of an expression that a function assembles.
 _LOOKS_UNTRUE = re.compile(r"(?<!\\)[*+?}]\+|\(\?>")
 
 
 def untrue(source: str, names: dict[str, object]) -> list[str]:
-    """Expressions in the source of a module, which has these names, that have one of the two."""
+    """Return the expressions in the source of a module, which has these names, with one of the two."""
     found = [pattern.pattern for pattern in patterns(names.values()) if is_untrue(pattern)]
     tree = ast.parse(source)
     for handed in expressions(tree):
@@ -32,7 +32,7 @@ def untrue(source: str, names: dict[str, object]) -> list[str]:
             code = compile(ast.Expression(handed), source, "eval")
             expression = eval(code, names)  # noqa: S307 - the project's own source
         except Exception:
-            # It has variables of a function in it: the texts of the module are looked at instead.
+            # It contains local variables of a function: check the texts of the module instead.
             found += [text for text in texts(tree) if _LOOKS_UNTRUE.search(text)]
         else:
             found += [expression] if is_untrue(expression) else []
@@ -50,7 +50,7 @@ def patterns(values: Iterable[object]) -> Iterator[re.Pattern[str] | re.Pattern[
 
 
 def expressions(tree: ast.Module) -> Iterator[ast.expr]:
-    """The expression that each call of a function of `re` is given."""
+    """Yield the expression that each call of a function of `re` gets."""
     for node in ast.walk(tree):
         assert not (isinstance(node, ast.ImportFrom) and node.module == "re")
         if (
@@ -60,7 +60,7 @@ def expressions(tree: ast.Module) -> Iterator[ast.expr]:
             and node.func.value.id == "re"
             and node.func.attr != "escape"
         ):
-            # With its flags, without which a comment in a verbose one would be a part of it.
+            # With its flags: without them the comments in a verbose expression would be a part of it.
             yield node if node.func.attr == "compile" else node.args[0]
 
 
@@ -76,12 +76,12 @@ def is_untrue(expression: object) -> bool:
         assert isinstance(expression, (str, bytes))
         expression = re.compile(expression)
     parsed = _parser.parse(expression.pattern, expression.flags & ~re.DEBUG)
-    # By identity: the code of a character may be the number of an operation.
+    # Compared by identity: the code of a character may equal the number of an operation.
     return any(op is other for op in operations(parsed) for other in UNTRUE)
 
 
 def operations(parsed: object) -> Iterator[object]:
-    """Everything in a parsed expression, however deep."""
+    """Yield everything in a parsed expression, at any depth."""
     if isinstance(parsed, (_parser.SubPattern, tuple, list)):
         for part in parsed:
             yield from operations(part)
@@ -110,7 +110,7 @@ def test_no_expression_is_matched_wrongly_by_an_older_python(path: Path) -> None
         'class A:\n    b = re.compile("(?(?=a)a|b++)" if 0 else "(a)(?(1)a|b++)")',
     ],
 )
-def test_one_that_came_back_is_found(source: str) -> None:
+def test_a_possessive_or_atomic_expression_is_found(source: str) -> None:
     names: dict[str, object] = {"re": re}
     exec(source, names)  # noqa: S102 - as importing it would
     assert untrue(source, names)
@@ -125,7 +125,7 @@ def test_one_that_came_back_is_found(source: str) -> None:
         'def f():\n    return re.compile("a # *+", re.VERBOSE)',
     ],
 )
-def test_others_are_not(source: str) -> None:
+def test_other_expressions_are_not_reported(source: str) -> None:
     names: dict[str, object] = {"re": re}
     exec(source, names)  # noqa: S102 - as importing it would
     assert not untrue(source, names)

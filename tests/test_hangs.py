@@ -1,4 +1,4 @@
-"""A run of pytest in which a test hangs: it fails, the others pass."""
+"""In a run of pytest a test that hangs fails, and the others pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest_twisted
 
 def test_before(): pass
 """
-# A package of others may be named tests too.
+# Another package may be named tests too.
 CONFTEST = f"""
 import sys, types
 sys.modules["tests"] = tests = types.ModuleType("tests")
@@ -31,7 +31,7 @@ from tests.hangs import Alarm
 def pytest_configure(config): config.pluginmanager.register(Alarm())
 """
 END = "\ndef test_after(): pass\n"
-# The program that it starts writes its process's id, and waits for what never comes.
+# The program that it starts writes its process id, and waits for ever.
 CHILD = (
     "subprocess.Popen([sys.executable, '-c', 'import os, signal;"
     ' open("pid", "w").write(str(os.getpid())); signal.pause()\'])'
@@ -68,14 +68,14 @@ def run(
 
 
 def has_ended(pid: int) -> bool:
-    """Whether it has, if nobody has waited for it too."""
+    """Return whether a process has ended; a zombie has."""
     try:
         return ") Z " in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return True
 
 
-# PyDLL keeps the interpreter's lock; no signal ends this wait.
+# PyDLL keeps the interpreter's lock, so no signal ends this wait.
 C_LOCK = (
     "lock = ctypes.PyDLL(None).pthread_mutex_lock;"
     " held = ctypes.create_string_buffer(64); lock(held); lock(held)"

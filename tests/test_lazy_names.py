@@ -1,4 +1,4 @@
-"""Packages that load their names when they are used: what Python and what type checkers find in them."""
+"""Packages that load their names on first use: Python and type checkers find the same names in them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_name_is_loaded_when_it_is_used(lazy: Path) -> None:
     assert "lazy_things.inner" in sys.modules
 
 
-def test_what_the_stub_does_not_name_is_not_there(lazy: Path) -> None:
+def test_a_name_that_is_not_in_the_stub_is_an_attribute_error(lazy: Path) -> None:
     things = import_module("lazy_things")
     with pytest.raises(AttributeError, match="module 'lazy_things' has no attribute 'three'"):
         things.three  # noqa: B018
@@ -57,7 +57,7 @@ def test_type_checkers_see_what_is_loaded(stub: Path) -> None:
         for alias in statement.names
     }
     assert declared == {name: getattr(package, name) for name in dir(package)}
-    # A module of such a name would take its place as soon as it is imported.
+    # A module of the same name would replace it as soon as it is imported.
     assert not declared.keys() & {path.stem for path in stub.parent.iterdir()}
 
 

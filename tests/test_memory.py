@@ -1,4 +1,4 @@
-"""The C library is told to keep what it has."""
+"""The C library is told to keep freed memory."""
 
 import platform
 import subprocess
@@ -7,12 +7,12 @@ import sys
 from logsrv.memory import keep_freed_memory
 
 
-def test_glibc_understands() -> None:
+def test_glibc_accepts_the_setting_to_keep_freed_memory() -> None:
     assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
 
 
-def test_glibc_understands_that_threads_take_turns() -> None:
-    """By itself: it is not to be so for all other tests."""
+def test_glibc_accepts_the_setting_for_threads_that_take_turns() -> None:
+    """In a process of its own: the setting must not apply to the other tests."""
     code = "from logsrv.memory import keep_freed_memory; print(keep_freed_memory(together=True))"
     said = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert said.strip() == str(platform.libc_ver()[0] == "glibc")

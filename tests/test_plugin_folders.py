@@ -1,4 +1,4 @@
-"""Folders of plugins that are on Python's path, and those that are not."""
+"""Which folders of plugins are put on Python's path, and which are refused."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_folders_come_last_in_the_order_of_their_names(place: Path) -> None:
 
 @as_root
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o700])
-def test_one_that_others_may_change_or_not_read_is_left_out(place: Path, mode: int) -> None:
+def test_a_folder_that_others_may_change_or_not_read_is_left_out(place: Path, mode: int) -> None:
     (place / "one").chmod(mode)
     plugin_folders.add(str(place))
     assert sys.path == ["first", f"{place}/two"]
@@ -46,7 +46,7 @@ def test_one_that_others_may_change_or_not_read_is_left_out(place: Path, mode: i
 
 
 @as_root
-def test_one_of_another_user_and_all_in_such_a_place_are_left_out(place: Path) -> None:
+def test_folders_of_another_user_or_in_a_writable_place_are_left_out(place: Path) -> None:
     os.chown(place / "two", 65534, 65534)
     plugin_folders.add(str(place))
     assert sys.path == ["first", f"{place}/one"]
@@ -57,7 +57,7 @@ def test_one_of_another_user_and_all_in_such_a_place_are_left_out(place: Path) -
     assert sys.path == ["first"]
 
 
-def test_a_place_that_is_not_there_is_none(place: Path) -> None:
+def test_a_missing_place_adds_no_folder(place: Path) -> None:
     plugin_folders.add(f"{place}/nowhere")
     assert sys.path == ["first"]
 

@@ -1,4 +1,4 @@
-"""Folders are rooms: few things in each, few arrows between them, no circle."""
+"""Each folder has few entries, few imports between them, and no cycle."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tests.test_structure import MODULES, imported, name_of
 
 
 def rooms() -> dict[str, tuple[set[str], set[tuple[str, str]]]]:
-    """Return, for each folder, its files and folders, and the arrows: who of them imports whom."""
+    """Return, for each folder, its files and folders, and which of them imports which (the arrows)."""
     names = {name_of(path): path for path in MODULES}
     arrows = [
         (name, other)
         for name, path in names.items()
-        # A package's own file offers what is inside it.
+        # The __init__.py of a package offers the names inside it.
         if path.name != "__init__.py"
         for other in imported(path)
         if other in names
@@ -31,8 +31,8 @@ def rooms() -> dict[str, tuple[set[str], set[tuple[str, str]]]]:
     return found
 
 
-def test_no_folder_is_a_hall() -> None:
-    """At most 25 files and folders in one, and at most 60 arrows between them."""
+def test_no_folder_has_too_many_entries_or_imports() -> None:
+    """A folder has at most 25 files and folders, and at most 60 imports between them."""
     found = rooms()
     for folder, (inside, arrows) in sorted(found.items(), key=lambda each: -len(each[1][1])):
         print(f"{len(inside):3} {len(arrows):3} {folder}")
@@ -42,8 +42,8 @@ def test_no_folder_is_a_hall() -> None:
     assert not halls
 
 
-def test_no_room_is_entered_from_one_that_it_enters() -> None:
-    """No circle among the files and folders of a folder, whatever is inside them."""
+def test_imports_between_the_entries_of_a_folder_have_no_cycle() -> None:
+    """There is no cycle of imports among the files and folders of a folder."""
     for folder, (inside, arrows) in rooms().items():
         above = set(arrows)
         for middle in inside:

@@ -1,4 +1,4 @@
-"""What setup.cfg says of packages and commands: what works in the checkout works installed."""
+"""The packages and commands of setup.cfg: a command that works in the checkout works installed."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def test_every_package_is_in_setup_cfg() -> None:
     assert not list((ROOT / "twisted").rglob("__init__.py"))
 
 
-# Imported by name, and brought by what setup.cfg asks for: `Twisted[tls]` and Textual.
+# Imported by name, and installed as dependencies of those in setup.cfg: `Twisted[tls]` and Textual.
 BROUGHT_ALONG = {"pyopenssl", "service-identity", "rich"}
 
 
 @pytest.mark.slow
 def test_every_distribution_that_is_imported_is_in_setup_cfg() -> None:
-    """One that comes with something else goes when that goes."""
+    """A distribution that is only a dependency of another one goes away with that one."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     asked = [config["options"]["install_requires"], *config["options.extras_require"].values()]

@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: who imports whom, what is tested."""
+"""The rules of this project that a machine can check: imports, time, tests for every folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "logsrv").rglob("*.py"))
 MODULES = [path for path in SOURCES if "template" not in path.parts]
 
-# Folders of these names: bytes in, values out. They know neither Twisted nor sockets, and no clock.
+# Folders of these names: bytes in, values out. They import neither Twisted nor sockets nor a clock.
 SANS_IO = ("text", "framing", "wire", "fields", "query", "encode")
-# Here the clock is handed in, so that a test can drive it.
+# Modules that get their clock as an argument, so that a test can control it.
 TIMELESS = tuple(f"logsrv.linelog.{one}" for one in ("store", "cursors", "ship", "alerts"))
-# What those may import from elsewhere is held to the same.
+# Modules that those may import, and that follow the same rule.
 SANS_IO_MODULES = ("logsrv.kit.options.declare", "logsrv.kit.options.kinds")
 IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")
 
@@ -29,7 +29,7 @@ def name_of(path: Path) -> str:
 
 @cache
 def imported(path: Path) -> tuple[str, ...]:
-    """Every module that a file imports, inside functions too."""
+    """Return every module that a file imports, inside functions too."""
     found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -52,8 +52,8 @@ def test_imports_point_down() -> None:
     assert not wrong
 
 
-def test_the_model_plugin_has_what_a_strangers_has() -> None:
-    """The names that `logsrv.kit` itself offers."""
+def test_the_model_plugin_imports_only_what_the_kit_offers() -> None:
+    """It imports only the names that `logsrv.kit` offers."""
     offered = {"logsrv.kit", *(f"logsrv.kit.{name}" for name in dir(logsrv.kit))}
     found = {other for path in MODULES if "greet" in path.parts for other in imported(path)}
     assert {other for other in found if within(other, "logsrv.kit")} <= offered
@@ -70,7 +70,7 @@ def test_parsers_do_no_io() -> None:
     assert not wrong
 
 
-def test_time_is_handed_in() -> None:
+def test_modules_with_a_clock_as_argument_do_not_import_time() -> None:
     wrong = [
         f"{name_of(path)} imports {other}"
         for path in MODULES
@@ -81,12 +81,12 @@ def test_time_is_handed_in() -> None:
     assert not wrong
 
 
-def test_there_is_no_cycle() -> None:
+def test_imports_have_no_cycle() -> None:
     names = {name_of(path): path for path in MODULES}
     graph = {
         name: {other for other in imported(path) if other in names and other != name}
         for name, path in names.items()
-        # A package's own file offers what is inside it.
+        # The __init__.py of a package offers the names inside it.
         if path.name != "__init__.py"
     }
     done: set[str] = set()
@@ -103,7 +103,7 @@ def test_there_is_no_cycle() -> None:
 
 
 def test_every_folder_has_its_tests() -> None:
-    """In the folder of its name: a test module for each subject, which may be several modules."""
+    """Tests are in the folder of the same name: a test module for each subject of one or more modules."""
     missing = {
         str(path.parent.relative_to(ROOT))
         for path in MODULES

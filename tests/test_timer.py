@@ -1,4 +1,4 @@
-"""A timer makes one call, unless it is begun anew or stopped."""
+"""A timer makes one call, unless it is restarted or stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_call_is_made_once_with_its_arguments() -> None:
     timer.stop()
 
 
-def test_a_timer_begun_anew_forgets_the_call_of_before() -> None:
+def test_a_restarted_timer_forgets_its_earlier_call() -> None:
     clock, calls = Clock(), list[str]()
     timer = Timer(clock)
     timer.start(2, calls.append, "first")
@@ -42,8 +42,8 @@ def test_a_stopped_timer_makes_no_call() -> None:
     assert not clock.getDelayedCalls()
 
 
-def test_the_call_itself_may_begin_the_timer_anew() -> None:
-    """It does not run while its call is made."""
+def test_the_call_itself_may_restart_the_timer() -> None:
+    """The timer is not running during its call."""
     clock, seen = Clock(), list[bool]()
     timer = Timer(clock)
 

@@ -1,6 +1,6 @@
-"""A service with many connections: its figures, its garbage collector, its stop, its lists of networks.
+"""A service with many connections: scraping metrics, garbage collection, stopping, lists of networks.
 
-The connections are held by load.c, which says nothing and no goodbye.
+load.c holds the connections; it sends nothing, and no close of TLS at the end.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ from bench.curves.curve import Curve, Missing
 from bench.runs import free_port
 from bench.servers import TWISTD
 
-# load.c holds so many in one process.
+# Connections that one process of load.c holds.
 AT_ONCE = 9500
-# Open files of a service that has no connections, and what it keeps of the limit.
+# Open files of a service without connections, and the files it reserves.
 BESIDE = 256
 WITHIN = 120.0
 SCRAPES = 50
 CHURN = 2000
 VISITS = 20_000
-# Writes down the longest pause of the garbage collector since that file was removed.
+# Writes the longest pause of the garbage collector, in CPU seconds, to $LONGEST; removing the file resets
+# it.
 WATCHED = """
 import gc, os, time
 begun = longest = 0.0
@@ -67,7 +68,7 @@ class Server:
     http: int
 
     def asked(self, path: str, times: int = 1) -> str:
-        """Return what it answers to the last of so many GETs of one connection."""
+        """Send `times` GETs over one connection; return the last answer."""
         connection = HTTPConnection("127.0.0.1", self.http, timeout=60)
         for _ in range(times):
             connection.request("GET", path)
@@ -76,7 +77,7 @@ class Server:
         return answer
 
     def open(self) -> int:
-        """Return how many connections its listeners have."""
+        """Return the number of open connections of its listeners."""
         return sum(
             int(float(line.split()[-1]))
             for line in self.asked("/metrics").splitlines()
@@ -84,7 +85,7 @@ class Server:
         )
 
     def wait_for(self, connections: int) -> None:
-        """Wait until it has so many. Raises RuntimeError."""
+        """Wait until it has that many connections. Raises RuntimeError after WITHIN seconds."""
         end = time.monotonic() + WITHIN
         while self.open() != connections:
             if time.monotonic() > end:
@@ -92,7 +93,7 @@ class Server:
             time.sleep(0.05)
 
     def used(self) -> float:
-        """Return the processor time that it has taken, in seconds."""
+        """Return the CPU seconds that it has used."""
         cpu = proc.cpu(self.process.pid)
         return cpu.user + cpu.system
 
@@ -105,7 +106,7 @@ def serving(
     command: tuple[str, ...] = TWISTD,
     plugin: tuple[str, ...] = ("logsrv", "--directory", "logs"),
 ) -> Iterator[Server]:
-    """A plugin with `--metrics`."""
+    """Run a plugin with `--metrics`."""
     with TemporaryDirectory(dir=directory) as made:
         port, http = int(free_port("tcp")), int(free_port("tcp"))
         endpoint = f"tcp:{port}:interface=127.0.0.1"
@@ -126,7 +127,7 @@ def _are_bound(*ports: int) -> bool:
 
 @contextlib.contextmanager
 def crowd(server: Server, size: int, *, tls: bool = False) -> Iterator[None]:
-    """So many connections, silent."""
+    """Hold `size` silent connections. Raises Missing if this machine cannot."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < size + BESIDE:
         raise Missing(f"{size} connections: the limit of open files is {hard}")
@@ -165,7 +166,7 @@ def scrape(size: int, directory: Path) -> float:
 
 
 def pause(size: int, directory: Path) -> float:
-    """Return the longest pause of the garbage collector in milliseconds, while connections come."""
+    """Return the longest pause of the garbage collector in milliseconds, while connections open."""
     longest = directory / "longest"
     watched = (sys.executable, "-c", WATCHED + BEGIN)
     with serving(directory, command=watched) as server:
@@ -181,7 +182,7 @@ def pause(size: int, directory: Path) -> float:
 
 
 def stop(size: int, directory: Path) -> float:
-    """Return the seconds from SIGTERM to the end with clients of TLS that say no goodbye."""
+    """Return the seconds from SIGTERM to the end, with TLS clients that send no close."""
     with serving(directory, tls=True) as server, crowd(server, size, tls=True):
         begun = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
@@ -190,7 +191,7 @@ def stop(size: int, directory: Path) -> float:
 
 
 def networks(size: int, directory: Path) -> float:
-    """Return the processor time of a connection in microseconds, with so many networks in --allow."""
+    """Return the CPU µs of a connection to a service with `size` networks in --allow."""
     chosen = random.Random(size)
     found = {"127.0.0.0/8"}
     while len(found) < size:

@@ -1,4 +1,4 @@
-"""A curve: a cost at some sizes of the work, how fast it may grow, and what it may be."""
+"""A curve: a cost at some sizes of the work, with limits for its growth and for its height."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 import attrs
 
 Measure = Callable[[int, Path], float]
-"""A size and a directory in; the cost out.
+"""Called with a size and a directory; returns the cost. Raises `Missing`.
 
-The directory is for the whole module, so that curves can share what they make. Raises `Missing`.
+The directory is for the whole module, so that its curves can share stores.
 """
 
 
 class Missing(Exception):
-    """What a curve needs is not on this machine; the text says what."""
+    """This machine lacks something that a curve needs; the text says what."""
 
 
 @attrs.frozen
 class Curve:
-    """Points of a cost over sizes of the work.
+    """A cost to be measured over sizes of the work.
 
-    name: unique, as `--curve` takes it. over, unit: what the axes say: "segments", "CPU s".
-    sizes: at least four, rising; short: those of the short form.
-    exponent: the most that the slope may be with both axes logarithmic: 0 flat, 1 in proportion.
-    most: the most that the cost may be at some of the sizes.
-    floor: costs below it count as it, as clocks and noise make those meaningless.
+    name: unique, for `--curve`. over, unit: the labels of the axes: "segments", "CPU s".
+    sizes: at least four, rising; short: those of `--short`.
+    exponent: limit of the slope with both axes logarithmic: 0 is constant, 1 is proportional.
+    most: size → limit of the cost.
+    floor: lower costs count as this one: they are below the noise of the clocks.
     """
 
     name: str
@@ -43,9 +43,9 @@ class Curve:
 
 @attrs.frozen
 class Measured:
-    """The points of a curve that were measured, in the order of their sizes.
+    """The measured points (size, cost) of a curve, in the order of their sizes.
 
-    lenient: a busy machine is no fault: costs may be twice as high, and rise with a power 0.3 larger.
+    lenient: for busy machines: costs may be twice as high, and the exponent 0.3 larger.
     """
 
     curve: Curve
@@ -53,7 +53,7 @@ class Measured:
     lenient: bool = False
 
     def slope(self) -> float:
-        """Return the slope of the line with the least squares of errors, both axes logarithmic."""
+        """Return the slope of the line through the points, by least squares with both axes logarithmic."""
         pairs = [(log(size), log(max(cost, self.curve.floor))) for size, cost in self.points]
         middle_x = sum(x for x, _ in pairs) / len(pairs)
         middle_y = sum(y for _, y in pairs) / len(pairs)
@@ -61,7 +61,7 @@ class Measured:
         return sum((x - middle_x) * (y - middle_y) for x, y in pairs) / spread
 
     def faults(self) -> list[str]:
-        """Return what is not as it should be, a sentence each."""
+        """Return a sentence for each limit that is exceeded."""
         curve, slope = self.curve, self.slope()
         times, exponent = (2, curve.exponent + 0.3) if self.lenient else (1, curve.exponent)
         found = [

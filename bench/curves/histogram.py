@@ -1,7 +1,7 @@
-"""Histograms by level: CPU time over the text of a store, by the numbers in its indexes or by reading it.
+"""Histograms by level: CPU time over the size of a store, counted from its indexes or by reading its text.
 
-Each is a command that is started anew. Steps of ten minutes are coarse here: the text of a GiB is of seven
-minutes. With steps of a millisecond nearly each frame lies in several of them, and is read.
+Each is a new process. With steps of ten minutes the indexes are enough: a GiB of text covers seven
+minutes. With steps of ten milliseconds nearly each frame overlaps several steps, and must be read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RUNS = 3
 
 
 def _cpu(size: int, directory: Path, *arguments: str) -> float:
-    """Return the CPU time of a command that reads a store of so many MiB, in seconds."""
+    """Return the CPU seconds of a command on a store of `size` MiB of text."""
     store = directory / f"mix-{size}"
     if not store.exists():
         make(store, size // SEGMENT_MIB, SEGMENT_MIB)
@@ -34,22 +34,22 @@ def _cpu(size: int, directory: Path, *arguments: str) -> float:
 
 
 def coarse(size: int, directory: Path) -> float:
-    """Return the CPU time of a histogram by level with steps longer than the frames."""
+    """Return the CPU seconds of a histogram by level with steps longer than the frames."""
     return _cpu(size, directory, "--histogram", "--every", "10m", "--output", "json")
 
 
 def of_errors(size: int, directory: Path) -> float:
-    """Return the CPU time of the same for the lines of one level."""
+    """Return the CPU seconds of the same histogram for the lines of one level."""
     return _cpu(size, directory, "--histogram", "--every", "10m", "--output", "json", "level=error")
 
 
 def fine(size: int, directory: Path) -> float:
-    """Return the CPU time of a histogram by level for which all text is read."""
+    """Return the CPU seconds of a histogram by level that has to read all text."""
     return _cpu(size, directory, "--histogram", "--every", "10ms", "--output", "json")
 
 
 def levels(size: int, directory: Path) -> float:
-    """Return the CPU time of finding the levels of so many MiB of lines, in seconds: what sealing adds."""
+    """Return the CPU seconds of counting the levels in `size` MiB of lines, which is a part of sealing."""
     keep_freed_memory()
     texts = list(islice(pages(), size))
     best = float("inf")

@@ -1,7 +1,7 @@
-"""A rotation, a start and the reactor beside busy programs, over the number of sealed segments.
+"""A rotation, a start, and the delay of answers beside busy programs, over the number of sealed segments.
 
-Segments are of 2 KiB of text: what is measured is how many there are. Each daemon has a store of its own,
-of links to the files of one that is made once.
+Segments have only 2 KiB of text, because only their number matters. Each daemon gets its own store, of
+hard links to the files of a store that is made once.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Server:
             connection.sendall(text)
 
     def asked(self, path: str) -> str:
-        """Return what it answers to a GET."""
+        """Return the answer to a GET."""
         connection = HTTPConnection("127.0.0.1", self.http, timeout=60)
         connection.request("GET", path)
         answer = connection.getresponse().read().decode()
@@ -58,7 +58,7 @@ class Server:
         return answer
 
     def sealed(self) -> int:
-        """Return how many segments it has sealed."""
+        """Return the number of segments that it has sealed."""
         [line] = [
             line
             for line in self.asked("/metrics").splitlines()
@@ -67,7 +67,7 @@ class Server:
         return int(float(line.split()[-1]))
 
     def settle(self) -> None:
-        """Wait until it has nothing more to do: no processor time for half a second."""
+        """Wait until it uses no CPU time for half a second. Raises RuntimeError after WITHIN seconds."""
         end = time.monotonic() + WITHIN
         before = None
         while (now := proc.cpu(self.pid)) != before:
@@ -79,7 +79,7 @@ class Server:
 
 @contextmanager
 def serving(size: int, directory: Path, *options: str) -> Iterator[Server]:
-    """A daemon with a store of so many sealed segments."""
+    """Run a daemon on a store of `size` sealed segments."""
     with TemporaryDirectory(dir=directory) as made:
         store = Path(made) / "logs"
         _copy(_made(size, directory), store)
@@ -109,7 +109,7 @@ def _copy(made: Path, store: Path) -> None:
 
 
 def rotation(size: int, directory: Path) -> float:
-    """Return the CPU time of the daemon for a rotation and what comes of it, in milliseconds."""
+    """Return the CPU milliseconds of the daemon for a rotation, with sealing and retention."""
     text = next(pages("mix"))[: ROTATE_KIB << 10]
     options = ("--rotate-size", f"{ROTATE_KIB - 4}KiB", "--keep-bytes", "100GiB")
     with serving(size, directory, *options) as server:
@@ -151,7 +151,7 @@ def _sent(path: Path) -> bool:
 
 
 def stall(size: int, directory: Path) -> float:
-    """Return the longest answer to a request in milliseconds, beside two busy programs and rotations."""
+    """Return the longest time to an answer in milliseconds, during rotations beside two busy programs."""
     text = next(pages("mix"))[: ROTATE_KIB << 10]
     options = ("--rotate-size", f"{ROTATE_KIB - 4}KiB", "--keep-bytes", "100GiB")
     with serving(size, directory, *options) as server, busy():
@@ -173,7 +173,7 @@ def stall(size: int, directory: Path) -> float:
 
 @contextmanager
 def busy() -> Iterator[None]:
-    """Programs that take all the processor time that they get."""
+    """Run programs that use as much CPU time as they get."""
     programs = [subprocess.Popen([sys.executable, "-c", "while 1: pass"]) for _ in range(BUSY)]
     try:
         yield

@@ -1,6 +1,7 @@
-"""Sealing, in CPU seconds for each GB of text, over the size of a segment, for some kinds of text.
+"""Sealing: CPU seconds for each GB of text, over the size of a segment, for some kinds of text.
 
-It packs in this process: the start of one of its own, for segments from 16 MiB on, is not in the figures.
+It packs in this process. The daemon starts a process for segments of 16 MiB or more; its start is not
+measured.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from bench.sealing import sealing
 from bench.texts import pages
 from logsrv.memory import keep_freed_memory
 
-# Sealed at least, so that small segments take a time that can be measured.
+# MiB that are sealed at least: a single small segment is too quick to be measured.
 LEAST = 32
 SIZES = (1, 4, 16, 64, 256)
 SHORT = (1, 2, 4, 8)
 
 
 def seconds_per_gb(megabytes: int, directory: Path, *, kind: str, with_words: bool) -> float:
-    """Return the CPU seconds for a GB of text, sealed in segments of so many MiB."""
+    """Return the CPU seconds for a GB of text, sealed in segments of `megabytes` MiB."""
     keep_freed_memory()
     text = directory / "text"
     with text.open("wb") as file:

@@ -1,7 +1,7 @@
 """Searches: CPU time over the number of small segments and over the text, and an expression beside ripgrep.
 
-Each search is a process that is started anew, as a user starts it; a third of what the smallest takes is
-the start of Python. Small segments are of 5 KiB of text, for what is measured is how many there are.
+Each search is a new process, as a user starts it; a third of the time of the quickest is the start of
+Python. Small segments have 5 KiB of text, because only their number matters.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ SINCE = rfc3339(EPOCH / 1e6 - 1800)
 
 
 def _searched(directory: Path, command: str, *arguments: str) -> float:
-    """Return the CPU time of a command that reads a store, in milliseconds."""
+    """Return the CPU milliseconds of a command that reads a store."""
     words = [str(LOGSRV), command, "--directory", str(directory), *arguments]
     return min(run(words).cpu for _ in range(RUNS)) * 1e3
 
 
 def small(size: int, directory: Path, *, command: tuple[str, ...]) -> float:
-    """Return the CPU time of a command on so many small segments, in milliseconds."""
+    """Return the CPU milliseconds of a command on a store of `size` small segments."""
     store = directory / f"small-{size}"
     if not store.exists():
         make_small(store, size, KILOBYTES)
@@ -39,7 +39,7 @@ def small(size: int, directory: Path, *, command: tuple[str, ...]) -> float:
 
 
 def word(size: int, directory: Path) -> float:
-    """Return the CPU time of a search for a rare word in so many MiB of text, in milliseconds."""
+    """Return the CPU milliseconds of a search for a rare word in `size` MiB of text."""
     store = directory / f"mix-{size}"
     if not store.exists():
         make(store, size // SEGMENT_MIB, SEGMENT_MIB)
@@ -47,7 +47,9 @@ def word(size: int, directory: Path) -> float:
 
 
 def expression(size: int, directory: Path) -> float:
-    """Return the time of an expression with a frequent literal as a part of that of `zstdcat | rg`."""
+    """Return the time of a search by an expression with a frequent literal, divided by that of `zstdcat |
+    rg`.
+    """
     if missing := [name for name in ("rg", "zstdcat") if shutil.which(name) is None]:
         raise Missing(f"{' and '.join(missing)} not on PATH (Debian: apt-get install ripgrep zstd)")
     store = directory / f"requests-{size}"

@@ -1,7 +1,7 @@
-"""Statements of SQL that read all lines of a store: CPU time over the text, for what needs which columns.
+"""SQL statements that read all lines of a store: CPU time over the size of the text, for some columns.
 
-Each is a process that is started anew, as a user starts it: half a second of its CPU time is the start of
-Python, DuckDB and PyArrow. Kinds of text differ in what it takes to find a field.
+Each is a new process, as a user starts it: half a second of its CPU time is the start of Python, DuckDB and
+PyArrow. The cost of finding a field differs between kinds of text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIZES, SHORT = (128, 256, 512, 1024), (4, 8, 16, 32)
 
 
 def asked(size: int, directory: Path, *, kind: str, columns: str) -> float:
-    """Return the CPU time of a statement that groups all lines of so many MiB by columns."""
+    """Return the CPU seconds of a statement that groups all lines of `size` MiB by `columns`."""
     store = directory / f"{kind}-{size}"
     if not store.exists():
         each = min(size, SEGMENT_MIB)

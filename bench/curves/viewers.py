@@ -1,7 +1,7 @@
-"""Live views, /api/stats and the first lines of the page, over the number of viewers and of segments.
+"""Live views, /api/stats and the first lines of the page, over the number of viewers or of segments.
 
-A viewer is live when it has a line that was sent less than a second ago. It joins in a flood of 50,000
-lines a second, with all others at once.
+A viewer is live when it has received a line that was sent less than a second ago. All viewers connect at
+once, during a flood of 50,000 lines a second.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ WITHIN = 60.0
 CONNECTIONS = 20
 ASKED = 10
 QUERIES = 20
-# What the page loads with it; its links into the API are for later.
+# The files that the page loads at once; it requests its links into the API later.
 _ASSET = re.compile(r'(?:src|href)="(/(?!api/)[a-z][^"]*)"')
 _SENT = re.compile(rb"@sent=(\d{20})")
-# Lines of which each query finds its share, with the time at which they were sent.
+# Sends lines, each with the time of sending; each of the queries matches an equal share of them.
 _SENDER = """
 import socket, sys, time
 port, rate, queries = map(int, sys.argv[1:])
@@ -68,7 +68,7 @@ def _watch(server: Server, query: str) -> socket.socket:
 
 
 def until_live(size: int, directory: Path, *, queries: Callable[[int], int]) -> float:
-    """Return the seconds until the last of so many viewers is live."""
+    """Return the seconds until the last of `size` viewers is live. queries: viewers → different queries."""
     number = queries(size)
     with serving(10, directory) as server, _flood(server, number), ExitStack() as opened:
         selector = opened.enter_context(selectors.DefaultSelector())
@@ -83,7 +83,7 @@ def until_live(size: int, directory: Path, *, queries: Callable[[int], int]) -> 
                 connection = key.fileobj  # type: ignore[assignment]
                 found = _SENT.findall(connection.recv(1 << 18))
                 if found and time.monotonic_ns() - int(found[-1]) < LIVE_SECONDS * 1e9:
-                    # It is read no more: what it would take now is not what is measured.
+                    # Reading a live viewer further would only cost CPU time.
                     selector.unregister(connection)
                     waiting -= 1
             if time.monotonic() > begun + WITHIN:
@@ -92,7 +92,7 @@ def until_live(size: int, directory: Path, *, queries: Callable[[int], int]) -> 
 
 
 def connecting(size: int, directory: Path) -> float:
-    """Return the CPU time of the daemon for a live view that connects, in milliseconds."""
+    """Return the CPU milliseconds of the daemon for each live view that connects."""
     with serving(size, directory) as server, ExitStack() as opened:
         server.settle()
         before = proc.cpu(server.pid)
@@ -104,7 +104,7 @@ def connecting(size: int, directory: Path) -> float:
 
 
 def stats(size: int, directory: Path) -> float:
-    """Return the time of an answer of /api/stats but for the first, in milliseconds."""
+    """Return the median time of an answer of /api/stats in milliseconds."""
     with serving(size, directory) as server:
         server.settle()
         took = []
@@ -112,19 +112,19 @@ def stats(size: int, directory: Path) -> float:
             begun = time.monotonic()
             server.asked("/api/stats")
             took.append(time.monotonic() - begun)
-            # Within half a second it would be the same answer.
+            # For half a second the daemon would repeat the same answer.
             time.sleep(0.6)
         return sorted(took)[ASKED // 2] * 1e3
 
 
 def first_lines(size: int, directory: Path) -> float:
-    """Return the seconds from the request of the page, and what it loads, to the first of its lines."""
+    """Return the most seconds from the request of the page, over loading its files, to its first lines."""
     path = "/api/search?q=&limit=200&reverse=1&since=2000-01-01"
     with serving(size, directory) as server:
         server.settle()
         took = []
         for _ in range(ASKED):
-            # Who comes first finds no process that stands ready: it starts while the page is loaded.
+            # For the first request no search process is ready: it starts while the page loads.
             begun = time.monotonic()
             page = server.asked("/")
             for asset in _ASSET.findall(page):

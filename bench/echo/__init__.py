@@ -1,1 +1,1 @@
-"""The same echo server seven times, and how fast each is: `python -m bench.echo`."""
+"""Seven implementations of one echo server, and how fast each is: `python -m bench.echo`."""

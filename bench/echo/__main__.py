@@ -1,8 +1,8 @@
 """Measure the echo servers of examples/echo/, in turns; print the table.
 
-Two figures each: visits, 100 clients at once that connect, have a line echoed, and go; and lines of
-100 bytes, over 8 connections with 64 KiB under way in each. Medians over the rounds; each run has a
-fresh server. The load is one process of C beside it.
+Two figures for each: visits (100 clients at once that connect, have a line echoed, and close) and lines of
+100 bytes (over 8 connections, with 64 KiB in flight in each). Medians over the rounds; each run starts a
+new server. The load is one C process on the same machine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PATIENCE_SECONDS = 20.0
 
 @attrs.frozen
 class Run:
-    """What one run gave: visits or lines a second."""
+    """The result of one run: visits or lines a second."""
 
     server: str
     kind: str
@@ -44,7 +44,7 @@ class Run:
 
 
 def measure(load: Path, server: EchoServer, kind: str, seconds: float) -> Run:
-    """Raises ChildError when the server or the load fails."""
+    """Measure one server under one kind of load. Raises ChildError if the server or the load fails."""
     with tempfile.TemporaryDirectory(prefix="bench-echo-") as name:
         folder = Path(name)
         port = int(free_port("tcp"))
@@ -67,7 +67,7 @@ def measure(load: Path, server: EchoServer, kind: str, seconds: float) -> Run:
 
 
 def table(runs: list[Run]) -> str:
-    """The figures as Markdown; lines of code beside them."""
+    """Return the medians as a Markdown table, with the lines of code of each server."""
 
     def median(server: EchoServer, kind: str) -> str:
         rates = [run.rate for run in runs if run.server == server.name and run.kind == kind]
@@ -83,13 +83,13 @@ def table(runs: list[Run]) -> str:
 
 
 def processor() -> str:
-    """What kind of CPU this is, as far as it says so."""
+    """Return the model of the CPU, or else the machine type."""
     found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return found[1] if found else platform.machine()
 
 
 def report(runs: list[Run], rounds: int, seconds: float) -> str:
-    """The table, and what it was measured with."""
+    """Return the table, with the command and the machine it was measured on."""
     command = " ".join(["python -m bench.echo", *map(shlex.quote, sys.argv[1:])])
     return (
         f"{table(runs)}\n\nMedians of {rounds} runs of {seconds:g} s each, with `{command}`, on "

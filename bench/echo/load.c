@@ -1,10 +1,10 @@
 /* Loads an echo server of lines: `load visits|lines PORT SECONDS AT_ONCE`.
  *
- * visits: AT_ONCE clients connect, send a line, read it back, close, and come again.
- * lines:  AT_ONCE clients send lines of 100 bytes and read them back, up to 64 KiB under way in each.
+ * visits: AT_ONCE clients connect, send a line, read it back, close, and connect again.
+ * lines:  AT_ONCE clients send lines of 100 bytes and read them back, up to 64 KiB in flight in each.
  *
- * Prints the seconds it took and how many visits, or lines, came back whole. One thread; the server
- * under test has the other core.
+ * Prints the seconds it took and the number of complete visits, or of lines that came back. One thread; the
+ * server under test has the other core.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -44,7 +44,7 @@ static double now(void)
     return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-/* From several addresses: one has not enough ports for all that lie in TIME_WAIT. */
+/* Connects from one of several addresses: one address lacks ports for all connections in TIME_WAIT. */
 static void arrive(struct client *client)
 {
     client->sent = client->back = 0;
@@ -78,7 +78,7 @@ static void send_more(struct client *client)
     }
 }
 
-/* How many lines, or visits, are complete now and were not before. */
+/* Reads; returns the number of lines, or visits, that became complete. */
 static uint64_t receive(struct client *client)
 {
     uint64_t before = client->back / LINE;

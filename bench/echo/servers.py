@@ -1,4 +1,4 @@
-"""The servers of examples/echo/: how each is started, and how much code it is."""
+"""The servers of examples/echo/: their commands, and their lines of code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import attrs
 from bench.servers import TWISTD
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "echo"
-# What makes the example a plugin of twistd, instead of `logsrv run`.
+# Makes the example a plugin of twistd; `logsrv run` would not need it.
 PLUGIN = """\
 from logsrv.kit import protocol_plugin
 
@@ -23,7 +23,7 @@ echo = protocol_plugin("echo", "with_the_kit:Echo")
 
 @attrs.frozen
 class EchoServer:
-    """One of the seven. file: in examples/echo/. takes: what stands on its command line."""
+    """One of the seven servers. file: in examples/echo/. takes: its argument: PORT, ENDPOINT or OPTIONS."""
 
     name: str
     file: str
@@ -35,13 +35,13 @@ class EchoServer:
 
     @property
     def lines(self) -> int:
-        """Lines with code in them: no blank ones, no docstring."""
+        """Return its lines of code."""
         return code_lines(self.path.read_text())
 
     def command(self, port: int, *options: str, endpoint: str = "") -> list[str]:
-        """How to start it at a port of 127.0.0.1.
+        """Return the command that starts it at a port of 127.0.0.1.
 
-        endpoint: where else, for the two that take one. options: for the kit.
+        endpoint: instead of that port, for the two that take one. options: for the kit.
         """
         endpoint = endpoint or f"tcp:{port}:interface=127.0.0.1"
         if self.takes == "OPTIONS":
@@ -50,7 +50,7 @@ class EchoServer:
         return [sys.executable, "-P", str(self.path), where]
 
     def environment(self, folder: Path) -> Mapping[str, str]:
-        """Prepares `folder`, an empty one, for it to run there; what its environment needs."""
+        """Prepare an empty `folder` for it to run in; return the variables to add to its environment."""
         if self.takes != "OPTIONS":
             return {}
         plugins = folder / "twisted" / "plugins"
@@ -69,11 +69,11 @@ SERVERS = (
     EchoServer("Twisted", "plain_twisted.py", "ENDPOINT"),
     EchoServer("kit", "with_the_kit.py", "OPTIONS"),
 )
-"""In the order of the table."""
+"""The servers in the order of the table."""
 
 
 def code_lines(source: str) -> int:
-    """How many lines have code in them: no blank ones, no comments, no docstrings."""
+    """Return the number of lines with code: no blank ones, no comments, no docstrings."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     prose: set[int] = set()
     for node in ast.walk(ast.parse(source)):

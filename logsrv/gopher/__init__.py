@@ -5,7 +5,7 @@
     follow    bookmarks, and news of followed menus
     browse    the full-screen browser
     mirror    copies of servers
-    serve     files and directories of this machine as menus, and a small server of them
+    serve     files and directories of this machine as menus, and a small server for them
     gateway   gopherspace for web browsers
     command   the command `gopher`
     service   `twistd gopher`; `twistd gopherd` is in `serve`

@@ -33,7 +33,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     """Make the gateway; or print the answer to the URL and end the process with its status, before twistd
     prints anything and without a reactor.
 
-    Raises StartError for options that contradict each other or ask for nothing.
+    Raises StartError if both or neither of URL and --gateway are given, or for more than one kind of trust.
     """
     settings = options.settings
     try:
@@ -43,7 +43,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     if settings.url is not None:
         from logsrv.gopher.command.main import main
 
-        # After -- no URL is taken for an option, or for a command such as mirror.
+        # After -- a URL cannot be mistaken for an option, or for a command such as mirror.
         raise SystemExit(main([*settings.as_words, "--", settings.url, *settings.words]))
     from twisted.internet import reactor
 

@@ -1,4 +1,6 @@
-"""Prints the file of copyrights of the virtual environment FOLDER: python3 copyright.py FOLDER TEMPLATE."""
+"""Prints Debian's copyright file for the virtual environment FOLDER: python3 copyright.py
+FOLDER TEMPLATE.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ _PACKAGES = "lib/python3*/site-packages"
 
 
 def licence(facts: dict[str, Any]) -> str:
-    """The licence that a project's metadata names: an SPDX expression, a classifier, or own words."""
+    """Return the licence in a project's metadata: an SPDX expression, a classifier, or free text."""
     if "license_expression" in facts:
         return str(facts["license_expression"])
     for classifier in facts.get("classifier", []):
@@ -23,7 +25,7 @@ def licence(facts: dict[str, Any]) -> str:
 
 
 def stanzas(folder: Path) -> Iterator[str]:
-    """Yield what Debian's copyright file says of each project in the environment `folder`, by name."""
+    """Yield a stanza of Debian's copyright file for each project in the environment `folder`, by name."""
     (packages,) = folder.glob(_PACKAGES)
     found = distributions(path=[str(packages)])
     for project in sorted(found, key=lambda one: one.metadata["Name"].lower()):

@@ -1,6 +1,6 @@
 """Makes the virtual environment of the package: python3 environment.py FOLDER REQUIREMENT SECONDS.
 
-It is made in FOLDER and used in /opt/logsrv, so no path of FOLDER may stay in it. The same wheels give
+It is made in FOLDER and used in /opt/logsrv, so no file may contain the path FOLDER. The same wheels give
 the same bytes: all files have the time SECONDS, which is SOURCE_DATE_EPOCH.
 """
 
@@ -22,9 +22,10 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 PLACE = "/opt/logsrv"
-# What pip writes before a script, and in its place where the path is too long for one line.
+# The first line that pip writes into a script, and its form for paths that are too long for one line.
 _SHEBANG = re.compile(rb"\A#!(?:/bin/sh\n'''exec' [^\n]*\n' '''|[^\n]*python[0-9.]*)\n")
-# No part of a program: scripts that set a shell up for a venv elsewhere, headers, and where a wheel lay.
+# Files that no program needs: scripts that activate a venv, headers, and records of where a wheel came
+# from.
 _LEFT_OUT = (
     "bin/[Aa]ctivate*",
     "lib64",
@@ -32,12 +33,12 @@ _LEFT_OUT = (
     "share",
     "lib/*/site-packages/*/direct_url.json",
 )
-# A third of all files are tests of these, which only their makers run.
+# Packages with tests, which are a third of all files, and which only their authors run.
 _TESTED_ELSEWHERE = ("numpy", "twisted", "zope")
 
 
 def make(folder: Path, requirement: str, seconds: int) -> None:
-    """Make the environment `folder` with `requirement` in it, as it will stand in PLACE."""
+    """Make the environment `folder` with `requirement` in it, for use in PLACE."""
     venv.create(folder, symlinks=True)
     with tempfile.TemporaryDirectory() as tools:
         venv.create(tools, with_pip=True)
@@ -71,9 +72,9 @@ def _left_out(folder: Path) -> Iterator[Path]:
 
 
 def write_records(folder: Path) -> None:
-    """Have pip's lists of files tell what is there: not what was left out, and scripts as they are now.
+    """Correct pip's lists of files (RECORD): without removed files, and with new sums of scripts.
 
-    Their sums of scripts are of first lines with the path of FOLDER, which is another one at each build.
+    pip's sums are of scripts with the path FOLDER in the first line, which differs at each build.
     """
     for record in folder.glob("lib/*/site-packages/*.dist-info/RECORD"):
         with record.open(newline="") as file:
@@ -91,8 +92,8 @@ def _write_settings(folder: Path, frozen: str) -> None:
     config = folder / "pyvenv.cfg"
     lines = config.read_text().splitlines(keepends=True)
     config.write_text("".join(line for line in lines if not line.startswith("command")))
-    # What an operator adds with /opt/logsrv/bin/pip leaves the versions that belong to dpkg as they are.
-    # The same file as PIP_CONSTRAINT has the same package built again.
+    # With this constraint, an operator's /opt/logsrv/bin/pip cannot change the versions that belong to
+    # dpkg. The same file as PIP_CONSTRAINT makes deb.sh build the same package again.
     versions = [line for line in frozen.splitlines() if "==" in line]
     (folder / "wheels.txt").write_text("\n".join(versions) + "\n")
     (folder / "pip.conf").write_text(f"[install]\nconstraint = {PLACE}/wheels.txt\n")
@@ -106,7 +107,7 @@ def _set_modes_and_times(folder: Path, seconds: int) -> None:
 
 
 def _compile(folder: Path) -> None:
-    """Compile all modules, so that whoever runs them need not write here."""
+    """Compile all modules: users of the package cannot write the compiled files."""
     compiled = compileall.compile_dir(
         folder / "lib",
         maxlevels=50,
@@ -121,7 +122,7 @@ def _compile(folder: Path) -> None:
 
 
 def _note_plugins(folder: Path, seconds: int) -> None:
-    """Have Twisted note which plugins there are; it believes that if it is newer than they are."""
+    """Have Twisted write its cache of plugins, which it uses only if it is newer than the plugins."""
     note = "from twisted.plugin import IPlugin, getPlugins; list(getPlugins(IPlugin))"
     subprocess.run([folder / "bin/python", "-c", note], check=True)
     for path in folder.rglob("dropin.cache"):

@@ -1,6 +1,6 @@
 """Copies the pages of docs/, and others, to the folder of the package's documents: pages.py FOLDER PAGE …
 
-All lie in one folder there. A link to a file that the package lacks, as to code, becomes text.
+There all pages are in one folder. A link to a file that the package lacks, such as code, becomes text.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-# What dh_installdocs and dh_installexamples put beside the pages, and where that is in a checkout.
+# Folder in a checkout → folder beside the pages, where dh_installdocs and dh_installexamples put it.
 BESIDE = {
     "docs/monitoring": "monitoring",
     "docs/pictures": "pictures",
@@ -22,7 +22,7 @@ LINK = re.compile(r"\[([^\[\]]*)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
 
 
 def place_of(target: str, pages: Collection[str]) -> str | None:
-    """Return where a file of the checkout is in the package, below the folder of the pages."""
+    """Return the path of a checkout's file in the package, relative to the pages; None if it lacks it."""
     if target in pages:
         return os.path.basename(target)
     for folder, place in BESIDE.items():
@@ -32,7 +32,7 @@ def place_of(target: str, pages: Collection[str]) -> str | None:
 
 
 def with_links(page: str, text: str, pages: Collection[str]) -> str:
-    """Return the text of a page of the checkout with links that hold in the package."""
+    """Return the text of a checkout's page with links that work in the package."""
 
     def link(found: re.Match[str]) -> str:
         words, path, anchor = found.groups(default="")

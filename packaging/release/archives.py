@@ -2,11 +2,10 @@
 
     python archives.py TREE EPOCH OUT
 
-TREE is a copy that nothing else needs: building leaves things in it. EPOCH is the time of every file in the
-archives, in seconds since 1970. This Python has to have `build` and `setuptools`, in the versions of
-requirements.txt. The wheel is made from the source distribution, not from the tree: what that lacks shows.
-
-Another zlib may compress to other bytes: compare archives that were made by Pythons of one system.
+TREE is a temporary copy: building leaves files in it. EPOCH is the time of every file in the archives, in
+seconds since 1970. This Python needs `build` and `setuptools`, in the versions of requirements.txt. The
+wheel is made from the source distribution, not from the tree: so a missing file shows. Another zlib may
+compress to other bytes: compare only archives made by Pythons of the same system.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from pathlib import Path
 def archives(tree: Path, epoch: int, out: Path) -> tuple[Path, Path]:
     """Build both into the directory `out`; return the paths of source distribution and wheel.
 
-    subprocess.CalledProcessError, with what it printed in `output`, when setuptools cannot.
+    Raises subprocess.CalledProcessError, with setuptools' output as `output`.
     """
     out.mkdir(parents=True, exist_ok=True)
     os.umask(0o022)
@@ -36,7 +35,7 @@ def archives(tree: Path, epoch: int, out: Path) -> tuple[Path, Path]:
         [made] = (place / "sdist").glob("*.tar.gz")
         source = out / made.name
         source.write_bytes(repacked(made, (tree / "setup.cfg").read_bytes(), epoch))
-        # Python 3.11.2's tarfile has no filters, without which those after it warn.
+        # Not by tarfile: Python 3.11.2 lacks its filters, and later Pythons warn without them.
         subprocess.run(["tar", "-xzf", source, "-C", place], check=True)
         build("--wheel", place / source.name.removesuffix(".tar.gz"), epoch, place / "wheel")
         [made] = (place / "wheel").glob("*.whl")
@@ -46,7 +45,7 @@ def archives(tree: Path, epoch: int, out: Path) -> tuple[Path, Path]:
 
 
 def usual_modes(tree: Path) -> None:
-    """Set the modes that a checkout has under the umask 022: git keeps no more than who may execute."""
+    """Set the modes of a checkout under umask 022: git itself records only the executable bit."""
     for path in (tree, *tree.rglob("*")):
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
@@ -55,7 +54,7 @@ def usual_modes(tree: Path) -> None:
 
 def build(kind: str, tree: Path, epoch: int, out: Path) -> None:
     """Have setuptools build one archive; wheels take their times from SOURCE_DATE_EPOCH."""
-    # Without isolation: it would fetch whatever setuptools is the newest today.
+    # Isolation would fetch today's newest setuptools.
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", kind, "--outdir", str(out), str(tree)],
         env=os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0", "TZ": "UTC"},
@@ -67,9 +66,9 @@ def build(kind: str, tree: Path, epoch: int, out: Path) -> None:
 
 
 def repacked(archive: Path, setup: bytes, epoch: int) -> bytes:
-    """Return a source distribution without clock, owner and order of the disk, which setuptools writes.
+    """Return a source distribution with fixed times, owners and order, instead of those of the disk.
 
-    `setup` is our setup.cfg: setuptools puts one without comments in its place, which tests cannot read.
+    setup: our setup.cfg. setuptools replaces it by one without comments, which tests cannot read.
     """
     with tempfile.TemporaryFile() as file:
         with (

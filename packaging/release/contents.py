@@ -1,4 +1,4 @@
-"""What the archives of a release lack, or have too much: each against the files that git keeps."""
+"""Comparing the archives of a release with the files that git keeps: missing and surplus files."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 # setuptools writes these beside our files.
 _ADDED_TO_SOURCE = ("PKG-INFO", "logsrv.egg-info/")
 _ADDED_TO_WHEEL = ".dist-info/"
-# What an installed logsrv consists of. A `twisted/__init__.py` would hide Twisted itself.
+# The files of an installed logsrv. A `twisted/__init__.py` would hide Twisted itself.
 _INSTALLED = ("logsrv/", "twisted/plugins/logsrv_plugins.py")
 
 
 def complaints(kept: Collection[str], source: Path, wheel: Path) -> Iterator[str]:
-    """Yield a sentence for each file that an archive lacks, or has and should not.
+    """Yield a sentence for each file that an archive lacks, or should not have.
 
-    `kept` are the files of the tree, as paths from its top: tests and packaging have to run from a source
-    distribution, so that it has all of them. The wheel has what is installed.
+    kept: the files of the tree, as paths from its top. The source distribution must have all of them,
+    because tests and packaging run from it; the wheel only the installed ones.
     """
     with tarfile.open(source) as archive:
         members = [member.name for member in archive if not member.isdir()]

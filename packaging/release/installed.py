@@ -1,9 +1,9 @@
-"""Tries what pip has installed: every command, and a line on its way from a sender into a search.
+"""Tries an installation by pip: every command, and a line from a sender to a search.
 
     python installed.py BIN
 
-BIN is the folder with `twistd`, `logsrv` and `gopher`. Prints a line for each thing tried, and ends with
-status 1 at the first that is not as it should be. Needs nothing but Python, and may be of another than BIN.
+BIN is the folder with `twistd`, `logsrv` and `gopher`. Prints a line for each successful check, and ends
+with status 1 at the first failure. Needs only Python, which may be another one than BIN's.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PLUGINS = ("logsrv", "greet", "gopher", "gopherd")
-# A busy machine that compiles everything for the first time.
+# Seconds; enough for a busy machine that compiles all modules for the first time.
 PATIENCE = 60.0
 
 
 def run(*command: str | Path) -> str:
-    """Return what a command prints; SystemExit with all it said when its status is not 0."""
+    """Return a command's standard output. Raises SystemExit with all its output if its status is not 0."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode:
         raise SystemExit(
@@ -68,7 +68,7 @@ def commands(bin: Path) -> None:
     expect("usage:" in run(bin / "gopher", "--help"), "gopher --help")
     found = commands_of(run(bin / "logsrv", "--help"))
     expect({"search", "tail"} <= set(found), "logsrv --help lists its commands")
-    # Two at a time: most of it is compiling and importing.
+    # Two at a time: most of the work is compiling and importing.
     with ThreadPoolExecutor(2) as both:
         helps = both.map(lambda command: run(bin / "logsrv", command, "--help"), found)
         for command, text in zip(found, helps, strict=True):
@@ -101,7 +101,7 @@ def daemon(bin: Path, plugin: str, *options: str) -> Iterator[socket.socket]:
             yield peer
         child.send_signal(signal.SIGTERM)
         status = child.wait(PATIENCE)
-        # Twisted ends with the signal itself, once everything is written.
+        # Twisted ends itself by the signal, after everything is written.
         if status not in (0, -signal.SIGTERM):
             raise SystemExit(f"installed: {plugin} ended with {status}:\n{log.read_text()}")
         print(f"installed: {plugin} stops", flush=True)
@@ -115,7 +115,7 @@ def lines(bin: Path) -> None:
         expect(peer.recv(100), "greet greets")
     with daemon(bin, "logsrv", "--directory", "lines") as peer:
         peer.sendall(b"a line of the release\n")
-        # Its end of the connection is closed when all of ours is taken in.
+        # The server closes the connection when it has taken in all lines.
         peer.shutdown(socket.SHUT_WR)
         expect(peer.recv(1) == b"", "logsrv takes in a line")
     found = run(bin / "logsrv", "search", "--directory", "lines", "release", "--output", "raw")
@@ -124,7 +124,7 @@ def lines(bin: Path) -> None:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]).absolute()
-    # Nothing may come from the folder that it is called in, nor from a checkout on PYTHONPATH.
+    # Nothing may be imported from the current folder, or from a checkout on PYTHONPATH.
     os.environ.pop("PYTHONPATH", None)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as empty:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 OLDEST = (3, 11)
 _NAMES = re.compile(r"python3(\.(1[1-9]|[2-9][0-9]))?")
-# The interpreter itself, also where this one is of a virtual environment, or a shim of pyenv.
+# Prints the real interpreter, also from a virtual environment or a shim of pyenv.
 _IDENTITY = "import sys, venv; print(*sys.version_info[:3], getattr(sys, '_base_executable'))"
 
 
 def pythons() -> list[tuple[str, Path]]:
-    """Return version (`3.11.2`) and path of one Python for each minor version, the oldest first.
+    """Return (version, path) of one Python for each minor version, the oldest first; version: `3.11.2`.
 
-    Of several the one with the oldest patch: what works there works on the others. They are looked for on
-    PATH, and among those of pyenv and uv.
+    It searches PATH and the Pythons of pyenv and uv. Of several patch versions it takes the oldest: code
+    that works there works on the newer ones.
     """
     found: dict[tuple[int, int, int], Path] = {}
     for candidate in dict.fromkeys(_candidates()):
@@ -41,7 +41,7 @@ def pythons() -> list[tuple[str, Path]]:
 def _candidates() -> Iterator[Path]:
     home = Path.home()
     path = os.environ.get("PATH", "").split(os.pathsep)
-    # pyenv's shims are scripts that take half a second to say which of its versions is chosen.
+    # Without pyenv's shims, scripts that take half a second to find the chosen version.
     folders = [Path(folder) for folder in path if folder and not folder.endswith("/shims")]
     folders += [Path("/usr/bin"), *sorted(home.glob(".pyenv/versions/*/bin"))]
     folders += sorted(home.glob(".local/share/uv/python/*/bin"))

@@ -1,12 +1,12 @@
-"""Makes and tries what a release consists of: `make release`.
+"""Makes and tries the files of a release: `make release`.
 
     python release.py [--rehearsal] [--links URL]
     python release.py --archives DIR
 
-From the last commit alone, into dist/: source distribution and wheel, the same bytes from the same commit;
-an SBOM; notes from the changelog; SHA256SUMS. Each Python of this machine gets both archives into an
-environment of its own, where every command is tried. What it needs lies in build/release; it publishes
-nothing. The second form builds the two archives into DIR, and tries nothing.
+It makes them from the last commit only, into dist/: source distribution and wheel, with the same bytes for
+the same commit; an SBOM; notes from the changelog; SHA256SUMS. It installs both archives into an
+environment of each Python of this machine, and tries every command there. Its own files are in
+build/release; it publishes nothing. The second form builds the two archives into DIR, and tries nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PIP = ("-m", "pip", "--disable-pip-version-check")
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:
-    """Return what a command prints; SystemExit with all it said when its status is not 0."""
+    """Return a command's standard output. Raises SystemExit with all its output if its status is not 0."""
     done = subprocess.run(
         command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True
     )
@@ -47,20 +47,22 @@ def say(what: str) -> None:
 
 
 def version_of(init: str) -> str:
-    """Return the version that the text of `logsrv/__init__.py` says."""
+    """Return the version in the text of `logsrv/__init__.py`."""
     [version] = re.findall(r'^__version__ = "([^"]+)"$', init, re.MULTILINE)
     return str(version)
 
 
 def section(changelog: str, version: str) -> tuple[str, str]:
-    """Return what stands behind the version in its heading, and its section; both empty without one."""
+    """Return (text in brackets after the version in its heading, its section); ("", "") if
+    there is none.
+    """
     heading = rf"^## {re.escape(version)}(?: \((.*)\))?\n"
     found = re.search(heading + r"((?:(?!^## ).*\n)*)", changelog, re.MULTILINE)
     return (found[1] or "", found[2].strip() + "\n") if found else ("", "")
 
 
 def objections(root: Path, version: str) -> Iterator[str]:
-    """Yield the reasons why the last commit of a repository is not to be released as this version."""
+    """Yield the reasons why the last commit of a repository must not be released as this version."""
     if run("git", "status", "--porcelain", cwd=root).strip():
         yield "there are changes that are not committed, and would not be in it"
     tagged = run(
@@ -78,13 +80,13 @@ def objections(root: Path, version: str) -> Iterator[str]:
 
 
 def expect_clone(root: Path) -> None:
-    """SystemExit with a sentence unless git keeps this tree: git would take a repository around it."""
+    """Raise SystemExit unless this tree is a git repository itself; git would use one around it."""
     if not (root / ".git").exists():
         raise SystemExit("release: only a clone of git has a commit to build: git clone")
 
 
 def tools() -> Path:
-    """Return the Python of an environment with requirements.txt, made anew when that says another thing."""
+    """Return the Python of an environment with requirements.txt, which is made anew after changes."""
     wanted = "".join(file.read_text() for file in sorted(HERE.glob("*.txt"))) + sys.version
     place, mark = PLACE / "tools", PLACE / "tools" / "has"
     if not mark.exists() or mark.read_text() != wanted:
@@ -113,7 +115,7 @@ def archives(out: Path) -> tuple[Path, Path]:
 
 
 def made_twice() -> tuple[Path, Path]:
-    """Return source distribution and wheel; SystemExit when a second time gives other bytes."""
+    """Build source distribution and wheel twice; return one pair. Raises SystemExit if the bytes differ."""
     for folder in (PLACE / "again", PLACE / "archives"):
         shutil.rmtree(folder, ignore_errors=True)
     again, made = archives(PLACE / "again"), archives(PLACE / "archives")
@@ -132,9 +134,9 @@ def sum_of(file: Path) -> str:
 
 
 def try_on(python: Path, place: Path, tool: Path, source: Path, wheel: Path) -> Path:
-    """Install each archive into a new environment of this Python, try it; return its Python.
+    """Install each archive into a new environment of this Python, and try it; return its Python.
 
-    The wheel is last, as an index knows it: without the path that it came from, which the SBOM would have.
+    At the end the wheel is installed as if from an index: else the SBOM would contain its path.
     """
     shutil.rmtree(place, ignore_errors=True)
     run(python, "-m", "venv", "--without-pip", place)
@@ -182,7 +184,7 @@ def release(rehearsal: bool, links: str) -> None:
 
 
 def publish(*files: Path) -> None:
-    """Put these into dist/, in the place of those of an earlier time, with their sums."""
+    """Put these files and their sums into dist/, and remove earlier ones."""
     OUT.mkdir(exist_ok=True)
     for ending in (".tar.gz", ".whl", ".cdx.json", ".md"):
         for old in OUT.glob(f"logsrv-*{ending}"):
@@ -209,4 +211,4 @@ if __name__ == "__main__":
         print(*archives(given.archives.absolute()), sep="\n")
         sys.exit()
     release(given.rehearsal, given.links)
-    say("all of it is in dist/")
+    say("all files are in dist/")

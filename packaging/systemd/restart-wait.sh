@@ -1,11 +1,11 @@
 #!/bin/sh
-# restart-wait.sh UNIT: what logsrv.service runs before each start (ExecStartPre=) and after each end (ExecStopPost=).
+# restart-wait.sh UNIT: logsrv.service runs it before each start (ExecStartPre=) and after each end (ExecStopPost=).
 #
-# A start less than five minutes behind one that failed waits 2, 6, 14, then 30 s; any other does not wait. RestartSteps=
-# would do for less, but systemd 252 has none, and later ones never go back to the first step. An operator who stops the
-# wait ends it for the next start, too, and who restarts a service in good order never waits.
+# A start less than five minutes after one that failed waits 2, 6, 14, then 30 s; other starts do not wait.
+# RestartSteps= would be simpler, but systemd 252 lacks it, and later versions never go back to the first step. If an
+# operator stops the service during the wait, the next start does not wait; nor does a restart of a working service.
 
-# RuntimeDirectory= of the unit, which RuntimeDirectoryPreserve=restart keeps in between.
+# The unit's RuntimeDirectory=, which RuntimeDirectoryPreserve=restart keeps between two starts.
 : "${RUNTIME_DIRECTORY:?is where the wait is noted}"
 cd "${RUNTIME_DIRECTORY%%:*}" || exit
 case ${SERVICE_RESULT-} in

@@ -22,4 +22,4 @@ def test_make_deb_names_the_packages_that_are_missing(tmp_path: Path) -> None:
     assert "make deb: builds on Debian only" in prints()
     for name in ("dpkg", "dpkg-buildpackage", "git"):
         (tmp_path / name).symlink_to("/bin/true")
-    assert prints().startswith("make deb: this wants what is not installed: apt install debhelper")
+    assert prints().startswith("make deb: packages are missing: apt install debhelper")

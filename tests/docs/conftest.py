@@ -1,4 +1,4 @@
-"""What a reader of docs/ has: an index to install from, with logsrv in it."""
+"""The fixture of a reader of docs/: a package index with logsrv in it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture(scope="session")
 def index(wheel: Path) -> Mapping[str, str]:
-    """The environment of a reader whose `pip install logsrv` gets that wheel."""
+    """The environment of a reader whose `pip install logsrv` installs that wheel."""
     constraints = wheel.with_name("constraints.txt")
     constraints.write_text(f"logsrv @ {wheel.as_uri()}\n")
-    # The Python that runs us, but nothing that is installed beside it.
+    # The Python that runs the tests, but without the programs that are installed beside it.
     ours = str(Path(sys.executable).parent)
     others = [part for part in os.environ["PATH"].split(os.pathsep) if part != ours]
     python = str(Path(sys.executable).resolve().parent)

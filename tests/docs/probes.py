@@ -1,4 +1,4 @@
-"""What docs/cookbook.md claims about echo servers, as questions put to a running one: yes or no."""
+"""The claims of docs/cookbook.md about echo servers, as functions that check a running one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from bench.proc import is_bound, memory
 from logsrv.kit.testing.patience import PATIENCE
 from tests.ports import free_port
 
-# How long an answer may take, on a machine that is busy; and how long to wait for one that should
-# not come.
+# Seconds that an answer may take on a busy machine, and seconds to wait for an answer that should not come.
 NOTHING_COMES = 1.0
 FLOOD = 24 << 20
 BOUNDED = 10 << 20
@@ -41,7 +40,7 @@ class Started:
         return socket.create_connection(("127.0.0.1", self.port), self.patience)
 
     def echoes(self, client: socket.socket, line: bytes = b"hello\n") -> bool:
-        """Whether a line comes back over this connection."""
+        """Return whether a line comes back over this connection."""
         try:
             client.sendall(line)
             return read_line(client) == line
@@ -49,7 +48,7 @@ class Started:
             return False
 
     def serves(self) -> bool:
-        """Whether someone new is served."""
+        """Return whether a new connection is served."""
         try:
             with self.connect() as client:
                 return self.echoes(client)
@@ -57,12 +56,12 @@ class Started:
             return False
 
     def memory(self) -> int:
-        """Bytes, with those of its children."""
+        """Return the bytes of memory of the server and its children."""
         pids = [self.process.pid, *children(self.process.pid)]
         return sum(memory(pid, "VmRSS") for pid in pids)
 
     def rests(self) -> bool:
-        """Whether it has nothing to do; on a machine that is busy with something else it has."""
+        """Return whether no task runs; on a machine that is busy with something else one may still wait."""
         pids = [self.process.pid, *children(self.process.pid)]
         tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
         return all(_state(task) in "SIZ" for task in tasks)
@@ -72,7 +71,7 @@ def _state(task: Path) -> str:
     try:
         return (task / "stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        # It has ended meanwhile.
+        # The task has ended meanwhile.
         return "Z"
 
 
@@ -82,7 +81,7 @@ def children(pid: int) -> list[int]:
 
 
 def read_line(client: socket.socket) -> bytes:
-    """The next line, or what there was of it at the end. Raises TimeoutError."""
+    """Return the next line, or the part of it before the end of the connection. Raises TimeoutError."""
     line = b""
     while not line.endswith(b"\n") and (byte := client.recv(1)):
         line += byte
@@ -90,7 +89,7 @@ def read_line(client: socket.socket) -> bytes:
 
 
 def send_until_stuck(server: Started, client: socket.socket, data: bytes, most: int) -> int:
-    """Send `data` again and again, at most so many bytes; how many went out before nobody took more."""
+    """Send `data` again and again, at most `most` bytes, until a send blocks; return the bytes sent."""
     chunk, sent = data * (65536 // len(data)), 0
     client.settimeout(NOTHING_COMES)
     with contextlib.suppress(ConnectionError):
@@ -111,7 +110,7 @@ def started(
     patience: float = PATIENCE,
     asked: Sequence[str] = (),
 ) -> Iterator[Started]:
-    """A server that is ready. asked: expressions of the errors that it is to log."""
+    """Run a server and yield it when it is ready. asked: expressions of the errors that it should log."""
     port = free_port()
     environment = server.environment(folder)
     ready = partial(is_bound, "tcp", str(port))
@@ -143,7 +142,7 @@ def bounded_for_an_endless_line(server: Started) -> bool:
     with server.connect() as client:
         assert server.echoes(client)
         before = server.memory()
-        # One that closes the connection has let go of it all.
+        # A server that closes the connection keeps none of the line.
         sent = send_until_stuck(server, client, b"x", FLOOD)
         return sent < FLOOD or server.memory() - before < BOUNDED
 
@@ -194,7 +193,7 @@ def term(server: Started) -> bool:
     """A line that arrived before the signal is answered, and the connection is closed in order."""
     with server.connect() as client:
         assert server.echoes(client)
-        # Both lie there when it looks again.
+        # The line and the signal both wait when the server continues.
         server.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
         client.sendall(b"last\n")

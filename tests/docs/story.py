@@ -1,14 +1,13 @@
-"""A page of docs/ as its reader follows it: types the commands, writes the files, has the talks.
+"""A reader who follows a page of docs/: types the commands, writes the files, has the conversations.
 
-Beside what `logsrv.kit.testing` reads in a page, a story has
+Beside the blocks that `logsrv.kit.testing` reads in a page, a story has
 
-    ```console              commands behind `$ `, in one shell from the first to the last; below
-                            each what it prints, where `…` stands for anything; `cat`, `tail`, `logsrv
-                            search`, `logsrv tail` and `logsrv ship --status`, a `grep` behind them
-                            too, are typed again until it is there
-    ```console server       the command goes on; what is below is printed sooner or later
-    ```LANGUAGE FILE        a file that the reader writes; in a folder where it is there already, it
-                            has to be just like this
+    ```console              commands after `$ `, in one shell from the first to the last; below each its
+                            output, where `…` stands for any text; `cat`, `tail`, `logsrv search`,
+                            `logsrv tail` and `logsrv ship --status`, also with `| grep`, are typed again
+                            until the output is there
+    ```console server       the command keeps running; it prints the lines below sooner or later
+    ```LANGUAGE FILE        a file that the reader writes; if it exists, it must be exactly like this
 """
 
 from __future__ import annotations
@@ -32,15 +31,15 @@ from tests.ports import free_port
 
 _FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MARK = "this-command-has-ended"
-# These change nothing, and what they show may take a moment.
+# Commands that change nothing, and whose output may take a moment.
 LOOKING = ("cat ", "tail ", "logsrv search ", "logsrv tail", "logsrv ship --status ")
-# The longest one installs from a package index.
+# The slowest command installs from a package index.
 COMMAND_SECONDS = 3 * PATIENCE
 
 
 @attrs.frozen
 class Block:
-    """A fenced block: its language and argument, what is in it, and its first line in the page."""
+    """A fenced block: its language and argument, its text, and the number of its first line in the page."""
 
     language: str
     argument: str
@@ -49,7 +48,7 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    """All fenced blocks of a page."""
+    """Return all fenced blocks of a page."""
     return [
         Block(match[1], match[2] or "", match[3], page.count("\n", 0, match.start(3)) + 1)
         for match in _FENCE.finditer(page)
@@ -57,12 +56,14 @@ def blocks(page: str) -> list[Block]:
 
 
 class Story:
-    """One reader. ports: those that the page names, and the ones that are free here instead."""
+    """One reader. ports: free ports by the ports of the page that they replace."""
 
     def __init__(
         self, directory: Path, *, ports: tuple[int, ...], environment: Mapping[str, str]
     ) -> None:
-        """`directory`: an empty one for the story's use; `environment`: on top of ours."""
+        """`directory`: an empty directory; `environment`: variables in addition to those of
+        this process.
+        """
         self.ports = {str(port): str(free_port()) for port in ports}
         self._logs = directory
         self._log = directory / "0.twistd.log"
@@ -88,7 +89,7 @@ class Story:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Whatever it has started and not ended is in its group, but for daemons.
+        # Processes that still run are in the group of the shell, except daemons.
         for file in self._home.rglob("*.pid"):
             with contextlib.suppress(OSError, ValueError):
                 os.kill(int(file.read_text()), signal.SIGKILL)
@@ -100,11 +101,11 @@ class Story:
 
     @property
     def directory(self) -> Path:
-        """Where the shell is now."""
+        """Return the current directory of the shell."""
         return Path(f"/proc/{self._shell.pid}/cwd").resolve()
 
     def follow(self, page: str, first: int = 1, last: int | None = None) -> None:
-        """Follow what is in these lines of the page.
+        """Follow the blocks of the page from line `first` to line `last`.
 
         Raises AssertionError with the line where it goes wrong.
         """
@@ -129,7 +130,7 @@ class Story:
             self._write(block)
 
     def _moved(self, text: str) -> str:
-        """The text with ports that are free here."""
+        """Return the text with free ports in place of those of the page."""
         for printed, free in self.ports.items():
             text = re.sub(rf"\b{printed}\b", free, text)
         return text
@@ -142,7 +143,7 @@ class Story:
             path.write_text(self._moved(block.body))
 
     def type(self, body: str) -> None:
-        """Type commands, as they stand in a `console` block."""
+        """Type the commands of a `console` block and check their output."""
         for part in re.split(r"^\$ ", self._moved(body), flags=re.MULTILINE)[1:]:
             # A backslash at the end of a line continues the command.
             lines = re.match(r"(?:.*\\\n)*.*", part)
@@ -166,7 +167,7 @@ class Story:
         )
 
     def _command(self, command: str) -> tuple[str, int]:
-        """Type a command; what it prints, and its status. Raises AssertionError if it goes on."""
+        """Type a command; return its output and status. Raises AssertionError if it does not end."""
         shell = self._shell
         assert shell.stdin is not None and shell.stdout is not None
         shell.stdin.write(f"{command}\necho {_MARK} $?\n".encode())
@@ -182,7 +183,7 @@ class Story:
         return printed[: ended.start()].decode(errors="backslashreplace"), int(ended[1])
 
     def _serve(self, body: str) -> None:
-        """Start a server instead of the one before; or wait for more of what it prints."""
+        """Start a server in place of the one before, or wait for more output of the running one."""
         command, _, expected = body.rpartition("$ ")[2].partition("\n")
         if body.startswith("$ "):
             self.stop()
@@ -204,14 +205,14 @@ class Story:
             raise AssertionError(f"{error}\n{self._log.read_text()[-4000:]}") from error
 
     def stop(self) -> None:
-        """End the server, as Ctrl-C does, if there is one."""
+        """End the server, if one runs."""
         if self._server:
             os.kill(self._server, signal.SIGTERM)
             wait_until(lambda: not self._is_running(), "the end of the server")
             self._server = 0
 
     def _is_running(self) -> bool:
-        # It is the shell's child: a zombie until the shell looks.
+        # The server is a child of the shell, and a zombie until the shell waits for it.
         self._command("true")
         try:
             state = Path(f"/proc/{self._server}/stat").read_text().rpartition(")")[2].split()[0]
@@ -221,7 +222,7 @@ class Story:
 
 
 def _matches(expected: str, printed: str) -> bool:
-    """Whether the expected lines were printed in this order, others perhaps between them."""
+    """Return whether the expected lines were printed in this order, perhaps with others between them."""
     printed_lines = iter(printed.splitlines())
     return all(
         any(re.fullmatch(_pattern(line), other.rstrip()) for other in printed_lines)

@@ -1,4 +1,4 @@
-"""docs/alerts.md, followed by a reader who has nothing but an empty folder."""
+"""docs/alerts.md, followed by a reader in an empty folder."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def block(language: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_page_is_true(tmp_path: Path) -> None:
+def test_the_page_about_alerts_works_as_printed(tmp_path: Path) -> None:
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])
     with Story(tmp_path, ports=(1234,), environment={"PATH": path}) as reader:
-        # The port of the page is the default; here it has to be another.
+        # The page uses the default port; the test needs a free one.
         page = PAGE.replace("logsrv --alert 'l", "logsrv --listen tcp:1234 --alert 'l", 1)
         reader.follow(page)
         reader.stop()
 
 
-def test_the_json_is_what_is_posted() -> None:
+def test_the_json_of_the_page_is_the_one_that_is_posted() -> None:
     shown = json.loads(block("json"))
     [line] = shown["lines"]
     stored = f"{line['time']} {line['source']} {line['message']}".encode()
@@ -48,7 +48,7 @@ def test_the_json_is_what_is_posted() -> None:
     assert json.loads(message.json(alert, tally.counted, shown["server"])) == shown
 
 
-def test_the_file_is_one(tmp_path: Path) -> None:
+def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text(block("toml"))
     options = Options()
@@ -59,7 +59,7 @@ def test_the_file_is_one(tmp_path: Path) -> None:
     assert (found["web"].alert_command, found["disk"].alert_webhook) == (None, None)
 
 
-def test_the_figures_are_those_of_the_code() -> None:
+def test_the_limits_of_alerts_on_the_page_are_those_of_the_code() -> None:
     from logsrv.linelog.alerts import command, webhook
 
     assert (SHOWN, message.LONGEST, command.SECONDS, webhook.SECONDS) == (10, 1000, 60, 10)

@@ -1,6 +1,6 @@
-"""docs/cookbook.md: each plugin is taken out of the page, counted, and run under twistd as it says.
+"""docs/cookbook.md: the lines of each plugin are counted, and it runs under twistd as the page says.
 
-A section has one file `twisted/plugins/NAME_plugin.py`. Its ports are those of the form 7xxx.
+A section has one file `twisted/plugins/NAME_plugin.py`. Its ports are the numbers of the form 7xxx.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.docs.story import Story, blocks
 from tests.gopher.servers import certificate_file
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text()
-# Own lines: all that are neither blank nor a comment.
+# Most lines of each plugin that are neither blank nor a comment.
 MOST_LINES = {
     "echo": 10,
     "finger": 35,
@@ -43,7 +43,7 @@ MOST_LINES = {
 
 @attrs.frozen
 class Recipe:
-    """A section of the page, by its first and last line there, and the plugin's source."""
+    """A section of the page: its first and last line, and the source of its plugin."""
 
     name: str
     first: int
@@ -52,13 +52,13 @@ class Recipe:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports that it names, which a test replaces by free ones."""
+        """Return the ports in the section, which a test replaces by free ones."""
         text = "\n".join(PAGE.splitlines()[self.first - 1 : self.last])
         return tuple(sorted({int(port) for port in re.findall(r"\b7\d{3}\b", text)}))
 
 
 def recipes() -> dict[str, Recipe]:
-    """All of the page, by the names of the plugins."""
+    """Return all recipes of the page, by the names of the plugins."""
     starts = [PAGE.count("\n", 0, found.start()) + 1 for found in re.finditer("^## ", PAGE, re.M)]
     found = {}
     for first, next_one in zip(starts, [*starts[1:], PAGE.count("\n") + 2], strict=True):
@@ -76,13 +76,13 @@ RECIPES = recipes()
 
 
 def own_lines(source: str) -> int:
-    """How many lines are neither blank nor a comment; those of docstrings count."""
+    """Return the number of lines that are neither blank nor a comment; docstrings count."""
     lines = (line.strip() for line in source.splitlines())
     return sum(bool(line) and not line.startswith("#") for line in lines)
 
 
 def reading(name: str, folder: Path) -> Story:
-    """A reader who has come to this recipe, and has followed it to its end."""
+    """Yield a reader who has followed this recipe to its end; its server still runs."""
     recipe = RECIPES[name]
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])
@@ -96,24 +96,24 @@ def reading(name: str, folder: Path) -> Story:
     return reader
 
 
-def test_each_recipe_is_counted() -> None:
+def test_each_recipe_has_a_limit_of_lines() -> None:
     assert set(RECIPES) == set(MOST_LINES)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_it_is_no_longer_than_promised(name: str) -> None:
+def test_a_recipe_is_no_longer_than_promised(name: str) -> None:
     assert own_lines(RECIPES[name].source) <= MOST_LINES[name]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_it_works_as_it_is_printed(name: str, tmp_path: Path) -> None:
-    """Its file, commands and conversations, with a real twistd."""
+def test_a_recipe_works_as_printed(name: str, tmp_path: Path) -> None:
+    """The test follows file, commands and conversations of a recipe, with a real twistd."""
     with reading(name, tmp_path):
         pass
 
 
-def test_people_in_the_chat_hear_of_each_other(tmp_path: Path) -> None:
+def test_clients_of_the_chat_get_each_others_messages(tmp_path: Path) -> None:
     with reading("chat", tmp_path) as reader:
         port = int(reader.ports["7080"])
         with TelnetSession(port) as ada:
@@ -130,8 +130,8 @@ def test_people_in_the_chat_hear_of_each_other(tmp_path: Path) -> None:
             ada.expect("bob has left.")
 
 
-def test_any_bytes_are_a_value_for_memcached(tmp_path: Path) -> None:
-    """Line ends and what looks like Telnet too; whatever the network does with it."""
+def test_a_value_of_memcached_may_be_any_bytes(tmp_path: Path) -> None:
+    """A value may have line ends and bytes of Telnet, wherever the network cuts it."""
     value = b"\xff\xfb\x01\r\nget a\r\n" + bytes(range(256)) * 40
     sent = b"set a 7 0 %d noreply\r\n%b\r\nget a\r\n" % (len(value), value)
     with reading("memcached", tmp_path) as reader:
@@ -151,7 +151,7 @@ def test_any_bytes_are_a_value_for_memcached(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True])
 def test_memcached_answers_without_waiting_for_acknowledgements(tls: bool, tmp_path: Path) -> None:
-    """A reply that leaves in two packets waits for the peer's system: for 40 ms on Linux."""
+    """A reply in two packets would wait for a delayed acknowledgement of the peer: 40 ms on Linux."""
     scheme = "ssl" if tls else "tcp"
     pem = certificate_file(tmp_path / "server.pem", "localhost")
     more = f":privateKey={pem}:certKey={pem}" if tls else ""
@@ -178,7 +178,7 @@ def test_memcached_answers_without_waiting_for_acknowledgements(tls: bool, tmp_p
     assert statistics.median(seconds) < 0.02
 
 
-def test_memcached_sends_many_large_values_to_who_reads_them(tmp_path: Path) -> None:
+def test_memcached_sends_many_large_values_to_a_client_that_reads(tmp_path: Path) -> None:
     value = b"v" * 1_000_000
     with (
         reading("memcached", tmp_path) as reader,
@@ -196,8 +196,8 @@ def question(name: str, kind: int) -> bytes:
     return message.toStr()
 
 
-def test_the_name_server_is_understood_by_another_implementation(tmp_path: Path) -> None:
-    """Over UDP and TCP: a host, a name that is not known, and a kind that it has nothing of."""
+def test_another_implementation_reads_the_answers_of_the_name_server(tmp_path: Path) -> None:
+    """It is asked over UDP and TCP for a host, an unknown name, and a record type without records."""
     wanted = [
         ("ada.example", dns.A, ["192.0.2.1"], 0),
         ("ADA.example", dns.MX, [], 0),

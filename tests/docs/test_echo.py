@@ -1,4 +1,4 @@
-"""The echo servers of docs/cookbook.md: each claim is put to the server in examples/echo/ itself."""
+"""The echo servers of docs/cookbook.md: each claim is checked with the server in examples/echo/."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PAGE = (ROOT / "docs" / "cookbook.md").read_text()
 ENDPOINTS = "IPv6, UNIX sockets, TLS without other code"
 CLAIMS = (*PROBES, ENDPOINTS)
 KIT = SERVERS[-1]
-# The others are there to be compared with, and change only with the page.
+# The other servers are there for comparison, and change only with the page.
 EACH = [
     pytest.param(server, id=server.name, marks=[] if server is KIT else pytest.mark.long)
     for server in SERVERS
@@ -46,7 +46,7 @@ EACH = [
 
 
 def rows() -> dict[str, dict[str, bool]]:
-    """The list of the page: which servers are said to do what."""
+    """Return the list of the page: for each claim and server whether the page says yes."""
     found = {}
     for claim, servers in re.findall(r"^- (.+?): ([\w, ]+)$", PAGE, re.MULTILINE):
         if claim in CLAIMS:
@@ -64,11 +64,11 @@ def claims() -> dict[str, dict[str, bool]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("server", EACH)
 @pytest.mark.parametrize("claim", PROBES)
-def test_each_cell_is_true(
+def test_each_claim_about_an_echo_server_is_true(
     claim: str, server: EchoServer, claims: dict[str, dict[str, bool]], tmp_path: Path
 ) -> None:
     is_failing = PROBES[claim] is handler_fails
-    # What the others make of it is theirs.
+    # The other servers may log any error.
     asked = (".",) if server is not KIT else (BOOM.decode(),) if is_failing else ()
     if is_failing:
         server = failing(server, tmp_path)
@@ -81,7 +81,7 @@ def test_each_cell_is_true(
 
 
 def failing(server: EchoServer, folder: Path) -> EchoServer:
-    """The same server, with a handler that raises for one line."""
+    """Return the same server with a handler that raises for one line."""
     source, handled = re.subn(
         r"^( +)(stream\.write|self\.wfile\.write|return line|writer\.write|self\.send)",
         r'\1if "boom" in str(line): raise ValueError("boom")' + "\n" + r"\1\2",
@@ -103,7 +103,7 @@ class Changed(EchoServer):
         return self.changed
 
 
-def test_the_page_has_all_cells(claims: dict[str, dict[str, bool]]) -> None:
+def test_the_page_has_every_claim_for_every_server(claims: dict[str, dict[str, bool]]) -> None:
     assert set(claims) == set(CLAIMS)
 
 
@@ -121,10 +121,10 @@ def class_of(source: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", EACH)
-def test_other_endpoints(
+def test_servers_that_accept_endpoints_accept_unix_and_tls(
     server: EchoServer, claims: dict[str, dict[str, bool]], tmp_path: Path
 ) -> None:
-    """The servers that take an endpoint take any; the others have nothing to say it with."""
+    """A server that accepts an endpoint accepts any; the others have no option for one."""
     assert claims[ENDPOINTS][server.name] == (server.takes != "PORT")
     if server.takes == "PORT":
         return
@@ -196,7 +196,7 @@ def test_an_option_of_the_kit_closes_silent_connections(tmp_path: Path) -> None:
         assert client.recv(1) == b""
 
 
-def test_lines_of_code_are_neither_blank_nor_prose() -> None:
+def test_blank_lines_comments_and_docstrings_are_not_lines_of_code() -> None:
     assert (
         code_lines('"""What it is."""\n\n# why\nx = 1\n\ndef f():\n    """Prose\n    too."""\n')
         == 2
@@ -204,8 +204,8 @@ def test_lines_of_code_are_neither_blank_nor_prose() -> None:
 
 
 @pytest.mark.slow
-def test_the_benchmark_runs() -> None:
-    """One short round: each server is measured, none is closed or lost on the way."""
+def test_the_benchmark_of_echo_servers_measures_each_server() -> None:
+    """In one short round each server is measured, and no connection is lost."""
     program("cc", "gcc")
     words = ["--rounds", "1", "--seconds", "0.2", "--only", "kit", "--only", "select"]
     done = subprocess.run(

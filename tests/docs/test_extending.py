@@ -1,4 +1,4 @@
-"""The list of extension points is whole, and leads to something: in the code, and on a page."""
+"""The list of extension points is complete, and each one is in the code and on a page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 # The name of each place, and the page that describes it.
 ROW = re.compile(r"^- `([\w.]+\.(\w+))` \(\[.+\]\((.+)\)\): .+; .+$", re.MULTILINE)
 PLACES = ROW.findall((DOCS / "kit-reference.md").read_text())
-# Nobody but us provides these: they say what we need of Twisted's own objects.
+# Interfaces that no plugin provides: they say which methods logsrv needs of Twisted's objects.
 OURS = {"IClientReactor", "IPausableTransport", "ISearchReactor"}
 
 
@@ -28,19 +28,19 @@ def modules() -> Iterator[str]:
             yield module.name
 
 
-def test_every_row_is_read() -> None:
+def test_every_extension_point_of_the_page_is_checked() -> None:
     assert len(PLACES) == (DOCS / "kit-reference.md").read_text().count(".md)): ") >= 20
 
 
 @pytest.mark.parametrize(("place", "name", "page"), PLACES)
-def test_it_is_there_and_its_page_describes_it(place: str, name: str, page: str) -> None:
+def test_an_extension_point_exists_and_page_describes_it(place: str, name: str, page: str) -> None:
     assert namedAny(place) is not None
     assert f"`{name}" in (DOCS / page).read_text(), page
 
 
-# Twisted Conch imports what Python takes away.
+# Twisted Conch imports a module that newer Pythons remove.
 @pytest.mark.filterwarnings("ignore:'spwd' is deprecated:DeprecationWarning")
-def test_every_interface_that_strangers_provide_is_listed() -> None:
+def test_every_interface_that_plugins_provide_is_listed() -> None:
     found = {
         value.__name__
         for module in modules()

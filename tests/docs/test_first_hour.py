@@ -27,12 +27,12 @@ PACKAGES = {
 }
 
 
-def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+def test_the_first_hour_works_as_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
     folders = {str(Path(program(name, package)).parent) for name, package in PACKAGES.items()}
     path = os.pathsep.join([index["PATH"], *folders])
     with Story(tmp_path, ports=PORTS, environment={**index, "PATH": path}) as reader:
         reader.follow(PAGE)
-        # The page of which its reader has the address.
+        # The web page whose address docs/first-hour.md gives.
         address = f"http://127.0.0.1:{reader.ports['8080']}/"
         assert f"<{address.replace(reader.ports['8080'], '8080')}>" in PAGE
         with urllib.request.urlopen(address, timeout=60) as answer:
@@ -40,5 +40,5 @@ def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> 
         reader.stop()
 
 
-def test_it_takes_an_hour() -> None:
+def test_the_parts_add_up_to_an_hour() -> None:
     assert sum(map(int, re.findall(r"^## .*\((\d+) minutes\)$", PAGE, re.MULTILINE))) == 60

@@ -1,4 +1,4 @@
-"""The programs of docs/gopher.md, run as they stand there against servers on loopback."""
+"""The programs of docs/gopher.md, run unchanged against servers on loopback."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ def python(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def program(mark: str) -> str:
-    """The one program of the page that has `mark` in it."""
+    """Return the one program of the page that contains `mark`."""
     [found] = [
         block.body for block in blocks(PAGE) if block.language == "python" and mark in block.body
     ]
     return found
 
 
-def test_without_a_reactor(server: Scripted, tmp_path: Path) -> None:
+def test_the_program_without_a_reactor_works_as_printed(server: Scripted, tmp_path: Path) -> None:
     here = program("urlretrieve(").replace("example.org", f"127.0.0.1:{server.port}")
     done = python(tmp_path, "-c", here)
     assert (done.stdout, done.stderr) == ("About.\n.dots\n", "")
     assert (tmp_path / "picture.png").read_bytes() == b"\x89PNG"
 
 
-def test_by_urllib(server: Scripted, tmp_path: Path) -> None:
+def test_the_program_with_urllib_works_as_printed(server: Scripted, tmp_path: Path) -> None:
     asks = f"import urllib.request\nprint(urllib.request.urlopen({server.url('/0/about.txt')!r}).read())"
     done = python(tmp_path, "-c", program("install_opener()") + asks)
     assert (done.stdout, done.stderr) == ("b'About.\\r\\n.dots\\r\\n'\n", "")
@@ -68,7 +68,7 @@ def phlogs(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return python(directory, "phlogs.py", *words)
 
 
-def test_the_reader_of_phlogs(server: Scripted, tmp_path: Path) -> None:
+def test_the_reader_of_phlogs_works_as_printed(server: Scripted, tmp_path: Path) -> None:
     urls = [server.url("/1/a"), server.url("/1/b"), server.url("/1/gone")]
     done = phlogs(tmp_path, "latest.txt", *urls)
     assert done.returncode == 0

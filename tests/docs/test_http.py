@@ -1,4 +1,4 @@
-"""The examples of docs/http.md, asked of a real server."""
+"""The examples of docs/http.md, with a real server."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     check_log(server.log_path)
 
 
-def test_there_are_examples() -> None:
+def test_the_page_has_examples_for_these_tests() -> None:
     assert len(EXAMPLES) > 7
 
 
 @pytest.mark.parametrize(("path", "answer"), EXAMPLES)
-def test_example(client: Client, path: str, answer: str) -> None:
-    """`…` stands for anything."""
+def test_the_server_answers_an_example_as_printed(client: Client, path: str, answer: str) -> None:
+    """The page's answer matches; `…` in it stands for any text."""
     pattern = ".*".join(map(re.escape, answer.strip().split("…")))
     found = client.ask(path.replace(">", "%3E")).body.decode().strip()
     assert re.fullmatch(pattern, found), found

@@ -1,4 +1,4 @@
-"""docs/inputs.md, followed by someone who has a wire format of their own."""
+"""docs/inputs.md, followed by a reader with a wire format of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "inputs.md").read_text()
 
 
 @pytest.mark.long
-def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+def test_an_input_of_ones_own_works_as_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
     """From an empty folder to records in the log of a real daemon."""
     with Story(tmp_path, ports=(7000, 7001), environment=index) as reader:
         reader.follow(PAGE)
@@ -52,13 +52,13 @@ def test_the_input_of_the_intake_stores_what_it_takes(tmp_path: Path) -> None:
 
 
 def test_the_page_names_what_an_intake_has() -> None:
-    """Each name in the table is there, and each public one is in the table."""
+    """Each name in the table exists, and each public name is in the table."""
     table = re.search(r"^\| `Intake`.*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
     assert table is not None
     first_cells = [row.split("|")[1] for row in table[0].strip().splitlines()[2:]]
     named = {name for cell in first_cells for name in re.findall(r"`(\w+)", cell)}
     public = {name for name in vars(Intake) if not name.startswith("_")}
-    # What the service and the valve call is not for inputs.
+    # The service and the valve call these; inputs do not.
     public -= {"apply", "flush", "pauseProducing", "resumeProducing"}
     assert public <= named
     source = (ROOT / "logsrv" / "linelog" / "inputs" / "intake" / "intake.py").read_text()

@@ -1,4 +1,4 @@
-"""The page about monitoring, its alert rules and its dashboard, against the figures of a real service."""
+"""The page about monitoring, its alert rules and its dashboard agree with the figures of a real service."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ CONTRACT = (
 
 
 async def scraped(directory: Path) -> str:
-    """The figures of a service that has stored lines from a stream and a datagram, and sealed some."""
+    """Return the figures of a service that has stored lines from a stream and a datagram, and
+    sealed some.
+    """
     logger = service(
         "--listen", f"unix:{directory}/s", "--listen", f"unixgram:{directory}/d",
         "--listen", "tcp:0:interface=127.0.0.1", "--deny", "127.0.0.0/8",
@@ -76,7 +78,7 @@ def scrape(tmp_path: Path) -> str:
 
 
 def found_in(text: str, name: str) -> dict[tuple[str, ...], float]:
-    """The samples of that name: the values of their labels, in the order of the labels' names."""
+    """Return the samples of that name by the values of their labels, in the order of the labels' names."""
     return {
         tuple(value for _, value in sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -117,7 +119,7 @@ def test_the_figures_that_the_page_names_of_the_process_are_there(scrape: str) -
 
 
 def queries() -> Iterator[tuple[str, str]]:
-    """Every query of the dashboard, by its panel; the variables of Grafana have values in them."""
+    """Yield panel and query of the dashboard, with values in place of the variables of Grafana."""
     for panel in DASHBOARD["panels"]:
         for target in panel.get("targets", ()):
             query = target["expr"].replace("$__rate_interval", "5m")
@@ -125,7 +127,7 @@ def queries() -> Iterator[tuple[str, str]]:
 
 
 def series(scrape: str) -> dict[str, set[str]]:
-    """The series there are and their labels, those that nothing has counted yet too."""
+    """Return the names of all series and their labels, also of those without a count so far."""
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(scrape):
         for sample in family.samples:
@@ -160,7 +162,7 @@ def test_the_dashboard_and_the_alerts_ask_only_for_what_there_is(scrape: str) ->
 
 
 def test_the_dashboard_can_be_imported() -> None:
-    """Ids and places are unique, and every panel says what it shows."""
+    """Ids and positions are unique, and every panel has a description."""
     panels: list[dict[str, Any]] = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
@@ -201,7 +203,7 @@ def test_each_alert_fires_when_it_should_and_only_then(tmp_path: Path) -> None:
 
 
 def test_prometheus_takes_every_query_of_the_dashboard(tmp_path: Path) -> None:
-    """As rules that would record them: promtool has no other way to read an expression."""
+    """The queries are given as recording rules: promtool has no other way to read an expression."""
     records = [
         {"record": f"dashboard:{number}", "expr": query}
         for number, (_, query) in enumerate(queries())

@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "operating.md").read_text
 
 
 def test_pythons_handler_sends_lines(tmp_path: Path) -> None:
-    """Each record is a line of its own at once, not when the connection closes."""
+    """Each record becomes a line at once, not when the connection closes."""
     with TwistdProcess("logsrv", "--listen", LOOPBACK, directory=tmp_path) as server:
         program = tmp_path / "program.py"
         program.write_text(HANDLER.replace("1234", str(server.port())))

@@ -25,7 +25,7 @@ def test_each_query_finds_the_lines_that_the_page_says(query: str, numbers: str)
     assert " ".join(str(text.count(b"\n", 0, start) + 1) for start in starts) == numbers
 
 
-def test_every_query_in_the_tables_is_one() -> None:
+def test_every_query_in_the_tables_is_valid() -> None:
     queries = re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE)
     for query in (one for cell in queries for one in re.findall(r"`([^`]{3,})`", cell)):
         parse(query)
@@ -39,7 +39,7 @@ def test_the_error_is_shown_as_the_page_shows_it() -> None:
     assert caret(query, caught.value) == shown
 
 
-def test_every_time_is_one() -> None:
+def test_every_time_on_the_page_is_valid() -> None:
     section = PAGE.partition("## Times")[2].partition("## Errors")[0]
     for text in re.findall(r"`([^`]*)`", section):
         assert text.startswith("--") or moment(text, 1e9, utc=True) > 0

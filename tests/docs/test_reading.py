@@ -1,4 +1,4 @@
-"""docs/reading.md, followed by somebody who reads a log for the first time."""
+"""docs/reading.md, followed by a reader who reads a log for the first time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.docs.story import Story
 pytestmark = pytest.mark.slow
 
 
-def test_it_works_as_it_is_printed(tmp_path: Path) -> None:
+def test_reading_a_log_works_as_printed(tmp_path: Path) -> None:
     ours = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with Story(tmp_path, ports=(5140,), environment={"PATH": ours}) as reader:
         reader.follow((ROOT / "docs" / "reading.md").read_text())

@@ -1,4 +1,4 @@
-"""The runbook: what it says one sees in the log is what the code says."""
+"""The messages that the runbook quotes are those of the code."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/runbook.md").read_text()
 SEEN = re.findall(r"\*\*See\*\*:(.*?)\n\n", PAGE, re.DOTALL)
-# Words in code type that are no sentence of ours.
+# Words in code type that are not messages of logsrv.
 COMMANDS = re.compile(
     r"(systemctl|journalctl|logsrv|dmesg|failed|activating|tls|certificate|/healthz)"
 )
 
 
 def texts() -> str:
-    """All string constants of the code, those that continue each other joined."""
+    """Return all string constants of the code as one text."""
     found = []
     for path in (ROOT / "logsrv").rglob("*.py"):
         if "template" not in path.parts:
@@ -30,7 +30,7 @@ def texts() -> str:
     return "\n".join(found)
 
 
-def test_each_of_the_twelve_says_how_it_shows_what_it_means_and_what_to_do() -> None:
+def test_each_of_the_twelve_entries_has_its_three_parts() -> None:
     sections = re.split(r"^## \d+\. ", PAGE, flags=re.MULTILINE)[1:]
     assert len(sections) == 12 == len(SEEN)
     for section in sections:
@@ -42,7 +42,7 @@ def test_each_of_the_twelve_says_how_it_shows_what_it_means_and_what_to_do() -> 
 
 
 @pytest.mark.slow
-def test_what_one_sees_is_what_the_code_says() -> None:
+def test_every_quoted_message_is_in_the_code() -> None:
     known = texts()
     alerts = (ROOT / "docs/monitoring/alerts.yml").read_text()
     quoted = [" ".join(each.split()) for part in SEEN for each in re.findall(r"`([^`]+)`", part)]
@@ -55,7 +55,7 @@ def test_what_one_sees_is_what_the_code_says() -> None:
 @pytest.mark.parametrize(
     "command", sorted(set(re.findall(r"(?:`|^    )logsrv ([a-z]+)", PAGE, re.M)))
 )
-def test_each_command_is_one(command: str) -> None:
+def test_each_command_of_logsrv_is_valid(command: str) -> None:
     from logsrv.cli.main import COMMANDS as known
 
     assert command in known

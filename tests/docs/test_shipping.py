@@ -1,4 +1,4 @@
-"""docs/shipping.md, followed by a reader who has nothing but an empty folder."""
+"""docs/shipping.md, followed by a reader in an empty folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from logsrv.linelog.store.sealing.retain import LEAST_FREE
 from tests.docs.story import Story, blocks
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
-# What it says of targets of others has a test of its own.
+# test_shipping_out.py checks the part about other targets.
 OURS = PAGE[: PAGE.index("\n## Out to what people have")]
 
 
 @pytest.mark.slow
-def test_the_page_is_true(tmp_path: Path) -> None:
+def test_the_page_about_shipping_works_as_printed(tmp_path: Path) -> None:
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])
     with Story(tmp_path, ports=(1234, 2514), environment={"PATH": path}) as reader:
@@ -30,7 +30,7 @@ def test_the_page_is_true(tmp_path: Path) -> None:
         reader.stop()
 
 
-def test_the_file_is_one(tmp_path: Path) -> None:
+def test_the_settings_of_the_page_are_valid(tmp_path: Path) -> None:
     [text] = [one.body for one in blocks(OURS) if one.language == "toml"]
     (tmp_path / "c.toml").write_text(text)
     options = Options()
@@ -41,12 +41,12 @@ def test_the_file_is_one(tmp_path: Path) -> None:
     assert (siem.label, siem.query, siem.ship_from) == ("siem", "level>=warning", "end")
 
 
-def test_each_key_is_on_the_page() -> None:
+def test_each_setting_of_shipping_is_on_the_page() -> None:
     for field in attrs.fields(ShipSettings):
         assert f"`{field.name.replace('_', '-')}`" in OURS, field.name
 
 
-def test_the_figures_are_those_of_the_code() -> None:
+def test_the_limits_of_shipping_on_the_page_are_those_of_the_code() -> None:
     assert LEAST_FREE == 0.05 and "5 % of the disk" in OURS
     shown = SIZE.show(ShipSettings(ship=parse_ship_url("relp://a:1")).ship_at_most)
     assert f"({shown.replace('GiB', ' GiB')} unless" in OURS

@@ -1,4 +1,4 @@
-"""docs/shipping.md, what it says of archives: followed by a reader."""
+"""The part of docs/shipping.md about archives, followed by a reader."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text(
 SECTION = PAGE[PAGE.index("## Archive") :].partition("\n### ")[0]
 
 
-def test_a_store_is_archived_and_comes_back(tmp_path: Path) -> None:
+def test_a_store_is_archived_and_restored_as_printed(tmp_path: Path) -> None:
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])
     with Story(tmp_path, ports=(5141,), environment={"PATH": path}) as reader:

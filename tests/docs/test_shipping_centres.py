@@ -1,4 +1,4 @@
-"""docs/shipping.md, what it says of two centres: followed by somebody who has an empty folder."""
+"""The part of docs/shipping.md about two centres, followed by a reader in an empty folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text(
 SECTION = PAGE[PAGE.index("## Two centres") :].partition("\n## ")[0]
 
 
-def test_one_is_destroyed_replaced_and_catches_up(tmp_path: Path) -> None:
+def test_a_replaced_centre_catches_up_as_printed(tmp_path: Path) -> None:
     program("openssl", "openssl")
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])

@@ -1,4 +1,4 @@
-"""docs/shipping.md, what it says of targets of others: followed by a reader, and true of the code."""
+"""The part of docs/shipping.md about other targets, followed by a reader and compared with the code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECTION = PAGE[PAGE.index("## Out to what people have") :].partition("\n## ")[0]
 
 
 @pytest.mark.long
-def test_six_targets_get_a_line(tmp_path: Path) -> None:
+def test_six_targets_get_a_line_as_printed(tmp_path: Path) -> None:
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join([ours, os.environ["PATH"]])
     trial = SECTION[SECTION.index("### Try it") :].partition("\n### ")[0]
@@ -35,7 +35,7 @@ def test_all_schemes_of_lines_are_named() -> None:
         assert f"`{scheme}:" in SECTION, scheme
 
 
-def test_the_figures_are_those_of_the_code() -> None:
+def test_the_limits_of_targets_on_the_page_are_those_of_the_code() -> None:
     assert f"after {MOST_HOSTS:,} hosts" in SECTION
     assert f"cut at {LONGEST_NAME} characters" in SECTION
     assert f"gives up after {ANSWER:g} s, and" in SECTION

@@ -1,4 +1,4 @@
-"""The examples of docs/sql.md do what they show."""
+"""The examples of docs/sql.md give the output that the page shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = [block for block in BLOCKS if block.startswith("$ ")]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_examples(example: str, tmp_path: Path) -> None:
+def test_an_example_of_sql_gives_the_printed_output(example: str, tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [lines(LINES.splitlines())])
     command, _, shown = example.partition("\n")
     name, sql, *words = shlex.split(command.removeprefix("$ "))

@@ -1,4 +1,4 @@
-"""The reader that follows pages: it notices when a page is wrong, and says where."""
+"""A Story follows a page, and an error names the line of the page that is wrong."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def follow(page: str, folder: Path) -> None:
         reader.follow(page)
 
 
-def test_a_page_that_is_true(tmp_path: Path) -> None:
-    """Folders and variables last from block to block; other lines may stand between."""
+def test_a_correct_page_is_followed_without_an_error(tmp_path: Path) -> None:
+    """Current folder and variables last from block to block; the output may have more lines."""
     follow(
         "# Page\n\n```console\n$ mkdir sub && cd sub\n$ word=hello\n```\n"
         "```text a.txt\nfirst\n```\n"
@@ -34,12 +34,12 @@ def test_a_page_that_is_true(tmp_path: Path) -> None:
         ("$ exit\n", "ended the shell"),
     ],
 )
-def test_a_page_that_is_wrong(page: str, sentence: str, tmp_path: Path) -> None:
+def test_an_error_names_the_line_of_a_wrong_page(page: str, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=f"line 4 of the page: .*{sentence}"):
         follow(f"# Page\n\n```console\n{page}```\n", tmp_path)
 
 
-def test_what_is_looked_for_may_take_a_moment(tmp_path: Path) -> None:
+def test_output_of_a_repeated_command_may_take_a_moment(tmp_path: Path) -> None:
     """A `grep` that finds nothing yet has status 1."""
     follow(
         "```console\n$ touch a.log; (sleep 0.3; echo late >>a.log) &\n"
@@ -48,14 +48,14 @@ def test_what_is_looked_for_may_take_a_moment(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_is_there_has_to_be_as_shown(tmp_path: Path) -> None:
+def test_an_existing_file_must_be_as_shown(tmp_path: Path) -> None:
     page = "```console\n$ mkdir sub && echo other >sub/a.txt\n```\n```text sub/a.txt\nthis\n```\n"
     with pytest.raises(AssertionError, match=r"sub/a\.txt is not as the page shows it"):
         follow(page, tmp_path)
 
 
-def test_what_a_server_prints_is_waited_for(tmp_path: Path) -> None:
-    """And one that ends before is an error."""
+def test_the_output_of_a_server_is_waited_for(tmp_path: Path) -> None:
+    """A server that ends before it has printed them is an error."""
     serve = (
         "```console server\n$ sh -c 'echo ready; {}'\nready\n```\n```console server\nagain\n```\n"
     )
@@ -66,8 +66,8 @@ def test_what_a_server_prints_is_waited_for(tmp_path: Path) -> None:
         follow(serve.format("true"), folder)
 
 
-def test_nothing_is_left_behind(tmp_path: Path) -> None:
-    """Also of a page that is wrong after it has started a daemon."""
+def test_no_process_of_a_story_is_left(tmp_path: Path) -> None:
+    """Also the daemon of a page that is wrong further down is ended."""
     daemon = "setsid sleep 60 >sleep.log 2>&1 & echo $! >sleep.pid"
     with pytest.raises(AssertionError, match="line 2 of the page"):
         follow(f"```console\n$ {daemon}\n$ false\n```\n", tmp_path)
@@ -83,7 +83,7 @@ def is_alive(pid: str) -> bool:
     return state != "Z"
 
 
-def test_blocks_know_where_they_are() -> None:
+def test_a_block_has_its_line_in_the_page() -> None:
     [block] = blocks("one\n\n```python a.py\nx = 1\n```\n")
     assert (block.language, block.argument, block.body, block.line) == (
         "python",

@@ -1,4 +1,4 @@
-"""docs/tutorial.md, followed by a reader who believes every word of it."""
+"""docs/tutorial.md, followed by a reader step by step."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ MOST_LINES = 15
 
 
 def line_of(heading: str) -> int:
-    """Where a part of the page begins."""
+    """Return the line of the page at which a part begins."""
     return PAGE[: PAGE.index(f"\n## {heading}")].count("\n") + 2
 
 
 @pytest.mark.long
-def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+def test_the_tutorial_works_as_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
     """From an empty folder to a wheel, each command, file and conversation."""
     program("openssl", "openssl")
     program("curl", "curl")
     production = line_of("5.")
     with Story(tmp_path, ports=(7000, 7001, 7002), environment=index) as reader:
-        # The default, which the page need not print, but may be taken here.
+        # The default port, which the page need not print, may be in use here.
         reader.type("$ export SHOUT_LISTEN=tcp:7000:interface=127.0.0.1\n")
         reader.follow(PAGE, last=production)
         reader.type("$ unset SHOUT_LISTEN\n")
@@ -38,7 +38,7 @@ def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> 
 
 
 def test_the_finished_plugin_has_at_most_fifteen_lines() -> None:
-    """Counted in the one file of step 2, and in the files of the package that are the author's."""
+    """The lines of the file of step 2 are counted, and those of the package's files by the author."""
     sources = {block.argument: block.body for block in blocks(PAGE) if block.language == "python"}
     assert code_lines(sources["shout.py"]) <= MOST_LINES
     package = [sources["shout/options.py"], sources["shout/protocol.py"]]
@@ -56,7 +56,7 @@ def test_the_page_says_how_many_lines_there_are() -> None:
 
 
 def test_the_page_ends_each_server_before_it_starts_the_next() -> None:
-    """A reader's port 7000 is taken otherwise; a story ends servers by itself."""
+    """Otherwise port 7000 of a reader would be in use; a Story ends servers by itself."""
     starts = [
         block.line
         for block in blocks(PAGE)

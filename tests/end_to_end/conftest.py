@@ -1,4 +1,4 @@
-"""The real daemon on free loopback ports, with its store under the test's own directory."""
+"""The real daemon on free loopback ports, with its store in the directory of the test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 
 class Logger(TwistdProcess):
-    """`twistd -n logsrv`, and looks into its store."""
+    """`twistd -n logsrv`, and access to its store."""
 
     def spawn(self, command: Sequence[str], **how: Any) -> subprocess.Popen[bytes]:
         return popen(command, **how)
@@ -36,7 +36,7 @@ class Logger(TwistdProcess):
         return self.store / "current.log"
 
     def connect(self, index: int = 0) -> socket.socket:
-        """A connection to its listener of that index."""
+        """Connect to the listener of that index."""
         return socket.create_connection(("127.0.0.1", self.ports()[index]), PATIENCE)
 
     def send(self, data: bytes, index: int = 0) -> None:
@@ -45,7 +45,7 @@ class Logger(TwistdProcess):
             connection.sendall(data)
 
     def children(self) -> list[int]:
-        """The processes that it has started."""
+        """Return the ids of the processes that the daemon has started."""
         found = []
         for task in Path(f"/proc/{self.pid}/task").iterdir():
             with contextlib.suppress(OSError):
@@ -53,7 +53,7 @@ class Logger(TwistdProcess):
         return found
 
     def child(self, module: str) -> int:
-        """The process that it has started for a module of ours; 0 if there is none."""
+        """Return the id of the process that it has started for a module of logsrv; 0 if there is none."""
         for child in self.children():
             with contextlib.suppress(OSError):
                 if module.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
@@ -64,7 +64,7 @@ class Logger(TwistdProcess):
         return messages(self.store)
 
     def wait_for_messages(self, count: int, deadline: float = PATIENCE) -> list[bytes]:
-        """Wait until the active segment has `count` lines; the messages of the whole store."""
+        """Wait until the active segment has `count` lines; return the messages of the whole store."""
         self.wait_until(
             lambda: self.current.read_bytes().count(b"\n") >= count, f"{count} lines", deadline
         )
@@ -76,7 +76,9 @@ Start = Callable[..., Logger]
 
 @contextlib.contextmanager
 def starting(home: Path) -> Iterator[Start]:
-    """Give what starts daemons: `start("--raw", listen=["tcp:0"], …)`; all are ended at the end."""
+    """Yield a function that starts a daemon: `start("--raw", listen=["tcp:0"], …)`; all are ended at the
+    end.
+    """
     started: list[Logger] = []
 
     def start(

@@ -1,8 +1,8 @@
-"""Senders that know what was acknowledged, over any number of killed servers, and what they look for then.
+"""Senders that know which records were acknowledged, over any number of killed servers.
 
-A `Sender` numbers its records, sends them in batches, and writes down which were acknowledged. What had
-no answer when the server died is sent again to the next one, as real clients do. Each record says by which
-connection it was sent: so what a retry doubles is told apart from what we do.
+A `Sender` numbers its records, sends them in batches, and notes which were acknowledged. Batches without an
+answer when the server died are sent again to the next one, as real clients do. Each record names the
+connection that sent it: so a record doubled by a retry differs from one that the server doubles.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from logsrv.kit.testing.patience import PATIENCE
 from tests.end_to_end.conftest import Logger
 from tests.end_to_end.stored import messages
 
-# A record that a kill has torn lacks the end.
+# A record that a kill has cut off has no `<end>`.
 RECORD = re.compile(rb"<(\w+) session (\d+) number (\d+)>x*<end>")
 
 
 class Speech(Protocol):
-    """A protocol with acknowledgements, as a client speaks it. One for each connection.
+    """The client's side of a protocol with acknowledgements, one for each connection.
 
-    window: batches that may be unanswered at a time. size: records of each. hello: what is said first.
+    window: most batches without an answer at a time. size: records of a batch. hello: the first bytes sent.
     """
 
     window: int
@@ -42,14 +42,14 @@ class Speech(Protocol):
     hello: bytes
 
     def batch(self, texts: Sequence[str]) -> bytes:
-        """Return the bytes of a batch: it is acknowledged as a whole."""
+        """Return the bytes of a batch, which is acknowledged as a whole."""
 
     def acknowledged(self, data: bytes) -> int:
-        """Return how many batches, of those that wait longest, are acknowledged by these bytes."""
+        """Return how many of the oldest unanswered batches are acknowledged by these bytes."""
 
 
 class BusyError(Exception):
-    """An answer that says to send it again: a disk may take longer than a request waits."""
+    """The answer asks to send again later: a disk may take longer than a request waits."""
 
 
 class Relp:
@@ -132,7 +132,7 @@ class Lumberjack:
 
 
 class Http:
-    """Lines, JSON that is packed, a push to Loki, a bulk request: in turns."""
+    """HTTP: lines, compressed JSON, a push of Loki and a bulk request in turns."""
 
     window = 1
     hello = b""
@@ -184,7 +184,7 @@ SPEECHES: dict[str, type[Speech]] = {
 
 @attrs.define
 class Session:
-    """A connection: the batches it sent, `began` up to `sent`, and up to which they were acknowledged."""
+    """A connection: it sent the batches `began` to `sent`; those up to `acknowledged` are acknowledged."""
 
     began: int
     acknowledged: int
@@ -192,7 +192,7 @@ class Session:
 
 
 class Sender:
-    """A client that goes on with the next server where the last one died."""
+    """A client that continues with the next server after the last one died."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -203,14 +203,14 @@ class Sender:
         self._thread = threading.Thread()
 
     def start(self, server: Logger, *, to_the_end: bool = False) -> None:
-        """Send over a new connection until it breaks; or no more than what was sent before."""
+        """Send over a new connection until it breaks; with `to_the_end` only the batches sent before."""
         most = self._sent if to_the_end else 1 << 62
         port = server.ports()[list(SPEECHES).index(self.kind)]
         self._thread = threading.Thread(target=self._send, args=(port, most))
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the end of it; raises what was wrong with the answers."""
+        """Wait until the thread ends; raise the exception if an answer was wrong."""
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), f"{self.kind} hangs"
         if self.failure is not None:
@@ -252,7 +252,7 @@ class Sender:
         ]
 
     def assert_stored(self, found: Mapping[tuple[str, int], list[int]]) -> None:
-        """Look at what is stored, by kind and session: all acknowledged, nothing but what was sent."""
+        """Check the stored numbers by kind and session: all acknowledged records, and only sent ones."""
         size = SPEECHES[self.kind].size
         for index, session in enumerate(self._sessions, 1):
             numbers = found.get((self.kind, index), [])
@@ -263,7 +263,7 @@ class Sender:
 
 
 def assert_stored(senders: Iterable[Sender], store: Path) -> None:
-    """Look into a store: no session has a hole or a record twice, none acknowledged is lost."""
+    """Check a store: no session has a gap or a record twice, and no acknowledged record is lost."""
     found: dict[tuple[str, int], list[int]] = defaultdict(list)
     for message in messages(store):
         match = RECORD.search(message)

@@ -1,4 +1,6 @@
-"""Real programs that send: rsyslog and syslog-ng with a configuration of the test's, and what to send."""
+"""Real programs that send: rsyslog and syslog-ng with a configuration of the test, and messages
+for them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ LONG = "x" * 20_000
 
 
 def texts(count: int = 1000) -> list[str]:
-    """Messages with Unicode; each tenth has three lines, each hundredth 20 KB."""
+    """Return messages with Unicode; each tenth has three lines, each hundredth 20 KB."""
     return [
         f"number {number} grüße 日本 🙂"
         + ("\nits second\nand third line" if number % 10 == 3 else "")
@@ -26,18 +28,18 @@ def texts(count: int = 1000) -> list[str]:
 
 
 def as_stored(text: str) -> bytes:
-    """The text as it stands in a stored line."""
+    """Return the text as it is in a stored line."""
     return text.encode().replace(b"\n", rb"\x0a")
 
 
 class Rsyslog:
-    """A running rsyslogd that gets messages at a UNIX socket, and does with them what the test said."""
+    """A running rsyslogd that gets messages at a UNIX socket and runs the action of the test."""
 
     def __init__(self, directory: Path) -> None:
         self.socket = directory / "rsyslog.sock"
 
     def send(self, messages: list[str]) -> None:
-        """Hand messages to it, as a program on its machine does."""
+        """Send messages to it, as a program on its machine does."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.connect(str(self.socket))
             for message in messages:
@@ -46,7 +48,7 @@ class Rsyslog:
 
 @contextlib.contextmanager
 def rsyslog(directory: Path, action: str, modules: str = "") -> Iterator[Rsyslog]:
-    """Run rsyslogd with this action; control characters stay as they are."""
+    """Run rsyslogd with this action; it does not change control characters."""
     rsyslogd = program("rsyslogd", "rsyslog")
     found = Rsyslog(directory)
     conf = directory / "rsyslog.conf"

@@ -1,4 +1,6 @@
-"""Senders set up as the documents say: a block of a page, with the ports of a test, and what was stored."""
+"""Senders set up as the documents say: the files of a page with the ports of a test, and the
+stored lines.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ RECORDS = texts()
 
 @attrs.frozen
 class Page:
-    """The files that a page shows, by their names."""
+    """The files on a page, by name."""
 
     files: dict[str, str]
 
@@ -38,7 +40,7 @@ class Page:
         return cls({block.argument: block.body for block in blocks(text) if block.argument})
 
     def file(self, name: str, *moved: tuple[int, int]) -> str:
-        """Return a file as a reader would write it here: with these ports in the place of the page's."""
+        """Return a file as a reader would write it here: with these ports in place of those of the page."""
         text = self.files[name].replace(HOST, "127.0.0.1")
         for printed, port in moved:
             text, found = re.subn(rf"\b{printed}\b", str(port), text)
@@ -51,7 +53,7 @@ DAEMONS, PROGRAMS = map(Page.of, SENDING.split("\n## Programs\n"))
 
 
 def make_certificates(place: Path) -> Path:
-    """Make the files that the page makes; the logger's is for its address here, too."""
+    """Make the certificates as the page does; that of the logger is also for 127.0.0.1."""
     program("openssl", "openssl")
     script = DAEMONS.file("certificates.sh").replace("=DNS:", "=IP:127.0.0.1,DNS:", 1)
     subprocess.run(
@@ -60,7 +62,7 @@ def make_certificates(place: Path) -> Path:
     return place
 
 
-# A loop over the texts in the file `texts`, which a NUL divides; and what the text is called there.
+# By language: a loop over the texts in the file `texts`, separated by NULs, and the name of its variable.
 LOOPS = {
     ".py": ('for n, text in enumerate(open("texts", encoding="utf-8").read().split("\\0")): CALL', "text"),
     ".js": ('require("fs").readFileSync("texts", "utf8").split("\\0").forEach((text, n) => CALL);', "text"),
@@ -95,7 +97,7 @@ def looped(file: str, source: str) -> str:
 
 
 def command(file: str) -> tuple[list[str], dict[str, str]]:
-    """Return what runs such a program, and its environment on top of ours."""
+    """Return the command that runs such a program, and its additional environment."""
     kind = Path(file).suffix
     if kind == ".py":
         return [sys.executable, file], {}
@@ -120,27 +122,28 @@ def same(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text as a line of the store has it."""
+    """Return the text as it is in a line of the store."""
     return as_stored(text).decode()
 
 
 def on_one_line(text: str) -> str:
-    """With spaces for newlines."""
+    """Return the text with spaces in place of newlines."""
     return text.replace("\n", " ")
 
 
 def spelled(text: str) -> str:
-    """With newlines written as a backslash and an n."""
+    """Return the text with each newline written as a backslash and an n."""
     return text.replace("\n", "\\n")
 
 
 @attrs.frozen
 class Sender:
-    """An example of a page, and what becomes of it.
+    """An example of a page, and the records that it should store.
 
-    port: the one that it names, `listen` the input there. text: the field with the text, or `one|another`,
-    where the sender makes `sent` of it; `read` is how that text is found in the field, where it has more.
-    number: the one with the record's number. fields: those that all records have.
+    port: the port in the example, `listen` the input at it. text: the field with the text, or
+    `one|another`. sent: returns the text as the sender sends it. read: returns the text in the value of
+    the field, which may have more. number: the field with the record's number. fields: fields that all
+    records have.
     """
 
     file: str
@@ -156,7 +159,7 @@ class Sender:
         return next(filter(None, map(record.get, self.text.split("|"))), None)
 
     def check(self, lines: list[bytes]) -> None:
-        """Check that these are all the records, once each, with their fields."""
+        """Check that the lines are all records, each once, with their fields."""
         found = [Record(line) for line in lines]
         wanted = [self.sent(text) for text in RECORDS]
         stored = [self.read(str(self._text(one))) for one in found]
@@ -169,7 +172,7 @@ class Sender:
 
 
 def listening(logger: Start, sender: Sender) -> tuple[Logger, int]:
-    """Start a logger for it; its port."""
+    """Start a logger for a sender; return it and its port."""
     buffer = ":rcvbuf=8MiB" if ":udp" in sender.listen else ""
     server = logger(listen=[f"{sender.listen}:0:interface=127.0.0.1{buffer}"])
     return server, server.port()
@@ -182,7 +185,7 @@ def run(
     environment: dict[str, str],
     count: int = len(RECORDS),
 ) -> None:
-    """Run a program until the logger has so many records; then it has two seconds to end."""
+    """Run a program until the logger has `count` records; then it has two seconds to end."""
     log = directory / "sender.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -196,7 +199,7 @@ def run(
 
     try:
         server.wait_until(done, f"{count} records", 2 * PATIENCE)
-        # Some never end by themselves.
+        # Some programs never end by themselves.
         process.wait(2)
     except subprocess.TimeoutExpired:
         pass

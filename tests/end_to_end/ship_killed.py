@@ -1,4 +1,4 @@
-"""What kills between two stores need: a load, a network that breaks, and all that either store ever had."""
+"""Helpers for tests that kill a shipment: a load, a network that breaks, and all text a store ever had."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ import zstandard
 from tests.end_to_end.conftest import Logger
 
 SEGMENT = re.compile(r"(\d{10}-\w+)\.log(\.zst)?")
-# The far side is never behind by more than this: there is always something under way, and never much.
+# Most bytes that the far side lacks: so there is always some text under way, but never much.
 BEHIND = 1 << 20
 
 
 class Witness(threading.Thread):
-    """All text that a store ever had: it holds on to segments that retention removes."""
+    """A thread that keeps all text that a store ever had, also of segments that retention removes."""
 
     def __init__(self, store: Path, kept: Path) -> None:
         super().__init__(daemon=True)
@@ -46,19 +46,19 @@ class Witness(threading.Thread):
                         self._sizes[found[1]] = len(_text(self._kept / name))
 
     def size(self) -> int:
-        """How much text there was until now."""
+        """Return the bytes of text that the store has had so far."""
         with contextlib.suppress(FileNotFoundError):
             return sum(self._sizes.values()) + (self._store / "current.log").stat().st_size
         return sum(self._sizes.values())
 
     def ends_with(self, line: bytes) -> bool:
-        """Whether that line is among the newest."""
+        """Return whether that line is in the active or in the newest sealed segment."""
         newest = [self._store / "current.log"]
         newest += [self._kept / name for name in sorted(os.listdir(self._kept))[-1:]]
         return any(line in _text(one) for one in newest)
 
     def text(self) -> bytes:
-        """The text; the daemon has ended."""
+        """Return all the text, after the daemon has ended."""
         self._ended.set()
         self.join()
         self._look()
@@ -69,7 +69,7 @@ class Witness(threading.Thread):
         return b"".join([*texts, _text(self._store / "current.log")])
 
     def removed(self) -> int:
-        """How many segments retention has removed."""
+        """Return how many segments retention has removed."""
         return len(self._sizes) - sum(
             1 for name in os.listdir(self._store) if SEGMENT.fullmatch(name)
         )
@@ -83,7 +83,7 @@ def _text(path: Path) -> bytes:
 
 
 class Load(threading.Thread):
-    """Numbered lines to a daemon, whichever runs, as fast as the far side follows."""
+    """A thread that sends numbered lines to the running daemon, as fast as the far side follows."""
 
     def __init__(self, server: Callable[[], Logger], near: Witness, far: Witness) -> None:
         super().__init__(daemon=True)
@@ -94,7 +94,7 @@ class Load(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(0.01):
-            # Nobody listens while it is killed.
+            # No daemon listens between a kill and the next start.
             with contextlib.suppress(OSError, IndexError):
                 address = ("127.0.0.1", self._server().port())
                 with socket.create_connection(address, 5) as connection:
@@ -109,7 +109,7 @@ class Load(threading.Thread):
 
 
 class Network(threading.Thread):
-    """A way to a port that can be cut, with all that is on it, and can swallow answers before."""
+    """A forwarder to a port that can break its connections, and can swallow answers before."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
@@ -154,7 +154,7 @@ class Network(threading.Thread):
             pairs, self._pairs = self._pairs, []
         for pair in pairs:
             for one in pair:
-                # The thread that carries it closes it.
+                # The thread that carries the bytes closes the socket.
                 with contextlib.suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
         self.deaf.clear()
@@ -173,7 +173,7 @@ def _reset(connection: socket.socket) -> None:
 
 
 def compared(sent: bytes, found: bytes) -> str:
-    """What is wrong with the text at the far end: "" if each line is there once, in its order."""
+    """Return what is wrong with the text at the far side: "" if it has each line once, in order."""
     if sent == found:
         return ""
     lines, stored = sent.splitlines(), found.splitlines()

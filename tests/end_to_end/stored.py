@@ -1,4 +1,4 @@
-"""Reading a store from outside, with nothing of ours: what an operator's own script would see."""
+"""A reader of stores without code of logsrv, as a script of an operator would read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
 class Stored(NamedTuple):
-    """One line of the store."""
+    """A line of the store."""
 
     time: bytes
     source: bytes
@@ -23,18 +23,18 @@ class Stored(NamedTuple):
 
 
 def stored_bytes(directory: Path) -> bytes:
-    """All that a store holds, oldest first; sealed segments before the active one.
+    """Return all text of a store, oldest first; sealed segments before the active one.
 
     A daemon may be writing, sealing and removing meanwhile.
     """
     while True:
         listed = _sealed(directory)
         active, number = _active(directory)
-        # One may be compressed or removed before it is looked at.
+        # A segment may be compressed or removed before it is read.
         with contextlib.suppress(FileNotFoundError):
-            # In the middle of a rotation the active one has a sealed name as well.
+            # In the middle of a rotation the active segment has a sealed name as well.
             sealed = [path for path in listed if path.stat().st_ino != number]
-            # Otherwise what was active may be missing, or be there twice.
+            # Otherwise the text of the active segment may be missing or doubled.
             if listed == _sealed(directory):
                 names = sorted({path.name.removesuffix(".zst") for path in sealed})
                 return b"".join([_text_of(directory / name) for name in names]) + active
@@ -45,7 +45,7 @@ def _sealed(directory: Path) -> set[Path]:
 
 
 def _active(directory: Path) -> tuple[bytes, int]:
-    """The text of the active segment, and the number of its file."""
+    """Return the text of the active segment, and the inode number of its file."""
     try:
         with (directory / "current.log").open("rb") as file:
             return file.read(), os.fstat(file.fileno()).st_ino
@@ -60,7 +60,7 @@ def _text_of(segment: Path) -> bytes:
 
 
 def size_of(directory: Path) -> int:
-    """How many bytes a store has; a daemon may be writing, sealing and removing meanwhile."""
+    """Return the bytes of a store on disk; a daemon may be writing, sealing and removing meanwhile."""
     total = 0
     for path in directory.iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -69,7 +69,7 @@ def size_of(directory: Path) -> int:
 
 
 def stored_lines(directory: Path) -> list[Stored]:
-    """Every line of a store; raises AssertionError for one that does not have the stored format."""
+    """Return every line of a store. Raises AssertionError for one without the stored format."""
     text = stored_bytes(directory)
     lines = []
     for line in text.split(b"\n")[:-1]:
@@ -81,12 +81,12 @@ def stored_lines(directory: Path) -> list[Stored]:
 
 
 def messages(directory: Path) -> list[bytes]:
-    """The messages of all lines, in the order of the store."""
+    """Return the messages of all lines, in the order of the store."""
     return [line.message for line in stored_lines(directory)]
 
 
 def by_source(directory: Path) -> dict[bytes, list[bytes]]:
-    """The messages of each source, in the order of the store."""
+    """Return the messages of each source, in the order of the store."""
     found: dict[bytes, list[bytes]] = defaultdict(list)
     for line in stored_lines(directory):
         found[line.source].append(line.message)
@@ -94,14 +94,14 @@ def by_source(directory: Path) -> dict[bytes, list[bytes]]:
 
 
 def numbered(connection: int, count: int) -> bytes:
-    """`count` lines that say where they belong."""
+    """Return `count` lines, each with its connection and its number."""
     return b"".join(b"%d %d %s\n" % (connection, number, b"x" * 60) for number in range(count))
 
 
 def assert_whole(messages: list[bytes], complete: bool = True) -> None:
-    """The messages of one connection are its lines from the first on, each whole, once, in order.
+    """Demand that messages are the lines of one connection from the first on, each whole, once, in order.
 
-    Unless `complete`, the last may be the beginning of one, wherever a kill cut it off.
+    Unless `complete`, the last one may be cut off by a kill at any byte.
     """
     for position, message in enumerate(messages):
         whole = b"%s %d %s" % (messages[0].split(b" ")[0], position, b"x" * 60)

@@ -1,4 +1,4 @@
-"""Alerts of a real daemon: a real command, a real web server, kills, reloads, a stop, a flood."""
+"""Alerts of a real daemon with a real command and web server, over kills, reloads, a stop and a flood."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOKING = r"process (\d+) watches the store for (.*)"
 
 @pytest.fixture
 def notify(tmp_path: Path) -> Path:
-    """A script that writes what it gets to `out`, and each time it is called a line to `calls`."""
+    """A script that appends its input to `out`, and a line for each call to `calls`."""
     script = tmp_path / "notify"
     script.write_text(
         f"#!/bin/sh\ncat >>{tmp_path}/out\n"
@@ -43,12 +43,12 @@ def out(directory: Path) -> str:
 
 
 def told(directory: Path) -> int:
-    """The lines that all messages together told of."""
+    """Return the number of lines that all messages together report."""
     return sum(int(call.split()[1]) for call in calls(directory))
 
 
 def processes(server: Logger, number: int) -> list[int]:
-    """The processes that were started, when there are so many."""
+    """Wait until `number` processes of alerts were started; return their ids."""
     server.wait_until(lambda: len(re.findall(LOOKING, server.log())) >= number, "the process")
     return [int(pid) for pid, _ in re.findall(LOOKING, server.log())]
 
@@ -63,7 +63,7 @@ def test_a_command_and_a_webhook_are_told_within_a_second(
             *("--alert-page", "https://logs.example"),
         )
         processes(server, 1)
-        # The process may take a moment to start; its time is not what is measured here.
+        # Starting the process may take a moment, which is not measured here.
         server.send(b"ERROR first\n")
         wait_until(lambda: calls(tmp_path) and web.posts, "the first message")
     assert calls(tmp_path) == ["0 1 level>=error"]
@@ -77,7 +77,7 @@ def test_a_command_and_a_webhook_are_told_within_a_second(
 
 
 @pytest.mark.slow
-def test_it_takes_less_than_a_second(logger: Start, tmp_path: Path, notify: Path) -> None:
+def test_an_alert_takes_less_than_a_second(logger: Start, tmp_path: Path, notify: Path) -> None:
     words = ("first", "second", "third", "fourth")
     server = logger(*(f"--alert={word}" for word in words), "--alert-command", str(notify))
     processes(server, 1)
@@ -87,7 +87,7 @@ def test_it_takes_less_than_a_second(logger: Start, tmp_path: Path, notify: Path
         server.send(f"{word}\n".encode())
         wait_until(lambda: len(calls(tmp_path)) == number, "the message")  # noqa: B023
         took.append(time.monotonic() - began)
-    # A second is what is promised; the quickest, and the rest, are for a machine that has much else to do.
+    # One second is promised; the least of several, and up to 3 s, allow for a busy machine.
     assert min(took) < 3
 
 
@@ -136,7 +136,7 @@ def test_a_process_that_is_killed_is_replaced_and_nothing_is_left_out(
     processes(server, 2)
     wait_until(lambda: "oops 4" in out(tmp_path), "the message")
     assert server.stop() in (0, -signal.SIGTERM)
-    # The second message may have been under way, or its arrival not reported.
+    # The second message may have been under way, or its delivery not noted yet: it may come twice.
     assert [out(tmp_path).count(f"oops {number}") for number in (1, 3, 4)] == [1, 1, 1]
     assert out(tmp_path).count("oops 2") in (1, 2)
 
@@ -154,7 +154,7 @@ def test_an_alert_that_can_never_fire_is_warned_of_at_the_start_and_at_a_reload(
     server.wait_for_log(r"c.toml, .*: \| is a word here, which a line has to contain")
     server.wait_for_log("watches the store for 1, 2")
     assert server.stop() in (0, -signal.SIGTERM)
-    # What was said before is not said again.
+    # The warning is not repeated.
     assert server.log().count("abc is none") == 1
 
 
@@ -182,7 +182,7 @@ def test_a_reload_changes_the_alerts_and_forgets_nothing(
     server.send(b"oops 3\n")
     wait_until(lambda: len(calls(tmp_path)) >= 2, "the message of the new alert")
     assert server.stop() in (0, -signal.SIGTERM)
-    # The old alert's interval went on; what it had counted is told at the end.
+    # The interval of the old alert went on; the lines that it had counted are reported at the end.
     assert calls(tmp_path) == ["0 1 oops", "0 1 oops", "0 2 oops"]
     assert "alerts_sent_total 3" in server.log()
     assert "alert_lines_total 4" in server.log()
@@ -227,7 +227,7 @@ def test_a_command_that_fails_is_logged_and_counted(logger: Start, tmp_path: Pat
 def test_lines_are_written_while_the_process_is_stopped(
     logger: Start, tmp_path: Path, notify: Path
 ) -> None:
-    """The writing side takes no notice of what becomes of it, and a stop is not kept by it."""
+    """The daemon stores lines and stops as usual while the alert process is stopped."""
     server = logger("--alert", "oops", "--alert-command", str(notify))
     [pid] = processes(server, 1)
     os.kill(pid, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Alerts of a daemon that is reloaded, stopped, killed: each comes at least once, and none in a flood."""
+"""Alerts of a daemon that is reloaded, stopped or killed come at least once, and never as a flood."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KILLS = int(os.environ.get("LOGSRV_KILLS", "20"))
 
 
 def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> Path:
-    """A file with alerts: each the text of a table."""
+    """Write a configuration file with these alerts, each the text of a table; return its path."""
     path = directory / "c.toml"
     tables = "".join(f"[[alerts]]\n{alert}\n" for alert in alerts)
     path.write_text(f'alert-every = "{every}"\n{more}{tables}')
@@ -32,7 +32,7 @@ def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> 
 
 
 def posts(web: Hook) -> list[str]:
-    """The messages of all lines that were posted."""
+    """Return the messages of all lines that were posted."""
     return [line["message"] for _, _, body in web.posts for line in body["lines"]]
 
 
@@ -42,7 +42,7 @@ def reload(server: Logger, times: int = 1) -> None:
 
 
 def slow(directory: Path) -> str:
-    """A command that appends its text to `told` when there is a file `go`, and says when it begins."""
+    """Write a command that notes its start in `began`, and appends its text to `told` once `go` exists."""
     script = directory / "slow"
     script.write_text(
         f"#!/bin/sh\necho $$ >>{directory}/began\n"
@@ -58,7 +58,7 @@ def read(path: Path) -> str:
 
 @pytest.mark.slow
 def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Path) -> None:
-    """Only binding finds that there is no such socket: an alert under way goes on, the token stays."""
+    """The error comes last, when the socket is bound: an alert under way goes on, the token stays."""
     token, port = tmp_path / "token", free_port(socket.SOCK_STREAM)
     token.write_text("before\n")
     here = f"tcp:{port}:interface=127.0.0.1"
@@ -87,7 +87,7 @@ def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Pat
 def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
     logger: Start, tmp_path: Path
 ) -> None:
-    """A webhook that answers 503 at first, and a command that takes its time."""
+    """Under way are a webhook that answers 503 at first, and a slow command."""
     with hook(503, 503, 200) as web:
         url = f"http://127.0.0.1:{web.port}/"
         one = f'alert = "oops"\nalert-command = "{slow(tmp_path)}"\nalert-webhook = "{url}"'
@@ -95,7 +95,7 @@ def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
         server = logger("--config", str(path))
         server.send(b"oops 1\n")
         wait_until(lambda: web.posts and read(tmp_path / "began"), "both ways to begin")
-        # Renamed, with another interval and beside another one.
+        # The alert gets a name and another interval, and a second alert is added.
         config(
             tmp_path, 'name = "new"\n' + one, f'alert = "x"\nalert-webhook = "{url}"', every="2s"
         )
@@ -128,7 +128,7 @@ def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes
     before = kept.read_bytes()
     config(tmp_path)
     reload(server)
-    # Its process hears of it a moment later.
+    # The alert process gets the reload a moment later.
     wait_until(lambda: kept.read_bytes() != before, "the place as it is kept from then on")
     server.send(b"oops after\n")
     (tmp_path / "go").touch()
@@ -141,7 +141,9 @@ def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes
 
 @pytest.mark.slow
 def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_path: Path) -> None:
-    """The stop waits some seconds for it, and tells who asks for a stop a second time meanwhile."""
+    """The stop waits some seconds for the command; a second stop request meanwhile is answered
+    in the log.
+    """
     words = ("--alert", "oops", "--alert-command", slow(tmp_path), "--alert-every", "10m")
     server = logger(*words)
     server.send(b"oops 1\n")
@@ -166,7 +168,7 @@ def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_
 def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(
     logger: Start, tmp_path: Path
 ) -> None:
-    """Before the process of its alerts has even begun; a thousand of them are one message."""
+    """The kill comes before the alert process has started; a thousand lines are one message."""
     with hook() as web:
         words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
         server = logger(*words)
@@ -192,7 +194,7 @@ def test_the_interval_goes_on_over_a_restart(logger: Start, tmp_path: Path) -> N
         wait_until(lambda: "mark" in posts(web), "the other alert")
         assert "oops 2" not in posts(web)
         assert server.stop() in (0, -signal.SIGTERM)
-    # What is counted is told at the end, as ever.
+    # Counted lines are reported at the stop, as always.
     assert posts(web) == ["oops 1", "mark", "oops 2"]
 
 
@@ -244,7 +246,7 @@ def test_a_store_that_is_removed_is_followed_where_it_goes_on(
         server = logger("--alert", "oops", "--alert-webhook", url, "--alert-every", "1s")
         server.send(b"oops 1\n")
         wait_until(lambda: web.posts, "the first message")
-        # Its file is written anew: nobody can remove its folder meanwhile.
+        # Its file is being rewritten; wait, or its folder cannot be removed.
         kept = server.store / "alerts" / "1"
         wait_until(lambda: b'"due":null' not in kept.read_bytes(), "its place to be kept")
         shutil.rmtree(server.store)
@@ -270,7 +272,7 @@ def test_a_damaged_place_is_said_and_the_next_line_is_told(logger: Start, tmp_pa
 
 @pytest.mark.long
 def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
-    """Of the server or the process of its alerts, again and again, at moments of chance."""
+    """The server or its alert process is killed again and again, at random moments."""
     chance = random.Random(KILLS)
     script = tmp_path / "notify"
     script.write_text(
@@ -308,7 +310,7 @@ def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> Non
 
 
 def told(directory: Path) -> list[str]:
-    """The lines that were told of: ten of a message are shown, and how many more follow them."""
+    """Return the lines in the messages: a message shows ten of them, and the number of the others."""
     found = []
     for path in directory.glob("m.*"):
         text = read(path)

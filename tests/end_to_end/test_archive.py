@@ -1,4 +1,4 @@
-"""A real daemon archives its segments, removes their text, and finds their lines; kills, a full disk."""
+"""A real daemon archives its segments, removes their text, and finds their lines, also after kills."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SMALL = ("--rotate-size", "256KiB")
 
 
 def text(begin: int, end: int) -> bytes:
-    """Lines that are hardly compressed, each with a word of its own."""
+    """Return lines that hardly compress, each with a unique word."""
     dice = random.Random(begin)
     return b"".join(
         b"line %d %s needle%s\n" % (number, dice.randbytes(100).hex().encode(), _word(number))
@@ -57,7 +57,7 @@ def has(server: Logger, line: bytes) -> bool:
         plain = any(line in path.read_bytes() for path in server.store.glob("*.log"))
         return plain or line in stored_bytes(server.store)
     except FileNotFoundError:
-        # Sealed, or removed by retention, while it was read: the next look sees what is there then.
+        # A segment was sealed or removed while it was read: the next call finds the new files.
         return False
 
 
@@ -71,12 +71,12 @@ def archived(server: Logger, place: Path) -> list[int]:
 
 
 def sealed(server: Logger) -> list[int]:
-    """The segments that are sealed, with their text here or not."""
+    """Return the numbers of the sealed segments, with or without their text here."""
     return sorted(int(path.name[:10]) for path in server.store.glob("*.log.zst.idx"))
 
 
 def is_sealing(server: Logger) -> bool:
-    """Whether a segment has ended that is not compressed yet; one without lines never is."""
+    """Return whether a rotated segment is not compressed yet; an empty one is never compressed."""
     try:
         return any(path.stat().st_size for path in server.store.glob("0*.log"))
     except FileNotFoundError:
@@ -104,7 +104,7 @@ def count(directory: Path, query: str = "line") -> int:
 
 
 def wait_for_all(server: Logger, place: Path, least: int) -> None:
-    """Wait until all that has ended is sealed and archived, and at least so much."""
+    """Wait until all rotated segments are sealed and archived, and at least `least` of them."""
     server.wait_until(
         lambda: (
             not is_sealing(server)
@@ -128,7 +128,7 @@ def place(tmp_path: Path) -> Path:
 def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
     logger: Start, place: Path, tmp_path: Path
 ) -> None:
-    """By the command and over HTTP; and a store comes back byte by byte."""
+    """The command and HTTP find them, and a store is restored byte by byte."""
     server = logger(
         *SMALL,
         "--keep-bytes",
@@ -142,7 +142,7 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
     )
     send(server, 0, 6500)
     wait_for_all(server, place, 3)
-    # Another sealing lets retention look again at once.
+    # Another sealing makes retention run again at once.
     send(server, 6500, 8000)
     wait_for_all(server, place, 4)
     server.wait_until(
@@ -159,7 +159,7 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
         lambda: " nothing" in logsrv("ship", "--status", str(server.store)).stdout, "the lag"
     )
     assert server.stop() in (0, -signal.SIGTERM)
-    # The next start knows that they are no strays.
+    # The next start does not take the indexes without text for strays.
     again = logger(*SMALL, "--keep-indexes", "30")
     assert count(again.store) == 8000
     assert again.stop() in (0, -signal.SIGTERM)
@@ -181,7 +181,7 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
 def archive(
     request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, Archive]]:
-    """The URL of an archive, and the archive."""
+    """The URL of an archive, and access to the archive."""
     with contextlib.ExitStack() as stack:
         url = f"file://{place}"
         if request.param == "s3":
@@ -196,13 +196,15 @@ def archive(
 def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(
     logger: Start, archive: tuple[str, Archive]
 ) -> None:
-    """While the server runs: nobody but retention looks for it. No line is lost."""
+    """Retention checks the archive before it removes a text, so no line is lost."""
     url, there = archive
     server = logger(*SMALL, "--keep-bytes", "900KiB", "--keep-indexes", "30", "--ship", url)
     send(server, 0, 4000)
 
     def first() -> list[str]:
-        """The names of the first segment's manifest and text; catalogs are named by a first one too."""
+        """Return the names of manifest and text of the first segment, without catalogs that
+        begin with it.
+        """
         return [
             name
             for name in there.names(f"{identity(server)}/")
@@ -225,7 +227,7 @@ def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(
 def test_without_keep_indexes_all_of_a_segment_goes(logger: Start, place: Path) -> None:
     server = logger(*SMALL, "--keep-bytes", "300KiB", "--ship", f"file://{place}")
     send(server, 0, 6500)
-    # Some of them may be gone already, so not all that are archived are here.
+    # Retention may have removed some already, so not all archived segments are here.
     wait_for_more(server, place, 2)
     send(server, 6500, 8000)
     server.wait_until(lambda: not {1, 2} & {*sealed(server)}, "retention")
@@ -236,10 +238,10 @@ def test_without_keep_indexes_all_of_a_segment_goes(logger: Start, place: Path) 
 def test_kills_leave_the_archive_whole(
     logger: Start, place: Path, tmp_path: Path, whom: str
 ) -> None:
-    """At any moment: each segment is there once, byte by byte, or not at all."""
+    """After a kill at any moment each segment is there once, byte by byte, or not at all."""
     words = (*SMALL, "--ship", f"file://{place}")
     server = logger(*words)
-    # A shipper that ends is started again after pauses that grow.
+    # An ended shipper is restarted after growing pauses, so there are fewer turns.
     for turn in range(2 if whom == "shipper" else 4):
         before = len(archived(server, place))
         server.send(text(turn * 2000, turn * 2000 + 2000))
@@ -311,7 +313,7 @@ def test_a_copied_store_does_not_write_over_the_other(
 def test_a_bucket_gets_segments_and_is_searched_without_the_store(
     logger: Start, tmp_path: Path
 ) -> None:
-    """By a real daemon, over a real socket; the server is busy at first, and then gone for a while."""
+    """The S3 server is busy at first, and then away for a while."""
     pytest.importorskip("obstore")
     (tmp_path / "keys").write_text(" ".join(KEYS.values()))
     with running() as bucket:
@@ -348,7 +350,7 @@ def test_a_bucket_gets_segments_and_is_searched_without_the_store(
 def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searched(
     logger: Start, tmp_path: Path
 ) -> None:
-    """By moto, which somebody else wrote; the process of another target gets none of the keys."""
+    """The S3 server is moto; the process of another target gets none of the keys."""
     pytest.importorskip("obstore")
     word = "needle" + _word(17).decode()
     with buckets("logs") as environment, receiving() as receiver:
@@ -359,7 +361,7 @@ def test_a_bucket_whose_keys_are_in_the_environment_gets_segments_and_is_searche
             environment=environment,
         )
         url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q={word}"
-        # A process stands ready from then on, before there is an archive to have keys for.
+        # A search process is ready from then on, started before there was an archive that needs keys.
         urlopen(url, timeout=PATIENCE).close()
         send(server, 0, 6500)
 

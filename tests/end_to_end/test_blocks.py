@@ -1,4 +1,4 @@
-"""A centre: real daemons that take blocks of other stores, each exactly once, whatever happens to them."""
+"""A centre, a real daemon that takes blocks of other stores, stores each exactly once over any failure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Connect = Callable[..., Sender]
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Connect to a centre, until the end of the test."""
+    """A function that connects to a centre; its connections are closed after the test."""
     with contextlib.ExitStack() as ended:
 
         def connected(port: int, token: str | None = "geheim") -> Sender:
@@ -48,7 +48,7 @@ def connect() -> Iterator[Connect]:
 
 
 def of(origin: str, text: bytes) -> bytes:
-    """The lines of an origin."""
+    """Return the lines of an origin."""
     mark = b" <" + origin[:4].encode() + b" "
     return b"".join(line for line in text.splitlines(keepends=True) if mark in line)
 
@@ -71,15 +71,13 @@ def test_blocks_are_stored_as_they_are_and_the_place_is_told(
     again = logger(*TOKEN, listen=[LISTEN])
     sender = connect(again.port())
     assert sender.place(ONE).place == str(block.end)
-    # Said before, by a shipper whose cursor file is old.
+    # The same block again, as from a shipper with an old cursor file.
     assert sender.send(block).status == 200
     assert stored_bytes(server.store) == edge.text
 
 
-def test_what_does_not_follow_is_refused_what_is_here_forgotten(
-    logger: Start, connect: Connect
-) -> None:
-    """A hole, a wrong order, a double: the answer says where the origin is."""
+def test_blocks_out_of_order_are_refused_doubles_ignored(logger: Start, connect: Connect) -> None:
+    """After a gap, a wrong order or a double the answer gives the position of the origin."""
     edge = edge_of(ONE)
     first, second, third, *_ = blocks(edge, 20_000)
     server = logger(*TOKEN, listen=[LISTEN])
@@ -89,7 +87,7 @@ def test_what_does_not_follow_is_refused_what_is_here_forgotten(
     assert sender.send(first).status == 200
     hole = sender.send(third)
     assert (hole.status, hole.place) == (409, str(first.end))
-    # A hole that its headers hide: it begins behind its own Logsrv-After.
+    # A gap that the headers hide: the block begins after its own Logsrv-After.
     hidden = block_of(
         ONE,
         edge.text[second.end.offset :][:20_000].rpartition(b"\n")[0] + b"\n",
@@ -118,7 +116,9 @@ def hidden_text(edge: Edge, start: Position) -> bytes:
 def test_a_note_that_was_changed_lets_no_block_come_twice(
     logger: Start, connect: Connect, changed: int
 ) -> None:
-    """One bit is put right. More: nobody knows the place, so the block is refused until a repair."""
+    """One changed bit is corrected; with more the position is unknown, and blocks are refused until a
+    repair.
+    """
     edge = edge_of(ONE)
     first, second, *_ = blocks(edge, 20_000)
     server = logger(*TOKEN, listen=[LISTEN])
@@ -143,15 +143,13 @@ def test_a_note_that_was_changed_lets_no_block_come_twice(
     assert again.stop() in (0, -signal.SIGTERM)
     assert main(["doctor", "--repair", str(server.store)]) == 0
     place = connect(logger(*TOKEN, listen=[LISTEN]).port()).place(ONE).place
-    # Who repairs it is told before that the block of the damaged line may come again.
+    # The repair warns before that the block of the damaged line may come again.
     assert place == str(second.end if changed == 1 else first.end)
 
 
 @pytest.mark.slow
-def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
-    logger: Start, connect: Connect
-) -> None:
-    """Bombs, damage, other checksums, what no store of ours would hold."""
+def test_body_that_is_not_block_is_refused_and_not_stored(logger: Start, connect: Connect) -> None:
+    """Bombs, damage, wrong checksums and text that no store would have are refused."""
     edge = edge_of(ONE, 500)
     (block, *_) = blocks(edge, 40_000)
     server = logger(*TOKEN, listen=[LISTEN])
@@ -171,7 +169,7 @@ def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
     bomb = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(2 << 30))
     assert len(bomb) < 1_000_000
     refused(422, "other sizes", bomb)
-    # One that hides what it becomes: its header promises the text of the block.
+    # A bomb that hides its size: its header announces the size of the block's text.
     hides = zstandard.ZstdCompressor(write_checksum=True).compress(bytes(block.size))
     body = bomb[zstandard.frame_header_size(bomb) :]
     refused(422, "damaged", hides[: zstandard.frame_header_size(hides)] + body)
@@ -200,7 +198,7 @@ def test_what_is_no_block_is_refused_and_nothing_of_it_stored(
     assert sender.send(block).status == 200
 
 
-def test_nobody_else_is_let_in(logger: Start, connect: Connect) -> None:
+def test_a_centre_refuses_clients_without_the_token(logger: Start, connect: Connect) -> None:
     (block,) = blocks(edge_of(ONE, 10), 1 << 20)
     server = logger(*TOKEN, listen=[LISTEN])
     for token in None, "guess", "geheim2":
@@ -221,7 +219,7 @@ def test_a_centre_without_a_token_or_certificates_does_not_start(logger: Start) 
 
 
 class Shipping(threading.Thread):
-    """A shipper: asks where it is after anything goes wrong, and goes on from there."""
+    """A shipper that asks for its position after any error, and continues from there."""
 
     def __init__(self, edge: Edge, port: int, most: int, seed: int) -> None:
         super().__init__()
@@ -243,7 +241,7 @@ class Shipping(threading.Thread):
             if asked.status not in (200, 404):
                 return False
             place = parse_position(asked.place) if asked.place else None
-            # Never behind what was acknowledged.
+            # The position is never before the acknowledged one.
             assert self.acknowledged is None or (place is not None and place >= self.acknowledged)
             while (block := self._edge.next(place, self._most, self._chance)) is not None:
                 if sender.send(block).status != 200:
@@ -275,13 +273,13 @@ def killed_again_and_again(logger: Start, edges: list[Edge], kills: int, *option
     finally:
         for each in shippers:
             each.ended.set()
-    # Nothing is renamed any more.
+    # After the stop no file is renamed any more.
     server.stop()
     return server
 
 
 def _grown(server: Logger, size: int) -> None:
-    """Wait until there is so much, or no more."""
+    """Wait until the store has this size, or does not grow any more."""
     with contextlib.suppress(AssertionError):
         server.wait_until(lambda: _size(server.store) >= size, "some more", 2)
 
@@ -295,7 +293,7 @@ def _size(store: Path) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("sync", ["always", "interval"])
 def test_kills_lose_nothing_and_double_nothing(logger: Start, sync: str) -> None:
-    """Two origins at once, small segments: byte by byte what each has."""
+    """Two origins ship at once into small segments: the centre has the text of each, byte by byte."""
     edges = [Edge(origin, stored_lines(origin, 24_000), 500_000) for origin in (ONE, OTHER)]
     server = killed_again_and_again(logger, edges, 6, "--sync", sync, "--rotate-size", "400KiB")
     text = stored_bytes(server.store)
@@ -325,7 +323,7 @@ def test_a_sender_that_says_half_a_block_harms_nobody(logger: Start, connect: Co
 
 @pytest.mark.slow
 def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
-    """Whatever was being taken in: it is stored once."""
+    """A block that was under way is stored once."""
     edge = Edge(ONE, stored_lines(ONE, 24_000), 500_000)
     port = free_port()
     listen = f"blocks:tcp:{port}:interface=127.0.0.1"
@@ -349,7 +347,7 @@ def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
 
 @pytest.mark.complains("cannot write", "No space left")
 def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Connect) -> None:
-    """Nothing is answered meanwhile that is not there, and it goes on by itself."""
+    """Meanwhile only stored blocks are acknowledged, and the centre continues by itself."""
     edge = Edge(ONE, stored_lines(ONE, 60_000), 8 << 20)
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(3 << 20))

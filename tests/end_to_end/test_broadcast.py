@@ -1,4 +1,6 @@
-"""A chat in a twistd whose one peer sends faster than the others are written to, over TCP and TLS."""
+"""A chat in a twistd with one peer that sends faster than the others can be written to, over
+TCP and TLS.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ chat = protocol_plugin("chat", Chat)
 talks = protocol_plugin("talks", talk)
 """
 
-# 5 MB: more than the kernel's buffers and ours take for one who never reads.
+# 5 MB: more than the buffers of the kernel and the kit hold for a peer that never reads.
 SAID = b"".join(b"%048d\r\n" % number for number in range(100_000))
 
 
@@ -56,8 +58,9 @@ def heard(client: socket.socket, number: int) -> bytes:
 @pytest.mark.parametrize("scheme", ["tcp", "ssl"])
 @pytest.mark.parametrize("kind", ["chat", "talks"])
 def test_who_reads_hears_every_byte(kind: str, scheme: str, tmp_path: Path) -> None:
-    """Three read, and miss nothing; one that never does is cut off, and the log says so. Where nobody
-    stands still, nobody is cut off.
+    """Three peers read and miss nothing; one that never reads is cut off, and the log says so.
+
+    If every peer reads, none is cut off.
     """
     plugins = tmp_path / "twisted" / "plugins"
     plugins.mkdir(parents=True)
@@ -86,7 +89,7 @@ def test_who_reads_hears_every_byte(kind: str, scheme: str, tmp_path: Path) -> N
         readers = [connect() for _ in range(3)]
         still = [connect(window=4096)] if kind == "chat" else []
         for client in still:
-            # The others may be held up for longer than that.
+            # The other peers may be delayed for longer than that.
             client.sendall(b"I stand still\r\n")
             assert heard(client, 7) == b"noted\r\n"
         with connect() as sender, ThreadPoolExecutor() as threads:

@@ -1,4 +1,6 @@
-"""Hostile and broken peers: nothing missing, doubled or mixed, and nobody else notices."""
+"""With hostile and broken peers no line is missing, doubled or mixed, and other peers are
+served as usual.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ from tests.programs import missing
 
 
 @pytest.mark.slow
-def test_many_senders_at_once(logger: Start) -> None:
-    """Eight connections write at the same time: each one's lines are whole and in order."""
+def test_lines_of_many_senders_at_once_are_whole_and_in_order(logger: Start) -> None:
+    """Eight connections send at the same time: the lines of each are whole and in order."""
     server = logger("--rotate-size", "1MiB")
     texts = [numbered(index, 20_000) for index in range(8)]
     senders = [threading.Thread(target=server.send, args=(text,)) for text in texts]
@@ -49,8 +51,10 @@ def test_many_senders_at_once(logger: Start) -> None:
         assert_whole(lines)
 
 
-def test_random_bytes(logger: Start) -> None:
-    """A megabyte of noise is stored as printable text, and the next connection is served as ever."""
+def test_random_bytes_are_stored_as_printable_text(logger: Start) -> None:
+    """A megabyte of random bytes is stored as printable text, and the next connection is served
+    as usual.
+    """
     server = logger()
     noise = random.Random(7).randbytes(1 << 20)
     server.send(noise)
@@ -60,12 +64,12 @@ def test_random_bytes(logger: Start) -> None:
     text.decode("utf-8")
     assert not set(text) & ({*range(32), 127} - {9, 10})
     assert b" after the noise\n" in text
-    # What looks like Telnet's negotiation is taken out, and an LF may be an option's number.
+    # Bytes that look like Telnet commands are removed, and an LF may be the number of an option.
     assert 0.99 * noise.count(b"\n") < len(stored_lines(server.store)) <= noise.count(b"\n") + 2
 
 
 @pytest.mark.long
-def test_a_gigabyte_without_a_newline(logger: Start) -> None:
+def test_a_gigabyte_without_a_newline_is_cut_into_lines(logger: Start) -> None:
     """It is cut into lines of 64 KiB, all of it stored, in bounded memory."""
     server = logger("--rotate-size", "64GiB")
     size, piece = 1 << 30, b"0123456789abcdef" * 65536
@@ -86,7 +90,7 @@ def test_a_gigabyte_without_a_newline(logger: Start) -> None:
 
 @pytest.mark.long
 def test_ten_thousand_silent_connections(logger: Start) -> None:
-    """They cost next to nothing, and a line from somebody else is stored at once."""
+    """They need little memory, and a line of another peer is stored at once."""
     server = logger()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 10_000
@@ -115,8 +119,8 @@ def test_close_in_the_middle_of_a_line(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"whole", b"broken off"]
 
 
-def test_half_close(logger: Start) -> None:
-    """A peer that has said all it wants shuts down its side; the rest of its line is stored."""
+def test_the_rest_of_a_line_is_stored_at_a_half_close(logger: Start) -> None:
+    """A peer shuts down its sending side; the rest of its line is stored."""
     server = logger()
     with server.connect() as connection:
         connection.sendall(b"one\ntwo")
@@ -125,8 +129,8 @@ def test_half_close(logger: Start) -> None:
         assert connection.recv(10) == b""
 
 
-def test_reset(logger: Start) -> None:
-    """A reset connection: what had reached us before is stored."""
+def test_lines_before_a_reset_are_stored(logger: Start) -> None:
+    """The lines that arrived before the reset are stored."""
     server = logger()
     connection = server.connect()
     connection.sendall(b"before the reset\nhalf a li")
@@ -136,7 +140,7 @@ def test_reset(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"before the reset", b"half a li"]
 
 
-def test_one_byte_at_a_time(logger: Start) -> None:
+def test_lines_sent_one_byte_at_a_time_are_stored_whole(logger: Start) -> None:
     server = logger()
     text = "tröpfchen\r\nfor tröpfchen\n".encode()
     with server.connect() as connection:
@@ -147,7 +151,7 @@ def test_one_byte_at_a_time(logger: Start) -> None:
 
 
 def test_stop_takes_in_what_has_arrived(logger: Start) -> None:
-    """SIGTERM right after sending: all that reached the socket is stored, accepted or not."""
+    """After SIGTERM all lines in the sockets are stored, also of connections that were not accepted yet."""
     server = logger()
     server.process.send_signal(signal.SIGSTOP)
     with contextlib.ExitStack() as connections:
@@ -166,7 +170,7 @@ def test_stop_takes_in_what_has_arrived(logger: Start) -> None:
 
 
 def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
-    """A peer that never stops sending is cut off; what is stored of it is whole lines."""
+    """A peer that never stops sending is cut off; only whole lines of it are stored."""
     server = logger()
     stop = threading.Event()
 
@@ -174,7 +178,7 @@ def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
         line = b"0 0 " + b"x" * 60 + b"\n"
         try:
             with server.connect() as connection:
-                # Not as fast as it can: this test is about the end and not about gigabytes.
+                # Slower than possible: this test is about the stop, not about gigabytes.
                 while not stop.wait(0.001):
                     connection.sendall(line * 50)
         except OSError:
@@ -193,7 +197,7 @@ def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
 
 
 def test_halves_of_messages_are_bounded_for_all_listeners_together(logger: Start) -> None:
-    """Eight peers send 6 MiB of a message each and wait; 16 MiB may be kept, twice --max-body."""
+    """Eight peers send 6 MiB of a message each and wait; at most 16 MiB are kept, twice --max-body."""
     kinds = {
         "forward": b"\x92\xa1t\xc6" + struct.pack(">I", 7 << 20),
         "lumberjack": b"2W\0\0\0\1" + b"2C" + struct.pack(">I", 7 << 20),
@@ -223,7 +227,7 @@ def _is_closed(peer: socket.socket) -> bool:
 
 @pytest.mark.slow
 def test_long_answers_that_nobody_reads_are_bounded(logger: Start) -> None:
-    """Of eight that have 15 MB of answer each, as many as 32 MiB allow are taken; the others come again."""
+    """Of eight requests with an answer of 15 MB each, 32 MiB allow some; the others must be sent again."""
     server = logger("--max-body", "16MiB", listen=["http:tcp:0:interface=127.0.0.1"])
     number = 100_000
     body = b'{"create":{}}\n{}\n' * number
@@ -239,7 +243,8 @@ def test_long_answers_that_nobody_reads_are_bounded(logger: Start) -> None:
         first = [peer.recv(12, socket.MSG_WAITALL) for peer in peers]
         assert set(first) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
         assert first.count(b"HTTP/1.1 503") >= 5
-        # The last one: who reads nothing for half a minute is cut off, and this machine may be slow.
+        # The last one: a peer that reads nothing for half a minute is cut off, and this machine may be
+        # slow.
         taken = [peer for peer, answer in zip(peers, first, strict=True) if b"200" in answer][-1]
         with taken.makefile("rb") as answer:
             while answer.readline() != b"\r\n":
@@ -250,7 +255,7 @@ def test_long_answers_that_nobody_reads_are_bounded(logger: Start) -> None:
 
 
 def test_flood_of_telnet_questions_that_is_never_read(logger: Start) -> None:
-    """A peer that asks and never reads our answers is no longer read; others are."""
+    """A peer that sends Telnet questions and never reads the answers is not read any more; others are."""
     server = logger()
     with server.connect() as connection:
         connection.setblocking(False)
@@ -266,24 +271,24 @@ def test_flood_of_telnet_questions_that_is_never_read(logger: Start) -> None:
 
 
 def _resident(pid: int) -> int:
-    """Bytes of memory that process uses."""
+    """Return the bytes of memory that a process uses."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def _peak(pid: int) -> int:
-    """Bytes of memory that process has used at most."""
+    """Return the most bytes of memory that a process has used."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def _event_of(keys: Sequence[int] | Sequence[str]) -> bytes:
-    """An event of Forward whose record has these keys."""
+    """Return an event of Forward whose record has these keys."""
     head = struct.pack(">BI", 0xDF, len(keys))
     return b"\x93\xa1t\x01" + head + b"".join(msgpack.packb(key) + b"\xc0" for key in keys)
 
 
 def _pickle_of(keys: Sequence[int] | Sequence[str]) -> bytes:
-    """A pickle of a LogRecord that has a dict with these keys, and numbers its values so."""
+    """Return a pickle of a LogRecord with these keys and the value None for each."""
     pairs = b"".join(
         b"J" + struct.pack("<i", key) + b"N" if isinstance(key, int) else _text(key) + b"N"
         for key in keys
@@ -298,7 +303,7 @@ def _text(text: str) -> bytes:
 
 
 class _PoliteSender(threading.Thread):
-    """Sends over RELP, one message as soon as the one before is acknowledged; `longest`: seconds of one."""
+    """Sends RELP messages one after the other; `longest`: most seconds until an acknowledgement."""
 
     def __init__(self, server: Logger) -> None:
         super().__init__()
@@ -329,7 +334,7 @@ class _PoliteSender(threading.Thread):
 def test_keys_chosen_for_their_hashes_keep_nobody_waiting(
     logger: Start, listener: str, message: Callable[[Any], bytes]
 ) -> None:
-    """A few hundred thousand bytes of numbers kept all others waiting for seconds."""
+    """Without protection some hundred thousand bytes of colliding keys block other peers for seconds."""
     places = ("relp", listener)
     server = logger(listen=[f"{place}:tcp:0:interface=127.0.0.1" for place in places])
 

@@ -1,4 +1,4 @@
-"""The doctor and backups beside a real server that takes lines, rotates, seals and removes."""
+"""The doctor and backups beside a real server that stores lines, rotates, seals and removes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 
 @contextmanager
 def sending(server: Logger) -> Iterator[None]:
-    """Send lines all the time."""
+    """Send lines without a pause in the `with` block."""
     ended = threading.Event()
 
     def send() -> None:
@@ -60,14 +60,14 @@ def test_a_doctor_beside_a_server_gives_no_false_alarm(logger: Start) -> None:
             told = json.loads(shown.stdout)
             wrong = [one for one in told["findings"] if one["weight"] != "note"]
             assert (shown.returncode, wrong) == (0, [])
-        # It repairs nothing of a store that is sound, and says nothing of the server that has it.
+        # It repairs nothing in a sound store, and does not complain about the running server.
         assert logsrv("doctor", "--repair", str(server.store)).returncode == 0
     server.stop()
     assert logsrv("doctor", str(server.store)).returncode == 0
 
 
 def test_a_backup_under_load_that_is_killed_goes_on(logger: Start, tmp_path: Path) -> None:
-    """Whenever it is killed, what is there is the backup of before or the new one."""
+    """After a kill at any moment the backup is the one from before or the new one."""
     server = logger("--rotate-size", "24KiB")
     to, chance, complete = tmp_path / "to", random.Random(23), 0
     with sending(server):

@@ -1,4 +1,4 @@
-"""Two centres that get all of every edge: one is destroyed, and an empty machine takes its place."""
+"""Two centres that get all lines of every edge: one is destroyed, and an empty machine replaces it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EDGES = "one", "two"
 
 
 class Load(threading.Thread):
-    """Lines that come to an edge, as fast as it takes them, until `enough` is set."""
+    """A thread that sends lines to an edge until `enough` is set."""
 
     def __init__(self, edge: Logger, name: str, pace: float) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Centres:
         return f"http://127.0.0.1:{self.ports[name]}/blocks"
 
     def restore(self, source: str, directory: Path) -> list[str]:
-        """The words of a command that restores from a centre."""
+        """Return the arguments of a command that restores from a centre."""
         token = str(self.home / "restore.token")
         return ["restore", "--from", self.url(source), "--token-file", token, str(directory)]
 
@@ -99,7 +99,7 @@ class Centres:
                 load.join()
 
     def level(self, *centres: Logger) -> None:
-        """Wait until centres have all of both edges; then each byte of each was compared."""
+        """Wait until centres have all lines of both edges, compared byte by byte."""
         for centre in centres:
             centre.wait_until(
                 partial(self._is_level, centre),
@@ -115,7 +115,7 @@ class Centres:
 
 
 def lines_of(name: str, server: Logger) -> bytes:
-    """What a store has of an edge."""
+    """Return the lines of an edge in a store."""
     text = stored_bytes(server.store)
     return b"".join(re.findall(rb"[^\n]* <%s [^\n]*\n" % name.encode(), text))
 
@@ -144,14 +144,14 @@ def centres(logger: Start, tmp_path: Path) -> Centres:
 
 
 def destroy(server: Logger) -> None:
-    """Kill a centre, and take its disk away."""
+    """Kill a centre and remove its store."""
     server.process.kill()
     server.process.wait()
     shutil.rmtree(server.store)
 
 
 def at_least(server: Logger, size: int) -> None:
-    """Wait for so much of both edges, half of it of each."""
+    """Wait until a server has `size` bytes of lines, half of them of each edge."""
     server.wait_until(
         lambda: all(len(lines_of(name, server)) >= size // 2 for name in EDGES), "some of it"
     )
@@ -159,10 +159,10 @@ def at_least(server: Logger, size: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.complains("had acknowledged")
-def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
+def test_an_empty_machine_replaces_a_destroyed_centre_with_all_lines(
     centres: Centres, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Edges go on sending meanwhile; what the other one took in by itself comes along."""
+    """Edges keep sending meanwhile; lines that only the other centre received are restored too."""
     first, second = centres.servers["a"], centres.servers["b"]
     with centres.loaded():
         at_least(first, 200_000)
@@ -183,10 +183,8 @@ def test_one_is_destroyed_and_an_empty_machine_has_all_of_it(
 
 
 @pytest.mark.slow
-def test_of_a_store_and_its_copy_one_goes_on_and_the_other_says_so(
-    logger: Start, tmp_path: Path
-) -> None:
-    """The copy was made while the store was at work, and is the first to have more lines."""
+def test_of_a_store_and_copy_one_ships_and_other_is_refused(logger: Start, tmp_path: Path) -> None:
+    """The copy was made of a running store, and is the first to get new lines."""
     (tmp_path / "token").write_text("geheim")
     (tmp_path / "centre").mkdir()
     listen = ["blocks:tcp:0:interface=127.0.0.1"]
@@ -196,7 +194,7 @@ def test_of_a_store_and_its_copy_one_goes_on_and_the_other_says_so(
     edge = logger(*words)
     edge.send(b"before\n")
     centre.wait_until(lambda: b"before" in stored_bytes(centre.store), "the first line")
-    # Without what may have another name before it is copied.
+    # Without temporary files, which may be renamed before they are copied.
     unfinished = shutil.ignore_patterns("*.tmp")
     shutil.copytree(edge.store, tmp_path / "copy" / "store", ignore=unfinished)
     copy = logger(*words, directory=tmp_path / "copy")
@@ -214,7 +212,7 @@ def has_grown_to(directory: Path, size: int) -> bool:
 def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(
     logger: Start, tmp_path: Path
 ) -> None:
-    """As the page says: the old one only gives out, and the new one goes on where that was."""
+    """As the page says, the old centre only sends, and the new one continues from its position."""
     for name in "edge", "old", "new":
         (tmp_path / name).mkdir()
     (tmp_path / "token").write_text("reads")
@@ -247,7 +245,7 @@ def test_a_centre_that_fetches_from_a_stream_is_moved_to_another_machine(
 def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(
     centres: Centres, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The restore six times at any moment, and the centre that gives once; lines come all the time."""
+    """The restore is killed six times, the sending centre once; lines arrive all the time."""
     first, second = centres.servers["a"], centres.servers["b"]
     chance = random.Random(7)
     command = [str(Path(sys.executable).parent / "logsrv"), *centres.restore("b", first.store)]
@@ -276,7 +274,7 @@ def test_nothing_is_missing_or_twice_whatever_is_killed_meanwhile(
         again = centres.centre("a")
         at_least(again, 2_000_000)
     centres.level(again, second)
-    # A start after a kill: whatever is there is one store in order.
+    # After a kill and a start the store is in order.
     again.process.kill()
     again.process.wait()
     centres.level(centres.centre("a"))

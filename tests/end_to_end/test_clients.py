@@ -1,4 +1,4 @@
-"""Every client that people have: what they send is in the file, as they sent it."""
+"""Lines of common clients are in the store as they were sent."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.end_to_end.stored import stored_lines
 from tests.programs import program
 
 
-def test_plain_socket(logger: Start) -> None:
-    """A line appears as TIME SOURCE MESSAGE, and the source is the client's own address."""
+def test_a_line_of_a_plain_socket_is_stored_with_time_and_source(logger: Start) -> None:
+    """A line is stored as TIME SOURCE MESSAGE, and the source is the client's address."""
     server = logger()
     with server.connect() as connection:
         host, port = connection.getsockname()
@@ -36,7 +36,7 @@ def test_plain_socket(logger: Start) -> None:
     assert {line.source for line in lines} == {f"tcp:{host}:{port}".encode()}
 
 
-def test_netcat(logger: Start) -> None:
+def test_lines_of_netcat_are_stored(logger: Start) -> None:
     nc = program("nc", "netcat-openbsd")
     server = logger()
     subprocess.run(
@@ -48,7 +48,7 @@ def test_netcat(logger: Start) -> None:
     assert server.wait_for_messages(2) == [b"one", b"two"]
 
 
-def test_netcat_udp(logger: Start) -> None:
+def test_datagrams_of_netcat_are_stored(logger: Start) -> None:
     nc = program("nc", "netcat-openbsd")
     server = logger(listen=["udp:0:interface=127.0.0.1"])
     subprocess.run(
@@ -58,8 +58,8 @@ def test_netcat_udp(logger: Start) -> None:
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_logger(logger: Start, transport: str) -> None:
-    """util-linux's logger, over TCP and over UDP."""
+def test_a_line_of_logger_is_stored(logger: Start, transport: str) -> None:
+    """The logger of util-linux sends over TCP and over UDP."""
     command = program("logger", "bsdutils")
     server = logger(listen=[f"{transport}:0:interface=127.0.0.1"])
     flag = {"tcp": "-T", "udp": "-d"}[transport]
@@ -73,7 +73,7 @@ def test_logger(logger: Start, transport: str) -> None:
 
 
 def test_logger_unix_datagrams(logger: Start, tmp_path: Path) -> None:
-    """`logger --socket` as it writes to /dev/log."""
+    """`logger --socket` sends as it writes to /dev/log."""
     command = program("logger", "bsdutils")
     path = tmp_path / "devlog"
     server = logger(listen=[f"unixgram:{path}"])
@@ -83,7 +83,7 @@ def test_logger_unix_datagrams(logger: Start, tmp_path: Path) -> None:
     assert stored_lines(server.store)[0].source.startswith(b"unix:")
 
 
-def test_telnet(logger: Start) -> None:
+def test_lines_typed_in_telnet_are_stored(logger: Start) -> None:
     """A person types two lines at a telnet prompt; the negotiation is never stored."""
     telnet = program("telnet", "telnet")
     server = logger()
@@ -94,7 +94,7 @@ def test_telnet(logger: Start) -> None:
         _read_until(terminal, b"Escape character is")
         os.write(terminal, b"hello from telnet\r")
         server.wait_for_messages(1)
-        # ^] and "send ayt": a person asks whether anybody is there.
+        # ^] and "send ayt": Are You There, a question of Telnet.
         os.write(terminal, b"\x1d")
         _read_until(terminal, b"telnet>")
         os.write(terminal, b"send ayt\r")
@@ -127,7 +127,7 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
 
 
 def test_python_syslog_handler(logger: Start) -> None:
-    """Python's SysLogHandler over UDP and over TCP; it ends what it sends with a NUL."""
+    """Python's SysLogHandler sends over UDP and over TCP, and ends each message with a NUL."""
     server = logger(listen=["udp:0:interface=127.0.0.1", "tcp:0:interface=127.0.0.1"])
     for kind, port in zip((socket.SOCK_DGRAM, socket.SOCK_STREAM), server.ports(), strict=True):
         handler = logging.handlers.SysLogHandler(("127.0.0.1", port), socktype=kind)
@@ -140,7 +140,7 @@ def test_python_syslog_handler(logger: Start) -> None:
 
 
 def test_python_stream_over_unix_socket(logger: Start, tmp_path: Path) -> None:
-    """A logging.StreamHandler over a UNIX stream socket; the source names the process."""
+    """A logging.StreamHandler sends over a UNIX stream socket; the source names the process."""
     path = tmp_path / "lines.sock"
     server = logger(listen=[f"unix:{path}"])
     with socket.socket(socket.AF_UNIX) as connection:
@@ -158,7 +158,7 @@ def test_python_stream_over_unix_socket(logger: Start, tmp_path: Path) -> None:
 
 
 def test_rsyslog_forwards(logger: Start, tmp_path: Path) -> None:
-    """rsyslog forwards over plain TCP: every line is there."""
+    """rsyslog forwards over plain TCP, and every line is stored."""
     rsyslogd = program("rsyslogd", "rsyslog")
     server = logger()
     conf = tmp_path / "rsyslog.conf"
@@ -189,7 +189,7 @@ def test_rsyslog_forwards(logger: Start, tmp_path: Path) -> None:
 
 
 def test_syslog_ng_forwards(logger: Start, tmp_path: Path) -> None:
-    """syslog-ng forwards a file over plain TCP: every line is there."""
+    """syslog-ng forwards a file over plain TCP, and every line is stored."""
     syslog_ng = program("syslog-ng", "syslog-ng-core")
     server = logger()
     (tmp_path / "in.log").write_text("".join(f"number {number}\n" for number in range(500)))

@@ -1,7 +1,7 @@
 """The plugins of docs/cookbook.md as operators run them: daemons of another user, under load.
 
-Each is reloaded and stopped while clients go on asking. Until the stop every answer has to be right; after
-it nothing of what was said may be missing from where it was to go.
+Each is reloaded and stopped while clients keep asking. Until the stop every answer must be right; after it
+no message of a client may be missing at its destination.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ pytestmark = [
 
 USER = "nobody"
 CLIENTS = 4
-# Where that user cannot get at this Python, a mount namespace of its own shows it nothing but Python there.
+# If that user cannot reach this Python, a mount namespace gives access to Python and nothing else there.
 NAMESPACE = """
 set -e; home=$1; python=$2; shift 2
 mount --bind "$python" /mnt
@@ -51,7 +51,7 @@ Talk = Callable[[int, int], None]
 
 
 def prefix() -> list[str]:
-    """Return the command before those that another user is to run."""
+    """Return the words to put before a command that the other user runs."""
     closed = [each for each in Path(sys.base_prefix).parents if not each.stat().st_mode & 0o001]
     if not closed:
         return []
@@ -60,7 +60,7 @@ def prefix() -> list[str]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder of that user, which he can reach; pytest's own he cannot."""
+    """A folder of that user; pytest's own folders are closed to other users."""
     made = Path(tempfile.mkdtemp(prefix="cookbook-"))
     user = pwd.getpwnam(USER)
     os.chown(made, user.pw_uid, user.pw_gid)
@@ -111,7 +111,7 @@ class Daemon:
 
 
 class Load:
-    """Clients that talk to a port, one talk after the other, each talk with a number of its own."""
+    """Clients that talk to a port, one conversation after the other, each with its own number."""
 
     def __init__(self, talk: Talk, port: int) -> None:
         self.done: list[int] = []
@@ -125,7 +125,7 @@ class Load:
             client.start()
 
     def more(self, count: int = 50) -> None:
-        """Wait for so many more talks."""
+        """Wait for `count` more conversations."""
         enough = len(self.done) + count
 
         def enough_now() -> bool:
@@ -136,7 +136,7 @@ class Load:
         wait_until(enough_now, f"{count} more talks")
 
     def stopping(self) -> None:
-        """From now on the server may have gone."""
+        """Allow from now on that the server is gone."""
         self._stopping = True
 
     def end(self) -> None:
@@ -157,7 +157,7 @@ class Load:
 
 
 def ask(port: int, *lines: str, answers: int = 1) -> list[str]:
-    """Send lines; the first lines of what is answered."""
+    """Send lines; return the first lines of the answer."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall("".join(f"{line}\r\n" for line in lines).encode())
         reading = client.makefile("r", encoding="utf-8", newline="\r\n")
@@ -186,12 +186,12 @@ def memcached(port: int, number: int) -> None:
 
 
 def dns(port: int, number: int) -> None:
-    """RFC 1035: ask for the address of ada.example."""
+    """Ask for the address of ada.example (RFC 1035)."""
     name = b"\3ada\7example\0"
     query = struct.pack("!6H", number % 65536, 0x100, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(PATIENCE)
-        # No address gets more than a hundred answers at once.
+        # The server limits the answers to one address, so each client has its own.
         client.bind((f"127.0.{number // 250 % 250}.{number % 250 + 1}", 0))
         client.connect(("127.0.0.1", port))
         client.send(query)
@@ -221,7 +221,7 @@ def notes(port: int, number: int) -> None:
 
 @attrs.frozen
 class Case:
-    """A plugin and what is said to it. listen: its endpoint, with PORT in it."""
+    """A plugin and the conversation with it. listen: its endpoint, with PORT in it."""
 
     talk: Talk
     arguments: tuple[str, ...] = ()
@@ -242,7 +242,7 @@ CASES = {
 
 @contextlib.contextmanager
 def running(folder: Path, name: str, *arguments: str, reactor: str = "default") -> Iterator[Daemon]:
-    """The daemon; when the body has stopped it, its log has to be as it should."""
+    """Run a daemon; when the body has stopped it, check its log."""
     daemon = Daemon(folder, name, *arguments, reactor=reactor)
     try:
         yield daemon
@@ -257,7 +257,7 @@ def running(folder: Path, name: str, *arguments: str, reactor: str = "default") 
 
 
 def under_load(daemon: Daemon, talk: Talk, port: int) -> list[int]:
-    """Reload it twice and stop it while clients talk; the numbers of the talks that were had."""
+    """Reload a daemon twice and stop it while clients talk; return the numbers of the conversations."""
     load = Load(talk, port)
     try:
         load.more()
@@ -274,7 +274,7 @@ def under_load(daemon: Daemon, talk: Talk, port: int) -> list[int]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_who_asks_is_answered_until_the_stop(folder: Path, name: str) -> None:
+def test_clients_of_a_plugin_are_answered_until_the_stop(folder: Path, name: str) -> None:
     case, port = CASES[name], free_port()
     listen = case.listen.replace("PORT", str(port))
     with running(folder, name, "--listen", listen, *case.arguments, reactor=case.reactor) as daemon:
@@ -294,7 +294,7 @@ def test_binary_records_are_all_stored(folder: Path) -> None:
 
 
 def test_lines_are_all_sent_on(folder: Path) -> None:
-    """None is missing at the server that they go to, which is another process than the one that stops."""
+    """No line is missing at the server that they go to, which is not the stopping process."""
     port, got = free_port(), bytearray()
     with socket.create_server(("127.0.0.1", 0)) as other:
 
@@ -319,12 +319,12 @@ def test_lines_are_all_sent_on(folder: Path) -> None:
     assert [number for number in had if f"record {number} ends\n".encode() not in got] == []
 
 
-def test_a_job(folder: Path) -> None:
+def test_a_job_of_the_cookbook_runs_until_the_stop(folder: Path) -> None:
     with running(folder, "disk") as daemon:
         wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
         daemon.reload()
         daemon.stop()
 
 
-def test_all_of_the_page_are_here() -> None:
+def test_all_plugins_of_the_page_are_tested_here() -> None:
     assert set(RECIPES) == {*CASES, "netstrings", "relay", "disk"}

@@ -1,4 +1,4 @@
-"""Faults of the machine: nothing missing, doubled or mixed."""
+"""After faults of the machine no line is missing, doubled or mixed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.programs import missing, program
 
 
 @pytest.mark.complains("cannot start")
-def test_port_in_use(logger: Start) -> None:
-    """One sentence and status 1; nothing is left behind."""
+def test_a_port_in_use_ends_the_start_with_a_sentence(logger: Start) -> None:
+    """The start fails with one sentence and status 1, and leaves nothing behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         server = logger(listen=[f"tcp:{port}:interface=127.0.0.1"], wait=False)
@@ -59,7 +59,7 @@ def test_directory_that_cannot_be_written(logger: Start, tmp_path: Path) -> None
 
 @pytest.mark.complains("cannot start")
 def test_second_process_on_one_directory(logger: Start) -> None:
-    """It is refused with a sentence that names the first; a lock left behind is not in the way."""
+    """It is refused with a sentence that names the first; a lock left behind does not prevent a start."""
     first = logger()
     second = logger(wait=False)
     assert second.wait() == 1
@@ -71,8 +71,10 @@ def test_second_process_on_one_directory(logger: Start) -> None:
     third.wait_for_messages(1)
 
 
-def test_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
-    """Senders wait, one line says why, and it goes on by itself when there is room: nothing lost."""
+def test_no_line_is_lost_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
+    """Senders wait, one log line says why, and the server continues when there is space; no
+    line is lost.
+    """
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"\0" * (2 << 20))
     server = Logger(
@@ -96,7 +98,7 @@ def test_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
 
 
 def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
-    """What could not be written is said and counted, in bytes and lines, and the stop is bounded."""
+    """The log gives the bytes and lines that could not be written, and the stop is bounded."""
     text = numbered(0, 3000)
     server = Logger(
         "logsrv", "--listen", LOOPBACK, "--directory", str(small_disk / "store"),
@@ -112,7 +114,7 @@ def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path
     said = re.search(r"(\d+) bytes \((\d+) lines\) could not be written .*: No space left", log)
     assert said, log
     size, lines = map(int, said.groups())
-    # The sender was paused on the way; the line it was cut off in counts as well.
+    # The sender was paused in the middle of a line, which counts as well.
     taken = int(log.split("received_bytes_total ")[1].split(",")[0])
     stored = stored_bytes(small_disk / "store").count(b"\n")
     assert stored + lines == (text[:taken] + b"\n").replace(b"\n\n", b"\n").count(b"\n")
@@ -122,7 +124,7 @@ def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path
 
 
 def test_a_directory_that_is_moved_away_under_the_server(logger: Start, tmp_path: Path) -> None:
-    """It goes on there, and a second server in a new directory of that name has its own lines."""
+    """The server continues in the moved directory; a second one in a new directory has its own lines."""
     first = logger("--rotate-size", "64KiB")
     connection = first.connect()
     texts = [numbered(0, 20_000), numbered(1, 20_000)]
@@ -141,14 +143,14 @@ def test_a_directory_that_is_moved_away_under_the_server(logger: Start, tmp_path
     for server, store, text in ((first, moved, texts[0]), (second, second.store, texts[1])):
         assert server.stop() in (0, -signal.SIGTERM)
         assert [line.message for line in stored_lines(store)] == text.split(b"\n")[:-1]
-        # Each write may be a megabyte, and a segment ends behind one.
+        # Each write may be a megabyte, and a segment ends only after a write.
         assert list(store.glob("0*.log*"))
         assert "Traceback" not in server.log()
     assert first.log().count("was moved to") == 1 and "was moved" not in second.log()
 
 
 def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path) -> None:
-    """Searches and live views that begin then find its lines, not those of the next at its old name."""
+    """New searches and live views find its lines, not those of a new store at the old path."""
     place = str(tmp_path / "web")
     first = logger("--http", f"unix:{place}")
     first.send(b"of the first\n")
@@ -167,7 +169,7 @@ def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path
 
 @pytest.mark.slow
 def test_out_of_file_descriptors(logger: Start) -> None:
-    """At the limit new senders are refused, and all else goes on; when it is over, they are served."""
+    """At the limit new senders are refused, and everything else works; later they are served."""
     limit = 160
     server = logger(
         "--http", LOOPBACK, "--metrics", LOOPBACK, "--rotate-size", "1KiB",
@@ -180,7 +182,7 @@ def test_out_of_file_descriptors(logger: Start) -> None:
     ) in server.log()
     crowd = [server.connect(0) for _ in range(10)]
     for _ in range(limit):
-        # What cannot be served is closed at once, which may be seen while connecting already.
+        # A connection that cannot be served is closed at once, perhaps while it connects.
         with contextlib.suppress(OSError):
             crowd.append(server.connect(0))
     server.wait_until(
@@ -207,7 +209,7 @@ def test_out_of_file_descriptors(logger: Start) -> None:
 
 @pytest.mark.slow
 def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
-    """Lines go on arriving in order, whatever the clock says."""
+    """Lines are still stored in order."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
     server = logger(environment={**_faked_time(clock), "FAKETIME_NO_CACHE": "1"})
@@ -226,7 +228,7 @@ def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
-    """Ten years ahead, and started again like that: --keep-days removes nothing, and says so."""
+    """After a jump of ten years, and after a restart, --keep-days removes nothing, and says so."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
     server = logger("--rotate-size", "1", "--keep-days", "1", environment=_faked_time(clock))
@@ -235,7 +237,7 @@ def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
     clock.write_text("+3650d")
 
     def doubts() -> bool:
-        # Each reload has the sealer look at the clock; one at a time, or it would never get round to it.
+        # Each reload makes the sealer check the clock; one at a time, or it would have no time to.
         before = server.log().count(": reloaded")
         server.send_signal(signal.SIGHUP)
         server.wait_until(lambda: server.log().count(": reloaded") > before, "the reload")
@@ -250,7 +252,7 @@ def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
 
 
 def _faked_time(clock: Path) -> dict[str, str]:
-    """The environment of a process whose time of day is off by what the file `clock` says."""
+    """Return the environment of a process whose time of day has the offset in the file `clock`."""
     program("faketime", "faketime")
     found = list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:
@@ -258,8 +260,8 @@ def _faked_time(clock: Path) -> dict[str, str]:
     return {
         "LD_PRELOAD": str(found[0]),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
-        # Without a cache two threads that look at once may see a time that the file never said: that
-        # is for a test which has a daemon look once.
+        # Without a cache two threads that read at once may get a time that was never in the file: only a
+        # test whose daemon reads the time once can do without.
         "FAKETIME_CACHE_DURATION": "1",
         "DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",
@@ -268,7 +270,7 @@ def _faked_time(clock: Path) -> dict[str, str]:
 
 @pytest.mark.long
 def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:
-    """kill -9: each sender's lines are there from the first on, none torn but the last."""
+    """After kill -9 each sender's lines are there from the first on, and only the last may be cut off."""
     for attempt in range(int(os.environ.get("LOGSRV_KILLS", "4"))):
         place = tmp_path / f"attempt{attempt}"
         place.mkdir()
@@ -303,7 +305,7 @@ def _larger(store: Path, size: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_an_end_while_a_large_segment_is_packed(logger: Start, number: signal.Signals) -> None:
-    """The process that packs it ends as well, and the next start packs it; no line is missing."""
+    """The packing process ends as well, and the next start packs the segment; no line is missing."""
     server = logger("--rotate-size", "24MiB")
     server.send(numbered(0, 350_000))
     packing = server.wait_until(lambda: server.child("sealing.packing"), "its process")

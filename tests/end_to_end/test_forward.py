@@ -1,4 +1,4 @@
-"""The `forward` input against Fluentd's own clients, and a shared key."""
+"""The `forward` input with Fluentd's own clients, and with a shared key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RECORDS = [
 
 
 def test_a_thousand_records_of_fluent_logger(logger: Start) -> None:
-    """Stored once each, in order, with their fields as they were."""
+    """Each record is stored once, in order, with its fields."""
     server = logger(listen=[FORWARD])
     sender = FluentSender("app", port=server.port(), host="127.0.0.1", nanosecond_precision=True)
     for record in RECORDS:
@@ -40,7 +40,7 @@ def test_a_thousand_records_of_fluent_logger(logger: Start) -> None:
 
 
 def chunk_of(number: int, first: int, size: int) -> bytes:
-    """A chunk of `size` entries that are numbered."""
+    """Return a chunk of `size` numbered entries."""
     entries = b"".join(
         msgpack.packb([1_700_000_000, {"n": n, "pad": "x" * 60}])
         for n in range(first, first + size)
@@ -79,7 +79,7 @@ def test_shared_key_over_a_real_connection(logger: Start) -> None:
     assert "unauthorized" in server.log() or "shared key" in server.log()
 
 
-def test_heartbeats_over_udp(logger: Start) -> None:
+def test_heartbeats_over_udp_are_answered(logger: Start) -> None:
     server = logger(listen=[FORWARD, "forward:udp:0:interface=127.0.0.1"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
         connection.settimeout(PATIENCE)
@@ -88,8 +88,8 @@ def test_heartbeats_over_udp(logger: Start) -> None:
         assert connection.recv(10) == b"\0"
 
 
-def test_fluent_bit(logger: Start, tmp_path: Path) -> None:
-    """Its lines from a file, with acknowledgement, gzip and a shared key."""
+def test_lines_of_fluent_bit_are_stored(logger: Start, tmp_path: Path) -> None:
+    """fluent-bit sends lines of a file, with acknowledgement, gzip and a shared key."""
     command = shutil.which("fluent-bit", path="/opt/fluent-bit/bin:/usr/local/bin:/usr/bin")
     if command is None:
         # No Debian package: https://docs.fluentbit.io
@@ -115,7 +115,7 @@ def test_fluent_bit(logger: Start, tmp_path: Path) -> None:
 
 
 def test_a_flood_of_unfinished_events_holds_no_memory(logger: Start) -> None:
-    """Fifty connections that promise 4 GiB each are refused; a proper sender goes on."""
+    """Fifty connections that announce 4 GiB each are refused; a correct sender is served."""
     server = logger(listen=[FORWARD])
     for _ in range(50):
         with server.connect() as connection:

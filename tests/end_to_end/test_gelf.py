@@ -1,4 +1,4 @@
-"""GELF from the libraries that people have: each message is one JSON object, with its fields."""
+"""GELF from common libraries: each message is stored as one JSON object, with its fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Handler = Callable[[int], logging.Handler]
 
 
 def incompressible(text: str) -> str:
-    """A text that has to be sent in chunks where it is long, however well it is packed."""
+    """Return the text with a long part that does not compress: it must be sent in chunks."""
     return text.replace("x" * 20_000, random.Random(len(text)).randbytes(10_000).hex())
 
 
@@ -43,7 +43,9 @@ def incompressible(text: str) -> str:
     ],
     ids=["graypy tcp", "pygelf tcp", "graypy", "graypy plain", "pygelf", "pygelf plain"],
 )
-def test_libraries(logger: Start, listen: str, handler: Handler) -> None:
+def test_messages_of_libraries_keep_their_fields(
+    logger: Start, listen: str, handler: Handler
+) -> None:
     server = logger(listen=[listen])
     sender = handler(server.port())
     log = logging.Logger("test")

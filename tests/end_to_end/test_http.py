@@ -1,4 +1,4 @@
-"""The web interface of the real daemon: every row of the contract, and those who misuse it."""
+"""The web interface of the real daemon: every part of the contract, and misuse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOTH_LENGTHS = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
-    """A daemon that has five lines, for all tests of this file: they only ask."""
+    """A daemon with five lines, shared by all tests of this file: they only read."""
     with starting(tmp_path_factory.mktemp("asked")) as start:
         server = start(*HTTP)
         send(server, *LINES)
@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
 
 
 @pytest.mark.slow
-def test_search(server: Logger) -> None:
+def test_a_search_returns_lines_with_their_fields(server: Logger) -> None:
     client = client_of(server)
     found = client.ask("/api/search")
     assert found.status == 200 and found.headers["content-type"] == "application/x-ndjson"
@@ -48,13 +48,13 @@ def test_search(server: Logger) -> None:
     assert client.search(until="2020-01-01") == []
     assert len(client.search(since="1h")) == 5
     assert client.search(source="udp:*") == []
-    # Empty is not given; a bidirectional control never comes as it is.
+    # An empty parameter counts as absent; a bidirectional control character is always escaped.
     assert len(client.ask("/api/search?q=&since=&until=&limit=&reverse=&before=&after=").lines) == 5
     assert b"\\u202e" in found.body and b"\x1b" not in found.body
 
 
 @pytest.mark.slow
-def test_numbers(server: Logger) -> None:
+def test_histogram_and_counts_agree_with_the_lines(server: Logger) -> None:
     client = client_of(server)
     histogram = client.ask("/api/histogram", q="user=*", buckets=3).json
     assert set(histogram) == {"since", "until", "step", "buckets"}
@@ -83,7 +83,7 @@ def test_numbers(server: Logger) -> None:
     assert stats["position"].endswith(f":{stats['bytes']}")
 
 
-def test_show(server: Logger) -> None:
+def test_show_returns_a_line_and_its_neighbours(server: Logger) -> None:
     client = client_of(server)
     places = [line["position"] for line in client.ask("/api/search").lines]
     shown = client.ask("/api/show", position=places[2], before=1, after=1).json["lines"]
@@ -93,7 +93,7 @@ def test_show(server: Logger) -> None:
     assert client.ask("/api/show", position="77:0").status == 404
 
 
-def test_wrong_requests(server: Logger) -> None:
+def test_a_wrong_request_gets_a_status_and_a_sentence(server: Logger) -> None:
     client = client_of(server)
 
     def wrong(path: str, status: int, part: str, at: int | None = None) -> None:
@@ -140,7 +140,7 @@ def test_what_another_tool_would_mean_is_said_beside_the_answer(server: Logger) 
     assert "logsrv-hint" not in client.ask("/api/search?q=a+b").headers
 
 
-def test_methods(server: Logger) -> None:
+def test_only_get_and_head_are_allowed(server: Logger) -> None:
     client = client_of(server)
     for path in ("/", "/api/search", "/api/tail", "/api/stats", "/healthz", "/openapi.json"):
         head = client.ask(path, method="HEAD")
@@ -153,7 +153,7 @@ def test_methods(server: Logger) -> None:
 
 
 def test_page(server: Logger) -> None:
-    """It loads nothing from elsewhere, runs nothing inline, and cannot be framed."""
+    """The page loads nothing from other hosts, runs nothing inline, and cannot be framed."""
     client = client_of(server)
     page = client.ask("/?q=timeout&position=1:0")
     assert page.status == 200 and page.headers["content-type"].startswith("text/html")
@@ -169,7 +169,7 @@ def test_page(server: Logger) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-def test_monitoring(server: Logger) -> None:
+def test_health_metrics_and_openapi_are_served(server: Logger) -> None:
     client = client_of(server)
     assert client.ask("/healthz").status == client.ask("/readyz").status == 200
     metrics = client.ask("/metrics")
@@ -183,7 +183,7 @@ def test_monitoring(server: Logger) -> None:
     assert limit["schema"]["maximum"] == 100_000
 
 
-def test_hosts_and_origins(server: Logger) -> None:
+def test_requests_with_other_hosts_and_origins_are_refused(server: Logger) -> None:
     client = client_of(server)
     place = f"127.0.0.1:{client.place}"
 
@@ -209,13 +209,13 @@ def test_hosts_and_origins(server: Logger) -> None:
     assert status(Sec_Fetch_Site="same-origin") == status(Sec_Fetch_Site="none") == 200
     for site in ("cross-site", "same-site"):
         assert status(Sec_Fetch_Site=site) == 403
-        # A link in a mail or a ticket.
+        # A navigation, as by a link in a mail or a ticket, is allowed.
         assert status("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate") == 200
         assert status("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors") == 403
 
 
 def raw(port: int, data: bytes) -> bytes:
-    """All that comes back for some bytes."""
+    """Send some bytes; return the whole answer."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(data)
         with contextlib.suppress(OSError):
@@ -240,13 +240,13 @@ def raw(port: int, data: bytes) -> bytes:
         (b"rubbish\r\n\r\n", b"400"),
     ],
 )
-def test_rubbish(server: Logger, request_: bytes, status: bytes) -> None:
+def test_a_malformed_request_is_refused(server: Logger, request_: bytes, status: bytes) -> None:
     answer = raw(server.ports()[-1], request_)
     assert answer[:12] in (b"HTTP/1.1 " + status, b""), answer[:200]
 
 
-def test_no_smuggling(server: Logger) -> None:
-    """A body is no second request."""
+def test_a_request_inside_a_body_is_not_answered(server: Logger) -> None:
+    """A request inside a body is not read as a second request."""
     hidden = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
     answer = raw(
         server.ports()[-1],

@@ -1,4 +1,4 @@
-"""Who may ask the web interface of the real daemon, and where it listens: tokens, names, TLS, reloads."""
+"""Access to the web interface of the real daemon, and its endpoints: tokens, names, TLS, reloads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.gopher.servers import certificate_file
 from tests.ports import free_port
 
 
-def test_other_names(logger: Start) -> None:
+def test_a_configured_host_name_is_allowed(logger: Start) -> None:
     server = logger(*HTTP, "--http-host", "logs.example.org")
     client = client_of(server)
     assert client.ask("/api/stats", {"Host": "logs.example.org:8080"}).status == 200
@@ -26,7 +26,7 @@ def test_other_names(logger: Start) -> None:
 
 
 def test_token(logger: Start, tmp_path: Path) -> None:
-    """Without it nothing is told; with it, or logged in, everything."""
+    """Without the token every answer is refused; with it, or after a log-in, everything is shown."""
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     server = logger(*HTTP, "--http-token-file", str(tmp_path / "token"))
     client = client_of(server)
@@ -65,7 +65,7 @@ def test_token(logger: Start, tmp_path: Path) -> None:
 
 
 def test_a_link_still_shows_what_it_names_behind_the_log_in(logger: Start) -> None:
-    """The query goes through the form; whatever is put there, it leads to this page only."""
+    """The form passes the query on; any value there leads to this page only."""
     server = logger(*HTTP, "--http-token", TOKEN)
     client = client_of(server)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -82,8 +82,8 @@ def test_a_link_still_shows_what_it_names_behind_the_log_in(logger: Start) -> No
         assert answer.headers["location"] == "/"
 
 
-def test_guessing(logger: Start) -> None:
-    """Some wrong tokens shut out nobody who has the right one, from whatever address they come."""
+def test_wrong_tokens_do_not_lock_out_the_right_one(logger: Start) -> None:
+    """Wrong tokens from any address do not lock out a client with the right one."""
     server = logger(*HTTP, "--http-token", TOKEN)
     client = client_of(server)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -114,14 +114,16 @@ def test_guessing(logger: Start) -> None:
         (["--http", LOOPBACK, "--http", LOOPBACK], "twice"),
     ],
 )
-def test_wrong_options(logger: Start, options: list[str], said: str) -> None:
+def test_wrong_options_end_start_with_sentence(
+    logger: Start, options: list[str], said: str
+) -> None:
     server = logger(*options, wait=False)
     assert server.wait() == 1
     assert said in server.log() and "Traceback" not in server.log()
 
 
 def test_public_with_a_token(logger: Start) -> None:
-    """A wildcard answers to addresses, which nobody's DNS can forge, and to the names it was given."""
+    """A wildcard listener answers to addresses, which DNS cannot forge, and to its configured names."""
     server = logger("--http", "tcp:0", "--http-token", TOKEN)
     client = client_of(server)
     known = {"Authorization": f"Bearer {TOKEN}"}
@@ -129,7 +131,7 @@ def test_public_with_a_token(logger: Start) -> None:
     assert client.ask("/api/stats", known | {"Host": "evil.example"}).status == 403
 
 
-def test_unix_socket(logger: Start, tmp_path: Path) -> None:
+def test_search_and_live_view_work_over_a_unix_socket(logger: Start, tmp_path: Path) -> None:
     server = logger("--http", f"unix:{tmp_path}/web")
     send(server, "hello")
     client = Client(f"{tmp_path}/web")
@@ -140,7 +142,7 @@ def test_unix_socket(logger: Start, tmp_path: Path) -> None:
 
 
 def test_tls(logger: Start, tmp_path: Path) -> None:
-    """The cookie never leaves without TLS, and streams are as slow as their client there too."""
+    """The cookie is sent over TLS only, and over TLS too a stream is as slow as its client."""
     files = certificate_file(tmp_path / "pem")
     endpoint = f"ssl:0:privateKey={files}:certKey={files}:interface=127.0.0.1"
     server = logger("--http", endpoint, "--http-token", TOKEN)
@@ -159,7 +161,9 @@ def test_tls(logger: Start, tmp_path: Path) -> None:
 
 
 def test_reload(logger: Start, tmp_path: Path) -> None:
-    """--http comes, changes and goes; live views elsewhere stay, a wrong change changes nothing."""
+    """Reloads add, change and remove --http; live views of other ports stay; a wrong change has
+    no effect.
+    """
     config = tmp_path / "c.toml"
     first, second = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
 
@@ -185,7 +189,7 @@ def test_reload(logger: Start, tmp_path: Path) -> None:
         write(first, more=f'http-token = "{TOKEN}"')
         reload(server)
         assert client.ask("/api/stats").status == 401
-        # Whoever has the new token comes back by himself.
+        # A client with the new token reconnects by itself.
         assert events.next() == ("problem", {"error": "the token has changed"})
         write()
         reload(server)

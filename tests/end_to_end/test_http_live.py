@@ -1,4 +1,4 @@
-"""Live views of the real daemon: nothing lost and nothing twice, for viewers that come, go and stall."""
+"""Live views of the real daemon lose and double no line, for viewers that come, go and stall."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.end_to_end.web_daemon import (
 
 @pytest.fixture
 def server(logger: Start) -> Logger:
-    """A daemon that has five lines."""
+    """A daemon with five lines."""
     server = logger(*HTTP)
     send(server, *LINES)
     return server
 
 
-def test_live(server: Logger) -> None:
-    """Lines come as they are written, to each viewer what it looks for."""
+def test_a_viewer_gets_lines_as_they_are_written(server: Logger) -> None:
+    """Each viewer gets the lines that match its query as they are written."""
     client = client_of(server)
     with client.watch("good") as some, client.watch() as every:
         send(server, "good 1", "bad 2", "good 3")
@@ -44,8 +44,8 @@ def test_live(server: Logger) -> None:
         assert event["message"] == "good 1"
 
 
-def test_resume(server: Logger) -> None:
-    """A client that was away has what it missed, and nothing twice."""
+def test_a_viewer_that_was_away_gets_the_missed_lines_once(server: Logger) -> None:
+    """A client that was away gets the lines that it missed, each once."""
     client = client_of(server)
     with client.watch() as events:
         send(server, "a", "b")
@@ -56,10 +56,10 @@ def test_resume(server: Logger) -> None:
         assert events.lines(50) == [str(number) for number in range(50)]
         send(server, "live")
         assert events.lines(51) == [*map(str, range(50, 100)), "live"]
-    # A filter holds for what was missed as well.
+    # The query also applies to missed lines.
     with client.watch("user=ann", after="1:0") as events:
         assert events.lines(1) == [LINES[2]]
-    # Where the next line will begin, there is none yet that one could have.
+    # At the position of the next line no line has been missed.
     with client.watch(after=client.ask("/api/stats").json["position"]) as events:
         send(server, "next")
         assert events.lines(1) == ["next"]
@@ -67,7 +67,7 @@ def test_resume(server: Logger) -> None:
 
 @pytest.mark.slow
 def test_resume_across_segments(logger: Start) -> None:
-    """Rotation, compression and retention between two visits: what is kept comes, the rest is said."""
+    """After rotation, compression and retention the kept lines come, and the event says which are gone."""
     server = logger(*HTTP, "--rotate-size", "20KiB", "--keep-bytes", "40KiB")
     client = client_of(server)
     sent = [f"{number} {os.urandom(20).hex()}" for number in range(200)]
@@ -91,7 +91,7 @@ def test_resume_across_segments(logger: Start) -> None:
         oldest = client.ask("/api/search", limit=1).lines[0]
         event = events.next()
         while event is not None and event[0] == "missed":
-            # Retention goes on meanwhile.
+            # Retention removes more segments meanwhile.
             assert event[1]["lines"] is None
             said, event = event[1], events.next()
         assert event is not None and event[0] == "line"
@@ -119,7 +119,7 @@ def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger: Sta
         for _ in range(5):
             with client.watch(after="1:0") as events:
                 wanted = 1
-                # Well into what was written after the request.
+                # Far enough into the lines that were written after the request.
                 goal = lines_in(server) + 500
                 while wanted < goal:
                     event = events.next()
@@ -133,7 +133,7 @@ def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger: Sta
 
 @pytest.mark.long
 def test_stalled_viewers(logger: Start) -> None:
-    """Two hundred that do not read cost a little memory each, and nobody else notices."""
+    """Two hundred viewers that do not read need little memory each, and do not delay others."""
     server = logger(*HTTP)
     client = client_of(server)
     viewers = stalled(server, 200)
@@ -148,7 +148,7 @@ def test_stalled_viewers(logger: Start) -> None:
             for round_ in range(20, 60):
                 send(server, *[line] * 200, f"marker {round_}")
                 assert events.lines(1) == [f"marker {round_}"]
-            # 5 MB more were written, which 200 viewers would have kept 200 times.
+            # 5 MB more were written; a copy for each of the 200 viewers would be 1 GB.
             assert memory(server.pid) - before < 30 << 20
             assert figure(client, "tap_missed_lines_total")
     finally:
@@ -156,13 +156,13 @@ def test_stalled_viewers(logger: Start) -> None:
             viewer.close()
 
 
-def test_one_that_reads_again_hears_what_it_missed(logger: Start) -> None:
+def test_a_stalled_viewer_that_reads_again_is_told_of_missed_lines(logger: Start) -> None:
     server = logger(*HTTP)
     (viewer,) = stalled(server, 1)
     client = client_of(server)
     viewer.settimeout(PATIENCE)
     send(server, "y")
-    # From now on it has lines as they come; before, those that it does not read would wait for it.
+    # From here on the viewer gets new lines; the ones before were dropped or are in the socket's buffers.
     seen = b""
     while b'"message":"y"' not in seen:
         seen += viewer.recv(1)

@@ -1,4 +1,4 @@
-"""Several real daemons asked as one by the API of one of them."""
+"""Queries of several real daemons through the API of one of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVERY = [one.decode().rstrip("\n") for one in sorted([*BOTH, *OF_A, *OF_B, *THRI
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Logger, Logger, Logger]]:
-    """A daemon that names another, of nearly the same lines, and one that is empty; all with tokens."""
+    """A daemon that names a second with nearly the same lines and an empty third; all have tokens."""
     home = tmp_path_factory.mktemp("three")
     token = home / "token"
     token.write_text(f"{TOKEN}\n")
@@ -83,14 +83,14 @@ def test_lines_of_all_come_by_time_each_once(three: tuple[Logger, Logger, Logger
     assert {tuple(sorted(one["nodes"])) for one in both} == {("b", "here")}
     assert {tuple(one["nodes"]) for one in found if "of b" in one["message"]} == {("b",)}
     assert found[0]["fields"]["user"] and "error" not in found[0]
-    # The third of three that only this one has.
+    # The first daemon has this line three times, the second twice.
     again = [sorted(one["nodes"]) for one in found if one["message"] == "again"]
     assert again == [["b", "here"], ["b", "here"], ["here"]]
 
 
 @pytest.mark.parametrize("reverse", [0, 1])
 def test_pages_meet_without_a_gap(three: tuple[Logger, Logger, Logger], reverse: int) -> None:
-    """Also within one microsecond, as here the last lines are."""
+    """A page may also end among lines of the same microsecond, as the last ones here."""
     api = client_of(three[0])
     found: list[dict[str, Any]] = []
     end = "before" if reverse else "after"
@@ -123,7 +123,7 @@ def test_one_node_answers_as_by_itself(three: tuple[Logger, Logger, Logger]) -> 
     assert none.status == 404 and none.json["error"] == "there is no line at 77:0 of b"
 
 
-def test_numbers(three: tuple[Logger, Logger, Logger]) -> None:
+def test_numbers_of_several_nodes_are_added(three: tuple[Logger, Logger, Logger]) -> None:
     a, b, _ = three
     api, own = client_of(a), client_of(b)
     questions: list[tuple[str, dict[str, Any]]] = [
@@ -142,7 +142,7 @@ def test_numbers(three: tuple[Logger, Logger, Logger]) -> None:
         else:
             assert here == there, path
     bars = api.ask("/api/histogram", nodes="here,b").json
-    # Those of both are added.
+    # The counts of both nodes are added.
     assert sum(one["count"] for one in bars["buckets"]) == 48 + 47 and bars["added"]
     assert sum(one["levels"].get("error", 0) for one in bars["buckets"]) == 2 * len(BOTH)
     top = api.ask("/api/top", nodes="here,b", field="user").json
@@ -151,8 +151,8 @@ def test_numbers(three: tuple[Logger, Logger, Logger]) -> None:
     assert fields["added"] and fields["sampled"] == 48 + 47
 
 
-def test_names_only(three: tuple[Logger, Logger, Logger]) -> None:
-    """No address that somebody says is ever asked."""
+def test_only_configured_nodes_are_asked(three: tuple[Logger, Logger, Logger]) -> None:
+    """Only configured names are asked, never an address in the request."""
     api = client_of(three[0])
     for name in (f"127.0.0.1:{three[1].ports()[-1]}", "https://evil.example", "c", "b,nobody"):
         for path in ("/api/search", "/api/histogram", "/api/fields"):
@@ -167,7 +167,9 @@ def test_names_only(three: tuple[Logger, Logger, Logger]) -> None:
 def test_what_fails_is_a_sentence_beside_the_lines_of_the_others(
     logger: Start, tmp_path: Path
 ) -> None:
-    """Away, silent, no HTTP, another certificate, no token: each is told, and the others are there."""
+    """A node may be away, silent, without HTTP, with a wrong certificate or token: the others'
+    lines come.
+    """
     authority = Authority(tmp_path)
     pair = authority.certify("localhost")
     (tmp_path / "token").write_text(f"{TOKEN}\n")
@@ -204,7 +206,7 @@ def test_a_question_ends_when_its_browser_goes(logger: Start, tmp_path: Path) ->
             browser.sendall(b"GET /api/search?nodes=all HTTP/1.1\r\nHost: localhost\r\n\r\n")
             connection, _ = silent.accept()
             connection.settimeout(PATIENCE)
-            # No names go on: what is asked for is its own lines.
+            # The question to a node has no names of nodes: it asks for that node's own lines.
             assert b"nodes=" not in connection.recv(65536)
         with connection:
             assert connection.recv(1) == b""

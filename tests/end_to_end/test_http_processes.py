@@ -1,4 +1,4 @@
-"""The processes that search and watch for the web interface: their bounds, their failures, their ends."""
+"""The processes that search and watch for the web interface: their limits, failures and ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.end_to_end.web_daemon import HTTP, LINES, client_of, figure, memory, 
 
 VIEWING = "linelog.http.viewing"
 SEARCHING = "linelog.http.searching"
-# What a service has whose user may not run its Python.
+# Run a service whose user may not execute its Python.
 NO_PYTHON = """
 import sys
 sys.executable = sys.argv[1]
@@ -29,7 +29,7 @@ run()
 
 @pytest.fixture
 def server(logger: Start) -> Logger:
-    """A daemon that has five lines."""
+    """A daemon with five lines."""
     server = logger(*HTTP)
     send(server, *LINES)
     return server
@@ -37,7 +37,7 @@ def server(logger: Start) -> Logger:
 
 @pytest.mark.slow
 def test_processes_that_cannot_be_started(logger: Start, tmp_path: Path) -> None:
-    """The log says once what does not work; lines are stored."""
+    """The log gives the failure once; lines are stored."""
     python = tmp_path / "python"
     python.touch(mode=0o644)
     server = logger(*HTTP, prefix=(sys.executable, "-c", NO_PYTHON, str(python)))
@@ -50,7 +50,7 @@ def test_processes_that_cannot_be_started(logger: Start, tmp_path: Path) -> None
 
 
 def test_stop_with_open_streams(server: Logger) -> None:
-    """Live views, searches and the process that stands ready end with the daemon, and at once."""
+    """Live views, searches and the idle search process end at once with the daemon."""
     client = client_of(server)
     with client.watch() as events:
         client.search()
@@ -66,7 +66,7 @@ def test_stop_with_open_streams(server: Logger) -> None:
 
 
 def test_the_process_of_live_views_dies(server: Logger) -> None:
-    """Who watches is told, comes back, and has missed nothing; lines were taken in as ever."""
+    """A viewer gets an event, reconnects and misses nothing; lines are stored as usual."""
     client = client_of(server)
     with client.watch() as events:
         send(server, "before")
@@ -110,7 +110,7 @@ def test_children_end_with_a_killed_daemon(server: Logger) -> None:
 
 @pytest.fixture
 def large(logger: Start) -> Logger:
-    """A daemon with more lines than a search gets through at once."""
+    """A daemon with more lines than the socket buffers of a search hold."""
     server = logger(*HTTP, "--http-searches", "2", "--http-search-time", "2s")
     text = b"".join(
         b"line %d level=info user=u%d some=more text=here\n" % (n, n) for n in range(20000)
@@ -124,7 +124,7 @@ def large(logger: Start) -> Logger:
 
 
 def slow(server: Logger) -> socket.socket:
-    """A search whose client does not read."""
+    """Start a search whose client does not read."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", server.ports()[-1]))
@@ -133,12 +133,12 @@ def slow(server: Logger) -> socket.socket:
 
 
 def searching(server: Logger) -> list[int]:
-    """The processes of searches, and the one that stands ready."""
+    """Return the ids of the search processes, the idle one included."""
     return [child for child in server.children() if SEARCHING in command_of(child)]
 
 
 def command_of(process: int) -> str:
-    """The command line of a process; empty when it has ended."""
+    """Return the command line of a process; empty when it has ended."""
     try:
         return Path(f"/proc/{process}/cmdline").read_text()
     except OSError:
@@ -146,8 +146,8 @@ def command_of(process: int) -> str:
 
 
 @pytest.mark.long
-def test_limits(large: Logger) -> None:
-    """Too many at once, too long, a client that does not read: each has its answer, or its end."""
+def test_searches_are_limited_in_number_and_time(large: Logger) -> None:
+    """Too many searches, a slow one and a client that does not read get an error or are ended."""
     client = client_of(large)
     before = memory(large.pid)
     held = [slow(large), slow(large)]
@@ -159,21 +159,21 @@ def test_limits(large: Logger) -> None:
     assert memory(large.pid) - before < 20 << 20
     for one in held:
         one.close()
-    # Their places are free again, and their processes gone.
+    # New searches are allowed again, and the processes are gone.
     large.wait_until(lambda: figure(client, "http_searches") == 0 or None, "their end")
     large.wait_until(lambda: len(searching(large)) <= 1 or None, "their processes' end")
-    # This takes longer than it may, and has nothing to send before.
+    # This search exceeds its time, and has sent nothing before.
     answer = client.ask("/api/histogram", q="user=* some=* -nothing")
     assert answer.status == 503 and "2 s" in answer.json["error"]
 
 
 def test_a_search_that_is_broken_off_says_so(logger: Start) -> None:
-    """Its client has begun to read, and the process that searches is killed."""
+    """The search process is killed when its client has begun to read."""
     server = logger(*HTTP)
     send(server, *[f"line {number} {'x' * 1000}" for number in range(20_000)])
     with slow(server) as client, client.makefile("rb") as answer:
         assert b" 200 " in answer.readline()
-        # The oldest; another one may stand ready already.
+        # The oldest search process; an idle one may have been started already.
         os.kill(server.child(SEARCHING), signal.SIGKILL)
         said = next(line for line in answer if line.startswith(b'{"error"'))
     assert "broke off" in json.loads(said)["error"]

@@ -1,4 +1,4 @@
-"""Programs as they are in use, sending over HTTP to a real logger: what they sent is stored, once."""
+"""Common programs send over HTTP to a real logger, which stores each record once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RECORDS = 1000
 
 
 def text(number: int) -> str:
-    """A message: some with Unicode, some of several lines, some of 20 KB."""
+    """Return a message: some have Unicode, some several lines, some 20 KB."""
     kinds = ("plain", "Grüße 🎉 \u2028", "one\n  two\n", "x" * 20_000)
     return f"{number} {kinds[number % 4]}"
 
@@ -43,7 +43,7 @@ def stored(server: Logger, count: int = RECORDS) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_curl(logger: Start, tmp_path: Path) -> None:
+def test_records_sent_by_curl_are_stored_once(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[HTTP])
     lines = tmp_path / "lines"
     lines.write_bytes(b"".join(b"%d %s\n" % (number, b"x" * 90) for number in range(100_000)))
@@ -65,12 +65,12 @@ def test_curl(logger: Start, tmp_path: Path) -> None:
     assert messages == lines.read_bytes().splitlines() * 3
 
 
-# It leaves its connections to the garbage collector.
+# HTTPHandler leaves its connections to the garbage collector.
 @pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-def test_http_handler(logger: Start, logging_by: logging.Logger) -> None:
+def test_records_of_http_handler_are_stored(logger: Start, logging_by: logging.Logger) -> None:
     server = logger("--input-token", "secret", listen=[HTTP])
     handler = logging.handlers.HTTPHandler(
         f"127.0.0.1:{server.port()}", "/", "POST", credentials=("any", "secret")
@@ -83,7 +83,7 @@ def test_http_handler(logger: Start, logging_by: logging.Logger) -> None:
     assert {one["levelname"] for one in found} == {"WARNING"}
 
 
-def test_opentelemetry(logger: Start, logging_by: logging.Logger) -> None:
+def test_opentelemetry_records_are_stored_once(logger: Start, logging_by: logging.Logger) -> None:
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
     from opentelemetry.sdk._logs import LoggerProvider
@@ -117,7 +117,7 @@ def test_opentelemetry(logger: Start, logging_by: logging.Logger) -> None:
     }
 
 
-def test_elasticsearch(logger: Start) -> None:
+def test_records_of_the_elasticsearch_client_are_stored_once(logger: Start) -> None:
     from elasticsearch import Elasticsearch, helpers
 
     server = logger(listen=[HTTP])
@@ -142,7 +142,7 @@ def test_elasticsearch(logger: Start) -> None:
 
 
 @pytest.mark.long
-def test_a_bomb_of_a_gigabyte(logger: Start, tmp_path: Path) -> None:
+def test_a_bomb_of_a_gigabyte_is_refused_in_little_memory(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[HTTP])
     bomb = tmp_path / "bomb.gz"
     with gzip.open(bomb, "wb", 1) as file:
@@ -164,7 +164,7 @@ def test_a_bomb_of_a_gigabyte(logger: Start, tmp_path: Path) -> None:
 
 
 def peak(pid: int) -> int:
-    """The most memory that a process has had; bytes."""
+    """Return the most bytes of memory that a process has used."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) << 10

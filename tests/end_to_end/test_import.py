@@ -1,4 +1,4 @@
-"""Files that rsyslog, syslog-ng and the journal really wrote, imported: each line with its own time."""
+"""Files written by rsyslog, syslog-ng and the journal are imported: each line keeps its own time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long
 
 COUNT = 300
 SENT = [text.replace("\n", " ") for text in texts(COUNT)]
-# In the past whatever the day: a year is added where none is written.
+# In the past on any day: the import adds a year to a time without one.
 BEGIN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=COUNT)
 TIMES = [BEGIN + timedelta(minutes=number) for number in range(COUNT)]
 FILES_OF_RSYSLOG = """
@@ -35,7 +35,7 @@ template(name="json" type="list" option.jsonf="on") {
 
 
 def send(path: Path) -> None:
-    """Send all to a socket of datagrams, as /dev/log is one, each with its time; two hosts in turns."""
+    """Send all messages to a datagram socket like /dev/log, each with its time, for two hosts in turns."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(str(path))
         for number, (moment, text) in enumerate(zip(TIMES, SENT, strict=True)):
@@ -44,7 +44,7 @@ def send(path: Path) -> None:
 
 
 def imported(tmp_path: Path, *paths: Path) -> list[Stored]:
-    """The lines of a new store, from these files."""
+    """Import files into a new store; return its lines."""
     words = [str(path) for path in paths]
     done = logsrv(
         "import", "--directory", "store", *words, environment={"TZ": "UTC"}, directory=tmp_path
@@ -68,7 +68,7 @@ def all_written(place: Path) -> bool:
 
 
 def test_a_server_that_runs_keeps_its_store(logger: Start, tmp_path: Path) -> None:
-    """Before the server is the time for it: while it runs, and behind its lines, nothing is imported."""
+    """An import is refused while the server runs, and when the store has newer lines of a server."""
     log = tmp_path / "old.log"
     log.write_text("2026-11-19T00:00:00Z old\n")
     words = ("import", "--directory", str(tmp_path / "store"), str(log))
@@ -94,8 +94,8 @@ OF_RSYSLOG = ["TraditionalFileFormat", "FileFormat", "SyslogProtocol23Format"]
 
 
 @pytest.mark.parametrize("form", [*(f"RSYSLOG_{name}" for name in OF_RSYSLOG), "json"])
-def test_rsyslog(tmp_path: Path, form: str) -> None:
-    """A directory with files in folders; from a socket, it takes the host for a program's name."""
+def test_files_of_rsyslog_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
+    """A directory with files in folders is imported; rsyslog takes the host for the program name here."""
     place = tmp_path / "logs"
     setting = FILES_OF_RSYSLOG.replace("PLACE", str(place))
     action = f'action(type="omfile" dynaFile="place" template="{form}")'
@@ -114,7 +114,7 @@ def test_rsyslog(tmp_path: Path, form: str) -> None:
     ],
     ids=["default", "ISODATE", "JSON"],
 )
-def test_syslog_ng(tmp_path: Path, template: str) -> None:
+def test_files_of_syslog_ng_are_imported_with_their_times(tmp_path: Path, template: str) -> None:
     place, path = tmp_path / "logs", tmp_path / "socket"
     destination = f'file("{place}/$HOST/all.log" create-dirs(yes) {template});'
     with syslog_ng(tmp_path, f'unix-dgram("{path}" log-msg-size(65536));', destination):
@@ -125,8 +125,8 @@ def test_syslog_ng(tmp_path: Path, template: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["export", "json"])
-def test_a_journal(tmp_path: Path, form: str) -> None:
-    """As journalctl writes it, out of a file of systemd's own."""
+def test_entries_of_a_journal_are_imported_with_their_times(tmp_path: Path, form: str) -> None:
+    """The file is written by journalctl from a journal of systemd."""
     journalctl = program("journalctl", "systemd")
     remote = program("systemd-journal-remote", "systemd-journal-remote")
     entries = "".join(

@@ -1,4 +1,4 @@
-"""The journal of systemd, sent by its own programs to a real logger."""
+"""The journal of systemd, sent by the programs of systemd to a real logger."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def text(number: int) -> str:
 
 
 def entry(number: int) -> bytes:
-    """An entry as the export format and the native protocol have it."""
+    """Return an entry in the form of the export format and the native protocol."""
     message = text(number).encode()
     fields = b"PRIORITY=6\nSYSLOG_IDENTIFIER=shop\n_HOSTNAME=web1\n_PID=7\nNUMBER=%d\n" % number
     return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
 
 
-def test_systemd_journal_upload(logger: Start, tmp_path: Path) -> None:
+def test_entries_of_systemd_journal_upload_are_stored(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[HTTP])
     exported = tmp_path / "exported"
     exported.write_bytes(b"\n".join(map(entry, range(RECORDS))) + b"\n")

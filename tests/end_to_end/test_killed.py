@@ -1,8 +1,8 @@
-"""Acknowledged means on disk: kill -9 in full flow, again and again, over one store.
+"""Acknowledged records are on disk after many kill -9 under load, over one store.
 
     LOGSRV_KILLS=1000 pytest tests/end_to_end/test_killed.py
 
-kills so often; each kill is one for every protocol that acknowledges.
+kills 1,000 times; each kill is under load of every protocol that acknowledges.
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from tests.end_to_end.conftest import Start
 from tests.end_to_end.killed import SPEECHES, Sender, assert_stored
 
 KILLS = int(os.environ.get("LOGSRV_KILLS", "30"))
-# Then the store is looked through, and another begins.
+# After so many kills the store is checked, and a new one begins.
 KILLS_OF_A_STORE = 100
 LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]
 
 
 @pytest.mark.long
-def test_what_was_acknowledged_is_there_however_often_we_are_killed(
-    logger: Start, tmp_path: Path
-) -> None:
-    """All protocols at once, --sync always; segments are rotated and sealed meanwhile."""
+def test_acknowledged_records_are_stored_after_many_kills(logger: Start, tmp_path: Path) -> None:
+    """All protocols send at once, with --sync always; segments are rotated and sealed meanwhile."""
     choose = random.Random(11)
     for first in range(0, KILLS, KILLS_OF_A_STORE):
         place = tmp_path / str(first)

@@ -34,7 +34,7 @@ def open_page(browser: Chromium, server: Logger, query: str = "") -> Page:
 
 
 def test_lines_come_and_are_filtered(server: Logger, browser: Chromium) -> None:
-    """What a client sends is seen, found, marked, and narrowed down by a value of a field."""
+    """Lines of a client are shown, found, marked, and filtered by a value of a field."""
     server.send(b"level=info msg=hello user=ann\nlevel=error msg=oops user=bob\n")
     page = open_page(browser, server)
     page.wait(f"{COUNT} === 2 && {LIVE}")
@@ -56,7 +56,7 @@ def test_lines_come_and_are_filtered(server: Logger, browser: Chromium) -> None:
 
 
 def test_wrong_query(server: Logger, browser: Chromium) -> None:
-    """The daemon's own sentence, and its caret."""
+    """The page shows the sentence of the daemon, and the caret."""
     server.send(b"one\n")
     page = open_page(browser, server)
     page.wait(f"{COUNT} === 1")
@@ -80,7 +80,7 @@ def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium)
 
 
 def test_no_expression_hangs_anybody(server: Logger, browser: Chromium) -> None:
-    """Neither the daemon nor the page, which marks with JavaScript's own engine."""
+    """Neither the daemon hangs nor the page, which marks with the regular expressions of JavaScript."""
     server.send(b"a" * 40 + b"!\n")
     page = open_page(browser, server, "?q=/(a%2B)%2B%24|a/")
     page.wait(f"{COUNT} === 1 && {LIVE}")
@@ -89,7 +89,7 @@ def test_no_expression_hangs_anybody(server: Logger, browser: Chromium) -> None:
 
 
 def test_permalink_and_scrolling_back(server: Logger, browser: Chromium) -> None:
-    """A position leads to its line; from there all lines can be reached, in order, none twice."""
+    """A position leads to its line; from there scrolling reaches all lines, in order, none twice."""
     server.send(b"".join(b"line %d\n" % number for number in range(3000)))
     server.wait_for_messages(3000)
     page = open_page(browser, server)
@@ -115,7 +115,7 @@ def test_permalink_and_scrolling_back(server: Logger, browser: Chromium) -> None
 
 
 def test_log_in(logger: Start, browser: Chromium) -> None:
-    """A form instead of the log; with the token it is there, and stays there when loaded again."""
+    """A form asks for the token; with it the log is shown, also after the page is loaded again."""
     server = logger("--http", LOOPBACK, "--http-token", "open-sesame")
     server.send(b"secret\n")
     page = open_page(browser, server)
@@ -132,7 +132,7 @@ def test_log_in(logger: Start, browser: Chromium) -> None:
 
 
 def test_restart(server: Logger, browser: Chromium) -> None:
-    """A daemon that stops is said to be gone, and what it sent stays."""
+    """The page says that the daemon is gone, and keeps the lines that it has."""
     server.send(b"one\n")
     page = open_page(browser, server)
     page.wait(f"{COUNT} === 1 && {LIVE}")
@@ -142,7 +142,7 @@ def test_restart(server: Logger, browser: Chromium) -> None:
 
 
 def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) -> None:
-    """Whatever key it stands in; a click on it finds the same lines, and their number is the same."""
+    """The program's name may be under several keys; a click on it finds the same lines and number."""
     server.send(
         b'{"level":30,"time":1,"pid":7,"hostname":"h","name":"shop","msg":"of pino"}\n'
         b'{"time":"","level":"INFO","logger":"shop","message":"of a SocketHandler"}\n'
@@ -153,7 +153,7 @@ def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) ->
     page = open_page(browser, server)
     page.wait(f"{COUNT} === 5")
     assert page.texts(".line .source") == ["shop"] * 4 + ["127.0.0.1"]
-    # Bars and values have come: the lines stay where they are.
+    # When bars and values have come, the lines are not moved.
     page.wait("document.querySelector('#histogram-total').textContent === '5 lines'")
     page.wait("document.querySelector('[data-field=app]')")
     page.click(".line:first-child .message")
@@ -169,7 +169,7 @@ def number(text: str) -> int:
 
 
 def test_every_number_is_that_of_the_store(server: Logger, browser: Chromium) -> None:
-    """Of bars, values and foot: what the API and the lines of the file say, for each query."""
+    """Bars, values and footer have the numbers of the API and of the file, for each query."""
     kinds = (b"error", b"warning", b"info", b"none")
     server.send(b"".join(b"level=%s n=%d app=%d\n" % (kinds[n % 4], n, n % 3) for n in range(997)))
     messages = server.wait_for_messages(997)
@@ -197,7 +197,7 @@ def test_every_number_is_that_of_the_store(server: Logger, browser: Chromium) ->
 
 
 def test_a_full_disk_and_a_new_start(small_disk: Path, tmp_path: Path, browser: Chromium) -> None:
-    """Each is said in a banner while it lasts; then the page has every line, and its number."""
+    """A banner shows each while it lasts; then the page has every line, and the right number."""
     (small_disk / "ballast").write_bytes(b"\0" * (2 << 20))
     options = ("--listen", LOOPBACK, "--http", LOOPBACK, "--directory", str(small_disk / "store"))
     server = Logger("logsrv", *options, directory=tmp_path)

@@ -1,4 +1,4 @@
-"""The page of a real daemon that names others, in a real browser."""
+"""The page of a real daemon with other nodes, in a real browser."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def browser() -> Iterator[Chromium]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logger]:
-    """A daemon that names two others, and one that is away."""
+    """A daemon with two other nodes, and one that is away."""
     home = tmp_path_factory.mktemp("three")
     token = home / "token"
     token.write_text(f"{TOKEN}\n")
@@ -54,7 +54,7 @@ def open_page(browser: Chromium, server: Logger, query: str, **how: object) -> P
 
 
 def choose(page: Page, name: str) -> None:
-    """Choose with the keyboard, as the menu is one of the browser's own."""
+    """Choose by an event on the element, as the menu is drawn by the browser."""
     page.run("document.querySelector('#nodes').focus()")
     page.run(
         f"(menu => {{ menu.value = '{name}'; menu.dispatchEvent(new Event('change')); }})"
@@ -78,7 +78,7 @@ def test_all_servers_and_one_that_is_away(
         "delhi: it cannot be reached: connection refused; its lines are missing."
     )
     assert page.text("#connection") == "Not live; only this server is"
-    # Those of each are added: 32 lines are there twice.
+    # The counts of the nodes are added: 32 lines count twice.
     page.wait(
         "document.querySelector('#histogram-total').textContent ==="
         " '96 lines, those of each server added: what several have counts for each'"
@@ -96,7 +96,9 @@ def test_all_servers_and_one_that_is_away(
 
 
 def test_a_line_is_seen_in_its_own_store(browser: Chromium, server: Logger) -> None:
-    """Its details say where it is; neighbours are those of that store, and the way back leads to all."""
+    """The details name its store; neighbours are of that store, and the browser's back leads to
+    all nodes.
+    """
     page = open_page(browser, server, '?nodes=all&last=all&q="of+b+3"')
     page.wait(f"{COUNT} === 4")
     page.press("j")
@@ -109,18 +111,18 @@ def test_a_line_is_seen_in_its_own_store(browser: Chromium, server: Logger) -> N
     page.wait("location.search.includes('nodes=berlin') && !location.search.includes('q=')")
     page.wait(f"{COUNT} === 47")
     assert page.texts("[aria-current] .message") == ["of b 3 user=eve level=info"]
-    # In the order of that store.
+    # The neighbours are in the order of that store.
     shown = page.texts(".line .message")
     at = shown.index("of b 3 user=eve level=info")
     assert shown[at - 1] == "both 58 user=ann level=error"
-    # What stands there is exact: one store counts by itself.
+    # The count of one store is exact.
     page.wait("document.querySelector('#histogram-total').textContent === '47 lines'")
     page.run("history.back()")
     page.wait(f"{COUNT} === 4 && document.querySelector('#nodes').value === 'all'")
 
 
 def test_scrolling_back_through_all(browser: Chromium, logger: Start, tmp_path: Path) -> None:
-    """Page after page, in order, each once: also where hundreds of lines are of one moment."""
+    """Page after page shows each line once, in order, also hundreds of lines of the same time."""
     lines = [line(f"n{number:04}", number // 300) for number in range(1000)]
     b = running(logger, tmp_path / "b", [lines[::2], []], "--http", LOOPBACK)
     options = ("--http", LOOPBACK, "--nodes", f"b=127.0.0.1:{b.ports()[-1]}")
@@ -139,7 +141,7 @@ def test_scrolling_back_through_all(browser: Chromium, logger: Start, tmp_path: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone(browser: Chromium, server: Logger, scheme: str) -> None:
+def test_page_of_several_nodes_fits_phone(browser: Chromium, server: Logger, scheme: str) -> None:
     page = open_page(
         browser, server, "?nodes=all&last=all", width=375, height=800, prefers_color_scheme=scheme
     )

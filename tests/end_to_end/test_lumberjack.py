@@ -1,4 +1,4 @@
-"""The `lumberjack` input against a Beats client."""
+"""The `lumberjack` input with a Beats client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDS = [
 
 
 def test_a_thousand_events_of_pylogbeat(logger: Start) -> None:
-    """Stored once each, in order, as they were sent; the client returns when they are acknowledged."""
+    """Each event is stored once, in order; the client returns when they are acknowledged."""
     server = logger("--sync", "always", listen=[LUMBERJACK])
     with PyLogBeatClient("127.0.0.1", server.port(), timeout=PATIENCE) as client:
         for start in range(0, 1000, 100):

@@ -1,4 +1,4 @@
-"""--metrics of real services of every kind: what a real Prometheus would find there."""
+"""--metrics of real services of every kind, read as Prometheus would."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SERVICES = {
 
 
 def scrape(port: int, path: str = "/metrics", trusted: Path | None = None) -> str:
-    """What is at a path of a listener, which must be there."""
+    """Return the text at a path of a listener. Fails for another status than 200."""
     client = (
         http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         if trusted is None
@@ -50,7 +50,7 @@ def scrape(port: int, path: str = "/metrics", trusted: Path | None = None) -> st
 
 @pytest.mark.slow
 def test_a_client_that_closes_its_half_is_answered(tmp_path: Path) -> None:
-    """As `nc -N` does, and others who have nothing more to ask."""
+    """`nc -N`, for example, closes its sending side after the request."""
     arguments = ("--listen", LOOPBACK, "--metrics", LOOPBACK)
     with (
         TwistdProcess("greet", *arguments, directory=tmp_path) as greet,
@@ -64,7 +64,7 @@ def test_a_client_that_closes_its_half_is_answered(tmp_path: Path) -> None:
 
 
 def refused(port: int) -> bool:
-    """Whether nobody listens there any more."""
+    """Return whether no server listens at a port any more."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) != 0
 
@@ -86,11 +86,11 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
         for path in ("/healthz", "/readyz"):
             assert scrape(server.ports()[-1], path) == '{"status": "ok"}\n'
         if name == "logsrv":
-            # The page's own has the same: names, help and types.
+            # /metrics of the web interface has the same names, help and types.
             said = [line for line in figures.splitlines() if line.startswith("#")]
             other = scrape(server.ports()[1]).splitlines()
             assert [line for line in other if line.startswith("#")] == said
-        # Keeps a connection open, as Prometheus does: a stop does not wait for it.
+        # A connection stays open, as one of Prometheus does: a stop does not wait for it.
         with socket.create_connection(("127.0.0.1", server.ports()[-1])):
             server.stop()
         assert "0 connections cut off" in server.log()
@@ -100,7 +100,7 @@ def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
 def test_promtool_finds_nothing_wrong_with_the_figures_of_targets_and_of_a_centre(
     logger: Start, tmp_path: Path
 ) -> None:
-    """And what alerts ask of a target is there from its start on, also while it is down."""
+    """The figures for alerts about a target are there from its start on, also while it is down."""
     (tmp_path / "token").write_text("geheim")
     token = ("--input-token-file", str(tmp_path / "token"), "--metrics", LOOPBACK)
     (tmp_path / "centre").mkdir()
@@ -148,7 +148,7 @@ def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_over_a_unix_socket(tmp_path: Path) -> None:
+def test_curl_gets_readyz_over_a_unix_socket(tmp_path: Path) -> None:
     path = tmp_path / "metrics"
     with TwistdProcess(
         "greet", "--listen", LOOPBACK, "--metrics", f"unix:{path}", directory=tmp_path

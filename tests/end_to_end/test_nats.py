@@ -1,4 +1,4 @@
-"""Streams of NATS between real daemons and real servers: each line once at the far end."""
+"""Streams of NATS between real daemons: the centre gets each line once."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ CHILD = "ship.shipping.ship_child"
 
 
 def of(servers: list[NatsServer], more: str = "", stream: str = "LOGS") -> str:
-    """What a centre listens for."""
+    """Return the `--listen` of a centre that fetches from a stream of these servers."""
     return f"nats:{url_of(servers, stream).removeprefix('nats://')}{more}"
 
 
 @pytest.fixture
 def homes(tmp_path: Path) -> Path:
-    """Directories of an edge and a centre."""
+    """The directory with those of an edge and a centre."""
     for name in ("edge", "centre"):
         (tmp_path / name).mkdir()
     return tmp_path
@@ -49,7 +49,7 @@ def send(server: Logger, begin: int, end: int) -> None:
 
 
 def arrives(centre: Logger, edge: Logger, count: int, deadline: float = PATIENCE) -> None:
-    """Wait until an edge has so many lines, and a centre all of them, byte by byte."""
+    """Wait until an edge has `count` lines, and a centre has all of them, byte by byte."""
     edge.wait_until(lambda: len(edge.messages()) >= count, f"{count} lines")
     centre.wait_until(
         lambda: len(stored_bytes(centre.store)) >= len(stored_bytes(edge.store)),
@@ -60,7 +60,7 @@ def arrives(centre: Logger, edge: Logger, count: int, deadline: float = PATIENCE
 
 
 def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
-    """Do something with the streams of a server, which may take its time."""
+    """Call a function with the streams of a server, and wait for its result."""
 
     async def done() -> Any:
         client = await nats.connect(f"nats://127.0.0.1:{server.port}", connect_timeout=PATIENCE)
@@ -73,12 +73,12 @@ def in_nats(server: NatsServer, call: Callable[[Any], Awaitable[Any]]) -> Any:
 
 
 def publish(server: NatsServer, subject: str, text: bytes, headers: dict[str, str]) -> None:
-    """Write a message to a stream, as somebody who is no edge."""
+    """Write a message to a stream, as a client that is not an edge."""
     in_nats(server, lambda streams: streams.publish(subject, text, headers=headers))
 
 
 def messages(server: NatsServer, count: int) -> None:
-    """Wait until a stream has so many messages."""
+    """Wait until a stream has `count` messages."""
 
     def there() -> bool:
         with contextlib.suppress(nats.js.errors.Error):
@@ -111,10 +111,8 @@ def test_what_an_edge_has_is_in_the_centre_byte_by_byte(
 
 @pytest.mark.slow
 @pytest.mark.complains("does not follow")
-def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
-    logger: Start, homes: Path
-) -> None:
-    """The stream has let go of what the centre did not fetch in time."""
+def test_a_gap_is_refused_and_logged_until_operator_allows_it(logger: Start, homes: Path) -> None:
+    """The stream has dropped messages that the centre did not fetch in time."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         centre = logger(listen=[of([server])], directory=homes / "centre")
@@ -140,8 +138,8 @@ def test_a_hole_is_refused_loudly_until_somebody_lets_it_be_passed_over(
 
 
 @pytest.mark.complains("is no block of the store")
-def test_what_is_no_block_is_refused_and_said(logger: Start, homes: Path) -> None:
-    """Anybody who may write to the stream may write anything."""
+def test_a_message_that_is_not_a_block_is_refused_and_logged(logger: Start, homes: Path) -> None:
+    """A client that may write to the stream may write any bytes."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         send(edge, 0, 100)

@@ -1,4 +1,4 @@
-"""A stream that has let go of all it had, by its max_age or by a person: edges and centres go on."""
+"""Edges and centres continue after a stream has dropped all messages, by its max_age or by a purge."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def purge(server: NatsServer) -> None:
 
 
 def expire(server: NatsServer) -> None:
-    """Let all that is there be too old; what comes behind it stays."""
+    """Let all messages of the stream expire; later ones stay."""
 
     async def aged(streams: Any, seconds: float) -> None:
         config = (await streams.stream_info("LOGS")).config
@@ -49,7 +49,7 @@ def numbers(centre: Logger) -> list[int]:
 def test_a_centre_that_is_level_goes_on_and_a_new_one_begins_there(
     logger: Start, homes: Path, empty: Any
 ) -> None:
-    """Nothing is missing where nothing was; what was let go of is not there for somebody new."""
+    """A centre that has everything misses nothing; a new one does not get the dropped messages."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         centre = logger(listen=[of([server])], directory=homes / "centre")
@@ -96,7 +96,7 @@ def test_a_centre_that_was_away_says_that_something_is_missing(logger: Start, ho
 def test_a_block_of_which_the_centre_has_the_beginning_is_taken_from_there(
     logger: Start, homes: Path
 ) -> None:
-    """The stream is gone with what it acknowledged, and the edge's kept place is a second old."""
+    """The stream has lost acknowledged messages, and the position that the edge keeps is a second old."""
     with one_server(newer(), homes) as server:
         edge = logger("--ship", url_of([server]), directory=homes / "edge")
         centre = logger(listen=[of([server])], directory=homes / "centre")
@@ -114,7 +114,7 @@ def test_a_block_of_which_the_centre_has_the_beginning_is_taken_from_there(
         edge.stop()
         purge(server)
         shutil.copy(homes / "old", place)
-        # In the segment that it had, as if only the process of the target had been killed.
+        # The edge continues in its segment, as if only the process of the target had been killed.
         edge = logger("--ship", "nats://127.0.0.1:1/LOGS", directory=homes / "edge")
         send(edge, 200, 300)
         edge.wait_until(lambda: len(edge.messages()) == 300, "more lines")

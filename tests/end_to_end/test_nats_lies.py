@@ -1,4 +1,6 @@
-"""Servers of NATS that lie to real daemons: memory is bounded, others are served, and fetching goes on."""
+"""With NATS servers that send wrong data a real daemon uses bounded memory, serves others, and keeps
+fetching.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ Lie = Callable[[Question], None]
 
 
 def peak(pid: int) -> int:
-    """The bytes of memory that a process has had at most."""
+    """Return the most bytes of memory that a process has used."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) << 10
@@ -56,7 +58,7 @@ def name_many(question: Question) -> None:
 
 
 def send_unasked(question: Question) -> None:
-    """Send to the inbox of the answer."""
+    """Send large messages to the inbox of the answer."""
     for _ in range(400):
         question.connection.sendall(message(question.sid, b"_INBOX.x", bytes(1_000_000)))
 
@@ -72,7 +74,7 @@ def test_a_daemon_stays_small_and_fetches_behind_a_lie(logger: Start, lie: Lie) 
 
 
 def test_large_blocks_of_many_stores_at_once_take_bounded_memory(logger: Start) -> None:
-    """Each is 8 MB of text, and nobody has asked how many there is room for."""
+    """Each block has 8 MB of text, and the server sends more than were asked for."""
     stores = [f"{number:032x}" for number in range(STORES)]
     text = stored_lines(STORE, 1)
     text *= (7 << 20) // len(text)
@@ -103,7 +105,7 @@ def test_large_blocks_of_many_stores_at_once_take_bounded_memory(logger: Start) 
         centre.send(b"polite\n")
         centre.wait_for_messages(1)
         assert peak(centre.pid) < MOST
-        # Of thousands of stores that are refused a hundred are named, and the number of the others.
+        # The log names a hundred of thousands of refused stores, and gives the number of the others.
         assert centre.log().count("is no block of the store") < 500
 
 

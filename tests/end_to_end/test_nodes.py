@@ -1,4 +1,4 @@
-"""Several real daemons asked as one by `logsrv search --nodes` and `tail --nodes`."""
+"""Queries of several real daemons with `logsrv search --nodes` and `tail --nodes`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ THRICE = [line("again", 70)] * 3
 
 
 def running(start: Start, place: Path, segments: Sequence[Sequence[bytes]], *words: str) -> Logger:
-    """A daemon of a store that has these lines already."""
+    """Start a daemon on a store that already has these lines."""
     place.mkdir(exist_ok=True)
     make_store(place / "store", [list(segment) for segment in segments])
     return start(*(words or HTTP), directory=place)
@@ -42,7 +42,7 @@ def address(*servers: Logger) -> str:
 
 @pytest.fixture(scope="module")
 def centres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Logger, Logger]]:
-    """Two that got most of the same, in another order."""
+    """Two centres with mostly the same lines, in another order."""
     home = tmp_path_factory.mktemp("centres")
     with starting(home) as start:
         first = running(start, home / "a", [OF_A, BOTH, THRICE])
@@ -82,7 +82,7 @@ def test_numbers_count_each_line_once(centres: tuple[Logger, Logger]) -> None:
     ]
     bars = found(*nodes, "--histogram", "--every", "1m")
     assert [bar.split()[1] for bar in bars] == ["60", "3"]
-    # Without a step, it follows from the times of the nodes.
+    # Without an option the step follows from the times of the nodes.
     steps = [json.loads(bar) for bar in found(*nodes, "--histogram", "--output", "json")]
     assert sum(step["count"] for step in steps) == 63
     assert sum(step["levels"].get("error", 0) for step in steps) == 30
@@ -144,7 +144,7 @@ def test_a_node_that_is_down_costs_its_lines_and_no_others(
     )
 
 
-def test_tokens(logger: Start, tmp_path: Path) -> None:
+def test_a_node_needs_the_right_token(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     (tmp_path / "wrong").write_text("wrong\n")
     options = (*HTTP, "--http-token-file", str(tmp_path / "token"))
@@ -168,7 +168,7 @@ def test_tokens(logger: Start, tmp_path: Path) -> None:
 
 
 def test_tls_and_names_of_the_configuration(logger: Start, tmp_path: Path) -> None:
-    """One name stands for both, with what they ask for."""
+    """One configured name stands for both nodes, with their token and certificate."""
     authority = Authority(tmp_path)
     pair = authority.certify("localhost")
     (tmp_path / "token").write_text(f"{TOKEN}\n")
@@ -205,7 +205,9 @@ def test_a_node_that_says_nothing_holds_up_nobody_for_long(centres: tuple[Logger
 
 @pytest.mark.long
 def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger: Start, tmp_path: Path) -> None:
-    """Its system takes connections still; a search took 77 s. When it goes on, it has its lines again."""
+    """Its system still accepts connections (a search once took 77 s); when it continues, its lines are
+    back.
+    """
     frozen, other = (running(logger, tmp_path / name, [THRICE]) for name in "ab")
     words = ("search", "--nodes", address(frozen, other), "-c")
     frozen.process.send_signal(signal.SIGSTOP)
@@ -219,7 +221,7 @@ def test_a_frozen_daemon_is_left_out_after_ten_seconds(logger: Start, tmp_path: 
 
 
 def test_ctrl_c_waits_for_no_node() -> None:
-    """Its connection is closed, and nothing is said."""
+    """The connection to the node is closed, and nothing is printed."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(PATIENCE)
         nodes = f"127.0.0.1:{silent.getsockname()[1]}"
@@ -240,7 +242,7 @@ def test_ctrl_c_waits_for_no_node() -> None:
 def test_two_centres_with_the_same_blocks_in_different_orders(
     logger: Start, tmp_path: Path
 ) -> None:
-    """The second has not got the end of one origin yet; the lines of both origins have the same times."""
+    """The second centre lacks the end of one origin; the lines of both origins have the same times."""
     first, second = (Edge(letter * 32, stored_lines(letter, 1500), 40_000) for letter in "ab")
     one, other = [*blocks(first, 20_000)], [*blocks(second, 20_000)]
     options = (*HTTP, "--input-token", "geheim")
@@ -259,6 +261,6 @@ def test_two_centres_with_the_same_blocks_in_different_orders(
     assert times == sorted(times)
     assert [[one for one in every if f"<{letter} " in one] for letter in "ab"] == sent
     assert len(every) == 3000
-    # In pieces, from both ends.
+    # A limited search from each end finds the same lines.
     assert sorted(found(*nodes, "-n", "100")) == sorted(every[:100])
     assert sorted(found(*nodes, "-n", "100", "--reverse")) == sorted(every[-100:])

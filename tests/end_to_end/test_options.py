@@ -1,4 +1,4 @@
-"""Every option of `twistd logsrv` does what its help says, from each place that can set it."""
+"""Every option of `twistd logsrv` works as its help says, from each place that can set it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WRONG = [
 def test_wrong_value(
     logger: Start, tmp_path: Path, arguments: list[str], option: str, hint: str
 ) -> None:
-    """One sentence that names the option and what would do, status 1, and nothing opened."""
+    """A sentence names the option and a valid value, the status is 1, and nothing is opened."""
     server = logger(*arguments, wait=False)
     assert server.wait() == 1
     said = server.log().strip().splitlines()
@@ -45,14 +45,14 @@ def test_wrong_value(
     assert not (tmp_path / "store").exists()
 
 
-def test_help_and_version(logger: Start) -> None:
+def test_version_prints_the_version_and_ends(logger: Start) -> None:
     server = logger("--version", listen=[], wait=False)
     assert server.wait() == 0
     assert server.log().startswith("logsrv ")
 
 
-def test_oversize(logger: Start, tmp_path: Path) -> None:
-    """split keeps everything, truncate counts what it leaves off, close ends that connection."""
+def test_each_rule_for_oversize_lines_works(logger: Start, tmp_path: Path) -> None:
+    """split keeps all bytes, truncate counts the bytes that it drops, close ends that connection."""
     for rule, expected in (
         ("split", [b"a" * 100, b"a" * 50, b"next"]),
         ("truncate", [b"a" * 100, b"next"]),
@@ -70,16 +70,16 @@ def test_oversize(logger: Start, tmp_path: Path) -> None:
         assert server.messages() == expected
 
 
-def test_raw(logger: Start) -> None:
-    """--raw stores the bytes as they came."""
+def test_raw_stores_the_bytes_unchanged(logger: Start) -> None:
+    """--raw stores the bytes unchanged."""
     server = logger("--raw")
     line = b"caf\xe9 \x1b[31m\xff\xfb\x01 \x00 end\r"
     server.send(line + b"\n")
     assert server.wait_for_messages(1) == [line]
 
 
-def test_escaping(logger: Start) -> None:
-    """Without --raw nothing in the file can drive a terminal or forge a line."""
+def test_stored_text_is_escaped_without_raw(logger: Start) -> None:
+    """Without --raw the stored bytes cannot control a terminal or forge a line."""
     server = logger()
     server.send(b"caf\xe9\tok \x1b[31m \x00 \xc2\x9b \x7f \xe2\x82\xac\\\r\n")
     expected = b"caf\\xe9\tok \\x1b[31m \\x00 \\xc2\\x9b \\x7f \xe2\x82\xac\\"
@@ -87,7 +87,7 @@ def test_escaping(logger: Start) -> None:
 
 
 def test_rotation_by_size_and_sealing(logger: Start) -> None:
-    """Segments are sealed, numbered, compressed; all lines are there in order, each once."""
+    """Segments are sealed, numbered and compressed; all lines are there in order, each once."""
     server = logger("--rotate-size", "100KiB")
     lines = [b"line %d" % number for number in range(100_000)]
     server.send(b"\n".join(lines) + b"\n")
@@ -98,7 +98,7 @@ def test_rotation_by_size_and_sealing(logger: Start) -> None:
     assert [int(name[:10]) for name in names] == list(range(1, len(names) + 1))
 
 
-def test_rotation_by_time(logger: Start) -> None:
+def test_a_segment_is_rotated_and_sealed_by_time(logger: Start) -> None:
     server = logger("--rotate-every", "1s")
     server.send(b"a line\n")
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
@@ -106,7 +106,7 @@ def test_rotation_by_time(logger: Start) -> None:
 
 
 def test_retention_by_bytes(logger: Start) -> None:
-    """The oldest segments go; the newest lines stay."""
+    """The oldest segments are removed; the newest lines stay."""
     server = logger("--rotate-size", "100KiB", "--keep-bytes", "200KiB")
     for number in range(30):
         server.send(b"%d %s\n" % (number, os.urandom(50_000).hex().encode()))
@@ -122,7 +122,7 @@ def test_retention_by_bytes(logger: Start) -> None:
     assert b" 29 " in stored_bytes(server.store)
 
 
-def test_permissions(logger: Start) -> None:
+def test_files_of_a_store_are_closed_to_others_whatever_the_umask(logger: Start) -> None:
     server = logger("--rotate-size", "100KiB", twistd=["--umask", "0"])
     server.send(b"x" * 200_000 + b"\n")
     server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
@@ -132,8 +132,8 @@ def test_permissions(logger: Start) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o640, path
 
 
-def test_guard(logger: Start) -> None:
-    """Refused peers are closed at once, and said so once; others are served."""
+def test_refused_peers_are_closed_and_logged_once(logger: Start) -> None:
+    """Refused peers are closed at once and logged once; others are served."""
     server = logger("--deny", "127.0.0.1", "--max-connections", "1", listen=["tcp:0"])
     for _ in range(5):
         with server.connect() as refused:
@@ -152,7 +152,7 @@ def test_guard(logger: Start) -> None:
     assert server.log().count("127.0.0.1") <= 2
 
 
-def test_idle_timeout(logger: Start) -> None:
+def test_a_silent_connection_is_closed_and_its_rest_stored(logger: Start) -> None:
     server = logger("--idle-timeout", "1s")
     with server.connect() as connection:
         connection.sendall(b"a word, then silence")
@@ -161,7 +161,7 @@ def test_idle_timeout(logger: Start) -> None:
     assert server.wait_for_messages(1) == [b"a word, then silence"]
 
 
-def test_log_connections(logger: Start) -> None:
+def test_log_connections_logs_begin_and_end(logger: Start) -> None:
     server = logger("--log-connections")
     server.send(b"hello\n")
     server.wait_for_log(r"Got connection from tcp:127\.0\.0\.1:\d+ on tcp:")
@@ -169,7 +169,7 @@ def test_log_connections(logger: Start) -> None:
 
 
 @pytest.mark.parametrize("sync", ["never", "interval", "always"])
-def test_sync(logger: Start, sync: str) -> None:
+def test_lines_are_stored_with_each_value_of_sync(logger: Start, sync: str) -> None:
     server = logger("--sync", sync)
     server.send(b"one\n")
     assert server.wait_for_messages(1) == [b"one"]
@@ -203,14 +203,14 @@ def test_config_file_with_several_listeners(logger: Start, tmp_path: Path) -> No
     assert list(sources.values()) == [[b"a" * 100, b"a" * 50], [b"b" * 150]]
 
 
-def test_environment(logger: Start) -> None:
+def test_options_can_be_set_in_the_environment(logger: Start) -> None:
     server = logger(listen=[], environment={"LOGSRV_LISTEN": LOOPBACK, "LOGSRV_MAX_LINE": "10"})
     server.send(b"0123456789abc\n")
     assert server.wait_for_messages(2) == [b"0123456789", b"abc"]
 
 
 def test_every_kind_of_endpoint(logger: Start, tmp_path: Path) -> None:
-    """tcp, tcp6, udp, unix, unixgram and ssl together."""
+    """One server listens on tcp, tcp6, udp, unix, unixgram and ssl."""
     server = logger(
         listen=[
             LOOPBACK,

@@ -1,4 +1,4 @@
-"""The live page of the real daemon in a real browser: both halves of the interface together."""
+"""The live page of the real daemon in a real browser: lines, log-in, size."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def chromium() -> Iterator[Chromium]:
 
 
 def complaints(page: Page) -> list[str]:
-    """All but statuses of answers, which the page tells by itself."""
+    """Return the complaints of the browser without failed statuses, which the page shows itself."""
     return [one for one in page.complaints if "responded with a status of" not in one]
 
 
-def test_lines_arrive(logger: Start, chromium: Chromium) -> None:
+def test_page_shows_old_and_new_lines_and_filters_them(logger: Start, chromium: Chromium) -> None:
     server = logger(*HTTP)
     send(server, "old line level=error user=ann")
     page = chromium.page(f"http://127.0.0.1:{client_of(server).place}/")

@@ -1,4 +1,4 @@
-"""Lines through a proxy that says who the client is, by headers made by hand."""
+"""Lines through a proxy that names the client, with headers built by the tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def send(server: Logger, *pieces: bytes) -> None:
 
 
 def ends(server: Logger, *sent: bytes) -> bool:
-    """Whether the daemon ends a connection that has sent this."""
+    """Return whether the daemon ends a connection that has sent this."""
     with server.connect() as connection:
         connection.settimeout(PATIENCE)
         for piece in sent:
@@ -52,7 +52,7 @@ def test_the_source_is_the_client_wherever_the_header_is_cut(logger: Start) -> N
 
 
 def test_binary_headers(logger: Start) -> None:
-    """With what else the proxy tells, and without an address, as for its own checks."""
+    """Headers are read with additional fields, and without an address, as for the proxy's own checks."""
     server = logger(listen=[PROXY])
     send(server, BINARY_SIGNATURE + INET + b"\x04\x00\x00" + b"hello\n")
     server.wait_for_messages(1)
@@ -73,7 +73,7 @@ def test_a_dual_stack_proxy_does_not_lead_around_deny(logger: Start) -> None:
 
 
 def test_headers_that_are_none_are_one_sentence_in_the_log(logger: Start) -> None:
-    """No traceback, whatever was sent; and those who follow are served."""
+    """The log has no traceback for any header, and later clients are served."""
     server = logger(listen=[PROXY])
     for sent in (
         b"PROXY TCP4 banana 10.0.0.2 1 2\r\nhello\n",

@@ -1,4 +1,4 @@
-"""The `python` input against the handlers of Python's logging."""
+"""The `python` input with the handlers of Python's logging."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.end_to_end.conftest import Start
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_a_thousand_records(logger: Start, transport: str) -> None:
-    """Stored once each, with Unicode, several lines, 20 KB, extras and a traceback."""
+def test_a_thousand_log_records_are_stored_once(logger: Start, transport: str) -> None:
+    """Each record is stored once, with Unicode, several lines, 20 KB, extras and a traceback."""
     server = logger(listen=[f"python:{transport}:0:interface=127.0.0.1:rcvbuf=4194304"
                             if transport == "udp" else "python:tcp:0:interface=127.0.0.1"])  # fmt: skip
     kind = {

@@ -1,4 +1,4 @@
-"""The line logger with limits of what one address may send."""
+"""The line logger with limits for one address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.end_to_end.conftest import LOOPBACK, Start
 
 
 def test_a_fast_sender_waits_and_all_of_it_is_stored(logger: Start) -> None:
-    """500 lines a second: the first at once, the others when there is room; none is missing."""
+    """With 500 lines a second the first are stored at once, the others later; none is missing."""
     server = logger("--peer-lines", "500")
     lines = [b"line %d" % number for number in range(800)]
     began = time.monotonic()
@@ -19,7 +19,7 @@ def test_a_fast_sender_waits_and_all_of_it_is_stored(logger: Start) -> None:
     server.wait_for_log("slows down 127.0.0.1, which sends more than it may")
 
 
-def test_what_waits_at_a_stop_is_stored(logger: Start) -> None:
+def test_waiting_lines_of_a_limited_sender_are_stored_at_a_stop(logger: Start) -> None:
     server = logger("--peer-lines", "1")
     lines = [b"line %d" % number for number in range(100)]
     server.send(b"\n".join(lines) + b"\n")

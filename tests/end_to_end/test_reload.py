@@ -1,4 +1,4 @@
-"""SIGHUP on the real daemon: what comes runs by the new settings, what goes leaves nothing behind."""
+"""SIGHUP on the real daemon: added listeners use the new settings, removed ones leave nothing behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ANSWER = re.compile(r": (reloaded, .*|reload refused, .*)")
 
 
 def reload(server: TwistdProcess, said: str = "reloaded") -> None:
-    """Send SIGHUP and wait for what is said to it."""
+    """Send SIGHUP and wait for its answer in the log."""
     before = len(ANSWER.findall(server.log()))
     server.send_signal(signal.SIGHUP)
     server.wait_until(lambda: len(ANSWER.findall(server.log())) > before, "the reload")
@@ -44,7 +44,7 @@ def reload(server: TwistdProcess, said: str = "reloaded") -> None:
 def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
     tmp_path: Path,
 ) -> None:
-    """They are answered, and the answers keep no socket: the next reload can have the port again."""
+    """They are answered, and no answer keeps the socket open: the next reload can use the port again."""
     port = free_port(socket.SOCK_DGRAM)
     config = tmp_path / "greet.toml"
     listens = f'listen = ["{LOOPBACK}", "udp:{port}:interface=127.0.0.1"]\n'
@@ -55,7 +55,7 @@ def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
     ):
         client.settimeout(PATIENCE)
         server.send_signal(signal.SIGSTOP)
-        # More than are read in one go, so that some are left for the draining.
+        # More than are read in one go, so that some are left when the listener closes.
         for _ in range(1000):
             client.sendto(b"hello\n", ("127.0.0.1", port))
         config.write_text(f'listen = ["{LOOPBACK}"]\n')
@@ -93,7 +93,7 @@ def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(tmp_path: Path
 
 @pytest.mark.slow
 def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
-    """It does not end the daemon, as the system would have it."""
+    """It does not end the daemon, which is the default of the system."""
     script = (
         "import os, signal, sys\n"
         "from logsrv.linelog.store.store import Store\n"
@@ -102,7 +102,7 @@ def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
         "    os.kill(os.getpid(), signal.SIGHUP)\n"
         "    opened(store)\n"
         "Store.open = open_slowly\n"
-        # What would have been run in place of this script.
+        # Remove the words of this script, then run twistd.
         "del sys.argv[1:4]\n"
         "from twisted.scripts.twistd import run; run()\n"
     )
@@ -114,7 +114,7 @@ def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 def test_a_renewed_certificate_is_used_after_sighup(logger: Start, tmp_path: Path) -> None:
-    """And one that is broken refuses the reload, while the old one goes on."""
+    """A broken one makes the reload fail, and the old one stays in use."""
     pem = certificate_file(tmp_path / "pem")
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -136,7 +136,7 @@ def test_a_renewed_certificate_is_used_after_sighup(logger: Start, tmp_path: Pat
 
 
 def test_a_unix_socket_whose_file_was_removed_is_made_anew(logger: Start, tmp_path: Path) -> None:
-    """Who is connected notices nothing; what another program has put there is left alone."""
+    """Connected clients stay connected; a file of another program at that path is not touched."""
     path = tmp_path / "s"
     server = logger(listen=[f"unix:{path}"])
 
@@ -162,9 +162,9 @@ def test_a_unix_socket_whose_file_was_removed_is_made_anew(logger: Start, tmp_pa
 
 
 class Reloads(RuleBasedStateMachine):
-    """Every order of adding, removing, changing, failing, with peers that talk meanwhile.
+    """Random orders of adding, removing, changing and failing, with peers that send meanwhile.
 
-    The model is the last accepted set of listeners, what each has counted, and what was sent.
+    The model is the last accepted set of listeners, the counts of each, and the lines that were sent.
     """
 
     NAMES = ("tcp", "udp", "unix", "other", "unixgram", "relp")
@@ -181,7 +181,7 @@ class Reloads(RuleBasedStateMachine):
         self.open: list[tuple[str, socket.socket]] = []
         self.sent: dict[str, int] = {}
         self.bytes = 0
-        # Who has said half of a RELP frame.
+        # Peers that have sent half of a RELP frame.
         self.halves: set[socket.socket] = set()
 
     @initialize()
@@ -252,7 +252,7 @@ class Reloads(RuleBasedStateMachine):
     @precondition(lambda self: self.open)
     @rule()
     def talk(self) -> None:
-        """Say a line, or the rest of a message; what is acknowledged is in the store."""
+        """Send a line, or the rest of a message; an acknowledged one is in the store."""
         name, peer = self.open[-1]
         if name != "relp":
             self.say(peer, self.LINE)
@@ -267,7 +267,7 @@ class Reloads(RuleBasedStateMachine):
     @precondition(lambda self: self.open and self.open[-1][0] == "relp")
     @rule()
     def begin_to_talk(self) -> None:
-        """Say half of a message: if its listener goes, it is neither stored nor acknowledged."""
+        """Send half of a message: if its listener is removed, it is neither stored nor acknowledged."""
         peer = self.open[-1][1]
         if peer not in self.halves:
             self.say(peer, self.FRAME[:15])
@@ -292,11 +292,11 @@ class Reloads(RuleBasedStateMachine):
         self.server.wait_for_messages(sum(self.sent.values()))
 
     def look(self) -> None:
-        """Exactly the accepted listeners are there."""
+        """Check that exactly the accepted listeners are there."""
         for name in ("unix", "other", "unixgram", "relp"):
             path = self.directory / name
             self.server.wait_until(lambda: path.exists() == (name in self.names), f"{name}")  # noqa: B023
-        # The socket of a listener that goes is closed in the turn after the one that said so.
+        # The socket of a removed listener is closed in the reactor turn after the log line.
         self.server.wait_until(lambda: self.takes_connections() == ("tcp" in self.names), "tcp")
 
     def takes_connections(self) -> bool:
@@ -317,7 +317,7 @@ class Reloads(RuleBasedStateMachine):
 
 @pytest.mark.slow
 def test_any_order_of_reloads(logger: Start, tmp_path: Path) -> None:
-    """What was accepted is there, what was refused left nothing, and no line or count is lost."""
+    """Accepted listeners run, refused ones leave nothing behind, and no line or count is lost."""
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Reloads(tmp_path, logger),  # type: ignore[arg-type]
         settings=example_settings(

@@ -1,4 +1,4 @@
-"""RELP: rsyslog's omrelp, and clients that wait for each answer."""
+"""The `relp` input with rsyslog's omrelp, and with clients that wait for each answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_datagrams_are_refused_in_one_sentence(logger: Start) -> None:
 def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(
     logger: Start, tmp_path: Path
 ) -> None:
-    """Nothing is missing after kill -9 and a new start; what was acknowledged need not come again."""
+    """No message is missing after kill -9 and a new start; acknowledged ones need not come again."""
     port = free_port()
     listen = f"relp:tcp:{port}:interface=127.0.0.1"
     server = logger("--sync", "always", listen=[listen])
@@ -52,7 +52,7 @@ def _texts(server: Logger) -> set[bytes]:
 
 
 def test_another_client_waits_for_nothing(logger: Start) -> None:
-    """Acknowledgements come at once, also of a single message by a client that waits for each."""
+    """A single message is acknowledged at once, also to a client that waits for each answer."""
     server = logger("--sync", "always", listen=[RELP])
     with server.connect() as connection:
         connection.sendall(OPEN)

@@ -1,4 +1,4 @@
-"""Starting, reloading and stopping, the ways an operator or a service manager does it."""
+"""Starts, reloads and stops as operators and service managers do them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_daemon(tmp_path: Path) -> None:
 
 @pytest.mark.complains("cannot start")
 def test_daemon_that_cannot_start(tmp_path: Path) -> None:
-    """The command itself says so and returns 1."""
+    """The command prints the reason and returns 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = subprocess.run(
@@ -49,7 +49,7 @@ def test_daemon_that_cannot_start(tmp_path: Path) -> None:
         )  # fmt: skip
     assert run.returncode == 1
     assert "in use" in run.stderr
-    # The command ends with the answer; the daemon, which takes its pidfile away, a moment later.
+    # The command ends with the answer; the daemon removes its pidfile a moment later.
     wait_until(lambda: not (tmp_path / "pid").exists(), "the end of the daemon")
 
 
@@ -69,7 +69,7 @@ run()
 
 @pytest.mark.parametrize("daemonized", [False, True])
 def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized: bool) -> None:
-    """Until its reactor runs, a signal would end the process and drop who has connected."""
+    """Before its reactor runs, a signal could end the process and drop waiting connections."""
     log, pidfile = tmp_path / "twistd.log", tmp_path / "pid"
     command = [
         sys.executable, "-c", SLOW_START, *([] if daemonized else ["-n"]),
@@ -87,7 +87,7 @@ def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized:
     assert messages(tmp_path / "logs") == [b"early"]
 
 
-def test_twist(tmp_path: Path) -> None:
+def test_twist_runs_the_same_service_as_twistd(tmp_path: Path) -> None:
     """`twist logsrv` runs the same service."""
     with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(
@@ -102,7 +102,7 @@ def test_twist(tmp_path: Path) -> None:
 
 
 def test_reload(logger: Start, tmp_path: Path) -> None:
-    """SIGHUP: a listener that stays keeps its connections, one goes, one comes."""
+    """After SIGHUP one listener keeps its connections, one is removed, one is added."""
     config = tmp_path / "logsrv.toml"
     stays = 'listen = ["tcp:0:interface=127.0.0.1", "unix:%s"]\n'
     config.write_text(stays % (tmp_path / "old.sock"))
@@ -123,7 +123,7 @@ def test_reload(logger: Start, tmp_path: Path) -> None:
 
 
 def test_reload_of_a_wrong_configuration(logger: Start, tmp_path: Path) -> None:
-    """It is refused with its error, and everything stays as it was."""
+    """The reload fails with the error, and everything stays as it was."""
     config = tmp_path / "logsrv.toml"
     config.write_text('listen = "tcp:0:interface=127.0.0.1"\n')
     server = logger("--config", str(config), listen=[])
@@ -147,7 +147,7 @@ def test_reload_changes_rules_of_a_running_listener(logger: Start, tmp_path: Pat
 
 
 def test_reopening_after_current_log_was_moved(logger: Start) -> None:
-    """An operator moves current.log away and sends SIGHUP: a new one begins, nothing is lost."""
+    """An operator moves current.log away and sends SIGHUP: a new one begins, and no line is lost."""
     server = logger()
     server.send(b"old\n")
     server.wait_for_messages(1)
@@ -162,7 +162,7 @@ def test_reopening_after_current_log_was_moved(logger: Start) -> None:
 
 
 def test_socket_activation(tmp_path: Path) -> None:
-    """A socket from the service manager: connections wait while we restart, and none is refused."""
+    """With a socket of the service manager connections wait during a restart, and none is refused."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=50)
     port = listening.getsockname()[1]
 
@@ -171,7 +171,7 @@ def test_socket_activation(tmp_path: Path) -> None:
         os.set_inheritable(3, True)
         os.environ["LISTEN_PID"] = str(os.getpid())
 
-    # LISTEN_PID is the child's own, which only a program between knows.
+    # LISTEN_PID must be the id of the child, which only a program in between knows.
     script = (
         "import os,sys; os.environ['LISTEN_PID']=str(os.getpid()); "
         "os.execv(sys.argv[1], sys.argv[1:])"
@@ -198,7 +198,7 @@ def _holds(store: Path, expected: list[bytes]) -> bool:
     return (store / "current.log").exists() and messages(store) == expected
 
 
-# Two sockets that listen, as a service manager hands them over.
+# Pass two listening sockets on, as a service manager does.
 MANAGER = """
 import os, socket, sys
 listening = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[1:3]]
@@ -213,7 +213,7 @@ SYSTEMD = "systemd:domain=INET:index={}"
 
 
 def test_a_socket_of_the_manager_is_the_same_after_reloads(logger: Start, tmp_path: Path) -> None:
-    """Taken out and put back: nobody else's connections come in there."""
+    """Removed and added again, the listener gets only connections of its own port."""
     ports = free_port(), free_port()
     config = tmp_path / "logsrv.toml"
     web = f'http = "{SYSTEMD.format(1)}"\nhttp-token = "secret"\n'
@@ -235,7 +235,7 @@ def test_a_socket_of_the_manager_is_the_same_after_reloads(logger: Start, tmp_pa
 
 @pytest.mark.complains("cannot start")
 def test_a_socket_of_the_manager_is_listened_on_once(logger: Start) -> None:
-    """A line logger and a page on one socket would take turns with its connections."""
+    """Two listeners on one socket would get its connections in turns."""
     where = SYSTEMD.format(0)
     prefix = (sys.executable, "-c", MANAGER, str(free_port()), str(free_port()))
     server = logger("--metrics", where, listen=[where], prefix=prefix, wait=False)
@@ -247,7 +247,7 @@ def test_a_socket_of_the_manager_is_listened_on_once(logger: Start) -> None:
 def test_a_socket_of_the_manager_is_for_one_listener_whatever_it_is_called(
     logger: Start, tmp_path: Path
 ) -> None:
-    """One by number and one by name took turns with its connections."""
+    """A listener by number and one by name would get its connections in turns."""
     by_number, by_name = SYSTEMD.format(0), "systemd:domain=INET:name=lines"
     prefix = (sys.executable, "-c", MANAGER, str(free_port()), str(free_port()))
     server = logger(listen=[by_number, by_name], prefix=prefix, wait=False)
@@ -275,8 +275,8 @@ def test_socket_activation_without_a_socket(logger: Start) -> None:
     assert "Traceback" not in server.log()
 
 
-def test_standard_input(tmp_path: Path) -> None:
-    """`stdin:` stores what is piped in."""
+def test_stdin_stores_the_lines_of_standard_input(tmp_path: Path) -> None:
+    """`stdin:` stores the lines of standard input."""
     with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(
             [*TWISTD, "-n", "--pidfile=", "logsrv", "--listen", "stdin:"],

@@ -35,7 +35,7 @@ TRIED = {
     "postgresql-logs.conf", "postgresql-errors.sh", "journal-upload.conf",
 }  # fmt: skip
 
-# These are for more than one sender.
+# Files of the page for more than one sender.
 GENERAL = {"tls", "in-the-place-of-rsyslog", "programs", "programs-inside-tls"}
 LANGUAGES = {"python", "node", "go", "java", "php", "ruby", "perl", "shell"}
 
@@ -47,7 +47,7 @@ def records(server: Logger, count: int) -> list[Record]:
 
 @contextlib.contextmanager
 def running(words: list[str], log: Path, port: int | None = None) -> Iterator[None]:
-    """Run a daemon of somebody else's in the foreground, until it listens."""
+    """Run a third-party daemon in the foreground; the body begins when it listens."""
     with log.open("wb") as output:
         process = subprocess.Popen(words, stdout=output, stderr=output)
 
@@ -69,31 +69,31 @@ def running(words: list[str], log: Path, port: int | None = None) -> Iterator[No
 
 
 @pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
-def test_rsyslog(logger: Start, tmp_path: Path, file: str, port: int) -> None:
-    """Messages come whole: of several lines, and of 20 KB."""
+def test_rsyslog_messages_are_whole(logger: Start, tmp_path: Path, file: str, port: int) -> None:
+    """Messages of several lines and of 20 KB are stored whole."""
     kind = "relp" if file == "relp.conf" else "syslog"
     server = logger("--sync", "always", listen=[f"{kind}:tcp:0:interface=127.0.0.1"])
     lines = DAEMONS.file(file, (port, server.port())).splitlines()
     modules = "\n".join(line for line in lines if line.startswith("module"))
     action = "\n".join(line for line in lines if not line.startswith("module"))
     with rsyslog(tmp_path, action, modules) as sender:
-        # What the test's own configuration has, too.
+        # The configuration of the test has the global settings of the page too.
         configured = (tmp_path / "rsyslog.conf").read_text()
         assert all(word in configured for word in DAEMONS.files["global.conf"][7:-2].split())
         sender.send(SENT)
         server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 1000, "all")
     found = [Record(line) for line in lines_of(server) if b" app: " in line]
-    # What rsyslog's queue had on disk comes later than what it had in memory.
+    # Messages in the disk queue of rsyslog come later than those in memory.
     assert in_order(one.body.partition(b" app: ")[2] for one in found) == list(map(as_stored, SENT))
     assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
 
 
 def in_order(bodies: Iterable[bytes]) -> list[bytes]:
-    """Return what rsyslog sent, by its numbers."""
+    """Return the messages of rsyslog in the order of their numbers."""
     return sorted(bodies, key=lambda body: int(body.split()[1]))
 
 
-def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
+def test_messages_of_syslog_ng_are_stored_whole(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
     page = DAEMONS.file("destination.conf", (514, server.port()))
@@ -110,7 +110,7 @@ def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
 
 
 def test_syslog_ng_over_http(logger: Start, tmp_path: Path) -> None:
-    """Acknowledged: messages of several lines, and of 20 KB, come whole."""
+    """Messages of several lines and of 20 KB are stored whole and acknowledged."""
     server = logger("--sync", "always", listen=["http:tcp:0:interface=127.0.0.1"])
     page = DAEMONS.file("http-destination.conf", (8088, server.port()))
     driver = page[page.index("{") + 1 : page.rindex("}")]
@@ -129,12 +129,12 @@ def test_syslog_ng_over_http(logger: Start, tmp_path: Path) -> None:
 
 
 def module_of_syslog_ng(name: str) -> Iterator[Path]:
-    """Return where a module of it is, beside the program of .ci/peers.sh."""
+    """Return the paths of a module of syslog-ng, beside the program of .ci/peers.sh."""
     wrapper = Path(program("syslog-ng", "syslog-ng-core"))
     return wrapper.parent.parent.rglob(f"syslog-ng/*/{name}")
 
 
-def test_the_journal(logger: Start, tmp_path: Path) -> None:
+def test_an_upload_of_the_journal_continues_after_last_entry(logger: Start, tmp_path: Path) -> None:
     """A second upload begins where the first one ended."""
     server = logger(listen=["journal:tcp:0:interface=127.0.0.1"])
     (tmp_path / "upload.conf").write_text(
@@ -144,14 +144,14 @@ def test_the_journal(logger: Start, tmp_path: Path) -> None:
     for _ in range(2):
         upload_journal(tmp_path / "journal", tmp_path / "upload.conf")
     found = [Record(line) for line in lines_of(server)]
-    # systemd 252 begins with the last entry again when none is behind it.
+    # systemd 252 sends the last entry again when none follows it.
     assert [one.get("MESSAGE") for one in found] in (SENT, [*SENT, SENT[-1]])
     assert {(one.get("app"), one.get("hostname"), one.level) for one in found} == {
         ("shop", "web1", "warning")
     }
 
 
-def test_nginx(logger: Start, tmp_path: Path) -> None:
+def test_access_and_error_log_of_nginx_are_stored(logger: Start, tmp_path: Path) -> None:
     nginx = program("nginx", "nginx-light")
     server = logger(listen=["syslog:udp:0:interface=127.0.0.1:rcvbuf=8MiB"])
     port = free_port()
@@ -171,7 +171,7 @@ def test_nginx(logger: Start, tmp_path: Path) -> None:
         client.request("GET", "/missing")
         client.getresponse().read()
         client.close()
-        # The last request has an error, too.
+        # The last request also has a line in the error log.
         found = records(server, 1002)
     access = [one for one in found if str(one.get("path")).startswith("/ok/")]
     assert [one.get("agent") for one in access] == LINES
@@ -183,7 +183,7 @@ def test_nginx(logger: Start, tmp_path: Path) -> None:
     assert error.get("app") == "nginx" and "/nonexistent/missing" in str(error.get("text"))
 
 
-def test_haproxy(logger: Start, tmp_path: Path) -> None:
+def test_the_log_of_haproxy_is_stored(logger: Start, tmp_path: Path) -> None:
     haproxy = program("haproxy", "haproxy")
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     port = free_port()
@@ -212,7 +212,7 @@ def test_haproxy(logger: Start, tmp_path: Path) -> None:
     assert {(one.get("app"), one.level) for one in found} == {("haproxy", "info")}
 
 
-# A /dev of its own, with the socket of the test in it as /dev/log.
+# A private /dev, with the socket of the test as /dev/log.
 OWN_DEV = """
     mkdir $1/dev
     mount --rbind /dev $1/dev
@@ -226,8 +226,8 @@ OWN_DEV = """
 """
 
 
-def test_postgresql(logger: Start) -> None:
-    """And with it every program that calls syslog(3)."""
+def test_the_log_of_postgresql_is_stored(logger: Start) -> None:
+    """PostgreSQL stands for every program that calls syslog(3)."""
     if os.getuid():
         missing("needs root, for a /dev of its own")
     unshare = program("unshare", "util-linux")
@@ -271,7 +271,7 @@ def test_postgresql(logger: Start) -> None:
 
 
 def test_what_the_page_says_was_tried() -> None:
-    """Each row of its table leads to a section, and says whether a test is there."""
+    """Each row of the table leads to a section, and says rightly whether it has a test."""
     table = SENDING.partition("\n## ")[0]
     rows = re.findall(r"^\| (.*?) \| (.*?) \| (.*?) \|$", table, re.MULTILINE)
     sections = set(re.findall(r"^###? (.*)$", SENDING, re.MULTILINE))

@@ -42,7 +42,7 @@ def in_json(text: str) -> str:
 
 
 def of_monolog(text: str) -> str:
-    """Behind the channel and the level, and before context and extra."""
+    """Return the text between channel and level, and context and extra."""
     return text.removeprefix("shop.WARNING: ").rpartition(" {")[0]
 
 
@@ -80,7 +80,7 @@ SENDERS = [
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=[sender.file for sender in SENDERS])
-def test_an_example(logger: Start, tmp_path: Path, sender: Sender) -> None:
+def test_records_of_example_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()
@@ -141,7 +141,7 @@ OF_JAVA = [
 
 
 @pytest.mark.parametrize("sender", OF_JAVA, ids=[sender.file for sender in OF_JAVA])
-def test_an_example_of_java(logger: Start, tmp_path: Path, sender: Sender) -> None:
+def test_java_records_are_stored_once(logger: Start, tmp_path: Path, sender: Sender) -> None:
     server, port = listening(logger, sender)
     place = tmp_path / "program"
     place.mkdir()
@@ -157,7 +157,7 @@ def test_an_example_of_java(logger: Start, tmp_path: Path, sender: Sender) -> No
         if not Path(jar).exists():
             missing(f"{jar} is not installed (Debian packages: see .ci/run)")
     path = ":".join([*jars, "."])
-    # The small compiler, without the kit of which a runtime alone is installed.
+    # The small compiler ecj: only a Java runtime is installed, without javac.
     compiler = program("ecj", "ecj")
     subprocess.run([compiler, "-proc:none", "-17", "-cp", path, "Shop.java"], cwd=place, check=True)
     setting = "logback.configurationFile" if is_logback else "log4j2.configurationFile"
@@ -174,8 +174,8 @@ def test_every_example_of_the_page_is_run() -> None:
     assert files == set(PROGRAMS.files)
 
 
-def test_a_shell(logger: Start, tmp_path: Path) -> None:
-    """A line is a message: those with several lines, and long ones, are not for it."""
+def test_lines_of_the_shell_example_are_stored_once(logger: Start, tmp_path: Path) -> None:
+    """A line is a message: several lines and long ones are not possible in a shell."""
     sent = [f"number {number} grüße 🙂" for number in range(1000)]
     server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
     (tmp_path / "lines").write_text("".join(f"{text}\n" for text in sent))

@@ -1,4 +1,4 @@
-"""docs/sending.md, programs inside TLS: the examples with what its table says."""
+"""docs/sending.md, programs inside TLS: the examples with the changes of the table there."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("row", [*ROWS, HANDLER], ids=lambda row: row[0])
-def test_an_example(
+def test_the_records_of_an_example_over_tls_are_stored_once(
     logger: Start, tmp_path: Path, certificates: Path, row: tuple[str, str, str, str]
 ) -> None:
     file, plain, inside, variable = row

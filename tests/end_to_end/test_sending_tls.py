@@ -1,4 +1,4 @@
-"""docs/sending.md: daemons inside TLS, with certificates that are made as the page says."""
+"""docs/sending.md: daemons over TLS, with certificates made as the page says."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @attrs.frozen
 class Place:
-    """A logger inside TLS, and what the page says for its senders.
+    """A logger with TLS, and the files of the page for its senders.
 
-    own: the senders have to show certificates of their own.
+    own: the senders must have certificates of their own.
     """
 
     server: Logger
@@ -44,7 +44,9 @@ class Place:
     own: bool
 
     def page(self, name: str, printed: int, *, always: bool = False) -> str:
-        """Return a file as it is written here; always: the sender has a certificate, asked for or not."""
+        """Return a file as it is written here; always: the sender has a certificate even if none is
+        needed.
+        """
         text = DAEMONS.file(name, (printed, self.server.port()))
         text = text.replace("/etc/ssl/logs", str(self.certificates))
         if not (self.own or always):
@@ -63,7 +65,7 @@ Listen = Callable[[str], Place]
 
 @pytest.fixture(params=[True, False], ids=["own", "none"])
 def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path) -> Listen:
-    """Starts a logger for an input; it wants certificates of its senders if they have some."""
+    """Starts a logger for an input; it asks its senders for certificates if they have some."""
 
     def start(kind: str) -> Place:
         pem = certificates / "127.0.0.1.pem"
@@ -83,7 +85,7 @@ def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path)
     ],
     ids=["RELP", "ossl", "gtls"],
 )
-def test_rsyslog(
+def test_messages_of_rsyslog_over_tls_are_stored_whole(
     listening: Listen, tmp_path: Path, file: str, kind: str, port: int, driver: str
 ) -> None:
     place = listening(kind)
@@ -100,7 +102,7 @@ def test_rsyslog(
     place.check_sources()
 
 
-def test_syslog_ng(listening: Listen, tmp_path: Path) -> None:
+def test_messages_of_syslog_ng_over_tls_are_stored_whole(listening: Listen, tmp_path: Path) -> None:
     place = listening("syslog")
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
     text = place.page("tls-destination.conf", 6514)
@@ -116,7 +118,7 @@ def test_syslog_ng(listening: Listen, tmp_path: Path) -> None:
     place.check_sources()
 
 
-def test_haproxy(listening: Listen, tmp_path: Path) -> None:
+def test_the_log_of_haproxy_over_tls_is_stored(listening: Listen, tmp_path: Path) -> None:
     place = listening("syslog")
     port = free_port()
     plain = DAEMONS.file("haproxy-logs.cfg").splitlines(keepends=True)
@@ -144,7 +146,7 @@ def test_haproxy(listening: Listen, tmp_path: Path) -> None:
     place.check_sources()
 
 
-def test_the_journal(listening: Listen, tmp_path: Path) -> None:
+def test_an_upload_of_the_journal_over_tls_is_stored(listening: Listen, tmp_path: Path) -> None:
     place = listening("journal")
     text = place.page("journal-upload-tls.conf", 19532, always=True)
     (tmp_path / "upload.conf").write_text(text)

@@ -1,4 +1,4 @@
-"""Real daemons under a service manager: told of how they are, restarted without refusing anybody."""
+"""Real daemons under a service manager: it gets their state, and restarts them without refused clients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def manager(tmp_path: Path) -> Iterator[FakeManager]:
 
 
 class ManagedLogger(Managed, Logger):
-    """`twistd -n logsrv --config FILE`, with a file of its own and the store beside it."""
+    """`twistd -n logsrv --config FILE`, with its own file and the store beside it."""
 
     def __init__(self, directory: Path, manager: FakeManager, **more: str) -> None:
         self.config = directory / "logsrv.toml"
@@ -43,7 +43,7 @@ class ManagedLogger(Managed, Logger):
 
 
 @pytest.mark.slow
-def test_it_is_told_of_a_start_reloads_and_a_stop(manager: FakeManager, tmp_path: Path) -> None:
+def test_manager_is_told_of_start_reloads_and_stop(manager: FakeManager, tmp_path: Path) -> None:
     server = ManagedLogger(tmp_path, manager)
     server.configure(LOOPBACK)
     with server:
@@ -76,7 +76,7 @@ def test_another_plugin_tells_of_itself_too(manager: FakeManager, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
 def test_a_failed_start_says_why(manager: FakeManager, tmp_path: Path) -> None:
-    """A port that is taken may be free at the next try; an option that is wrong stays so."""
+    """A port in use may be free at the next try; a wrong option stays wrong."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = ManagedLogger(tmp_path, manager)
         server.configure(f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1")
@@ -93,7 +93,7 @@ def test_a_failed_start_says_why(manager: FakeManager, tmp_path: Path) -> None:
 def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
     manager: FakeManager, tmp_path: Path
 ) -> None:
-    """By hand, beside the one that runs."""
+    """It is started by hand, beside the running one."""
     server = ManagedLogger(tmp_path, manager)
     server.configure(LOOPBACK)
     with server:
@@ -107,10 +107,10 @@ def test_a_second_start_on_the_same_store_says_so_and_harms_nobody(
 
 
 @pytest.mark.slow
-def test_who_comes_between_two_processes_waits_and_loses_nothing(
+def test_clients_that_connect_during_restart_lose_nothing(
     manager: FakeManager, tmp_path: Path
 ) -> None:
-    """TCP, TLS, UDP and both kinds of UNIX sockets; kept by the manager meanwhile."""
+    """The manager keeps the sockets meanwhile: TCP, TLS, UDP and both kinds of UNIX sockets."""
     tcp, tls, udp = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
     key = certificate_file(tmp_path / "server.pem", "localhost")
     stream, datagrams = tmp_path / "stream.sock", tmp_path / "datagrams.sock"
@@ -191,7 +191,7 @@ def test_what_a_reload_or_another_configuration_takes_out_is_closed(
 def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(
     manager: FakeManager, tmp_path: Path, kind: str
 ) -> None:
-    """A listener for this machine becomes one for all, with a restart: nobody else has its port."""
+    """After a restart a listener on loopback listens on all addresses with the same port."""
     port = free_port(socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
     server = ManagedLogger(tmp_path, manager)
     server.configure(f"{kind}:{port}:interface=127.0.0.1")
@@ -210,7 +210,7 @@ def test_a_kept_socket_is_not_in_the_way_of_the_same_port_elsewhere(
 def test_sockets_of_a_unit_are_taken_by_their_places_and_names(
     manager: FakeManager, tmp_path: Path
 ) -> None:
-    """LISTEN_FDS has both, those of socket units first; systemd: goes by name or number."""
+    """LISTEN_FDS has both kinds, socket units first; the endpoint systemd: finds them by name or number."""
     with (
         socket.create_server(("127.0.0.1", 0)) as named,
         socket.create_server(("127.0.0.1", 0)) as placed,
@@ -264,7 +264,7 @@ def test_junk_from_a_service_manager_keeps_nobody_from_starting(
     words = ("--directory", "store", "--listen", LOOPBACK)
 
     class Own(Logger):
-        # Whose id has to be in the environment is known only in the process itself.
+        # LISTEN_PID must be the id of the process, which only the process itself knows.
         def spawn(self, command: Any, **how: Any) -> Any:
             code = "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid())"
             code += "; os.execv(sys.argv[1], sys.argv[1:])"
@@ -306,7 +306,7 @@ def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(
             manager.wait_for(lambda one: "WATCHDOG" in one, "a sign of life")
         with socket.create_connection(("127.0.0.1", server.port()), PATIENCE) as client:
             client.sendall(b"loop\n")
-            # Ten times the patience of the watchdog, by the watchdog of our own.
+            # The message of the daemon's own watchdog (kit/observe/watchdog.py).
             server.wait_for_log("the reactor has been blocked for 1 s")
             manager.read()
             manager.messages.clear()
@@ -316,6 +316,6 @@ def test_a_reactor_that_loops_for_ever_gives_no_sign_of_life(
 
 
 def _seconds_of(process: int) -> float:
-    """The processor time that a process has used."""
+    """Return the seconds of CPU time that a process has used."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

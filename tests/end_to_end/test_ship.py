@@ -1,4 +1,4 @@
-"""Lines of a real daemon go on to other machines, whatever happens to either of them."""
+"""A real daemon ships its lines to other machines, over failures of either side."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def receiver() -> Iterator[LineReceiver]:
 
 
 def config(directory: Path, *targets: str, more: str = "") -> Path:
-    """A file with targets: each the text of a table."""
+    """Write a configuration file with these targets, each the text of a table; return its path."""
     path = directory / "c.toml"
     path.write_text(more + "".join(f"[[ship]]\n{target}\n" for target in targets))
     return path
@@ -48,7 +48,7 @@ def reload(server: Logger, times: int = 1) -> None:
 
 
 def status(server: Logger) -> dict[str, dict[str, object]]:
-    """What `logsrv ship --status` says, by the names of the targets."""
+    """Return the output of `logsrv ship --status`, by the names of the targets."""
     done = subprocess.run(
         [sys.executable, "-m", "logsrv.cli.main", "ship", "--status", str(server.store), "--json"],
         capture_output=True,
@@ -59,7 +59,7 @@ def status(server: Logger) -> dict[str, dict[str, object]]:
 
 
 def metrics(server: Logger, index: int) -> dict[str, float]:
-    """The counters of shipping, with their labels."""
+    """Return the counters of shipping, with their labels."""
     with urlopen(f"http://127.0.0.1:{server.ports()[index]}/metrics", timeout=PATIENCE) as answer:
         lines = answer.read().decode().splitlines()
     found = (line.rpartition(" ") for line in lines if line.startswith("logsrv_ship_"))
@@ -75,7 +75,7 @@ def send(server: Logger, begin: int, end: int) -> None:
 
 
 def children(server: Logger) -> list[int]:
-    """The processes of targets."""
+    """Return the ids of the processes of targets."""
     found = []
     for child in server.children():
         with suppress(OSError):
@@ -84,7 +84,7 @@ def children(server: Logger) -> list[int]:
     return found
 
 
-def test_lines_go_on_and_everybody_can_see_how_far(
+def test_the_status_shows_shipped_lines(
     logger: Start, receiver: LineReceiver, tmp_path: Path
 ) -> None:
     path = config(tmp_path, table("a", receiver.url))
@@ -167,10 +167,10 @@ def test_a_target_that_never_answers_harms_no_other(
 
 
 @pytest.mark.complains("ship a: the process was ended by SIGKILL")
-def test_whatever_is_killed_no_line_is_missing(
+def test_no_line_is_missing_after_kills(
     logger: Start, receiver: LineReceiver, tmp_path: Path
 ) -> None:
-    """The process of the target, the daemon, both; a stop and a start; each under load."""
+    """Under load the process of the target, the daemon or both are killed, or the daemon is stopped."""
     path = config(tmp_path, table("a", receiver.url))
     server = logger("--config", str(path))
     sent = 0
@@ -204,7 +204,7 @@ def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(
         wait_until(lambda: len(one.messages) == len(two.messages) == 10, "the lines")
         wait_until(lambda: status(server)["two"]["lag_bytes"] == 0, "the place")
         before = children(server)
-        # Another query; another target; the first is as it was.
+        # The second target gets another query, a third is added, and the first stays as it was.
         config(
             tmp_path,
             table("one", one.url),
@@ -225,7 +225,7 @@ def test_a_reload_adds_takes_out_and_changes_targets_and_disturbs_no_other(
         assert not [key for key in metrics(server, 1) if key.startswith("ship_up") and "one" in key]
         found = status(server)
         assert [name for name, each in found.items() if each["wanted"]] == ["three"]
-        # It comes back where it was.
+        # A target that is added again continues at its position.
         config(tmp_path, table("one", one.url), table("three", three.url, 'ship-from = "end"\n'))
         reload(server, 3)
         wait_until(lambda: len(one.messages) == 30, "what came meanwhile")
@@ -254,8 +254,8 @@ def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(
         assert receiver.messages == numbered(0, 200)
 
         def gone() -> bool:
-            # Retention is looked at when a segment is sealed; more than one at a time may come faster than
-            # a slow disk seals them.
+            # Retention runs when a segment is sealed; several at a time may come faster than a slow disk
+            # seals them.
             if not list(server.store.glob("0*.log")):
                 send(server, 200, 250)
             return len(list(server.store.glob("*.zst"))) <= 2
@@ -265,14 +265,14 @@ def test_what_a_target_lacks_stays_beyond_keep_bytes_until_it_has_it(
 
 
 @pytest.mark.complains("before all of its lines were shipped to a", "ship a: .* were removed")
-def test_what_is_too_much_goes_and_is_counted_as_a_gap(logger: Start, tmp_path: Path) -> None:
+def test_unshipped_text_above_limit_is_counted_as_a_gap(logger: Start, tmp_path: Path) -> None:
     with receiving() as receiver:
         receiver.status = 503
         more = 'keep-bytes = "1"\nrotate-size = "1KiB"\nship-at-most = "1"\n'
         path = config(tmp_path, table("a", receiver.url), more=more)
         server = logger("--http", LOOPBACK, "--config", str(path))
         wait_until((server.store / "ship" / "a").exists, "its place")
-        # The first are read already, some behind them as well, and wait; the next are removed unread.
+        # The first segments, and some after them, have been read and wait; the next are removed unread.
         for turn in (1, 2, 3, 4):
             send(server, 50 * turn - 50, 50 * turn)
             server.wait_until(
@@ -301,7 +301,7 @@ def test_a_token_is_shown_to_the_target_and_to_nobody_else(
         Path(f"/proc/{child}/cmdline").read_bytes(),
         Path(f"/proc/{child}/environ").read_bytes(),
         server.log().encode(),
-        # Without what may have another name before it is read.
+        # Without temporary files, which may be renamed before they are read.
         *(path.read_bytes() for path in (server.store / "ship").iterdir() if path.suffix != ".tmp"),
     ):
         assert b"geheim" not in seen

@@ -1,4 +1,4 @@
-"""What retention removes before a target has it is counted: to the byte, whatever was killed meanwhile."""
+"""Lines that retention removes before a target has them are counted to the byte, over any kill."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.complains(GONE, "were removed from the store", "has los
 
 
 class Away:
-    """An edge with small segments, and a target that is mostly away."""
+    """An edge with small segments, and a centre that is mostly away."""
 
     def __init__(self, logger: Start, home: Path, kind: str) -> None:
         self._logger = logger
@@ -47,7 +47,7 @@ class Away:
         return self._logger(*more, listen=[listen], directory=self._home / "centre")
 
     def send(self, rounds: int, count: int = 150) -> None:
-        """Send lines, and wait until they are stored; 150 are more than a segment."""
+        """Send lines and wait until they are stored, `rounds` times; 150 lines are more than a segment."""
         for _ in range(rounds):
             self.edge.send(b"".join(b"line %06d\n" % (self.sent + n) for n in range(count)))
             self.sent += count
@@ -55,7 +55,7 @@ class Away:
             self.edge.wait_until(lambda: stored(self.edge) == self.stored, "the lines")
 
     def gone(self) -> tuple[int, int]:
-        """The bytes and lines that are counted as gone."""
+        """Return the bytes and lines that are counted as gone."""
         found = metrics(self.edge, 1)
         names = ("ship_gap_bytes_total", "ship_gap_lines_total")
         return tuple(  # type: ignore[return-value]
@@ -64,25 +64,25 @@ class Away:
         )
 
     def shown(self) -> tuple[object, object]:
-        """The same by `logsrv ship --status`."""
+        """Return the same numbers from `logsrv ship --status`."""
         [one] = status(self.edge).values()
         return one["gap_bytes"], one["gap_lines"]
 
 
 def stored(server: Logger) -> float:
-    """The lines that it has stored since it was started."""
+    """Return the number of lines that a server has stored since its start."""
     with urlopen(f"http://127.0.0.1:{server.ports()[1]}/metrics", timeout=PATIENCE) as answer:
         found = re.findall(rb"^logsrv_stored_lines_total (\d+)", answer.read(), re.MULTILINE)
     return sum(map(int, found))
 
 
 def is_kept(server: Logger) -> bool:
-    """Whether the place is kept up to which the target has all."""
+    """Return whether the kept position says that the target has everything."""
     return all(one["lag_bytes"] == 0 for one in status(server).values())
 
 
 def received(centre: Logger) -> int:
-    """The number of different lines that the centre has."""
+    """Return the number of different lines that the centre has."""
     return len(set(re.findall(rb"line \d{6}", b"\n".join(centre.messages()))))
 
 
@@ -107,7 +107,7 @@ def test_what_is_counted_as_gone_is_what_is_missing(
         away.edge.wait()
         away.edge, away.stored = away.start_edge(), 0
     away.send(4)
-    # Of lines that it has read, and not sent, a process that goes on lacks none.
+    # A process that keeps running still has the lines that it has read, but not sent.
     sure = before != "reached"
     if sure:
         away.edge.wait_until(lambda: away.gone()[0] > 0, "the count, while the target is away")
@@ -119,10 +119,10 @@ def test_what_is_counted_as_gone_is_what_is_missing(
     missing = away.sent - received(centre)
     assert missing > 0 or not sure
     away.edge.wait_until(lambda: away.gone() == (missing * SIZE, missing), "the same count")
-    # It shows what is kept, each second.
+    # The status shows the kept numbers, which are written each second.
     away.edge.wait_until(lambda: away.shown() == away.gone(), "the same status")
     told = f"{missing} were removed" if missing else "none is lost"
-    # Of a target that comes and goes within a minute only the gap is said.
+    # For a target that comes and goes within a minute the log has only the gap.
     gaps = re.findall(r"(\d+) bytes in \d+ lines were removed", away.edge.log())
     assert (
         f" lines wait for it, and {told}" in away.edge.log()
@@ -131,7 +131,7 @@ def test_what_is_counted_as_gone_is_what_is_missing(
     if kind == "blocks":
         said = [int(size) for size in re.findall(r"has lost (\d+) bytes", centre.log())]
         assert sum(said) == missing * SIZE
-    # It is counted once, whoever ends in between.
+    # A gap is counted once, whichever process ends in between.
     away.edge.send_signal(signal.SIGKILL)
     away.edge.wait()
     away.edge = away.start_edge()

@@ -1,9 +1,9 @@
-"""Each line arrives, whatever is killed between two disks: daemons, shipper, servers, leader, network.
+"""Each line arrives over kills of the daemons, the shipper, NATS servers, their leader and the network.
 
     LOGSRV_KILLS=100 pytest -s -m '' tests/end_to_end/test_ship_killed.py
 
-kills each of them so often, under load, with restarts, rotation, sealing and retention at both ends. Then
-all bytes are compared that either store ever had.
+kills each of them 100 times, under load, with restarts, rotation, sealing and retention on both sides. Then
+all bytes that either store ever had are compared.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.complains("the process was ended by SIGKILL")
 
 @attrs.define(eq=False)
 class Way:
-    """An edge that ships to a centre, and what may be killed of it."""
+    """An edge that ships to a centre, and the parts that can be killed."""
 
     start: Start
     home: Path
@@ -48,14 +48,14 @@ class Way:
     _chance: random.Random = attrs.field(factory=random.Random)
 
     def begin(self, name: str) -> None:
-        """Start a daemon, "edge" or "centre", where the one before has ended."""
+        """Start a daemon, "edge" or "centre", after the one before has ended."""
         listen = {} if name == "edge" else {"listen": [self.listen]}
         options = self.to if name == "edge" else ("--input-token", "geheim")
         (self.home / name).mkdir(exist_ok=True)
         self.daemons[name] = self.start(*ROTATING, *options, directory=self.home / name, **listen)
 
     def kill(self, what: str) -> None:
-        """Kill something, and start what does not start by itself."""
+        """Kill a part, and start it again if it does not restart by itself."""
         match what:
             case "shipper":
                 edge = self.daemons["edge"]
@@ -75,7 +75,7 @@ class Way:
                 one.wait()
 
     def _cut(self) -> None:
-        """Break all connections; every second time where an answer was on its way."""
+        """Break all connections; in half of the cases while an answer is on its way."""
         if self._chance.random() < 0.5:
             for one in self.networks:
                 one.deaf.set()
@@ -85,7 +85,7 @@ class Way:
             one.cut()
 
     def killed(self, victims: Sequence[str]) -> tuple[bytes, bytes]:
-        """Kill all of these in turns; all text of the edge, and of the centre."""
+        """Kill these in turns; return all text of the edge, and all text of the centre."""
         near, far = (
             Witness(self.home / name / "store", self.home / f"{name}.kept")
             for name in ("edge", "centre")
@@ -123,7 +123,7 @@ class Way:
 
 @contextlib.contextmanager
 def networks(ports: Sequence[int]) -> Iterator[list[Network]]:
-    """A network for each port."""
+    """Run a forwarder for each port."""
     found = [Network(port) for port in ports]
     for one in found:
         one.start()
@@ -135,7 +135,7 @@ def networks(ports: Sequence[int]) -> Iterator[list[Network]]:
 
 
 @pytest.mark.long
-def test_blocks_are_there_once(logger: Start, tmp_path: Path) -> None:
+def test_each_line_in_blocks_arrives_once_over_kills(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim")
     port = free_port()
     with networks([port]) as found:
@@ -147,7 +147,7 @@ def test_blocks_are_there_once(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_streams_are_there_once(logger: Start, tmp_path: Path) -> None:
+def test_each_line_in_streams_arrives_once_over_kills(logger: Start, tmp_path: Path) -> None:
     with (
         cluster(newer(), tmp_path) as servers,
         networks([one.port for one in servers]) as found,
@@ -160,8 +160,8 @@ def test_streams_are_there_once(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_by_relp_none_is_missing(logger: Start, tmp_path: Path) -> None:
-    """What comes twice is what was on its way."""
+def test_no_line_over_relp_is_missing_after_kills(logger: Start, tmp_path: Path) -> None:
+    """Only lines that were under way at a kill may come twice."""
     port = free_port()
     with networks([port]) as found:
         to = ("--ship", f"relp://127.0.0.1:{found[0].port}")
@@ -170,7 +170,7 @@ def test_by_relp_none_is_missing(logger: Start, tmp_path: Path) -> None:
     messages = [line.split(b" ", 2)[2] for line in sent.splitlines()]
     received = [line.rpartition(b" - ")[2] for line in stored.splitlines()]
     strange = {*received} - {*messages}
-    # A centre that was killed has the beginning of one, which nobody has acknowledged.
+    # A killed centre may have the beginning of a line, which was not acknowledged.
     assert not [one for one in strange if one.endswith(b">")]
     firsts = [one for one in dict.fromkeys(received) if one not in strange]
     assert firsts == messages

@@ -1,4 +1,4 @@
-"""Targets of others against what people have: rsyslog, syslog-ng, and our own inputs in a real daemon."""
+"""Targets that are not logsrv's blocks: rsyslog, syslog-ng, and the line inputs of a real daemon."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.linelog.ship.encode.stored_lines import KINDS, SOURCES, line
 from tests.linelog.ship.out.peers import settings
 from tests.ports import free_port
 
-# Twisted's own use of pyOpenSSL.
+# The warning comes from Twisted's use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 PAGE = Page.of((Path(__file__).parents[2] / "docs/shipping.md").read_text())
@@ -62,8 +62,8 @@ def came(server: Logger, count: int = len(LINES)) -> list[Record]:
 
 @pytest.mark.parametrize("scheme", ["relp", "syslog"])
 @in_reactor
-async def test_our_own_input_of_syslog(logger: Start, scheme: str) -> None:
-    """Text, level, time, program and machine are those of the line."""
+async def test_syslog_input_gets_lines_with_level_time_and_host(logger: Start, scheme: str) -> None:
+    """Text, level, time, program and host are those of the line."""
     server = logger(listen=[f"{scheme}:tcp:0:interface=127.0.0.1"])
     await ship(f"{scheme}://127.0.0.1:{server.port()}", LINES)
     for sent, received in zip(map(Record, LINES), came(server), strict=True):
@@ -84,7 +84,7 @@ async def test_our_own_input_of_syslog(logger: Start, scheme: str) -> None:
     ],
 )
 @in_reactor
-async def test_our_own_input_of_http(logger: Start, path: str, text: str) -> None:
+async def test_http_input_gets_lines_text_and_level(logger: Start, path: str, text: str) -> None:
     server = logger(listen=["http:tcp:0:interface=127.0.0.1"])
     await ship(path.format(server.port()), LINES)
     found = came(server)
@@ -109,7 +109,7 @@ async def test_relp_in_tls_with_certificates_of_both(logger: Start, tmp_path: Pa
 
 
 @in_reactor
-async def test_a_token_is_asked_for(logger: Start, tmp_path: Path) -> None:
+async def test_lines_for_an_http_input_need_its_token(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("geheim")
     server = logger(
         "--input-token-file", str(tmp_path / "token"), listen=["http:tcp:0:interface=127.0.0.1"]
@@ -124,7 +124,7 @@ async def test_a_token_is_asked_for(logger: Start, tmp_path: Path) -> None:
 
 @in_reactor
 async def test_nothing_is_missing_when_the_receiver_is_killed(logger: Start) -> None:
-    """RELP: what was not acknowledged is sent again; the same lines may be there twice."""
+    """Over RELP unacknowledged lines are sent again; some lines may be there twice."""
     listen = f"relp:tcp:{free_port()}:interface=127.0.0.1"
     server = logger("--sync", "always", listen=[listen])
     one = target(f"relp://127.0.0.1:{server.port()}")
@@ -148,7 +148,7 @@ FORM = "%timereported:::date-rfc3339%|%hostname%|%app-name%|%syslogseverity-text
 
 @contextlib.contextmanager
 def receiving_rsyslog(tmp_path: Path, module: str) -> Iterator[tuple[int, Path]]:
-    """Run an rsyslogd as the page says; its port, and the file into which it writes what it takes."""
+    """Run an rsyslogd as the page says; yield its port, and the file into which it writes."""
     port, file = free_port(), tmp_path / "received.log"
     modules = PAGE.file("relp-in.conf", (2514, port)).replace("imrelp", module)
     template = f'template(name="t" type="string" string="{FORM}")'
@@ -180,7 +180,7 @@ WANTED: list[tuple[bytes, list[str | None]]] = [
 @pytest.mark.long
 @pytest.mark.parametrize(("scheme", "module"), [("relp", "imrelp"), ("syslog", "imtcp")])
 @in_reactor
-async def test_rsyslog(tmp_path: Path, scheme: str, module: str) -> None:
+async def test_rsyslog_gets_lines_with_parts(tmp_path: Path, scheme: str, module: str) -> None:
     many = [line(b"number %d" % number) for number in range(2000)]
     with receiving_rsyslog(tmp_path, module) as (port, file):
         await until_there(port)
@@ -196,7 +196,7 @@ async def test_rsyslog(tmp_path: Path, scheme: str, module: str) -> None:
 
 
 async def until_there(port: int) -> None:
-    """Wait until somebody listens."""
+    """Wait until a server listens at a port."""
 
     def listens() -> bool:
         try:
@@ -211,7 +211,7 @@ async def until_there(port: int) -> None:
 @pytest.mark.long
 @in_reactor
 async def test_syslog_ng_in_tls(tmp_path: Path) -> None:
-    """RFC 5425, as its `syslog()` source takes it, with a certificate of ours."""
+    """The `syslog()` source of syslog-ng takes RFC 5425, with a client certificate."""
     authority = Authority(tmp_path)
     theirs, ours = authority.certify("localhost"), authority.certify("edge")
     port, file = free_port(), tmp_path / "received.log"

@@ -1,4 +1,4 @@
-"""The log of a start and a stop, as people, files, the journal and programs get it."""
+"""The log of a start and a stop on a terminal, in a file, in the journal and in chosen formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.end_to_end.conftest import LOOPBACK
 from tests.terminals import on_terminal
 
 FOREGROUND = [*TWISTD, "-n", "--pidfile="]
-# A plugin of somebody's whose state fails.
+# A third-party plugin whose state fails.
 FAULTY = """
 from logsrv.kit import LineProtocol, protocol_plugin
 
@@ -34,14 +34,16 @@ shout = protocol_plugin("faulty", LineProtocol, state=state)
 
 
 def plain(directory: Path) -> dict[str, Any]:
-    """Where and with which environment a program is started, so that it prints no colours."""
+    """Return directory and environment for a program that should print no colours."""
     environment = {name: value for name, value in os.environ.items() if name != "JOURNAL_STREAM"}
     return {"cwd": directory, "env": {**environment, "NO_COLOR": "1"}}
 
 
 @pytest.mark.slow
-def test_people_read_sentences(tmp_path: Path) -> None:
-    """A line for each listener by its name and protocol; nothing twice, and nothing of Twisted."""
+def test_a_terminal_gets_sentences_at_a_start(tmp_path: Path) -> None:
+    """A terminal gets a line for each listener with its name and protocol, each once, and none
+    of Twisted.
+    """
     config = tmp_path / "logsrv.toml"
     config.write_text(
         f"http = '{LOOPBACK}'\nlisten = 'udp:0:interface=127.0.0.1'\n"
@@ -138,7 +140,7 @@ def test_a_file_has_the_date_and_the_zone(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_file_is_begun_anew_on_sigusr1(tmp_path: Path) -> None:
-    """As twistd has always done it."""
+    """twistd has always done so."""
     log = tmp_path / "twistd.log"
     server = TwistdProcess(
         "greet", "--listen", LOOPBACK, directory=tmp_path, twistd=[f"--logfile={log}"]
@@ -155,7 +157,9 @@ def test_a_file_is_begun_anew_on_sigusr1(tmp_path: Path) -> None:
 
 
 def journalled(tmp_path: Path, *arguments: str) -> tuple[list[str], int]:
-    """Run twistd below something that stands for systemd and its journal; the lines it gets."""
+    """Run twistd with a socket in place of the journal of systemd; return the lines there, and
+    the status.
+    """
     ours, theirs = socket.socketpair()
     with ours, theirs:
         found = os.fstat(theirs.fileno())
@@ -206,7 +210,7 @@ def test_the_journal_gets_a_failed_start_once(
 
 @pytest.mark.slow
 def test_formats_on_request(tmp_path: Path) -> None:
-    """Of twistd, and of twist."""
+    """twistd and twist print the requested format."""
 
     def started(*command: str) -> str:
         said, _ = on_terminal([*command, "--listen", LOOPBACK], "is ready", **plain(tmp_path))

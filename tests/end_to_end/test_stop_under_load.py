@@ -1,4 +1,6 @@
-"""A stop while many clients connect, send a line and close without a pause: each line is stored, once."""
+"""At a stop, while many clients connect, send a line and close without a pause, each line is
+stored once.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,16 @@ from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.gopher.servers import certificate_file
 
 CLIENTS = 6
-# So many lines may be under way. On a busy machine a thousand were: more than a process with 1,024 open
-# files takes in at its stop, where each that waits to be accepted needs one.
+# Most lines that may be under way. On a busy machine there were a thousand: a process with 1,024 open files
+# cannot accept so many waiting connections at its stop.
 MOST_AHEAD = 200
 
 
 class Senders:
-    """Clients in threads, each connection with a line of its own, until nobody listens any more.
+    """Clients in threads, which send a line over each connection, until the server does not listen any
+    more.
 
-    sent: the lines that were sent over a connection that was made. stored: says how many are in the store.
+    sent: the lines that were sent over a connection. stored: returns how many lines are in the store.
     """
 
     def __init__(self, address: Any, stored: Callable[[], int]) -> None:
@@ -63,7 +66,7 @@ class Senders:
 def test_every_line_sent_before_a_stop_is_stored_once(
     scheme: str, logger: Start, tmp_path: Path
 ) -> None:
-    """Beside clients that say nothing, and one whose handshake hangs: they do not delay it."""
+    """Silent clients, and one whose handshake hangs, do not delay the stop."""
     pem = certificate_file(tmp_path / "server.pem", "localhost")
     path = tmp_path / "s"
     server = logger(

@@ -1,4 +1,4 @@
-"""What really sends syslog, over every transport: each message is one line, as it was sent."""
+"""Common senders of syslog, over every transport: each message is stored as one line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UDP = "syslog:udp:0:interface=127.0.0.1:rcvbuf=8MiB"
         (UDP, ["-d", "--rfc5424=notime"]),
     ],
 )
-def test_logger(logger: Start, listen: str, flags: list[str]) -> None:
+def test_lines_of_logger_are_stored(logger: Start, listen: str, flags: list[str]) -> None:
     """util-linux's logger sends each line of its input as one message."""
     command = program("logger", "bsdutils")
     server = logger(listen=[listen])
@@ -48,7 +48,7 @@ def test_logger(logger: Start, listen: str, flags: list[str]) -> None:
 
 
 def test_logger_at_a_socket_of_datagrams(logger: Start, tmp_path: Path) -> None:
-    """As it writes to /dev/log."""
+    """`logger --socket` sends as it writes to /dev/log."""
     command = program("logger", "bsdutils")
     path = tmp_path / "devlog"
     server = logger(listen=[f"syslog:unixgram:{path}"])
@@ -59,7 +59,7 @@ def test_logger_at_a_socket_of_datagrams(logger: Start, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_rsyslog_over_tcp(logger: Start, tmp_path: Path) -> None:
-    """Without counts it sends each line by itself; with them: test_sending.py."""
+    """Here rsyslog sends lines without octet counts; test_sending.py has them with counts."""
     server = logger(listen=[TCP])
     sent = [text.replace("\n", " ") for text in texts()]
     action = f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="tcp")'
@@ -71,7 +71,7 @@ def test_rsyslog_over_tcp(logger: Start, tmp_path: Path) -> None:
 
 
 def test_rsyslog_counting_what_has_no_priority(logger: Start, tmp_path: Path) -> None:
-    """omfwd with a template of JSON: nothing but the counts say where a message ends."""
+    """With a JSON template of omfwd only the octet counts say where a message ends."""
     server = logger(listen=[TCP])
     sent = [f'{{"n":{number},"text":"grüße 12 {{5 of }}"}}' for number in range(10_000)]
     action = (
@@ -92,7 +92,7 @@ def test_rsyslog_counting_what_has_no_priority(logger: Start, tmp_path: Path) ->
 
 
 @pytest.mark.long
-def test_rsyslog_over_udp(logger: Start, tmp_path: Path) -> None:
+def test_messages_of_rsyslog_over_udp_are_stored(logger: Start, tmp_path: Path) -> None:
     server = logger(listen=[UDP])
     action = f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="udp")'
     sent = texts(200)
@@ -105,7 +105,7 @@ def test_rsyslog_over_udp(logger: Start, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
-    """`network(…)` sends lines of RFC 3164; `syslog(…)`: test_sending.py."""
+    """`network(…)` sends lines of RFC 3164; test_sending.py has `syslog(…)`."""
     server = logger(listen=[TCP])
     sent = [text.replace("\n", " ") for text in texts()]
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in sent))
@@ -137,7 +137,7 @@ def test_python(logger: Start, listen: str, kind: socket.SocketKind) -> None:
         log.warning("%s", text)
     handler.close()
     found = server.wait_for_messages(count)
-    # Of a stream, nobody can tell before the first NUL that lines do not end messages.
+    # In a stream only the first NUL shows that line ends do not end messages.
     assert found == [b"<12>" + as_stored(text) for text in sent]
 
 
@@ -145,7 +145,7 @@ def test_python(logger: Start, listen: str, kind: socket.SocketKind) -> None:
     ("listen", "kind"), [(TCP, socket.SOCK_STREAM), (UDP, socket.SOCK_DGRAM)], ids=["tcp", "udp"]
 )
 def test_rfc5424_logging_handler(logger: Start, listen: str, kind: socket.SocketKind) -> None:
-    """It writes a BOM before the text; over TCP it counts, and writes newlines as `\\n` itself."""
+    """It writes a BOM before the text; over TCP it uses octet counts, and writes newlines as `\\n`."""
     server = logger(listen=[listen])
     handler = Rfc5424SysLogHandler(("127.0.0.1", server.port()), socktype=kind)
     log = logging.Logger("test")
@@ -164,7 +164,7 @@ def test_rfc5424_logging_handler(logger: Start, listen: str, kind: socket.Socket
 
 
 def own_dev(directory: Path, *more: str) -> list[str]:
-    """What runs a command in a network and a /dev of its own. Skips without root."""
+    """Return the words to run a command in its own network and /dev. Skips without root."""
     if os.getuid():
         missing("needs root, for a network of its own")
     real = directory / "dev"
@@ -184,13 +184,13 @@ def own_dev(directory: Path, *more: str) -> list[str]:
 
 
 def inside(server: Logger, *words: str) -> list[str]:
-    """What runs a command where that server is."""
+    """Return the words to run a command in the namespaces of a server."""
     return [program("nsenter", "util-linux"), "-t", str(server.pid), "-n", "-m", *words]
 
 
 @pytest.mark.long
-def test_classic_places(logger: Start, tmp_path: Path) -> None:
-    """Port 514 and /dev/log, in a network and a /dev of their own."""
+def test_classic_syslog_listens_on_port_514_and_dev_log(logger: Start, tmp_path: Path) -> None:
+    """Port 514 and /dev/log are those of a private network and /dev."""
     server = logger("--classic-syslog", prefix=own_dev(tmp_path))
     command = program("logger", "bsdutils")
     for words in (
@@ -209,8 +209,10 @@ def test_classic_places(logger: Start, tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.complains("cannot start: udp:514: no permission")
-def test_classic_places_that_are_not_ours(logger: Start, tmp_path: Path) -> None:
-    """Without a right to port 514, one sentence; with it and without /dev/log, the rest."""
+def test_classic_syslog_without_permission_says_so(logger: Start, tmp_path: Path) -> None:
+    """Without permission for port 514 the start fails with one sentence; without /dev/log the port is
+    served.
+    """
     setpriv = program("setpriv", "util-linux")
     drop = [setpriv, "--bounding-set=-all", "--inh-caps=-all"]
     prefix = own_dev(tmp_path, "chown nobody /dev")
@@ -230,13 +232,13 @@ def test_classic_places_that_are_not_ours(logger: Start, tmp_path: Path) -> None
 
 
 @pytest.mark.long
-def test_what_journald_hands_on(logger: Start, tmp_path: Path) -> None:
-    """In the place where rsyslog would be; messages of several lines, and of 20 KB, are whole."""
+def test_messages_that_journald_forwards_are_stored_whole(logger: Start, tmp_path: Path) -> None:
+    """logsrv listens where rsyslog would; messages of several lines and of 20 KB are stored whole."""
     journald = Path("/lib/systemd/systemd-journald")
     if not journald.exists():
         missing("journald is not installed (Debian: apt install systemd)")
     place = "/run/systemd/journal"
-    # systemd sets it so; without, journald drops what is behind ten messages that are not taken yet.
+    # The value of systemd; with the kernel's default of ten, journald drops messages when ten wait.
     queue = "sysctl -qw net.unix.max_dgram_qlen=512"
     places = f"mkdir -p {place} /run/systemd/system"
     prefix = own_dev(tmp_path, queue, "mount -t tmpfs none /run", places)

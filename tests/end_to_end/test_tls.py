@@ -22,7 +22,7 @@ from tests.programs import missing, program
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A key and a certificate for localhost."""
+    """A key and a certificate for localhost, as paths."""
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     command = [
         program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
@@ -35,7 +35,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
-    """A verifying client; its lines say that they came over TLS."""
+    """A client that verifies the certificate sends lines; their source says that they came over TLS."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
     context = ssl.create_default_context(cafile=str(cert))
@@ -48,8 +48,8 @@ def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.slow
-def test_clients_that_write_and_are_gone(logger: Start, certificate: tuple[Path, Path]) -> None:
-    """They read nothing: what was said to them unasked would cost what they wrote."""
+def test_lines_before_a_close_are_stored(logger: Start, certificate: tuple[Path, Path]) -> None:
+    """They read nothing: an unrequested answer to them would lose their lines."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
     context = ssl.create_default_context(cafile=str(cert))
@@ -61,7 +61,7 @@ def test_clients_that_write_and_are_gone(logger: Start, certificate: tuple[Path,
 
 
 def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
-    """It is closed, and nothing of it is stored; the next one is served."""
+    """It is closed, and none of its bytes are stored; the next client is served."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
     with server.connect() as plain:
@@ -78,7 +78,7 @@ def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Pat
 def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
     logger: Start, certificate: tuple[Path, Path]
 ) -> None:
-    """It was cut off when the time for a stop was over: its answer kept the connection open."""
+    """It was once cut off only at the end of the stop's time: its answer kept the connection open."""
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
     context = ssl.create_default_context(cafile=str(cert))
@@ -97,7 +97,7 @@ def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
 def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(
     logger: Start, certificate: tuple[Path, Path], number: int
 ) -> None:
-    """They were cut off when the time for a stop was over, as the server waited for their goodbye."""
+    """They were once cut off at the end of the stop's time, as the server waited for their close_notify."""
     key, cert = certificate
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < number + 200:
@@ -118,7 +118,7 @@ def test_clients_that_say_no_goodbye_lose_nothing_at_a_stop(
     assert "logsrv: stopped, 0 connections cut off" in server.log()
 
 
-def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:
+def test_a_missing_key_ends_the_start_with_a_sentence(logger: Start, tmp_path: Path) -> None:
     server = logger(
         listen=[f"ssl:0:privateKey={tmp_path}/no.pem:certKey={tmp_path}/no.pem"], wait=False
     )
@@ -127,10 +127,10 @@ def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:
     assert "Traceback" not in server.log()
 
 
-def test_who_shows_a_certificate_has_a_name(
+def test_certificate_gives_source(
     logger: Start, certificate: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """It stands before each line, and is searched for; who shows none is refused."""
+    """The name is the source of its lines, and a search finds it; a client without one is refused."""
     key, cert = certificate
     authority = Authority(tmp_path)
     server = logger(
@@ -161,13 +161,13 @@ INPUTS = ("lines", "syslog", "relp", "forward", "gelf", "lumberjack", "python", 
 def test_a_client_that_speaks_tls_to_a_listener_without(
     logger: Start, tmp_path: Path, raw: bool
 ) -> None:
-    """It fails at once, at every input; nothing is stored of it, and others are served."""
+    """The handshake fails at once at every input; none of it is stored, and others are served."""
     listen = [f"{name}:tcp:0:interface=127.0.0.1" for name in INPUTS]
     path = tmp_path / "s"
     server = logger(*["--raw"] * raw, listen=[*listen, f"unix:{path}"])
     others = [server.connect(index) for index in (0, 0)]
     others[0].sendall(b"begun ")
-    # The first byte alone may be TLS, or text.
+    # The first byte alone may begin TLS or text.
     others[1].sendall(b"\x16")
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -15,7 +15,7 @@ from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
 
-# More than the kernel's buffers take.
+# More bytes than the buffers of the kernel hold.
 SIZE = 24_000_000
 
 PLUGIN = f"""
@@ -118,7 +118,7 @@ KINDS = ["whole", "pulled", "pushing", "clocked", "echo", "kit"]
 
 @contextmanager
 def download(kind: str, scheme: str, folder: Path) -> Iterator[tuple[TwistdProcess, socket.socket]]:
-    """The plugin in a twistd that stops, and a client that has read the first byte."""
+    """Yield a stopping twistd with the plugin, and a client that has read the first byte."""
     plugins = folder / "twisted" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "transfers_plugin.py").write_text(PLUGIN)
@@ -160,7 +160,9 @@ def rest(client: socket.socket) -> int:
 @pytest.mark.parametrize("scheme", ["tcp", "ssl", "unix"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> None:
-    """Also what a producer has not given yet; then the connection is closed, without a reset."""
+    """The bytes that a producer has not given yet arrive too; then the connection is closed without a
+    reset.
+    """
     with download(kind, scheme, tmp_path) as (server, client):
         assert 1 + rest(client) == SIZE
         server.wait()
@@ -170,9 +172,7 @@ def test_a_download_arrives_whole(kind: str, scheme: str, tmp_path: Path) -> Non
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", ["tcp", "ssl", "unix"])
 @pytest.mark.parametrize("kind", ["whole", "clocked", "kit"])
-def test_one_that_stands_still_is_cut_off_and_counted(
-    kind: str, scheme: str, tmp_path: Path
-) -> None:
+def test_a_stalled_download_is_cut_off_and_counted(kind: str, scheme: str, tmp_path: Path) -> None:
     with download(kind, scheme, tmp_path) as (server, _):
         server.wait()
         assert "stopped, 1 connections cut off" in server.log()

@@ -1,4 +1,4 @@
-"""The units that come with logsrv, as systemd judges them, without one that runs."""
+"""The units that come with logsrv, checked by the programs of systemd, without a running systemd."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def analyze() -> str:
     return program("systemd-analyze", "systemd")
 
 
-def test_systemd_has_nothing_to_say_against_them(analyze: str, tmp_path: Path) -> None:
-    """Its program and its man page are not installed here; all else stands as it is."""
+def test_systemd_finds_no_error_in_the_units(analyze: str, tmp_path: Path) -> None:
+    """Program and man page are not installed here, so these lines are changed; the others are not."""
     for unit in UNITS.iterdir():
         text = re.sub("^ExecStart=.*", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(re.sub("(?m)^Documentation=.*\n", "", text))
@@ -51,7 +51,7 @@ def test_a_stop_has_the_time_that_it_may_take() -> None:
 
 
 def test_the_socket_is_that_of_a_listener_of_the_packaged_configuration() -> None:
-    """Another would be in the way of the server, which takes over what is its own place only."""
+    """The server takes over a socket of its own endpoint only; another one would block its port."""
     [place] = re.findall(r"(?m)^ListenStream=(.*)$", (UNITS / "logsrv.socket").read_text())
     host, _, port = place.rpartition(":")
     packaged = tomllib.loads((UNITS.parent / "debian/logsrv.toml").read_text())

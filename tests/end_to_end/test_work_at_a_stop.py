@@ -1,4 +1,4 @@
-"""A plugin that works on answers when twistd is told to stop or a peer goes, over TCP and TLS."""
+"""A plugin that works on answers while twistd is stopped or a peer disconnects, over TCP and TLS."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Connect = Callable[[], socket.socket]
 
 @contextmanager
 def run(kind: str, scheme: str, folder: Path) -> Iterator[tuple[TwistdProcess, Connect]]:
-    """The plugin in a twistd, and what connects to it."""
+    """Yield a twistd with the plugin, and a function that connects to it."""
     plugins = folder / "twisted" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "working_plugin.py").write_text(PLUGIN)
@@ -91,7 +91,7 @@ def rest(client: socket.socket) -> bytes:
 @KINDS
 @SCHEMES
 def test_an_answer_in_preparation_goes_out(kind: str, scheme: str, tmp_path: Path) -> None:
-    """Nothing of it was sent before the stop; the connection is closed only behind it."""
+    """None of the answer was sent before the stop; the connection is closed only after it."""
     with run(kind, scheme, tmp_path) as (server, connect), connect() as client:
         client.sendall(b"0.7\n")
         server.wait_for_log("at work")
@@ -107,7 +107,7 @@ def test_an_answer_in_preparation_goes_out(kind: str, scheme: str, tmp_path: Pat
 def test_work_that_takes_too_long_is_told_and_cancelled(
     kind: str, scheme: str, tmp_path: Path
 ) -> None:
-    """The log says how many peers got no answer; the handler may clean up."""
+    """The log gives the number of peers without an answer; the handler can clean up."""
     with run(kind, scheme, tmp_path) as (server, connect), connect() as client:
         client.sendall(b"600\n")
         server.wait_for_log("at work")
@@ -120,7 +120,7 @@ def test_work_that_takes_too_long_is_told_and_cancelled(
 @KINDS
 @SCHEMES
 def test_a_peer_that_goes_takes_its_work_with_it(kind: str, scheme: str, tmp_path: Path) -> None:
-    """Its handler is cancelled when it resets the connection, or ends it as TLS does."""
+    """Its handler is cancelled when the peer resets the connection, or closes it as TLS does."""
     with run(kind, scheme, tmp_path) as (server, connect):
         client = connect()
         client.sendall(b"600\n")

@@ -1,4 +1,4 @@
-"""Large bodies are taken apart by processes, as the server would have, whatever happens to these."""
+"""Large bodies are parsed by worker processes with the result of the server itself, over any failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.end_to_end.test_http_processes import NO_PYTHON
 LISTEN = ["http:tcp:0:interface=127.0.0.1"]
 WORKER = "linelog.inputs.http.worker"
 JSON = {"Content-Type": "application/json"}
-# So many records are a large body, and some tenths of a second of work.
+# So many records are a large body, which takes some tenths of a second to parse.
 MANY = 20_000
 
 
@@ -64,9 +64,7 @@ PUSHES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("push", PUSHES)
-def test_the_same_is_stored_and_answered_as_without_them(
-    logger: Start, tmp_path: Path, push: str
-) -> None:
+def test_workers_store_and_answer_same_as_server(logger: Start, tmp_path: Path, push: str) -> None:
     path, body, options = PUSHES[push]
     found = []
     for number in "01":
@@ -81,7 +79,7 @@ def test_the_same_is_stored_and_answered_as_without_them(
     assert found[0] == found[1]
 
 
-def test_a_small_body_needs_none(logger: Start) -> None:
+def test_a_small_body_needs_no_worker(logger: Start) -> None:
     server = logger(listen=LISTEN)
     assert post(server, "/loki/api/v1/push", loki(3))[0] == 204
     assert len(server.wait_for_messages(3)) == 3
@@ -89,7 +87,7 @@ def test_a_small_body_needs_none(logger: Start) -> None:
 
 
 def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
-    """Post in a thread; what is returned waits for the answer."""
+    """Post in a thread; return a function that waits for the answer."""
     pool = ThreadPoolExecutor(1)
     posting = pool.submit(post, server, "/v1/logs", body)
     pool.shutdown(wait=False)
@@ -97,12 +95,13 @@ def sent(server: Logger, body: bytes) -> Callable[[], tuple[int, bytes]]:
 
 
 @pytest.mark.slow
-def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
+def test_a_worker_that_dies_is_logged_and_replaced(logger: Start) -> None:
     server = logger("--workers", "1", listen=LISTEN)
     message = otlp(20 * MANY)
     answer = sent(server, message)
     worker = server.wait_until(lambda: server.child(WORKER), "the worker")
-    # It works when it has read its order; the modules that it reads before that have half as many bytes.
+    # The worker is busy when it has read its order; the modules that it reads before have half as many
+    # bytes.
     server.wait_until(lambda: read_by(worker) > len(message), "work")
     os.kill(worker, signal.SIGKILL)
     status, said = answer()
@@ -114,7 +113,7 @@ def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
 
 
 @pytest.mark.slow
-def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) -> None:
+def test_the_server_parses_bodies_if_no_worker_can_start(logger: Start, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 3\n")
     python.chmod(0o755)
@@ -125,8 +124,8 @@ def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) 
     assert "a worker cannot begin, the server does its work" in server.log()
 
 
-def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None:
-    """A stop waits some seconds: a worker that is there already has only its work to do in these."""
+def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger: Start) -> None:
+    """A stop waits some seconds for workers; this one already runs and needs no time to start."""
     server = logger("--workers", "1", listen=LISTEN)
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
     worker = server.child(WORKER)
@@ -138,7 +137,7 @@ def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None
     assert len(server.messages()) == 3 * MANY
 
 
-def test_a_reload_changes_how_many_there_are(logger: Start, tmp_path: Path) -> None:
+def test_a_reload_changes_the_number_of_workers(logger: Start, tmp_path: Path) -> None:
     (tmp_path / "logsrv.toml").write_text("workers = 0\n")
     server = logger("--config", str(tmp_path / "logsrv.toml"), listen=LISTEN)
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
@@ -151,5 +150,5 @@ def test_a_reload_changes_how_many_there_are(logger: Start, tmp_path: Path) -> N
 
 
 def read_by(process: int) -> int:
-    """Bytes that a process has read."""
+    """Return the bytes that a process has read."""
     return int(re.findall(r"rchar: (\d+)", Path(f"/proc/{process}/io").read_text())[0])

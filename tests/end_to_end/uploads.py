@@ -1,4 +1,4 @@
-"""A journal of systemd's own, and its upload with a configuration file of the test's."""
+"""A journal written by systemd, and its upload with a configuration file of the test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from logsrv.kit.testing.patience import PATIENCE
 from tests.programs import missing, program
 
-# /etc/systemd of its own: the place of the file cannot be given.
+# A private /etc/systemd: the path of the configuration file is fixed.
 OWN_ETC = """
     mount -t tmpfs none /etc/systemd
     cp $1 /etc/systemd/journal-upload.conf
@@ -19,7 +19,7 @@ OWN_ETC = """
 
 
 def write_journal(directory: Path, texts: list[str]) -> None:
-    """Write a file of a journal, an entry for each text, into a new directory."""
+    """Write a journal file with an entry for each text into a new directory."""
     remote = program("systemd-journal-remote", "systemd-journal-remote")
     directory.mkdir()
     entries = directory.parent / "entries"
@@ -37,7 +37,7 @@ def write_journal(directory: Path, texts: list[str]) -> None:
 
 
 def upload_journal(directory: Path, configuration: Path) -> None:
-    """Send all of it, as the service systemd-journal-upload does, but without waiting for more."""
+    """Send a whole journal as the service systemd-journal-upload does, but do not wait for more entries."""
     if os.getuid():
         missing("needs root, for an /etc of its own")
     unshare = program("unshare", "util-linux")

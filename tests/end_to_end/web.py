@@ -16,7 +16,7 @@ from logsrv.kit.testing.patience import PATIENCE
 
 @attrs.frozen
 class Response:
-    """An answer; header names in lower case, `cookies` as they were set."""
+    """An answer; header names are in lower case, `cookies` are the values of Set-Cookie."""
 
     status: int
     headers: dict[str, str]
@@ -55,7 +55,7 @@ class Client:
         if isinstance(self.place, str):
             return UnixConnection(self.place)
         if self.tls:
-            # The certificate is the test's own.
+            # The certificate is one of the test.
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             return http.client.HTTPSConnection(
@@ -71,7 +71,7 @@ class Client:
         body: str | None = None,
         **parameters: object,
     ) -> Response:
-        """The answer to one request on a connection of its own."""
+        """Send one request on a new connection; return the answer."""
         if parameters:
             path += "?" + urlencode(parameters)
         connection = self.connection()
@@ -84,7 +84,7 @@ class Client:
             connection.close()
 
     def search(self, q: str = "", **parameters: object) -> list[str]:
-        """The messages that a search finds."""
+        """Return the messages that a search finds."""
         found = self.ask("/api/search?" + urlencode({"q": q, **parameters}))
         assert found.status == 200, found.body
         return [line["message"] for line in found.lines]
@@ -92,7 +92,7 @@ class Client:
     def watch(
         self, q: str = "", after: str | None = None, headers: dict[str, str] | None = None
     ) -> Events:
-        """A live view, from its head on."""
+        """Open a live view and read its head; return its events."""
         parameters = {"q": q} | ({"after": after} if after is not None else {})
         connection = self.connection()
         connection.request("GET", f"/api/tail?{urlencode(parameters)}", headers=headers or {})
@@ -121,7 +121,7 @@ class Events:
         self.connection.close()
 
     def next(self) -> tuple[str, Any] | None:
-        """The next event: its name and data; None at the end of the stream."""
+        """Return name and data of the next event; None at the end of the stream."""
         name, data = "", ""
         while line := self.response.readline().decode():
             key, _, value = line.rstrip("\n").partition(": ")
@@ -136,7 +136,7 @@ class Events:
         return None
 
     def lines(self, count: int) -> list[str]:
-        """The messages of the next `count` lines; nothing else may come between."""
+        """Return the messages of the next `count` lines; no other event may come between."""
         found = []
         for _ in range(count):
             event = self.next()

@@ -1,4 +1,4 @@
-"""The real daemon with its web interface, and what tests ask of it."""
+"""The real daemon with its web interface, and helpers for tests of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINES = (
 
 
 def client_of(server: Logger) -> Client:
-    """A client of its web listener, which is its last."""
+    """Return a client of the web listener, which is the last listener."""
     return Client(server.ports()[-1])
 
 
@@ -38,13 +38,13 @@ def lines_in(server: Logger) -> int:
 
 
 def figure(client: Client, name: str) -> float:
-    """The value of a metric without labels; 0 if it is not there."""
+    """Return the value of a metric without labels; 0 if it does not exist."""
     found = re.search(rf"^logsrv_{name} (\S+)$", client.ask("/metrics").body.decode(), re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
 def stalled(server: Logger, count: int) -> list[socket.socket]:
-    """Viewers that ask and never read."""
+    """Return viewers that ask for a live view and never read."""
     found = []
     for _ in range(count):
         viewer = socket.socket()
@@ -56,5 +56,5 @@ def stalled(server: Logger, count: int) -> list[socket.socket]:
 
 
 def memory(pid: int) -> int:
-    """Resident bytes of a process."""
+    """Return the bytes of resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -2,8 +2,8 @@
 
 engine.py TARGET DIRECTORY… [-libfuzzer_option=…]     by atheris, with the options of libFuzzer
 engine.py TARGET --hypothesis SECONDS FOUND           by Hypothesis
-engine.py TARGET --keep DIRECTORY SECONDS             what is new there goes into the corpus
-engine.py TARGET FILE…                                each file once
+engine.py TARGET --keep DIRECTORY SECONDS             adds the inputs there with new code paths to the
+corpus engine.py TARGET FILE…                                each file once
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_KEPT = 600
 
 
 def find_tests() -> None:
-    """Let `tests` be our folder: a wheel that the tests use has a package of that name."""
+    """Make `tests` this project's folder: a wheel that the tests use has a package of that name."""
     found = ModuleType("tests")
     found.__path__ = [str(ROOT / "tests")]
     sys.modules["tests"] = found
@@ -43,7 +43,9 @@ def has_atheris() -> bool:
 
 
 def of_target(name: str) -> Any:
-    """Return the target of this name, with no more loaded than it needs: all takes ten seconds, watched."""
+    """Return the target of this name, with only its modules loaded: all targets take ten
+    seconds to load.
+    """
     for file in (ROOT / "tests" / "fuzz" / "targets").glob("*.py"):
         if f"\ndef {name}(" in file.read_text():
             importlib.import_module(f"tests.fuzz.targets.{file.stem}")
@@ -51,7 +53,7 @@ def of_target(name: str) -> Any:
 
 
 def watched() -> AbstractContextManager[object]:
-    """Return what has atheris see which ways are taken in what is imported meanwhile."""
+    """Return a context in which atheris instruments the modules that are imported."""
     if not has_atheris():
         return nullcontext()
     import atheris
@@ -61,10 +63,10 @@ def watched() -> AbstractContextManager[object]:
 
 
 def by_atheris(name: str, options: list[str]) -> None:
-    """Fuzz by what libFuzzer learns of the ways that are taken; ends the process."""
+    """Fuzz with libFuzzer, which follows the code paths that inputs take; end the process."""
     import atheris
 
-    # Also what is loaded when it is first used.
+    # Also the modules that are loaded on first use.
     with watched():
         target = of_target(name)
         atheris.Setup([sys.argv[0], *options, f"-max_len={target.longest}"], target.run)
@@ -74,9 +76,9 @@ def by_atheris(name: str, options: list[str]) -> None:
 def by_hypothesis(
     name: str, seconds: float, found: Path, at_once: int = 100, begun: int | None = None
 ) -> None:
-    """Fuzz by changes of what the corpus has, for so long. A defect is saved, made small, and raised.
+    """Fuzz with changed inputs of the corpus for `seconds`. A defect is saved, made small, and raised.
 
-    begun: chooses the inputs; None for others each time.
+    begun: seed of the choice of inputs; None for different inputs each time.
     """
     from hypothesis import HealthCheck, Phase, given, seed, settings
     from hypothesis import strategies as st
@@ -124,10 +126,10 @@ def by_hypothesis(
 
 
 def keep(name: str, directory: Path, seconds: float) -> None:
-    """Let the corpus have what takes ways in the code that nothing there takes, the smallest first.
+    """Add to the corpus the inputs that take code paths which no input there takes, the smallest first.
 
-    libFuzzer's own merge starts a program again and again, which a Python with a script is not; and it
-    counts how often a way is taken, so that a loop is a hundred new inputs.
+    The merge of libFuzzer cannot be used: it starts its program again and again, and the program would be
+    Python without its script. It also counts how often a path is taken, so one loop gives a hundred inputs.
     """
     from tests.fuzz.ways import ways
 
@@ -154,7 +156,7 @@ def keep(name: str, directory: Path, seconds: float) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the arguments say."""
+    """Run the engine as the arguments say."""
     find_tests()
     name, *others = arguments
     files = [Path(one) for one in others if Path(one).is_file()]

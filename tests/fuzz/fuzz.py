@@ -1,11 +1,11 @@
-"""`make fuzz`: all targets, each for its share of the time; what is new goes into the corpus.
+"""`make fuzz`: fuzz all targets, each for its share of the time, and add new inputs to the corpus.
 
     python tests/fuzz/fuzz.py --seconds 60 [--jobs 2] [--engine hypothesis] [TARGET…]
 
-By atheris where it is installed, else by Hypothesis, which finds less and adds nothing to the corpus. What
-was found lies in tests/fuzz/found/TARGET with the command that repeats it, and the status is 1. What
-libFuzzer goes on with next time is in build/fuzz/TARGET; the corpus beside the tests gets what takes a
-way in the code that nothing there takes, as long as it is small.
+It uses atheris if that is installed, else Hypothesis, which finds less and adds nothing to the corpus. An
+input that shows a defect is saved in tests/fuzz/found/TARGET, the command that repeats it is printed, and
+the status is 1. libFuzzer keeps its inputs for the next time in build/fuzz/TARGET. The corpus beside the
+tests gets the small inputs that take a code path which no input there takes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_MEMORY_MB = 2048
 
 
 def run(arguments: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run an engine; its output is what it said."""
+    """Run an engine and capture its output."""
     return subprocess.run(
         [sys.executable, str(ENGINE), *arguments],
         stdout=subprocess.PIPE,
@@ -44,13 +44,13 @@ def run(arguments: list[str], seconds: float) -> subprocess.CompletedProcess[str
 
 
 def keep_new(name: str, seconds: float) -> str:
-    """Let the corpus of a target have what is new; return how many."""
+    """Add the new inputs to the corpus of a target; return their number as the engine printed it."""
     ended = run([name, "--keep", str(WORK / name), str(seconds)], seconds)
     return ended.stdout.strip().rpartition("\n")[2]
 
 
 def fuzz(name: str, seconds: float, engine: str) -> bool:
-    """Fuzz a target and tell of it; return whether all was well."""
+    """Fuzz a target and print the outcome; return whether no defect was found."""
     found, work = FOUND / name, WORK / name
     work.mkdir(parents=True, exist_ok=True)
     (CORPUS / name).mkdir(parents=True, exist_ok=True)
@@ -85,8 +85,8 @@ def fuzz(name: str, seconds: float, engine: str) -> bool:
 
 
 def main() -> int:
-    """Do it and return the status."""
-    # Both are found only now: see `find_tests`.
+    """Fuzz the targets of the command line and return the exit status."""
+    # Both modules can be imported only now: see `find_tests`.
     sys.path.insert(0, str(HERE))
     engine_module: Any = importlib.import_module("engine")
     engine_module.find_tests()

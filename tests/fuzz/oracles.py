@@ -1,4 +1,4 @@
-"""What must hold of every parser: the same however bytes are cut, nothing unsafe out, bounds."""
+"""Checks for every parser: the same outcome however the bytes are cut, safe output, bounded size."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ _SMALL = 100
 
 
 def variety(data: bytes) -> random.Random:
-    """Return what chooses for an input: always the same for the same bytes, so that a defect repeats."""
+    """Return a random generator seeded by the input: the same for the same bytes, so that a defect
+    repeats.
+    """
     return random.Random(zlib.crc32(data))
 
 
 def cuts(data: bytes, never: Container[int] = ()) -> Iterator[list[bytes]]:
-    """Yield the ways in which the network may cut an input, but for the whole, and not at `never`."""
+    """Yield some ways to cut an input into pieces, as the network may, but not at the places `never`."""
     chosen = sorted(variety(data).choices(range(len(data) + 1), k=min(8, len(data))))
     for places in (chosen, range(1, len(data)) if len(data) <= _SMALL else []):
         edges = [0, *(place for place in places if place not in never), len(data)]
@@ -30,9 +32,9 @@ def cuts(data: bytes, never: Container[int] = ()) -> Iterator[list[bytes]]:
 def same_however_cut(
     data: bytes, outcome: Callable[[list[bytes]], Result], never: Container[int] = ()
 ) -> Result:
-    """Return the outcome of an input as a whole; it is that of its pieces, too.
+    """Demand the same outcome for an input as a whole and for its pieces; return it.
 
-    never: places where a cut may matter.
+    never: places where a cut may make a difference.
     """
     whole = outcome([data])
     for pieces in cuts(data, never):
@@ -44,7 +46,7 @@ def same_however_cut(
 def outcome_of(
     make: Callable[[], Result], *errors: type[BaseException]
 ) -> Result | type[BaseException]:
-    """Return what is made, or the kind of error that is declared for it."""
+    """Return the result of `make`, or the class of the error if it is one of `errors`."""
     try:
         return make()
     except errors as error:
@@ -52,7 +54,7 @@ def outcome_of(
 
 
 def safe(text: str, allowed: str = "\t\n") -> None:
-    """Demand that a terminal obeys nothing in a text, and that it has no line ends but LF."""
+    """Demand that a text has no control characters for a terminal, and no line ends but LF."""
     for character in text:
         code = ord(character)
         control = code < 32 or 127 <= code < 160 or code in (0x2028, 0x2029)
@@ -60,11 +62,11 @@ def safe(text: str, allowed: str = "\t\n") -> None:
 
 
 def safe_lines(lines: bytes) -> None:
-    """Demand that lines are what a store holds: UTF-8, ended, nothing in them that a terminal obeys."""
+    """Demand lines as a store holds them: UTF-8, the last one ended, no control characters."""
     assert lines.endswith(b"\n") or not lines, lines
     safe(lines.decode())
 
 
 def at_most(size: int, most: int) -> None:
-    """Demand that no more was made than `most`."""
+    """Demand that the size of what was made is at most `most`."""
     assert size <= most, f"{size} were made of what may become {most}"

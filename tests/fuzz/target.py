@@ -1,4 +1,4 @@
-"""A fuzz target: a function of any bytes, and what must hold of what a parser makes of them."""
+"""A fuzz target: a function that parses any bytes and checks the outcome."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Run: TypeAlias = Callable[[bytes], None]
 
 @attrs.frozen
 class Target:
-    """A target.
+    """A fuzz target.
 
-    run: raises whatever shows a defect. modules: those whose parsers it goes through, without `logsrv.`.
-    longest: bytes of an input at most.
+    run: raises any exception for a defect. modules: the modules whose parsers it runs, without `logsrv.`.
+    longest: most bytes of an input.
     """
 
     name: str
@@ -28,7 +28,7 @@ TARGETS: dict[str, Target] = {}
 
 
 def target(*modules: str, longest: int = 2048) -> Callable[[Run], Run]:
-    """Return a decorator that makes a target of a function, by its name."""
+    """Return a decorator that registers a function as the target of its name."""
 
     def made(run: Run) -> Run:
         name = run.__name__

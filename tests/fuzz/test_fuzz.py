@@ -39,7 +39,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-def test_a_defect_is_saved(corpus: Path, tmp_path: Path) -> None:
+def test_an_input_that_shows_a_defect_is_saved(corpus: Path, tmp_path: Path) -> None:
     (corpus / "planted" / "one").write_bytes(b"some x")
     (corpus / "planted" / "two").write_bytes(b"and 1 more")
     with pytest.raises(AssertionError):
@@ -48,7 +48,7 @@ def test_a_defect_is_saved(corpus: Path, tmp_path: Path) -> None:
     assert b"x1" in file.read_bytes()
 
 
-def test_only_what_takes_a_new_way_is_kept(corpus: Path, tmp_path: Path) -> None:
+def test_only_an_input_with_a_new_code_path_is_kept(corpus: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     for number, data in enumerate((b"17:5", b"18:6", b"no", b"none", b"17:5" * 300)):
@@ -66,8 +66,8 @@ def test_an_input_can_be_tried_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_the_command(tmp_path: Path) -> None:
-    """`make fuzz SECONDS=1 TARGET=…` says how much was tried; an unknown target is named."""
+def test_make_fuzz_prints_how_much_was_tried(tmp_path: Path) -> None:
+    """`make fuzz SECONDS=1 TARGET=…` prints how many inputs it tried; an unknown target is named."""
     command = [sys.executable, str(ENGINE_PATH.with_name("fuzz.py")), "--engine", "hypothesis"]
     done = subprocess.run(
         [*command, "--seconds", "1", "worker_messages"], capture_output=True, text=True, check=True

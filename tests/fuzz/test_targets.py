@@ -1,4 +1,4 @@
-"""Every parser has a target, and every target holds for its corpus."""
+"""Every parser has a fuzz target, and every target passes with its corpus."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.fuzz.every import EVERY
 from tests.fuzz.without import WITHOUT
 from tests.test_structure import MODULES, ROOT
 
-# A public function or method of such a name, that takes bytes or text, is where a parser is entered.
+# A public function or method of such a name that takes bytes or text is the entry of a parser.
 ENTRY = re.compile(r"(feed|received?|split|inflat(ed|ing)|parsed?|unpack(ed)?|decoded?)(_\w+)?")
 IN_CI = os.environ.get("CI") == "true"
 OUTSIDE = re.compile(r"\b(bytes|str|Buffer|memoryview|BinaryIO)\b")
 
 
 def entries(body: list[ast.stmt]) -> list[str]:
-    """The names of the entries of a module or class."""
+    """Return the names of the entries of a module or class."""
     found = []
     for node in body:
         if isinstance(node, ast.ClassDef):
@@ -42,7 +42,7 @@ def module_of(path: Path) -> str:
 
 @pytest.mark.slow
 def test_every_parser_has_a_target() -> None:
-    """A new one gets a target, or a reason in tests/fuzz/without.py; reasons that are over go."""
+    """A new parser needs a target, or a reason in tests/fuzz/without.py; remove a reason that is over."""
     parsers = {module_of(path) for path in MODULES if entries(ast.parse(path.read_text()).body)}
     covered = {module for target in EVERY.values() for module in target.modules}
     assert parsers - covered - set(WITHOUT) == set()
@@ -52,8 +52,8 @@ def test_every_parser_has_a_target() -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_holds_for_its_corpus(name: str) -> None:
-    """What was found once is not found again; and the target goes through the modules that it names."""
+def test_a_target_passes_with_its_corpus(name: str) -> None:
+    """Defects that were found before do not come back, and the target runs the modules that it names."""
     target = EVERY[name]
     files = sorted((CORPUS / name).iterdir())
     entered: set[str] = set()
@@ -74,7 +74,7 @@ def test_holds_for_its_corpus(name: str) -> None:
 
 
 def test_the_corpus_stays_small() -> None:
-    """It is in every clone, and read in every run of the tests."""
+    """The corpus is in every clone, and read in every run of the tests."""
     assert {folder.name for folder in CORPUS.iterdir()} == set(EVERY)
     sizes = {name: [file.stat().st_size for file in (CORPUS / name).iterdir()] for name in EVERY}
     assert sum(map(sum, sizes.values())) < 500_000
@@ -84,9 +84,9 @@ def test_the_corpus_stays_small() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", EVERY)
-def test_fuzzed_for_a_moment(name: str, tmp_path: Path) -> None:
-    """By Hypothesis, which is there wherever the tests are. `make fuzz` does it in earnest.
+def test_a_target_passes_with_a_few_new_inputs(name: str, tmp_path: Path) -> None:
+    """Each target is fuzzed for 0.05 s by Hypothesis, which every test run has; `make fuzz` does more.
 
-    CI takes the same inputs each time: what a push has not brought is no reason to refuse it.
+    CI uses the same inputs each time, so that a push only fails for a defect that it brings.
     """
     by_hypothesis(name, 0.05, tmp_path, at_once=25, begun=0 if IN_CI else None)

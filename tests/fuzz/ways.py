@@ -1,4 +1,4 @@
-"""The ways that an input takes in our code: from which line to which."""
+"""The code paths that an input takes in logsrv: pairs of lines that run one after the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Way: TypeAlias = tuple[CodeType, int, int]
 
 
 def ways(run: Run, data: bytes) -> set[Way]:
-    """Return the ways that a target takes with an input, up to what it raises."""
+    """Return the pairs of lines that a target runs with an input, up to an exception."""
     found: set[Way] = set()
     lines: dict[FrameType, int] = {}
 

@@ -95,7 +95,7 @@ async def test_what_does_not_exist_is_an_error_of_the_server(
     assert not list(tmp_path.iterdir())
 
 
-async def test_gopher_plus_of_pygopherd(client: GopherClient, pygopherd: int) -> None:
+async def test_gopher_plus_of_pygopherd_is_understood(client: GopherClient, pygopherd: int) -> None:
     here = f"gopher://127.0.0.1:{pygopherd}"
     async with await client.open(f"{here}/9/bin.dat%09%09+") as response:
         assert response.length == len(TREE[b"bin.dat"])
@@ -120,7 +120,7 @@ async def test_gophernicus_ignores_gopher_plus_and_is_understood(
 
 
 @pytest.mark.slow
-async def test_pygopherd_inside_tls(
+async def test_menus_texts_and_files_of_pygopherd_come_over_tls(
     reactor: Any, pygopherd: int, certificate: Path, tmp_path: Path
 ) -> None:
     for trust in (

@@ -34,7 +34,7 @@ def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     ("arguments", "said"),
     [([], "neither is there"), (["gopher://x.example/", "--gateway", LOOPBACK], "both are there")],
 )
-def test_what_is_wanted(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_url_and_gateway_give_one_sentence(arguments: list[str], said: str, tmp_path: Path) -> None:
     """Neither a URL nor --gateway, or both: one sentence and status 1."""
     done = run(*arguments, directory=tmp_path)
     assert done.returncode == 1
@@ -56,14 +56,14 @@ def test_what_is_wanted(arguments: list[str], said: str, tmp_path: Path) -> None
         ),
     ],
 )
-def test_usage(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_a_wrong_option_is_one_sentence(arguments: list[str], said: str, tmp_path: Path) -> None:
     """As twistd's own and those of the other plugins: one sentence that says whose it is, status 1."""
     done = run(*arguments, directory=tmp_path)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith(said)
 
 
-def test_prints(serve: Serve, tmp_path: Path) -> None:
+def test_twistd_gopher_prints_an_answer_and_ends(serve: Serve, tmp_path: Path) -> None:
     """`twistd -n gopher URL` prints what is there on standard output, and ends with 0."""
     server = serve(b"Hello from afar.\r\n.\r\n")
     done = run(server.url("/0/hello"), directory=tmp_path)
@@ -71,7 +71,7 @@ def test_prints(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_prints_nothing_of_its_own(serve: Serve, tmp_path: Path) -> None:
+def test_twistd_gopher_prints_nothing_besides_the_answer(serve: Serve, tmp_path: Path) -> None:
     """What twistd says of itself would stand in the middle of what is printed."""
     server = serve(b"\0\1\2\n")
     command = [*TWISTD, "-n", "--pidfile=", "gopher"]
@@ -86,7 +86,9 @@ def test_prints_nothing_of_its_own(serve: Serve, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
 )
-def test_stops(serve: Serve, tmp_path: Path, number: signal.Signals, status: int) -> None:
+def test_ctrl_c_and_sigterm_end_it_without_a_traceback(
+    serve: Serve, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
     """Ctrl-C ends it without a traceback."""
     server: Scripted = serve(lambda connection, _: server.hang())
     process = subprocess.Popen(
@@ -102,7 +104,7 @@ def test_stops(serve: Serve, tmp_path: Path, number: signal.Signals, status: int
     assert (process.returncode, out, err) == (status, b"", b"")
 
 
-def test_connects_as_it_is_told(serve: Serve, tmp_path: Path) -> None:
+def test_the_options_of_a_connection_are_used(serve: Serve, tmp_path: Path) -> None:
     """The options of `gopher URL` about servers are there too."""
     server = serve(b"\x84\r\n.\r\n")
     proxy = SocksProxy(server.port)
@@ -113,7 +115,7 @@ def test_connects_as_it_is_told(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_searches(serve: Serve, tmp_path: Path) -> None:
+def test_words_after_url_are_searched_and_numbers_are_links(serve: Serve, tmp_path: Path) -> None:
     """Words behind the URL are looked for, and numbers are links, as `gopher URL` has them."""
     server = serve(b"7Find\t/s\t\t\r\n.\r\n")
     for words in (["two words"], ["two", "words"], ["--", "two", "words"]):
@@ -122,7 +124,7 @@ def test_searches(serve: Serve, tmp_path: Path) -> None:
     assert server.requests == [*[b"/s\ttwo words\r\n"] * 3, b"\r\n", b"/s\ttwo words\r\n"]
 
 
-def test_status(serve: Serve, tmp_path: Path) -> None:
+def test_an_error_of_the_server_is_status_3(serve: Serve, tmp_path: Path) -> None:
     """It ends with the status of the command: 3 for an error of the server; the sentence is on stderr."""
     server = serve(b"3No such thing\t\terror.host\t1\r\n")
     done = run(server.url("/0/x"), directory=tmp_path)
@@ -131,7 +133,7 @@ def test_status(serve: Serve, tmp_path: Path) -> None:
     assert "No such thing" in done.stderr
 
 
-def test_option_as_url(tmp_path: Path) -> None:
+def test_a_command_name_in_place_of_the_url_is_a_wrong_url(tmp_path: Path) -> None:
     """A URL that looks like a command of its own is a wrong URL."""
     done = run("mirror", directory=tmp_path)
     assert done.returncode != 0
@@ -140,7 +142,7 @@ def test_option_as_url(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.complains("cannot start")
-def test_taken_port(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_at_once_with_status_1(tmp_path: Path) -> None:
     """A port that is taken is said at once, with status 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,7 +10,7 @@ from types import ModuleType
 ROOT = Path(__file__).parents[2]
 
 if __name__ == "__main__":
-    # A wheel that the tests use has a package of that name.
+    # A wheel that the tests use has a package named tests too.
     sys.modules["tests"] = ModuleType("tests")
     sys.modules["tests"].__path__ = [str(ROOT / "tests")]
     sys.path.insert(0, str(ROOT))

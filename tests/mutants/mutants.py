@@ -1,4 +1,4 @@
-"""Mutation testing: break one expression or statement, and run the tests that say they cover it."""
+"""Mutation testing: break one expression or statement, and run the tests that should find it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def git(*arguments: str) -> str:
 
 
 def last_release() -> str:
-    """Return the tag of the last release, or what is `COMMITS` before the last commit."""
+    """Return the tag of the last release; without one, the commit that is `COMMITS` before the last."""
     tag = git("describe", "--tags", "--abbrev=0")
     return tag or git("rev-list", f"--max-count={COMMITS + 1}", "HEAD").rpartition("\n")[2]
 
@@ -83,7 +83,7 @@ def places_in(file: str, lines: set[int] | None = None) -> Iterator[Place]:
 
 
 def stages_of(file: str) -> list[list[str]]:
-    """Return what is run, one behind the other: the tests named by a file, then those of its folder."""
+    """Return the test paths of each run: first the tests named after a file, then those of its folder."""
     source = ROOT / file
     folder = ROOT / "tests" / source.relative_to(ROOT / "logsrv").parent
     others = {path.stem for path in source.parent.glob("*.py")} - {source.stem}
@@ -106,7 +106,7 @@ def survives(place: Place, tree: Tree, end: float) -> bool:
     with tree.with_source(place.file, place.mutant.applied(source)):
         for tests in stages_of(place.file):
             longest = min(max(end - time.monotonic(), 0.1), LONGEST * CPU_SECONDS)
-            # Pytest's 5: none of them is quick.
+            # Status 5 of pytest: no test is left, as none of them is quick.
             if tree.run(tests, CPU_SECONDS, longest)[0] not in (0, 5):
                 return False
     return True
@@ -125,7 +125,7 @@ def in_turns(places: list[Place], dice: random.Random) -> list[Place]:
 
 
 def look(places: Sequence[Place], seconds: float, jobs: int) -> tuple[Counter[str], list[Place]]:
-    """Try one mutant after the other until the time is over; return counts, and those that survived."""
+    """Try mutants until the time is over; return the counts and the mutants that survived."""
     counts: Counter[str] = Counter()
     survivors: list[Place] = []
     end = time.monotonic() + seconds
@@ -156,7 +156,7 @@ def look(places: Sequence[Place], seconds: float, jobs: int) -> tuple[Counter[st
 
 
 def report(title: str, counts: Counter[str], survivors: Sequence[Place]) -> str:
-    """Return what is known in the end, in Markdown."""
+    """Return the report in Markdown: the counts, and a diff for each mutant that survived."""
     numbers = ", ".join(f"{counts[state]} {state}" for state in ("killed", "survived", "not tried"))
     diffs = [f"```diff\n{place.diff}\n```" for place in sorted(survivors)]
     return "\n\n".join([f"## {title}: {numbers}", *diffs]) + "\n"
@@ -175,7 +175,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("files", nargs="*", metavar="FILE", help="mutate all of these instead")
     options = parser.parse_args(arguments)
-    # The copies are removed then, too.
+    # SIGTERM raises SystemExit, so the copies are removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("make mutants: ended"))
     since = options.since or last_release()
     if options.files or options.random:

@@ -1,4 +1,4 @@
-"""Defects that users would notice, each with the tests beside its module, which have to find it."""
+"""Defects that users would notice, each with the tests beside its module, which must find it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECONDS = 20
 
 
 class Sabotage(NamedTuple):
-    """A defect: in a file of logsrv, `old` becomes `new`. tests: where one has to fail."""
+    """A defect: in a file of logsrv, `old` becomes `new`. tests: files with a test that must fail then."""
 
     defect: str
     file: str

@@ -1,4 +1,4 @@
-"""The places of a source where one expression or statement can be broken, and how."""
+"""The places of a source where one expression or statement can be broken, and the changes there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.Div: ast.Mult, ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd, ast.Mod: ast.Add,
 }  # fmt: skip
-# The first two arguments of these belong where they are, or mean nothing at run time.
+# A swap of their first two arguments fails at once, or changes nothing at run time.
 _NOT_SWAPPED = {
     "isinstance",
     "issubclass",
@@ -31,7 +31,7 @@ _LEFT_ALONE = (ast.Assert, ast.Import, ast.ImportFrom, ast.JoinedStr)
 
 
 class Mutant(NamedTuple):
-    """What stands from byte `begin` of a source up to `end` becomes `new`."""
+    """A change of a source: the bytes from `begin` up to `end` become `new`."""
 
     line: int
     begin: int
@@ -90,7 +90,7 @@ class _Collector(ast.NodeVisitor):
             self._put(test, ast.UnaryOp(ast.Not(), test))
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Neither decorators nor annotations."""
+        """Visit defaults and body, but neither decorators nor annotations."""
         defaults = [*node.args.defaults, *(one for one in node.args.kw_defaults if one)]
         for each in (*defaults, *node.body):
             self.visit(each)
@@ -134,7 +134,7 @@ class _Collector(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        """Not what is in it: messages are for people."""
+        """Remove the statement, but do not change what is in it: messages are for people."""
         if node.exc is None or "NotImplementedError" not in ast.unparse(node.exc):
             self._put(node, "pass")
 

@@ -41,7 +41,7 @@ def test_changed_lines_are_those_that_a_diff_adds() -> None:
         ("tests/test_ci.py", False),
     ],
 )
-def test_mutants_are_of_our_sources(file: str, wanted: bool) -> None:
+def test_only_sources_of_logsrv_have_mutants(file: str, wanted: bool) -> None:
     assert is_source(file) is wanted
 
 
@@ -59,7 +59,7 @@ def test_mutants_are_of_our_sources(file: str, wanted: bool) -> None:
                 ["tests/linelog/store/writing"],
             ],
         ),
-        # A stranger's name begins like ours.
+        # The name of another file begins with that of this one.
         ("logsrv/kit/net/parse.py", [["tests/kit/net/test_parse.py"], ["tests/kit/net"]]),
         ("logsrv/errors.py", [["tests/test_errors.py"], ["tests"]]),
         ("logsrv/gopher/wire/beginnings.py", [["tests/gopher/wire"]]),
@@ -86,7 +86,7 @@ def test_each_line_has_a_mutant_before_one_has_two() -> None:
     assert sorted(places) == sorted(places_in(HOSTS))
 
 
-def test_survivors_are_told_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> None:
     places = list(places_in(HOSTS))[:3]
     monkeypatch.setattr(mutants, "survives", lambda place, tree, end: place == places[1])
     counts, survivors = look(places, 600, 2)
@@ -98,7 +98,7 @@ def test_survivors_are_told_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> 
     assert "\n+" in places[1].diff and places[1].diff in text
 
 
-def test_nothing_is_begun_when_the_time_is_over() -> None:
+def test_no_mutant_is_tried_when_the_time_is_over() -> None:
     counts, survivors = look(list(places_in(HOSTS))[:5], 0, 1)
     assert (counts, survivors) == (Counter({"not tried": 5}), [])
 

@@ -1,4 +1,4 @@
-"""Each defect that users would notice is found within seconds, by a test beside the module that has it."""
+"""Each defect that users would notice is found within seconds, by a test beside its module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_text_that_is_changed_is_there_once(sabotage: Sabotage) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.defect)
-def test_a_test_fails_within_seconds(sabotage: Sabotage, tree: Tree) -> None:
+def test_a_test_finds_the_sabotage_within_seconds(sabotage: Sabotage, tree: Tree) -> None:
     patch = sabotage.patch
     source = (ROOT / patch.file).read_text()
     with tree.with_source(patch.file, patch.applied(source)):

@@ -1,4 +1,4 @@
-"""Mutants of a source: each compiles, and is what somebody may write by mistake."""
+"""Mutants of a source: each compiles, and is a mistake that a programmer may make."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from tests.mutants.sites import mutants
         ("x: int = 0", ["x: int = 1"]),
     ],
 )  # fmt: skip
-def test_what_becomes_of_a_source(source: str, found: list[str]) -> None:
+def test_the_mutants_of_a_source_are_these(source: str, found: list[str]) -> None:
     changed = [mutant.applied(source) for mutant in mutants(source)]
     assert sorted(changed) == sorted(found)
     for each in changed:

@@ -1,4 +1,4 @@
-"""A copy of this checkout in which a source may be broken, and tests that are run there."""
+"""A copy of this checkout in which a source can be broken, and runs of tests there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("logsrv", "tests", "twisted", "setup.cfg", "pyproject.toml")
-# Whoever runs us has set these for tests of their own.
+# Variables that the caller has set for the caller's own test run.
 _NOT_OURS = (
     "PATIENCE",
     "PYTEST_ADDOPTS",
@@ -29,7 +29,7 @@ LONGEST = 10
 
 
 class Patch(NamedTuple):
-    """A text of a file that becomes another; it is there once."""
+    """A replacement of a text in a file; the text occurs once."""
 
     file: str
     old: str
@@ -42,7 +42,7 @@ class Patch(NamedTuple):
 
 
 class Tree:
-    """The copy. What else a test may look at, such as docs/, is that of the checkout."""
+    """The copy. Other files that a test may read, such as docs/, are those of the checkout."""
 
     def __init__(self, into: Path) -> None:
         self.path = into
@@ -59,7 +59,9 @@ class Tree:
 
     @contextmanager
     def with_source(self, file: str, source: str) -> Iterator[None]:
-        """Have another source in a file, with a time of its own: Python knows compiled files by it."""
+        """Write another source into a file meanwhile, with a new time: Python checks compiled
+        files by it.
+        """
         path = self.path / file
         before, times = path.read_bytes(), path.stat()
         self._written += 1
@@ -74,9 +76,9 @@ class Tree:
     def run(
         self, tests: Sequence[str], seconds: int, longest: float | None = None
     ) -> tuple[int, str]:
-        """Run the quick ones of the tests up to the first that fails; return pytest's status, and output.
+        """Run the quick tests up to the first that fails; return the status of pytest, and its output.
 
-        It is negative if they took more `seconds` of CPU, or waited for longer than `longest`.
+        The status is negative if they used more than `seconds` of CPU, or ran longer than `longest`.
         """
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
         environment["PYTHONPATH"] = str(self.path)
@@ -103,7 +105,7 @@ class Tree:
                 except subprocess.TimeoutExpired:
                     said = "they waited for ever"
                 finally:
-                    # It, or what it has left behind.
+                    # Kill pytest, or the processes that it has left behind.
                     with suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
             return process.returncode, said

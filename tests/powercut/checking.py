@@ -1,4 +1,4 @@
-"""Checks of a store after a cut, when it was started again and went on."""
+"""Checks of a store after a power cut, when it was started again and used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.end_to_end.stored import TIME
 from tests.powercut.recovery import NEW, Log, logged, use
 from tests.powercut.seen import ID, Seen
 
-# A line in the room of what never reached the disk, and the rest of the one that ended there.
+# The line that stands for bytes that never reached the disk, with the rest of the line that ended there.
 FILLED = re.compile(rb"((?:\S+ logsrv:start \[\d+ bytes never reached the disk\])?[ \0]*)(.*)")
 # Columns of the table.
 KINDS = (
@@ -36,7 +36,7 @@ KINDS = (
 
 
 def wrongs(directory: Path, seen: Seen, go_on: Callable[[Path], None] = use) -> list[str]:
-    """Start the store again as `go_on` does and look at it; return what is wrong, each `kind: what`."""
+    """Start the store again with `go_on` and check it; return what is wrong, each as `kind: what`."""
     with logged() as log:
         try:
             go_on(directory)
@@ -58,7 +58,7 @@ def wrongs(directory: Path, seen: Seen, go_on: Callable[[Path], None] = use) -> 
 def wrongs_of_import(
     directory: Path, wanted: list[bytes], again: Callable[[Path], int]
 ) -> list[str]:
-    """Import the same files `again` and look at the store; return what is wrong, as `wrongs` does."""
+    """Import the same files `again` and check the store; return what is wrong, as `wrongs` does."""
     try:
         if status := again(directory):
             return [f"stopped: the import ends with status {status}"]
@@ -84,7 +84,7 @@ def _search(view: View, query: str, *, since: str = "", until: str = "") -> list
 
 
 def _lines(hits: list[Hit], seen: Seen, log: Log) -> Iterator[str]:
-    """What is wrong with the lines from before the cut."""
+    """Yield what is wrong with the lines from before the cut."""
     there: Counter[bytes] = Counter()
     late, moved, last = [], [], Position(0, 0)
     for position, text in hits:
@@ -115,7 +115,7 @@ def _lines(hits: list[Hit], seen: Seen, log: Log) -> Iterator[str]:
 
 
 def _odd(position: Position, text: bytes, seen: Seen, log: Log) -> Iterator[str]:
-    """A line that nobody sent: a torn one, or what stands in a hole, of which the store has said so."""
+    """Yield an error for a line that nobody sent; a torn or a filled line is right if the log says so."""
     segment, offset = position
     was = seen.texts.get(segment, b"")[offset:]
     filled = FILLED.fullmatch(text)
@@ -133,7 +133,7 @@ def _odd(position: Position, text: bytes, seen: Seen, log: Log) -> Iterator[str]
 
 
 def _new_ones(hits: list[Hit], seen: Seen) -> Iterator[str]:
-    """What is wrong with the lines from behind the cut."""
+    """Yield what is wrong with the lines from after the cut."""
     places = {new: [hit.position for hit in hits if new in hit.line] for new in NEW}
     for new, found in places.items():
         if len(found) != 1:
@@ -144,7 +144,7 @@ def _new_ones(hits: list[Hit], seen: Seen) -> Iterator[str]:
 
 
 def _indexes(view: View, hits: list[Hit]) -> Iterator[str]:
-    """What the indexes of words and of times find, and what is there."""
+    """Yield each difference between the indexes of words and of times, and the lines of the store."""
     if not hits:
         return
     texts = [hit.line for hit in hits]
@@ -157,7 +157,7 @@ def _indexes(view: View, hits: list[Hit]) -> Iterator[str]:
         wanted = [line for line in texts if matcher.matches(line)]
         if len(_search(view, word)) != len(wanted):
             yield f"index: the word {word} is not found in all of {len(wanted)} lines"
-    # A damaged line may have lost its time, and then belongs to none.
+    # A damaged line may have lost its time: the index of times does not have it then.
     timed = [line for line in texts if TIME.match(line)]
     if not timed:
         return

@@ -1,4 +1,4 @@
-"""The shim, and what is told at the end: a table of states by workload and model."""
+"""Fixtures with the shim and the records, and the table of states by workload and model at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.programs import missing
 
 @pytest.fixture(autouse=True, scope="session")
 def priority() -> Iterator[None]:
-    """Sealing in this process is not put off: on a busy machine the lowest priority takes 100 ms."""
+    """Let sealing in this process keep its priority: with the lowest it takes 100 ms on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "setpriority", lambda *_: None)
         yield
@@ -28,7 +28,7 @@ def priority() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
-    """A directory for what is recorded, in memory where that can be."""
+    """Yield a directory for the records, in memory if the system has such a place."""
     with tempfile.TemporaryDirectory(prefix="powercut.", dir=scratch()) as directory:
         yield Path(directory)
 
@@ -55,7 +55,7 @@ def workload(place: Path, shim: Path) -> Callable[[str], Workload]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what each workload came to under each model."""
+    """Print the table: the result of each workload under each model."""
     reports = [one for kind in ("passed", "failed") for one in terminalreporter.getreports(kind)]
     rows = sorted(
         value for one in reports for name, value in one.user_properties if name == "power cuts"

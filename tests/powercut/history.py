@@ -1,7 +1,7 @@
-"""The history of a directory, put together from a record: names, contents, syncs and acknowledgements.
+"""The history of a directory, built from a record: names, contents, syncs and acknowledgements.
 
-An operation has a number, its place in the record. A cut at number n is one behind operation n - 1: all
-before were done, none of the others.
+An operation has a number, its place in the record. A cut at number n comes after operation n - 1: the
+operations before n were done, the others were not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DIRECTORY = -1
 
 @attrs.frozen
 class NameChange:
-    """An operation on names: what each path stands for afterwards, a node or None.
+    """An operation on names. entries: each changed path with its node afterwards, or None if it is gone.
 
     replaced: whether a rename took the place of another file.
     """
@@ -34,13 +34,13 @@ class NameChange:
 
     @property
     def folders(self) -> set[str]:
-        """The directories whose sync makes it certain."""
+        """Return the directories whose sync makes the change certain."""
         return {os.path.dirname(path) for path, _ in self.entries}
 
 
 @attrs.frozen
 class Change:
-    """Bytes that were put into a file at `offset`, or a cut to that size if data is None."""
+    """A write of `data` to a file at `offset`, or a truncation to that size if data is None."""
 
     number: int
     offset: int
@@ -56,7 +56,7 @@ class Change:
 
 @attrs.frozen
 class Synced:
-    """A sync that returned: behind `end`, what was done before `begin` is certain if it was `good`."""
+    """A sync that returned: after `end`, the changes before `begin` are certain if the sync was `good`."""
 
     begin: int
     end: int
@@ -72,7 +72,9 @@ class File:
 
     @functools.cached_property
     def resizing(self) -> list[int]:
-        """The numbers of the changes that change the size: a sync of others need not write the journal."""
+        """Return the changes that change the size: a sync without any of them need not write
+        the journal.
+        """
         found, size = [], 0
         for one in self.changes:
             end = one.offset + len(one.data or b"")
@@ -82,21 +84,23 @@ class File:
         return found
 
     def text(self, until: int) -> bytes:
-        """Return what a reader finds when `until` is the next operation."""
+        """Return the text that a reader finds when `until` is the next operation."""
         return self.with_changes(range(sum(one.number < until for one in self.changes)))
 
     def certain(self, cut: int) -> tuple[int, ...]:
-        """Return the places of the changes that no cut can take back.
+        """Return the places of the changes that no cut can undo.
 
-        After a write-back that failed Linux takes the pages for clean: what was written before its end and
-        not certain by then is not made so by any later sync.
+        After a failed write-back Linux marks the pages as clean: changes from before its end that are not
+        certain by then do not become certain by any later sync.
         """
         ends, sure = self._certain
         return sure[bisect.bisect_left(ends, cut)]
 
     @functools.cached_property
     def _certain(self) -> tuple[list[int], list[tuple[int, ...]]]:
-        """The ends of the syncs, in order, and what is certain before the first and behind each."""
+        """Return the ends of the syncs, in order, and the changes certain before the first and
+        after each.
+        """
         numbers = [one.number for one in self.changes]
         lost: set[int] = set()
         sure: set[int] = set()
@@ -113,7 +117,7 @@ class File:
         return ends, found
 
     def with_changes(self, places: Iterable[int]) -> bytes:
-        """Return the text of these changes only."""
+        """Return the text of a file that only has these changes."""
         return _applied(self, tuple(places))
 
 
@@ -126,11 +130,11 @@ def _applied(file: File, places: tuple[int, ...]) -> bytes:
 
 
 class History:
-    """A record, looked at as a file system. `files` are by node, `folders` by path with their syncs.
+    """A record as a file system: `files` by node, `folders` by path with their syncs.
 
-    acknowledged: (number of the operation, id of a line) for each answer to a peer, by the marks
-    `relp PORT FIRST`, which say what the answers on a connection are for. `there DIRECTORY` is of one that
-    no cut takes away. marks: the others.
+    acknowledged: (number of the operation, id of a line) for each answer to a peer; a mark `relp PORT
+    FIRST` says which lines the answers on a connection acknowledge. A mark `there DIRECTORY` names a
+    directory that every cut keeps. marks: the other marks.
     """
 
     def __init__(self, operations: Sequence[Operation]) -> None:
@@ -206,7 +210,9 @@ class History:
                 self._waiting[port] += 1
 
     def entries(self, changes: Iterable[NameChange]) -> dict[str, int]:
-        """Return what each path stands for after these changes of names; a directory has to be there."""
+        """Return the node of each path after these changes of names; a path needs its directory
+        to exist.
+        """
         found = dict(self._there)
         for change in changes:
             found.update(change.entries)
@@ -218,9 +224,9 @@ class History:
         }
 
     def cuts(self) -> list[int]:
-        """Return where a cut may leave something else than one before: each the last such place.
+        """Return the cuts that may leave different states: for each state the last cut that leaves it.
 
-        What is acknowledged before the next change is acknowledged when that state is left.
+        So the cut comes after all acknowledgements that were sent in this state.
         """
         changing = (Kind.SEND, Kind.MARK, Kind.SYNC)
         numbers = [n for n, one in enumerate(self.operations) if one.kind not in changing]

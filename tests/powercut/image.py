@@ -1,4 +1,4 @@
-"""The contents of a directory as a cut may have left it, and how it is put onto a disk."""
+"""The contents of a directory as a cut may leave it, and code that writes it to a disk."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from tests.powercut.history import DIRECTORY
 
 @attrs.frozen
 class Image:
-    """The paths, each with its node, and the text of the nodes that are files: some have two names."""
+    """The paths, each with its node, and the text of each node that is a file: a file may have
+    two names.
+    """
 
     entries: Mapping[str, int]
     texts: Mapping[int, bytes]
 
     def digest(self) -> bytes:
-        """Return what is the same for the same names and contents."""
+        """Return a hash of the names and contents."""
         found = hashlib.blake2b(digest_size=16)
         first: dict[int, str] = {}
         for path, node in sorted(self.entries.items()):
@@ -31,7 +33,7 @@ class Image:
         return found.digest()
 
     def write(self, root: Path) -> None:
-        """Make it below `root`, which is there and empty."""
+        """Create the contents below `root`, which exists and is empty."""
         first: dict[int, Path] = {}
         for path, node in sorted(self.entries.items()):
             place = root / path

@@ -1,7 +1,7 @@
-"""What a file system may have on its medium when the power goes: three models of it.
+"""Three models of the state of a file system's medium after a power cut.
 
 A model says, for a cut, which changes of names may be missing and what the files may hold. A `Choice` is
-one of these states: there are some that tell much, and random ones without end.
+one of these states: some are likely to show a defect, and there are random ones without end.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ PAGE, SECTOR = 4096, 512
 
 @attrs.frozen
 class Choice:
-    """A state: a cut, the changes of names that did not reach the medium, and what became of the data.
+    """A state: a cut, the changes of names that did not reach the medium, and the state of the data.
 
-    data: "all" that was written is there; "none" but what was synced; "zeros", all sizes and none of the
-    data; "hole", all but a page in the middle; else "random", for each file by `seed`.
+    data: "all" has all data that was written; "none", only the synced data; "zeros", all sizes, but zeros
+    for data that was not synced; "hole", all data but a page in the middle; "random" chooses for each file
+    by `seed`.
     """
 
     cut: int
@@ -32,7 +33,7 @@ class Choice:
     seed: int = 0
 
     def told(self, history: History) -> str:
-        """Return it as a person needs it."""
+        """Return a description of the state for a person."""
         gone = [f"  {number} {history.operations[number]}" for number in sorted(self.missing)]
         before = history.operations[self.cut - 1]
         return "\n".join(
@@ -50,20 +51,20 @@ class Model(Protocol):
     kinds: tuple[str, ...]
 
     def certain_names(self, history: History, cut: int) -> set[int]:
-        """Return the changes of names that are on the medium at a cut, whatever happens."""
+        """Return the changes of names that are certainly on the medium at a cut."""
 
     def missing(self, names: list[int]) -> Iterator[frozenset[int]]:
-        """Yield which of the names that are not certain to leave out: the ways that tell most."""
+        """Yield sets of uncertain names to leave out: those most likely to show a defect."""
 
     def some_missing(self, names: list[int], chance: random.Random) -> frozenset[int]:
-        """Return one of all ways."""
+        """Return one random set of names to leave out."""
 
     def text(self, history: History, file: File, node: int, choice: Choice) -> bytes:
         """Return what a file holds in a state."""
 
 
 def tellings(model: Model, history: History, cut: int) -> Iterator[Choice]:
-    """Yield the states of a cut that tell most."""
+    """Yield the states of a cut that are most likely to show a defect."""
     open_ones = _uncertain(model, history, cut)
     for missing in dict.fromkeys(model.missing(open_ones)):
         for data in model.kinds:
@@ -77,7 +78,7 @@ def sample(model: Model, history: History, cut: int, chance: random.Random) -> C
 
 
 def image(model: Model, history: History, choice: Choice) -> Image:
-    """Return what is on the disk in a state."""
+    """Return the contents of the disk in a state."""
     kept = [
         one for one in history.names if one.number < choice.cut and one.number not in choice.missing
     ]
@@ -93,8 +94,10 @@ def _uncertain(model: Model, history: History, cut: int) -> list[int]:
 
 
 def _committed(history: History, cut: int) -> int:
-    """Return up to which operation a journal is on the medium: a sync that had something to say commits all
-    that was logged before it."""
+    """Return the operation up to which a journal is on the medium.
+
+    A sync that writes to the journal commits all changes that were logged before it.
+    """
     committed = 0
     for file in history.files.values():
         clean = 0
@@ -133,7 +136,7 @@ def _without(text: bytes, before: bytes, lost: Iterable[int], unit: int) -> byte
     found = bytearray(text)
     for number in lost:
         if number * unit >= len(text):
-            # It has become shorter.
+            # The text has become shorter.
             continue
         place = slice(number * unit, min(len(text), (number + 1) * unit))
         old = before[place]
@@ -142,7 +145,7 @@ def _without(text: bytes, before: bytes, lost: Iterable[int], unit: int) -> byte
 
 
 class Journal:
-    """Rules of a file system that logs all changes of names in one order: what is missing is the end."""
+    """Rules of a file system that logs all changes of names in one order: the last ones may be missing."""
 
     def certain_names(self, history: History, cut: int) -> set[int]:
         committed = _committed(history, cut)
@@ -159,9 +162,9 @@ class Journal:
 class Ordered(Journal):
     """ext4 with data=ordered and delayed allocation.
 
-    Names reach the medium in their order, by one journal that any sync commits. A size does not get there
-    before the data it covers, but long after a name: a file may end at any page of what was not synced.
-    A rename over another file writes the data of the new one with it (auto_da_alloc).
+    Names reach the medium in their order, by one journal that any sync commits. A size does not reach it
+    before the data it covers, but perhaps long after a name: a file may end at any page that was not
+    synced. A rename over another file writes the data of the new one with it (auto_da_alloc).
     Documentation/filesystems/ext4 of the kernel; ext4(5).
     """
 
@@ -195,8 +198,8 @@ class Ordered(Journal):
 class Sizes(Journal):
     """XFS and its like: names and sizes in the order of one log, and sizes without the data.
 
-    In what was not synced, any page may hold zeros, and a file may end anywhere between what was synced and
-    what was written. A sync forces the log up to what it is about. No rename is special.
+    Any page that was not synced may hold zeros, and a file may end anywhere between its synced and its
+    written size. A sync writes the log up to the last change of its file. No rename is special.
     Documentation/filesystems/xfs of the kernel, on delayed logging; xfs.org, "files of NULs after a crash".
     """
 
@@ -210,8 +213,8 @@ class Sizes(Journal):
 class Subsets:
     """ALICE: what POSIX allows.
 
-    A change of names is certain when its directory was synced behind it; of the others any may be missing,
-    each as a whole, in no order. Of what was not synced of a file, any page and any size may be there.
+    A change of names is certain when its directory was synced after it; any of the others may be missing,
+    each as a whole, in any order. Any unsynced page of a file and any unsynced size may be on the medium.
     Pillai and others, "All File Systems Are Not Created Equal", OSDI 2014; fsync(2).
     """
 

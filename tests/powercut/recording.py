@@ -1,4 +1,4 @@
-"""The record of what a daemon, its children and a test did to a directory, in one order."""
+"""The record of the operations of a daemon, its children and a test on a directory, in one order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 
 SOURCE = Path(__file__).with_name("shim.c")
-# How long a sync takes: what is written, renamed and answered meanwhile is what the cuts are about.
+# Seconds of a sync: most cuts of interest fall into the writes, renames and answers meanwhile.
 SYNC_TAKES = 0.004
 _HEAD = struct.Struct("=QQI4096s")
 _HEAD_AT = 1024
@@ -23,7 +23,7 @@ _RECORD = struct.Struct("=IIqQQQIIII")
 
 
 class Kind(enum.IntEnum):
-    """The kinds of records, as shim.c has them."""
+    """The kinds of records, with the numbers of shim.c."""
 
     CREATE = 1
     MKDIR = 2
@@ -41,10 +41,10 @@ class Kind(enum.IntEnum):
 
 @attrs.frozen
 class Operation:
-    """A record; `path` and `second` are as seen from the root, "" for the root itself.
+    """A record; `path` and `second` are relative to the root, "" for the root itself.
 
-    at: where it stands in the record, by which SYNCED names its SYNC in `offset`. offset: of a WRITE; the
-    size of a TRUNCATE; the peer's port of a SEND. moment: seconds of the clock that never jumps.
+    at: its position in the record. offset: the offset of a WRITE; the size of a TRUNCATE; the peer's port
+    of a SEND; the `at` of its SYNC of a SYNCED. moment: seconds of the monotonic clock.
     """
 
     at: int
@@ -65,7 +65,7 @@ class Operation:
 
 
 def build(directory: Path) -> Path:
-    """Compile the shim into a directory. Raises OSError and CalledProcessError where that cannot be."""
+    """Compile the shim into a directory. Raises OSError, CalledProcessError."""
     if sys.platform != "linux":
         raise OSError("the shim is for Linux")
     built = directory / "shim.so"
@@ -86,12 +86,12 @@ def build(directory: Path) -> Path:
 
 
 class Recording:
-    """A record that is being made, of all that is done below `root` in the environment it gives."""
+    """A record that is being made, of all operations below `root` by processes with its environment."""
 
     def __init__(self, root: Path, shim: Path, *, sync_takes: float = SYNC_TAKES) -> None:
         self.root = Path(os.path.realpath(root))
         self.path = self.root.with_name(f"{self.root.name}.record")
-        # Both begin as what a server hands on to its processes: those that pack write, too.
+        # A server passes variables with these prefixes on to its processes: those that pack also write.
         self.environment = {"LD_PRELOAD": str(shim), "LD_POWERCUT_RECORD": str(self.path)}
         self._shim = ctypes.CDLL(str(shim))
         where = os.fsencode(self.path), os.fsencode(self.root)
@@ -99,12 +99,12 @@ class Recording:
         assert not failed, "the record cannot be mapped"
 
     def mark(self, text: str) -> None:
-        """Note a moment."""
+        """Add a mark to the record."""
         self._shim.powercut_mark(text.encode())
 
     @contextlib.contextmanager
     def between_operations(self) -> Iterator[None]:
-        """Let nothing begin or be half done meanwhile: a kill in here falls between two records."""
+        """Block all operations meanwhile: a kill in this block falls between two records."""
         self._shim.powercut_lock()
         try:
             yield
@@ -115,25 +115,25 @@ class Recording:
         self, kind: Kind, pattern: str, error: int, *, skip: int = 0, times: int = 1,
         late: bool = False, place: int = 0,
     ) -> None:  # fmt: skip
-        """Let calls on paths that fit the pattern fail, after `skip` of them.
+        """Let calls on paths that match the pattern fail, after `skip` of them.
 
-        A SYNC that fails is a write-back that failed, and so is a WRITE that fails `late`, at a sync: it is
-        told once to each open file description. place: of the rule, 0 to 7; one replaces another there.
+        A SYNC that fails is a failed write-back, and so is a WRITE that fails `late`, at a sync: each open
+        file description gets the error once. place: number of the rule, 0 to 7; replaces the rule there.
         """
         place_and = (place, int(kind), pattern.encode(), skip, error, int(late), times)
         self._shim.powercut_rule(*place_and)
 
     def operations(self) -> list[Operation]:
-        """Return what is recorded by now."""
+        """Return the operations recorded so far."""
         return operations(self.path)
 
     def close(self) -> None:
-        """Remove the record's file."""
+        """Remove the file of the record."""
         self.path.unlink()
 
 
 def copy(record: Path, to: Path) -> None:
-    """Copy a record without the room behind it."""
+    """Copy a record without the unused space after it."""
     with record.open("rb") as file:
         file.seek(_HEAD_AT)
         end = _HEAD.unpack(file.read(_HEAD.size))[0]

@@ -1,4 +1,4 @@
-"""The store's own recovery, run in this process on what a cut has left, and what it says meanwhile."""
+"""The recovery of a store, run in this process on the files that a cut has left, and its log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _POLICY = StorePolicy(sync=Sync.ALWAYS, rotate_every=1000 * 366 * DAY)
 
 
 class Call:
-    """A later call, which never comes: nothing here takes so long."""
+    """A delayed call that is never made: nothing here takes so long."""
 
     def active(self) -> bool:
         return True
@@ -41,7 +41,7 @@ class Call:
 
 
 class Turns:
-    """The part of a reactor that a store uses, in turns of whoever waits for something."""
+    """The part of a reactor that a store uses; `until` and `result` make the calls while they wait."""
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
@@ -56,7 +56,7 @@ class Turns:
         self._calls.put(lambda: function(*args, **kwargs))
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Go on until the condition is met. Raises TimeoutError."""
+        """Make calls until the condition is met. Raises TimeoutError."""
         end = time.monotonic() + PATIENCE
         while not condition():
             with contextlib.suppress(Empty):
@@ -65,7 +65,7 @@ class Turns:
                 raise TimeoutError(f"waited in vain for {what}")
 
     def result(self, waiting: Deferred[None], what: str) -> None:
-        """Wait for a Deferred; raises what it fails with."""
+        """Wait for a Deferred; raise the exception that it fails with."""
         done: list[object] = []
         waiting.addBoth(done.append)
         self.until(lambda: done, what)
@@ -89,7 +89,7 @@ class Log:
 
 @contextlib.contextmanager
 def logged() -> Iterator[Log]:
-    """Give what is logged meanwhile."""
+    """Collect what is logged in the `with` block."""
     log = Log()
     globalLogPublisher.addObserver(log)
     try:
@@ -99,7 +99,7 @@ def logged() -> Iterator[Log]:
 
 
 def use(directory: Path) -> None:
-    """Start a store there, append, rotate, seal, append, stop. Raises what any of it raises."""
+    """Start a store there, append, rotate, seal, append, stop; errors are raised."""
     turns = Turns()
     store = Store(directory, _POLICY, reactor=turns, clock=Clock(), metrics=Metrics(METRICS))
     store.open()
@@ -117,9 +117,9 @@ def use(directory: Path) -> None:
 
 
 def plain(directory: Path) -> list[str]:
-    """Return the names of the segments that wait for being sealed, which are not packed as well.
+    """Return the names of the segments that wait to be sealed, without those that are packed as well.
 
-    Empty ones wait for nothing: they stay for who follows the store.
+    Empty segments are not sealed: they stay for readers that follow the store.
     """
     names = set(os.listdir(directory))
     found = [name for name in names if _PLAIN.fullmatch(name) and f"{name}.zst" not in names]
@@ -130,5 +130,5 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:
-        # It was sealed meanwhile.
+        # The segment was sealed meanwhile.
         return 0

@@ -1,4 +1,4 @@
-"""Lines that anybody could read before a cut, with their positions, as readers of the store found them."""
+"""The lines that readers of a store found before a cut, with their positions."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ID = re.compile(rb"<id (\d+)>")
 PACKED = re.compile(r"(\d{10})-[^/]*\.log\.zst")
 
 
-class HelpRequest(NamedTuple):
-    """From operation `number` on the text of segment `segment` was that of a file."""
+class ShownSegment(NamedTuple):
+    """A segment that readers saw: from operation `number` on it was the file `node`."""
 
     number: int
     segment: int
@@ -33,10 +33,10 @@ class HelpRequest(NamedTuple):
 
 @attrs.frozen
 class Seen:
-    """The lines that were read, answered and removed before a cut.
+    """The lines that were read, acknowledged and removed before a cut.
 
-    texts: of each segment, as far as its lines were whole. promised: ids of lines that must be there.
-    removed: retention has removed the segments up to this one.
+    texts: text of each segment, up to the last whole line. promised: ids of the lines that must be there.
+    removed: last segment that retention has removed.
     """
 
     texts: dict[int, bytes]
@@ -45,7 +45,7 @@ class Seen:
 
     @functools.cached_property
     def lines(self) -> dict[bytes, Position]:
-        """The places of the lines, each with its LF."""
+        """Return the position of each line; a line has its LF."""
         return {
             line: Position(segment, offset)
             for segment, text in self.texts.items()
@@ -54,7 +54,7 @@ class Seen:
 
     @property
     def end(self) -> Position:
-        """The place behind all that could be read."""
+        """Return the position after the last line that could be read."""
         last = max(self.texts, default=0)
         return Position(last, len(self.texts.get(last, b"")))
 
@@ -65,14 +65,14 @@ def offsets(text: bytes) -> list[tuple[int, bytes]]:
 
 
 class Looks:
-    """What readers found at each moment of a history, whose store is at `store`.
+    """The text that readers found at each moment of a history, in the store at `store`.
 
-    Its own readers say which file had which number, and a cut must not make that untrue.
+    Readers know which file has which segment number; a cut must not change that.
     """
 
     def __init__(self, history: History, store: str) -> None:
         self._history, self._store = history, store
-        self._shown: list[HelpRequest] = []
+        self._shown: list[ShownSegment] = []
         self._removed: list[tuple[int, int]] = []
         self._always = "policy always" in history.marks
         last: dict[int, int] = {}
@@ -81,7 +81,7 @@ class Looks:
             for segment, node in self._segments(number + 1):
                 if last.get(segment) != node:
                     last[segment] = node
-                    self._shown.append(HelpRequest(number, segment, node))
+                    self._shown.append(ShownSegment(number, segment, node))
         for change in history.names:
             path, node_then = change.entries[0]
             packed = PACKED.fullmatch(Path(path).name)
@@ -89,13 +89,13 @@ class Looks:
                 self._removed.append((change.number, int(packed[1])))
 
     def _numbered(self) -> list[int]:
-        """Return the operations that write a segment's number where it stood."""
+        """Return the operations that write the store's file `number`."""
         kinds, path = (Kind.WRITE, Kind.TRUNCATE), f"{self._store}/number"
         every = enumerate(self._history.operations)
         return [number for number, one in every if one.kind in kinds and one.path == path]
 
     def _segments(self, until: int) -> list[tuple[int, int]]:
-        """Return the number and the node of each segment that is plain."""
+        """Return the number and the node of each segment that is not packed."""
         history = self._history
         entries = history.entries(one for one in history.names if one.number < until)
         small = (f"{self._store}/number", f"{self._store}/store")
@@ -120,7 +120,7 @@ class Looks:
             shutil.rmtree(root)
 
     def before(self, cut: int) -> Seen:
-        """Return what had happened at a cut."""
+        """Return what had been read, promised and removed at a cut."""
         history, texts = self._history, {}
         for number, segment, node in self._shown:
             if number < cut:
@@ -131,7 +131,7 @@ class Looks:
         return Seen(texts, self._promised(cut), max(before, default=0))
 
     def _versions(self, file: File, cut: int) -> list[bytes]:
-        """Return the text before each time that it was cut down, and at the cut."""
+        """Return the text before each truncation, and at the cut."""
         cuts = [one.number for one in file.changes if one.data is None and one.number < cut]
         return [file.text(number) for number in [*cuts, cut]]
 
@@ -139,16 +139,16 @@ class Looks:
         history = self._history
         until = cut
         if not self._always:
-            # Sync.INTERVAL promises what stood there when it last synced.
+            # Sync.INTERVAL promises the lines that were stored at its last sync.
             synced = [at for mark, at in history.marks.items() if mark.startswith("synced ")]
             until = max((at for at in synced if at < cut), default=0)
         return frozenset(line for number, line in history.acknowledged if number < until)
 
 
 def _ignore(sentence: str) -> None:
-    """Take no notice of what is damaged: the files are empty here."""
+    """Ignore reports of damage: the files are empty here."""
 
 
 def scratch() -> str | None:
-    """Return where small files are made and removed quickly; None for the usual place."""
+    """Return a directory in memory for small files; None for the usual place."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -1,9 +1,9 @@
 /* Records what a process and its children do to files below a directory, in one order, and fails calls on
- * request. Preloaded (LD_PRELOAD); a test loads it as well, to take the lock, to mark a moment, to set a rule.
+ * request. It is preloaded (LD_PRELOAD); a test loads it as well, to take the lock, add a mark or set a rule.
  *
  * LD_POWERCUT_RECORD names a file that all of them map: `struct head`, then the records. A call that changes
- * something, or answers a peer, and its record are under one lock: so the records are in the order of the
- * calls. A sync has two, at its begin and at its end: it covers what was done before its begin.
+ * something, or answers a peer, and its record are made under one lock, so the records are in the order of
+ * the calls. A sync has two records, at its begin and at its end: it covers the calls before its begin.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -28,17 +28,17 @@
 enum { SIZE = 1 << 28, RULES = 8, ERRORS = 64, FDS = 4096, PATH = PATH_MAX + 16 };
 enum kind { CREATE = 1, MKDIR, LINK, RENAME, UNLINK, RMDIR, WRITE, TRUNCATE, SYNC, SYNCED, SEND, MARK };
 
-/* A call of `kind` on a path that the pattern fits fails with `error`, after `skip` others; 0: never.
- * A failing SYNC stands for a write-back that failed: so does WRITE with `late`, at the next sync. */
+/* A call of `kind` on a path that matches the pattern fails with `error`, after `skip` others; 0: never.
+ * A failing SYNC is a failed write-back, and so is a WRITE with `late`, at the next sync. */
 struct rule { int32_t kind, skip, error, late, left; char pattern[108]; };
-/* A write-back error of a file is told once to each open file description: that is how Linux does it.
- * `reported`: the errors that somebody was told of; a description opened later does not tell these. */
+/* Linux reports a write-back error of a file once to each open file description.
+ * `reported`: the errors reported so far; a description opened later does not report these. */
 struct failed { uint64_t ino; uint32_t errors, reported; int32_t error; };
 struct head {
     pthread_mutex_t lock;
-    _Alignas(1024) uint64_t used; /* from here to the root: recording.py reads it */
+    _Alignas(1024) uint64_t used; /* recording.py reads the fields from here to the root */
     uint64_t begin;
-    uint32_t delay; /* of each sync, in microseconds: a disk that takes its time */
+    uint32_t delay; /* of each sync, in microseconds: a slow disk */
     char root[PATH_MAX];
     struct rule rules[RULES];
     struct failed failed[ERRORS];
@@ -81,7 +81,7 @@ __attribute__((constructor)) static void begin(void) {
     if (path && powercut_attach(path, NULL, 0)) abort();
 }
 
-/* With the lock. Returns where the record stands. */
+/* Call with the lock held. Returns the position of the new record. */
 static uint64_t put(enum kind kind, int64_t result, uint64_t ino, uint64_t offset, const char *path,
                     const char *second, const struct iovec *data, size_t length) {
     struct timespec now;
@@ -123,7 +123,7 @@ static int below(const char *path) {
     return !strncmp(path, head->root, length) && (!path[length] || path[length] == '/');
 }
 
-/* The path of a descriptor if it is of a file below the root. */
+/* Finds the path of a descriptor; returns whether the file is below the root. */
 static int of_fd(int fd, char *path) {
     char link[32];
     if (!head) return 0;
@@ -158,7 +158,7 @@ static uint64_t ino_of_fd(int fd) {
     return fstat(fd, &found) ? 0 : found.st_ino;
 }
 
-/* With the lock: the rule that this call falls under. */
+/* Call with the lock held. Returns the rule for this call. */
 static struct rule *ruled(enum kind kind, const char *path) {
     for (struct rule *rule = head->rules; rule < head->rules + RULES; rule++)
         if (rule->kind == (int)kind && rule->left && !fnmatch(rule->pattern, path, 0)) {
@@ -169,7 +169,7 @@ static struct rule *ruled(enum kind kind, const char *path) {
     return NULL;
 }
 
-/* The errors of a file, which has an entry once it has one; else one that says none. */
+/* The errors of a file; an entry without errors if it has had none. */
 static struct failed *failed_of(uint64_t ino, int failing) {
     struct failed *one = head->failed;
     while (one->ino && one->ino != ino) one++;
@@ -224,7 +224,7 @@ static int to_peer(int fd) {
     return peer.ss_family == AF_INET ? ntohs(((struct sockaddr_in *)&peer)->sin_port) : 0;
 }
 
-/* `call` is an expression; what it takes of `data` is recorded. at: -1 for where the file's offset is. */
+/* `call` is an expression; the bytes of `data` that it writes are recorded. at: -1 for the file's offset. */
 #define WRITTEN(fd, data, at, call) \
     char path[PATH]; \
     int port = 0, file = of_fd(fd, path); \
@@ -294,7 +294,7 @@ static int synced(int fd, int (*call)(int)) {
 int fsync(int fd) { return synced(fd, REAL(fsync)); }
 int fdatasync(int fd) { return synced(fd, REAL(fdatasync)); }
 
-/* A call that changes names: `path` and `second` are full names, `call` an expression. */
+/* A call that changes names: `path` and `second` are full paths, `call` is an expression. */
 #define NAMED(kind, folder, name, other, second_name, after, call) \
     char path[PATH], second[PATH] = ""; \
     if (!of_name(folder, name, path) || (*(second_name) && !of_name(other, second_name, second))) return call; \

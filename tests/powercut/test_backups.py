@@ -1,4 +1,5 @@
-"""No power cut takes back what a backup has said that it has, and the next one goes on with what is left.
+"""No power cut loses a segment that a backup has reported, and the next backup continues from the files
+left.
 
     LOGSRV_POWER_CUTS=40000 pytest tests/powercut/test_backups.py
 
@@ -38,31 +39,31 @@ from tests.powercut.workloads import STORE, Stage
 pytestmark = pytest.mark.long
 BACKUP, RESTORED = "b/backup", "c/restored"
 COMMAND = (sys.executable, "-P", "-m", "logsrv.cli.main")
-# States of these take so many times as long as those of shipping.
+# A state of these takes so many times as long as one of shipping.
 SHARE = 8
 
 
 @attrs.frozen
 class Recorded:
-    """A record. texts: of each backup that was done. apart: the store has a machine of its own."""
+    """A record. texts: text of each completed backup. apart: the store is on another machine."""
 
     history: History
     texts: list[bytes]
     apart: bool
 
     def done(self, cut: int) -> int:
-        """Return how many backups were done before a cut."""
+        """Return how many backups were complete before a cut."""
         return sum(at <= cut for mark, at in self.history.marks.items() if mark.startswith("done "))
 
     def image(self, model: Model, choice: Choice) -> Image:
-        """Return what is on the disk in a state; the store as it was if it is apart."""
+        """Return the contents of the disk in a state; a store on another machine has all of its data."""
         made = image(model, self.history, choice)
         if not self.apart:
             return made
         store = image(model, self.history, Choice(choice.cut, frozenset(), "all"))
         entries = {path: node for path, node in made.entries.items() if not path.startswith("a")}
         entries |= {path: node for path, node in store.entries.items() if path.startswith("a")}
-        # No file has names on both machines.
+        # A file has names on one machine only.
         return Image(entries, {**made.texts, **_texts_below("a", store)})
 
 
@@ -73,7 +74,7 @@ def _texts_below(folder: str, whole: Image) -> dict[int, bytes]:
 
 @attrs.define
 class Backups:
-    """Backups of a store that goes on meanwhile, and one that is brought back."""
+    """Backups of a running store, and a restore of one."""
 
     stage: Stage
     texts: list[bytes] = attrs.field(factory=list)
@@ -88,7 +89,7 @@ class Backups:
         self.stage.recording.mark(f"done {len(self.texts)}")
 
     def break_off(self) -> None:
-        """Begin a backup that finds the disk full when all segments have come."""
+        """Begin a backup that finds the disk full when all segments are copied."""
         self.stage.recording.fail(Kind.RENAME, "*/number.coming.tmp", errno.ENOSPC, place=7)
         process = self._begin("backup", str(self.stage.store), self._path(BACKUP))
         assert (
@@ -113,7 +114,7 @@ class Backups:
 
 
 def play(directory: Path, shim: Path, *, apart: bool) -> Recorded:
-    """Record a first backup, a later one, one broken off, one behind a kill of the server; and back."""
+    """Record a first backup, a later one, one broken off, one after a kill of the server, and a restore."""
     root = directory / "root"
     root.mkdir(parents=True)
     stage = Stage(Recording(root, shim), directory)
@@ -132,7 +133,7 @@ def play(directory: Path, shim: Path, *, apart: bool) -> Recorded:
         backups.break_off()
         stage.send_and_kill(40)
         backups.take()
-        # Nobody syncs what waits to be sealed.
+        # Segments that wait to be sealed are not synced then.
         stage.recording.fail(Kind.CREATE, f"*/{STORE}/0*.tmp", errno.ENOSPC, times=1 << 30, place=6)
         stage.start("--rotate-size", "12KiB", "--sync", "never")
         stage.send(100)
@@ -150,7 +151,7 @@ def recorded(request: pytest.FixtureRequest, place: Path, shim: Path) -> Recorde
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_backup_after_power_cuts(recorded: Recorded, model: str) -> None:
+def test_a_backup_keeps_its_lines_after_power_cuts(recorded: Recorded, model: str) -> None:
     states: set[tuple[bytes, int]] = set()
     for choice in first(choices_of(recorded, MODELS[model]), 10 * STATES):
         made = recorded.image(MODELS[model], choice)
@@ -182,7 +183,7 @@ def choices_of(recorded: Recorded, model: Model) -> Iterator[Choice]:
 
 
 def as_it_was(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
-    """Bring the backup back, yield what is wrong: it is what it was last, or what it was to be."""
+    """Restore the backup; yield what is wrong: it must have the text before or after the latest backup."""
     number = recorded.done(cut)
     allowed = recorded.texts[max(0, number - 1) : number + 1]
     kinds = {one.kind for one in found(root / BACKUP)} if number else set()
@@ -199,19 +200,19 @@ def as_it_was(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
     if cut >= recorded.history.marks["restored"]:
         yield from wrongs(restored, recorded.texts[-1:])
     elif restored.exists():
-        # At its last moment it is a store of its own already.
+        # At the end of a restore the directory is already a store.
         if (restored / "backup").exists() or not (restored / "current.log").exists():
             take(str(root / BACKUP), str(restored), "restore")
         yield from wrongs(restored, allowed)
 
 
 def goes_on(root: Path, recorded: Recorded, cut: int) -> Iterator[str]:
-    """Start the store again, back it up, bring that back; yield what is wrong."""
+    """Start the store again, back it up, restore the backup; yield what is wrong."""
     store, backup = root / STORE, root / BACKUP
     if not (store / "current.log").exists():
         return
     if cut % 2:
-        # The backup is quicker than the server when the power comes back.
+        # The backup starts before the server when the power comes back.
         take(str(store), str(backup), "backup")
     use(store)
     text = stored_bytes(store)
@@ -229,7 +230,7 @@ def wrongs(directory: Path, allowed: list[bytes]) -> Iterator[str]:
     text = stored_bytes(directory)
     if text not in allowed:
         yield f"{directory.name} has {differ(text, allowed)}"
-    # A note only: what was broken off is no matter any more.
+    # A finding of this kind is only a note about the backup that was broken off.
     findings = [f"{one.name}: {one.what}" for one in found(directory) if one.kind != "killed"]
     if findings:
         yield f"the doctor finds in {directory.name}: {findings}"

@@ -1,4 +1,4 @@
-"""No power cut of a centre takes back a block that was acknowledged, or has one stored twice."""
+"""After a power cut a centre has every block that it acknowledged, and has none twice."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class Centre:
         self._stage.start(*OPTIONS, *options)
 
     def send(self, count: int, *, kill: bool = False) -> None:
-        """Send so many times some blocks of each origin at once, and lines of others between them.
+        """Send `count` times some blocks of each origin at once, and lines of other senders between them.
 
-        kill: with the first answer to the last of them, when the others are on their way to the disk.
+        kill: kill the daemon at the first answer of the last time, before the other blocks are on the disk.
         """
         server = self._stage.server
         assert server is not None
@@ -106,7 +106,7 @@ class Centre:
 
 @pytest.fixture(scope="session", params=range(RECORDS))
 def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
-    """The record of a centre that is killed, and goes on."""
+    """The record of a centre that is killed and started again."""
     directory = place / f"centre{request.param}"
     root = directory / "root"
     root.mkdir(parents=True)
@@ -124,7 +124,9 @@ def record(request: pytest.FixtureRequest, place: Path, shim: Path) -> Path:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_centre_after_power_cuts(record: Path, model: str, tmp_path: Path) -> None:
+def test_a_centre_has_each_acknowledged_block_once(
+    record: Path, model: str, tmp_path: Path
+) -> None:
     history = History(operations(record))
     states: set[bytes] = set()
     # Each state is one of its own; without any that are new, there are no more.
@@ -150,7 +152,7 @@ def first(found: Iterator[Choice], number: int) -> Iterator[Choice]:
 
 
 def promised(marks: Mapping[str, int], cut: int) -> dict[str, Position]:
-    """The last place of each origin that was acknowledged before a cut."""
+    """Return the last position of each origin that was acknowledged before a cut."""
     places = dict.fromkeys(ORIGINS, NOWHERE)
     for text, at in marks.items():
         kind, *words = text.split()
@@ -161,7 +163,7 @@ def promised(marks: Mapping[str, int], cut: int) -> dict[str, Position]:
 
 
 def wrongs(directory: Path, promises: Mapping[str, Position]) -> list[str]:
-    """Start the centre again, let both origins go on to their end, and return what is wrong then."""
+    """Start the centre again, let both origins send the rest, and return what is wrong then."""
     turns = Turns()
     store = Store(directory, StorePolicy(), reactor=turns, clock=Clock(), metrics=Metrics(METRICS))
     store.open()

@@ -1,4 +1,4 @@
-"""A disk that fails at a sync: what was not synced is not acknowledged, whoever is told of it."""
+"""When a sync fails, lines that were not synced are not acknowledged, whichever thread gets the error."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
 @pytest.fixture
 def stage(tmp_path: Path, shim: Path) -> Iterator[Stage]:
     (tmp_path / "root").mkdir()
-    # Long enough for two threads of the store that sync to be at it at the same time.
+    # Long enough that two threads of the store sync at the same time.
     with Stage(Recording(tmp_path / "root", shim, sync_takes=0.1), tmp_path) as stage:
         stage.make_directory()
         yield stage
 
 
 def acknowledged(stage: Stage, number: int) -> bool:
-    """Send a line over a connection of its own; whether it is acknowledged."""
+    """Send a line over a connection of its own; return whether it is acknowledged."""
     assert stage.server is not None
     with socket.create_connection(("127.0.0.1", stage.server.port()), PATIENCE) as connection:
         text = line(number, 100)
@@ -48,21 +48,19 @@ def acknowledged(stage: Stage, number: int) -> bool:
 
 
 def certain_ids(stage: Stage) -> set[int]:
-    """The lines that are on the medium when all is lost that may be."""
+    """Return the ids of the lines that are on the medium after the worst cut."""
     history = History(stage.recording.operations())
     made = image(MODELS["alice"], history, Choice(history.length, frozenset(), "none"))
     return {int(one[1]) for one in map(ID.search, lines_of(made)) if one}
 
 
-def test_nothing_is_acknowledged_whose_sync_failed_beside_that_of_a_rotated_segment(
-    stage: Stage,
-) -> None:
-    """The thread that syncs rotated segments must not be told in the writer's stead."""
+def test_no_line_is_acknowledged_if_its_sync_failed_beside_a_rotated_segment(stage: Stage) -> None:
+    """The thread that syncs rotated segments must not get the error in place of the writer."""
     stage.start("--sync", "always", "--rotate-size", "2KiB")
     stage.recording.fail(Kind.SYNC, ROTATED, errno.EIO, times=2)
     before = [number for number in range(1, 12) if acknowledged(stage, number * 100)]
     assert len(before) == 11
-    # From here on whatever is written is lost, and the next sync is told.
+    # From here on every write is lost, and the next sync gets the error.
     stage.recording.fail(Kind.WRITE, ACTIVE, errno.EIO, late=True, times=1000, place=1)
     lost = [number for number in range(12, 32) if acknowledged(stage, number * 100)]
     stage.recording.fail(Kind.WRITE, ACTIVE, errno.EIO, times=0, place=1)
@@ -76,7 +74,7 @@ def test_nothing_is_acknowledged_whose_sync_failed_beside_that_of_a_rotated_segm
 
 @pytest.mark.parametrize("kind", [Kind.LINK, Kind.RENAME, Kind.CREATE, Kind.SYNC])
 def test_a_rotation_that_fails_once_loses_nothing(stage: Stage, kind: Kind) -> None:
-    """Each step of it: no room for a name, no new file, a directory that is not synced."""
+    """It holds for each step: no space for a name, no new file, a failed sync of the directory."""
     stage.start("--sync", "always", "--rotate-size", "1KiB")
     pattern = f"*/{STORE}" if kind is Kind.SYNC else f"*/{STORE}/current.log*"
     stage.recording.fail(kind, pattern, errno.EIO if kind is Kind.SYNC else errno.ENOSPC)

@@ -1,6 +1,7 @@
-"""Each model catches a program that forgets a sync, and lets one pass that does not.
+"""Each model finds the defect of a program that forgets a sync, and none in a program that does not.
 
-The program keeps one number in a file, which it replaces by another; it says so when that is to last.
+The program keeps one number in a file, and replaces the file by another; a mark says when a number must
+last.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def recorded(root: Path, shim: Path, forgets: str) -> History:
 
 
 def wrong_states(history: History, model: str) -> int:
-    """Of 500 states those in which the file has not what was kept last, or something newer, whole."""
+    """Return in how many of 500 states the file has neither the last promised number nor a newer one."""
     found = 0
     for choice in itertools.islice(choices(MODELS[model], history, 1), 500):
         made = image(MODELS[model], history, choice)
@@ -77,10 +78,8 @@ def test_a_program_that_forgets_a_sync_is_caught(
     assert wrong_states(recorded(root, shim, forgets), model)
 
 
-def test_ext4_writes_what_a_rename_puts_in_the_place_of_another_file(
-    root: Path, shim: Path
-) -> None:
-    """So it forgives what XFS does not: that is what its auto_da_alloc is for."""
+def test_ext4_writes_the_data_of_a_file_renamed_over_another(root: Path, shim: Path) -> None:
+    """Its auto_da_alloc protects a program that XFS does not protect."""
     history = recorded(root, shim, "file")
     assert wrong_states(history, "ext4") < wrong_states(history, "xfs") / 3
 

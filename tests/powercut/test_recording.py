@@ -1,4 +1,4 @@
-"""The record has all that a program did below a directory, in order; and calls fail that are to fail."""
+"""The record has all operations of a program below a directory, in order; calls fail as a rule says."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def there(root: Path) -> dict[str, bytes]:
 
 
 def replayed(history: History) -> dict[str, bytes]:
-    """What the record comes to if nothing is lost."""
+    """Return the files that result from the record if nothing is lost."""
     made = image(MODELS["alice"], history, Choice(history.length, frozenset(), "all"))
     return {path: made.texts[node] for path, node in made.entries.items() if node in made.texts}
 
 
-def test_played_again_it_is_what_is_there(recording: Recording) -> None:
+def test_a_replayed_record_gives_the_files_on_the_disk(recording: Recording) -> None:
     run(recording, PROGRAM)
     assert replayed(History(recording.operations())) == there(recording.root)
     assert len(there(recording.root)) == 3
@@ -92,14 +92,12 @@ def test_played_again_it_is_what_is_there(recording: Recording) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["rotating", "killed"])
-def test_played_again_a_daemon_s_is_what_is_there(
-    workload: Callable[[str], Workload], name: str
-) -> None:
+def test_a_daemons_record_gives_its_files(workload: Callable[[str], Workload], name: str) -> None:
     recorded = workload(name)
     assert replayed(recorded.history) == there(recorded.directory / "root")
 
 
-def test_a_sync_is_certain_for_what_was_done_before_it_began(recording: Recording) -> None:
+def test_a_sync_makes_certain_what_was_done_before_it_began(recording: Recording) -> None:
     run(recording, PROGRAM)
     history = History(recording.operations())
     (file,) = [file for file in history.files.values() if file.syncs]
@@ -109,8 +107,8 @@ def test_a_sync_is_certain_for_what_was_done_before_it_began(recording: Recordin
     assert history.folders[""][0].good
 
 
-def test_faults_are_told_as_linux_tells_them(recording: Recording) -> None:
-    """A write-back that failed, once to each open file description; the rest where it happens."""
+def test_errors_are_reported_as_linux_reports_them(recording: Recording) -> None:
+    """Each open file description gets a failed write-back once; other errors come from the call itself."""
     log = "*/log"
     recording.fail(Kind.SYNC, log, errno.EIO, skip=1, place=0)
     recording.fail(Kind.LINK, log, errno.ENOSPC, place=1)
@@ -121,7 +119,7 @@ def test_faults_are_told_as_linux_tells_them(recording: Recording) -> None:
     assert told == ["ok", eio, "ok", eio, "ok", "ok", full, full, "ok", eio]
 
 
-def test_what_a_failed_sync_was_about_is_never_certain(recording: Recording) -> None:
+def test_changes_before_a_failed_sync_never_become_certain(recording: Recording) -> None:
     program = """
 import os
 fd = os.open("log", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,4 +1,4 @@
-"""No power cut of an edge takes back what it has sent, or has a line sent twice.
+"""After a power cut an edge has every line that it has sent, and sends none twice.
 
     LOGSRV_POWER_CUT_RECORDS=20 pytest tests/powercut/test_shipping.py tests/powercut/test_blocks.py
 
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.slow
 
 
 class Receiver(ThreadingHTTPServer):
-    """A centre whose power stays on; it notes in the record when it has a block."""
+    """A centre whose power stays on; it adds a mark to the record when it has a block."""
 
     daemon_threads = True
 
@@ -60,10 +60,10 @@ class Receiver(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/blocks"
 
     def take(self, block: PackedBlock) -> None:
-        """Take a block. Raises Misplaced: several are under way, and one behind may be here first."""
+        """Take a block. Raises Misplaced: several are under way, and a later one may arrive first."""
         with self._lock:
             self.far.take(block)
-            # Before it is acknowledged: it has left.
+            # Marked before it is acknowledged: the block has left the edge.
             self.recording.mark(f"sent {len(self.far.blocks)}")
 
 
@@ -117,7 +117,7 @@ def receiving(recording: Recording) -> Iterator[Receiver]:
 
 @pytest.fixture(scope="session", params=range(RECORDS))
 def recorded(request: pytest.FixtureRequest, place: Path, shim: Path) -> tuple[Path, FarSide]:
-    """The record of an edge that ships, is killed and goes on; and what was sent."""
+    """The record of an edge that ships, is killed and started again; and what it sent."""
     directory = place / f"edge{request.param}"
     root = directory / "root"
     root.mkdir(parents=True)
@@ -148,7 +148,7 @@ def kill(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_an_edge_after_power_cuts(recorded: tuple[Path, FarSide], model: str) -> None:
+def test_an_edge_ships_each_line_once(recorded: tuple[Path, FarSide], model: str) -> None:
     record, far = recorded
     history = History(operations(record))
     states: set[tuple[bytes, int]] = set()
@@ -173,7 +173,7 @@ def test_an_edge_after_power_cuts(recorded: tuple[Path, FarSide], model: str) ->
 
 
 def wrongs(directory: Path, sent: list[PackedBlock]) -> list[str]:
-    """Start the edge again, let it ship to a far side that has these blocks; return what is wrong then."""
+    """Start the edge again, let it ship to a centre that has these blocks; return what is wrong then."""
     turns = Turns()
     store = Store(directory, StorePolicy(), reactor=turns, clock=Clock(), metrics=Metrics(METRICS))
     store.open()

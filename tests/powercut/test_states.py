@@ -1,8 +1,8 @@
-"""No power cut takes back what was acknowledged, doubles a line, or uses a position again.
+"""No power cut loses an acknowledged line, stores a line twice, or reuses a position.
 
     LOGSRV_POWER_CUTS=100000 pytest -n 2 tests/powercut/test_states.py
 
-tries so many states instead of 2,000. What is wrong is told with how to see that state again.
+tries so many states instead of 2,000. A failure is reported with the command that shows its state again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.powercut.trying import SEED, Tally, Workload, one_state, tried
 from tests.powercut.workloads import LARGE, WORKLOADS
 
 STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000"))
-# States of these take so many times as long.
+# A state of these takes so many times as long as one of the others.
 SHARES = {"importing": 4, "packing": 20}
 # A record, a model, a seed and the number of a state.
 AGAIN = os.environ.get("LOGSRV_POWER_CUT", "").split()
@@ -33,7 +33,7 @@ Recorded = Callable[[str], Workload]
 @pytest.mark.parametrize(
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
 )
-def test_a_store_after_power_cuts(
+def test_a_store_has_its_promised_lines_after_power_cuts(
     workload: Recorded, name: str, model: str, tmp_path: Path, record_property: Callable[..., None]
 ) -> None:
     states = STATES // (len(WORKLOADS) * len(MODELS)) // SHARES.get(name, 1) + 1
@@ -41,14 +41,16 @@ def test_a_store_after_power_cuts(
     tally = tried(recorded, MODELS[model], states)
     kinds = [tally.wrong[kind] for kind in KINDS]
     record_property("power cuts", (name, model, tally.states, tally.equal, tally.bad, *kinds))
-    assert not tally.bad, _told(recorded, tally, tmp_path)
+    assert not tally.bad, _report(recorded, tally, tmp_path)
 
 
 @pytest.mark.parametrize(
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
 )
-def test_a_record_has_all_that_was_written(workload: Recorded, name: str) -> None:
-    """Also what other processes of the server wrote: their syncs would be missing as well."""
+def test_a_record_has_all_writes_of_the_server(workload: Recorded, name: str) -> None:
+    """Also the writes of other processes of the server: without them their syncs would be
+    missing as well.
+    """
     recorded = workload(name)
     history, root = recorded.history, recorded.directory / "root"
     found = image(MODELS["alice"], history, Choice(history.length, frozenset(), "all"))
@@ -59,8 +61,8 @@ def test_a_record_has_all_that_was_written(workload: Recorded, name: str) -> Non
     assert set(texts) == {path for path, node in found.entries.items() if node == DIRECTORY}
 
 
-def _told(workload: Workload, tally: Tally, directory: Path) -> str:
-    """Keep the record and the first state of each kind; return what a person needs."""
+def _report(workload: Workload, tally: Tally, directory: Path) -> str:
+    """Keep the record and the first wrong state of each kind; return a report for a person."""
     record = directory / "root.record"
     copy(workload.directory / record.name, record)
     told = [f"{tally.bad} of {tally.states} states are wrong: {dict(tally.wrong)}"]
@@ -79,7 +81,7 @@ def _told(workload: Workload, tally: Tally, directory: Path) -> str:
 
 
 @pytest.mark.skipif(not AGAIN, reason="LOGSRV_POWER_CUT='RECORD MODEL SEED NUMBER' is not set")
-def test_one_state_again(tmp_path: Path) -> None:
+def test_a_state_named_in_the_environment_is_tried_again(tmp_path: Path) -> None:
     record, model, seed, number = AGAIN
     workload = Workload.of("again", Path(record))
     choice, image = one_state(workload, MODELS[model], int(seed), int(number))

@@ -1,4 +1,4 @@
-"""A disk that hangs: the service manager goes on hearing of the daemon, and nothing in memory is lost."""
+"""While a disk hangs, the service manager still gets signs of life, and no line in memory is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_disk_that_hangs_does_not_get_the_daemon_killed(tmp_path: Path, shim: Path) -> None:
-    """Each call of it on a file of the store waits, in whatever thread, as long as the disk does."""
+    """Each call of the daemon on a file of the store waits, in any thread, as long as the disk hangs."""
     root = tmp_path / "root"
     root.mkdir()
     recording = Recording(root, shim)

@@ -1,4 +1,4 @@
-"""States of a workload under a model, each made, recovered and looked at, and what came of it."""
+"""Trials of the states of a workload under a model: each is created, recovered, checked and counted."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tests.powercut.seen import Looks, scratch
 from tests.powercut.workloads import STORE, import_again
 
 SEED = 18
-# So many states in vain, one after the other, and there are no others.
+# After so many states in a row that were tried before, no new ones are expected.
 IN_VAIN = 200
 
 
 def choices(model: Model, history: History, seed: int) -> Iterator[Choice]:
-    """Yield states without end, the same ones for the same seed: two that tell much, and a random one."""
+    """Yield states without end, the same for the same seed: two chosen ones, then a random one."""
     chance = random.Random(seed)
     cuts = history.cuts()
     telling = [choice for cut in cuts for choice in tellings(model, history, cut)]
@@ -43,8 +43,8 @@ def choices(model: Model, history: History, seed: int) -> Iterator[Choice]:
 class Workload:
     """A recorded workload; `directory` has the record.
 
-    check: returns what is wrong behind a cut, once its state is on the disk.
-    key: returns what must hold behind a cut; equal states are the same if that is.
+    check: returns what is wrong after a cut, once its state is on the disk.
+    key: returns what must hold after a cut; equal disks with equal keys are the same state.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Workload:
 
 
 def lines_of(whole: Image) -> list[bytes]:
-    """Return the lines of the store, read with nothing of ours."""
+    """Return the lines of the store, read without code of logsrv."""
     with tempfile.TemporaryDirectory(dir=scratch()) as place:
         whole.write(Path(place))
         return stored_bytes(Path(place) / STORE).splitlines()
@@ -85,9 +85,9 @@ def lines_of(whole: Image) -> list[bytes]:
 
 @attrs.define
 class Tally:
-    """Numbers of one workload under one model: states tried, equal ones left out, wrong ones by kind.
+    """Counts of one workload under one model: states tried, equal ones left out, wrong ones by kind.
 
-    first: for each kind the number of a state, what is wrong with it, and what it is.
+    first: for each kind the first wrong state: its number, the error, and the state.
     """
 
     workload: str
@@ -107,7 +107,7 @@ class Tally:
 
 
 def tried(workload: Workload, model: Model, states: int, seed: int = SEED) -> Tally:
-    """Try so many different states, or all that are found."""
+    """Try so many different states, or all that are found, and count them."""
     tally = Tally(workload.name, model.name)
     known: set[tuple[bytes, object]] = set()
     vain = 0

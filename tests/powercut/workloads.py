@@ -1,6 +1,6 @@
-"""Real daemons and commands at work while they are recorded: a few hundred lines each.
+"""Workloads of real daemons and commands that are recorded: a few hundred lines each.
 
-Every workload is a function that is given a `Stage`. Its lines have numbers, from 1 on, and words.
+Every workload is a function that gets a `Stage`. Its lines have numbers, from 1 on, and words.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ IMPORT = (sys.executable, "-P", "-m", "logsrv.cli.main", "import", "--directory"
 
 
 def line(number: int, size: int) -> bytes:
-    """Return the text of a line: its number, a word that others have too, and so many more letters."""
+    """Return the text of a line: its number, a word that other lines have too, and `size` more letters."""
     return b"<id %d> word%d " % (number, number % 17) + b"x" * size + b" <end>"
 
 
 @attrs.define
 class Stage:
-    """A daemon at a time on a store below the recorded root, and a client that waits for its answers.
+    """One daemon at a time on a store below the recorded root, and a client that waits for its answers.
 
-    A `with` statement ends a daemon that is still there.
+    A `with` statement ends a daemon that still runs.
     """
 
     recording: Recording
@@ -64,7 +64,7 @@ class Stage:
         return self.recording.root / STORE
 
     def make_directory(self) -> None:
-        """Make the store's directory before all else, as whoever installs a server does."""
+        """Make the store's directory before anything else, as the installation of a server does."""
         self.store.mkdir(parents=True)
         for folder in (self.store.parent.parent, self.store.parent, self.store):
             self.recording.mark(f"there {folder.relative_to(self.recording.root)}")
@@ -78,14 +78,14 @@ class Stage:
         return self.server
 
     def send(self, count: int, *, window: int = 8, size: int = 400) -> None:
-        """Send lines, so many at a time, each group when the one before is acknowledged."""
+        """Send lines in groups of `window`, each group when the one before is acknowledged."""
         with self._connect() as connection:
             for first in range(0, count, window):
                 self._put(connection, min(window, count - first), 2 + first, size)
                 self._wait(connection, min(window, count - first))
 
     def send_in_vain(self, count: int, size: int = 400) -> None:
-        """Send lines of which some may not be acknowledged, and read until the daemon hangs up."""
+        """Send lines, of which some may not be acknowledged, and read until the daemon closes."""
         with self._connect() as connection:
             self._put(connection, count, 2, size)
             connection.sendall(b"%d close 0\n" % (count + 2))
@@ -94,7 +94,7 @@ class Stage:
                     pass
 
     def send_and_kill(self, count: int, size: int = 400) -> None:
-        """Send lines that nobody waits for, and kill the daemon between two of its operations."""
+        """Send lines, wait for half of the answers, and kill the daemon between two of its operations."""
         assert self.server is not None
         with self._connect() as connection:
             self._put(connection, count, 2, size)
@@ -129,7 +129,7 @@ class Stage:
             seen += data
 
     def sealed(self, count: int) -> None:
-        """Wait until so many segments are sealed and nothing is left of it."""
+        """Wait until so many segments are sealed and no sealing is under way."""
         assert self.server is not None
         self.server.wait_until(
             lambda: (
@@ -137,12 +137,12 @@ class Stage:
                 and not list(self.store.glob("0*Z.log"))
             ),
             "the sealing",
-            # One whose sync failed is tried again after a minute.
+            # A segment whose sync failed is tried again after a minute.
             3 * PATIENCE,
         )
 
     def synced(self, which: str) -> None:
-        """Wait until the daemon has made certain by itself what stands in its segments; mark that."""
+        """Wait until the daemon has by itself synced all its segments; add a mark."""
         assert self.server is not None
         self.server.wait_until(
             lambda: segments_certain(History(self.recording.operations())), "the sync"
@@ -156,7 +156,7 @@ class Stage:
 
 
 def segments_certain(history: History) -> bool:
-    """Return whether no cut could take back what stands in plain segments, nor their names."""
+    """Return whether no cut could lose text of plain segments or their names."""
     named = [
         (change.number, path, node)
         for change in history.names
@@ -171,7 +171,7 @@ def segments_certain(history: History) -> bool:
 
 
 def rotating(stage: Stage) -> None:
-    """Rotations and sealings under `always`, a reload, and a second run after a clean stop."""
+    """Rotate and seal with `--sync always`, reload, and run again after a clean stop."""
     stage.make_directory()
     stage.recording.mark("policy always")
     server = stage.start("--sync", "always", "--rotate-size", "16KiB")
@@ -186,7 +186,7 @@ def rotating(stage: Stage) -> None:
 
 
 def killed(stage: Stage) -> None:
-    """A first start where there is no directory; kill -9 in full flow, three times."""
+    """Start without a directory, and kill -9 the daemon three times while lines arrive."""
     stage.recording.mark("policy always")
     for _ in range(3):
         stage.start("--sync", "always", "--rotate-size", "24KiB")
@@ -198,7 +198,7 @@ def killed(stage: Stage) -> None:
 
 
 def retention(stage: Stage) -> None:
-    """Few bytes are kept, so sealed segments go."""
+    """Keep few bytes, so that retention removes sealed segments."""
     stage.make_directory()
     stage.recording.mark("policy always")
     options = ("--sync", "always", "--rotate-size", "12KiB", "--keep-bytes", "13KiB")
@@ -213,13 +213,13 @@ def retention(stage: Stage) -> None:
 
 
 def faulty(stage: Stage) -> None:
-    """The sync of the directory fails now and then, when names of rotations are to become certain."""
+    """Let syncs of the directory fail at some rotations."""
     stage.make_directory()
     stage.recording.mark("policy always")
     stage.start("--sync", "always", "--rotate-size", "4KiB")
     for count, size in ((20, 400), (1, 10_000), (20, 400), (1, 10_000), (1, 10_000)):
         stage.recording.fail(Kind.SYNC, f"*/{STORE}", errno.EIO)
-        # A single line that fills a segment has nobody write, and sync, what is behind it.
+        # A single line fills a segment: no later write syncs the text after it.
         stage.send_in_vain(count, size)
         stage.sealed(1)
     stage.send(20)
@@ -227,7 +227,7 @@ def faulty(stage: Stage) -> None:
 
 
 def interval(stage: Stage) -> None:
-    """The default policy: now and then, also over a kill and a start after which nobody sends."""
+    """Use the default policy, a sync at intervals, also over a kill and a start without new lines."""
     stage.make_directory()
     stage.recording.mark("policy interval")
     stage.start("--rotate-size", "16KiB")
@@ -242,7 +242,7 @@ def interval(stage: Stage) -> None:
 
 
 def packing(stage: Stage) -> None:
-    """A segment so large that another process packs it."""
+    """Fill a segment that is so large that another process packs it."""
     stage.make_directory()
     stage.recording.mark("policy always")
     stage.start("--sync", "always", "--rotate-size", "17MiB")
@@ -252,7 +252,7 @@ def packing(stage: Stage) -> None:
 
 
 def importing(stage: Stage) -> None:
-    """`logsrv import` of two files, of more than it writes at a time; and once more, for nothing."""
+    """Run `logsrv import` of two files larger than one write, twice: the second has nothing to do."""
     stage.make_directory()
     stage.recording.mark("policy import")
     for _ in range(2):
@@ -263,7 +263,7 @@ def importing(stage: Stage) -> None:
 
 
 def sources() -> list[Path]:
-    """Make the files of an import, unless they are there: always the same ones, which a record names."""
+    """Create the files of an import, unless they exist: always the same ones, which a record names."""
     directory = Path(tempfile.gettempdir()) / f"logsrv-power-cuts-{os.getuid()}"
     directory.mkdir(exist_ok=True)
     files = [directory / "one.log", directory / "two.log"]
@@ -283,7 +283,7 @@ def sources() -> list[Path]:
 
 
 def import_again(directory: Path) -> int:
-    """Do the import of `importing` in this process; return its status."""
+    """Run the import of `importing` in this process; return its status."""
     parser = Parser(prog="logsrv import", description="")
     import_files.declare(parser)
     words = ["--directory", str(directory), *map(str, sources())]
@@ -294,7 +294,7 @@ def import_again(directory: Path) -> int:
 WORKLOADS: dict[str, Callable[[Stage], None]] = {
     one.__name__: one for one in (rotating, killed, retention, faulty, interval, importing)
 }
-# Errors that their daemons are to log.
+# Errors that their daemons are expected to log.
 ASKED = {"faulty": ("sync",)}
 LARGE: dict[str, Callable[[Stage], None]] = {"packing": packing}
 

@@ -1,8 +1,8 @@
-"""The browser: its window, its parts, and which command of which part each key is.
+"""The browser: its window, its parts, and the command of each key.
 
-Browser ── BrowserWindow            the page and the prompt, what is said and asked
-   ├────── Visiting ── Loading       the page that is shown, and the one on its way
-   └────── Travelling, Keeping, …    groups of commands; each names what it needs
+Browser ── BrowserWindow            the page, the prompt, sentences and questions
+   ├────── Visiting ── Loading       the page on the screen, and the one that is loading
+   └────── Travelling, Keeping, …    groups of commands; the fields of each are the parts it needs
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from logsrv.gopher.serve.fileurl import ItemURL
 DARK = Theme(name="gopher-dark", dark=True, variables=palette.DARK_PAGE, **palette.DARK)  # type: ignore[arg-type]
 LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **palette.LIGHT)  # type: ignore[arg-type]
 _TICK = 0.2
-# Seconds from one look for followed menus whose time has come to the next.
+# Seconds between two searches for followed menus that are due.
 _LOOK_FOR_NEWS = 300.0
 
 
 class Browser(App[None]):
-    """`Browser(session, url).run()`; without a URL it begins with the start page."""
+    """The application: `Browser(session, url).run()`. Without a URL it begins with the start page."""
 
     TITLE = "Gopher"
     ENABLE_COMMAND_PALETTE = False
@@ -55,7 +55,7 @@ class Browser(App[None]):
     /* Many texts and drawings are made for 80 columns. */
     #page { height: 1fr; scrollbar-size: 0 0; }
     .-wide #page { scrollbar-size: 1 1; scrollbar-gutter: stable; }
-    /* What is announced leaves the rows at the bottom to be read, and the one to type in. */
+    /* Announcements must not cover the rows at the bottom, one of which is the prompt. */
     ToastRack { margin-bottom: 3; }
     .-narrow ToastRack { margin-bottom: 5; }
     .-narrow Toast { max-width: 100%; padding: 0 1; }
@@ -71,14 +71,14 @@ class Browser(App[None]):
         begin: ItemURL | None = None,
         started: Loading | None = None,
     ) -> None:
-        """`started`: a page that is on its way already."""
+        """`started`: a page that is already loading."""
         super().__init__()
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = LIGHT.name if palette.is_light(session.environ) else DARK.name
         self.session = session
         self._begin = None if begin is None else link_to(begin)
-        # Kept, not queried: a query looks into the dialog that may lie on top.
+        # The widgets are kept here: a query would search the dialog on top, not the page below.
         self._address = AddressBar(id="top")
         self.view = view = PageView(id="page")
         self.prompt = prompt = Prompt(id="prompt")
@@ -110,7 +110,7 @@ class Browser(App[None]):
         else:
             self.visiting.show_start()
             if self._begin is not None:
-                # A question needs a window that is there.
+                # A question can be shown only after the window.
                 self.call_after_refresh(self.travelling.open, self._begin)
         self.set_interval(_TICK, self._tick)
         self.screen.set_focus(self.view)
@@ -118,8 +118,8 @@ class Browser(App[None]):
     # Keys.
 
     async def on_event(self, event: events.Event) -> None:
-        """Do at once what a key says. The usual way is through the queues of several widgets, and what
-        opens a prompt would be overtaken by the keys that are meant for it.
+        """Run a key's command at once. Textual would pass the key through the queues of several widgets;
+        meanwhile the keys meant for a new prompt would reach the page.
         """
         if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1:
             if self.prompt.takes(event):
@@ -130,7 +130,7 @@ class Browser(App[None]):
         await super().on_event(event)
 
     def action_run(self, part: str, command: str, *words: object) -> None:
-        """Run a command of one of our parts, as `guide.KEYS` has it."""
+        """Run a command of one of our parts; `guide.KEYS` names both."""
         getattr(getattr(self, part), command)(*words)
 
     def on_click(self, event: events.Click) -> None:
@@ -140,20 +140,20 @@ class Browser(App[None]):
     # Showing changes.
 
     def _tick(self) -> None:
-        """Show what has changed; called a few times a second."""
-        # It comes once more when the screens have gone: the browser ends.
+        """Show what has changed; called every 0.2 s."""
+        # The last call may come when the browser ends and its screens are gone.
         if self.screen_stack:
             self.following.renew()
             self._show_status()
 
     def _show_status(self) -> None:
-        # A download that ends with the browser tells so when the screens have gone.
+        # The end of the browser stops its downloads, and each reports that after the screens are gone.
         if not self.screen_stack:
             return
         said, where = self._telling.status(self.size.width)
         busy = self.visiting.loading is not None
         self._status.tell(said, where, busy=busy, talking=not busy and bool(self.window.said))
-        # The keys are those of what has the keyboard: a dialog, the prompt, or the page.
+        # A dialog, the prompt or the page has the keyboard; the row shows its keys.
         keys = getattr(self.screen, "KEYS", None) or self.prompt.keys or self._telling.keys()
         self._key_line.tell(keys, self.size.width)
 

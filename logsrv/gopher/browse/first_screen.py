@@ -1,7 +1,7 @@
-"""The first screen: a frame and the beginning of a page, painted by ourselves while Textual loads.
+"""The first screen: a frame and the beginning of a page, painted without Textual while Textual loads.
 
-Textual and what it stands on take three times as long to load as a page takes to fetch. So the frame is
-there at once, and the page as soon as it comes; Textual then paints the same over it.
+Textual and its dependencies take three times as long to load as a page takes to fetch. So we paint the
+frame at once, and the page as soon as it arrives; Textual then paints the same over it.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from logsrv.gopher.browse.commands.readable_texts import address_text
 from logsrv.gopher.browse.content.layout import Layout
 from logsrv.kit.text.escape import one_line
 
-# The bar with the address above, two rows below.
+# The row of the address above the page, and two rows below it.
 _FRAME_ROWS = 3
 _SHOW = "\x1b[?1049h\x1b[?25l"
 _LEAVE = "\x1b[?25h\x1b[?1049l"
 
 
 class FirstScreen:
-    """`with FirstScreen(…) as curtain:` takes the terminal, and gives it back as it was.
+    """The first screen: `with FirstScreen(…) as screen:` takes the terminal, and restores it at the end.
 
-    Keys that are typed meanwhile are kept for the browser, and not shown.
+    Keys typed meanwhile are not shown; the browser gets them.
     """
 
     def __init__(self, terminal: TextIO, environ: Mapping[str, str], address: str) -> None:
@@ -50,9 +50,9 @@ class FirstScreen:
     def __enter__(self) -> FirstScreen:
         self._before = termios.tcgetattr(self._terminal)
         quiet = termios.tcgetattr(self._terminal)
-        # No editing of lines, no echo; Ctrl-C is a key of the browser.
+        # No line editing, no echo; Ctrl-C is a key of the browser.
         quiet[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
-        # Enter and Ctrl-S that are typed meanwhile reach the browser as these keys.
+        # The terminal must not change an Enter or a Ctrl-S typed meanwhile: the browser gets these keys.
         quiet[0] &= ~(termios.ICRNL | termios.IXON)
         termios.tcsetattr(self._terminal, termios.TCSANOW, quiet)
         self._write(_SHOW + self._screen(f" Loading   {self._address}", []))
@@ -69,11 +69,11 @@ class FirstScreen:
 
     @property
     def width(self) -> int:
-        """Return the columns of a page: wide windows have a scrollbar beside it."""
+        """Return the columns of a page; from 82 columns on, the window has a scrollbar beside it."""
         return self._columns - (1 if self._columns >= 82 else 0)
 
     def show(self, layout: Layout) -> None:
-        """Paint the beginning of a page that is laid out in `width` columns."""
+        """Paint the beginning of a page, laid out in `width` columns."""
         painted = []
         for index, start, end in layout.rows[: self.rows - _FRAME_ROWS]:
             line = layout.lines[index]
@@ -89,8 +89,8 @@ class FirstScreen:
         address = self._painted(f"  {address_text(self._address, self._columns - 3)}", "foreground")
         bar, page = self._code(48, "panel"), self._code(48, "background")
         screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]
-        # Each row is cleared in the colour of its ground, and only then written: in the last column
-        # the cursor still stands on the last character.
+        # Each row is cleared in its background colour before it is written: after a full row the cursor
+        # still stands on the last character, and clearing then would remove it.
         return "\x1b[H" + "\r\n".join(f"{ground}\x1b[K{row}\x1b[0m" for ground, row in screen)
 
     def _painted(self, text: str, colour: str) -> str:
@@ -103,7 +103,8 @@ class FirstScreen:
         red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
         if self._exact:
             return f"\x1b[{what};2;{red};{green};{blue}m"
-        # The 6 × 6 × 6 colours that nearly all others have; dark grays are nearer in the ramp.
+        # Nearly all other terminals have a cube of 6 × 6 × 6 colours, and a ramp of grays, which is nearer
+        # to dark colours.
         if max(red, green, blue) < 70:
             return f"\x1b[{what};5;{232 + max(0, (red + green + blue) // 30 - 1)}m"
         cube = [

@@ -1,4 +1,4 @@
-"""The program `gopher browse`: takes the terminal, and shows a first screen before the rest is loaded."""
+"""The program `gopher browse`: takes the terminal, and shows a first screen before it loads the browser."""
 
 from __future__ import annotations
 
@@ -17,29 +17,28 @@ _NEEDED = ("textual", "PIL")
 def run(
     url: str | None = None, options: ConnectionOptions | None = None, charset: str | None = None
 ) -> int:
-    """Browse in this terminal, from `url` (or a path) or the start page on; the exit status of the command.
+    """Browse in this terminal until the user quits; return the exit status of the command.
 
-    options: how to connect; charset: of texts and menus.
-
-    1, with a sentence on standard error: Textual is not installed, there is no terminal, or `url`
-    is not one.
+    url: where to begin, a URL or a path; None for the start page. options: how to connect. charset: of
+    texts and menus. The status is 1, with a sentence on standard error, if Textual or Pillow is not
+    installed, there is no terminal, or `url` is invalid.
     """
     if not all(map(find_spec, _NEEDED)):
         return _failed("the browser needs Textual and Pillow: pip install 'logsrv[browse]'")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _failed("browsing needs a terminal; gopher URL prints one page anywhere")
     if sys.stderr is None or not sys.stderr.isatty():
-        # Textual draws there, and a screen in a file would look like a browser that does nothing.
+        # Textual draws to standard error. If that is a file, the user would see nothing.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
         place = None if url is None else typed_place(url)
-        with FirstScreen(sys.stdout, os.environ, str(place or "Start page")) as curtain:
-            # They take longer to load than the first screen, which is there by now.
+        with FirstScreen(sys.stdout, os.environ, str(place or "Start page")) as screen:
+            # Imported only now: these modules load slower than the first screen appears.
             import asyncio
 
             from logsrv.gopher.browse.start import browse
 
-            return asyncio.run(browse(place, os.environ, curtain, options, charset))
+            return asyncio.run(browse(place, os.environ, screen, options, charset))
     except LogsrvError as error:
         return _failed(str(error))
 

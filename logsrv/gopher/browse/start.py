@@ -1,4 +1,4 @@
-"""The start of the browser: the request goes out first, and Textual loads while the answer travels."""
+"""The start of the browser: it sends the request first, and loads Textual while it waits for the answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.serve.fileurl import ItemURL
 
-# Seconds; at the usual 5 ms, the thread that imports would delay the one that has a page to show.
+# Seconds between switches of threads: with Python's 5 ms, the importing thread would delay the first page.
 _SWITCH = 0.001
 # More lines than a window has.
 _FIRST_LINES = 200
@@ -27,18 +27,18 @@ _FIRST_LINES = 200
 async def browse(
     url: ItemURL | None,
     environ: Mapping[str, str],
-    curtain: FirstScreen,
+    screen: FirstScreen,
     options: ConnectionOptions | None = None,
     charset: str | None = None,
 ) -> int:
-    """Browse from `url` or the start page on; return the exit status."""
+    """Browse from `url` or the start page on until the user quits; return the exit status."""
     session = BrowsingSession(environ, options, charset)
     loading = showing = None
     if url is None or link_to(url).kind != "show":
-        _show(start_lines(session.bookmarks), curtain)
+        _show(start_lines(session.bookmarks), screen)
     else:
         loading = session.loading(url)
-        showing = asyncio.create_task(_show_page(loading, curtain, charset))
+        showing = asyncio.create_task(_show_page(loading, screen, charset))
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     app: Any = await asyncio.to_thread(import_module, "logsrv.gopher.browse.app")
@@ -46,23 +46,23 @@ async def browse(
     if showing is not None:
         showing.cancel()
     browser = app.Browser(session, url, loading)
-    curtain.hand_over()
+    screen.hand_over()
     await browser.run_async()
     return browser.return_code or 0
 
 
-async def _show_page(loading: Loading, curtain: FirstScreen, charset: str | None) -> None:
-    """Show the page on its way, as it comes, or all of it when that was at once."""
+async def _show_page(loading: Loading, screen: FirstScreen, charset: str | None) -> None:
+    """Show the page while it loads; a page that grows no lines is shown when it is complete."""
     lines: list[PageLine] = []
     async for lines in loading.growing():
-        _show(lines, curtain)
+        _show(lines, screen)
     if not lines and (lines := lines_of(await loading.page(), charset)):
-        _show(lines, curtain)
+        _show(lines, screen)
 
 
-def _show(lines: list[PageLine], curtain: FirstScreen) -> None:
-    """Show the beginning; links below the window too decide where its text begins."""
-    layout = Layout(curtain.width)
+def _show(lines: list[PageLine], screen: FirstScreen) -> None:
+    """Show the beginning. Links below the window count too: they decide the width of the left column."""
+    layout = Layout(screen.width)
     layout.extend(lines[:_FIRST_LINES])
     layout.lay_out()
-    curtain.show(layout)
+    screen.show(layout)

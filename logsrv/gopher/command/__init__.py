@@ -1,1 +1,1 @@
-"""The command `gopher`: its command line, and how it shows and saves answers."""
+"""The command `gopher`: its command line, and showing and saving answers."""

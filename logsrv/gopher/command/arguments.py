@@ -1,6 +1,6 @@
 """The command line of `gopher`: its options, and the meaning of their values.
 
-Nothing here imports Twisted, which takes longer to load than a menu takes to fetch.
+Nothing here imports Twisted: loading it takes longer than fetching a menu.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _version() -> str:
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """Return a `type=` for a whole number from `least` to `most`."""
+    """Return an argparse `type=` for a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
@@ -58,23 +58,23 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 
 def refusal(text: str, wanted: str) -> Exception:
-    """Return the error of a `type=` that takes only what is `wanted`."""
+    """Return the error for a wrong value; `wanted` describes the right ones."""
     return ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
 
 
 def parser(prog: str, description: str, statuses: str = STATUSES) -> Parser:
-    """Return the parser of a command, as yet without arguments but `--help` and `--version`."""
+    """Return the parser of a command, with `--help` and `--version` only."""
     return Parser(prog, description, epilog=statuses, version=_version)
 
 
 def add_charset(add: Callable[..., object], what: str = "of texts and menus") -> None:
-    """Add `--charset`, of `what` the command shows or writes."""
+    """Add `--charset`; `what` says in its help which texts it is for."""
     about = f"{what}; default: UTF-8, else Latin-1"
     add("--charset", metavar="NAME", type=checked_charset, help=about)
 
 
 def add_connection_options(parser: Parser) -> None:
-    """Add the options about connections, which all commands that connect have."""
+    """Add the options of all commands that connect."""
     add = parser.add_argument_group("the connection").add_argument
     add(
         "--timeout",
@@ -91,7 +91,7 @@ def add_connection_options(parser: Parser) -> None:
 
 
 def connection_options(options: Namespace) -> ConnectionOptions:
-    """Return the values given for `add_connection_options`. Raises UsageError, ConfigurationError."""
+    """Return the values of these options. Raises UsageError, ConfigurationError."""
     if (options.cafile is not None) + options.pin + options.insecure > 1:
         raise UsageError(
             "--cafile, --pin and --insecure are three ways to trust a server; choose one"

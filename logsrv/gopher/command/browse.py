@@ -38,6 +38,6 @@ def parser_of(command: str) -> Parser:
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Browse until the user quits; return the exit status. Raises UsageError, Shown."""
+    """Browse until the user quits; return the exit status. Raises UsageError, HelpRequest."""
     options = parser_of(words[0]).parse_args(words[1:])
     return browse(options.url, connection_options(options), options.charset)

@@ -55,7 +55,7 @@ def _letter(text: str) -> str:
 
 
 def parser_of(command: str = "") -> Parser:
-    """Return the parser of `gopher URL`, which is no `command`."""
+    """Return the parser of `gopher URL`, which has no `command`."""
     made = parser("gopher", DESCRIPTION)
     add = made.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS), or just a host; or a path")
@@ -83,8 +83,10 @@ def parser_of(command: str = "") -> Parser:
 
 
 def options_of(words: Sequence[str]) -> Namespace:
-    """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, also for what cannot be had
-    together, ConfigurationError for a wrong character set; Shown.
+    """Parse the words of `gopher URL [WORDS]`.
+
+    Raises UsageError, also for options that exclude each other; ConfigurationError for a wrong character
+    set; HelpRequest.
     """
     options = parser_of().parse_args(words)
     if options.json and options.raw:
@@ -95,7 +97,10 @@ def options_of(words: Sequence[str]) -> Namespace:
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Do what `words` say and return the exit status. Raises Shown, LogsrvError, OSError."""
+    """Fetch and show or save the item that `words` name; return the exit status.
+
+    Raises HelpRequest, LogsrvError, OSError.
+    """
     options = options_of(words)
     connection = connection_options(options)
     try:
@@ -116,15 +121,16 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _meant(word: str) -> str:
-    """Return what else `word` is not, in the place of a URL, and which command it may have been."""
+    """Return a hint for an unknown host: there is no file of that name; it may be a mistyped command."""
     near = nearest(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"
 
 
 def _no_type(options: Namespace) -> str:
-    """Return what of a server's item was taken for its type, if its URL may have been typed without one,
-    as those of the web are.
+    """Return a hint if the URL may lack its item type, as people know URLs from the web; else "".
+
+    The hint says which letter was taken for the type, and how to write the URL with one.
     """
     url = typed_place(options.url)
     if options.words or options.type is not None or not isinstance(url, GopherURL):
@@ -142,7 +148,7 @@ def _no_type(options: Namespace) -> str:
 
 
 def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: TextIO) -> None:
-    """Show the answer or save it, in the form that suits it or that was wished for."""
+    """Show or save the answer: in the form that the options name, else by its kind."""
     kind = kind_of(url)
     terminal = stdout.isatty()
     to_stdout = options.output == "-" or options.json or options.raw

@@ -1,7 +1,7 @@
-"""`gopher URL`, `gopher browse`, `gopher mirror` and their like: the console script.
+"""The console script `gopher`: `gopher URL`, `gopher browse`, `gopher mirror` and the other commands.
 
-Fetching and showing one thing needs no reactor, so it does without Twisted: from start to finished
-menu takes a few times as long as starting Python.
+Showing one item needs no reactor, so Twisted is not imported: from the start to the complete menu takes a
+few times as long as starting Python.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ COMMANDS = {
     "unfollow": ("news", "follow a menu no longer"),
     "new": ("news", "show what is new in the menus you follow"),
 }
-"""The commands, each with its module and what it is for; anything else behind `gopher` is a URL."""
+"""Command → (its module, its purpose); any other word after `gopher` is a URL."""
 
 
 class _Terminated(BaseException):
-    """SIGTERM has come."""
+    """SIGTERM was received."""
 
 
 class _StandardError(io.FileIO):
-    """Standard error, which nobody may read any more: a terminal that is gone ends no download, and the
-    status still says how it went.
+    """Standard error without errors of its own: if the terminal is closed, a download goes on, and the exit
+    status is right.
     """
 
     def write(self, data: Any) -> int:
@@ -60,8 +60,9 @@ class _StandardError(io.FileIO):
 
 
 def _lenient(stream: TextIO) -> TextIO:
-    """Return the same as a stream that never fails; `stream` itself where it is no file of the system, as
-    programs put one in its place.
+    """Return a stream to the same file that never raises OSError.
+
+    `stream` itself if it has no file descriptor: a program may have replaced it.
     """
     try:
         file = _StandardError(stream.fileno(), "wb", closefd=False)
@@ -71,9 +72,9 @@ def _lenient(stream: TextIO) -> TextIO:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The console script: run the arguments, those of the command line if left out; the exit status."""
+    """Run `arguments`, by default those of the command line; return the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
-    # A shell's >&- leaves no stream.
+    # After a shell's >&- a stream is None.
     with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
         stdout = nowhere if sys.stdout is None else sys.stdout.buffer
         stderr = _lenient(sys.stderr or unsaid)
@@ -86,21 +87,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             stdout.flush()
         except OSError:
-            # Python would try once more to write what is left, and complain.
+            # At its end Python would try again to write the rest, and print a traceback.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
-    # Under twistd, Python would look for cycles in everything once more: 2 ms.
+    # Under twistd, Python's garbage collection at the end would take 2 ms more.
     gc.freeze()
     return status
 
 
 def program() -> NoReturn:
-    """Run the command line as a process does, and end it."""
+    """Run the command line, and end the process with its status."""
     if sys.argv[1:2] and sys.argv[1] in ("browse", "serve"):
         sys.exit(main())
-    # The objects of a short run are in no circles: to look for those took a tenth of a mirror's time.
+    # A short run makes few reference cycles, and searching for them took a tenth of a mirror's time.
     gc.set_threshold(100_000)
     status = main()
-    # Nothing is open any more, and to take Python apart takes 2 ms and more.
+    # Nothing is open any more, and an ordered end of Python takes 2 ms and more.
     os._exit(status)
 
 
@@ -109,9 +110,9 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Do what `arguments` say and return the exit status; sentences about errors go to `stderr`.
+    """Run the command that `arguments` name and return the exit status; errors are sentences on `stderr`.
 
-    It blocks until all is done, and may be called in any thread; only KeyboardInterrupt is raised.
+    Blocks until the command has ended. May be called in any thread. Raises only KeyboardInterrupt.
     """
     try:
         try:
@@ -120,7 +121,7 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             stdout.write(wanted.text.encode())
             status = 0
         finally:
-            # The answer so far stands before the sentence of an error.
+            # The part of the answer received comes before the sentence of the error.
             stdout.flush()
         return status
     except BrokenPipeError:
@@ -143,7 +144,7 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
 
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Run the command that `words` begin with, and load no other."""
+    """Run the command that `words` begin with; import only its module."""
     status: int = _module(words[0] if words else "").run(words, stdout, stderr)
     return status
 
@@ -154,7 +155,7 @@ def _module(command: str) -> ModuleType:
 
 
 def parser_of(command: str = "") -> Parser:
-    """Return the parser of a command; of `gopher URL` without one."""
+    """Return the parser of a command; "" stands for `gopher URL`."""
     parser: Parser = _module(command).parser_of(command)
     return parser
 

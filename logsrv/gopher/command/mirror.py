@@ -1,4 +1,4 @@
-"""`gopher mirror URL DIRECTORY`: the options, and where all parts of the mirror meet."""
+"""`gopher mirror URL DIRECTORY`: its options, and the composition of the mirror's parts."""
 
 from __future__ import annotations
 
@@ -85,9 +85,10 @@ def parser_of(command: str) -> Parser:
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    """Do it, print the report, return the exit status.
+    """Make or update the mirror, print the report, return the exit status.
 
-    Raises Shown, GopherError (of a root without a copy), ConfigurationError, OSError (of the disk).
+    Raises HelpRequest, UsageError, ConfigurationError; GopherError if the root fails and has no earlier
+    copy; OSError for the disk.
     """
     options = parser_of(words[0]).parse_args(words[1:])
     if options.update and options.refresh:
@@ -99,7 +100,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     root = _root(options.url)
     directory: str = options.directory
     how = connection_options(options)
-    # Nobody watches a mirror: a server that sends a byte now and then must not hold it for ever.
+    # Nobody watches a mirror: a server that sends a byte now and then must not occupy it for ever.
     how.timeouts = how.timeouts.replace(least=options.min_speed)
     transfers = Transfers(how, time.monotonic)
     try:
@@ -132,7 +133,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
-    """Run it, and show how far it is; return Ctrl-C or SIGTERM, if that ended it."""
+    """Run the crawl, and show its progress; return the exception of Ctrl-C or SIGTERM if that ended it."""
 
     def show() -> None:
         if progress.due:
@@ -152,12 +153,13 @@ def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
 
 
 def _made(directory: str) -> list[str]:
-    """Make `directory`; return what was not there before, the innermost first. Raises ConfigurationError
-    if it is something else, OSError.
+    """Make `directory` and its parents; return the ones that are new, the innermost first.
+
+    Raises ConfigurationError if it exists and is not a directory, OSError.
     """
     if os.path.exists(directory) and not os.path.isdir(directory):
         raise ConfigurationError(
-            f"{one_line(directory, 4096)} is no directory, which a mirror needs"
+            f"{one_line(directory, 4096)} is not a directory, which a mirror needs"
         )
     made = []
     place = os.path.abspath(directory)
@@ -169,13 +171,16 @@ def _made(directory: str) -> list[str]:
 
 
 def _unmake(directory: str, made: list[str]) -> None:
-    """Leave nothing of a mirror that never began: the next try may be of another server."""
+    """Remove the journal and the new directories of a mirror that copied nothing.
+
+    The next try may copy another server to the same place.
+    """
     try:
         os.unlink(os.path.join(directory, FILE))
         for place in made:
             os.rmdir(place)
     except OSError:
-        # Somebody has put something there meanwhile.
+        # Somebody has put a file there meanwhile.
         pass
 
 
@@ -189,7 +194,7 @@ def _root(text: str) -> GopherURL:
 def _scope(
     root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
 ) -> MirrorScope:
-    # A proxy resolves the names; to ask the DNS would tell what is hidden.
+    # The proxy resolves names; a DNS query of ours would reveal which server is copied.
     addresses = [] if how.proxy is not None else transfers.addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]
     return MirrorScope(root, options.span, options.depth, aliases=aliases, addresses=addresses)

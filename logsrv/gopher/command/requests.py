@@ -1,4 +1,4 @@
-"""Requests of the command: the URL that words and options of `gopher URL` make, and its answer."""
+"""The request of `gopher URL [WORDS]`: the URL from its words and options, and the answer."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ _NUMBER = r"[0-9]{1,6}"
 
 
 def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
-    """Return the URL of `gopher URL`, with everything that numbers, words and options add to it. Raises
-    GopherError, UsageError, ConfigurationError.
+    """Return the URL to fetch: the given one, after link numbers, search words and options.
+
+    Raises GopherError, UsageError, ConfigurationError.
     """
     url = typed_place(options.url)
     if options.type is not None:
@@ -47,7 +48,7 @@ def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
 
 
 def kind_of(url: ItemURL) -> Transfer:
-    """Return the kind of answer to expect for `url`, a URL that `requested_url` has returned."""
+    """Return the kind of answer to expect for `url`, which `requested_url` returned."""
     if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
         return "text"
     transfer = item_type(url.item_type).transfer
@@ -58,9 +59,9 @@ def kind_of(url: ItemURL) -> Transfer:
 def open_answer(
     url: ItemURL, connection: ConnectionOptions, most_bytes: int | None = None
 ) -> Answer:
-    """Ask for `url`, and return the answer as it is sent: a server's, or what is on this machine.
+    """Open the answer to `url`, as sent by the server, or the local file or directory.
 
-    most_bytes: in place of the limit there is for such an answer. Raises GopherError, ConfigurationError.
+    most_bytes: replaces the default limit of its kind. Raises GopherError, ConfigurationError.
     """
     kind, limits = kind_of(url), Limits()
     most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
@@ -83,16 +84,16 @@ def open_answer(
 def _followed(
     url: ItemURL, words: list[str], connection: ConnectionOptions
 ) -> tuple[ItemURL, list[str]]:
-    """Return what the numbers at the beginning of `words` lead to, menu by menu, and the words behind them:
+    """Follow the numbers at the beginning of `words`, menu by menu; return the URL and the other words.
 
-    `gopher URL 7` is the link with the number 7 in the menu at URL, as `gopher URL` shows it.
+    `gopher URL 7` is link 7 of the menu at URL, by the numbers that `gopher URL` shows.
     """
     start = url
     while words and url.item_type == "1" and url.search is None and re.fullmatch(_NUMBER, words[0]):
         url, words = _link(url, int(words[0]), connection), words[1:]
     if words and url is not start and url.item_type not in MENUS:
         raise ConfigurationError(
-            f"{url} is no menu and no search: there is no use for {one_line(' '.join(words), 500)}"
+            f"{url} is no menu and no search: it takes no words ({one_line(' '.join(words), 500)})"
         )
     return url, words
 
@@ -114,7 +115,7 @@ def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
 
 
 def _links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
-    """The links of a menu; no more of it is read than `enough` of them."""
+    """Return the links of a menu; reading stops after `enough` of them."""
     parser = MenuParser()
     links: list[MenuItem] = []
     with open_answer(menu, connection) as answer:

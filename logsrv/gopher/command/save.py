@@ -1,4 +1,4 @@
-"""Save answers: under a safe name, whole or not at all."""
+"""Saving answers: under a safe name, complete or not at all."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _BAR = 24
 
 
 class Progress(StatusLine):
-    """The progress of a download, told a few times a second on a terminal, and never elsewhere."""
+    """The progress of a download, shown a few times a second, only on a terminal."""
 
     def bytes(self, size: int, length: int | None) -> None:
-        """`size` bytes have come, of `length` if that is known."""
+        """Show that `size` bytes were received, of `length` if that is known."""
         if self.due:
             rate = size / max(self.seconds, 0.001)
             text = f"{size_text(size)}, {size_text(rate)}/s"
@@ -34,11 +34,11 @@ class Progress(StatusLine):
 
 
 def target(url: ItemURL, output: str | None, *, force: bool) -> str:
-    """Return where to save `url`: as `output`, or, if that is a directory or not given, under its own name.
+    """Return the path to save `url` to: `output`; if that is a directory or None, a name made from the URL.
 
-    Raises ConfigurationError if that would replace a file, without `force`.
+    Raises ConfigurationError if that is a directory, or if a file has the name and `force` is false.
     """
-    # Text, because `pathlib` takes 4 ms to load.
+    # A string, because importing `pathlib` takes 4 ms.
     path = output or ""
     path = path.rstrip("/") or path
     if not path or os.path.isdir(path):
@@ -58,7 +58,7 @@ def _shown(path: str) -> str:
 
 
 class _Saved:
-    """A file that an answer goes into, and the bytes of it that are there; `splice` may write it alone."""
+    """The file that an answer is saved to, and its size in bytes; `splice` may write to it directly."""
 
     file: BinaryIO
     length: int | None = None
@@ -78,11 +78,11 @@ class _Saved:
 
 
 def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> None:
-    """Write an answer to `path`, which appears, or is replaced, when it is whole; say so in `notes`.
+    """Write an answer to `path`, which appears or is replaced when it is complete; say so in `notes`.
 
-    is_text: whether it may have a terminator to take off.
+    is_text: it may have a terminator and stuffed dots, which are removed. force: replace a file.
     """
-    # A device or a pipe is written to; to put a file in its place is never meant.
+    # A device or a pipe is written to, never replaced by a file.
     special = os.path.exists(path) and not os.path.isfile(path)
     progress = Progress(notes, time.monotonic)
     saved = _Saved(progress, special=special)

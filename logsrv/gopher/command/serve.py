@@ -1,4 +1,4 @@
-"""`gopher serve DIRECTORY`: becomes `twistd gopherd`, in the foreground."""
+"""`gopher serve DIRECTORY`: replaces its process by `twistd gopherd` in the foreground."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def parser_of(command: str) -> Parser:
 
 
 def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> NoReturn:
-    """Become the server. Raises Shown, UsageError."""
+    """Replace this process by the server. Raises HelpRequest, UsageError, OSError."""
     given = words[1:]
     if list(given[:1]) in (["--help"], ["-h"]):
         raise HelpRequest(parser_of("serve").format_help())
@@ -49,6 +49,6 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> NoReturn:
 
 def command(directory: str, options: Sequence[str]) -> list[str]:
     """Return the arguments of the process that serves `directory`."""
-    # -P: nothing is imported from where one happens to be.
+    # -P: import nothing from the current directory.
     python = [sys.executable, "-P", "-c", _TWISTD]
     return [*python, "-n", "--pidfile=", "gopherd", f"--directory={directory}", *options]

@@ -1,7 +1,7 @@
-"""Texts and menus for people: bytes of an answer in, safe lines out. What is not for a terminal is
+"""Texts and menus on standard output: bytes of an answer in, safe lines out. Control characters are
 escaped (`logsrv.kit.text.escape`), on a pipe as well.
 
-What came before an error is shown: it is worth reading.
+The part received before an error is shown, too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line, printable
 
-# A line that does not end is shown in pieces of this size.
-_LONGEST_HELD = 64 * 1024
+# Bytes; a longer line is shown in pieces.
+_LONGEST_LINE = 64 * 1024
 
 _COLOURS = {"1": "1;34", "7": "1;33", "3": "31", "0": "0", "h": "36", "8": "35", "T": "35"}
 _FILE_COLOUR = "32"
@@ -25,8 +25,10 @@ _DIM = "2"
 
 
 class Screen(Value):
-    """Standard output as text. encoding: what the terminal understands; colours: whether to use them;
-    terminal: whether it is one. charset: of what servers send.
+    """Standard output for text.
+
+    encoding: of the terminal. colours: whether to use them. terminal: whether it is a terminal. charset: of
+    answers, None for UTF-8 or Latin-1.
     """
 
     out: BinaryIO
@@ -36,7 +38,7 @@ class Screen(Value):
     charset: str | None = None
 
     def write(self, text: str) -> None:
-        """`text` has been escaped; what the encoding has no bytes for is escaped here."""
+        """Write escaped text; characters that the encoding lacks are escaped here."""
         self.out.write(text.encode(self.encoding, "backslashreplace"))
 
     def coloured(self, text: str, colour: str) -> str:
@@ -44,9 +46,11 @@ class Screen(Value):
 
 
 def show_menu(pieces: Iterable[bytes], screen: Screen, menu: ItemURL, *, links: bool) -> None:
-    """Show the menu at `menu`, a line for each item as soon as it is there:
+    """Show the menu at `menu`, each item as soon as it is received, as a line
 
     NUMBER TAG  TEXT  <URL>
+
+    links: whether to show the URLs.
     """
     parser = MenuParser()
     number = 0
@@ -69,7 +73,7 @@ def show_menu(pieces: Iterable[bytes], screen: Screen, menu: ItemURL, *, links: 
 
 
 def _line(item: MenuItem, number: int, place: str, screen: Screen) -> str:
-    text = one_line(item.text(screen.charset), _LONGEST_HELD)
+    text = one_line(item.text(screen.charset), _LONGEST_LINE)
     if item.item_type == "i":
         return f"          {text}".rstrip() + "\n"
     shown = screen.coloured(f"{number if item.is_link else '':>4}", _DIM)
@@ -83,7 +87,7 @@ def _place(item: MenuItem, menu: ItemURL) -> str:
 
 
 def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None:
-    """Show a text, as far as it is certain. stuffed: whether it may have a terminator to take off."""
+    """Show a text while it arrives, in whole lines. stuffed: remove its terminator and stuffed dots."""
     parser = TextParser() if stuffed else None
     held, last = b"", "\n"
 
@@ -105,9 +109,9 @@ def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None
 
 
 def _lines(data: bytes) -> tuple[bytes, bytes]:
-    """Return what can be shown, and what has to wait for the end of its line."""
+    """Return the bytes that can be shown, and those that wait for the end of their line."""
     whole, newline, rest = data.rpartition(b"\n")
-    if len(rest) <= _LONGEST_HELD:
+    if len(rest) <= _LONGEST_LINE:
         return whole + newline, rest
     # Not in the middle of a character of UTF-8, nor between CR and LF.
     cut = next((n for n in range(1, 5) if rest[-n] & 0xC0 != 0x80), 1)

@@ -1,11 +1,11 @@
-"""`gopher --json`: one object for one answer, whatever became of it. ASCII only, so it is safe to show.
+"""`gopher --json`: one object for one answer, complete or failed. ASCII only, so it is safe to show.
 
 {"url", "kind": "menu" | "text" | "binary" | "error", "terminated"} and, by kind:
 
     menu    "items": [{"type", "display", "selector", "host", "port", "plus", "url"}]
     text    "text"
     binary  "bytes", "sha256"
-    error   "error": {"code", "message"}, and of a menu or text that broke off, what came of it
+    error   "error": {"code", "message"}, and the part received of a menu or text
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def show_json(
     ask: Ask, url: ItemURL, kind: Transfer, out: BinaryIO, charset: str | None = None
 ) -> None:
-    """Collect the answer (of a binary only its size and digest), and write one line at its end."""
+    """Collect the answer (for a binary only its size and digest), and write one line at its end."""
     collected = _Collected(kind)
     shown: dict[str, Any] = {"url": str(url), "kind": kind, "terminated": False}
     try:

@@ -1,1 +1,1 @@
-"""Fetches answers: connecting, trust, time-outs, limits, and files that are whole or not at all."""
+"""Fetching answers: connections, trust, time-outs, limits, and files that are complete or not written."""

@@ -1,6 +1,6 @@
-"""Names looked up beside everything else: `getaddrinfo` blocks, so each has a thread of its own.
+"""Asynchronous name lookup: `getaddrinfo` blocks, so each lookup has its own thread.
 
-Not one of a pool: Python would wait for that at its end, and nobody wants to wait for a silent name server.
+Not a thread of a pool: at its end Python waits for those, and a name server may be silent for long.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 Address = tuple[socket.AddressFamily, Any]
 Found = list[Address] | OSError
 
-# Looking a name up for each of a thousand small files takes longer than fetching them.
+# Seconds. Looking up the name for each of a thousand small files takes longer than fetching them.
 KNOWN_FOR = 60.0
 _MOST_KNOWN = 1000
 
@@ -25,7 +25,7 @@ _MOST_KNOWN = 1000
 class Addresses:
     """The addresses of hosts, remembered for a minute.
 
-    A lookup is registered at `selector`, with what to call when it can be read from.
+    A lookup is registered at `selector`; the key's data is the function to call when it is readable.
     """
 
     def __init__(self, selector: BaseSelector, clock: Callable[[], float]) -> None:
@@ -35,7 +35,7 @@ class Addresses:
         self._waiting: dict[tuple[str, int], tuple[FileIO, list[Callable[[Found], None]]]] = {}
 
     def known(self, host: str, port: int) -> list[Address] | None:
-        """Return what is known without a lookup: numbers, and names for a while."""
+        """Return the addresses that need no lookup: a numeric address, or a remembered name; else None."""
         known = self._known.get((host, port))
         if known is not None and known[0] > self._clock():
             return known[1]
@@ -45,7 +45,7 @@ class Addresses:
         return found
 
     def look_up(self, host: str, port: int, then: Callable[[Found], None]) -> None:
-        """Call `then` with what is found, some time later; one lookup serves all who wait meanwhile."""
+        """Look a name up, and call `then` with the result later; callers for one name share a lookup."""
         place = (host, port)
         if place in self._waiting:
             self._waiting[place][1].append(then)
@@ -59,7 +59,7 @@ class Addresses:
         self._selector.register(here, EVENT_READ, lambda: self._tell(place, result[0]))
 
     def look_up_now(self, host: str, port: int) -> Found:
-        """Return what is found, however long it takes."""
+        """Look a name up and block until there is a result."""
         found: Found | None = self.known(host, port)
         if found is None:
             found = _resolved(host, port)
@@ -67,11 +67,11 @@ class Addresses:
         return found
 
     def forget(self, host: str, port: int) -> None:
-        """Look it up again next time: none of the addresses took a connection."""
+        """Forget the addresses of a name: none of them accepted a connection."""
         self._known.pop((host, port), None)
 
     def close(self) -> None:
-        """Wait for no lookup any more."""
+        """Drop all lookups; their callbacks are not called."""
         for here, _ in self._waiting.values():
             self._let_go(here)
         self._waiting.clear()
@@ -107,13 +107,16 @@ def _as_number(host: str, port: int) -> list[Address] | None:
 
 
 def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
-    """Begin a lookup; return a pipe, at whose end the list has what was found. Raises OSError."""
+    """Begin a lookup in a thread. Return a pipe and a list: the list has the result at the pipe's end.
+
+    Raises OSError.
+    """
     reading, writing = os.pipe()
     here = FileIO(reading)
     result: list[Found] = []
 
     def look_up() -> None:
-        # The end of its pipe tells that it is done; nobody may be waiting by then.
+        # Closing the pipe says that the lookup is done; by then perhaps nobody waits for it.
         try:
             result.append(_resolved(host, port))
         finally:
@@ -124,14 +127,14 @@ def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
     except RuntimeError:
         here.close()
         os.close(writing)
-        reason = "the system begins no more threads, and to look its name up takes one"
+        reason = "the name cannot be looked up: the system starts no more threads"
         raise OSError(errno.EAGAIN, reason) from None
     return here, result
 
 
 def _resolved(host: str, port: int) -> Found:
     try:
-        # In bytes: for text, Python loads its own tables of international names.
+        # Bytes: for a string, Python would load its tables of international names.
         found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     except OSError as error:
         return error

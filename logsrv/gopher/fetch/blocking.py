@@ -1,6 +1,7 @@
 """Gopher for scripts without a reactor: `urlopen` and `urlretrieve`.
 
-The same machine as `GopherClient`, no Twisted: importing and fetching takes a few milliseconds.
+Built on the same `Transfer` as `GopherClient`, without Twisted: importing and fetching takes a few
+milliseconds.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ _LONG = 3600.0
 
 
 class _Body(Stream, io.RawIOBase):
-    """The content of one answer as a raw file: what `GopherFile` reads from."""
+    """The content of one answer as a raw file, which `GopherFile` buffers."""
 
     def __init__(
         self, url: GopherURL, options: ConnectionOptions, *, as_text: bool, **how: Any
     ) -> None:
-        """as_text: without terminator and stuffed dots. how: what `Transfers.start` takes.
+        """as_text: without terminator and stuffed dots. how: further arguments of `Transfers.start`.
 
-        Errors that the server tells, and answers of others, are raised before anything is read.
+        Raises the server's error, and the one for an answer that is not Gopher, before anything is read.
         """
         self._unread = memoryview(b"")
         super().__init__(Transfers(options, time.monotonic), url, **how)
@@ -77,8 +78,8 @@ class _Body(Stream, io.RawIOBase):
 class GopherFile(io.BufferedReader):
     """An answer as a file of bytes: `read`, `readline`, iteration, `close`, `with`.
 
-    url: what was asked for. length: how many bytes it will have, where Gopher+ told, else None.
-    has_header: whether a Gopher+ header came before it; then a text has no terminator.
+    url: the request. length: bytes of the whole answer if Gopher+ announced it, else None. has_header:
+    whether a Gopher+ header came before it; then a text has no terminator.
     """
 
     def __init__(self, body: _Body, url: GopherURL) -> None:
@@ -89,9 +90,9 @@ class GopherFile(io.BufferedReader):
         super().__init__(body, _CHUNK)
 
     def pieces(self, into: DownloadFile | None = None) -> Iterator[bytes]:
-        """Yield all of it in pieces as they come: a fifth faster than `read`. Raises GopherError.
+        """Yield all of it in pieces as they arrive: a fifth faster than `read`. Raises GopherError.
 
-        Where nobody has to look at them, later ones go into `into` by themselves.
+        into: later pieces that need no parsing may go directly into this file instead (Linux's splice).
         """
         while piece := self._body.piece():
             yield piece
@@ -99,7 +100,7 @@ class GopherFile(io.BufferedReader):
                 self._body.pass_to(into)
 
     def geturl(self) -> str:
-        """The URL as text, as files of `urllib.request` have it."""
+        """Return the URL as a string, as files of `urllib.request` do."""
         return str(self.url)
 
 
@@ -114,13 +115,13 @@ def urlopen(
     proxy: Proxy | None = None,
     as_sent: bool = False,
 ) -> GopherFile:
-    """Ask for `url` and return the answer as a file; a text comes without terminator and stuffed dots.
+    """Request `url` and return the answer as a file; a text has neither terminator nor stuffed dots.
 
-    timeout: seconds, for connecting and for each time the server is waited for. data: what to search
-    for. most_bytes: TooBig past that. most_seconds: for the whole answer, so that a server that sends
-    a byte now and then ends too. as_sent: keep the terminator and the dots of a text.
+    timeout: seconds, for connecting and for each silence of the server. data: the words of a search.
+    most_bytes: a longer answer raises TooBig. most_seconds: for the whole answer, so that a server that
+    sends a byte now and then ends too. as_sent: keep the terminator and the dots of a text.
 
-    Raises GopherError, here for what the server answers at once, and while reading for the rest.
+    Raises GopherError: here for the beginning of the answer, while reading for the rest.
     """
     target = url if isinstance(url, GopherURL) else GopherURL.parse(url)
     if data is not None:
@@ -141,10 +142,10 @@ def urlretrieve(
     most_bytes: int | None = None,
     proxy: Proxy | None = None,
 ) -> int:
-    """Save what `url` has as `filename`, which appears (or changes) only when it is whole.
+    """Save the answer to `url` as `filename`, which appears (or changes) only when it is complete.
 
     `reporthook(bytes so far, bytes in all or None)` is called for each piece. Returns the size of
-    the file. Raises GopherError, OSError.
+    the file in bytes. Raises GopherError, OSError.
     """
     how: dict[str, Any] = {"trust": trust, "most_bytes": most_bytes, "proxy": proxy}
     with urlopen(url, timeout, as_sent=True, **how) as answer, whole_file(filename) as file:

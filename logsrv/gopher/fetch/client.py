@@ -1,4 +1,4 @@
-"""The Gopher client for programs with a reactor, which watches one descriptor for any number of answers.
+"""The Gopher client for programs with a reactor; the reactor watches one descriptor for all answers.
 
 client = GopherClient(reactor)
 menu = await client.menu("gopher://example.org/")          # or .addCallback(…): it is a Deferred
@@ -41,7 +41,7 @@ class IClientReactor(IReactorTime, IReactorFDSet):
 
 @implementer(IReadDescriptor)
 class ReactorTransfers:
-    """Transfers that go on while the reactor runs; without any, the reactor knows nothing of it."""
+    """Transfers driven by the reactor, which watches them only while there are some."""
 
     def __init__(
         self,
@@ -49,13 +49,13 @@ class ReactorTransfers:
         options: ConnectionOptions,
         allow: Callable[[str, int], None] | None = None,
     ) -> None:
-        """`allow` as `Transfers` takes it."""
+        """allow: see `Transfers`."""
         self._reactor = reactor
         self.transfers = Transfers(options, reactor.seconds, allow=allow)
         self._timer = Timer(reactor)
 
     def watch(self) -> None:
-        """Let the reactor know that there is something to do."""
+        """Have the reactor watch the transfers; call it after each start."""
         if not self._timer.running:
             self._reactor.addReader(self)
             self._timer.start(0, self._tick)
@@ -65,7 +65,7 @@ class ReactorTransfers:
         self.doRead()
 
     def rest(self) -> None:
-        """Let the reactor forget it, if there is nothing left to do."""
+        """Have the reactor stop watching if no transfer is active."""
         if self._timer.running and not self.transfers.active:
             self._reactor.removeReader(self)
             self._timer.stop()
@@ -80,13 +80,13 @@ class ReactorTransfers:
         self.rest()
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor ends, and everything with it."""
+        """Do nothing: the reactor ends, and all transfers with it."""
 
     def logPrefix(self) -> str:
         return "gopher"
 
 
-# pygopherd lets five connections wait; more at once were lost in one run out of two.
+# pygopherd queues five connections; with more at once, some were lost in one run out of two.
 CONNECTIONS_PER_HOST = 4
 _LIMITS = Limits()
 
@@ -105,15 +105,15 @@ class Download:
 
 
 class GopherResponse(Stream):
-    """The body of an answer, in pieces as they come: bytes as sent, without a Gopher+ header.
+    """The body of an answer, in pieces as they arrive: bytes as sent, without a Gopher+ header.
 
-    `async for` or `read`; slow reading slows the server down. Errors of the connection are raised
-    behind everything that came before them. It occupies one of the connections to its host until it
+    Read it by `async for` or `read`; slow reading slows the server down. Errors of the connection are
+    raised after all content received before them. It occupies one of the connections to its host until it
     has ended or is closed: use it in `async with`.
     """
 
     def __init__(self, transfers: ReactorTransfers, url: GopherURL, **how: Any) -> None:
-        """how: what `Stream` takes."""
+        """how: further arguments of `Stream`."""
         self._reactor_transfers = transfers
         self._rest: bytes | None = None
         super().__init__(transfers.transfers, url, **how)
@@ -123,7 +123,7 @@ class GopherResponse(Stream):
         self._reactor_transfers.watch()
 
     async def begin(self) -> None:
-        """Return when there is content for certain, maybe none. Raises the error if there is none."""
+        """Return when the answer is certainly content, which may be empty. Raises an error before that."""
         try:
             while not self.is_certain():
                 await self._change()
@@ -148,7 +148,7 @@ class GopherResponse(Stream):
         await changed
 
     async def read(self, size: int = -1) -> bytes:
-        """`size` bytes, fewer only at the end; all that is left if it is negative."""
+        """Return `size` bytes, fewer only at the end; all the rest if it is negative."""
         pieces: list[bytes] = []
         missing = size
         while missing:
@@ -163,7 +163,7 @@ class GopherResponse(Stream):
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Let go of the connection; what has not been read is lost."""
+        """Close the connection; unread bytes are lost."""
         super().close()
         self._reactor_transfers.rest()
 
@@ -183,7 +183,9 @@ def _deferred(
         Concatenate[GopherClient, GopherURL, How], Coroutine[Deferred[Any], Any, Result]
     ],
 ) -> Callable[Concatenate[GopherClient, GopherURL | str, How], Deferred[Result]]:
-    """Make a method begin when it is called, awaited or not, and take a URL as text too."""
+    """Make a method that starts the coroutine when called, returns a Deferred, and takes string
+    URLs too.
+    """
 
     @wraps(fetch)
     def begin(
@@ -191,18 +193,19 @@ def _deferred(
     ) -> Deferred[Result]:
         return Deferred.fromCoroutine(fetch(self, _as_url(url), *args, **named))
 
-    # By its name too, which `Callable` has no words for.
+    # Callers may also pass `url` by name, which `Callable` cannot express.
     return begin  # type: ignore[return-value]
 
 
 class GopherClient:
-    """Fetches from Gopher servers, a few connections to each host at a time, in order of asking.
+    """Fetches from Gopher servers, with a few connections to each host at a time, in the order of requests.
 
-    URLs are given as `GopherURL` or text. Everything it raises is a `GopherError` (what the server
-    or the network did), a `ConfigurationError` (how it was set up) or an OSError (local files).
+    URLs are `GopherURL` or strings. Raises `GopherError` (the server or the network),
+    `ConfigurationError` (settings) and OSError (local files).
 
-    A request is repeated, after a pause that doubles, where the server cannot have begun to answer
-    it: reset before the first byte, or refused by a host that has answered before. Never a form.
+    It repeats a request, after a pause that doubles, if the server cannot have begun to answer it: the
+    connection was reset before the first byte, or refused or not accepted in time by a host that has
+    answered before. It never repeats a form that may have arrived.
     """
 
     def __init__(
@@ -218,8 +221,8 @@ class GopherClient:
         charset: str | None = None,
         allow: Callable[[str, int], None] | None = None,
     ) -> None:
-        """charset (see `checked_charset`): of what servers say in errors. allow: raises a GopherError
-        for an address and a port that must not be connected to.
+        """charset (see `checked_charset`): of the servers' error messages. allow: called with an address
+        and a port; raises a GopherError if the client must not connect there.
         """
         self._options = ConnectionOptions(timeouts, trust, proxy)
         self._limits = limits
@@ -238,10 +241,10 @@ class GopherClient:
         most_seconds: float = math.inf,
         answers: Sequence[bytes] = (),
     ) -> GopherResponse:
-        """The answer as a stream, once it is certain that it is content.
+        """Return the answer as a stream, as soon as it is certain that it is no error.
 
-        most_bytes: TooBig past that; else `Limits.download`. most_seconds: for all of it. answers: what
-        was filled into the form of a Gopher+ item.
+        most_bytes: a longer answer raises TooBig; by default `Limits.download`. most_seconds: for the whole
+        answer. answers: the lines for the form of a Gopher+ item.
         """
         request = form_request(url, answers) if answers else None
         release = await self._slot(url.host)
@@ -267,7 +270,7 @@ class GopherClient:
 
     @_deferred
     async def menu(self, url: GopherURL) -> Menu:
-        """A menu, or the answer to a search."""
+        """Return a menu, or the answer to a search. An error's `partial` is the part received."""
         parser = MenuParser(self._limits.line, self._limits.items)
         items: list[MenuItem] = []
         failed: GopherError | None = None
@@ -287,12 +290,12 @@ class GopherClient:
         return menu
 
     def search(self, url: GopherURL | str, words: str | bytes) -> Deferred[Menu]:
-        """The menu that an item of type 7 answers `words` with; text is sent as UTF-8."""
+        """Send `words` to a search (item type 7) and return its menu; a string is sent as UTF-8."""
         return self.menu(_as_url(url).searching(words))
 
     @_deferred
     async def text(self, url: GopherURL) -> Text:
-        """A text."""
+        """Return a text. An error's `partial` is the part received."""
         pieces: list[bytes] = []
         try:
             async with await self._page(url, self._limits.text) as response:
@@ -310,9 +313,9 @@ class GopherClient:
     async def download(
         self, url: GopherURL, path: Path, progress: Progress | None = None
     ) -> Download:
-        """Save the content as `path`, which appears (or changes) only when it is whole.
+        """Save the content as `path`, which appears (or changes) only when it is complete.
 
-        A text loses its terminator and stuffed dots; everything else is saved as it came.
+        A text loses its terminator and stuffed dots; everything else is saved as received.
         `progress(bytes so far, bytes in all or None)` is called for each piece.
         """
         size = 0
@@ -331,7 +334,7 @@ class GopherClient:
     async def attributes(
         self, url: GopherURL, *, whole_menu: bool = False
     ) -> tuple[Attributes, ...]:
-        """Fetch what Gopher+ tells about an item, or each item of a menu; () if the server has none."""
+        """Fetch the Gopher+ attributes of an item, or of each item of a menu; () without Gopher+."""
         about = url.replace(plus=b"$" if whole_menu else b"!")
         async with await self._page(about, self._limits.menu) as response:
             return parse_attributes(await response.read()) if response.has_header else ()

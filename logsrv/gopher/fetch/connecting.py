@@ -1,6 +1,4 @@
-"""Transfers with their sockets: from the name of a host, by one of its addresses, to the request that is
-sent.
-"""
+"""Transfers with sockets: look up the host, connect to one of its addresses, send the request."""
 
 from __future__ import annotations
 
@@ -20,10 +18,10 @@ from logsrv.gopher.fetch.transfer import Transfer
 class AnswerSink(Protocol):
     """The receiver of an answer.
 
-    feed: takes what came, and returns whether that was all, although the server has not closed.
-    finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
-    descriptor: an open file that may take the rest, if nobody has to look at it; `passed` is told how
-    much it took.
+    feed: takes the next bytes; returns true if the answer is complete before the server has closed.
+    finish: the answer is complete; `has_header`: it had a Gopher+ header. abort: it failed.
+    descriptor: an open file for the rest of the answer if nobody has to parse it, else None; `passed`: this
+    many bytes went there.
     """
 
     @property
@@ -38,22 +36,22 @@ _NO_ADDRESSES: Iterator[Address] = iter(())
 
 
 class SocketTransfer(Transfer):
-    """A transfer with its socket. sink: takes the body; step: called when the socket is ready."""
+    """A transfer with its socket. sink: receives the body; step: called when the socket is ready."""
 
     sink: AnswerSink
     selector: BaseSelector
     step: Callable[[SocketTransfer], None]
-    # Defaults in the class need not be set for each of ten thousand.
+    # Defaults of the class: setting them for each of ten thousand transfers takes time.
     socket: socket.socket | None = None
     addresses: Iterator[Address] = _NO_ADDRESSES
-    # The time at which the next address is tried; without a socket, at which the transfer begins.
+    # The time to try the next address; without a socket, the time to begin.
     patience = math.inf
-    # The events that the selector looks out for; 0: it does not know the socket.
+    # The events registered at the selector; 0: the socket is not registered.
     events = 0
     paused = False
 
     def listen(self, events: int) -> None:
-        """Let the selector look out for these events, for none if 0."""
+        """Register the socket for these events; 0: unregister it."""
         if events == self.events:
             return
         assert self.socket is not None
@@ -66,7 +64,7 @@ class SocketTransfer(Transfer):
         self.events = events
 
     def ready(self) -> None:
-        """Go on; the selector may tell of a socket that was closed in the same round."""
+        """Run `step`, unless the socket was closed in the same round of the selector."""
         if self.events:
             self.step(self)
 
@@ -78,14 +76,14 @@ class SocketTransfer(Transfer):
             self.socket = None
 
 
-# A host with several addresses, one of them unreachable, should not use up all of the time.
+# Seconds: one unreachable address of several must not use up the whole time.
 EACH_ADDRESS = 3.0
-# Without it, the request goes with the ACK of the handshake: a packet less, and the server is woken once.
+# With quick ACKs off, the request carries the handshake's ACK: a packet less, and the server wakes once.
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Connector:
-    """Connects transfers. addresses: of their hosts."""
+    """Connects transfers. addresses: the lookup of their hosts."""
 
     def __init__(
         self,
@@ -95,8 +93,8 @@ class Connector:
         connected: Callable[[SocketTransfer], None],
         failed: Callable[[SocketTransfer], None],
     ) -> None:
-        """allow: raises a LogsrvError for an address and a port that must not be connected to. connected,
-        failed: called when a transfer has a connection, or `error` says why it will have none.
+        """allow: called with an address and a port; raises a LogsrvError if they are not allowed.
+        connected: called with a transfer that has a connection. failed: with one that has only an `error`.
         """
         self._selector = selector
         self._clock = clock
@@ -115,7 +113,7 @@ class Connector:
             self.addresses.look_up(host, port, lambda found: self._found(transfer, found))
 
     def try_next(self, transfer: SocketTransfer, error: Exception | None = None) -> None:
-        """Connect to the next address; error: why the one before was none."""
+        """Connect to the next address; error: the failure of the address before."""
         transfer.close()
         for family, address in transfer.addresses:
             try:
@@ -126,7 +124,7 @@ class Connector:
                 error = refused
                 continue
             sock.setblocking(False)
-            # The request would wait until the end of a handshake of TLS or SOCKS is acknowledged.
+            # With Nagle's algorithm, the request would wait for the ACK of a TLS or SOCKS handshake.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if _QUICKACK is not None:
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 0)
@@ -134,7 +132,7 @@ class Connector:
             transfer.patience = self._clock() + EACH_ADDRESS
             number = sock.connect_ex(address)
             if number in (0, errno.EINPROGRESS):
-                # To a host nearby, sending at once saves a round through the selector.
+                # Nearby hosts are connected already: sending at once saves a round of the selector.
                 if number == 0 or transfer.is_plain:
                     self._connecting(transfer)
                 else:
@@ -148,7 +146,7 @@ class Connector:
         self._failed(transfer)
 
     def look_at_clock(self, transfer: SocketTransfer, now: float) -> None:
-        """Begin with a transfer whose pause is over, or with the next address of a silent one."""
+        """Begin a transfer whose pause is over; try the next address if the current one is silent."""
         if transfer.patience > now:
             return
         if transfer.socket is None:
@@ -160,7 +158,7 @@ class Connector:
 
     def _found(self, transfer: SocketTransfer, addresses: list[Address] | OSError) -> None:
         if transfer.done:
-            # It was stopped, or its time was over, while the name was looked up.
+            # It was stopped, or timed out, while the name was looked up.
             return
         if isinstance(addresses, OSError):
             transfer.failed(addresses)
@@ -174,7 +172,7 @@ class Connector:
         sock = transfer.socket
         assert sock is not None
         if transfer.is_plain:
-            # The first send tells whether there is a connection.
+            # The first send fails if there is no connection.
             try:
                 sent = sock.send(transfer.request)
             except OSError as error:

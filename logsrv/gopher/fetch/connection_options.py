@@ -1,4 +1,4 @@
-"""Settings of a fetch: how long to wait, how much to take, and the way to connect."""
+"""Settings of a fetch: time-outs, limits in bytes, TLS trust and proxy."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Timeouts(Value):
     """Seconds until TimedOut.
 
-    connect: for name, connection and TLS handshake together. first_byte: from the request to the
-    answer. between: from some bytes to the next ones. whole: from the request to the end of a menu or a
-    text, so that a server that sends a byte now and then ends too; streams and downloads have no such
-    limit. least: the bytes that a minute of an answer has to bring, 0 for any number; for downloads that
+    connect: for name lookup, connection and TLS handshake together. first_byte: from the request to the
+    first byte. between: between two receptions. whole: from the request to the end of a menu or a text,
+    so that a server that sends a byte now and then ends too; streams and downloads have no such limit.
+    least: not seconds, but the bytes that must arrive in each minute, 0 for no minimum; for downloads that
     nobody watches.
     """
 
@@ -35,7 +35,7 @@ class Timeouts(Value):
 
 
 class Limits(Value):
-    """Bytes until TooBig. `line` is where a line of a menu is cut, `items` counts its lines."""
+    """Bytes until TooBig. line: bytes after which a line of a menu is cut. items: lines of a menu."""
 
     menu: int = 16 * 1024 * 1024
     text: int = 64 * 1024 * 1024
@@ -48,7 +48,7 @@ class Limits(Value):
 
 
 class ConnectionOptions:
-    """The way to connect: how long to wait, whom to believe, and through which proxy."""
+    """The way to connect: time-outs, trust in certificates, and the proxy."""
 
     def __init__(
         self,
@@ -62,8 +62,8 @@ class ConnectionOptions:
 
     @cached_property
     def tls_context(self) -> SSLContext:
-        """Return `trust` for connections. Raises ConfigurationError for a wrong CA file."""
-        # Half of the start of `gopher URL`, and most URLs are plain.
+        """Return the TLS context for `trust`. Raises ConfigurationError for a wrong CA file."""
+        # Made only when needed: it is half of the start of `gopher URL`, and most URLs are plain.
         from logsrv.gopher.fetch.tls import tls_context
 
         return tls_context(self.trust)

@@ -1,4 +1,4 @@
-"""Answers on asyncio's loop, where the browser runs: leaving `async with` closes the socket at once."""
+"""Answers on asyncio's loop, on which the browser runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from logsrv.gopher.wire.url import GopherURL
 
 
 class AsyncioStream(Stream):
-    """`async with AsyncioStream(url, options) as answer: async for piece in answer: …`
+    """A stream: `async with AsyncioStream(url, options) as answer: async for piece in answer: …`
 
-    Raises GopherError; ConfigurationError and OSError for files of certificates and pins.
+    Leaving `async with` closes the socket at once. Raises GopherError; ConfigurationError and OSError for
+    files of certificates and pins.
     """
 
     def __init__(self, url: GopherURL, options: ConnectionOptions, **how: Any) -> None:
-        """how: what `Transfers.start` takes."""
+        """how: further arguments of `Stream`."""
         super().__init__(Transfers(options, time.monotonic), url, **how)
         self._changed = asyncio.Event()
         self.wake = self._changed.set
@@ -46,7 +47,7 @@ class AsyncioStream(Stream):
                 await self._changed.wait()
         if not piece:
             raise StopAsyncIteration
-        # A fast server would otherwise never let the screen have its turn.
+        # Otherwise a fast server would keep the loop from updating the screen.
         await asyncio.sleep(0)
         return piece
 

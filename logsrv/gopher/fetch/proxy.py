@@ -1,4 +1,4 @@
-"""SOCKS5 proxies (RFC 1928), such as Tor: their spelling, and the talk with one. Bytes in, bytes out."""
+"""SOCKS5 proxies (RFC 1928), such as Tor: their URLs, and the handshake. Bytes in, bytes out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PROXY = r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?"
 _HELLO = b"\5\1\0"
 _WELCOME = b"\5\0"
 _NAME = b"\3"
-# Bytes of an address in the proxy's reply, by its type; a name begins with its own length.
+# Type of an address in the proxy's reply → its length in bytes; a name (type 3) begins with its length.
 _ADDRESS_LENGTHS = {1: 4, 4: 16}
 _REFUSALS = {
     1: "it failed, and does not say why",
@@ -28,14 +28,14 @@ _REFUSALS = {
 
 
 class Proxy(Value):
-    """A SOCKS5 proxy without a password, such as Tor. It resolves the names: nothing leaks."""
+    """A SOCKS5 proxy without a password, such as Tor. It resolves all names: the DNS sees no query."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> Proxy:
-        """The proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
+        """Return the proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
         found = re.fullmatch(_PROXY, text)
         try:
             if found is None or not 1 <= int(found[3]) <= 65535:
@@ -53,33 +53,36 @@ class Proxy(Value):
 
 
 class ProxyTalk:
-    """The talk with a proxy until it has connected to `host`:
+    """The SOCKS handshake with a proxy, until it has connected to `host`:
 
         hello ──► welcome ──► connect ──► reply ──► done
 
-    outgoing: what has to be sent to it now. welcomed: it is a SOCKS proxy, and takes us. done: from here
-    on, the server itself is at the other end.
+    outgoing: bytes to send to it now. welcomed: the proxy speaks SOCKS5 and accepts us. done: the following
+    bytes come from the server itself.
     """
 
-    __slots__ = ("_destination", "_held", "_proxy", "done", "outgoing", "welcomed")
+    __slots__ = ("_destination", "_pending", "_proxy", "done", "outgoing", "welcomed")
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._proxy = proxy
         self._destination = _address(host) + port.to_bytes(2, "big")
-        self._held = b""
+        self._pending = b""
         self.welcomed = False
         self.done = False
         self.outgoing = _HELLO
 
     def feed(self, data: bytes) -> bytes:
-        """Take what the proxy said, and return what came behind its last word. Raises ProxyError."""
+        """Take bytes from the proxy; return the bytes after its reply, which are the server's.
+
+        Raises ProxyError.
+        """
         self.outgoing = b""
-        self._held += data
+        self._pending += data
         if not self.welcomed:
-            if len(self._held) < len(_WELCOME):
+            if len(self._pending) < len(_WELCOME):
                 return b""
             self._welcome()
-        reply = self._held
+        reply = self._pending
         if len(reply) < 5:
             return b""
         if reply[0] != 5 or reply[1]:
@@ -95,11 +98,11 @@ class ProxyTalk:
         return ProxyError(str(self._proxy), reason)
 
     def _welcome(self) -> None:
-        if self._held[:1] != b"\5":
+        if self._pending[:1] != b"\5":
             raise self.error("it does not speak SOCKS5")
-        if self._held[1:2] != b"\0":
+        if self._pending[1:2] != b"\0":
             raise self.error("it wants a name and a password")
-        self._held = self._held[2:]
+        self._pending = self._pending[2:]
         self.welcomed = True
         self.outgoing = b"\5\1\0" + self._destination
 

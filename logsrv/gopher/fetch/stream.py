@@ -1,4 +1,4 @@
-"""The body of an answer, taken piece by piece from any loop; and the one rule for repeating requests."""
+"""The body of an answer, read in pieces on any event loop; and the rule for repeating requests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from logsrv.gopher.wire.url import GopherURL
 
 
 class DownloadFile(Protocol):
-    """A file that is written. descriptor: its own, or None; all that came before is in it by then.
-    passed: so many bytes went there by themselves.
+    """A file that an answer is written to.
+
+    descriptor: flushes it and returns its descriptor; None if only `write` may be used. passed: called
+    with the number of bytes that the system wrote to that descriptor.
     """
 
     def descriptor(self) -> int | None: ...
@@ -27,10 +29,10 @@ _MOST_HOSTS = 1000
 
 
 class Retries:
-    """Decides by the error whether to ask again, and remembers which hosts have answered.
+    """Decides by the error whether to repeat a request, and remembers which hosts have answered.
 
-    A request is repeated, after a pause that doubles, where another try may go better: a server with more
-    connections than it takes resets them before the first byte, refuses them, or leaves them waiting.
+    It is repeated, after a pause that doubles, if the server may only be overloaded: such a server resets
+    connections before the first byte, refuses them, or leaves them waiting.
     """
 
     def __init__(self, most: int = MOST_RETRIES) -> None:
@@ -38,7 +40,7 @@ class Retries:
         self._answered: dict[str, None] = {}
 
     def answered(self, host: str) -> None:
-        """Remember that `host` is there."""
+        """Remember that `host` has answered."""
         self._answered.pop(host, None)
         self._answered[host] = None
         if len(self._answered) > _MOST_HOSTS:
@@ -47,9 +49,9 @@ class Retries:
     def pause(
         self, url: GopherURL, error: Exception, tries: int, *, afresh: bool = False
     ) -> float | None:
-        """Return how many seconds to wait before asking again after `tries` times; None: not again.
+        """Return the seconds to wait before the next try, after `tries` tries; None: do not repeat.
 
-        afresh: what had come is thrown away, so it may have begun.
+        afresh: the caller discards the part received, so an answer that broke off may be repeated too.
         """
         if isinstance(error, Truncated):
             may_pass = afresh or error.received == 0
@@ -67,17 +69,16 @@ def _nobody() -> None:
 
 
 class Stream:
-    """A sink that keeps what came until it is taken; past HIGH_WATER bytes the server has to wait.
+    """A sink that queues the body until it is taken; above HIGH_WATER bytes it stops receiving.
 
-    It tries again by itself, after a pause, where that may go better.
-
-    wake: called when there is something new; at_end: when the connection is no longer needed.
+    It repeats the request by the rule of `Retries`. wake: called when there are new bytes, or the end.
+    at_end: called when the connection is no longer needed.
     """
 
     def __init__(
         self, transfers: Transfers, url: GopherURL, retries: Retries | None = None, **how: Any
     ) -> None:
-        """retries: which hosts have answered, if somebody remembers. how: what `Transfers.start` takes."""
+        """retries: shared with other streams, if any. how: further arguments of `Transfers.start`."""
         self._transfers = transfers
         self.url = url
         self._how = how
@@ -98,22 +99,22 @@ class Stream:
 
     @property
     def reader(self) -> ResponseReader:
-        """Return what knows how much has come, and what the server told of it."""
+        """Return the parser of the answer, which counts its bytes and has its header."""
         return self._transfer.reader
 
     @property
     def received(self) -> int:
-        """Return how many bytes have come."""
+        """Return the number of bytes received."""
         return self.reader.received
 
     @property
     def begun(self) -> bool:
-        """Return true if some of it is content."""
+        """Return true if some content was received."""
         return bool(self.reader.passed_on)
 
     @property
     def length(self) -> int | None:
-        """Return how many bytes it will have, where the server told (Gopher+)."""
+        """Return the bytes of the whole answer if the server announced it (Gopher+), else None."""
         return self.reader.length
 
     @property
@@ -127,18 +128,19 @@ class Stream:
         return self._transfer.cut
 
     def is_certain(self) -> bool:
-        """Return true once it is certain that there is content, maybe none.
+        """Return true when it is certain that the answer is content, which may be empty.
 
-        Raises the error if there is none: what came before one is worth reading.
+        Raises the error of an answer that failed before any content; with content, `take` raises it at the
+        end.
         """
         if self.ended and not self._queue and not self.begun and self._tries_again():
             return False
         return self.ended or self.reader.is_certain
 
     def take(self) -> bytes | None:
-        """Return what has come, b"" at the end, None as long as nothing is there.
+        """Return the bytes received since the last call, b"" at the end, None if there are none yet.
 
-        Raises what ended the answer too early, after everything that came before it.
+        Raises the error of an answer that broke off, after all bytes received before it.
         """
         if self._queue:
             piece = b"".join(self._queue)
@@ -150,12 +152,12 @@ class Stream:
         return None if not self.ended or self._tries_again() else b""
 
     def close(self) -> None:
-        """Let go of the connection; what was not taken by then is still there."""
+        """Close the connection; bytes already received can still be taken."""
         self._transfers.stop(self._transfer)
         self._end()
 
     def pass_to(self, into: DownloadFile) -> None:
-        """Let the rest go into a file by itself, if nothing is to be taken and nobody has to look at it."""
+        """Have the system move the rest into a file, if the queue is empty and it needs no parsing."""
         if not self._queue and self._transfer.verbatim:
             self._into = into
             self.descriptor = into.descriptor()
@@ -187,11 +189,11 @@ class Stream:
             self.wake()
 
     def _tries_again(self) -> bool:
-        """Return true if another try may help, which has begun then. Raises why there is no more of it."""
+        """Begin another try and return true, if one may help; false without an error. Raises the error."""
         error = self._transfer.error
         if error is None:
             return False
-        # A form may have come to the server before the connection broke.
+        # A form may have reached the server before the connection broke.
         once = isinstance(error, Truncated) and self._how.get("request") is not None
         seconds = None if once else self._retries.pause(self.url, error, self._tries)
         if seconds is None:

@@ -1,4 +1,4 @@
-"""TLS as bytes in and bytes out, with the trust, the pins and the sentences about both."""
+"""TLS as bytes in and bytes out, with the checks of trust and pins and their error messages."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 
 _CHUNK = 256 * 1024
-# OpenSSL's names for an answer that is no TLS.
+# OpenSSL's reasons for an answer that is not TLS.
 _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _OTHER_NAMES = (62, 64)
 
 
 def tls_context(trust: Trust) -> ssl.SSLContext:
-    """Return `trust` as the `ssl` module has it. Raises ConfigurationError for a wrong CA file."""
+    """Return the context of the `ssl` module for `trust`. Raises ConfigurationError for a wrong CA file."""
     try:
         context = ssl.create_default_context(cafile=trust.cafile)
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"the CA file {trust.cafile} {_fault(error)}") from error
-    # Python before 3.11.4 asks OpenSSL to pass off a connection that was cut as one that was closed.
+    # Python before 3.11.4 has OpenSSL report a connection that was cut as closed properly.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if not trust.by_authority:
         context.check_hostname = False
@@ -42,7 +42,7 @@ def _fault(error: OSError) -> str:
 class Encryption:
     """The TLS of one connection.
 
-    ready: the handshake is done, and the server is the right one. closed: it ended TLS as it should.
+    ready: the handshake is done, and the server is trusted. closed: the server sent TLS's close.
     """
 
     __slots__ = ("_incoming", "_outgoing", "_tls", "_trust", "_url", "closed", "ready")
@@ -57,17 +57,17 @@ class Encryption:
         self.closed = False
 
     def outgoing(self) -> bytes:
-        """Take what has to be sent to the server now."""
+        """Return the bytes to send to the server now; each is returned once."""
         return self._outgoing.read()
 
     def encrypt(self, data: bytes) -> None:
-        """Put `data` behind what is outgoing, once it is `ready`."""
+        """Encrypt `data` and add it to the outgoing bytes; only when `ready`."""
         self._tls.write(data)
 
     def feed(self, data: bytes) -> bytes:
-        """Take what the server sent, and return what is in it.
+        """Take bytes from the server, and return the decrypted bytes.
 
-        Raises TLSError for a server that is not to be trusted; OSError, ConfigurationError of pins.
+        Raises TLSError for a server that is not trusted; OSError, ConfigurationError for the file of pins.
         """
         self._incoming.write(data)
         if not self.ready and not self._handshake():

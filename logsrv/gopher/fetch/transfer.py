@@ -1,11 +1,11 @@
-"""A request and what becomes of it: the machine under every way to fetch. Bytes in, bytes out.
+"""A request and its answer: the state machine under every way to fetch. Bytes in, bytes out.
 
     connecting ──► proxying ──► handshaking ──► answering ──► done
-                   a proxy      TLS             the request is sent, its answer comes
+                   a proxy      TLS             the request is sent, the answer arrives
 
-A driver connects to `place`, tells what happens (`connected`, `received`, `ended`, `failed`; `expire` at
-the `deadline`), sends what is in `outgoing` and passes on the parts of the body that these return.
-They raise nothing: `error` says why it is `done`, after all of the body that came before.
+A driver connects to `place`, calls a method for each event (`connected`, `received`, `ended`, `failed`;
+`expire` at the `deadline`), sends the bytes in `outgoing`, and passes on the parts of the body that these
+methods return. They raise nothing: a transfer that failed is `done` and has an `error`.
 """
 
 from __future__ import annotations
@@ -39,24 +39,23 @@ MINUTE = 60.0
 
 
 class Transfer:
-    """A request on its way, and its answer.
+    """A request and its answer.
 
-    phase: what is waited for; deadline: until when, on the clock that `now` is from.
-    request: what is sent to the server.
-    cut: TLS ended without its close, and that was accepted.
+    phase: what it waits for. deadline: until when, on the clock of `now`. request: the bytes for the
+    server. cut: TLS ended without its close, and that was accepted.
     """
 
-    # Defaults in the class need not be set for each of ten thousand.
+    # Defaults of the class: setting them for each of ten thousand transfers takes time.
     phase: Phase = "connect"
     deadline = math.inf
     outgoing = b""
     done = False
     cut = False
     error: Exception | None = None
-    # When the speed is judged again, and how much there was before; first when something has come.
+    # The time of the next check of the speed, and the bytes received by the last one.
     _judged_at = -math.inf
     _came_before = 0
-    # Between us and the server: a proxy that has not yet connected to it, TLS.
+    # Between us and the server: a proxy that is not yet connected to it, and TLS.
     _talk: ProxyTalk | None = None
     _encryption: Encryption | None = None
 
@@ -71,8 +70,8 @@ class Transfer:
         most_seconds: float = math.inf,
         charset: str | None = None,
     ) -> None:
-        """request: sent instead of that of `url`. most_bytes: TooBig past that; most_seconds: for all
-        of it. charset: of what the server says in an error.
+        """request: bytes to send instead of the request of `url`. most_bytes: a longer answer is TooBig.
+        most_seconds: for the whole transfer. charset: of the server's error messages.
         """
         self.url = url
         self.reader = ResponseReader(url, most_bytes, charset)
@@ -82,28 +81,28 @@ class Transfer:
         self._end = now + most_seconds
         self._expect("connect", now, options.timeouts.connect)
         if options.proxy is None and url.host.endswith((".onion", ".onion.")):
-            # RFC 7686: such a name must never be asked for in the DNS.
+            # RFC 7686: a .onion name must never be looked up in the DNS.
             hint = "it is reached through Tor: --proxy socks5://127.0.0.1:9050"
             self._fail(UnknownHost(url.host, hint))
 
     @property
     def place(self) -> tuple[str, int]:
-        """The host and the port to connect to: the proxy's, or the server's own."""
+        """Return the host and the port to connect to: the proxy's, or the server's."""
         proxy = self._options.proxy
         return (self.url.host, self.url.port) if proxy is None else (proxy.host, proxy.port)
 
     @property
     def is_plain(self) -> bool:
-        """Return true if bytes are on the way as they are: nothing is between us and the server."""
+        """Return true without proxy and TLS: the server gets exactly the bytes we send."""
         return self._options.proxy is None and not self.url.tls
 
     @property
     def verbatim(self) -> bool:
-        """Return true if all that still comes is body: `passed` may stand for `received`."""
+        """Return true if all further bytes are body: `passed` may be called instead of `received`."""
         return self._encryption is None and self.reader.verbatim
 
     def connected(self, now: float) -> None:
-        """There is a connection to `place`."""
+        """Go on: there is a connection to `place`."""
         if self._options.proxy is not None:
             self._talk = ProxyTalk(self._options.proxy, self.url.host, self.url.port)
             self.outgoing = self._talk.outgoing
@@ -114,7 +113,7 @@ class Transfer:
             self._fail(error)
 
     def failed(self, error: Exception) -> None:
-        """There will be no connection to `place`."""
+        """Fail: there is no connection to `place`."""
         proxy = self._options.proxy
         if not isinstance(error, OSError):
             self._fail(error)
@@ -126,7 +125,7 @@ class Transfer:
             self._fail(Refused(self.url.address, _reason(error)))
 
     def received(self, data: bytes, now: float) -> bytes:
-        """The other side sent `data`; return the part of the body that is certain now."""
+        """Take `data` from the other side; return the part of the body that is certain now."""
         try:
             if self._talk is not None:
                 data = self._said_by_proxy(self._talk, data, now)
@@ -146,7 +145,7 @@ class Transfer:
         return body
 
     def passed(self, size: int, now: float) -> None:
-        """`size` bytes of a `verbatim` body came and went on by another way."""
+        """Count `size` bytes of a `verbatim` body that were moved past this object."""
         try:
             self.reader.skip(size)
         except GopherError as error:
@@ -155,7 +154,7 @@ class Transfer:
         self._came(now)
 
     def ended(self, error: OSError | None = None) -> bytes:
-        """The other side closed, or the connection broke: return the rest of the body."""
+        """End: the other side closed, or the connection broke with `error`. Return the rest of the body."""
         if self.done:
             return b""
         if self.phase == "connect":
@@ -175,12 +174,12 @@ class Transfer:
         return body
 
     def go_on(self, now: float) -> None:
-        """Count the time from now on: the reader, and not the server, was slow."""
+        """Restart the time-out after a pause: the reader was slow, not the server."""
         self._judged_at = -math.inf
         self._expect("next byte", now, self._options.timeouts.between)
 
     def expire(self, now: float) -> None:
-        """The `deadline` has come."""
+        """Fail with a time-out: the `deadline` has passed."""
         timeouts = self._options.timeouts
         if now >= self._end:
             self._fail(TimedOut(self.url.address, "whole", self._most_seconds))
@@ -197,13 +196,13 @@ class Transfer:
 
     @property
     def _waits_for_proxy(self) -> bool:
-        """Return true if the proxy has not yet said that it is one; then the server was not asked for."""
+        """Return true if the proxy has not yet answered our hello; a time-out is then the proxy's fault."""
         if self._options.proxy is None or self.phase != "connect" or self._encryption is not None:
             return False
         return self._talk is None or not self._talk.welcomed
 
     def _said_by_proxy(self, talk: ProxyTalk, data: bytes, now: float) -> bytes:
-        """Go on with the talk; return what came behind its end."""
+        """Continue the SOCKS handshake; return the bytes after its end."""
         data = talk.feed(data)
         self.outgoing += talk.outgoing
         if talk.done:
@@ -212,7 +211,7 @@ class Transfer:
         return data
 
     def _reached(self, now: float) -> None:
-        """Begin with the server, which is at the other end now. Raises LogsrvError."""
+        """Begin TLS or send the request: the server is at the other end now. Raises LogsrvError."""
         if not self.url.tls:
             self._send_request(now)
             return
@@ -245,14 +244,14 @@ class Transfer:
     # Times and errors.
 
     def _came(self, now: float) -> None:
-        """Some of the answer came: the next of it is waited for, unless it comes too slowly."""
+        """Wait for the next bytes after some were received, unless they arrive too slowly."""
         if now >= self._judged_at:
             self._judge(now)
         if not self.done:
             self._expect("next byte", now, self._options.timeouts.between)
 
     def _judge(self, now: float) -> None:
-        """Look at what the last minute has brought."""
+        """Fail if the last minute brought fewer bytes than `Timeouts.least`."""
         came = self.reader.received
         if self._judged_at > -math.inf and came - self._came_before < self._options.timeouts.least:
             self._fail(TimedOut(self.url.address, "progress", MINUTE))

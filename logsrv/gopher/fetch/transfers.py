@@ -1,6 +1,6 @@
-"""Any number of transfers in one thread: the only place where the client connects, sends and receives.
+"""Any number of transfers in one thread: here alone the client sends and receives.
 
-A program without a loop of its own calls `wait`. In somebody else's loop, `wait` is called when the
+A program without an event loop calls `wait` repeatedly. In an event loop, call `wait(0)` when the
 descriptor of `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
 """
 
@@ -25,14 +25,14 @@ _SET_PIPE_SIZE = 1031
 
 
 class Splice:
-    """A pipe that `take` fills from a socket and `give` empties into a file, where `is_there`.
+    """A pipe that `take` fills from a socket and `give` empties into a file, on systems where `is_there`.
 
     Both raise OSError.
     """
 
     @staticmethod
     def is_there() -> bool:
-        """Return true if the system has such a way: Linux."""
+        """Return true if the system has `splice`: Linux."""
         return hasattr(os, "splice")
 
     def __init__(self) -> None:
@@ -40,22 +40,25 @@ class Splice:
         try:
             fcntl.fcntl(self._in, _SET_PIPE_SIZE, SPLICE_SIZE)
         except OSError:
-            # Root sets a limit for all pipes of a user; with the usual 64 KiB it works as well.
+            # Linux limits the memory for all pipes of a user; a pipe of the usual 64 KiB works as well.
             pass
 
     def take(self, socket: int) -> int:
-        """Return how many bytes came; 0 at the end. Raises BlockingIOError if there are none yet."""
+        """Move bytes from a socket into the pipe; return their number, 0 at the end.
+
+        Raises BlockingIOError if there are none yet.
+        """
         return os.splice(socket, self._in, SPLICE_SIZE)
 
     def give(self, file: int, size: int) -> None:
-        """Write the `size` bytes that came to `file`."""
+        """Move the `size` bytes of the last `take` from the pipe to `file`."""
         while size:
             try:
                 size -= os.splice(self._out, file, size)
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
-                # A file system that knows no such way.
+                # This file system does not support splice.
                 data = memoryview(os.read(self._out, size))
                 size -= len(data)
                 while data:
@@ -68,13 +71,15 @@ class Splice:
 
 LOOK_AT_CLOCKS = 0.1
 CHUNK = 64 * 1024
-# Chunks of one answer before the others have their turn.
+# Chunks received of one answer before the other answers have their turn.
 _IN_A_ROW = 16
 
 
 class Transfers:
-    """Starts requests, and hands back those that have ended, well or with an error: a LogsrvError, or an
-    OSError of the disk. received: bytes of all answers.
+    """Starts requests, and returns those that have ended, each without or with its `error`: a LogsrvError,
+    or an OSError of the disk.
+
+    received: bytes of all answers together.
     """
 
     def __init__(
@@ -84,8 +89,8 @@ class Transfers:
         *,
         allow: Callable[[str, int], None] | None = None,
     ) -> None:
-        """clock: seconds that only grow. allow: raises a LogsrvError for an address and a port that
-        must not be connected to; others of the same host are tried.
+        """clock: monotonic, in seconds. allow: called with an address and a port; raises a LogsrvError if
+        they are not allowed, and the host's next address is tried.
         """
         self.options = options
         self.received = 0
@@ -95,22 +100,22 @@ class Transfers:
         self._active: set[SocketTransfer] = set()
         self._finished: list[SocketTransfer] = []
         self._next_look = 0.0
-        self._passage: Splice | None = None
+        self._splice: Splice | None = None
 
     @property
     def active(self) -> int:
-        """The number of requests that are under way, or waiting to be handed back."""
+        """Return the number of requests that are running, or that ended and were not yet returned."""
         return len(self._active) + len(self._finished)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `wait` has something to do."""
-        # Only `select`, which no system of ours is left with, has none.
+        # Only `SelectSelector` has no descriptor, and none of our systems uses it.
         return self._selector.fileno()  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
     def start(
         self, url: GopherURL, sink: AnswerSink, *, after: float = 0.0, **how: Any
     ) -> SocketTransfer:
-        """Ask for `url`, after so many seconds. how: what `Transfer` takes."""
+        """Request `url`, `after` seconds from now. how: further arguments of `Transfer`."""
         now = self._clock() + after
         transfer = SocketTransfer(url, self.options, now, **how)
         transfer.sink = sink
@@ -125,7 +130,7 @@ class Transfers:
         return transfer
 
     def wait(self, seconds: float) -> list[SocketTransfer]:
-        """Return what has ended, after at most `seconds`, and sooner if something ends."""
+        """Do one round of work; return the transfers that have ended. Blocks for at most `seconds`."""
         for key, _ in self._selector.select(
             0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS)
         ):
@@ -137,14 +142,15 @@ class Transfers:
         return self.ended()
 
     def ended(self) -> list[SocketTransfer]:
-        """Return what has ended already, for a run that was interrupted: what is still under way may
-        have lost some of what came.
+        """Return the transfers that have ended, without further work.
+
+        For an interrupted run: its running transfers may have lost received bytes, and must not go on.
         """
         finished, self._finished = self._finished, []
         return finished
 
     def addresses(self, url: GopherURL) -> list[str]:
-        """Return the addresses of the host of `url`, which blocks. Raises UnknownHost."""
+        """Look up the addresses of the host of `url`, and block until then. Raises UnknownHost."""
         transfer = Transfer(url, self.options, self._clock())
         if not transfer.done:
             found = self._connector.addresses.look_up_now(url.host, url.port)
@@ -155,33 +161,33 @@ class Transfers:
         raise transfer.error
 
     def pause(self, transfer: SocketTransfer) -> None:
-        """Leave what comes for `transfer` in the system until `resume`: the server feels it."""
+        """Receive nothing for `transfer` until `resume`: TCP then stops the server."""
         if transfer in self._active:
             transfer.deadline = math.inf
             transfer.paused = True
             self._look_out(transfer)
 
     def resume(self, transfer: SocketTransfer) -> None:
-        """Go on with a transfer that is paused."""
+        """Receive again for a paused transfer."""
         if transfer in self._active:
             transfer.go_on(self._clock())
             transfer.paused = False
             self._look_out(transfer)
 
     def stop(self, transfer: SocketTransfer) -> None:
-        """Let go of a request that nobody wants any more; its sink hears nothing."""
+        """Close the connection of a request without calling its sink; `wait` does not return it."""
         if transfer in self._active:
             self._active.discard(transfer)
             transfer.done = True
             transfer.close()
 
     def close(self) -> None:
-        """Give up what is under way; no file is left of it."""
+        """Abort all running transfers, which removes their incomplete files."""
         for transfer in list(self._active):
             transfer.sink.abort()
             self.stop(transfer)
         self._connector.addresses.close()
-        self._close_passage()
+        self._close_splice()
         self._selector.close()
 
     # Between the connection and its end.
@@ -211,7 +217,8 @@ class Transfers:
             except BlockingIOError:
                 pass
             except OSError:
-                # The server's words before it closed tell more than the failed send.
+                # The server may have sent a reason before it closed; receiving it says more than this
+                # error.
                 transfer.outgoing = b""
         self._look_out(transfer)
 
@@ -231,7 +238,7 @@ class Transfers:
                 return
 
     def _came(self, transfer: SocketTransfer, data: bytes | OSError, now: float) -> None:
-        """Take what was received, b"" at the end."""
+        """Process received bytes, b"" at the end, or the error of receiving."""
         if isinstance(data, OSError):
             body = transfer.ended(data)
         else:
@@ -251,13 +258,13 @@ class Transfers:
             self._end(transfer)
 
     def _pass_on(self, transfer: SocketTransfer, file: int) -> None:
-        """Let what comes go into `file`, without a look at it."""
-        if self._passage is None:
-            self._passage = Splice()
+        """Move received bytes to `file` by splice, without parsing them."""
+        if self._splice is None:
+            self._splice = Splice()
         assert transfer.socket is not None
         for _ in range(_IN_A_ROW):
             try:
-                size = self._passage.take(transfer.socket.fileno())
+                size = self._splice.take(transfer.socket.fileno())
             except BlockingIOError:
                 return
             except OSError as error:
@@ -266,16 +273,16 @@ class Transfers:
                     return
                 size = 0
             if not size:
-                # The end, or a kind of socket that knows no such way: to receive will tell.
+                # The end, or a socket that does not support splice: `recv` tells which.
                 self._receive(transfer)
                 return
             self.received += size
             try:
-                self._passage.give(file, size)
+                self._splice.give(file, size)
             except OSError as error:
                 transfer.done, transfer.error = True, error
-                # The rest that is still in it must not come into another file.
-                self._close_passage()
+                # Bytes still in the pipe must not get into another file.
+                self._close_splice()
                 self._end(transfer)
                 return
             transfer.sink.passed(size)
@@ -284,13 +291,13 @@ class Transfers:
                 self._end(transfer)
                 return
 
-    def _close_passage(self) -> None:
-        if self._passage is not None:
-            self._passage.close()
-            self._passage = None
+    def _close_splice(self) -> None:
+        if self._splice is not None:
+            self._splice.close()
+            self._splice = None
 
     def _look_out(self, transfer: SocketTransfer) -> None:
-        """Let the selector tell what a transfer with a connection waits for now."""
+        """Register at the selector the events that a connected transfer waits for now."""
         reading = 0 if transfer.paused else EVENT_READ
         transfer.listen(reading | EVENT_WRITE if transfer.outgoing else reading)
 
@@ -298,7 +305,7 @@ class Transfers:
 
     def _look_at_clocks(self, now: float) -> None:
         for transfer in list(self._active):
-            # The end of one may be why somebody stops another.
+            # The end of one transfer may have stopped another of the list.
             if transfer not in self._active:
                 continue
             if transfer.deadline <= now:
@@ -308,7 +315,7 @@ class Transfers:
                 self._connector.look_at_clock(transfer, now)
 
     def _end(self, transfer: SocketTransfer) -> None:
-        """End the sink as its answer ended, and let the next `wait` tell."""
+        """Finish or abort the sink; the next `wait` returns the transfer."""
         self._active.discard(transfer)
         transfer.close()
         if transfer.error is None:

@@ -1,5 +1,5 @@
-"""Trust in TLS: the system's authorities, a file of others, a known certificate, anybody; and where pins
-and bookmarks of a user are.
+"""Trust in TLS: the system's authorities, a file of others, a pinned certificate, or any certificate; and
+the directory of a user's pins and bookmarks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _PIN = r"(\S+) sha256:([0-9a-f]{64})"
 
 
 def data_directory(environ: Mapping[str, str]) -> str:
-    """Return where bookmarks and pins are. A relative XDG_DATA_HOME does not count, as specified.
+    """Return the directory of bookmarks and pins: below XDG_DATA_HOME if that is absolute, else
+    ~/.local/share.
 
     Raises ConfigurationError if there is no home directory.
     """
@@ -35,23 +36,24 @@ def data_directory(environ: Mapping[str, str]) -> str:
 
 
 def pins_path(environ: Mapping[str, str]) -> str:
-    """The pins of `--pin`, which the browser goes by too."""
+    """Return the file of pins, which `--pin` and the browser use."""
     return os.path.join(data_directory(environ), "gopher-pins")
 
 
 class PinStore:
-    """Trust on first use: the certificate a server showed first is the only one it may show.
+    """Trust on first use: a server must always show the certificate that it showed first.
 
-    One line for each server in a text file that people may edit: `HOST:PORT sha256:HEX`, the SHA-256
-    of the certificate in DER.
+    A text file that people may edit, one line for each server: `HOST:PORT sha256:HEX`, the SHA-256 of the
+    certificate in DER.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = os.fspath(path)
 
     def check(self, address: str, shown: str) -> None:
-        """Compare the digest of a certificate, or remember it if the server is new. Raises TLSError if it
-        is of another certificate, ConfigurationError if the file is not one of pins, OSError.
+        """Compare the SHA-256 `shown` (hex) with the pin of `address`; pin it if the server is new.
+
+        Raises TLSError if the pin differs, ConfigurationError if a line of the file is not a pin, OSError.
         """
         pins = self._read()
         if address not in pins:
@@ -65,7 +67,9 @@ class PinStore:
             )
 
     def _learned(self, address: str, pin: str) -> dict[str, str]:
-        """Return all pins, with one that is new to us; another process may have learned it meanwhile."""
+        """Add a pin under the lock, and return all pins; another process may have added one for
+        it before.
+        """
         folder = os.path.dirname(self._path) or "."
         os.makedirs(folder, exist_ok=True)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -105,13 +109,13 @@ class PinStore:
 
 
 class Trust(Value):
-    """The way a server proves who it is; without anything, by the authorities the system trusts.
+    """The way a server proves its identity; by default a certificate from an authority the system trusts.
 
-    cafile: PEM certificates of the authorities to trust instead. pins: trust on first use.
-    insecure: take any certificate. Raises ConfigurationError for more than one of them.
+    cafile: PEM certificates of the authorities to trust instead. pins: trust on first use. insecure: accept
+    any certificate. Raises ConfigurationError for more than one of them.
 
-    accept_cut: take an end without the close of TLS for a good one. Without, it is Truncated, as
-    anybody on the way could have made it (RFC 8446, section 6.1); but pygopherd never sends another.
+    accept_cut: accept an end without TLS's close as complete. By default it is Truncated, because an
+    attacker can cut a connection so (RFC 8446, section 6.1). But pygopherd never sends the close.
     """
 
     cafile: str | os.PathLike[str] | None = None

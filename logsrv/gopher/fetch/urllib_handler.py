@@ -1,4 +1,4 @@
-"""`gopher:` and `gophers:` for `urllib.request`, which lost them in Python 3."""
+"""`gopher:` and `gophers:` URLs for `urllib.request`, which dropped `gopher:` in Python 3."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from logsrv.gopher.wire.itemtypes import item_type
 
 
 class GopherHandler(urllib.request.BaseHandler):
-    """Opens both schemes; `data` of a request is what to search for.
+    """Opens both schemes; `data` of a request has the words of a search.
 
-    As everywhere in urllib an error is a URLError; its `reason` is the GopherError.
+    Raises URLError, as all handlers of urllib do; its `reason` is the GopherError.
     """
 
     def __init__(self, trust: Trust | None = None) -> None:
         self._trust = trust or Trust()
 
     def gopher_open(self, req: urllib.request.Request) -> addinfourl:
-        # urllib puts a marker here for "as the sockets' default", which is: wait for ever.
+        # Without a time-out, urllib passes a marker object that means "wait for ever".
         timeout = req.timeout if isinstance(req.timeout, (int, float)) else TIMEOUT
         data = req.data if isinstance(req.data, (bytes, str, type(None))) else None
         try:

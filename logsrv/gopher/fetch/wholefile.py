@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class whole_file:
-    """A new file, open for writing and reading, that gets the name `path` when the block ends well.
+    """A new file, open for writing and reading, that gets the name `path` if the `with` block ends
+    normally.
 
-    Until then it is a hidden `.NAME.RANDOM.part` beside it; after an error nothing is left, and a
-    file that had the name before is untouched. Raises OSError; without `replace` FileExistsError for
-    a file that has the name by then.
+    Until then its name is `.NAME.RANDOM.part`, in the same directory. After an exception it is removed, and
+    an earlier file at `path` is unchanged. Raises OSError; without `replace` FileExistsError if `path`
+    exists at the end.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, replace: bool = True) -> None:
         self._path = path
         self._replace = replace
-        # Room for what is added: file systems take 255 bytes of name.
+        # File systems allow names of 255 bytes; this leaves room for the rest.
         folder, name = os.path.split(path)
         begin = os.fsencode(name)[:200].decode("utf-8", "ignore")
         self._part = os.path.join(folder, f".{begin}.{os.urandom(6).hex()}.part")
@@ -33,7 +34,7 @@ class whole_file:
 
     def __enter__(self) -> BinaryIO:
         try:
-            # With open(), the umask decides about the mode; O_EXCL: never a stranger's file.
+            # open() applies the umask to the mode; "x" is O_EXCL: never another process's file.
             self._file = open(self._part, "x+b")
         except OSError as error:
             _name(error, self._path, self._part)
@@ -59,11 +60,11 @@ class whole_file:
             raise
 
     def abort(self) -> None:
-        """Leave nothing behind."""
+        """Close and remove the incomplete file."""
         try:
             self._file.close()
         except OSError:
-            # The rest is not wanted any more.
+            # The buffered rest is not wanted any more.
             pass
         try:
             os.unlink(self._part)
@@ -72,7 +73,7 @@ class whole_file:
 
 
 def is_part(name: str) -> bool:
-    """Return true if a file that is not whole yet may be called so."""
+    """Return true if `name` has the form `.NAME.RANDOM.part` of an incomplete `whole_file`."""
     begin, _, number = name.removesuffix(".part").rpartition(".")
     return (
         begin.startswith(".")
@@ -83,11 +84,10 @@ def is_part(name: str) -> bool:
 
 
 def write_new(path: str, content: bytes) -> None:
-    """A file with `content` as `path`: a new one in one step, else in place of what is there. Raises
-    OSError.
+    """Write `content` to `path`: a new file directly, an existing one by `whole_file`. Raises OSError.
 
-    Without a rename, for thousands of small files: who looks just then may see a new file empty, and so it
-    stays if the system stops then. For whoever writes down elsewhere which files are whole.
+    Faster than a rename for thousands of small files. But a reader, or a crash of the system, may find a
+    new file empty: the caller must record elsewhere which files are complete.
     """
     try:
         file = os.open(path, _NEW, 0o666)
@@ -97,7 +97,7 @@ def write_new(path: str, content: bytes) -> None:
         return
     try:
         try:
-            # A short write is how a full disk begins to show; the next one says why.
+            # A full disk first makes a write short; the next write raises the error.
             while content := content[os.write(file, content) :]:
                 pass
         finally:
@@ -109,14 +109,14 @@ def write_new(path: str, content: bytes) -> None:
 
 
 def _name(error: BaseException, path: str | os.PathLike[str], part: str | None = None) -> None:
-    """Tell of which file an error is: that the disk is full comes without a name, and `part` is ours."""
+    """Set the file name of an OSError to `path` if it has none (a full disk), or the temporary one."""
     if isinstance(error, OSError) and error.filename in (None, part):
         error.filename = os.fspath(path)
 
 
 def _rename_to_new(part: str, path: str | os.PathLike[str]) -> None:
     try:
-        # The only way there is without a moment in which another file could be lost.
+        # A link fails if the name exists: the only way that can never replace another file.
         os.link(part, path)
     except FileExistsError:
         raise
@@ -130,9 +130,9 @@ def _rename_to_new(part: str, path: str | os.PathLike[str]) -> None:
 
 
 def end_text(file: BinaryIO) -> bool:
-    """Take terminator and stuffed dots off the text in `file`, if it has a terminator.
+    """Remove terminator and stuffed dots from the text in `file`, if it ends with a terminator.
 
-    In place and in constant memory, as the result is never longer. Returns whether there was one.
+    Works in place and in constant memory: the result is never longer. Returns true if there was one.
     """
     size = file.seek(0, SEEK_END)
     file.seek(max(0, size - TAIL))

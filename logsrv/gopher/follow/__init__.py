@@ -1,4 +1,4 @@
-"""Addresses that a user keeps: bookmarks, and followed menus with their news.
+"""The addresses of a user: bookmarks, and followed menus with their news.
 
 dates, entries   the entries of a menu or a text, and their dates (no I/O)
 news             new entries, compared with the known ones (no I/O)

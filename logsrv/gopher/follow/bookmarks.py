@@ -1,4 +1,4 @@
-"""Lists of bookmarks: text files that people may edit, `URL TITLE` on each line, `#` for remarks."""
+"""Lists of bookmarks: text files that people may edit, `URL TITLE` on each line, `#` for comments."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from logsrv.kit.text.escape import one_line
 
 
 class Bookmark(Value):
-    """A place to return to. `title` is safe to show on one line."""
+    """A bookmark. `title` is safe to show on one line."""
 
     url: ItemURL
     title: str
 
 
 class Bookmarks:
-    """The bookmarks of the file `path`, which is read each time: several browsers may be open.
+    """The bookmarks in the file `path`. Each call reads the file: another browser may have changed it.
 
-    All raise ConfigurationError with a sentence if the file cannot be read or written.
+    All methods raise ConfigurationError if the file cannot be read or written.
     """
 
     def __init__(self, path: Path, what: str = "the bookmarks") -> None:
-        """what: the words for them in a sentence."""
+        """what: names the list in error messages."""
         self.path = path
         self._what = what
 
     def all(self) -> list[Bookmark]:
-        """Return them in the order of the file; lines that are no bookmarks are left alone and left out."""
+        """Return the bookmarks in the order of the file, without the lines that are none."""
         return [bookmark for line in self._lines() if (bookmark := _bookmark(line))]
 
     def add(self, url: ItemURL, title: str) -> bool:
-        """Put a bookmark at the end; returns False if there is one for this URL already."""
+        """Add a bookmark at the end; return False if there is one for this URL already."""
         if any(bookmark.url == url for bookmark in self.all()):
             return False
         title = " ".join(one_line(title, 200).split())
@@ -43,7 +43,7 @@ class Bookmarks:
         return True
 
     def remove(self, url: ItemURL) -> bool:
-        """Take the bookmark of this URL out, and nothing else; returns False if there is none."""
+        """Remove the bookmark of this URL, and keep all other lines; return False if there is none."""
         lines = self._lines()
         kept = [line for line in lines if (found := _bookmark(line)) is None or found.url != url]
         if len(kept) == len(lines):
@@ -82,7 +82,7 @@ def _bookmark(line: str) -> Bookmark | None:
 
 
 def title_of(url: ItemURL) -> str:
-    """Return a title for a place that has none of its own."""
+    """Return a title made from a URL: host and last part of the selector, or the name of a file."""
     if isinstance(url, FileURL):
         return one_line(url.name.decode("utf-8", "replace"), 200)
     name = url.selector.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace")

@@ -1,6 +1,6 @@
 """Dates in titles and selectors, as people write them into phlogs. No I/O.
 
-Only what cannot be two dates is one: `11/12/2026` is a day in November here and in December there.
+Ambiguous dates are ignored: `11/12/2026` is in November or in December, depending on the country.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
-# Earlier dates are about the past, or numbers.
+# An earlier date is not the day of an entry: it is history, or just a number.
 _FIRST = date(1990, 1, 1)
 # The clock of a server may be in another time zone.
 _AHEAD = timedelta(days=1)
@@ -39,7 +39,7 @@ def day_of(moment: int) -> date:
 
 
 def date_in(text: str, today: date) -> date | None:
-    """Return the first date in `text` that is one of the calendar and not still to come."""
+    """Return the first valid date in `text` from 1990 to one day after `today`; None if there is none."""
     for found in _dates().finditer(text[:_LONGEST]):
         day = _day(found)
         if day is not None and _FIRST <= day <= today + _AHEAD:
@@ -48,7 +48,7 @@ def date_in(text: str, today: date) -> date | None:
 
 
 def without_date(text: str) -> str:
-    """Return `text` without a date that it begins with, if there is more of it."""
+    """Return `text` without a date at its beginning, unless the date is all of it."""
     found = _dates().match(text, 1 if text[:1] in ("(", "[") else 0)
     rest = text[found.end() :].lstrip(_AROUND) if found is not None and _day(found) else ""
     return rest or text
@@ -56,7 +56,7 @@ def without_date(text: str) -> str:
 
 @cache
 def _dates() -> re.Pattern[str]:
-    # 9 ms, which the start of the browser need not wait for.
+    # Compiled at first use: that takes 9 ms, which the start of the browser can save.
     return re.compile(_DATE, re.VERBOSE | re.IGNORECASE | re.ASCII)
 
 

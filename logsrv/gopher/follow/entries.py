@@ -1,8 +1,8 @@
-"""Entries of what is followed: the items of a menu, the dated lines and addresses of a text. No I/O.
+"""Entries of a followed page: the items of a menu, the dated lines and addresses of a text. No I/O.
 
-Every entry has an id that stays the same wherever it stands and whatever it is called. It is the address
-it leads to; for what is a part of a text, `#` and a digest behind that (which no address here has: a `#`
-in a selector is written %23).
+Every entry has an id that does not depend on its place in the page or, in a menu, on its title: the
+address it leads to. A dated line of a text has the address of the text, `#` and a digest of the line. (No
+other address has a `#`: in a selector it is written %23.)
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 LONGEST_TITLE = 200
-# Longer lines are prose with a date in it.
+# Characters; a longer line is prose that mentions a date.
 _LONGEST_HEADING = 120
 _LONGEST_ID = 2000
 _MARKS = " \t*=-_#~+|:•—–>"
-# Schemes that a feed may lead to; others (`javascript:`, `file:`) would act on the reader's machine.
+# Schemes allowed in a feed; others (`javascript:`, `file:`) would act on the reader's machine.
 _ELSEWHERE = ("http:", "https:", "ftp:", "gemini:")
 _ADDRESS = re.compile(r"gophers?://[^\s<>\"]+", re.IGNORECASE)
 
 
 class Entry(Value):
-    """Something that a followed menu or text has. `title` is safe to show on one line."""
+    """An entry of a followed menu or text. `title` is safe to show on one line."""
 
     id: str
     title: str
 
 
 def same_id(id: str) -> str:
-    """Return the id that is the same inside TLS and outside of it."""
+    """Return the id with `gopher:` for `gophers:`: an entry is the same with and without TLS."""
     return f"gopher:{id[8:]}" if id.startswith("gophers:") else id
 
 
 def key_of(id: str) -> str:
-    """Return what an entry is recognised by, in 16 digits."""
+    """Return the key of an entry: 16 hexadecimal digits of the SHA-256 of its id."""
     return sha256(same_id(id).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def address_of(id: str) -> str:
-    """Return where an entry leads: a Gopher URL, or the address of a link out of Gopher."""
+    """Return the address an entry leads to: a Gopher URL, or the address of a link out of Gopher."""
     return id.partition("#")[0] if id.startswith(("gopher:", "gophers:")) else id
 
 
@@ -77,14 +77,14 @@ def _address(item: MenuItem, menu: GopherURL) -> str | None:
     if link is None:
         return str(url) if (url := item.url(menu)) is not None else None
     if not _ADDRESS.match(link):
-        # ASCII, so that it is an id for everybody.
+        # Quoted to ASCII: every program that reads it gets the same id.
         address = quote(link, safe="!#$%&'()*+,/:;=?@[]~")
         return address if address.lower().startswith(_ELSEWHERE) else None
     return _spelt(link)
 
 
 def _spelt(address: str) -> str | None:
-    """The address of a Gopher item as all that lead there have it; None if it is none."""
+    """Return the address of a Gopher item in its one canonical form; None if it is not a URL."""
     try:
         return str(GopherURL.parse(address))
     except BadURL:
@@ -94,7 +94,7 @@ def _spelt(address: str) -> str | None:
 def text_entries(
     url: GopherURL, content: bytes, today: date, charset: str | None = None
 ) -> list[Entry]:
-    """Return the lines of a text that have an address or a date; without any, the text as it is now.
+    """Return the lines of a text that have an address or a date; if there are none, one entry for the text.
 
     content: without its terminator.
     """
@@ -109,7 +109,7 @@ def text_entries(
         if address is not None:
             rest = shown.replace(address[0], "").strip(_MARKS + ",;")
             if not rest:
-                # The line above says what this one leads to.
+                # A line with only an address: the line above is its title.
                 found.pop(above.id, None)
                 rest = above.title
             entry = _linked(_spelt(address[0].rstrip(".,;:)]'")), rest)

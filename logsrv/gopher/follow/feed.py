@@ -1,4 +1,4 @@
-"""The way out: what is new as an Atom feed (RFC 4287) and as JSON. No I/O.
+"""News as an Atom feed (RFC 4287) and as JSON. No I/O.
 
 `gopher new --json` is one object in a line of ASCII:
 
@@ -6,7 +6,7 @@
      "items": [{"url", "id", "title", "type", "date": "2026-11-20" | null, "seen": TIME, "new": bool,
                 "menu": the "url" of the menu it was found in}]}
 
-TIME is RFC 3339 in UTC. type: that of a Gopher item, null for a link out of Gopher.
+TIME is RFC 3339 in UTC. type: the item type, null for a link out of Gopher.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.time import rfc3339
 
 Found = Sequence[tuple[Item, Followed]]
-# XML 1.0 has no way to write these; other controls are escaped in titles already.
+# XML 1.0 cannot express these; titles have other control characters escaped already.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TITLE = "New in Gopher"
 
 
 def as_json(followed: Sequence[Followed], found: Found) -> str:
-    """Return the object described above, as a line."""
+    """Return the object described above as a line of JSON."""
     menus = [
         {
             "url": str(each.url),
@@ -63,11 +63,10 @@ def type_of(item: Item) -> str | None:
 
 
 def as_atom(id: str, followed: Sequence[Followed], found: Found) -> str:
-    """Return a feed whose `id` is an IRI that stays, that of a menu for a feed of it alone.
+    """Return an Atom feed; the same entries make the same feed.
 
-    The same entries make the same feed.
-
-    updated: when an entry was first seen. published: the date that it says.
+    id: a permanent IRI: the URL of the menu if the feed is for one menu. In the feed, `updated` is the time
+    an entry was first seen, `published` the date in its title or address.
     """
     changed = max((item.seen for item, _ in found), default=0)
     title = next((each.title for each in followed if str(each.url) == id), _TITLE)

@@ -1,9 +1,9 @@
 """Followed menus: their addresses in a file that people may edit, and the known entries of each menu in a
 file of its own.
 
-    gopher-followed            URL TITLE on each line, as bookmarks are
-    gopher-news/DIGEST         JSON; one that is damaged or gone costs what was new in that menu
-    gopher-news/feed           the id of the feed that is made of all of them
+    gopher-followed            URL TITLE on each line, like bookmarks
+    gopher-news/DIGEST         JSON; if it is damaged or missing, the news of that menu are lost
+    gopher-news/feed           the id of the feed of all menus
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
-# Read of a file that somebody else may have put there.
+# The largest file that is read: somebody else may have put it there.
 _MOST_BYTES = 16 * 1024 * 1024
 _FEED = "feed"
 
 
 class Followed(Value):
-    """A menu one follows, and what is known of it. `title` is safe to show on one line."""
+    """A followed menu and its news. `title` is safe to show on one line."""
 
     url: GopherURL
     title: str
@@ -39,7 +39,7 @@ class Followed(Value):
 
 
 def can_follow(url: ItemURL) -> TypeGuard[GopherURL]:
-    """Return true if there is something to follow at `url`: a menu, a text, what a search finds."""
+    """Return true if `url` can be followed: a menu, a text, or a search with its words, on a server."""
     if isinstance(url, FileURL):
         return False
     asks = item_type(url.item_type).name == "search" and not url.search
@@ -47,7 +47,9 @@ def can_follow(url: ItemURL) -> TypeGuard[GopherURL]:
 
 
 def newest(followed: Iterable[Followed]) -> list[tuple[Item, Followed]]:
-    """Return what was found in all menus, each entry once, the new ones first and of these the newest."""
+    """Return (item, menu) of all menus, each entry once: new ones before read ones, then by date, newest
+    first.
+    """
     found: dict[str, tuple[Item, Followed]] = {}
     for each in followed:
         for item in each.news.items:
@@ -60,10 +62,10 @@ def newest(followed: Iterable[Followed]) -> list[tuple[Item, Followed]]:
 
 
 class Following:
-    """The menus one follows, in `directory`. Read each time, and changed under a lock: several browsers
-    and commands may be at it.
+    """The followed menus, in files below `directory`. Each call reads the files, and changes take a lock:
+    several browsers and commands may use them at once.
 
-    All raise ConfigurationError with a sentence if a file cannot be read or written.
+    All methods raise ConfigurationError if a file cannot be read or written.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -71,11 +73,11 @@ class Following:
         self._news = directory / "gopher-news"
 
     def all(self) -> list[Followed]:
-        """Return them in the order of the list."""
+        """Return the followed menus in the order of the list."""
         return [Followed(url, title, self.known(url)) for url, title in self._titles().items()]
 
     def known(self, url: GopherURL) -> News:
-        """Return what is known of the menu at `url`."""
+        """Return the news of the menu at `url`, empty ones if there is no file."""
         try:
             with self._path(url).open("rb") as file:
                 return News.from_json(file.read(_MOST_BYTES))
@@ -85,26 +87,26 @@ class Following:
             raise ConfigurationError(f"what is new cannot be read: {error}") from error
 
     def follow(self, url: GopherURL, title: str, entries: Sequence[Entry], now: int) -> bool:
-        """Follow the menu that has these entries now; returns False if it is followed already."""
-        with self._alone():
+        """Follow a menu whose `entries` count as read; return False if it is followed already."""
+        with self._locked():
             if url in self._titles():
                 return False
-            # Before the list: else a full disk would leave a followed menu of which nothing is known.
+            # Written before the list: a full disk must not leave a followed menu without its entries.
             self._write(url, News().look(entries, now))
             return self._list.add(url, title)
 
     def unfollow(self, url: GopherURL) -> bool:
-        """Follow it no longer, and forget what was known; returns False if it was not followed."""
-        with self._alone():
+        """Stop following the menu and remove its news; return False if it was not followed."""
+        with self._locked():
             if not self._list.remove(url):
                 return False
             self._path(url).unlink(missing_ok=True)
         return True
 
     def change(self, url: GopherURL | None, change: Callable[[News], News]) -> bool:
-        """Change what is known of the menu at `url`, or of all; returns False if nothing has changed."""
+        """Apply `change` to the news of the menu at `url`, or of all; return False if nothing changed."""
         changed = False
-        with self._alone():
+        with self._locked():
             for each in self._titles():
                 if url not in (None, each):
                     continue
@@ -115,12 +117,12 @@ class Following:
         return changed
 
     def mark(self, ids: Sequence[str] | None = None, *, read: bool = True) -> bool:
-        """Mark entries, or all, as read or as new, in all menus; returns False if nothing has changed."""
+        """Mark entries, or all, as read or as new, in all menus; return False if nothing changed."""
         return self.change(None, lambda news: news.mark(ids, read=read))
 
     def feed_id(self) -> str:
-        """Return the id of the feed of all menus, made when it is first asked for."""
-        with self._alone():
+        """Return the id of the feed of all menus, a UUID made at the first call."""
+        with self._locked():
             try:
                 return uuid.UUID((self._news / _FEED).read_text("ascii").strip()).urn
             except (FileNotFoundError, ValueError):
@@ -137,7 +139,7 @@ class Following:
         return titles
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """Hold the lock that all browsers and commands take to change these files, for milliseconds."""
         try:
             self._news.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
 """News: the entries of a menu that are new since the last look. No I/O.
 
-    nothing known ──look──► all of it known and read, the latest few shown
-    known         ──look──► what was never there is new, until it is read
+    first look      all entries become known and read; the latest few are kept as items
+    later looks     entries with an unknown key are new until they are read
 
-An entry is known for good by its key. What is gone for a while (an empty menu, half of one) stays known,
-up to `MOST_KNOWN`, the longest gone being forgotten first.
+A known entry is remembered by its key. An entry that is missing for a while (the menu was empty, or
+incomplete) stays known; beyond `MOST_KNOWN` keys, those missing for longest are forgotten.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, is_id
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-# Twice as many as a menu may have (`fetching`): half of them for what was there before.
+# Twice the limit of a menu (`fetching.LIMITS`): half of the keys are for entries that are missing now.
 MOST_KNOWN = 40_000
-# Kept with their titles, of each menu.
+# Items of each menu that are kept with their titles.
 MOST_NEW = 500
 MOST_READ = 100
 SHOWN_AT_FIRST = 5
@@ -29,8 +29,10 @@ _KEY = re.compile(r"[0-9a-f]{16}")
 
 
 class Item(Value):
-    """An entry that was new once. day: what its order is by, the date it says or else the one on which
-    it was first seen. dated: whether it says one. seen: when that was, in seconds since 1970.
+    """An entry that was new at some look, or is one of the few of the first.
+
+    day: orders the items, ISO date: the one in its title or address, else the day it was first seen. dated:
+    true for the former. seen: when it was first seen, in seconds since 1970.
     """
 
     id: str
@@ -42,11 +44,11 @@ class Item(Value):
 
 
 class News(Value):
-    """The knowledge of a menu.
+    """The known entries of a menu, and the items that are or were new.
 
-    looked, tried: when it was last seen, and asked for, in seconds since 1970; 0 for never.
-    failed: why the last try failed, a sentence that is safe to show. keys: of all that it had.
-    items: the newest first. left_out: how many more are new than `items` has.
+    looked, tried: times of the last successful request and of the last one, in seconds since 1970; 0 for
+    never. failed: why the last request failed, safe to show; "" if it did not. keys: of all known entries.
+    items: the newest first. left_out: number of new entries that are not in `items`.
     """
 
     looked: int = 0
@@ -58,11 +60,11 @@ class News(Value):
 
     @property
     def new(self) -> int:
-        """Return how many entries are new."""
+        """Return the number of new entries."""
         return sum(not item.read for item in self.items) + self.left_out
 
     def look(self, entries: Sequence[Entry], now: int) -> News:
-        """Return what is known now that the menu has `entries`."""
+        """Return the news after a look at the menu that found `entries`."""
         keys = [key_of(entry.id) for entry in entries]
         known = frozenset(self.keys)
         first = not self.looked
@@ -72,7 +74,7 @@ class News(Value):
             if key not in known
         ]
         if first:
-            # Beside the entries of a phlog there are the ways to other places, without a date.
+            # A phlog also links to other places; its own entries are those with a date.
             fresh = _sorted([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
         titles = {entry.id: entry.title for entry in entries}
         items = [item.replace(title=titles.get(item.id, item.title)) for item in self.items]
@@ -84,13 +86,13 @@ class News(Value):
         )
 
     def fail(self, sentence: str, now: int) -> News:
-        """Return the same, with why it could not be looked at."""
+        """Return the news after a failed look; `sentence` says why it failed."""
         return self.replace(failed=sentence, tried=now)
 
     def mark(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
-        """Return the same with these entries, or all, marked as read, or as new again.
+        """Return the news with these entries, or all, marked as read or as new.
 
-        When all items that are kept are read, those left out no longer count as new.
+        When all kept items are read, the left out ones no longer count as new.
         """
         marked = frozenset(map(same_id, [item.id for item in self.items] if ids is None else ids))
         items = [
@@ -100,7 +102,7 @@ class News(Value):
         return self.replace(items=tuple(items), left_out=left_out)
 
     def as_json(self) -> bytes:
-        """Return it as a line of JSON."""
+        """Return the news as a line of JSON."""
         items = [
             [item.id, item.title, item.day, item.dated, item.seen, item.read] for item in self.items
         ]
@@ -109,7 +111,7 @@ class News(Value):
 
     @classmethod
     def from_json(cls, line: bytes) -> News:
-        """Return what `as_json` wrote. Damaged items are left out; with other damage, nothing is known."""
+        """Return the news that `as_json` wrote, without damaged items; empty news for any other damage."""
         try:
             whole = json.loads(line)
             keys = tuple(key for key in whole["keys"] if _KEY.fullmatch(key))
@@ -123,7 +125,7 @@ class News(Value):
 
 
 def _sorted(items: Iterable[Item]) -> list[Item]:
-    """Return them with the newest first; those of one day and one look stay in their order."""
+    """Return the items, the newest first; items of the same day and look keep their order."""
     return sorted(items, key=lambda item: (item.day, item.seen), reverse=True)
 
 
@@ -134,7 +136,7 @@ def _item(entry: Entry, now: int, *, read: bool) -> Item:
 
 
 def _bounded(items: Iterable[Item]) -> tuple[tuple[Item, ...], int]:
-    """The items that are kept, and how many new ones are not."""
+    """Return the items to keep, and the number of new ones that are not kept."""
     room = {False: MOST_NEW, True: MOST_READ}
     kept, left_out = [], 0
     for item in items:

@@ -1,4 +1,4 @@
-"""Answers to web requests: the gateway's own pages, and what is fetched for it."""
+"""Answers to web requests: the gateway's own pages, and pages and files from Gopher servers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HEADINGS = {
     503: "One moment, please",
     504: "The server does not answer in time",
 }
-# The next try may go better; the server's own "not there" is often a lapse too.
+# Statuses whose page offers another try; a server's own "not found" is often temporary too.
 AGAIN = (404, 429, 500, 502, 503, 504)
 _STATUSES: dict[type[GopherError], int] = {
     BadURL: 400,
@@ -51,8 +51,8 @@ _STATUSES: dict[type[GopherError], int] = {
 # First bytes that are enough for `media_type`.
 ENOUGH_TO_TELL = 16
 
-# Media types by the name of an item type. They go by the first bytes alone: what a menu says is somebody's
-# claim, and nothing that could be active (HTML, SVG, PDF) is among them.
+# Media types by the name of an item type and the first bytes of the content: the type in a menu may be a
+# lie. No media type with active content (HTML, SVG, PDF) is among them.
 MEDIA: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
     "image": (
         (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
@@ -80,9 +80,10 @@ _NOT_PLAIN = re.compile(r"[^\w .,()+@=-]", re.ASCII)
 
 @attrs.frozen
 class WebAnswer:
-    """An answer. body: all of it, or the beginning of what `rest` goes on with.
+    """An answer to a web request.
 
-    age: seconds it may be kept, 0 for not at all.
+    body: all of the content, or its beginning if `rest` has the rest. age: seconds that caches may keep it,
+    0 for not at all.
     """
 
     body: bytes
@@ -101,7 +102,7 @@ _OWN = {
 
 
 class Answers:
-    """Gives the answers, by one set of settings."""
+    """Makes the answers, with one set of settings."""
 
     def __init__(self, settings: GopherSettings, reactor: IClientReactor, metrics: Metrics) -> None:
         self.settings = settings
@@ -109,13 +110,16 @@ class Answers:
         self._fetcher = Fetcher(reactor, settings, metrics)
 
     def own(self, path: bytes) -> WebAnswer | None:
-        """Return what is the gateway's own and costs nothing; None if there is none."""
+        """Return the gateway's own page or file at `path`, which costs no fetch; None if there is none."""
         if path == b"/":
             return WebAnswer(pages.start_page(self.settings.allow_host), age=60)
         return _OWN.get(path)
 
     def place(self, target: bytes) -> WebPlace | None:
-        """Return where a target leads; None for the address form's. Raises BadURL, RequestDenied."""
+        """Return the place that a request target stands for; None for the address form's `/go`.
+
+        Raises BadURL, RequestDenied.
+        """
         path = target.partition(b"?")[0]
         if path == b"/go":
             return None
@@ -125,13 +129,13 @@ class Answers:
         return attrs.evolve(place, charset=place.charset or self.settings.charset)
 
     def go(self, target: bytes) -> WebAnswer:
-        """Return the way to where the address form leads. Raises BadURL."""
+        """Return the redirect to the address typed into the address form. Raises BadURL."""
         typed = parse_query(target.partition(b"?")[2]).get(b"url", b"")
         location = WebPlace(typed_url(typed).replace(plus=None)).path if typed.strip() else "/"
         return WebAnswer(b"", status=303, headers={"Location": location})
 
     async def at(self, place: WebPlace) -> WebAnswer:
-        """Return what is at a place. Raises GopherError, RequestDenied."""
+        """Return the answer for a place. Raises GopherError, RequestDenied."""
         url = place.url
         kind = item_type(url.item_type)
         link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
@@ -178,12 +182,12 @@ class Answers:
 
 
 def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> WebAnswer:
-    """Return the page that says what went wrong, with `place` where that is known."""
+    """Return the page for an error; place: the requested place, if it is known."""
     if isinstance(error, RequestDenied):
         status, headers = error.status, error.headers
     else:
         status, headers = next(_STATUSES[kind] for kind in _STATUSES if isinstance(error, kind)), {}
-    # The reason without the address: that is the client's own input, and stays out of the page.
+    # The page must not repeat the client's own input, so a BadURL is shown without its address.
     said = (error.reason if isinstance(error, BadURL) else str(error)).rstrip(".")
     sentence = said[:1].upper() + said[1:] + "."
     body = pages.error_page(HEADINGS[status], sentence, place, again=status in AGAIN)
@@ -191,20 +195,20 @@ def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> 
 
 
 def failure_answer() -> WebAnswer:
-    """Return the answer for what should not happen, without a page if that cannot be made either."""
+    """Return the answer after an unexpected exception: a page, or plain text if the page fails too."""
     sentence = "The operator finds the reason in the log."
     try:
         return WebAnswer(pages.error_page(HEADINGS[500], sentence), status=500)
-    except Exception:  # a template that is broken or gone, of which the log has the first failure
+    except Exception:  # the template is broken or missing; the log has the first failure
         return WebAnswer(f"{HEADINGS[500]}. {sentence}\n".encode(), PLAIN, status=500)
 
 
 def media_type(start: bytes, kind: str) -> str | None:
-    """The type of content that begins with `start`, or None if it is none that browsers show."""
+    """Return the media type of content that begins with `start`; None if browsers cannot show it."""
     return next((name for sign, name in MEDIA[kind] if sign.match(start)), None)
 
 
 def disposition(name: str) -> str:
-    """The value of Content-Disposition that saves under `name` (RFC 6266, appendix D)."""
+    """Return the Content-Disposition header that saves under `name` (RFC 6266, appendix D)."""
     plain = _NOT_PLAIN.sub("_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,9 +1,8 @@
-"""Destinations of the gateway: which hosts, which ports, which addresses. Sans-IO.
+"""Destinations that the gateway may connect to: hosts, ports, addresses. Sans-IO.
 
-A gateway fetches what strangers ask for, from inside the operator's network. So the name is checked
-before it is looked up, and the address once more when it is connected to (`allow` of the client).
-
-Addresses: the special-purpose registries of IANA (RFC 6890 and later).
+A gateway makes requests for strangers from inside the operator's network. So it checks the name before the
+lookup, and the address just before it connects (`allow` of the client). Addresses: the special-purpose
+registries of IANA (RFC 6890 and later).
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ _NOT_PUBLIC_V4 = tuple(
         *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
     )
 )
-# All that is given out to anybody is in here (IANA, IPv6 Global Unicast Address Assignments) …
+# IANA assigns public IPv6 addresses only in here (IPv6 Global Unicast Address Assignments).
 _GLOBAL_V6 = IPv6Network("2000::/3")
-# … but Teredo, ORCHID and the like, documentation, and 6to4, which hides an IPv4 address.
+# Not public there: Teredo, ORCHID and others, documentation, and 6to4, which contains an IPv4 address.
 _NOT_PUBLIC_V6 = tuple(
     IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
 # Networks without IPv4 reach all of it through this prefix (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
-# RFC 6761, 6762, 8375, and what ICANN has set apart in 2024.
+# RFC 6761, 6762, 8375, and `internal`, which ICANN reserved in 2024.
 _OF_ONE_NETWORK = ("localhost", "local", "internal", "arpa", "lan")
 
 
 class NotAllowed(GopherError, code="not-allowed"):
-    """The gateway does not go there."""
+    """The gateway must not connect to this host, port or address."""
 
 
 def _host(text: str) -> str:
@@ -82,8 +81,8 @@ PORTS: Kind[range] = Kind(
     show=lambda ports: f"{ports[0]}-{ports[-1]}",
 )
 
-# Servers that obey single lines could be made to act by a selector: mail, proxies, SIP, X11, Redis,
-# IRC, printers, memcached.
+# Ports of servers that take commands as lines, which a selector could contain: mail, proxies, SIP, X11,
+# Redis, IRC, printers, memcached.
 _OBEDIENT = {
     *(2525, 3128, 5060, 5061, *range(6000, 6064), 6379),
     *(*range(6660, 6670), 6697, *range(9100, 9108), 11211),
@@ -91,9 +90,9 @@ _OBEDIENT = {
 
 
 def is_public(address: str) -> bool:
-    """Return true if anybody on the Internet could connect to an IPv4 or IPv6 address.
+    """Return true if an IPv4 or IPv6 address is public: reachable for anybody on the Internet.
 
-    False for all that is no address in its one usual spelling, such as 0177.0.0.1 and 127.1.
+    False for addresses in unusual spellings, such as 0177.0.0.1 and 127.1.
     """
     found = _parsed(address)
     if found is None:
@@ -108,8 +107,9 @@ def is_public(address: str) -> bool:
 
 
 def is_public_name(host: str) -> bool:
-    """Return true if `host` is a name that is not for one network alone, and no resolver takes it for an
-    address, in whatever spelling (127.1, 0x7f.1).
+    """Return true if `host` is a name for the public DNS.
+
+    False for names of one network only (`.local`), and for all spellings of an address (127.1, 0x7f.1).
     """
     _, dot, last = host.rstrip(".").rpartition(".")
     return bool(dot) and re.match("[a-z]", last) is not None and last not in _OF_ONE_NETWORK
@@ -134,13 +134,13 @@ class Destinations:
     )  # fmt: skip
 
     def check(self, url: GopherURL) -> None:
-        """Raises NotAllowed for a host or port that is not visited, before it is looked up."""
+        """Check host and port of `url`, before the lookup. Raises NotAllowed."""
         if self.allow_host and not any(_matches(url.host, each) for each in self.allow_host):
             raise NotAllowed("this gateway visits a few hosts only, and this is none of them")
         self._check_port(url.port)
 
     def check_address(self, address: str, port: int) -> None:
-        """Raises NotAllowed for an address that must not be connected to."""
+        """Check an address and a port, just before connecting. Raises NotAllowed."""
         self._check_port(port)
         if _parsed(address) is None or not (self.allow_private or is_public(address)):
             raise NotAllowed("this gateway visits public addresses only, and this host has none")

@@ -1,4 +1,4 @@
-"""Menus, texts and streams from Gopher servers: remembered for a while, or as far as they came."""
+"""Menus, texts and streams from Gopher servers, with a cache of menus and texts."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Result = TypeVar("Result")
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-# Somebody looks at an empty page meanwhile: less than the client's own time-outs.
+# Shorter than the client's own time-outs: somebody looks at an empty page meanwhile.
 TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
-# In all, with waiting for others who want something of the same host.
+# Seconds for a whole request, which includes the wait for a free connection to the host.
 PATIENCE = 75.0
-# Above what one client may have open, so that none can keep the others from a host.
+# More than one client may have open: one client cannot block a host for all others.
 CONNECTIONS_PER_HOST = 16
-# Bytes of memory for an item of a menu, beside its own.
+# Bytes of memory that Python takes for an item of a menu, besides the item's own bytes.
 _ITEM_BYTES = 400
 
 
 class Cache(Generic[Key, Value]):
-    """The values used last: what was fetched a moment ago, bounded in bytes and in seconds.
+    """A cache, bounded in bytes and in seconds, that drops the least recently used values first.
 
-    most_bytes: for all of them; one value may take a quarter of it. seconds: until one is forgotten.
-    now: seconds that only grow.
+    most_bytes: for all values together; one may take a quarter of it. seconds: until a value expires.
+    now: a monotonic clock in seconds.
     """
 
     def __init__(self, most_bytes: int, seconds: float, now: Callable[[], float]) -> None:
@@ -60,7 +60,9 @@ class Cache(Generic[Key, Value]):
         return value
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Remember `value`, which takes about `size` bytes of memory."""
+        """Store `value`, which takes about `size` bytes of memory; a value that is too large is not
+        stored.
+        """
         self.forget(key)
         if size > self._most_bytes // 4:
             return
@@ -69,7 +71,9 @@ class Cache(Generic[Key, Value]):
         self._forget_oldest()
 
     def grow(self, key: Key, size: int) -> bool:
-        """Count `size` more bytes for a value that is there. Return whether it may become so large."""
+        """Count `size` more bytes for a stored value; return false, and count nothing, if it gets too
+        large.
+        """
         value, before, until = self._entries[key]
         if before + size > self._most_bytes // 4:
             return False
@@ -89,14 +93,14 @@ class Cache(Generic[Key, Value]):
 
 @attrs.frozen(eq=False)
 class FetchedContent:
-    """A menu or text, with the pages that were made of it: they go when it does."""
+    """A menu or text in the cache, with the HTML pages made from it; both are dropped together."""
 
     content: Menu | Text
     pages: dict[WebPlace, bytes] = attrs.field(factory=dict)
 
 
 class Fetcher:
-    """The way to everything that the gateway gets from elsewhere, and so where the settings let it go."""
+    """Fetches everything that the gateway gets from servers, and applies the limits on destinations."""
 
     def __init__(
         self,
@@ -118,7 +122,7 @@ class Fetcher:
             trust=settings.trust,
             proxy=settings.proxy,
             charset=settings.charset,
-            # A proxy looks names up by itself, and the only address that is connected to is its own.
+            # With a proxy, the proxy resolves names, and we connect only to the proxy's own address.
             allow=settings.check_address if settings.proxy is None else None,
         )
         self.remembered: Cache[GopherURL, FetchedContent] = Cache(
@@ -126,8 +130,9 @@ class Fetcher:
         )
 
     async def content(self, url: GopherURL) -> tuple[Menu | Text, str]:
-        """A menu, or else a text; and why it is not whole, "" if it is. Raises GopherError when nothing of
-        it came.
+        """Return a menu or text, and the reason why it is incomplete, "" if it is complete.
+
+        Raises GopherError if no part of it was received.
         """
         self._check(url)
         if (known := self.remembered.get(url)) is not None:
@@ -147,7 +152,7 @@ class Fetcher:
         return content, ""
 
     def page(self, place: WebPlace, content: Menu | Text, make: Callable[[], bytes]) -> bytes:
-        """Return the page that was made of this content at a place, or that `make` makes now."""
+        """Return the cached HTML page of this content at a place, or make it by `make`."""
         known = self.remembered.get(place.url)
         if known is None or known.content is not content:
             return make()
@@ -159,7 +164,7 @@ class Fetcher:
         return page
 
     async def open(self, url: GopherURL) -> GopherResponse:
-        """A stream, of anything. Raises GopherError."""
+        """Return the answer to `url`, of any type, as a stream. Raises GopherError."""
         self._check(url)
         return await self._in_time(url, self._client.open(url))
 
@@ -176,7 +181,7 @@ class Fetcher:
 
 
 def _size(content: Menu | Text) -> int:
-    """Return about how many bytes of memory it takes; 0 if nothing is in it."""
+    """Return about how many bytes of memory the content takes; 0 if it is empty."""
     if isinstance(content, Text):
         return len(content.content)
     return sum(_ITEM_BYTES + len(item.display) + len(item.selector) for item in content.items)

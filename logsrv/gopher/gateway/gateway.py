@@ -1,6 +1,6 @@
-"""The gateway as a service: web requests are checked, counted and answered, and the answers sent.
+"""The gateway as a service: it checks, counts and answers web requests.
 
-Apart from the settings, so that `twistd gopher URL` does without listeners and TLS.
+Not in the module of the settings: `twistd gopher URL` needs those, but no listeners and no TLS.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 
 log = Logger()
 
-# Seconds; a browser that reads nothing for so long will not go on.
+# Seconds; a browser that reads nothing for that long will not go on.
 STALLED_AFTER = 60.0
 
 POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-# The policy for content of servers: it may do nothing at all, wherever it is opened.
+# The policy for content from servers: no scripts, no requests, wherever it is opened.
 SANDBOX_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 METRICS = (
@@ -56,8 +56,10 @@ class Stalled(PeerError):
 
 
 class Outflow(Backpressure):
-    """Writes to `request` until its transport is full, and waits until it is not: what a browser has not
-    taken is not fetched.
+    """Writes to `request`, and waits while its transport is full, so that a slow browser slows the fetch
+    down.
+
+    sent: bytes written.
     """
 
     def __init__(self, request: IConsumer, clock: IReactorTime) -> None:
@@ -68,11 +70,11 @@ class Outflow(Backpressure):
         request.registerProducer(self, True)
 
     async def send(self, data: bytes) -> None:
-        """Returns when more may be sent. Raises Stalled."""
+        """Write `data`; return when more may be sent. Raises Stalled."""
         self._request.write(data)
         self.sent += len(data)
         if self.full:
-            # A request that ends cancels who waits here.
+            # The coroutine is cancelled here if the request ends.
             await self.wait().addTimeout(STALLED_AFTER, self._clock, _stalled)
 
     def close(self) -> None:
@@ -85,7 +87,7 @@ def _stalled(result: object, seconds: float) -> None:
 
 
 class Gateway(ListeningService[GopherSettings]):
-    """The listeners that browsers connect to; `handle` is called for each of their requests."""
+    """The service with the listeners for browsers, which call `handle` for each request."""
 
     def __init__(
         self, settings: GopherSettings, *, load: Callable[[], GopherSettings], reactor: Any
@@ -107,17 +109,17 @@ class Gateway(ListeningService[GopherSettings]):
         return WebFactory(self.handle, self.clock, wanted.label, wanted.settings)
 
     def apply(self, settings: GopherSettings) -> None:
-        """Go by these settings from the next request on; what was fetched before is forgotten."""
+        """Use these settings from the next request on, with an empty cache."""
         self._visitors.limits = settings
         self._answers = Answers(settings, self._reactor, self.metrics)
 
     def stopping(self) -> Deferred[None]:
-        # The kit closes connections that are silent, and one that waits for its answer is.
+        # The kit would close a connection that waits for its answer, because it is silent.
         return self._visitors.close()
 
     def handle(self, request: WebRequest) -> None:
         work = Deferred.fromCoroutine(self._serve(request))
-        # A client that went away needs no answer: its fetch ends.
+        # A client that has disconnected needs no answer: cancel its fetch.
         request.notifyFinish().addErrback(lambda _: work.cancel())
         work.addErrback(self._not_answered, request).addErrback(self._given_up, request)
 
@@ -186,7 +188,7 @@ class Gateway(ListeningService[GopherSettings]):
                     async for chunk in rest:
                         await outflow.send(chunk)
         except (GopherError, Stalled) as error:
-            # Too late for another status: what can be said is that this was not all.
+            # The status is sent already; closing abruptly is how the browser learns that this was not all.
             reason = error.code if isinstance(error, GopherError) else "stalled"
             self.metrics.count("gateway_broken_total", reason=reason)
             log.info("a download broke off: {error}", error=str(error))

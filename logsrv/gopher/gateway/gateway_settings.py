@@ -40,7 +40,7 @@ CHARSET: Kind[str] = Kind(_charset, "a character set, such as cp437", "CHARSET")
 
 @attrs.frozen(kw_only=True, slots=False)
 class Connecting:
-    """The ways to servers: through what, whom to believe, and what their bytes mean.
+    """The connection to servers: proxy, trust and character set.
 
     The command `gopher` has the same options under the same names.
     """
@@ -62,13 +62,13 @@ class Connecting:
 
     @property
     def trust(self) -> Trust:
-        """Return the trust for connections. Raises ConfigurationError for more than one way."""
+        """Return the trust for connections. Raises ConfigurationError for more than one kind."""
         pins = PinStore(pins_path(os.environ)) if self.pin else None
         return Trust(self.cafile, pins, self.insecure, self.accept_cut)
 
     @property
     def as_words(self) -> list[str]:
-        """The same on the command line of `gopher`."""
+        """Return these settings as options of the command `gopher`."""
         named = {each.name: getattr(self, each.name) for each in attrs.fields(Connecting)}
         return [
             f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
@@ -110,4 +110,4 @@ def check_wanted(settings: GopherSettings) -> None:
     if (settings.url is None) == (not settings.gateway):
         what = "both are" if settings.gateway else "neither is"
         raise ConfigurationError(f"give either a URL to print or --gateway ENDPOINT; {what} there")
-    settings.trust  # noqa: B018  says what is wrong with it
+    settings.trust  # noqa: B018  raises if it is invalid

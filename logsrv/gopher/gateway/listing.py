@@ -1,7 +1,6 @@
-"""Menus and texts as pages show them: headings, runs of text made to fit, and of a menu rows that lead
-somewhere. Sans-IO.
+"""Menus and texts as parts of a page: headings, runs of text, and rows with links. Sans-IO.
 
-Everything in here is text that is safe to show (no control characters); none of it is markup yet.
+All text in here is safe to show (no control characters); none of it is markup yet.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from logsrv.kit.text.escape import one_line
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
 LONGEST_DISPLAY = 1000
-# Each has the path of all before it.
+# Each step of a breadcrumb contains the whole path before it, so many would take much room.
 MOST_STEPS = 20
 
 _OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
-# Not before the @ of a user and password.
+# Matches no user and password, whose text before the @ could look like a host.
 _SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?::[0-9]*)?(?=[/?#]|\Z)", re.IGNORECASE)
 _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 # The style sheet has a class for each of these widths.
 WIDTHS: tuple[int, ...] = (*range(40, 161, 8), 200, 240)
-# Limits of a heading: it stands no further down in a page, and its line is no longer.
+# A heading is among the first 12 lines, and at most 72 columns long.
 _HEADING_LINES = 12
 _LONGEST_HEADING = 72
 _DECORATION = " \t*=-_#~+|:·•—–"
@@ -44,11 +43,11 @@ _WORD = re.compile(r"[^\W\d_]{2}")
 
 @attrs.frozen
 class Row:
-    """A line that is more than information.
+    """A line of a menu other than information.
 
-    kind: `item` and `search` lead to `href` in this gateway, `outside` to one elsewhere; `nowhere`
-        cannot be followed and says in `address` where it would lead.
-    type: what it is, one word.
+    kind: `item` and `search` lead to `href` in this gateway, `outside` to an `href` elsewhere; `nowhere`
+        cannot be followed, and `address` shows where it would lead; `error` is an error message.
+    type: the item type in one word.
     """
 
     kind: RowKind
@@ -59,12 +58,12 @@ class Row:
 
     @property
     def leaves(self) -> bool:
-        """Return true if it does not lead to this gateway."""
+        """Return true if the row does not lead to this gateway."""
         return self.kind not in ("item", "search")
 
     @property
     def site(self) -> str:
-        """The host that a link to elsewhere leads to, as far as that is plain to see."""
+        """Return the host of a link to elsewhere; "" if it cannot be told for certain."""
         found = _SITE.match(self.address)
         return found[1] if found else ""
 
@@ -73,19 +72,21 @@ Part = TextRun | tuple[Row, ...]
 
 
 def room_for(text: str) -> int:
-    """The least of WIDTHS that takes every line of `text`, or the largest."""
+    """Return the least of WIDTHS, in columns, that fits every line of `text`, or the largest."""
     widest = max(map(columns, text.split("\n")))
     return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
 
 
 def scale_of(parts: Iterable[Part]) -> int:
-    """The room for every drawing of a page. All have one scale: they may be parts of one picture."""
+    """Return the width for every drawing of a page: one for all, as they may be parts of one picture."""
     drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
     return max((room_for(run.text) for run in drawings), default=0)
 
 
 def heading_of(lines: Iterable[str]) -> str:
-    """Return the first line that may be a heading, without what it is decorated with; "" if none is."""
+    """Return the first line that may be a heading, without decoration such as `===`; "" if
+    there is none.
+    """
     for number, line in enumerate(lines):
         if number == _HEADING_LINES:
             break
@@ -94,14 +95,14 @@ def heading_of(lines: Iterable[str]) -> str:
             continue
         if columns(found) <= _LONGEST_HEADING and shape_of([line.strip()]) == "prose":
             return " ".join(found.split())
-        # Behind a line of prose there is text, and no heading.
+        # After a line of prose, all further lines are text.
         if shape_of([line]) == "prose":
             break
     return ""
 
 
 def parts_of(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
-    """The items of a menu at `place`: text as runs, all between them as rows."""
+    """Return the items of a menu at `place` in order: lines of information as runs, others as rows."""
     parts: list[Part] = []
     for is_text, run in groupby(items, lambda item: item.item_type == "i"):
         if is_text:
@@ -112,12 +113,12 @@ def parts_of(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
 
 
 def shown(item: MenuItem, charset: str | None) -> str:
-    """Return what the item says, safe to show; the blanks that columns are made of stay."""
+    """Return the text of an item, safe to show; blanks inside, which form columns, stay."""
     return one_line(item.text(charset).rstrip(), LONGEST_DISPLAY)
 
 
 def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
-    """The row of one item of the menu at `menu`."""
+    """Return the row of one item of the menu at `menu`."""
     text = shown(item, charset) or "(no name)"
     if item.item_type == "3":
         return Row("error", "error", text)
@@ -132,7 +133,7 @@ def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
 
 
 def row_at(url: GopherURL, text: str, charset: str | None = None) -> Row:
-    """The row of what is at `url`: a search to be asked at once, or a link."""
+    """Return the row of the item at `url`: a search form, or a link."""
     is_search = url.item_type == "7" and url.search is None
     path = WebPlace(url.replace(plus=None), charset=charset).path
     return Row("search" if is_search else "item", _name(url.item_type), text, path)
@@ -144,7 +145,7 @@ def _name(letter: str) -> str:
 
 
 def linked(link: str, name: str, text: str) -> Row:
-    """The row of a link out of Gopher, which may lead back into it."""
+    """Return the row of a link by URL: out of Gopher, or a Gopher URL."""
     if _INSIDE.match(link):
         try:
             return row_at(GopherURL.parse(link), text)
@@ -158,7 +159,9 @@ def linked(link: str, name: str, text: str) -> Row:
 
 
 def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
-    """Names and paths of the menus above and of `url` itself: the host, then the last parts of a path."""
+    """Return (name, path) of the host, of at most MOST_STEPS parts of the selector, the last for `url`
+    itself.
+    """
     root = GopherURL(url.host, url.port, tls=url.tls)
     steps = [(one_line(root.address.removesuffix(":70"), 100), WebPlace(root).path)]
     parts = [part for part in url.selector.split(b"/") if part]

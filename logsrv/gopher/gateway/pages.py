@@ -1,6 +1,6 @@
-"""HTML: the one place where outside text becomes markup, through templates that escape all of it.
+"""HTML pages: the one place where outside text becomes markup, through templates that escape all of it.
 
-Pages hold no scripts and no styles of their own; each works in a text browser too.
+Pages have no scripts and no inline styles; each works in a text browser too.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ITEMS_PER_PAGE = 1000
 # Character sets offered on a page; others can be given in the address.
 OFFERED = 5
 
-# Letters of a text, or items of a menu, in which its heading is looked for.
+# The heading is searched in this many characters of a text, or items of a menu.
 _LOOKED_AT = 4000
 
 _TEMPLATES = templates(_HERE / "templates")
@@ -48,7 +48,7 @@ _TEMPLATES.filters["room"] = room_for
 
 
 def start_page(hosts: tuple[str, ...]) -> bytes:
-    """The page at `/`. `hosts`: the only ones that are visited, () for all."""
+    """Return the page at `/`. hosts: the only allowed ones, () for all."""
     if hosts:
         urls = (GopherURL(host) for host in hosts if not host.startswith("*."))
         rows = [row_at(url, url.address.removesuffix(":70")) for url in urls]
@@ -58,7 +58,7 @@ def start_page(hosts: tuple[str, ...]) -> bytes:
 
 
 def content_page(content: Menu | Text, place: WebPlace, missing: str = "") -> bytes:
-    """Return the page of a menu or text. missing: why it is not whole, "" if it is."""
+    """Return the page of a menu or text. missing: why it is incomplete, "" if it is complete."""
     values = _menu(content, place) if isinstance(content, Menu) else _text(content, place)
     if missing:
         values["notice"] = f"This is not all of it: {missing}."
@@ -106,37 +106,34 @@ def _text(text: Text, place: WebPlace) -> dict[str, Any]:
 
 
 def search_page(place: WebPlace) -> bytes:
-    """A form for words to look for."""
+    """Return the page with the form of a search."""
     return _render("search.html", place)
 
 
 def media_page(place: WebPlace) -> bytes:
-    """A picture, a sound or a video, and a way to save it."""
+    """Return the page that shows a picture, a sound or a video, with a link to save it."""
     return _render("media.html", place, fetched=True, name=file_name(place.url))
 
 
 def link_page(place: WebPlace, url: str) -> bytes:
-    """The page for an item that is a URL, as a rule one outside of Gopher."""
+    """Return the page for an item that is a URL, usually one outside of Gopher."""
     link = linked(url, item_type(place.url.item_type).name, one_line(url, 2000))
     title = "This link leaves Gopher" if link.leaves else "A link to elsewhere in Gopher"
-    # The part behind the host is no path there.
+    # The selector is a URL, not a path: the breadcrumb has only the host.
     return _render("link.html", place, title=title, steps=breadcrumb(place.url)[:1], link=link)
 
 
 def error_page(
     heading: str, sentence: str, place: WebPlace | None = None, *, again: bool = False
 ) -> bytes:
-    """Return the page that says why there is nothing to see; `sentence` is safe to show.
-
-    again: another try may go better.
-    """
+    """Return the page for an error; `sentence` is safe to show. again: offer another try."""
     return _render("error.html", place, title=heading, sentence=sentence, again=again and place)
 
 
 def _render(
     template: str, place: WebPlace | None = None, heading: str = "", **values: Any
 ) -> bytes:
-    """heading: what the content calls itself, "" if it does not."""
+    """heading: the content's own heading, "" if there is none."""
     own = {"fetched": False, "steps": [], "address": "", "charsets": (), "style": STYLE_PATH}
     if place is not None:
         steps = breadcrumb(place.url)

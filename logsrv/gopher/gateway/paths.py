@@ -1,13 +1,13 @@
-"""Web paths and the Gopher URLs they stand for; bytes both ways. Sans-IO.
+"""Web paths, and the Gopher URLs they stand for. Sans-IO.
 
-    /gopher/HOST[:PORT]/TSELECTOR[?q=SEARCH]       what stands behind gopher:// in a URL
+    /gopher/HOST[:PORT]/TSELECTOR[?q=SEARCH]       the part of a URL after gopher://
     /gopher-hex/HOST[:PORT]/DIGITS[?q=SEARCH]      the same, type and selector in hexadecimal
 
-and /gophers/, /gophers-hex/ for TLS. Browsers take the segments `.` and `..` out of every path, even
-percent-encoded (WHATWG URL, section 4.4): only selectors that have such segments need the second form.
+and /gophers/, /gophers-hex/ for TLS. Browsers remove the segments `.` and `..` from every path, even
+percent-encoded (WHATWG URL, section 4.4): selectors that have such segments need the second form.
 
 Other fields of the query: `as=file` (save it), `as=media` (the bytes that a page shows), `from=N`
-(items from number N), `charset=NAME`, `flow=1` (prose whose lines were broken by hand is wrapped anew).
+(items from number N), `charset=NAME`, `flow=1` (wrap prose anew whose lines were broken by hand).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 
 RENDERINGS = ("page", "file", "media")
-# Names that servers have been seen to send; no others, because anybody may write anything into an address.
+# Character sets of real servers. No others are allowed: anybody can write any name into an address.
 CHARSETS = (
     *("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis", "iso8859-2", "iso8859-15", "cp850"),
     *("cp866", "cp1251", "cp1252", "koi8-u", "euc_jp", "euc_kr", "gb18030", "big5", "mac-roman"),
@@ -35,7 +35,7 @@ _GOPHER = re.compile(rb"/gophers?(?:-hex)?(?:/|\Z)")
 
 @attrs.frozen
 class WebPlace:
-    """A web path, read. rendering: one of RENDERINGS. first: the first item to show, from 0."""
+    """A parsed web path. rendering: one of RENDERINGS. first: index of the first item to show."""
 
     url: GopherURL
     rendering: str = "page"
@@ -45,7 +45,7 @@ class WebPlace:
 
     @property
     def path(self) -> str:
-        """The web path and query: ASCII, to be escaped where HTML wants that."""
+        """Return the web path and query: ASCII, to be escaped in HTML."""
         fields = {
             "q": self.url.search,
             "as": None if self.rendering == "page" else self.rendering,
@@ -57,7 +57,7 @@ class WebPlace:
         return _path(self.url) + ("?" + urlencode(given, quote_via=quote) if given else "")
 
     def path_with(self, **changes: Any) -> str:
-        """The path of the same item, shown otherwise."""
+        """Return the path of the same item with other values, such as `rendering="file"`."""
         return attrs.evolve(self, **changes).path
 
 
@@ -72,12 +72,12 @@ def _path(url: GopherURL) -> str:
 
 
 def is_gopher_path(path: bytes) -> bool:
-    """Return true if `parse_path` is the one to read this path."""
+    """Return true if `path` has the form that `parse_path` parses."""
     return _GOPHER.match(path) is not None
 
 
 def parse_path(target: bytes) -> WebPlace:
-    """The place of a request target such as `/gopher/example.org/0/a.txt?as=file`. Raises BadURL."""
+    """Parse a request target such as `/gopher/example.org/0/a.txt?as=file`. Raises BadURL."""
     path, _, query = target.partition(b"?")
     fields = parse_query(query)
     url = _gopher_url(path)
@@ -93,7 +93,7 @@ def parse_path(target: bytes) -> WebPlace:
 
 
 def parse_query(query: bytes) -> dict[bytes, bytes]:
-    """The fields of a query as forms write it; of several with one name the first."""
+    """Parse the query of a form; of several fields with one name, the first counts."""
     fields: dict[bytes, bytes] = {}
     for field in query.split(b"&"):
         name, equals, value = field.replace(b"+", b" ").partition(b"=")

@@ -1,6 +1,6 @@
-"""Limits for each client: requests at once, and requests a minute. No timers.
+"""Limits for all clients together and for each: open requests, and requests a minute. No timers.
 
-A client is an IPv4 address or an IPv6 /64, which is what one customer has.
+A client is an IPv4 address or an IPv6 /64, the network of one customer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from logsrv.kit.options.kinds import integer
 
 @attrs.frozen(kw_only=True, slots=False)
 class VisitorLimits:
-    """The options about clients. A minute's requests of one may come together, after one of rest."""
+    """The options about clients.
+
+    After a minute without requests, a client may send a minute's requests at once.
+    """
 
     max_requests: int = option(64, integer(1), "requests at a time at most")
     max_requests_per_client: int = option(8, integer(1), "requests of one client at a time at most")
@@ -28,7 +31,7 @@ class VisitorLimits:
 
 
 class RequestDenied(PeerError):
-    """A web request that is answered with a status, a sentence and maybe headers only."""
+    """A web request that is refused with a status, a sentence and maybe headers."""
 
     def __init__(self, status: int, sentence: str, **headers: str) -> None:
         super().__init__(sentence)
@@ -37,29 +40,31 @@ class RequestDenied(PeerError):
 
 
 def too_much(status: int, sentence: str, seconds: int) -> RequestDenied:
-    """Return the error for a request that may come again after so many seconds."""
+    """Return the error for a request that the client may repeat after `seconds`."""
     return RequestDenied(status, sentence, **{"Retry-After": str(seconds)})
 
 
 class Visitors:
-    """The clients that are being served. `now` gives seconds that only grow."""
+    """The clients with open requests. now: a monotonic clock in seconds."""
 
     def __init__(self, limits: VisitorLimits, now: Callable[[], float]) -> None:
         self.limits = limits
         self._requests = Buckets(now)
         self._open: Counter[str] = Counter()
-        self._gone: Deferred[None] | None = None
+        self._drained: Deferred[None] | None = None
 
     @property
     def open(self) -> int:
-        """The number of requests that are being worked on."""
+        """Return the number of open requests."""
         return self._open.total()
 
     def enter(self, client: str) -> Callable[[], None]:
-        """Count a request of `client` (from `client_of`) in. What it gives has to be called once,
-        when the request is over. Raises RequestDenied.
+        """Count a request of `client` (from `client_of`) as open; return a function to call once at its
+        end.
+
+        Raises RequestDenied.
         """
-        if self._gone is not None:
+        if self._drained is not None:
             raise too_much(503, "the gateway is being stopped", 10)
         if self.open >= self.limits.max_requests:
             raise too_much(503, "the gateway is busy; try again in a moment", 2)
@@ -81,11 +86,11 @@ class Visitors:
         return leave
 
     def close(self) -> Deferred[None]:
-        """Take no more requests; fires when those that are open have been answered."""
-        self._gone = Deferred()
+        """Refuse new requests; the Deferred fires when all open ones are answered."""
+        self._drained = Deferred()
         self._look_for_end()
-        return self._gone
+        return self._drained
 
     def _look_for_end(self) -> None:
-        if self._gone is not None and not self._gone.called and not self._open:
-            self._gone.callback(None)
+        if self._drained is not None and not self._drained.called and not self._open:
+            self._drained.callback(None)

@@ -1,12 +1,11 @@
-"""The order of a mirror: what to fetch next, what again after a pause, and what never.
+"""The order of a mirror: which item to fetch next, which again after a pause, and which never.
 
 Menus lead to items, which are fetched in the order in which they were found. An item that several menus
-show, under whatever type, is fetched once.
+list, under whatever type, is fetched once.
 
-An update asks for all of it once more, menus first: no server tells what has changed. Files that are the
-same are left alone. What cannot be had now is kept as it is, and so is all that a menu leads to that
-cannot. What no menu lists any more is kept and told, or removed if that is wanted, when all has been
-asked for.
+An update requests all items again, menus first: no server tells which have changed. Unchanged files are not
+written. If a request fails, the earlier copy stays; if that is a menu, the copies of its items stay too. At
+the end, items that no menu lists any more are reported, or removed with --delete.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ _WRITTEN_DOWN = 0.1
 
 
 class Crawl:
-    """Fetches the root of `scope`, and what it leads to, into the directory of `journal`.
+    """Fetches the root of `scope`, and the items it leads to, into the directory of `journal`.
 
-    tally: what was done; waiting: how many items are known and not yet fetched.
+    tally: the counts of the run. waiting: number of items that are known and not yet fetched.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class Crawl:
         clock: Callable[[], float],
         charset: str | None = None,
     ) -> None:
-        """charset: of menus, for people who read them."""
+        """charset: of menus, for index.html."""
         folders = Folders(journal.directory)
         self._scope = scope
         self._journal = journal
@@ -67,14 +66,14 @@ class Crawl:
 
     @property
     def received(self) -> int:
-        """The bytes of all answers."""
+        """Return the bytes of all answers together."""
         return self._transfers.received
 
     def run(self, show: Callable[[], None]) -> None:
-        """Do it all; `show` is called now and then. What is there is known at any time, also if this is
-        interrupted.
+        """Make the mirror; call `show` now and then. The journal records the finished items at any time,
+        also after an interruption.
 
-        Raises the GopherError of the root, if that cannot be had, and the OSError of a disk.
+        Raises the GopherError of the root if that cannot be fetched, and the OSError of a disk.
         """
         try:
             self._run(show)
@@ -87,7 +86,7 @@ class Crawl:
         self._earlier.restore(update=self._manners.update)
         rules = ServerRules(root, self._transfers, self._manners.ignore_robots)
         if self._items.key(root) not in self._earlier.done:
-            # The user asked for this one; what it leads to waits for the rules.
+            # The user named the root itself; only its items must wait for the server's rules.
             self._meet(root, 0)
             self._fetching.start()
         self._obey(rules)
@@ -97,7 +96,7 @@ class Crawl:
         except Exception:
             raise
         except BaseException:
-            # Ctrl-C or SIGTERM: what was whole by then is not fetched again.
+            # Ctrl-C or SIGTERM: store the complete answers, so that they are not fetched again.
             self._fetching.stop()
             self._settle()
             self._readings.leave()
@@ -112,7 +111,7 @@ class Crawl:
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self.waiting or self._readings.first():
             self._fetching.start()
-            # While the next answers travel.
+            # The following work overlaps with the requests just sent.
             self._settle()
             if reading := self._readings.first():
                 self._follow(reading)
@@ -136,7 +135,7 @@ class Crawl:
     def _obey(self, rules: ServerRules) -> None:
         while not rules.have_come:
             self._fetching.wait(busy=False)
-        # Only the mirror's own bytes are reported.
+        # The report counts only the bytes of the mirror.
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
         for done in self._earlier.all():
@@ -148,9 +147,9 @@ class Crawl:
     # Finding.
 
     def _follow(self, reading: MenuReading) -> None:
-        """Go on through a menu: fetch what its lines lead to, or take it as it is.
+        """Process the next lines of a menu: make jobs for their items, or use earlier copies.
 
-        Not all of a long one at once, or nothing would be under way meanwhile.
+        Only some lines of a long menu at once: requests must go on meanwhile.
         """
         for line in reading.next_lines():
             if self.tally.stopped is not None:
@@ -161,7 +160,7 @@ class Crawl:
             elif self._scope.wants(url, reading.depth):
                 job = self._meet(url, reading.depth)
             else:
-                # Too deep by this way, for one; another may have led to it.
+                # It may be too deep by this menu, while another menu has led to it.
                 job = self._jobs.get(self._items.key(url))
             if self._earlier.is_update:
                 self._earlier.lists(line, url, job)
@@ -170,7 +169,7 @@ class Crawl:
             self._readings.leave_first()
 
     def _meet(self, url: GopherURL, depth: int) -> Job | None:
-        """Return the job for what was found, None if it is one too many."""
+        """Return the job for an item that was found; None if there are --max-items already."""
         key = self._items.key(url)
         job = self._jobs.get(key)
         if job is not None:
@@ -180,7 +179,7 @@ class Crawl:
             return None
         done = self._earlier.done.pop(key, None)
         if done is not None:
-            # The type is the one it was fetched with: another menu may call it something else.
+            # Keeps the type it was fetched with, which may differ from the type in this menu.
             job = self._jobs[key] = Job(done.url, key, depth)
             self.tally.kept += 1
             self._keep(done, job)
@@ -198,7 +197,7 @@ class Crawl:
         return job
 
     def _keep(self, done: Copy, job: Job) -> None:
-        """Take what is there already."""
+        """Use an earlier copy, and read its lines if it is a menu."""
         self._is_there(job, done.path)
         if done.size is None:
             self._read(done, job, self._earlier.menu(done))
@@ -216,21 +215,21 @@ class Crawl:
         self._readings.add(MenuReading(menu, job.depth + 1, came.items))
 
     def _write_down(self) -> None:
-        """Write the journal now and then: who is killed has less to fetch again."""
+        """Write the journal every 0.1 s: a run that is killed has less to fetch again."""
         now = self._clock()
         if now >= self._next_flush:
             self._next_flush = now + _WRITTEN_DOWN
             self._journal.flush()
 
     def _write(self, reading: MenuReading) -> None:
-        """Write a menu as it is now: what is not there yet is where it was found."""
+        """Write a menu as it is now: lines of items without a copy lead to the server."""
         found = zip_longest(reading.lines, reading.jobs)
         self._files.write(reading.menu, [self._line(reading.menu, *each) for each in found])
 
     def _line(self, menu: Copy, line: MenuItem, job: Job | None) -> MenuLine:
-        """Return a line of a menu as it is written. job: for what it leads to, if that was met."""
+        """Return a line of a menu as it is written. job: that of its item, if there is one."""
         if not line.host and line.port is not None:
-            # Elsewhere, no host would mean another one.
+            # A line without a host means the menu's own server, which is not the server of the mirror.
             line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
         url = done = None
         if job is None or not job.has_copy:
@@ -277,14 +276,14 @@ class Crawl:
         job.error = job.got = None
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
             if error.filename is None and job.path is not None:
-                # The error of a full disk has no name.
+                # The error of a full disk names no file.
                 error.filename = self._folders.path(job.path)
             raise error
         if self._fetching.add_again(job, error):
             return
         old = self._earlier.old(job.key, url)
         if old is not None and url == self._scope.root:
-            # Nothing changes because a server is not there, or has lost its way.
+            # An update must change nothing if the server is down, or answers with a wrong root.
             self.tally.stays.add(url)
             raise error
         self.tally.failed[url] = error
@@ -295,14 +294,14 @@ class Crawl:
         self._readings.settled(job)
 
     def _keep_old(self, old: Copy, job: Job) -> bool:
-        """Take what is there in place of what cannot be had; return false if it is damaged."""
+        """Use the earlier copy of an item that cannot be fetched; return false if it is damaged."""
         if old.size is None:
             old = self._journal.add_menu(old.url, old.path, self._journal.menu(old))
         elif not self._folders.is_whole(old.path, old.size):
             return False
         else:
             self._journal.add_file(old.url, old.path, old.size)
-        # A menu may call it something else now.
+        # A menu may list it with another type now; the copy has the type of the time it was fetched.
         job.url = old.url
         self._keep(old, job)
         return True
@@ -310,8 +309,9 @@ class Crawl:
     # After the last item of an update.
 
     def _left_over(self) -> list[Copy]:
-        """Tell what no menu lists any more, remove it if that is wanted; return the copies that stay
-        without having been asked for.
+        """Report the copies that no menu lists any more, and remove them with --delete.
+
+        Return the copies that stay although they were not requested.
         """
         jobs = self._jobs.values()
         copies, unlisted = self._earlier.left_over(jobs)

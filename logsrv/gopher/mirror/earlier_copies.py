@@ -1,10 +1,10 @@
-"""The copies of earlier runs: those that this run has met, and those that no menu lists any more.
+"""The copies of earlier runs: which of them this run still uses, and which no menu lists any more.
 
-An update begins with all copies as old ones. A menu that comes takes the place of an old one only if it
-is whole; what an old one lists that was not replaced counts as listed.
+An update begins with all copies as old ones. A new menu replaces an old one only if it seems complete; the
+items of an old menu that was not replaced still count as listed.
 
-Links that were added, changed or removed are no fault of a menu by themselves. One that lacks links of
-before is not taken if there is another sign that it is not whole, or not the menu that was asked for.
+A server may add, change or remove links. But a new menu that lacks earlier links is refused if there is
+another sign that it is incomplete, or that it is another menu than the one requested.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _Link = tuple[bytes, bytes, int | None]
 
 
 class LostLinks(GopherError, code="lost-links", exit_status=12):
-    """A menu came that cannot be the one which was asked for."""
+    """A menu lacks its earlier links, and seems not to be the menu that was requested."""
 
 
 def read_menu(content: bytes) -> MenuSink:
-    """Return a menu of before, by its bytes."""
+    """Parse the bytes of an earlier menu."""
     menu = MenuSink()
     menu.feed(content)
     menu.finish(has_header=False)
@@ -38,18 +38,19 @@ def read_menu(content: bytes) -> MenuSink:
 def fault(
     url: GopherURL, menu: MenuSink, before: MenuSink | None, root: bytes | None
 ) -> GopherError | None:
-    """Return why `menu` does not take the place of what was at `url` before, None if it does.
+    """Return why `menu` must not replace the earlier copy of `url`; None if it may.
 
-    before: None if that was no menu; root: what is the menu of the root now, unless this is the root.
+    before: the earlier menu, None if the copy is not a menu. root: the bytes of the root's new menu, None
+    if `url` is the root or its menu is not new.
     """
     if not menu.content and (before is None or before.content):
         return Truncated(url.address, 0, "nothing came, and there was something before")
     links = _links(menu)
-    had = None if before is None else _links(before)
-    if had is not None and had <= links:
+    links_before = None if before is None else _links(before)
+    if links_before is not None and links_before <= links:
         return None
     if not links:
-        # Words, as of a server that is being repaired, or a directory that is empty.
+        # Only words: a server under repair, or an empty directory.
         return LostLinks("no line of this menu leads anywhere now")
     if before is None:
         return None
@@ -63,8 +64,9 @@ def fault(
 
 
 def may_be_cut(menu: MenuSink, before: MenuSink) -> bool:
-    """Return true if nobody can tell whether links at the end were removed or did not come: there is no
-    full stop.
+    """Return true if the last earlier link is missing and the menu has no terminator.
+
+    Then nobody can tell whether its end was removed from the server or cut off on the way.
     """
     last = [_link(item) for item in before.items if item.is_link][-1:]
     return not menu.terminated and not _links(menu).issuperset(last)
@@ -88,14 +90,14 @@ def _error(menu: MenuSink) -> MenuItem | None:
     return next((item for item in menu.items if item.item_type == "3"), None)
 
 
-# A text and a menu of one selector are two copies.
+# (key, whether it is a menu): a text and a menu of one selector are two copies.
 _Listed = tuple[Key, bool]
 
 
 class ListedItems:
-    """Collects the items that the menus of an update list, fetched or not: copies of those stay.
+    """Collects the items that the menus of an update list, fetched or not: their copies stay.
 
-    root: where the mirror begins.
+    root: the root of the mirror.
     """
 
     def __init__(self, root: GopherURL, items: Items) -> None:
@@ -105,17 +107,19 @@ class ListedItems:
         self._doubted: set[_Listed] = set()
 
     def add(self, url: GopherURL) -> None:
-        """A menu lists `url`, which is fetched."""
+        """Note that a menu lists `url`, which is fetched."""
         self._found.add(self._listed(url))
 
     def add_unwanted(self, url: GopherURL) -> None:
-        """A menu lists `url`, which is left out: it may be the root's server by another name, as after
-        an `--alias` was forgotten, or with a wrong port.
+        """Note that a menu lists `url`, which is left out.
+
+        It may be on the root's server by another name (without an `--alias` of the run before), or with a
+        wrong port.
         """
         self._found.update(self._both(url))
 
     def add_nowhere(self, item: MenuItem) -> None:
-        """A line of a menu leads nowhere, as one without a right port: it may be of the root's server."""
+        """Note that a line of a menu leads nowhere (a wrong port): it may mean the root's server."""
         if item.is_link and item.selector:
             try:
                 here = self._root.replace(item_type=item.item_type, selector=item.selector)
@@ -124,7 +128,7 @@ class ListedItems:
             self._found.add(self._listed(here))
 
     def doubt(self, url: GopherURL) -> None:
-        """Maybe a menu still lists `url`."""
+        """Note that a menu may still list `url`."""
         self._doubted.update(self._both(url))
 
     def left_over(
@@ -134,9 +138,10 @@ class ListedItems:
         *,
         for_sure: bool = False,
     ) -> list[Copy]:
-        """Return those of `copies`, which this run did not fetch, that no menu lists. A copy of a menu
-        stands for it, so what it lists is listed, if it is itself. links: of such a copy. for_sure: without
-        those in doubt.
+        """Return those of `copies`, which this run did not fetch, that no menu lists.
+
+        If a copy is a menu and is listed, the items in it count as listed, too. links: returns the URLs in
+        such a copy. for_sure: without those that a menu may still list.
         """
         found = self._found | self._doubted if for_sure else self._found
         left: dict[_Listed, list[Copy]] = {}
@@ -162,8 +167,10 @@ class ListedItems:
 
 
 class EarlierCopies:
-    """The copies of earlier runs. done: those that were not met yet and need not be asked for; is_update:
-    whether what was there before is asked for again.
+    """The copies of earlier runs.
+
+    done: copies that need not be requested again, and that no menu has led to yet. is_update: this run
+    requests everything again.
     """
 
     def __init__(
@@ -177,12 +184,12 @@ class EarlierCopies:
         self._root_menu: bytes | None = None
         self.done: dict[Key, Copy] = {}
         self.is_update = False
-        # All that the update began with: of one selector there may be a menu and a file.
+        # (key, whether it is a menu) → copy, of all copies before the update.
         self._before: dict[tuple[Key, bool], Copy] = {}
         self._copies: dict[tuple[str, ...], Copy] = {}
 
     def restore(self, *, update: bool) -> None:
-        """Read the journal. update: begin one; another one that was interrupted goes on anyway."""
+        """Read the journal. update: begin an update; an interrupted update goes on in any case."""
         contents = self._journal.read()
         if contents.old is None and update and contents.done:
             self._journal.begin_update()
@@ -202,12 +209,14 @@ class EarlierCopies:
         return iter(self._copies.values())
 
     def old(self, key: Key, url: GopherURL) -> Copy | None:
-        """Return the copy of before the update, of another type if there is none of that of `url`."""
+        """Return the copy before the update: of the same kind (menu or file) as `url`, else of
+        the other.
+        """
         kind = is_menu(url)
         return self._before.get((key, kind)) or self._before.get((key, not kind))
 
     def copy(self, key: Key, url: GopherURL) -> Copy | None:
-        """Return the copy of what a menu lists, as long as this run has no other."""
+        """Return the earlier copy of an item that a menu lists; None if there is none, or it is damaged."""
         if (done := self.done.get(key)) is not None:
             return done
         old = self._before.get((key, is_menu(url)))
@@ -221,7 +230,7 @@ class EarlierCopies:
     # Findings of an update.
 
     def lists(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
-        """A menu has `line`, which leads to `url`; job: for that, if it is wanted."""
+        """Note that a menu has `line`, which leads to `url`; job: that of the item, if it is fetched."""
         if url is None:
             self._listed.add_nowhere(line)
         elif job is not None:
@@ -230,7 +239,7 @@ class EarlierCopies:
             self._listed.add_unwanted(url)
 
     def fault(self, job: Job, menu: MenuSink) -> GopherError | None:
-        """Return why a menu that came does not take the place of the copy of before."""
+        """Return why a new menu must not replace the earlier copy; None if it may."""
         old = self.old(job.key, job.url)
         if old is None:
             return None
@@ -242,7 +251,7 @@ class EarlierCopies:
         )
 
     def replaced(self, job: Job, menu: MenuSink) -> None:
-        """`menu` takes the place of the copy of before."""
+        """Note that `menu` replaces the earlier copy."""
         if job.url == self._scope.root:
             self._root_menu = menu.content
         before = self._before.get((job.key, True))
@@ -253,8 +262,9 @@ class EarlierCopies:
                 self._listed.doubt(url)
 
     def left_over(self, jobs: Collection[Job]) -> tuple[list[Copy], list[Copy]]:
-        """Return the copies that this run has not made or met, and those among them that no menu lists.
-        jobs: all that it had.
+        """Return the copies that this run has neither made nor used, and those of them that no menu lists.
+
+        jobs: all jobs of the run.
         """
         taken = {job.path for job in jobs if job.has_copy}
         taken.update(done.path for done in self.done.values())
@@ -266,12 +276,13 @@ class EarlierCopies:
         return copies, self._listed.left_over(copies, self._links)
 
     def surely(self, unlisted: Collection[Copy]) -> list[Copy]:
-        """Return those of `unlisted` that no menu lists which may have been cut off."""
+        """Return those of `unlisted` that are not in doubt because of a menu that may have been cut."""
         return self._listed.left_over(unlisted, self._links, for_sure=True)
 
     def misses_a_menu(self, jobs: Collection[Job]) -> bool:
-        """Return true if there is a menu that could not be had, now or before, and was not listed before:
-        it may list what others do not any more.
+        """Return true if a menu has no copy and was not listed before the update.
+
+        It could not be fetched, and may list items that other menus no longer list.
         """
         missing = {job.key for job in jobs if is_menu(job.url) and not job.has_copy}
         if missing:

@@ -1,5 +1,5 @@
-"""Jobs: those that wait, and those that are on their way, a few at a time, each with the sink for its
-answer; and the rules of the server, asked for before anything else: its `robots.txt` and `caps.txt`.
+"""Jobs: the queue of those that wait, and the few that are running, each with a sink for its answer. And
+the rules of the server, `robots.txt` and `caps.txt`, which are requested first.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
-# Seconds after which it is looked again, whatever happens.
+# The longest wait for an event, in seconds.
 IDLE = 0.2
 
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """An item of the mirror, and what becomes of it. `url` names the server always in the same way.
+    """An item of the mirror. `url` has the same name of the root's server in all jobs.
 
-    key: what tells it from others. depth: menus to here. path: of its copy; for a menu when that is there.
-    known: there may be a copy of before. error, got: when it was
-    fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be.
+    key: its identity. depth: number of menus between the root and it. path: that of its copy; for a menu
+    set when it is copied. known: there may be an earlier copy. error, got: after fetching, one of the two.
+    has_copy: there is a copy. is_settled: there is a copy, or there will be none.
     """
 
     url: GopherURL
@@ -49,7 +49,7 @@ class Job:
 
 
 class Queue:
-    """delay: seconds from one start to the next."""
+    """The jobs that wait. delay: seconds between two starts."""
 
     def __init__(self, clock: Callable[[], float], delay: float) -> None:
         self._clock = clock
@@ -66,13 +66,13 @@ class Queue:
             self._ready.append(job)
 
     def add_later(self, job: Job, seconds: float) -> None:
-        """It comes first after so many seconds."""
+        """Put a job at the front of the queue after `seconds`."""
         self._number += 1
         self._later.append((self._clock() + seconds, self._number, job))
         self._later.sort()
 
     def first(self) -> Job | None:
-        """Return the job that may be started now, None if there is none yet."""
+        """Return the next job if it may be started now, else None."""
         if self._later:
             now = self._clock()
             while self._later and self._later[0][0] <= now:
@@ -82,13 +82,13 @@ class Queue:
         return self._ready[0]
 
     def take(self) -> None:
-        """The first one is started."""
+        """Remove the first job: it is started now."""
         if self.delay:
             self._next_start = self._clock() + self.delay
         self._ready.popleft()
 
     def pause(self, has_room: bool) -> float:
-        """Return how long there is nothing to start; has_room: whether there is a connection for one."""
+        """Return the seconds until a job may be started, at most IDLE. has_room: a connection is free."""
         now = self._clock()
         times = [self._later[0][0]] if self._later else []
         if self._ready and has_room:
@@ -96,7 +96,7 @@ class Queue:
         return max(0.0, min([IDLE, *(each - now for each in times)]))
 
 
-# pygopherd, for one, lets no more than five connections wait.
+# Connections at once; pygopherd, for one, queues only five.
 _FEW = 4
 RETRIES = 4
 _MOST_OF_A_MENU = Limits().menu
@@ -104,10 +104,11 @@ _TIME_FOR_A_MENU = Timeouts().whole
 
 
 class Manners(Value):
-    """Wishes for a run. connections: at a time, None for a few; delay: seconds from a request to the next;
-    items, bytes: of the whole mirror; item_bytes: of one answer.
+    """The limits and options of a run.
 
-    update: ask again for what is there; delete: and remove then what no menu lists any more.
+    connections: at once, None for the default. delay: seconds between two requests. items, bytes: limits of
+    the whole mirror. item_bytes: limit of one answer. update: request existing copies again. delete: then
+    remove copies that no menu lists any more.
     """
 
     connections: int | None = None
@@ -121,7 +122,7 @@ class Manners(Value):
 
 
 class Fetching:
-    """Asks for jobs in their turn, a few at a time, and hands back those that have ended."""
+    """Runs the jobs in the order of the queue, a few at a time, and returns those that have ended."""
 
     def __init__(
         self, transfers: Transfers, folders: Folders, manners: Manners, clock: Callable[[], float]
@@ -136,24 +137,24 @@ class Fetching:
         self._ended: deque[Job] = deque()
 
     def add(self, job: Job, *, first: bool = False) -> None:
-        """Ask for it when its turn has come."""
+        """Put a job at the end of the queue, or at its front."""
         self._queue.add(job, first=first)
 
     def add_again(self, job: Job, error: Exception) -> bool:
-        """Ask again after a pause, if that may help; return whether it may."""
+        """Queue a failed job again, after a pause, if another try may help; else return false."""
         pause = self._retries.pause(job.url, error, job.tries, afresh=True)
         if pause is not None:
             self._queue.add_later(job, pause)
         return pause is not None
 
     def slow_down(self, delay: float) -> None:
-        """Let at least so many seconds pass from one request to the next."""
+        """Leave at least `delay` seconds between two requests."""
         if delay > self._queue.delay:
             # A single connection is enough with a pause between requests.
             self._queue.delay, self._connections = delay, 1
 
     def start(self) -> None:
-        """Ask for those whose turn it is."""
+        """Start jobs until all connections are in use or none may be started."""
         while self._has_room and (job := self._queue.first()) is not None:
             self._queue.take()
             try:
@@ -163,11 +164,13 @@ class Fetching:
                 self._ended.append(job)
 
     def wait(self, *, busy: bool) -> None:
-        """Wait for what ends or has its turn, not for long; not at all if we are `busy`."""
+        """Wait until a transfer ends or a job may be started, at most IDLE seconds; not at all
+        if `busy`.
+        """
         self._take(self._transfers.wait(0.0 if busy else self._queue.pause(self._has_room)))
 
     def ended(self) -> Iterator[Job]:
-        """Yield what has ended. Its file has appeared, or `error` tells why not."""
+        """Yield the jobs that have ended. The file of each is stored, or its `error` is set."""
         while self._ended:
             job = self._ended.popleft()
             if job.error is None and isinstance(job.got, FileSink):
@@ -177,13 +180,13 @@ class Fetching:
             yield job
 
     def stop(self) -> None:
-        """Let `ended` have what has ended already, for a run that stops before its end."""
+        """Collect the transfers that have ended, for `ended`; for a run that stops early."""
         self._take(self._transfers.ended())
 
     def close(self) -> None:
         """Remove the files of unfinished answers."""
         self.stop()
-        # A disk that is full ends the run before their turn to be stored.
+        # After a full disk, some ended jobs were not stored.
         for job in self._ended:
             if job.got is not None:
                 job.got.abort()
@@ -226,7 +229,7 @@ class Fetching:
 
     def _take(self, ended: list[SocketTransfer]) -> None:
         for transfer in ended:
-            # Rules of the server have no job.
+            # The requests for the server's rules have no job.
             job = self._jobs.pop(transfer, None)
             if job is not None:
                 job.error, job.got = transfer.error, transfer.sink
@@ -237,10 +240,10 @@ _LARGEST = 512 * 1024
 
 
 class ServerRules:
-    """Rules of the server of `root`, known once all of them have come."""
+    """The rules of the root's server: requested by the constructor, complete when `have_come`."""
 
     def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
-        """ignore_robots: do not even ask for these."""
+        """ignore_robots: do not request robots.txt."""
         self._caps = MemorySink()
         self._robots = [] if ignore_robots else [MemorySink(), MemorySink()]
         names = (b"caps.txt", b"/robots.txt", b"robots.txt")
@@ -251,7 +254,7 @@ class ServerRules:
 
     @property
     def have_come(self) -> bool:
-        """Return true if nothing is waited for any more, whether it is there or not."""
+        """Return true if all requests for rules have ended, well or with an error."""
         return all(sink.ended for sink in self._sinks)
 
     @property
@@ -261,11 +264,11 @@ class ServerRules:
 
     @property
     def path_delimiter(self) -> bytes:
-        """Return the path delimiter of selectors."""
+        """Return the path delimiter of selectors, by caps.txt."""
         return path_delimiter(self._caps.content)
 
     @property
     def robots(self) -> Robots:
-        """Return those of the first file that has some for us."""
+        """Return the rules of the first robots.txt that has any for us."""
         found = (parse_robots(sink.content) for sink in self._robots)
         return next((each for each in found if each != Robots()), Robots())

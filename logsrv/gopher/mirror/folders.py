@@ -1,6 +1,6 @@
 """The mirror's directory on disk: no write or removal follows a symbolic link in it.
 
-Files themselves are replaced by renaming, which replaces a link and does not follow it.
+Files are replaced by renaming, which replaces a link and does not follow it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
 
 _CHUNK = 256 * 1024
-# Errors of one name, and not of the disk.
+# Errors that concern one name, not the disk.
 OF_A_NAME = (
     *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
     # A file lies where a directory belongs, or the other way round.
@@ -32,16 +32,16 @@ class LinkInTheWay(LogsrvError):
 
 
 class Folders:
-    """The directories below `directory`; those that were looked at are remembered."""
+    """The directories below `directory`; checked ones are remembered."""
 
     def __init__(self, directory: Path | str) -> None:
         self._directory = directory
         self._known: dict[tuple[str, ...], str] = {(): str(directory)}
 
     def path(self, names: tuple[str, ...]) -> str:
-        """Return the path of a file or directory, maybe one that is not there yet.
+        """Return the path of a file or directory, which need not exist yet.
 
-        Raises LinkInTheWay if a directory on the way to it, or it itself as one, is a link.
+        Raises LinkInTheWay if a directory above it is a link.
         """
         if not names:
             return self._known[names]
@@ -54,16 +54,14 @@ class Folders:
         return path
 
     def look_again(self, names: tuple[str, ...]) -> None:
-        """Raise LinkInTheWay if a directory on the way to a path that is written now has become a link
-        since it was asked for.
-        """
+        """Check again, just before writing: raise LinkInTheWay if a directory above has become a link."""
         path = str(self._directory)
         for name in names[:-1]:
             path = f"{path}/{name}"
             _mode_of_no_link(path)
 
     def is_whole(self, names: tuple[str, ...], size: int) -> bool:
-        """Return true if there is a file of that size, and no link on the way to it."""
+        """Return true if there is a file of that size, and no directory above it is a link."""
         try:
             found = os.lstat(self.path(names))
         except (OSError, LinkInTheWay):
@@ -71,14 +69,14 @@ class Folders:
         return stat.S_ISREG(found.st_mode) and found.st_size == size
 
     def has(self, names: tuple[str, ...]) -> bool:
-        """Return true if there is something of that name, and no link on the way to it."""
+        """Return true if the name exists, and no directory above it is a link."""
         try:
             return os.path.lexists(self.path(names))
         except LinkInTheWay:
             return False
 
     def write(self, names: tuple[str, ...], content: bytes) -> None:
-        """Write a small file, unless it has this content. Raises LinkInTheWay, OSError."""
+        """Write a small file, unless it has this content already. Raises LinkInTheWay, OSError."""
         path = self.path(names)
         self.look_again(names)
         if same_content(path, BytesIO(content)):
@@ -88,7 +86,7 @@ class Folders:
             file.write(content)
 
     def remove(self, names: tuple[str, ...]) -> None:
-        """Remove a file, if it is there, and the directories that are empty then. Raises OSError."""
+        """Remove a file if it exists, and the directories that are empty then. Raises OSError."""
         try:
             path = self.path(names)
             self.look_again(names)
@@ -103,14 +101,14 @@ class Folders:
             self._known.pop(names[:length], None)
 
     def sweep(self) -> None:
-        """Remove what a run that was killed had begun to write."""
+        """Remove the incomplete files of a run that was killed."""
         for place, _, files in os.walk(self._directory):
             for name in filter(is_part, files):
                 os.unlink(os.path.join(place, name))
 
 
 def _mode_of_no_link(path: str) -> int:
-    """Return the mode of what is at `path`, 0 if there is nothing. Raises LinkInTheWay."""
+    """Return the mode of the file at `path`, 0 if there is none. Raises LinkInTheWay for a link."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
@@ -124,7 +122,7 @@ def _mode_of_no_link(path: str) -> int:
 
 
 def same_content(path: str, new: BinaryIO) -> bool:
-    """Return true if there is a file at `path` with the content of `new`; a link is none."""
+    """Return true if there is a file (not a link) at `path` with the content of `new`."""
     try:
         old = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

@@ -1,17 +1,15 @@
 """The journal of a mirror, one file that only grows: a line of JSON for each item, written when its file
-has its final name. The next run reads it and goes on from there.
+has its final name. The next run reads it and continues after these items.
 
-    {"mirror": 1, "url": …, "span": …}                 first line: what this is a mirror of
+    {"mirror": 1, "url": …, "span": …}                 first line: the root of the mirror
     {"url": …, "path": […], "size": …}                 a file
     {"url": …, "path": […], "menu": …}                 a menu, its bytes as Latin-1
-    {"url": …, "failed": …}                            for people: what went wrong in some run
+    {"url": …, "failed": …}                            for people: an error of some run
+    {"update": 1}                                      an update begins: request all items above again
 
-    {"update": 1}                                      all above is of before, and is to be asked for again
-
-A line without its newline was cut by a crash, and counts as not written. So does the line of an update that
-nothing has come of. When an update is at its end,
-all above that line is left out of a new file that takes this one's place, but for copies that are kept
-although they were not asked for.
+A last line without a newline was cut by a crash, and counts as not written. So does an update line with no
+line after it. At the end of an update, a new file replaces this one: the lines after the update line, and
+of the lines above it only those of copies that stay although they were not requested.
 """
 
 from __future__ import annotations
@@ -36,12 +34,12 @@ from logsrv.kit.text.paths import checked
 FILE = ".gopher-mirror"
 _VERSION = 1
 _UPDATE = b'{"update": 1}\n'
-# Errors of lines that somebody else has written, lists in lists without end among them.
+# Exceptions from parsing a line that somebody else has written; RecursionError: from deeply nested lists.
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class Copy(NamedTuple):
-    """A finished item. size: of its file, None for a menu; offset: where its line begins."""
+    """A finished item. size: of its file in bytes, None for a menu. offset: of its line in the journal."""
 
     url: GopherURL
     path: tuple[str, ...]
@@ -50,8 +48,9 @@ class Copy(NamedTuple):
 
 
 class Contents(Value):
-    """The contents of a journal. done: finished items; old: those of before an update, if one is going on.
-    Both in the order in which they were finished.
+    """The contents of a journal, in the order of the lines.
+
+    done: finished items. old: items finished before the current update; None without an update.
     """
 
     done: list[Copy]
@@ -59,16 +58,15 @@ class Contents(Value):
 
 
 class MirrorJournal:
-    """The journal of the mirror in `directory`, locked as long as this object is open. is_new: whether
-    there was none before.
+    """The journal of the mirror in `directory`, locked until it is closed. is_new: there was none before.
 
-    Raises ConfigurationError if another mirror has it, or it is of something else; OSError.
+    Raises ConfigurationError if another process has it open, or if it is of another root or span; OSError.
     """
 
     def __init__(
         self, directory: Path | str, root: GopherURL, span: str, *, anew: bool = False
     ) -> None:
-        """anew: forget what is in it, whatever it is of."""
+        """anew: delete the earlier contents, whatever mirror they are of."""
         self.directory = directory
         self._path = os.path.join(directory, FILE)
         self._file = _open(self._path)
@@ -78,8 +76,8 @@ class MirrorJournal:
             self._lock()
             if anew:
                 self._file.truncate(0)
-            # The unwritten lines, and the offset where they belong: in one, so that whatever ends a
-            # run, and wherever it does, what is added later has the right offset.
+            # (offset, unwritten lines that belong there). One attribute, replaced at once: offsets are
+            # right even if an exception interrupts anywhere.
             self._unwritten = (self._cut_unfinished(), bytearray())
             self.is_new = not self._end()
             self._check(str(root), span)
@@ -88,7 +86,7 @@ class MirrorJournal:
             raise
 
     def read(self) -> Contents:
-        """Return what is in it. Raises ConfigurationError if somebody changed it."""
+        """Read the journal. Raises ConfigurationError for a line that is not from `gopher mirror`."""
         self.flush()
         done: list[Copy] = []
         old: list[Copy] | None = None
@@ -108,15 +106,15 @@ class MirrorJournal:
         return Contents([], done) if self._is_beginning else Contents(done, old)
 
     def begin_update(self) -> None:
-        """All that is in it is of before from now on. That is written with the first item that comes."""
+        """Begin an update: all items count as old now. The update line is written with the next item."""
         self._is_beginning = True
 
     def end_update(self, kept: Iterable[Copy] = ()) -> None:
-        """Forget what is of before, but for what is `kept` of it; nothing can be added or read any more."""
+        """End the update: drop all old items except `kept`. Afterwards nothing can be added or read."""
         self.flush()
         with open(self._path, "rb") as file, whole_file(self._path) as new:
             new.write(file.readline())
-            # First, so that what has come since counts where both have one URL.
+            # Kept items come first: if a later line has the same URL, the later one counts.
             for done in sorted(kept, key=lambda done: done.offset):
                 file.seek(done.offset)
                 new.write(file.readline())
@@ -127,7 +125,7 @@ class MirrorJournal:
         self._add_item({"url": str(url), "path": path, "size": size})
 
     def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> Copy:
-        """Returns what `menu` needs to find it again."""
+        """Add a menu; return the copy with which `menu` finds it again."""
         menu = content.decode("latin-1")
         return Copy(url, path, None, self._add_item({"url": str(url), "path": path, "menu": menu}))
 
@@ -135,18 +133,18 @@ class MirrorJournal:
         self._add_line({"url": str(url), "failed": sentence})
 
     def flush(self) -> None:
-        """Write what was added; whatever is added together costs two system calls."""
+        """Write the added lines, all with two system calls."""
         begin, lines = self._unwritten
         if not lines:
             return
         end = begin + len(lines)
         file = self._file.fileno()
-        # The file knows how far it got, should Ctrl-C come before anybody else does.
+        # The size of the file says how much was written, even if Ctrl-C interrupts this loop.
         try:
             while (left := end - os.fstat(file).st_size) > 0:
                 os.write(file, lines[-left:])
         except OSError as error:
-            # The error of a full disk has no name.
+            # The error of a full disk names no file.
             error.filename = self._path
             raise
         self._unwritten = (end, bytearray())
@@ -165,7 +163,7 @@ class MirrorJournal:
             self._file.close()
 
     def _add_item(self, item: dict[str, object]) -> int:
-        """Returns where its line begins."""
+        """Add the line of an item; return its offset."""
         if self._is_beginning:
             self._is_beginning = False
             self._add_line({"update": 1})
@@ -187,13 +185,11 @@ class MirrorJournal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigurationError(
-                f"another gopher mirror is at work in {self.directory}"
+                f"another gopher mirror is running in {self.directory}"
             ) from None
 
     def _cut_unfinished(self) -> int:
-        """The length of the file without its unfinished last line, and the line of an update behind which
-        nothing stands; they are cut off.
-        """
+        """Cut off an incomplete last line, and an update line at the end; return the length in bytes."""
         file = self._file.fileno()
         end = os.fstat(file).st_size
         while end:
@@ -236,7 +232,7 @@ class MirrorJournal:
 
 
 def _open(path: str) -> FileIO:
-    """Open a journal. Raises OSError; ConfigurationError for a link, through which nothing is written."""
+    """Open a journal. Raises OSError; ConfigurationError for a symbolic link."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return FileIO(os.open(path, flags, 0o666), "a+b")

@@ -1,5 +1,5 @@
-"""The menus of a mirror: gone through line by line, and written when all is there that they lead to, before
-that if it takes long.
+"""The menus of a mirror: read line by line, and written when all their items are copied, or after `LATE`
+seconds.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
 _LINES_AT_ONCE = 64
-# Seconds after which a menu is shown although some of its items are still to come.
+# Seconds after which a menu is written although some of its items are missing.
 LATE = 2.0
 
 
 @dataclass(eq=False, slots=True)
 class MenuReading:
-    """A menu that is gone through. depth: of what its lines lead to. jobs: these, None where nobody
-    asks for it; as far as they were. missing: how many are still to come, when all lines were.
+    """A menu whose lines are being processed.
+
+    depth: of its items. jobs: one for each processed line, None if its item is not fetched. missing: number
+    of jobs that are not settled, set after the last line.
     """
 
     menu: Copy
@@ -35,20 +37,20 @@ class MenuReading:
 
     @property
     def is_over(self) -> bool:
-        """Return true if all lines were given."""
+        """Return true if all lines were processed."""
         return len(self.jobs) == len(self.lines)
 
     def next_lines(self) -> list[MenuItem]:
-        """Return some more of its lines."""
+        """Return the next lines to process."""
         return self.lines[len(self.jobs) : len(self.jobs) + _LINES_AT_ONCE]
 
 
 class MenuReadings:
-    """The menus that are not gone through yet, and those that have items which are still to come."""
+    """The menus with unprocessed lines, and those that wait for their items."""
 
     def __init__(self, write: Callable[[MenuReading], None], clock: Callable[[], float]) -> None:
-        """write: called for each when the last of its items is settled, and before that if that takes
-        long.
+        """write: called with each menu when its last item is settled, and once before if that
+        takes long.
         """
         self._write = write
         self._clock = clock
@@ -60,11 +62,11 @@ class MenuReadings:
         self._unread.append(reading)
 
     def first(self) -> MenuReading | None:
-        """Return the one to go on with."""
+        """Return the menu to process next."""
         return self._unread[0] if self._unread else None
 
     def leave_first(self) -> None:
-        """Nobody goes on with it: its lines are all met, or no more are wanted."""
+        """End the processing of the first menu: it is written now, or when its items are settled."""
         reading = self._unread.popleft()
         awaited = {job for job in reading.jobs if job is not None and not job.is_settled}
         if not awaited:
@@ -76,7 +78,7 @@ class MenuReadings:
             self._waiting.setdefault(job, []).append(reading)
 
     def settled(self, job: Job) -> None:
-        """The item of `job` is there, or will never be."""
+        """Note that `job` is settled; write the menus that waited only for it."""
         job.is_settled = True
         for reading in self._waiting.pop(job, ()):
             reading.missing -= 1
@@ -84,14 +86,14 @@ class MenuReadings:
                 self._write(reading)
 
     def write_late(self) -> None:
-        """Write those for which it takes long, as they are now."""
+        """Write the menus that have waited for `LATE` seconds, as they are now."""
         while self._late and self._late[0][0] <= self._clock():
             reading = self._late.popleft()[1]
             if reading.missing:
                 self._write(reading)
 
     def leave(self) -> None:
-        """Write all, at the end of a run: what they wait for will not come."""
+        """Write all menus at the end of a run: their missing items will not arrive."""
         waiting = (reading for readings in self._waiting.values() for reading in readings)
         for reading in dict.fromkeys((*self._unread, *waiting)):
             self._write(reading)
@@ -100,7 +102,7 @@ class MenuReadings:
 
 
 class MenuFiles:
-    """Writes menus into their directories, and one into the root where the mirror has none for it."""
+    """Writes menus into their directories, and a menu for the mirror's own directory if no copy is one."""
 
     def __init__(self, folders: Folders, root: GopherURL, charset: str | None) -> None:
         self._folders = folders
@@ -109,18 +111,18 @@ class MenuFiles:
         self._paths: set[CopyPath] = set()
 
     def came(self, menu: Copy) -> None:
-        """A menu is there, and will be written: those below it lead up to it."""
+        """Note that a menu will be written: menus below it get a link up to it."""
         self._paths.add(menu.path)
 
     def write(self, menu: Copy, lines: list[MenuLine]) -> None:
-        """Raises OSError."""
+        """Write a menu as gophermap and index.html. Raises OSError."""
         self.came(menu)
         if () not in self._paths and menu.url == self._root:
             self.write_root(menu.path, is_menu=True)
         self._write(menu.path, lines, str(menu.url))
 
     def write_root(self, copy: CopyPath, *, is_menu: bool) -> None:
-        """Write a menu for the directory itself, which leads to the copy of where the mirror begins."""
+        """Write a menu for the mirror's own directory, with a link to the copy of the root."""
         root = self._root
         name = root.selector.rstrip(b"/").rpartition(b"/")[2] or root.host.encode()
         title = MenuItem("i", f"A mirror of {root}".encode(), port=None)
@@ -136,11 +138,11 @@ class MenuFiles:
             page = index(lines, path, title, self._charset, up if path else None)
             self._folders.write((*path, INDEX), page)
         except (LinkInTheWay, OSError) as error:
-            # Its items have failed for what lies in the way, and are reported.
+            # The same obstacle has failed its items, which are reported.
             if isinstance(error, OSError) and error.errno not in OF_A_NAME:
                 raise
 
     def remove(self, path: CopyPath) -> None:
-        """A menu is gone."""
+        """Remove the files of a menu."""
         for name in (GOPHERMAP, INDEX):
             self._folders.remove((*path, name))

@@ -1,7 +1,7 @@
-"""Paths below the mirror's directory for selectors, each path once on any file system. Sans-IO.
+"""Paths below the mirror's directory for selectors, unique on any file system. Sans-IO.
 
-A selector is a path as far as its delimiters go; `sel` and `sel/`, names that differ only in case or
-normal form, and names that had to be changed may want the same path: the later one gets `~2` into it.
+The delimiters of a selector make it a path. Two selectors may need the same path: `sel` and `sel/`, names
+that differ only in case or normal form, and names that had to be changed. The later one gets a `~2`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ INDEX = "index.html"
 
 Path = tuple[str, ...]
 _RESERVED = frozenset({GOPHERMAP, INDEX})
-# Paths have to stay below 4096 bytes in all.
+# A whole path must be shorter than 4096 bytes.
 _LONGEST_SELECTOR = 1024
 _MOST_PARTS = 40
 
 
 class Names:
-    """Remembers who has which path.
+    """Assigns paths to URLs.
 
-    home: the server whose copy lies in the directory itself; others get a directory of their own.
+    home: the server whose copy is in the mirror's directory itself; other servers get a directory each.
     """
 
     def __init__(self, home: GopherURL, delimiter: bytes = b"/") -> None:
@@ -39,7 +39,7 @@ class Names:
         self._menus: set[Path] = set()
 
     def path(self, url: GopherURL) -> Path:
-        """A path for what `url` has, a directory's for a menu. Call it once for each selector."""
+        """Return a new path for `url`, that of a directory for a menu. Call it once for each selector."""
         parts = self._parts(url)
         if not is_menu(url):
             parent = self._directory(parts[:-1])
@@ -51,7 +51,7 @@ class Names:
         return path
 
     def restore(self, url: GopherURL, path: Path) -> None:
-        """`url` has `path` since an earlier run."""
+        """Note that an earlier run assigned `path` to `url`."""
         parts = self._parts(url)
         for length in range(1, len(path) + 1):
             self._taken.add((path[: length - 1], _key(path[length - 1])))
@@ -65,7 +65,7 @@ class Names:
 
     def _parts(self, url: GopherURL) -> tuple[bytes, ...]:
         server = (url.host, url.port)
-        # No selector has a NUL, so no directory of the home server is mistaken for this one.
+        # No selector has a NUL, so no directory of the home server can have this name.
         first = () if server == self._home else (b"\0" + url.address.encode(),)
         parts = tuple([name_of(part) for part in url.selector.split(self.delimiter) if part])
         if len(url.selector) > _LONGEST_SELECTOR or len(parts) > _MOST_PARTS:

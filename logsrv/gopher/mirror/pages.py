@@ -1,6 +1,5 @@
 """The menus of a mirror as files: `gophermap` for a Gopher server whose root is the mirror's directory,
-`index.html` for whoever reads it from disk. Items that were copied lead to the copy, all others to
-where they are. Sans-IO.
+`index.html` for reading from disk. Lines lead to the copies of their items, or else to the server. Sans-IO.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ span,a{{white-space:pre-wrap;overflow-wrap:anywhere;min-width:0}}</style></head>
 <body><h1>{title}</h1>
 {up}"""
 _FOOT = "</body></html>\n"
-# gophernicus takes what follows 1,023 bytes of a line for another line.
+# Bytes; gophernicus reads the part of a line after 1,023 bytes as another line.
 _LONGEST_LINE = 1000
 _LEAST_DISPLAY = 100
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
 class MenuLine(NamedTuple):
-    """A line of a menu. copied: the path of its copy, if there is one; is_menu: whether that is a menu;
-    url: where it is.
+    """A line of a menu. copied: the path of its item's copy, if there is one; is_menu: the copy is a menu.
+    url: the item's URL if there is no copy.
     """
 
     item: MenuItem
@@ -47,7 +46,9 @@ class MenuLine(NamedTuple):
 
 
 def gophermap(lines: list[MenuLine]) -> bytes:
-    """Return it as gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host if local."""
+    """Return a gophermap for gophernicus, pygopherd and Bucktooth: TABs between fields, no host
+    if local.
+    """
     return b"".join(map(_map_line, lines))
 
 
@@ -60,7 +61,7 @@ def _map_line(line: MenuLine) -> bytes:
     elif item.item_type != "i" and item.port is not None:
         fields = b"\t%s\t%s\t%d" % (item.selector, item.host, item.port)
     if not fields or len(fields) > _LONGEST_LINE - _LEAST_DISPLAY:
-        # With TABs: servers give lines without any a meaning of their own.
+        # With TABs: servers interpret some lines without TABs as commands.
         letter, fields = b"i", b"\t\terror.host\t1"
     display = _cut(item.display.replace(b"\r", b" "), _LONGEST_LINE - len(fields))
     return b"%s%s%s\n" % (letter, display, fields)
@@ -69,14 +70,14 @@ def _map_line(line: MenuLine) -> bytes:
 def _cut(display: bytes, most: int) -> bytes:
     if len(display) <= most:
         return display
-    # Not within a character of UTF-8.
+    # Not in the middle of a UTF-8 character.
     ends = (end for end in range(most, most - 4, -1) if display[end] & 0xC0 != 0x80)
     return display[: next(ends, most)]
 
 
 @lru_cache(256)
 def _letter(item_type: str) -> bytes:
-    # Other signs are orders: gophernicus includes or runs the file that a line with `=` names.
+    # Other characters may be commands: gophernicus includes or runs the file that a line with `=` names.
     if item_type.isalnum() or item_type in "+;<":
         return item_type.encode("latin-1")
     return b"I" if item_type == ":" else b"9"
@@ -89,8 +90,9 @@ def index(
     charset: str | None,
     up: CopyPath | None = None,
 ) -> bytes:
-    """A page without scripts, everything from outside escaped. here: the directory it lies in;
-    up: that of the menu above.
+    """Return a page without scripts, with all outside text escaped.
+
+    here: the directory of the page. up: the directory of the menu above, None if there is none.
     """
     shown = "".join(_page_line(line, here, charset) for line in lines)
     way = "" if up is None else f'<p><a href="{_path(up, here, True)}">Up</a></p>\n'
@@ -116,7 +118,10 @@ def _type_name(letter: str) -> str:
 
 
 def _target(line: MenuLine, here: CopyPath) -> str | None:
-    """Return where a line leads, as HTML; a path in a URL has nothing that means something there."""
+    """Return the address that a line leads to, escaped for HTML; None if it leads nowhere.
+
+    A quoted path needs no escaping.
+    """
     if line.copied is not None:
         return _path(line.copied, here, line.is_menu)
     if line.item.item_type in "i3":
@@ -126,7 +131,7 @@ def _target(line: MenuLine, here: CopyPath) -> str | None:
 
 
 def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
-    """Return the way from one directory to a copy."""
+    """Return the relative URL of a copy from the directory `here`."""
     if is_menu:
         return _way((copy, here)) + INDEX
     return _way((copy[:-1], here)) + quote(copy[-1])
@@ -134,8 +139,8 @@ def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
 
 @lru_cache(256)
 def _way(ends: tuple[CopyPath, CopyPath]) -> str:
-    """Return the way to a directory, with a / at its end, from the second one."""
+    """Return the relative URL of the first directory, with a / at its end, from the second one."""
     there, here = ("/" + "/".join(names) for names in ends)
     way = quote(posixpath.relpath(there, here))
-    # With ./ no name can be taken for a scheme.
+    # After ./ no name can be mistaken for a scheme.
     return "./" if way == "." else f"./{way}/"

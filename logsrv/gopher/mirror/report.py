@@ -17,13 +17,13 @@ INTERRUPTED = "Ctrl-C"
 
 
 class MirrorTally:
-    """The sum of a run. fetched: answers; kept: what was there and is not asked for.
+    """The counts of a run.
 
-    changed, same: of an update, what of before is another now, and the same.
-    unlisted: what no menu lists any more, and stays. removed: what does not. withheld: all stays because a
-    new menu that may list it could not be had.
-    failed: what went wrong, by URL; stays: what has a copy of before all the same.
-    stopped: the limit that ended it.
+    fetched: items fetched. kept: earlier copies that were not requested. changed, same: earlier copies
+    that an update replaced, and those it found unchanged. unlisted: copies that no menu lists any more,
+    and that stay. removed: those that were removed. withheld: nothing was removed, because a new menu that
+    may list them could not be fetched. failed: errors by URL. stays: failed URLs that have an earlier
+    copy. stopped: the limit that ended the run, or INTERRUPTED.
     """
 
     fetched = kept = changed = same = 0
@@ -38,7 +38,7 @@ class MirrorTally:
 
 
 def progress_line(tally: MirrorTally, waiting: int, received: int) -> str:
-    """Return a line for a terminal, while it runs."""
+    """Return the line that a terminal shows during the run."""
     failed = f", {len(tally.failed)} failed" if tally.failed else ""
     return f"{tally.fetched + tally.kept} done, {waiting} to go{failed}, {size_text(received)}"
 
@@ -51,7 +51,7 @@ def report(
     directory: Path | str,
     waiting: int = 0,
 ) -> str:
-    """Return the whole report, ready to be printed. waiting: items that were known and not fetched."""
+    """Return the whole report, ready to print. waiting: number of items that were known and not fetched."""
     kept = f"; there already: {_items(tally.kept)}" if tally.kept else ""
     lines = [f"{_items(tally.fetched)} fetched ({size_text(received)}){kept}"]
     if tally.changed or tally.same:
@@ -72,17 +72,17 @@ def report(
     if tally.stopped == INTERRUPTED:
         lines.append(
             f"stopped: {_items(tally.fetched + tally.kept)} of it are in {directory}, "
-            f"{waiting:,} known ones are not yet; the same command goes on from here"
+            f"{waiting:,} known ones are not yet; the same command continues from here"
         )
     elif tally.stopped is not None:
-        lines.append(f"not complete: stopped by {tally.stopped}; a higher one goes on from here")
+        lines.append(f"not complete: stopped by {tally.stopped}; a higher one continues from here")
     elif tally.failed:
         lines.append("not complete: the same command tries again what failed")
     return "".join(f"{one_line(line, 4096)}\n" for line in lines)
 
 
 def _unlisted(tally: MirrorTally) -> list[str]:
-    """Return lines for what no menu lists any more."""
+    """Return the lines about items that no menu lists any more."""
     lines = _named("removed", tally.removed) + _named("unlisted", tally.unlisted)
     if tally.removed:
         lines.append(f"{_were_listed(tally.removed)}, and removed")
@@ -91,7 +91,7 @@ def _unlisted(tally: MirrorTally) -> list[str]:
     them = "it" if len(tally.unlisted) == 1 else "them"
     what = f"--update --delete removes {them}"
     if tally.withheld:
-        what = f"nothing is removed: a menu that is new could not be had, and may list {them}"
+        what = f"nothing is removed: a new menu could not be fetched, and may list {them}"
     return [*lines, f"{_were_listed(tally.unlisted)}; {what}"]
 
 

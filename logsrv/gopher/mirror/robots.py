@@ -1,5 +1,5 @@
-"""The wishes of a server about robots: `robots.txt` (RFC 9309, for selectors instead of paths, and the
-older `Crawl-delay`), and the path delimiter of `caps.txt`. Sans-IO.
+"""A server's rules for robots: `robots.txt` (RFC 9309, with selectors instead of paths, and the older
+`Crawl-delay`), and the path delimiter of `caps.txt`. Sans-IO.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from collections.abc import Iterator
 from logsrv.gopher.wire.value import Value
 
 AGENT = b"logsrv"
-# More than this is no rule for a robot that anybody waits for.
+# Seconds; with a longer delay nobody would wait for the end of the mirror.
 LONGEST_DELAY = 60.0
 _MOST_RULES = 10_000
 
 
 class Robots(Value):
-    """rules: (selectors that begin so, allowed); the longest one counts. delay: seconds between
-    requests.
+    """The rules for us. rules: (beginning of selectors, allowed); the longest match counts. delay: seconds
+    between requests.
     """
 
     rules: tuple[tuple[bytes, bool], ...] = ()
     delay: float = 0.0
 
     def allows(self, selector: bytes) -> bool:
-        """`selector` with and without the slash that some servers put in front."""
+        """Return true if the rules allow `selector`, with or without a slash at its beginning."""
         if not self.rules:
             return True
         found = [
@@ -35,7 +35,7 @@ class Robots(Value):
 
 
 def parse_robots(content: bytes) -> Robots:
-    """The rules for us: of the group that names us, else of the one for all. Never fails."""
+    """Return the rules for us: of the group that names us, else of the group for all. Never fails."""
     groups: dict[bytes, list[tuple[bytes, bytes]]] = {}
     agents: list[bytes] = []
     in_rules = False
@@ -67,7 +67,7 @@ def _robots(fields: list[tuple[bytes, bytes]]) -> Robots:
 
 
 def path_delimiter(caps: bytes) -> bytes:
-    """Return the path delimiter by caps.txt (whose authors misspelt it); `/` if that does not tell."""
+    """Return the path delimiter in caps.txt (`PathDelimeter`, as its authors misspelt it), else `/`."""
     if caps.startswith(b"CAPS"):
         for name, value in _fields(caps.replace(b"=", b":")):
             if name in (b"pathdelimeter", b"pathdelimiter") and len(value) == 1:

@@ -1,4 +1,4 @@
-"""The scope of a mirror: the items that belong to it, and the reason why others do not. Sans-IO."""
+"""The scope of a mirror: which items belong to it, and the reason why others do not. Sans-IO."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ TOO_DEEP = "deeper than --depth"
 
 
 def key_of(url: GopherURL) -> Key:
-    """Return what tells an item from others. The type is only what a menu says about it, and menus differ;
-    and every server has the same menu at `/` as at no selector at all.
+    """Return the identity of an item: host, port and selector.
+
+    Not the type, because menus may give different types for one item. `/` counts as the empty selector:
+    every server has the same menu at both.
     """
     return url.host, url.port, b"" if url.selector == b"/" else url.selector
 
 
 class Items:
-    """Tells which items are the same. `/many` and `/many/` are, if both are menus; a text and a menu of
-    such names may be two things.
+    """Decides which URLs are the same item: `/many` and `/many/` are one if both are menus; a text and a
+    menu with such selectors may be two.
     """
 
     def __init__(self) -> None:
         self._menus: dict[Key, Key] = {}
 
     def key(self, url: GopherURL) -> Key:
-        """Return the key of an item, for a menu that by which it was found first."""
+        """Return the key of an item; for a menu, the key by which it was found first."""
         key = key_of(url)
         if not is_menu(url):
             return key
@@ -48,10 +50,10 @@ class Items:
 
 
 class MirrorScope:
-    """Decides for each item of a menu.
+    """Decides for each item of a menu whether it belongs to the mirror.
 
-    root: where it begins. skipped: how many items were left out, by reason. strangers: how many of them
-    each other server has.
+    root: where the mirror begins. skipped: number of items left out, by reason. strangers: number of items
+    left out because they are on another server, by its address.
     """
 
     def __init__(
@@ -63,7 +65,9 @@ class MirrorScope:
         aliases: Iterable[str] = (),
         addresses: Iterable[str] = (),
     ) -> None:
-        """aliases: other names of the root's host; addresses: where it was found, as numbers."""
+        """depth: most menus from the root to an item. aliases: other names of the root's host; addresses:
+        its IP addresses.
+        """
         self.root = root
         self._span = span
         self._depth = depth
@@ -77,7 +81,7 @@ class MirrorScope:
         self.strangers: Counter[str] = Counter()
 
     def obey(self, robots: Robots) -> None:
-        """Keep the rules of the root's server from now on."""
+        """Apply the rules of the root's server from now on."""
         self._robots = robots
 
     def is_home(self, url: GopherURL) -> bool:
@@ -85,12 +89,12 @@ class MirrorScope:
         return url.port == self.root.port and url.host in self._names
 
     def leave_out(self, item: MenuItem) -> None:
-        """Count a line of a menu that `url` has nothing for, unless it is only text."""
+        """Count a line of a menu that leads nowhere, unless it is only text."""
         if item.item_type not in "i3":
             self.skipped[NOT_FOLLOWED] += 1
 
     def wants(self, url: GopherURL, depth: int) -> bool:
-        """Return true if what a menu leads to is to be fetched, else count it. depth: in menus."""
+        """Return true if an item belongs to the mirror, else count it. depth: menus from the root to it."""
         reason = self._reason(url, depth)
         if reason is None:
             return True
@@ -100,14 +104,14 @@ class MirrorScope:
         return False
 
     def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
-        """Return where a line of a menu leads, the root's server under the name that the root has."""
+        """Return the URL of a line of a menu, with the root's host name for all names of its server."""
         url, root = item.url(menu), self.root
         if url is None or (url.host == root.host and url.tls == root.tls) or not self.is_home(url):
             return url
         return url.replace(host=root.host, tls=root.tls)
 
     def links(self, items: Iterable[MenuItem], menu: GopherURL) -> Iterator[GopherURL]:
-        """Yield where the lines of a menu lead, wanted or not."""
+        """Yield the URLs of the lines of a menu, also of those that do not belong to the mirror."""
         for item in items:
             if (url := self.url(item, menu)) is not None:
                 yield url

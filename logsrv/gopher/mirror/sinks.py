@@ -1,5 +1,5 @@
-"""Sinks for the bytes of an answer: a menu goes into memory, everything else into a file that appears when
-it is whole.
+"""Sinks for the bytes of an answer: memory for a menu; for all else a file, which appears when it is
+complete.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from logsrv.gopher.mirror.folders import same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 
-# Bytes of a file that is written at once, and not as it comes.
+# Bytes; a smaller file is written at once at its end, a larger one while it arrives.
 _SMALL = 256 * 1024
 
 
@@ -29,7 +29,7 @@ class _InMemory:
 
 
 class MenuSink(_InMemory):
-    """A menu: its bytes in `content`, its `items` as well."""
+    """A menu in memory: its bytes as `content`, and its `items`."""
 
     def __init__(self) -> None:
         self._parser = MenuParser()
@@ -42,12 +42,12 @@ class MenuSink(_InMemory):
 
     @property
     def terminated(self) -> bool:
-        """Return true if the full stop has come."""
+        """Return true if the terminator, a line with only a dot, was received."""
         return self._parser.terminated
 
     @property
     def is_torn(self) -> bool:
-        """Return true if it ends within a line."""
+        """Return true if the menu ends without a newline."""
         return not self.content.endswith(b"\n")
 
     def feed(self, data: bytes) -> bool:
@@ -60,7 +60,7 @@ class MenuSink(_InMemory):
 
 
 class MemorySink(_InMemory):
-    """A small file that only we read."""
+    """A small text in memory, such as robots.txt."""
 
     def __init__(self) -> None:
         self.content = b""
@@ -81,12 +81,12 @@ class MemorySink(_InMemory):
 
 
 class FileSink:
-    """A file at `path`, whose directory is made when it is needed; `size` in bytes when finished.
+    """A file at `path`; `store` writes it, and makes its directory if needed. size: bytes, when stored.
 
-    changed: whether it was written; one that was there with the same content is left as it is.
+    changed: false if there was a file with the same content, which is not written again.
     """
 
-    # Defaults in the class need not be set for each of ten thousand.
+    # Defaults of the class: setting them for each of ten thousand files takes time.
     changed = True
     size = 0
     descriptor: int | None = None
@@ -95,7 +95,7 @@ class FileSink:
     _file: BinaryIO | None = None
 
     def __init__(self, path: str, *, text: bool, known: bool = False) -> None:
-        """text: it may have a terminator to take off; known: there may be one of before."""
+        """text: a terminator and stuffed dots are removed. known: there may be an earlier copy."""
         self._path = path
         self._text = text
         self._known = known
@@ -124,7 +124,7 @@ class FileSink:
 
     @property
     def is_missing(self) -> bool:
-        """Return true if nothing at all came for a file that is there and not empty."""
+        """Return true if the answer is empty but there is an earlier file that is not."""
         if self.size:
             return False
         try:
@@ -134,7 +134,7 @@ class FileSink:
         return S_ISREG(found.st_mode) and found.st_size > 0
 
     def store(self) -> None:
-        """Let the file appear. Raises OSError."""
+        """Give the file its name. Raises OSError."""
         if self._file is not None:
             if self._text:
                 end_text(self._file)
@@ -147,7 +147,7 @@ class FileSink:
                 self._whole.__exit__(None, None, None)
             return
         content = self._content
-        # Most have no line that begins with a dot.
+        # Most texts have no line that begins with a dot, and need no parsing.
         if self._text and (content[:1] == b"." or b"\n." in content):
             parser = TextParser()
             content = parser.feed(content) + parser.finish()

@@ -1,11 +1,11 @@
-"""Addresses of local files: a directory that was opened, and an item in it. Sans-IO.
+"""Addresses of local files: a directory that the user opened, and an item in it. Sans-IO.
 
     file:///DIRECTORY/                  the directory, as a menu
     file:///DIRECTORY/NAME              a file in it whose name tells its type
-    file:///DIRECTORY/#TSELECTOR        any item: what a server of DIRECTORY has at /TSELECTOR
+    file:///DIRECTORY/#TSELECTOR        any item: the one that a server of DIRECTORY has at /TSELECTOR
 
-Selectors in menus count from the directory that was opened, so it stands in the address of each item.
-Other programs leave off what follows the `#` (RFC 8089 has no fragments), and show the directory.
+Selectors in menus are relative to the directory that was opened, so the address of each item contains it.
+Other programs ignore the part after `#` (RFC 8089 has no fragments), and show the directory.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _WHOLE = r"(?si)file:(?://(?:localhost)?)?(/(?!/)[^#]*)(?:#(.*))?"
 class FileURL(Value):
     """The address of an item below `directory`, an absolute path.
 
-    item_type and selector: as in a GopherURL. Raises ConfigurationError for a NUL in the path.
+    item_type, selector: as in a GopherURL. Raises ConfigurationError for a NUL in the path.
     """
 
     __slots__ = ("directory", "item_type", "selector")
 
-    # The attributes of a server without TLS, and of a plain request.
+    # Attributes of a GopherURL, for which it may stand: no TLS, no search.
     tls = False
     search: bytes | None = None
 
@@ -47,14 +47,11 @@ class FileURL(Value):
 
     @classmethod
     def parse(cls, text: str) -> FileURL:
-        """Return the address that `text` spells, without a look at the disk.
-
-        Raises ConfigurationError.
-        """
+        """Parse an address, without access to the disk. Raises ConfigurationError."""
         found = re.fullmatch(_WHOLE, text)
         if found is None:
             raise ConfigurationError(
-                f"“{one_line(text, 200)}” is no file of this machine: write file:///PATH"
+                f"“{one_line(text, 200)}” is not a file of this machine: write file:///PATH"
             )
         path = unquoted(found[1])
         if found[2]:
@@ -78,12 +75,12 @@ class FileURL(Value):
 
     @property
     def name(self) -> bytes:
-        """The name of the file, or of the directory."""
+        """Return the name of the file, or of the directory."""
         return self.path.rstrip(b"/").rpartition(b"/")[2] or b"/"
 
     @property
     def path(self) -> bytes:
-        """The path, if nothing in the selector hinders."""
+        """Return the path that the selector names; nothing is checked here."""
         below = self.selector.lstrip(b"/")
         return self.directory.rstrip(b"/") + b"/" + below if below else self.directory
 
@@ -92,17 +89,20 @@ class FileURL(Value):
         return FileURL(self.directory, item_type, selector)
 
 
-# The address of something that can be shown or saved.
+# The address of an item that can be shown or saved.
 ItemURL = GopherURL | FileURL
 
 
 def parse_item_url(text: str) -> ItemURL:
-    """Return the address that `text` spells in full. Raises BadURL, ConfigurationError."""
+    """Parse an address with its scheme: `gopher:`, `gophers:` or `file:`.
+
+    Raises BadURL, ConfigurationError.
+    """
     return FileURL.parse(text) if text[:5].lower() == "file:" else GopherURL.parse(text)
 
 
 def url_of(item: MenuItem, menu: ItemURL) -> ItemURL | None:
-    """Return where an item of the menu at `menu` is, if that can be fetched or read."""
+    """Return the URL of an item of the menu at `menu`; None if it cannot be fetched or read."""
     if isinstance(menu, GopherURL):
         return item.url(menu)
     if item.host:
@@ -113,5 +113,5 @@ def url_of(item: MenuItem, menu: ItemURL) -> ItemURL | None:
 
 
 def name_to_save(url: ItemURL) -> str:
-    """Return a safe name for a copy of what is at `url`."""
+    """Return a safe file name for a copy of `url`."""
     return safe_name(url.name) if isinstance(url, FileURL) else file_name(url)

@@ -1,9 +1,10 @@
-"""A directory as a "gopherhole": the one way from a selector to a file, and its menus.
+"""A "gopherhole": a directory as a Gopher server's content. From a selector to a file, and the menus.
 
-No selector leads out of the directory, by `..` or by a symbolic link, and none of a server's to a hidden
-file. A path is opened name by name, each below the descriptor of the one before and never through a link,
-so that nothing changes between a check and its use; links that stay inside are resolved before.
-`LocalAnswer` is what is at an address, as a server would send it: a menu, or a file as it is.
+No selector leads out of the directory, by `..` or by a symbolic link; a server also refuses hidden files. A
+path is opened name by name, each below the descriptor of the one before and never through a link, so that
+nobody can change a path between its check and its use. Links that stay inside are resolved before.
+
+`LocalAnswer` is the answer for a local address, as a server would send it: a menu, or the bytes of a file.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from logsrv.kit.text.escape import one_line
 
 LARGEST_MAP = 4 * 1024 * 1024
 MOST_LISTED = 10_000
-# Items of a menu before others have their turn: a few milliseconds.
+# Items of a menu in one piece; making them takes a few milliseconds.
 _LINES = 500
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _NOTHING = "there is nothing of that name"
 _MAY_NOT = "you may not read it"
-# Errors of one name; others are the operator's, and logged.
+# Errors that concern one name; other errors are problems of the machine, and logged.
 _REASONS = {
     errno.ENOENT: _NOTHING,
     errno.ENOTDIR: _NOTHING,
@@ -45,19 +46,20 @@ _REASONS = {
     errno.EPERM: _MAY_NOT,
     errno.ENXIO: "it is neither a file nor a directory",
 }
-# No selector could have these.
+# A selector cannot contain these.
 _NO_SELECTOR = re.compile(rb"[\t\r\n]")
 _CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
 
 
 class NotThere(PeerError):
-    """A selector for which there is nothing, or nothing that is shown; the sentence is for whoever may
-    know what is on this machine.
+    """A selector without a file, or with one that is not shown.
+
+    The sentence gives the reason: show it only to local users, not to clients of a server.
     """
 
 
 class Gopherhole:
-    """The files below `directory`. hidden: whether a selector may lead to a hidden one.
+    """The files below `directory`. hidden: selectors may name hidden files.
 
     Raises ConfigurationError if there is no such directory.
     """
@@ -70,7 +72,7 @@ class Gopherhole:
             raise ConfigurationError(f"there is no directory {shown}")
 
     def open(self, selector: bytes) -> Descriptor:
-        """The descriptor of a regular file or a directory. Raises NotThere, OSError."""
+        """Open a regular file or a directory. Raises NotThere, OSError."""
         return Descriptor(self._open(selector))
 
     def _open(self, selector: bytes) -> int:
@@ -104,7 +106,7 @@ class Gopherhole:
         return descriptor
 
     def _names(self, selector: bytes) -> list[bytes]:
-        """Return the names that a selector is made of. Raises NotThere for what may not be asked for."""
+        """Split a selector into names. Raises NotThere for names that are not allowed."""
         names = [name for name in selector.split(b"/") if name]
         for name in names:
             if name in (b".", b"..") or b"\0" in name:
@@ -114,8 +116,9 @@ class Gopherhole:
         return names
 
     def menu(self, directory: bytes, name: bytes = FILE.encode()) -> Iterator[MenuItem]:
-        """Yield the items of a directory: of the gophermap `name` in it, or its files. Those of ours have
-        no host. Raises NotThere, OSError.
+        """Yield the items of a directory: those of the gophermap `name` in it, or its files, or both.
+
+        Items of this server have no host. Raises NotThere, OSError.
         """
         place = b"/" + b"".join(each + b"/" for each in self._names(directory))
         with self.open(place) as descriptor:
@@ -137,9 +140,12 @@ class Gopherhole:
     def _listing(
         self, place: bytes, descriptor: int, hidden: frozenset[bytes]
     ) -> Iterator[MenuItem]:
-        """Yield directories, then files, each looked at when its turn comes: there may be thousands."""
+        """Yield directories, then files.
+
+        The type of each file is found just before: there may be thousands.
+        """
         with os.scandir(descriptor) as entries:
-            # A link may lead to a directory.
+            # name → whether it may be a directory: also a link may lead to one.
             found = {
                 os.fsencode(entry.name): not entry.is_file(follow_symlinks=False)
                 for entry in entries
@@ -172,9 +178,11 @@ class Gopherhole:
             yield MenuItem("i", b"(empty)", port=None)
 
     def _letter(self, place: bytes, descriptor: int, name: bytes) -> str | None:
-        """Return the item type of what is in the directory of `descriptor`, None if it is not shown."""
+        """Return the item type of the file `name` in the directory `descriptor`; None if it is
+        not shown.
+        """
         try:
-            # A fifth of the time of the whole way, which links need.
+            # Takes a fifth of the time of `_open`, which only links need.
             inner = os.open(name, _FLAGS, dir_fd=descriptor)
         except OSError:
             try:
@@ -187,7 +195,7 @@ class Gopherhole:
                 return letter_by_name(name) or letter_of(name, os.read(inner, ENOUGH_TO_TELL))
             return "1" if stat.S_ISDIR(mode) else None
         except OSError:
-            # A request for it gets the error; a file on a bad sector hides no other from the menu.
+            # A file on a bad sector must not spoil the menu; a request for the file gets the error.
             return "9"
         finally:
             os.close(inner)
@@ -201,8 +209,9 @@ def written_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[
 
 
 def _check_mode(mode: int) -> None:
-    """Raise NotThere for pipes, devices and sockets, before they are opened: a writer who waits for the
-    other end of a pipe would be let go, and some devices act on being opened.
+    """Raise NotThere for pipes, devices and sockets, before they are opened.
+
+    Opening a pipe would unblock its waiting writer, and some devices act when they are opened.
     """
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
         raise NotThere(_REASONS[errno.ENXIO])
@@ -212,15 +221,14 @@ _CHUNK = 256 * 1024
 
 
 class LocalAnswer:
-    """The bytes of an item, piece by piece; it is opened when the first one is asked for.
+    """The bytes of a local item, in pieces; it is opened when the first piece is read.
 
-    length: of a file, once it is open. received: how much has been read. Iterating raises
-    ConfigurationError for what cannot be read, TooBig past `most_bytes`.
-
-    In a `with` block it is open from the beginning, and like a `GopherFile` as it was sent.
+    length: bytes of a file, once it is open. received: bytes read. Iterating raises ConfigurationError if
+    the item cannot be read, TooBig above `most_bytes`. A `with` block opens it at once, and gives it the
+    interface of a `GopherFile` with `as_sent`.
     """
 
-    # A text has no terminator, as behind a header of Gopher+.
+    # A text has no terminator, as after a Gopher+ header.
     has_header = True
 
     def __init__(self, url: FileURL, most_bytes: int | None = None) -> None:
@@ -251,7 +259,7 @@ class LocalAnswer:
         del self._all
 
     def pieces(self, into: object = None) -> Iterator[bytes]:
-        """Yield all of it; none of it gets into a file by itself."""
+        """Yield all of it; `into` is ignored."""
         yield self._first
         yield from self._all
 
@@ -262,10 +270,10 @@ class LocalAnswer:
             status = os.fstat(descriptor)
             is_directory = stat.S_ISDIR(status.st_mode)
             if is_directory or self._url.item_type == MENU_TYPE:
-                # A gophermap may have whatever name.
+                # A menu may also be a gophermap of any name.
                 above, _, name = selector.rstrip(b"/").rpartition(b"/")
                 items = gopherhole.menu(selector) if is_directory else gopherhole.menu(above, name)
-                # Without a host: it is where the menu is.
+                # Without a host, an item is where the menu is.
                 yield from written_menu(items, b"", DEFAULT_PORT)
                 return
             self.length = status.st_size

@@ -1,7 +1,8 @@
-"""The protocol of the Gopher server (RFC 1436): a selector in a line, its answer, the end.
+"""The protocol of the Gopher server (RFC 1436): the client sends a selector in a line, gets the answer,
+and the server closes.
 
-Menus and texts end with a line `.`, and texts have CRLF and doubled dots; all else is sent as it is,
-as fast as the peer takes it. There are no searches.
+Menus and texts end with a line `.`, and texts have CRLF and doubled dots; other files are sent unchanged.
+Sending waits for a slow peer. There are no searches.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from logsrv.kit import (
     option,
 )
 
-# Seconds in which a peer has to say what it wants, and to take a chunk of it.
+# Seconds in which a peer must send its request, and later read each chunk of the answer.
 PATIENCE = 120.0
 _CHUNK = 256 * 1024
 _OUTSIDE = re.compile(r"(?:https?|ftp|gophers?|gemini|mailto|news|irc):", re.IGNORECASE)
@@ -54,16 +55,16 @@ METRICS = (
 
 @attrs.frozen
 class ServerName:
-    """The name that menus give the server. port: None for the one that a client has connected to."""
+    """The name and port of the server in its menus. port: None for the port the client connected to."""
 
     host: str
     port: int | None
 
     @classmethod
     def parse(cls, text: str) -> ServerName:
-        """Return the place that `text` spells. Raises ValueError, as BadURL is one."""
+        """Parse `HOST` or `HOST:PORT`. Raises ValueError (BadURL is one)."""
         if "/" in text:
-            raise ValueError("a path stands behind it")
+            raise ValueError("it has a path")
         url = GopherURL.parse(f"gopher://{text}/")
         # Colons within brackets are an IPv6 address.
         has_port = text.rpartition("]")[2].partition(":")[2] != ""
@@ -81,7 +82,7 @@ PLACE: Kind[ServerName] = Kind(
 
 @attrs.frozen(kw_only=True)
 class ServeOptions:
-    """The options that `twistd gopherd` has beside the kit's."""
+    """The options of `twistd gopherd`, in addition to the kit's."""
 
     directory: Path = option(REQUIRED, DIRECTORY, "the directory to serve")
     host: ServerName | None = option(
@@ -105,7 +106,7 @@ class Served:
         self.apply(service.settings)
 
     def apply(self, settings: ServeOptions) -> None:
-        """Serve the directory of these settings. Raises ConfigurationError if there is none."""
+        """Serve the directory of these settings. Raises ConfigurationError if it does not exist."""
         self.gopherhole = Gopherhole(settings.directory)
 
 
@@ -130,7 +131,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         if self.service.settings.log_requests:
             self.log.info("asks for {selector}", selector=one_line(line, 300) or "/")
         try:
-            # Gopher+ begins so, and its clients take plain answers.
+            # These begin a Gopher+ request, whose clients accept plain answers.
             if fields and fields[0][:1] not in (b"", b"+", b"!", b"$"):
                 self._refuse("This server has no searches.")
             elif (link := MenuItem("h", b"", selector).link()) is not None:
@@ -138,13 +139,13 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
             else:
                 await self._answer(selector)
         except NotThere:
-            # The reason is nobody's business.
+            # The reason would tell strangers about this machine.
             asked = one_line(line.partition("\t")[0], 200)
             self._refuse(f"'{asked}': there is nothing of that name here.")
         except OSError as error:
             self.log.error("cannot read what was asked for: {error}", error=str(error))
             if self._begun:
-                # A connection that breaks is all that tells a part from the whole.
+                # Only a reset tells the client that the answer is incomplete.
                 self.transport.abortConnection()
                 return
             self._refuse("The server cannot read this now.")
@@ -162,7 +163,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
     async def _send_menu(self, items: Iterable[MenuItem]) -> None:
         for number, piece in enumerate(written_menu(items, *self._here())):
             if number:
-                # Others have their turn: a directory of thousands keeps us busy for a while.
+                # Give other connections a turn: a directory of thousands takes long.
                 turn: Deferred[None] = Deferred()
                 self.later(0, turn.callback, None)
                 await turn
@@ -178,7 +179,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
             left -= len(chunk)
             await self._send(stuffer.feed(chunk) if stuffer else chunk)
             chunk = os.read(file, _CHUNK)
-        # It may have grown; a part must not pass for the whole.
+        # The file may grow meanwhile. If it shrinks, the client must not take the part for the whole.
         if left > 0:
             raise OSError(errno.EIO, "it became shorter while it was sent")
         if stuffer:
@@ -193,7 +194,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         await self.drain()
 
     def _explain(self, link: str) -> None:
-        """A page for clients that do not know links out of Gopher, and ask for them."""
+        """Send an HTML page with the link, for clients that request `URL:` selectors from the server."""
         if not _OUTSIDE.match(link):
             self._refuse(f"'URL:{one_line(link, 200)}': such a link is not explained here.")
             return
@@ -206,7 +207,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         self.write(b"3%s\t\terror.host\t1\r\n.\r\n" % error)
 
     def _here(self) -> tuple[bytes, int]:
-        """Return the host and port of this server, as its menus have them."""
+        """Return the host and port of this server for its menus."""
         here = self.transport.getHost()
         host, port = getattr(here, "host", "localhost"), getattr(here, "port", DEFAULT_PORT)
         if (known := self.service.settings.host) is not None:

@@ -1,6 +1,6 @@
-"""The place that a person types to go to: a Gopher URL, a host, or a file or directory of this machine.
+"""Addresses that a person types: a Gopher URL, a host, or a file or directory of this machine.
 
-Only a person's own words may come here: nothing that a server sends leads to a file.
+Pass only text that the user typed: a server's text must never lead to a local file.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from logsrv.gopher.wire.gophermap import FILE
 from logsrv.gopher.wire.url import typed_url
 from logsrv.kit.text.escape import one_line
 
-# The mirror's journal: selectors in a mirror count from where it is.
+# The mirror's journal: selectors in a mirror are relative to its directory.
 _MIRROR = b".gopher-mirror"
 
 
 def typed_place(text: str) -> ItemURL:
-    """Return the place that `text` means: of two of the same name, the file and not the host.
+    """Return the address that `text` means; if both a file and a host have the name, the file.
 
     Raises BadURL, ConfigurationError.
     """
@@ -34,11 +34,11 @@ def typed_place(text: str) -> ItemURL:
 
 
 def local_place(path: bytes) -> FileURL:
-    """Return the address of a file or directory, by a look at it; of a gophermap, its directory's.
+    """Return the address of an existing file or directory; for a gophermap, that of its directory.
 
     Raises ConfigurationError.
     """
-    # 1 ms, which requests to servers need not wait for.
+    # Imported here: it takes 1 ms, which requests to servers save.
     from logsrv.gopher.serve.gopherhole import Gopherhole, NotThere
 
     shown = one_line(os.fsdecode(path), 4096)
@@ -47,7 +47,7 @@ def local_place(path: bytes) -> FileURL:
         if stat.S_ISDIR(mode):
             root, selector = _root_and_selector(os.path.abspath(path))
             return FileURL(root, selector=selector)
-        # A link that was typed may lead anywhere.
+        # A link that the user typed may lead anywhere.
         directory, name = os.path.split(os.path.realpath(path))
         root, selector = _root_and_selector(directory)
         if name == FILE.encode() and stat.S_ISREG(mode):
@@ -64,7 +64,9 @@ def local_place(path: bytes) -> FileURL:
 
 
 def _root_and_selector(directory: bytes) -> tuple[bytes, bytes]:
-    """Return the directory itself as the root; in a mirror, the mirror's."""
+    """Return (root, selector) of a directory: in a mirror relative to the mirror's directory, else to
+    itself.
+    """
     root = directory
     while not os.path.lexists(os.path.join(root, _MIRROR)):
         if root in (b"/", b"//"):

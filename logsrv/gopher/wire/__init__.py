@@ -1,1 +1,1 @@
-"""Gopher as bytes and text: URLs, menus, Gopher+, character sets, responses; sans-IO."""
+"""Gopher as bytes and text: URLs, menus, Gopher+, character sets, responses. Sans-IO."""

@@ -1,5 +1,5 @@
-"""The text of a line, from its bytes. Gopher names no character set, and servers mix several in one
-menu: so each line is UTF-8 if it can be, and Latin-1 otherwise, unless the user knows better.
+"""Decoding the bytes of lines. Gopher names no character set, and servers mix several in one menu: so each
+line is decoded as UTF-8 if it is valid UTF-8, else as Latin-1, unless the user names a character set.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ _ASCII = bytes(range(0x20, 0x7F)) + b"\t\n"
 
 
 def checked_charset(name: str) -> str:
-    """The canonical name of a character set that lines can be decoded with, such as `cp437`.
+    """Return the canonical name of a character set that can decode lines, such as `cp437`.
 
-    Raises ConfigurationError for a name Python does not know, or one that lines of ASCII cannot be
-    read in (UTF-16, EBCDIC).
+    Raises ConfigurationError for a name Python does not know, or for a character set that does not contain
+    ASCII (UTF-16, EBCDIC).
     """
     try:
         codec = codecs.lookup(name)
-        # `unicode_escape` and its like would make other characters out of ASCII.
+        # `unicode_escape` and similar codecs would change ASCII text.
         decoded = "" if "escape" in codec.name else _ASCII.decode(name)
-        # `idna` and its like cannot be told to replace what they do not know.
+        # `idna` and similar codecs raise even with "replace".
         bytes(range(0x80, 0x100)).decode(name, "replace")
     except (LookupError, UnicodeError, ValueError):
         decoded = ""
@@ -35,7 +35,7 @@ def checked_charset(name: str) -> str:
 
 
 def decode_line(line: bytes, charset: str | None = None) -> str:
-    """Return a line (or field) as text; never fails. `charset` has passed `checked_charset`."""
+    """Decode a line (or field); never fails. charset: a result of `checked_charset`."""
     if charset is not None:
         return line.decode(charset, "replace")
     try:
@@ -45,7 +45,7 @@ def decode_line(line: bytes, charset: str | None = None) -> str:
 
 
 def decode_text(text: bytes, charset: str | None = None) -> str:
-    """Lines ended by LF or CRLF as text with LF; each line is decoded by itself."""
+    """Decode lines that end with LF or CRLF to text with LF; without `charset`, each line by itself."""
     text = text.replace(b"\r\n", b"\n")
     if charset is not None:
         return text.decode(charset, "replace")

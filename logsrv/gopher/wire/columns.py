@@ -1,8 +1,7 @@
 """Lines of a fixed-width medium: wrap prose, never drawings and tables. Sans-IO.
 
-Gopher is read in columns: drawings and tables are made of characters. A page that wraps or re-flows
-them destroys them, and one that never wraps cannot be read in a narrow window. So each run of lines is
-judged:
+Gopher texts have drawings and tables made of characters: wrapping destroys them, but prose that never wraps
+cannot be read in a narrow window. So each run of lines gets a shape:
 
     drawing   mostly punctuation: never wrapped
     table     words in columns: never wrapped
@@ -27,26 +26,26 @@ TAB = 8
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 # The empty line before a paragraph.
 _BEFORE_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=[^\S\n]*\S)")
-# 2 MiB of prose has fewer; of a text made of nothing else the rest is taken as it is, as prose.
+# Paragraphs that are judged; 2 MiB of real prose has fewer. The rest of a text with more counts as prose.
 _MOST_JUDGED = 10_000
-# Beginnings of a line of its own: an indent, a list, a quotation.
+# Beginnings of a line that must stay a line: an indent, a list, a quotation.
 _BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
-# The narrowest column that somebody broke prose to; shorter lines are verses, addresses, lists.
+# The narrowest columns to which authors break prose; shorter lines are verses, addresses, lists.
 _NARROWEST = 45
-# A paragraph with no line of so many characters, of two cells each at the most, has none that is full.
+# A line of _NARROWEST cells has at least half as many characters; without one, no line is full.
 _MAY_BE_FULL = re.compile(rf".{{{_NARROWEST // 2}}}")
 _ORDINARY = re.compile(r"[^\W_]")
 
 
 class TextRun(Value):
-    """Some lines that belong together, each with its LF."""
+    """Consecutive lines of one shape, each with its LF."""
 
     text: str
     shape: Shape
 
 
 def columns(line: str) -> int:
-    """Return how many cells of a terminal the line takes."""
+    """Return the number of terminal cells that the line takes."""
     line = line.expandtabs(TAB)
     if line.isascii():
         return len(line)
@@ -66,13 +65,13 @@ def shape_of(lines: Sequence[str]) -> Shape:
     ordinary = len(_ORDINARY.findall(visible))
     if len(visible) >= 4 and ordinary < 0.4 * len(visible):
         return "drawing"
-    # A single gap may be a slip of the space bar; two lines with one are columns.
+    # A single line with a gap may be a typing error; two lines are columns.
     in_columns = sum(bool(_COLUMNS.search(line)) for line in lines)
     return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
 
 
 def runs_of(text: str) -> list[TextRun]:
-    """A text cut where lines are empty, and put together where the shape is the same."""
+    """Cut a text at its empty lines, and join neighbours of the same shape to runs."""
     runs = itertools.groupby(_judged(text), lambda judged: judged[1])
     return [TextRun("".join(paragraph for paragraph, _ in run), shape) for shape, run in runs]
 
@@ -87,7 +86,7 @@ def _judged(text: str) -> Iterator[tuple[str, Shape]]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Yield lines with something in them and the empty ones behind; at the start maybe empty ones alone."""
+    """Yield each paragraph with the empty lines after it; the first piece may be only empty lines."""
     begin = 0
     for found in _BEFORE_PARAGRAPH.finditer("\n" + text):
         end = found.end() - 1
@@ -98,9 +97,9 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def flowed(prose: str) -> str:
-    """Return prose whose lines were broken by hand with each paragraph in one line.
+    """Join the lines of prose that was broken by hand: each paragraph becomes one line.
 
-    A line goes on in the next one if it is about as long as the longest of its paragraph.
+    A line is joined with the next if it is at least three quarters as long as the longest of its paragraph.
     """
     return "".join(map(_joined, _paragraphs(prose)))
 

@@ -1,9 +1,7 @@
-"""Errors of Gopher requests: one class for each thing that a person would do
-something different about.
+"""Errors of Gopher requests: a class for each kind that a person reacts to in a different way.
 
-`str()` of each is one sentence that is safe to show; `code` is its name in `gopher --json`,
-`exit_status` the status of the `gopher` command. Status 1 is, as everywhere in logsrv, a request
-that could not even be made.
+`str()` of each is one sentence that is safe to show; `code` is its name in `gopher --json`, `exit_status`
+the status of the command `gopher`. Status 1 is, as everywhere in logsrv, a request that could not be sent.
 """
 
 from __future__ import annotations
@@ -25,9 +23,9 @@ _WAITED_FOR: dict[Phase, str] = {
 
 
 class GopherError(LogsrvError):
-    """The root of what the Gopher client raises.
+    """The base class of the Gopher client's errors.
 
-    partial: the part that had arrived, if a whole `Menu` or `Text` was asked for.
+    partial: the part received, if a whole `Menu` or `Text` was requested.
     """
 
     partial: object | None = None
@@ -54,8 +52,8 @@ class ServerError(GopherError, code="server-error", exit_status=3):
     """The server answered with an error: a menu line of type 3, or `--N` of Gopher+."""
 
     def __init__(self, message: str, number: int | None = None, hint: str = "") -> None:
-        """`message` is the server's own text, not yet escaped; `number` the code of Gopher+; `hint` what
-        stands behind it.
+        """message: the server's own text, not yet escaped. number: the error code of Gopher+. hint: is
+        added after the message.
         """
         said = one_line(" ".join(message.split()), 500)
         super().__init__(
@@ -66,7 +64,7 @@ class ServerError(GopherError, code="server-error", exit_status=3):
 
 
 class UnknownHost(GopherError, code="unknown-host", exit_status=4):
-    """The name has no address."""
+    """The name of the host has no address."""
 
     def __init__(self, host: str, hint: str = "look for a misspelling, or try again later") -> None:
         super().__init__(f"no address is known for the host {one_line(host, 253)}: {hint}")
@@ -75,14 +73,14 @@ class UnknownHost(GopherError, code="unknown-host", exit_status=4):
 
 
 class Refused(GopherError, code="refused", exit_status=5):
-    """The server cannot be connected to: refused, no route, unreachable."""
+    """No connection to the server: refused, no route, unreachable."""
 
     def __init__(self, address: str, reason: str = "it refused the connection") -> None:
         super().__init__(f"no connection to {one_line(address)}: {one_line(reason)}")
 
 
 class TimedOut(GopherError, code="time-out", exit_status=6):
-    """The server was silent for too long. `phase` says when."""
+    """The server was silent or too slow. phase: what it waited for. seconds: the limit."""
 
     def __init__(self, address: str, phase: Phase, seconds: float) -> None:
         what = _WAITED_FOR[phase]
@@ -95,7 +93,7 @@ class Truncated(GopherError, code="truncated", exit_status=7):
     """The connection ended before the answer did."""
 
     def __init__(self, address: str, received: int, reason: str) -> None:
-        """`received` counts the bytes of the answer that came before."""
+        """received: bytes of the answer before the end."""
         super().__init__(
             f"the answer of {one_line(address)} is not complete, it broke off after {received} "
             f"bytes: {one_line(reason)}"
@@ -104,7 +102,7 @@ class Truncated(GopherError, code="truncated", exit_status=7):
 
 
 class TooBig(GopherError, code="too-big", exit_status=8):
-    """The answer is larger than the limit it was asked for with."""
+    """The answer is larger than the limit of the request."""
 
     def __init__(self, what: str, limit: int, unit: str = "bytes") -> None:
         super().__init__(f"{what} is larger than the limit of {limit} {unit}")
@@ -120,14 +118,14 @@ class NotGopher(GopherError, code="not-gopher", exit_status=9):
 
 
 class TLSError(GopherError, code="tls", exit_status=10):
-    """The encryption is not to be trusted, or failed: the certificate, the pin or the handshake."""
+    """TLS failed, or the server is not trusted: the certificate, the pin or the handshake."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"no trusted TLS connection to {one_line(address)}: {one_line(reason)}")
 
 
 class ProxyError(GopherError, code="proxy", exit_status=11):
-    """The SOCKS proxy is not there, or would not connect."""
+    """The SOCKS proxy did not answer, or refused to connect."""
 
     def __init__(self, proxy: str, reason: str) -> None:
         super().__init__(f"the proxy {one_line(proxy)} makes no connection: {one_line(reason)}")

@@ -8,7 +8,7 @@ from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import safe_name
 
-# gophernicus writes bytes that it thinks unsafe in octal. Compiled when first used.
+# gophernicus writes unsafe bytes in octal. Compiled when first used.
 _OCTAL = rb"#([0-3][0-7]{2})"
 
 # First bytes that `letter_of` looks at.
@@ -39,14 +39,14 @@ _NO_TEXT = bytes([*range(7), *range(0x0E, 0x1A), *range(0x1C, 0x20), 0x7F])
 
 
 def name_of(selector: bytes) -> bytes:
-    """`selector` with the bytes that gophernicus writes as `#NNN` as themselves: a name for people."""
+    """Decode the `#NNN` that gophernicus writes for unsafe bytes of a selector."""
     if b"#" not in selector:
         return selector
     return re.sub(_OCTAL, lambda found: bytes([int(found[1], 8)]), selector)
 
 
 def file_name(url: GopherURL) -> str:
-    """A safe name for what `url` leads to: the end of its selector, or its host."""
+    """Return a safe file name for `url`: the end of its selector, or its host."""
     words = name_of(url.selector).replace(b"\\", b"/").split(b"/")
     words = [word for word in words if word]
     return safe_name(decode_line(words[-1]).encode() if words else url.host.encode())
@@ -59,7 +59,10 @@ def letter_by_name(name: bytes) -> str | None:
 
 
 def letter_of(name: bytes, start: bytes) -> str:
-    """Return the item type of a file that begins with `start`; a text that is none goes as bytes."""
+    """Return the item type of a file by its name and its first bytes.
+
+    A file that is named like a text but is not one gets type 9, binary.
+    """
     begun = start[:ENOUGH_TO_TELL]
     is_text = len(begun.translate(None, _NO_TEXT)) == len(begun)
     letter = letter_by_name(name) or ("0" if is_text else "9")

@@ -1,5 +1,5 @@
-"""Gophermaps: menus that authors write into a directory, as gophernicus, pygopherd and Bucktooth read
-them. Sans-IO.
+"""Gophermaps: menus that authors write into a directory, in the format of gophernicus, pygopherd and
+Bucktooth. Sans-IO.
 
     TYPE DISPLAY TAB [SELECTOR [TAB HOST [TAB PORT]]]    an item; without SELECTOR that is DISPLAY
     any line without a TAB                               text
@@ -7,7 +7,7 @@ them. Sans-IO.
     -NAME     NAME is not listed by `*`      *           all other files of the directory; the end
     .         the end
 
-A selector that does not begin with `/` is below the directory, unless a host follows.
+A selector that does not begin with `/` is relative to the directory, unless a host follows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FILE = "gophermap"
 
 
 class Gophermap(Value):
-    """A gophermap, read. lists: the files of the directory follow, but for those that are `hidden`."""
+    """A parsed gophermap. lists: the files of the directory follow, without those in `hidden`."""
 
     items: tuple[MenuItem, ...]
     lists: bool = False
@@ -27,7 +27,7 @@ class Gophermap(Value):
 
 
 def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:
-    """Read the gophermap of `directory`, a selector. Items of this server have no host."""
+    """Parse the gophermap of `directory`, a selector. Items of this server have no host."""
     items: list[MenuItem] = []
     hidden: set[bytes] = set()
     lines = content.split(b"\n")

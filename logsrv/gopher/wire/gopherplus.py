@@ -1,12 +1,12 @@
 """Gopher+ (Anklesaria et al., 1993): the header before an answer, attribute blocks, forms. Sans-IO.
 
-A request with `+`, `!` or `$` behind its selector (`GopherURL.plus`) is answered with a header line:
+A server answers a request with `+`, `!` or `$` after its selector (`GopherURL.plus`) with a header line:
 
-    +N     N bytes follow            --N and so on: the same, and what follows is an error
+    +N     N bytes follow            with - instead of the +: an error follows, in the same three ways
     +-1    a stuffed text follows, up to a line `.`
-    +-2    what follows ends by close
+    +-2    all bytes follow until the server closes
 
-A server that knows nothing of Gopher+ sends its plain answer, without a header.
+A server without Gopher+ sends its plain answer, without a header.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _VIEW = rb"(?s)([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.*"
 
 
 class PlusHeader(Value):
-    """The header: how an answer ends. `length` is a number of bytes, UNTIL_DOT or UNTIL_CLOSE."""
+    """A Gopher+ header. length: the number of bytes of the answer, or UNTIL_DOT or UNTIL_CLOSE."""
 
     is_error: bool
     length: int
 
 
 def parse_header(start: bytes) -> tuple[PlusHeader, int] | None:
-    """The header that `start` begins with, and how many bytes it takes; None if there is none."""
+    """Return the header that `start` begins with, and its length in bytes; None if there is none."""
     found = re.match(_HEADER, start)
     if found is None:
         return None
@@ -47,12 +47,12 @@ def parse_header(start: bytes) -> tuple[PlusHeader, int] | None:
 
 
 def may_become_header(start: bytes) -> bool:
-    """Return true if more bytes behind `start` could still make a header of it."""
+    """Return true if `start` is the incomplete beginning of a header."""
     return not start or re.fullmatch(_HEADER_BEGUN, start) is not None
 
 
 def parse_error(body: bytes, charset: str | None = None) -> ServerError:
-    """The error of an answer whose header said that it is one: `NUMBER ADMIN`, then sentences."""
+    """Parse the body of an error answer: a line `NUMBER ADMIN`, then sentences."""
     first, _, message = body.partition(b"\n")
     found = re.match(_ERROR_NUMBER, first)
     number = int(found[1]) if found else None
@@ -62,7 +62,7 @@ def parse_error(body: bytes, charset: str | None = None) -> ServerError:
 
 
 class AlternateView(Value):
-    """A form in which an item can be had; `size` is the server's words, such as b"10k"."""
+    """A form in which a server offers an item; `size` is the server's text, such as b"10k"."""
 
     media_type: bytes
     language: bytes = b""
@@ -70,13 +70,13 @@ class AlternateView(Value):
 
 
 class Attributes(Value):
-    """The attributes of an item, as a server has them. `blocks`: (name in capitals, its lines) in order."""
+    """The attributes of an item. blocks: (name in capitals, lines), in the server's order."""
 
     item: MenuItem | None
     blocks: tuple[tuple[str, tuple[bytes, ...]], ...]
 
     def block(self, name: str) -> tuple[bytes, ...]:
-        """The lines of the first block of that name, or ()."""
+        """Return the lines of the first block of that name, or ()."""
         return next((lines for found, lines in self.blocks if found == name), ())
 
     @property
@@ -88,9 +88,9 @@ class Attributes(Value):
 
 
 def parse_attributes(body: bytes) -> tuple[Attributes, ...]:
-    """The attributes of each item in an answer to `!` (one item) or `$` (all of a menu).
+    """Parse the attributes of each item in an answer to `!` (one item) or `$` (all of a menu).
 
-    Lenient: a line that is neither a block's first nor indented belongs to the block it stands in.
+    Lenient: a line that does not begin a block belongs to the current block, also without an indent.
     """
     items: list[tuple[MenuItem | None, list[tuple[str, tuple[bytes, ...]]]]] = []
     for name, lines in _blocks(body):
@@ -114,9 +114,9 @@ def _blocks(body: bytes) -> list[tuple[str, list[bytes]]]:
 
 
 def form_request(url: GopherURL, answers: Sequence[bytes]) -> bytes:
-    """The request that sends a filled-in form (an +ASK block), one answer for each of its lines.
+    """Return the request that sends a filled-in form (an +ASK block), one answer for each of its lines.
 
-    An answer of several lines has LF between them. Raises BadURL for CR or NUL in one.
+    An answer of several lines has LF between them. Raises BadURL for CR or NUL in an answer.
     """
     sent = []
     for answer in answers:

@@ -1,4 +1,4 @@
-"""The one table of item types: the meaning of each letter of a menu, and the end of its answer.
+"""The table of item types: the meaning of each letter in a menu, and how its answer ends.
 
 0–9, +, g, I and T are from RFC 1436; the others are what servers in use send (gophernicus,
 pygopherd, UMN gopherd).
@@ -11,15 +11,15 @@ from typing import Literal
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-# Ways to read an answer: "menu" and "text" end by a line `.` or by close, "binary" by close;
-# None: nothing that could be fetched with the Gopher protocol.
+# The kinds of answers: "menu" and "text" end with a line `.` or by close, "binary" by close. An item type
+# with None cannot be fetched by the Gopher protocol.
 Transfer = Literal["menu", "text", "binary"]
 
 
 class ItemType(Value):
-    """A letter of a menu. `name` is one word for people, `media_type` what the web calls such content.
+    """An item type. name: one word for people. media_type: the media type of its content on the web.
 
-    tag: a word of at most four letters, so that 80 columns have room for the 70 that menus are made for.
+    tag: a word of at most four letters: menus are made for 70 columns, and terminals have 80.
     """
 
     letter: str
@@ -40,7 +40,7 @@ _TABLE = (
     ItemType("7", "search", "find", "menu", "application/gopher-menu"),
     ItemType("8", "telnet", "tnet", None),
     ItemType("9", "binary", "file", "binary"),
-    # A mirror of the item before it, of that item's type; nothing says which, so: its bytes.
+    # Another server for the item before it, of the same type; here that type is unknown, so binary.
     ItemType("+", "mirror", "dup", "binary"),
     ItemType("T", "tn3270", "3270", None),
     ItemType("g", "image", "img", "binary", "image/gif"),
@@ -60,11 +60,11 @@ _TABLE = (
     ItemType("i", "information", "i", None),
 )
 
-# The letters of what is answered with a menu.
+# The item types whose answer is a menu.
 MENUS = frozenset(item_type.letter for item_type in _TABLE if item_type.transfer == "menu")
 _BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
 
 
 def item_type(letter: str) -> ItemType:
-    """Return the item type of `letter`; an unknown letter means bytes of an unknown kind."""
+    """Return the item type of `letter`; an unknown letter is a binary with the name "unknown"."""
     return _BY_LETTER.get(letter) or ItemType(letter, "unknown", one_line(letter), "binary")

@@ -4,11 +4,11 @@
 
 An error in one line never affects another line:
 
-- LF ends a line, CRs before it are left off; the last line may lack both. Close ends a menu, too.
+- LF ends a line, CRs before it are removed; the last line may lack both. Close ends a menu, too.
 - A line without TAB is information; so is one without a type.
 - A missing port means 70, a missing host the server of the menu. An item with an invalid port or host
   is shown and cannot be followed.
-- A line over the cap is cut and cannot be followed; the bytes cut are counted.
+- A line over the limit is cut and cannot be followed; the bytes cut are counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_LINE = 64 * 1024
 MOST_ITEMS = 100_000
 _TERMINATOR = b"."
 
-# A menu may hand these links to other programs unchanged, after a question to the user.
+# These links may be passed to other programs unchanged, after a question to the user.
 _WEB_LINK = rb"(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)"
 _LOGIN_SCHEMES = {"8": "telnet", "T": "tn3270"}
 _LOGIN_NAME = rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}"
@@ -37,8 +37,8 @@ class MenuItem(Value):
 
     item_type: one character, U+0000 to U+00FF.
     host: b"" if the line has none.
-    port: 1 to 65535; None if the line has an invalid one: the item is never followed.
-    plus: the field after the port: b"+" and b"?" (has a form to fill in) are Gopher+, b"" is not.
+    port: 1 to 65535; None if it is invalid, then the item is never followed.
+    plus: the field after the port: b"+" and b"?" (has a form to fill in) mean Gopher+, b"" does not.
     """
 
     __slots__ = ("display", "host", "item_type", "plus", "port", "selector")
@@ -61,13 +61,14 @@ class MenuItem(Value):
 
     @property
     def is_link(self) -> bool:
-        """Return true if it has a number among the links of its menu: no information, and no error."""
+        """Return true if it counts as a link of its menu: it is neither information nor an error."""
         return self.item_type not in ("i", "3")
 
     @property
     def tag(self) -> str:
-        """Return a word of at most four letters for what it leads to: `link` if that is out of Gopher by
-        a `URL:` selector, whatever the type says, else that of its type.
+        """Return a word of at most four letters for the kind of item.
+
+        `link` for a `URL:` selector, whatever the type says, else the tag of its type.
         """
         kind = item_type(self.item_type)
         return "link" if kind.transfer is not None and self._web_link() is not None else kind.tag
@@ -77,9 +78,9 @@ class MenuItem(Value):
         return decode_line(self.display, charset)
 
     def url(self, menu: GopherURL) -> GopherURL | None:
-        """Return the URL of the item, if it can be fetched; `menu` is the URL of the menu.
+        """Return the URL of the item, None if it cannot be fetched; `menu` is the URL of the menu.
 
-        A link to the server the menu came from goes through TLS if the menu did; others are plain.
+        An item on the menu's own server uses TLS if the menu did; others never do.
         """
         if self.port is None:
             return None
@@ -92,9 +93,9 @@ class MenuItem(Value):
             return None
 
     def link(self) -> str | None:
-        """The link out of Gopher: the URL of a `URL:` selector, or `telnet:`, `tn3270:`.
+        """Return the link out of Gopher: the URL of a `URL:` selector, or a `telnet:` or `tn3270:` URL.
 
-        It is outside data: hand it to a program only as an argument of its own, and ask first.
+        A stranger wrote it: ask the user first, and pass it to a program only as one separate argument.
         """
         if (web_link := self._web_link()) is not None:
             return web_link
@@ -117,8 +118,10 @@ class MenuItem(Value):
 
 @lru_cache(1024)
 def _start(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
-    """Return the URL of an item as far as its selector, if it can be fetched. Most lines of a menu have
-    this in common: letter, host and port, and the host, port and TLS of the menu.
+    """Return the URL of an item without its selector, None if it cannot be fetched.
+
+    place: item type, host and port of the item; host, port and TLS of the menu. Cached, because most lines
+    of a menu have them in common.
     """
     letter, host, port, menu_host, menu_port, menu_tls = place
     if item_type(letter).transfer is None:
@@ -126,7 +129,7 @@ def _start(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
     try:
         if not host:
             return GopherURL(menu_host, menu_port, letter, tls=menu_tls)
-        # Real hosts in UTF-8 are IDN; in anything else they cannot be reached.
+        # A host with bytes beyond ASCII is an IDN in UTF-8; in another encoding it cannot be reached.
         url = GopherURL(host.decode("utf-8").strip(), port, letter)
     except (BadURL, UnicodeDecodeError):
         return None
@@ -134,7 +137,7 @@ def _start(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
 
 
 class Menu(Value):
-    """A whole menu. `dropped` counts the bytes of lines that were too long to keep whole."""
+    """A whole menu. dropped: bytes cut from lines that were too long."""
 
     url: GopherURL
     items: tuple[MenuItem, ...]
@@ -143,12 +146,12 @@ class Menu(Value):
 
 
 def parse_line(line: bytes) -> MenuItem:
-    """The item of one line without its line ending. Never fails."""
+    """Parse one line, without its line ending. Never fails."""
     head, *fields = line.split(b"\t")
     if len(fields) == 3 and head:
         return MenuItem(chr(head[0]), head[1:], fields[0], fields[1], _port(fields[2]))
     if not fields:
-        # Hand-written menus have `iText` without fields; a plain text seldom begins with an i.
+        # Authors write `iText` without fields by hand; plain text seldom begins with an i.
         return MenuItem("i", head[1:] if head[:1] == b"i" else head, port=None)
     if not head:
         return MenuItem("i", fields[0], port=None)
@@ -157,9 +160,9 @@ def parse_line(line: bytes) -> MenuItem:
 
 
 def written_line(item: MenuItem, host: bytes, port: int) -> bytes:
-    """Return the line of `item` in a menu, with `host` and `port` for what is at the same server.
+    """Return the line of `item` in a menu. host, port: of the server, for items without a host.
 
-    What cannot be followed has neither; CRs inside of the line would end it.
+    An item that cannot be followed gets a dummy host. CRs in the line are replaced: they would end it.
     """
     letter = item.item_type.encode("latin-1")
     selector, display = item.selector, item.display
@@ -182,13 +185,16 @@ def _port(field: bytes) -> int | None:
 
 
 class MenuParser:
-    """Bytes at any split in, items out. After `terminated` whatever else comes is ignored."""
+    """Takes bytes in pieces of any size, returns items. Bytes after the terminator are ignored.
+
+    terminated: the terminator was received. dropped: bytes cut from lines that were too long.
+    """
 
     def __init__(self, longest_line: int = LONGEST_LINE, most_items: int = MOST_ITEMS) -> None:
-        """`longest_line` in bytes, `most_items` in lines of any type."""
+        """longest_line: in bytes; most_items: lines of any type."""
         self._longest_line = longest_line
         self._most_items = most_items
-        # A line that goes on, and how many bytes of it were cut.
+        # An incomplete line, and the number of bytes cut from it.
         self._begun = b""
         self._cut = 0
         self._items = 0
@@ -196,11 +202,11 @@ class MenuParser:
         self.dropped = 0
 
     def feed(self, data: bytes) -> list[MenuItem]:
-        """The items whose lines are whole now. Raises TooBig past `most_items`."""
+        """Return the items whose lines are complete now. Raises TooBig for more than `most_items`."""
         *whole, rest = (self._begun + data).split(b"\n")
         items: list[MenuItem] = []
         for line in whole:
-            # Nearly every line is short enough; a dot alone may be the end.
+            # The fast path: nearly every line is short enough, and too long to be the terminator.
             if self._cut or self.terminated or not 4 < len(line) <= self._longest_line:
                 self._end_line(items, line)
             else:
@@ -209,7 +215,7 @@ class MenuParser:
         return items
 
     def finish(self) -> list[MenuItem]:
-        """The server closed: the item of a last line without a line ending, if there is one."""
+        """Return the item of a last line without a line ending, if there is one: the server has closed."""
         items: list[MenuItem] = []
         if self._begun:
             self._end_line(items, self._begun)

@@ -1,12 +1,12 @@
-"""Responses: the bytes that a server sends become the body somebody asked for. Sans-IO.
+"""Responses: from the bytes that a server sends to the body of the answer, or an error. Sans-IO.
 
     opening ──► until close                     no Gopher+ header, or +-2
        │  └───► counted, until dot              +N, +-1
        └──────► error ──► ServerError           --N
 
-The opening keeps back what it needs to tell an error or another protocol from content: nothing at
-all for most answers, and at most 4 KiB. Only what no real answer looks like is taken for either. An error
-in plain words, as gophernicus sends for a missing file, cannot be told from a text, so it is a text.
+The opening buffers the bytes it needs to distinguish content from an error or another protocol: for most
+answers none, and at most 4 KiB. Bytes that a real answer may begin with always count as content. So an
+error in plain words, which gophernicus sends for a missing file, counts as a text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.text import DotEnded
 from logsrv.gopher.wire.url import GopherURL
 
-# An error needs less, and the wait for so much is short.
+# Bytes; an error is shorter.
 LONGEST_ERROR = 4096
 
 _SIGNS = (b"HTTP/", b"SSH-", b"\x15\x03")
@@ -33,7 +33,7 @@ _LONGEST_SIGN = 14
 
 
 def other_protocol(start: bytes) -> NotGopher | None:
-    """The error to raise if an answer that begins with `start` is none of Gopher's."""
+    """Return the error for an answer in another protocol (HTTP, SSH, TLS) by its beginning, else None."""
     if not start.startswith(_SIGNS):
         return None
     if re.match(_HTTP, start):
@@ -46,22 +46,22 @@ def other_protocol(start: bytes) -> NotGopher | None:
 
 
 def may_be_other_protocol(start: bytes) -> bool:
-    """Return true if more bytes behind `start` could still tell."""
+    """Return true if `start` is too short to decide that."""
     return len(start) < _LONGEST_SIGN and any(
         start[: len(sign)] == sign[: len(start)] for sign in _SIGNS
     )
 
 
 def error_line(start: bytes, *, menu: bool, closed: bool) -> bytes | None:
-    """Return the line of type 3 that an answer is, with only `i` and 3 lines after it; b"" if more bytes
-    have to tell, None if it is content.
+    """Return the first line of an answer that is an error: a line of type 3, with only lines of type i and
+    3 after it. b"" if more bytes are needed to decide, None if it is content.
 
-    A menu with something to follow in it is a menu, whatever its first line says. Where no menu was
-    asked for, the line must have all of its fields: a table of numbers may begin with a 3 as well.
+    A menu with a link in it is a menu, whatever its first line is. If no menu was requested, the line must
+    have all of its fields: a table of numbers may begin with a 3, too.
     """
     *lines, begun = [line.rstrip(b"\r") for line in start.split(b"\n")]
     if closed and begun:
-        # It does not go on: a line like the others.
+        # After close, an incomplete line is complete.
         lines, begun = [*lines, begun], b""
     ended = closed or b"." in lines
     if b"." in lines:
@@ -88,33 +88,33 @@ def _is_error(line: bytes, menu: bool) -> bool:
 
 
 LONGEST_ERROR_BODY = 64 * 1024
-# The first bytes of errors and of other protocols; whatever else it is, it is content.
+# The first bytes of errors and of other protocols; an answer with another first byte is content.
 _SUSPECTS = (b"", b"3", b"H", b"S", b"\x15")
 
 
 class ResponseReader:
-    """The answer to one request: feed it what comes, and `finish` it when the server closes.
+    """The parser of one answer: `feed` it received bytes, and `finish` it when the server closes.
 
-    received: bytes that came from the server. passed_on: bytes of the body that `feed` returned.
-    is_certain: whether it is certain that this is content.
-    complete: the body is whole although the server has not closed; what else comes is ignored.
-    header: the Gopher+ header, if there was one. Then content is as it is: `TextParser` and its
-        terminator are for answers without.
+    received: bytes from the server. passed_on: bytes of the body that were returned or skipped.
+    is_certain: it is certain that this is content, not an error.
+    complete: the body is complete before the server has closed; further bytes are ignored.
+    header: the Gopher+ header, if there was one. Then a text has neither terminator nor stuffed dots, and
+        needs no `TextParser`.
     """
 
-    # Defaults in the class need not be set for each of ten thousand.
+    # Defaults of the class: setting them for each of ten thousand answers takes time.
     received = 0
     passed_on = 0
     is_certain = False
     complete = False
     header: PlusHeader | None = None
-    _held = b""
-    _left = 0
+    _pending = b""
+    _missing = 0
 
     def __init__(
         self, url: GopherURL, most_bytes: int | None = None, charset: str | None = None
     ) -> None:
-        """`most_bytes` of body are accepted; `charset` is for what an error says."""
+        """most_bytes: a longer body is TooBig. charset: of error messages."""
         self._url = url
         self._most_bytes = most_bytes
         self._charset = charset
@@ -122,11 +122,11 @@ class ResponseReader:
 
     @property
     def length(self) -> int | None:
-        """The length that the body will have in bytes, where Gopher+ told."""
+        """Return the length of the whole body in bytes if Gopher+ announced it, else None."""
         return self.header.length if self.header and self.header.length >= 0 else None
 
     def feed(self, data: bytes) -> bytes:
-        """The part of the body that is certain now, maybe b"".
+        """Take bytes from the server; return the part of the body that is certain now, maybe b"".
 
         Raises ServerError, NotGopher, TooBig.
         """
@@ -137,41 +137,44 @@ class ResponseReader:
 
     @property
     def verbatim(self) -> bool:
-        """Return true if all that is still to come is body as it comes: `skip` may stand for `feed`."""
+        """Return true if all further bytes are body, unchanged: `skip` may replace `feed`."""
         return self._take is ResponseReader._until_close
 
     def skip(self, size: int) -> None:
-        """`size` bytes came and went on by another way. Raises TooBig."""
+        """Count `size` bytes that were moved past this object. Raises TooBig."""
         self.received += size
         self._count(size)
 
     def finish(self) -> bytes:
-        """The server has closed: what was kept back. Raises Truncated, ServerError, TooBig."""
+        """Return the buffered rest of the body: the server has closed.
+
+        Raises Truncated, ServerError, TooBig.
+        """
         if self._take is ResponseReader._opening:
             self._waits_for_error(closed=True)
-            held, self._held = self._held, b""
+            held, self._pending = self._pending, b""
             self.is_certain = True
             self._count(len(held))
             return held
         if self.header is None:
             return b""
         if self._take is ResponseReader._error:
-            raise gopherplus.parse_error(self._held, self._charset)
+            raise gopherplus.parse_error(self._pending, self._charset)
         if not self.complete:
             if self.header.length >= 0:
-                raise self.broken(f"{self._left} bytes are missing")
+                raise self.broken(f"{self._missing} bytes are missing")
             if self.header.length == gopherplus.UNTIL_DOT:
                 raise self.broken("the dot at its end is missing")
         return b""
 
     def broken(self, reason: str) -> Truncated:
-        """The error to raise when the connection broke and the body is not `complete`."""
+        """Return the error for a connection that broke before the body was `complete`."""
         return Truncated(self._url.address, self.received, reason)
 
     def _waits_for_error(self, *, closed: bool) -> bool:
-        """Return true if what is held may be the begin of an error. Raises ServerError if it is one."""
+        """Return true if the buffer may be the beginning of an error. Raises ServerError if it is one."""
         is_menu = item_type(self._url.item_type).transfer == "menu"
-        line = error_line(self._held, menu=is_menu, closed=closed)
+        line = error_line(self._pending, menu=is_menu, closed=closed)
         if line:
             raise ServerError(parse_line(line).text(self._charset))
         return line is not None
@@ -182,25 +185,25 @@ class ResponseReader:
             raise TooBig("the answer", self._most_bytes)
 
     def _opening(self, data: bytes) -> bytes:
-        if not self._held and self._url.plus is None and data[:1] not in _SUSPECTS:
+        if not self._pending and self._url.plus is None and data[:1] not in _SUSPECTS:
             self._take = ResponseReader._until_close
             self.is_certain = True
             return data
-        self._held += data
-        if error := other_protocol(self._held):
+        self._pending += data
+        if error := other_protocol(self._pending):
             raise error
-        if may_be_other_protocol(self._held):
+        if may_be_other_protocol(self._pending):
             return b""
         if self._url.plus is not None:
-            if found := gopherplus.parse_header(self._held):
+            if found := gopherplus.parse_header(self._pending):
                 self.header, length = found
-                body, self._held = self._held[length:], b""
+                body, self._pending = self._pending[length:], b""
                 return self._begin(self.header, body)
-            if gopherplus.may_become_header(self._held):
+            if gopherplus.may_become_header(self._pending):
                 return b""
         if self._waits_for_error(closed=False):
             return b""
-        body, self._held = self._held, b""
+        body, self._pending = self._pending, b""
         self._take = ResponseReader._until_close
         self.is_certain = True
         return body
@@ -217,7 +220,7 @@ class ResponseReader:
             if self._most_bytes is not None and header.length > self._most_bytes:
                 raise TooBig("the answer", self._most_bytes)
             self._take = ResponseReader._counted
-            self._left = header.length
+            self._missing = header.length
         self.is_certain = not header.is_error
         return self._take(self, body)
 
@@ -225,9 +228,9 @@ class ResponseReader:
         return data
 
     def _counted(self, data: bytes) -> bytes:
-        body = data[: self._left]
-        self._left -= len(body)
-        self.complete = self._left == 0
+        body = data[: self._missing]
+        self._missing -= len(body)
+        self.complete = self._missing == 0
         return body
 
     def _until_dot(self, data: bytes) -> bytes:
@@ -236,10 +239,10 @@ class ResponseReader:
         return body
 
     def _error(self, data: bytes) -> bytes:
-        self._held = (self._held + data)[:LONGEST_ERROR_BODY]
+        self._pending = (self._pending + data)[:LONGEST_ERROR_BODY]
         assert self.header is not None
         length = self.header.length
-        ended = 0 <= length <= len(self._held) or len(self._held) == LONGEST_ERROR_BODY
-        if ended or (length == gopherplus.UNTIL_DOT and self._held.endswith(b"\n.\r\n")):
-            raise gopherplus.parse_error(self._held, self._charset)
+        ended = 0 <= length <= len(self._pending) or len(self._pending) == LONGEST_ERROR_BODY
+        if ended or (length == gopherplus.UNTIL_DOT and self._pending.endswith(b"\n.\r\n")):
+            raise gopherplus.parse_error(self._pending, self._charset)
         return b""

@@ -1,11 +1,11 @@
 """Texts, their terminator and stuffed dots (RFC 1436, section 3.8, "TextFile Entity"). Sans-IO.
 
-By the RFC a text ends with a line `.`, and a line of its own that begins with a dot has one more in
-front. Most servers send the file as it is, lone dots and all. Only the last line tells the two
-apart: so dots are taken away if, and only if, the very last line is `.`.
+By the RFC a text ends with a line `.`, and every line of the text that begins with a dot gets another dot
+in front. But most servers send the file unchanged. Only the last line distinguishes the two: so dots are
+removed if, and only if, the very last line is `.`.
 
-That is known at the end. Until then everything before the first line that begins with a dot can be
-passed on, and the rest has to wait.
+That is known only at the end. Until then, the part before the first line that begins with a dot can be
+passed on, and the rest must wait.
 """
 
 from __future__ import annotations
@@ -20,54 +20,54 @@ from logsrv.gopher.wire.value import Value
 MOST_HELD = 64 * 1024 * 1024
 _TERMINATOR_LINE = rb"\n\.\r?\n"
 _TERMINATOR_BEGUN = rb"\n(?:\.\r?)?\Z"
-# Enough of the end of a text to see its terminator, with a few CRs that do not belong there.
+# Bytes at the end of a text that are enough to find its terminator, even with a few extra CRs.
 TAIL = 16
 
 
 class Text(Value):
-    """A whole text. `content` has the server's line endings, and no terminator and stuffed dots."""
+    """A text. content: with the server's line endings, without terminator and stuffed dots."""
 
     url: GopherURL
     content: bytes
     terminated: bool
 
     def decoded(self, charset: str | None = None) -> str:
-        """The text with LF as line ending, not yet escaped."""
+        """Return the text with LF as line ending, not yet escaped."""
         return decode_text(self.content, charset)
 
 
 def terminator_length(tail: bytes) -> int:
-    """Return how many bytes at the end of a text are its terminator; 0 if there is none.
+    """Return the length of the terminator at the end of a text in bytes; 0 if there is none.
 
-    `tail` is the whole text, or its last TAIL bytes.
+    tail: the whole text, or its last TAIL bytes.
     """
     before = tail.removesuffix(b"\n").rstrip(b"\r")
     return len(tail) - len(before) + 1 if before == b"." or before.endswith(b"\n.") else 0
 
 
 def unstuffed(text: bytes) -> tuple[bytes, bool]:
-    """Return a whole text without terminator and stuffed dots, and whether it had them."""
+    """Return a text without terminator and stuffed dots, and true if it had a terminator."""
     if length := terminator_length(text):
         return (b"\n" + text[: len(text) - length]).replace(b"\n..", b"\n.")[1:], True
     return text, False
 
 
 class Unstuffer:
-    """Takes one dot off every line that begins with two; bytes at any split in, bytes out."""
+    """Removes one dot from every line that begins with two. Takes bytes in pieces of any size."""
 
     def __init__(self) -> None:
-        # The start counts as the end of a line: then a stuffed line is just LF, dot, dot.
-        self._held = b"\n"
+        # The start counts as the end of a line, so that every stuffed line is LF, dot, dot.
+        self._pending = b"\n"
         self._skip = 1
 
     def feed(self, data: bytes) -> bytes:
-        held = self._held + data
+        held = self._pending + data
         keep = 2 if held.endswith(b"\n.") else 1 if held.endswith(b"\n") else 0
-        self._held = held[len(held) - keep :]
+        self._pending = held[len(held) - keep :]
         return self._passed_on(held[: len(held) - keep])
 
     def finish(self) -> bytes:
-        return self._passed_on(self._held)
+        return self._passed_on(self._pending)
 
     def _passed_on(self, lines: bytes) -> bytes:
         lines = lines.replace(b"\n..", b"\n.")
@@ -78,17 +78,17 @@ class Unstuffer:
 
 
 class Stuffer:
-    """The other way: lines with LF or CRLF become a text as the RFC wants it, ended by a line `.`."""
+    """Converts lines with LF or CRLF to a text by the RFC: CRLF, doubled dots, a line `.` at the end."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._pending = b""
         self._starts = True
 
     def feed(self, data: bytes) -> bytes:
-        data = self._held + data
-        # A LF may follow.
-        self._held = b"\r" if data.endswith(b"\r") else b""
-        lines = data[: len(data) - len(self._held)].replace(b"\r\n", b"\n")
+        data = self._pending + data
+        # The LF of a CRLF may be in the next piece.
+        self._pending = b"\r" if data.endswith(b"\r") else b""
+        lines = data[: len(data) - len(self._pending)].replace(b"\r\n", b"\n")
         if not lines:
             return b""
         if self._starts and lines.startswith(b"."):
@@ -97,48 +97,54 @@ class Stuffer:
         return lines.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
 
     def finish(self) -> bytes:
-        """The end of the text, and its terminator."""
-        ended = self._starts and not self._held
-        return self._held + (b"" if ended else b"\r\n") + b".\r\n"
+        """Return the end of the text, with its terminator."""
+        ended = self._starts and not self._pending
+        return self._pending + (b"" if ended else b"\r\n") + b".\r\n"
 
 
 class DotEnded(Unstuffer):
-    """A stuffed text that does end with a line `.`, because its Gopher+ header says so."""
+    """The parser of a stuffed text whose Gopher+ header says that it ends with a line `.`.
+
+    ended: that line was received.
+    """
 
     ended = False
 
     def feed(self, data: bytes) -> bytes:
-        """The text of these bytes; behind the terminator (`ended`) nothing counts."""
+        """Return the text of these bytes; bytes after the terminator are ignored."""
         if self.ended:
             return b""
-        held = self._held + data
+        held = self._pending + data
         if found := re.search(_TERMINATOR_LINE, held):
             self.ended = True
             # The LF before the terminator belongs to the text.
             stop = found.start() + 1
-            self._held = b""
+            self._pending = b""
         else:
             begun = re.search(_TERMINATOR_BEGUN, held)
             stop = begun.start() if begun else len(held)
-            self._held = held[stop:]
+            self._pending = held[stop:]
         return self._passed_on(held[:stop])
 
 
 class TextParser:
-    """Bytes of a text at any split in, its content out as soon as it is certain."""
+    """Takes the bytes of a text in pieces of any size, returns its content as soon as it is certain."""
 
     def __init__(self, most_held: int = MOST_HELD) -> None:
-        """`most_held`: bytes that may wait for the end."""
+        """most_held: the most bytes that may wait for the end of the text."""
         self._most_held = most_held
-        self._held: bytearray | None = None
+        self._pending: bytearray | None = None
         self._last = b"\n"
         self.terminated = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return what is certain. Raises TooBig if more than `most_held` bytes would have to wait."""
-        if self._held is not None:
-            self._held += data
-            if len(self._held) > self._most_held:
+        """Return the content that is certain now.
+
+        Raises TooBig if more than `most_held` bytes must wait.
+        """
+        if self._pending is not None:
+            self._pending += data
+            if len(self._pending) > self._most_held:
                 raise TooBig("the part of the text that begins with a dot", self._most_held)
             return b""
         dot = data.find(b"\n.") + 1
@@ -147,11 +153,11 @@ class TextParser:
         elif not dot:
             self._last = data[-1:] or self._last
             return data
-        self._held = bytearray()
+        self._pending = bytearray()
         self.feed(data[dot:])
         return data[:dot]
 
     def finish(self) -> bytes:
-        """The server closed: the rest, without terminator and stuffed dots if there is one."""
-        content, self.terminated = unstuffed(bytes(self._held or b""))
+        """Return the rest: the server has closed. With a terminator, that and stuffed dots are removed."""
+        content, self.terminated = unstuffed(bytes(self._pending or b""))
         return content

@@ -1,12 +1,12 @@
-"""Gopher URLs (RFC 4266) and the request each stands for.
+"""Gopher URLs (RFC 4266), and their requests.
 
-A selector is bytes: what a server put into a menu goes back to it unchanged. So a URL here is bytes
-percent-encoded and nothing else, and `GopherURL.parse(str(url)) == url` for every one of them.
+A selector is bytes: a client sends it back exactly as the server put it into a menu. So a URL is only
+percent-encoded bytes, and `GopherURL.parse(str(url)) == url` for every URL.
 
     gopher://HOST[:PORT][/TSELECTOR[%09SEARCH[%09GOPHER+]]]      gophers:// is the same inside TLS
 
-`?` and `#` are ordinary characters: Gopher has neither queries nor fragments, but has selectors with
-both in them (gophernicus writes a space as `#040`). A URL made here writes `#` as %23.
+`?` and `#` are ordinary characters: Gopher has neither queries nor fragments, but selectors contain both
+(gophernicus writes a space as `#040`). `str()` writes `#` as %23.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CONTROL_NAMES = {0: "NUL", 9: "TAB", 13: "CR", 10: "LF"}
 
 @lru_cache(4096)
 def canonical_host(host: str) -> str:
-    """A host as the network knows it: lower case, A-labels (IDNA 2008), IPv6 without brackets.
+    """Return a host in the form for the network: lower case, A-labels (IDNA 2008), IPv6 without brackets.
 
     Raises BadURL if it is neither a name nor an address.
     """
@@ -65,12 +65,12 @@ def canonical_host(host: str) -> str:
 
 
 class GopherURL(Value):
-    """A Gopher URL: where something is and how to ask for it.
+    """A Gopher URL: the address of an item, and its request.
 
-    item_type: one character, U+0000 to U+00FF for the one byte it is; not TAB, CR, LF, NUL.
+    item_type: one character, U+0000 to U+00FF, which is one byte; not TAB, CR, LF, NUL.
     selector, search, plus: bytes without TAB, CR, LF, NUL; `plus` is the Gopher+ string (`+`, `!`,
-        `$`, `+text/plain` …). A URL cannot tell an empty search from none when `plus` is there, so
-        with `plus` an empty search becomes None.
+        `$`, `+text/plain` …). With `plus`, a URL is the same for an empty search as for none, so an empty
+        search becomes None.
 
     Raises BadURL for anything else.
     """
@@ -108,9 +108,9 @@ class GopherURL(Value):
 
     @classmethod
     def parse(cls, text: str | bytes) -> GopherURL:
-        """The URL that `text` spells; characters beyond ASCII stand for their UTF-8 bytes.
+        """Parse a URL; characters beyond ASCII stand for their UTF-8 bytes.
 
-        Bytes from a command line (surrogate escapes) stay the bytes they were. Raises BadURL.
+        Surrogate escapes, which Python makes of a command line's bytes, become these bytes. Raises BadURL.
         """
         if isinstance(text, bytes):
             text = text.decode("utf-8", "surrogateescape")
@@ -141,16 +141,17 @@ class GopherURL(Value):
 
     @property
     def address(self) -> str:
-        """`HOST:PORT`, for sentences and as a key."""
+        """Return `HOST:PORT`, for messages and as a key."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def beside(self, item_type: str, selector: bytes) -> GopherURL:
-        """Return the URL of another item of the same server."""
+        """Return the URL of another item on the same server."""
         return GopherURL(self.host, self.port, item_type, selector, tls=self.tls)
 
     def at(self, selector: bytes) -> GopherURL:
-        """Return the URL of another item of this type on the same server, at a fifth of what `replace`
-        takes: a large menu has tens of thousands. Raises BadURL.
+        """Return the URL of another item of this type on the same server. Raises BadURL.
+
+        Takes a fifth of the time of `replace`: a large menu has tens of thousands of items.
         """
         if len(selector.translate(None, _NOT_ON_THE_WIRE)) != len(selector):
             return GopherURL(self.host, self.port, self.item_type, selector, tls=self.tls)
@@ -164,13 +165,13 @@ class GopherURL(Value):
         return url
 
     def searching(self, words: str | bytes) -> GopherURL:
-        """Return this URL with `words` (text is sent as UTF-8) as what to look for. Raises BadURL."""
+        """Return this URL with a search for `words` (a string is sent as UTF-8). Raises BadURL."""
         if isinstance(words, str):
             words = words.encode("utf-8", "surrogateescape")
         return self.replace(search=words)
 
     def request(self) -> bytes:
-        """The bytes that are sent to the server for it (RFC 1436, section 2; Gopher+, 2.1 and 2.3)."""
+        """Return the bytes to send to the server (RFC 1436, section 2; Gopher+, 2.1 and 2.3)."""
         request = self.selector
         if self.search is not None:
             request += b"\t" + self.search
@@ -180,7 +181,7 @@ class GopherURL(Value):
 
 
 def typed_url(text: str | bytes) -> GopherURL:
-    """The URL of what somebody typed; without a scheme it is gopher://. Raises BadURL."""
+    """Parse a URL that a person typed; without a scheme it is gopher://. Raises BadURL."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
     text = text.strip()
@@ -191,7 +192,7 @@ def typed_url(text: str | bytes) -> GopherURL:
 
 @lru_cache(256)
 def _start(place: tuple[bool, str, int, str]) -> str:
-    """Return the URL of a TLS, host, port and item type, as far as its selector."""
+    """Return the part of a URL before the selector, from (TLS, host, port, item type)."""
     tls, host, port, item_type = place
     scheme = "gophers" if tls else "gopher"
     host = f"[{host.replace('%', '%25')}]" if ":" in host else host
@@ -200,14 +201,14 @@ def _start(place: tuple[bool, str, int, str]) -> str:
 
 
 def quoted(part: bytes) -> str:
-    """Return a part of a URL, percent-encoded; `urllib.parse` takes 2 ms to load."""
+    """Percent-encode a part of a URL. (Importing `urllib.parse` would take 2 ms.)"""
     if not part.translate(None, _AS_THEMSELVES):
         return part.decode("ascii")
     return "".join(chr(byte) if byte in _AS_THEMSELVES else f"%{byte:02X}" for byte in part)
 
 
 def unquoted(text: str) -> bytes:
-    """Return the bytes of a percent-encoded part; characters beyond ASCII stand for their UTF-8."""
+    """Decode a percent-encoded part to bytes; characters beyond ASCII stand for their UTF-8 bytes."""
     start, *pieces = text.encode("utf-8", "surrogateescape").split(b"%")
     return start + b"".join(map(_after_percent, pieces))
 
@@ -247,7 +248,7 @@ def _authority(authority: str) -> tuple[str, int]:
             raise BadURL(authority, "an IPv6 address is written in brackets")
     if not port:
         return host, DEFAULT_PORT
-    # Longer than five digits is no port, and int() of a million digits takes its time.
+    # A port has at most five digits; int() of a million digits takes long.
     if not (port.isascii() and port.isdigit() and len(port) <= 5):
         raise BadURL(authority, "a port is a number from 1 to 65535")
     return host, int(port)

@@ -1,4 +1,4 @@
-"""Bodies of HTTP requests and the ways in which they are packed: JSON, protobuf, lines, gzip, Zstandard."""
+"""Bodies of HTTP requests and their compression: JSON, protobuf, lines, gzip, Zstandard."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from tests.fuzz.targets.events import kept
 MOST, RECORD = 50_000, 500
 
 
-def taken(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
-    """Take a body here and as a worker would: the same is stored and answered; a refusal says why."""
+def checked_here(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
+    """Read a body here and as a worker does: the same is stored and answered; a refusal says why."""
     rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
     records = Records(rules.max_made)
     try:
@@ -50,8 +50,8 @@ def taken(take: Callable[..., Any], data: bytes, media: str, path: str) -> None:
     at_most(sum(len(line) for line, _ in kept(records, RECORD)), 4 * MOST)
 
 
-def apart(name: str, data: bytes, media: str, path: str) -> None:
-    """Have a worker's part and the server's part agree on what is stored."""
+def checked_in_worker(name: str, data: bytes, media: str, path: str) -> None:
+    """Demand that a worker and the server agree on what is stored."""
     rules = BodyRules(media, path, RECORD, 4 * MOST, MOST)
     order = Order(name, "", rules, LineRules(max_line=100), data)
     again = Order.decoded(b"".join(order.encoded()))
@@ -68,51 +68,53 @@ def apart(name: str, data: bytes, media: str, path: str) -> None:
 
 @target("linelog.framing.bodies.http_lines", "linelog.framing.bodies.bodies")
 def posted(data: bytes) -> None:
-    """What is posted as lines, JSON, JSON lines or a form is taken or refused, and never half."""
+    """A body of lines, JSON, JSON lines or a form is stored whole or refused."""
     for media in (
         *("", "text/plain", "application/json", "application/x-ndjson", "application/jsonl"),
         *("application/x-www-form-urlencoded", "application/cloudevents+json", "image/png"),
     ):
-        taken(http_lines.take, data, media, "/lines")
+        checked_here(http_lines.take, data, media, "/lines")
     http_lines.media_type(data)
 
 
 @target("linelog.framing.bodies.bulk")
 def bulk(data: bytes) -> None:
-    """A bulk request has an item for each of its actions."""
-    taken(bulk_bodies.take, data, "application/x-ndjson", "/_bulk")
-    taken(bulk_bodies.take, data, "application/json", "/an%20index/_bulk")
-    apart("bulk", data, "application/x-ndjson", "/_bulk")
+    """The answer to a bulk request has an item for each of its actions."""
+    checked_here(bulk_bodies.take, data, "application/x-ndjson", "/_bulk")
+    checked_here(bulk_bodies.take, data, "application/json", "/an%20index/_bulk")
+    checked_in_worker("bulk", data, "application/x-ndjson", "/_bulk")
 
 
 @target("linelog.framing.bodies.loki", "linelog.inputs.http.worker")
 def loki_json(data: bytes) -> None:
-    """A push in JSON."""
-    taken(loki.take, data, "application/json", "/loki/api/v1/push")
-    apart("loki", data, "application/json", "/loki/api/v1/push")
+    """A push of Loki in JSON."""
+    checked_here(loki.take, data, "application/json", "/loki/api/v1/push")
+    checked_in_worker("loki", data, "application/json", "/loki/api/v1/push")
 
 
 @target("linelog.framing.bodies.loki", "linelog.framing.bodies.extras")
 def loki_protobuf(data: bytes) -> None:
-    """A push in protobuf and snappy; an input is packed here, too, so that what is in it is reached."""
+    """A push of Loki in protobuf and snappy; the input is also packed here, so that its content
+    is parsed.
+    """
     import cramjam
 
-    taken(loki.take, data, "application/x-protobuf", "/loki/api/v1/push")
+    checked_here(loki.take, data, "application/x-protobuf", "/loki/api/v1/push")
     packed = bytes(cramjam.snappy.compress_raw(data))
-    taken(loki.take, packed, "application/x-protobuf", "/loki/api/v1/push")
+    checked_here(loki.take, packed, "application/x-protobuf", "/loki/api/v1/push")
 
 
 @target("linelog.framing.bodies.otlp")
 def otlp_json(data: bytes) -> None:
     """An export of logs in JSON."""
-    taken(otlp.take, data, "application/json", "/v1/logs")
-    apart("otlp", data, "application/json", "/v1/logs")
+    checked_here(otlp.take, data, "application/json", "/v1/logs")
+    checked_in_worker("otlp", data, "application/json", "/v1/logs")
 
 
 @target("linelog.framing.bodies.otlp", "linelog.framing.bodies.extras")
 def otlp_protobuf(data: bytes) -> None:
     """An export of logs in protobuf."""
-    taken(otlp.take, data, "application/x-protobuf", "/v1/logs")
+    checked_here(otlp.take, data, "application/x-protobuf", "/v1/logs")
 
 
 def _inflated(data: bytes) -> bytes | None:
@@ -128,7 +130,7 @@ def _inflated(data: bytes) -> bytes | None:
     "linelog.importing.packed",
 )
 def packed(data: bytes) -> None:
-    """What is unpacked is never more than may be, and the same at every cut; what was packed comes back."""
+    """Unpacked bytes never exceed the limit and are the same at every cut; packed bytes come back."""
     at_most(len(_inflated(data) or b""), MOST)
     assert _inflated(gzip.compress(data, 1)) == data
     assert _inflated(zlib.compress(data)) == data
@@ -145,7 +147,7 @@ def packed(data: bytes) -> None:
     with TemporaryFile() as file:
         file.write(data)
         file.seek(0)
-        # A file that is imported may become any size, in pieces of one.
+        # An imported file may unpack to any size, in pieces of bounded size.
         with suppress(UnpackingError):
             for piece in islice(unpacked_file(file), 4):
                 at_most(len(piece), 32 << 20)
@@ -153,7 +155,7 @@ def packed(data: bytes) -> None:
 
 @target("linelog.framing.bodies.json_text", "linelog.framing.bodies.bodies")
 def json_text(data: bytes) -> None:
-    """JSON becomes a line that says the same, in which nothing needs to be escaped."""
+    """JSON becomes a line with the same values, in which nothing needs to be escaped."""
     number = objects_as_they_stand(data, RECORD)
     if number:
         assert all(isinstance(json.loads(line), dict) for line in data.split(b"\n"))
@@ -174,7 +176,7 @@ def _numbers(text: bytes) -> Any:
 
 @target("linelog.framing.bodies.json_parts")
 def json_parts(data: bytes) -> None:
-    """A large text taken apart has the values of the whole."""
+    """The parts of a large JSON text have the values of the whole."""
     start = begin_of(data)
     if data[start : start + 1] == b"[":
         try:
@@ -197,7 +199,7 @@ def json_parts(data: bytes) -> None:
 
 @target("linelog.framing.bodies.protobuf_parts")
 def protobuf_parts(data: bytes) -> None:
-    """Parts of a message are no larger than it, and what is damaged is refused."""
+    """Parts of a message are no larger than the message, and a damaged one is refused."""
     records = Records(4 * MOST)
     size = 0
     try:
@@ -210,7 +212,7 @@ def protobuf_parts(data: bytes) -> None:
 
 @target("linelog.framing.bodies.json_made", "linelog.framing.bodies.times")
 def json_made(data: bytes) -> None:
-    """What is made of any record is an object on a line, alone or together with others."""
+    """Any record becomes a JSON object on one line, alone or together with others."""
     text = data.decode("utf-8", "surrogateescape")
     safe(as_text(data).replace("\n", ""), "".join(map(chr, range(160))) + "\u2028\u2029")
     record = {text[:5]: text, "n": [text[5:], {"b": data.hex()}], "k": None}

@@ -38,7 +38,7 @@ RECORD, BODY = 1000, 20_000
 
 
 def kept(records: Records, most: int = 0) -> list[tuple[bytes, bool]]:
-    """Return what was made; what is structured is JSON on a line, and not too long."""
+    """Return the lines that were made; a structured one is JSON on a line, and not too long."""
     found = [(line, run.structured) for run in runs_of(records) for line in run.lines]
     for line, structured in found:
         if structured:
@@ -51,7 +51,7 @@ def kept(records: Records, most: int = 0) -> list[tuple[bytes, bool]]:
 
 @target("linelog.framing.events.msgpack_values")
 def msgpack_values(data: bytes) -> None:
-    """Values end where a whole parser of MessagePack says that they end."""
+    """Values end where a complete parser of MessagePack says that they end."""
 
     def outcome(pieces: list[bytes]) -> tuple[list[bytes], bool]:
         framer = ValueFramer(200)
@@ -68,7 +68,7 @@ def msgpack_values(data: bytes) -> None:
         except msgpack.ExtraData as error:
             raise AssertionError("a value ends later than it should") from error
         except (ValueError, TypeError):
-            # A time of an extension, nested too deep.
+            # An extension's time that is invalid, or too deep a nesting.
             pass
         assert ends(value) == [len(value)]
         result_of(crowded(value, 3))
@@ -76,7 +76,7 @@ def msgpack_values(data: bytes) -> None:
 
 @target("linelog.framing.events.forward", "linelog.framing.events.forward_entries")
 def forward(data: bytes) -> None:
-    """An event is understood as a whole, or refused by the one error that says so."""
+    """An event is read as a whole, or refused with the one error class for that."""
     limits = ForwardLimits(RECORD, BODY)
     framer = ValueFramer(BODY)
     for value in framer.receive(data):
@@ -92,7 +92,7 @@ def forward(data: bytes) -> None:
 
 @target("linelog.framing.events.forward_key")
 def forward_key(data: bytes) -> None:
-    """Nobody gets in who does not know the key."""
+    """A client that does not know the key is refused."""
     answer, why = pong(data, "the shared key", b"0123456789abcdef")
     assert why
     assert not answer or msgpack.unpackb(answer)[1] is False
@@ -117,7 +117,7 @@ def gelf(data: bytes) -> None:
 
 @target("linelog.framing.events.gelf_datagrams", "linelog.framing.bodies.inflated")
 def gelf_datagrams(data: bytes) -> None:
-    """Chunks in any order make what one message makes; nothing is held beyond its time."""
+    """Chunks in any order give the same as one message; no chunk is held beyond its time."""
     parts = [data[at : at + 100] for at in range(0, len(data), 100)][:128] or [b""]
     sent = [
         MAGIC + b"message." + bytes((number, len(parts))) + part
@@ -127,7 +127,7 @@ def gelf_datagrams(data: bytes) -> None:
     found = [chunks.add("udp:x", one, 0.0) for one in reversed(sent)]
     assert found[:-1] == [None] * (len(sent) - 1) and found[-1] == b"".join(parts)
     assert len(chunks) == chunks.size == 0
-    # And as somebody else would send them.
+    # Then with the input itself as chunks.
     for one in data.split(MAGIC):
         chunks.add("udp:y", MAGIC + one, 1.0)
     chunks.expire(10.0)
@@ -145,7 +145,7 @@ def gelf_datagrams(data: bytes) -> None:
 
 @target("linelog.framing.events.lumberjack")
 def lumberjack(data: bytes) -> None:
-    """Events and what is to be acknowledged are the same at every cut."""
+    """Events and acknowledgements are the same at every cut."""
 
     def outcome(pieces: list[bytes]) -> object:
         framer = LumberjackFramer(RECORD, BODY)
@@ -163,7 +163,7 @@ def lumberjack(data: bytes) -> None:
 
 @target("linelog.framing.events.journal")
 def journal(data: bytes) -> None:
-    """Entries are the same at every cut, and packed or not; as datagrams they are objects."""
+    """Entries are the same at every cut, packed or not; as datagrams they become JSON objects."""
 
     def outcome(pieces: list[bytes]) -> tuple[list[tuple[bytes, bool]], Any, int | None]:
         framer = JournalFramer(300)
@@ -193,7 +193,7 @@ class _NothingElse(pickle.Unpickler):
     """Python's own reader of pickles, of plain data alone."""
 
     def find_class(self, module: str, name: str) -> Any:
-        # The way in which protocols 1 and 2 write bytes.
+        # Protocols 1 and 2 write bytes as a call of this function.
         assert (module, name) == ("_codecs", "encode"), f"{module}.{name}"
         return codecs.encode
 
@@ -202,7 +202,7 @@ class _NothingElse(pickle.Unpickler):
 
 
 def _unframed(data: bytes) -> bytes:
-    """Return a pickle without its frames: where one cuts a line, Python's reader forgets what is before."""
+    """Return a pickle without its frames: Python's reader loses the part of a line before a frame's end."""
     frames = []
     if b"\x95" in data:
         frames = [place for code, _, place in pickletools.genops(data) if code.name == "FRAME"]
@@ -214,7 +214,7 @@ def _unframed(data: bytes) -> bytes:
 
 @target("linelog.framing.events.plain_pickle")
 def pickles(data: bytes) -> None:
-    """What is read is what Python reads; nothing is looked up, and no more made than is allowed."""
+    """The value is the one that Python reads; no name is looked up, and the size is limited."""
     try:
         value = plain(data, 500)
     except NotPlainError:
@@ -222,7 +222,7 @@ def pickles(data: bytes) -> None:
     try:
         expected = _NothingElse(io.BytesIO(_unframed(data))).load()
     except (pickle.UnpicklingError, OverflowError, ValueError):
-        # Only Python's own goes by the number of the protocol.
+        # Only Python's own reader checks the protocol number.
         return
     assert repr(value) == repr(expected)
     for _ in range(3):
@@ -231,7 +231,7 @@ def pickles(data: bytes) -> None:
 
 @target("linelog.framing.events.python_records", "linelog.framing.events.python_frames")
 def python_records(data: bytes) -> None:
-    """A LogRecord is an object on a line, or refused by the one error that says so."""
+    """A LogRecord becomes a JSON object on one line, or is refused with the one error class for that."""
     try:
         line = line_of(data, RECORD)
     except NotPlainError:

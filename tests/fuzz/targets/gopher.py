@@ -1,4 +1,4 @@
-"""Gopher: menus, texts, URLs, Gopher+, what servers send, what is asked of ours, pages of the browser."""
+"""Gopher: menus, texts, URLs, Gopher+, answers of servers, requests to the server, pages of the browser."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def items_of(data: bytes) -> list[MenuItem]:
     "gopher.follow.entries",
 )
 def menus(data: bytes) -> None:
-    """Items are the same at every cut; what is shown of them is safe; what is written is read again."""
+    """Items are the same at every cut and safe to show; a written menu is read back as the same items."""
 
     def outcome(pieces: list[bytes]) -> tuple[list[MenuItem], bool, int]:
         parser = MenuParser(50, 1000)
@@ -104,7 +104,7 @@ def menus(data: bytes) -> None:
 
 @target("gopher.wire.text", "gopher.wire.charset")
 def texts(data: bytes) -> None:
-    """Texts are the same at every cut, and those that were stuffed come back."""
+    """Texts are the same at every cut, and dot-stuffed ones come back."""
 
     def by(make: Callable[[], Any]) -> Callable[[list[bytes]], bytes]:
         def outcome(pieces: list[bytes]) -> bytes:
@@ -165,7 +165,7 @@ def responses(data: bytes) -> None:
 
 @target("gopher.wire.gopherplus")
 def gopher_plus(data: bytes) -> None:
-    """Headers, attributes and errors of Gopher+ are read leniently; nothing is raised."""
+    """Any bytes are read as headers, attributes and errors of Gopher+ without an exception."""
     header = parse_header(data)
     if header is not None:
         _, size = header
@@ -187,7 +187,7 @@ def gopher_plus(data: bytes) -> None:
     longest=300,
 )
 def urls(data: bytes) -> None:
-    """A URL that is taken is the same when it is written and read again; a name to save is a name."""
+    """A valid URL is the same when it is written and read again; the name for saving is a file name."""
     text = data.decode("utf-8", "surrogateescape")
     assert unquoted(quoted(data)) == data
     for parse in (GopherURL.parse, typed_url):
@@ -219,7 +219,7 @@ def urls(data: bytes) -> None:
 
 @target("gopher.fetch.proxy")
 def socks(data: bytes) -> None:
-    """The talk with a proxy ends in the same way at every cut."""
+    """The handshake with a SOCKS proxy ends in the same way at every cut."""
 
     def outcome(pieces: list[bytes]) -> object:
         talk = ProxyTalk(Proxy("127.0.0.1", 9050), "example.org", 70)
@@ -241,7 +241,7 @@ def socks(data: bytes) -> None:
 
 @target("gopher.wire.gophermap", "gopher.mirror.pages")
 def gophermaps(data: bytes) -> None:
-    """What an author writes into a directory becomes a menu that is one."""
+    """Any gophermap of a directory becomes a valid menu."""
     found = parse_gophermap(data, b"/some/where")
     text = b"".join(written_menu(found.items, b"h.example", 70))
     assert len(items_of(text)) == len(found.items)
@@ -255,7 +255,7 @@ def gophermaps(data: bytes) -> None:
 
 @target("gopher.gateway.paths", "gopher.gateway.pages", "gopher.gateway.answers", longest=600)
 def gateway(data: bytes) -> None:
-    """A path stands for one place; whatever a server sends, its page has our elements only."""
+    """A path names one address; the page of any answer has only the elements that the gateway writes."""
     parse_query(data)
     for path in (data, b"/gopher/h.example/1/" + data):
         with suppress(BadURL):
@@ -284,7 +284,7 @@ def gateway(data: bytes) -> None:
 
 
 @cache
-def a_hole() -> tuple[TemporaryDirectory[str], Gopherhole]:
+def a_gopherhole() -> tuple[TemporaryDirectory[str], Gopherhole]:
     directory = TemporaryDirectory()
     outside = Path(directory.name, "secret")
     outside.write_text("secret")
@@ -301,8 +301,8 @@ def a_hole() -> tuple[TemporaryDirectory[str], Gopherhole]:
 
 @target("gopher.serve.gopherhole", longest=300)
 def selectors(data: bytes) -> None:
-    """No selector leads out of the directory that is served, nor to what is hidden in it."""
-    _, gopherhole = a_hole()
+    """No selector leads out of the served directory, nor to a hidden file in it."""
+    _, gopherhole = a_gopherhole()
     for selector in (data, b"/" + data, b"/sub/" + data):
         try:
             with gopherhole.open(selector) as descriptor:
@@ -319,7 +319,9 @@ def selectors(data: bytes) -> None:
 
 @target("gopher.mirror.robots", "gopher.mirror.names", longest=600)
 def mirror(data: bytes) -> None:
-    """Rules of robots never fail; each selector has a path of its own, below the mirror's directory."""
+    """Any robots.txt is read without an error; each selector has its own path below the mirror's
+    directory.
+    """
     robots = parse_robots(data)
     robots.allows(data[:50])
     assert robots.delay >= 0
@@ -343,7 +345,7 @@ def mirror(data: bytes) -> None:
     "gopher.wire.columns",
 )
 def browser(data: bytes) -> None:
-    """Nothing that a terminal obeys is in a line of a page; the rows of a window have all of its text."""
+    """The lines of a page have no control characters; the rows of a window have all of its text."""
     text = data.decode("utf-8", "replace")
     shown = [*html_lines(text), *text_lines(text)]
     for way in ("0", "1", "9", "h"):
@@ -370,7 +372,7 @@ def browser(data: bytes) -> None:
 
 @target("gopher.browse.content.picture")
 def pictures(data: bytes) -> None:
-    """A picture is shown in the room that there is, or refused with a sentence."""
+    """A picture is shown within the given rows and columns, or refused with a sentence."""
     try:
         lines, about = picture_lines(data, 20, 10)
     except PeerError as error:
@@ -384,7 +386,7 @@ def pictures(data: bytes) -> None:
     "gopher.follow.news", "gopher.follow.dates", "gopher.follow.entries", "gopher.follow.bookmarks"
 )
 def followed(data: bytes) -> None:
-    """What is kept of followed menus survives damage; dates are of the calendar; titles are safe."""
+    """A damaged file of followed menus can be read; dates are of the calendar; titles are safe."""
     news = News.from_json(data)
     assert News.from_json(news.as_json()) == news
     text = data.decode("utf-8", "replace")

@@ -32,7 +32,7 @@ from tests.fuzz.target import target
 from tests.kit.framing.reference import reference_telnet
 from tests.linelog.framing.reference import Outcome, reference, where_a_cut_decides
 
-# Lines short enough that most inputs have longer ones, and the rule of a listener without options.
+# The rules of a listener without options, and limits so short that most inputs have longer lines.
 RULES = (
     LineRules(),
     LineRules(max_line=7),
@@ -58,7 +58,7 @@ class _Framer(Protocol):
 def framed(
     make: Callable[[LineRules, LineCounts], _Framer], rules: LineRules
 ) -> Callable[[list[bytes]], Outcome]:
-    """Return what makes an outcome of the pieces of a connection."""
+    """Return a function that returns the outcome of a connection, given its pieces."""
 
     def outcome(pieces: list[bytes]) -> Outcome:
         found = Outcome()
@@ -74,7 +74,7 @@ def framed(
 
 
 def stored(text: bytes, rules: LineRules) -> None:
-    """Demand that these are lines that a store may hold."""
+    """Demand lines as a store may hold them."""
     if rules.raw:
         assert text.endswith(b"\n") or not text
     else:
@@ -91,7 +91,7 @@ def stored(text: bytes, rules: LineRules) -> None:
     "kit.framing.few_commands",
 )
 def lines(data: bytes) -> None:
-    """Lines, their answers and counts are those of a framer that goes byte by byte."""
+    """Lines, their answers and counts are those of a framer that reads byte by byte."""
     for rules in RULES:
         found = same_however_cut(data, framed(LineFramer, rules))
         assert found == reference(data, rules)
@@ -100,7 +100,7 @@ def lines(data: bytes) -> None:
 
 @target("kit.framing.telnet", "kit.framing.commands", "kit.framing.few_commands")
 def telnet(data: bytes) -> None:
-    """No byte is lost but Telnet's, and answers are never longer than what was asked."""
+    """Only bytes of Telnet commands are removed, and answers are never longer than the commands."""
 
     def heard(pieces: list[bytes]) -> tuple[bytes, bytes, int]:
         found = TelnetFilter()
@@ -120,7 +120,7 @@ def telnet(data: bytes) -> None:
     "linelog.framing.lines.fits",
 )
 def syslog(data: bytes) -> None:
-    """Frames of any kind are cut in the same way wherever the network cuts, but where a count just fits."""
+    """Frames of any kind are the same at every cut, except where a count just fits."""
     never = where_a_cut_decides(data)
     for rules in RULES:
         found = same_however_cut(data, framed(SyslogFramer, rules), never)
@@ -130,7 +130,7 @@ def syslog(data: bytes) -> None:
 
 @target("linelog.framing.lines.datagrams")
 def datagrams(data: bytes) -> None:
-    """Each datagram is lines of its own, whatever it ends with."""
+    """Each datagram gives its own lines, whatever bytes it ends with."""
     payloads = data.split(b"\x00\x01")
     for rules in RULES:
         text = b""
@@ -147,7 +147,7 @@ def datagrams(data: bytes) -> None:
 
 @target("linelog.framing.lines.records")
 def records(data: bytes) -> None:
-    """A record is a line, and nothing of it is lost without being counted."""
+    """A record becomes a line, and each lost byte of it is counted."""
     found = data.split(b"\x00\x01")
     for rules in RULES:
         counts = LineCounts()
@@ -166,7 +166,7 @@ def records(data: bytes) -> None:
 
 @target("linelog.framing.lines.relp_framer", "linelog.framing.lines.records")
 def relp(data: bytes) -> None:
-    """Messages and answers are the same at every cut; the first answer stands for the first command."""
+    """Messages and answers are the same at every cut; the first answer is for the first command."""
 
     def session(opened: bytes) -> Callable[[list[bytes]], object]:
         def outcome(pieces: list[bytes]) -> object:
@@ -183,7 +183,7 @@ def relp(data: bytes) -> None:
 
 @target("linelog.ship.encode.relp")
 def relp_answers(data: bytes) -> None:
-    """A server may answer anything: the session ends with a sentence, and answers no more than was sent."""
+    """After any answer of a server the session ends with a sentence, and confirms no more than was sent."""
 
     def outcome(pieces: list[bytes]) -> object:
         session = RelpSession()
@@ -199,7 +199,7 @@ def relp_answers(data: bytes) -> None:
 
 @target("linelog.framing.lines.dated", "linelog.framing.lines.forms")
 def dated(data: bytes) -> None:
-    """Runs are the text itself, and time never goes back."""
+    """The runs add up to the text, and their times never go back."""
     text = data + b"\n"
     for entries in (False, True):
         found = Dated(1_795_000_000_000_000, exact=True)
@@ -215,7 +215,7 @@ def dated(data: bytes) -> None:
 
 @target("kit.framing.incoming", "kit.framing.line_format", "kit.framing.telnet")
 def lines_of_plugins(data: bytes) -> None:
-    """A plugin's lines are the same at every cut, none of them is longer than it may be."""
+    """A plugin's lines are the same at every cut, and none exceeds the limit."""
     for format_ in (
         LineFormat(max_line=20),
         LineFormat(max_line=20, errors="reject"),
@@ -262,7 +262,7 @@ FRAMINGS: tuple[Framing, ...] = (
 
 @target("kit.framing.frames")
 def frames(data: bytes) -> None:
-    """Frames are the same at every cut, and what was packed comes out of it again."""
+    """Frames are the same at every cut, and a packed payload is read back."""
     for framing in FRAMINGS:
 
         def outcome(pieces: list[bytes], of: Framing = framing) -> tuple[list[bytes], bool, int]:

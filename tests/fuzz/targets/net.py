@@ -1,4 +1,6 @@
-"""What stands at the edges: PROXY headers, hosts, endpoints, options, what is typed, what a peer shows."""
+"""Other input: PROXY headers, hosts, endpoints, options, typed text, text that a peer sends to
+a terminal.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,7 @@ from tests.linelog.inputs.recording import turn
 
 @target("kit.net.guard.proxy_header", longest=600)
 def proxy_header(data: bytes) -> None:
-    """The header of a proxy gives the same client at every cut; its addresses are such, or paths."""
+    """The header of a proxy gives the same client at every cut; its addresses are valid, or paths."""
 
     def outcome(pieces: list[bytes]) -> object:
         reader = ProxyHeaderReader()
@@ -84,7 +86,7 @@ def proxy_header(data: bytes) -> None:
 
 @target("kit.web.hosts", "kit.web.channel", "linelog.inputs.http.routes", longest=400)
 def http_heads(data: bytes) -> None:
-    """Hosts and targets of requests are read without an error, and a path leads to what is there."""
+    """Hosts and targets of requests are read without an error, and a path leads to an existing page."""
     name = name_in(data)
     assert name is None or (name == name.lower() and "/" not in name)
     is_for_us(data, ("logs.example.org",), True)
@@ -102,7 +104,7 @@ def http_heads(data: bytes) -> None:
 
 @target("linelog.inputs.http.channel", "linelog.inputs.http.request", "linelog.inputs.http.body")
 def http_requests(data: bytes) -> None:
-    """Whatever comes as a request is answered or the connection ends; what is stored is lines."""
+    """Any request is answered or ends the connection; only lines are stored."""
 
     def outcome(pieces: list[bytes]) -> tuple[bytes, list[bytes]]:
         sender = Sender()
@@ -152,7 +154,7 @@ KINDS: tuple[Kind[Any], ...] = (
     longest=200,
 )
 def places(data: bytes) -> None:
-    """A place or another value of an option is what its text gives again, or refused with a sentence."""
+    """The text of a parsed option value parses to the same value; other text is refused with a sentence."""
     text = _texts(data)
     for parse in PARSERS:
         try:
@@ -178,7 +180,7 @@ def places(data: bytes) -> None:
 
 @target("kit.options.sources", "kit.options.load")
 def configuration(data: bytes) -> None:
-    """A file of settings gives settings, or one sentence that says what is wrong in it."""
+    """A configuration file gives settings, or one sentence that says what is wrong in it."""
     with TemporaryDirectory() as directory:
         path = Path(directory, "logsrv.toml")
         path.write_bytes(data)
@@ -194,7 +196,9 @@ def configuration(data: bytes) -> None:
 
 @target("kit.text.escape", "kit.text.paths", "kit.text.time", "kit.text.words", "kit.net.source")
 def texts_to_show(data: bytes) -> None:
-    """Text that was made safe is so, and stays as it is; a name leads to no other place."""
+    """Text made safe has no control characters, and is not changed again; a name leads to no
+    other folder.
+    """
     text = _texts(data)
     for shown_text, allowed in (
         (printable(text), "\t\n"),
@@ -223,7 +227,7 @@ def texts_to_show(data: bytes) -> None:
 
 @target("cli.client.display", "cli.client.wire", "kit.framing.telnet")
 def client(data: bytes) -> None:
-    """What a peer sends drives no terminal; what is typed or piped is sent the same at every cut."""
+    """Text of a peer does not control the terminal; typed or piped text is sent the same at every cut."""
 
     def shown_by(pieces: list[bytes]) -> bytes:
         display = TextDisplay()
@@ -249,7 +253,7 @@ def client(data: bytes) -> None:
 
 @target("kit.inspect.typing", "kit.inspect.keys")
 def inspecting(data: bytes) -> None:
-    """What is typed over SSH is the same lines at every cut; a file of keys has keys, or is refused."""
+    """Text typed over SSH gives the same lines at every cut; a file of keys has keys, or is refused."""
 
     def typed(pieces: list[bytes]) -> tuple[bytes, bool]:
         typing = Typing()
@@ -280,7 +284,7 @@ def inspecting(data: bytes) -> None:
     "linelog.ship.out.link",
 )
 def answers_of_targets(data: bytes) -> None:
-    """Whatever a target answers is an answer, or the one error that says that it is none."""
+    """Any bytes from a target are read as an answer, or raise the one error class for that."""
     with suppress(ValueError):
         answer = read_answer(data, 3)
         assert {*answer.later, *answer.refused} <= set(range(3))
@@ -295,7 +299,7 @@ def answers_of_targets(data: bytes) -> None:
 
 @target("linelog.ship.out.wire")
 def nats_operations(data: bytes) -> None:
-    """What a server of NATS sends is the same however cut; nothing is larger than is announced."""
+    """Operations of a NATS server are the same at every cut; none is larger than announced."""
 
     def outcome(pieces: list[bytes]) -> object:
         reader = NatsReader()

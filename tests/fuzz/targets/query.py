@@ -1,4 +1,4 @@
-"""Stored lines and what is asked of them: fields, levels, times, the query language, answers of nodes."""
+"""Stored lines and queries: fields, levels, times, the query language, parameters of the API."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ NAMES = (
     "linelog.fields.values",
 )
 def fields(data: bytes) -> None:
-    """Fields of many lines at once are those of each line by itself, and may be shown."""
+    """Fields of many lines at once are those of each single line, and are safe to show."""
     for stamp in (b"", STAMP):
         text = b"".join(stamp + line + b"\n" for line in data.split(b"\n"))
         lines = text.split(b"\n")[:-1]
@@ -119,7 +119,7 @@ def fields(data: bytes) -> None:
     "linelog.fields.level",
 )
 def levels(data: bytes) -> None:
-    """The level of a line is the same by each of the three ways to find it."""
+    """Each of the three functions that find the level of a line finds the same one."""
     for stamp in (b"", STAMP):
         lines = [stamp + line for line in data.split(b"\n")]
         text = b"".join(line + b"\n" for line in lines)
@@ -130,7 +130,7 @@ def levels(data: bytes) -> None:
 
 @target("linelog.fields.stamps", "linelog.http.nodes.answer")
 def stamps(data: bytes) -> None:
-    """Times of many lines at once are those that each line says; a node's line is one, or refused."""
+    """Times of many lines at once are those of each single line; a line of a node is valid, or refused."""
     text = data + b"\n"
     found = Stamps(text)
     moments = found.moments().tolist()
@@ -183,7 +183,7 @@ def _parsed(text: str) -> Node | None:
 
 
 def is_met(need: Need, line: bytes, number: int) -> bool:
-    """Return whether a line has what it needs, and the index of words would not leave it out."""
+    """Return whether a line meets a need, and the index of words does not leave it out."""
     if isinstance(need, Literal):
         frames = their_words().frames_with(need.text, need.ignore_case)
         has = need.text in (line.lower() if need.ignore_case else line)
@@ -205,7 +205,9 @@ def is_met(need: Need, line: bytes, number: int) -> bool:
     longest=300,
 )
 def query(data: bytes) -> None:
-    """A query finds the same in many lines as in each, alone and beside others; or it is refused."""
+    """A query finds the same in many lines as in each single one, alone and with others; or it
+    is refused.
+    """
     text = data.decode("utf-8", "surrogateescape")
     for hint in hints(text):
         safe(hint, "")
@@ -246,7 +248,7 @@ def query(data: bytes) -> None:
     longest=120,
 )
 def expressions(data: bytes) -> None:
-    """An expression finds the same in many lines as in each; how large it is, is known before."""
+    """An expression finds the same in many lines as in each single one; its size is known before."""
     text = data.decode("utf-8", "replace")
     try:
         check_sizes([text])
@@ -262,7 +264,7 @@ def expressions(data: bytes) -> None:
 
 @target("linelog.query.language.times", longest=60)
 def times(data: bytes) -> None:
-    """A time is a moment that a calendar has, or refused with a sentence."""
+    """A time is a moment of the calendar, or refused with a sentence."""
     text = data.decode("utf-8", "surrogateescape")
     for utc in (False, True):
         try:
@@ -278,7 +280,7 @@ def times(data: bytes) -> None:
     longest=300,
 )
 def api_parameters(data: bytes) -> None:
-    """Parameters of the API are values, or refused with a status and a sentence."""
+    """Parameters of the API give values, or are refused with a status and a sentence."""
     for endpoint in ENDPOINTS:
         try:
             endpoint.read(data, NOW)

@@ -1,6 +1,6 @@
-"""Files of a store and what stands for them elsewhere: indexes, catalogs, notes, places, blocks, archives.
+"""Files of a store, and blocks and archives of it: indexes, catalogs, notes, positions, manifests.
 
-Much of it has checksums. So an input is tried as it is, and as damage of a file that was right: that is
+Most of them have checksums. So an input is tried as it is, and as damage of a valid file: the damage is
 noticed, or makes no difference.
 """
 
@@ -46,7 +46,7 @@ STORE = "0a" * 16
 
 
 def damaged(right: bytes, data: bytes) -> bytes:
-    """Return a file with some of its bytes changed, three bytes of an input for each; maybe cut off."""
+    """Return a file with some bytes changed, maybe cut off; three bytes of the input say one change."""
     changed = bytearray(right)
     for at in range(0, len(data) - 2, 3):
         changed[int.from_bytes(data[at : at + 2], "big") % len(changed)] ^= data[at + 2]
@@ -54,7 +54,7 @@ def damaged(right: bytes, data: bytes) -> bytes:
 
 
 def unharmed(right: bytes, data: bytes, read: Callable[[bytes], object]) -> None:
-    """Demand that damage is noticed, or that nothing else is read because of it."""
+    """Demand that damage is noticed, or that the same is read in spite of it."""
     wrong = damaged(right, data)
     found = outcome_of(lambda: read(wrong), ValueError)
     assert found is ValueError or found == read(right), f"{wrong!r} is read as {found!r}"
@@ -83,7 +83,7 @@ def an_index() -> bytes:
 
 @target("linelog.store.segments.index")
 def segment_index(data: bytes) -> None:
-    """An index is what was written, or a ValueError; so is one with sums that somebody made right."""
+    """An index is read as it was written, or is a ValueError; also one with corrected checksums."""
     unharmed(an_index(), data, index.decode)
     unharmed(an_index(), data, index.decode_head)
     head = {"segment": 1, "text": 100, "compressed": 40, "lines": 2, "times": [None, None, True]}
@@ -127,7 +127,7 @@ def _answers(words: Words) -> list[object]:
 
 @target("linelog.store.words.lookup", "linelog.store.words.layout", "linelog.store.words.partial")
 def words(data: bytes) -> None:
-    """A word index that is damaged says so before it leaves out a frame; also with sums made right."""
+    """A damaged word index raises an error before it leaves out a frame; also with corrected checksums."""
     unharmed(word_index(), data, _looked_up)
     for right in (data, damaged(word_index(), data)):
         if len(right) < HEADER_SIZE + TRAILER_SIZE:
@@ -146,7 +146,7 @@ def _entries(data: bytes) -> object:
 
 @target("linelog.store.catalog.layout")
 def catalog(data: bytes) -> None:
-    """A catalog is what was written, or a ValueError."""
+    """A catalog is read as it was written, or is a ValueError."""
     entry = layout.CatalogEntry(7, 100, 1, 3, b"20261120T061842Z", 7, TIME.encode(), TIME.encode())
     unharmed(layout.pack([entry, entry._replace(number=8)], b"words"), data, _entries)
     with suppress(ValueError):
@@ -163,7 +163,7 @@ def _manifest() -> manifest.Manifest:
 
 @target("kit.text.outside_json")
 def outside_json(data: bytes) -> None:
-    """JSON of others is what json makes of it, and not of more values than it may have."""
+    """JSON of others is read as the json module reads it, up to the limit of values."""
     with suppress(ValueError, RecursionError):
         made = parse_json(data, 20)
         assert json.dumps(made) == json.dumps(json.loads(data))
@@ -172,7 +172,7 @@ def outside_json(data: bytes) -> None:
 
 @target("linelog.store.archive.manifest", "linelog.store.archive.catalog")
 def archive(data: bytes) -> None:
-    """What an archive says of a segment leads to no other name than one of a segment."""
+    """The manifest of an archive leads only to names of segments."""
     right = manifest.encode(_manifest())
     for text in (data, damaged(right, data)):
         try:
@@ -200,7 +200,7 @@ def archive(data: bytes) -> None:
 
 @target("linelog.store.origins.notes", "linelog.store.segments.segment")
 def notes(data: bytes) -> None:
-    """A note is what was written; a damaged line is none, and those around it are read."""
+    """A note is read as it was written; a damaged line is skipped, and the lines around it are read."""
     made = Note(Position(17, 5), STORE, Position(3, 0), Position(3, 9), 7, 12)
     right = made.line()
     for text in (data, damaged(right, data)):
@@ -220,7 +220,7 @@ def notes(data: bytes) -> None:
 
 @target("linelog.cursors.place", "linelog.store.segments.identity", "linelog.store.care.imported")
 def small_files(data: bytes) -> None:
-    """Small files of a store are what was written, or the one error that says so."""
+    """Small files of a store are read as they were written, or raise the one error class for that."""
     text = data.rstrip(b"\n")
     signed = b"%b %08x\n" % (text, zlib.crc32(text))
     for content in (data, signed):
@@ -236,7 +236,7 @@ def small_files(data: bytes) -> None:
 
 @target("linelog.inputs.blocks.state")
 def centre_state(data: bytes) -> None:
-    """The state of another centre names nothing but segments, and says the same when it is sent on."""
+    """The state of another centre names only segments, and is the same when it is sent on."""
     with suppress(ValueError):
         found = state.decode(data)
         assert state.decode(state.encode(found)) == found
@@ -250,7 +250,9 @@ def centre_state(data: bytes) -> None:
     "linelog.ship.encode.frames",
 )
 def blocks(data: bytes) -> None:
-    """A block is what its headers say, or refused with a sentence; no more is unpacked than promised."""
+    """A block agrees with its headers, or is refused with a sentence; no more is unpacked than
+    announced.
+    """
     text = STAMP + b"one\n" + STAMP + b"two\n"
     right = block_of(STORE, text, Position(17, 0), None, "")
     for packed in (data, damaged(right.packed, data), right.packed + data):
@@ -281,7 +283,9 @@ def blocks(data: bytes) -> None:
 
 @target("linelog.store.segments.torn", "linelog.store.segments.times")
 def torn(data: bytes) -> None:
-    """A text that a power cut left is mended: no byte of a line is lost but NULs, and lines keep places."""
+    """A text left by a power cut is repaired: only NULs are removed from lines, and lines keep
+    positions.
+    """
     is_stamp(data)
     times_of(data + b"\n")
     for synced in (None, 0, len(data) // 2, len(data)):
@@ -305,7 +309,7 @@ def torn(data: bytes) -> None:
 
 @target("kit.children.frames")
 def worker_messages(data: bytes) -> None:
-    """Answers in a pipe are the same at every cut."""
+    """Answers of a worker in a pipe are the same at every cut."""
 
     def outcome(pieces: list[bytes]) -> list[bytes]:
         reader = MessageReader()

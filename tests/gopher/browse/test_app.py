@@ -29,7 +29,7 @@ async def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
         assert driven.browser.theme == "gopher-light"
 
 
-async def test_light_stays_light(drive: Drive) -> None:
+async def test_the_light_theme_is_remembered_for_the_next_run(drive: Drive) -> None:
     async with drive(None) as driven:
         await driven.shows("Places to begin")
         assert driven.browser.theme == "gopher-dark"
@@ -38,7 +38,7 @@ async def test_light_stays_light(drive: Drive) -> None:
         assert driven.browser.theme == "gopher-light"
 
 
-async def test_the_mouse(drive: Drive, server: Scripted) -> None:
+async def test_a_click_opens_a_link_or_asks_for_an_address(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.shows("Welcome")
         await driven.pilot.click("#page", offset=(12, 2))

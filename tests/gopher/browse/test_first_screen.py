@@ -21,11 +21,11 @@ from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.wire.menu import MenuItem
 
 
-def show(curtain: FirstScreen, lines: list[PageLine]) -> None:
-    layout = Layout(curtain.width)
+def show(screen: FirstScreen, lines: list[PageLine]) -> None:
+    layout = Layout(screen.width)
     layout.extend(lines)
     layout.lay_out()
-    curtain.show(layout)
+    screen.show(layout)
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str
         PageLine("Welcome", "information"),
         PageLine("One", "menu", "menu", MenuItem("1", b"One")),
     ]
-    with FirstScreen(stream, environ, "gopher://h/") as curtain:
+    with FirstScreen(stream, environ, "gopher://h/") as screen:
         painted(ours)
-        show(curtain, [*lines, *[PageLine("more words than fit into it")] * 100])
+        show(screen, [*lines, *[PageLine("more words than fit into it")] * 100])
         written = painted(ours)
         assert ("38;2;" in written, "38;5;" in written) == (
             "COLORTERM" in environ,
@@ -91,9 +91,9 @@ def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str
 def test_the_beginning_of_a_text(terminal: tuple[int, TextIO]) -> None:
     """It has no links, so nothing stands beside it."""
     ours, stream = terminal
-    with FirstScreen(stream, {"NO_COLOR": "1"}, "gopher://h/0/a.txt") as curtain:
+    with FirstScreen(stream, {"NO_COLOR": "1"}, "gopher://h/0/a.txt") as screen:
         painted(ours)
-        show(curtain, [PageLine("A text"), PageLine("has all of the forty columns to itself.")])
+        show(screen, [PageLine("A text"), PageLine("has all of the forty columns to itself.")])
         assert seen(ours)[:3] == [
             *("  gopher://h/0/a.txt", "A text", "has all of the forty columns to itself."),
         ]
@@ -103,9 +103,9 @@ def test_text_stands_where_the_browser_puts_it(terminal: tuple[int, TextIO]) -> 
     """A link that is further below needs its column from the beginning."""
     ours, stream = terminal
     link = PageLine("One", "menu", "menu", MenuItem("1", b"One"))
-    with FirstScreen(stream, {"NO_COLOR": "1"}, "gopher://h/") as curtain:
+    with FirstScreen(stream, {"NO_COLOR": "1"}, "gopher://h/") as screen:
         painted(ours)
-        show(curtain, [*[PageLine("Welcome", "information")] * 30, link])
+        show(screen, [*[PageLine("Welcome", "information")] * 30, link])
         assert seen(ours)[1] == "          Welcome"
 
 
@@ -139,9 +139,9 @@ def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> N
 
 def test_who_takes_the_screen_over_leaves_it(terminal: tuple[int, TextIO]) -> None:
     ours, stream = terminal
-    with FirstScreen(stream, {}, "x") as curtain:
+    with FirstScreen(stream, {}, "x") as screen:
         painted(ours)
-        curtain.hand_over()
+        screen.hand_over()
     stream.write("end")
     stream.flush()
     assert os.read(ours, 65536) == b"end"

@@ -117,7 +117,7 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
         pytest.param((132, 43), id="132x43", marks=pytest.mark.long),
     ],
 )
-def test_browsing_gophernicus(
+def test_a_menu_of_gophernicus_is_shown_with_its_keys(
     terminal: Open, gophernicus: int, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/", size=size)
@@ -186,7 +186,7 @@ def test_keys_that_come_all_at_once(terminal: Open, serve: Callable[..., Any]) -
     window.shows("status=0")
 
 
-def test_browsing_pygopherd(terminal: Open, pygopherd: int) -> None:
+def test_errors_and_texts_of_pygopherd_are_shown(terminal: Open, pygopherd: int) -> None:
     window = terminal(f"127.0.0.1:{pygopherd}/")
     window.shows(" menu  sub")
     window.press("g")
@@ -207,7 +207,9 @@ def test_browsing_pygopherd(terminal: Open, pygopherd: int) -> None:
     window.shows("status=0")
 
 
-def test_pygopherd_inside_tls(terminal: Open, pygopherd: int) -> None:
+def test_a_self_signed_certificate_is_trusted_after_a_question(
+    terminal: Open, pygopherd: int
+) -> None:
     window = terminal(f"gophers://127.0.0.1:{pygopherd}/")
     window.shows("self-signed certificate")
     window.press("T")
@@ -255,7 +257,7 @@ def test_a_mirror_of_a_real_server_is_read_from_disk(
     window.shows("status=0")
 
 
-def test_resizing_a_terminal(terminal: Open, gophernicus: int) -> None:
+def test_the_browser_follows_a_new_size_of_the_terminal(terminal: Open, gophernicus: int) -> None:
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/")
     window.shows("Gophered by Gophernicus")
     window.resize(132, 43)

@@ -15,7 +15,7 @@ from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 from tests.ports import free_port
 
 
-def test_a_menu_and_a_text(serve: Serve) -> None:
+def test_a_menu_and_a_text_are_printed(serve: Serve) -> None:
     assert gopher(serve(MENU).url()) == (0, b"          Hi\n   1 text About\n", "")
     assert gopher(serve(b"a\r\n..b\r\n.\r\n").url("/0x")) == (0, b"a\n.b\n", "")
     assert gopher(serve(b"\xe1\n").url("/0x"), "--charset", "cp437")[1] == "ß\n".encode()

@@ -43,7 +43,7 @@ def gopher(*words: str) -> tuple[int, bytes, str]:
     return status, out.getvalue(), err.getvalue()
 
 
-def test_help_and_version() -> None:
+def test_each_command_has_help_and_a_version() -> None:
     assert gopher("--help")[1].startswith(b"usage: gopher")
     assert b"Exit status:" in gopher("mirror", "--help")[1]
     assert gopher("browse", "--help")[0] == 0
@@ -332,13 +332,13 @@ def test_it_serves_until_ctrl_c(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--listen", "tcp:0"]])
-def test_without_a_directory(words: list[str]) -> None:
+def test_gopher_serve_without_a_directory_is_a_usage_error(words: list[str]) -> None:
     err = io.StringIO()
     assert run(["serve", *words], io.BytesIO(), err) == 2
     assert err.getvalue().startswith("gopher: gopher serve takes a directory")
 
 
-def test_help() -> None:
+def test_the_help_of_gopher_serve_names_that_of_twistd() -> None:
     out = io.BytesIO()
     assert run(["serve", "--help"], out, io.StringIO()) == 0
     assert b"twistd gopherd --help" in out.getvalue()

@@ -70,7 +70,7 @@ def test_offline_asks_nobody(phlog: Phlog) -> None:
     assert len(phlog.server.requests) == 1
 
 
-def test_json_and_atom(phlog: Phlog) -> None:
+def test_news_are_printed_as_json_and_as_a_valid_atom_feed(phlog: Phlog) -> None:
     gopher("follow", phlog.url, "A phlog")
     phlog.write("2025-11-20", "One")
     whole = json.loads(gopher("new", "--json")[1])

@@ -171,7 +171,7 @@ def test_words_behind_the_number_of_a_text_are_not_sent(server: Scripted) -> Non
     """The server would take them for a search, or leave them out."""
     status, out, err = gopher(server.url(), "2", "1", "3")
     assert (status, out) == (1, b"")
-    assert err.endswith("/0/deep is no menu and no search: there is no use for 3\n")
+    assert err.endswith("/0/deep is no menu and no search: it takes no words (3)\n")
     assert b"/deep" not in b"".join(server.requests)
 
 

@@ -31,7 +31,7 @@ def saved(
     return notes.getvalue()
 
 
-def test_where_to_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_replaces_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     url = GopherURL.parse("gopher://h/9/x.bin")
     (tmp_path / "sub").mkdir()

@@ -79,7 +79,7 @@ def test_what_the_server_says_at_once_is_raised_at_once(
         urlopen(serve(answer).url("/0x"))
 
 
-def test_limits_and_lengths(serve: Serve) -> None:
+def test_urlopen_keeps_to_limits_and_to_announced_lengths(serve: Serve) -> None:
     with pytest.raises(TooBig), urlopen(serve(b"x" * 100).url("/9x"), most_bytes=99) as file:
         file.read()
     with urlopen(serve(b"+5\r\n.\r\n..").url("/0x%09%09+")) as file:
@@ -100,7 +100,7 @@ def test_a_server_that_hangs_is_left(serve: Serve, sent: bytes) -> None:
         urlopen(server.url(), timeout=0.2)
 
 
-def test_nobody_there() -> None:
+def test_urlopen_raises_refused_or_unknown_host_without_a_server() -> None:
     port = free_port()
     with pytest.raises(Refused):
         urlopen(f"gopher://{LOOPBACK}:{port}/")

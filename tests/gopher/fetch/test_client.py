@@ -47,7 +47,7 @@ class Hurrying:
         return getattr(self._reactor, name)
 
 
-async def test_a_menu_a_text_a_search(reactor: Any, serve: Serve) -> None:
+async def test_the_client_returns_menus_texts_and_searches(reactor: Any, serve: Serve) -> None:
     def answer(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"caf\xe9\r\n..\r\n.\r\n" if request.startswith(b"/a") else MENU)
 

@@ -75,7 +75,7 @@ def test_an_address_that_is_not_allowed_is_passed_over(
     assert str(transfer.error) == f"not {LOOPBACK}"
 
 
-def test_nobody_listens(place: Place) -> None:
+def test_a_port_without_a_listener_fails_the_transfer_as_refused(place: Place) -> None:
     port = free_port()
     transfer = place.connect(f"gopher://{LOOPBACK}:{port}/0x")
     assert place.failed == [transfer]

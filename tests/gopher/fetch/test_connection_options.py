@@ -140,7 +140,9 @@ def test_no_proxy_there_is_not_no_server_there() -> None:
         urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))
 
 
-def test_xdg_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_directory_is_in_xdg_data_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert data_directory({"XDG_DATA_HOME": "/data"}) == "/data/logsrv"
     assert data_directory({"XDG_DATA_HOME": "relative"}) == str(tmp_path / ".local/share/logsrv")

@@ -40,7 +40,7 @@ def test_an_answer_comes_as_it_was_sent(serve: Serve) -> None:
     assert server.requests == [b"/file\r\n"]
 
 
-def test_an_answer_byte_by_byte(serve: Serve) -> None:
+def test_an_answer_that_arrives_byte_by_byte_is_complete(serve: Serve) -> None:
     def script(connection: socket.socket, _: bytes) -> None:
         for byte in b"3x\tis no error\t1\n":
             connection.sendall(bytes([byte]))
@@ -108,7 +108,7 @@ def test_a_reset_before_the_first_byte_is_tried_again(serve: Serve) -> None:
     assert run(fetched(server.url("/0/x"))) == b"at last"
 
 
-def test_nobody_listening() -> None:
+def test_a_port_without_a_listener_raises_refused() -> None:
     port = free_port()
     with pytest.raises(Refused):
         run(fetched(f"gopher://127.0.0.1:{port}/"))

@@ -89,7 +89,7 @@ def content(finished: SocketTransfer) -> bytes:
     return finished.sink.content
 
 
-def test_many_at_once(serve: Serve, fetcher: Make) -> None:
+def test_fifty_requests_at_once_get_their_own_answers(serve: Serve, fetcher: Make) -> None:
     server = serve(lambda connection, request: connection.sendall(request))
     get = fetcher()
     for number in range(50):
@@ -129,7 +129,7 @@ def error_of(finished: SocketTransfer, kind: type[Exception]) -> str:
     return str(finished.error)
 
 
-def test_errors(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+def test_each_failure_is_an_error_of_its_kind(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
     get = fetcher()
     error_of(ask(get, "gopher://nowhere.invalid/0x"), UnknownHost)
     assert "Tor" in error_of(ask(get, "gopher://abc.onion/0x"), UnknownHost)
@@ -179,8 +179,7 @@ def test_without_a_thread_a_name_is_an_error_of_its_request(
         patch.setattr("_thread.start_new_thread", none_left)
         said = error_of(ask(get, "gopher://h.example/0x"), Refused)
     assert said == (
-        "no connection to h.example:70: the system begins no more threads, and to look its name up "
-        "takes one"
+        "no connection to h.example:70: the name cannot be looked up: the system starts no more threads"
     )
     assert content(ask(get, serve(b"fine").url("/0x"))) == b"fine"
 
@@ -292,7 +291,7 @@ def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: st
     assert transfer.error is None
 
 
-def test_silence_ends(serve: Serve, fetcher: Make) -> None:
+def test_each_silence_of_a_server_ends_in_a_time_out_of_phase(serve: Serve, fetcher: Make) -> None:
     silent = serve(lambda connection, _: [connection.recv(1)])
 
     def stops(connection: socket.socket, _: bytes) -> None:
@@ -332,7 +331,9 @@ def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetche
     assert len(all_of(get)) == len(ended) == 1
 
 
-def test_tls(serve: Serve, fetcher: Make, certificate: Path, tmp_path: Path) -> None:
+def test_tls_checks_certificate(
+    serve: Serve, fetcher: Make, certificate: Path, tmp_path: Path
+) -> None:
     large = b"0123456789" * 100_000
     url = serve(large, certificate).url("/0x", scheme="gophers", host="localhost")
     assert content(ask(fetcher(trust=Trust(cafile=certificate)), url)) == large
@@ -354,7 +355,7 @@ def test_tls_that_is_cut_off(serve: Serve, fetcher: Make, certificate: Path) -> 
     assert content(ask(fetcher(trust=accepting), url)) == b"all"
 
 
-def test_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
+def test_transfers_go_through_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
     for scheme, server in (
         ("gopher", serve(b"hidden")),
         ("gophers", serve(b"hidden", certificate)),

@@ -46,7 +46,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
         (too_much(429, "wait", 5), 429),
     ],
 )
-def test_status(error: GopherError, status: int) -> None:
+def test_each_error_has_its_http_status_and_a_page(error: GopherError, status: int) -> None:
     """Each error has its HTTP status, and a page with a heading and the client's sentence."""
     answer = error_answer(error, None)
     assert answer.status == status
@@ -61,7 +61,7 @@ def test_bad_address_is_not_repeated() -> None:
     assert b"It has to begin with gopher://." in answer.body
 
 
-async def test_menu(gateway: Start, serve: Serve) -> None:
+async def test_the_items_of_a_menu_are_links_into_the_gateway(gateway: Start, serve: Serve) -> None:
     """A menu has its items as links into the gateway, relative to where it came from."""
     server = serve(b"iHello\t\t\t0\r\n0Text\t/t.txt\r\n7Find\t/s\tx.example\t70\r\n.\r\n")
     web = gateway("--allow-private")
@@ -75,7 +75,7 @@ async def test_menu(gateway: Start, serve: Serve) -> None:
     assert "Hello" in page.text
 
 
-async def test_search(gateway: Start, serve: Serve) -> None:
+async def test_a_search_has_form_and_sends_words_as_one_field(gateway: Start, serve: Serve) -> None:
     """A search item asks for words, sends them as one field, and shows what was found."""
     server = serve(b"0Found it\t/f\tx.example\t70\r\n.\r\n")
     web = gateway("--allow-private")
@@ -88,7 +88,7 @@ async def test_search(gateway: Start, serve: Serve) -> None:
     assert "two words" in answer.page.text
 
 
-async def test_text(gateway: Start, serve: Serve) -> None:
+async def test_text_is_shown_in_utf8_and_saved_as_it_was_sent(gateway: Start, serve: Serve) -> None:
     """A text is shown in UTF-8 whatever it was sent in, without the dot at its end."""
     server = serve(b"caf\xe9\r\n..dot\r\n.\r\n")
     web = gateway("--allow-private")
@@ -108,7 +108,7 @@ async def test_a_charset_for_all_pages(gateway: Start, serve: Serve) -> None:
     assert "café" in (await web.get(f"{path}?charset=latin-1")).page.text
 
 
-async def test_image(gateway: Start, serve: Serve) -> None:
+async def test_an_image_is_shown_in_a_page_of_its_own(gateway: Start, serve: Serve) -> None:
     """An image has a page, the page has the image, and the image is one."""
     server = serve(PNG)
     web = gateway("--allow-private")
@@ -121,7 +121,7 @@ async def test_image(gateway: Start, serve: Serve) -> None:
     assert "sandbox" in image.headers["content-security-policy"]
 
 
-async def test_image_that_is_a_page(gateway: Start, serve: Serve) -> None:
+async def test_a_page_announced_as_an_image_is_refused(gateway: Start, serve: Serve) -> None:
     """HTML or SVG that pretends to be an image is not handed to the browser as anything."""
     server = serve(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
     web = gateway("--allow-private")
@@ -130,7 +130,7 @@ async def test_image_that_is_a_page(gateway: Start, serve: Serve) -> None:
     assert b"alert(1)" not in answer.body
 
 
-async def test_html(gateway: Start, serve: Serve) -> None:
+async def test_html_is_shown_as_its_source(gateway: Start, serve: Serve) -> None:
     """A page in HTML is shown as its source, and says so."""
     server = serve(b"<html><script>alert(1)</script></html>")
     web = gateway("--allow-private")
@@ -140,7 +140,7 @@ async def test_html(gateway: Start, serve: Serve) -> None:
     assert "source" in answer.page.text
 
 
-async def test_binary(gateway: Start, serve: Serve) -> None:
+async def test_a_binary_is_saved_and_never_opened_as_a_page(gateway: Start, serve: Serve) -> None:
     """Everything else is saved, under its name, byte for byte, and never opened as a page."""
     content = bytes(range(256)) * 300
     server = serve(content)
@@ -154,7 +154,7 @@ async def test_binary(gateway: Start, serve: Serve) -> None:
     assert (head.status, head.body) == (200, b"")
 
 
-async def test_not_there(gateway: Start, serve: Serve) -> None:
+async def test_an_error_of_the_server_is_404_with_sentence(gateway: Start, serve: Serve) -> None:
     """An error of the server is 404 with what the server says, escaped."""
     server = serve(b"3No <b>such</b> file\t\terror.host\t1\r\n")
     web = gateway("--allow-private")
@@ -189,7 +189,7 @@ async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -
     assert server.requests == []
 
 
-async def test_try_again(gateway: Start) -> None:
+async def test_an_error_that_may_pass_offers_another_try(gateway: Start) -> None:
     """An error that may pass offers the same once more, and nothing claims to have been fetched."""
     web = gateway("--allow-private")
     path = f"/gopher/127.0.0.1:{free_port()}/0/x?charset=cp437"
@@ -213,7 +213,7 @@ async def test_results_have_the_words_and_a_box(gateway: Start, serve: Serve) ->
     assert page.attributes("input", "value")[1] == 'red "hat"'
 
 
-async def test_nothing_to_fetch(gateway: Start) -> None:
+async def test_an_item_that_cannot_be_fetched_is_400(gateway: Start) -> None:
     """What Gopher only names, such as phone books, is an error of the address."""
     web = gateway("--allow-private")
     for path in (
@@ -224,7 +224,7 @@ async def test_nothing_to_fetch(gateway: Start) -> None:
     assert (await web.get("/gopher/127.0.0.1:7070/1/x?as=media")).status == 415
 
 
-async def test_own_pages(gateway: Start) -> None:
+async def test_the_gateway_has_a_start_page_style_sheet_icon_and_robots_txt(gateway: Start) -> None:
     """The start page, the style sheet, the icon and robots.txt; nothing else is there."""
     web = gateway("--allow-host", "one.example")
     start = await web.get("/")
@@ -237,7 +237,7 @@ async def test_own_pages(gateway: Start) -> None:
         assert (await web.get(path)).status == 404, path
 
 
-async def test_address_form(gateway: Start) -> None:
+async def test_the_address_form_redirects_to_the_page_of_the_address(gateway: Start) -> None:
     """What is typed into the address form leads to its page."""
     web = gateway()
     answer = await web.get("/go?url=gopher%3A%2F%2Fx.example%2F7%2Fs%2509a+b")
@@ -248,7 +248,7 @@ async def test_address_form(gateway: Start) -> None:
     assert "evil" not in wrong.page.text
 
 
-async def test_more(gateway: Start, serve: Serve) -> None:
+async def test_a_long_menu_in_parts_asks_its_server_only_once(gateway: Start, serve: Serve) -> None:
     """A menu of thousands of lines has a link to more of it, and its server is asked once."""
     server = serve(b"".join(b"0Item %d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2500)))
     web = gateway("--allow-private")
@@ -261,7 +261,7 @@ async def test_more(gateway: Start, serve: Serve) -> None:
     assert len(server.requests) == 1
 
 
-async def test_broken_menu(gateway: Start, serve: Serve) -> None:
+async def test_a_menu_that_breaks_off_is_shown_with_reason(gateway: Start, serve: Serve) -> None:
     """A menu that breaks off is shown as far as it came, with the reason."""
     from tests.gopher.servers import reset
 
@@ -300,7 +300,7 @@ async def test_broken_menu(gateway: Start, serve: Serve) -> None:
         (b"", "image", None),
     ],
 )
-def test_media_type(start: bytes, kind: str, expected: str | None) -> None:
+def test_a_media_type_is_told_by_first_bytes(start: bytes, kind: str, expected: str | None) -> None:
     """Pictures are what they begin like; a page with scripts in it is never a picture."""
     assert media_type(start, kind) == expected
 
@@ -313,7 +313,7 @@ def test_any_name_is_one_line_of_the_header(name: str) -> None:
     assert header.count('"') == 2
 
 
-def test_name() -> None:
+def test_a_name_beyond_ascii_is_sent_in_both_forms() -> None:
     """Browsers of today take the name itself, others one in ASCII."""
     assert disposition("Küche.txt") == (
         "attachment; filename=\"K_che.txt\"; filename*=UTF-8''K%C3%BCche.txt"

@@ -20,7 +20,7 @@ def address(process: TwistdProcess, path: str) -> str:
 
 @pytest.mark.long
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
-def test_real_server(
+def test_a_browser_follows_the_menu_of_a_real_server(
     server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
 ) -> None:
     """The menu of a real server has its items, and they lead to what they say."""
@@ -49,7 +49,7 @@ def test_real_server(
 @pytest.mark.parametrize(
     "server", ["gophernicus", pytest.param("pygopherd", marks=pytest.mark.long)]
 )
-def test_real_search(
+def test_a_browser_searches_on_a_real_server(
     server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
 ) -> None:
     """What is typed into the form of a search reaches the real server's program."""
@@ -60,7 +60,7 @@ def test_real_search(
 
 
 @pytest.mark.long
-def test_hostile(gateway_process: TwistdProcess) -> None:
+def test_no_script_of_a_server_runs_in_the_browser(gateway_process: TwistdProcess) -> None:
     """No server gets a script to run, whatever it sends as what."""
 
     def script(connection: object, request: bytes) -> None:
@@ -88,7 +88,7 @@ def _title(text: str) -> str:
 
 
 @pytest.mark.long
-def test_looks(gateway_process: TwistdProcess, tmp_path: Path) -> None:
+def test_the_style_sheet_is_loaded_in_dark(gateway_process: TwistdProcess, tmp_path: Path) -> None:
     """The style sheet is loaded under our own policy, in light and in dark."""
     url = address(gateway_process, "/")
     for dark, paper in ((False, "#fcfbf8"), (True, "#16181b")):
@@ -98,7 +98,7 @@ def test_looks(gateway_process: TwistdProcess, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_drawing_on_a_phone(gateway_process: TwistdProcess, tmp_path: Path) -> None:
+def test_a_drawing_fits_a_phone(gateway_process: TwistdProcess, tmp_path: Path) -> None:
     """A drawing of 80 columns fits into the window of a phone, each of its lines on one line."""
     drawing = b"".join(b"i" + b"#" * 80 + b"\t\t\t0\r\n" for _ in range(5))
     server = Scripted(lambda connection, _: connection.sendall(drawing))

@@ -38,7 +38,7 @@ def fetcher(
     return Fetcher(reactor, GopherSettings(**settings), metrics or Metrics(), timeouts)
 
 
-async def test_remembers(reactor: Any, serve: Serve) -> None:
+async def test_a_fetched_page_comes_from_the_cache(reactor: Any, serve: Serve) -> None:
     """Going back and forth asks the server once for each page."""
     server, metrics = serve(MENU), Metrics()
     found = fetcher(reactor, metrics=metrics, allow_private=True)
@@ -51,7 +51,9 @@ async def test_remembers(reactor: Any, serve: Serve) -> None:
     assert len(server.requests) == 2
 
 
-async def test_part(reactor: Any, serve: Serve) -> None:
+async def test_an_answer_that_breaks_off_is_shown_and_not_cached(
+    reactor: Any, serve: Serve
+) -> None:
     """Of what breaks off or is too big the beginning is shown, with the reason, and not remembered."""
 
     def hang(connection: Any, request: bytes) -> None:
@@ -72,7 +74,7 @@ async def test_part(reactor: Any, serve: Serve) -> None:
     assert "larger than the limit" in missing
 
 
-async def test_silence(reactor: Any, serve: Serve) -> None:
+async def test_a_silent_server_ends_in_a_time_out(reactor: Any, serve: Serve) -> None:
     """A server that says nothing ends in a time-out."""
     server = serve(lambda connection, request: connection.recv(1))
     found = fetcher(reactor, TIMEOUTS.replace(first_byte=0.2), allow_private=True)
@@ -80,7 +82,7 @@ async def test_silence(reactor: Any, serve: Serve) -> None:
         await found.content(GopherURL.parse(server.url("/1/a")))
 
 
-async def test_destinations(reactor: Any, serve: Serve) -> None:
+async def test_nothing_is_fetched_from_forbidden_destinations(reactor: Any, serve: Serve) -> None:
     """Neither menu, text nor stream is fetched from where the gateway does not go."""
     server = serve(MENU)
     found = fetcher(reactor)
@@ -98,7 +100,7 @@ async def test_destinations(reactor: Any, serve: Serve) -> None:
     assert server.requests == []
 
 
-async def test_big_menu(reactor: Any, serve: Serve) -> None:
+async def test_an_endless_menu_ends_at_the_limit(reactor: Any, serve: Serve) -> None:
     """An endless menu ends at the limit."""
     server = serve(b"0One\t/1\tx\t70\r\n" * 100_000)
     found = fetcher(reactor, allow_private=True, max_page=200_000)
@@ -168,7 +170,7 @@ async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
     assert (await lenient.content(url))[1] == ""
 
 
-def test_time() -> None:
+def test_a_cached_value_expires_after_its_seconds() -> None:
     """A page is fetched anew after the time that --cache-time says."""
     clock = Clock()
     cache: Cache[str, str] = Cache(1000, 10, clock.seconds)
@@ -180,7 +182,7 @@ def test_time() -> None:
     assert cache.size == 0
 
 
-def test_least_used_goes() -> None:
+def test_the_least_recently_used_value_leaves_the_cache() -> None:
     """What has not been asked for the longest makes room; one huge page throws nothing out."""
     cache: Cache[str, int] = Cache(100, 10, Clock().seconds)
     for number, key in enumerate("abcd"):
@@ -194,7 +196,7 @@ def test_least_used_goes() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 60), st.integers(0, 5))))
-def test_bounded(steps: list[tuple[str, int, int]]) -> None:
+def test_the_cache_never_exceeds_its_bytes(steps: list[tuple[str, int, int]]) -> None:
     """It never holds more than it may."""
     clock = Clock()
     cache: Cache[str, int] = Cache(100, 10, clock.seconds)
@@ -205,7 +207,7 @@ def test_bounded(steps: list[tuple[str, int, int]]) -> None:
         assert 0 <= cache.size <= 100
 
 
-def test_off() -> None:
+def test_a_cache_of_no_bytes_stores_nothing() -> None:
     """With --cache-size off nothing is remembered."""
     cache: Cache[str, str] = Cache(0, 10, Clock().seconds)
     cache.put("a", "menu", 1)

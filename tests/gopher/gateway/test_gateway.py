@@ -36,7 +36,7 @@ async def until(look: Callable[[], object], clock: IReactorTime) -> None:
         await deferLater(clock, 0.01)
 
 
-async def test_headers(gateway: Start, serve: Serve) -> None:
+async def test_every_answer_has_strict_security_headers(gateway: Start, serve: Serve) -> None:
     """Every answer, errors and streams too, tells the browser to be strict."""
     server = serve(MENU)
     web = gateway("--allow-private")
@@ -61,7 +61,7 @@ async def test_headers(gateway: Start, serve: Serve) -> None:
         assert "set-cookie" not in answer.headers
 
 
-async def test_methods(gateway: Start) -> None:
+async def test_other_methods_than_get_and_head_are_405(gateway: Start) -> None:
     """Pages can be looked at, and nothing else."""
     web = gateway()
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT"):
@@ -71,7 +71,7 @@ async def test_methods(gateway: Start) -> None:
     assert (await web.get("/", "HEAD")).body == b""
 
 
-async def test_rebinding(gateway: Start, serve: Serve) -> None:
+async def test_a_host_name_that_is_not_the_gateways_is_421(gateway: Start, serve: Serve) -> None:
     """A web page whose name was made to lead to loopback cannot read Gopher through the gateway."""
     server = serve(MENU)
     web = gateway("--allow-private", "--host", "gw.lan")
@@ -89,7 +89,7 @@ async def test_rebinding(gateway: Start, serve: Serve) -> None:
      "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "%31%32%37.0.0.1",
      "LOCALHOST.", "①②⑦.0.0.1"],
 )  # fmt: skip
-async def test_own_network(
+async def test_addresses_of_the_own_network_are_403_in_every_spelling(
     gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     """By default nobody gets at servers of the operator's network, however the address is written."""
@@ -104,7 +104,7 @@ async def test_own_network(
     assert server.most_open == 0
 
 
-async def test_names_into_own_network(
+async def test_a_name_that_leads_into_the_own_network_is_refused(
     gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor by a public name with a private address, also if the name changes between two looks."""
@@ -125,7 +125,9 @@ async def test_names_into_own_network(
     assert server.most_open == 0
 
 
-async def test_allowed_hosts(gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_with_allow_host_others_are_refused_before_the_lookup(
+    gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With --allow-host the others are refused before they are looked up."""
     server = serve(MENU)
     names(monkeypatch, ["127.0.0.1"])
@@ -135,7 +137,7 @@ async def test_allowed_hosts(gateway: Start, serve: Serve, monkeypatch: pytest.M
     assert len(server.requests) == 1
 
 
-async def test_injection(gateway: Start, serve: Serve) -> None:
+async def test_no_address_puts_a_second_line_into_a_request(gateway: Start, serve: Serve) -> None:
     """No address puts a second line, or a second field, into the request on the wire."""
     server = serve(MENU)
     web = gateway("--allow-private")
@@ -149,7 +151,7 @@ async def test_injection(gateway: Start, serve: Serve) -> None:
     assert server.requests == [b"a\twords\r\n"]
 
 
-async def test_hanging_server(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_a_hung_server_delays_one_client(gateway: Start, serve: Serve, reactor: Any) -> None:
     """A server that hangs keeps one client waiting; others are served, and going away ends it all."""
     let_go: list[bytes] = []
 
@@ -174,7 +176,9 @@ async def test_hanging_server(gateway: Start, serve: Serve, reactor: Any) -> Non
     await until(lambda: len(let_go) == 4, reactor)
 
 
-async def test_limits(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_one_client_has_a_limit_of_open_requests_and_of_requests_a_minute(
+    gateway: Start, serve: Serve, reactor: Any
+) -> None:
     """One client has so many requests at once, and so many in a minute; it is told when to go on."""
     hanging = serve(lambda connection, request: connection.recv(1))
     web = gateway("--allow-private", "--max-requests-per-client", "2", "--requests-per-minute", "4")
@@ -193,7 +197,7 @@ async def test_limits(gateway: Start, serve: Serve, reactor: Any) -> None:
     assert statuses == [303, 303, 429]
 
 
-async def test_slow_browser(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_a_slow_browser_slows_the_server(gateway: Start, serve: Serve, reactor: Any) -> None:
     """A browser that does not read makes the server wait; when it goes away the server is let go."""
     sent = 0
 
@@ -218,7 +222,7 @@ async def test_slow_browser(gateway: Start, serve: Serve, reactor: Any) -> None:
     assert web.value("gateway_requests_open") == 0
 
 
-async def test_broken_download(gateway: Start, serve: Serve) -> None:
+async def test_download_that_breaks_off_seems_incomplete(gateway: Start, serve: Serve) -> None:
     """A download that breaks off, or grows too large, does not end as if it were whole."""
     import http.client
 
@@ -237,7 +241,7 @@ async def test_broken_download(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_broken_total") == 2
 
 
-async def test_many_at_once(gateway: Start, serve: Serve) -> None:
+async def test_thirty_requests_at_once_are_all_answered(gateway: Start, serve: Serve) -> None:
     """Browsers that come together are all answered."""
     server = serve(MENU)
     web = gateway("--allow-private", "--max-requests-per-client", "50")
@@ -248,7 +252,7 @@ async def test_many_at_once(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_requests_total", status="200") == 30
 
 
-async def test_reload(gateway: Start, serve: Serve) -> None:
+async def test_a_reload_empties_the_cache(gateway: Start, serve: Serve) -> None:
     """A reload forgets what was fetched before, which may be from where the gateway goes no more."""
     import attrs
 
@@ -265,7 +269,9 @@ async def test_reload(gateway: Start, serve: Serve) -> None:
     assert web.value("gateway_cache_hits_total") == 1
 
 
-async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_open_requests_are_answered_at_stop(
+    gateway: Start, serve: Serve, reactor: Any
+) -> None:
     """Whoever waits for an answer when the gateway is stopped still gets it; others are told."""
     from threading import Event
 
@@ -288,7 +294,9 @@ async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) ->
     await stopped
 
 
-async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_connections_delay_no_stop(
+    reactor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A browser that keeps its connection open does not keep the gateway from stopping."""
     monkeypatch.setattr("logsrv.kit.service.stop.DRAIN_SECONDS", 600.0)
     service = gateway_service(reactor=reactor)
@@ -306,7 +314,7 @@ async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch)
     assert [event["cut"] for event in events if "cut" in event] == [0]
 
 
-async def test_rubbish(gateway: Start) -> None:
+async def test_rubbish_instead_of_http_harms_nobody(gateway: Start) -> None:
     """Rubbish instead of HTTP harms nobody."""
     web = gateway()
 
@@ -373,7 +381,7 @@ class Browser:
             self.outflow.pauseProducing()
 
 
-def test_waits() -> None:
+def test_sending_waits_until_the_browser_has_room() -> None:
     """Nothing more is sent until the browser has taken what it got."""
     browser, clock = Browser(5), Clock()
     outflow = Outflow(browser, clock)
@@ -388,7 +396,7 @@ def test_waits() -> None:
 
 
 @pytest_twisted.inlineCallbacks
-def test_gives_up():  # type: ignore[no-untyped-def]
+def test_a_browser_that_takes_nothing_for_a_minute_is_given_up():  # type: ignore[no-untyped-def]
     """A browser that takes nothing for a minute is given up."""
     browser, clock = Browser(1), Clock()
     sending = Deferred.fromCoroutine(Outflow(browser, clock).send(b"x"))
@@ -399,7 +407,7 @@ def test_gives_up():  # type: ignore[no-untyped-def]
         yield sending
 
 
-def test_gone() -> None:
+def test_a_browser_that_disconnects_leaves_no_timer() -> None:
     """A browser that goes away while the sender waits leaves no timer behind."""
     browser, clock = Browser(1), Clock()
     outflow = Outflow(browser, clock)

@@ -27,7 +27,7 @@ def settings(*arguments: str) -> GopherSettings:
     return options.settings
 
 
-def test_defaults() -> None:
+def test_by_default_only_public_addresses_are_visited_and_clients_are_limited() -> None:
     """Without options only public addresses are visited, and nobody gets everything."""
     found = settings()
     assert not (found.allow_host or found.allow_private or found.allow_port)
@@ -35,7 +35,7 @@ def test_defaults() -> None:
     assert found.max_connections_per_peer is not None
 
 
-def test_repeated() -> None:
+def test_hosts_names_and_ports_can_be_repeated() -> None:
     """Hosts, names and ports can be given several times."""
     found = settings("--allow-host", "*.b.example", "--allow-host", "a.example", "--host", "GW.lan",
                      "--allow-port", "70", "--allow-port", "7000-7100", "--allow-private")  # fmt: skip
@@ -58,13 +58,13 @@ def test_repeated() -> None:
         ("--gateway", "stdin:", "browsers connect"),
     ],
 )
-def test_wrong(option: str, value: str, said: str) -> None:
+def test_a_wrong_value_is_a_sentence_with_right_form(option: str, value: str, said: str) -> None:
     """A wrong value is one sentence that says what would be right."""
     with pytest.raises(ConfigurationError, match=said):
         settings(option, value)
 
 
-def test_reference() -> None:
+def test_the_reference_page_lists_the_options() -> None:
     """The reference page has a row for each option."""
     page = reference(GopherSettings, "gopher", {})
     for name in ("--gateway", "--host", "--allow-host", "--allow-private", "--allow-port"):
@@ -77,7 +77,7 @@ def test_two_ways_to_trust_are_one_too_many() -> None:
         check_wanted(found)
 
 
-def test_values_that_are_none() -> None:
+def test_a_proxy_or_charset_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="no SOCKS5 proxy"):
         PROXY.parse("http://x")
     with pytest.raises(ValueError, match="no character set"):

@@ -79,18 +79,18 @@ def one(line: bytes) -> Row:
         (b"hBad\tURL:gopher://a b/\tx\t70", Row("item", "html", "Bad", "/gopher/x/hURL:gopher://a%20b/")),
     ],
 )  # fmt: skip
-def test_row(line: bytes, expected: Row) -> None:
+def test_each_item_becomes_a_row_with_its_type_and_link(line: bytes, expected: Row) -> None:
     """Each item says what it is and leads where it should, and only where it may."""
     assert one(line) == expected
 
 
-def test_escapes() -> None:
+def test_control_characters_in_an_item_are_shown_as_codes() -> None:
     """Control characters and the ones that turn the direction of reading are shown as codes."""
     found = one(b"0\x1b[31mred\x07 \xe2\x80\xaeevil\t/a\tx.example\t70")
     assert found.text == "\\x1b[31mred\\x07 \\u202eevil"
 
 
-def test_information() -> None:
+def test_lines_of_information_stay_together_and_a_drawing_is_a_run() -> None:
     """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
     lines = b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"
     text, drawing, rows = parts_of(menu(lines).items, WebPlace(HERE))
@@ -113,7 +113,7 @@ ITEMS = st.builds(
 
 
 @given(ITEMS)
-def test_any_item(item: MenuItem) -> None:
+def test_no_item_leads_anywhere_but_into_the_gateway_the_web_or_mail(item: MenuItem) -> None:
     """No item leads anywhere but into the gateway, or to the web or mail with a warning."""
     found = row(item, HERE, None)
     assert one_line(found.text) == found.text
@@ -128,7 +128,7 @@ def test_any_item(item: MenuItem) -> None:
         assert found.kind in ("nowhere", "error")
 
 
-def test_breadcrumb() -> None:
+def test_a_breadcrumb_leads_through_the_folders_of_the_selector_to_the_host() -> None:
     """The way up leads through the folders of the selector to the host."""
     url = GopherURL.parse("gopher://x.example:7070/0/phlog/2026/a%20b.txt")
     assert breadcrumb(url) == [
@@ -168,13 +168,13 @@ def test_the_site_of_a_link_is_shown_where_it_is_plain(address: str, site: str) 
     assert Row("outside", "web", "x", address, address).site == site
 
 
-def test_room() -> None:
+def test_a_text_gets_the_least_width_of_the_style_sheet_that_fits() -> None:
     """The least of the widths that the style sheet has."""
     assert room_for("x" * 41) == 48
     assert room_for("x" * 9999) == WIDTHS[-1]
 
 
-def test_one_scale() -> None:
+def test_all_drawings_of_a_page_get_the_width_of_the_widest() -> None:
     """All drawings of a page are made to fit together; a table has a room of its own."""
     small, large = TextRun("/\\\n", "drawing"), TextRun("-" * 100 + "\n", "drawing")
     rows = (Row("item", "text", "x" * 200),)
@@ -185,7 +185,7 @@ def test_one_scale() -> None:
     assert scale_of([TextRun("text\n", "prose")]) == 0
 
 
-def test_style_sheet() -> None:
+def test_the_style_sheet_has_a_rule_for_each_width() -> None:
     """The style sheet has a rule for each width."""
     assert tuple(map(int, re.findall(rb"^\.c(\d+) ", STYLE, re.MULTILINE))) == WIDTHS
 
@@ -203,5 +203,5 @@ def test_style_sheet() -> None:
         ("", ""),
     ],
 )
-def test_heading(text: str, heading: str) -> None:
+def test_a_heading_is_found_without_its_decoration(text: str, heading: str) -> None:
     assert heading_of(text.split("\n")) == heading

@@ -46,19 +46,19 @@ def check(body: bytes) -> Page:
 
 
 @given(st.lists(ITEMS, max_size=8))
-def test_any_menu(items: list[MenuItem]) -> None:
+def test_the_page_of_any_menu_has_only_our_elements(items: list[MenuItem]) -> None:
     """Whatever bytes a menu is made of, its page has our elements only."""
     check(pages.content_page(Menu(HERE.url, tuple(items), terminated=True), HERE))
 
 
 @given(st.binary(max_size=300), st.booleans())
-def test_any_text(content: bytes, flow: bool) -> None:
+def test_the_page_of_any_text_has_only_our_elements(content: bytes, flow: bool) -> None:
     """The same for texts, as they are and wrapped anew."""
     place = WebPlace(HERE.url, flow=flow)
     check(pages.content_page(Text(HERE.url, content, terminated=False), place))
 
 
-def test_hostile_menu() -> None:
+def test_markup_in_a_menu_is_shown_as_text() -> None:
     """Markup in a menu is shown as the text that it is."""
     items = tuple(
         MenuItem(kind, EVIL, selector, b"x.example", 70)
@@ -70,14 +70,14 @@ def test_hostile_menu() -> None:
     assert "{{7*7}}" in page.text
 
 
-def test_hostile_text() -> None:
+def test_markup_and_escape_sequences_in_a_text_are_shown_as_text() -> None:
     """Markup in a text too; escape sequences are shown as codes."""
     page = check(pages.content_page(Text(HERE.url, EVIL + b"\x1b]52;c;x\x07", False), HERE))
     assert "<script>alert(1)</script>" in page.text
     assert "\\x1b]52;c;x\\x07" in page.text
 
 
-def test_hostile_address() -> None:
+def test_markup_in_a_selector_or_a_search_is_shown_as_text() -> None:
     """Markup in a selector or in what was looked for stays text, in all kinds of pages."""
     url = GopherURL("here.example", 70, "7", b"/" + EVIL, EVIL)
     place = WebPlace(url)
@@ -95,7 +95,7 @@ def test_hostile_address() -> None:
         }
 
 
-def test_accessible() -> None:
+def test_a_page_has_a_language_one_heading_landmarks_and_labels() -> None:
     """A page has a language, one heading, landmarks, a way past the header and labels on its fields."""
     items = (
         MenuItem("i", b"/\\/\\/\\"),
@@ -113,7 +113,7 @@ def test_accessible() -> None:
     assert "text A" in " ".join(page.text.split())
 
 
-def test_charsets() -> None:
+def test_the_character_set_of_a_page_can_be_chosen() -> None:
     """The set that a page is read in can be chosen, and the one in use is marked."""
     place = WebPlace(HERE.url, charset="koi8-u")
     page = Page.of(pages.content_page(Text(HERE.url, "Київ".encode("koi8-u"), False), place))
@@ -122,7 +122,7 @@ def test_charsets() -> None:
     assert page.attributes("a", "aria-current")[-1] == "true"
 
 
-def test_start_page() -> None:
+def test_the_start_page_offers_the_allowed_hosts() -> None:
     """The start page offers what this gateway visits."""
     page = check(pages.start_page(("one.example", "*.two.example", "2606::1")))
     found = [path for path in page.attributes("a", "href") if path.startswith("/gopher/")]
@@ -135,7 +135,7 @@ def test_start_page() -> None:
     assert "/gopher/gopher.floodgap.com/7/v2/vs" in every.attributes("form", "action")
 
 
-def test_headings() -> None:
+def test_a_page_has_the_heading_of_its_content_else_its_name() -> None:
     """A page is headed by what it calls itself, with what it is and where, else by its name."""
     place = WebPlace(GopherURL("here.example", selector=b"/docs"))
     items = (MenuItem("i", b"=== The <b>archive</b> ==="), MenuItem("0", b"A"), MenuItem("1", b"B"))
@@ -168,7 +168,7 @@ def test_lines_that_were_broken_by_hand_can_be_wrapped_anew() -> None:
     assert "Wrap lines anew" not in short.text
 
 
-def test_empty() -> None:
+def test_an_empty_menu_search_and_text_say_so() -> None:
     """An empty menu, search and text say so."""
     assert "This menu is empty" in Page.of(pages.content_page(Menu(HERE.url, (), True), HERE)).text
     found = WebPlace(HERE.url.searching("x"))
@@ -176,7 +176,7 @@ def test_empty() -> None:
     assert "This text is empty" in Page.of(pages.content_page(Text(HERE.url, b"", True), HERE)).text
 
 
-def test_empty_lines() -> None:
+def test_empty_lines_at_the_start_of_a_text_are_kept() -> None:
     """HTML takes the first newline of a pre away; the page gives it one to take."""
     body = pages.content_page(Text(HERE.url, b"\n\n  /\\/\\/\\\n\nword\n\n", False), HERE)
     assert b">\n\n\n</pre>" in body
@@ -184,14 +184,14 @@ def test_empty_lines() -> None:
     assert b">\nword\n</pre>" in body
 
 
-def test_room() -> None:
+def test_each_drawing_and_table_has_the_class_of_its_width() -> None:
     """Drawings have the room of the widest, a table its own: the style sheet makes them fit."""
     text = b"/\\/\\/\\\n\nword\n\na    b\nc    d\n\nword\n\n" + b"-" * 100
     body = pages.content_page(Text(HERE.url, text, False), HERE)
     assert re.findall(rb'class="fixed (c\d+)"', body) == [b"c104", b"c40", b"c104"]
 
 
-def test_parts() -> None:
+def test_a_menu_of_thousands_of_items_is_shown_in_parts_without_a_gap() -> None:
     """A menu of thousands of items comes in parts that lead to each other and miss nothing."""
     numbers = [str(n) for n in range(2 * pages.ITEMS_PER_PAGE + 5)]
     items = (MenuItem("0", n.encode(), b"/" + n.encode(), b"x.example") for n in numbers)

@@ -71,12 +71,12 @@ def test_paths_survive_browsers(place: WebPlace) -> None:
         ("gopher://example.org/1/../x", "/gopher-hex/example.org/312f2e2e2f78"),
     ],
 )
-def test_readable(url: str, path: str) -> None:
+def test_a_path_is_the_url_without_its_scheme_where_it_can_be(url: str, path: str) -> None:
     """Paths are the URL without its scheme, wherever they can be."""
     assert WebPlace(GopherURL.parse(url)).path == path
 
 
-def test_form() -> None:
+def test_the_plus_signs_of_a_form_become_spaces() -> None:
     """What a search form sends, with + for spaces, is what is searched for."""
     place = parse_path(b"/gopher/example.org/7/find?q=tea+%26+caf%C3%A9&x=y")
     assert place.url.request() == "/find\ttea & café\r\n".encode()
@@ -104,13 +104,13 @@ def test_form() -> None:
         b"/gopher-hex/example.org/310d0a",
     ],
 )
-def test_refused(path: bytes) -> None:
+def test_a_path_that_could_send_more_than_one_request_is_refused(path: bytes) -> None:
     """What could reach the wire as more than one request, and what makes no sense, is refused."""
     with pytest.raises(BadURL):
         parse_path(path)
 
 
-def test_charsets() -> None:
+def test_every_offered_charset_is_parsed_to_its_own_name() -> None:
     """Every set that is accepted has the name that links are written with."""
     for name in CHARSETS:
         assert parse_path(f"/gopher/example.org/?charset={name}".encode()).charset == name
@@ -118,7 +118,7 @@ def test_charsets() -> None:
 
 
 @given(st.binary(max_size=80))
-def test_any_path(path: bytes) -> None:
+def test_no_path_puts_a_line_ending_into_a_request(path: bytes) -> None:
     """No path does more than be refused, and none puts a line ending into a request."""
     for prefix in (b"/gopher/", b"/gopher-hex/h/", b"/gophers/h/7x?q="):
         try:

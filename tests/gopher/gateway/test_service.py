@@ -19,7 +19,7 @@ BIG = 200 * 1024 * 1024
 
 
 @pytest.mark.slow
-def test_stream(serve: Serve, tmp_path: Path) -> None:
+def test_two_hundred_megabytes_go_through_in_little_memory(serve: Serve, tmp_path: Path) -> None:
     """200 MB go through the gateway whole, and it stays small."""
     chunk = bytes(range(256)) * 4096
 
@@ -53,7 +53,7 @@ def peak(pid: int) -> int:
 
 
 @pytest.mark.slow
-def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
+def test_sighup_reloads_the_file_and_sigterm_ends_with_sums(serve: Serve, tmp_path: Path) -> None:
     """SIGHUP reads the file again, a wrong one changes nothing; SIGTERM ends it with its sums."""
     server = serve(b"0One\t/1\r\n.\r\n")
     file = tmp_path / "gopher.toml"
@@ -94,7 +94,7 @@ def test_a_reload_refuses_what_a_start_refuses(changed: str, said: str, tmp_path
 
 
 @pytest.mark.slow
-def test_log_connections(tmp_path: Path) -> None:
+def test_log_connections_logs_each_connection_and_its_end(tmp_path: Path) -> None:
     """With --log-connections each connection has its line when it comes and when it goes."""
     arguments = ["--gateway", LOOPBACK, "--log-connections"]
     with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
@@ -104,7 +104,7 @@ def test_log_connections(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_denied(tmp_path: Path) -> None:
+def test_a_denied_address_is_refused_and_logged(tmp_path: Path) -> None:
     """The guard of the kit is there too."""
     arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]
     with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:

@@ -19,7 +19,7 @@ def made(at_once: int = 100, at_once_each: int = 2, a_minute: int = 60) -> tuple
     return Visitors(limits, clock.seconds), clock
 
 
-def test_at_once() -> None:
+def test_a_client_with_too_many_open_requests_gets_429() -> None:
     """A client with too much open is told to wait, another one is not, and it may go on afterwards."""
     found, _ = made(at_once_each=2)
     leave = found.enter("a")
@@ -33,7 +33,7 @@ def test_at_once() -> None:
     assert found.open == 3
 
 
-def test_all() -> None:
+def test_a_busy_gateway_answers_503() -> None:
     """When everything is busy, new requests are turned away with 503."""
     found, _ = made(at_once=1)
     found.enter("a")
@@ -42,7 +42,7 @@ def test_all() -> None:
     assert refused.value.status == 503
 
 
-def test_rate() -> None:
+def test_a_client_may_go_on_after_the_announced_seconds() -> None:
     """Past the requests of a minute one waits as long as the answer says."""
     found, clock = made(a_minute=60)
     for _ in range(60):
@@ -55,7 +55,7 @@ def test_rate() -> None:
         found.enter("a")
 
 
-def test_memory() -> None:
+def test_requests_from_many_addresses_take_bounded_memory() -> None:
     """Requests from very many addresses take no more memory."""
     found, _ = made(at_once=10_000)
     leaves = [found.enter(str(number)) for number in range(REMEMBERED + 10)]
@@ -66,7 +66,7 @@ def test_memory() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.floats(0, 5)), max_size=60))
-def test_never_more(steps: list[tuple[str, bool, float]]) -> None:
+def test_no_order_of_requests_exceeds_a_limit(steps: list[tuple[str, bool, float]]) -> None:
     """Whatever clients do, no limit is ever passed, and all that comes in goes out."""
     found, clock = made(at_once=4, at_once_each=2, a_minute=30)
     inside = []
@@ -85,7 +85,7 @@ def test_never_more(steps: list[tuple[str, bool, float]]) -> None:
     assert found.open == 0
 
 
-def test_stop() -> None:
+def test_a_closing_gateway_answers_open_requests_and_refuses_new_ones() -> None:
     """Whoever is there is answered first, and nobody else comes in."""
     found, _ = made()
     leave = found.enter("a")

@@ -233,7 +233,7 @@ def found(now: bytes, before: bytes | None, root: bytes | None = ROOT_MENU) -> G
         (None, LINE_A + END),
     ],
 )
-def test_menus_change(before: bytes | None, now: bytes) -> None:
+def test_a_menu_may_change_its_links(before: bytes | None, now: bytes) -> None:
     assert found(now, before) is None
 
 

@@ -104,7 +104,7 @@ def taken(queue: Queue, times: int) -> list[str | None]:
     return found
 
 
-def test_order() -> None:
+def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones() -> None:
     queue = Queue(Time(), 0.0)
     for name in ("a", "b"):
         queue.add(job(name))
@@ -156,7 +156,7 @@ RULES = Robots(((b"/private", False),), 2.0)
     ],
 )
 @pytest.mark.parametrize("ignore", [False, True])
-def test_rules(
+def test_the_rules_of_a_server_are_read_from_caps_and_robots(
     serve: Serve, files: dict[bytes, bytes], delimiter: bytes, robots: Robots, ignore: bool
 ) -> None:
     def answer(connection: socket.socket, request: bytes) -> None:

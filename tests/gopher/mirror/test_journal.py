@@ -73,7 +73,7 @@ def test_a_new_one_takes_the_place_of_any(written: Path) -> None:
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
     journal = MirrorJournal(tmp_path, ROOT, "path")
-    with pytest.raises(ConfigurationError, match="another gopher mirror is at work"):
+    with pytest.raises(ConfigurationError, match="another gopher mirror is running"):
         MirrorJournal(tmp_path, ROOT, "path")
     journal.close()
     MirrorJournal(tmp_path, ROOT, "path").close()

@@ -163,9 +163,7 @@ def test_an_update_that_is_stopped_takes_nothing_and_no_link(site: Site, tmp_pat
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
 
 
-def test_what_no_menu_lists_any_more_goes_only_when_that_is_wanted(
-    site: Site, tmp_path: Path
-) -> None:
+def test_a_copy_that_no_menu_lists_is_removed_only_with_delete(site: Site, tmp_path: Path) -> None:
     before = items(tmp_path)
     site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub\t/sub\t@\r\n", b"")}
     unlisted = {b"/sub", b"/sub/b", b"/sub/deep", b"/sub/deep/c", b"/sub/deep/d"}

@@ -10,7 +10,7 @@ from logsrv.gopher.mirror.report import INTERRUPTED, MirrorTally, progress_line,
 from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 
-WITHHELD = "nothing is removed: a menu that is new could not be had, and may list it"
+WITHHELD = "nothing is removed: a new menu could not be fetched, and may list it"
 URL = GopherURL.parse("gopher://h/0/a%1B")
 
 
@@ -24,13 +24,13 @@ def test_nothing_is_done_at_first() -> None:
     assert (MirrorTally().fetched, MirrorTally().failed, MirrorTally().stopped) == (0, {}, None)
 
 
-def test_a_complete_mirror() -> None:
+def test_the_report_of_a_complete_mirror_has_one_line() -> None:
     assert report(tally_of(fetched=1000, kept=1), 2048, {}, {}, Path("d")) == (
         "1,000 items fetched (2.0 KiB); there already: 1 item\n"
     )
 
 
-def test_what_failed_and_what_was_left_out() -> None:
+def test_the_report_names_failures_and_counts_left_out_items() -> None:
     tally = tally_of(fetched=1, failed={URL: Truncated("h:70", 5, "reset \x1b[2J")})
     said = report(tally, 5, {"searches": 2}, {"x:70": 3, "y:70": 1}, Path("d")).splitlines()
     assert said[0] == "1 item fetched (5 bytes)"
@@ -41,7 +41,7 @@ def test_what_failed_and_what_was_left_out() -> None:
     assert said[4] == "not complete: the same command tries again what failed"
 
 
-def test_a_limit_that_stopped_it() -> None:
+def test_the_report_names_the_limit_that_stopped_the_run() -> None:
     said = report(tally_of(stopped="--max-items 5"), 0, {}, {}, Path("d"))
     assert "stopped by --max-items 5" in said
 
@@ -55,12 +55,12 @@ def test_many_failures_are_cut_and_counted() -> None:
     assert "failed: 800 more, which d/.gopher-mirror names" in said
 
 
-def test_progress() -> None:
+def test_the_progress_line_counts_what_is_done_to_go_and_failed() -> None:
     tally = tally_of(fetched=2, kept=1, failed={URL: OSError()})
     assert progress_line(tally, 5, 2048) == "3 done, 5 to go, 1 failed, 2.0 KiB"
 
 
-def test_an_update() -> None:
+def test_the_report_of_an_update_counts_changed_new_and_same_items() -> None:
     tally = tally_of(fetched=10, changed=2, same=7)
     assert report(tally, 0, {}, {}, Path("d")).splitlines() == [
         "10 items fetched (0 bytes)",
@@ -100,15 +100,15 @@ def test_most_of_many_that_no_menu_lists_are_counted() -> None:
     assert "unlisted: 1,300 more\n1,500 items are listed by no menu any more; --update" in said
 
 
-def test_ctrl_c() -> None:
+def test_the_report_after_ctrl_c_says_how_to_continue() -> None:
     said = report(tally_of(fetched=1, kept=2, stopped=INTERRUPTED), 0, {}, {}, Path("d"), 40)
     assert said.splitlines()[-1] == (
-        "stopped: 3 items of it are in d, 40 known ones are not yet; the same command goes on from here"
+        "stopped: 3 items of it are in d, 40 known ones are not yet; the same command continues from here"
     )
 
 
 @pytest.mark.parametrize(("number", "end"), [(200, ""), (201, "unlisted: 1 more\n")])
-def test_one_more_than_are_named_is_told(number: int, end: str) -> None:
+def test_one_unlisted_item_above_limit_is_counted_instead_of_named(number: int, end: str) -> None:
     urls = [GopherURL.parse(f"gopher://h/0/{each}") for each in range(number)]
     said = report(tally_of(unlisted=urls), 0, {}, {}, Path("d"))
     assert said.count("unlisted: gopher://") == 200

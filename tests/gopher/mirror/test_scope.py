@@ -60,7 +60,7 @@ def wanted(scope: MirrorScope, line: bytes, menu: GopherURL, depth: int) -> Goph
         (b"0a\t/docs/a\th\t0", "everywhere", reasons.NOT_FOLLOWED),
     ],
 )
-def test_what_belongs_to_it(line: bytes, span: Span, reason: str | None) -> None:
+def test_a_span_decides_which_items_belong(line: bytes, span: Span, reason: str | None) -> None:
     judge = scope(span)
     found = decide(judge, line)
     assert (found is None) == (reason is not None)
@@ -74,7 +74,7 @@ def test_lines_without_a_link_are_not_counted() -> None:
     assert judge.skipped == {}
 
 
-def test_depth_and_robots() -> None:
+def test_items_too_deep_or_closed_to_robots_are_left_out() -> None:
     judge = scope(depth=1)
     assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is not None
     assert decide(judge, b"0a\t/docs/a\th\t70", depth=2) is None
@@ -153,7 +153,7 @@ def test_an_empty_rule_forbids_nothing() -> None:
     ("said", "seconds"),
     [(b"2", 2.0), (b"0.5", 0.5), (b"99999", LONGEST_DELAY), (b"soon", 0.0), (b"-1", 0.0)],
 )
-def test_the_delay(said: bytes, seconds: float) -> None:
+def test_a_crawl_delay_is_read_and_limited(said: bytes, seconds: float) -> None:
     assert parse_robots(b"User-agent: *\nCrawl-delay: " + said).delay == seconds
 
 

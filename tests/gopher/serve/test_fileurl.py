@@ -49,19 +49,19 @@ def test_the_directory_that_was_opened_stands_in_the_address(url: FileURL, text:
         ("file:///srv/café.txt", FileURL(b"/srv", "0", "/café.txt".encode())),
     ],
 )
-def test_other_ways_to_write_it(text: str, url: FileURL) -> None:
+def test_localhost_and_other_spellings_of_a_file_url_are_read(text: str, url: FileURL) -> None:
     assert FileURL.parse(text) == url
 
 
 @pytest.mark.parametrize(
     "text", ["file://other.example/etc/", "file:relative", "file:", "file:////x", "file:///a%00b/"]
 )
-def test_what_is_no_address(text: str) -> None:
+def test_a_text_that_is_not_a_file_url_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         FileURL.parse(text)
 
 
-def test_paths_and_names() -> None:
+def test_a_file_url_gives_the_path_and_the_name_of_its_file() -> None:
     url = FileURL(b"/srv/docs", "0", b"/sub/a.txt")
     assert (url.path, url.name) == (b"/srv/docs/sub/a.txt", b"a.txt")
     assert (FileURL(b"/srv").name, FileURL(b"/").name, FileURL(b"/").path) == (b"srv", b"/", b"/")

@@ -46,7 +46,7 @@ def content(place: Gopherhole, selector: bytes) -> bytes:
     ("selector", "said"),
     [(b"a.txt", b"a"), (b"/sub/deep", b"deep"), (b"//sub//deep/", b"deep"), (b"in/deep", b"deep")],
 )
-def test_files(directory: Path, selector: bytes, said: bytes) -> None:
+def test_selectors_open_files_through_links(directory: Path, selector: bytes, said: bytes) -> None:
     """A link that stays inside is followed."""
     assert content(Gopherhole(directory), selector) == said
 
@@ -75,7 +75,7 @@ def test_files(directory: Path, selector: bytes, said: bytes) -> None:
         ),
     ],
 )
-def test_what_is_not_shown(directory: Path, selector: bytes) -> None:
+def test_hidden_files_and_ways_that_lead_out_are_refused(directory: Path, selector: bytes) -> None:
     with pytest.raises(NotThere):
         content(Gopherhole(directory), selector)
 
@@ -182,7 +182,7 @@ def test_a_file_that_cannot_be_read_costs_no_other() -> None:
     assert b"9mem /mem" in shown and b"0status /status" in shown
 
 
-def test_no_directory(tmp_path: Path) -> None:
+def test_a_gopherhole_needs_an_existing_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no directory .*/nothing$"):
         Gopherhole(tmp_path / "nothing")
 

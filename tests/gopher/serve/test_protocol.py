@@ -203,7 +203,7 @@ def test_requests_are_counted_and_logged(directory: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_stands_everything(directory: Path) -> None:
+def test_the_server_passes_the_conformance_tests_of_the_kit(directory: Path) -> None:
     conformance(
         GopherServer,
         b"/a.txt\r\n",

@@ -49,7 +49,7 @@ def test_a_link_that_is_typed_may_lead_anywhere(here: bytes) -> None:
     assert typed_place("link") == FileURL(b"/etc", "0", b"/passwd")
 
 
-def test_all_else_is_in_gopher(here: bytes) -> None:
+def test_a_typed_text_that_is_no_path_is_a_gopher_url(here: bytes) -> None:
     """A file of the same name comes first; gopher:// tells them apart."""
     assert typed_place("example.org/0/notes.txt") == GopherURL(
         "example.org", 70, "0", b"/notes.txt"
@@ -72,10 +72,10 @@ def test_all_else_is_in_gopher(here: bytes) -> None:
         ("./" + "x" * 300, "too long"),
         ("./notes.txt/", "Not a directory"),
         ("./\x1b[2J", r"\\x1b\[2J: No such file"),
-        ("file://elsewhere/etc/", "no file of this machine"),
+        ("file://elsewhere/etc/", "not a file of this machine"),
     ],
 )
-def test_what_is_not_there(here: bytes, text: str, reason: str) -> None:
+def test_a_typed_path_that_does_not_exist_is_sentence(here: bytes, text: str, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         typed_place(text)
 

@@ -26,19 +26,19 @@ from logsrv.gopher.wire.columns import columns, flowed, runs_of, shape_of
         (":-)", "prose"),
     ],
 )
-def test_shape(text: str, shape: str) -> None:
+def test_a_block_of_lines_is_a_drawing_a_table_or_prose(text: str, shape: str) -> None:
     assert shape_of(text.split("\n")) == shape
 
 
 @given(st.lists(st.sampled_from(["", "  ", "words in a row", "/\\/\\/\\", "a    b", "\t"])))
-def test_nothing_is_lost(lines: list[str]) -> None:
+def test_the_runs_of_a_text_are_all_of_it(lines: list[str]) -> None:
     """Whatever a text is made of, all of it is shown, once and in order."""
     text = "".join(line + "\n" for line in lines)
     assert "".join(run.text for run in runs_of(text)) == text
 
 
 @given(st.text("ab -|\n\t", max_size=200))
-def test_any_text(text: str) -> None:
+def test_the_runs_of_any_text_are_all_of_it(text: str) -> None:
     assert "".join(run.text for run in runs_of(text + "\n")) == text + "\n"
 
 
@@ -67,7 +67,7 @@ def test_a_page_has_a_bounded_number_of_runs() -> None:
     assert [run.shape for run in runs[:3]] == ["drawing", "prose", "drawing"]
 
 
-def test_columns() -> None:
+def test_wide_and_combining_characters_take_the_cells_of_a_terminal() -> None:
     """Wide and combining characters are counted as terminals show them."""
     assert columns("abc") == 3
     assert columns("日本") == 4

@@ -39,7 +39,9 @@ PYGOPHERD = Path(__file__).parents[2] / "corpus" / "gopher" / "pygopherd"
         (b"Hello", None),
     ],
 )
-def test_headers(start: bytes, header: tuple[PlusHeader, int] | None) -> None:
+def test_a_plus_header_is_read_or_absent(
+    start: bytes, header: tuple[PlusHeader, int] | None
+) -> None:
     assert parse_header(start) == header
 
 

@@ -81,7 +81,9 @@ def test_a_counted_body_is_byte_exact_and_what_comes_behind_is_left(body: bytes,
         (PLAIN, b"HTTP/1.1 400 Bad Request\r\n", NotGopher, "not a Gopher server"),
     ],
 )
-def test_errors(url: GopherURL, answer: bytes, kind: type[GopherError], sentence: str) -> None:
+def test_an_answer_that_is_an_error_raises_its_kind(
+    url: GopherURL, answer: bytes, kind: type[GopherError], sentence: str
+) -> None:
     reader = ResponseReader(url, 1000)
 
     def take() -> None:

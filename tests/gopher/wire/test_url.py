@@ -83,7 +83,7 @@ def test_any_other_text_is_a_url_or_a_clear_error(text: str | bytes) -> None:
         ("gopher://h/0\udce9", b"\xe9\r\n", "h:70"),
     ],
 )
-def test_what_people_write(text: str, request_bytes: bytes, address: str) -> None:
+def test_urls_as_people_write_are_understood(text: str, request_bytes: bytes, address: str) -> None:
     url = GopherURL.parse(text)
     assert (url.request(), url.address) == (request_bytes, address)
 
@@ -186,11 +186,11 @@ def test_the_name_comes_from_the_selector_and_is_safe(url: str, name: str) -> No
         (b"no.ending.", b"text", "0"),
     ],
 )
-def test_letter(name: bytes, start: bytes, letter: str) -> None:
+def test_type_of_a_file_comes_from_ending_and_start(name: bytes, start: bytes, letter: str) -> None:
     assert letter_of(name, start) == letter
 
 
-def test_a_name_alone() -> None:
+def test_the_type_of_most_names_comes_from_the_ending_alone() -> None:
     """Most names need no look into the file."""
     assert (letter_by_name(b"a.txt"), letter_by_name(b"README"), letter_by_name(b"a.\xff")) == (
         *("0", None, None),

@@ -12,13 +12,13 @@ from textual.widgets import Static
 
 from logsrv.gopher.browse.commands.readable_texts import address_text
 
-# (key as it is written, what it does, the action behind it for the mouse, "" for none).
+# (name of the key, label, action that a click runs or "" for none).
 Key = tuple[str, str, str]
 ALWAYS: tuple[Key, ...] = (("?", "Help", "app.help"), ("q", "Quit", "app.quit"))
 
 
 class Address(Widget):
-    """Shows an address, as much of it as there is room for."""
+    """An address, shortened to the width of the widget."""
 
     address = reactive("")
 
@@ -46,7 +46,7 @@ class AddressBar(Horizontal):
         super().__init__(self._lock, self._address, id=id)
 
     def tell(self, address: str, trusted: bool | None) -> None:
-        """Show an address. trusted: whether the server's certificate is, None without TLS."""
+        """Show an address. trusted: True or False for the server's certificate, None without TLS."""
         self._lock.set_class(trusted is True, "secure")
         self._lock.set_class(trusted is False, "broken")
         self._lock.update(Content({True: "TLS", False: "not trusted", None: ""}[trusted]))
@@ -54,7 +54,7 @@ class AddressBar(Horizontal):
 
 
 class StatusBar(Horizontal):
-    """Two halves of a row: what is said, and how far the page and all else is."""
+    """A row with two halves: a sentence, and the progress of the page and of downloads."""
 
     DEFAULT_CSS = """
     StatusBar { height: 1; background: $panel; color: $page-dim; }
@@ -69,20 +69,22 @@ class StatusBar(Horizontal):
         self._said = Static(id="said")
         self._where = Static(id="where")
         super().__init__(self._said, self._where, id=id)
-        self._told = ("", "")
+        self._shown = ("", "")
 
     def tell(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
-        """Show both halves, if they are others than before. talking: `said` may take several rows."""
+        """Show both halves if they changed. busy: a page is loading. talking: `said` may take several
+        rows.
+        """
         self.set_class(busy, "busy")
         self.set_class(talking, "talking")
-        if (said, where) != self._told:
-            self._told = (said, where)
+        if (said, where) != self._shown:
+            self._shown = (said, where)
             self._said.update(Content(said))
             self._where.update(Content(where))
 
 
 def fitting(keys: Sequence[Key], width: int) -> list[Key]:
-    """Return those that fit in `width` cells, the first ones before the later ones; the help always."""
+    """Return the keys that fit in `width` cells: those of `ALWAYS`, and as many of the first as fit."""
     last = [key for key in keys if key in ALWAYS]
     used = sum(map(_width, last))
     shown = []
@@ -107,7 +109,7 @@ class KeyLine(Static):
     _keys: Sequence[Key] = ()
 
     def tell(self, keys: Sequence[Key], width: int) -> None:
-        """Show these keys, if they are others than before."""
+        """Show as many of these keys as fit in `width` cells, if that changes the row."""
         shown = fitting(keys, width)
         if shown != self._keys:
             self._keys = shown
@@ -116,6 +118,6 @@ class KeyLine(Static):
 
 def _shown(key: Key) -> Content:
     name, does, action = key
-    # Everything in here is ours: no word of a server is read as markup.
+    # All of this text is ours; a server's words must never be read as markup.
     label = f'[@click="{action}"]{does}[/]' if action else does
     return Content.from_markup(f"[bold $primary]{name}[/] {label} ")

@@ -37,7 +37,7 @@ class _Box(VerticalScroll):
 
 
 class Dialog(ModalScreen[Answer]):
-    """A box with a title, and the keys that it takes below."""
+    """A box with a title above and its keys below."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 60%; }
@@ -56,15 +56,15 @@ class Dialog(ModalScreen[Answer]):
             content = Static(Content(content))
         self._box = _Box(content, can_focus=not content.can_focus)
         self._box.border_title = Content(title)
-        told = "   ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
-        self._box.border_subtitle = Content(told)
+        keys = "   ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
+        self._box.border_subtitle = Content(keys)
 
     def compose(self) -> ComposeResult:
         yield self._box
 
 
 class Question(Dialog[bool]):
-    """A question of yes or no; True only for y, never for an Enter that was meant for something else."""
+    """A question of yes or no. Only y is yes: an Enter may have been meant for the page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)"),
@@ -87,7 +87,7 @@ class _Rows(OptionList):
 
 
 class Chooser(Dialog[Answer]):
-    """A list of which one is chosen with Enter; the answer is what belongs to that row."""
+    """A list; Enter chooses a row, and the dialog returns the answer that belongs to it."""
 
     DEFAULT_CSS = """
     Chooser > VerticalScroll { width: 96%; max-width: 110; }
@@ -101,7 +101,7 @@ class Chooser(Dialog[Answer]):
     EMPTY = "There is nothing yet."
 
     def __init__(self, title: str, rows: Sequence[tuple[str, Answer]], at: int = 0) -> None:
-        """rows: each with what it stands for; at: the index of the one that is pointed at first."""
+        """rows: (text, answer) of each; at: the index of the row that has the cursor first."""
         self.answers = [answer for _, answer in rows]
         self.rows = _Rows(*(Content(text) for text, _ in rows))
         if not rows:
@@ -121,7 +121,7 @@ class Chooser(Dialog[Answer]):
 
 
 class DownloadList(Chooser[BackgroundDownload]):
-    """The downloads of this session, the newest first, while they go on; one that was saved is chosen."""
+    """The downloads of this session, the newest first, with their progress; Enter chooses a saved one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "stop"), Binding("d", "dismiss")]
     KEYS = (("Enter", "Open", ""), ("x", "Stop", ""), ("Esc", "Close", ""))
@@ -140,7 +140,7 @@ class DownloadList(Chooser[BackgroundDownload]):
             self.rows.replace_option_prompt_at_index(index, Content(download_text(download)))
 
     def choose(self, answer: BackgroundDownload) -> None:
-        """End with that download; one that was not saved cannot be opened."""
+        """End with that download if it was saved; others cannot be opened."""
         if answer.state == "saved":
             self.dismiss(answer)
 
@@ -151,7 +151,7 @@ class DownloadList(Chooser[BackgroundDownload]):
 
 
 def download_text(download: BackgroundDownload) -> str:
-    """Two lines: what it is, and how far."""
+    """Return two lines: the name of the file, and its progress or end."""
     size, span = size_text(download.received), span_text(download.seconds)
     match download.state:
         case "running":

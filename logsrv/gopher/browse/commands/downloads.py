@@ -23,7 +23,7 @@ DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 @dataclass(eq=False)
 class BackgroundDownload:
-    """A download. length: bytes in all, where the server told. reason: why it failed."""
+    """A download. length: bytes of the whole answer, if the server announced it. reason: why it failed."""
 
     url: ItemURL
     path: Path
@@ -37,7 +37,7 @@ class BackgroundDownload:
 
     @property
     def seconds(self) -> float:
-        """Return how long it took, or has been going on."""
+        """Return how long it took, or has taken so far."""
         return (time.monotonic() if self.ended is None else self.ended) - self.began
 
 
@@ -58,7 +58,9 @@ class Downloads:
         options: ConnectionOptions,
         ended: Callable[[BackgroundDownload], object] = lambda download: None,
     ) -> BackgroundDownload:
-        """Begin to save what `url` has under a name of its own in the directory; `ended` hears the end."""
+        """Begin to save the answer to `url` under an unused name in the directory.
+        Calls `ended` with the download when it ends, in whatever way.
+        """
         taken = {download.path for download in self.all if download.state == "running"}
         path = unused(self.directory, name_to_save(url), taken)
         download = BackgroundDownload(url, path)
@@ -68,7 +70,7 @@ class Downloads:
         return download
 
     async def stop(self, download: BackgroundDownload) -> None:
-        """Stop it; nothing of it stays on the disk."""
+        """Stop it, and leave nothing on the disk."""
         if download.task is not None and not download.task.done():
             download.task.cancel()
             with suppress(asyncio.CancelledError):
@@ -103,7 +105,7 @@ class Downloads:
 
 
 def download_directory(environ: Mapping[str, str]) -> Path:
-    """XDG_DOWNLOAD_DIR, else ~/Downloads where there is one, else where the browser was started."""
+    """Return XDG_DOWNLOAD_DIR, else ~/Downloads if that exists, else the current directory."""
     named = environ.get("XDG_DOWNLOAD_DIR", "")
     if named.startswith("/"):
         return Path(named)
@@ -112,7 +114,7 @@ def download_directory(environ: Mapping[str, str]) -> Path:
 
 
 def unused(directory: Path, name: str, taken: set[Path]) -> Path:
-    """The path for `name` in `directory`, with a number before its ending if that is in use."""
+    """Return the path for `name` in `directory`; a number before its ending makes it unused."""
     stem, dot, ending = name.rpartition(".")
     if not stem:
         stem, dot, ending = name, "", ""

@@ -1,4 +1,4 @@
-"""The followed menus as the browser has them: what is new there, looking at them in the background."""
+"""The followed menus in the browser: their news, and fetching them again in the background."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from logsrv.gopher.follow.following import Followed, can_follow, newest
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-# Seconds from one look at a menu to the next.
+# Seconds between two requests for the same menu.
 LOOK_EVERY = 3600.0
 
 
 class FollowedMenus:
-    """The followed menus and what is known of them, as their files had it last.
+    """The followed menus and their news, as last read from the files.
 
-    new: how many items are new. looking: how many menus are still to be looked at. problem: with the files.
+    new: number of new items. looking: number of menus still to be fetched. problem: an error of the files.
     """
 
     def __init__(self, session: BrowsingSession, clock: Callable[[], float] = time.time) -> None:
@@ -38,10 +38,10 @@ class FollowedMenus:
         self.looking = 0
 
     async def load(self) -> None:
-        """Read the files; others may have changed them."""
+        """Read the files, which other processes may have changed."""
         before = None
         try:
-            # Knowledge that came meanwhile is newer than what was read.
+            # The files are read once more if the news changed meanwhile.
             while before is not self.followed:
                 before = self.followed
                 found = await asyncio.to_thread(self._session.following.all)
@@ -56,7 +56,7 @@ class FollowedMenus:
         self.new = fresh + sum(each.news.left_out for each in self.followed)
 
     async def look(self, *, again: bool = False) -> None:
-        """Look at all menus whose time has come, or at all of them again."""
+        """Fetch all menus that are due; with `again`, all of them."""
         await self.load()
         now = self._clock()
         due = [
@@ -92,7 +92,7 @@ class FollowedMenus:
         return any(each.url == url for each in self.followed)
 
     async def follow(self, page: Page) -> None:
-        """Follow what `page` shows. Raises ConfigurationError with a sentence if that cannot be."""
+        """Follow the menu or text of `page`. Raises ConfigurationError with a sentence if it cannot."""
         url = page.url
         if not can_follow(url) or page.error is not None or page.content is None:
             raise ConfigurationError("Only menus and texts of servers can be followed.")
@@ -101,11 +101,11 @@ class FollowedMenus:
         await self._change(self._session.following.follow, url, title_of(url), entries, now)
 
     async def unfollow(self, url: GopherURL) -> None:
-        """Follow it no longer. Raises ConfigurationError."""
+        """Stop following it. Raises ConfigurationError."""
         await self._change(self._session.following.unfollow, url)
 
     async def opened(self, address: str) -> None:
-        """Mark as read what is at `address`. Raises ConfigurationError."""
+        """Mark the items that lead to `address` as read. Raises ConfigurationError."""
         wanted = same_id(address)
         ids = [
             item.id
@@ -117,8 +117,8 @@ class FollowedMenus:
             await self.mark(ids)
 
     async def mark(self, ids: list[str], *, read: bool = True) -> None:
-        """Mark these entries. Raises ConfigurationError."""
-        # First here, so that a page that is returned to is right.
+        """Mark these entries as read or as new. Raises ConfigurationError."""
+        # First in memory: the page of news may be shown before the file is written.
         self._know(each.replace(news=each.news.mark(ids, read=read)) for each in self.followed)
         await asyncio.to_thread(self._session.following.mark, ids, read=read)
 
@@ -126,8 +126,8 @@ class FollowedMenus:
         """Mark everything as read. Raises ConfigurationError."""
         await self._change(self._session.following.mark)
 
-    async def _change(self, work: Callable[..., object], *what: Any) -> None:
-        await asyncio.to_thread(work, *what)
+    async def _change(self, work: Callable[..., object], *arguments: Any) -> None:
+        await asyncio.to_thread(work, *arguments)
         await self.load()
 
 

@@ -1,4 +1,4 @@
-"""Following menus: which, what is new in them, and marking it as read."""
+"""Commands to follow menus, to look for news in them, and to mark items as read."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from logsrv.gopher.follow.news import Item
 
 @dataclass(eq=False)
 class FollowingCommands:
-    """Commands for followed menus. Their files are read and written beside all else."""
+    """Commands for followed menus. Background work reads and writes their files."""
 
     _followed: FollowedMenus
     _visiting: Visiting
     _window: BrowserWindow
-    # The knowledge that the page of what is new was made of.
-    _told: object = field(default=None, init=False)
+    # The state from which the page of news was made.
+    _rendered: object = field(default=None, init=False)
 
     def look(self, *, again: bool = False) -> None:
-        """Look at the menus whose time has come, or at all of them again."""
+        """Fetch the menus that are due; with `again`, all of them."""
         self._window.start(partial(self._followed.look, again=again), group="news", exclusive=True)
 
     def look_again(self) -> None:
-        """Look at those whose time has come, unless that goes on already."""
+        """Fetch the menus that are due, unless some are being fetched already."""
         if not self._followed.looking:
             self.look()
 
     def renew(self) -> None:
-        """Show the news anew if they have changed, with the cursor on the same entry in the same row.
+        """Render the page of news again if it changed, with the cursor on the same entry in the same row.
 
-        Called now and then, as many menus may answer at once.
+        Called by a timer: many menus may answer at once, and the page is made once for all.
         """
         known = self._followed
-        told, self._told = self._told, (known.followed, known.looking, known.problem)
-        if self._told == told or self._visiting.shown is not InternalPage.NEWS:
+        rendered, self._rendered = self._rendered, (known.followed, known.looking, known.problem)
+        if self._rendered == rendered or self._visiting.shown is not InternalPage.NEWS:
             return
         view, said, pointed = self._window.view, self._window.said, _name_of(self._visiting.about)
         before = view.position()
@@ -55,7 +55,7 @@ class FollowingCommands:
 
     @property
     def can_follow(self) -> bool:
-        """Return true if F follows what is shown, or no longer."""
+        """Return true if F can follow or unfollow the page or the menu with the cursor."""
         if self._visiting.shown is InternalPage.NEWS:
             return isinstance(self._visiting.about, Followed)
         page = self._visiting.page
@@ -64,12 +64,12 @@ class FollowingCommands:
 
     @property
     def follows(self) -> bool:
-        """Return true if what is shown is followed, or what the cursor is on."""
+        """Return true if F would unfollow: the page is followed, or is one of the browser's own."""
         page = self._visiting.page
         return page is None or self._followed.follows(page.url)
 
     def follow(self) -> None:
-        """Follow the page, or no longer."""
+        """Follow the page, or stop following it."""
         self._window.start(self._follow, group="following", exclusive=True)
 
     async def _follow(self) -> None:
@@ -86,13 +86,13 @@ class FollowingCommands:
             elif page is None:
                 say("F  follows the menu or text on show, and a menu below no longer.")
             elif self._visiting.loading is not None:
-                say("It can be followed when all of it has come.")
+                say("This page is still loading: follow it when it is complete.")
             else:
                 await followed.follow(page)
                 say(f"Followed: {title_of(page.url)}   W  shows what is new")
 
     def opened(self, address: str) -> None:
-        """Note that what is at `address` is opened, so it is no longer new."""
+        """Mark the items that lead to `address` as read: the user opens it."""
         self._window.start(partial(self._opened, address), group="marking")
 
     async def _opened(self, address: str) -> None:
@@ -124,7 +124,7 @@ class FollowingCommands:
 
 
 def _name_of(about: object) -> str:
-    """Return what tells an entry or a menu from all others; "" for anything else."""
+    """Return the identity of an entry or of a followed menu; "" for anything else."""
     if isinstance(about, Item):
         return about.id
     return str(about.url) if isinstance(about, Followed) else ""

@@ -19,7 +19,7 @@ from logsrv.kit.text.words import size_text
 
 @dataclass(eq=False)
 class Keeping:
-    """Commands that save and bookmark, and what is told when a download ends."""
+    """Commands that save and bookmark; announces the end of each download."""
 
     _session: BrowsingSession
     _visiting: Visiting
@@ -27,7 +27,7 @@ class Keeping:
     _window: BrowserWindow
 
     def save_here(self) -> None:
-        """Save what the link with the cursor leads to, or the page."""
+        """Save the target of the link with the cursor, or else the page."""
         link = self._visiting.here()
         if link is None or link.url is None:
             self._window.say("There is nothing here that can be saved.")
@@ -35,7 +35,7 @@ class Keeping:
             self.save(link.url)
 
     def save(self, url: ItemURL, *, play: bool = False) -> None:
-        """Begin to save what `url` has, and say so; `play` it when it is there."""
+        """Begin to save the answer to `url`, and say so. play: play it when it is saved."""
         ended = partial(self._tell_end, play=play)
         with self._window.saying_errors():
             download = self._session.downloads.start(url, self._session.options_for(url), ended)

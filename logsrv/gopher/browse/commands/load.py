@@ -1,4 +1,4 @@
-"""Fetching one page, from a server or from this machine, with what has come so far always at hand."""
+"""Fetching one page, from a server or from this machine; the part received so far can be shown anytime."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ Result = TypeVar("Result")
 
 
 async def aside(work: Callable[[], Result]) -> Result:
-    """Return what `work` returns, or raise what it raises: disk work that may never end, in a thread that
-    nothing waits for.
+    """Run disk work that may never end in a daemon thread; return its result, or raise its exception.
 
-    `asyncio.to_thread` would make the loop wait for it when all else has ended: a directory of a server
-    that is gone would keep the browser, and its terminal, for ever.
+    At its end, asyncio waits for the threads of `asyncio.to_thread`: a directory on a file server that is
+    down would keep the browser, and its terminal, for ever.
     """
     done: Future[Result] = Future()
-    # Work that runs cannot be cancelled; a result that nobody waits for is dropped.
+    # Cancelling it now fails, so the thread can always set a result, even if nobody awaits it.
     done.set_running_or_notify_cancel()
 
     def run() -> None:
@@ -58,14 +57,14 @@ class FromDisk(LocalAnswer):
 
     @property
     def begun(self) -> bool:
-        """Return true if something was read."""
+        """Return true if any bytes were read."""
         return bool(self.received)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        # A thread may still read; the file is closed when it drops the iterator, too.
+        # A thread may still read; the file is closed when that thread has dropped the iterator as well.
         del self._unread
 
     def __aiter__(self) -> Self:
@@ -85,19 +84,19 @@ Source = AsyncioStream | FromDisk
 def source_of(
     url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
 ) -> Source:
-    """Return the answer to `url`, which begins with `async with`; how: what `AsyncioStream` takes."""
+    """Return the answer to `url`, which `async with` begins; how: further arguments of `AsyncioStream`."""
     if isinstance(url, FileURL):
         return FromDisk(url, most_bytes)
     return AsyncioStream(url, options, most_bytes=most_bytes, **how)
 
 
-# Nobody reads more of a text on a screen; larger ones are saved.
+# Bytes; nobody reads more of a text on a screen, and larger ones can be saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
 # 16 MiB of empty lines would take gigabytes of memory.
 MOST_LINES = 400_000
-# Seconds from one showing of a growing page to the next: more often would only cost time.
+# Seconds between two updates of a page that is loading: more often would only cost time.
 _GROWS_EVERY = 0.1
-# These take a second to be read.
+# Bytes; parsing that much takes a second.
 MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
 
@@ -108,10 +107,10 @@ _CUT = (
 
 
 class Loading:
-    """A page on its way: `page()` waits for all of it, `so_far()` has what has come, `growing()` yields
-    its lines as they come.
+    """A page that is loading: `page()` waits for all of it, `so_far()` returns the part received so far,
+    `growing()` yields its lines as they arrive.
 
-    options: how to connect. It may read files; an error in those is told on the page, too.
+    options: returns how to connect. It may read files; the page shows their errors, too.
     """
 
     def __init__(
@@ -133,7 +132,7 @@ class Loading:
         self._bytes = bytearray()
         self._newlines = 0
         self._whole = False
-        # The lines that can be shown already, and how many bytes of a text they are.
+        # The lines that can be shown already, and the number of bytes of a text in them.
         self._lines: list[PageLine] = []
         self._shown = 0
         self._more = asyncio.Event()
@@ -143,27 +142,27 @@ class Loading:
 
     @property
     def received(self) -> int:
-        """Bytes that have come."""
+        """Bytes received."""
         return 0 if self._answer is None else self._answer.received
 
     @property
     def seconds(self) -> float:
-        """Return how long it has been going on."""
+        """Return the seconds since it was created."""
         return time.monotonic() - self._began
 
     def begin(self) -> asyncio.Task[Page]:
-        """Ask for the page, once; a task that is cancelled closes the connection."""
+        """Send the request, once, and return its task; cancelling the task closes the connection."""
         if self._coming is None:
             self._coming = asyncio.get_running_loop().create_task(self._received())
         return self._coming
 
     async def page(self) -> Page:
-        """The page; what goes wrong is in its `error`, beside the part that came before."""
+        """Return the page. A failure is its `error`, beside the part received before it."""
         return await self.begin()
 
     async def growing(self) -> AsyncIterator[list[PageLine]]:
-        """Yield all lines of a menu or a text that can be shown already, whenever more have come, until
-        all of it is there.
+        """Yield all lines of a menu or a text that can be shown already, each time there are more, until
+        the page is complete.
         """
         coming, known = self.begin(), 0
         while not coming.done():
@@ -190,14 +189,15 @@ class Loading:
             self._more.set()
 
     def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
-        """A page of what has come until now."""
+        """Return a page with the part received so far."""
         begun = self._answer is not None and self._answer.begun
         content = self._content() if self._whole or begun else None
         return Page(self.url, content, error, note, self.received, self.seconds)
 
     def _make_lines(self) -> bool:
-        """Add the next lines of what has come since; of a text, which may go on, only whole ones, and no
-        dot that may be its end. Return whether there may be more.
+        """Add the next lines received; return true if there may be more to add.
+
+        Of a text, only whole lines are added, and a line with only a dot, which may end it, waits.
         """
         if self._way == "menu":
             known = len(self._lines)

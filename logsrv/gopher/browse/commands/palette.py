@@ -1,5 +1,5 @@
-"""Colours: few, calm, and readable on dark and on light; which of them is the user's last choice, or else
-suits the background of the terminal. It costs nothing to load.
+"""The colours of the browser, a dark and a light set: the user's last choice, or else the set that suits
+the background of the terminal. This module is quick to import.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ STYLES = {
 
 
 def is_light(environ: Mapping[str, str]) -> bool:
-    """Return true for light, as chosen or by COLORFGBG. The terminal is not asked: that would take time."""
+    """Return true for the light colours: by the user's choice, else by COLORFGBG.
+
+    The terminal itself is not queried: its answer takes time.
+    """
     try:
         with open(os.path.join(data_directory(environ), _FILE), "rb") as file:
             chosen = file.read(16).strip()

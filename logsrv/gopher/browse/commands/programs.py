@@ -1,4 +1,4 @@
-"""Links and files handed to the user's own programs: always after a question, as an argument of its own,
+"""Opens links and files with the user's own programs: always after a question, as one argument of its own,
 without a shell, and never as an option.
 """
 
@@ -21,7 +21,7 @@ from logsrv.gopher.browse.content.page import Hyperlink
 from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
-# None of them with a window or a prompt of its own.
+# Players that can run without a window or a prompt.
 _PLAYERS = (
     "mpv --no-video --really-quiet",
     "ffplay -nodisp -autoexit -loglevel quiet",
@@ -32,15 +32,15 @@ _PLAYERS = (
     "afplay",
     "aplay -q",
 )
-# Files that a desktop would run, not open.
+# Endings of files that a desktop would run instead of opening.
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
 
 @dataclass(eq=False)
 class Programs:
-    """The programs that `environ` names or finds.
+    """The programs that `environ` names, or that are in its PATH.
 
-    opened: told each address that a program gets.
+    opened: called with each address or path that the user agrees to open.
     """
 
     _environ: Mapping[str, str]
@@ -48,12 +48,12 @@ class Programs:
     _opened: Callable[[str], object]
 
     def open_link(self, link: Hyperlink) -> None:
-        """Hand a link out of Gopher to the program for it."""
+        """Open a link out of Gopher with the program for it, after a question."""
         command = partial(opening_command, link.address, self._environ)
         self._open_with("A link that leads out of Gopher", link.address, command)
 
     def open_file(self, path: Path) -> None:
-        """Open a file that was saved."""
+        """Open a file that was saved, after a question."""
         command = partial(file_command, path, self._environ)
         self._open_with("A file that was saved", one_line(str(path), 4096), command)
 
@@ -65,7 +65,7 @@ class Programs:
             return None
 
     def play(self, path: Path, name: str) -> None:
-        """Play a sound that was saved; the user has agreed. name: shown for it."""
+        """Play a sound that was saved, without a question. name: shown to the user."""
         self._start(playing_command(path, self._environ), name)
 
     def _open_with(self, title: str, what: str, program: Callable[[], list[str]]) -> None:
@@ -92,10 +92,10 @@ class Programs:
 
 
 def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
-    """The program and its arguments: the first of BROWSER that is there, else xdg-open or open.
+    """Return the program and its arguments: the first of BROWSER that is found, else xdg-open or open.
 
-    BROWSER is a list with colons between, as elsewhere; `%s` in one stands for the address. Raises
-    ConfigurationError if there is none, or if the address would look like an option.
+    BROWSER is a list with colons between; `%s` in an entry stands for the address. Raises
+    ConfigurationError if no program is found, or if the address would look like an option.
     """
     if address.startswith("-"):
         raise ConfigurationError(f"“{address}” is not opened: programs would take it for an option")
@@ -110,18 +110,18 @@ def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
-    """The program that opens a file, and its arguments: xdg-open, or open on macOS.
+    """Return the program that opens a file, and its arguments: xdg-open, or open on macOS.
 
-    Raises ConfigurationError if there is none, or if opening the file would run what is in it.
+    Raises ConfigurationError if it is not found, or if a desktop would run the file instead of opening it.
     """
     if path.suffix.lower() in _RUN:
         raise ConfigurationError(f"{path.name} is a program, and is not started from here")
-    none = f"{_USUAL} was not found, which would know how to open it"
+    none = f"{_USUAL} was not found, which chooses the program for a file"
     return [*_first_there([_USUAL], environ, none), str(path)]
 
 
 def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
-    """The program that plays a sound, and its arguments: GOPHER_PLAYER, else the first that is there.
+    """Return the program that plays a sound, and its arguments: GOPHER_PLAYER, else the first found.
 
     Raises ConfigurationError if there is none.
     """
@@ -130,7 +130,10 @@ def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
 
 
 def _first_there(commands: Iterable[str], environ: Mapping[str, str], none: str) -> list[str]:
-    """The words of the first command whose program is there; if there is none, `none` says so."""
+    """Return the words of the first command whose program is in PATH.
+
+    Raises ConfigurationError with the sentence `none` if there is none.
+    """
     for command in commands:
         try:
             words = shlex.split(command)
@@ -142,7 +145,7 @@ def _first_there(commands: Iterable[str], environ: Mapping[str, str], none: str)
 
 
 async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
-    """Start a program that outlives us, as none of asyncio's does; return its exit status at its end."""
+    """Start a program and return its exit status. It outlives us; asyncio would kill its own children."""
     try:
         process = Popen(
             command,

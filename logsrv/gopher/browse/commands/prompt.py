@@ -16,9 +16,9 @@ from logsrv.gopher.browse.commands.bars import Key
 
 
 class Field(Input):
-    """A line to type in. `submitted` gets what is there at Enter at once: a message would come late."""
+    """A line to type in. Enter calls `submitted` with its text at once: a message would arrive later."""
 
-    # A newline is what a terminal made of Enter before a program took its keys.
+    # A terminal still turns an Enter that was typed before the program started into a newline.
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+j", "submit")]
 
     def __init__(self, submitted: Callable[[str], None]) -> None:
@@ -30,10 +30,10 @@ class Field(Input):
 
 
 class Prompt(Horizontal):
-    """`prompt.ask("Find", then)` shows it, and calls `then` with what was typed, unless Esc ends it.
+    """The prompt: `prompt.ask("Find", then)` shows it, and calls `then` with the typed text; Esc cancels.
 
-    It has the keyboard when `ask` returns, and has given it back when `then` is called, so that no key
-    gets lost or elsewhere, however fast they come.
+    It has the keyboard from the return of `ask` until the call of `then`, so every key reaches the right
+    widget, however fast the user types.
     """
 
     DEFAULT_CSS = """
@@ -56,7 +56,7 @@ class Prompt(Horizontal):
         self._earlier: Sequence[str] = ()
         self._at = 0
         self._changed: Callable[[str], None] = lambda value: None
-        # The keys that it takes, as long as it is shown.
+        # The keys of the prompt while it is shown, for the row of keys.
         self.keys: Sequence[Key] = ()
 
     def ask(
@@ -71,10 +71,11 @@ class Prompt(Horizontal):
         only: str | None = None,
         changed: Callable[[str], None] = lambda value: None,
     ) -> None:
-        """Ask for what belongs after `label`; the arrow keys offer what is in `earlier`.
+        """Show the prompt with `label` and the text `begin`; the arrow keys offer the texts in `earlier`.
 
-        does: what Enter does. replace: what is typed takes the place of `begin`, unless a key moves in
-        it first. only: an expression for what may be typed. changed: is told what stands there.
+        then: called with the text at Enter. does: the label of Enter. replace: typing replaces `begin`,
+        unless a key moves the cursor first. only: a regular expression for the text that may be typed.
+        changed: called with the text after each change.
         """
         self._settle(None)
         self._then = then
@@ -94,7 +95,7 @@ class Prompt(Horizontal):
         self.screen.set_focus(field)
 
     def takes(self, key: events.Key) -> bool:
-        """Type a character if that is what is asked for; false for keys that do something else."""
+        """Type the character of a key, and return true; false if nothing is asked or the key has none."""
         if self._then is None or not key.is_printable or key.character is None:
             return False
         if self._field.selection.is_empty:
@@ -121,7 +122,7 @@ class Prompt(Horizontal):
 
     @on(Input.Blurred)
     def _left(self) -> None:
-        # Not if it has been opened again meanwhile.
+        # The prompt may have been opened again meanwhile.
         if not self._field.has_focus:
             self._settle(None)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-# A host that leaves less room for the end of its address is cut itself.
+# Characters. If a long host leaves less room for the end of the address, the host is shortened too.
 _LEAST_END = 8
 
 
 def span_text(seconds: float) -> str:
-    """Seconds as `0.3 s`, `12 s`, `3:05`, `1:02:03`."""
+    """Write seconds as `0.3 s`, `12 s`, `3:05`, `1:02:03`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -18,7 +18,7 @@ def span_text(seconds: float) -> str:
 
 
 def address_text(address: str, width: int) -> str:
-    """An address in `width` characters: where it is and how it ends tell more than what lies between."""
+    """Shorten an address to `width` characters in its middle: its host and its end say most."""
     if len(address) <= width:
         return address
     begin = address.find("/", address.find("//") + 2) + 1

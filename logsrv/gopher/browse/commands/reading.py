@@ -16,20 +16,20 @@ from logsrv.kit.text.escape import one_line
 
 @dataclass(eq=False)
 class Reading:
-    """Commands in a page, which leave it where it is."""
+    """Commands within the current page."""
 
     _session: BrowsingSession
     _visiting: Visiting
     _window: BrowserWindow
-    # The words looked for, the newest last.
+    # The words searched for, the newest last.
     _found: tuple[str, ...] = field(default=(), init=False)
 
     def find(self) -> None:
-        """Ask for words, and go to the first place that has them."""
+        """Ask for words, and go to the first match."""
         self._window.prompt.ask("Find", self._find_first, "", self._found, does="Find")
 
     def find_again(self, backward: bool = False) -> None:
-        """Go to the next place that has the words asked for last, or the previous one."""
+        """Go to the next match of the last words, or to the previous one."""
         if self._found:
             self._find(backward=backward, stay=False)
         else:
@@ -49,7 +49,7 @@ class Reading:
             self._window.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
 
     def breaking(self) -> None:
-        """Break long lines in another way."""
+        """Change to the next way of breaking long lines."""
         self._window.say(self._window.view.break_otherwise())
 
     def charset(self) -> None:

@@ -1,6 +1,4 @@
-"""A run of the browser, without a screen: the places visited, back and forward, their pages while there is
-room, and all else that it remembers and keeps.
-"""
+"""The state of a run of the browser: history, cached pages, bookmarks, downloads, trust."""
 
 from __future__ import annotations
 
@@ -37,14 +35,14 @@ MOST_CACHED = 64 * 1024 * 1024
 
 @dataclass(eq=False)
 class Visit:
-    """A place, and the position in it that going back to it returns to."""
+    """A place, and the scroll position that going back restores."""
 
     place: Place
     position: ScrollPosition | None = None
 
 
 class History:
-    """A row of visits with one of them current, as every browser has it."""
+    """A list of visits, one of which is current."""
 
     def __init__(self, most: int = MOST_VISITS) -> None:
         self._visits: list[Visit] = []
@@ -52,8 +50,9 @@ class History:
         self._most = most
 
     def arrive(self, place: Place, step: int | None = None) -> None:
-        """Make the visit `step`s further the current one; None: a new visit to `place`, which comes
-        behind the current one, and what was forward of that is forgotten.
+        """Make the visit that is `step`s away the current one.
+
+        None: add a new visit to `place` after the current one, and forget the visits that were after it.
         """
         if step is not None:
             self._at += step
@@ -64,26 +63,26 @@ class History:
         self._at = len(self._visits) - 1
 
     def neighbour(self, step: int) -> Visit | None:
-        """The visit that many steps further (negative: back; 0: the current one), if there is one."""
+        """Return the visit that is `step` steps forward (negative: back), None if there is none."""
         at = self._at + step
         return self._visits[at] if 0 <= at < len(self._visits) else None
 
     def steps(self) -> list[tuple[int, Visit]]:
-        """All visits, the newest first, each with how many steps away it is."""
+        """Return (steps from the current visit, visit) of all visits, the newest first."""
         return [(at - self._at, visit) for at, visit in reversed(list(enumerate(self._visits)))]
 
     def addresses(self) -> list[str]:
-        """The URLs visited, the newest last, each once."""
+        """Return the URLs visited, each once, the newest last."""
         places = (visit.place for visit in reversed(self._visits))
         seen = dict.fromkeys(str(each) for each in places if not isinstance(each, InternalPage))
         return list(reversed(seen))
 
 
 class PageCache:
-    """Pages of this session, as many as fit; the one unused for longest goes first."""
+    """Pages of this session, up to a number of bytes; the least recently used is dropped first."""
 
     def __init__(self, most_bytes: int = MOST_CACHED) -> None:
-        """`most_bytes` of answers as received."""
+        """most_bytes: the sum over the pages of the bytes received."""
         self._most_bytes = most_bytes
         self._pages: OrderedDict[ItemURL, Page] = OrderedDict()
 
@@ -94,8 +93,8 @@ class PageCache:
         return page
 
     def put(self, page: Page) -> None:
-        """Keep a page, unless it has an error, is larger than the cache, or is of a local file, which may
-        be edited meanwhile.
+        """Keep a page, unless it has an error, is larger than the cache, or is a local file, which the user
+        may edit.
         """
         self._pages.pop(page.url, None)
         if isinstance(page.url, FileURL) or page.error or page.received > self._most_bytes:
@@ -107,7 +106,10 @@ class PageCache:
 
 
 class BrowsingSession:
-    """History, cache, bookmarks, followed menus, downloads, whom to trust; `environ` says where and how."""
+    """The history, cache, bookmarks, followed menus, downloads and trusted servers of a run.
+
+    environ: names the directories for their files.
+    """
 
     def __init__(
         self,
@@ -115,7 +117,7 @@ class BrowsingSession:
         options: ConnectionOptions | None = None,
         charset: str | None = None,
     ) -> None:
-        """The trust of `options` is for servers without a pin; charset: of what they send."""
+        """options: how to connect; its trust applies to servers without a pin. charset: of answers."""
         data = Path(data_directory(environ))
         self._options = options or ConnectionOptions()
         self._pins = PinStore(pins_path(environ))
@@ -126,13 +128,14 @@ class BrowsingSession:
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
         self.charset = charset
-        # Servers whose certificate the user decided to trust: the next one they show is pinned.
+        # Servers the user decided to trust: the next certificate they show is pinned.
         self.newly_trusted: set[str] = set()
 
     def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
-        """Return the way to connect to `url`: with trust by pin where the user decided so, else as for all.
+        """Return how to connect to `url`: trust by pin for servers the user decided to trust, else the
+        trust of the session's options.
 
-        Raises ConfigurationError, OSError.
+        accept_cut: accept an end without TLS's close. Raises ConfigurationError, OSError.
         """
         trust = self._options.trust
         if (
@@ -146,6 +149,6 @@ class BrowsingSession:
         return ConnectionOptions(self._options.timeouts, trust, self._options.proxy)
 
     def loading(self, url: ItemURL) -> Loading:
-        """The page of `url`, to be loaded."""
+        """Return the page of `url`, not yet requested."""
         options = partial(self.options_for, url, accept_cut=True)
         return Loading(url, options, charset=self.charset)

@@ -16,9 +16,9 @@ from logsrv.gopher.follow.bookmarks import Bookmark
 from logsrv.gopher.follow.news import Item
 from logsrv.kit.text.words import size_text
 
-# Columns beside both halves of the row below the page.
+# Columns of padding around both halves of the row below the page.
 _PADDING = 4
-# Words for Enter by the kind of link.
+# Label of Enter for each kind of link.
 _ENTER = {
     "show": "Open",
     "search": "Search",

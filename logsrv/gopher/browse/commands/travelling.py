@@ -1,4 +1,4 @@
-"""Going elsewhere: to a link or an address, back, forward, up, again, past a refused certificate."""
+"""Commands that go to a link or an address, back, forward, up, load again, or trust a certificate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 @dataclass(eq=False)
 class Travelling:
-    """Commands that open links, and visit other places or the same again."""
+    """Commands that open links and visit places."""
 
     _session: BrowsingSession
     _visiting: Visiting
@@ -40,7 +40,7 @@ class Travelling:
             self._window.say("There is no link in sight.")
 
     def open(self, link: Hyperlink) -> None:
-        """Show, save, play, hand on or explain what `link` leads to."""
+        """Open `link` in the way of its kind: show, search, save, play, start a program, or explain."""
         if link.url is not None:
             self._following.opened(str(link.url))
         match link.kind:
@@ -78,7 +78,7 @@ class Travelling:
             self._visiting.visit(url.searching(encoded))
 
     def go(self) -> None:
-        """Ask for an address or a path, and open it; that of the page is there to be changed."""
+        """Ask for an address or a path, and open it; the page's own address is offered for editing."""
         page = self._visiting.page
         here = "" if page is None else str(page.url)
         earlier = [each for each in self._session.history.addresses() if each != here]
@@ -94,7 +94,7 @@ class Travelling:
             self.open(link_to(await aside(partial(typed_place, address))))
 
     def number(self, digit: str) -> None:
-        """Ask for the number of a link, which begins with `digit`, and open it."""
+        """Ask for the number of a link, whose first digit is `digit`, and open it."""
         if not self._window.view.page_layout.links:
             self._window.say("There are no links on this page.")
             return
@@ -122,7 +122,7 @@ class Travelling:
         self._window.say(f"{link.title}   {link.address}" if link is not None else "")
 
     def move(self, step: int) -> None:
-        """Go that many steps further in the history (negative: back)."""
+        """Go `step` steps forward in the history (negative: back)."""
         visit = self._session.history.neighbour(step)
         if visit is None:
             self._window.say("This is the first page." if step < 0 else "This is the newest page.")
@@ -142,7 +142,7 @@ class Travelling:
         self._window.choose(Chooser("History, the newest first", rows, at), move)
 
     def reload(self) -> None:
-        """Ask for the page again; on the page of what is new, look at all followed menus."""
+        """Load the page again; on the page of news, fetch all followed menus."""
         if self._visiting.shown is InternalPage.NEWS:
             self._following.look(again=True)
         elif self._session.history.neighbour(0) is not None:
@@ -154,7 +154,10 @@ class Travelling:
             self._visiting.visit(self._visiting.page.url.beside(MENU_TYPE, b""))
 
     def up(self) -> None:
-        """Show the menu above. Selectors are opaque, but nearly all are paths; else it is an error page."""
+        """Show the menu above: the selector up to its last slash.
+
+        Selectors are opaque, but nearly all are paths; for others the server answers with an error.
+        """
         if self._visiting.page is None:
             return
         url = self._visiting.page.url

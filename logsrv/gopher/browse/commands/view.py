@@ -1,7 +1,7 @@
 """The widget that shows a page: lines in a scrolling window, a cursor on links, matches marked.
 
-It paints only the rows that are visible, so a menu of a hundred thousand lines scrolls like one of
-ten. What it paints was escaped by `lines`; nothing here is ever read as markup.
+It paints only the visible rows, so a menu of 100,000 lines scrolls as fast as one of ten. `page_lines`
+has escaped the text; nothing here is ever read as markup.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ from logsrv.gopher.browse.content.guide import bindings
 from logsrv.gopher.browse.content.layout import Breaking, Layout, ScrollPosition
 from logsrv.gopher.browse.content.page_lines import PageLine
 
-# The ways that `w` goes through, and what it says.
+# The ways of breaking lines, in the order in which the key w changes them; each with its sentence.
 _BREAKING: dict[Breaking, str] = {
     "fit": "Long lines are broken, drawings and tables stay whole.",
     "all": "All long lines are broken.",
     "none": "No line is broken.",
 }
-# Marks a row that goes on beyond the edge of the window.
+# Marks a row that continues beyond the edge of the window.
 _MORE = "›"
 # Rows of the window above and below the page.
 _FRAME_ROWS = 3
-# Seconds for which a long page is laid out between two looks at the keys.
+# Seconds of layout work on a long page before keys are handled again.
 SLICE = 0.01
 # Rows per turn of the wheel.
 _WHEEL = 3
 
 
 class PageView(ScrollView, can_focus=True):
-    """Shows `PageLine`s. A click on one that leads somewhere opens it; `Pointed`: the cursor moves."""
+    """Shows `PageLine`s; a click on a link opens it. Posts `Pointed` when cursor or window move."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"page--{style}" for style in STYLES),
@@ -80,17 +80,17 @@ class PageView(ScrollView, can_focus=True):
         self.page_layout = Layout(80)
         self._match: re.Pattern[str] | None = None
         self.found_at: int | None = None
-        # The lines that have what is looked for.
+        # The indices of the lines with a match.
         self.matches: list[int] = []
         self.cursor: int | None = None
-        # A step for when so much is laid out; and whether more is being laid out.
+        # (whether enough is laid out, the step that waits for it); and whether a worker lays out the rest.
         self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
         self._goes_on = False
 
     # Showing and finding.
 
     def show(self, lines: Sequence[PageLine], position: ScrollPosition | None = None) -> None:
-        """Show these lines; without `position` from their top, with the cursor on the first link."""
+        """Show these lines at `position`; without it, from the top with the cursor on the first link."""
         self._match = None
         self.matches = []
         self.cursor = None
@@ -99,7 +99,7 @@ class PageView(ScrollView, can_focus=True):
         def arrive() -> None:
             self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
             if place.cursor is not None:
-                # The link may have moved, such as an item of the news that was read.
+                # The link may have moved: an item of the news moves when it is read.
                 self.cursor = self._link_from(place.cursor, 1, len(lines))
             self._keep_in_sight()
 
@@ -109,11 +109,11 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
 
     def extend(self, lines: Sequence[PageLine]) -> None:
-        """Show more lines at the end; nothing that is in sight moves."""
+        """Add `lines` at the end; the visible rows do not move."""
         known = len(self.lines)
         at = len(self.page_layout.first_row)
         self.page_layout.extend(lines)
-        # The column beside the lines may have grown.
+        # A wider column of numbers makes all rows anew; lay out at least the lines that had rows.
         self.page_layout.lay_out(lambda: len(self.page_layout.first_row) >= at)
         self.matches += self._matching(known)
         self._lay_out_more()
@@ -122,7 +122,7 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
 
     def position(self) -> ScrollPosition:
-        """The position of the user now."""
+        """Return the current position."""
         return ScrollPosition(self.cursor, self.scroll_offset.y, self.scroll_offset.x)
 
     @property
@@ -136,7 +136,7 @@ class PageView(ScrollView, can_focus=True):
         return len(self.page_layout.rows) > self._height
 
     def percent(self) -> int:
-        """Return how much of the page is above the lower edge of the window."""
+        """Return the percentage of the page's rows that end at or above the lower edge of the window."""
         if not self.page_layout.rows:
             return 100
         bottom = self.scroll_offset.y + self._height
@@ -145,10 +145,10 @@ class PageView(ScrollView, can_focus=True):
     def find(
         self, words: str, *, backward: bool = False, stay: bool = False
     ) -> tuple[int, int] | None:
-        """Mark all places with `words`, in any case, and go to the next line that has one.
+        """Mark all matches of `words`, ignoring case, and go to the next line with one.
 
-        With `stay` the line at the cursor counts as the next one. Returns which of how many lines that
-        is; None if there is none.
+        stay: the current line counts as the next one. Returns (number of the line among those with a match,
+        from 1; number of lines with a match); None without a match.
         """
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match != self._match:
@@ -171,7 +171,7 @@ class PageView(ScrollView, can_focus=True):
         return at % len(self.matches) + 1, len(self.matches)
 
     def _matching(self, begin: int) -> list[int]:
-        """Return the lines from `begin` on that have what is looked for."""
+        """Return the indices of the lines with a match, from line `begin` on."""
         match, lines = self._match, self.lines
         if match is None:
             return []
@@ -179,7 +179,7 @@ class PageView(ScrollView, can_focus=True):
 
     # Layout.
 
-    # A page may come before this widget has a size; then it is taken from the terminal.
+    # A page may arrive before this widget has a size; then the terminal's size is used.
 
     @property
     def _height(self) -> int:
@@ -196,7 +196,7 @@ class PageView(ScrollView, can_focus=True):
         self._lay_out_more()
 
     def _lay_out_more(self) -> None:
-        """Lay out for a moment; what is left of a long page is for later, between looks at the keys."""
+        """Lay out for `SLICE` seconds; a worker lays out the rest of a long page, between keys."""
         end = time.monotonic() + SLICE
         self.page_layout.lay_out(lambda: time.monotonic() > end)
         self._grown()
@@ -216,7 +216,7 @@ class PageView(ScrollView, can_focus=True):
             self._goes_on = False
 
     def _when(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
-        """Call `act` when enough is laid out, unless the user goes elsewhere before."""
+        """Call `act` as soon as `ready()` is true or all is laid out, unless the user moves before."""
         if ready() or self.page_layout.done:
             self._then = None
             act()
@@ -241,14 +241,14 @@ class PageView(ScrollView, can_focus=True):
         if self.page_layout.window != self._columns:
             self._lay_out_again()
         elif self.cursor is not None:
-            # A sentence below takes rows for a while; the line with the cursor stays in sight.
+            # A long sentence below takes rows for a while; the line with the cursor must stay visible.
             self._reveal(self.cursor)
         self._keep_in_sight()
         if self.cursor != before:
             self.post_message(self.Pointed())
 
     def break_otherwise(self) -> str:
-        """Break prose, all lines, none, each in its turn; return a sentence that says which."""
+        """Change to the next way (break prose only, all lines, none); return its sentence."""
         ways = list(_BREAKING)
         self._breaking = ways[(ways.index(self._breaking) + 1) % len(ways)]
         self._lay_out_again()
@@ -257,13 +257,13 @@ class PageView(ScrollView, can_focus=True):
     # Moving.
 
     def _visible(self) -> tuple[int, int]:
-        """The first and the last line that is in sight; the last before the first if there is none."""
+        """Return the first and the last visible line; (0, -1) if there is none."""
         top = self.scroll_offset.y
         rows = self.page_layout.rows[top : top + self._height] or self.page_layout.rows[-1:]
         return (rows[0][0], rows[-1][0]) if rows else (0, -1)
 
     def _link_from(self, index: int, step: int, limit: int) -> int | None:
-        """The first line that leads somewhere from `index` on, up to `limit` with it."""
+        """Return the first link from line `index` to line `limit`, both included; step: 1 down, -1 up."""
         links = self.page_layout.links
         at = bisect_left(links, index if step > 0 else index + 1) - (step < 0)
         if not 0 <= at < len(links):
@@ -272,7 +272,7 @@ class PageView(ScrollView, can_focus=True):
         return found if (found <= limit if step > 0 else found >= limit) else None
 
     def _keep_in_sight(self, step: int = 1) -> None:
-        """Move the cursor to a link in sight if it is out of sight: Enter opens only what is seen."""
+        """Move an invisible cursor to a visible link: Enter must open only what the user sees."""
         first, last = self._visible()
         if self.cursor is None or not first <= self.cursor <= last:
             begin, limit = (first, last) if step > 0 else (last, first)
@@ -291,7 +291,7 @@ class PageView(ScrollView, can_focus=True):
         self._when(lambda: len(self.page_layout.rows) > self._end_of_window(index), scroll)
 
     def _end_of_window(self, index: int) -> int:
-        """Return a row that has to be there for a window that begins with that line."""
+        """Return the row below a window that begins with that line; a huge one if it is not laid out."""
         first_row = self.page_layout.first_row
         return first_row[index] + self._height if index < len(first_row) else 1 << 62
 
@@ -318,7 +318,7 @@ class PageView(ScrollView, can_focus=True):
         self.post_message(self.Pointed())
 
     def action_step(self, step: int) -> None:
-        """Go to the next link if it is in sight or just beyond; else one row further."""
+        """Go to the next link if it is visible or on the next line; else scroll one row."""
         first, last = self._visible()
         at = self.cursor
         if at is None:
@@ -336,11 +336,11 @@ class PageView(ScrollView, can_focus=True):
         self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
 
     def action_page(self, direction: int) -> None:
-        """Go one window further, less one row, which shows where one was."""
+        """Scroll by one window less one row: that row shows where the reader was."""
         self._scroll_and_point(direction * max(1, self._height - 1), 1)
 
     def action_end(self, step: int) -> None:
-        """Go to the bottom, or the top, and to the link that is nearest to it."""
+        """Go to the bottom (1) or the top (-1), with the cursor on the nearest link."""
         self.cursor = None
         self._scroll_and_point(step * len(self.page_layout.rows), -step)
         if step > 0 and not self.page_layout.done:
@@ -411,7 +411,7 @@ class PageView(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"page--{name}", partial=True)
 
     def _painted(self, line: PageLine, start: int, end: int, over: Style | None) -> list[Segment]:
-        """A row in its style and its own colours, with what is looked for marked."""
+        """Return a row in its style and its own colours, with matches marked."""
         style = self._component(line.style) + over if over else self._component(line.style)
         text = Text(line.text, end="")
         # Set as a span: Rich drops the base style of a text without spans.
@@ -424,7 +424,7 @@ class PageView(ScrollView, can_focus=True):
         return list(text[start:end].render(self.app.console))
 
 
-# A picture in a large window has so many.
+# A picture in a large window has about that many different colours.
 @lru_cache(maxsize=16 * 1024)
 def _style_of(paint: Paint) -> Style:
     def colour(shade: int | tuple[int, int, int] | None) -> Color | None:

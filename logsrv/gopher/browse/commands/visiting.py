@@ -1,8 +1,8 @@
-"""The page on the screen, and the way there: it arrives whole, in parts, stopped, or is left for another.
+"""The page on the screen, and the steps of a visit until it is there.
 
 visit ──► at hand ─────────────────────────────► arrived
   └────► loading ──► a part is shown ──► whole ──► arrived
-            └──────────────┴──── stop, another visit: what had come is a page as well
+            └──────────────┴──── stop, or another visit: the part received becomes a page
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.text.words import size_text
 
-# Larger pages are made into lines in a thread, so that the screen goes on living.
+# Larger pages are made into lines in a thread, so that the browser still reacts to keys.
 _MANY_BYTES = 64 * 1024
 
 
 @dataclass(eq=False)
 class Journey:
-    """A place on its way to the screen, `step`s further in the history; None: a new visit.
+    """A visit that is being made.
 
-    position: what a visit before left there. part: the page that is shown as long as there is only the
-    beginning of it. loading: the page, as long as it is being fetched. arrived: whether it is in the
-    history; a page that never comes is no visit.
+    step: steps in the history, None for a new visit. position: that of the earlier visit. part: stands for
+    the page on the screen while only its beginning has arrived. loading: the page while it is fetched.
+    arrived: whether the visit is in the history; a page that never arrives is not added.
     """
 
     place: Place
@@ -55,9 +55,9 @@ class Journey:
 
 @dataclass(eq=False)
 class Visiting:
-    """Brings places to the screen, and knows what is there. What is asked for last wins.
+    """Loads and shows places; a new visit cancels the one before.
 
-    started: a page that is on its way already. shown: the page in `view`, or which of the browser's own.
+    started: a page that is already loading. shown: the page in `view`, or the name of an internal one.
     """
 
     _session: BrowsingSession
@@ -71,7 +71,7 @@ class Visiting:
 
     @property
     def page(self) -> Page | None:
-        """Return the page, unless it is one of the browser's own."""
+        """Return the page on the screen; None for an internal one."""
         return self.shown if isinstance(self.shown, Page) else None
 
     @property
@@ -81,7 +81,7 @@ class Visiting:
 
     @property
     def about(self) -> object:
-        """Return the bookmark, followed menu or item of news that the line with the cursor is about."""
+        """Return the bookmark, followed menu or item of news in the line with the cursor."""
         cursor = self._window.view.cursor
         return None if cursor is None else self._window.view.lines[cursor].about
 
@@ -94,7 +94,7 @@ class Visiting:
         return lines[index].link(menu, self._session.charset)
 
     def here(self) -> Hyperlink | None:
-        """Return the link with the cursor, or else the page itself."""
+        """Return the link with the cursor, or else a link to the page itself."""
         page = self.page
         return self.link or (None if page is None else link_to(page.url))
 
@@ -112,14 +112,14 @@ class Visiting:
         self.visit(InternalPage.NEWS)
 
     def visit(self, place: Place, step: int | None = None) -> None:
-        """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""
+        """Show a place: as a new visit, or as the one `step` steps away in the history; 0 loads again."""
         history = self._session.history
         here = history.neighbour(0)
         if here is not None and self._window.view.lines:
             here.position = self._window.view.position()
         left = self._give_up()
         if left is not None and self._is_begun:
-            # Should nothing come of this visit, it is all that there is of the page.
+            # The incomplete page stays on the screen if the new visit does not arrive.
             error = PeerError("you left this before all of it had come")
             self.shown = left.so_far(error)
         there = None if step is None else history.neighbour(step)
@@ -131,12 +131,12 @@ class Visiting:
             travel = partial(self._travel, journey)
             self._worker = self._window.start(travel, group="page", exclusive=True)
         else:
-            # At once: the next key is meant for this page.
+            # Shown at once: the next key is meant for this page.
             self._cancel()
             self._arrive(journey, page, self._lines(page), journey.position)
 
     def stop(self) -> None:
-        """Stop loading, and show what has come if there is something; or no longer mark what was found."""
+        """Stop loading, and show the part received, if any. If nothing is loading, unmark all matches."""
         journey, loading = self._journey, self._give_up()
         if loading is None or journey is None:
             self._window.view.find("")
@@ -149,15 +149,15 @@ class Visiting:
             self._arrive(journey, page, self._lines(page), None)
 
     def redraw(self) -> None:
-        """Make the lines of the page anew: other characters, other bookmarks, another width."""
+        """Make the lines of the page anew, after a change of character set, bookmarks or width."""
         shown = self.shown
-        # A part is made anew when all of the page has come.
+        # An incomplete page is made anew anyway when it is complete.
         if shown is not None and not self._is_begun:
             self._show(shown, self._lines(shown), self._window.view.position())
 
     @property
     def _is_begun(self) -> bool:
-        """Return true if what is shown is the beginning of a page that is on its way."""
+        """Return true if the screen shows the beginning of a page that is loading."""
         part = None if self._journey is None else self._journey.part
         return part is not None and self.shown is part
 
@@ -166,7 +166,7 @@ class Visiting:
             self._worker.cancel()
 
     def _give_up(self) -> Loading | None:
-        """Cancel the load that goes on, which closes its connection, and return it."""
+        """Cancel loading, which closes the connection; return the cancelled load, if there was one."""
         loading = self.loading
         if loading is not None and self._journey is not None:
             self._journey.loading = None
@@ -175,7 +175,7 @@ class Visiting:
         return loading
 
     def _at_hand(self, place: Place, step: int | None) -> Page | InternalPage | None:
-        """Return what can be shown without waiting for anything."""
+        """Return the page if it can be shown without waiting: the start page, or a small cached page."""
         if isinstance(place, InternalPage):
             return place if place is InternalPage.START else None
         page = None if step == 0 else self._session.cache.get(place)
@@ -206,7 +206,7 @@ class Visiting:
         journey.loading = loading
         self._window.changed()
         part = journey.part
-        # A page that is returned to comes whole, at its old place.
+        # Going back shows the page only when it is complete, at its old position.
         if part is not None and journey.position is None:
             async for lines in loading.growing():
                 if self._is_begun:
@@ -218,7 +218,7 @@ class Visiting:
         return page
 
     async def _slowly(self, page: Page) -> list[PageLine]:
-        """Return the lines of a page; of a large one in a thread, so that the keys go on working."""
+        """Return the lines of a page; a large one is rendered in a thread, so that keys still work."""
         if page.received < _MANY_BYTES:
             return self._lines(page)
         return await aside(partial(self._lines, page))
@@ -255,7 +255,7 @@ class Visiting:
 def rendered(
     shown: Page | InternalPage, session: BrowsingSession, followed: FollowedMenus, window: Size
 ) -> list[PageLine]:
-    """Return all lines of a page; may be called in a thread for pages of servers."""
+    """Return all lines of a page. Safe to call in a thread for pages of servers."""
     if shown is InternalPage.START:
         return start_lines(session.bookmarks)
     if not isinstance(shown, Page):

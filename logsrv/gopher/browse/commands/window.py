@@ -1,4 +1,4 @@
-"""The window as commands use it: the page, the prompt, sentences, questions, work beside all else."""
+"""The window as commands use it: the page, the prompt, sentences, questions, background work."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ Chosen = TypeVar("Chosen")
 
 @dataclass(eq=False)
 class BrowserWindow:
-    """Shows, tells and asks. said: the sentence below the page, until the cursor moves.
+    """The page, the prompt and the dialogs.
 
-    changed: called when there is another sentence, or something else goes on.
+    said: the sentence below the page, until the cursor moves. changed: called when the sentence or the
+    progress has changed.
     """
 
     view: PageView
@@ -39,7 +40,7 @@ class BrowserWindow:
 
     @contextmanager
     def saying_errors(self) -> Iterator[None]:
-        """Say what goes wrong inside."""
+        """Show a LogsrvError or OSError raised inside as the sentence below the page."""
         try:
             yield
         except (LogsrvError, OSError) as error:
@@ -48,11 +49,11 @@ class BrowserWindow:
     def start(
         self, work: Callable[[], Awaitable[object]], group: str, *, exclusive: bool = False
     ) -> Worker[object]:
-        """Run `work` beside all else; with `exclusive`, what goes on in the group is cancelled first."""
+        """Run `work` in the background; with `exclusive`, other work of its group is cancelled first."""
         return self._app.run_worker(work, group=group, exclusive=exclusive)
 
     def ask_first(self, title: str, question: str, then: Callable[[], object]) -> None:
-        """Call `then` if the answer is yes."""
+        """Ask a question, and call `then` if the answer is yes."""
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -65,7 +66,7 @@ class BrowserWindow:
         self._app.push_screen(Notice(title, text))
 
     def choose(self, chooser: Chooser[Chosen], then: Callable[[Chosen | None], None]) -> None:
-        """Show a list, and call `then` with what was chosen, None for nothing."""
+        """Show a list, and call `then` with the chosen answer, None if the user closed it."""
         self._app.push_screen(chooser, then)
 
     def announce(self, title: str, sentence: str, *, failed: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Colours that a server writes into its lines (SGR of ECMA-48), as spans beside plain text. No I/O.
 
-Colours alone: a line with any other escape sequence, or one that hides or blinks, stays as it is, so
-that all of it is escaped and seen.
+A line is coloured only if colours are its only escape sequences. With any other sequence, or with one that
+hides text or blinks, the caller escapes the whole line, and the user sees the sequence.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import NamedTuple
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
 
-# A number of the 256 colours of terminals, red, green and blue, or that of the page.
+# A number of the 256 colours of terminals; (red, green, blue); None for the page's own colour.
 Shade = int | tuple[int, int, int] | None
 _SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
 _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
-# Codes that end them; 2 (faint) begins none, since on many terminals it cannot be read.
+# Codes that end an attribute. 2 (faint) is not in the table above: many terminals make it unreadable.
 _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 
 
 class Paint(Value):
-    """The look of a span: colours of the letters and behind them, and attributes, as Rich names them."""
+    """The look of a span: colour of the letters, colour behind them, and Rich's names of attributes."""
 
     letters: Shade = None
     ground: Shade = None
@@ -31,7 +31,7 @@ class Paint(Value):
 
 
 class Span(NamedTuple):
-    """A piece of a line, from `start` to `end`, in a paint of its own."""
+    """A piece of a line, characters `start` to `end`, and its paint."""
 
     start: int
     end: int
@@ -39,19 +39,20 @@ class Span(NamedTuple):
 
 
 _PLAIN = Paint()
-# More are no drawing, and megabytes of them would take seconds.
+# A line with more sequences is not a drawing, and megabytes of them would take seconds.
 _MOST_IN_A_LINE = 5000
 
 
 class Colours:
-    """The colours of consecutive lines: one goes on in the next, as terminals have it."""
+    """The colours of consecutive lines: as on a terminal, a colour lasts into the next line."""
 
     def __init__(self) -> None:
         self._paint = _PLAIN
 
     def line(self, text: str) -> tuple[str, tuple[Span, ...]] | None:
-        """Return the line without its colours and its TABs, and the colours; None if there is more in it
-        that a terminal would obey.
+        """Return the line without colour sequences and with TABs expanded, and the spans with colours.
+
+        None if it has other control characters or sequences.
         """
         pieces = _SGR.split(text)
         if len(pieces) > 2 * _MOST_IN_A_LINE:
@@ -77,7 +78,7 @@ class Colours:
 
 @lru_cache(maxsize=1024)
 def _changed(paint: Paint, parameters: str) -> Paint | None:
-    """The paint after a sequence; None if it does more than colour."""
+    """Return the paint after a sequence; None if the sequence does more than colour."""
     if len(parameters) > 1 and any(len(each) > 3 for each in parameters.split(";")):
         return None
     numbers = iter([int(each or 0) for each in parameters.split(";")])
@@ -101,7 +102,7 @@ def _changed(paint: Paint, parameters: str) -> Paint | None:
             paint = paint.replace(**{"letters" if number == 38 else "ground": shade})
         else:
             return None
-    # Letters in the colour of their ground would be hidden.
+    # Letters in the colour of their background would be invisible.
     if paint.letters is not None and paint.letters == paint.ground:
         return paint.replace(ground=None)
     return paint

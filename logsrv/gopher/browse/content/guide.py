@@ -1,4 +1,4 @@
-"""The browser's texts about itself: the help, the start page, explanations of other kinds of items."""
+"""The browser's own texts: the help, the start page, explanations of sessions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 _NUMBERS = " ".join(f"{digit}=travelling.number('{digit}')" for digit in "123456789")
-# Groups of (keys as shown, what they do, bindings KEY=PART.COMMAND by Textual's names of keys). `page` is
-# the `PageView`, and its commands are actions of Textual's; all other parts are attributes of `Browser`.
+# Groups of (keys as shown, description, bindings KEY=PART.COMMAND with Textual's names of keys). The part
+# `page` is the `PageView`, and its commands are Textual actions; other parts are attributes of `Browser`.
 KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "In a page": (
         ("↑ ↓  k j", "the next link, or a row further", "up,k=page.step(-1) down,j=page.step(1)"),
@@ -89,7 +89,7 @@ _SESSIONS = {
 
 
 def bindings(*, of_page: bool) -> list[tuple[str, str]]:
-    """Return keys and their actions: of the widget that shows a page, or of the window."""
+    """Return (key, action) of all bindings of the `PageView`, or of those of the window."""
     found = []
     for bound in (each for keys in KEYS.values() for _, _, text in keys for each in text.split()):
         key, _, command = bound.partition("=")
@@ -99,15 +99,15 @@ def bindings(*, of_page: bool) -> list[tuple[str, str]]:
 
 
 def action(command: str) -> str:
-    """Return the action of the window that runs a command, such as `travelling.move(-1)`, of its parts."""
+    """Return the Textual action that runs a command of a part, such as `travelling.move(-1)`."""
     part, dot, call = command.partition(".")
     name, _, words = call.removesuffix(")").partition("(")
-    # With a comma behind nothing it would be no Python.
+    # The comma stands only before arguments: `run('a', 'b', )` is not a valid action.
     return f"app.run('{part}', '{name}'{words and ', '}{words})" if dot else f"app.{command}"
 
 
 def help_lines(width: int) -> list[str]:
-    """The help in `width` columns."""
+    """Return the lines of the help, at most `width` columns wide."""
     lines: list[str] = []
     indent = 19 if width >= 50 else 4
     for title, keys in KEYS.items():
@@ -140,7 +140,7 @@ def start_lines(bookmarks: Bookmarks) -> list[PageLine]:
 
 
 def session_text(link: Hyperlink) -> str:
-    """Return what the item of a session is, and how to get there; it is never started from here."""
+    """Explain an item for a session (Telnet, TN3270, CSO), which the browser never starts."""
     assert link.item is not None
     what = _SESSIONS[item_type(link.item.item_type).name]
     text = f"{what}\nIt is not started from here. To connect by yourself:\n\n    {link.address}"

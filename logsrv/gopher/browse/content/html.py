@@ -1,4 +1,4 @@
-"""HTML pages as lines of text, with their links below. Nothing of a page is run or fetched. No I/O."""
+"""HTML pages as lines of text, with their links below. Scripts do not run, nothing is fetched. No I/O."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _BLOCKS = _HEADINGS | frozenset(
         *("section", "article", "header", "footer", "nav", "main", "aside", "figure", "address"),
     )
 )
-# Those with an empty line before them.
+# Elements with an empty line before them.
 _APART = _HEADINGS | frozenset(("p", "ul", "ol", "dl", "table", "pre", "blockquote"))
 _MOST_LINKS = 1000
-# Python's parser scans an unfinished tag or comment again with each `feed`: quadratic without a bound.
+# Characters. Python's parser scans an unfinished tag again with each `feed`, which is quadratic without a
+# bound.
 _CHUNK = 16 * 1024
 _LONGEST_TAG = 64 * 1024
 _LONGEST_LAST = 4 * 1024
 
 
 def html_lines(text: str) -> list[PageLine]:
-    """Return the lines of a page; anything that is not HTML is text."""
+    """Return the lines of a page; text outside of tags is shown as text."""
     reader = _Reader()
     for begin in range(0, len(text), _CHUNK):
         reader.feed(text[begin : begin + _CHUNK])
@@ -107,7 +108,7 @@ class _Reader(HTMLParser):
             self._words.append(line)
 
     def end_line(self) -> None:
-        """Make a line of the words so far; of blanks alone none."""
+        """Make a line of the words so far, unless they are only blanks."""
         text = "".join(self._words)
         self._words.clear()
         if self._preformatted:
@@ -118,7 +119,7 @@ class _Reader(HTMLParser):
             self.lines.append(PageLine(shown, self._style))
 
     def _end_link(self) -> None:
-        """Number the link, as the list of them below does, if it leads out of this page."""
+        """End a link: if it leads out of this page, add it to the list, and its number to the text."""
         address, self._address = "".join(self._address.split()), ""
         title = " ".join("".join(self._linked).split()) or address
         self._linked.clear()

@@ -1,7 +1,7 @@
 """Lines of a page as rows of a window, with a column of numbers and labels beside them.
 
-Prose is broken between words, in a wide window at a width that can be read. Drawings and tables (by the
-rule of the gateway, `wire/columns`) are never broken: what does not fit is a move sideways away.
+Prose is broken between words, in a wide window at `READABLE` columns. Drawings and tables (by the rule in
+`wire/columns`, as in the gateway) are not broken: the window scrolls sideways.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.columns import columns, shape_of
 from logsrv.gopher.wire.value import Value
 
-# fit: prose is broken, drawings are not. all, none: every line is, no line is.
+# fit: break prose, not drawings. all: break every line. none: break no line.
 Breaking = Literal["fit", "all", "none"]
 # Lines of hand-made texts are up to 80 columns wide, and nobody reads much longer ones with ease.
 READABLE = 80
-# But a line that somebody broke here already stays as it is where it fits.
+# Columns. Lines up to this width were probably broken by a person; one that fits the window stays whole.
 _HAND_MADE = 120
-# A paragraph is judged by at most so many lines before and behind the one in question.
+# A line counts as prose or not by at most 200 lines before and after it, 400 characters of each.
 _AROUND = 200
 _ENOUGH = 400
-# A line takes a few microseconds, a paragraph of long ones 20 ms.
+# Lines between two calls of `until`: a line takes a few microseconds, a paragraph of long lines 20 ms.
 _LINES_A_LOOK = 32
 _NARROWEST = 8
 _TAG_WIDTH = 4
@@ -40,12 +40,12 @@ class ScrollPosition(Value):
 
 
 class Layout:
-    """The rows of some lines in `width` cells.
+    """The rows of lines in a window.
 
-    rows: (index of the line, start, end) of each. first_row: of each line that is laid out. links: those of
-    them that lead somewhere. indent: cells of the column beside the text, on pages with links: a number and
-    what the link is. widest: cells of the widest row. window: the cells of which `width` are left for the
-    text.
+    rows: (index of the line, start, end) of each row. first_row: the first row of each line that is laid
+    out. links: the indices of those that lead somewhere. indent: cells of the column beside the text, which
+    has the numbers and labels of links; 0 without links. widest: cells of the widest row. window: cells of
+    the window; `width`: those without the column.
     """
 
     def __init__(self, width: int, breaking: Breaking = "fit") -> None:
@@ -60,17 +60,17 @@ class Layout:
         self.first_row: list[int] = []
         self.links: list[int] = []
         self.widest = 0
-        # The paragraph that was judged last, and whether it stays whole.
+        # The paragraph that was judged last, and whether its lines stay whole.
         self._judged = range(0)
         self._whole = False
 
     @property
     def width(self) -> int:
-        """Return the cells that are left for the text."""
+        """Return the cells for the text."""
         return max(_NARROWEST, self.window - self.indent)
 
     def extend(self, lines: Iterable[PageLine]) -> None:
-        """Put more lines at the end, for `lay_out`: all of them anew if the column beside them grows."""
+        """Add lines at the end, for `lay_out`. A wider column of numbers drops the rows of all lines."""
         begin = len(self.lines)
         self.lines += lines
         # New lines may belong to the last paragraph.
@@ -88,7 +88,7 @@ class Layout:
         return len(self.first_row) == len(self.lines)
 
     def lay_out(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Give lines their rows: all, or as many as it takes until `until()` is true."""
+        """Give lines their rows: all of them, or some until `until()` is true."""
         lines = self.lines
         for index in range(len(self.first_row), len(lines)):
             self._add(index, lines[index])
@@ -97,12 +97,13 @@ class Layout:
 
     @property
     def is_wider(self) -> bool:
-        """Return true if there is more to see sideways."""
+        """Return true if a row is wider than the text's part of the window."""
         return self.widest > self.width
 
     def gutter(self, index: int, start: int = 0) -> str:
-        """Return the column beside a row of that line: number and label in the first row of a link,
-        else blanks; "" on pages without links.
+        """Return the text of the column beside a row that begins at character `start` of a line.
+
+        Number and label in the first row of a link, else blanks; "" on pages without links.
         """
         if start or not self.indent:
             return " " * self.indent
@@ -115,7 +116,7 @@ class Layout:
         if line.leads_somewhere:
             self.links.append(index)
         text, width = line.text, self.width
-        # Two cells for each character is the most there can be.
+        # A character takes at most two cells.
         short = len(text) * (1 if text.isascii() else 2) <= width
         cells = len(text) if text.isascii() or short else columns(text)
         readable = min(width, READABLE) if self._breaking == "fit" else width
@@ -138,7 +139,7 @@ class Layout:
         return not self._whole
 
     def _paragraph(self, index: int) -> range:
-        """The lines around that one, up to an empty line or a link on either side."""
+        """Return the lines around that one, up to an empty line or a link on either side."""
         first = last = index
         while first > max(0, index - _AROUND) and self._goes_on(first - 1):
             first -= 1
@@ -152,7 +153,7 @@ class Layout:
 
 
 def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of pieces of at most `width` cells; only blanks at the breaks are left out."""
+    """Yield (start, end) of pieces of at most `width` cells; only a blank at each break is left out."""
     start = 0
     while True:
         end = _fits(text, start, width)
@@ -160,7 +161,7 @@ def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
             yield start, end
             return
         blank = text.rfind(" ", start, end + 1)
-        # A line drawn with blanks in front is not broken inside of them.
+        # Not broken within its leading blanks.
         if blank > start and text[start:blank].strip():
             yield start, blank
             start = blank + 1
@@ -170,7 +171,7 @@ def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
 
 
 def _fits(text: str, start: int, width: int) -> int:
-    """The end of the longest piece from `start` on that takes `width` cells; one character at least."""
+    """Return the end of the longest piece from `start` on that fits `width` cells, at least a character."""
     end = min(len(text), start + width)
     if text.isascii():
         return max(end, min(start + 1, len(text)))

@@ -20,9 +20,9 @@ _NONE_YET = "You follow no menu yet. F  on a menu or a text, such as a phlog, fo
 def news_lines(
     followed: Sequence[Followed], new: int, looking: int = 0, problem: str = ""
 ) -> list[PageLine]:
-    """Make the page; its lines are about an `Item`, or a `Followed`, or nothing.
+    """Return the lines of the page; `about` of a line is an `Item`, a `Followed` or None.
 
-    new: how many items are. looking: how many menus are still to be looked at. problem: with the files.
+    new: number of new items. looking: number of menus still to be fetched. problem: an error of the files.
     """
     if not followed and not problem:
         return [PageLine(_NONE_YET, "dim")]

@@ -1,5 +1,5 @@
-"""Pages of the browser: content, an error, or both. And links: the action that follows an item of a menu,
-or the reason why it cannot be followed.
+"""Pages of the browser (content, an error, or both), and links: how to open an item of a menu, or why it
+cannot be opened.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 Way = Literal["menu", "text", "html", "picture", "download"]
-# The item types that are pages, by name. Of what is sent as text, BinHex and uuencode are for programs.
+# The item types that are pages, by name. BinHex and uuencode are sent as text too, but are for programs.
 _WAYS: dict[str, Way] = {
     **dict.fromkeys(("menu", "search"), "menu"),
     **dict.fromkeys(("text", "mail", "calendar"), "text"),
@@ -38,9 +38,9 @@ class MenuContent(Value):
 class Page(Value):
     """The answer to one request.
 
-    content: a menu, or bytes for what `way` says, of a text without terminator and stuffed dots.
-    error: what went wrong; `content` is then the part that had come, or None. note: a sentence that
-    belongs above the content. received: bytes of the answer. seconds: how long it took.
+    content: the items of a menu, else bytes; those of a text are without terminator and stuffed dots.
+    error: the failure; `content` is then the part received, or None. note: a sentence to show above the
+    content. received: bytes of the answer. seconds: how long it took.
     """
 
     url: ItemURL
@@ -52,12 +52,12 @@ class Page(Value):
 
     @property
     def way(self) -> Way:
-        """Return how it is shown."""
+        """Return the way to show it."""
         return way_to_show(self.url)
 
     @property
     def certificate_refused(self) -> bool:
-        """Return true if all that is wrong is that no authority vouches for the server's certificate."""
+        """Return true if the page failed because the server's certificate was not accepted."""
         if self.error is None or self.error.__cause__ is None:
             return False
         import ssl  # 6 ms, which pages without TLS need not wait for
@@ -66,15 +66,15 @@ class Page(Value):
 
 
 def way_to_show(url: ItemURL) -> Way:
-    """Return what the browser does with the answer to `url`."""
+    """Return the way to show the answer to `url`."""
     return _WAYS.get(item_type(url.item_type).name, "download")
 
 
-# show: a page of its own. search: the same, after asking for words. download: into a file. sound: the
-# same, and played if there is a program for it. outside: for another program, after a question.
-# session: explained. dead: the reason is told.
+# show: as a page. search: as a page, after a prompt for words. download: save to a file. sound: save, then
+# play if there is a program for it. outside: open with another program, after a question. session: explain.
+# dead: cannot be opened; show the reason.
 LinkKind = Literal["show", "search", "download", "sound", "outside", "session", "dead"]
-# Schemes for the user's own programs; `file:` and `javascript:` would act on this machine.
+# Schemes that the user's own programs may get; `file:` and `javascript:` would act on this machine.
 _OUTSIDE = frozenset(
     (
         *("http", "https", "ftp", "ftps", "gemini", "spartan", "finger"),
@@ -85,10 +85,10 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
 class Hyperlink(Value):
-    """A link, to where an item leads.
+    """A link.
 
-    url: for kinds show, search, download. address: safe to show on one line; for `outside` it is
-    exactly what the other program gets, for `dead` it is the reason.
+    url: for the kinds show, search, download and sound. address: safe to show on one line; for `outside`
+    exactly the text that the program gets, for `dead` the reason. item: the item of the menu, if any.
     """
 
     kind: LinkKind
@@ -99,7 +99,7 @@ class Hyperlink(Value):
 
 
 def link_to(url: ItemURL, title: str = "") -> Hyperlink:
-    """The link to something in Gopher, or to a local file; without `title` it has one that says where."""
+    """Return the link to a Gopher item or a local file; without `title` its title is made from the URL."""
     title = title or title_of(url)
     if isinstance(url, FileURL) and url.item_type == "7":
         return Hyperlink("dead", title, "cannot be followed: only a server can search")
@@ -112,7 +112,7 @@ def link_to(url: ItemURL, title: str = "") -> Hyperlink:
 
 
 def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperlink | None:
-    """The link of a line of the menu at `menu`; None for information, which leads nowhere."""
+    """Return the link of an item in the menu at `menu`; None for a line of information."""
     kind = item_type(item.item_type)
     if kind.name == "information":
         return None
@@ -130,7 +130,7 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperl
 
 
 def _outside(address: str, title: str) -> Hyperlink:
-    # The question shows exactly what the program gets: ASCII, so that no letter looks like another.
+    # Only ASCII: the question shows exactly what the program gets, and no letter looks like another.
     address = quote(address, safe="!#$%&'()*+,/:;=?@[]~")
     found = _SCHEME.match(address)
     scheme = found[1].lower() if found else ""
@@ -147,7 +147,7 @@ def _outside(address: str, title: str) -> Hyperlink:
 def _why_dead(item: MenuItem) -> str:
     kind = item_type(item.item_type)
     if kind.name == "error":
-        return "an error that the server tells in its menu"
+        return "this line is an error message of the server"
     if item.port is None:
         return "cannot be followed: its port is no number from 1 to 65535, or its line is too long"
     host = one_line(item.host.decode("utf-8", "replace"), 100)

@@ -1,4 +1,4 @@
-"""Pages as lines that are safe to show; nowhere else does the browser escape a server's text."""
+"""Pages as lines that are safe to show: the browser escapes a server's text only here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import printable
 
-# Names of item types by what they have in common, for their colours.
+# Name of an item type → name of its style, which has a colour.
 _COLOURS = {
     "text": "text",
     "mail": "text",
@@ -33,9 +33,9 @@ _COLOURS = {
 }
 
 _NO_MENU = GopherURL("localhost")
-# Nobody reads more of it, and escaping megabytes of it takes seconds.
+# Bytes; nobody reads more of a binary, and escaping megabytes takes seconds.
 _SHOWN_OF_BINARY = 32 * 1024
-# Letters of a text, and items of a menu, that are made into lines between two looks at the keys.
+# Characters of a text, and items of a menu, that are made into lines before keys are handled again.
 LONGEST, ITEMS = 16 * 1024, 500
 _NOBODY_VOUCHES = (
     "A certificate says who a server is. Nobody this computer trusts vouches for this one. That is "
@@ -51,9 +51,9 @@ _T_REMEMBERS = (
 class PageLine(NamedTuple):
     """A line of a page.
 
-    text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
-    at most four letters. item: where a link comes from. url: of a link of our own. spans: colours of its
-    own. about: the bookmark, followed menu or item of news that it stands for.
+    text: escaped, without TAB. style: a name in `palette.STYLES`. label: the type of a link's target, at
+    most four letters. item: the item of the menu that is the link. url: the target of a link of our own.
+    spans: the server's colours. about: the bookmark, followed menu or item of news in this line.
     """
 
     text: str
@@ -75,12 +75,12 @@ class PageLine(NamedTuple):
             return link_to(self.url, self.text)
         if self.item is None:
             return None
-        # In pages of our own, the items are links out of Gopher alone.
+        # On our own pages, only links out of Gopher are items.
         return link_of(self.item, menu or _NO_MENU, charset)
 
 
 def lines_of(page: Page, charset: str | None) -> list[PageLine]:
-    """Return all lines of a page but those of a picture or of HTML."""
+    """Return the lines of a page: notices, menu, text. Pictures and HTML are rendered elsewhere."""
     lines = list(_notices(page))
     if isinstance(page.content, MenuContent):
         lines += [menu_line(item, charset) for item in page.content.items]
@@ -103,7 +103,7 @@ def lines_of(page: Page, charset: str | None) -> list[PageLine]:
 
 
 def text_lines(text: str) -> list[PageLine]:
-    """The lines of a text from outside."""
+    """Return the lines of a text from a server, escaped."""
     lines: list[PageLine] = []
     colours = Colours()
     for piece in _pieces(text.removesuffix("\n")):
@@ -111,14 +111,14 @@ def text_lines(text: str) -> list[PageLine]:
             shown = (_shown(line, colours) for line in piece.split("\n"))
             lines += [PageLine(line, spans=spans) for line, spans in shown]
         else:
-            # Many lines are escaped in one pass; only those with a TAB are looked at again.
+            # Escaping many lines in one pass is fast; only lines with a TAB take another.
             whole = printable(piece).split("\n")
             lines += [PageLine(line.expandtabs() if "\t" in line else line) for line in whole]
     return lines
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Whole lines of a text, LONGEST letters at a time; a longer line becomes several."""
+    """Yield whole lines of a text, at most LONGEST characters at a time; a longer line is cut."""
     start = 0
     while len(text) - start > LONGEST:
         cut = text.rfind("\n", start, start + LONGEST)
@@ -129,14 +129,14 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
-    """Return a line and its colours; it is escaped unless there is nothing but colours in it."""
+    """Return a line and its colours; without colours and escaped if it has other control characters."""
     if "\x1b[" in text and (found := colours.line(text)) is not None:
         return found
     return printable(text).replace("\n", "\\x0a").expandtabs(), ()
 
 
 def menu_line(item: MenuItem, charset: str | None) -> PageLine:
-    """The line of an item of a menu."""
+    """Return the line of an item of a menu."""
     kind = item_type(item.item_type)
     text, spans = _shown(item.text(charset), Colours())
     if kind.name == "information":
@@ -150,7 +150,7 @@ def menu_line(item: MenuItem, charset: str | None) -> PageLine:
 
 
 def link_line(url: ItemURL | str, title: str, about: object = None) -> PageLine:
-    """Return the line of a link of our own; a `url` that is text leads out of Gopher."""
+    """Return the line of a link of our own; a `url` that is a string leads out of Gopher."""
     if isinstance(url, str):
         item = MenuItem("h", title.encode(), f"URL:{url}".encode("utf-8", "replace"))
         return PageLine(title, "outside", item.tag, item, about=about)
@@ -168,13 +168,13 @@ def _notices(page: Page) -> Iterator[PageLine]:
 
 def _explained(page: Page) -> Iterator[PageLine]:
     sentence = str(page.error)
-    # The sentence of a server may have its own end.
+    # A sentence from a server may end with its own punctuation.
     end = "" if sentence.endswith((".", "!", "?")) else "."
     yield PageLine(sentence[:1].upper() + sentence[1:] + end, "problem")
     yield from (PageLine(hint, "dim") for hint in _hints(page))
     yield PageLine("")
     if page.content is not None:
-        yield PageLine("r  tries again. What had come until then:", "dim")
+        yield PageLine("r  tries again. The part received before:", "dim")
         yield PageLine("")
     else:
         yield PageLine("r  tries again, b  goes back.", "dim")

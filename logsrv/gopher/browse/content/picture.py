@@ -1,7 +1,7 @@
 """Pictures in any terminal with colours: two pixels to a cell, as upper half blocks.
 
-A picture is outside data like everything else: few formats, and a look at its size before anything
-is unpacked, because a few kilobytes can unpack to gigabytes.
+A picture comes from a stranger: only a few formats are read, and its size is checked before it is unpacked,
+because a few kilobytes can unpack to gigabytes.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _UPPER_HALF = "▀"
 
 
 def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLine], str]:
-    """The picture in at most `columns` × `rows` cells, and what it is: `PNG, 640 × 480`.
+    """Return the picture in at most `columns` × `rows` cells, and its description: `PNG, 640 × 480`.
 
-    Raises PeerError with a sentence if the bytes are no picture that can be shown.
+    Raises PeerError with a sentence if the picture is broken, too large or of another format.
     """
     try:
         # Pillow's own warnings, of huge pictures and odd files, would be printed across the screen.
@@ -43,14 +43,14 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLin
         raise PeerError(
             "this is no picture in GIF, PNG, JPEG, BMP or WebP; s saves the file as it is"
         ) from None
-    # Pillow's decoders tell broken files in many ways.
+    # Pillow's decoders raise all of these for broken files.
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, Image.DecompressionBombError):
         raise PeerError("the picture is broken; s saves the file as it is") from None
     return _painted(pixels), what
 
 
 def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Return it on white (nothing says what is behind it), in RGB, never larger than it is."""
+    """Return the picture in RGB on white (its own background is unknown), scaled down if too large."""
     image.draft("RGB", (width, height))
     shown = image.convert("RGBA")
     shown.thumbnail((max(1, width), max(2, height)))

@@ -79,7 +79,7 @@ def test_what_does_not_fit_is_left_out_from_the_end() -> None:
 
 
 @given(st.integers(14, 100))
-def test_it_fits(width: int) -> None:
+def test_the_keys_of_a_row_fit_the_window(width: int) -> None:
     shown = fitting(KEYS, width)
     assert len(text(shown)) <= width and shown[-2:] == list(ALWAYS)
 
@@ -87,7 +87,7 @@ def test_it_fits(width: int) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.04, "0.0 s"), (12.4, "12 s"), (185, "3:05"), (3723, "1:02:03")]
 )
-def test_spans(seconds: float, text: str) -> None:
+def test_seconds_are_written_with_their_unit_or_as_a_clock_time(seconds: float, text: str) -> None:
     assert span_text(seconds) == text
 
 

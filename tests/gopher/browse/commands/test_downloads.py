@@ -127,7 +127,9 @@ def test_a_cut_end_of_tls_is_no_whole_file(
     assert list(directory.iterdir()) == []
 
 
-def test_xdg_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_download_directory_is_that_of_xdg_else_downloads_else_the_current_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert download_directory({"XDG_DOWNLOAD_DIR": "/d"}) == Path("/d")
     assert download_directory({}) == Path.cwd()

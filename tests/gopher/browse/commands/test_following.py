@@ -180,7 +180,7 @@ async def test_keys_work_while_servers_are_silent(
     assert server.most_open == 4
 
 
-async def test_what_cannot_be_followed_says_so(drive: Drive, serve: Serve) -> None:
+async def test_the_browser_says_why_a_page_cannot_be_followed(drive: Drive, serve: Serve) -> None:
     server = serve(b"<p>Hello</p>")
 
     async with drive(server.url("/h/page.html")) as driven:
@@ -234,7 +234,7 @@ async def test_two_browsers_share_what_is_read(
 
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
-async def test_it_fits(
+async def test_the_news_fit_windows_of_every_size(
     drive: Drive, phlog: Phlog, following: Following, size: tuple[int, int]
 ) -> None:
     follow(following, phlog)

@@ -118,7 +118,7 @@ async def test_sound_is_saved_where_nothing_plays_it(drive: Drive, server: Scrip
         await driven.shows("Saved")
 
 
-async def test_bookmarks(drive: Drive, server: Scripted) -> None:
+async def test_page_and_link_become_bookmarks_on_start_page(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.point_at("Many")
         await driven.press("a")

@@ -268,7 +268,7 @@ def test_a_result_and_an_error_come_back() -> None:
         run(aside(fail))
 
 
-async def test_what_comes_too_late_is_nobodys() -> None:
+async def test_a_result_after_the_caller_was_cancelled_is_dropped() -> None:
     answers, ended = threading.Event(), threading.Event()
 
     def read() -> None:

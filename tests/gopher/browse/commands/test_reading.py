@@ -17,7 +17,7 @@ from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut
 
 
-async def test_where_a_link_leads(drive: Drive, server: Scripted) -> None:
+async def test_i_shows_where_a_link_leads(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.point_at("Old")
         await driven.press("i")
@@ -29,7 +29,7 @@ async def test_where_a_link_leads(drive: Drive, server: Scripted) -> None:
 
 
 @pytest.mark.slow
-async def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
+async def test_words_are_found_forwards_and_backwards(drive: Drive, server: Scripted) -> None:
     async with drive(server.url("/1/many")) as driven:
         await driven.shows("Item 0")
         await driven.press("slash")

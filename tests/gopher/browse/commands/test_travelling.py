@@ -119,7 +119,7 @@ async def test_a_certificate_that_changed_is_not_taken(
 
 
 @pytest.mark.slow
-async def test_searching(drive: Drive, server: Scripted) -> None:
+async def test_words_are_asked_for_and_sent_to_a_search(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:
         await driven.point_at("Search")
         await driven.press("enter")

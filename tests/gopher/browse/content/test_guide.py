@@ -88,7 +88,7 @@ def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
     return news
 
 
-def test_a_link_out_of_gopher_is_one_on_this_page_too(environ: dict[str, str]) -> None:
+def test_a_link_out_of_gopher_in_the_news_leads_out_of_gopher(environ: dict[str, str]) -> None:
     news = known(environ, Entry("https://web.example/?q=1", "Web"))
     lines = lines_of(news)
     line = next(line for line in lines if "Web" in line.text)

@@ -51,7 +51,7 @@ def test_a_line_is_judged_with_its_paragraph() -> None:
     assert len(laid_out([drawing[0], PageLine(""), drawing[1]], 20)) == 4
 
 
-def test_links_are_words() -> None:
+def test_a_link_made_of_dashes_is_broken_like_prose() -> None:
     assert len(laid_out([link("-" * 60)], 40)) == 2
 
 

@@ -23,7 +23,7 @@ from logsrv.kit.text.escape import one_line
         ("9546s;dPXZ+", "download"),
     ],
 )
-def test_pages_pictures_and_files(letters: str, way: str) -> None:
+def test_each_item_type_is_shown_in_its_way(letters: str, way: str) -> None:
     assert {way_to_show(GopherURL("h", item_type=letter)) for letter in letters} == {way}
 
 
@@ -50,7 +50,7 @@ def kind_and_address(line: bytes) -> tuple[str, str]:
         (b"2Phones\t\tcso.org\t105", "session", "phonebook cso.org 105"),
     ],
 )
-def test_each_kind(line: bytes, kind: str, address: str) -> None:
+def test_each_item_of_a_menu_has_its_kind_of_link(line: bytes, kind: str, address: str) -> None:
     assert kind_and_address(line) == (kind, address)
 
 
@@ -115,7 +115,7 @@ def test_no_line_of_a_server_leads_to_a_local_file(
     assert link is None or not isinstance(link.url, FileURL)
 
 
-def test_places_have_titles() -> None:
+def test_a_link_without_a_title_gets_one_from_its_url() -> None:
     assert link_to(GopherURL("h.org", selector=b"/docs/")).title == "h.org docs"
     assert link_to(GopherURL("h.org", item_type="7", search=b"red")).title == "h.org “red”"
     assert link_to(LOCAL).title == "sub"

@@ -167,7 +167,7 @@ def test_what_a_sequence_means(codes: str, paint: Paint) -> None:
         "\x1b[31mtwo\nlines",
     ],
 )
-def test_more_than_colours(line: str) -> None:
+def test_a_line_with_other_sequences_than_colours_is_not_coloured(line: str) -> None:
     assert Colours().line(line) is None
 
 

@@ -43,11 +43,11 @@ def copied(way: Splice, path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_all_arrives(way: Splice, tmp_path: Path) -> None:
+def test_splice_moves_all_bytes_to_the_file(way: Splice, tmp_path: Path) -> None:
     assert copied(way, tmp_path / "x") == CONTENT
 
 
-def test_a_file_system_that_knows_no_such_way(
+def test_a_file_system_without_splice_gets_the_bytes_by_write(
     way: Splice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     splice = os.splice
@@ -61,7 +61,7 @@ def test_a_file_system_that_knows_no_such_way(
     assert copied(way, tmp_path / "x") == CONTENT
 
 
-def test_nothing_there_yet(way: Splice) -> None:
+def test_splice_raises_blocking_io_error_without_bytes(way: Splice) -> None:
     here, there = socket.socketpair()
     with here, there:
         here.setblocking(False)
@@ -69,7 +69,7 @@ def test_nothing_there_yet(way: Splice) -> None:
             way.take(here.fileno())
 
 
-def test_a_pipe_of_the_usual_size_does_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_splice_works_with_a_usual_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SET_PIPE_SIZE", -1)
     way = Splice()
     assert copied(way, tmp_path / "x") == CONTENT
