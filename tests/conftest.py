@@ -66,11 +66,13 @@ def import_own_share(args: list[str]) -> None:
     All workers collect the same files in the same order: in a fresh clone each would compile them all, for
     10 s.
     """
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    # A pytest that a test runs has only the count.
+    if not (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")):
+        return
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     folders = [Path(arg).resolve() for arg in args if Path(arg).is_dir()]
     files = sorted(file for folder in folders for file in folder.rglob("test_*.py"))
-    for file in files[int(worker.removeprefix("gw")) :: workers] if workers > 1 else ():
+    for file in files[int(worker) :: workers]:
         # An error of the import is reported when the module is collected.
         with contextlib.suppress(Exception, pytest.skip.Exception):
             importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
