@@ -67,7 +67,7 @@ def error_line(start: bytes, *, menu: bool, closed: bool) -> bytes | None:
     if b"." in lines:
         lines, begun = lines[: lines.index(b".")], b""
     if not lines:
-        return b"" if begun[:1] == b"3" and not ended and len(start) <= LONGEST_ERROR else None
+        return b"" if begun[:1] == b"3" and len(start) <= LONGEST_ERROR else None
     possible = (
         len(start) <= LONGEST_ERROR
         and _is_error(lines[0], menu)
@@ -109,7 +109,7 @@ class ResponseReader:
     complete = False
     header: PlusHeader | None = None
     _held = b""
-    _left = 0
+    _left: int
 
     def __init__(
         self, url: GopherURL, most_bytes: int | None = None, charset: str | None = None
