@@ -30,8 +30,7 @@ def is_said(text: bytes, start: int, at: int) -> bool:
     # Behind the second space it is, whether there is a stamp or not.
     if text.find(b" ", start + TIME_LENGTH, at) >= 0:
         return True
-    found = STAMP.match(text, start)
-    return found is None or at >= found.end()
+    return STAMP.match(text, start) is None
 
 
 def all_lines(text: bytes) -> Iterator[tuple[int, int]]:
