@@ -127,6 +127,21 @@ def test_another_process_goes_on_where_it_was(start: Runs, place: Place) -> None
     assert process.reports.of("gap") == process.reports.of("resent") == []
 
 
+def test_a_store_that_does_not_change_is_listed_once(
+    start: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start()
+    refresh, listed = process.view.refresh, []
+
+    def counted() -> None:
+        listed.append(process.clock.seconds())
+        refresh()
+
+    monkeypatch.setattr(process.view, "refresh", counted)
+    process.run(10)
+    assert len(listed) <= 1
+
+
 def test_without_a_kept_place_all_is_compared_and_nothing_written_twice(
     start: Runs, store: Path, place: Place
 ) -> None:
