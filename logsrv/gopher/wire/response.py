@@ -71,7 +71,7 @@ def error_line(start: bytes, *, menu: bool, closed: bool) -> bytes | None:
     possible = (
         len(start) <= LONGEST_ERROR
         and _is_error(lines[0], menu)
-        and all(line[:1] in (b"i", b"3", b"") for line in lines[1:])
+        and all(line[:1] in (b"i", b"3", b"") for line in lines)
         and begun[:1] in (b"i", b"3", b".", b"")
     )
     return None if not possible else lines[0] if ended else b""
