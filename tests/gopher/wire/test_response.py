@@ -211,6 +211,10 @@ def test_a_menu_with_an_error_in_its_first_line_is_a_menu_however_it_is_cut(size
     assert outcome(MENU, answer, [size]) == answer
 
 
+def test_an_error_with_another_item_behind_it_is_content_from_its_first_byte_on() -> None:
+    assert error_line(NO_SUCH + b"1", menu=True, closed=False) is None
+
+
 def test_a_dot_ends_an_error_before_the_server_closes() -> None:
     with pytest.raises(ServerError, match="does not exist"):
         ResponseReader(PLAIN).feed(NO_SUCH + FOOTER + b".\r\n")
