@@ -176,6 +176,7 @@ def test_the_name_comes_from_the_selector_and_is_safe(url: str, name: str) -> No
         (b"README", b"caf\xe9\n", "0"),
         (b"drawing.asc", b"\x1b[31mred\x1b[0m\n", "0"),
         (b"empty", b"", "0"),
+        (b"teletype", b"\a\b\t\n\v\f\r\x1b", "0"),
         (b"core", b"\x7fELF\0\0", "9"),
         (b"lie.txt", b"\0\1\2", "9"),
         (b"PHOTO.JPG", b"\xff\xd8\xff", "I"),
