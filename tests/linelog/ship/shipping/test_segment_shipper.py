@@ -12,6 +12,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from logsrv.linelog.ship.out.archive import ArchiveTarget, as_target
+from logsrv.linelog.ship.shipping.loop import QUIET
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.archive.archive_notes import archived, note_archived, noted_url
@@ -140,6 +141,17 @@ def test_a_store_that_does_not_change_is_listed_once(
     monkeypatch.setattr(process.view, "refresh", counted)
     process.run(10)
     assert len(listed) <= 1
+
+
+def test_a_quiet_archive_is_asked_for_its_newest_segment_only(
+    start: Runs, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start()
+    asked = place.asked
+    surveyed: list[object] = []
+    monkeypatch.setattr(place, "survey", lambda *how, **more: surveyed.append(how))
+    process.run(2 * QUIET)
+    assert place.asked > asked and not surveyed
 
 
 def test_without_a_kept_place_all_is_compared_and_nothing_written_twice(
