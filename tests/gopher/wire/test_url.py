@@ -80,6 +80,7 @@ def test_any_other_text_is_a_url_or_a_clear_error(text: str | bytes) -> None:
         ("gopher://" + "a." * 126 + "a/", b"\r\n", "a." * 126 + "a:70"),
         ("gopher://h/0a%%4%zz%6A", b"a%%4%zzj\r\n", "h:70"),
         ("gopher://bücher.example/1/é", b"/\xc3\xa9\r\n", "xn--bcher-kva.example:70"),
+        ("gopher://BÜCHER.example/1/", b"/\r\n", "xn--bcher-kva.example:70"),
         ("gopher://h/0\udce9", b"\xe9\r\n", "h:70"),
     ],
 )
