@@ -128,6 +128,14 @@ def test_another_process_goes_on_where_it_was(start: Runs, place: Place) -> None
     assert process.reports.of("gap") == process.reports.of("resent") == []
 
 
+def test_a_store_that_is_removed_is_said(start: Runs, store: Path) -> None:
+    process = start()
+    shutil.rmtree(store)
+    process.run(3)
+    why = "the store was removed; a restart of the server makes another one"
+    assert process.reports.of("retry")[0].why == why
+
+
 def test_a_store_that_does_not_change_is_listed_once(
     start: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
