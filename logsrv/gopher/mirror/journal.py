@@ -210,7 +210,6 @@ class MirrorJournal:
         if not self._end():
             self._add_line(wanted)
             self.flush()
-            return
         with open(self._path, "rb") as file:
             try:
                 found = json.loads(file.readline())

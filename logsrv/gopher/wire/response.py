@@ -67,11 +67,11 @@ def error_line(start: bytes, *, menu: bool, closed: bool) -> bytes | None:
     if b"." in lines:
         lines, begun = lines[: lines.index(b".")], b""
     if not lines:
-        return b"" if begun[:1] == b"3" and not ended and len(start) <= LONGEST_ERROR else None
+        return b"" if begun[:1] == b"3" and len(start) <= LONGEST_ERROR else None
     possible = (
         len(start) <= LONGEST_ERROR
         and _is_error(lines[0], menu)
-        and all(line[:1] in (b"i", b"3", b"") for line in lines[1:])
+        and all(line[:1] in (b"i", b"3", b"") for line in lines)
         and begun[:1] in (b"i", b"3", b".", b"")
     )
     return None if not possible else lines[0] if ended else b""
@@ -109,7 +109,7 @@ class ResponseReader:
     complete = False
     header: PlusHeader | None = None
     _pending = b""
-    _missing = 0
+    _missing: int
 
     def __init__(
         self, url: GopherURL, most_bytes: int | None = None, charset: str | None = None

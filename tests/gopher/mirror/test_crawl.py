@@ -27,6 +27,19 @@ def test_everything_is_fetched_once_although_menus_lead_in_circles(
     assert (done.tally.fetched, done.tally.kept, done.tally.failed) == (4, 0, {})
 
 
+def test_links_that_are_not_copied_keep_their_server(serve: Serve, tmp_path: Path) -> None:
+    """A line without a host means the server of its menu, which the mirror's is not."""
+    menu = b"0A\t/a\t@\r\n7Find\t/find\r\n1Far\t/far\tfar.example\t7070\r\n1Wrong\t/w\t\tport\r\n"
+    site = Site(serve, {b"": menu, b"/a": b"text a"})
+    crawl(site, tmp_path)
+    assert (tmp_path / "gophermap").read_bytes().splitlines() == [
+        b"0A\t/a",
+        b"7Find\t/find\t127.0.0.1\t%d" % site.server.port,
+        b"1Far\t/far\tfar.example\t7070",
+        b"iWrong\t\terror.host\t1",
+    ]
+
+
 def test_a_second_run_asks_for_nothing_that_is_there(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, SITE)
     crawl(site, tmp_path)

@@ -21,8 +21,9 @@ MENU = b"0\xff\t/a\th\t70\r\n"
 def written(tmp_path: Path) -> Path:
     journal = MirrorJournal(tmp_path, ROOT, "path")
     journal.add_file(A, ("x", "a"), 5)
+    assert [done.url for done in journal.read().done] == [A]
     done = journal.add_menu(B, ("b",), MENU)
-    assert journal.menu(done) == MENU
+    assert (done.url, done.path, journal.menu(done)) == (B, ("b",), MENU)
     journal.add_failure(B, "it broke off")
     journal.close()
     return tmp_path
@@ -39,6 +40,11 @@ def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
     journal.close()
 
 
+def test_a_mirror_of_another_version_is_known_by_its_first_line(written: Path) -> None:
+    lines = (written / FILE).read_bytes().splitlines()
+    assert lines[0] == b'{"mirror": 1, "url": "gopher://h/", "span": "path"}'
+
+
 def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
     whole = (written / FILE).read_bytes()
     end = whole.rindex(b"\n", 0, -1) + 1
@@ -48,6 +54,14 @@ def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
         assert len(journal.read().done) == 2
         journal.close()
         assert (written / FILE).read_bytes() == whole[:end]
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 200_000])
+def test_a_long_menu_that_a_crash_cut_takes_no_other_line_with_it(written: Path, size: int) -> None:
+    whole = (written / FILE).read_bytes()
+    (written / FILE).write_bytes(whole + b"x" * size)
+    MirrorJournal(written, ROOT, "path").close()
+    assert (written / FILE).read_bytes() == whole
 
 
 def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
@@ -143,10 +157,12 @@ def test_an_update_begins_with_the_first_item_that_comes(written: Path) -> None:
     journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     menu = journal.add_menu(B, (), b"another")
+    journal.add_file(A, ("x", "a"), 7)
     journal.close()
+    assert (written / FILE).read_bytes().startswith(before + b'{"update": 1}\n')
     journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
-    assert ([done.url for done in contents.done], len(contents.old or ())) == ([B], 2)
+    assert ([done.url for done in contents.done], len(contents.old or ())) == ([B, A], 2)
     assert journal.menu(menu) == b"another"
     journal.close()
 
@@ -162,18 +178,30 @@ def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written: Path) ->
     assert (written / FILE).read_bytes() == before
 
 
-def test_what_an_update_did_not_ask_for_may_be_kept(written: Path) -> None:
+def test_all_before_the_last_of_several_updates_is_of_before(written: Path) -> None:
+    first, file, menu, *_ = (written / FILE).read_bytes().splitlines(keepends=True)
+    update = b'{"update": 1}\n'
+    (written / FILE).write_bytes(first + file + update + menu + update + file)
+    journal = MirrorJournal(written, ROOT, "path")
+    contents = journal.read()
+    assert [done.url for done in contents.done] == [A]
+    assert [done.url for done in contents.old or ()] == [A, B]
+    journal.close()
+
+
+@pytest.mark.parametrize("kept", [[B], [A, B]])
+def test_what_an_update_did_not_ask_for_may_be_kept(written: Path, kept: list[GopherURL]) -> None:
     journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     old = journal.read().old or []
     journal.add_file(A, ("x", "a"), 7)
-    journal.end_update(reversed(old))
+    journal.end_update(done for done in reversed(old) if done.url in kept)
     journal.close()
     journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
-    assert [done.url for done in contents.done] == [*(done.url for done in old), A]
+    assert [done.url for done in contents.done] == [*kept, A]
     assert contents.old is None
-    assert journal.menu(contents.done[1]) == MENU
+    assert journal.menu(contents.done[-2]) == MENU
     journal.close()
 
 
@@ -190,7 +218,7 @@ def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
 ) -> None:
     """Python raises it between two steps: before a write, after it, or after a part was written."""
     write = os.write
-    for written in (0, 7, None):
+    for written in (0, 7, -1, None):
         directory = tmp_path / str(written)
         directory.mkdir()
         journal = MirrorJournal(directory, ROOT, "path")

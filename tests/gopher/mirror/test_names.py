@@ -42,6 +42,7 @@ def test_a_file_beside_a_directory_of_its_name() -> None:
     assert paths("/0/sel", "/0/sel/a", "/0/sel/b") == ["sel", "sel~2/a", "sel~2/b"]
     assert paths("/0/sel/a", "/0/sel") == ["sel/a", "sel~2"]
     assert paths("/1/sel", "/1/sel/", "/0/sel/a") == ["sel", "sel~2", "sel/a"]
+    assert paths("/1/a/sel", "/1/a/sel/") == ["a/sel", "a/sel~2"]
 
 
 def test_names_that_some_file_systems_cannot_tell_apart() -> None:

@@ -44,6 +44,11 @@ def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied() -> None:
     )
 
 
+@pytest.mark.parametrize("letter", list("0+;<I"))
+def test_types_that_are_no_order_stay(letter: str) -> None:
+    assert gophermap([line(letter.encode() + b"X\t/x\th\t70", "x")]) == letter.encode() + b"X\t/x\n"
+
+
 @pytest.mark.parametrize("letter", list("=#!-*.~%$:&"))
 def test_no_type_is_an_order_to_a_server(letter: str) -> None:
     """gophernicus takes a line that begins with `=` for a file to include, or to run."""

@@ -23,6 +23,7 @@ from logsrv.kit.text.escape import one_line
 CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
 PLAIN = GopherURL("h", 70, "9")
 PLUS = GopherURL("h", 70, "9", plus=b"+")
+MENU = GopherURL("h")
 ERROR = b"3gone\t\terror.host\t1\r\n"
 
 
@@ -41,7 +42,7 @@ def outcome(url: GopherURL, data: bytes, cuts: list[int]) -> bytes | tuple[type[
 
 
 @given(
-    st.sampled_from([PLAIN, PLUS, GopherURL("h")]),
+    st.sampled_from([PLAIN, PLUS, MENU]),
     st.lists(
         st.sampled_from(
             [
@@ -78,7 +79,10 @@ def test_a_counted_body_is_byte_exact_and_what_comes_behind_is_left(body: bytes,
         (PLUS, b"+-1\r\nabc\r\n", Truncated, "the dot at its end is missing"),
         (PLUS, b"+2000\r\n", TooBig, "limit of 1000 bytes"),
         (PLAIN, b"x" * 1001, TooBig, "limit of 1000 bytes"),
+        (PLAIN, b"3" + b"x" * 1000, TooBig, "limit of 1000 bytes"),
         (PLAIN, b"HTTP/1.1 400 Bad Request\r\n", NotGopher, "not a Gopher server"),
+        (PLAIN, b"SSH-2.0-OpenSSH_9.2\r\n", NotGopher, "look at the port"),
+        (PLAIN, b"\x15\x03\x01\0\x02\x02\x46", NotGopher, "try gophers://"),
     ],
 )
 def test_an_answer_that_is_an_error_raises_its_kind(
@@ -102,7 +106,7 @@ def test_short_answers_that_look_like_the_begin_of_something_arrive(answer: byte
 
 def test_ordinary_content_is_passed_on_at_once() -> None:
     """A slow server's first bytes are seen when they come."""
-    for first in (b"G", b"i", b"0", b"\0"):
+    for first in (b"G", b"i", b"0", b"\0", b"Hello", b"HTTP/ is a prefix", b"3 bears\n"):
         reader = ResponseReader(PLAIN)
         assert reader.feed(first) == first and reader.is_certain
 
@@ -111,6 +115,15 @@ def test_a_stuffed_body_with_a_header_loses_its_dots() -> None:
     reader = ResponseReader(PLUS)
     assert reader.feed(b"+-1\r\n..a\r\n.\r\nnot ours") == b".a\r\n"
     assert reader.complete
+
+
+@pytest.mark.parametrize(
+    "body", [b"+5\r\nabc", b"3gone\t\terror.host\t1\r\n", b"HTTP/1.1 200 OK\r\n"]
+)
+def test_a_body_behind_a_header_is_content_whatever_it_looks_like(body: bytes) -> None:
+    reader = ResponseReader(PLUS)
+    assert reader.feed(b"+-2\r\n" + body) == body
+    assert reader.verbatim and reader.finish() == b""
 
 
 @pytest.mark.parametrize("path", sorted(CORPUS.glob("*/*.bin")), ids=lambda path: path.stem)
@@ -177,12 +190,59 @@ FOOTER = b"i____\t\tnull.host\t1\r\niserved by\t\tnull.host\t1\r\n"
 
 @pytest.mark.parametrize("menu", [True, False])
 @pytest.mark.parametrize(
-    "answer", [NO_SUCH, NO_SUCH + FOOTER, NO_SUCH + FOOTER + b".\r\n", NO_SUCH[:-2]]
+    "answer",
+    [NO_SUCH, NO_SUCH * 2, NO_SUCH + FOOTER, NO_SUCH + FOOTER + b".\r\n", NO_SUCH[:-2]],
 )
 def test_an_error_is_an_error_wherever_it_comes(answer: bytes, menu: bool) -> None:
     assert error_line(answer, menu=menu, closed=True) == NO_SUCH[:-2]
     for size in range(1, len(answer)):
         assert error_line(answer[:size], menu=menu, closed=False) in (b"", NO_SUCH[:-2])
+
+
+@pytest.mark.parametrize("url", [PLAIN, MENU])
+def test_an_error_is_told_however_the_network_cuts_it(url: GopherURL) -> None:
+    answer = NO_SUCH + FOOTER
+    for cut in range(1, len(answer)):
+        error = outcome(url, answer, [cut])
+        assert error[0] is ServerError and "'/x' does not exist" in str(error[1])
+
+
+@pytest.mark.parametrize("size", [1, len(NO_SUCH), len(NO_SUCH) + 1])
+def test_a_menu_with_an_error_in_its_first_line_is_a_menu_however_it_is_cut(size: int) -> None:
+    answer = NO_SUCH + b"1but here\t/\th\t70\r\n"
+    assert outcome(MENU, answer, [size]) == answer
+
+
+def test_an_error_with_another_item_behind_it_is_content_from_its_first_byte_on() -> None:
+    assert error_line(NO_SUCH + b"1", menu=True, closed=False) is None
+
+
+def test_a_dot_ends_an_error_before_the_server_closes() -> None:
+    with pytest.raises(ServerError, match="does not exist"):
+        ResponseReader(PLAIN).feed(NO_SUCH + FOOTER + b".\r\n")
+
+
+@pytest.mark.parametrize("line", [b"3gone\t", b"3gone\t\t", b"3gone\t\terror.host\tport"])
+def test_an_error_without_all_of_its_fields_is_one_only_where_a_menu_was_asked_for(
+    line: bytes,
+) -> None:
+    assert outcome(PLAIN, line + b"\r\n", []) == line + b"\r\n"
+    assert outcome(MENU, line + b"\r\n", [])[0] is ServerError
+
+
+@pytest.mark.parametrize(
+    ("port", "is_error"), [(b"1", True), (b" 65535 ", True), (b"123456", False), (b"", False)]
+)
+def test_a_port_has_up_to_five_digits_in_an_error(port: bytes, is_error: bool) -> None:
+    line = b"3gone\t\terror.host\t" + port
+    assert error_line(line + b"\n", menu=False, closed=True) == (line if is_error else None)
+
+
+@pytest.mark.parametrize("start", [b"3", NO_SUCH])
+def test_an_error_takes_at_most_4_kib(start: bytes) -> None:
+    longest = start.ljust(4096, b"3")
+    assert error_line(longest, menu=True, closed=False) == b""
+    assert error_line(longest + b"3", menu=True, closed=False) is None
 
 
 @pytest.mark.parametrize("menu", [True, False])
@@ -247,9 +307,52 @@ def test_as_much_as_is_taken_is_not_too_much() -> None:
     assert ResponseReader(PLAIN, 1000).feed(body) == body
 
 
-@pytest.mark.parametrize("answer", [b"-9\r\n1 x\r\ngone", b"--1\r\n1 x\r\ngone\r\n.\r\n"])
+@pytest.mark.parametrize(
+    "answer", [b"-9\r\n1 x\r\ngone", b"--1\r\n1 x\r\ngone\r\n.\r\n", b"-0\r\n"]
+)
 def test_an_error_that_is_whole_is_told_before_the_server_closes(answer: bytes) -> None:
     reader = ResponseReader(PLUS)
     assert reader.feed(answer[:-1]) == b""
-    with pytest.raises(ServerError, match="gone"):
+    with pytest.raises(ServerError, match="gone" if b"gone" in answer else None):
         reader.feed(answer[-1:])
+
+
+def test_an_error_of_gopherplus_without_end_is_told_after_64_kib() -> None:
+    reader = ResponseReader(PLUS)
+    lead = b"1 Admin\r\ngone"
+    assert reader.feed(b"--2\r\n" + lead.ljust(65535)) == b""
+    with pytest.raises(ServerError, match="gone"):
+        reader.feed(b" ")
+
+
+def test_a_dot_ends_no_error_that_ends_by_close() -> None:
+    reader = ResponseReader(PLUS)
+    assert reader.feed(b"--2\r\n1 Admin\r\ngone\r\n.\r\n") == b""
+    assert reader.feed(b"for good") == b""
+    with pytest.raises(ServerError, match="for good"):
+        reader.finish()
+
+
+@pytest.mark.parametrize(
+    ("header", "length"), [(b"+7\r\n", 7), (b"+0\r\n", 0), (b"+-1\r\n", None), (b"+-2\r\n", None)]
+)
+def test_a_header_makes_content_certain_and_may_tell_its_length(
+    header: bytes, length: int | None
+) -> None:
+    reader = ResponseReader(PLUS)
+    assert not reader.is_certain and reader.length is None
+    reader.feed(header)
+    assert reader.is_certain and reader.length == length
+
+
+def test_a_short_answer_is_certain_content_once_the_server_has_closed() -> None:
+    reader = ResponseReader(PLAIN)
+    assert reader.feed(b"3 bears") == b"" and not reader.is_certain
+    assert reader.finish() == b"3 bears" and reader.is_certain
+
+
+def test_neither_an_error_nor_its_begin_is_certain_content() -> None:
+    for url, begin in ((PLAIN, b"3gone"), (PLUS, b"--2\r\n1 Admin\r\n")):
+        reader = ResponseReader(url)
+        reader.feed(begin)
+        assert not reader.is_certain

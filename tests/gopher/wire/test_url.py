@@ -80,6 +80,7 @@ def test_any_other_text_is_a_url_or_a_clear_error(text: str | bytes) -> None:
         ("gopher://" + "a." * 126 + "a/", b"\r\n", "a." * 126 + "a:70"),
         ("gopher://h/0a%%4%zz%6A", b"a%%4%zzj\r\n", "h:70"),
         ("gopher://bücher.example/1/é", b"/\xc3\xa9\r\n", "xn--bcher-kva.example:70"),
+        ("gopher://BÜCHER.example/1/", b"/\r\n", "xn--bcher-kva.example:70"),
         ("gopher://h/0\udce9", b"\xe9\r\n", "h:70"),
     ],
 )
@@ -176,6 +177,7 @@ def test_the_name_comes_from_the_selector_and_is_safe(url: str, name: str) -> No
         (b"README", b"caf\xe9\n", "0"),
         (b"drawing.asc", b"\x1b[31mred\x1b[0m\n", "0"),
         (b"empty", b"", "0"),
+        (b"teletype", b"\a\b\t\n\v\f\r\x1b", "0"),
         (b"core", b"\x7fELF\0\0", "9"),
         (b"lie.txt", b"\0\1\2", "9"),
         (b"PHOTO.JPG", b"\xff\xd8\xff", "I"),

@@ -157,6 +157,28 @@ def test_with_a_token_only_healthz_is_open(tmp_path: Path) -> None:
     assert place.ask("/api/stats", Authorization="Bearer secret")[0] == 200
 
 
+def test_the_log_in_page_says_what_was_wrong_and_leads_to_the_view_asked_for(
+    tmp_path: Path,
+) -> None:
+    place = Place(tmp_path, http_token="secret")
+
+    def log_in(form: bytes, **headers: str) -> bytes:
+        browser = Browser(place.server.handle, place.reactor)
+        browser.get("/login", "POST", Content_Length=str(len(form)), **headers)
+        browser.channel.dataReceived(form)
+        return browser.received
+
+    wrong = log_in(b"token=guess&view=q%3Dx")
+    assert wrong.startswith(b"HTTP/1.1 401 ") and b">The token is wrong.<" in wrong
+    assert b'value="q=x"' in wrong
+    scripted = log_in(b"token=guess", Accept="application/json")
+    assert b"text/html" not in scripted and b'"the token is wrong"' in scripted
+    right = log_in(b"token=secret&view=q%3Dx")
+    assert right.startswith(b"HTTP/1.1 303 ") and b"\r\nLocation: /?q=x\r\n" in right
+    scripted = log_in(b"token=secret", Accept="application/json")
+    assert scripted.startswith(b"HTTP/1.1 204 ") and b"\r\nSet-Cookie: logsrv-" in scripted
+
+
 def test_another_token_ends_what_the_old_one_opened(tmp_path: Path) -> None:
     place = Place(tmp_path, http_token="secret")
     viewer = Browser(place.server.handle, place.reactor)

@@ -50,6 +50,12 @@ def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path: Path, packer: str) 
     assert not said and file.dated.lines == 3600 and file.source == f"file:{name}"
 
 
+def test_a_file_is_known_again_by_its_path_size_and_time(tmp_path: Path) -> None:
+    name = written(tmp_path / "app.log", TEXT)
+    (file,) = find([name], print, print)
+    assert file.identity == [name, len(TEXT), WRITTEN * 1_000_000_000]
+
+
 @pytest.mark.parametrize("packer", ["gz", "zst", "bz2", "xz"])
 def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> None:
     said: list[str] = []

@@ -206,6 +206,9 @@ def test_without_catalogs_every_line_is_found(url: str, server: BucketServer, lo
         server.objects.update(kept)
     for query in ("eeeee", identity(4)):
         assert found(far(url), query) == (RARE, [])
+    server.forget()
+    assert found(far(url), "quince") == ([], [])
+    assert not [asked.key for asked in server.asked if asked.key.endswith(".log.zst")]
 
 
 def test_a_catalog_that_was_changed_is_not_used(url: str, server: BucketServer) -> None:

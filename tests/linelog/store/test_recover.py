@@ -451,6 +451,7 @@ async def test_numbers_go_on_though_their_file_is_lost(
     else:
         path.write_bytes(number)
     assert open_store().position == (6, 0)
+    assert saved_number(at(store.directory)) == 6
 
 
 @pytest_twisted.ensureDeferred

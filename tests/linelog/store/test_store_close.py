@@ -136,6 +136,18 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_store_that_closes_in_time_leaves_no_timer(tmp_path: Path) -> None:
+    using = Patient()
+    store = Store(
+        tmp_path, StorePolicy(), reactor=using, clock=HandClock(), metrics=Metrics(METRICS)
+    )
+    store.open()
+    store.append(batch(b"one"))
+    await store.close()
+    assert not using.clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
 async def test_close_writes_everything_and_lets_the_next_one_go_on(open_store: OpenStore) -> None:
     store = open_store()
     for number in range(1000):

@@ -30,8 +30,7 @@ def is_said(text: bytes, start: int, at: int) -> bool:
     # After the second space it is in the message, with or without a stamp.
     if text.find(b" ", start + TIME_LENGTH, at) >= 0:
         return True
-    found = STAMP.match(text, start)
-    return found is None or at >= found.end()
+    return STAMP.match(text, start) is None
 
 
 def all_lines(text: bytes) -> Iterator[tuple[int, int]]:

@@ -77,7 +77,6 @@ class Flights:
             self._taken(first.cut, first.since)
         waiting = self._waiting
         if waiting is not None and self._is_over():
-            self._waiting = None
             waiting.errback(self._end())
         elif waiting is not None and not self.failed and len(self._all) < before:
             self._waiting = None

@@ -130,6 +130,16 @@ def test_what_is_no_header_is_refused_with_a_sentence(sent: bytes, sentence: str
         assert str(caught.value).isprintable()
 
 
+def test_a_line_of_107_bytes_is_the_longest_one() -> None:
+    """A peer that sends no line feed in so many is refused at once, although it sends no more."""
+    lead = b"PROXY UNKNOWN "
+    assert read([lead.ljust(105, b"x") + b"\r\nhello"]) == (NOBODY, b"hello")
+    assert read([lead.ljust(106, b"x")]) is None
+    for unended in (lead.ljust(107, b"x"), lead.ljust(107, b"x") + b"\r\n"):
+        with pytest.raises(ProxyHeaderError, match="longer than 107 bytes"):
+            read([unended])
+
+
 @pytest.mark.parametrize("behind", [b"x" * 200, b"y\n" * 200])
 def test_much_behind_a_header_in_one_chunk_is_no_longer_header(behind: bytes) -> None:
     for header, wanted in HEADERS.items():

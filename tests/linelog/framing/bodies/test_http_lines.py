@@ -127,11 +127,13 @@ def test_json_lines_together_are_those_one_by_one(
     assert found.as_text == expected.as_text
 
 
-def test_a_large_body_is_cut_behind_a_line() -> None:
-    """It is gone through in pieces of 256 KiB and what is left of a line there."""
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_large_body_is_cut_behind_a_line(end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is gone through in pieces of 256 KiB and what is left of a line there; no line by itself."""
+    monkeypatch.delattr(http_lines, "one_by_one")
     lines = [b'{"number":%d,"text":"%s"}' % (number, b"x" * 80) for number in range(6000)]
     found = Records()
-    list(http_lines.json_lines(b"\n".join(lines), BodyRules("", "/", 1000), found))
+    list(http_lines.json_lines(b"\n".join(lines) + end, BodyRules("", "/", 1000), found))
     assert lines_of(found) == lines
 
 

@@ -72,7 +72,22 @@ def test_the_example_of_a_form_is_read_as_that_and_the_documents_have_it(form: T
         ("I, [2026-11-20T06:18:42.123456 #42]  INFO -- : rails", f"{THEN}.123456+01:00"),
         ("[INFO] 2026-11-20 06:18:42,123 x", f"{THEN}.123+01:00"),
         ("2026-11-20 06:18:42.980 UTC [42] LOG:  x", f"{THEN}.98+00:00"),
-        ("2026-11-20 06:18:42 EST [42] LOG:  x", f"{THEN}-05:00"),
+        *(
+            (f"2026-11-20 06:18:42 {zone} [42] LOG:  x", f"{THEN}{offset}:00")
+            for offset, zones in {
+                "+00": "UTC GMT WET",
+                "+01": "WEST CET",
+                "+02": "CEST EET",
+                "+03": "EEST MSK",
+                "+09": "JST",
+                "-04": "EDT",
+                "-05": "EST",
+                "-06": "MDT",
+                "-07": "MST PDT",
+                "-08": "PST",
+            }.items()
+            for zone in zones.split()
+        ),
         ("2026-11-20  6:18:42 0 [Note] mariadb", f"{THEN}+01:00"),
         ("261120 06:18:42\t    1 Connect x", f"{THEN}+01:00"),
         ("20-Nov-2026 06:18:42.123 INFO [main] org.apache.catalina x", f"{THEN}.123+01:00"),

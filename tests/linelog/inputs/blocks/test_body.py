@@ -301,6 +301,16 @@ def test_a_block_that_is_here_is_forgotten_without_being_unpacked() -> None:
     assert not centre.sink.pending_blocks
 
 
+def test_a_block_of_a_stream_that_leaves_a_hole_is_not_stored() -> None:
+    centre = Taking()
+    first, _, third = cut(3)
+    centre.place(first.end)
+    body = BlockBody(centre.intake, "nats", centre.intake.unfinished, third.headers(), cuts=True)
+    with pytest.raises(OutOfPlace):
+        centre.finished(body, third)
+    assert not centre.sink.pending_blocks
+
+
 def test_the_sender_of_a_misplaced_block_is_told_the_place() -> None:
     centre = Taking()
     centre.place(Position(1, 10))

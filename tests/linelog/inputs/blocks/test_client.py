@@ -109,9 +109,11 @@ def test_an_invalid_state_is_reported(body: bytes) -> None:
 
 
 def test_a_temporary_failure_is_tried_again() -> None:
-    """A broken connection, 503 and a wrong checksum; then it is there."""
+    """A broken connection, a busy centre or proxy, and a wrong checksum; then it is there."""
     wrong = answer(b"abc").replace(b"\r\n\r\nabc", b"\r\n\r\nabd")
-    answers = [b"", answer(b"", b"503 Later"), wrong, answer(b"abc")]
+    busy = [answer(b"", b"%d Later" % status) for status in (429, 502, 503, 504)]
+    answers = [b"", *busy, wrong, answer(b"abc")]
+    pauses = [0] * (len(answers) - 1)
 
     def serve(server: socket.socket) -> None:
         while answers:
@@ -120,9 +122,9 @@ def test_a_temporary_failure_is_tried_again() -> None:
                 replying(answers.pop(0))(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=serve, args=(server,))
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
         thread.start()
-        found = client(server.getsockname()[1], pauses=(0, 0, 0))
+        found = client(server.getsockname()[1], pauses=pauses)
         assert found.piece("4", 0, 3) == b"abc"
         found.close()
         thread.join()

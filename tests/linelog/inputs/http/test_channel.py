@@ -123,6 +123,14 @@ def test_who_closes_its_half_gets_all_its_answers() -> None:
     assert sender.clock.getDelayedCalls() == []
 
 
+def test_a_peer_that_lets_its_answers_lie_is_not_read_from() -> None:
+    sender = Sender()
+    sender.channel.pauseProducing()
+    assert sender.transport.producerState == "paused"
+    sender.channel.resumeProducing()
+    assert sender.transport.producerState == "producing"
+
+
 def test_who_closes_its_half_in_a_request_is_not_waited_for() -> None:
     sender = Sender()
     sender.send(request(b"one")[:-1])

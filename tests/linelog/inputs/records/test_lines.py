@@ -15,7 +15,10 @@ from zope.interface.verify import verifyObject
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.answers import Answering
+from logsrv.linelog.inputs.intake.costly_senders import LITTLE
+from logsrv.linelog.inputs.intake.time_slices import TimeSlices
 from logsrv.linelog.inputs.records.lines import LineDatagrams, LineReceiver, Lines
+from tests.linelog.inputs.intake.test_time_slices import Slow
 from tests.linelog.inputs.recording import InputSettings, Sink, connected, intake
 
 
@@ -33,6 +36,20 @@ def test_lines_and_the_unfinished_last_one() -> None:
     receiver.connectionLost(connectionDone)
     assert sink.text == b"one\ntwo\nthr\n"
     assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
+
+
+def test_the_last_line_of_who_has_gone_is_stored_behind_those_that_wait_for_their_turn() -> None:
+    sink = Sink()
+    receiver, _ = opened(sink)
+    way, clock = receiver.intake, Slow()
+    way.time_slices = TimeSlices(way.valve, clock)
+    way.time_slices.spend(1)
+    receiver.dataReceived(b"x" * LITTLE + b"\nunfinished")
+    receiver.connectionLost()
+    assert receiver.working and not sink.text
+    while receiver.working:
+        clock.turn()
+    assert sink.text == b"x" * LITTLE + b"\nunfinished\n"
 
 
 def test_the_store_can_pause_a_connection_while_it_is_open() -> None:

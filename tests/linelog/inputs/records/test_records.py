@@ -184,9 +184,9 @@ class Slicer(Echo):
         self.answer_when_safe(b"%d." % len(records))
 
 
-def slicing(sink: Sink) -> tuple[Slicer, Peer, Any]:
+def slicing(sink: Sink, **options: Any) -> tuple[Slicer, Peer, Any]:
     """A connection for which time passes; its clock has a `turn`."""
-    way = intake(sink)
+    way = intake(sink, options=InputOptions(**options))
     way.clock = clock = Slow()  # type: ignore[assignment]
     way.time_slices = TimeSlices(way.valve, clock)
     receiver, peer = Slicer(way), Peer()
@@ -315,3 +315,14 @@ def test_a_connection_that_gives_way_keeps_nothing() -> None:
     assert first.ending and not second.ending
     assert (first.held, second.held, way.unfinished.size) == (0, 250, 250)
     assert sink.text == b"x" * 250 + b"\n"
+
+
+def test_who_gives_way_at_the_end_of_its_slices_is_not_read_from_again() -> None:
+    sink = Sink()
+    receiver, peer, clock = slicing(sink, max_body=100)
+    receiver.dataReceived(b"a;b;c;d;e;" + b"x" * 201)
+    while not receiver.ending:
+        clock.turn()
+    assert peer.producerState == "paused" and not peer.disconnecting
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (b"5.", True)

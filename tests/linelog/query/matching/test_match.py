@@ -179,6 +179,7 @@ def test_json_before_a_nul_is_read() -> None:
 
 def test_the_empty_query_finds_every_line_and_its_negation_none() -> None:
     assert hits("", b"", b"x") == [b"", b"x"]
+    assert compile(parse("b")).count(b"a\nb") == 1
     assert compile(EVERYTHING).count(b"a\nb") == 2 and compile(EVERYTHING).count(b"") == 0
     assert compile(Not(EVERYTHING)).count(b"a\nb\n") == 0
     assert compile(EVERYTHING).needs is None

@@ -72,6 +72,18 @@ def test_it_is_measured_anew_as_lines_come_and_segments_end(tmp_path: Path) -> N
         assert meter.measure(Position(2, 0), BEGIN + 7) == ShipLag(len(line("yy", 6)), 1, 1)
 
 
+def test_a_sealed_segment_is_read_once_however_often_a_target_that_stands_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Position(1, len(A[0]))
+    with view_of(make_store(tmp_path / "store", [A, B, C])) as view:
+        meter = LagMeter(view)
+        lag = meter.measure(place, BEGIN)
+        # The age of the first line is known, too.
+        monkeypatch.setattr(view, "open", {3: view.open(3)}.pop)
+        assert meter.measure(place, BEGIN) == lag
+
+
 def test_many_lines_are_estimated_by_the_first_of_them(tmp_path: Path) -> None:
     many = [line("x" * 100)] * 40_000
     with view_of(make_store(tmp_path / "store", [many])) as view:

@@ -133,6 +133,10 @@ def test_the_place_that_counts_for_retention_is_the_one_that_is_kept(stage: Stag
     ("report", "said"),
     [
         (ShipReport("gap", bytes=None), "an unknown number of bytes of lines were removed"),
+        (
+            ShipReport("gap", bytes=None, lines=3),
+            "an unknown number of bytes of lines were removed",
+        ),
         (ShipReport("resent", "it had all", bytes=7), "it had all; 7 bytes are sent again"),
         (ShipReport("forgot", "the target has nothing"), "the target has nothing"),
         (ShipReport("stopped", "another store"), "another store"),

@@ -12,6 +12,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from logsrv.linelog.ship.out.archive import ArchiveTarget, as_target
+from logsrv.linelog.ship.shipping.loop import QUIET
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.archive.archive_notes import archived, note_archived, noted_url
@@ -125,6 +126,40 @@ def test_another_process_goes_on_where_it_was(start: Runs, place: Place) -> None
     process = start()
     assert place.puts == puts
     assert process.reports.of("gap") == process.reports.of("resent") == []
+
+
+def test_a_store_that_is_removed_is_said(start: Runs, store: Path) -> None:
+    process = start()
+    shutil.rmtree(store)
+    process.run(3)
+    why = "the store was removed; a restart of the server makes another one"
+    assert process.reports.of("retry")[0].why == why
+
+
+def test_a_store_that_does_not_change_is_listed_once(
+    start: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start()
+    refresh, listed = process.view.refresh, []
+
+    def counted() -> None:
+        listed.append(process.clock.seconds())
+        refresh()
+
+    monkeypatch.setattr(process.view, "refresh", counted)
+    process.run(10)
+    assert len(listed) <= 1
+
+
+def test_a_quiet_archive_is_asked_for_its_newest_segment_only(
+    start: Runs, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = start()
+    asked = place.asked
+    surveyed: list[object] = []
+    monkeypatch.setattr(place, "survey", lambda *how, **more: surveyed.append(how))
+    process.run(2 * QUIET)
+    assert place.asked > asked and not surveyed
 
 
 def test_without_a_kept_place_all_is_compared_and_nothing_written_twice(

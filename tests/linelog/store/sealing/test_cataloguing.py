@@ -112,6 +112,16 @@ def test_an_old_store_gets_catalogs_one_after_the_other(tmp_path: Path) -> None:
     assert catalogs(store) == made
 
 
+def test_segments_that_are_removed_while_they_wait_are_in_none(tmp_path: Path) -> None:
+    store = small_segments(tmp_path / "store", 5)
+    cataloguer = cataloguer_of(store)
+    cataloguer.begin()
+    for segment in sealed(store)[:2]:
+        cataloguer.removed(segment)
+    assert not cataloguer.make(True)
+    assert catalogs(store) == []
+
+
 def test_large_segments_get_no_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cataloguing, "SMALL", 10)
     store = small_segments(tmp_path / "store", 5)

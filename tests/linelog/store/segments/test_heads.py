@@ -24,6 +24,17 @@ def test_a_frame_has_the_size_that_its_blocks_tell(size: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "data", "text"), [(0, b"abc", b"abc"), (1, b"x", b"xxx"), (3, b"abc", None)]
+)
+def test_a_block_is_as_long_as_its_kind_says(kind: int, data: bytes, text: bytes | None) -> None:
+    """Raw, one byte that is repeated; the last kind is reserved."""
+    frame = MAGIC + b"\x20\x03" + (3 << 3 | kind << 1 | 1).to_bytes(3, "little") + data
+    assert at(frame + b"more") == (None if text is None else (len(frame), 3))
+    if text is not None:
+        assert zstandard.decompress(frame) == text
+
+
+@pytest.mark.parametrize(
     ("what", "head"),
     [
         ("no text", b"\xe4" + bytes(8)),

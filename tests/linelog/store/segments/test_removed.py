@@ -17,6 +17,7 @@ from logsrv.linelog.store.segments.removed import (
     Missing,
     RemovedRun,
     empty_numbers,
+    gaps,
     missed,
     note_empty,
     note_removed,
@@ -36,6 +37,24 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 def run(number: int, size: int, lines: int = 0) -> RemovedRun:
     return RemovedRun(range(number, number + 1), size, lines)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "explained", "found"),
+    [
+        ([1, 2, 3], [], []),
+        ([1, 5], [], [range(2, 5)]),
+        ([1, 5], [range(2, 5)], []),
+        ([1, 5], [range(2, 3), range(3, 5)], []),
+        ([1, 5], [range(1, 9)], []),
+        ([1, 5], [range(3, 4)], [range(2, 3), range(4, 5)]),
+        ([8, 1, 4, 4], [range(3, 6)], [range(2, 3), range(6, 8)]),
+    ],
+)
+def test_numbers_that_nothing_explains_are_found(
+    numbers: list[int], explained: list[range], found: list[range]
+) -> None:
+    assert list(gaps(numbers, explained)) == found
 
 
 @pytest.mark.parametrize(

@@ -371,6 +371,14 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(
         store.append(batch(b"one"))
         await store.durable()
         await until(lambda: any("still writing" in event["log_format"] for event in events))
+        assert list(store.troubles()) == ["rotate"]
+        (store.directory / "current.log").rmdir()
+        store.reopen()
+        store.append(batch(b"two"))
+        await until(lambda: store.position == (2, len(stored(b"two"))))
+        await store.durable()
+    assert not store.troubles()
+    assert any("going on in a new file" in event["log_format"] for event in events)
     assert (tmp_path / "moved").read_bytes() == stored(b"one")
 
 
