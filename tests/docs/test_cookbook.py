@@ -148,7 +148,8 @@ def test_any_bytes_are_a_value_for_memcached(tmp_path: Path) -> None:
                     assert answer.read() == wanted
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
+@pytest.mark.long
 @pytest.mark.parametrize("tls", [False, True])
 def test_memcached_answers_without_waiting_for_acknowledgements(tls: bool, tmp_path: Path) -> None:
     """A reply that leaves in two packets waits for the peer's system: for 40 ms on Linux."""
