@@ -52,5 +52,10 @@ class Server:
 server = functools.cache(Server)
 
 
+def way() -> int | None:
+    """Return the descriptor by which the server is asked; None if it does not run yet."""
+    return server()._control.fileno() if server.cache_info().currsize else None
+
+
 def _early(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environment.items() if name.startswith(EARLY)}
