@@ -72,8 +72,8 @@ def openings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for kind, name in OPENS:
             patch.setattr(kind, name, _noting(getattr(kind, name)))
-        for kind, name in CLOSES:
-            patch.setattr(kind, name, _forgetting(getattr(kind, name)))
+        for one, name in CLOSES:
+            patch.setattr(one, name, _forgetting(getattr(one, name)))
         yield
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story
 from tests.programs import program
@@ -35,7 +36,7 @@ def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> 
         # The page of which its reader has the address.
         address = f"http://127.0.0.1:{reader.ports['8080']}/"
         assert f"<{address.replace(reader.ports['8080'], '8080')}>" in PAGE
-        with urllib.request.urlopen(address, timeout=60) as answer:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             assert "<html" in answer.read().decode().lower()
         reader.stop()
 

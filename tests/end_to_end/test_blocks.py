@@ -105,7 +105,7 @@ def test_what_does_not_follow_is_refused_what_is_here_forgotten(
     assert stored_bytes(server.store) == edge.text[: second.end.offset] + hidden_text(
         edge, third.end
     )
-    assert "has lost an unknown number of bytes" in server.log()
+    server.wait_for_log("has lost an unknown number of bytes")
 
 
 def hidden_text(edge: Edge, start: Position) -> bytes:

@@ -110,7 +110,7 @@ def test_one_that_dies_is_told_and_the_next_one_goes_on(logger: Start) -> None:
     assert b"SIGKILL; send it again" in said
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
     assert len(server.wait_for_messages(MANY)) == MANY
-    assert "a worker was ended by SIGKILL; the message that it had is refused" in server.log()
+    server.wait_for_log("a worker was ended by SIGKILL; the message that it had is refused")
 
 
 @pytest.mark.slow
@@ -122,7 +122,7 @@ def test_where_none_can_start_the_server_does_it(logger: Start, tmp_path: Path) 
     server = logger(listen=LISTEN, prefix=prefix)
     assert post(server, "/loki/api/v1/push", loki(MANY))[0] == 204
     assert len(server.wait_for_messages(MANY)) == MANY
-    assert "a worker cannot begin, the server does its work" in server.log()
+    server.wait_for_log("a worker cannot begin, the server does its work")
 
 
 def test_what_is_at_work_at_a_stop_is_stored_and_answered(logger: Start) -> None:
