@@ -287,6 +287,6 @@ def test_giant_counts_hold_nothing() -> None:
 def test_many_tiny_frames_behind_nuls_do_not_copy_their_chunk_for_each() -> None:
     def copied(number: int) -> int:
         framer = SyslogFramer(LineRules(), LineCounts())
-        return allocated(lambda: framer.receive((b"\0<" + b"a" * 100) * number))
+        return allocated(lambda: framer.receive((b"\0<\0" + b"a" * 100) * number))
 
     assert doubled(copied, 300) < 2.5
