@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import inspect
 import os
 import re
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor, tcp
+from twisted.internet import reactor
+from twisted.internet.protocol import ServerFactory
 from twisted.internet.task import deferLater
 
 from logsrv.kit.testing.patience import PATIENCE
@@ -63,7 +64,8 @@ _strict = True
 def reactor_has_run() -> None:
     """Open what stays open to the end: the reactor's at its first turn, Twisted's for its first port."""
     pytest_twisted.blockon(deferLater(reactor, 0))  # type: ignore[arg-type]
-    tcp._reservedFD.reserve()  # type: ignore[attr-defined]
+    port = reactor.listenTCP(0, ServerFactory(), interface="127.0.0.1")
+    pytest_twisted.blockon(port.stopListening())
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -114,13 +116,21 @@ def _noting(opens: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(opens)
     def noted(one: Any, *arguments: Any, **named: Any) -> Any:
         found = opens(one, *arguments, **named)
-        by_a_test = sys._getframe(1).f_globals["__name__"].startswith("tests.")
+        by_a_test = _caller().startswith("tests.")
         if by_a_test if _strict else opens.__qualname__ == "View.__init__":
             opened = found if isinstance(found, Frames) else one
             _opened[id(opened)] = opened
         return found
 
     return noted
+
+
+def _caller() -> str:
+    """Return the module that has called the function that asks."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    return frame.f_globals["__name__"] if frame else ""
 
 
 def _forgetting(closes: Callable[[Any], None]) -> Callable[[Any], None]:
