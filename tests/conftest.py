@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
-from logsrv.linelog.read.view import View
+from tests import leaks
 from tests.archives import Archives, Building
 from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.hangs import Alarm
@@ -40,6 +40,7 @@ DEBIAN = "tests/debian/"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Alarm())
+    config.pluginmanager.register(leaks)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -154,25 +155,3 @@ def archives(building: Building) -> Archives:
 def wheel(archives: Archives) -> Path:
     """A wheel of this checkout."""
     return archives.wheel
-
-
-@pytest.fixture(autouse=True)
-def views(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close each View that a test has opened, as the end of a program does: each has files open."""
-    opened: list[View] = []
-    entered, closed = View.__init__, View.close
-
-    def enter(self: View, *arguments: Any, **named: Any) -> None:
-        entered(self, *arguments, **named)
-        opened.append(self)
-
-    def close(self: View) -> None:
-        closed(self)
-        if self in opened:
-            opened.remove(self)
-
-    monkeypatch.setattr(View, "__init__", enter)
-    monkeypatch.setattr(View, "close", close)
-    yield
-    for view in list(opened):
-        view.close()

@@ -9,6 +9,7 @@ from queue import Empty
 import pytest
 
 from logsrv.clock import Clock
+from logsrv.kit.testing.patience import PATIENCE
 from tests.clocks import HandClock
 
 
@@ -17,7 +18,7 @@ def test_events_and_queues_are_those_of_python(clock: Clock) -> None:
     event, queue = clock.event(), clock.queue()
     assert not event.wait(0)
     event.set()
-    assert event.wait(60) and isinstance(event, threading.Event)
+    assert event.wait(PATIENCE) and isinstance(event, threading.Event)
     with pytest.raises(Empty):
         queue.get(timeout=0)
     for number in range(2):

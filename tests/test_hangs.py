@@ -39,10 +39,10 @@ CHILD = (
 
 
 def run(
-    directory: Path, body: str, *options: str, patience: float
+    directory: Path, body: str, *options: str, patience: float, conftest: str = CONFTEST
 ) -> subprocess.CompletedProcess[str]:
     """Run the tests of a file beside this one's configuration."""
-    (directory / "conftest.py").write_text(CONFTEST)
+    (directory / "conftest.py").write_text(conftest)
     (directory / "test_it.py").write_text(BEGIN + body + END)
     command = [
         *(

@@ -148,7 +148,8 @@ def test_a_value_of_memcached_may_be_any_bytes(tmp_path: Path) -> None:
                     assert answer.read() == wanted
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
+@pytest.mark.long
 @pytest.mark.parametrize("tls", [False, True])
 def test_memcached_answers_without_waiting_for_acknowledgements(tls: bool, tmp_path: Path) -> None:
     """A reply in two packets would wait for a delayed acknowledgement of the peer: 40 ms on Linux."""

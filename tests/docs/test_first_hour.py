@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story
 from tests.programs import program
@@ -35,7 +36,7 @@ def test_the_first_hour_works_as_printed(tmp_path: Path, index: Mapping[str, str
         # The web page whose address docs/first-hour.md gives.
         address = f"http://127.0.0.1:{reader.ports['8080']}/"
         assert f"<{address.replace(reader.ports['8080'], '8080')}>" in PAGE
-        with urllib.request.urlopen(address, timeout=60) as answer:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             assert "<html" in answer.read().decode().lower()
         reader.stop()
 

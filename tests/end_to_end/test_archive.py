@@ -154,7 +154,7 @@ def test_texts_leave_the_disk_indexes_stay_and_all_lines_are_found(
     url = f"http://127.0.0.1:{server.ports()[1]}/api/search?q=needle{_word(17).decode()}"
     with urlopen(url, timeout=PATIENCE) as answer:
         assert answer.read().count(b"line 17 ") == 1
-    assert "it was read back and compared" in server.log()
+    server.wait_for_log("it was read back and compared")
     server.wait_until(
         lambda: " nothing" in logsrv("ship", "--status", str(server.store)).stdout, "the lag"
     )
@@ -218,7 +218,8 @@ def test_a_text_that_the_archive_lost_goes_again_before_it_leaves_the_disk(
         lambda: has_index(server, 1) and not list(server.store.glob("0000000001-*.zst")),
         "retention",
     )
-    assert "from 0000000001-" in server.log() and len(first()) == 2
+    server.wait_for_log("from 0000000001-")
+    assert len(first()) == 2
     server.wait_until(lambda: not is_sealing(server), "sealing")
     assert count(server.store) == 8000
     assert server.stop() in (0, -signal.SIGTERM)
@@ -273,7 +274,7 @@ def test_a_full_disk_there_is_said_and_it_goes_on_with_room(
     server = logger(*SMALL, "--ship", f"file://{small_disk}")
     send(server, 0, 2000)
     server.wait_until(lambda: "No space left on device" in server.log(), "the complaint")
-    assert "it takes nothing, and lines wait in the store" in server.log()
+    server.wait_for_log("it takes nothing, and lines wait in the store")
     (small_disk / "in the way").unlink()
     server.wait_until(
         lambda: sealed(server) and archived(server, small_disk) == sealed(server),

@@ -176,10 +176,10 @@ def test_out_of_file_descriptors(logger: Start) -> None:
         "--max-connections", "1000",
         preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
     )  # fmt: skip
-    assert (
+    server.wait_for_log(
         "logsrv: --max-connections lets 1000 in, all listeners together, but the limit of 160 open files "
         "only about 64; LimitNOFILE=1192 in its unit or ulimit -n 1192 before its start allows them"
-    ) in server.log()
+    )
     crowd = [server.connect(0) for _ in range(10)]
     for _ in range(limit):
         # A connection that cannot be served is closed at once, perhaps while it connects.

@@ -76,7 +76,7 @@ def test_shared_key_over_a_real_connection(logger: Start) -> None:
         while connection.recv(4096):
             pass
     assert len(server.messages()) == 3
-    assert "unauthorized" in server.log() or "shared key" in server.log()
+    server.wait_for_log("unauthorized|shared key")
 
 
 def test_heartbeats_over_udp_are_answered(logger: Start) -> None:

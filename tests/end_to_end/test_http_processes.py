@@ -90,7 +90,7 @@ def test_the_process_of_live_views_dies(server: Logger) -> None:
         send(server, "after")
         assert events.lines(1) == ["after"]
     assert server.child(VIEWING) != died
-    assert "the process of the live views was ended by SIGKILL" in server.log()
+    server.wait_for_log("the process of the live views was ended by SIGKILL")
 
 
 @pytest.mark.slow

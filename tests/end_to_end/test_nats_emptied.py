@@ -65,7 +65,7 @@ def test_a_centre_that_is_level_goes_on_and_a_new_one_begins_there(
         send(edge, 200, 300)
         arrives(centre, edge, 300)
         late.wait_until(lambda: len(late.messages()) == 200, "the next ones")
-        assert "has removed all lines of this store, by its limits" in edge.log()
+        edge.wait_for_log("has removed all lines of this store, by its limits")
         assert "does not follow" not in centre.log() + late.log()
 
 

@@ -103,7 +103,7 @@ def test_the_status_shows_shipped_lines(
     assert found['ship_up{target="a"}'] == 1
     assert found['ship_sent_lines_total{target="a"}'] == 1000
     assert found['ship_acknowledged_seconds_count{target="a"}'] >= 1
-    assert "ship a: at least once" in server.log()
+    server.wait_for_log("ship a: at least once")
     assert server.stop() in (0, -signal.SIGTERM)
     one = status(server)["a"]
     assert not one["running"] and not one["up"] and one["lag_bytes"] == 0

@@ -109,7 +109,7 @@ def test_a_worker_that_dies_is_logged_and_replaced(logger: Start) -> None:
     assert b"SIGKILL; send it again" in said
     assert post(server, "/v1/logs", otlp(MANY))[0] == 200
     assert len(server.wait_for_messages(MANY)) == MANY
-    assert "a worker was ended by SIGKILL; the message that it had is refused" in server.log()
+    server.wait_for_log("a worker was ended by SIGKILL; the message that it had is refused")
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_the_server_parses_bodies_if_no_worker_can_start(logger: Start, tmp_path
     server = logger(listen=LISTEN, prefix=prefix)
     assert post(server, "/loki/api/v1/push", loki(MANY))[0] == 204
     assert len(server.wait_for_messages(MANY)) == MANY
-    assert "a worker cannot begin, the server does its work" in server.log()
+    server.wait_for_log("a worker cannot begin, the server does its work")
 
 
 def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger: Start) -> None:

@@ -21,7 +21,7 @@ class Server:
 
     def __init__(self) -> None:
         self._early = _early(os.environ)
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", str(SERVER), str(theirs.fileno())],
@@ -40,16 +40,21 @@ class Server:
 
     def start(self, request: bytes, files: list[int]) -> tuple[int, int]:
         """Let it fork; returns the number of the child's process, and its descriptor."""
-        socket.send_fds(self._control, [request], files)
-        told, [end], *_ = socket.recv_fds(self._control, 100, 1)
+        socket.send_fds(self.control, [request], files)
+        told, [end], *_ = socket.recv_fds(self.control, 100, 1)
         return int(told), end
 
     def end(self) -> None:
-        self._control.close()
+        self.control.close()
         self._process.wait()
 
 
 server = functools.cache(Server)
+
+
+def way() -> int | None:
+    """Return the descriptor by which the server is asked; None if it does not run yet."""
+    return server().control.fileno() if server.cache_info().currsize else None
 
 
 def _early(environment: Mapping[str, str]) -> dict[str, str]:

@@ -92,7 +92,6 @@ class ImportWriter:
         if self.done.under_way and killed and segment.IMPORTING in disk.entries():
             self._cut()
         begun = recover.begin(disk, crashed=killed, importing=True)
-        recover.identified(disk)
         if self.done.under_way:
             # The rest of a torn line comes from the files.
             begun = begun._replace(opened=begun.opened._replace(torn=False))
@@ -105,7 +104,13 @@ class ImportWriter:
             lock=lock,
             tell=_tell_nobody,
         )
-        self._active.leave_worn()
+        try:
+            recover.identified(disk)
+            self._active.leave_worn()
+        except BaseException:
+            self._active.finish()
+            self._leave()
+            raise
         self._pending: list[Any] = []
         self._size = self._skip = self._unsynced = 0
         self._last = self._total = 0

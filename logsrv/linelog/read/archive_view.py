@@ -54,7 +54,6 @@ class ArchiveView(View):
 
     def __init__(self, url: str, tell: Callable[[str], None]) -> None:
         self._begin(tell)
-        self._readers = Readers()
         try:
             self._archive, self._store = _opened(url)
         except ValueError as error:
@@ -65,9 +64,14 @@ class ArchiveView(View):
         # The need of the last lookup, and its answers: the frames that can have it, by segment.
         self._need: Need | None = None
         self._answers: dict[int, int | None] = {}
-        self._load()
-        if not self._found:
-            raise StoreError(f"{self._archive.place} has no segment of store {self._store}")
+        self._readers = Readers()
+        try:
+            self._load()
+            if not self._found:
+                raise StoreError(f"{self._archive.place} has no segment of store {self._store}")
+        except BaseException:
+            self.close()
+            raise
         self.segments = [
             Segment(number, self._manifests[number].segment.name, Form.AWAY)
             for number in sorted(self._found)

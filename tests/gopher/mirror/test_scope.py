@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,12 +161,11 @@ def test_an_error_in_words_is_no_rule() -> None:
     assert robots.allows(b"/x")
 
 
-def test_many_blanks_take_no_time() -> None:
-    begin = time.process_time()
+def test_very_many_blanks() -> None:
+    """The square of their number would take longer than tests/hangs.py lets a test."""
     assert not parse_robots(
-        b"User-agent: *\nDisallow: /x" + b" " * 100_000 + b"y\nDisallow: /z"
+        b"User-agent: *\nDisallow: /x" + b" " * 1_000_000 + b"y\nDisallow: /z"
     ).allows(b"/z")
-    assert time.process_time() - begin < 5
 
 
 @given(st.binary(max_size=200))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,19 +43,19 @@ def test_the_runs_of_any_text_are_all_of_it(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        " " * 200_000,
-        (" " * 2000 + "\v\n") * 100,
+        " " * 600_000,
+        (" " * 20_000 + "\v\n") * 100,
         "word\n\n" * 100_000,
         "----\n\nword\n\n" * 100_000,
         ("full " * 12 + "\n") * 40_000,
     ],
 )
-def test_a_hostile_text_takes_no_more_time_than_its_length(text: str) -> None:
-    """The gateway does nothing else meanwhile; with squares of the length it took minutes."""
-    begin = time.process_time()
+def test_a_hostile_text(text: str) -> None:
+    """The gateway does nothing else meanwhile. The square of the length would take longer than
+    tests/hangs.py lets a test.
+    """
     assert "".join(run.text for run in runs_of(text)) == text
     assert flowed(text).split() == text.split()
-    assert time.process_time() - begin < 10
 
 
 def test_a_page_has_a_bounded_number_of_runs() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import pytest
 from hypothesis import example, given
@@ -17,6 +16,7 @@ from logsrv.kit.framing.frames import (
     Netstring,
     Varint,
 )
+from tests.costs import allocated, doubled
 
 MOST = 20
 PREFIXES = [LengthPrefix(size, order) for size in (1, 2, 4, 8) for order in ("big", "little")]  # type: ignore[arg-type]
@@ -246,16 +246,16 @@ def test_impossible_framings_are_refused(make: object, sentence: str) -> None:
     assert str(caught.value).startswith(sentence)
 
 
-def test_a_large_frame_in_small_pieces_takes_time_that_grows_with_it() -> None:
-    def seconds(size: int) -> float:
+def test_a_large_frame_in_small_pieces_is_not_copied_for_each() -> None:
+    def copied(size: int) -> int:
         framer = LengthPrefix().framer(size)
         pieces = [size.to_bytes(4, "big"), *[b"x" * 100] * (size // 100)]
-        began = time.thread_time()
-        assert [len(frame) for piece in pieces for frame in framer.receive(piece)] == [size]
-        return time.thread_time() - began
+        received: list[list[bytes]] = []
+        taken = allocated(lambda: received.extend(map(framer.receive, pieces)))
+        assert [len(frame) for frames in received for frame in frames] == [size]
+        return taken
 
-    # Twenty times as much; quadratic would be four hundred times as long.
-    assert min(seconds(2_000_000) for _ in range(3)) < 150 * min(seconds(100_000) for _ in range(5))
+    assert doubled(copied, 100_000) < 2.5
 
 
 def test_an_idle_framer_is_small() -> None:

@@ -91,9 +91,9 @@ def test_a_set_log_level_works_and_a_reload_removes_python_and_the_place(tmp_pat
     before = f"listen = '{LOOPBACK}'\ninspect = 'unix:{path}'\n"
     config.write_text(before + "inspect-python = true\n")
     with TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server:
-        assert "can do whatever the service can" in server.log()
+        server.wait_for_log("can do whatever the service can")
         assert "'greet'" in look(path, "python", "service.name")
-        assert "has a Python prompt" in server.log()
+        server.wait_for_log("has a Python prompt")
         config.write_text(before)
         reload(server)
         assert "without --inspect-python" in look(path, "python", "service.name")

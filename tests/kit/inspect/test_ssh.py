@@ -92,7 +92,8 @@ def test_ssh_runs_a_command_a_session_and_a_terminal(inside: Inside) -> None:
         done = inside.run("-tt", "127.0.0.1", typed="connecx\x7ftions\r\x1b[A\rquit\r")
         assert done.stdout.count(name) == 2 and "\n> Goodbye.\n" in done.stdout
     assert (inside.directory / "host").stat().st_mode & 0o777 == 0o600
-    assert "has logged in" in inside.server.log() and "Traceback" not in inside.server.log()
+    inside.server.wait_for_log("has logged in")
+    assert "Traceback" not in inside.server.log()
 
 
 @pytest.mark.slow

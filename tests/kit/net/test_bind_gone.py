@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
+from logsrv.descriptor import Descriptor
 from logsrv.kit.manager.sockets import KeptSockets, ListeningPlace
 from logsrv.kit.net.bind import LOOK_SECONDS, ListenError, file_of_socket
 from tests.kit.net.network import REACTOR, Site, in_reactor, logged, until
@@ -249,10 +250,10 @@ async def test_who_sends_to_the_old_one_is_told_also_where_somebody_else_has_it_
 @in_reactor
 async def test_a_removed_socket_of_a_socket_unit_is_only_logged(site: Site, tmp_path: Path) -> None:
     path, reactor = tmp_path / "s", LookingLater()
-    with socket.socket(socket.AF_UNIX) as given:
+    with socket.socket(socket.AF_UNIX) as given, Descriptor(os.dup(given.fileno())) as copy:
         given.bind(str(path))
         given.listen()
-        kept = KeptSockets([(os.dup(given.fileno()), "lines")])
+        kept = KeptSockets([(copy, "lines")])
         listener = start(site, f"unix:{path}", reactor, kept)
         path.unlink()
         with logged() as messages:

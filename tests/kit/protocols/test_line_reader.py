@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from logsrv.kit import LineProtocol
 from logsrv.kit.testing import MemoryService
+from tests.costs import allocated, doubled
 
 
 class Slow(LineProtocol):
@@ -192,13 +192,11 @@ def test_read_bytes_with_telnet_is_an_error() -> None:
     assert said[0].startswith("read_bytes needs telnet = False in Wrong: ")
 
 
-def test_many_short_messages_of_lines_and_bytes_take_time_that_grows_with_them() -> None:
-    def seconds(number: int) -> float:
+def test_many_short_messages_of_lines_and_bytes_are_not_copied_for_each() -> None:
+    def copied(number: int) -> int:
         peer = MemoryService(Store).connect()
-        began = time.thread_time()
-        peer.feed(b"3\r\nabc\r\n" * number)
+        taken = allocated(lambda: peer.feed(b"3\r\nabc\r\n" * number))
         assert peer.received() == b"<abc>" * number
-        return time.thread_time() - began
+        return taken
 
-    # Twenty times as much; quadratic would be four hundred times as long.
-    assert min(seconds(8000) for _ in range(2)) < 150 * min(seconds(400) for _ in range(4))
+    assert doubled(copied, 200) < 2.5

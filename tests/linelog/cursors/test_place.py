@@ -119,6 +119,7 @@ def test_a_lock_is_never_taken_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "ship" / "far.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic"):
         folder.lock("far")
+    folder.close()
     assert not (tmp_path / "elsewhere").exists()
 
 

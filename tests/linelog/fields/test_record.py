@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,25 +172,23 @@ def test_no_bytes_make_a_record_raise(pieces: list[bytes]) -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        b'a="' * 60_000,
-        b' k="\\' * 50_000,
-        b"<13>1 - - - - - [" + b'a b="' * 50_000,
-        b'<13>1 - - - - - [x a="' + b'\\"' * 100_000,
-        b'a b c [20/Nov/2026:06 +0000] "' * 8_000,
-        b'a b c [20/Nov/2026:06 +0000] "' + b"\\" * 200_000,
-        b"Connection user " * 20_000,
-        b"Failed x for " + b" from 1.2.3.4" * 20_000,
-        b"1.2.3.4:5 [06/Feb/2009:12:14:14.655] " + b"a/" * 100_000,
-        b"[" * 200_000,
-        b"{" * 200_000,
-        b'{"a":' * 40_000 + b"}" * 40_000,
-        b"<13>Nov 20 06:23:18 " + b" " * 200_000 + b"x" * 1000,
-        b"ERRO" * 50_000,
+        b'a="' * 180_000,
+        b' k="\\' * 150_000,
+        b"<13>1 - - - - - [" + b'a b="' * 150_000,
+        b'<13>1 - - - - - [x a="' + b'\\"' * 300_000,
+        b'a b c [20/Nov/2026:06 +0000] "' * 24_000,
+        b'a b c [20/Nov/2026:06 +0000] "' + b"\\" * 600_000,
+        b"Connection user " * 60_000,
+        b"Failed x for " + b" from 1.2.3.4" * 60_000,
+        b"1.2.3.4:5 [06/Feb/2009:12:14:14.655] " + b"a/" * 300_000,
+        b"[" * 600_000,
+        b"{" * 600_000,
+        b'{"a":' * 120_000 + b"}" * 120_000,
+        b"<13>Nov 20 06:23:18 " + b" " * 600_000 + b"x" * 1000,
+        b"ERRO" * 150_000,
     ],
 )
-def test_nasty_lines_take_no_longer_than_others(message: bytes) -> None:
-    """Seconds of CPU time would tell of quadratic work; a line of this size takes milliseconds."""
-    began = time.process_time()
+def test_a_nasty_line(message: bytes) -> None:
+    """It takes milliseconds; the square of its length, longer than tests/hangs.py lets a test."""
     line = record(message)
     _ = (line.level, line.fields, line.get("a.b"))
-    assert time.process_time() - began < 2

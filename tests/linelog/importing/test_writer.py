@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from logsrv.linelog.store.segments.segment import (
     sealed_segments,
 )
 from logsrv.linelog.store.writing.active import ActiveSegment
+from tests import leaks
 from tests.clocks import HandClock
 
 BEGIN = 1_763_619_522_123_456
@@ -159,15 +161,15 @@ def test_a_store_in_use_is_one_sentence(tmp_path: Path) -> None:
 
 def killed(directory: Path, until: int) -> None:
     """Import some lines, and leave the store as a kill does: nothing of its end is done."""
-    disk = Disk().enter(directory)
-    lock = DirectoryLock(disk)
-    writer = ImportWriter(disk, lock, POLICY, HandClock())
-    writer.begin(FILES, "CET", BEGIN)
-    for number in range(until):
-        writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
-    # The kernel lets go of the lock.
-    lock.release(in_order=False)
-    disk.leave()
+    with leaks.killed():
+        disk = Disk().enter(directory)
+        lock = DirectoryLock(disk)
+        writer = ImportWriter(disk, lock, POLICY, HandClock())
+        writer.begin(FILES, "CET", BEGIN)
+        for number in range(until):
+            writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
+        lock.release(in_order=False)
+        disk.leave()
 
 
 @pytest.mark.parametrize("until", [5, 30, 45, 60, 150, 199])
@@ -205,8 +207,9 @@ def test_an_import_is_on_the_medium_from_time_to_time(
     assert EXPECTED.startswith((tmp_path / "current.log").read_bytes()[: done.synced.offset])
 
 
+@leaks.killed()
 def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
-    """Start a server in the store, which writes this, and ends."""
+    """Start a server in the store, which writes this, and is killed behind it."""
     disk = Disk().enter(directory)
     lock = DirectoryLock(disk)
     begun = recover.begin(disk, crashed=bool(lock.left_by))
@@ -223,6 +226,20 @@ def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
     if text:
         active.write([text])
     lock.release(in_order=in_order)
+
+
+@pytest.mark.parametrize("step", [(recover, "identified"), (ActiveSegment, "leave_worn")])
+def test_an_import_that_cannot_begin_leaves_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[object, str]
+) -> None:
+    def fails(one: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(*step, fails)
+    before = leaks.things()
+    with pytest.raises(StoreError, match="cannot be used: Input/output error"):
+        imported(tmp_path)
+    assert leaks.things() == before
 
 
 @pytest.mark.parametrize("in_order", [True, False])

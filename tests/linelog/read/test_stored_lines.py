@@ -21,8 +21,12 @@ EVERY = [one[:-1] for segment in SEGMENTS for one in segment]
 
 
 @pytest.fixture(scope="module")
-def lines(tmp_path_factory: pytest.TempPathFactory) -> StoredLines:
-    store = make_store(tmp_path_factory.mktemp("lines") / "logs", SEGMENTS, packed=5)
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_store(tmp_path_factory.mktemp("lines") / "logs", SEGMENTS, packed=5)
+
+
+@pytest.fixture
+def lines(store: Path) -> StoredLines:
     return StoredLines(view_of(store))
 
 

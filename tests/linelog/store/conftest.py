@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,16 +21,6 @@ from logsrv.linelog.store.store import Store
 from tests.clocks import HandClock
 
 OpenStore = Callable[..., Store]
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays_open(tmp_path: Path) -> Iterator[None]:
-    """Close what a test that lets a store "crash" has left open: others need numbers below 1024."""
-    yield
-    for name in os.listdir("/proc/self/fd") if sys.platform == "linux" else ():
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{name}").startswith(str(tmp_path)):
-                os.close(int(name))
 
 
 @pytest.fixture

@@ -113,20 +113,23 @@ class Server:
         self._connection.sendall(b"".join(frame(json.dumps(found).encode(), b"\n", body)))
 
 
+def _be(niceness: int) -> None:
+    """Let this thread be so nice, if the system lets it."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+
 class Threads:
     """The packing threads of this process: one for each niceness; one on other systems than Linux."""
 
     def __init__(self) -> None:
-        self._least = os.getpriority(os.PRIO_PROCESS, 0)
+        least = os.getpriority(os.PRIO_PROCESS, 0)
         niceness = NICENESS if sys.platform == "linux" else (0,)
+        # No method: a thread that refers to these threads would keep them, and itself, for ever.
         self._threads = [
-            ThreadPoolExecutor(1, initializer=self._be, initargs=(n,)) for n in niceness
+            ThreadPoolExecutor(1, initializer=_be, initargs=(min(NICENESS[0], least + more),))
+            for more in niceness
         ]
-
-    def _be(self, niceness: int) -> None:
-        with contextlib.suppress(OSError):
-            least = min(NICENESS[0], self._least + niceness)
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), least)
 
     def pack(self, segment: Segment, disk: Disk, with_words: bool, server: Server) -> Index:
         """Carry out all `steps`, each in the thread for the present hurry. Raises OSError, Interrupted."""

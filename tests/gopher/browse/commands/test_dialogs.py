@@ -10,6 +10,7 @@ from textual.widgets import Input
 from logsrv.gopher.browse.commands.dialogs import Chooser, Question, download_text
 from logsrv.gopher.browse.commands.downloads import BackgroundDownload
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import Drive, until
 
 TYPE_CHECKING = False
@@ -66,7 +67,7 @@ async def test_an_announcement_leaves_a_dialog_readable(
         question = "https://web.example/of/somebody\n\nOpen this with xdg-open?"
         driven.browser.push_screen(Question("A link out of Gopher", question))
         driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
-        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=60)
+        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=PATIENCE)
         await driven.shows(
             "packed.tar.gz, 25.0 KiB.", "web.example", "Open this with xdg-open?", "y  yes   n  no"
         )
@@ -82,7 +83,7 @@ async def test_an_announcement_leaves_what_is_typed_readable(
 ) -> None:
     async with drive(None, size=size) as driven:
         driven.browser.window.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
-        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=60)
+        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=PATIENCE)
         await driven.shows("packed.tar.gz, 25.0 KiB.")
         await driven.press("g")
         driven.browser.prompt.query_one(Input).value = typed = "x" * (size[0] - 12)

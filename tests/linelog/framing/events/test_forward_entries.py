@@ -123,6 +123,8 @@ def test_keys_are_text_before_they_are_keys() -> None:
     assert isinstance(key, str)
 
 
+@pytest.mark.nightly
+@pytest.mark.long
 def test_chosen_numbers_as_keys_take_no_longer_than_others() -> None:
     def seconds(keys: Sequence[int]) -> float:
         head = struct.pack(">BI", 0xDF, len(keys))

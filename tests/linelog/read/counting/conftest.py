@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from logsrv.linelog.query.language.parse import parse
@@ -28,8 +30,12 @@ def counted_lines() -> list[bytes]:
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory, counted_lines: list[bytes]) -> Search:
+def counted_store(tmp_path_factory: pytest.TempPathFactory, counted_lines: list[bytes]) -> Path:
     """All of them, half in a sealed segment."""
     store = tmp_path_factory.mktemp("counts") / "logs"
-    view = view_of(make_store(store, [counted_lines[:20_000], counted_lines[20_000:]]))
-    return Search(view, compile(parse("")), Scope())
+    return make_store(store, [counted_lines[:20_000], counted_lines[20_000:]])
+
+
+@pytest.fixture
+def whole(counted_store: Path) -> Search:
+    return Search(view_of(counted_store), compile(parse("")), Scope())

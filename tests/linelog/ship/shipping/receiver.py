@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from logsrv.kit.testing.patience import PATIENCE
 from tests.linelog.ship.out.http_servers import Asked, Told, ToldServer, started
 
 
@@ -47,7 +48,7 @@ class LineReceiver(ToldServer):
 
     def _taken(self, asked: Asked) -> Told:
         if self.silent.is_set():
-            self.ended.wait(60)
+            self.ended.wait(PATIENCE)
             return Told(hang_up=True)
         if self.status == 200:
             self.messages += [json.loads(line)["message"] for line in asked.body.splitlines()]

@@ -122,7 +122,7 @@ def test_it_keeps_its_place_when_it_is_told_to_end(store: Path, receiver: LineRe
     with child(store, receiver.url) as talk:
         talk.kind("up")
         talk.end()
-        assert talk.process.wait(60) == 0
+        assert talk.process.wait(PATIENCE) == 0
     assert state(store)["up"] is None
     with (store / "current.log").open("ab") as file:
         file.write(line("four"))
@@ -138,7 +138,7 @@ def test_it_ends_when_the_daemon_is_killed(store: Path, receiver: LineReceiver) 
         assert talk.process.stdout is not None
         talk.process.stdout.close()
         talk.process.stdout = None
-        assert talk.process.wait(60) == 0
+        assert talk.process.wait(PATIENCE) == 0
 
 
 def test_it_leaves_the_signals_that_all_processes_get_to_the_daemon(
@@ -223,7 +223,7 @@ def test_what_keeps_it_from_beginning_is_seen_in_its_state(store: Path) -> None:
     (store / "token").write_text("geheim\n")
     url = "es+http://127.0.0.1:9/_bulk"
     with child(store, url, ship_token_file=store / "token") as talk:
-        assert talk.process.wait(60) == 1
+        assert talk.process.wait(PATIENCE) == 1
         assert talk.process.stderr is not None
         said = talk.process.stderr.read().decode()
     assert said.count("\n") == 1 and "geheim" not in said

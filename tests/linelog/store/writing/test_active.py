@@ -22,6 +22,7 @@ from logsrv.linelog.store.segments.segment import Position, saved_number, sealed
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.writing import active
 from logsrv.linelog.store.writing.active import ActiveSegment
+from tests import leaks
 from tests.clocks import HandClock
 from tests.linelog.store.faults import (
     MOMENT,
@@ -399,6 +400,7 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
         number = number_active(disk)
         opened = open_active(disk)
         os.close(opened.fd)
+        os.close(opened.beside)
         assert text_of(directory) == stored(b"one")
         assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
         sealed = {sealed_name(1, MOMENT)} if number == 2 else set()
@@ -408,6 +410,7 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
     assert steps >= 6
 
 
+@leaks.killed()
 def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
     """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
     opened = open_active(at(directory))

@@ -1,0 +1,214 @@
+"""Descriptors, threads and child processes that a test leaves fail it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import inspect
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.protocol import ServerFactory
+from twisted.internet.task import deferLater
+
+from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.read.follow import Follower
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.stored_lines import StoredLines
+from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.disk import Disk
+from tests.warm import running
+
+# The kind, and the number or the thread itself.
+Thing = tuple[str, str | threading.Thread]
+FILES = "/proc/self/fd"
+# Made once for a process, by the first test that needs it.
+KEPT = re.compile(
+    # Threads of the reactor, of asyncio's executor and of libraries end with the process.
+    r"thread PoolThread-twisted\.internet\.reactor-"
+    # Hypothesis's database of examples, and where random numbers are from.
+    r"|descriptor \d+: /dev/urandom"
+    # The server of daemons.
+    r"|child \d+: .*tests[./]warm"
+    # The loop of obstore; one of asyncio that is left has sockets too.
+    r"|descriptor \d+: anon_inode:\[event"
+)
+# What opens one, or returns one that is open.
+OPENS = (
+    *((Disk, "enter"), (Disk, "hold"), (View, "__init__"), (View, "open")),
+    *((Search, "__init__"), (Follower, "__init__"), (StoredLines, "__init__")),
+)
+# What closes one for good: it must not be closed again.
+CLOSES = ((Disk, "leave"), (View, "close"), (Frames, "close"))
+# The folders of tests that are held to it.
+FOLDERS = tuple(
+    f"{Path(__file__).parent}/linelog/{folder}/"
+    for folder in ("cursors", "importing", "read", "store")
+)
+_opened: dict[int, Any] = {}
+_strict = True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def reactor_has_run() -> None:
+    """Open what stays open to the end: the reactor's at its first turn, Twisted's for its first port."""
+    pytest_twisted.blockon(deferLater(reactor, 0))  # type: ignore[arg-type]
+    port = reactor.listenTCP(0, ServerFactory(), interface="127.0.0.1")
+    pytest_twisted.blockon(port.stopListening())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def openings() -> Iterator[None]:
+    """Note which of these a test itself opens: it need not close them. logsrv has to close its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, name in OPENS:
+            patch.setattr(kind, name, _noting(getattr(kind, name)))
+        for one, name in CLOSES:
+            patch.setattr(one, name, _forgetting(getattr(one, name)))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def a_test_leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a descriptor, a thread or a child process, and kill the child.
+
+    Elsewhere than in FOLDERS, close only the views that it leaves, whoever has opened them.
+    """
+    global _strict
+    _strict = request.path.as_posix().startswith(FOLDERS)
+    _opened.clear()
+    before = things() if _strict else set()
+    yield
+    while _opened:
+        _, one = _opened.popitem()
+        one.leave() if isinstance(one, Disk) else one.close()
+        del one
+    if _strict and things() - before and (found := left_for_good(before)):
+        end(found)
+        pytest.fail("\n".join(["the test leaves", *sorted(found.values())]), pytrace=False)
+
+
+@contextlib.contextmanager
+def killed() -> Iterator[None]:
+    """Close what is opened meanwhile, as the kernel does for a process that it kills."""
+    before, opened = things(), {*_opened}
+    yield
+    for kind, number in things() - before:
+        with contextlib.suppress(OSError):
+            if kind == "descriptor":
+                os.close(int(str(number)))
+    for key in _opened.keys() - opened:
+        del _opened[key]
+
+
+def _noting(opens: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(opens)
+    def noted(one: Any, *arguments: Any, **named: Any) -> Any:
+        found = opens(one, *arguments, **named)
+        by_a_test = _caller().startswith("tests.")
+        if by_a_test if _strict else opens.__qualname__ == "View.__init__":
+            opened = found if isinstance(found, Frames) else one
+            _opened[id(opened)] = opened
+        return found
+
+    return noted
+
+
+def _caller() -> str:
+    """Return the module that has called the function that asks."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame and frame.f_back
+    return frame.f_globals["__name__"] if frame else ""
+
+
+def _forgetting(closes: Callable[[Any], None]) -> Callable[[Any], None]:
+    @functools.wraps(closes)
+    def forgotten(one: Any) -> None:
+        _opened.pop(id(one), None)
+        closes(one)
+
+    return forgotten
+
+
+def things() -> set[Thing]:
+    """Return what this process has now; descriptors and children only where /proc lists them."""
+    found: set[Thing] = {("thread", thread) for thread in threading.enumerate()}
+    if os.path.exists(FILES):
+        # The number that the listing itself will have.
+        os.close(own := os.open(FILES, os.O_RDONLY))
+        found.update(("descriptor", number) for number in os.listdir(FILES))
+        try:
+            os.fstat(own)
+        except OSError:
+            found.discard(("descriptor", str(own)))
+    return found | {("child", pid) for pid in children()}
+
+
+def children() -> set[str]:
+    """Return the numbers of the child processes."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return set()
+    found: set[str] = set()
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children") as pids:
+            found.update(pids.read().split())
+    return found
+
+
+def left(before: set[Thing]) -> dict[Thing, str]:
+    """Return what is there and was not, each with a line that names it, without what is kept."""
+    found = {}
+    for thing in things() - before - {("descriptor", str(running.way()))}:
+        # It may end meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            line = described(thing)
+            if not KEPT.match(line):
+                found[thing] = line
+    return found
+
+
+def described(thing: Thing) -> str:
+    """Return the line that names a thing. Raises FileNotFoundError if it is no more."""
+    kind, which = thing
+    if isinstance(which, threading.Thread):
+        return f"{kind} {which.name}"
+    if kind == "descriptor":
+        return f"{kind} {which}: {os.readlink(f'{FILES}/{which}')}"
+    command = (
+        Path(f"/proc/{which}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    )
+    return f"{kind} {which}: {command.strip() or 'has ended, nobody waited for it'}"
+
+
+def left_for_good(before: set[Thing]) -> dict[Thing, str]:
+    """Return what neither the garbage collector nor the reactor ends, nor a thread or a child by itself."""
+    gc.collect()
+    deadline = time.monotonic() + PATIENCE
+    while (found := left(before)) and time.monotonic() < deadline:
+        pytest_twisted.blockon(deferLater(reactor, 0.005))  # type: ignore[arg-type]
+    return found
+
+
+def end(things: dict[Thing, str]) -> None:
+    """Kill the children among these, and those of the warm server."""
+    for (kind, which), line in things.items():
+        with contextlib.suppress(OSError):
+            if kind == "child":
+                os.kill(int(str(which)), signal.SIGKILL)
+                os.waitpid(int(str(which)), 0)
+            elif line.endswith("[pidfd]"):
+                signal.pidfd_send_signal(int(str(which)), signal.SIGKILL)

@@ -1,0 +1,198 @@
+"""The house rules for tests that a machine can check."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+# A line that breaks a rule, of a file and its name.
+Rule = Callable[[ast.AST], Iterator[int]]
+
+CLOCKS = {"process_time", "thread_time", "perf_counter"}
+# These open the port that they are given, and those the endpoints.
+OPEN_PORTS = {"bind", "create_server", "listenTCP", "listenUDP", "listenSSL"}
+OPEN_ENDPOINTS = {"TwistdProcess", "Logger", "ManagedLogger", "logger", "start", "twistd"}
+ENDPOINT = re.compile(r"(^|[:=])(tcp|udp|ssl)6?:[1-9]")
+ENDS = {"stop", "wait", "kill", "terminate"}
+# What waits, and the place of the time among its arguments.
+WAITS = {
+    **dict.fromkeys(("settimeout", "wait", "join", "result"), 0),
+    **dict.fromkeys(("create_connection", "communicate"), 1),
+    **dict.fromkeys(("wait_until", "wait_for"), 2),
+}
+# Its machines have a network of their own.
+WITH_A_NETWORK = "debian/"
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Return the files of the tests."""
+    paths = [path for path in sorted(TESTS.rglob("*.py")) if path != Path(__file__)]
+    return {str(path.relative_to(TESTS)): path.read_text() for path in paths}
+
+
+def offenders(rule: Rule, words: str, *spared: str) -> list[str]:
+    """Return where a rule is broken, as FILE:LINE.
+
+    words: an expression without which no file breaks it. To parse all files takes five seconds.
+    """
+    return [
+        f"{name}:{line}"
+        for name, text in texts().items()
+        if re.search(words, text) and not name.startswith(spared)
+        for line in rule(ast.parse(text))
+    ]
+
+
+def called(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
+def clocks(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that ask how much time something took, without those of nightly tests."""
+    for node in ast.iter_child_nodes(tree):
+        if "pytest.mark.nightly" in map(ast.unparse, getattr(node, "decorator_list", [])):
+            continue
+        name = getattr(node, "attr", getattr(node, "id", getattr(node, "name", None)))
+        if isinstance(name, str) and name.removesuffix("_ns") in CLOCKS:
+            yield node.lineno  # type: ignore[attr-defined]
+        yield from clocks(node)
+
+
+def own_ports(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that open a port by its number, or return the number of one that is closed."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) in OPEN_PORTS and node.args:
+            place = node.args[0]
+            port = place.elts[1] if isinstance(place, ast.Tuple) and len(place.elts) > 1 else place
+            if isinstance(port, ast.Constant) and isinstance(port.value, int) and port.value:
+                yield node.lineno
+        elif isinstance(node, ast.Call) and called(node) in OPEN_ENDPOINTS:
+            words = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant)]
+            if any(isinstance(word, str) and ENDPOINT.search(word) for word in words):
+                yield node.lineno
+        elif isinstance(node, ast.With) and any("socket" in ast.unparse(one) for one in node.items):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Return) and "getsockname()[1]" in ast.unparse(inner):
+                    yield inner.lineno
+
+
+def literal_waits(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that wait a minute or more, whatever PATIENCE says."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            place = WAITS.get(called(node))
+            given = [one.value for one in node.keywords if one.arg == "timeout"]
+            given += [] if place is None else node.args[place : place + 1]
+            for one in given:
+                if (
+                    isinstance(one, ast.Constant)
+                    and isinstance(one.value, int | float)
+                    and one.value >= 60
+                ):
+                    yield one.lineno
+
+
+def hasty_asserts(tree: ast.AST) -> Iterator[int]:
+    """Yield the lines that assert what the log of a daemon has that was not ended: `wait_for_log` waits."""
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            ended: dict[str, int] = {}
+            for daemon, line in _ends(function):
+                ended[daemon] = min(line, ended.get(daemon, line))
+            for node in ast.walk(function):
+                if isinstance(node, ast.Assert):
+                    for daemon in _logs(node.test):
+                        if ended.get(daemon, node.lineno) >= node.lineno:
+                            yield node.lineno
+
+
+def _logs(test: ast.expr) -> Iterator[str]:
+    """Yield the daemons that are said to have something in their logs."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
+            found = node.comparators[0]
+            if isinstance(found, ast.Call) and called(found) == "log" and not found.args:
+                yield ast.unparse(found).removesuffix(".log()")
+
+
+def _ends(function: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield daemons, and the lines behind which they have ended."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.With | ast.AsyncWith):
+            for item in node.items:
+                if item.optional_vars is not None:
+                    yield ast.unparse(item.optional_vars), node.end_lineno or 0
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and called(node) in ENDS:
+            yield ast.unparse(node.func).rpartition(".")[0].removesuffix(".start()"), node.lineno
+
+
+def test_no_test_measures_time() -> None:
+    """It counts calls or bytes: tests/costs.py. What cannot be counted is nightly."""
+    assert not offenders(clocks, "|".join(CLOCKS))
+
+
+def test_ports_are_from_free_port_or_the_system() -> None:
+    """The kernel's, as long as its socket is open, or those of tests/ports.py, which nobody else gets."""
+    opened = rf"({'|'.join(OPEN_PORTS)})\([^\n]{{0,9}}\s*[^\n]*[ (][1-9]"
+    words = rf"{opened}|\b(tcp|udp|ssl)6?:[1-9]|return .*getsockname\(\)\[1\]"
+    assert not offenders(own_ports, words, WITH_A_NETWORK)
+
+
+def test_waits_are_as_long_as_patience_says() -> None:
+    words = rf"({'|'.join(WAITS)})\(.*\b([6-9]\d|\d{{3,}})|timeout=([6-9]\d|\d{{3,}})"
+    assert not offenders(literal_waits, words, WITH_A_NETWORK)
+
+
+def test_the_log_of_a_daemon_that_goes_on_is_waited_for() -> None:
+    assert not offenders(hasty_asserts, r"\bin [\w.]+\.log\(\)")
+
+
+BROKEN = [
+    (clocks, "began = time.process_time()"),
+    (clocks, "from time import perf_counter_ns"),
+    (own_ports, "socket.create_server(('127.0.0.1', 1234))"),
+    (own_ports, "one.bind(('::1', 4000, 0, 0))"),
+    (own_ports, "reactor.listenTCP(1234, factory)"),
+    (own_ports, "TwistdProcess('logsrv', '--listen', 'lines:tcp:1234')"),
+    (own_ports, "def port():\n with socket.socket() as one:\n  return one.getsockname()[1]"),
+    (literal_waits, "process.wait(60)"),
+    (literal_waits, "process.communicate(timeout=90.0)"),
+    (literal_waits, "socket.create_connection(place, 60)"),
+    (hasty_asserts, "def test():\n send(one)\n assert 'x' in one.log()"),
+    (hasty_asserts, "def test():\n with daemon() as one:\n  assert 'x' in one.log()"),
+    (hasty_asserts, "def test():\n assert 'x' in one.log()\n one.stop()"),
+]
+FINE = [
+    (clocks, "@pytest.mark.nightly\ndef test(): time.thread_time()"),
+    (clocks, "time.monotonic()"),
+    (own_ports, "socket.create_server(('127.0.0.1', 0))"),
+    (own_ports, "one.bind(('127.0.0.1', port))"),
+    (own_ports, "TwistdProcess('logsrv', '--listen', 'tcp:0')"),
+    (own_ports, "parse('tcp:1234')"),
+    (literal_waits, "process.wait(PATIENCE)"),
+    (literal_waits, "process.wait(2 * PATIENCE)"),
+    (literal_waits, "process.wait(timeout=1)"),
+    (hasty_asserts, "def test():\n with daemon() as one:\n  send(one)\n assert 'x' in one.log()"),
+    (hasty_asserts, "def test():\n one.stop()\n assert 'x' in one.log()"),
+    (hasty_asserts, "def test():\n assert one.start().wait() == 1\n assert 'x' in one.log()"),
+    (hasty_asserts, "def test():\n assert 'x' not in one.log()"),
+]
+
+
+@pytest.mark.parametrize(("rule", "source"), BROKEN)
+def test_what_breaks_a_rule_is_found(rule: Rule, source: str) -> None:
+    assert list(rule(ast.parse(source)))
+
+
+@pytest.mark.parametrize(("rule", "source"), FINE)
+def test_what_keeps_a_rule_is_left_alone(rule: Rule, source: str) -> None:
+    assert not list(rule(ast.parse(source)))
