@@ -86,6 +86,7 @@ def test_each_line_has_a_mutant_before_one_has_two() -> None:
     assert sorted(places) == sorted(places_in(HOSTS))
 
 
+@pytest.mark.slow
 def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch) -> None:
     places = list(places_in(HOSTS))[:3]
     monkeypatch.setattr(mutants, "survives", lambda place, tree, end: place == places[1])
@@ -98,6 +99,7 @@ def test_survivors_are_reported_with_their_diff(monkeypatch: pytest.MonkeyPatch)
     assert "\n+" in places[1].diff and places[1].diff in text
 
 
+@pytest.mark.slow
 def test_no_mutant_is_tried_when_the_time_is_over() -> None:
     counts, survivors = look(list(places_in(HOSTS))[:5], 0, 1)
     assert (counts, survivors) == (Counter({"not tried": 5}), [])

@@ -44,6 +44,7 @@ def test_a_store_has_its_promised_lines_after_power_cuts(
     assert not tally.bad, _report(recorded, tally, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
 )

@@ -54,6 +54,7 @@ async def test_a_download_that_fails_is_announced(drive: Drive, serve: Serve) ->
         await driven.shows("Not saved", "no such file")
 
 
+@pytest.mark.slow
 async def test_a_download_can_be_stopped(
     drive: Drive, serve: Serve, environ: dict[str, str]
 ) -> None:

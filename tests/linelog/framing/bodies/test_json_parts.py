@@ -48,6 +48,7 @@ def all_values(text: bytes) -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 @given(st.lists(JSONISH, max_size=5), DUMPED, st.sampled_from([1, 2, 7, 64]))
 def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
