@@ -101,7 +101,7 @@ class LineConversation:
         await DeferredList(either, fireOnOneCallback=True)
         if not self.ended.called:
             await self._send(self.wire.finish())
-        # Twisted cannot close one side of a connection that has ended meanwhile.
+        # Twisted cannot half-close a connection that has ended meanwhile.
         if not self.ended.called:
             if (not peer.end_input() or self.is_typed) and self.wait is None:
                 self.wait = QUIET_SECONDS

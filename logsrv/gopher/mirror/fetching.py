@@ -197,7 +197,7 @@ class Fetching:
         return len(self._jobs) < self._connections
 
     def _ask(self, job: Job) -> None:
-        """Raises LinkInTheWay, OSError."""
+        """Request the item of a job. Raises LinkInTheWay, OSError."""
         job.tries += 1
         url = job.url
         kind = item_type(url.item_type).transfer
@@ -229,7 +229,7 @@ class Fetching:
 
     def _take(self, ended: list[SocketTransfer]) -> None:
         for transfer in ended:
-            # The requests for the server's rules have no job.
+            # Requests for the server's rules, such as robots.txt, have no job.
             job = self._jobs.pop(transfer, None)
             if job is not None:
                 job.error, job.got = transfer.error, transfer.sink

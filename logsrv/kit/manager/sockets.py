@@ -25,7 +25,7 @@ from logsrv.kit.text.words import host_text
 
 log = Logger()
 
-# The names of sockets that we put into the store begin so; those of socket units do not.
+# The prefix of the names of sockets that we put into that store; names from socket units lack it.
 PREFIX = "kept-"
 # A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)).
 _ODD = re.compile(r"[^A-Za-z0-9._/-]")

@@ -111,7 +111,7 @@ class Watcher:
         if self._view.removed:
             raise StoreError("the store was removed")
         now = self._now()
-        # In a flood the end of the store is never reached, so the messages cannot wait for that.
+        # At a stop, messages do not wait for all lines to be read: in a flood that never happens.
         late = self._finished is not None and now > self._last - LAST / 2
         looked = self._scans.look()
         reading = bool(looked)

@@ -25,7 +25,7 @@ _FUNCTIONS = frozenset(("user", "current_user", "session_user", "current_role", 
 
 
 class Kinds(Protocol):
-    """The types of fields, by their values."""
+    """Finds the types of fields from their values."""
 
     def kind(self, name: str) -> ColumnType:
         """Return the type of a field."""

@@ -154,7 +154,7 @@ class RenewableCertificate:
     """
 
     def __init__(self, endpoint: Endpoint, label: str, reactor: Any) -> None:
-        """Raises ListenError if it cannot be used. label: names the listener in the log."""
+        """label: names the listener in the log. Raises ListenError if the certificate cannot be used."""
         self._endpoint = endpoint
         self._label = label
         self._reactor = reactor

@@ -70,7 +70,7 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
         if _ANY_UNSAFE.search(text):
             return text.translate(_UNSAFE).encode()
         return lines if _decodes(lines) else text.encode()
-    # Searching all of `data` for single bytes is fastest; `codes` then decides about the lines.
+    # Searching all of `data` for single bytes is fastest; `codes` is the part that counts.
     codes = np.frombuffer(data, np.uint8)[start:stop]
     if not data.isascii():
         if not is_utf8(data, start, stop):

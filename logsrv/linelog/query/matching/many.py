@@ -153,7 +153,7 @@ class ManyQueries:
         place: Place | None,
         records: dict[int, Record],
     ) -> Array:
-        """Return the lines for which a query is true. records: the piece's parsed lines, by line number."""
+        """Return those of `lines` for which query `number` is true. records: parsed lines of the piece."""
         test = self._matchers[number].predicate()
         found = []
         for line, (start, end) in zip(lines.tolist(), piece.spans(lines), strict=True):
