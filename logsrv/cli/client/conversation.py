@@ -52,7 +52,7 @@ class LineConversation:
     """A conversation with one peer.
 
     wait: seconds of silence, after the end of the input, that end it; None: only the peer ends it.
-    is_typed: a person types the input. ended: fires at the end, with the reason.
+    is_typed: whether a person types the input. ended: fires at the end, with the reason.
     """
 
     display: Display

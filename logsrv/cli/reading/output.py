@@ -24,7 +24,7 @@ class Output:
     """Standard output for lines. Raises BrokenPipeError if its reader has closed it."""
 
     def __init__(self, *, paged: bool) -> None:
-        """paged: a pager may be started."""
+        """paged: whether a pager may be started."""
         self._waiting: list[bytes] = []
         self._size = 0
         self._first = 0.0

@@ -189,7 +189,9 @@ class EarlierCopies:
         self._copies: dict[tuple[str, ...], Copy] = {}
 
     def restore(self, *, update: bool) -> None:
-        """Read the journal. update: begin an update; an interrupted update goes on in any case."""
+        """Read the journal. update: whether to begin an update; an interrupted update goes on in any
+        case.
+        """
         contents = self._journal.read()
         if contents.old is None and update and contents.done:
             self._journal.begin_update()

@@ -23,7 +23,9 @@ FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed
 
 @attrs.frozen
 class Trial:
-    """The tested plugin. start: makes a service of it. same, apart: the arguments of `conformance`."""
+    """The tested plugin. start: makes a service of it. same, apart: whether the arguments of
+    `conformance`.
+    """
 
     start: Callable[[], MemoryService]
     name: str

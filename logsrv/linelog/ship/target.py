@@ -158,7 +158,7 @@ class SegmentTarget(Protocol):
         """Ask which segments of this store the archive has. Fails with Unavailable.
 
         segments: segments of `disk`; each with a note that it was archived must be whole in the archive.
-        others: also list segments outside the range from the first to the last of them.
+        others: whether to list also segments outside the range from the first to the last of them.
         """
 
     def has(self, name: str) -> Deferred[bool]:

@@ -44,7 +44,7 @@ class Binder:
     def bind(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
         """Return the fields that `statement` names, with a type for each.
 
-        explained: it is an EXPLAIN. Raises StatementError.
+        explained: whether it is an EXPLAIN. Raises StatementError.
         """
         fields = {name: self._kinds.kind(name) for name in self._taken_for_functions(statement)}
         seen: list[dict[str, ColumnType]] = []

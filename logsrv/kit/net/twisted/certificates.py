@@ -116,7 +116,9 @@ def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
 def ask_for_certificates(
     context: SSL.Context, authorities: Sequence[crypto.X509], *, required: bool
 ) -> None:
-    """Ask clients for a certificate that one of `authorities` has signed. required: refuse others."""
+    """Ask clients for a certificate that one of `authorities` has signed. required: whether to refuse
+    others.
+    """
     store = context.get_cert_store()
     assert store is not None
     for authority in authorities:

@@ -56,7 +56,9 @@ def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> 
 
 
 def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
-    """Return the levels of some beginnings. any_case: they have brackets, in which any case counts."""
+    """Return the levels of some beginnings. any_case: whether they have brackets, in which any case
+    counts.
+    """
     flat = rows.reshape(-1)
     at = _words(rows, any_case=any_case)
     row = at // WIDTH

@@ -31,7 +31,7 @@ class _Plan:
     """The plan by which a query finds its lines in a piece.
 
     number: the query's number. needed: sets of trigger numbers; a matching line has one of each set.
-    exact: every line that has one of each set matches.
+    exact: whether every line that has one of each set matches.
     """
 
     number: int

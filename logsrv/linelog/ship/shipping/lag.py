@@ -43,8 +43,8 @@ class LagMeter:
     def measure(self, position: Position, now: float, *, sealed: bool = False) -> ShipLag:
         """Return the lag of a target that is at a position. now: seconds since 1970.
 
-        sealed: the target takes only sealed segments, so the active one is not part of its lag. Raises
-        OSError and StoreError.
+        sealed: whether the target takes only sealed segments, so the active one is not part of its lag.
+        Raises OSError and StoreError.
         """
         self._view.renew()
         self._known = {place: rest for place, rest in self._known.items() if place >= position}
