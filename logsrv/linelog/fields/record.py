@@ -210,7 +210,7 @@ class Record:
     def get(self, name: str, *, as_written: bool = False) -> Value | None:
         """Return the field called `name`, or None if it is missing.
 
-        as_written: decimals of JSON are `WrittenFloat`, with the sender's text.
+        as_written: whether decimals of JSON are `WrittenFloat`, with the sender's text.
         Bytes that are not UTF-8 are lone surrogates, which `bytes_of` and `readable` convert.
         """
         if name in _OWN:

@@ -38,8 +38,8 @@ class Scope(NamedTuple):
 class ReadTask(NamedTuple):
     """The lines of a segment that begin from offset `start` up to `stop`: at most a frame.
 
-    in_time: all their times are known to be in the scope. place: the frame's slot in the shared memory, if
-    it was read ahead; else 0.
+    in_time: whether all their times are known to be in the scope. place: the frame's slot in the shared
+    memory, if it was read ahead; else 0.
     """
 
     segment: int

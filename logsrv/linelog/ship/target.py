@@ -88,8 +88,8 @@ class BlockTarget(Protocol):
     """A target that takes blocks and reports its own place: exactly once.
 
     promise: its guarantee, for the log, such as "exactly once". largest: the most bytes of a packed block.
-    window: blocks that may be in flight at once. lets_go: as of the last answer it removes old blocks by
-    limits of its own; then it may have nothing of a store without having lost anything.
+    window: blocks that may be in flight at once. lets_go: whether it removes old blocks by limits
+    of its own, as of the last answer; then it may have nothing of a store without having lost anything.
     """
 
     promise: str

@@ -190,13 +190,13 @@ class RenewableCertificate:
 
     def start(self) -> None:
         """Watch the files."""
-        self._next.start(LOOK_SECONDS, self._look)
+        self._next.start(LOOK_SECONDS, self._check_files)
 
     def stop(self) -> None:
         """Stop watching the files."""
         self._next.stop()
 
-    def _look(self) -> None:
+    def _check_files(self) -> None:
         self.start()
         now = marks_of(self._endpoint)
         is_calm = now == self._before

@@ -165,7 +165,7 @@ class Matcher:
     def candidates(self, text: bytes, *, said: bool = False) -> Iterator[tuple[int, int]]:
         """Yield start and end of each line that contains a candidate, in its message or in its stamp.
 
-        said: only lines with a candidate in their message. For an exact query these are the matches.
+        said: whether a candidate must be in the message. For an exact query these are the matches.
         """
         if self._candidate is None:
             yield from all_lines(text)
