@@ -359,7 +359,7 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
 
 
 def look_at_index(packed: Segment, disk: Disk, say: Say) -> None:
-    """Log a segment that is shorter than its index says; make a useless index anew."""
+    """Log a segment that is shorter than its index says; replace a useless index."""
     with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
         try:

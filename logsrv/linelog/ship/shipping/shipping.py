@@ -208,7 +208,7 @@ class Shipping:
 
 
 def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
-    """Return the texts that retention must leave for targets, by their kept places only."""
+    """Return the texts that retention must keep for targets, by their saved places only."""
     found = [_held(one, directory) for one in targets]
     return [one for one in found if one is not None]
 
