@@ -19,7 +19,8 @@ MiB = 1 << 20
 def keep_freed_memory(*, together: bool = False) -> bool:
     """Tell the C library to keep freed memory. Return False if it is not glibc.
 
-    together: threads share one heap, for threads that take turns. Call it before the first thread starts.
+    together: whether threads share one heap, for threads that take turns. Call it before the first thread
+    starts.
     """
     # Imported here: a search for a rare word takes no longer than a few imports, and few need this.
     import ctypes

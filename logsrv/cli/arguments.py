@@ -72,10 +72,10 @@ def usual_store(configuration: str = "") -> str:
         return given
     if os.path.isdir(HERE):
         return HERE
-    return _of_the_service(configuration or CONFIGURATION) or HERE
+    return _service_store(configuration or CONFIGURATION) or HERE
 
 
-def _of_the_service(configuration: str) -> str | None:
+def _service_store(configuration: str) -> str | None:
     """Return the store that the service of this machine writes; None if none is installed."""
     import tomllib
 

@@ -56,7 +56,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises StoreError."""
+    """Copy the store, and return the exit status. Raises StoreError."""
     # A server on this machine has priority.
     os.nice(10)
     backup = take(arguments.directory, arguments.to, "backup", delete=arguments.delete)

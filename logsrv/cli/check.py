@@ -82,7 +82,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises UsageError."""
+    """Print the findings, and return the exit status. Raises UsageError."""
     # No log on the terminal: the findings say the same.
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)

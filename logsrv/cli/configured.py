@@ -19,7 +19,7 @@ def names_configuration(given: Mapping[str, list[str]]) -> bool:
 def settings(given: Mapping[str, list[str]], *, usual: bool = True) -> LoggerSettings:
     """Return the settings of a service with the options `given`, its variables and its configuration.
 
-    usual: read CONFIGURATION if it exists and no other file is named. Raises ConfigurationError.
+    usual: whether to read CONFIGURATION if it exists and no other file is named. Raises ConfigurationError.
     """
     if usual and not names_configuration(given) and os.path.exists(CONFIGURATION):
         given = {**given, "config": [CONFIGURATION]}

@@ -55,7 +55,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises StoreError for a store that cannot be read."""
+    """Print the findings, and return the exit status. Raises StoreError if the store cannot be read."""
     # A server on this machine has priority.
     os.nice(10)
     directory: str = arguments.directory

@@ -220,7 +220,7 @@ class Packages:
 
     @cached_property
     def _by_file(self) -> dict[Path, metadata.Distribution]:
-        """The plugin files of all distributions that pip has copied → their distribution."""
+        """Plugin file → the distribution that lists it among its installed files."""
         return {
             Path(str(distribution.locate_file(file))).resolve(): distribution
             for distribution in metadata.distributions()

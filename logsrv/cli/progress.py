@@ -21,14 +21,14 @@ class CareProgress:
     def at(self, number: int, what: str, *, of: int = 0) -> None:
         """Show the current part. of: the number of parts; 0 if unknown."""
         self._what = f"{number} of {of}: {what}" if of else f"{number}: {what}"
-        self._look()
+        self._show_if_due()
 
     def read(self, size: int) -> None:
         """Count bytes that were read."""
         self._bytes += size
-        self._look()
+        self._show_if_due()
 
-    def _look(self) -> None:
+    def _show_if_due(self) -> None:
         if self._line.due:
             speed = self._bytes / max(self._line.seconds, 0.001) / 1e6
             self._line.show(

@@ -70,7 +70,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises UsageError, StoreError, ArchiveError and CentreError."""
+    """Restore a store. Raises UsageError, StoreError, ArchiveError, CentreError."""
     is_centre = re.match("https?:", arguments.origin, re.IGNORECASE) is not None
     _check(arguments, is_centre=is_centre)
     try:

@@ -60,7 +60,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises StoreError for a store that cannot be read or is in use."""
+    """Show the status or change the identity. Raises StoreError if the store is unreadable or in use."""
     goes_with(arguments, "status", "json")
     goes_with(arguments, "new_identity", "resend")
     if arguments.new_identity is not None:

@@ -104,7 +104,7 @@ class Batch:
 
     @property
     def stamp(self) -> bytes:
-        """`TIME SOURCE `, what stands before each of the lines in the store."""
+        """The bytes `TIME SOURCE ` that begin each of the lines in the store."""
         return f"{rfc3339(self.received)} {self.source} ".encode("ascii")
 
     def stored(self) -> list[Buffer]:

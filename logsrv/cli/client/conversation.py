@@ -52,7 +52,7 @@ class LineConversation:
     """A conversation with one peer.
 
     wait: seconds of silence, after the end of the input, that end it; None: only the peer ends it.
-    is_typed: a person types the input. ended: fires at the end, with the reason.
+    is_typed: whether a person types the input. ended: fires at the end, with the reason.
     """
 
     display: Display
@@ -101,7 +101,7 @@ class LineConversation:
         await DeferredList(either, fireOnOneCallback=True)
         if not self.ended.called:
             await self._send(self.wire.finish())
-        # Twisted cannot close one side of a connection that has ended meanwhile.
+        # Twisted cannot half-close a connection that has ended meanwhile.
         if not self.ended.called:
             if (not peer.end_input() or self.is_typed) and self.wait is None:
                 self.wait = QUIET_SECONDS

@@ -43,7 +43,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Raises ConfigurationError for an unknown name, and for a file that cannot be written."""
+    """Write a manual or a completion. Raises ConfigurationError for an unknown name or a failed write."""
     try:
         # This module imports the packages of the extra.
         programs: Any = import_module("logsrv.cli.manuals.programs")

@@ -46,7 +46,8 @@ def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> b
 def print_histogram(search: Search, every: str | None, output: str, *, local: bool = False) -> bool:
     """Print a bar for each step of time; return whether any line was found.
 
-    Steps begin at whole multiples in UTC. local: their starts are shown in local time, with its offset.
+    Steps begin at whole multiples in UTC. local: whether their starts are shown in local time, with its
+    offset.
     """
     step = step_of(every, search.scope, search.view.span)
     buckets = histogram(search, step, levels=output == "json")

@@ -24,7 +24,7 @@ class Output:
     """Standard output for lines. Raises BrokenPipeError if its reader has closed it."""
 
     def __init__(self, *, paged: bool) -> None:
-        """paged: a pager may be started."""
+        """paged: whether a pager may be started."""
         self._waiting: list[bytes] = []
         self._size = 0
         self._first = 0.0
@@ -54,7 +54,7 @@ class Output:
             self.flush()
 
     def settle(self) -> None:
-        """Write waiting lines, because the next ones may take long; not if a pager may still be needed."""
+        """Write waiting lines, as the next ones may take long; keep them if a pager may still be needed."""
         if self._waiting and (not self._command or self._pager is not None):
             self.flush()
 

@@ -40,13 +40,13 @@ class ProgressLine:
 
     def __enter__(self) -> None:
         if self._wanted:
-            self._search.on_frame = self._look
+            self._search.on_frame = self._show_if_due
 
     def __exit__(self, *_: object) -> None:
         self._search.on_frame = None
         self._line.clear()
 
-    def _look(self) -> None:
+    def _show_if_due(self) -> None:
         if self._line.due and self._line.seconds > _PATIENCE:
             self._line.show(_sentence(self._search, self._line.seconds))
 

@@ -76,7 +76,9 @@ class Child:
         reactor: str,
         again: bool,
     ) -> None:
-        """reactor: the full name of its class. again: a child has served before, so this one logs less."""
+        """reactor: the full name of its class. again: whether a child has served before, so this one logs
+        less.
+        """
         ours, theirs = socket.socketpair()
         self._channel = ours
         self.messages = Messages(ours)

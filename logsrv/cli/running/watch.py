@@ -27,7 +27,7 @@ class WatchedFiles:
 
     def begin(self) -> None:
         """Remember the files' present state; `saved` compares with it."""
-        self._began = self._before = self._look()
+        self._began = self._before = self._marks()
 
     def add(self, files: Iterable[str]) -> None:
         """Watch further files from now on."""
@@ -40,7 +40,7 @@ class WatchedFiles:
 
         Editors save in several steps; between them a file may be missing or empty.
         """
-        now = self._look()
+        now = self._marks()
         self._calm = self._calm + 1 if now == self._before else 0
         self._before = now
         is_whole = all(now.values()) or (now[self.main] and self._calm >= MISSING_LOOKS)
@@ -51,5 +51,5 @@ class WatchedFiles:
         """True if `main` has been missing for a while, at the last call of `saved`."""
         return self._before[self.main] is None and self._calm >= MISSING_LOOKS
 
-    def _look(self) -> dict[str, Mark | None]:
+    def _marks(self) -> dict[str, Mark | None]:
         return {file: mark_of(file) for file in self.files}

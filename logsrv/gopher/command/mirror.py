@@ -124,7 +124,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     tally = crawl.tally
     stdout.write(
         report(
-            tally, crawl.received, scope.skipped, scope.strangers, directory, crawl.waiting
+            tally, crawl.received_bytes, scope.skipped, scope.strangers, directory, crawl.waiting
         ).encode()
     )
     if interrupted is not None:
@@ -137,7 +137,7 @@ def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
 
     def show() -> None:
         if progress.due:
-            progress.show(progress_line(crawl.tally, crawl.waiting, crawl.received))
+            progress.show(progress_line(crawl.tally, crawl.waiting, crawl.received_bytes))
 
     try:
         crawl.run(show)

@@ -80,7 +80,8 @@ class _Saved:
 def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> None:
     """Write an answer to `path`, which appears or is replaced when it is complete; say so in `notes`.
 
-    is_text: it may have a terminator and stuffed dots, which are removed. force: replace a file.
+    is_text: whether it may have a terminator and stuffed dots, which are removed. force: whether to replace
+    a file.
     """
     # A device or a pipe is written to, never replaced by a file.
     special = os.path.exists(path) and not os.path.isfile(path)

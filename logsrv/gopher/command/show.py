@@ -87,7 +87,9 @@ def _place(item: MenuItem, menu: ItemURL) -> str:
 
 
 def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None:
-    """Show a text while it arrives, in whole lines. stuffed: remove its terminator and stuffed dots."""
+    """Show a text while it arrives, in whole lines. stuffed: whether to remove its terminator and stuffed
+    dots.
+    """
     parser = TextParser() if stuffed else None
     held, last = b"", "\n"
 

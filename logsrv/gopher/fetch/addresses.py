@@ -107,7 +107,7 @@ def _as_number(host: str, port: int) -> list[Address] | None:
 
 
 def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
-    """Begin a lookup in a thread. Return a pipe and a list: the list has the result at the pipe's end.
+    """Begin a lookup in a thread. Return a pipe, which ends with the lookup, and a list for its result.
 
     Raises OSError.
     """

@@ -119,7 +119,7 @@ def urlopen(
 
     timeout: seconds, for connecting and for each silence of the server. data: the words of a search.
     most_bytes: a longer answer raises TooBig. most_seconds: for the whole answer, so that a server that
-    sends a byte now and then ends too. as_sent: keep the terminator and the dots of a text.
+    sends a byte now and then ends too. as_sent: whether to keep the terminator and the dots of a text.
 
     Raises GopherError: here for the beginning of the answer, while reading for the rest.
     """

@@ -51,7 +51,8 @@ class Retries:
     ) -> float | None:
         """Return the seconds to wait before the next try, after `tries` tries; None: do not repeat.
 
-        afresh: the caller discards the part received, so an answer that broke off may be repeated too.
+        afresh: whether the caller discards the part received, so an answer that broke off may be repeated
+        too.
         """
         if isinstance(error, Truncated):
             may_pass = afresh or error.received == 0

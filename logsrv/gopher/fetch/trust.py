@@ -111,11 +111,12 @@ class PinStore:
 class Trust(Value):
     """The way a server proves its identity; by default a certificate from an authority the system trusts.
 
-    cafile: PEM certificates of the authorities to trust instead. pins: trust on first use. insecure: accept
-    any certificate. Raises ConfigurationError for more than one of them.
+    cafile: PEM certificates of the authorities to trust instead. pins: trust on first use. insecure:
+    whether to accept any certificate. Raises ConfigurationError for more than one of them.
 
-    accept_cut: accept an end without TLS's close as complete. By default it is Truncated, because an
-    attacker can cut a connection so (RFC 8446, section 6.1). But pygopherd never sends the close.
+    accept_cut: whether to accept an end without TLS's close as complete. By default it is Truncated,
+    because an attacker can cut a connection so (RFC 8446, section 6.1). But pygopherd never sends the
+    close.
     """
 
     cafile: str | os.PathLike[str] | None = None

@@ -126,7 +126,7 @@ def link_page(place: WebPlace, url: str) -> bytes:
 def error_page(
     heading: str, sentence: str, place: WebPlace | None = None, *, again: bool = False
 ) -> bytes:
-    """Return the page for an error; `sentence` is safe to show. again: offer another try."""
+    """Return the page for an error; `sentence` is safe to show. again: whether to offer another try."""
     return _render("error.html", place, title=heading, sentence=sentence, again=again and place)
 
 

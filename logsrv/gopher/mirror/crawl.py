@@ -65,8 +65,8 @@ class Crawl:
         self.waiting = 0
 
     @property
-    def received(self) -> int:
-        """Return the bytes of all answers together."""
+    def received_bytes(self) -> int:
+        """Return the number of bytes of all answers."""
         return self._transfers.received
 
     def run(self, show: Callable[[], None]) -> None:
@@ -118,7 +118,7 @@ class Crawl:
             self._readings.write_late()
             self._write_down()
             show()
-            if self.received > self._manners.bytes:
+            if self.received_bytes > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
                 self._fetching.stop()
                 self._settle()

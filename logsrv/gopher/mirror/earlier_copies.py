@@ -141,7 +141,7 @@ class ListedItems:
         """Return those of `copies`, which this run did not fetch, that no menu lists.
 
         If a copy is a menu and is listed, the items in it count as listed, too. links: returns the URLs in
-        such a copy. for_sure: without those that a menu may still list.
+        such a copy. for_sure: whether to omit those that a menu may still list.
         """
         found = self._found | self._doubted if for_sure else self._found
         left: dict[_Listed, list[Copy]] = {}
@@ -189,7 +189,9 @@ class EarlierCopies:
         self._copies: dict[tuple[str, ...], Copy] = {}
 
     def restore(self, *, update: bool) -> None:
-        """Read the journal. update: begin an update; an interrupted update goes on in any case."""
+        """Read the journal. update: whether to begin an update; an interrupted update goes on in any
+        case.
+        """
         contents = self._journal.read()
         if contents.old is None and update and contents.done:
             self._journal.begin_update()

@@ -32,8 +32,8 @@ class Job:
     """An item of the mirror. `url` has the same name of the root's server in all jobs.
 
     key: its identity. depth: number of menus between the root and it. path: that of its copy; for a menu
-    set when it is copied. known: there may be an earlier copy. error, got: after fetching, one of the two.
-    has_copy: there is a copy. is_settled: there is a copy, or there will be none.
+    set when it is copied. known: whether there may be an earlier copy. error, got: after fetching, one of
+    the two. has_copy: whether there is a copy. is_settled: whether there is a copy, or there will be none.
     """
 
     url: GopherURL
@@ -88,7 +88,9 @@ class Queue:
         self._ready.popleft()
 
     def pause(self, has_room: bool) -> float:
-        """Return the seconds until a job may be started, at most IDLE. has_room: a connection is free."""
+        """Return the seconds until a job may be started, at most IDLE. has_room: whether a connection is
+        free.
+        """
         now = self._clock()
         times = [self._later[0][0]] if self._later else []
         if self._ready and has_room:
@@ -107,8 +109,8 @@ class Manners(Value):
     """The limits and options of a run.
 
     connections: at once, None for the default. delay: seconds between two requests. items, bytes: limits of
-    the whole mirror. item_bytes: limit of one answer. update: request existing copies again. delete: then
-    remove copies that no menu lists any more.
+    the whole mirror. item_bytes: limit of one answer. update: whether to request existing copies again.
+    delete: whether to remove copies that no menu lists any more, at the end.
     """
 
     connections: int | None = None
@@ -197,7 +199,7 @@ class Fetching:
         return len(self._jobs) < self._connections
 
     def _ask(self, job: Job) -> None:
-        """Raises LinkInTheWay, OSError."""
+        """Request the item of a job. Raises LinkInTheWay, OSError."""
         job.tries += 1
         url = job.url
         kind = item_type(url.item_type).transfer
@@ -229,7 +231,7 @@ class Fetching:
 
     def _take(self, ended: list[SocketTransfer]) -> None:
         for transfer in ended:
-            # The requests for the server's rules have no job.
+            # Requests for the server's rules, such as robots.txt, have no job.
             job = self._jobs.pop(transfer, None)
             if job is not None:
                 job.error, job.got = transfer.error, transfer.sink
@@ -243,7 +245,7 @@ class ServerRules:
     """The rules of the root's server: requested by the constructor, complete when `have_come`."""
 
     def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
-        """ignore_robots: do not request robots.txt."""
+        """ignore_robots: whether to request no robots.txt."""
         self._caps = MemorySink()
         self._robots = [] if ignore_robots else [MemorySink(), MemorySink()]
         names = (b"caps.txt", b"/robots.txt", b"robots.txt")

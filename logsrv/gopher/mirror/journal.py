@@ -66,7 +66,7 @@ class MirrorJournal:
     def __init__(
         self, directory: Path | str, root: GopherURL, span: str, *, anew: bool = False
     ) -> None:
-        """anew: delete the earlier contents, whatever mirror they are of."""
+        """anew: whether to delete the earlier contents, whatever mirror they are of."""
         self.directory = directory
         self._path = os.path.join(directory, FILE)
         self._file = _open(self._path)

@@ -35,8 +35,8 @@ _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
 class MenuLine(NamedTuple):
-    """A line of a menu. copied: the path of its item's copy, if there is one; is_menu: the copy is a menu.
-    url: the item's URL if there is no copy.
+    """A line of a menu. copied: the path of its item's copy, if there is one; is_menu: whether the copy is
+    a menu. url: the item's URL if there is no copy.
     """
 
     item: MenuItem

@@ -95,7 +95,9 @@ class FileSink:
     _file: BinaryIO | None = None
 
     def __init__(self, path: str, *, text: bool, known: bool = False) -> None:
-        """text: a terminator and stuffed dots are removed. known: there may be an earlier copy."""
+        """text: whether a terminator and stuffed dots are removed. known: whether there may be an earlier
+        copy.
+        """
         self._path = path
         self._text = text
         self._known = known

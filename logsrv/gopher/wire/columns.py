@@ -30,7 +30,7 @@ _BEFORE_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=[^\S\n]*\S)")
 _MOST_JUDGED = 10_000
 # Beginnings of a line that must stay a line: an indent, a list, a quotation.
 _BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
-# The narrowest columns to which authors break prose; shorter lines are verses, addresses, lists.
+# Cells of the narrowest prose that authors wrap by hand; shorter lines are verses, addresses, lists.
 _NARROWEST = 45
 # A line of _NARROWEST cells has at least half as many characters; without one, no line is full.
 _MAY_BE_FULL = re.compile(rf".{{{_NARROWEST // 2}}}")

@@ -19,7 +19,7 @@ FILE = "gophermap"
 
 
 class Gophermap(Value):
-    """A parsed gophermap. lists: the files of the directory follow, without those in `hidden`."""
+    """A parsed gophermap. lists: whether the files of the directory follow, without those in `hidden`."""
 
     items: tuple[MenuItem, ...]
     lists: bool = False

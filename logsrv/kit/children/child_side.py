@@ -77,7 +77,7 @@ def _limit_data() -> None:
 
 
 def limit_reader(nice: int = NICE) -> None:
-    """Limit a process that only reads the store and writes to its pipes: a closed pipe ends it silently."""
+    """Limit a process that only reads: priority, memory, no core file. A closed pipe ends it silently."""
     limit(nice)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

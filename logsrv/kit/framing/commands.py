@@ -3,7 +3,8 @@
 The meaning of an IAC depends on the IACs before it. In a run of them each pair is one data byte, and an odd
 last one begins a command together with the byte after the run, its follower. There is one exception: after
 the WILL, WONT, DO, DONT or SB of a command, the first IAC of a run is the option of that command, and
-belongs to no pair. Each run decides this for the next, so `entered` is a running exclusive-or.
+belongs to no pair. Whether a run begins with an option depends on the run before it, whose own first IAC
+decides which of its bytes begin a command: an exclusive-or over all runs (`entered`).
 """
 
 from __future__ import annotations

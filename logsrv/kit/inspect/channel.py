@@ -28,7 +28,7 @@ MOST_CHANNELS = 8
 
 
 def _worth_it(event: LogEvent) -> None:
-    """Log only unexpected failures: Conch would log each step of each client, with text from the client."""
+    """Log only unexpected failures. Conch would log each step of each client, with text from the client."""
     failure = event.get("log_failure")
     if failure is not None and not failure.check(ConchError):
         globalLogPublisher(event)

@@ -26,7 +26,8 @@ _WORD = re.compile(rb"[^ ]* *$")
 class TypingOutcome:
     """The outcome of some keys.
 
-    lines: the finished lines, with LF. echo: the bytes for the terminal. ended: the input has ended.
+    lines: the finished lines, with LF. echo: the bytes for the terminal. ended: whether the input has
+    ended.
     """
 
     lines: bytes

@@ -53,7 +53,7 @@ class ServiceManager:
         self._status: Callable[[], str] = str
         self._sent_status = ""
         self._refusal = ""
-        self._looks = LoopingCall(self._look)
+        self._looks = LoopingCall(self._send_status)
         self._looks.clock = reactor
 
     def _tell(self, **fields: str | int) -> None:
@@ -86,7 +86,7 @@ class ServiceManager:
         if self._heartbeat is not None:
             self._heartbeat.start()
 
-    def _look(self) -> None:
+    def _send_status(self) -> None:
         said = self._status() + self._refusal
         if said != self._sent_status:
             self._sent_status = said

@@ -25,7 +25,7 @@ from logsrv.kit.text.words import host_text
 
 log = Logger()
 
-# The names of sockets that we put into the store begin so; those of socket units do not.
+# The prefix of the names of sockets that we put into that store; names from socket units lack it.
 PREFIX = "kept-"
 # A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)).
 _ODD = re.compile(r"[^A-Za-z0-9._/-]")
@@ -60,7 +60,7 @@ class ListeningPlace:
 
     def is_of(self, descriptor: int, name: str) -> bool:
         """Return true if the open file `descriptor` is a socket that listens here and can be reached."""
-        if _look(descriptor) != (self.kind, self.family, self.address):
+        if _kind_and_address(descriptor) != (self.kind, self.family, self.address):
             return False
         if self.family != socket.AF_UNIX or self.address[:1] == b"\0":
             return True
@@ -69,7 +69,7 @@ class ListeningPlace:
 
     def is_blocked_by(self, descriptor: int) -> bool:
         """Return true if an open file is a socket of the same port, and one of both has all addresses."""
-        looked = _look(descriptor)
+        looked = _kind_and_address(descriptor)
         if (
             looked is None
             or looked[:2] != (self.kind, self.family)
@@ -80,7 +80,7 @@ class ListeningPlace:
         return port == wanted and any(ip_address(one).is_unspecified for one in (host, here))
 
 
-def _look(descriptor: int) -> tuple[int, int, Any] | None:
+def _kind_and_address(descriptor: int) -> tuple[int, int, Any] | None:
     """Return kind, family and address of an open file; None unless it is a socket that can take peers."""
     with suppress(OSError), _borrowed(descriptor) as asked:
         listens = asked.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

@@ -271,7 +271,7 @@ class DatagramListener:
         assert self._receive is not None
         left = sum(len(payloads) for payloads, _ in self._kept)
         self._kept.clear()
-        # The datagrams in a socket that outlives us are for the next process.
+        # A socket that outlives this process keeps its datagrams for the next one.
         outlives = self._outlasting.outlives(self._place)
         for _ in range(0 if outlives else MOST_DISCARDED_READS):
             groups, more = self._receive.read()

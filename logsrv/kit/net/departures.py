@@ -28,8 +28,8 @@ class UnreadConnection(Protocol):
     """A connection as this module needs it.
 
     author: the author's protocol. It has the `transport`, and `half_close`: a peer that sends nothing more
-    may still read. unread: nothing is read from it now. deserted: the author works on the last message that
-    came from it.
+    may still read. unread: whether nothing is read from it now. deserted: whether the author works on the
+    last message that came from it.
     """
 
     author: Any
@@ -48,31 +48,31 @@ class UnreadConnection(Protocol):
 
 
 class Departures:
-    """The connections of a listener from which nothing is read, and a look at them once a second."""
+    """Checks the connections of a listener from which nothing is read, once a second."""
 
     def __init__(self, clock: IReactorTime) -> None:
         self._watched: set[UnreadConnection] = set()
-        self._look = Timer(clock)
+        self._timer = Timer(clock)
 
     def watch(self, connection: UnreadConnection) -> None:
-        """Look at a connection until it is read again."""
+        """Check a connection until it is read again."""
         self._watched.add(connection)
-        if not self._look.running:
-            self._look.start(LOOK_SECONDS, self._end_deserted)
+        if not self._timer.running:
+            self._timer.start(LOOK_SECONDS, self._end_deserted)
 
     def forget(self, connection: UnreadConnection) -> None:
         """Drop a connection that is gone."""
         self._watched.discard(connection)
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop checking."""
         self._watched.clear()
-        self._look.stop()
+        self._timer.stop()
 
     def _end_deserted(self) -> None:
         self._watched = {each for each in self._watched if each.unread}
         if self._watched:
-            self._look.start(LOOK_SECONDS, self._end_deserted)
+            self._timer.start(LOOK_SECONDS, self._end_deserted)
         poll = select.poll()
         by_number = {
             descriptor(each.author.transport): each for each in self._watched if each.deserted

@@ -18,7 +18,7 @@ GOODBYE_SECONDS = 0.2
 
 
 class Drainable(Protocol):
-    """A connection as this module needs it. working: an answer is in preparation for it."""
+    """A connection as this module needs it. working: whether an answer is in preparation for it."""
 
     closing: bool
 

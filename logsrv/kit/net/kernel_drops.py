@@ -56,9 +56,9 @@ class Losses:
     def watch(self) -> None:
         """Look soon: there is traffic, or may be."""
         if self.known and not self._timer.running:
-            self._timer.start(LOSS_CHECK_SECONDS, self._look)
+            self._timer.start(LOSS_CHECK_SECONDS, self._check_again)
 
-    def _look(self) -> None:
+    def _check_again(self) -> None:
         self.check()
         if self._unlogged or self.always:
             self.watch()

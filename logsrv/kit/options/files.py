@@ -23,9 +23,9 @@ Mark = tuple[int, int, int]
 def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
     """Return the contents of a file of at most `largest` bytes: a regular file, or the null device.
 
-    pipe: also accept a pipe, such as `<(…)` of a shell. It can be read only once, and the read waits for
-    its writer, so this is not for a running reactor.
-    Raises ValueError with a phrase to follow the file's name, such as "is a directory, not a file".
+    pipe: whether to accept a pipe too, such as `<(…)` of a shell. It can be read only once, and the read
+    waits for its writer, so this is not for a running reactor. Raises ValueError with a phrase to follow
+    the file's name, such as "is a directory, not a file".
     """
     if not pipe and names_descriptor(path):
         raise ValueError("cannot be read again at a reload")

@@ -16,8 +16,8 @@ from logsrv.kit.options.kinds import PATH
 class GivenFile:
     """A file that an option names.
 
-    option: the name without dashes. secret: the file contains a secret. needed: it must be there before a
-    start.
+    option: the name without dashes. secret: whether the file contains a secret. needed: whether it must be
+    there before a start.
     """
 
     option: str

@@ -74,7 +74,7 @@ class Crowd:
         self._senders: dict[Crowded, None] = {}
         # The bytes that each sender has written although too many wait already.
         self._more: dict[Crowded, int] = {}
-        self._look = Timer(self._clock)
+        self._timer = Timer(self._clock)
         # The time of the last progress. The start of the slow count, and the bytes taken by then.
         self._last_progress = self._count_start = 0.0
         self._taken_at_start = 0
@@ -120,7 +120,7 @@ class Crowd:
             more = self._more[sender] = self._more.get(sender, 0) + number
             return sender.called or more <= self._author.max_unsent
         self._senders[sender] = None
-        if not self._look.running:
+        if not self._timer.running:
             self._taken_at_start = self._taken
             self._last_progress = self._count_start = self._clock.seconds()
             self._arm()
@@ -132,17 +132,17 @@ class Crowd:
         self._senders.pop(sender, None)
         self._more.pop(sender, None)
         if not self._senders:
-            self._look.stop()
+            self._timer.stop()
 
     def disperse(self) -> None:
         """Let all senders continue: the receiver has room, or is gone."""
-        self._look.stop()
+        self._timer.stop()
         senders, self._senders = self._senders, {}
         for sender in senders:
             sender.leave(self)
 
     def _arm(self) -> None:
-        self._look.start(self._author.patience / LOOKS_PER_PATIENCE, self._check)
+        self._timer.start(self._author.patience / LOOKS_PER_PATIENCE, self._check)
 
     def _check(self) -> None:
         receiver, now = self._receiver, self._clock.seconds()

@@ -46,8 +46,8 @@ AT_FAULT = "{listener}: {peer}: {sentence}; {number} since this was last logged"
 class Datagrams(Generic[Settings, State]):
     """Datagrams as bytes; one object per listener, for all its peers.
 
-    One forged datagram can make two servers answer each other's answers for ever, or many servers
-    answer somebody who never asked. So the answers to each address are limited:
+    After one forged datagram, two servers may answer each other for ever. Forged datagrams may also make
+    many servers answer a victim that never asked. So the answers to each address are limited:
     max_answers: datagrams a second in the long run; None for no limit. answer_burst: datagrams at
     once. lowest_port: datagrams from lower ports, such as those of echo and chargen, are not answered.
     """

@@ -164,11 +164,11 @@ class PluginFactory(OwnReceiver, ListenerContext, Factory):
     @property
     def certificate(self) -> object | None:
         if self.server_name:
-            return self._of_server
+            return self._server_tls
         return getattr(self._listener, "certificate", None)
 
     @cached_property
-    def _of_server(self) -> object:
+    def _server_tls(self) -> object:
         return tls_creator(TLSOptions(), self.server_name)
 
     @property

@@ -63,10 +63,10 @@ class LongLived:
 
     def _wait(self) -> None:
         self._passed = self._clock.seconds()
-        self._timer.start(PASS_SECONDS, self._look)
+        self._timer.start(PASS_SECONDS, self._measure)
 
-    def _look(self) -> None:
-        """Wait for a minute, and look whether it is calm."""
+    def _measure(self) -> None:
+        """Measure the load of the next minute; a collection needs a calm one."""
         self._used_before = self._used()
         self._timer.start(LOOK_SECONDS, self._pass_if_calm)
 
@@ -79,4 +79,4 @@ class LongLived:
             gc.collect()
             self._wait()
         else:
-            self._look()
+            self._measure()

@@ -23,7 +23,9 @@ FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed
 
 @attrs.frozen
 class Trial:
-    """The tested plugin. start: makes a service of it. same, apart: the arguments of `conformance`."""
+    """The tested plugin. start: makes a service of it. same, apart: whether the arguments of
+    `conformance`.
+    """
 
     start: Callable[[], MemoryService]
     name: str
@@ -64,12 +66,12 @@ class Trial:
         """Raise AssertionError unless both are equal. Nothing is compared unless `same` is true."""
         if self.same and wanted != came:
             raise AssertionError(
-                f"{self.name} {sentence}: {shown(came)} instead of {shown(wanted)}"
+                f"{self.name} {sentence}: {brief(came)} instead of {brief(wanted)}"
             )
 
     def answer(self, talk: bytes) -> bytes:
         """Return the answer to a peer that sends `talk` as one piece."""
-        with self.service(f"on {shown(talk)}") as service:
+        with self.service(f"on {brief(talk)}") as service:
             return converse(service, [talk])
 
 
@@ -92,8 +94,8 @@ def rest(service: MemoryService, peer: MemoryPeer) -> bytes:
     return came
 
 
-def shown(value: object) -> str:
-    """Return a value for a sentence: of long bytes, the beginning and the end."""
+def brief(value: object) -> str:
+    """Return the `repr` of a value; long bytes without their middle, and with their number."""
     if not isinstance(value, bytes) or len(value) <= 80:
         return repr(value)
     return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from logsrv.kit.testing.memory import MemoryService, every_split, plugin_of
-from logsrv.kit.testing.trial import ANSWER_SECONDS, HOUR, Trial, ask, converse, rest, shown
+from logsrv.kit.testing.trial import ANSWER_SECONDS, HOUR, Trial, ask, brief, converse, rest
 
 TIMES = 10_000
 # The least bytes sent to a plugin whose peer reads nothing, so that the transport gets full.
@@ -82,29 +82,29 @@ def try_cuts(trial: Trial, talk: bytes) -> None:
     """The answer is the same for every way to split the input."""
     whole = trial.answer(talk)
     for pieces in every_split(talk):
-        with trial.service(f"on {shown(talk)} that came as {shown(pieces)}") as service:
+        with trial.service(f"on {brief(talk)} that came as {brief(pieces)}") as service:
             came = converse(service, pieces)
         trial.expect(
-            whole, came, f"answers {shown(talk)} differently when it comes as {shown(pieces)}"
+            whole, came, f"answers {brief(talk)} differently when it comes as {brief(pieces)}"
         )
 
 
 def try_many(trial: Trial, talk: bytes) -> None:
     """The answer to ten thousand conversations at once is the same in one piece and in many."""
     much = talk * TIMES
-    with trial.service(f"on {TIMES} times {shown(talk)}") as service:
+    with trial.service(f"on {TIMES} times {brief(talk)}") as service:
         whole = converse(service, [much])
     pieces = [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
-    with trial.service(f"on {TIMES} times {shown(talk)} in pieces of {PIECE} bytes") as service:
+    with trial.service(f"on {TIMES} times {brief(talk)} in pieces of {PIECE} bytes") as service:
         came = converse(service, pieces)
     trial.expect(
-        whole, came, f"answers {TIMES} times {shown(talk)} differently in pieces of {PIECE} bytes"
+        whole, came, f"answers {TIMES} times {brief(talk)} differently in pieces of {PIECE} bytes"
     )
 
 
 def try_slow_reader(trial: Trial, talk: bytes) -> None:
     """The plugin waits for a peer that does not read, or cuts it off; one that reads late gets all."""
-    doing = f"on {shown(talk)} again and again from a peer that does not read"
+    doing = f"on {brief(talk)} again and again from a peer that does not read"
     much = talk * max(TIMES, LEAST_TO_FILL // len(talk))
     pieces = [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
     with trial.service(doing) as service:
@@ -122,13 +122,13 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
         peer.start_reading()
         came = rest(service, peer)
         if not peer.closed:
-            trial.expect(quick, came, f"answers {shown(talk)} differently to a late reader")
+            trial.expect(quick, came, f"answers {brief(talk)} differently to a late reader")
 
 
 def try_half_close(trial: Trial, talk: bytes) -> None:
     """A peer that half-closes right after its last line, as `nc -N` does, gets its answer and is closed."""
     whole = trial.answer(talk)
-    doing = f"on {shown(talk)} and a half-close right after it"
+    doing = f"on {brief(talk)} and a half-close right after it"
     with trial.service(doing) as service:
         peer = service.connect()
         peer.feed(talk)
@@ -136,7 +136,7 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
         came = rest(service, peer)
         if trial.same and not came.startswith(whole):
             raise AssertionError(
-                f"{trial.name} answers {shown(talk)} with {shown(came)} instead of {shown(whole)} "
+                f"{trial.name} answers {brief(talk)} with {brief(came)} instead of {brief(whole)} "
                 "when the peer half-closes right after it"
             )
         service.clock.advance(HOUR)
@@ -149,7 +149,7 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
 def try_departures(trial: Trial, talk: bytes) -> None:
     """A peer may disconnect at any moment, also before it has its answer."""
     for at in range(len(talk) + 1):
-        doing = f"when the peer goes after {shown(talk[:at])}"
+        doing = f"when the peer goes after {brief(talk[:at])}"
         with trial.service(doing) as service:
             peer = service.connect(reads=False)
             peer.feed(talk[:at])
@@ -173,7 +173,7 @@ def try_garbage(trial: Trial, talk: bytes) -> None:
     whole = trial.answer(talk)
     for data in garbage():
         for begun in (b"", talk[: len(talk) // 2], talk):
-            with trial.service(f"on {shown(begun + data)}") as service:
+            with trial.service(f"on {brief(begun + data)}") as service:
                 peer = service.connect()
                 peer.feed(begun + data)
                 peer.half_close()
@@ -181,14 +181,14 @@ def try_garbage(trial: Trial, talk: bytes) -> None:
                 came = converse(service, [talk])
             if trial.apart:
                 trial.expect(
-                    whole, came, f"answers {shown(talk)} differently after another's garbage"
+                    whole, came, f"answers {brief(talk)} differently after another's garbage"
                 )
 
 
 def try_two(trial: Trial, talk: bytes) -> None:
     """Two peers that talk at the same time get the same answers as each alone."""
     whole = trial.answer(talk)
-    with trial.service(f"on {shown(talk)} from two peers in turns") as service:
+    with trial.service(f"on {brief(talk)} from two peers in turns") as service:
         peers = [service.connect() for _ in range(2)]
         for at in range(len(talk)):
             for peer in peers:
@@ -196,7 +196,7 @@ def try_two(trial: Trial, talk: bytes) -> None:
         came = [rest(service, peer) for peer in peers]
     if trial.apart:
         trial.expect(
-            [whole, whole], came, f"mixes up two peers that send {shown(talk)} at the same time"
+            [whole, whole], came, f"mixes up two peers that send {brief(talk)} at the same time"
         )
 
 
@@ -204,13 +204,13 @@ def try_reload(trial: Trial, talk: bytes) -> None:
     """A reload in the middle of a conversation does not change its answers."""
     whole = trial.answer(talk)
     half = len(talk) // 2
-    with trial.service(f"on a reload after {shown(talk[:half])}") as service:
+    with trial.service(f"on a reload after {brief(talk[:half])}") as service:
         peer = service.connect()
         peer.feed(talk[:half])
         service.reload()
         peer.feed(talk[half:])
         came = rest(service, peer)
-    trial.expect(whole, came, f"answers {shown(talk)} differently with a reload in between")
+    trial.expect(whole, came, f"answers {brief(talk)} differently with a reload in between")
 
 
 def try_stop(trial: Trial, talk: bytes) -> None:
@@ -225,28 +225,28 @@ def try_stop(trial: Trial, talk: bytes) -> None:
         came = asking.received()
         if trial.same and trial.apart and not came.startswith(whole):
             raise AssertionError(
-                f"{trial.name} answers {shown(talk)} with {shown(came)} instead of {shown(whole)} "
+                f"{trial.name} answers {brief(talk)} with {brief(came)} instead of {brief(whole)} "
                 "when the service stops meanwhile"
             )
 
 
 def try_datagrams(trial: Trial, talk: bytes) -> None:
     """Datagrams: valid, many, garbage, empty, from many senders, around a reload and a stop."""
-    with trial.service(f"on the datagram {shown(talk)}") as service:
+    with trial.service(f"on the datagram {brief(talk)}") as service:
         whole = ask(service, talk)
-    with trial.service(f"on {TIMES} datagrams {shown(talk)}") as service:
+    with trial.service(f"on {TIMES} datagrams {brief(talk)}") as service:
         for number in range(100):
             service.sender(port=10_000 + number).send(*[talk] * (TIMES // 100))
         service.clock.advance(ANSWER_SECONDS)
     for data in (b"", *(some[:60_000] for some in garbage()), talk[: len(talk) // 2]):
-        with trial.service(f"on the datagram {shown(data)}") as service:
+        with trial.service(f"on the datagram {brief(data)}") as service:
             service.sender(port=20_000).send(data)
             came = ask(service, talk)
         if trial.apart:
-            trial.expect(whole, came, f"answers {shown(talk)} differently after {shown(data)}")
-    with trial.service(f"on the datagram {shown(talk)} after a reload, and on a stop") as service:
+            trial.expect(whole, came, f"answers {brief(talk)} differently after {brief(data)}")
+    with trial.service(f"on the datagram {brief(talk)} after a reload, and on a stop") as service:
         service.reload()
-        trial.expect(whole, ask(service, talk), f"answers {shown(talk)} differently after a reload")
+        trial.expect(whole, ask(service, talk), f"answers {brief(talk)} differently after a reload")
         stop(trial, service)
 
 

@@ -8,7 +8,7 @@ from logsrv.kit.text.escape import one_line
 
 SHOWN_LENGTH = 100
 LONGEST_ERROR = 300
-# Python's errors for data of an unexpected form, by their type or by the beginning of their text.
+# Errors that Python raises for data of an unexpected form: their types, or how their texts begin.
 _ODD = (AttributeError, IndexError, OverflowError, RecursionError, TypeError)
 _ODD_SAID = (
     "invalid literal for ",

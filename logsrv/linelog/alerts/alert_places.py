@@ -114,7 +114,7 @@ class AlertPlaces:
     def save(
         self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
     ) -> None:
-        """Save the progress of a task. sync: it is on the medium on return."""
+        """Save the progress of a task. sync: whether it is on the medium on return."""
         clock, due = self._clock(), progress.due
         note = {
             "alert": task.alert.alert,

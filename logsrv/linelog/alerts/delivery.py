@@ -20,7 +20,7 @@ Deliver = Callable[[str, AlertSettings, MatchCount], Deferred[None]]
 def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
     """Return a function that sends a message by command or webhook, with the settings of the alert.
 
-    test: an operator tests the alert: the message says so, and there is only one attempt.
+    test: whether an operator tests the alert: the message says so, and there is only one attempt.
     """
     server = socket.gethostname()
     pauses = () if test else webhook.PAUSES

@@ -37,7 +37,8 @@ NEXT = transitions(__doc__)
 class MatchCount:
     """Lines that matched: their number, the first of them, the TIMEs of the first and of the last.
 
-    begin: the place in the store of the first. gap: lines before or among them were removed unsearched.
+    begin: the place in the store of the first. gap: whether lines before or among them were removed
+    unsearched.
     """
 
     count: int = 0

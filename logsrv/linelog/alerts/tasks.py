@@ -119,8 +119,8 @@ def paired(
 ) -> list[str | None]:
     """Return for each wanted task the name of its saved place; None for a new task.
 
-    An alert with the same query is the same, even with another name. changed: an alert with the same name
-    is the same as well, even with another query.
+    An alert with the same query is the same, even with another name. changed: whether an alert with the
+    same name is the same as well, even with another query.
     """
     left = dict(kept)
     found: list[str | None] = [None] * len(wanted)

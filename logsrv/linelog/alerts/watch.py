@@ -109,8 +109,8 @@ class Watch:
     def send_if_due(self, *, ending: bool = False) -> None:
         """Send a message if one is due, and none is under way.
 
-        ending: the process ends, so every message is due, except one that has failed: the next process
-        sends that.
+        ending: whether the process ends, so every message is due, except one that has failed: the next
+        process sends that.
         """
         at_once = (ending or self.out) and not self._failures
         if self.busy or (taken := self._tally.take(self._now(), at_once=at_once)) is None:

@@ -58,7 +58,7 @@ class Watcher:
 
     def start(self, tasks: Mapping[str, AlertTask]) -> None:
         self.change(tasks)
-        self._look()
+        self._attempt()
 
     def change(self, tasks: Mapping[str, AlertTask]) -> None:
         """Replace the tasks. Those with the same name continue where they are."""
@@ -99,9 +99,9 @@ class Watcher:
         return kept or AlertProgress(task.begin)
 
     def _again(self, seconds: float) -> None:
-        self._next.start(seconds, self._look)
+        self._next.start(seconds, self._attempt)
 
-    def _look(self) -> None:
+    def _attempt(self) -> None:
         try:
             self._work()
         except Exception:
@@ -111,7 +111,7 @@ class Watcher:
         if self._view.removed:
             raise StoreError("the store was removed")
         now = self._now()
-        # In a flood the end of the store is never reached, so the messages cannot wait for that.
+        # At a stop, messages do not wait for all lines to be read: in a flood that never happens.
         late = self._finished is not None and now > self._last - LAST / 2
         looked = self._scans.look()
         reading = bool(looked)

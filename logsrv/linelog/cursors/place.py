@@ -40,7 +40,7 @@ class Place:
 def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
     """Save the place in a file. Raises OSError, and then keeps the old place.
 
-    sync: it is on the medium on return; without, a power cut may leave a damaged file.
+    sync: whether it is on the medium on return; without, a power cut may leave a damaged file.
     """
     ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
     data = checked_line({**ours, **place.note})

@@ -62,7 +62,7 @@ class AccessText:
         self._takers = [_taker(name) for name in names]
 
     def read(self, text: bytes) -> Found:
-        """Return the fields of the lines of `text`, each of which ends with LF."""
+        """Return the fields of the lines in `text`; each line ends with LF."""
         rows = self._find(text)
         if rows and isinstance(rows[0], bytes):
             rows = [(row,) for row in rows]

@@ -43,10 +43,10 @@ _OF_PRIORITY = ("facility", "severity")
 
 
 class Headers:
-    """A reader of those of the fields called `names` that headers have.
+    """Reads fields from headers; some of `names` may be fields that headers lack.
 
-    wanted: the places of these fields in `names`. is_able: false if `names` has `text`, which needs a
-    Record.
+    wanted: indices in `names` of the fields that it reads. is_able: whether `names` lacks `text`, which
+    needs a Record.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ class Headers:
         ]
 
     def read(self, text: bytes) -> tuple[list[tuple[int, list[str | None]]], list[int]]:
-        """Return columns, each with the place of its name, and the numbers of unusual messages.
+        """Return columns, each with the index of its name, and the numbers of unusual messages.
 
         text: the messages, each with its LF.
         """

@@ -177,7 +177,9 @@ class Record:
     def _find_level(self) -> str | None:
         found = None
         if self.kind in ("json", "logfmt"):
-            found = levels.of_fields(self._of_content if self.kind == "json" else self._content.get)
+            found = levels.of_fields(
+                self._content_value if self.kind == "json" else self._content.get
+            )
         if found is None and self.header and self.header.severity is not None:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
@@ -208,7 +210,7 @@ class Record:
     def get(self, name: str, *, as_written: bool = False) -> Value | None:
         """Return the field called `name`, or None if it is missing.
 
-        as_written: decimals of JSON are `WrittenFloat`, with the sender's text.
+        as_written: whether decimals of JSON are `WrittenFloat`, with the sender's text.
         Bytes that are not UTF-8 are lone surrogates, which `bytes_of` and `readable` convert.
         """
         if name in _OWN:
@@ -221,23 +223,23 @@ class Record:
             return self.header.fields.get(name[7:]) if self.header else None
         value = self._parsed(name, as_written)
         if value is None and name in ALIASES and self.kind == "json":
-            known = (self._of_alias(other, as_written) for other in ALIASES[name])
+            known = (self._alias_value(other, as_written) for other in ALIASES[name])
             value = next((one for one in known if one is not None), None)
         return value
 
-    def _of_alias(self, name: str, as_written: bool) -> Value | None:
-        value = self._of_content(name, as_written)
+    def _alias_value(self, name: str, as_written: bool) -> Value | None:
+        value = self._content_value(name, as_written)
         if value is None or name not in IN_LOG_RECORDS:
             return value
-        return value if levels.of_fields(self._of_content) else None
+        return value if levels.of_fields(self._content_value) else None
 
     def _parsed(self, name: str, as_written: bool) -> Value | None:
-        value = self._of_content(name, as_written)
+        value = self._content_value(name, as_written)
         if value is None and self.header:
             return self.header.fields.get(name)
         return value
 
-    def _of_content(self, name: str, as_written: bool = False) -> Value | None:
+    def _content_value(self, name: str, as_written: bool = False) -> Value | None:
         if self.kind != "json":
             return self._content.get(name)
         value = look_up(self._content, name)

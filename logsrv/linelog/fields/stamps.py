@@ -42,7 +42,7 @@ class Stamps:
         # The bytes of each stamp's time minus those of the shape; a row for each stamped line.
         self._more: Array = windows(self._bytes, self.starts[self.stamped], TIME_LENGTH) - _LEAST
         self.messages: Array = self.starts.copy()
-        self._look()
+        self._find_stamped()
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -57,7 +57,7 @@ class Stamps:
         bounds = zip(self.messages[rows].tolist(), self.ends[rows].tolist(), strict=True)
         return [text[start:end] for start, end in bounds]
 
-    def _look(self) -> None:
+    def _find_stamped(self) -> None:
         """Find the lines that have a stamp."""
         self._keep(numpy.all(self._more <= _MORE, axis=1))
         sources = self.starts[self.stamped] + TIME_LENGTH

@@ -98,7 +98,7 @@ class Access:
     def check_origin(self, request: Request, *, page: bool) -> None:
         """Raise Problem (403) for a request that a page of another site has sent.
 
-        page: the request is for the page itself, to which other sites may link.
+        page: whether the request is for the page itself, to which other sites may link.
         """
         why = foreign(request.getHeader, link=page)
         if why is not None:

@@ -51,7 +51,9 @@ class Parameter:
 
 @attrs.frozen
 class ApiEndpoint:
-    """A path of the API. type: the media type of an answer with status 200. open: it needs no token."""
+    """A path of the API. type: the media type of an answer with status 200. open: whether it needs no
+    token.
+    """
 
     path: str
     help: str

@@ -1,8 +1,8 @@
 """The plan of a search: the frames of segments that have to be read, and their order.
 
-By time, a segment is skipped according to the head of its index, and a frame according to its smallest and
-largest TIME. The order of the lines does not help, because a clock may have been set back. By words, frames
-are skipped according to the word index. Every frame that may have a hit is read.
+A segment is skipped if all its times, in the head of its index, are outside the search; a frame, if all
+times between its smallest and largest are. The order of the lines does not help, because a clock may have
+been set back. The word index shows which frames lack the words. Every frame that may have a hit is read.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Scope(NamedTuple):
 class ReadTask(NamedTuple):
     """The lines of a segment that begin from offset `start` up to `stop`: at most a frame.
 
-    in_time: all their times are known to be in the scope. place: the frame's slot in the shared memory, if
-    it was read ahead; else 0.
+    in_time: whether all their times are known to be in the scope. place: the frame's slot in the shared
+    memory, if it was read ahead; else 0.
     """
 
     segment: int

@@ -104,7 +104,7 @@ class Processes:
         self, take: int, give: int, ready: selectors.BaseSelector
     ) -> tuple[int, int, bytearray]:
         read, write = os.pipe()
-        # The child would write their buffers once more.
+        # Otherwise the child would write the buffered output once more.
         sys.stdout.flush()
         sys.stderr.flush()
         process = _fork_without_garbage()

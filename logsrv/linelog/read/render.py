@@ -37,8 +37,8 @@ _LEVELS = {
 class Style(NamedTuple):
     """The format of a line. output: text, raw or json.
 
-    color: with colour codes for a terminal. local: TIME in the local zone. width: a line is cut to so many
-    columns; 0 for uncut. escaped: a raw message is made safe for a terminal.
+    color: whether to add colour codes. local: whether TIME is in the local zone. width: the
+    most columns of a line; 0 for uncut. escaped: whether a raw message is made safe for a terminal.
     """
 
     output: str = "text"

@@ -127,7 +127,8 @@ class Search:
     def indexed(self, step: float | None = None, *, levels: bool) -> IndexedLines | None:
         """Return counts to fill from indexes; None unless the query is empty or asks only for levels.
 
-        step: seconds of a step of time; None for no steps. levels: count by level, not only the total.
+        step: seconds of a step of time; None for no steps. levels: whether to count by level, not only the
+        total.
         """
         query = self.matcher.node
         if self.scope.source or not (query == EVERYTHING or getattr(query, "field", "") == "level"):

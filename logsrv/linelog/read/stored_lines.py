@@ -123,7 +123,7 @@ class LineContext(NamedTuple):
 class Group(NamedTuple):
     """Lines in the order of the store; True beside a line means that it is only a neighbour of a hit.
 
-    goes_on: the lines are adjacent to the lines of the group before.
+    goes_on: whether the lines are adjacent to the lines of the group before.
     """
 
     lines: list[tuple[Hit, bool]]
@@ -135,7 +135,8 @@ def grouped(
 ) -> Iterator[Group]:
     """Yield hits with their neighbours, each line once. Adjacent lines are in one group.
 
-    reverse: hits come newest first, and so do the groups; the lines of a group stay in the store's order.
+    reverse: whether hits come newest first, and so do the groups; the lines of a group stay in the store's
+    order.
     """
     with closing(StoredLines(view)) as lines:
         group: dict[Position, tuple[Hit, bool]] = {}

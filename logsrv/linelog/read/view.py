@@ -235,7 +235,7 @@ class View:
         return UNKNOWN if head is None else head.times
 
     def head(self, number: int) -> Head | None:
-        """Return the totals of a compressed segment; None if its index is lost or unusable."""
+        """Return the head of the index of a compressed segment; None if it is lost or unusable."""
         segment = self._by_number.get(number)
         if segment is None or segment.form not in _INDEXED:
             return None

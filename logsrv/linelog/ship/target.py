@@ -87,9 +87,9 @@ class SentLines(NamedTuple):
 class BlockTarget(Protocol):
     """A target that takes blocks and reports its own place: exactly once.
 
-    promise: a sentence for the log, such as "exactly once". largest: the most bytes of a packed block.
-    window: blocks that may be in flight at once. lets_go: as of the last answer it removes old blocks by
-    limits of its own; then it may have nothing of a store without having lost anything.
+    promise: its guarantee, for the log, such as "exactly once". largest: the most bytes of a packed block.
+    window: blocks that may be in flight at once. lets_go: whether it removes old blocks by limits
+    of its own, as of the last answer; then it may have nothing of a store without having lost anything.
     """
 
     promise: str
@@ -114,7 +114,7 @@ class BlockTarget(Protocol):
 class LineTarget(Protocol):
     """A target that takes lines and keeps no place: at least once.
 
-    promise: a sentence for the log. most_lines, most_bytes: limits of one `send`. ahead: how many more
+    promise: its guarantee, for the log. most_lines, most_bytes: limits of one `send`. ahead: how many more
     sends may be in flight while one is unanswered; their answers come in order.
     """
 
@@ -146,7 +146,7 @@ class ArchiveSurvey(NamedTuple):
 class SegmentTarget(Protocol):
     """A target that takes sealed segments with their indexes: it has each once, or not at all.
 
-    promise: a sentence for the log. url: where readers of the store find the archive.
+    promise: its guarantee, for the log. url: where readers of the store find the archive.
     """
 
     promise: str
@@ -158,7 +158,7 @@ class SegmentTarget(Protocol):
         """Ask which segments of this store the archive has. Fails with Unavailable.
 
         segments: segments of `disk`; each with a note that it was archived must be whole in the archive.
-        others: also list segments outside the range from the first to the last of them.
+        others: whether to list also segments outside the range from the first to the last of them.
         """
 
     def has(self, name: str) -> Deferred[bool]:

@@ -175,7 +175,7 @@ def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     """Return a connection to a new, empty database in memory.
 
     temporary: the directory for data that does not fit into DuckDB's memory.
-    utc: times without a zone are UTC, not local.
+    utc: whether times without a zone are UTC, not local.
     """
     found = duckdb.connect(
         config={

@@ -25,7 +25,7 @@ _FUNCTIONS = frozenset(("user", "current_user", "session_user", "current_role", 
 
 
 class Kinds(Protocol):
-    """The types of fields, by their values."""
+    """Finds the types of fields from their values."""
 
     def kind(self, name: str) -> ColumnType:
         """Return the type of a field."""
@@ -44,7 +44,7 @@ class Binder:
     def bind(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
         """Return the fields that `statement` names, with a type for each.
 
-        explained: it is an EXPLAIN. Raises StatementError.
+        explained: whether it is an EXPLAIN. Raises StatementError.
         """
         fields = {name: self._kinds.kind(name) for name in self._taken_for_functions(statement)}
         seen: list[dict[str, ColumnType]] = []

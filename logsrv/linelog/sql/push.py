@@ -198,7 +198,7 @@ def _is_lower(found: Expression) -> bool:
 def _certain(piece: str, small: bool) -> Node:
     """Return a query that is true for every line whose message, as DuckDB gets it, contains `piece`.
 
-    small: DuckDB lowers the message before it compares it.
+    small: whether DuckDB lowers the message before it compares it.
     """
     if "\\" in piece:
         return EVERYTHING

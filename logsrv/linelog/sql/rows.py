@@ -27,7 +27,7 @@ from logsrv.linelog.sql.plan import Plan
 class Reading(NamedTuple):
     """A store to read, and how to read it.
 
-    with_index: use word indexes. processes: the greatest number of them; 0 for one per core.
+    with_index: whether to use word indexes. processes: the greatest number of them; 0 for one per core.
     """
 
     view: View

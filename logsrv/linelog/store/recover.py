@@ -49,9 +49,9 @@ _KINDS = {
 
 
 class Active(NamedTuple):
-    """The active segment, opened. size: in bytes. torn: its last line has no LF.
+    """The active segment, opened. size: in bytes. torn: whether its last line has no LF.
 
-    unread: it cannot be read, so its end is unknown.
+    unread: whether it cannot be read, so its end is unknown.
     fd: for the thread that writes. beside: for the thread that syncs. They are two open file descriptions,
     because Linux reports a failed write-back once to each: both threads must learn of it.
     """
@@ -130,11 +130,11 @@ class StartState(NamedTuple):
 def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     """Repair the directory and open the active segment. Raises OSError and StoreError.
 
-    importing: the store is opened for an import. Any other owner may write behind an unfinished import, so
-    it removes the note of the import and logs that; it checks the indexes later, while it takes lines.
-    crashed: the previous owner did not end in order. Then somebody may have read text that never reached
-    the medium, in this segment, or in the next if a rotation was under way: no line may be written at a
-    place that was read.
+    importing: whether the store is opened for an import. Any other owner may write behind an unfinished
+    import, so it removes the note of the import and logs that; it checks the indexes later, while it takes
+    lines. crashed: whether the previous owner did not end in order. Then somebody may have read text that
+    never reached the medium, in this segment, or in the next if a rotation was under way: no line may be
+    written at a place that was read.
     """
     if not importing and disk.holds(segment.IMPORTING):
         log.warn(
@@ -290,8 +290,8 @@ def tidy(
     """Finish or undo what a crash interrupted; then each sealed segment of ours is there once.
 
     Removes only unfinished files of this store, and segments that are there twice. spared: a sealed name
-    that the active segment may keep. indexes_later: existing indexes are not checked now, which takes a
-    second for 20,000. Raises OSError.
+    that the active segment may keep. indexes_later: whether existing indexes are not checked now, which
+    takes a second for 20,000. Raises OSError.
     """
     unseen = []
     names = disk.entries()
@@ -359,7 +359,7 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
 
 
 def look_at_index(packed: Segment, disk: Disk, say: Say) -> None:
-    """Log a segment that is shorter than its index says; make a useless index anew."""
+    """Log a segment that is shorter than its index says; replace a useless index."""
     with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
         try:

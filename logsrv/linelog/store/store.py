@@ -157,7 +157,7 @@ class Store:
         )
         self._sealer.hold(self._holds)
         self.origins = Origins(disk, begun.origins)
-        self._writer = Writer(self._active, self.origins, clock=clock, tell=tell, look=self._look)
+        self._writer = Writer(self._active, self.origins, clock=clock, tell=tell, look=self._fire)
         self._syncing = FaultState(tell, *SYNCING, seconds=clock.monotonic)
         self._sync_seconds = Durations()
         self._watch()
@@ -283,7 +283,7 @@ class Store:
         writer, waiters = self._writer, self._waiters
         # `wanted` is set before `confirmed` is read; the writer does the two in the other order.
         target = writer.wanted = writer.appended
-        # If others wait, `_look` has not run yet for the writer's news; the earlier ones have to fire
+        # If others wait, `_fire` has not run yet for the writer's news; the earlier ones have to fire
         # first.
         confirmed, up_to_date = writer.confirmed, not (waiters or writer.failures)
         waiting = waiters.add(target, since)
@@ -368,7 +368,7 @@ class Store:
         """The bytes that were appended and are not written yet."""
         return self._writer.appended - self._writer.written
 
-    def _look(self) -> None:
+    def _fire(self) -> None:
         """Fire the Deferreds of `durable` that are due; later news of the writer is for the next call."""
         confirmed = self._writer.confirmed
         while self._writer.failures:
@@ -445,7 +445,7 @@ class Store:
     def _too_late(self) -> None:
         """Stop waiting for a disk that hangs."""
         why = "it takes too long"
-        self._look()
+        self._fire()
         if not self.pending and not self._finished:
             log.error("the store could not be synced at its end: {why}", why=why)
             self._waiters.give_up(
@@ -455,7 +455,7 @@ class Store:
 
     def _closed(self, why: str) -> None:
         self._deadline.stop()
-        self._look()
+        self._fire()
         closing, self._closing = self._closing, []
         for waiting in list(self._depositing):
             waiting.errback(StoreError(f"the store {self.directory} is closed"))

@@ -26,7 +26,7 @@ from logsrv.kit import (
     protocol_plugin,
 )
 from logsrv.kit.testing import MemoryService, conformance, trials
-from logsrv.kit.testing.trial import Trial, shown
+from logsrv.kit.testing.trial import Trial, brief
 
 
 class Shout(LineProtocol):
@@ -394,5 +394,5 @@ def test_expect_raises_for_another_answer() -> None:
 
 
 def test_long_bytes_are_shortened() -> None:
-    assert shown(b"x" * 80) == repr(b"x" * 80)
-    assert shown(b"x" * 200).endswith("(200 bytes)")
+    assert brief(b"x" * 80) == repr(b"x" * 80)
+    assert brief(b"x" * 200).endswith("(200 bytes)")

@@ -72,8 +72,8 @@ class StatusBar(Horizontal):
         self._shown = ("", "")
 
     def tell(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
-        """Show both halves if they changed. busy: a page is loading. talking: `said` may take several
-        rows.
+        """Show both halves if they changed. busy: whether a page is loading. talking: whether `said` may
+        take several rows.
         """
         self.set_class(busy, "busy")
         self.set_class(talking, "talking")

@@ -35,7 +35,7 @@ class Keeping:
             self.save(link.url)
 
     def save(self, url: ItemURL, *, play: bool = False) -> None:
-        """Begin to save the answer to `url`, and say so. play: play it when it is saved."""
+        """Begin to save the answer to `url`, and say so. play: whether to play it when it is saved."""
         ended = partial(self._tell_end, play=play)
         with self._window.saying_errors():
             download = self._session.downloads.start(url, self._session.options_for(url), ended)

@@ -73,9 +73,9 @@ class Prompt(Horizontal):
     ) -> None:
         """Show the prompt with `label` and the text `begin`; the arrow keys offer the texts in `earlier`.
 
-        then: called with the text at Enter. does: the label of Enter. replace: typing replaces `begin`,
-        unless a key moves the cursor first. only: a regular expression for the text that may be typed.
-        changed: called with the text after each change.
+        then: called with the text at Enter. does: the label of Enter. replace: whether typing replaces
+        `begin`, unless a key moves the cursor first. only: a regular expression for the text that may be
+        typed. changed: called with the text after each change.
         """
         self._settle(None)
         self._then = then

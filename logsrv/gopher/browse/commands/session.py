@@ -135,7 +135,7 @@ class BrowsingSession:
         """Return how to connect to `url`: trust by pin for servers the user decided to trust, else the
         trust of the session's options.
 
-        accept_cut: accept an end without TLS's close. Raises ConfigurationError, OSError.
+        accept_cut: whether to accept an end without TLS's close. Raises ConfigurationError, OSError.
         """
         trust = self._options.trust
         if (

@@ -147,8 +147,8 @@ class PageView(ScrollView, can_focus=True):
     ) -> tuple[int, int] | None:
         """Mark all matches of `words`, ignoring case, and go to the next line with one.
 
-        stay: the current line counts as the next one. Returns (number of the line among those with a match,
-        from 1; number of lines with a match); None without a match.
+        stay: whether the current line counts as the next one. Returns (number of the line among those with
+        a match, from 1; number of lines with a match); None without a match.
         """
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match != self._match:

@@ -60,7 +60,7 @@ class Layout:
         self.first_row: list[int] = []
         self.links: list[int] = []
         self.widest = 0
-        # The paragraph that was judged last, and whether its lines stay whole.
+        # The lines of the paragraph judged last, and whether they stay as the author broke them.
         self._judged = range(0)
         self._whole = False
 

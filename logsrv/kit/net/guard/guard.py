@@ -23,8 +23,8 @@ class GuardPolicy:
 
     Peers without an IP address (UNIX sockets, standard input) are not subject to the networks.
 
-    oversees: the peers of this listener ask about the service's state, and may connect when other peers
-    have used up the open files.
+    oversees: whether the peers of this listener ask about the service's state, and may connect when other
+    peers have used up the open files.
     """
 
     help_group: ClassVar[str] = "Connections"

@@ -22,7 +22,7 @@ OWN = 64
 
 @attrs.frozen
 class FileLimit:
-    """A limit of open files (RLIMIT_NOFILE), and the shares of peers and of the service."""
+    """A limit of open files (RLIMIT_NOFILE), divided between peers and the service."""
 
     limit: int
 
@@ -36,18 +36,18 @@ class FileLimit:
         """Return how many files are kept from peers, at most a quarter of the limit."""
         return min(MOST_KEPT, max(LEAST_KEPT, self.limit // 8), self.limit // 4)
 
-    def share(self, *, oversees: bool) -> int:
-        """Return the bound for descriptors of peers: their numbers are below it.
+    def bound_for_peers(self, *, oversees: bool) -> int:
+        """Return the smallest descriptor number that peers may not have.
 
-        oversees: the peer asks about the service's state, and may use half of the kept files.
+        oversees: whether the peer asks about the service's state, and may use half of the kept files.
         """
         return self.limit - (self.kept // 2 if oversees else self.kept)
 
     @property
     def connections(self) -> int:
-        """Return about how many connections fit; the service takes OWN files, at most half of the share."""
-        share = self.share(oversees=False)
-        return share - min(OWN, share // 2)
+        """Return about how many connections fit; the service takes OWN files, at most half of them."""
+        bound = self.bound_for_peers(oversees=False)
+        return bound - min(OWN, bound // 2)
 
 
 def remedy(limit: int) -> str:
@@ -76,7 +76,7 @@ def too_many(connections: int, limit: FileLimit) -> str | None:
 class OpenFiles:
     """The open files that the peers of one listener may have."""
 
-    __slots__ = ("_limit", "_oversees", "_share")
+    __slots__ = ("_bound", "_limit", "_oversees")
 
     def __init__(self, *, oversees: bool) -> None:
         self._oversees = oversees
@@ -85,15 +85,15 @@ class OpenFiles:
     def read(self) -> None:
         """Read the present limit."""
         self._limit = FileLimit.now()
-        self._share = self._limit.share(oversees=self._oversees)
+        self._bound = self._limit.bound_for_peers(oversees=self._oversees)
 
     def spent(self, number: int) -> bool:
         """Return true if a descriptor of this number is one of the kept files."""
-        if number < self._share:
+        if number < self._bound:
             return False
         # The limit may have been raised since.
         self.read()
-        return number >= self._share
+        return number >= self._bound
 
     @property
     def sentence(self) -> str:

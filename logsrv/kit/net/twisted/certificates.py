@@ -116,7 +116,9 @@ def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
 def ask_for_certificates(
     context: SSL.Context, authorities: Sequence[crypto.X509], *, required: bool
 ) -> None:
-    """Ask clients for a certificate that one of `authorities` has signed. required: refuse others."""
+    """Ask clients for a certificate that one of `authorities` has signed. required: whether to refuse
+    others.
+    """
     store = context.get_cert_store()
     assert store is not None
     for authority in authorities:
@@ -154,7 +156,7 @@ class RenewableCertificate:
     """
 
     def __init__(self, endpoint: Endpoint, label: str, reactor: Any) -> None:
-        """Raises ListenError if it cannot be used. label: names the listener in the log."""
+        """label: names the listener in the log. Raises ListenError if the certificate cannot be used."""
         self._endpoint = endpoint
         self._label = label
         self._reactor = reactor
@@ -188,13 +190,13 @@ class RenewableCertificate:
 
     def start(self) -> None:
         """Watch the files."""
-        self._next.start(LOOK_SECONDS, self._look)
+        self._next.start(LOOK_SECONDS, self._check_files)
 
     def stop(self) -> None:
         """Stop watching the files."""
         self._next.stop()
 
-    def _look(self) -> None:
+    def _check_files(self) -> None:
         self.start()
         now = marks_of(self._endpoint)
         is_calm = now == self._before

@@ -30,7 +30,7 @@ PEM_END = b"-----END CERTIFICATE-----"
 class TLSOptions:
     """A person's options for TLS.
 
-    cafile: the authorities to trust instead of the system's. insecure: accept any certificate.
+    cafile: the authorities to trust instead of the system's. insecure: whether to accept any certificate.
     certificate, key: PEM files of our own certificate. server_name: the name that the server's certificate
     must have, if not the host.
     """

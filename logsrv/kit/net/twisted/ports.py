@@ -42,7 +42,7 @@ NO_BEGINNINGS = (
 def make_ours(port: Any, *, layered: bool) -> None:
     """Replace the classes of Twisted by those of `streams`, for a listening port and its transports.
 
-    layered: another protocol is between each transport and ours, such as TLS.
+    layered: whether another protocol is between each transport and ours, such as TLS.
     """
     if type(port) is unix.Port:
         port.__class__ = FilelessUNIXPort

@@ -187,12 +187,12 @@ class AcceptedTCP(ReceivingTCP):
             # The protocol closed it at once, so it has no socket any more.
             return
         if self._wants_input and isinstance(self.server, AcceptingPort) and self.server.expecting:
-            self._look(self.server)
+            self._receive_first(self.server)
         self._connected_protocol = True
         if self._wants_input and self.connected:
             super().startReading()
 
-    def _look(self, port: AcceptingPort) -> None:
+    def _receive_first(self, port: AcceptingPort) -> None:
         """Receive the data that is there already, before the system is asked to watch."""
         try:
             data = self.socket.recv(LEAST_RECEIVED)

@@ -42,7 +42,8 @@ def check_file(
 ) -> Iterator[Finding]:
     """Yield a finding about each certificate in a file: whether it is valid, and until when.
 
-    authorities: the file is a bundle of authorities; an expired one is only a warning if another is valid.
+    authorities: whether the file is a bundle of authorities; an expired one is only a warning if another is
+    valid.
     """
     try:
         found = x509.load_pem_x509_certificates(read_file(path, LARGEST_FILE))

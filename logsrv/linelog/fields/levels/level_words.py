@@ -35,8 +35,8 @@ _DATE = Shape(b"[00/???/0000:")
 def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
     """Return the number of the level in each beginning; 0 for none, or UNSURE.
 
-    rows: WIDTH bytes from the start of each message on. sizes: bytes of each message. access: beginnings
-    with the time of an access log get ACCESS.
+    rows: WIDTH bytes from the start of each message on. sizes: bytes of each message. access: whether
+    beginnings with the time of an access log get ACCESS.
     """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
@@ -56,7 +56,9 @@ def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> 
 
 
 def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
-    """Return the levels of some beginnings. any_case: they have brackets, in which any case counts."""
+    """Return the levels of some beginnings. any_case: whether they have brackets, in which any case
+    counts.
+    """
     flat = rows.reshape(-1)
     at = _words(rows, any_case=any_case)
     row = at // WIDTH
@@ -97,7 +99,7 @@ def _bracketed(rows: Array) -> tuple[Array, Array]:
 
 
 def _words(rows: Array, *, any_case: bool) -> Array:
-    """Return where words begin: any_case: with a letter; otherwise with three capitals."""
+    """Return where words begin. any_case: whether one letter is enough, not three capitals."""
     flat = rows.reshape(-1)
     letters = flat | numpy.uint8(0x20) if any_case else flat
     begins = letters - numpy.uint8(ord("a") if any_case else ord("A")) < 26

@@ -50,7 +50,7 @@ def level_of(line: bytes) -> str | None:
         return Record(line).level
     if level := at_the_time(decoded(message[:MOST_TO_TIME])):
         return level
-    # Outside brackets only capitals count.
+    # Outside brackets a level counts only in capitals.
     if _IN_CAPITALS.isdisjoint(_CAPITALS(begin.upper() if b"[" in begin else begin)):
         return None
     # The line may be JSON after the header of a file, whose text does not count.

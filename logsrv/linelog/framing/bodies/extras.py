@@ -1,4 +1,4 @@
-"""Parsers from optional packages, the extra `senders`: loaded when first needed (sans-IO)."""
+"""Imports parsers of `pip install logsrv[senders]` when they are first needed (sans-IO)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def in_pieces(data: Buffer) -> Iterator[memoryview]:
 def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
     """Unpack gzip or zlib data, cut anywhere; yield pieces of at most 256 KiB.
 
-    bare: the data is deflate without a header. Raises UnpackingError.
+    bare: whether the data is deflate without a header. Raises UnpackingError.
     """
     inflater = None
     empty = 0

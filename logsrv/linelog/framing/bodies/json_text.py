@@ -67,7 +67,7 @@ def harmless(text: str) -> str:
 @cache
 def _escapes() -> dict[int, str]:
     """Return the replacement of each escaped character; built once, for 2,083 characters."""
-    halves = {code: _bytes_of_half(code, "\\\\x") for code in range(0xD800, 0xE000)}
+    halves = {code: _escaped_surrogate(code, "\\\\x") for code in range(0xD800, 0xE000)}
     return {**{code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}, **halves}
 
 
@@ -79,24 +79,24 @@ def without_halves(text: bytes) -> bytes:
 
 
 def _without_half(found: re.Match[bytes]) -> bytes:
-    return found[0] if found[1] is None else _text_of_half(found[1])
+    return found[0] if found[1] is None else _escaped_digits(found[1])
 
 
 # A record may have 170,000 of them, at 2 µs each.
 @lru_cache(maxsize=4096)
-def _text_of_half(digits: bytes) -> bytes:
-    return _bytes_of_half(int(digits, 16), "\\\\x").encode()
+def _escaped_digits(digits: bytes) -> bytes:
+    return _escaped_surrogate(int(digits, 16), "\\\\x").encode()
 
 
 def plain_text(text: str) -> bytes:
     """Encode text in UTF-8, with halves of surrogate pairs as `\\xNN`."""
-    return _LONE.sub(lambda found: _bytes_of_half(ord(found[0]), "\\x"), text).encode()
+    return _LONE.sub(lambda found: _escaped_surrogate(ord(found[0]), "\\x"), text).encode()
 
 
-def _bytes_of_half(code: int, escape: str) -> str:
+def _escaped_surrogate(code: int, escape: str) -> str:
     """Return half of a surrogate pair as hexadecimal bytes, each after `escape`.
 
-    That is one byte if Python uses this half for a byte that is not UTF-8, else the three of its code.
+    If Python uses this half for a byte that is not UTF-8, it is that byte, else the three of its code.
     """
     a_byte = 0xDC80 <= code <= 0xDCFF
     half = bytes((code & 0xFF,)) if a_byte else chr(code).encode("utf-8", "surrogatepass")

@@ -137,7 +137,7 @@ class Entries:
     def _several(self, entries: bytes, found: Sequence[int]) -> Generator[None, None, None]:
         """Add whole entries. found: where each of them ends."""
         # Entries longer than two pieces contain a long record.
-        lines = self._together(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
+        lines = self._bulk_lines(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
         if lines is not None:
             self._records.add_lines(*lines)
             return
@@ -149,8 +149,8 @@ class Entries:
                 size = 0
                 yield
 
-    def _together(self, entries: bytes) -> tuple[bytes, int] | None:
-        """Return entries as lines, and their number; None if one of them must be handled by itself."""
+    def _bulk_lines(self, entries: bytes) -> tuple[bytes, int] | None:
+        """Turn all entries into lines at once; return these and their number, or None if one is unusual."""
         try:
             unpacker = msgpack.Unpacker(max_buffer_size=max(len(entries), 1), **_HOW)
             unpacker.feed(entries)

@@ -61,7 +61,7 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
     - is a control character (C0, DEL) other than TAB and LF,
     - belongs to a C1 control character, U+2028 or U+2029.
 
-    If 1 KiB or more has no such byte, returns all of `data`, uncopied. Backslashes are not escaped.
+    If 1 KiB or more has no such byte, it may return all of `data`, uncopied. Backslashes are not escaped.
     """
     stop = len(data) if stop is None else stop
     if stop - start < _FASTER_THAN_STR:
@@ -70,7 +70,7 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
         if _ANY_UNSAFE.search(text):
             return text.translate(_UNSAFE).encode()
         return lines if _decodes(lines) else text.encode()
-    # Searching all of `data` for single bytes is fastest; `codes` then decides about the lines.
+    # Searching all of `data` for single bytes is fastest; a hit outside the lines costs only a copy.
     codes = np.frombuffer(data, np.uint8)[start:stop]
     if not data.isascii():
         if not is_utf8(data, start, stop):

@@ -68,7 +68,7 @@ def cut_counted(
 
     Skips an LF between two frames. Stops before a frame longer than `limit` bytes, before an incomplete
     one, and before anything that is no header.
-    raw: do not escape CRs. few: a hint that there are probably few frames.
+    raw: whether to leave CRs unescaped. few: whether there are probably few frames, a hint for speed.
     """
     header = NEXT_COUNT.match(data, start)
     first = data[header.end() : header.end() + 1] if header else b""

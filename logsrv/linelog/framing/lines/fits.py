@@ -61,7 +61,7 @@ class Count(enum.Enum):
 def count_at(data: bytes, at: int, limit: int, *, first: bool) -> Count:
     """Judge the beginning of `data[at:]`, a new frame that does not directly follow a counted one.
 
-    limit: longest line in bytes. first: this is the first byte of the connection.
+    limit: longest line in bytes. first: whether this is the first byte of the connection.
     """
     header = COUNT.match(data, at)
     if header is None:

@@ -104,7 +104,7 @@ class LineFramer:
     def _frame(self, data: bytes, plain: bool) -> Block | None:
         """Cut `data`, in which only LF ends a line, at its last LF.
 
-        plain: no byte needs to be escaped.
+        plain: whether no byte needs to be escaped.
         """
         limit = self._rules.max_line
         rest = self._rest

@@ -17,7 +17,7 @@ class Cut:
     """The result of `cut`.
 
     lines: whole lines, none of them too long. rest: the unfinished line after them.
-    oversize: the unfinished line is too long already, and its beginning is in `lines`.
+    oversize: whether the unfinished line is too long already, and its beginning is in `lines`.
     """
 
     lines: bytes

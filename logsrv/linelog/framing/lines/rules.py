@@ -29,8 +29,8 @@ class LineRules:
 
     max_line: longest line in bytes, at least 1: without its ending, without Telnet commands, and
         before escaping.
-    raw: store lines as they came. Only LF has a meaning, so `telnet` has no effect.
-    telnet: interpret Telnet commands.
+    raw: whether to store lines as they came. Only LF has a meaning, so `telnet` has no effect.
+    telnet: whether to interpret Telnet commands.
 
     Raises ValueError if `max_line` is less than 1.
     """

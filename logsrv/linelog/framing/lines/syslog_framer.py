@@ -111,7 +111,7 @@ class SyslogFramer:
         self._raw = rules.raw
         self._counts = counts
         self._limit = rules.max_line
-        # Gets every frame as a line, and keeps the beginning of a line or of a frame that is too long.
+        # Gets every frame as a line. Keeps the beginning of an unfinished line, and cuts overlong ones.
         self._lines = LineFramer(for_frames(rules), counts)
         self._place = _Place.FIRST
         self.merged = False

@@ -167,7 +167,7 @@ def line_of(found: Any, before: int) -> NodeLine:
             # Somebody may have edited the store: a date that does not exist counts as no TIME.
             with suppress(ValueError):
                 moment = moment_of(time)
-        # A line of a store has no LF; here an LF would split the line.
+        # An LF that a node sends, although no stored line has one, would split the line.
         text = head + found["message"].replace("\n", "\\x0a")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise NodeFailure(_NO_LINE) from None

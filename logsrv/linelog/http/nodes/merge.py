@@ -39,7 +39,7 @@ def merged(
 ) -> Iterator[list[MergedLine]]:
     """Yield the lines of all nodes by time, each line once; each list has the lines of one moment.
 
-    answers: the lines of each node, by time. reverse: the newest come first, in `answers` too.
+    answers: the lines of each node, by time. reverse: whether the newest come first, in `answers` too.
     """
     streams = [zip(repeat(number), answer) for number, answer in enumerate(answers)]
     every = heapq.merge(*streams, key=_moment, reverse=reverse)

@@ -47,7 +47,7 @@ class AnswerSize(NamedTuple):
 
 @attrs.frozen
 class NodeQuestion:
-    """A search of nodes. source: a pattern of sources. reverse: the newest lines first."""
+    """A search of nodes. source: a pattern of sources. reverse: whether the newest lines come first."""
 
     query: str
     span: TimeSpan

@@ -30,7 +30,7 @@ MOST_IN_STEP = 256 << 10
 class Step(NamedTuple):
     """The events of a step, and their number of lines. missed: lines behind them that are left out.
 
-    over: the viewer has reached the place of the others.
+    over: whether the viewer has reached the place of the others.
     """
 
     data: bytes

@@ -40,8 +40,8 @@ LOOK_EVERY = 0.05
 REST_FOR_EACH = 0.0005
 # Seconds of a look in which queries may be matched.
 MATCHING = 0.2
-# Positions at which a look is interrupted because new viewers begin there. If viewers wait at more
-# positions, the others get lines from a little earlier than they asked for.
+# Positions at which `look` stops reading to make viewers live that begin there. If new viewers begin at
+# more positions, the others get lines from the last of these on: from earlier than they asked for.
 MOST_DOORS = 4
 # Viewers that catch up and may keep a file open.
 MOST_OPEN = 100

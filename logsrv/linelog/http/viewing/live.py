@@ -30,7 +30,7 @@ class Look(NamedTuple):
     """The lines written since the last look, as pieces of text in order.
 
     lines: the number of lines of each piece. missed: the number of lines before them that are left out.
-    gone: an unknown number of lines is missing, because the store no longer has them.
+    gone: whether an unknown number of lines is missing, because the store no longer has them.
     """
 
     pieces: list[Appended]

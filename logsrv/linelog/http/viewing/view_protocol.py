@@ -22,7 +22,7 @@ class ViewEvents(NamedTuple):
     """Events for some viewers.
 
     data: the events of `lines` lines, or other events. missed: the number of lines left out before them.
-    live: from here on the viewers get new lines without asking for more.
+    live: whether the viewers get new lines from here on without asking for more.
     """
 
     viewers: tuple[int, ...]

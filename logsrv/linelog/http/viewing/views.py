@@ -85,7 +85,7 @@ class Views:
         _order(process, "join", self._last, viewer.query, str(begin), known)
 
     def more(self, viewer: Watching) -> None:
-        """Ask for the next lines of a viewer that is not live yet."""
+        """Ask for the next lines for a viewer that is not live yet."""
         if self._process is not None and viewer in self._numbers:
             _order(self._process, "more", self._numbers[viewer])
 

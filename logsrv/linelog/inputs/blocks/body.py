@@ -72,9 +72,9 @@ def overlaps(block: PackedBlock, note: Note | None) -> bool:
 
 
 def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedBlock, bytes]:
-    """Return the new part of an overlapping block, and of its text; return other blocks unchanged.
+    """Cut the part that is stored already off an overlapping block and its text; return others unchanged.
 
-    Needed with a stream, whose senders cannot ask for the place. Raises ValueError if the stored part
+    A sender to a stream cannot ask the centre which lines it has. Raises ValueError if the stored part
     differs.
     """
     if note is None or not overlaps(block, note):

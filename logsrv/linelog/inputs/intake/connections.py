@@ -77,8 +77,8 @@ class DatagramProducer:
 
     def resumeProducing(self) -> None:
         intake = self._intake
-        # The valve resumes every producer. Without the other two conditions, decompression bombs came
-        # faster than they were unpacked.
+        # The valve resumes every producer. Without the other two conditions, compressed data would
+        # arrive faster than it is unpacked.
         if not (intake.valve.holds(self) or self in intake.costly_senders or intake.waits):
             self._listener.resumeProducing()
 

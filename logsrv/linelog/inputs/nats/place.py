@@ -26,10 +26,9 @@ _PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4})")
 class StreamPlace:
     """A stream to fetch blocks from.
 
-    servers: host and port of each. part, parts: fetch only the stores of this part, from 1.
-    passes_holes: skip missing blocks. encrypts: use TLS; ca, certificate, key: PEM files.
-    user: name for the password that is the secret. creds: a credentials file. api: prefix of JetStream
-    subjects.
+    servers: host and port of each. part, parts: fetch only the stores of this part, from 1. passes_holes:
+    whether to skip missing blocks. encrypts: whether to use TLS; ca, certificate, key: PEM files. user:
+    name for the password that is the secret. creds: a credentials file. api: prefix of JetStream subjects.
     """
 
     servers: tuple[tuple[str, int], ...]
@@ -120,7 +119,7 @@ def placed(
     oldest, by its limits, or all.
 
     For a store that is new here, any block may be the first. A block that begins at the place follows it.
-    passes_holes: a block that begins later follows it too, with a gap.
+    passes_holes: whether a block that begins later follows it too, with a gap.
     """
     found = {name: value for name, value in headers.items() if name.startswith("Logsrv-")}
     if place is None:

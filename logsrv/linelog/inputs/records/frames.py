@@ -48,7 +48,7 @@ class FrameInput:
     def lines_of(self, frames: Sequence[bytes], raw: bool, failures: Failures) -> bytes:
         """Return frames as lines: each ends with an LF and contains no other.
 
-        raw: do not escape CRs. failures: notes the exceptions of `line_of`.
+        raw: whether to leave CRs unescaped. failures: notes the exceptions of `line_of`.
         """
         if type(self).line_of is not FrameInput.line_of:
             frames = [self._line_of(frame, failures) for frame in frames]

@@ -57,7 +57,7 @@ class GelfDatagrams(InputDatagrams):
         super().__init__(intake)
         self._chunks = Chunks()
         self._given_up = 0
-        self._looking = Timer(intake.clock)
+        self._expiry_timer = Timer(intake.clock)
 
     def take_in(self, payloads: Sequence[bytes], source: str) -> None:
         messages: deque[bytes] = deque()
@@ -69,7 +69,7 @@ class GelfDatagrams(InputDatagrams):
                 messages.append(whole)
         if messages:
             self.intake.in_turn(partial(self._unpack, messages, source))
-        self._look_later()
+        self._count_given_up()
 
     def _unpack(self, packed: deque[bytes], source: str) -> None:
         """Unpack and store messages, as many at a time as the store has room for."""
@@ -97,7 +97,7 @@ class GelfDatagrams(InputDatagrams):
             # Otherwise the next sender's costly datagram comes in the same reactor turn.
             intake.costly_senders.put(intake.datagrams)
 
-    def _look_later(self) -> None:
+    def _count_given_up(self) -> None:
         """Count the messages that were given up, and start the timer for the unfinished ones."""
         chunks = self._chunks
         if chunks.given_up > self._given_up:
@@ -105,18 +105,18 @@ class GelfDatagrams(InputDatagrams):
             number = chunks.given_up - self._given_up
             self.intake.drop(self.intake.label, "unfinished", why, number)
             self._given_up = chunks.given_up
-        if len(chunks) and not self._looking.running:
-            self._looking.start(SECONDS, self._look)
+        if len(chunks) and not self._expiry_timer.running:
+            self._expiry_timer.start(SECONDS, self._expire)
 
-    def _look(self) -> None:
+    def _expire(self) -> None:
         self._chunks.expire(self.intake.clock.seconds())
-        self._look_later()
+        self._count_given_up()
 
     def close(self) -> None:
         """Give up the unfinished messages: no more chunks come."""
-        self._looking.stop()
+        self._expiry_timer.stop()
         self._chunks.expire(inf)
-        self._look_later()
+        self._count_given_up()
 
 
 class Gelf(Input):

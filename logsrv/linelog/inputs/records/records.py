@@ -79,7 +79,7 @@ class RecordReceiver(InputProtocol):
         self._rules = intake.rules
         self.due = 0
         """Number of acknowledgements that wait until their records are safe."""
-        # Bytes of those answers, and of the records that they acknowledge.
+        # Bytes of these acknowledgements, and of the records that they are for.
         self._unsafe = 0
         # Bytes stored since the last answer, and `Intake.moment` before the first of them.
         self._stored = 0

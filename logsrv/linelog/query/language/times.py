@@ -21,7 +21,7 @@ _MOMENT = re.compile(
 def moment(text: str, now: float, utc: bool) -> float:
     """Return the moment that `text` means, in seconds since 1970.
 
-    now: the present, in seconds since 1970. utc: times without a zone are UTC, not local time.
+    now: the present, in seconds since 1970. utc: whether times without a zone are UTC, not local time.
     Raises ValueError with a sentence for the user.
     """
     text = text.strip()

@@ -87,8 +87,8 @@ class FixedWidth:
         return found
 
 
-def number_of_lines_at(text: bytes, places: Array) -> int:
-    """Return the number of lines that have one of these places in their message. places: sorted offsets."""
+def count_lines_with_hit(text: bytes, places: Array) -> int:
+    """Return the number of lines with a hit in their message. places: the sorted offsets of all hits."""
     if not len(places):
         return 0
     raw: Array = numpy.frombuffer(text, U8)

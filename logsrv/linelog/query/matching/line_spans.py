@@ -10,7 +10,7 @@ from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator[tuple[int, int]]:
     """Yield start and end of each line that contains one of these offsets, which are sorted.
 
-    said: only lines with one of them in the message, not in the stamp.
+    said: whether one of them must be in the message, not in the stamp.
     """
     find, rfind = text.find, text.rfind
     end = -1

@@ -31,7 +31,7 @@ class _Plan:
     """The plan by which a query finds its lines in a piece.
 
     number: the query's number. needed: sets of trigger numbers; a matching line has one of each set.
-    exact: every line that has one of each set matches.
+    exact: whether every line that has one of each set matches.
     """
 
     number: int
@@ -153,7 +153,7 @@ class ManyQueries:
         place: Place | None,
         records: dict[int, Record],
     ) -> Array:
-        """Return the lines for which a query is true. records: the piece's parsed lines, by line number."""
+        """Return those of `lines` for which query `number` is true. records: parsed lines of the piece."""
         test = self._matchers[number].predicate()
         found = []
         for line, (start, end) in zip(lines.tolist(), piece.spans(lines), strict=True):

@@ -165,7 +165,7 @@ class Matcher:
     def candidates(self, text: bytes, *, said: bool = False) -> Iterator[tuple[int, int]]:
         """Yield start and end of each line that contains a candidate, in its message or in its stamp.
 
-        said: only lines with a candidate in their message. For an exact query these are the matches.
+        said: whether a candidate must be in the message. For an exact query these are the matches.
         """
         if self._candidate is None:
             yield from all_lines(text)
@@ -204,9 +204,9 @@ class Matcher:
     def _exact_count(self, text: bytes) -> int:
         """Return the number of lines with a candidate in their message. It avoids a slow generator."""
         if self._places is not None:
-            from logsrv.linelog.query.matching.bulk import number_of_lines_at
+            from logsrv.linelog.query.matching.bulk import count_lines_with_hit
 
-            return number_of_lines_at(text, self._places(text))
+            return count_lines_with_hit(text, self._places(text))
         return _number_with(self._hits(text), text)
 
 
@@ -255,7 +255,7 @@ def _fixed_width(
 def _lines_with(
     hits: Hits, text: bytes, start: int = 0, *, said: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line from `start` on with a hit. said: only with a hit in its message."""
+    """Yield start and end of each line with a hit. said: whether the hit must be in its message."""
     find, rfind = text.find, text.rfind
     size = len(text)
     while start < size:

@@ -97,7 +97,8 @@ _DEL = 127
 def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
     """Yield the number of lines in each piece of a text that ends with an LF.
 
-    raw: messages may hold any bytes. Raises ValueError with one sentence about the first wrong piece.
+    raw: whether messages may hold any bytes. Raises ValueError with one sentence about the first wrong
+    piece.
     """
     start = 0
     while start < len(text):

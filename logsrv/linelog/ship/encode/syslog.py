@@ -50,7 +50,7 @@ def syslog_messages(lines: Sequence[bytes]) -> list[bytes]:
     """Return one message for each stored line; there must be a line."""
     outgoing = Outgoing(lines)
     messages = outgoing.messages
-    # Lines that leave unchanged need not be read.
+    # Messages that are sent unchanged need no parsing.
     others = [
         row
         for row, message in enumerate(messages)

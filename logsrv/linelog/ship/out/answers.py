@@ -33,7 +33,7 @@ _SOON = (408, 425)
 class HttpAnswer:
     """An answer: its headers by lower-case name, and its body up to a limit.
 
-    whole: the body is complete.
+    whole: whether the body is complete.
     """
 
     status: int

@@ -187,7 +187,7 @@ class BoundedClient(Client):
         return found
 
     async def take(self, operation: Operation) -> None:
-        """Carry out an operation of the server. Raises WireError."""
+        """Handle an operation that the server has sent, such as MSG. Raises WireError."""
         match operation:
             case Delivery() if operation.sid in self._inboxes:
                 self._inboxes[operation.sid].take(operation)

@@ -90,7 +90,7 @@ class HttpClient:
         body: bytes | None = None,
         also: Collection[int] = (),
     ) -> Deferred[HttpAnswer]:
-        """Send a request; fires with the answer if its status is 2xx or in `also`.
+        """Send a request. The Deferred fires with the answer if its status is 2xx or in `also`.
 
         target: path and query. Fails with Unavailable, TooMuchAtOnce or RefusedForGood.
         """

@@ -54,9 +54,9 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 class StreamFacts:
     """The known facts of a stream and its server.
 
-    version: of nats-server. clustered: the server belongs to a cluster. replicas: copies of the stream.
-    file: the copies are on disk. direct: a subject's last message can be read by that subject. first: the
-    sequence of the oldest message, or of the next one if there is none.
+    version: of nats-server. clustered: whether the server belongs to a cluster. replicas: copies of the
+    stream. file: whether the copies are on disk. direct: whether a subject's last message can be read by
+    that subject. first: the sequence of the oldest message, or of the next one if there is none.
     """
 
     name: str

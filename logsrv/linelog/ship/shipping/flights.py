@@ -29,7 +29,7 @@ class Flights:
     """The blocks in flight, in their order.
 
     send: sends a block. taken: called for each block that the target has, with the time of its send.
-    failed: a block was not taken, so none of the later ones is.
+    failed: whether a block was not taken, so none of the later ones is.
     """
 
     _send: Callable[[CutBlock], Deferred[None]]

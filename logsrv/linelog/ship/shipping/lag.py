@@ -43,8 +43,8 @@ class LagMeter:
     def measure(self, position: Position, now: float, *, sealed: bool = False) -> ShipLag:
         """Return the lag of a target that is at a position. now: seconds since 1970.
 
-        sealed: the target takes only sealed segments, so the active one is not part of its lag. Raises
-        OSError and StoreError.
+        sealed: whether the target takes only sealed segments, so the active one is not part of its lag.
+        Raises OSError and StoreError.
         """
         self._view.renew()
         self._known = {place: rest for place, rest in self._known.items() if place >= position}
@@ -56,7 +56,7 @@ class LagMeter:
             place = max(position, Position(segment.number, 0))
             rest = self._known.get(place)
             if rest is None:
-                rest = self._look(place)
+                rest = self._rest_from(place)
                 if segment.form is not Form.ACTIVE:
                     self._known[place] = rest
             if rest.size and first is None:
@@ -64,7 +64,7 @@ class LagMeter:
             size, lines = size + rest.size, lines + rest.lines
         return ShipLag(size, lines, 0.0 if first is None else self._age(first, now))
 
-    def _look(self, place: Position) -> SegmentRest:
+    def _rest_from(self, place: Position) -> SegmentRest:
         head = self._view.head(place.segment) if place.offset == 0 else None
         if head is not None:
             return SegmentRest(head.text, head.lines)

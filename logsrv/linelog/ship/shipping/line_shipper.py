@@ -37,7 +37,7 @@ GROW = 64
 
 
 class _UnderWay(NamedTuple):
-    """Lines in flight. sent: fires with the answer. since: the time of the send."""
+    """A send in flight. sent: fires with the answer. since: the time of the send."""
 
     sent: Deferred[None]
     since: float
@@ -55,7 +55,7 @@ class LineShipper(Shipper[LineTarget]):
     _under_way: deque[_UnderWay] = attrs.field(init=False, factory=deque)
     _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _hang_ups: HangUps = attrs.Factory(lambda self: HangUps(self._waiting), takes_self=True)
-    # The gaps that the place has not passed yet: the place after each gap, and the missing text.
+    # Gaps after `position`: the position behind each gap, and the missing text.
     _gaps: deque[tuple[Position, Missing]] = attrs.field(init=False, factory=deque)
     _ending: bool = attrs.field(init=False, default=False)
     _taken_since: int = attrs.field(init=False, default=0)

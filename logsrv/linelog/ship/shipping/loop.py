@@ -85,9 +85,9 @@ NEXT = transitions(__doc__)
 class ShipSteps(Protocol):
     """The steps in which shippers differ.
 
-    promise: a sentence for the log. position: the place up to which the target has everything; None while
-    that is unknown. more: after a send, there is more to send at once. asks: `ask` sends a request to the
-    target. patience: seconds for the target to take a send.
+    promise: the target's guarantee, for the log, such as "exactly once". position: the target has all text
+    before it; None while that is unknown. more: whether the next send may follow at once. asks: whether
+    `ask` sends a request to the target. patience: seconds for the target to take a send.
     """
 
     @property

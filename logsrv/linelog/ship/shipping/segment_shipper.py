@@ -142,7 +142,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._next = self._found()
         changed = self._view.changed
         if self._next is not None and not self._disk.holds(self._next.name):
-            # Retention has removed it since the names were listed, and may do so again.
+            # Retention has removed the segment since the names were listed: list them again.
             self._next = self._listing = None
         if self._next is None and changed != self._listing:
             self._listing = changed

@@ -52,7 +52,7 @@ class ShipWork:
         self._reactor = reactor
         self._position: Position | None = None
         self._state = self._noted = TargetState()
-        self._looking = LoopingCall(self._look)
+        self._looking = LoopingCall(self._report_lag)
         self._looking.clock = reactor
 
     def lock(self, line: bytes) -> bool:
@@ -129,7 +129,7 @@ class ShipWork:
                 trouble = ShipReport("trouble", f"its state cannot be written: {reason(error)}")
                 self._daemon.report(json_of(trouble))
 
-    def _look(self) -> None:
+    def _report_lag(self) -> None:
         position = self._shipper.position or self._position
         if position is None:
             return

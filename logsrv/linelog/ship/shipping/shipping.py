@@ -54,7 +54,7 @@ class _Shipped:
     wanted: bool = True
     # The last segment that retention would remove.
     due: int = 0
-    # Its running process is just getting another `due`.
+    # True while the running process is sent its orders again, with another `due`.
     asking: bool = False
 
 
@@ -63,7 +63,7 @@ class Shipping:
     """The shipping of a service, from the first `change` to `stop`.
 
     place: returns the present directory of the store. identity: returns the identity of the store, "" if it
-    has none. hold: gets the texts that retention must leave.
+    has none. hold: is called with the segments that retention must keep.
     """
 
     _place: Callable[[], str]
@@ -75,7 +75,7 @@ class Shipping:
     _checked: Checked = attrs.field(init=False, default=((), {}))
     _all: dict[str, _Shipped] = attrs.field(init=False, factory=dict)
     _holds: list[Hold] = attrs.field(init=False, factory=list)
-    # The file with the names of the targets is up to date.
+    # True if the file with the names of the targets is up to date.
     _noted: bool = attrs.field(init=False, default=True)
     _stopping: bool = attrs.field(init=False, default=False)
 
@@ -126,7 +126,7 @@ class Shipping:
         process = ResidentProcess(
             MODULE,
             name=f"ship {name}",
-            orders=lambda pid: self._orders(name, pid),
+            orders=lambda pid: self._orders_json(name, pid),
             take=lambda line: self._take(name, line),
             reactor=self._reactor,
             environment=lambda: shared_environment(self._all[name].settings.ship.variables),
@@ -134,7 +134,7 @@ class Shipping:
         looks = partial(self._look_again, name)
         return _Shipped(reported, process, settings, orders, looks, _first(self._place(), name))
 
-    def _orders(self, name: str, pid: int | None) -> bytes:
+    def _orders_json(self, name: str, pid: int | None) -> bytes:
         shipped = self._all[name]
         if not shipped.asking:
             shipped.reported.gone()
@@ -172,7 +172,7 @@ class Shipping:
         self._hold_back()
 
     def _hold_back(self) -> None:
-        """Tell retention which texts it must leave, if they have changed."""
+        """Tell retention which segments it must keep, if they have changed."""
         found = [
             _held(
                 one.settings, self._place(), one.reported.position, one.looks, one.reported.released
@@ -208,7 +208,7 @@ class Shipping:
 
 
 def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
-    """Return the texts that retention must leave for targets, by their kept places only."""
+    """Return the texts that retention must keep for targets, by their saved places only."""
     found = [_held(one, directory) for one in targets]
     return [one for one in found if one is not None]
 

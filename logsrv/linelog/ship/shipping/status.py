@@ -54,9 +54,9 @@ class TargetState:
 class TargetStatus:
     """A target as `logsrv ship --status` shows it.
 
-    wanted: the daemon had it among its targets when it last wrote their names. running: a process ships to
-    it. position, lag, gone: None if no place is kept. saved: when the place was saved. gone: the text that
-    was removed before it was sent.
+    wanted: whether the daemon had it among its targets when it last wrote their names. running: whether a
+    process ships to it. position, lag, gone: None if no place is kept. saved: when the place was saved.
+    gone: the text that was removed before it was sent.
     """
 
     name: str

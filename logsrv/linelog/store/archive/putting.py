@@ -129,7 +129,7 @@ def put(
         if all(made.objects.get(name) == wanted for name, wanted in lost.items()):
             _put_files(archive, lost, disk, going)
             return known
-        # The indexes here were made anew since, so all files are put again.
+        # The indexes here were made again since, so all files are put again.
         archive.remove(manifest_object(store, made.name))
     _put_files(archive, made.objects, disk, going)
     _put_manifest(archive, made)
@@ -263,7 +263,7 @@ def _put_manifest(archive: Archive, made: Manifest) -> None:
 
 
 def _require_same(archive: Archive, known: Manifest, made: Manifest) -> None:
-    """Raise OtherSegment if the text differs. Indexes may differ: they may have been made anew."""
+    """Raise OtherSegment if the text differs. Indexes may differ: they may have been made again."""
     if (known.packed, known.text, known.lines) != (made.packed, made.text, made.lines):
         raise OtherSegment(
             f"{archive.place} has another segment {made.name} of store {made.store}: this store was"

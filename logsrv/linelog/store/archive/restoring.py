@@ -29,7 +29,7 @@ from logsrv.linelog.store.segments.segment import Position
 
 
 class RestoredSegment(NamedTuple):
-    """A restored segment. text: the bytes of its text. here: it was here before.
+    """A restored segment. text: the bytes of its text. here: whether it was here before.
 
     error: why it could not be restored; "" if it was.
     """

@@ -74,7 +74,8 @@ class Backup:
     def segments(self, *, delete: bool = False) -> Iterator[str]:
         """Copy everything; yield the name of each segment before it is copied.
 
-        delete: remove from the backup what the store no longer has. Raises OSError and StoreError.
+        delete: whether to remove from the backup what the store no longer has. Raises OSError and
+        StoreError.
         """
         store = self._begin()
         # Before the cut, so that no saved place is behind it.

@@ -117,7 +117,7 @@ def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
 def _frames(fd: int, packed: Segment, source: Disk, *, sure: bool) -> Iterator[tuple[bytes, bool]]:
     """Yield the frames of a segment, each with whether it is right.
 
-    sure: a frame that the index has no checksum of is not right.
+    sure: whether a frame without a checksum in the index counts as wrong.
     """
     try:
         found = index.load(packed, source)

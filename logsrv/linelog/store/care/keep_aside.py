@@ -24,7 +24,7 @@ def keep_aside(name: str, disk: Disk) -> str:
 
 
 def replace(name: str, data: bytes, disk: Disk) -> None:
-    """Write a file anew, and keep the old one under another name. Raises OSError."""
+    """Rewrite a file, and keep the old one under another name. Raises OSError."""
     kept = keep_aside(name, disk)
     try:
         disk.put(name, data)

@@ -41,8 +41,8 @@ _PIECE = 1 << 20
 class StoreLook:
     """A store, and the way to examine it.
 
-    places: returns the saved places of its readers. quick: no text is read. read: is called with the number
-    of bytes of each frame that was read, for progress.
+    places: returns the saved places of its readers. quick: whether to read no text. read: is called with
+    the number of bytes of each frame that was read, for progress.
     """
 
     disk: Disk
@@ -196,8 +196,8 @@ def check_text(
 ) -> Iterator[StoreFinding]:
     """Yield the findings about the text of a segment that is not compressed. Raises OSError.
 
-    quick: read only its end. waits: the segment is complete and waits to be compressed, so an unended line
-    is a finding; in current.log the next start repairs it.
+    quick: whether to read only its end. waits: whether the segment is complete and waits to be compressed,
+    so an unended line is a finding; in current.log the next start repairs it.
     """
     looked.text = os.fstat(fd).st_size
     nuls = end_of_text(fd, looked.text)

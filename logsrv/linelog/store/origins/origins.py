@@ -31,7 +31,7 @@ log = Logger()
 NAME = "origins"
 _NONE = NotesFile()
 MOST_LINES = 1000
-"""Lines after which the file is written anew with only the last notes of each origin."""
+"""Lines after which the file is rewritten with only the last notes of each origin."""
 _PIECE = 1 << 20
 
 
@@ -116,14 +116,14 @@ class Origins:
         return notes_file(notes, self._found).text()
 
     def finish(self) -> None:
-        """Write the file anew with its number of lines, at the end of the work. Raises OSError."""
+        """Rewrite the file with its number of lines, at the end of the work. Raises OSError."""
         self.close()
         if self._has_grown:
             self._disk.put(NAME, self._latest())
             self._has_grown = False
 
     def close(self) -> None:
-        """Close the file; the next `note` writes it anew."""
+        """Close the file; the next `note` rewrites it."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

@@ -298,7 +298,7 @@ class Sealer:
         complete = waiting_sizes(self._disk).get(plain.number, 0)
         if not size:
             if complete:
-                self._log_cut(plain, 0, complete)
+                self._log_lost_text(plain, 0, complete)
             remove_empty(plain, self._active.position.segment, self._disk)
             self.segment_sizes.remove(plain.number)
             return
@@ -312,7 +312,7 @@ class Sealer:
             pack=self._packers.pack,
         )
         if made.text < complete:
-            self._log_cut(plain, made.text, complete)
+            self._log_lost_text(plain, made.text, complete)
         packed = Segment(plain.number, plain.packed, Form.PACKED)
         self.segment_sizes.add(packed)
         self.sealed += 1
@@ -321,7 +321,7 @@ class Sealer:
     def _make_catalog(self, segments: Sequence[Segment], with_words: bool) -> str:
         return self._packers.first.catalog(segments, self._disk, self._still_going, with_words)
 
-    def _log_cut(self, plain: Segment, text: int, complete: int) -> None:
+    def _log_lost_text(self, plain: Segment, text: int, complete: int) -> None:
         self._tell(
             log.error,
             "{path} had {complete} bytes of text, but only {text} when it was compressed: somebody has cut"

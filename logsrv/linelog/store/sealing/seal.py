@@ -101,7 +101,7 @@ def seal(
 ) -> Index:
     """Compress a plain segment and remove the plain file; return the index.
 
-    with_words: make a word index as well, unless it would be too large to be useful.
+    with_words: whether to make a word index as well, unless it would be too large to be useful.
     pack: does the same as `pack_here`, perhaps in another process.
 
     Raises OSError if the disk is full or broken, the name of the packed file is taken, or the segment has

@@ -171,7 +171,7 @@ class Disk:
     def replace(self, name: str, data: bytes, *, sync: bool = True) -> None:
         """Replace the content of a file by `data`, as `put` does, without syncing the directory.
 
-        sync: sync the new content before it gets the name.
+        sync: whether to sync the new content before it gets the name.
         """
         fresh = name + TMP_SUFFIX
         with Descriptor(self.create_anew(fresh)) as fd:
@@ -183,8 +183,8 @@ class Disk:
     def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
         """Overwrite the beginning of a file with less than a sector: the file has the old or the new data.
 
-        This works on a full disk, because the file does not grow. sync: the data is on the medium on
-        return. Raises FileNotFoundError if there is no such file.
+        This works on a full disk, because the file does not grow. sync: whether the data is on the medium
+        on return. Raises FileNotFoundError if there is no such file.
         """
         with Descriptor(self.open(name, os.O_WRONLY)) as fd:
             os.pwrite(fd, data, 0)

@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 REMOVED, EMPTY = "removed", "empty"
-# The most runs of numbers in a file; a follower is hardly ever behind all of them.
+# The most ranges of numbers in a file; a reader seldom lags behind more.
 _MOST = 1000
 _LARGEST = 1 << 17
 

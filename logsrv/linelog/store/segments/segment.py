@@ -311,8 +311,8 @@ def number_text(number: int) -> bytes:
 def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
     """Write a number to the file `number`. Raises OSError.
 
-    sync: it is on the medium on return. The writing thread does not sync, because it must not wait for a
-    disk; `keep_number` does it later.
+    sync: whether it is on the medium on return. The writing thread does not sync, because it must not wait
+    for a disk; `keep_number` does it later.
     """
     try:
         disk.overwrite(NUMBER, number_text(number), sync=sync)

@@ -21,7 +21,7 @@ _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 class Times(NamedTuple):
     """The smallest and the largest TIME of some lines, unchanged; None if no line has one.
 
-    sure: every line is between the two, compared as text.
+    sure: whether every line is between the two, compared as text.
     """
 
     smallest: str | None

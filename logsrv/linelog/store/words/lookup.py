@@ -73,7 +73,7 @@ class Words:
         self.require_totals(index.segment, index.text, index.compressed, len(index.frames))
 
     def require_totals(self, segment: int, text: int, compressed: int, frames: int) -> None:
-        """Raise ValueError unless the words belong to a segment with this number and these totals."""
+        """Raise ValueError unless this word index is for a segment with this number and these totals."""
         wanted = segment, text, compressed, frames
         if wanted != (self.segment, self.text, self.compressed, self.frames):
             raise ValueError(f"this is the word index of another segment, not of {segment}")
@@ -147,7 +147,7 @@ class _Section:
         return int.from_bytes(rows[which * row : (which + 1) * row], "little")
 
     def having(self, wanted: Evidence) -> int:
-        """Return the frames with all the evidence; cheap and selective parts are looked up first."""
+        """Return the frames with all the evidence, as bits; cheap and selective parts are read first."""
         if self._words.is_partial:
             self._words.require_parts(self._first_parts(wanted))
         found = self._with_hashes("others", wanted.others)

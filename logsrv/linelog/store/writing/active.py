@@ -115,7 +115,7 @@ class ActiveSegment:
         if not self._lock.claimed:
             self._lock.check()
         if self._monotonic() >= self._look_again:
-            self._look()
+            self._check_file()
         self.leave_worn()
         self._end_line()
 
@@ -151,7 +151,7 @@ class ActiveSegment:
             self._count(self._disk.writev(self.fd, [b"\n"]))
             self._unended = False
 
-    def _look(self) -> None:
+    def _check_file(self) -> None:
         """Go on in a new segment if somebody has removed or cut the file. Raises as `write` does."""
         held = os.fstat(self.fd)
         self._look_again = self._monotonic() + LOOK_EVERY
@@ -196,7 +196,7 @@ class ActiveSegment:
         if self._new_name:
             self._disk.sync_directory()
             self._new_name = False
-        self._look()
+        self._check_file()
         if self._lost:
             self._lost = False
             raise OSError(errno.ENOENT, f"somebody has removed or cut {self._path}")
@@ -223,7 +223,7 @@ class ActiveSegment:
             self.reopen()
             return
         try:
-            self._look()
+            self._check_file()
             if self._segments_to_skip:
                 return
             self._lock.check()
@@ -274,7 +274,7 @@ class ActiveSegment:
         """Go on in a new file if current.log is no longer the open file."""
         try:
             if self._disk.belongs(segment.ACTIVE, self.fd):
-                self._look()
+                self._check_file()
             else:
                 self._go_on_in_another()
         except (OSError, StoreError) as error:

@@ -150,8 +150,8 @@ def test_some_of_a_limit_are_kept_for_who_asks_how_it_is_and_more_for_the_store(
     limit: int, peers: int, overseers: int
 ) -> None:
     found = FileLimit(limit)
-    assert found.share(oversees=False) == peers
-    assert found.share(oversees=True) == overseers
+    assert found.bound_for_peers(oversees=False) == peers
+    assert found.bound_for_peers(oversees=True) == overseers
 
 
 def test_more_connections_than_files_are_told_with_the_limit_that_allows_them() -> None:

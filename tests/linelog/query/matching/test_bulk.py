@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.matching.bulk import FixedWidth, number_of_lines_at, places_of
+from logsrv.linelog.query.matching.bulk import FixedWidth, count_lines_with_hit, places_of
 from logsrv.linelog.query.matching.line_spans import lines_at
 from logsrv.linelog.query.matching.needs import Literal
 
@@ -67,7 +67,7 @@ def test_lines_are_counted_as_they_are_listed(
     """One with several places counts once, one with none but in its stamp not at all."""
     text = b"\n".join(some) + b"\n" * ended
     found = places_of(text, (Literal(needle, False),))
-    assert number_of_lines_at(text, found) == len(list(lines_at(text, found.tolist(), said=True)))
+    assert count_lines_with_hit(text, found) == len(list(lines_at(text, found.tolist(), said=True)))
 
 
 @given(_TEXTS, _TEXTS)
