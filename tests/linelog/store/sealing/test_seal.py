@@ -44,7 +44,9 @@ def recover(directory: Path) -> None:
     disk = at(directory)
     tidy(disk)
     number_active(disk)
-    os.close(open_active(disk).fd)
+    opened = open_active(disk)
+    for fd in (opened.fd, opened.beside):
+        os.close(fd)
 
 
 def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_path: Path) -> None:
