@@ -71,8 +71,10 @@ def import_own_share(args: list[str]) -> None:
     if not (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")):
         return
     workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
-    folders = [Path(arg).resolve() for arg in args if Path(arg).is_dir()]
-    files = sorted(file for folder in folders for file in folder.rglob("test_*.py"))
+    paths = [Path(arg).resolve() for arg in args]
+    files = sorted(
+        {file for path in paths for file in (path, *path.rglob("test_*.py")) if file.is_file()}
+    )
     for file in files[int(worker) :: workers]:
         # An error of the import is reported when the module is collected.
         with contextlib.suppress(Exception, pytest.skip.Exception):

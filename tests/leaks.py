@@ -28,6 +28,7 @@ from logsrv.linelog.read.stored_lines import StoredLines
 from logsrv.linelog.read.texts import Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import Disk
+from tests.hangs import children
 from tests.warm import running
 
 # The kind, and the number or the thread itself.
@@ -153,20 +154,7 @@ def things() -> set[Thing]:
             os.fstat(own)
         except OSError:
             found.discard(("descriptor", str(own)))
-    return found | {("child", pid) for pid in children()}
-
-
-def children() -> set[str]:
-    """Return the numbers of the child processes."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return set()
-    found: set[str] = set()
-    for task in os.listdir("/proc/self/task"):
-        with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children") as pids:
-            found.update(pids.read().split())
-    return found
+    return found | {("child", str(pid)) for pid in children()}
 
 
 def left(before: set[Thing]) -> dict[Thing, str]:
