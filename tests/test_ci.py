@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -281,7 +282,7 @@ def runs_ci(tmp_path: Path) -> Callable[[str], tuple[int, list[str]]]:
         (programs / name).symlink_to(program(name, name))
 
     def run(make: str) -> tuple[int, list[str]]:
-        python = f'exec {sys.executable} "$@"'
+        python = f'exec {shlex.quote(sys.executable)} "$@"'
         stubs = {"apt-get": "", "npm": "", "make": make, "python3": python, "python3.11": python}
         for name, does in stubs.items():
             (programs / name).write_text(f"#!/bin/sh\n{does}\n")
