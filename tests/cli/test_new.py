@@ -210,7 +210,14 @@ def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["request", "datagram", "frame", "job", "input"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.nightly] if kind != "input" else [])
+        for kind in new.KINDS
+        if kind != "line"
+    ],
+)
 def test_the_tests_of_a_new_project_pass(line_project: Path, kind: str) -> None:
     """`make test`, for the other kinds too, which share the environment of the first."""
     place = line_project.parent
@@ -237,6 +244,7 @@ def test_a_logsrv_that_cannot_be_installed_is_explained(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_a_project_of_a_checkout_tests_and_runs(tmp_path: Path) -> None:
     """`make test` and, over TLS, `make run`, as they are written: nothing to be told where logsrv is."""
     assert logsrv("new", "shout", "--tls", directory=tmp_path).returncode == 0

@@ -102,6 +102,7 @@ def _serves_tls_after_a_reload(machine: Machine) -> None:
     assert "HELLO!" in shell(machine, asks)
 
 
+@pytest.mark.nightly
 def test_one_that_cannot_be_loaded_or_trusted_stops_nothing(
     machine: Machine, made: Made, projects: None
 ) -> None:

@@ -19,6 +19,7 @@ PAGE = (ROOT / "docs" / "inputs.md").read_text()
 
 
 @pytest.mark.long
+@pytest.mark.nightly
 def test_an_input_of_ones_own_works_as_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
     """From an empty folder to records in the log of a real daemon."""
     with Story(tmp_path, ports=(7000, 7001), environment=index) as reader:

@@ -20,7 +20,7 @@ from tests.end_to_end.test_alerts import processes
 from tests.linelog.alerts.hooks import Hook, hook
 from tests.ports import free_port
 
-KILLS = int(os.environ.get("LOGSRV_KILLS", "20"))
+KILLS = int(os.environ.get("LOGSRV_KILLS", "5"))
 
 
 def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> Path:

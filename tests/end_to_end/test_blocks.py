@@ -26,7 +26,7 @@ from tests.ports import free_port
 ONE, OTHER = 32 * "a", 32 * "b"
 LISTEN = "blocks:tcp:0:interface=127.0.0.1"
 TOKEN = ("--input-token", "geheim")
-KILLS = int(os.environ.get("LOGSRV_KILLS", "8"))
+KILLS = int(os.environ.get("LOGSRV_KILLS", "4"))
 
 
 def edge_of(origin: str, lines: int = 2000, segment: int = 100_000) -> Edge:

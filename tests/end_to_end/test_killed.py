@@ -17,7 +17,7 @@ import pytest
 from tests.end_to_end.conftest import Start
 from tests.end_to_end.killed import SPEECHES, Sender, assert_stored
 
-KILLS = int(os.environ.get("LOGSRV_KILLS", "30"))
+KILLS = int(os.environ.get("LOGSRV_KILLS", "8"))
 # After so many kills the store is checked, and a new one begins.
 KILLS_OF_A_STORE = 100
 LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]

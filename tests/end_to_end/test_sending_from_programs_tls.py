@@ -24,7 +24,7 @@ from tests.end_to_end.senders import (
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_sending_from_programs import SENDERS
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 BY_FILE = {sender.file: sender for sender in SENDERS}
 ROW = re.compile(

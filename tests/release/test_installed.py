@@ -59,7 +59,10 @@ def install_requirements(python: Path, wheel: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize(
     "minor",
-    [pytest.param(one, marks=pytest.mark.nightly) if one == "3.12" else one for one in PYTHONS],
+    [
+        pytest.param(one, marks=pytest.mark.nightly) if one in ("3.12", "3.13") else one
+        for one in PYTHONS
+    ],
 )
 def test_every_command(minor: str, pythons: dict[str, Path], wheel: Path, tmp_path: Path) -> None:
     if minor not in pythons:
