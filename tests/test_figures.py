@@ -12,6 +12,10 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 # The template of `logsrv new` is Jinja, not Python.
 SOURCES = [path for path in sorted((ROOT / "logsrv").rglob("*.py")) if "template" not in path.parts]

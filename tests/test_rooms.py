@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.test_structure import MODULES, imported, name_of
+
+pytestmark = pytest.mark.slow
 
 
 def rooms() -> dict[str, tuple[set[str], set[tuple[str, str]]]]:

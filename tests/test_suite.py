@@ -140,6 +140,7 @@ def test_no_test_measures_time() -> None:
     assert not offenders(clocks, "|".join(CLOCKS))
 
 
+@pytest.mark.slow
 def test_ports_are_from_free_port_or_the_system() -> None:
     """The kernel's, as long as its socket is open, or those of tests/ports.py, which nobody else gets."""
     opened = rf"({'|'.join(OPEN_PORTS)})\([^\n]{{0,9}}\s*[^\n]*[ (][1-9]"
@@ -147,11 +148,13 @@ def test_ports_are_from_free_port_or_the_system() -> None:
     assert not offenders(own_ports, words, WITH_A_NETWORK)
 
 
+@pytest.mark.slow
 def test_waits_are_as_long_as_patience_says() -> None:
     words = rf"({'|'.join(WAITS)})\(.*\b([6-9]\d|\d{{3,}})|timeout=([6-9]\d|\d{{3,}})"
     assert not offenders(literal_waits, words, WITH_A_NETWORK)
 
 
+@pytest.mark.slow
 def test_the_log_of_a_daemon_that_goes_on_is_waited_for() -> None:
     assert not offenders(hasty_asserts, r"\bin [\w.]+\.log\(\)")
 

@@ -100,6 +100,7 @@ def test_lines_of_a_connection_stay_in_order(sink: RunningSink) -> None:
         assert own == sorted(own) and len(own) == 50_000
 
 
+@pytest.mark.slow
 def test_stream_over_a_unix_socket_ends_only_when_all_is_sent(sink: RunningSink) -> None:
     """The hang-up of a connection that is done is not taken for the end of another."""
     for number in range(1, 4):

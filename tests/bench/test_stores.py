@@ -17,6 +17,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, segments
 
 
+@pytest.mark.slow
 def test_many_small_segments_are_of_a_minute_each(tmp_path: Path) -> None:
     made = tmp_path / "store"
     make_small(made, 25, 10)

@@ -72,6 +72,7 @@ def test_small_segments_get_a_catalog(tmp_path: Path) -> None:
     assert logsrv(*searched).stderr == found.stderr
 
 
+@pytest.mark.slow
 def test_of_very_many_segments_some_are_named(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", MOST_NAMED + 5)
     shown = logsrv("reindex", "--directory", str(store)).stdout.decode().splitlines()

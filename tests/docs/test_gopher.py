@@ -68,6 +68,7 @@ def phlogs(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return python(directory, "phlogs.py", *words)
 
 
+@pytest.mark.slow
 def test_the_reader_of_phlogs_works_as_printed(server: Scripted, tmp_path: Path) -> None:
     urls = [server.url("/1/a"), server.url("/1/b"), server.url("/1/gone")]
     done = phlogs(tmp_path, "latest.txt", *urls)

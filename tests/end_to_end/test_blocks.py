@@ -345,6 +345,7 @@ def test_a_stop_and_a_reload_under_load(logger: Start) -> None:
     assert stored_bytes(server.store) == edge.text
 
 
+@pytest.mark.slow
 @pytest.mark.complains("cannot write", "No space left")
 def test_a_full_disk_is_waited_for(logger: Start, small_disk: Path, connect: Connect) -> None:
     """Meanwhile only stored blocks are acknowledged, and the centre continues by itself."""

@@ -83,6 +83,7 @@ def test_records_of_http_handler_are_stored(logger: Start, logging_by: logging.L
     assert {one["levelname"] for one in found} == {"WARNING"}
 
 
+@pytest.mark.slow
 def test_opentelemetry_records_are_stored_once(logger: Start, logging_by: logging.Logger) -> None:
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -117,6 +118,7 @@ def test_opentelemetry_records_are_stored_once(logger: Start, logging_by: loggin
     }
 
 
+@pytest.mark.slow
 def test_records_of_the_elasticsearch_client_are_stored_once(logger: Start) -> None:
     from elasticsearch import Elasticsearch, helpers
 

@@ -187,6 +187,7 @@ def test_files_that_are_not_there_are_said_at_the_start(logger: Start, homes: Pa
         assert why in one.log()
 
 
+@pytest.mark.slow
 def test_a_stream_that_has_lost_everything_gets_what_comes_from_then_on(
     logger: Start, homes: Path
 ) -> None:

@@ -6,6 +6,8 @@ import socket
 import ssl
 from pathlib import Path
 
+import pytest
+
 from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.testing.memory import every_split
 from logsrv.kit.testing.patience import PATIENCE
@@ -92,6 +94,7 @@ def test_headers_that_are_none_are_one_sentence_in_the_log(logger: Start) -> Non
     assert "Unhandled" not in log
 
 
+@pytest.mark.slow
 def test_a_proxy_that_speaks_tls_sends_its_header_inside(
     logger: Start,
     certificate: tuple[Path, Path],  # noqa: F811

@@ -75,6 +75,7 @@ def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Pat
         assert server.wait_for_messages(1) == [b"secret"]
 
 
+@pytest.mark.slow
 def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
     logger: Start, certificate: tuple[Path, Path]
 ) -> None:

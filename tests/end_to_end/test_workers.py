@@ -124,6 +124,7 @@ def test_the_server_parses_bodies_if_no_worker_can_start(logger: Start, tmp_path
     server.wait_for_log("a worker cannot begin, the server does its work")
 
 
+@pytest.mark.slow
 def test_a_body_in_a_worker_at_a_stop_is_stored_and_answered(logger: Start) -> None:
     """A stop waits some seconds for workers; this one already runs and needs no time to start."""
     server = logger("--workers", "1", listen=LISTEN)

@@ -48,6 +48,7 @@ def twistd(directory: Path, code: str, *, cold: bool = False) -> subprocess.Pope
     return popen([*TWISTD, *words], cwd=directory, env=environment, **PIPES)
 
 
+@pytest.mark.slow
 def test_all_that_it_sees_is_the_same(tmp_path: Path) -> None:
     found = []
     for cold in (False, False, True):

@@ -39,6 +39,7 @@ def test_input_is_sent_and_answers_are_shown_until_the_server_closes() -> None:
     assert (talk.returncode, talk.stdout, talk.stderr) == (0, b"one\ntwo", b"")
 
 
+@pytest.mark.slow
 def test_control_characters_are_escaped_and_telnet_is_refused() -> None:
     said = bytearray()
 
@@ -79,6 +80,7 @@ def test_crlf_and_lf_set_the_endings_of_sent_lines(option: str, sent: bytes) -> 
     assert talk.stdout == sent
 
 
+@pytest.mark.slow
 def test_wait_ends_the_conversation_after_silence() -> None:
     """A server that does not care for the end of the input is not waited for."""
     done = threading.Event()
@@ -96,6 +98,7 @@ def test_wait_ends_the_conversation_after_silence() -> None:
         done.set()
 
 
+@pytest.mark.slow
 def test_it_ends_when_the_server_closes_though_the_input_goes_on() -> None:
     with serving(lambda connection: connection.sendall(b"bye\n")) as port:
         reader, writer = os.pipe()
@@ -108,6 +111,7 @@ def test_it_ends_when_the_server_closes_though_the_input_goes_on() -> None:
     assert (talk.returncode, talk.stdout) == (0, b"bye\n")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_status_130() -> None:
     """Ctrl-C: status 130."""
     heard = threading.Event()

@@ -104,6 +104,7 @@ def test_hex_shows_sent_bytes_too_at_a_terminal() -> None:
         assert terminal.wait() == 0
 
 
+@pytest.mark.slow
 def test_raw_is_refused_at_a_terminal() -> None:
     """Here, a server could take over the terminal with it."""
     with client(1, "--raw") as terminal:

@@ -57,6 +57,7 @@ def test_output_that_fits_the_screen_uses_no_pager(store: Path) -> None:
     assert shown.count("number") == 5
 
 
+@pytest.mark.slow
 def test_no_pager_and_an_unknown_pager_print_directly(store: Path) -> None:
     assert at_terminal(store, "sed 's/^/paged /'", "--no-pager").count("paged") == 0
     assert at_terminal(store, "no-such-pager").count("number") == 200

@@ -210,6 +210,7 @@ def test_what_drives_a_terminal_is_escaped(tmp_path: Path) -> None:
     assert json.loads(shown)["message"].startswith("\x1b[2J\\xff evil")
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_a_search_quietly(tmp_path: Path) -> None:
     store = make_store(tmp_path / "logs", [lines(["x" * 100] * 50_000)])
     with subprocess.Popen(

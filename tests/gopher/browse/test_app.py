@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.gopher.browse.conftest import Drive, until
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
@@ -29,6 +31,7 @@ async def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
         assert driven.browser.theme == "gopher-light"
 
 
+@pytest.mark.slow
 async def test_the_light_theme_is_remembered_for_the_next_run(drive: Drive) -> None:
     async with drive(None) as driven:
         await driven.shows("Places to begin")
@@ -79,6 +82,7 @@ async def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
         await driven.shows("x" * 119)
 
 
+@pytest.mark.slow
 async def test_markup_and_escapes_of_a_server_are_text(drive: Drive, serve: Serve) -> None:
     hostile = menu(
         item("1", "[bold red]x[/] \x1b[31m\x9b2J\u202e", "/\x1b]0;t\x07", "h\x1b[2J", 70),

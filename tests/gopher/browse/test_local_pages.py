@@ -14,6 +14,8 @@ from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import item, menu
 from tests.gopher.conftest import Serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def gopherhole(tmp_path: Path) -> Path:

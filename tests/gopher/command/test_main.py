@@ -64,6 +64,7 @@ def test_the_command_does_not_load_twisted() -> None:
 # The real process.
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_it_quietly(serve: Serve) -> None:
     def endless(connection: socket.socket, _: bytes) -> None:
         while True:
@@ -119,6 +120,7 @@ def test_a_program_may_have_put_something_else_in_the_place_of_standard_error() 
     assert done.stdout.startswith(b"2 gopher: "), done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_a_sentence_that_nobody_can_be_told_leaves_the_status_as_it_is(
     serve: Serve, tmp_path: Path
 ) -> None:
@@ -207,6 +209,7 @@ def test_a_terminal_gets_colours_unless_they_are_not_wanted(serve: Serve) -> Non
     assert "\x1b" not in at_terminal(url, environment={"TERM": "dumb"})[1]
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_no_binary(serve: Serve) -> None:
     url = serve(b"\0\x1b[2J").url("/9x")
     for words in (["--raw"], ["--output", "-"]):

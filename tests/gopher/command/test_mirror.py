@@ -99,6 +99,7 @@ def published(pygopherd: int) -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
 def test_a_mirror_can_be_served_and_mirrored_again(
     published: Path, tmp_path: Path, server: str

@@ -129,6 +129,7 @@ def test_forms_of_output_exclude_each_other(phlog: Phlog) -> None:
     assert gopher("unfollow")[0] == 2
 
 
+@pytest.mark.slow
 def test_a_flood_is_counted(phlog: Phlog) -> None:
     gopher("follow", phlog.url, "A phlog")
     phlog.items = [item("0", f"{number}\x1b[2J", f"/{number}") for number in range(3000)]
@@ -184,6 +185,7 @@ def our_server(tree: Path) -> Iterator[int]:
         process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [our_server, servers.gophernicus, servers.pygopherd])
 def test_a_phlog_on_a_real_server(server: Callable[[Path], AbstractContextManager[int]]) -> None:
     """A directory into which somebody writes a text; then one is changed, renamed, and comes back."""

@@ -116,6 +116,7 @@ def url(tls: bool, host: str = HOST) -> GopherURL:
     return GopherURL(host, 70, "1", b"/x", plus=b"+", tls=tls)
 
 
+@pytest.mark.slow
 @WAYS
 def test_the_body_is_the_same_at_any_split(certificate: Path, proxy: bool, tls: bool) -> None:
     @settings(deadline=None)

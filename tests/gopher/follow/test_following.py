@@ -123,6 +123,7 @@ for number in range(20):
 """
 
 
+@pytest.mark.slow
 def test_several_programs_at_once_lose_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _FOLLOW_TWENTY, str(tmp_path)]
     programs = [subprocess.Popen([*command, host]) for host in ("a", "b", "c")]

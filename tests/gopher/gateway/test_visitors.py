@@ -55,6 +55,7 @@ def test_a_client_may_go_on_after_the_announced_seconds() -> None:
         found.enter("a")
 
 
+@pytest.mark.slow
 def test_requests_from_many_addresses_take_bounded_memory() -> None:
     """Requests from very many addresses take no more memory."""
     found, _ = made(at_once=10_000)

@@ -12,6 +12,7 @@ from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
 SMALL, LARGE = 10, 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [SMALL, LARGE])
 def test_a_text_is_stored_without_its_terminator(tmp_path: Path, lines: int) -> None:
     sink = FileSink(str(tmp_path / "new" / "x"), text=True)

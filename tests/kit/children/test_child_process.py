@@ -260,6 +260,7 @@ reactor.run()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="others start processes in another way")
 def test_a_file_beyond_the_limit_is_said_to_be_the_reason() -> None:
     """A shell or a service manager may have left it open, and lowered the limit since."""

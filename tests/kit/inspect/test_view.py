@@ -7,6 +7,8 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from logsrv.kit.inspect.view import MOST_CONNECTIONS, MOST_LINES, MOST_TIMERS
 from logsrv.kit.observe.durations import Durations
 from tests.kit.inspect.looked import looked_into
@@ -117,6 +119,7 @@ shout at last
 """
 
 
+@pytest.mark.slow
 def test_the_level_of_the_log_is_for_all_or_a_namespace() -> None:
     """In a process of its own, whose log is no other test's."""
     run = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)

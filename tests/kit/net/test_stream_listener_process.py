@@ -139,6 +139,7 @@ def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str
         assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(
     tmp_path: Path,
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(
         assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_at_the_limit_of_open_files_peers_are_refused_and_later_ones_get_in_again(
     tmp_path: Path,
 ) -> None:
@@ -172,6 +174,7 @@ def test_at_the_limit_of_open_files_peers_are_refused_and_later_ones_get_in_agai
     assert len(told.splitlines()) < 20
 
 
+@pytest.mark.slow
 @tls
 @pytest.mark.parametrize("before", ["", "haproxy:"])
 @pytest.mark.parametrize("scheme", ["tcp", "ssl"])

@@ -108,6 +108,7 @@ reactor.run()
 """
 
 
+@pytest.mark.slow
 def test_under_the_asyncio_reactor_deferreds_and_futures_are_awaited() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", UNDER_ASYNCIO],

@@ -189,6 +189,7 @@ def test_a_chat_that_echoes_to_its_sender_never_hangs() -> None:
     assert sender.received() == slow.received() == HEARD
 
 
+@pytest.mark.slow
 def test_two_peers_that_send_to_each_other_never_hang() -> None:
     """Both read late: each waits for the other, and both go on."""
     service = MemoryService(Room)

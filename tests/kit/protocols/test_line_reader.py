@@ -192,6 +192,7 @@ def test_read_bytes_with_telnet_is_an_error() -> None:
     assert said[0].startswith("read_bytes needs telnet = False in Wrong: ")
 
 
+@pytest.mark.slow
 def test_many_short_messages_of_lines_and_bytes_are_not_copied_for_each() -> None:
     def copied(number: int) -> int:
         peer = MemoryService(Store).connect()

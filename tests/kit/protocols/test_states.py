@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 
@@ -196,6 +197,7 @@ def possible(state: State) -> Iterator[str]:
             yield event
 
 
+@pytest.mark.slow
 def test_a_connection_goes_by_the_tables() -> None:
     """From every state, each event takes a real connection to the state, and tells its transport, what
     the tables say.

@@ -104,6 +104,7 @@ def test_a_daemon_has_started_when_its_command_returns(folder: Path) -> None:
         assert (folder / "started").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.complains("cannot start")
 @pytest.mark.parametrize("fails", ["made", "start", pytest.param("thread", marks=pytest.mark.long)])
 def test_a_daemon_whose_start_fails(folder: Path, fails: str) -> None:

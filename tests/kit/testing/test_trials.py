@@ -353,6 +353,7 @@ class Room(LineProtocol):
         self.service.broadcast(line)
 
 
+@pytest.mark.slow
 def test_a_plugin_of_dice_needs_same_false() -> None:
     with pytest.raises(AssertionError, match="plugin answers"):
         conformance(Dice, b"a\n")

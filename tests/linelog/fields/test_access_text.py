@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ MESSAGES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @more(3)
 @given(st.lists(MESSAGES, min_size=1, max_size=6), st.sets(st.sampled_from(NAMES), min_size=1))
 def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> None:

@@ -191,6 +191,7 @@ def test_times_leave_out_segments(url: str, server: BucketServer) -> None:
     assert len(read) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["all", "some"])
 def test_without_catalogs_every_line_is_found(url: str, server: BucketServer, lost: str) -> None:
     """An archive that was written before there were any, or a shipper that was killed."""
@@ -220,6 +221,7 @@ def test_a_catalog_that_was_changed_is_not_used(url: str, server: BucketServer) 
     assert len(told) == 1 and "is not what was archived" in told[0]
 
 
+@pytest.mark.slow
 def test_a_word_index_that_was_changed_is_not_used(url: str, server: BucketServer) -> None:
     server.change = lambda key, data: bytes(len(data)) if key.endswith(".words") else data
     hits, told = found(far(url), "eeeee")

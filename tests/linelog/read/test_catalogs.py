@@ -42,6 +42,7 @@ def test_a_catalog_changes_no_answer(tmp_path: Path, with_words: bool) -> None:
     assert sum(map(bool, before)) > 20
 
 
+@pytest.mark.slow
 def test_what_a_catalog_rules_out_is_neither_opened_nor_read(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", SEGMENTS)
     in_catalog(store)
@@ -119,6 +120,7 @@ def test_what_somebody_does_to_the_store_changes_no_answer(
     assert with_catalog == without
 
 
+@pytest.mark.slow
 def test_segments_behind_a_catalog_are_asked_themselves(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", SEGMENTS)
     in_catalog(store, most=SEGMENTS - 5)

@@ -71,6 +71,7 @@ def test_blocks_are_of_the_time_and_source_that_are_asked_for(view: View) -> Non
     assert b"".join(search(view, "", **scope).blocks(bytes)) == b"".join(lines)
 
 
+@pytest.mark.slow
 def test_positions_lead_to_their_lines(view: View) -> None:
     for hit in search(view, "needle").hits():
         frames = view.open(hit.position.segment)
@@ -80,6 +81,7 @@ def test_positions_lead_to_their_lines(view: View) -> None:
         assert (place, text) == (offset, hit.line + b"\n")
 
 
+@pytest.mark.slow
 def test_times_and_sources_narrow_down(view: View) -> None:
     since, until = EVERY[4000][:27].decode(), EVERY[9000][:27].decode()
     found = search(view, "", since=since, until=until)
@@ -113,6 +115,7 @@ def context(
     return groups
 
 
+@pytest.mark.slow
 def test_neighbours_cross_segments(view: View) -> None:
     groups = context(view, '"number=3000 " OR "number=6000 "', LineContext(2, 1))
     assert groups == [
@@ -125,6 +128,7 @@ def test_neighbours_cross_segments(view: View) -> None:
     )
 
 
+@pytest.mark.slow
 def test_hits_that_are_near_share_a_group(view: View) -> None:
     query = '"number=100 " OR "number=103 " OR "number=108 "'
     assert context(view, query, LineContext(1, 1)) == [

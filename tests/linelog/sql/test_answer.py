@@ -131,6 +131,7 @@ def test_a_fraction_among_integers_is_not_lost(tmp_path: Path) -> None:
     assert values(view, "select sum(n) from logs") == [sum(range(2000)) - 1501 + 0.5]
 
 
+@pytest.mark.slow
 def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> None:
     messages = [f"n={number} x=y" for number in range(2000)]
     messages[1501] = "n=none x=y"
@@ -277,6 +278,7 @@ def test_what_is_left_out_changes_no_answer(
     view.close()
 
 
+@pytest.mark.slow
 def test_very_many_alternatives_change_no_answer(view: View) -> None:
     """They are looked for by one condition each, and DuckDB tests them all."""
     many = " or ".join(f"(status > {n} and status = {n + 1})" for n in range(390, 420))

@@ -26,6 +26,8 @@ from logsrv.gopher.browse.commands.prompt import Prompt
 from logsrv.gopher.browse.commands.readable_texts import address_text, span_text
 from tests.gopher.browse.conftest import until
 
+pytestmark = pytest.mark.slow
+
 
 class Bars(App[None]):
     def __init__(self) -> None:

@@ -13,6 +13,8 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing.patience import PATIENCE
 from tests.gopher.browse.conftest import Drive, until
 
+pytestmark = pytest.mark.slow
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.gopher.browse.commands.downloads import DownloadState

@@ -21,6 +21,8 @@ from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut
 
+pytestmark = pytest.mark.slow
+
 TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
 
 

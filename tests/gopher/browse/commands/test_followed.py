@@ -17,6 +17,8 @@ from tests.gopher.browse.conftest import run
 from tests.gopher.browse.hole import item
 from tests.gopher.conftest import Serve
 
+pytestmark = pytest.mark.slow
+
 URL = GopherURL.parse("gopher://h.org/1/phlog")
 NOW = 1795225000
 

@@ -15,6 +15,8 @@ from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import Phlog, item
 from tests.gopher.conftest import Serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def following(environ: dict[str, str]) -> Following:

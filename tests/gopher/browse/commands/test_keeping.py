@@ -11,6 +11,8 @@ from tests.gopher.browse.hole import ANSWERS
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_download_goes_on_in_the_background(
     drive: Drive, server: Scripted, environ: dict[str, str]

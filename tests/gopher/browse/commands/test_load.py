@@ -33,6 +33,8 @@ from tests.gopher.conftest import Serve
 from tests.gopher.fetch.test_addresses import open_now
 from tests.gopher.servers import Script, cut
 
+pytestmark = pytest.mark.slow
+
 TIMEOUTS = Timeouts(first_byte=PATIENCE, between=PATIENCE)
 
 

@@ -19,6 +19,8 @@ from logsrv.kit.testing import wait_until
 from tests.gopher.browse.conftest import Drive, opener, run, until
 from tests.gopher.servers import Scripted
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = "https://example.org/?a=$(id)&b='; rm"
 
 

@@ -16,6 +16,8 @@ from tests.gopher.browse.hole import ROOT
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut
 
+pytestmark = pytest.mark.slow
+
 
 async def test_i_shows_where_a_link_leads(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from logsrv.gopher.browse.commands.session import (
     BrowsingSession,
     History,
@@ -18,6 +20,8 @@ from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.serve.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.url import GopherURL
+
+pytestmark = pytest.mark.slow
 
 PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
 

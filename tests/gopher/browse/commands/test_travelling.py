@@ -12,6 +12,8 @@ from tests.gopher.browse.hole import site
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 
+pytestmark = pytest.mark.slow
+
 
 async def test_following_a_link_and_coming_back_to_it(drive: Drive, server: Scripted) -> None:
     async with drive(server.url()) as driven:

@@ -21,6 +21,8 @@ from logsrv.gopher.browse.content.page_lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 from tests.gopher.browse.conftest import until
 
+pytestmark = pytest.mark.slow
+
 
 class Frame(App[None]):
     CSS = "PageView { scrollbar-size: 0 0; }"

@@ -21,6 +21,8 @@ from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 async def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:

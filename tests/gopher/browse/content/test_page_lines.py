@@ -189,6 +189,7 @@ def test_nothing_that_is_shown_drives_a_terminal(parts: list[str]) -> None:
         assert all(span.end <= len(text) for span in spans)
 
 
+@pytest.mark.slow
 def test_a_line_is_not_copied_for_each_of_its_colours() -> None:
     def copied(number: int) -> int:
         line = "words\t" * 50 * number + "\x1b[31ma\x1b[32mb\t" * number
@@ -260,6 +261,7 @@ def test_no_page_drives_the_terminal(parts: list[str]) -> None:
         assert line.text == one_line(line.text, 10_000)
 
 
+@pytest.mark.slow
 async def test_a_page_in_the_browser(drive: Drive, serve: Serve) -> None:
     """Its links are asked about as others are, and what must not be opened is not."""
     server = serve(PAGE.encode())

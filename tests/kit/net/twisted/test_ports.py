@@ -89,6 +89,7 @@ globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStan
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="Linux has that file")
 @pytest.mark.parametrize(
     ("given", "found"),

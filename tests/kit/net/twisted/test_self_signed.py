@@ -55,6 +55,7 @@ def test_existing_key_files_are_not_overwritten(tmp_path: Path) -> None:
         write_pair(tmp_path / "key.pem" / "tls")
 
 
+@pytest.mark.slow
 def test_self_signed_can_be_run_as_a_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "logsrv.kit.net.twisted.self_signed", str(tmp_path / "tls")]
     done = subprocess.run(command, capture_output=True, text=True)

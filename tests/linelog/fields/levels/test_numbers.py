@@ -63,6 +63,7 @@ def test_levels_as_numbers_are_those_of_the_records(lines: list[bytes]) -> None:
     assert of_numbers(text) == of_records(text)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(stored_lines(), min_size=1))
 def test_lines_as_programs_write_them(lines: list[object]) -> None:

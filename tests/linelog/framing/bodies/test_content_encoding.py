@@ -61,6 +61,7 @@ def test_a_body_cut_off_or_broken_is_refused(how: str) -> None:
         assert refused.value.status == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["gzip", "deflate", "zstd"])
 def test_a_bomb_takes_little_memory(how: str) -> None:
     """64 MiB of zeros, of which 1 MiB are allowed."""

@@ -39,6 +39,7 @@ def test_data_of_several_members_is_unpacked_whole(way: str, members: list[bytes
     assert unpack(b"".join(map(pack, members)), 10_000) == b"".join(members)
 
 
+@pytest.mark.slow
 @ways
 def test_large_data_is_unpacked_up_to_the_limit_and_refused_above(way: str) -> None:
     pack, unpack = WAYS[way]

@@ -93,6 +93,7 @@ def test_the_fast_and_the_careful_way_make_the_same_json(record: dict[str, objec
     assert json.loads(made(record, {})) == with_null
 
 
+@pytest.mark.slow
 def test_short_records_take_little_memory_beside_each_other() -> None:
     program = (
         "import resource as r; from logsrv.linelog.framing.bodies.json_made import made\n"

@@ -120,6 +120,7 @@ def test_a_long_message_of_any_letters_is_taken() -> None:
         assert unpacked(zlib.compress(message), 3 << 20) == message
 
 
+@pytest.mark.slow
 def test_a_message_too_large_unpacked_is_refused() -> None:
     bomb = zlib.compress(bytes(50 << 20))
     with pytest.raises(TooLargeError):

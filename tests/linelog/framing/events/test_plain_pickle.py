@@ -140,6 +140,7 @@ def test_a_damaged_pickle_is_refused(data: bytes) -> None:
         plain(data, MOST)
 
 
+@pytest.mark.slow
 @more(5)
 @given(
     st.lists(
@@ -233,6 +234,7 @@ def test_text_encoded_again_and_again_takes_no_memory() -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_another_thread_goes_on_while_long_bytes_become_text() -> None:
     data = b"T" + struct.pack("<I", 1_000_000) + b"\xff" * 1_000_000 + b"."
     assert turns_of_others(lambda: plain(data, 4 << 20)) > 5

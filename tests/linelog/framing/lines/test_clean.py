@@ -69,6 +69,7 @@ def decodes(data: bytes) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_is_utf8_agrees_with_decoding_for_every_lead_byte() -> None:
     """Every lead byte with the continuations at the edges of what may follow it, among much text."""
     before, after = "текст\n".encode() * 2000, "文字\n".encode() * 2000

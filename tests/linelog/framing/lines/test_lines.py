@@ -287,6 +287,7 @@ def test_a_clean_chunk_is_not_copied() -> None:
     assert bytes(block) == block.head + b"x" * 99 + b"\n"
 
 
+@pytest.mark.slow
 def test_framing_knows_no_sockets() -> None:
     """Sans-IO: importing the framer brings in neither Twisted nor sockets."""
     script = (

@@ -121,6 +121,7 @@ def as_line(frame: bytes) -> bytes:
     return escaped(frame.replace(b"\n", rb"\x0a"))
 
 
+@pytest.mark.slow
 @more(4)
 @given(PIECES.map(b"".join), st.integers(1, 40))
 @example(b"<13>x\0<13>a\n\0<1>b\r\n\0", 3)

@@ -52,6 +52,7 @@ class Asked:
             yield from moment
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(LINES, max_size=20), min_size=1, max_size=3), st.booleans())
 def test_lines_of_all_nodes_come_by_time(stores: list[list[NodeLine]], reverse: bool) -> None:
     asked = Asked([ListedNode(store) for store in stores])
@@ -65,6 +66,7 @@ def test_lines_of_all_nodes_come_by_time(stores: list[list[NodeLine]], reverse: 
     assert not asked.said and not asked.asked.failed
 
 
+@pytest.mark.slow
 def test_no_answer_is_larger_than_its_room() -> None:
     node = ListedNode([node_line(BEGIN + number, "x") for number in range(3000)])
     assert len([*Asked([node]).lines(room=100)]) == 3000

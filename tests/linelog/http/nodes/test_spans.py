@@ -91,6 +91,7 @@ def test_a_store_in_the_opposite_order_takes_little_more(reverse: bool) -> None:
     assert len(node.spans) < 3 * 20_000 / 500
 
 
+@pytest.mark.slow
 def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
     """As a centre has it when one of its origins was away for a day."""
     new = [BEGIN + DAY - 1_000_000 + number for number in range(5000)]
@@ -102,6 +103,7 @@ def test_an_old_block_at_the_end_of_the_store_holds_nothing_up() -> None:
     assert found.lines[0].moment == new[-1] and len(node.spans) < 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_moment_with_very_many_lines_is_left_by_a_few_steps(reverse: bool) -> None:
     """The next lines are an hour away."""

@@ -62,6 +62,7 @@ def test_a_failure_in_the_middle_is_the_last_line(
     assert status == 200 and "memory" in found[1]["error"]
 
 
+@pytest.mark.slow
 def test_a_searching_process_answers_and_ends(tmp_path: Path) -> None:
     """It ends by itself, and imports nothing of the directory it is started in.
 
@@ -87,6 +88,7 @@ def test_a_process_without_a_request_ends(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
 
 
+@pytest.mark.slow
 def test_a_searching_process_ends_with_its_server(tmp_path: Path) -> None:
     """Also while it waits for somebody to read."""
     many = make_store(tmp_path / "store", [lines(["x" * 200] * 5000)])

@@ -81,6 +81,7 @@ def asked(**values: Any) -> dict[str, Any]:
     return {"endpoint": "search", "values": VALUES | values}
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> None:
     searches = made()
@@ -97,6 +98,7 @@ async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> N
     assert await second.done is None and second.text.count(b"\n") == 3
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_spare_process_is_started_for_an_expected_search(made: Made) -> None:
     searches = made()
@@ -110,6 +112,7 @@ async def test_a_spare_process_is_started_for_an_expected_search(made: Made) -> 
     assert await sink.done is None and sink.text.count(b"\n") == 2
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
     """Those who can wait have their turn; others are told at once."""
@@ -127,6 +130,7 @@ async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
     assert not sinks[0].done.called
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_sink_that_is_paused_holds_its_search_up(made: Made) -> None:
     searches = made()
@@ -191,6 +195,7 @@ async def test_a_killed_search_sends_nothing(made: Made) -> None:
     assert not sink.done.called
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_process_killed_from_outside_is_reported(made: Made) -> None:
     """Somebody kills it: the client hears that this was not all, and the log says so."""
@@ -223,6 +228,7 @@ async def test_stop_ends_all_searches(made: Made) -> None:
         searches.wait(asked(), SearchSink())
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_a_search_gets_no_secrets_of_ours(
     made: Made, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +253,7 @@ class Hurried:
         self.spawnProcess = reactor.spawnProcess  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest_twisted.ensureDeferred
 async def test_an_unused_spare_process_ends_after_a_while(store: Path) -> None:
     hurried = Hurried()

@@ -261,6 +261,7 @@ def test_hundreds_that_wait_for_room_are_judged_one_behind_the_other() -> None:
     assert under_way.size == 0
 
 
+@pytest.mark.slow
 def test_senders_that_come_at_once_do_not_unpack_at_once() -> None:
     """A block of 300 bytes may be 8 MiB of text; refused or stored, it makes room for the next."""
     centre = Taking()

@@ -142,6 +142,7 @@ def require_same(back: Path, store: Path, count: int = LINES) -> None:
     assert not (back / "restoring").exists() and not list(back.glob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_a_copy_has_all_segments_and_texts_and_its_own_identity(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_copy_interrupted_at_its_last_step_goes_on(
     require_same(back, store)
 
 
+@pytest.mark.slow
 def test_what_is_rotated_and_sealed_meanwhile_is_of_one_moment(
     centre: NearCentre, store: Path, back: Path
 ) -> None:
@@ -336,6 +338,7 @@ def test_more_than_there_is_room_for_is_not_begun(centre: NearCentre, back: Path
         list(CentreCopy(centre, huge, at(back), os.urandom).segments())
 
 
+@pytest.mark.slow
 def test_a_centre_that_never_has_what_it_says_is_given_up(centre: NearCentre, back: Path) -> None:
     def gone(name: str) -> None:
         for path in Path(centre.disk.directory).glob("0000000004-*.log"):

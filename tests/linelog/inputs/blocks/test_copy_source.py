@@ -41,6 +41,7 @@ def text(disk: Disk, number: int, size: int) -> bytes:
     return found
 
 
+@pytest.mark.slow
 def test_the_state_is_that_of_the_moment_it_was_asked_for(store: Path) -> None:
     disk = at(store)
     size = (store / "current.log").stat().st_size

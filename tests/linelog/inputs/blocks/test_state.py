@@ -124,6 +124,7 @@ def test_origins_that_are_one_text_take_little_memory(origins: object) -> None:
         decode(data)
 
 
+@pytest.mark.slow
 def test_a_state_of_many_segments_is_taken() -> None:
     packed = tuple(
         PackedFile(f"{number:010d}-20261120T061842Z.log.zst", 60_000_000, 4_000_000)

@@ -132,6 +132,7 @@ def test_what_waits_is_stored_when_the_store_is_about_to_close() -> None:
     assert way.received_lines == len(lines)
 
 
+@pytest.mark.slow
 def test_datagrams_of_line_ends_close_the_valve_in_time() -> None:
     """Each of them makes megabytes, so that not even one receive of them may pass as a whole."""
     store = SlowStore()

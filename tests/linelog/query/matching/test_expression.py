@@ -53,6 +53,7 @@ _PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @more(5)
 @given(st.lists(_PIECES, max_size=8).map("".join), st.text("abBkK1 -é\u212a.{x", max_size=8))
 def test_expressions_match_as_in_python(pattern: str, text: str) -> None:

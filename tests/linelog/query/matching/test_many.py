@@ -73,6 +73,7 @@ def test_where_a_text_is_cut_makes_no_difference(
 WORDS = st.text(st.sampled_from("abAB01 é_.\0"), min_size=1, max_size=70)
 
 
+@pytest.mark.slow
 @_LENIENT
 @given(st.lists(WORDS, max_size=20), st.data())
 def test_words_of_any_length_are_found_in_any_case(words: list[str], data: st.DataObject) -> None:
@@ -83,6 +84,7 @@ def test_words_of_any_length_are_found_in_any_case(words: list[str], data: st.Da
     assert together(nodes, text) == one_by_one(nodes, text)
 
 
+@pytest.mark.slow
 @_LENIENT
 @given(st.lists(TREES, max_size=6), st.binary(max_size=80))
 def test_any_bytes_can_be_searched(nodes: list[Node], text: bytes) -> None:

@@ -64,6 +64,7 @@ def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not tally.exact
 
 
+@pytest.mark.slow
 def test_a_sample_ends_when_its_names_are_too_long(
     whole: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) 
     assert {"name", "time", "host"}.isdisjoint(found)
 
 
+@pytest.mark.slow
 def test_sources_have_their_lines_and_last_time(whole: Search, counted_lines: list[bytes]) -> None:
     found = sources(whole)
     assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
@@ -175,6 +177,7 @@ def test_too_many_steps_are_an_error(whole: Search, monkeypatch: pytest.MonkeyPa
         histogram(whole, 1, levels=False)
 
 
+@pytest.mark.slow
 def test_a_histogram_counts_lines_by_step_and_level(whole: Search) -> None:
     found = histogram(whole, 3600, levels=True)
     wanted: Counter[float] = Counter((BEGIN + number) // 3600 * 3600 for number in range(40_000))

@@ -102,6 +102,7 @@ def test_removed_text_is_passed_to_gap(tmp_path: Path) -> None:
     assert there == LINES[100:500] + LINES[1000:] and gaps == [UNKNOWN]
 
 
+@pytest.mark.slow
 def test_damaged_text_is_passed_to_gap_with_its_size(tmp_path: Path) -> None:
     many = [line(f"{n:06}", n / 100) for n in range(60_000)]
     directory = make_store(tmp_path / "logs", [many, [line("behind")]])

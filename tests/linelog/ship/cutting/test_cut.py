@@ -73,6 +73,7 @@ def frames_of(block: PackedBlock) -> list[bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_frames_leave_as_they_stand(tmp_path: Path) -> None:
     segments = [big(1, 60_000), big(2), [line("now")]]
     directory = make_store(tmp_path / "logs", segments)
@@ -87,6 +88,7 @@ def test_frames_leave_as_they_stand(tmp_path: Path) -> None:
     assert [cut.more for cut in cuts] == [True] * (len(cuts) - 1) + [False]
 
 
+@pytest.mark.slow
 def test_frames_leave_by_their_sums_unless_the_index_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +147,7 @@ def test_a_block_has_at_most_8_mib_of_text(tmp_path: Path) -> None:
         assert len(cuts) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packed", [0, 1])
 def test_a_damaged_frame_is_passed_over_and_told(tmp_path: Path, packed: int) -> None:
     lines = big(1, 60_000)

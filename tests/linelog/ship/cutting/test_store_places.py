@@ -50,6 +50,7 @@ def test_a_damaged_frame_neither_confirms_nor_denies_a_place(tmp_path: Path) -> 
         assert begins_line(view, Position(1, LINE + 1))
 
 
+@pytest.mark.slow
 def test_begins_line_finds_the_beginning_of_each_line(directory: Path) -> None:
     with view_of(directory) as view:
         for segment in (1, 4):

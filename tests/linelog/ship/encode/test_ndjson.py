@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 
 from logsrv.linelog.fields.record import Record
@@ -82,6 +83,7 @@ def test_columns_of_all_kinds_of_lines() -> None:
     check([line(message) for message in KINDS])
 
 
+@pytest.mark.slow
 @given(LINES)
 def test_columns_are_what_a_record_tells(lines: list[bytes]) -> None:
     check(lines)

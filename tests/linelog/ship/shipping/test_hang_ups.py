@@ -87,6 +87,7 @@ def test_a_hung_up_last_line_waits_for_the_next_line(directory: Path) -> None:
     assert len(process.reports.of("refused")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hung_up", [True, False])
 def test_no_line_is_refused_for_a_target_that_takes_nothing(directory: Path, hung_up: bool) -> None:
     """It may be about to stop, or be behind a balancer: no line is refused for that."""

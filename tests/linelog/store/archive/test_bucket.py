@@ -96,6 +96,7 @@ def test_a_list_without_an_end_is_left(
         open_archive(server.url()).sizes("a/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["names", "folders"])
 def test_a_list_of_empty_pages_is_left_in_time(
     server: BucketServer, monkeypatch: pytest.MonkeyPatch, call: str

@@ -79,6 +79,7 @@ def test_uncounted_lines_are_unknown_and_not_none(
     assert examined.lines == lines
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_flipped_bit_is_found_or_changes_nothing_that_is_read(
     whole: Path, data: st.DataObject
@@ -138,6 +139,7 @@ def test_a_writer_at_work_gives_no_finding(tmp_path: Path) -> None:
         examined.disk.leave()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damaged", [False, True])
 def test_any_number_of_segments_takes_as_many_listings(tmp_path: Path, damaged: bool) -> None:
     """A listing for each of 20,000 segments took an hour."""

@@ -14,6 +14,7 @@ from tests.linelog.store.catalog.small import in_catalog, letters, sealed, small
 from tests.linelog.store.faults import at
 
 
+@pytest.mark.slow
 def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path: Path) -> None:
     store = small_segments(tmp_path / "store", 40)
     name = in_catalog(store)

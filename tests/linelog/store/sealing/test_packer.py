@@ -71,6 +71,7 @@ def nicenesses(packs: Packer) -> set[int]:
     return {most if one == most else one - least for one in found} - {0}
 
 
+@pytest.mark.slow
 def test_the_packing_process_makes_the_same_files_as_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: MakePacker
 ) -> None:
@@ -90,6 +91,7 @@ def test_the_packing_process_makes_the_same_files_as_the_server(
     assert at(beside).stat(packed.name).st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_the_process_makes_no_words_if_none_are_wanted(tmp_path: Path, make: MakePacker) -> None:
     segment = plain(tmp_path)
     seal(segment, at(tmp_path), with_words=False, pack=make().pack)
@@ -175,6 +177,7 @@ def test_a_packing_process_that_dies_at_its_start_leaves_the_plain_segment(
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_leaves_the_plain_segment(
     tmp_path: Path, make: MakePacker
 ) -> None:
@@ -210,6 +213,7 @@ def test_a_full_disk_in_the_process_is_an_error_in_the_server(
     assert text_of(tmp_path) == TEXT
 
 
+@pytest.mark.slow
 def test_a_catalog_is_the_same_as_one_made_here(tmp_path: Path, make: MakePacker) -> None:
     store = small_segments(tmp_path / "store", 3)
     here = (store / in_catalog(store)).read_bytes()
@@ -232,6 +236,7 @@ def test_a_process_that_dies_makes_no_catalog(
         make().catalog(sealed(store), at(store), lambda: True, with_words=True)
 
 
+@pytest.mark.slow
 def test_an_error_of_the_process_at_a_catalog_is_the_error_in_the_server(
     tmp_path: Path, make: MakePacker
 ) -> None:
@@ -250,6 +255,7 @@ def test_without_a_temporary_file_the_plain_segment_stays(tmp_path: Path, make: 
     assert files(tmp_path) == {"current.log": b"", segment.name: TEXT}
 
 
+@pytest.mark.slow
 def test_the_packing_process_ends_with_its_server(tmp_path: Path) -> None:
     """Also of a server that is killed, and in the middle of a segment: the end of its input is enough."""
     ours, theirs = socket.socketpair()

@@ -32,6 +32,7 @@ def mended(path: Path, text: bytes, synced: int = 0) -> tuple[int, bool]:
     return size, torn
 
 
+@pytest.mark.slow
 def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store: OpenStore, tmp_path: Path) -> None:
     """Wherever it is torn: nobody sent it, and what stays has the stored format."""
     stamp = stored(b"")[:-1]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from logsrv.linelog.store.segments.waiting import WAITING, note_waiting, waiting_sizes
 from tests.linelog.store.faults import at
 
 
+@pytest.mark.slow
 def test_the_file_waiting_keeps_the_newest_thousand_sizes(tmp_path: Path) -> None:
     with at(tmp_path) as disk:
         assert waiting_sizes(disk) == {}

@@ -23,6 +23,7 @@ def frames_of(bits: int, count: int) -> list[int]:
     return [number for number in range(count) if bits >> number & 1]
 
 
+@pytest.mark.slow
 @given(
     texts=st.lists(TEXTS, min_size=1, max_size=4),
     cut=st.tuples(st.integers(0), st.integers(0), st.integers(1, 40)),
