@@ -15,7 +15,7 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Plugin
-from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_named
 from logsrv.kit.testing import Running, conformance, examples, play, transcripts
 from logsrv.kit.testing.patience import PATIENCE
 from tests.cli.certificates import Authority
@@ -56,7 +56,7 @@ async def test_conversations_of_the_pages_are_true(
 ) -> None:
     """Each is had with the plugin on the page that listens at its port."""
     plugins = {
-        parse_endpoint(endpoint).port: value
+        parse_named([*value.listeners], endpoint).port: value
         for example in examples(page)
         if example.name
         for value in runpy.run_path(str(tmp_path / example.name)).values()
@@ -108,7 +108,9 @@ def test_the_plugins_of_the_pages_pass_the_conformance_suite(
     for example in shown:
         found = runpy.run_path(str(tmp_path / Path(str(example.name)).name)).values()
         for plugin in [value for value in found if isinstance(value, Plugin)]:
-            ports = [parse_endpoint(endpoint).port or 0 for endpoint in plugin.listen]
+            ports = [
+                parse_named([*plugin.listeners], endpoint).port or 0 for endpoint in plugin.listen
+            ]
             said = [talk for port in ports for talk in talks.get(port, []) if talk]
             if plugin.name in NOT_HERE or (not said and name == "cookbook.md"):
                 # Other wires than lines; what is sent there stands in its own tests.

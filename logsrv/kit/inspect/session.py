@@ -61,7 +61,7 @@ class Inspected:
     clock: IReactorTime
     failures: Failures
 
-    def line_format(self, settings: SessionSettings) -> LineFormat:
+    def line_format(self, settings: SessionSettings, listener: str = "") -> LineFormat:
         return Session.make_line_format(Session.max_line)
 
 

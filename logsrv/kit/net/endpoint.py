@@ -73,12 +73,14 @@ class Endpoint:
     arguments: by name, positional ones too, with service names turned into port numbers; empty for endpoint
         types of other packages, which parse the text themselves.
     proxied: `haproxy:` stands before it in the text: a proxy sends a header about its client first.
+    name: the name of the plugin's listener, which stands before all of it; "" without one.
     """
 
     text: str
     scheme: str
     arguments: tuple[tuple[str, str], ...] = ()
     proxied: bool = False
+    name: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -141,6 +143,11 @@ class Endpoint:
         return any(self.argument(name) is not None for name in ("caCertsDir", "clientca"))
 
     @property
+    def _prefix(self) -> str:
+        """The text before the scheme."""
+        return f"{self.name}:" * bool(self.name) + "haproxy:" * self.proxied
+
+    @property
     def _family(self) -> tuple[bool, bool]:
         return self.scheme == "udp", self.scheme == "tcp6" or ":" in self.interface
 
@@ -152,7 +159,7 @@ class Endpoint:
         """
         takes = ARGUMENTS.get(self.scheme)
         if takes is None:
-            return self.text.removeprefix("haproxy:")
+            return self.text.removeprefix(self._prefix)
         arguments = dict(self.arguments)
         if "backlog" in takes:
             arguments.setdefault("backlog", BACKLOG)
@@ -180,7 +187,7 @@ class Endpoint:
         }
         if tuple(arguments.items()) == self.arguments:
             return self
-        text = ("haproxy:" if self.proxied else "") + endpoint_text(self.scheme, arguments)
+        text = self._prefix + endpoint_text(self.scheme, arguments)
         return attrs.evolve(self, text=text, arguments=tuple(arguments.items()))
 
 

@@ -6,6 +6,8 @@ backslash that belongs to a value.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
@@ -43,6 +45,24 @@ def parse_endpoint(text: str) -> Endpoint:
     arguments = named_arguments(scheme, rest, ARGUMENTS[scheme], named)
     check_arguments(scheme, arguments)
     return Endpoint(text, scheme, tuple(arguments.items()))
+
+
+def parse_named(names: Sequence[str], text: str) -> Endpoint:
+    """Return the endpoint of `NAME:ENDPOINT`, where `names` has the name, or of ENDPOINT alone.
+
+    Raises ValueError with one sentence.
+    """
+    name, _, rest = text.partition(":")
+    if name in names:
+        return attrs.evolve(parse_endpoint(rest), text=text, name=name)
+    try:
+        return parse_endpoint(text)
+    except ValueError:
+        types = {*ARGUMENTS, "haproxy"}
+        if name in types or rest.partition(":")[0] not in types:
+            raise
+    hint = f"did you mean {near}? " if (near := nearest(name, names)) else ""
+    raise ValueError(f"{shown(name)} is no listener; {hint}known are {listed(names)}")
 
 
 def _check_plugged_in(scheme: str, text: str) -> None:

@@ -174,6 +174,11 @@ def option(
     declared = Option(default=default, kind=kind, help=help, repeatable=repeatable, off=off)
     if default is REQUIRED:
         return attrs.field(metadata={_DECLARED: declared})
+    return field_of(declared)
+
+
+def field_of(declared: Option) -> Any:
+    """Return a field for an option that has a default; in a table it takes the enclosing value."""
     return attrs.field(factory=declared.default_value, metadata={_DECLARED: declared})
 
 

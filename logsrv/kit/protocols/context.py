@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -63,11 +63,14 @@ class RunningService(Protocol[Settings, State]):
     @property
     def peers(self) -> Collection[Any]: ...
 
-    def broadcast(self, text: str | bytes, but: object = None) -> None:
-        """Send a line, or bytes, to all peers except `but`.
+    def broadcast(
+        self, text: str | bytes, but: object = None, *, to: Iterable[Any] | None = None
+    ) -> None:
+        """Send a line, or bytes, to all peers of listeners without a name, or to those in `to`.
 
-        Up to `max_unsent` bytes wait for a peer that reads slowly; with more, the connection whose handler
-        broadcasts gets no further input until that peer has read.
+        `but`, and peers that have gone, get nothing. Up to `max_unsent` bytes wait for a peer that reads
+        slowly; with more, the connection whose handler broadcasts gets no further input until that peer has
+        read.
         """
 
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
@@ -95,7 +98,7 @@ class RunningService(Protocol[Settings, State]):
         Raises ConfigurationError for text that is no endpoint, or an object that is no protocol.
         """
 
-    def line_format(self, settings: Any) -> LineFormat: ...
+    def line_format(self, settings: Any, listener: str = "") -> LineFormat: ...
 
 
 class Link(Protocol):
@@ -133,10 +136,11 @@ class ListenerContext:
     service: the running service. label: the listener's name in the metrics. line_format: the limits and
     the ending of a line, for new connections. connection_log: None unless the operator wants it.
     departures: watches connections whose reading is paused. connects: true if we have connected to the
-    peer, and not the peer to us.
+    peer, and not the peer to us. listener_name: as the plugin calls the listener, or "".
     """
 
     connects = False
+    listener_name = ""
 
     def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
         """`metrics`: its counters; by default the service's."""
@@ -189,7 +193,7 @@ class ListenerContext:
             self.connection_log = ConnectionLog(self.label, self.service.clock)
         elif not wanted:
             self.connection_log = None
-        self.line_format = self.service.line_format(settings)
+        self.line_format = self.service.line_format(settings, self.listener_name)
 
     def failed(
         self, doing: str, peer: str, failure: Failure, counter: str = "connections_failed_total"

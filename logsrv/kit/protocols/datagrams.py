@@ -80,6 +80,11 @@ class Datagrams(Generic[Settings, State]):
         return self.context.service
 
     @property
+    def listener(self) -> str:
+        """The name of this listener, as in `listeners`; "" without one."""
+        return self.context.listener_name
+
+    @property
     def clock(self) -> Clock:
         return self.service.clock
 

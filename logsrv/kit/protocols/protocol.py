@@ -131,6 +131,11 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         return self.factory.service
 
     @property
+    def listener(self) -> str:
+        """The name of the listener through which the peer came, as in `listeners`; "" without one."""
+        return self.factory.listener_name
+
+    @property
     def clock(self) -> Clock:
         return self.service.clock
 

@@ -77,6 +77,11 @@ class Connection(Generic[Settings, State]):
         return self._connection.author.peer
 
     @property
+    def listener(self) -> str:
+        """The name of the listener through which the peer came, as in `listeners`; "" without one."""
+        return self._connection.author.factory.listener_name
+
+    @property
     def certificate(self) -> PeerCertificate | None:
         """The verified certificate that the peer has shown (`ssl:…:clientca=FILE`); None without one."""
         return self._connection.author.certificate

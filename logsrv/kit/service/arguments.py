@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoint import ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,18 +56,25 @@ if TYPE_CHECKING:
     )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_LISTENER = re.compile(r"[a-z][a-z0-9_-]*")
+_TAKEN = {*ARGUMENTS, "haproxy"}
 ABOVE_STATE = "@contextlib.asynccontextmanager"
 ABOVE_IT = "put @attrs.frozen(kw_only=True) above it"
 NO_FACTORY = "a Factory; give the Protocol class that it builds, and what it keeps as state"
 
 
 def check_arguments(
-    name: object, listen: object, texts: dict[str, object], callables: dict[str, object]
+    name: object,
+    listen: object,
+    texts: dict[str, object],
+    callables: dict[str, object],
+    listeners: object = {},
 ) -> None:
     """Check the arguments without importing the objects that they name as text.
 
     texts: the arguments that have to be text, by name. callables: those that have to be a class, a
-    function, the text `package.module:Name` or None, by name.
+    function, the text `package.module:Name` or None, by name. listeners: such callables, by the name of
+    their listener.
 
     Raises ConfigurationError with one sentence.
     """
@@ -84,7 +93,7 @@ def check_arguments(
     for argument, value in texts.items():
         if not isinstance(value, str):
             raise ConfigurationError(f"{name}: {argument}={value!r:.80} has to be text")
-    for argument, value in callables.items():
+    for argument, value in (callables | named_callables(name, listeners)).items():
         if argument != "state" and is_factory(value):
             raise ConfigurationError(f"{name}: {argument} is {value!r:.80}, {NO_FACTORY}")
         if value is not None and not isinstance(value, str) and not callable(value):
@@ -93,6 +102,23 @@ def check_arguments(
                 "or its place as text, such as package.module:Name"
             )
     check_state(name, callables.get("state"))
+
+
+def named_callables(name: str, listeners: object) -> dict[str, object]:
+    """Return what each listener by name serves, by the words for errors. Raises ConfigurationError."""
+    if not isinstance(listeners, Mapping):
+        raise ConfigurationError(
+            f'{name}: listeners={listeners!r:.80} is not a dict such as {{"status": Status}}'
+        )
+    for one, served in listeners.items():
+        if not isinstance(one, str) or not _LISTENER.fullmatch(one) or one in _TAKEN:
+            raise ConfigurationError(
+                f"{name}: {one!r:.80} cannot be the name of a listener; it has to be lower-case letters, "
+                "digits, - and _, beginning with a letter, and no endpoint type"
+            )
+        if served is None:
+            raise ConfigurationError(f"{name}: the listener {one} has nothing to serve")
+    return {f"the listener {one}": served for one, served in listeners.items()}
 
 
 def is_factory(served: object) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import attrs
 from twisted.internet.address import IPv4Address
@@ -41,6 +42,7 @@ class PluginProtocols:
     make_line_format: returns the format of lines for the operator's --max-line.
     limits: the limits of the classes. starts_tls: whether they begin TLS on connections in plain text.
     refuses_tls: whether a TLS handshake is certainly a mistake, as in protocols of lines.
+    resource: a Resource class of twisted.web, instead of `stream`.
     """
 
     stream: Callable[[], TwistedProtocol] | None
@@ -49,11 +51,13 @@ class PluginProtocols:
     limits: Limits = attrs.field(factory=dict)
     starts_tls: bool = False
     refuses_tls: bool = False
+    resource: Callable[..., Any] | None = None
 
     def line_format(self, settings: object) -> LineFormat:
         """Return the format of lines for these settings. Raises ConfigurationError."""
+        asked, own = getattr(settings, "max_line", DEFAULT_MAX_LINE), self.limits.get("max_line")
         try:
-            return self.make_line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
+            return self.make_line_format(asked if own is None else min(asked, own))
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
 
@@ -64,6 +68,8 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     stream: a Protocol or Datagrams class, a function that takes a Connection, or None. datagrams: a
     Datagrams or Twisted DatagramProtocol class, or None. Raises ConfigurationError for anything else.
     """
+    if is_resource(stream):
+        return PluginProtocols(None, None, LineFormat, resource=stream)
     if isinstance(stream, type) and issubclass(stream, Datagrams | AbstractDatagramProtocol):
         stream, datagrams = None, datagrams or stream
     receiver: Callable[[], Datagrams] | None = None
@@ -95,6 +101,15 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
     )
 
 
+def is_resource(served: object) -> TypeGuard[Callable[..., Any]]:
+    """Return whether `served` is a Resource class of twisted.web.
+
+    It is none if nobody has loaded twisted.web, which would be slow.
+    """
+    web = sys.modules.get("twisted.web.resource")
+    return web is not None and isinstance(served, type) and web.IResource.implementedBy(served)
+
+
 # Class attributes that an author sets, and the types that they may have.
 ATTRIBUTES: dict[str, tuple[type, ...]] = {
     "max_line": (int, type(None)),
@@ -110,8 +125,7 @@ def check_class(stream: type[TwistedProtocol]) -> None:
     name = stream.__name__
     if any(f"{one.__module__}.{one.__name__}" == HTTP_CHANNEL for one in stream.__mro__):
         raise ConfigurationError(
-            f"{name} needs the factory of twisted.web: give listen=() and a state that listens, by "
-            "serverFromString(reactor, …).listen(Site(…))"
+            f"{name} needs the factory of twisted.web: give a Resource class instead"
         )
     if not issubclass(stream, PeerProtocol):
         return

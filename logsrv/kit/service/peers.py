@@ -5,11 +5,11 @@ They come from the registers of connections that the listeners' guards keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from logsrv.kit.protocols.faults import mistaken
-from logsrv.kit.protocols.stream import StreamProtocol
+from logsrv.kit.protocols.stream import Connection, StreamProtocol
 
 
 class Peers:
@@ -32,17 +32,22 @@ class Peers:
     def __len__(self) -> int:
         return len(self._protocols())
 
-    def broadcast(self, text: str | bytes, but: object = None) -> None:
-        """Send `text` to all peers, except `but` and those whose connection is closing.
+    def broadcast(
+        self, text: str | bytes, but: object = None, *, to: Iterable[Any] | None = None
+    ) -> None:
+        """Send `text` to peers, except `but` and those whose connection is closing or gone.
 
-        str is sent as a line; bytes as a frame to a FrameProtocol, unchanged to others. Raises TypeError
-        for anything else, and for peers that have no method to send it.
+        to: the peers; by default all of listeners without a name. str is sent as a line; bytes as a frame
+        to a FrameProtocol, unchanged to others. Raises TypeError for anything else, and for peers that have
+        no method to send it.
         """
         if not isinstance(text, str | bytes):
             raise TypeError(f"broadcast takes str or bytes, not {mistaken(text)}")
-        for protocol in self._protocols():
-            peer = peer_of(protocol)
-            if peer is not but and not is_leaving(protocol):
+        if to is None:
+            to = [peer_of(one) for one in self._protocols() if not one.factory.listener_name]
+        # A copy: peers may leave, and change the author's set, while others are sent to.
+        for peer in tuple(to):
+            if peer is not but and not is_leaving(peer):
                 sender_of(peer, text)(text)
 
 
@@ -51,12 +56,16 @@ def peer_of(protocol: Any) -> Any:
     return protocol.stream if isinstance(protocol, StreamProtocol) else protocol
 
 
-def is_leaving(protocol: Any) -> bool:
-    """Return true for a peer that is being closed, by a stop for instance.
+def is_leaving(peer: Any) -> bool:
+    """Return true for a peer that has gone, or is being closed, by a stop for instance.
 
     At the stop of a chat, each peer that leaves is announced to all: with 2,000 peers that took 19 seconds.
     """
-    return bool(getattr(getattr(protocol, "transport", None), "disconnecting", False))
+    if isinstance(peer, Connection):
+        return peer.closed
+    if not getattr(peer, "connected", True):
+        return True
+    return bool(getattr(getattr(peer, "transport", None), "disconnecting", False))
 
 
 def sender_of(peer: Any, text: str | bytes) -> Callable[[Any], object]:

@@ -5,7 +5,7 @@ This module is all that `twistd --help` has to import; the rest loads when the p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         listen: str | Sequence[str]
         version: str
         start_tls: bool
+        listeners: Mapping[str, Any]
 
 
 class IProtocolPlugin(IServiceMaker):
@@ -63,6 +64,7 @@ class Plugin:
     listen: tuple[str, ...]
     given_version: str
     start_tls: bool = False
+    listeners: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def version(self) -> str:
@@ -90,9 +92,12 @@ class Plugin:
                 check_options(self.name, own)
                 options_of(own)
             served = self.loaded(self.protocol), self.loaded(self.datagrams)
-            limits, needless = limits_of(*served), needless_options(*served)
+            named = [self.loaded(one) for one in self.listeners.values()]
+            limits, needless = limits_of(*served, named=named), needless_options(*served, *named)
             return usage_options(
-                settings_class(self.name, own, self.listen, limits, needless),
+                settings_class(
+                    self.name, own, self.listen, limits, needless, tuple(self.listeners)
+                ),
                 name=self.name,
                 version=self.version,
                 description=self.description,
@@ -120,13 +125,16 @@ class Plugin:
         from logsrv.kit.service.protocol_service import ProtocolService
 
         try:
+            served = {"": protocols_of(self.loaded(self.protocol), self.loaded(self.datagrams))}
+            for name, what in self.listeners.items():
+                served[name] = protocols_of(self.loaded(what), None)
             return ProtocolService(
                 self.name,
                 options.settings,
-                attrs.evolve(
-                    protocols_of(self.loaded(self.protocol), self.loaded(self.datagrams)),
-                    starts_tls=self.start_tls,
-                ),
+                {
+                    name: attrs.evolve(one, starts_tls=self.start_tls)
+                    for name, one in served.items()
+                },
                 state=self.loaded(self.state) or (lambda service: SimpleNamespace()),
                 load=options.reload,
                 reactor=reactor,
@@ -152,7 +160,8 @@ class Plugin:
 
     def check(self) -> None:
         """Load each object that the plugin names as text. Raises ConfigurationError if one is missing."""
-        for what in (self.settings, self.protocol, self.datagrams, self.state):
+        served = (self.protocol, self.datagrams, *self.listeners.values())
+        for what in (self.settings, *served, self.state):
             self.loaded(what)
 
 
@@ -212,6 +221,7 @@ def protocol_plugin(
     start_tls: bool = False,
     datagrams: object = None,
     state: object = None,
+    listeners: Mapping[str, object] | None = None,
 ) -> Plugin:
     """Return a plugin that serves `protocol`; assign it to a name in `twisted/plugins/NAME_plugin.py`.
 
@@ -225,13 +235,17 @@ def protocol_plugin(
     start_tls: whether the protocol begins TLS itself (`self.start_tls()`), so that its listeners may have
         a certificate: `tcp:25:privateKey=key.pem:certKey=cert.pem`.
     datagrams: a class for datagrams, for a plugin whose `protocol` takes connections.
+    listeners: listeners by name, for `--listen NAME:ENDPOINT`. Each serves what `protocol` may be, or a
+        Resource class of twisted.web, which gets the service if it takes an argument. `self.listener` tells
+        a protocol, and `connection.listener` a function, through which of them its peer came.
     state: a class or function that is called with the service, in the process that serves and as its user.
         Its result is `self.service.state`. The kit calls its methods `start()`, `apply(settings)`,
         `stopping()` and `close()`, as far as it has them; each may be plain or async. If the result is an
         async context manager (`contextlib.asynccontextmanager`), the state is the object that it yields.
 
-    protocol, options, datagrams and state may be given as text, `package.module:Name`. Then they are
-    imported only when the plugin is chosen, and `twistd --help` loads only the plugin file.
+    protocol, options, datagrams, state and the values of listeners may be given as text,
+    `package.module:Name`. Then they are imported only when the plugin is chosen, and `twistd --help` loads
+    only the plugin file.
 
     Raises ConfigurationError for a wrong argument; type checkers find most of these too.
     """
@@ -240,6 +254,7 @@ def protocol_plugin(
         listen,
         {"description": description, "version": version},
         {"protocol": protocol, "datagrams": datagrams, "state": state},
+        listeners or {},
     )
     if not isinstance(start_tls, bool):
         raise ConfigurationError(f"{name}: start_tls={start_tls!r:.80} has to be True or False")
@@ -263,4 +278,5 @@ def protocol_plugin(
         listen=(listen,) if isinstance(listen, str) else tuple(listen),
         given_version=version,
         start_tls=start_tls,
+        listeners=dict(listeners or {}),
     )

@@ -5,7 +5,7 @@ A plugin file imports only `logsrv.kit.service.plugin`, which loads this when th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from inspect import iscoroutine
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.endpoint import Endpoint
+from logsrv.kit.net.listening import LISTENING
 from logsrv.kit.net.remote import Remote
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
@@ -74,13 +75,16 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self,
         name: str,
         settings: Settings,
-        protocols: PluginProtocols,
+        served: Mapping[str, PluginProtocols],
         *,
         state: Callable[[Any], PluginState],
         load: Callable[[], Settings],
         reactor: Any,
     ) -> None:
-        """`state` is called with this service when it starts; its ConfigurationError stops the start."""
+        """`served`: by the name of the listener, "" for those without one.
+
+        `state` is called with this service when it starts; its ConfigurationError stops the start.
+        """
         metrics = Metrics(PLUGIN_METRICS)
         super().__init__(name, settings, load=load, reactor=reactor, metrics=metrics)
         self.failures = Failures(name, reactor.seconds)
@@ -93,7 +97,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
                 for protocol in site.protocols
             ]
         )
-        self._protocols = protocols
+        self._served = served
         self.tasks = ServiceTasks(clock=self.clock, metrics=metrics, failures=self.failures)
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
@@ -101,59 +105,89 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         # Raises now if a listener could not be served.
         self.wanted(settings)
 
-    def broadcast(self, text: str | bytes, but: object = None) -> None:
-        self.peers.broadcast(text, but)
+    def broadcast(
+        self, text: str | bytes, but: object = None, *, to: Iterable[Any] | None = None
+    ) -> None:
+        self.peers.broadcast(text, but, to=to)
 
-    def line_format(self, settings: Settings) -> LineFormat:
+    def line_format(self, settings: Any, listener: str = "") -> LineFormat:
         """Return the format of lines for these settings. Raises ConfigurationError."""
-        return self._protocols.line_format(settings)
+        return self._served[listener].line_format(settings)
 
     def factory(
-        self, label: str, settings: Settings | None = None, metrics: Counts | None = None
+        self,
+        label: str,
+        settings: Settings | None = None,
+        metrics: Counts | None = None,
+        listener: str = "",
     ) -> PluginFactory:
         """Return a factory of protocols for the listener `label`. settings: by default the present ones.
 
         Raises ConfigurationError if the plugin takes no connections.
         """
+        served = self._served[listener]
         factory = PluginFactory(
             self,
             label,
-            self._stream(label),
+            self._stream(label, served),
             metrics,
-            starts_tls=self._protocols.starts_tls,
-            refuses_tls=self._protocols.refuses_tls,
+            starts_tls=served.starts_tls,
+            refuses_tls=served.refuses_tls,
         )
+        factory.listener_name = listener
         factory.apply(settings or self.settings)
         return factory
 
-    def _stream(self, label: str) -> Callable[[], TwistedProtocol]:
-        if self._protocols.stream is None:
+    def _stream(self, label: str, served: PluginProtocols) -> Callable[[], TwistedProtocol]:
+        if served.stream is None:
             raise ConfigurationError(f"{label}: {self.name} takes datagrams only; use udp:PORT")
-        return self._protocols.stream
+        return served.stream
 
-    def _datagrams(self, label: str) -> Callable[[], Datagrams]:
-        if self._protocols.datagrams is None:
+    def _datagrams(self, label: str, served: PluginProtocols) -> Callable[[], Datagrams]:
+        if served.datagrams is None:
             raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
-        return self._protocols.datagrams
+        return served.datagrams
 
     def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
-        check_limits(self._protocols.limits, settings)
-        self.line_format(settings)
-        found = [SiteSpec(str(one), one, str(one), settings) for one in settings.listen]
+        listeners = [(one, settings) for one in settings.listen]
+        if len(self._served) > 1:
+            listeners = [(one.listen, one) for one in settings.listener]  # type: ignore[attr-defined]
+        for rules in (settings, *(rules for _, rules in listeners)):
+            check_limits(self._served[""].limits, rules)
+            self.line_format(rules)
+        found = [
+            SiteSpec(
+                *(str(one), one, str(one), rules),
+                sentence=f"{one.name}: {LISTENING}" if one.name else LISTENING,
+            )
+            for one, rules in listeners
+        ]
         for site in found:
+            served = self._served[site.endpoint.name]
             if site.endpoint.kind == "datagram":
-                self._datagrams(site.label)
-            else:
-                self._stream(site.label)
+                self._datagrams(site.label, served)
+            elif served.resource is None:
+                self._stream(site.label, served)
         return found
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
+        name = wanted.endpoint.name
+        served = self._served[name]
         if wanted.endpoint.kind != "datagram":
-            return self.factory(wanted.label, wanted.settings, metrics)
-        receiver = self._datagrams(wanted.label)()
+            if served.resource is not None:
+                return self._web_server(served.resource, wanted)
+            return self.factory(wanted.label, wanted.settings, metrics, name)
+        receiver = self._datagrams(wanted.label, served)()
         context = DatagramContext(self, wanted.label, receiver, metrics)
+        context.listener_name = name
         context.apply(wanted.settings)
         return context
+
+    def _web_server(self, resource: Callable[..., Any], wanted: SiteSpec) -> SiteServer:
+        # Most plugins need no web server, and start sooner without it.
+        from logsrv.kit.service.resource_factory import ResourceFactory
+
+        return ResourceFactory(self, resource, wanted.label, wanted.settings)
 
     def unhealthy(self) -> list[str]:
         try:

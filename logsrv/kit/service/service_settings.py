@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import AbstractDatagramProtocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.net.guard.guard import PeerLimits
-from logsrv.kit.net.parse import parse_endpoint
-from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import SIZE, endpoint_kind
-from logsrv.kit.protocols.datagrams import DatagramLines
+from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
+from logsrv.kit.net.parse import parse_endpoint, parse_named
+from logsrv.kit.options.declare import REQUIRED, field_of, option, options_of, tables
+from logsrv.kit.options.kinds import SIZE, Kind, endpoint_kind
+from logsrv.kit.protocols.datagrams import DatagramLines, Datagrams
 from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
+from logsrv.kit.text.words import listed
 
 ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 
@@ -29,8 +31,11 @@ DEFAULTS = {"max_line": "64KiB", "max_frame": "1MiB"}
 HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may be"}
 
 
-def limits_of(*served: object) -> Limits:
-    """Return the limits that apply to these protocol classes and functions; some may be None."""
+def limits_of(*served: object, named: Sequence[object] = ()) -> Limits:
+    """Return the limits that apply to these protocol classes and functions; some may be None.
+
+    named: those of listeners by name, which may have lower limits; `PluginProtocols` sees to that.
+    """
     found: dict[str, int | None] = {}
     for one in served:
         if not isinstance(one, type):
@@ -42,7 +47,7 @@ def limits_of(*served: object) -> Limits:
             found["max_frame"] = one.max_frame
         elif issubclass(one, DatagramLines):
             found.setdefault("max_line", None)
-    return found
+    return {**dict.fromkeys(limits_of(*named)), **found} if named else found
 
 
 # The options of the guard that apply only to connections.
@@ -54,7 +59,10 @@ def needless_options(*served: object) -> tuple[str, ...]:
     # The guard cannot count frames: it does not know their marks.
     found: tuple[str, ...] = ("peer_lines",) if set(limits_of(*served)) == {"max_frame"} else ()
     connected = any(
-        issubclass(one, Protocol) if isinstance(one, type) else callable(one) for one in served
+        not issubclass(one, Datagrams | AbstractDatagramProtocol)
+        if isinstance(one, type)
+        else callable(one)
+        for one in served
     )
     if not connected:
         found += OF_CONNECTIONS
@@ -77,11 +85,13 @@ def settings_class(
     listen: tuple[str, ...],
     limits: Limits,
     needless: tuple[str, ...] = (),
+    names: Sequence[str] = (),
 ) -> type[Any]:
     """Return one frozen class of the author's options and the kit's; the author's win over the kit's.
 
     needless: options of the kit that are left out; their values are None, and () for `listen`, which a
-    plugin that does not listen leaves out.
+    plugin that does not listen leaves out. names: the names of its listeners. With them, a file may have
+    tables `[[listener]]`; `settings.listener` has a table for each endpoint.
     """
     theirs = attrs.fields_dict(own) if own is not None else {}
     limiting = {name: most for name, most in limits.items() if name not in theirs}
@@ -108,14 +118,56 @@ def settings_class(
         *(() if alone else (PeerLimits,)),
         OperatorSettings,
     )
+    kind = listen_kind(names)
+    listening: dict[str, Any] = {}
+    if not alone:
+        listening["listen"] = option(listen, kind, "listen here", repeatable=True)
+    if names:
+        listening["listener"] = tables(
+            listener_class(name, own, limited, kind),
+            "listeners with settings of their own",
+            shorthand="listen",
+        )
     made: type[Any] = attrs.make_class(
-        f"{name.title()}Settings",
-        {} if alone else {"listen": option(listen, ENDPOINT, "listen here", repeatable=True)},
-        bases=bases,
+        f"{name.title()}Settings", listening, bases=bases, frozen=True, kw_only=True, slots=False
+    )
+    if not alone:
+        made.__annotations__["listen"] = tuple[Endpoint, ...]
+    return made
+
+
+def listen_kind(names: Sequence[str]) -> Kind[Endpoint]:
+    """Return the kind of the places of a plugin that has listeners of these names."""
+    if not names:
+        return ENDPOINT
+    named = endpoint_kind(partial(parse_named, names), locate=Endpoint.located)
+    before = listed([f"{name}:" for name in names])
+    return attrs.evolve(
+        named,
+        accepted=f"{named.accepted}; {before} before it for that listener",
+        metavar="[NAME:]ENDPOINT",
+    )
+
+
+def listener_class(
+    name: str, own: type[Any] | None, limited: type[Any], kind: Kind[Endpoint]
+) -> type[Any]:
+    """Return the class of one table `[[listener]]`: where it listens, its guard and its limits."""
+    rules = (limited, PeerLimits, GuardPolicy)
+    ruling = {one for base in rules for one in options_of(base)}
+    # The author's own options of the same names win in tables, too.
+    theirs = {
+        one: field_of(declared)
+        for one, declared in (options_of(own).items() if own is not None else ())
+        if one in ruling
+    }
+    made: type[Any] = attrs.make_class(
+        f"{name.title()}Listener",
+        {"listen": option(REQUIRED, kind, "listen here"), **theirs},
+        bases=rules,
         frozen=True,
         kw_only=True,
         slots=False,
     )
-    if not alone:
-        made.__annotations__["listen"] = tuple[Endpoint, ...]
+    made.__annotations__["listen"] = Endpoint
     return made

@@ -20,7 +20,7 @@ from twisted.internet.protocol import AbstractDatagramProtocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
-from logsrv.kit.options.declare import option_name, options_of
+from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
@@ -81,9 +81,23 @@ class ChangingOptions:
     def reload(self) -> Any:
         """Return the settings with the changes. Raises ConfigurationError when they are wrong."""
         try:
-            return attrs.evolve(self.options.reload(), **self.changed)
+            return self._with_tables(attrs.evolve(self.options.reload(), **self.changed))
         except ValueError as error:
             raise ConfigurationError(str(error)) from error
+
+    def _with_tables(self, settings: Any) -> Any:
+        """Return the settings with the changes in their tables, such as `listener`, too."""
+        for name, declared in tables_of(type(settings)).items():
+            here = options_of(declared.settings_class).keys() & vars(settings).keys()
+            before, made = getattr(settings, name), declared.settings_class
+            if (short := declared.shorthand) in self.changed:
+                rules = {one: getattr(settings, one) for one in here}
+                tables = [made(**rules | {short: one}) for one in getattr(settings, short)]
+            else:
+                new = {one: value for one, value in self.changed.items() if one in here}
+                tables = [attrs.evolve(one, **new) for one in before]
+            settings = attrs.evolve(settings, **{name: tuple(tables)})
+        return settings
 
     def change(self, name: str, value: Any) -> None:
         """Change a setting. value: text as on the command line, or a value; None for `off`.
@@ -162,9 +176,9 @@ class MemoryService:
     ) -> MemoryPeer:
         """Connect a new peer, by default from 127.0.0.1:50000, the next from port 50001, and so on.
 
-        address: the peer's address, or only its host. to: the endpoint of the plugin to connect to, as in
-        its settings; by default the first for connections. reads: whether the peer reads from the start;
-        otherwise it reads after `start_reading`.
+        address: the peer's address, or only its host. to: the name of a listener, or an endpoint of the
+        plugin as in its settings; by default the first for connections. reads: whether the peer reads from
+        the start; otherwise it reads after `start_reading`.
         """
         listener: MemoryStreams = self._listening(MemoryStreams, to)
         if address is None or isinstance(address, str):
@@ -180,7 +194,7 @@ class MemoryService:
     ) -> MemorySender:
         """Return a sender of datagrams. host: an IP address, or the path of a UNIX socket.
 
-        to: the endpoint of the plugin to send to, as in its settings; by default the first for datagrams.
+        to: as in `connect`; by default the first for datagrams.
         """
         address = host.encode() if "/" in host else (host, port)
         listener: MemoryDatagrams = self._listening(MemoryDatagrams, to)
@@ -189,7 +203,8 @@ class MemoryService:
     def _listening(self, kind: type[Any], to: str | None) -> Any:
         there = {str(listener.endpoint): listener for listener in self.listeners}
         for endpoint, listener in there.items():
-            if isinstance(listener, kind) and to in (None, endpoint):
+            names = (None, endpoint, listener.endpoint.name or endpoint)
+            if isinstance(listener, kind) and to in names:
                 return listener
         what = "datagrams" if kind is MemoryDatagrams else "connections"
         raise AssertionError(

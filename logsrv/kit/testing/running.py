@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.net.parse import parse_endpoint
+from logsrv.kit.net.parse import parse_named
 from logsrv.kit.testing.memory import parsed, plugin_of
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.kit.testing.session import TelnetSession
@@ -93,8 +93,13 @@ def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Runnin
         from twisted.internet import reactor
     plugin = plugin_of(what, **how)
     if not any(argument.partition("=")[0] == "--listen" for argument in arguments):
-        kinds = dict.fromkeys(parse_endpoint(place).kind for place in plugin.listen)
-        places = [LOOPBACK[kind] for kind in kinds if kind in LOOPBACK]
+        default = [parse_named([*plugin.listeners], place) for place in plugin.listen]
+        kinds = dict.fromkeys((place.name, place.kind) for place in default)
+        places = [
+            f"{name}:{LOOPBACK[kind]}" if name else LOOPBACK[kind]
+            for name, kind in kinds
+            if kind in LOOPBACK
+        ]
         arguments = (*(f"--listen={place}" for place in places), *arguments)
     service = plugin.service_on(reactor, parsed(plugin, arguments))
     service.startService()

@@ -65,7 +65,12 @@ def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
 
 
 class WebRequest(Request):
-    """A request of the connection `browser`. has_body: whether it has one; `content` is its beginning."""
+    """A request of the connection `browser`. has_body: whether it has one; `content` is its beginning.
+
+    most_kept: the bytes of `content` at most.
+    """
+
+    most_kept = MOST_KEPT
 
     def __init__(self, channel: Channel, handle: Callable[[WebRequest], object]) -> None:
         super().__init__(channel)
@@ -83,7 +88,7 @@ class WebRequest(Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         self._body += len(data)
-        if self._body <= MOST_KEPT:
+        if self._body <= self.most_kept:
             assert self.content is not None
             self.content.write(data)
         if self._body > MOST_BODY:

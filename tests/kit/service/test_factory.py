@@ -70,7 +70,7 @@ def test_a_datagram_class_may_be_the_only_protocol(datagrams: Any) -> None:
         (LineProtocol, "delimiter", "\0", r"Wrong.delimiter is '\\x00'; it has to be bytes"),
         (LineProtocol, "encoding", None, "Wrong.encoding is None; it has to be str"),
         (LineProtocol, "ending", b"\n", r"Wrong.ending is b'\\n'; it has to be str"),
-        (HTTPChannel, "a", 1, "Wrong needs the factory of twisted.web: give listen="),
+        (HTTPChannel, "a", 1, "Wrong needs the factory of twisted.web: give a Resource"),
     ],
 )
 def test_a_class_that_would_fail_with_its_first_peer_is_refused_at_the_start(

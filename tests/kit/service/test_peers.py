@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from twisted.internet.testing import StringTransport
 
 from logsrv.kit import Connection, LineProtocol
 from logsrv.kit.service.peers import Peers
-from logsrv.kit.testing import Running, TelnetSession
+from logsrv.kit.testing import MemoryService, Running, TelnetSession
 from tests.kit.net.network import in_reactor, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -115,6 +116,8 @@ async def test_a_peer_that_does_not_read_harms_no_other(serving: Serving) -> Non
 
 
 class Framed:
+    factory = SimpleNamespace(listener_name="")
+
     def __init__(self) -> None:
         self.sent: list[Any] = []
         self.transport: StringTransport | None = None
@@ -143,5 +146,68 @@ def test_a_broadcast_of_a_wrong_type_is_refused() -> None:
         peers.broadcast("text")
     peers.broadcast(b"bytes")
     assert framed.sent == [b"bytes"]
+    silent: Any = Protocol()
+    silent.factory, silent.connected = Framed.factory, 1
     with pytest.raises(TypeError, match="Protocol has no way to send bytes"):
-        Peers(lambda: [Protocol()]).broadcast(b"bytes")
+        Peers(lambda: [silent]).broadcast(b"bytes")
+
+
+class Channel(LineProtocol):
+    """Joins the members, says each line to them, and tells them when it goes."""
+
+    def line_received(self, line: str) -> None:
+        if line == "join":
+            self.service.state.members.add(self)
+        else:
+            self.service.broadcast(line, but=self, to=self.service.state.members)
+
+    def connection_lost(self, reason: str) -> None:
+        self.service.state.members.discard(self)
+        self.service.broadcast("one has left", to=self.service.state.members)
+
+
+def members(service: Any) -> SimpleNamespace:
+    return SimpleNamespace(members=set())
+
+
+def test_a_broadcast_to_some_reaches_these(in_memory: Callable[..., MemoryService]) -> None:
+    service = in_memory(Channel, state=members)
+    asks, member, other = (service.connect() for _ in range(3))
+    member.feed(b"join\n")
+    asks.feed(b"hello\n")
+    assert [peer.received() for peer in (asks, member, other)] == [b"", b"hello\r\n", b""]
+
+
+def test_a_broadcast_while_two_hundred_of_two_thousand_vanish_reaches_the_others(
+    in_memory: Callable[..., MemoryService],
+) -> None:
+    """Each that vanishes is announced to the rest, so broadcasts begin within a broadcast."""
+    service = in_memory(Channel, state=members)
+    peers = [service.connect() for _ in range(2000)]
+    for peer in peers:
+        peer.feed(b"join\n")
+    left, stay = peers[::10], [peer for at, peer in enumerate(peers) if at % 10]
+    for peer in left[:3]:
+        peer.disconnect(ConnectionResetError())
+    for peer in left[3:]:
+        service.service.state.members.discard(peer.protocol)
+    stay[0].feed(b"hello\n")
+    assert stay[1].received() == b"one has left\r\n" * 3 + b"hello\r\n"
+    assert stay[-1].received().endswith(b"hello\r\n")
+
+
+async def channel(connection: Connection) -> None:
+    everyone = connection.service.state.members
+    everyone.add(connection)
+    async for line in connection:
+        connection.service.broadcast(line, to=everyone)
+
+
+def test_a_connection_that_has_gone_is_skipped(in_memory: Callable[..., MemoryService]) -> None:
+    """The author has not taken it out of the set."""
+    service = in_memory(channel, state=members)
+    gone, stays = service.connect(), service.connect()
+    gone.disconnect()
+    stays.feed(b"hello\n")
+    assert stays.received() == b"hello\r\n"
+    assert len(service.service.state.members) == 2

@@ -1,0 +1,66 @@
+"""A Resource of twisted.web as the server of one listener: with the time limits of our own web servers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from twisted.python.failure import Failure
+from twisted.web.server import Request, Site
+
+from logsrv.kit.net.source import source_of
+from logsrv.kit.protocols.context import RunningService
+from logsrv.kit.web.channel import MOST_BODY, WebFactory, WebRequest
+
+_FAILED = b"the answer failed; the log of the server says why\n"
+
+
+class ResourceFactory(WebFactory):
+    """The server of one listener. `resource`: a class, called with the service if it takes an argument."""
+
+    def __init__(
+        self, service: RunningService, resource: Callable[..., Any], label: str, settings: Any
+    ) -> None:
+        super().__init__(lambda request: None, service.clock, label, settings)
+        self.service = service
+        self.label = label
+        made = resource(service) if takes_service(resource) else resource()
+        self.site = Site(made, reactor=service.clock)  # type: ignore[no-untyped-call]
+
+    def request(self, channel: Any) -> ResourceRequest:
+        channel.site = self.site
+        return ResourceRequest(channel, self)
+
+
+def takes_service(resource: Callable[..., Any]) -> bool:
+    """Return whether a class has to be called with an argument."""
+    try:
+        inspect.signature(resource).bind()
+    except TypeError:
+        return True
+    return False
+
+
+class ResourceRequest(WebRequest, Request):
+    """A request that a Resource answers; one whose body is above MOST_BODY is refused."""
+
+    most_kept = MOST_BODY
+
+    def __init__(self, channel: Any, factory: ResourceFactory) -> None:
+        super().__init__(channel, lambda request: Request.process(self))
+        self._factory = factory
+
+    def processingFailed(self, reason: Failure) -> None:
+        """Log and count the error of a Resource; the client gets status 500, or a reset amid the answer."""
+        service, label = self._factory.service, self._factory.label
+        service.metrics.count("requests_failed_total", listener=label)
+        service.failures.note("the resource", source_of(self.transport), reason)
+        if self.startedWriting:
+            self.browser.abort()
+            return
+        self.setResponseCode(500)
+        self.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        self.setHeader(b"Content-Length", b"%d" % len(_FAILED))
+        self.write(_FAILED)
+        self.finish()

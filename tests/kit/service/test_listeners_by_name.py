@@ -1,0 +1,256 @@
+"""A plugin with listeners by name: chat for everybody, a port for its admin, a page of its state."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from twisted.web.resource import Resource
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
+from logsrv.kit.net.parse import parse_named
+from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess
+from tests.ports import free_port
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+InMemory = Callable[..., MemoryService]
+LISTEN = ("tcp:7000", "admin:tcp:7001:interface=127.0.0.1", "status:tcp:8080", "asks:udp:7002")
+CHAT = """
+from logsrv.kit import protocol_plugin
+
+chat = protocol_plugin(
+    "chat",
+    "chatting:Chat",
+    listeners={
+        "admin": "chatting:admin",
+        "status": "chatting:Status",
+    },
+)
+"""
+
+
+class Chat(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.service.broadcast(f"{line} ({self.listener!r})")
+
+
+async def admin(connection: Connection) -> None:
+    async for line in connection:
+        if line == "bye":
+            return
+        connection.send_line(f"{connection.listener}: {len(connection.service.peers)} peers")
+
+
+class Status(Resource):
+    isLeaf = True
+
+    def __init__(self, service: Any) -> None:
+        super().__init__()
+        self.service = service
+
+    def render_GET(self, request: Any) -> bytes:
+        if request.path == b"/wrong":
+            raise RuntimeError("the page failed")
+        return b"%d peers\n" % len(self.service.peers)
+
+    def render_POST(self, request: Any) -> bytes:
+        return b"%d bytes\n" % len(request.content.read())
+
+
+class Asks(DatagramLines):
+    def line_received(self, line: str, peer: Any) -> None:
+        self.send_line(f"{self.listener}: {line}", peer)
+
+
+def plugin(**how: Any) -> Any:
+    listeners = {"admin": admin, "status": Status, "asks": Asks}
+    return protocol_plugin("chat", Chat, listen=LISTEN, listeners=listeners, **how)
+
+
+def get(service: MemoryService, path: str = "/") -> bytes:
+    peer = service.connect(to="status")
+    peer.feed(f"GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
+    return peer.received()
+
+
+def test_each_listener_serves_its_own_and_all_share_a_service(in_memory: InMemory) -> None:
+    service = in_memory(plugin())
+    one, boss, sender = service.connect(), service.connect(to="admin"), service.sender(to="asks")
+    one.feed(b"hello\n")
+    boss.feed(b"how many\n")
+    sender.send(b"who")
+    assert one.received() == b"hello ('')\r\n"
+    # What is said to all is not said to the admin.
+    assert boss.received() == b"admin: 2 peers\r\n"
+    assert sender.received() == [b"asks: who\r\n"]
+    assert get(service).endswith(b"\r\n\r\n2 peers\n")
+    label = "admin:tcp:7001:interface=127.0.0.1"
+    assert service.metric("connections_total", listener=label) == 1
+    assert service.stop() == 0
+
+
+@pytest.mark.complains("the page failed")
+def test_a_resource_that_fails_answers_500_and_is_counted(in_memory: InMemory) -> None:
+    service = in_memory(plugin())
+    assert get(service, "/wrong").startswith(b"HTTP/1.1 500 ")
+    assert get(service).startswith(b"HTTP/1.1 200 ")
+    assert service.metric("requests_failed_total", listener="status:tcp:8080") == 1
+
+
+@pytest.mark.parametrize(("size", "status"), [(60_000, b"200"), (70_000, b"413")])
+def test_a_body_is_kept_up_to_64_kib(in_memory: InMemory, size: int, status: bytes) -> None:
+    peer = in_memory(plugin()).connect(to="status")
+    peer.feed(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n" % size)
+    peer.feed(b"x" * size)
+    answer = peer.received()
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert status == b"413" or answer.endswith(b"\r\n60000 bytes\n")
+
+
+class Page(Resource):
+    isLeaf = True
+
+    def render_GET(self, request: Any) -> bytes:
+        return b"a page\n"
+
+
+def test_a_resource_may_take_no_service_and_be_the_main_protocol(in_memory: InMemory) -> None:
+    peer = in_memory(Page).connect()
+    peer.feed(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+    assert peer.received().endswith(b"\r\n\r\na page\n")
+
+
+class Short(LineProtocol):
+    max_line = 10
+
+    def line_received(self, line: str) -> None:
+        self.send_line(line)
+
+
+def test_a_lower_limit_of_a_class_holds_for_its_listener_alone(in_memory: InMemory) -> None:
+    listen = ("tcp:7000", "short:tcp:7001")
+    service = in_memory(protocol_plugin("chat", Chat, listen=listen, listeners={"short": Short}))
+    long, short = service.connect(), service.connect(to="short")
+    for peer in (long, short):
+        peer.feed(b"more than ten bytes\n")
+    assert long.received() == b"more than ten bytes ('')\r\n"
+    assert b"longer than 10 bytes" in short.received()
+
+
+def test_a_reload_adds_and_removes_a_listener(in_memory: InMemory) -> None:
+    service = in_memory(plugin())
+    service.connect(to="admin").feed(b"bye\n")
+    service.reload(listen=("tcp:7000", "status:tcp:8081"))
+    assert [str(one.endpoint) for one in service.listeners] == ["tcp:7000", "status:tcp:8081"]
+    service.reload(max_connections=1)
+    service.connect(to="status")
+    assert service.connect(to="status").closed
+
+
+def test_an_unknown_name_is_one_sentence_with_the_known_ones(in_memory: InMemory) -> None:
+    said = "stats is no listener; did you mean status[?] known are admin, status or asks"
+    with pytest.raises(ConfigurationError, match=said):
+        in_memory(plugin(), "--listen", "stats:tcp:8080")
+    with pytest.raises(AssertionError, match="takes no connections at nobody now"):
+        in_memory(plugin()).connect(to="nobody")
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "rest"),
+    [
+        ("admin:tcp:1:interface=127.0.0.1", "admin", "tcp:1:interface=127.0.0.1"),
+        ("admin:haproxy:tcp:1", "admin", "tcp:1"),
+        ("tcp:1", "", "tcp:1"),
+    ],
+)
+def test_a_name_is_no_part_of_the_place(text: str, name: str, rest: str) -> None:
+    endpoint = parse_named(("admin",), text)
+    assert (str(endpoint), endpoint.name) == (text, name)
+    assert endpoint.twisted.removesuffix(":backlog=1024") == rest
+
+
+def test_paths_of_a_named_endpoint_are_located_with_its_name(tmp_path: Path) -> None:
+    endpoint = parse_named(("admin",), "admin:unix:socket").located(tmp_path)
+    assert str(endpoint) == f"admin:unix:{tmp_path}/socket"
+
+
+@pytest.mark.parametrize(
+    ("listeners", "said"),
+    [
+        ({"tcp": admin}, "'tcp' cannot be the name of a listener"),
+        ({"haproxy": admin}, "'haproxy' cannot be the name"),
+        ({"Admin": admin}, "lower-case letters, digits, - and _"),
+        ({5: admin}, "5 cannot be the name"),
+        ({"admin": None}, "the listener admin has nothing to serve"),
+        ({"admin": 5}, "the listener admin is 5; it has to be a class or a function"),
+        ([admin], r"is not a dict such as \{\"status\": Status\}"),
+    ],
+)
+def test_a_wrong_listener_is_refused_at_load(listeners: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        protocol_plugin("chat", Chat, listeners=listeners)
+
+
+def test_two_listeners_that_want_one_port_are_refused(in_memory: InMemory) -> None:
+    with pytest.raises(ConfigurationError, match="status:tcp:7000 and tcp:7000 are one place"):
+        in_memory(plugin(), "--listen", "tcp:7000", "--listen", "status:tcp:7000")
+
+
+def test_a_listener_that_is_named_in_text_is_loaded_by_check() -> None:
+    missing = protocol_plugin("chat", Chat, listeners={"admin": "tests.kit.nothing:admin"})
+    with pytest.raises(ConfigurationError, match=r"chat: .*tests\.kit\.nothing"):
+        missing.check()
+
+
+@contextmanager
+def chat(directory: Path, *words: str) -> Iterator[TwistdProcess]:
+    source = ["from twisted.web.resource import Resource", "Any = object"]
+    source += ["from logsrv.kit import Connection, LineProtocol"]
+    source += [inspect.getsource(one) for one in (Chat, admin, Status)]
+    (directory / "chatting.py").write_text("\n".join(source))
+    (directory / "twisted" / "plugins").mkdir(parents=True)
+    (directory / "twisted" / "plugins" / "chat_plugin.py").write_text(CHAT)
+    with TwistdProcess("chat", *words, directory=directory) as server:
+        yield server
+
+
+@pytest.mark.slow
+def test_a_daemon_with_tables_of_its_own_is_reloaded_and_stopped(tmp_path: Path) -> None:
+    config, page = tmp_path / "chat.toml", free_port()
+    text = """
+        listen = "tcp:0:interface=127.0.0.1"
+        [[listener]]
+        listen = "admin:tcp:0:interface=127.0.0.1"
+        max-connections = 1
+        tell-refused = true
+        [[listener]]
+        listen = "status:tcp:%d:interface=127.0.0.1"
+    """
+    config.write_text(text % page)
+    with chat(tmp_path, "--config", str(config)) as server:
+        places = server.ports()
+        with TelnetSession(places[0]) as one, TelnetSession(places[1]) as boss:
+            one.send("hello")
+            one.expect("hello ('')")
+            boss.send("how many")
+            boss.expect("admin: 2 peers")
+            with TelnetSession(places[1]) as other:
+                other.expect("refused: there are as many connections as allowed, try again later")
+            with urlopen(f"http://127.0.0.1:{page}/") as answer:
+                assert answer.read() == b"2 peers\n"
+            later = free_port()
+            config.write_text(text % later)
+            server.send_signal(signal.SIGHUP)
+            server.wait_for_log("reloaded, 1 listeners added, 1 removed")
+            with urlopen(f"http://127.0.0.1:{later}/") as answer:
+                assert answer.read() == b"2 peers\n"
+        assert server.stop() in (0, -signal.SIGTERM)
+        assert "admin: listening on tcp 127.0.0.1:" in server.log()
