@@ -19,15 +19,17 @@
 | `DatagramLines`, `Sender` | base class: lines in datagrams, and their sender |
 | `Connection` | the argument of `async def handle(connection)` |
 | `LineTooLong`, `EndOfStream`, `PeerTimeout` | errors of reading from a connection |
+| `deadline`, `DeadlineExceeded` | ends a block of awaits that takes too long, and its error |
 | `PeerCertificate` | the certificate that a client has shown: `self.certificate` |
 | `Plugin`, `IProtocolPlugin` | the result of `protocol_plugin`, and its interface |
 | `RunningService` | the type of `self.service`: settings, state, metrics and clock of the running service |
 | `Link`, `Task` | the results of `service.connect`, and of `spawn` and `every` |
+| `DialError`, `relay` | the error of `service.dial`; copies between two connections, as proxies do |
 | `Watchdog` | warns when something blocks the reactor |
 | `option`, `tables`, `REQUIRED` | declare options of your own, in a frozen attrs class |
 | `TEXT`, `FLAG`, `INTEGER`, `SIZE`, `DURATION`, `DAYS`, `NETWORK` | kinds of values |
 | `PATH`, `FILE`, `DIRECTORY` | kinds of paths: any path, an existing file, an existing directory |
-| `REMOTE` | the kind of places to connect to, for `service.connect` |
+| `REMOTE`, `LISTEN` | the kinds of places to connect to, for `service.connect`, and to listen at |
 | `integer`, `choice`, `Kind` | make kinds of values: a number with bounds, one of some words, your own |
 | `Metric`, `Durations`, `exposition` | figures of your own, and the text that Prometheus reads |
 | `one_line`, `rfc3339`, `read_file` | a peer's text made printable, a time as text, a small file |

@@ -35,6 +35,8 @@ from logsrv.kit.protocols.context import RunningService as RunningService
 from logsrv.kit.protocols.context import Task as Task
 from logsrv.kit.protocols.datagrams import DatagramLines as DatagramLines
 from logsrv.kit.protocols.datagrams import Datagrams as Datagrams
+from logsrv.kit.protocols.deadline import DeadlineExceeded as DeadlineExceeded
+from logsrv.kit.protocols.deadline import deadline as deadline
 from logsrv.kit.protocols.faults import EndOfStream as EndOfStream
 from logsrv.kit.protocols.faults import PeerGone as PeerGone
 from logsrv.kit.protocols.faults import PeerTimeout as PeerTimeout
@@ -42,9 +44,12 @@ from logsrv.kit.protocols.frame_protocol import FrameProtocol as FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol as LineProtocol
 from logsrv.kit.protocols.line_protocol import RequestError as RequestError
 from logsrv.kit.protocols.line_protocol import RequestProtocol as RequestProtocol
+from logsrv.kit.protocols.relay import relay as relay
 from logsrv.kit.protocols.stream import Connection as Connection
+from logsrv.kit.service.dials import DialError as DialError
 from logsrv.kit.service.plugin import IProtocolPlugin as IProtocolPlugin
 from logsrv.kit.service.plugin import Plugin as Plugin
 from logsrv.kit.service.plugin import protocol_plugin as protocol_plugin
+from logsrv.kit.service.service_settings import LISTEN as LISTEN
 from logsrv.kit.text.escape import one_line as one_line
 from logsrv.kit.text.time import rfc3339 as rfc3339

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "ssl": ("host", "port", "cafile", "certKey", "privateKey", "hostname"),
     "unix": ("address",),
 }
+ARGUMENTS["tls"] = ARGUMENTS["ssl"]
 CONNECT_SECONDS = 30.0
 
 
@@ -44,9 +45,9 @@ class Remote:
 def parse_remote(text: str) -> Remote:
     """Return the place for `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; opens nothing.
 
-    A colon in a value is written `\\:`, as in an IPv6 address. ssl: takes cafile= (the authorities to
-    trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (the name
-    that the certificate must have, if not the host). Raises ValueError with one sentence.
+    A colon in a value is written `\\:`, as in an IPv6 address. ssl: (or tls:) takes cafile= (authorities to
+    trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (the
+    name that the certificate must have, if not the host). Raises ValueError with one sentence.
     """
     scheme, _, rest = text.partition(":")
     if scheme not in ARGUMENTS:
@@ -80,7 +81,9 @@ def parse_remote(text: str) -> Remote:
         key=files.get("privateKey"),
         server_name=found.get("hostname", ""),
     )
-    return Remote(text, scheme, host=host, port=port, tls=tls)
+    return Remote(
+        text, "ssl" if files or scheme == "tls" else scheme, host=host, port=port, tls=tls
+    )
 
 
 REMOTE = Kind(

@@ -10,10 +10,12 @@ import asyncio
 import types
 from asyncio import AbstractEventLoop, _get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import ContextVar
 from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import Any, TypeVar
 
+import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 
 from logsrv.kit.protocols.faults import mistaken
@@ -22,6 +24,46 @@ Result = TypeVar("Result")
 
 # Raised in a cancelled coroutine: the first while it awaits a Deferred, the second in asyncio's futures.
 CANCELLED = (CancelledError, asyncio.CancelledError)
+
+
+@attrs.define(eq=False)
+class Work:
+    """A coroutine that the kit runs. clock: the service's, if no connection is known.
+
+    opened: the connections that it has opened, which are closed when it has ended.
+    """
+
+    clock: Any = None
+    opened: list[Any] = attrs.field(factory=list)
+    _running: Deferred[Any] | None = None
+
+    def run(self, start: Callable[[], Deferred[Result]]) -> Deferred[Result]:
+        """Start it as the present work."""
+        before = working.set(self)
+        try:
+            self._running = running = start()
+        finally:
+            working.reset(before)
+        return running.addBoth(self._end)
+
+    def cancel(self) -> None:
+        """Cancel what it awaits."""
+        if self._running is not None:
+            self._running.cancel()
+
+    def _end(self, result: Result) -> Result:
+        for connection in self.opened:
+            connection.close()
+        return result
+
+
+# The coroutine that runs, in it and in what it calls.
+working: ContextVar[Work | None] = ContextVar("working", default=None)
+
+
+def clocked(clock: object) -> None:
+    """Give coroutines that are started from here the clock of a service."""
+    working.set(Work(clock))
 
 
 def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
@@ -41,10 +83,12 @@ def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
 
 def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
     """Start an author's coroutine; return a Deferred of its result, which cancels it when cancelled."""
+    before = working.get()
+    work = Work(before.clock if before is not None else None)
     loop = _get_running_loop()
     if loop is None:
-        return Deferred.fromCoroutine(coroutine)
-    return Deferred.fromFuture(loop.create_task(_in_task(coroutine, loop)))
+        return work.run(lambda: Deferred.fromCoroutine(coroutine))
+    return work.run(lambda: Deferred.fromFuture(loop.create_task(_in_task(coroutine, loop))))
 
 
 def attempt(step: Callable[[], Any]) -> Deferred[Any]:

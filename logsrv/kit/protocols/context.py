@@ -98,6 +98,14 @@ class RunningService(Protocol[Settings, State]):
         Raises ConfigurationError for text that is no endpoint, or an object that is no protocol.
         """
 
+    async def dial(self, endpoint: Any, timeout: float = 30.0) -> Any:
+        """Connect to another server once; return the Connection, which lasts as long as this coroutine.
+
+        endpoint: as for `connect`. timeout: seconds for all of it, with a TLS handshake. The stop closes it
+        after the last peer and the tasks. Raises DialError with one sentence, ConfigurationError for text
+        that is no endpoint, RuntimeError after the stop.
+        """
+
     def line_format(self, settings: Any, listener: str = "") -> LineFormat: ...
 
 

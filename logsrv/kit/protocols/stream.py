@@ -221,6 +221,19 @@ class Connection(Generic[Settings, State]):
         """
         await self._connection.drain()
 
+    async def end_output(self) -> bool:
+        """Send all output, then tell the peer that nothing more comes; it may still send.
+
+        Return False where that cannot be told: over TLS, and by some transports of other packages. Raises
+        PeerGone.
+        """
+        await self.drain()
+        transport = self._connection.author.transport
+        if not hasattr(type(transport), "loseWriteConnection"):
+            return False
+        transport.loseWriteConnection()
+        return True
+
     def close(self, last_words: str | None = None) -> None:
         """Send `last_words`, if any, after all earlier output, then close the connection."""
         if last_words is not None:
@@ -310,8 +323,10 @@ class Connection(Generic[Settings, State]):
         try:
             await waiting
         except DeferredTimeout:
-            self._waiting = None
             raise PeerTimeout(self.peer) from None
+        finally:
+            if self._waiting is waiting:
+                self._waiting = None
 
     def _take_line(self) -> str | None:
         """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""

@@ -13,14 +13,15 @@ be plain or async. A state whose start fails is not closed: as in `async with`, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from logsrv.kit.protocols.awaiting import started
+from logsrv.kit.protocols.awaiting import clocked, started
 from logsrv.kit.service.arguments import check_state
 
 
@@ -44,13 +45,20 @@ class Life:
         check_state(service.name, self._make)
         made = self._make(service)
         if isinstance(made, AbstractAsyncContextManager):
-            return lambda: self._enter(made, service)
+            return lambda: self._begin(self._enter(made, service), service)
         service.state = made
         start = getattr(made, "start", None)
         if not callable(start):
             self._lives = True
             return None
-        return lambda: self._start(start)
+        return lambda: self._begin(self._start(start), service)
+
+    def _begin(self, start: Coroutine[Any, Any, None], service: Any) -> Deferred[None]:
+        def begin() -> Deferred[None]:
+            clocked(service.clock)
+            return started(start)
+
+        return copy_context().run(begin)
 
     def stopping(self, state: Any) -> Any:
         """Call the state's `stopping`, if it was started; peers are still connected."""

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
-from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
+from logsrv.kit.net.remote import CONNECT_SECONDS, Remote, parse_remote, remote_endpoint
 from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.peer_log import end_sentence
@@ -161,9 +161,11 @@ class Links:
 
 
 def client_endpoint(
-    place: str | Remote | IStreamClientEndpoint, reactor: Any
+    place: str | Remote | IStreamClientEndpoint, reactor: Any, seconds: float = CONNECT_SECONDS
 ) -> tuple[str, IStreamClientEndpoint, str]:
     """Return the name of a place to connect to, its endpoint, and the host that its certificate must name.
+
+    seconds: the time-out of one attempt.
 
     The host is "" for a place without one, such as a path. Raises ConfigurationError with one sentence for
     text that names no place, TypeError for an object that cannot connect.
@@ -174,7 +176,7 @@ def client_endpoint(
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
     if isinstance(place, Remote):
-        return place.text, remote_endpoint(place, reactor), place.host
+        return place.text, remote_endpoint(place, reactor, seconds), place.host
     if not hasattr(place, "connect"):
         raise TypeError(f"connect takes an endpoint such as tcp:HOST:PORT, not {mistaken(place)}")
     return type(place).__name__, place, ""

@@ -17,10 +17,12 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.listening import LISTENING
-from logsrv.kit.net.remote import Remote
+from logsrv.kit.net.remote import CONNECT_SECONDS, Remote
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
+from logsrv.kit.protocols.stream import Connection
+from logsrv.kit.service.dials import Dials
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import Life, call
 from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
@@ -101,6 +103,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.tasks = ServiceTasks(clock=self.clock, metrics=metrics, failures=self.failures)
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
+        self.dials = Dials(self)
+        # A test may replace it.
+        self.client_endpoint = client_endpoint
         self._life = Life(state)
         # Raises now if a listener could not be served.
         self.wanted(settings)
@@ -209,7 +214,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
     def connect(
         self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any
     ) -> ReconnectingLink:
-        name, client, host = client_endpoint(endpoint, self._reactor)
+        name, client, host = self.client_endpoint(endpoint, self._reactor)
         protocols = protocols_of(protocol, None)
         if protocols.stream is None:
             raise ConfigurationError(
@@ -219,6 +224,15 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         factory.line_format = protocols.line_format(self.settings)
         factory.connects, factory.server_name = True, host
         return self.links.add(factory.label, client, factory)
+
+    async def dial(
+        self, endpoint: str | Remote | IStreamClientEndpoint, timeout: float = CONNECT_SECONDS
+    ) -> Connection[Settings, PluginState]:
+        name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
+        tls = str(endpoint).startswith(("ssl:", "tls:"))
+        # There is no handshake in memory.
+        tls = tls and not getattr(client, "in_memory", False)
+        return await self.dials.dial(name, client, timeout, tls=tls)
 
     def open(self) -> Callable[[], Any] | None:
         start = self._life.make(self)
@@ -232,6 +246,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
     async def settle(self) -> None:
         await self.tasks.stop()
+        self.served.cut += await self.dials.stop(DRAIN_SECONDS)
         self.served.cut += await self.links.stop(DRAIN_SECONDS)
 
     def apply(self, settings: Settings) -> object:

@@ -21,7 +21,8 @@ from logsrv.kit.protocols.frame_protocol import FrameProtocol
 from logsrv.kit.protocols.line_protocol import LineProtocol
 from logsrv.kit.text.words import listed
 
-ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
+LISTEN = endpoint_kind(parse_endpoint, locate=Endpoint.located)
+"""The kind of places to listen at; the text of a value is `str(value)`."""
 
 # The limits of protocol classes in bytes, by the names of the options. The limit of a class is the default
 # of the option, and the most that the operator may ask for; None for a class that sets none.
@@ -139,7 +140,7 @@ def settings_class(
 def listen_kind(names: Sequence[str]) -> Kind[Endpoint]:
     """Return the kind of the places of a plugin that has listeners of these names."""
     if not names:
-        return ENDPOINT
+        return LISTEN
     named = endpoint_kind(partial(parse_named, names), locate=Endpoint.located)
     before = listed([f"{name}:" for name in names])
     return attrs.evolve(

@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import AbstractDatagramProtocol
 
@@ -22,6 +23,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.options.declare import option_name, options_of, tables_of
 from logsrv.kit.protocols.datagrams import Datagrams
+from logsrv.kit.service.links import client_endpoint
 from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
 from logsrv.kit.service.stop import CLOSE_SECONDS, STOP_SECONDS
@@ -122,6 +124,36 @@ class ChangingOptions:
             self.changed[name] = values if option.repeatable else values[0]
 
 
+class Refusing:
+    """A place where nobody listens."""
+
+    in_memory = True
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        return fail(ConnectionRefusedError())
+
+
+class FarSide:
+    """A server that the plugin connects to. peers: the connections that it has made, in their order.
+
+    silent: whether it accepts connections and then does nothing, as in a handshake that does not end.
+    """
+
+    in_memory = True
+
+    def __init__(self) -> None:
+        self.peers: list[MemoryPeer] = []
+        self.silent = False
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        if self.silent:
+            return Deferred()
+        address = IPv4Address("TCP", "127.0.0.1", FIRST_PORT + len(self.peers))
+        protocol = factory.buildProtocol(address)
+        self.peers.append(MemoryPeer(protocol, address))
+        return succeed(protocol)
+
+
 class MemoryService:
     """A started service of a plugin, without sockets.
 
@@ -145,6 +177,8 @@ class MemoryService:
         self._listeners: dict[str, MemoryStreams | MemoryDatagrams] = {}
         self.service: ProtocolService[Any, Any] = plugin.service_on(self.clock, self._settings)
         self.service.make_listener = self._listener
+        self._far: dict[str, FarSide] = {}
+        self.service.client_endpoint = self._client_endpoint
         none: Any = NoProcess()
         self.service.signals = self.service.watchdog = self.service.long_lived = none
         self.service.startService()
@@ -211,6 +245,20 @@ class MemoryService:
             f"{self.service.name} takes no {what}{f' at {to}' if to else ''} now; "
             f"it listens at {', '.join(there) or 'nothing'}"
         )
+
+    def far(self, place: str) -> FarSide:
+        """Stand in for the server at `place`, as the plugin gives it to `dial` or `connect`.
+
+        Each connection that the plugin makes there is in `peers` of the result. Other places refuse.
+        """
+        return self._far.setdefault(place, FarSide())
+
+    def _client_endpoint(
+        self, place: Any, reactor: Any, seconds: float = 0
+    ) -> tuple[str, Any, str]:
+        # The text is checked as without a test.
+        name, _, host = client_endpoint(place, reactor)
+        return name, self._far.get(str(place)) or Refusing(), host
 
     def answer(self, data: bytes) -> bytes:
         """Return the answer to a peer that connects and sends `data`, for every way to split it.

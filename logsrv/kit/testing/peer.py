@@ -49,6 +49,11 @@ class MemoryPeer:
         return self._closed
 
     @property
+    def ended(self) -> bool:
+        """Return true if the plugin sends nothing more: it has closed the connection, or its half of it."""
+        return self.closed or self.transport.half_closed
+
+    @property
     def reading(self) -> bool:
         """Return true if the plugin reads its input; false while it has paused the transport."""
         self.look()
@@ -140,11 +145,14 @@ class MemoryTransport(StringTransport):
         self._peer = peer
         self.buffer = bytearray()
         self.producer_paused = False
+        # True when the plugin has said that it sends nothing more.
+        self.half_closed = False
+        self._no_delay = self._keep_alive = False
 
     def write(self, data: bytes) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        if self._peer._closed:
+        if self._peer._closed or self.half_closed:
             return
         self.buffer += data
         if self.producer is not None and len(self.buffer) > TRANSPORT_BUFFER:
@@ -160,6 +168,24 @@ class MemoryTransport(StringTransport):
 
     def stopProducing(self) -> None:
         self.loseConnection()
+
+    def loseWriteConnection(self) -> None:
+        self.half_closed = True
+
+    def getTcpNoDelay(self) -> bool:
+        return self._no_delay
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self._no_delay = bool(enabled)
+
+    def getTcpKeepAlive(self) -> bool:
+        return self._keep_alive
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        self._keep_alive = bool(enabled)
+
+    def getHandle(self) -> None:
+        """Return None: there is no socket."""
 
     def unread(self) -> int:
         """Return how many bytes wait for the plugin, as in a kernel."""

@@ -1,0 +1,87 @@
+"""`async with deadline(5):` ends a block of awaits that takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from asyncio import _get_running_loop
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from logsrv.kit.protocols.awaiting import CANCELLED, Work, working
+from logsrv.kit.protocols.crowd import handled
+
+if TYPE_CHECKING:
+    from twisted.internet.base import DelayedCall
+
+
+class DeadlineExceeded(TimeoutError):
+    """The time of a `deadline` has passed. seconds, name: as given to it."""
+
+    def __init__(self, seconds: float, name: str) -> None:
+        super().__init__(
+            f"the deadline{f' of {name}' * bool(name)} has passed, after {seconds:g} s"
+        )
+        self.seconds = seconds
+        self.name = name
+
+
+class deadline:
+    """A block that is ended after `seconds`: what it awaits is cancelled, and DeadlineExceeded raised.
+
+    It works in coroutines that the kit runs: `handle`, methods of protocols, tasks, the state's `start`.
+    Deadlines may be nested; each raises its own error, and of equal ones the outer. The block may clean up
+    in `finally`. name: for the error's sentence. Raises ValueError for a number that is no time,
+    RuntimeError in a coroutine that somebody else runs.
+    """
+
+    def __init__(self, seconds: float, name: str = "") -> None:
+        if not seconds >= 0 or math.isinf(seconds):
+            raise ValueError(f"deadline takes a number of seconds, not {seconds!r:.80}")
+        self._seconds = seconds
+        self._name = name
+        self._passed = False
+        self._timer: DelayedCall
+
+    async def __aenter__(self) -> deadline:
+        work = working.get()
+        task = None if _get_running_loop() is None else asyncio.current_task()
+        if work is None:
+            raise RuntimeError(
+                "deadline needs a coroutine that the kit runs, such as handle or one given to spawn"
+            )
+        self._task = task
+        self._timer = _clock(work).callLater(
+            self._seconds, self._end, task.cancel if task else work.cancel
+        )
+        return self
+
+    def _end(self, cancel: Callable[[], Any]) -> None:
+        self._passed = True
+        cancel()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._passed:
+            self._timer.cancel()
+        elif isinstance(error, CANCELLED):
+            if self._task is not None:
+                self._task.uncancel()
+            raise DeadlineExceeded(self._seconds, self._name) from None
+
+
+def _clock(work: Work) -> Any:
+    """Return the clock of the connection, or of the service, for which the present code works."""
+    connection = handled.get()
+    if connection is not None:
+        return connection.author.factory.service.clock
+    if work.clock is not None:
+        return work.clock
+    from twisted.internet import reactor
+
+    return reactor

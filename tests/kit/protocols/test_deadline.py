@@ -1,0 +1,188 @@
+"""Deadlines around blocks of awaits, in handlers, tasks and states, under both kinds of reactors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from logsrv.kit import Connection, DeadlineExceeded, deadline
+from logsrv.kit.testing import MemoryService
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+InMemory = Callable[..., MemoryService]
+
+
+async def shy(connection: Connection) -> None:
+    """Wants a word within five seconds; then waits for a line without an end."""
+    try:
+        async with deadline(5, "the first word"):
+            line = await connection.read_line()
+    except DeadlineExceeded as error:
+        connection.send_line(f"{error}")
+        line = await connection.read_line()
+    connection.send_line(f"you said {line}")
+    await connection.read_line()
+
+
+def test_a_block_that_takes_too_long_is_ended_and_the_connection_goes_on(
+    in_memory: InMemory,
+) -> None:
+    service = in_memory(shy)
+    quick, late = service.connect(), service.connect()
+    quick.feed(b"hello\n")
+    service.clock.advance(5)
+    assert late.received() == b"the deadline of the first word has passed, after 5 s\r\n"
+    late.feed(b"sorry\n")
+    assert late.received() == b"you said sorry\r\n"
+    assert quick.received() == b"you said hello\r\n"
+    # It is free after use: nothing is cancelled later, and no timer stays.
+    service.clock.advance(60)
+    assert not quick.closed and not late.closed
+    assert service.metric("connections_failed_total") == 0
+    quick.disconnect()
+    late.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "said"),
+    [(3, 5, b"outer 3\r\n"), (5, 3, b"inner 3\r\n"), (4, 4, b"outer 4\r\n")],
+)
+def test_of_two_deadlines_the_one_that_has_passed_is_raised(
+    in_memory: InMemory, outer: float, inner: float, said: bytes
+) -> None:
+    async def handle(connection: Connection) -> None:
+        try:
+            async with deadline(outer, "outer"), deadline(inner, "inner"):
+                await connection.read_line()
+        except DeadlineExceeded as error:
+            connection.send_line(f"{error.name} {error.seconds:g}")
+        await connection.read_line()
+
+    service = in_memory(handle)
+    peer = service.connect()
+    service.clock.advance(3)
+    service.clock.advance(1)
+    service.clock.advance(1)
+    assert peer.received() == said
+    assert not peer.closed
+
+
+def test_one_after_another_each_has_its_own_time(in_memory: InMemory) -> None:
+    async def handle(connection: Connection) -> None:
+        for number in range(3):
+            try:
+                async with deadline(2):
+                    await Deferred()
+            except TimeoutError:
+                connection.send_line(f"{number}")
+
+    service = in_memory(handle)
+    peer = service.connect()
+    for expected in (b"0\r\n", b"1\r\n", b"2\r\n"):
+        service.clock.advance(2)
+        assert peer.received() == expected
+    assert peer.closed
+
+
+def test_finally_cleans_up_and_other_errors_pass(in_memory: InMemory) -> None:
+    said: list[str] = []
+
+    async def handle(connection: Connection) -> None:
+        try:
+            async with deadline(2):
+                try:
+                    await connection.drain()
+                    await Deferred()
+                finally:
+                    said.append("cleaned")
+        except TimeoutError:
+            said.append("late")
+        with pytest.raises(KeyError):
+            async with deadline(2):
+                raise KeyError
+        said.append("passed")
+
+    service = in_memory(handle)
+    service.connect()
+    service.clock.advance(2)
+    assert said == ["cleaned", "late", "passed"]
+
+
+@pytest.mark.complains("DeadlineExceeded")
+def test_one_that_nobody_catches_is_an_error_of_the_handler(in_memory: InMemory) -> None:
+    async def handle(connection: Connection) -> None:
+        async with deadline(2):
+            await connection.read_line()
+
+    service = in_memory(handle)
+    peer = service.connect()
+    service.clock.advance(2)
+    assert peer.closed
+    assert service.metric("connections_failed_total") == 1
+
+
+def test_a_peer_that_goes_meanwhile_cancels_as_without_it(in_memory: InMemory) -> None:
+    ended: list[type[BaseException] | None] = []
+
+    async def handle(connection: Connection) -> None:
+        try:
+            async with deadline(5):
+                await Deferred()
+        except BaseException as error:
+            ended.append(type(error))
+            raise
+
+    service = in_memory(handle)
+    service.connect().disconnect(ConnectionResetError())
+    service.clock.advance(10)
+    assert [one and one.__name__ for one in ended] == ["CancelledError"]
+    assert service.metric("connections_failed_total") == 0
+
+
+class Worker:
+    """A state whose start, task and job each meet a deadline."""
+
+    def __init__(self, service: Any) -> None:
+        self.service, self.said = service, list[str]()
+
+    async def start(self) -> None:
+        await self.late("start")
+        self.service.spawn(self.late("task"))
+        self.service.every(60, self.late, "job")
+
+    async def late(self, name: str) -> None:
+        try:
+            async with deadline(5, name):
+                await deferLater(self.service.clock, 50)
+        except DeadlineExceeded as error:
+            self.said.append(error.name)
+
+
+def test_tasks_and_the_start_of_a_state_have_deadlines(in_memory: InMemory) -> None:
+    service = in_memory(shy, state=Worker)
+    assert service.service.state.said == ["start"]
+    service.clock.advance(5)
+    assert sorted(service.service.state.said[1:]) == ["job", "task"]
+    service.clock.advance(60)
+    assert service.service.state.said[3:] == ["job"]
+    assert service.metric("tasks_failed_total") == 0
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+def test_what_is_no_time_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="deadline takes a number of seconds"):
+        deadline(seconds)
+
+
+def test_a_coroutine_of_somebody_else_is_told_so() -> None:
+    async def alone() -> None:
+        async with deadline(1):
+            pass
+
+    with pytest.raises(RuntimeError, match="deadline needs a coroutine that the kit runs"):
+        alone().send(None)

@@ -1,0 +1,258 @@
+"""Connections that a plugin makes once, and relays between two: in memory, and with real servers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit import Connection, DialError, LineProtocol, deadline, relay
+from logsrv.kit.testing import MemoryService, Running
+from tests.cli.certificates import Authority
+from tests.kit.net.network import in_reactor, until
+from tests.ports import free_port
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+InMemory = Callable[..., MemoryService]
+Serving = Callable[..., Running]
+FAR = "tcp:upstream:80"
+
+
+async def ask(connection: Connection) -> None:
+    """Passes each line on to another server, over a connection of its own, and its answer back."""
+    async for line in connection:
+        try:
+            far = await connection.service.dial(FAR, timeout=5)
+        except DialError as error:
+            connection.send_line(f"{error}")
+            continue
+        far.send_line(line)
+        connection.send_line(f"{await far.read_line()} from {far.peer}")
+        far.close()
+
+
+def test_a_dial_gives_a_connection_to_the_far_side(in_memory: InMemory) -> None:
+    service = in_memory(ask)
+    far, peer = service.far(FAR), service.connect()
+    peer.feed(b"hello\nbye\n")
+    [first] = far.peers
+    assert first.received() == b"hello\r\n"
+    first.feed(b"HELLO\n")
+    assert peer.received() == b"HELLO from tcp:127.0.0.1:50000\r\n"
+    assert first.closed
+    far.peers[1].feed(b"BYE\n")
+    assert peer.received() == b"BYE from tcp:127.0.0.1:50001\r\n"
+    assert service.metric("connections_total", listener="dial") == 2
+    assert service.metric("connections_open", listener="dial") == 0
+    assert list(service.service.peers) == [peer.protocol.stream]  # type: ignore[union-attr]
+
+
+def test_a_far_side_that_refuses_or_is_silent_is_one_sentence(in_memory: InMemory) -> None:
+    service = in_memory(ask)
+    peer = service.connect()
+    peer.feed(b"hello\n")
+    assert peer.received().startswith(b"cannot connect to tcp:upstream:80: Connection was refused")
+    service.far(FAR).silent = True
+    peer.feed(b"hello\n")
+    service.clock.advance(4)
+    assert peer.received() == b""
+    service.clock.advance(1)
+    assert peer.received() == b"cannot connect to tcp:upstream:80: no answer in 5 s\r\n"
+    assert not peer.closed
+
+
+async def keeps(connection: Connection) -> None:
+    await connection.service.dial(FAR)
+    await connection.read_line()
+
+
+def test_it_is_closed_with_the_coroutine_that_dialled(in_memory: InMemory) -> None:
+    service = in_memory(keeps)
+    far, peer, other = service.far(FAR), service.connect(), service.connect()
+    assert not far.peers[0].closed
+    peer.disconnect(ConnectionResetError())
+    assert far.peers[0].closed
+    assert not far.peers[1].closed
+    other.feed(b"done\n")
+    assert far.peers[1].closed
+
+
+class Keeper:
+    """A state that dials once, for all."""
+
+    def __init__(self, service: Any) -> None:
+        self.service = service
+
+    async def start(self) -> None:
+        self.service.spawn(self.work())
+
+    async def work(self) -> None:
+        self.far = await self.service.dial(FAR)
+        await self.far.read_line()
+
+
+def test_a_stop_closes_what_is_left_and_refuses_further_dials(in_memory: InMemory) -> None:
+    service = in_memory(ask, state=Keeper)
+    service.clock.advance(0)
+    assert service.metric("tasks_failed_total") == 1
+    service.far(FAR)
+    service.service.spawn(service.service.state.work())
+    [far] = service.far(FAR).peers
+    assert service.stop() == 0
+    assert far.closed
+
+
+async def proxy(connection: Connection) -> None:
+    far = await connection.service.dial(FAR)
+    try:
+        counts = await relay(connection, far)
+    finally:
+        connection.service.state.counts = locals().get("counts")
+
+
+def test_a_relay_copies_both_ways_and_passes_ends_on(in_memory: InMemory) -> None:
+    service = in_memory(proxy)
+    far, peer = service.far(FAR), service.connect()
+    peer.feed(b"question\xff\0")
+    [upstream] = far.peers
+    assert upstream.received() == b"question\xff\0"
+    peer.half_close()
+    assert upstream.ended and not upstream.closed
+    upstream.feed(b"an answer")
+    assert peer.received() == b"an answer"
+    upstream.half_close()
+    assert peer.closed and upstream.closed
+    assert service.service.state.counts == (10, 9)
+
+
+def test_a_relay_reads_no_faster_than_the_other_side_takes(in_memory: InMemory) -> None:
+    service = in_memory(proxy)
+    far, peer = service.far(FAR), service.connect()
+    [upstream] = far.peers
+    upstream.stop_reading()
+    for _ in range(100):
+        peer.feed(b"x" * 100_000)
+    assert peer.unread > 8_000_000
+    assert len(upstream.transport.buffer) < 1_500_000
+    upstream.start_reading()
+    came = 0
+    while more := len(upstream.received()):
+        came += more
+        service.clock.advance(0)
+    assert came == 10_000_000
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_side_that_is_reset_ends_both(in_memory: InMemory, side: int) -> None:
+    service = in_memory(proxy)
+    far, peer = service.far(FAR), service.connect()
+    sides = [peer, far.peers[0]]
+    peer.feed(b"abc")
+    sides[side].disconnect(ConnectionResetError())
+    sides[1 - side].feed(b"more")
+    assert sides[1 - side].closed
+    assert service.metric("connections_failed_total") == 0
+
+
+def test_a_relay_under_a_deadline_is_ended(in_memory: InMemory) -> None:
+    async def handle(connection: Connection) -> None:
+        far = await connection.service.dial(FAR)
+        try:
+            async with deadline(5):
+                await relay(connection, far)
+        except TimeoutError:
+            connection.service.state.late = True
+
+    service = in_memory(handle)
+    far, peer = service.far(FAR), service.connect()
+    service.clock.advance(5)
+    assert service.service.state.late
+    assert peer.closed and far.peers[0].closed
+    assert service.metric("connections_failed_total") == 0
+
+
+def answering(server: socket.socket) -> threading.Thread:
+    """Answer one connection: all that comes, in upper case, when the client sends no more."""
+
+    def run() -> None:
+        with server, server.accept()[0] as client:
+            came = b""
+            while data := client.recv(65536):
+                came += data
+            client.sendall(came.upper())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@in_reactor
+async def test_a_real_server_is_dialled_and_told_the_end(serving: Serving) -> None:
+    said: list[object] = []
+
+    async def handle(connection: Connection) -> None: ...
+
+    async with serving(handle) as running:
+        server = socket.create_server(("127.0.0.1", 0))
+        thread = answering(server)
+        far = await running.service.dial(f"tcp:127.0.0.1:{server.getsockname()[1]}")
+        far.write(b"x" * 1_000_000)
+        said.append(await far.end_output())
+        said.append(await far.read_exactly(1_000_000))
+        said.append(await far.read_some())
+        thread.join()
+        with pytest.raises(DialError, match=r"cannot connect to tcp:127.0.0.1:\d+: .*refused"):
+            await running.service.dial(f"tcp:127.0.0.1:{free_port()}")
+        with pytest.raises(DialError, match="there is no host of that name"):
+            await running.service.dial("tcp:nobody.invalid:80", timeout=20)
+    assert said == [True, b"X" * 1_000_000, b""]
+
+
+@in_reactor
+async def test_a_server_that_is_silent_in_the_handshake_is_left(serving: Serving) -> None:
+    async def handle(connection: Connection) -> None: ...
+
+    async with serving(handle) as running:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            place = f"tls:127.0.0.1:{server.getsockname()[1]}"
+            with pytest.raises(DialError, match=r"no answer in 0\.2 s"):
+                await running.service.dial(place, timeout=0.2)
+        value = running.service.metrics.value
+        await until(lambda: value("connections_open", listener="dial") == 0, "the end of it")
+
+
+class Upper(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.send_line(line.upper())
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@in_reactor
+async def test_a_certificate_is_checked_before_there_is_a_connection(
+    serving: Serving, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    pem = authority.certify("localhost")
+    listen = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+    async with serving(Upper, "--listen", listen) as running:
+        place = f"tls:localhost:{running.port}"
+        far = await running.service.dial(f"{place}:cafile={authority.cafile}")
+        far.send_line("hello")
+        assert await far.read_line() == "HELLO"
+        assert far.encrypted
+        # The other side reads on: TLS has no half close.
+        assert not await far.end_output()
+        far.close()
+        with pytest.raises(DialError, match="certificate verify failed"):
+            await running.service.dial(place)
+        other = f"tls:127.0.0.1:{running.port}:cafile={authority.cafile}"
+        with pytest.raises(DialError, match=r"cannot connect to tls:127\.0\.0\.1:"):
+            await running.service.dial(other)
+        await until(
+            lambda: running.service.metrics.value("connections_open", listener="dial") == 0, "ends"
+        )
