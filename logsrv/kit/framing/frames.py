@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
@@ -24,8 +24,8 @@ FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 class Framing(Protocol):
     """A way to mark frames on the wire, such as `LengthPrefix`."""
 
-    def framer(self, max_frame: int) -> Framer:
-        """Return a framer for the bytes of one connection. max_frame: the most bytes of a frame."""
+    def framer(self, max_frame: int) -> Any:
+        """Return a Framer, or one like it, for a connection. max_frame: the most bytes of a frame."""
 
     def pack(self, frame: bytes) -> bytes:
         """Return the bytes to send for a frame. Raises ValueError if it cannot be marked in this way."""

@@ -7,11 +7,12 @@ class Shout(FrameProtocol):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import length_hint
 from typing import Any
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
+from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import mistaken
@@ -47,18 +48,33 @@ class FrameProtocol(PeerProtocol[Settings, State]):
     three may be `async def`; until it ends, nothing more is read from the peer.
 
     framing: how frames are marked on the wire: LengthPrefix(2, "little"), Varint(), Netstring(),
-        Delimiter(b"\\0"), FixedSize(16). The default is four bytes of length, the highest first.
+        Delimiter(b"\\0"), FixedSize(16). The default is four bytes of length, the highest first. A class of
+        your own is called with the most bytes of a frame, and has `receive(data)`: see OwnFraming.
     max_frame: the most bytes of a received frame, and the most that --max-frame may be; None leaves it
         to --max-frame.
     """
 
-    framing: Framing = LengthPrefix()
+    framing: Framing | Callable[[int], Any] = LengthPrefix()
     max_frame: int | None = None
 
     _make_connection = FramedConnection
+    _framing: Framing = LengthPrefix()
 
-    def frame_received(self, frame: bytes) -> object:
-        """Take a frame from the peer; `frame` is without its length or delimiter."""
+    def __init_subclass__(cls, **how: Any) -> None:
+        """Take the framing of a class. Raises ConfigurationError with a sentence if it does not fit."""
+        super().__init_subclass__(**how)
+        framing = vars(cls).get("framing")
+        if callable(framing) and not hasattr(framing, "framer"):
+            cls._framing = own = OwnFraming(framing)
+            own.check()
+        elif framing is not None:
+            cls._framing = framing
+
+    def frame_received(self, frame: Any) -> object:
+        """Take a frame from the peer; `frame` is without its length or delimiter.
+
+        It is bytes, unless a framing of your own gives other objects.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no frame_received")
 
     def frame_refused(self, sentence: str) -> object:
@@ -67,13 +83,13 @@ class FrameProtocol(PeerProtocol[Settings, State]):
         sentence: the reason, for the log. Override it to send a last frame.
         """
 
-    def send_frame(self, frame: bytes) -> None:
+    def send_frame(self, frame: Any) -> None:
         """Send a frame. It is dropped if the peer has gone.
 
         Raises ValueError for a frame that `framing` cannot mark, TypeError unless it is bytes.
         """
         try:
-            data = self.framing.pack(frame)
+            data = self._framing.pack(frame)
         except TypeError:
             raise TypeError(f"send_frame takes bytes, not {mistaken(frame)}") from None
         connection = self._connection
@@ -90,7 +106,7 @@ class FrameProtocol(PeerProtocol[Settings, State]):
 
         After this the plugin gets only `connection_lost`.
         """
-        last = None if last_frame is None else self.framing.pack(last_frame)
+        last = None if last_frame is None else self._framing.pack(last_frame)
         (self._connection or self._connected()).close(last)
 
     def _new_reader(self, connection: PeerConnection) -> FrameReader:
@@ -109,8 +125,8 @@ class FrameReader:
         settings = author.factory.service.settings
         # A plugin that only connects to a server of frames has no option --max-frame.
         own = author.max_frame or DEFAULT_MAX_FRAME
-        self._framer = author.framing.framer(getattr(settings, "max_frame", own))
-        self._frames: Iterator[bytes] = NO_FRAMES
+        self._framer = author._framing.framer(getattr(settings, "max_frame", own))
+        self._frames: Iterator[Any] = NO_FRAMES
         # Bytes that came while the author was not ready.
         self._late = b""
 
@@ -133,12 +149,10 @@ class FrameReader:
         return not (self._framer.held or self._framer.trouble)
 
     def received(self, data: bytes) -> None:
-        connection = self._connection
-        if not connection.state.ready:
-            self._late += data
-            return
-        self._frames = iter(self._framer.receive(data))
-        connection.call(self.advance, "frame_received")
+        self._late += data
+        if self._connection.state.ready:
+            # A framer of the author's may fail.
+            self._connection.call(self.advance, "frame_received")
 
     def advance(self) -> None:
         connection, frame_received = self._connection, self._author.frame_received
