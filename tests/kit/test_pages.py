@@ -131,14 +131,14 @@ def mail(tmp_path: Path, serving: Callable[..., Running]) -> tuple[int, Path]:
     [code] = [
         example.code
         for example in examples((DOCS / "kit.md").read_text())
-        if example.name == "mail.py"
+        if example.name == "smtp.py"
     ]
-    path = tmp_path / "mail.py"
+    path = tmp_path / "smtp.py"
     path.write_text(code)
     authority = Authority(tmp_path)
     pem = authority.certify("localhost")
     place = f"tcp:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
-    running = serving(runpy.run_path(str(path))["mail"], f"--listen={place}")
+    running = serving(runpy.run_path(str(path))["smtp"], f"--listen={place}")
     return running.port, authority.cafile
 
 

@@ -1,0 +1,93 @@
+"""Servers of common protocols, written with the kit, and real clients of each.
+
+Each is a daemon, with its own options, and is reloaded and stopped while its clients go on.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+import pytest
+
+from logsrv.kit.testing import examples
+from tests.docs.conftest import ROOT
+from tests.docs.test_cookbook import RECIPES
+from tests.gopher.servers import certificate_file
+from tests.kit.servers import clients
+from tests.plugin_daemons import Daemon, folder_of_user, running, under_load
+from tests.ports import free_port
+
+HERE = Path(__file__).parent
+GUIDE = {each.name: each.code for each in examples((ROOT / "docs" / "kit.md").read_text())}
+TCP, UDP = "tcp:PORT:interface=127.0.0.1", "udp:PORT:interface=127.0.0.1"
+
+
+@attrs.frozen
+class Case:
+    """A server's clients, and how it is started.
+
+    talk: a conversation with the ports of the listeners; it gets a number of its own.
+    listen: the endpoints, with PORT in each.
+    first: another client, before the load begins.
+    count: conversations between the signals.
+    """
+
+    talk: Callable[[Sequence[int], int], None]
+    listen: tuple[str, ...] = (TCP,)
+    arguments: tuple[str, ...] = ()
+    first: Callable[[Sequence[int]], object] = len
+    count: int = 50
+
+
+SLOW, LONG = pytest.mark.slow, pytest.mark.long
+MARKED_SLOW = ("hosts", "postgres")
+CASES = {
+    "hosts": Case(clients.dig, (UDP, TCP), ("--host", "ada.example=192.0.2.1"), count=10),
+    "memcached": Case(clients.memcached, first=clients.memcslap),
+    "postgres": Case(clients.psql, count=4),
+    "redis": Case(clients.redis, first=clients.redis_benchmark),
+    "smtp": Case(clients.smtp, (TCP + ":privateKey=PEM:certKey=PEM",), count=20),
+    "sntp": Case(clients.sntp, (UDP,)),
+    "websocket": Case(clients.websocket, count=20),
+}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with folder_of_user() as made:
+        yield made
+
+
+def source(name: str) -> str:
+    """Return a server's source: it is in the documents, or here."""
+    if name in RECIPES:
+        return RECIPES[name].source
+    return GUIDE.get(f"{name}.py") or (HERE / f"{name}.py").read_text()
+
+
+def server(folder: Path, name: str) -> tuple[Daemon, list[int]]:
+    """Start a server; return it, and the ports of its listeners."""
+    case, ports, arguments = CASES[name], [], []
+    for endpoint in case.listen:
+        ports.append(free_port(socket.SOCK_DGRAM if "udp" in endpoint else socket.SOCK_STREAM))
+        if "PEM" in endpoint:
+            pem = certificate_file(folder / "server.pem", "localhost")
+            pem.chmod(0o644)
+            endpoint = endpoint.replace("PEM", str(pem))
+        arguments += ["--listen", endpoint.replace("PORT", str(ports[-1]))]
+    return Daemon(folder, name, source(name), *arguments, *case.arguments), ports
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=SLOW if name in MARKED_SLOW else LONG) for name in CASES]
+)
+def test_real_clients_are_served_until_the_stop(folder: Path, name: str) -> None:
+    case = CASES[name]
+    daemon, ports = server(folder, name)
+    with running(daemon):
+        case.first(ports)
+        under_load(daemon, partial(case.talk, ports), case.count)
