@@ -6,8 +6,9 @@ import contextlib
 import smtplib
 import ssl
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import ntplib
 from pymemcache.client.base import Client as MemcacheClient
@@ -102,6 +103,43 @@ def psql(ports: Sequence[int], number: int) -> None:
     place = f"host={HOST} port={ports[0]} user=ada dbname=words"
     done = run("postgresql-client-15", "psql", place, "-AtX", "-c", f"one {number} grüß")
     assert done == f"one\n{number}\ngrüß\n"
+
+
+@contextlib.contextmanager
+def sic_in(channel: str, nick: str, port: int) -> Iterator[tuple[IO[str], Callable[[str], None]]]:
+    """Yield the input of a client of IRC in a channel, and what waits for a text in its output."""
+    with subprocess.Popen(
+        [program("sic", "sic"), "-h", HOST, "-p", str(port), "-n", nick],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
+    ) as client:  # fmt: skip
+        assert client.stdin and client.stdout
+        output = client.stdout
+
+        def expect(text: str) -> None:
+            assert any(text in line for line in output), text
+
+        try:
+            expect("Welcome")
+            client.stdin.write(f":j {channel}\n")
+            expect("JOIN")
+            yield client.stdin, expect
+        finally:
+            client.kill()
+
+
+def sic(ports: Sequence[int], number: int) -> None:
+    channel, ada, bob = f"#room{number}", f"ada{number}", f"bob{number}"
+    with (
+        sic_in(channel, ada, ports[0]) as (type_ada, ada_expects),
+        sic_in(channel, bob, ports[0]) as (type_bob, bob_expects),
+    ):
+        ada_expects("JOIN")
+        type_ada.write("grüß gott, bob\n")
+        bob_expects("> grüß gott, bob")
+        type_bob.write(f":m {ada} to you alone\n")
+        ada_expects("> to you alone")
+        type_bob.write(":QUIT\n")
+        ada_expects("QUIT")
 
 
 def websocket(ports: Sequence[int], number: int) -> None:

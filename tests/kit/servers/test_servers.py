@@ -46,6 +46,7 @@ class Case:
 SLOW, LONG = pytest.mark.slow, pytest.mark.long
 MARKED_SLOW = ("hosts", "postgres")
 CASES = {
+    "irc": Case(clients.sic, count=20),
     "hosts": Case(clients.dig, (UDP, TCP), ("--host", "ada.example=192.0.2.1"), count=10),
     "memcached": Case(clients.memcached, first=clients.memcslap),
     "postgres": Case(clients.psql, count=4),
