@@ -12,6 +12,7 @@ from typing import IO
 
 import ntplib
 from pymemcache.client.base import Client as MemcacheClient
+from pymodbus.client import ModbusTcpClient
 from redis import Redis
 from websockets.sync.client import connect
 
@@ -97,6 +98,13 @@ def dig(ports: Sequence[int], number: int) -> None:
             "bind9-dnsutils", "dig", f"@{HOST}", "-p", str(port), how, "+short", "ada.example"
         )
         assert done == "192.0.2.1\n", done
+
+
+def modbus(ports: Sequence[int], number: int) -> None:
+    with ModbusTcpClient(HOST, port=ports[0], timeout=PATIENCE) as client:
+        assert not client.write_register(number, 7, device_id=3).isError()
+        assert not client.write_registers(number, [*range(number % 100 + 1)], device_id=3).isError()
+        assert client.read_coils(0).isError()
 
 
 def psql(ports: Sequence[int], number: int) -> None:

@@ -6,6 +6,7 @@ Each is a daemon, with its own options, and is reloaded and stopped while its cl
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,8 @@ class Case:
     listen: the endpoints, with PORT in each.
     first: another client, before the load begins.
     count: conversations between the signals.
+    service: the word behind twistd, if it is not the name.
+    stored: of an input of the line logger, the line that a conversation leaves.
     """
 
     talk: Callable[[Sequence[int], int], None]
@@ -41,11 +44,16 @@ class Case:
     arguments: tuple[str, ...] = ()
     first: Callable[[Sequence[int]], object] = len
     count: int = 50
+    service: str = ""
+    stored: Callable[[int], str] | None = None
 
 
 SLOW, LONG = pytest.mark.slow, pytest.mark.long
 MARKED_SLOW = ("hosts", "postgres")
 CASES = {
+    "modbus": Case(
+        clients.modbus, ("modbus:" + TCP,), service="logsrv", stored="unit 3 register {} = 7".format
+    ),
     "irc": Case(clients.sic, count=20),
     "hosts": Case(clients.dig, (UDP, TCP), ("--host", "ada.example=192.0.2.1"), count=10),
     "memcached": Case(clients.memcached, first=clients.memcslap),
@@ -80,7 +88,8 @@ def server(folder: Path, name: str) -> tuple[Daemon, list[int]]:
             pem.chmod(0o644)
             endpoint = endpoint.replace("PEM", str(pem))
         arguments += ["--listen", endpoint.replace("PORT", str(ports[-1]))]
-    return Daemon(folder, name, source(name), *arguments, *case.arguments), ports
+    plugin = source(name)
+    return Daemon(folder, name, plugin, *arguments, *case.arguments, service=case.service), ports
 
 
 @pytest.mark.parametrize(
@@ -91,4 +100,8 @@ def test_real_clients_are_served_until_the_stop(folder: Path, name: str) -> None
     daemon, ports = server(folder, name)
     with running(daemon):
         case.first(ports)
-        under_load(daemon, partial(case.talk, ports), case.count)
+        done = under_load(daemon, partial(case.talk, ports), case.count)
+    if case.stored:
+        lines = (folder / "logs" / "current.log").read_text().splitlines()
+        stored = Counter(line.partition(" ")[2].partition(" ")[2] for line in lines)
+        assert [number for number in done if stored[case.stored(number)] != 1] == []
