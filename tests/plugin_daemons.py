@@ -93,6 +93,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start it; after `kill` once more."""
+        self.pid_file.unlink(missing_ok=True)
         done = subprocess.run(
             self._command,
             cwd=self._folder,
@@ -120,6 +121,7 @@ class Daemon:
     def kill(self) -> None:
         if Path(f"/proc/{self.pid}").exists():
             os.kill(self.pid, signal.SIGKILL)
+            wait_until(lambda: not Path(f"/proc/{self.pid}").exists(), "the end of its process")
 
 
 class Load:

@@ -6,7 +6,6 @@ Each is a daemon, with its own options, and is reloaded and stopped while its cl
 from __future__ import annotations
 
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,9 +16,10 @@ import pytest
 from logsrv.kit.testing import examples
 from tests.docs.conftest import ROOT
 from tests.docs.test_cookbook import RECIPES
+from tests.end_to_end.stored import messages
 from tests.gopher.servers import certificate_file
 from tests.kit.servers import clients
-from tests.plugin_daemons import Daemon, folder_of_user, running, under_load
+from tests.plugin_daemons import Daemon, Load, folder_of_user, running, under_load
 from tests.ports import free_port
 
 HERE = Path(__file__).parent
@@ -102,6 +102,31 @@ def test_real_clients_are_served_until_the_stop(folder: Path, name: str) -> None
         case.first(ports)
         done = under_load(daemon, partial(case.talk, ports), case.count)
     if case.stored:
-        lines = (folder / "logs" / "current.log").read_text().splitlines()
-        stored = Counter(line.partition(" ")[2].partition(" ")[2] for line in lines)
-        assert [number for number in done if stored[case.stored(number)] != 1] == []
+        assert not lost(case, folder, done)
+
+
+def lost(case: Case, folder: Path, done: list[int]) -> set[str]:
+    """Return the lines of conversations that the line logger's store does not have."""
+    assert case.stored
+    return {case.stored(number) for number in done} - {
+        message.decode() for message in messages(folder / "logs")
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.stored])
+def test_what_was_answered_survives_a_kill(folder: Path, name: str) -> None:
+    """The daemon is killed behind its answers, and started again."""
+    case = CASES[name]
+    daemon, ports = server(folder, name)
+    with running(daemon):
+        load = Load(partial(case.talk, ports))
+        try:
+            load.more(case.count)
+            load.stopping()
+            daemon.kill()
+        finally:
+            load.end()
+        daemon.start()
+        daemon.stop()
+    assert not lost(case, folder, load.done)
