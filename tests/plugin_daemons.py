@@ -125,13 +125,18 @@ class Daemon:
 
 
 class Load:
-    """Clients in threads, one conversation after the other, each with its own number."""
+    """Clients in threads, one conversation after the other, each with its own number, until the end.
 
-    def __init__(self, talk: Talk) -> None:
+    hang_up: it ends conversations that do not notice the end of the server.
+    """
+
+    def __init__(self, talk: Talk, hang_up: Callable[[], None] = lambda: None) -> None:
         self.done: list[int] = []
         self._talk = talk
         self._numbers = itertools.count(1)
+        self._hang_up = hang_up
         self._stopping = False
+        self._ended = False
         self._wrong: list[BaseException] = []
         self._clients = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
         for client in self._clients:
@@ -153,14 +158,18 @@ class Load:
         self._stopping = True
 
     def end(self) -> None:
-        self._stopping = True
-        for client in self._clients:
-            client.join(PATIENCE)
+        self._stopping = self._ended = True
+
+        def all_ended() -> bool:
+            self._hang_up()
+            return not any(client.is_alive() for client in self._clients)
+
+        wait_until(all_ended, "the end of the clients")
         assert not self._wrong, self._wrong
 
     def _run(self) -> None:
         try:
-            while not self._stopping:
+            while not self._ended:
                 number = next(self._numbers)
                 self._talk(number)
                 self.done.append(number)
@@ -184,9 +193,11 @@ def running(daemon: Daemon) -> Iterator[Daemon]:
     assert log.count(" failed") == 0, log
 
 
-def under_load(daemon: Daemon, talk: Talk, count: int = 50) -> list[int]:
+def under_load(
+    daemon: Daemon, talk: Talk, count: int = 50, hang_up: Callable[[], None] = lambda: None
+) -> list[int]:
     """Reload a daemon twice and stop it while clients talk; return the numbers of the conversations."""
-    load = Load(talk)
+    load = Load(talk, hang_up)
     try:
         load.more(count)
         daemon.reload()

@@ -3,33 +3,71 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import smtplib
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import ntplib
+import stomp
 from pymemcache.client.base import Client as MemcacheClient
 from pymodbus.client import ModbusTcpClient
 from redis import Redis
 from websockets.sync.client import connect
 
+from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
+from tests.docs.test_cookbook import RECIPES
 from tests.programs import program
 
 HOST = "127.0.0.1"
+# The sizes of files for TFTP, whose blocks have 512 bytes.
+FILES = {"blocks": 1024, "text": 1300}
 
 
-def run(package: str, name: str, *arguments: str | Path) -> str:
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
+def hang_up() -> None:
+    """End all programs: many go on for long when their server has ended."""
+    for client in list(RUNNING):
+        client.kill()
+
+
+@contextlib.contextmanager
+def started(package: str, name: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a program of `package` of Debian, whose output comes line by line; end it behind the body."""
+    with subprocess.Popen(
+        ["stdbuf", "-oL", program(name, package), *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
+    ) as client:  # fmt: skip
+        RUNNING.add(client)
+        try:
+            yield client
+        finally:
+            RUNNING.discard(client)
+            client.kill()
+
+
+def expect(client: subprocess.Popen[str], text: str) -> None:
+    """Read the output of a program up to the line with a text."""
+    assert client.stdout
+    assert any(text in line for line in client.stdout), text
+
+
+def tell(client: subprocess.Popen[str], line: str) -> None:
+    assert client.stdin
+    client.stdin.write(line + "\n")
+
+
+def run(package: str, name: str, *arguments: str) -> str:
     """Run a program of `package` of Debian; return its output. Its status has to be 0."""
-    done = subprocess.run(
-        [program(name, package), *arguments],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
-    )  # fmt: skip
-    assert done.returncode == 0, (done.stdout, done.stderr)
-    return done.stdout
+    with started(package, name, *arguments) as client:
+        output, _ = client.communicate(timeout=PATIENCE)
+        assert client.returncode == 0, output
+    return output
 
 
 def redis_benchmark(ports: Sequence[int]) -> None:
@@ -86,14 +124,14 @@ def smtp(ports: Sequence[int], number: int) -> None:
 
 
 def sntp(ports: Sequence[int], number: int) -> None:
-    answer = ntplib.NTPClient().request(HOST, port=ports[0], version=4, timeout=PATIENCE)
+    answer = ntplib.NTPClient().request(HOST, port=ports[0], version=4, timeout=PATIENCE / 30)
     assert (answer.stratum, answer.mode, answer.leap) == (1, 4, 0)
     assert abs(answer.offset) < 1 and answer.delay >= 0
 
 
 def dig(ports: Sequence[int], number: int) -> None:
     """Ask for the same name over UDP and TCP, which are at ports of their own."""
-    for port, how in zip(ports, ("+notcp", "+tcp"), strict=True):
+    for port, how in zip(ports[:2], ("+notcp", "+tcp"), strict=True):
         done = run(
             "bind9-dnsutils", "dig", f"@{HOST}", "-p", str(port), how, "+short", "ada.example"
         )
@@ -107,6 +145,45 @@ def modbus(ports: Sequence[int], number: int) -> None:
         assert client.read_coils(0).isError()
 
 
+def mosquitto(ports: Sequence[int], number: int) -> None:
+    """One client waits for a message of each quality, another sends them."""
+    place = ("-h", HOST, "-p", str(ports[0]))
+    wanted = ("-C", "2", "-t", f"house/{number}/#")
+    with started("mosquitto-clients", "mosquitto_sub", *place, "-d", *wanted) as subscriber:
+        expect(subscriber, "SUBACK")
+        for quality in ("0", "1"):
+            message = ("-t", f"house/{number}/room", "-q", quality, "-m", f"grüß {quality}")
+            run("mosquitto-clients", "mosquitto_pub", *place, *message)
+            expect(subscriber, f"grüß {quality}")
+
+
+def curl_tftp(ports: Sequence[int], number: int) -> None:
+    """Read a file that ends within a block, and one that ends with a whole one."""
+    for name, size in FILES.items():
+        assert run("curl", "curl", "-sS", f"tftp://{HOST}:{ports[0]}/{name}") == "x" * size
+
+
+@contextlib.contextmanager
+def files(folder: Path) -> Iterator[int]:
+    """Make the files that the server of TFTP has."""
+    for name, size in FILES.items():
+        (folder / name).write_text("x" * size)
+    yield 0
+
+
+@contextlib.contextmanager
+def name_server(folder: Path) -> Iterator[int]:
+    """Run the cookbook's name server; yield its port for TCP."""
+    plugin = folder / "upstream" / "twisted" / "plugins" / "hosts_plugin.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(RECIPES["hosts"].source)
+    with TwistdProcess(
+        "hosts", "--listen", f"tcp:0:interface={HOST}", "--host", "ada.example=192.0.2.1",
+        directory=folder / "upstream",
+    ) as server:  # fmt: skip
+        yield server.port()
+
+
 def psql(ports: Sequence[int], number: int) -> None:
     place = f"host={HOST} port={ports[0]} user=ada dbname=words"
     done = run("postgresql-client-15", "psql", place, "-AtX", "-c", f"one {number} grüß")
@@ -114,40 +191,58 @@ def psql(ports: Sequence[int], number: int) -> None:
 
 
 @contextlib.contextmanager
-def sic_in(channel: str, nick: str, port: int) -> Iterator[tuple[IO[str], Callable[[str], None]]]:
-    """Yield the input of a client of IRC in a channel, and what waits for a text in its output."""
-    with subprocess.Popen(
-        [program("sic", "sic"), "-h", HOST, "-p", str(port), "-n", nick],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
-    ) as client:  # fmt: skip
-        assert client.stdin and client.stdout
-        output = client.stdout
-
-        def expect(text: str) -> None:
-            assert any(text in line for line in output), text
-
-        try:
-            expect("Welcome")
-            client.stdin.write(f":j {channel}\n")
-            expect("JOIN")
-            yield client.stdin, expect
-        finally:
-            client.kill()
+def sic_in(channel: str, nick: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    with started("sic", "sic", "-h", HOST, "-p", str(port), "-n", nick) as client:
+        expect(client, "Welcome")
+        tell(client, f":j {channel}")
+        expect(client, "JOIN")
+        yield client
 
 
 def sic(ports: Sequence[int], number: int) -> None:
-    channel, ada, bob = f"#room{number}", f"ada{number}", f"bob{number}"
+    channel, nick = f"#room{number}", f"ada{number}"
     with (
-        sic_in(channel, ada, ports[0]) as (type_ada, ada_expects),
-        sic_in(channel, bob, ports[0]) as (type_bob, bob_expects),
+        sic_in(channel, nick, ports[0]) as ada,
+        sic_in(channel, f"bob{number}", ports[0]) as bob,
     ):
-        ada_expects("JOIN")
-        type_ada.write("grüß gott, bob\n")
-        bob_expects("> grüß gott, bob")
-        type_bob.write(f":m {ada} to you alone\n")
-        ada_expects("> to you alone")
-        type_bob.write(":QUIT\n")
-        ada_expects("QUIT")
+        expect(ada, "JOIN")
+        tell(ada, "grüß gott, bob")
+        expect(bob, "> grüß gott, bob")
+        tell(bob, f":m {nick} to you alone")
+        expect(ada, "> to you alone")
+        tell(bob, ":QUIT")
+        expect(ada, "QUIT")
+
+
+class Inbox(stomp.ConnectionListener):
+    """The bodies that a client of STOMP has got, and the receipts."""
+
+    def __init__(self) -> None:
+        self.got: queue.Queue[str] = queue.Queue()
+
+    def on_message(self, frame: stomp.utils.Frame) -> None:
+        self.got.put(frame.body)
+
+    def on_receipt(self, frame: stomp.utils.Frame) -> None:
+        self.got.put(frame.headers["receipt-id"])
+
+    def on_disconnected(self) -> None:
+        self.got.put("disconnected")
+
+
+def stomp_py(ports: Sequence[int], number: int) -> None:
+    client, inbox = stomp.Connection12([(HOST, ports[0])], reconnect_attempts_max=1), Inbox()
+    client.set_listener("", inbox)
+    client.connect(wait=True)
+    try:
+        destination = f"/queue/{number}"
+        client.subscribe(destination, id="mine", headers={"receipt": "subscribed"})
+        assert inbox.got.get(timeout=PATIENCE) == "subscribed"
+        for text in ("hello", "grüß gott\n" * (number % 100)):
+            client.send(destination, text)
+            assert inbox.got.get(timeout=PATIENCE) == text
+    finally:
+        client.disconnect()
 
 
 def websocket(ports: Sequence[int], number: int) -> None:

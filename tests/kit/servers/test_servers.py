@@ -5,8 +5,10 @@ Each is a daemon, with its own options, and is reloaded and stopped while its cl
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +29,11 @@ GUIDE = {each.name: each.code for each in examples((ROOT / "docs" / "kit.md").re
 TCP, UDP = "tcp:PORT:interface=127.0.0.1", "udp:PORT:interface=127.0.0.1"
 
 
+@contextlib.contextmanager
+def nothing(folder: Path) -> Iterator[int]:
+    yield 0
+
+
 @attrs.frozen
 class Case:
     """A server's clients, and how it is started.
@@ -34,6 +41,7 @@ class Case:
     talk: a conversation with the ports of the listeners; it gets a number of its own.
     listen: the endpoints, with PORT in each.
     first: another client, before the load begins.
+    around: it makes what the server needs; its port replaces FAR, and is the last of `ports`.
     count: conversations between the signals.
     service: the word behind twistd, if it is not the name.
     stored: of an input of the line logger, the line that a conversation leaves.
@@ -42,6 +50,7 @@ class Case:
     talk: Callable[[Sequence[int], int], None]
     listen: tuple[str, ...] = (TCP,)
     arguments: tuple[str, ...] = ()
+    around: Callable[[Path], AbstractContextManager[int]] = nothing
     first: Callable[[Sequence[int]], object] = len
     count: int = 50
     service: str = ""
@@ -51,6 +60,12 @@ class Case:
 SLOW, LONG = pytest.mark.slow, pytest.mark.long
 MARKED_SLOW = ("hosts", "postgres")
 CASES = {
+    "stomp": Case(clients.stomp_py, count=20),
+    "mqtt": Case(clients.mosquitto, count=20),
+    "tftp": Case(clients.curl_tftp, (UDP,), ("--folder", "."), clients.files, count=10),
+    "forwarder": Case(
+        clients.dig, (UDP, TCP), ("--to", "tcp:127.0.0.1:FAR"), clients.name_server, count=10
+    ),
     "modbus": Case(
         clients.modbus, ("modbus:" + TCP,), service="logsrv", stored="unit 3 register {} = 7".format
     ),
@@ -78,8 +93,9 @@ def source(name: str) -> str:
     return GUIDE.get(f"{name}.py") or (HERE / f"{name}.py").read_text()
 
 
-def server(folder: Path, name: str) -> tuple[Daemon, list[int]]:
-    """Start a server; return it, and the ports of its listeners."""
+@contextlib.contextmanager
+def serving(folder: Path, name: str) -> Iterator[tuple[Daemon, list[int]]]:
+    """Run a server; yield it, and the ports of its listeners."""
     case, ports, arguments = CASES[name], [], []
     for endpoint in case.listen:
         ports.append(free_port(socket.SOCK_DGRAM if "udp" in endpoint else socket.SOCK_STREAM))
@@ -89,7 +105,11 @@ def server(folder: Path, name: str) -> tuple[Daemon, list[int]]:
             endpoint = endpoint.replace("PEM", str(pem))
         arguments += ["--listen", endpoint.replace("PORT", str(ports[-1]))]
     plugin = source(name)
-    return Daemon(folder, name, plugin, *arguments, *case.arguments, service=case.service), ports
+    with case.around(folder) as far:
+        arguments += [argument.replace("FAR", str(far)) for argument in case.arguments]
+        daemon = Daemon(folder, name, plugin, *arguments, service=case.service)
+        with running(daemon):
+            yield daemon, [*ports, *([far] if far else [])]
 
 
 @pytest.mark.parametrize(
@@ -97,10 +117,9 @@ def server(folder: Path, name: str) -> tuple[Daemon, list[int]]:
 )
 def test_real_clients_are_served_until_the_stop(folder: Path, name: str) -> None:
     case = CASES[name]
-    daemon, ports = server(folder, name)
-    with running(daemon):
+    with serving(folder, name) as (daemon, ports):
         case.first(ports)
-        done = under_load(daemon, partial(case.talk, ports), case.count)
+        done = under_load(daemon, partial(case.talk, ports), case.count, clients.hang_up)
     if case.stored:
         assert not lost(case, folder, done)
 
@@ -118,9 +137,8 @@ def lost(case: Case, folder: Path, done: list[int]) -> set[str]:
 def test_what_was_answered_survives_a_kill(folder: Path, name: str) -> None:
     """The daemon is killed behind its answers, and started again."""
     case = CASES[name]
-    daemon, ports = server(folder, name)
-    with running(daemon):
-        load = Load(partial(case.talk, ports))
+    with serving(folder, name) as (daemon, ports):
+        load = Load(partial(case.talk, ports), clients.hang_up)
         try:
             load.more(case.count)
             load.stopping()
