@@ -7,7 +7,9 @@ import queue
 import smtplib
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import ntplib
@@ -184,6 +186,11 @@ def name_server(folder: Path) -> Iterator[int]:
         yield server.port()
 
 
+def written(number: int) -> str:
+    """Return the line of the first write."""
+    return f"unit 3 register {number} = 7"
+
+
 def psql(ports: Sequence[int], number: int) -> None:
     place = f"host={HOST} port={ports[0]} user=ada dbname=words"
     done = run("postgresql-client-15", "psql", place, "-AtX", "-c", f"one {number} grüß")
@@ -243,6 +250,61 @@ def stomp_py(ports: Sequence[int], number: int) -> None:
             assert inbox.got.get(timeout=PATIENCE) == text
     finally:
         client.disconnect()
+
+
+def snmpinform(ports: Sequence[int], number: int) -> None:
+    """Send an inform; the program ends with 0 once it has the answer."""
+    trap, text = "1.3.6.1.4.1.8072.2.3.0.1", "1.3.6.1.4.1.8072.2.3.2.1"
+    run(
+        "snmp", "snmpinform", "-m", "", "-v", "2c", "-c", "public", f"{HOST}:{ports[0]}", "1",
+        trap, text, "s", f"inform {number}",
+    )  # fmt: skip
+
+
+def informed(number: int) -> str:
+    """Return the line of an inform."""
+    time, trap = "1.3.6.1.2.1.1.3.0=01", "1.3.6.1.6.3.1.1.4.1.0=1.3.6.1.4.1.8072.2.3.0.1"
+    return f"{time} {trap} 1.3.6.1.4.1.8072.2.3.2.1=inform {number}"
+
+
+class Transfer(BaseHTTPRequestHandler):
+    """As many bytes as the path says."""
+
+    def do_GET(self) -> None:
+        size = int(self.path[1:])
+        self.send_response(200)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+        self.wfile.write(bytes(size))
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def web_server(folder: Path) -> Iterator[int]:
+    server = ThreadingHTTPServer((HOST, 0), Transfer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def large_transfer(ports: Sequence[int]) -> None:
+    curl(ports, 0, 20_000_000)
+
+
+def curl(ports: Sequence[int], number: int, size: int = 1_000_000) -> None:
+    proxy, web = ports
+    done = run(
+        "curl", "curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}",
+        "--socks5-hostname", f"{HOST}:{proxy}", f"http://localhost:{web}/{size}",
+    )  # fmt: skip
+    assert done == str(size)
 
 
 def websocket(ports: Sequence[int], number: int) -> None:

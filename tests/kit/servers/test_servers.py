@@ -27,6 +27,7 @@ from tests.ports import free_port
 HERE = Path(__file__).parent
 GUIDE = {each.name: each.code for each in examples((ROOT / "docs" / "kit.md").read_text())}
 TCP, UDP = "tcp:PORT:interface=127.0.0.1", "udp:PORT:interface=127.0.0.1"
+DNS = (UDP, TCP)
 
 
 @contextlib.contextmanager
@@ -60,22 +61,22 @@ class Case:
 SLOW, LONG = pytest.mark.slow, pytest.mark.long
 MARKED_SLOW = ("hosts", "postgres")
 CASES = {
-    "stomp": Case(clients.stomp_py, count=20),
-    "mqtt": Case(clients.mosquitto, count=20),
-    "tftp": Case(clients.curl_tftp, (UDP,), ("--folder", "."), clients.files, count=10),
     "forwarder": Case(
-        clients.dig, (UDP, TCP), ("--to", "tcp:127.0.0.1:FAR"), clients.name_server, count=10
+        clients.dig, DNS, ("--to", "tcp:127.0.0.1:FAR"), clients.name_server, count=10
     ),
-    "modbus": Case(
-        clients.modbus, ("modbus:" + TCP,), service="logsrv", stored="unit 3 register {} = 7".format
-    ),
+    "hosts": Case(clients.dig, DNS, ("--host", "ada.example=192.0.2.1"), count=10),
     "irc": Case(clients.sic, count=20),
-    "hosts": Case(clients.dig, (UDP, TCP), ("--host", "ada.example=192.0.2.1"), count=10),
     "memcached": Case(clients.memcached, first=clients.memcslap),
+    "modbus": Case(clients.modbus, ("modbus:" + TCP,), service="logsrv", stored=clients.written),
+    "mqtt": Case(clients.mosquitto, count=20),
     "postgres": Case(clients.psql, count=4),
     "redis": Case(clients.redis, first=clients.redis_benchmark),
     "smtp": Case(clients.smtp, (TCP + ":privateKey=PEM:certKey=PEM",), count=20),
+    "snmp": Case(clients.snmpinform, ("snmp:" + UDP,), service="logsrv", stored=clients.informed),
     "sntp": Case(clients.sntp, (UDP,)),
+    "socks5": Case(clients.curl, around=clients.web_server, first=clients.large_transfer, count=10),
+    "stomp": Case(clients.stomp_py, count=20),
+    "tftp": Case(clients.curl_tftp, (UDP,), ("--folder", "."), clients.files, count=10),
     "websocket": Case(clients.websocket, count=20),
 }
 
