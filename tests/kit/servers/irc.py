@@ -1,4 +1,4 @@
-"""IRC (RFC 2812): channels and private messages; a second listener is for the operator."""
+"""IRC (RFC 2812): channels and private messages."""
 
 from __future__ import annotations
 
