@@ -165,7 +165,8 @@ class Load:
             return not any(client.is_alive() for client in self._clients)
 
         wait_until(all_ended, "the end of the clients")
-        assert not self._wrong, self._wrong
+        if self._wrong:
+            raise self._wrong[0]
 
     def _run(self) -> None:
         try:

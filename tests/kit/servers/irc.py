@@ -75,7 +75,7 @@ class Irc(LineProtocol[object, Network]):
             self.service.state.channels.pop(channel, None)
 
     def say(self, channel: str, text: str, but: Irc | None = None) -> None:
-        for member in self.members(channel):
+        for member in list(self.members(channel)):
             if member is not but:
                 member.send_line(f":{self.nick}!{self.nick}@{HOST} {text}")
 

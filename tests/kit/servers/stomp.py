@@ -33,10 +33,10 @@ class Broker:
     def send(self, destination: str, body: bytes) -> None:
         headers = {"destination": destination, "message-id": str(next(self.numbers))}
         headers["content-length"] = str(len(body))
-        for (to, name), peers in self.subscribers.items():
+        for (to, name), peers in list(self.subscribers.items()):
             if to == destination:
                 message = Message("MESSAGE", {**headers, "subscription": name}, body).encode()
-                for peer in peers:
+                for peer in list(peers):
                     peer.write(message)
 
     def leave(self, peer: Peer, name: str = "") -> None:

@@ -55,7 +55,7 @@ async def chat(connection: Connection[object, Room]) -> None:
         while True:
             opcode, data = await read_frame(connection)
             if opcode == TEXT:
-                for peer in peers:
+                for peer in list(peers):
                     peer.write(frame(TEXT, data))
             elif opcode == PING:
                 connection.write(frame(PONG, data))
