@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import queue
 import smtplib
+import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import urlopen
 
 import ntplib
 import stomp
@@ -213,12 +215,21 @@ def sic(ports: Sequence[int], number: int) -> None:
         sic_in(channel, f"bob{number}", ports[0]) as bob,
     ):
         expect(ada, "JOIN")
+        assert f"{channel} 2" in asked(ports[1], "channels")
         tell(ada, "grüß gott, bob")
         expect(bob, "> grüß gott, bob")
         tell(bob, f":m {nick} to you alone")
         expect(ada, "> to you alone")
         tell(bob, ":QUIT")
         expect(ada, "QUIT")
+
+
+def asked(port: int, line: str) -> list[str]:
+    """Return the lines with which an operator's listener answers, before a dot."""
+    with socket.create_connection((HOST, port), PATIENCE) as operator:
+        operator.sendall(f"{line}\n".encode())
+        answers = operator.makefile(encoding="utf-8")
+        return list(iter(lambda: answers.readline().rstrip(), "."))
 
 
 class Inbox(stomp.ConnectionListener):
@@ -245,6 +256,8 @@ def stomp_py(ports: Sequence[int], number: int) -> None:
         destination = f"/queue/{number}"
         client.subscribe(destination, id="mine", headers={"receipt": "subscribed"})
         assert inbox.got.get(timeout=PATIENCE) == "subscribed"
+        with urlopen(f"http://{HOST}:{ports[1]}/", timeout=PATIENCE) as page:
+            assert f"{destination} 1\n".encode() in page.read()
         for text in ("hello", "grüß gott\n" * (number % 100)):
             client.send(destination, text)
             assert inbox.got.get(timeout=PATIENCE) == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from logsrv.kit import LineProtocol, RunningService, protocol_plugin
+from logsrv.kit import Connection, LineProtocol, RunningService, protocol_plugin
 
 HOST = "irc.example"
 NICK, CHANNEL = re.compile(r"[A-Za-z_][\w-]{0,15}"), re.compile(r"#[^\s,\x07]{1,49}")
@@ -75,13 +75,32 @@ class Irc(LineProtocol[object, Network]):
             self.service.state.channels.pop(channel, None)
 
     def say(self, channel: str, text: str, but: Irc | None = None) -> None:
-        for member in list(self.members(channel)):
-            if member is not but:
-                member.send_line(f":{self.nick}!{self.nick}@{HOST} {text}")
+        line = f":{self.nick}!{self.nick}@{HOST} {text}"
+        self.service.broadcast(line, but=but, to=self.members(channel))
 
     def reply(self, number: int, *words: str) -> None:
         *middle, last = words
         self.send_line(" ".join([f":{HOST} {number:03} {self.nick or '*'}", *middle, f":{last}"]))
 
 
-plugin = protocol_plugin("irc", Irc, state=Network, listen="tcp:6667")
+async def operator(connection: Connection[object, Network]) -> None:
+    """Lists the channels, and says a line to everybody."""
+    async for line in connection:
+        match line.split(" ", 1):
+            case ["channels"]:
+                for name, members in sorted(connection.service.state.channels.items()):
+                    connection.send_line(f"{name} {len(members)}")
+                connection.send_line(".")
+            case ["wall", text]:
+                connection.service.broadcast(f":{HOST} NOTICE * :{text}")
+            case _:
+                connection.send_line("channels, or wall TEXT")
+
+
+plugin = protocol_plugin(
+    "irc",
+    Irc,
+    state=Network,
+    listeners={"operator": operator},
+    listen=("tcp:6667", "operator:tcp:6668:interface=127.0.0.1"),
+)

@@ -86,8 +86,7 @@ def publish(peer: Peer, quality: int, body: bytes) -> None:
     topic, end = text(body, 0)
     number, end = (body[end : end + 2], end + 2) if quality else (b"", end)
     message = packet(PUBLISH, struct.pack("!H", len(topic)) + topic + body[end:])
-    for receiver in peer.service.state.receivers(topic):
-        receiver.write(message)
+    peer.service.broadcast(message, to=peer.service.state.receivers(topic))
     if quality:
         peer.write(packet(PUBACK, number))
 

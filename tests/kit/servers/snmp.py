@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NoReturn, cast
-
-from twisted.internet.interfaces import IAddress
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from logsrv.kit import ConfigurationError, Sender
-from logsrv.kit.protocols.datagrams import AnswerSocket
-from logsrv.linelog.framing.lines.clean import escaped
-from logsrv.linelog.inputs.intake import IInput
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+from logsrv.linelog.inputs.intake import Input
+from logsrv.linelog.inputs.records import RecordDatagrams
 
 SEQUENCE, INTEGER, TEXT, OID = 0x30, 2, 4, 6
 RESPONSE, INFORM, TRAP = 0xA2, 0xA6, 0xA7
@@ -66,56 +59,27 @@ def notification(data: bytes) -> tuple[bytes, bytes]:
         shown = (
             dotted(value).encode() if tag == OID else value if tag == TEXT else value.hex().encode()
         )
-        words.append(dotted(name).encode() + b"=" + shown.replace(b"\n", b"\\x0a"))
+        words.append(dotted(name).encode() + b"=" + shown)
     answer = element(INTEGER, version) + element(TEXT, community) + element(RESPONSE, pdu)
-    return escaped(b" ".join(words)) + b"\n", element(SEQUENCE, answer) if kind == INFORM else b""
+    return b" ".join(words), element(SEQUENCE, answer) if kind == INFORM else b""
 
 
-@implementer(IDatagramReceiver)
-class Notifications:
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._listener: Any = None
-        self._answers: AnswerSocket | None = None
-
-    def attach(self, listener: Any) -> None:
-        self._listener = listener
-
-    def close(self) -> None:
-        if self._answers:
-            self._answers.close()
-            self._answers = None
-
-    def datagrams_received(self, payloads: Sequence[bytes], address: IAddress) -> None:
-        sender = cast(Sender, address)
-        intake, source = self._intake, self._intake.source(sender.source)
-        for payload in payloads:
-            intake.received_bytes += len(payload)
-            try:
-                line, answer = notification(payload)
-            except (ValueError, IndexError):
-                intake.drop(source, "protocol", "dropped a datagram: it is no trap of SNMP 2c")
-                continue
-            intake.take(line, source)
-            if answer:
-                self._answers = self._answers or AnswerSocket(self._listener.fileno())
-                safe = intake.durable()
-                safe.addCallbacks(self._answer, lambda failure: None, callbackArgs=(answer, sender))
-
-    def _answer(self, _: None, answer: bytes, sender: Sender) -> None:
-        if self._answers:
-            self._answers.send(answer, sender)
+class Notifications(RecordDatagrams):
+    def received(self, data: bytes) -> None:
+        try:
+            line, answer = notification(data)
+        except IndexError:
+            raise ValueError("this is not SNMP") from None
+        self.store(line)
+        if answer:
+            self.answer_when_safe(answer)
 
 
-@implementer(IPlugin, IInput)
-class Snmp:
+@implementer(IPlugin)
+class Snmp(Input):
     name = "snmp"
-
-    def stream(self, intake: Intake) -> NoReturn:
-        raise ConfigurationError("SNMP comes in datagrams: snmp:udp:162")
-
-    def datagrams(self, intake: Intake) -> Notifications:
-        return Notifications(intake)
+    receiver = Notifications
+    no_streams = "SNMP comes in datagrams: snmp:udp:162"
 
 
 snmp = Snmp()

@@ -6,6 +6,8 @@ from collections import defaultdict
 from itertools import count
 
 import attrs
+from twisted.web.http import Request
+from twisted.web.resource import Resource
 
 from logsrv.kit import Connection, PeerError, RunningService, protocol_plugin
 
@@ -27,6 +29,7 @@ class Broker:
     """The subscribers of each destination, by the name that they gave their subscription."""
 
     def __init__(self, service: RunningService[object, Broker]) -> None:
+        self.service = service
         self.subscribers: defaultdict[tuple[str, str], set[Peer]] = defaultdict(set)
         self.numbers = count(1)
 
@@ -36,8 +39,7 @@ class Broker:
         for (to, name), peers in list(self.subscribers.items()):
             if to == destination:
                 message = Message("MESSAGE", {**headers, "subscription": name}, body).encode()
-                for peer in list(peers):
-                    peer.write(message)
+                self.service.broadcast(message, to=peers)
 
     def leave(self, peer: Peer, name: str = "") -> None:
         for key in [key for key in self.subscribers if not name or key[1] == name]:
@@ -97,4 +99,25 @@ def serve(peer: Peer, broker: Broker, message: Message) -> None:
         peer.write(Message("RECEIPT", {"receipt-id": receipt}).encode())
 
 
-plugin = protocol_plugin("stomp", stomp, state=Broker, listen="tcp:61613")
+class Status(Resource):
+    """How many subscribe to each destination."""
+
+    isLeaf = True
+
+    def __init__(self, service: RunningService[object, Broker]) -> None:
+        super().__init__()
+        self._service = service
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        rows = [f"{to} {len(peers)}" for (to, _), peers in self._service.state.subscribers.items()]
+        return "".join(f"{row}\n" for row in sorted(rows)).encode()
+
+
+plugin = protocol_plugin(
+    "stomp",
+    stomp,
+    state=Broker,
+    listeners={"status": Status},
+    listen=("tcp:61613", "status:tcp:8080:interface=127.0.0.1"),
+)

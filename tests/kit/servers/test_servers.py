@@ -65,7 +65,7 @@ CASES = {
         clients.dig, DNS, ("--to", "tcp:127.0.0.1:FAR"), clients.name_server, count=10
     ),
     "hosts": Case(clients.dig, DNS, ("--host", "ada.example=192.0.2.1"), count=10),
-    "irc": Case(clients.sic, count=20),
+    "irc": Case(clients.sic, (TCP, "operator:" + TCP), count=20),
     "memcached": Case(clients.memcached, first=clients.memcslap),
     "modbus": Case(clients.modbus, ("modbus:" + TCP,), service="logsrv", stored=clients.written),
     "mqtt": Case(clients.mosquitto, count=20),
@@ -75,7 +75,7 @@ CASES = {
     "snmp": Case(clients.snmpinform, ("snmp:" + UDP,), service="logsrv", stored=clients.informed),
     "sntp": Case(clients.sntp, (UDP,)),
     "socks5": Case(clients.curl, around=clients.web_server, first=clients.large_transfer, count=10),
-    "stomp": Case(clients.stomp_py, count=20),
+    "stomp": Case(clients.stomp_py, (TCP, "status:" + TCP), count=20),
     "tftp": Case(clients.curl_tftp, (UDP,), ("--folder", "."), clients.files, count=10),
     "websocket": Case(clients.websocket, count=20),
 }

@@ -55,8 +55,7 @@ async def chat(connection: Connection[object, Room]) -> None:
         while True:
             opcode, data = await read_frame(connection)
             if opcode == TEXT:
-                for peer in list(peers):
-                    peer.write(frame(TEXT, data))
+                connection.service.broadcast(frame(TEXT, data), to=peers)
             elif opcode == PING:
                 connection.write(frame(PONG, data))
             elif opcode == CLOSE:

@@ -104,9 +104,9 @@ class Input:
     """The base class of an input. Both `connection` and `receiver` are called with a listener's Intake.
 
     name: the NAME in `--listen NAME:ENDPOINT`. connection: protocol class of a connection. receiver: class
-    of the receiver of datagrams (IDatagramReceiver). no_datagrams: if the input takes none, a sentence that
-    says what to use instead. refuses_tls: close a connection without TLS that begins with the bytes 16 03
-    of TLS, because no message begins with them.
+    of the receiver of datagrams (IDatagramReceiver). no_datagrams, no_streams: if the input takes none, a
+    sentence that says what to use instead. refuses_tls: close a connection without TLS that begins with the
+    bytes 16 03 of TLS, because no message begins with them.
     """
 
     name = ""
@@ -114,9 +114,12 @@ class Input:
     connection: ClassVar[type[Any]]
     receiver: ClassVar[type[Any]]
     no_datagrams = ""
+    no_streams = ""
 
     def stream(self, intake: Intake) -> Any:
-        """Return the factory of a listener."""
+        """Return the factory of a listener. Raises ConfigurationError if the input takes no connections."""
+        if self.no_streams:
+            raise ConfigurationError(f"{intake.label}: {self.no_streams}")
         return Connections(lambda: self.connection(intake), refuses_tls=self.refuses_tls)
 
     def datagrams(self, intake: Intake) -> Any:

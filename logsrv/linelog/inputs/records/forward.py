@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Iterator
 
-from twisted.internet.interfaces import IAddress
-from zope.interface import implementer
-
-from logsrv.kit.net.source import Sender, source_of
-from logsrv.kit.protocols.datagrams import AnswerSocket
 from logsrv.linelog.framing.bodies.bodies import Records, most_made
 from logsrv.linelog.framing.events.forward import event
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
@@ -18,7 +12,8 @@ from logsrv.linelog.framing.events.forward_key import LONGEST_PING, helo, pong
 from logsrv.linelog.framing.events.msgpack_values import PIECE, ValueFramer
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.gathering import Gathering
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.records.record_datagrams import RecordDatagrams
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 HEARTBEAT = b"\0"
@@ -85,38 +80,13 @@ class ForwardReceiver(RecordReceiver):
             self.answer_when_safe(acknowledgement)
 
 
-@implementer(IDatagramReceiver)
-class Heartbeats:
+class Heartbeats(RecordDatagrams):
     """The receiver that answers Fluentd's UDP heartbeats, and drops every other datagram."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._listener: Any = None
-        self._way_back: AnswerSocket | None = None
-
-    def attach(self, listener: Any) -> None:
-        """Send answers from the socket of this listener, once it is bound."""
-        self._listener = listener
-
-    def close(self) -> None:
-        """Close the copy of the socket."""
-        if self._way_back is not None:
-            self._way_back.close()
-            self._way_back = None
-
-    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        self._intake.received_bytes += sum(map(len, payloads))
-        for payload in payloads:
-            if payload != HEARTBEAT:
-                why = "dropped a datagram: only heartbeats are accepted over UDP"
-                self._intake.drop(self._intake.source(source_of(source)), "protocol", why)
-            else:
-                self._answer(cast(Sender, source))
-
-    def _answer(self, peer: Sender) -> None:
-        if self._way_back is None:
-            self._way_back = AnswerSocket(self._listener.fileno())
-        self._way_back.send(HEARTBEAT, peer)
+    def received(self, data: bytes) -> None:
+        if data != HEARTBEAT:
+            raise ValueError("only heartbeats are accepted over UDP")
+        self.answer(HEARTBEAT)
 
 
 class Forward(Input):

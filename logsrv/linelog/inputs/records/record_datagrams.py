@@ -1,0 +1,82 @@
+"""The base class of inputs whose datagrams are answered once their records are safe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress
+from zope.interface import implementer
+
+from logsrv.kit.net.source import Sender, source_of
+from logsrv.kit.protocols.datagrams import AnswerSocket
+from logsrv.linelog.framing.lines.datagrams import frame_datagrams
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
+
+
+@implementer(IDatagramReceiver)
+class RecordDatagrams:
+    """The receiver of one listener: override `received`; it stores lines, and answers when they are safe.
+
+    source: the name of the present datagram's sender. intake: the listener's.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self.source = ""
+        self._sender: Sender
+        self._listener: Any = None
+        self._way_back: AnswerSocket | None = None
+
+    def received(self, data: bytes) -> None:
+        """Take a datagram. A ValueError is the sender's fault: it is counted as dropped, and logged."""
+        raise NotImplementedError(f"{type(self).__name__} has no received")
+
+    def store(self, line: bytes) -> None:
+        """Store a record as a line, by the listener's --max-line, --oversize and --raw."""
+        rules, counts = self.intake.rules, self.intake.counts
+        block = frame_datagrams([line.replace(b"\n", b"\\x0a")], rules, counts)
+        if block is not None:
+            self.intake.take(block, self.source)
+
+    def answer(self, data: bytes) -> None:
+        """Send the sender a datagram now."""
+        self._send(data, self._sender)
+
+    def answer_when_safe(self, data: bytes) -> None:
+        """Send the sender a datagram once everything stored until now is safe; never, if it may be lost."""
+        safe = self.intake.durable()
+        safe.addCallbacks(
+            lambda _, sender: self._send(data, sender),
+            lambda _: None,
+            callbackArgs=(self._sender,),
+        )
+
+    def attach(self, listener: Any) -> None:
+        """Send answers from the socket of this listener, once it is bound."""
+        self._listener = listener
+
+    def close(self) -> None:
+        """Close the copy of the socket. Answers that are due later are not sent."""
+        self._listener = None
+        if self._way_back is not None:
+            self._way_back.close()
+            self._way_back = None
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        intake = self.intake
+        intake.received_bytes += sum(map(len, payloads))
+        self._sender = cast(Sender, source)
+        self.source = intake.source(source_of(source))
+        for payload in payloads:
+            try:
+                self.received(payload)
+            except ValueError as error:
+                intake.drop(self.source, "protocol", f"dropped a datagram: {error}")
+
+    def _send(self, data: bytes, peer: Sender) -> None:
+        if self._listener is None:
+            return
+        if self._way_back is None:
+            self._way_back = AnswerSocket(self._listener.fileno())
+        self._way_back.send(data, peer)
