@@ -11,6 +11,7 @@ import pytest
 
 from bench.echo.servers import code_lines
 from logsrv.kit.testing import TwistdProcess, wait_until
+from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.intake.intake import Intake
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story, blocks
@@ -46,6 +47,8 @@ def test_the_input_of_the_intake_stores_what_it_takes(tmp_path: Path) -> None:
         client.connect(("127.0.0.1", server.port()))
         client.send(b"\xff\n")
         client.send(b"two")
+        client.settimeout(PATIENCE)
+        assert client.recv(100) == client.recv(100) == b"stored"
         wait_until(lambda: stored.read_text().count("\n") == 2, "both datagrams")
         sender = f"udp:127.0.0.1:{client.getsockname()[1]}"
     lines = [line.partition(" ")[2] for line in stored.read_text().splitlines()]
