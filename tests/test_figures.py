@@ -29,7 +29,7 @@ SHARED_NAMES = {
     "Reading": "the browser's commands in a page, and a store that SQL reads; neither meets the other",
 }
 NAMES_THAT_EXIST_TWICE = 5
-IMPORTS_INSIDE_FUNCTIONS = 74
+IMPORTS_INSIDE_FUNCTIONS = 75
 CLAUSES_INSTEAD_OF_SENTENCES = 2
 CLASSES_WITH_MORE_THAN_THREE_FLAGS = 0
 REACHES_INTO_PRIVATES = 31
@@ -37,7 +37,8 @@ PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
 # The third edition of the kit may add 1,200.
 CODE = 67_200
-CODE_OF_TESTS = 100_500
+# Fifteen servers with real clients for the third edition of the kit.
+CODE_OF_TESTS = 101_400
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.

@@ -55,8 +55,8 @@ class Incoming:
     """
 
     __slots__ = (
-        "_at_once", "_clean", "_count", "_looked", "_made", "_only_lines", "_raw", "_sought",
-        "answers", "dropped", "ended", "format", "lines", "skipping",
+        "_at_once", "_clean", "_count", "_from", "_looked", "_made", "_only_lines", "_raw", "_sought",
+        "_whole", "answers", "dropped", "ended", "format", "lines", "skipping",
     )  # fmt: skip
 
     def __init__(self, format: LineFormat, *, only_lines: bool = False) -> None:
@@ -68,6 +68,9 @@ class Incoming:
         self._only_lines = only_lines
         # Bytes as long as it is one unread chunk, to avoid a copy; else a bytearray.
         self._raw: bytes | bytearray = b""
+        # A chunk that is read as bytes, and the place of the first unread one; `_raw` is empty meanwhile.
+        self._whole = b""
+        self._from = 0
         # The first bytes of `_raw` that `lines` were made of, and the number of these lines.
         self._made = 0
         self._count = 0
@@ -82,17 +85,20 @@ class Incoming:
 
     def __len__(self) -> int:
         """Return the number of bytes that wait, without those of decoded lines."""
-        return len(self._raw) - self._made
+        return len(self._raw) - self._made + len(self._whole) - self._from
 
     @property
     def exhausted(self) -> bool:
         """Return whether every complete line was taken; an unfinished one may wait."""
+        self._put_back()
         return (
             not length_hint(self.lines)
             and self._raw.find(self.format.delimiter, self._made + self._looked) < 0
         )
 
     def receive(self, data: bytes) -> None:
+        if self._whole:
+            self._put_back()
         if self._raw:
             self._changeable().extend(data)
         else:
@@ -102,12 +108,18 @@ class Incoming:
 
     def take_some(self, most: int) -> bytes | None:
         """Return one to `most` bytes; b"" at the end of input."""
+        self._put_back()
         if not self._as_bytes():
             return None
         return self._take(most) if self._raw or self.ended else None
 
     def take_exactly(self, number: int) -> bytes | None:
         """Return `number` bytes; None, also at the end of input, when there are fewer."""
+        whole = self._whole or self._chunk()
+        begin = self._from
+        if number <= len(whole) - begin:
+            return self._cut(begin + number)
+        self._put_back()
         if not self._as_bytes() or len(self._raw) < number:
             return None
         return self._take(number)
@@ -117,6 +129,12 @@ class Incoming:
 
         Raises LineTooLong when it is not among the first `limit` bytes.
         """
+        whole = self._whole or self._chunk()
+        begin = self._from
+        at = whole.find(separator, begin, begin + limit)
+        if at >= 0:
+            return self._cut(at + len(separator))
+        self._put_back()
         if not self._as_bytes():
             return None
         before, begin = self._sought
@@ -131,7 +149,33 @@ class Incoming:
 
     def take_all(self) -> bytes:
         """Return all bytes that wait, at the end of input."""
+        self._put_back()
         return self._take(len(self._raw)) if self._as_bytes() else b""
+
+    def _chunk(self) -> bytes:
+        """Begin to read one unread chunk as bytes, by a place in it; b"" if the bytes need more work."""
+        raw = self._raw
+        if self._made or self.skipping is not None or type(raw) is not bytes:
+            return b""
+        self._whole, self._raw = raw, b""
+        self._at_once = self._looked = self._clean = 0
+        self._sought = b"", 0
+        return raw
+
+    def _cut(self, end: int) -> bytes:
+        """Return the bytes of the chunk up to a place."""
+        whole, begin = self._whole, self._from
+        if end < len(whole):
+            self._from = end
+            return whole[begin:end]
+        self._whole, self._from = b"", 0
+        return whole[begin:]
+
+    def _put_back(self) -> None:
+        """Read the rest of the chunk in other ways, or with more bytes after it."""
+        if self._whole:
+            self._raw = self._whole[self._from :]
+            self._whole, self._from = b"", 0
 
     def _as_bytes(self) -> bool:
         """Turn decoded lines that were not taken into bytes again. Return False while skipping."""
@@ -182,6 +226,8 @@ class Incoming:
 
         Raises LineTooLong and LineNotText.
         """
+        if self._whole:
+            self._put_back()
         line = next(self.lines, None)
         if line is None and self.make_lines():
             line = next(self.lines)
@@ -192,6 +238,8 @@ class Incoming:
 
         Return whether there are any. Raises LineTooLong or LineNotText for a bad first line, and drops it.
         """
+        if self._whole:
+            self._put_back()
         if self._made:
             self._drop(self._made)
             self._made, self.lines = 0, NO_LINES

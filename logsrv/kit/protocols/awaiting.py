@@ -27,7 +27,7 @@ CANCELLED = (CancelledError, asyncio.CancelledError)
 
 
 @attrs.define(eq=False)
-class Work:
+class RunningCoroutine:
     """A coroutine that the kit runs. clock: the service's, if no connection is known.
 
     opened: the connections that it has opened, which are closed when it has ended.
@@ -58,12 +58,12 @@ class Work:
 
 
 # The coroutine that runs, in it and in what it calls.
-working: ContextVar[Work | None] = ContextVar("working", default=None)
+working: ContextVar[RunningCoroutine | None] = ContextVar("working", default=None)
 
 
 def clocked(clock: object) -> None:
     """Give coroutines that are started from here the clock of a service."""
-    working.set(Work(clock))
+    working.set(RunningCoroutine(clock))
 
 
 def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
@@ -84,7 +84,7 @@ def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
 def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
     """Start an author's coroutine; return a Deferred of its result, which cancels it when cancelled."""
     before = working.get()
-    work = Work(before.clock if before is not None else None)
+    work = RunningCoroutine(before.clock if before is not None else None)
     loop = _get_running_loop()
     if loop is None:
         return work.run(lambda: Deferred.fromCoroutine(coroutine))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from logsrv.kit.protocols.awaiting import CANCELLED, Work, working
+from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, working
 from logsrv.kit.protocols.crowd import handled
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class deadline:
                 "deadline needs a coroutine that the kit runs, such as handle or one given to spawn"
             )
         self._task = task
+        self._cancelling = task.cancelling() if task else 0
         self._timer = _clock(work).callLater(
             self._seconds, self._end, task.cancel if task else work.cancel
         )
@@ -69,13 +70,15 @@ class deadline:
     ) -> None:
         if not self._passed:
             self._timer.cancel()
-        elif isinstance(error, CANCELLED):
-            if self._task is not None:
-                self._task.uncancel()
+            return
+        if self._task is not None and self._task.uncancel() > self._cancelling:
+            # It was cancelled by somebody else as well, such as a deadline around this one.
+            return
+        if isinstance(error, CANCELLED):
             raise DeadlineExceeded(self._seconds, self._name) from None
 
 
-def _clock(work: Work) -> Any:
+def _clock(work: RunningCoroutine) -> Any:
     """Return the clock of the connection, or of the service, for which the present code works."""
     connection = handled.get()
     if connection is not None:

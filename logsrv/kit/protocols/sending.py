@@ -117,12 +117,19 @@ class SendingSide:
         """
         if self.state.sending is states.GONE:
             return fail(PeerGone(f"{self.author.peer} has gone"))
-        # Not at once while it is being closed: a loop that writes and drains would never end.
-        if self.state.sending is states.OPEN and self._is_drained:
+        if self.has_room:
             return succeed(None)
         if self._room is None:
             self._room = Backpressure()
         return self._room.wait_for_change().addErrback(self._not_drained)
+
+    @property
+    def has_room(self) -> bool:
+        """Return true if nobody has to wait before more is written.
+
+        Not while it is being closed: a loop that writes and drains would never end.
+        """
+        return self.state.sending is states.OPEN and self._is_drained
 
     @property
     def _is_drained(self) -> bool:

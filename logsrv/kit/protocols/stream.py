@@ -135,7 +135,13 @@ class Connection(Generic[Settings, State]):
         """
         if number < 0:
             raise ValueError(f"read_exactly takes a number of bytes, not {number}")
-        data = await self._read(lambda: self._incoming.take_exactly(number), timeout)
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        data = self._incoming.take_exactly(number)
+        if data is None:
+            data = await self._read_on(lambda: self._incoming.take_exactly(number), timeout)
+        if self._holds_back:
+            self._weigh()
         if data is None:
             raise self._end(f"{number} bytes")
         return data
@@ -151,7 +157,13 @@ class Connection(Generic[Settings, State]):
         if not separator:
             raise ValueError("read_until takes a separator of one byte or more")
         most = self.max_line if limit is None else limit
-        data = await self._read(lambda: self._incoming.take_until(separator, most), timeout)
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        data = self._incoming.take_until(separator, most)
+        if data is None:
+            data = await self._read_on(lambda: self._incoming.take_until(separator, most), timeout)
+        if self._holds_back:
+            self._weigh()
         if data is None:
             raise self._end(repr(separator))
         return data
@@ -160,7 +172,14 @@ class Connection(Generic[Settings, State]):
         """Read one to `most` bytes as they come; b"" when the peer sends nothing more."""
         if most < 1:
             raise ValueError(f"read_some takes one byte or more, not {most}")
-        return await self._read(lambda: self._incoming.take_some(most), timeout) or b""
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
+        data = self._incoming.take_some(most)
+        if data is None:
+            data = await self._read_on(lambda: self._incoming.take_some(most), timeout)
+        if self._holds_back:
+            self._weigh()
+        return data or b""
 
     async def ask(self, prompt: str = "", timeout: float | None = None) -> str:
         """Send `prompt` without a line ending, and return the next line.
@@ -219,7 +238,8 @@ class Connection(Generic[Settings, State]):
 
         Raises PeerGone, which needs no handling, if the peer goes away instead.
         """
-        await self._connection.drain()
+        if not self._connection.has_room:
+            await self._connection.drain()
 
     async def end_output(self) -> bool:
         """Send all output, then tell the peer that nothing more comes; it may still send.
@@ -276,22 +296,10 @@ class Connection(Generic[Settings, State]):
             waiting, self._waiting = self._waiting, None
             waiting.callback(None)
 
-    async def _read(
-        self, take: Callable[[], Result | None], timeout: float | None
-    ) -> Result | None:
-        """Return the first result of `take`; None at the end of input. Raises PeerTimeout."""
-        if self._connection.state.others is STUCK:
-            await self._wait_for_others()
-        result = take()
-        if result is None:
-            result = await self._read_on(take, timeout)
-        self._weigh()
-        return result
-
     async def _read_on(
         self, take: Callable[[], Result | None], timeout: float | None
     ) -> Result | None:
-        """The same as `_read`, after `take` has given None."""
+        """Return the next result of `take`, which has given None; None at the end of input."""
         deadline = None if timeout is None else self.clock.seconds() + timeout
         incoming = self._incoming
         result = None
@@ -317,7 +325,8 @@ class Connection(Generic[Settings, State]):
             raise RuntimeError("two readers wait for one connection")
         self._news = news
         self._waiting = waiting = Deferred[None]()
-        self._weigh()
+        if self._holds_back:
+            self._weigh()
         if deadline is not None:
             waiting.addTimeout(max(0.0, deadline - self.clock.seconds()), self.clock)
         try:
@@ -345,7 +354,7 @@ class Connection(Generic[Settings, State]):
 
     def _weigh(self) -> None:
         """Pause reading from the peer while much is unread and no read waits."""
-        much = self._waiting is None and len(self._incoming) >= READ_AHEAD
+        much = len(self._incoming) >= READ_AHEAD and self._waiting is None
         if much is not self._holds_back:
             self._holds_back = much
             self._connection.tell(AWAIT if much else FINISH)

@@ -22,10 +22,10 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
-from logsrv.kit.service.dials import Dials
+from logsrv.kit.service.connecting.dials import Dials
+from logsrv.kit.service.connecting.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import Life, call
-from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.service_settings import check_limits

@@ -147,7 +147,7 @@ class MemoryTransport(StringTransport):
         self.producer_paused = False
         # True when the plugin has said that it sends nothing more.
         self.half_closed = False
-        self._no_delay = self._keep_alive = False
+        self._options: dict[str, bool] = {}
 
     def write(self, data: bytes) -> None:
         if not isinstance(data, bytes):
@@ -173,16 +173,16 @@ class MemoryTransport(StringTransport):
         self.half_closed = True
 
     def getTcpNoDelay(self) -> bool:
-        return self._no_delay
+        return self._options.get("no delay", False)
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        self._no_delay = bool(enabled)
+        self._options["no delay"] = bool(enabled)
 
     def getTcpKeepAlive(self) -> bool:
-        return self._keep_alive
+        return self._options.get("keep alive", False)
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
-        self._keep_alive = bool(enabled)
+        self._options["keep alive"] = bool(enabled)
 
     def getHandle(self) -> None:
         """Return None: there is no socket."""

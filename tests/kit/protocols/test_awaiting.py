@@ -57,6 +57,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, CancelledError, fail
 from twisted.internet.task import deferLater
 from logsrv.kit.protocols.awaiting import started, awaited
+from logsrv.kit import DeadlineExceeded, deadline
 
 async def both():
     await asyncio.sleep(0.001)
@@ -85,8 +86,23 @@ async def cancelled(cleaned):
         await asyncio.sleep(0)
         cleaned.append("the coroutine")
 
+async def late():
+    told = []
+    for outer, inner in ((0.05, 0.01), (0.01, 0.05), (0.01, 0.01)):
+        try:
+            async with deadline(outer, "outer"):
+                async with deadline(inner, "inner"):
+                    await Deferred()
+        except DeadlineExceeded as error:
+            told.append(error.name)
+    async with asyncio.timeout(1):
+        await asyncio.sleep(0)
+    assert asyncio.current_task().cancelling() == 0
+    return told
+
 async def main():
     assert await started(both()) == "both"
+    assert await started(late()) == ["inner", "outer", "outer"]
     assert await awaited(asyncio.sleep(0.001, "future"), "it") == "future"
     cleaned = []
     work = started(cancelled(cleaned))

@@ -1,4 +1,4 @@
-"""Deadlines around blocks of awaits, in handlers, tasks and states, under both kinds of reactors."""
+"""Deadlines around blocks of awaits, in handlers, tasks and states; those of asyncio: test_awaiting.py."""
 
 from __future__ import annotations
 

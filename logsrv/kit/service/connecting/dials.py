@@ -17,7 +17,7 @@ from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.awaiting import CANCELLED, Work, working
+from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, working
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 from logsrv.kit.service.factory import PluginFactory
 
@@ -63,7 +63,7 @@ class DialFactory(GuardedFactory):
 
 
 class Dial(Factory[Any]):
-    """One try to connect. dialled: its protocol, once there is a connection."""
+    """A try to connect. dialled: its protocol, once there is a connection."""
 
     noisy = False
     dialled: DialledProtocol | None = None
@@ -144,7 +144,7 @@ class Dials:
         return cut
 
 
-def _close_after(work: Work, connection: Connection) -> None:
+def _close_after(work: RunningCoroutine, connection: Connection) -> None:
     """Close a connection when the coroutine that has dialled it ends."""
     work.opened = [one for one in work.opened if not one.closed]
     work.opened.append(connection)
