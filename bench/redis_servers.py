@@ -57,7 +57,7 @@ class Resp:
         return commands
 
 
-class Frames(FrameProtocol):
+class Frames(FrameProtocol[Any, Any, Any]):
     framing = Resp
 
     def frame_received(self, frame: list[bytes]) -> None:

@@ -81,9 +81,12 @@ class RunningService(Protocol[Settings, State]):
         default the function's. Raises TypeError for anything but a coroutine.
         """
 
-    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
+    def every(
+        self, seconds: float | Callable[[], float], function: Callable[..., Any], *args: Any
+    ) -> Task:
         """Call `function(*args)`, plain or async, at once and then every `seconds`.
 
+        seconds: a number, or a function that is asked after each call, so that a reload can change it.
         It runs in the background, as with `spawn`. Two calls never overlap, and an error ends only that
         call. Raises TypeError for anything but a function, ValueError for an impossible interval.
         """
@@ -104,6 +107,14 @@ class RunningService(Protocol[Settings, State]):
         endpoint: as for `connect`. timeout: seconds for all of it, with a TLS handshake. The stop closes it
         after the last peer and the tasks. Raises DialError with one sentence, ConfigurationError for text
         that is no endpoint, RuntimeError after the stop.
+        """
+
+    def datagrams(self, endpoint: str, protocol: Any) -> Any:
+        """Open a socket for datagrams, such as `udp:0` for any free port; return the DatagramSocket.
+
+        protocol: a Datagrams or DatagramProtocol class; its one object is `protocol` of the result, and
+        gets what comes. `send(data, (host, port))` sends, `close()` closes; the stop closes it after the
+        tasks. Raises ConfigurationError for text that is no such place, ListenError for one that is taken.
         """
 
     def line_format(self, settings: Any, listener: str = "") -> LineFormat: ...

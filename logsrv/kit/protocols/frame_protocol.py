@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from operator import length_hint
-from typing import Any
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
 from logsrv.kit.framing.own import OwnFraming
@@ -19,6 +21,9 @@ from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.sending import GATHERED
 from logsrv.kit.protocols.states import ENDED
+
+# The frames of a protocol, for type checkers: bytes, unless its framing is the author's own.
+Frame = TypeVar("Frame", default=bytes)
 
 # An exhausted iterator, so all connections may share it.
 NO_FRAMES: Iterator[bytes] = iter(())
@@ -41,7 +46,7 @@ class FramedConnection(PeerConnection):
 DEFAULT_MAX_FRAME = 1024 * 1024
 
 
-class FrameProtocol(PeerProtocol[Settings, State]):
+class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Frame]):
     """Frames in, frames out, as bytes; one object per connection.
 
     Override `frame_received`, and `connection_made` and `connection_lost` if need be. Each of the
@@ -70,7 +75,7 @@ class FrameProtocol(PeerProtocol[Settings, State]):
         elif framing is not None:
             cls._framing = framing
 
-    def frame_received(self, frame: Any) -> object:
+    def frame_received(self, frame: Frame) -> object:
         """Take a frame from the peer; `frame` is without its length or delimiter.
 
         It is bytes, unless a framing of your own gives other objects.
@@ -83,13 +88,13 @@ class FrameProtocol(PeerProtocol[Settings, State]):
         sentence: the reason, for the log. Override it to send a last frame.
         """
 
-    def send_frame(self, frame: Any) -> None:
+    def send_frame(self, frame: Frame) -> None:
         """Send a frame. It is dropped if the peer has gone.
 
         Raises ValueError for a frame that `framing` cannot mark, TypeError unless it is bytes.
         """
         try:
-            data = self._framing.pack(frame)
+            data = self._framing.pack(frame)  # type: ignore[arg-type]
         except TypeError:
             raise TypeError(f"send_frame takes bytes, not {mistaken(frame)}") from None
         connection = self._connection
@@ -101,12 +106,12 @@ class FrameProtocol(PeerProtocol[Settings, State]):
         if connection.gathered > GATHERED:
             connection.make_room()
 
-    def close(self, last_frame: bytes | None = None) -> None:
+    def close(self, last_frame: Frame | None = None) -> None:
         """Send `last_frame`, if any, after all earlier output, then close the connection.
 
         After this the plugin gets only `connection_lost`.
         """
-        last = None if last_frame is None else self._framing.pack(last_frame)
+        last = None if last_frame is None else self._framing.pack(last_frame)  # type: ignore[arg-type]
         (self._connection or self._connected()).close(last)
 
     def _new_reader(self, connection: PeerConnection) -> FrameReader:
@@ -119,7 +124,7 @@ class FrameReader:
     __slots__ = ("_author", "_connection", "_framer", "_frames", "_late")
     waits_by_itself = False
 
-    def __init__(self, author: FrameProtocol, connection: PeerConnection) -> None:
+    def __init__(self, author: FrameProtocol[Any, Any, Any], connection: PeerConnection) -> None:
         self._author = author
         self._connection = connection
         settings = author.factory.service.settings

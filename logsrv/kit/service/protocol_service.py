@@ -24,6 +24,7 @@ from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
 from logsrv.kit.service.connecting.dials import Dials
 from logsrv.kit.service.connecting.links import Links, ReconnectingLink, client_endpoint
+from logsrv.kit.service.connecting.sockets import DatagramSocket, DatagramSockets
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
 from logsrv.kit.service.life import Life, call
 from logsrv.kit.service.peers import Peers
@@ -104,6 +105,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
         self.dials = Dials(self)
+        self.sockets = DatagramSockets(self)
         # A test may replace it.
         self.client_endpoint = client_endpoint
         self._life = Life(state)
@@ -208,7 +210,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
     def spawn(self, coroutine: Awaitable[Any], name: str = "") -> ServiceTask:
         return self.tasks.spawn(coroutine, name)
 
-    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
+    def every(
+        self, seconds: float | Callable[[], float], function: Callable[..., Any], *args: Any
+    ) -> ServiceTask:
         return self.tasks.every(seconds, function, *args)
 
     def connect(
@@ -234,6 +238,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         tls = tls and not getattr(client, "in_memory", False)
         return await self.dials.dial(name, client, timeout, tls=tls)
 
+    def datagrams(self, endpoint: str, protocol: Any) -> DatagramSocket:
+        return self.sockets.open(endpoint, self._datagrams(endpoint, protocols_of(protocol, None)))
+
     def open(self) -> Callable[[], Any] | None:
         start = self._life.make(self)
         when_running(self._reactor, self._begin_tasks)
@@ -246,6 +253,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
     async def settle(self) -> None:
         await self.tasks.stop()
+        self.sockets.stop()
         self.served.cut += await self.dials.stop(DRAIN_SECONDS)
         self.served.cut += await self.links.stop(DRAIN_SECONDS)
 

@@ -93,7 +93,9 @@ class ServiceTasks:
             ServiceTask(name or name_of(coroutine), lambda: awaited(coroutine, "spawn"), close)
         )
 
-    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
+    def every(
+        self, seconds: float | Callable[[], float], function: Callable[..., Any], *args: Any
+    ) -> ServiceTask:
         """Call a function as `RunningService.every` says. Raises RuntimeError after the stop."""
         if iscoroutine(function):
             name = name_of(function)
@@ -101,10 +103,7 @@ class ServiceTasks:
             raise TypeError(f"every takes a function: every(…, {name}), not every(…, {name}())")
         if not callable(function):
             raise TypeError(f"every takes a function, not {mistaken(function)}")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise TypeError(f"every takes seconds, not {mistaken(seconds)}")
-        if not 0 < seconds < float("inf"):
-            raise ValueError(f"every takes more than 0 seconds, not {seconds:g}")
+        checked_interval(seconds() if callable(seconds) else seconds)
 
         async def again() -> None:
             due = self._clock.seconds()
@@ -118,8 +117,9 @@ class ServiceTasks:
                 if task.cancelled:
                     return
                 now = self._clock.seconds()
+                pause = checked_interval(seconds() if callable(seconds) else seconds)
                 # Missed calls are left out.
-                due += seconds * ((now - due) // seconds + 1)
+                due += pause * ((now - due) // pause + 1)
                 await deferLater(self._clock, due - now)
 
         task = ServiceTask(name_of(function), lambda: awaited(again(), "every"), lambda: None)
@@ -177,6 +177,15 @@ class ServiceTasks:
     def _failed(self, task: ServiceTask, failure: Failure) -> None:
         self._metrics.count("tasks_failed_total", task=task.name)
         self._failures.note(f"task {task.name}", "", failure)
+
+
+def checked_interval(seconds: object) -> float:
+    """Return the interval of `every`. Raises TypeError, or ValueError for an impossible one."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"every takes seconds, not {mistaken(seconds)}")
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"every takes more than 0 seconds, not {seconds:g}")
+    return seconds
 
 
 def name_of(what: object) -> str:

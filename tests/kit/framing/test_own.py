@@ -51,7 +51,7 @@ class Resp:
         return b":%d\r\n" % answer if isinstance(answer, int) else b"+%s\r\n" % answer
 
 
-class Redis(FrameProtocol):
+class Redis(FrameProtocol[Any, Any, Any]):
     framing = Resp
     max_frame = 1000
 
@@ -141,7 +141,7 @@ class Nothing(Resp):
 @pytest.mark.complains("RecursionError", "ConfigurationError")
 @pytest.mark.parametrize("framer", [Fails, Nothing])
 def test_a_framer_that_fails_costs_that_peer_only(in_memory: InMemory, framer: Any) -> None:
-    class Wrong(FrameProtocol):
+    class Wrong(FrameProtocol[Any, Any, Any]):
         framing = framer
 
         def frame_received(self, frame: Any) -> None: ...
@@ -193,7 +193,7 @@ def test_one_that_does_not_fit_is_refused_with_its_class(framer: Any, said: str)
 
 
 def test_a_frame_that_cannot_be_packed_is_a_mistake(in_memory: InMemory) -> None:
-    class Plain(FrameProtocol):
+    class Plain(FrameProtocol[Any, Any, Any]):
         framing = NoArgumentNeeded
 
         def frame_received(self, frame: Any) -> None: ...

@@ -106,6 +106,20 @@ def test_calls_of_every_never_overlap_and_missed_ones_are_left_out(memory: Memor
     assert [at - begun for at in slow] == [0, 30, 60]
 
 
+def test_an_interval_may_be_a_function_that_follows_a_reload(memory: MemoryService) -> None:
+    called: list[float] = []
+    pause = 10.0
+    memory.service.every(lambda: pause, lambda: called.append(memory.clock.seconds()))
+    begin = called[0]
+    memory.clock.advance(10)
+    pause = 3.0
+    memory.clock.advance(10)
+    memory.clock.advance(6)
+    assert [each - begin for each in called] == [0, 10, 20, 23, 26]
+    with pytest.raises(ValueError, match="more than 0 seconds, not 0"):
+        memory.service.every(lambda: 0, print)
+
+
 def test_every_may_end_itself(memory: MemoryService) -> None:
     calls: list[Any] = []
 
