@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from logsrv import __version__
 from logsrv.cli.arguments import tell
-from logsrv.cli.watched import watch_from_here
+from logsrv.cli.watched_child import watch_from_here
 from logsrv.errors import HelpRequest, LogsrvError, UsageError
 from logsrv.kit.children.child_side import little_memory
 from logsrv.kit.options.argument_parser import Parser

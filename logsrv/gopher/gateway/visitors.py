@@ -72,7 +72,7 @@ class Visitors:
             sentence = "you have too many requests open here; wait until one of them has ended"
             raise too_much(429, sentence, 2)
         a_minute = self.limits.requests_per_minute
-        bucket = self._requests.filled(client, a_minute / 60, a_minute)
+        bucket = self._requests.filled_bucket(client, a_minute / 60, a_minute)
         if bucket.left < 1:
             seconds = ceil((1 - bucket.left) * 60 / a_minute)
             raise too_much(429, f"too many requests; go on in {seconds} s", seconds)

@@ -105,7 +105,7 @@ class Alerts:
         report = read_report(line)
         count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
         if report.kind == "done":
-            self._tasks.done(report.name)
+            self._tasks.forget(report.name)
             if not self._tasks.all:
                 self._process.done()
         elif report.kind == "lines":

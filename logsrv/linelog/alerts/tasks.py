@@ -52,7 +52,7 @@ class AlertTasks:
             if name not in self.all:
                 self.all[name] = attrs.evolve(task, until=task.until or end)
 
-    def done(self, name: str) -> None:
+    def forget(self, name: str) -> None:
         """Forget a task that has ended."""
         self.all.pop(name, None)
 

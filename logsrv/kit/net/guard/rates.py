@@ -33,7 +33,7 @@ class Buckets:
         # The one that was used last is at the end.
         self._buckets: OrderedDict[Hashable, Bucket] = OrderedDict()
 
-    def filled(self, key: Hashable, rate: float, most: float) -> Bucket:
+    def filled_bucket(self, key: Hashable, rate: float, most: float) -> Bucket:
         """Return a bucket, filled up to now by `rate` tokens a second, to at most `most`."""
         now = self._clock()
         bucket = self._buckets.get(key)
@@ -49,7 +49,7 @@ class Buckets:
 
     def take(self, key: Hashable, rate: float, most: float) -> bool:
         """Take one token. Return False if there is none."""
-        bucket = self.filled(key, rate, most)
+        bucket = self.filled_bucket(key, rate, most)
         taken = bucket.left >= 1
         bucket.left -= taken
         return taken
@@ -116,7 +116,7 @@ class Rates:
         return True
 
     def _bucket(self, peer: Hashable, kind: str, rate: float) -> Bucket:
-        return self._buckets.filled((peer, kind), rate, rate)
+        return self._buckets.filled_bucket((peer, kind), rate, rate)
 
 
 def end_of_line(data: bytes, number: int) -> int:

@@ -29,7 +29,7 @@ class AsyncioThread:
 
     def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Deferred[T]:
         """Run a coroutine there; fires with its result. Cancelling the Deferred cancels the coroutine."""
-        future = asyncio.run_coroutine_threadsafe(make(), self._running())
+        future = asyncio.run_coroutine_threadsafe(make(), self._running_loop())
         fired: Deferred[T] = Deferred(lambda _: _give_up(future))
         future.add_done_callback(
             lambda done: self._reactor.callFromThread(_fire, fired, done)  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ class AsyncioThread:
         loop.call_soon_threadsafe(loop.stop)
         return self._ended
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop, self._ended = asyncio.new_event_loop(), Deferred()
             # A daemon thread does not keep the process alive; `stop` waits for an orderly end.

@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 
 
-def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator[tuple[int, int]]:
+def lines_at(
+    text: bytes, offsets: list[int], *, in_message: bool = False
+) -> Iterator[tuple[int, int]]:
     """Yield start and end of each line that contains one of these offsets, which are sorted.
 
-    said: whether one of them must be in the message, not in the stamp.
+    in_message: whether one of them must be in the message, not in the stamp.
     """
     find, rfind = text.find, text.rfind
     end = -1
     for at in offsets:
         if at > end:
             start = rfind(b"\n", max(end, 0), at) + 1
-            if said and not is_said(text, start, at):
+            if in_message and not is_said(text, start, at):
                 continue
             end = find(b"\n", at)
             if end < 0:

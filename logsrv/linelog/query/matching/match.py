@@ -108,7 +108,7 @@ class Matcher:
             yield from all_lines(text)
             return
         if self._exact:
-            yield from self.candidates(text, said=True)
+            yield from self.candidates(text, in_message=True)
             return
         if self._negated is not None and place is None:
             yield from between(text, self._negated.find(text))
@@ -116,7 +116,9 @@ class Matcher:
         if self._pattern is not None:
             found, start = self._pattern_lines(text)
             yield from found
-            yield from _lines_with(_begins(self._compiled(self._pattern)), text, start, said=True)
+            yield from _lines_with(
+                _begins(self._compiled(self._pattern)), text, start, in_message=True
+            )
             return
 
         test, record = self.predicate(), Record
@@ -162,18 +164,18 @@ class Matcher:
             self._search = compiled(pattern)
         return self._search
 
-    def candidates(self, text: bytes, *, said: bool = False) -> Iterator[tuple[int, int]]:
+    def candidates(self, text: bytes, *, in_message: bool = False) -> Iterator[tuple[int, int]]:
         """Yield start and end of each line that contains a candidate, in its message or in its stamp.
 
-        said: whether a candidate must be in the message. For an exact query these are the matches.
+        in_message: whether a candidate must be in the message. For an exact query these are the matches.
         """
         if self._candidate is None:
             yield from all_lines(text)
             return
         if self._places is not None:
-            yield from lines_at(text, self._places(text).tolist(), said=said)
+            yield from lines_at(text, self._places(text).tolist(), in_message=in_message)
             return
-        yield from _lines_with(self._hits(text), text, said=said)
+        yield from _lines_with(self._hits(text), text, in_message=in_message)
 
     def _pattern_lines(self, text: bytes) -> tuple[list[tuple[int, int]], int]:
         """Return the lines whose message matches `_pattern`, and the offset up to which all are found.
@@ -253,9 +255,9 @@ def _fixed_width(
 
 
 def _lines_with(
-    hits: Hits, text: bytes, start: int = 0, *, said: bool
+    hits: Hits, text: bytes, start: int = 0, *, in_message: bool
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line with a hit. said: whether the hit must be in its message."""
+    """Yield start and end of each line with a hit. in_message: whether the hit must be in its message."""
     find, rfind = text.find, text.rfind
     size = len(text)
     while start < size:
@@ -270,7 +272,7 @@ def _lines_with(
             end = size
         # After the second space a hit is in the message, with or without a stamp.
         if (
-            not said
+            not in_message
             or find(b" ", start + TIME_LENGTH, at) >= 0
             or _in_message(text, start, at, end, hits)
         ):

@@ -29,7 +29,7 @@ _MOST_UNREAD = 1 << 20
 
 
 @implementer(IHandshakeListener)
-class Conversation(Protocol):
+class ServerConnection(Protocol):
     """A connection to a server: write to it, and wait for its bytes.
 
     hung_up: the server has ended the connection. Only one caller may wait at a time. A wait fails with
@@ -139,19 +139,21 @@ class Conversation(Protocol):
             self._waiting.callback(None)
 
 
-async def connect(settings: TargetSettings, reactor: Any, *, answers: bool = True) -> Conversation:
+async def connect(
+    settings: TargetSettings, reactor: Any, *, answers: bool = True
+) -> ServerConnection:
     """Return a new connection. answers: False for a server whose bytes are dropped.
 
     Raises Unavailable.
     """
     url, who = settings.url, one_line(settings.url.place)
     factory = Factory.forProtocol(
-        lambda: Conversation(who, tls=url.tls, clock=reactor, answers=answers)
+        lambda: ServerConnection(who, tls=url.tls, clock=reactor, answers=answers)
     )
     factory.noisy = False
     try:
         endpoint = endpoint_of(settings, reactor)
-        conversation: Conversation = undelayed(await endpoint.connect(factory))
+        conversation: ServerConnection = undelayed(await endpoint.connect(factory))
     except CancelledError:
         raise
     except Exception as error:

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
-from logsrv.linelog.ship.out.far_side import STEP, Conversation, connect
+from logsrv.linelog.ship.out.far_side import STEP, ServerConnection, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
 
@@ -51,7 +51,7 @@ class RelpTarget:
         self._connect = partial(connect, settings, reactor)
         self._who = one_line(settings.url.place)
         self._reactor = reactor
-        self._open: tuple[Conversation, RelpSession] | None = None
+        self._open: tuple[ServerConnection, RelpSession] | None = None
         self._sendings: deque[_Sending] = deque()
         self._working: Deferred[None] | None = None
 
@@ -103,7 +103,7 @@ class RelpTarget:
                 if not sending.done.called:
                     sending.done.errback(failure)
 
-    async def _step(self, conversation: Conversation, session: RelpSession) -> None:
+    async def _step(self, conversation: ServerConnection, session: RelpSession) -> None:
         """Write some lines; wait for answers if the window is full or all lines are written."""
         sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
         if sending is None or session.unanswered > WINDOW - STEP:
@@ -135,7 +135,7 @@ class RelpTarget:
             else:
                 sending.done.callback(None)
 
-    async def _opened(self) -> tuple[Conversation, RelpSession]:
+    async def _opened(self) -> tuple[ServerConnection, RelpSession]:
         """Return the connection and its session; open them if there are none."""
         if self._open is None or _is_over(*self._open):
             conversation, session = await self._connect(), RelpSession()
@@ -173,5 +173,5 @@ def _taken(sending: _Sending, session: RelpSession) -> int:
     return max(0, min(behind - first, len(sending.lines) - 1))
 
 
-def _is_over(conversation: Conversation, session: RelpSession) -> bool:
+def _is_over(conversation: ServerConnection, session: RelpSession) -> bool:
     return conversation.over or session.state is RelpState.OVER

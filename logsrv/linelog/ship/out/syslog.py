@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
-from logsrv.linelog.ship.out.far_side import STEP, Conversation, connect
+from logsrv.linelog.ship.out.far_side import STEP, ServerConnection, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import SentLines
 
@@ -31,7 +31,7 @@ class SyslogTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._connect = partial(connect, settings, reactor, answers=False)
-        self._conversation: Conversation | None = None
+        self._conversation: ServerConnection | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the system of the server has them."""

@@ -67,7 +67,9 @@ def test_lines_are_counted_as_they_are_listed(
     """One with several places counts once, one with none but in its stamp not at all."""
     text = b"\n".join(some) + b"\n" * ended
     found = places_of(text, (Literal(needle, False),))
-    assert count_lines_with_hit(text, found) == len(list(lines_at(text, found.tolist(), said=True)))
+    assert count_lines_with_hit(text, found) == len(
+        list(lines_at(text, found.tolist(), in_message=True))
+    )
 
 
 @given(_TEXTS, _TEXTS)

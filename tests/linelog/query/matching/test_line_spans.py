@@ -35,7 +35,7 @@ def test_lines_with_a_hit_and_the_others_are_all_lines(text: bytes) -> None:
 def test_a_hit_in_the_stamp_is_not_said() -> None:
     text = (STAMP + b"x y\n") * 2 + STAMP + b"web\nweb"
     hits = [at for at in range(len(text)) if text.startswith(b"web", at)]
-    assert [text[start:end] for start, end in lines_at(text, hits, said=True)] == [
+    assert [text[start:end] for start, end in lines_at(text, hits, in_message=True)] == [
         STAMP + b"web",
         b"web",
     ]
