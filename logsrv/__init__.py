@@ -1,14 +1,14 @@
 """logsrv: a line logger, a greeting server and a Gopher client, and the kit they are made with.
 
-A line of log walks through these folders in this order:
+A received line passes through these folders in this order:
 
     kit/net                 an endpoint string becomes a listening service behind a guard
-    linelog/inputs          thin Protocols: bytes from a transport, answers back to it
-    linelog/framing         bytes in at any split, blocks of whole lines out (no I/O)
-    linelog/batch           what flows from there: block, source, time
+    linelog/inputs          small Protocols: they receive bytes from a transport, and send the answers
+    linelog/framing         bytes in any pieces become blocks of whole lines (no I/O)
+    linelog/batch           the objects that are passed on from there: block, source, time
     linelog/store           one append-only log: write, rotate, seal, recover, retain
 
-`greet` and `gopher` stand on the same `kit`; `linelog.plugin` is where all parts of the logger meet.
+`greet` and `gopher` use the same `kit`. `linelog.plugin` puts the parts of the logger together.
 """
 
 __version__ = "0.1.1"

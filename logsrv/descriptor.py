@@ -1,4 +1,4 @@
-"""A file descriptor that `with` closes. A small module of its own, because each search loads it first."""
+"""A file descriptor that `with` closes. The module is small because each search loads it first."""
 
 from __future__ import annotations
 

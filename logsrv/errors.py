@@ -1,8 +1,8 @@
-"""Errors: each class says whose fault it is, and so what to do about it."""
+"""Errors: each class says who made the mistake, and how to react."""
 
 
 class LogsrvError(Exception):
-    """The root of everything logsrv raises on purpose; `str()` of each is one sentence for a person."""
+    """The base class of all errors that logsrv raises on purpose; `str()` gives a sentence for people."""
 
 
 class ConfigurationError(LogsrvError):

@@ -19,10 +19,11 @@ MiB = 1 << 20
 def keep_freed_memory(*, together: bool = False) -> bool:
     """Tell the C library to keep freed memory. Return False if it is not glibc.
 
-    together: whether threads share one heap, for threads that take turns. Call it before the first thread
-    starts.
+    Call this before the first thread starts. together: whether all threads share one heap, which suits
+    threads that do not run at the same time.
     """
-    # Imported here: a search for a rare word takes no longer than a few imports, and few need this.
+    # Imported here because it is slow: a search for a rare word, which does not need it, takes no longer
+    # than a few imports.
     import ctypes
 
     try:

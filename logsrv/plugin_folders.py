@@ -1,4 +1,4 @@
-"""Folders of plugins outside an installation that updates replace: the Debian package, the image.
+"""Folders of plugins outside the installation, for the Debian package and the image: an update keeps them.
 
 A file `logsrv.pth` in the installation calls `add` whenever Python starts, so this module imports only
 modules that are loaded by then.

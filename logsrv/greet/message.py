@@ -23,7 +23,10 @@ _ESCAPES = {r"\n": "\n", r"\\": "\\"}
 
 @attrs.frozen
 class Message:
-    """A parsed message. text: as written. pieces: literal text and the field that follows, "" for none."""
+    """A parsed message. text: as written. pieces: literal texts, each with the name of the field after it.
+
+    The name is "" if no field follows.
+    """
 
     text: str
     pieces: tuple[tuple[str, str], ...]
@@ -36,7 +39,7 @@ class Message:
     def resembles(self, text: str) -> bool:
         """Return whether `text`, whose lines end in LF, may be this message with anything in its fields.
 
-        False for a message of hardly more than fields, which would match any text.
+        False if the message has little text besides its fields: it would match any text.
         """
         literals = [""]
         for literal, field in self.pieces:

@@ -84,10 +84,10 @@ class Greet(LineProtocol):
 
 
 class GreetDatagrams(DatagramLines):
-    """The datagrams of a listener: one answer to each.
+    """The datagrams of a listener, each with one answer.
 
-    One forged datagram could make two greeting servers thank each other for ever. So ours does not answer
-    its own greeting, and after five greetings sends the same address only one in five seconds.
+    One forged datagram could make two such servers greet each other for ever. So this one does not answer
+    its own greeting, and after five greetings to an address sends it only one in five seconds.
     """
 
     max_answers = 0.2

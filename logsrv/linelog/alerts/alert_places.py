@@ -1,4 +1,6 @@
-"""The saved places of alerts: a file for each alert and way, in the folder `alerts` of the store.
+"""The saved places of alerts: a file for each alert and way (command or webhook), in the store's `alerts`.
+
+A place is the position in the store up to which the lines have been reported.
 
 The names of the files are numbers; the content of a file says which alert it belongs to. A lock on the
 folder makes sure that only one process at a time uses them.
@@ -107,7 +109,7 @@ class AlertPlaces:
             return None
         if due is None:
             return AlertProgress(kept.position)
-        # The time of day may have jumped since it was saved.
+        # Limited to 0…every, because the time of day may have jumped since the place was saved.
         left = min(max(due - self._clock(), 0.0), every)
         return AlertProgress(kept.position, self._now() + left)
 

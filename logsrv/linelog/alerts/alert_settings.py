@@ -1,4 +1,4 @@
-"""The options of alerts: which lines to report, and by which way."""
+"""The options of alerts: which lines to report, and in which way (command or webhook)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COMMAND: Kind[Command] = Kind(
 
 
 def _webhook(text: str) -> str:
-    # All other characters have to be percent-encoded in a URL.
+    # Other characters than these have to be percent-encoded in a URL.
     if not re.fullmatch(r"[!-~]{1,4096}", text):
         raise ValueError("not a URL: only printable ASCII characters without spaces can be in one")
     parts = urlsplit(text)

@@ -1,4 +1,4 @@
-"""The daemon's side of alerts: it gives tasks to the alert process, and logs and counts its reports.
+"""The daemon's side of alerts: it sends tasks to the alert process, and logs and counts its reports.
 
 The daemon itself searches no lines, so that no alert can slow or stop the writing of lines. The place of
 each alert is saved in a file (alert_places.py): the next process, or the next daemon, continues there.
@@ -60,7 +60,7 @@ class Alerts:
 
     def __attrs_post_init__(self) -> None:
         self._limited_log = RateLimitedLog(self._clock.monotonic)
-        # It gets our environment: its commands get the variables that their alerts name.
+        # The process gets our environment, because alerts name variables for their commands.
         self._process = ResidentProcess(
             MODULE, "alerts", self._orders, self._take, self._reactor, lambda: os.environ
         )
@@ -68,7 +68,7 @@ class Alerts:
     def change(self, alerts: tuple[AlertSettings, ...]) -> None:
         """Replace the alerts; those that existed before continue at their places.
 
-        At the first call, the alerts of an earlier service on this store are those that existed before.
+        At the first call, these are the alerts of the earlier service on this store.
         """
         wanted = labelled(alerts)
         if wanted == self._alerts or self._process.stopping:
@@ -80,7 +80,7 @@ class Alerts:
         with closing(kept):
             go_by(wanted, self._position(), kept)
         for label in wanted:
-            # The metrics then list an alert that never matched, too.
+            # Counting 0 makes the metrics list an alert that never matched.
             self._metrics.count("alert_lines_total", 0, alert=label)
         if self._tasks.all:
             self._process.want()

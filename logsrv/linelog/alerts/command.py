@@ -1,4 +1,4 @@
-"""Running the program of an alert: one process with a time limit; a failure is reported in a sentence."""
+"""Running the program of an alert: one process with a time limit. A failure is reported in a sentence."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from logsrv.timer import Timer
 SECONDS = 60.0
 """The most seconds that the program may take."""
 GRACE = 0.5
-"""Seconds to wait for its last output after its end: other processes may hold its stderr for ever."""
+"""Seconds to wait for last output after the program's end: other processes may keep its stderr open."""
 _KEPT = 4096
 
 PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
@@ -31,7 +31,7 @@ PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", 
 
 
 def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables that a program gets: PASSED, LC_* and `named`; others may have tokens."""
+    """Return the variables that a program gets: PASSED, LC_* and `named`; others may contain tokens."""
     return {
         name: value
         for name, value in environ.items()
@@ -95,7 +95,7 @@ class _Running(ProcessProtocol):
             return
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
-        # Without a status it was killed, for example because all processes were stopped.
+        # A program without an exit status was killed, for example with all others at a shutdown.
         error = TemporaryFailure if end.status in (None, os.EX_TEMPFAIL) else Undelivered
         self.done.errback(error(f"the command {end}{said}"))
 

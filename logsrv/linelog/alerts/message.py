@@ -32,7 +32,7 @@ def link(alert: AlertSettings, counted: MatchCount) -> str | None:
         return None
     given = {"q": alert.alert}
     if counted.since and counted.until:
-        # The page leaves out lines at its end time or later.
+        # The page leaves out lines at its end time: an end 1 ms later includes the last line.
         given |= {"since": counted.since, "until": rfc3339(parse_rfc3339(counted.until) + 0.001)}
     return f"{alert.alert_page}?{urlencode(given, safe=':/')}"
 

@@ -48,11 +48,11 @@ class Orders:
 class Report:
     """A report about the alert and the way of a task.
 
-    kind: `lines`: number lines match; `sent`: a message was sent; `failed`: it was not, and is not sent
-        again; `later`: it is sent again later; `put-off`: it is sent again at the next start; `missed`:
-        number segments were removed unsearched; `done`: the task has ended; `trouble`: something else
-        failed.
-    name: of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`.
+    kind: `lines`: `number` lines match; `sent`: a message was sent; `failed`: a message could not be sent,
+        and is given up; `later`: it could not be sent, and will be sent again; `put-off`: it will be sent
+        again at the next start; `missed`: `number` segments were removed unsearched; `done`: the task has
+        ended; `trouble`: something else failed.
+    name: the name of the task, for `done`. why: a sentence, for `failed`, `later` and `trouble`.
     """
 
     kind: str
@@ -78,7 +78,7 @@ def _task(
     label: str, way: str, alert: dict[str, Any], begin: list[int], until: list[int] | None
 ) -> AlertTask:
     for name in ("alert_command", "alert_variable"):
-        # JSON has no tuples.
+        # JSON has given lists in place of tuples.
         alert[name] = alert[name] if alert[name] is None else tuple(alert[name])
     end = None if until is None else Position(*until)
     return AlertTask(label, way, AlertSettings(**alert), Position(*begin), end)

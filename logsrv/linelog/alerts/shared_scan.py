@@ -1,7 +1,7 @@
-"""A shared scan: watches at the same place of the store, for which the text is read and searched once.
+"""A shared scan: the text is read and searched once for all watches at the same place of the store.
 
-A watch that begins further back, as after an outage, has a scan of its own. When it reaches the place of
-another scan, the two are merged.
+A watch that begins further back, for example after an outage, has a scan of its own. When that reaches the
+place of another scan, the two are merged.
 """
 
 from __future__ import annotations
@@ -71,27 +71,27 @@ class SharedScans:
             begun[position].join(watch)
         self._scans += begun.values()
 
-    def look(self) -> set[Watch]:
-        """Let each scan search one piece of text; return the watches whose scan had one.
+    def poll(self) -> set[Watch]:
+        """Let each scan search one piece of text; return the watches whose scan found new text.
 
         The scan furthest back is the first: if it reaches the next scan, the two merge and go on together
         in this call.
         """
-        looked: set[Watch] = set()
+        searched: set[Watch] = set()
         scans = sorted(self._scans, key=lambda one: one.position)
         self._scans = []
         for number, one in enumerate(scans):
             watches = one.leave_out()
             ahead = scans[number + 1 :]
-            if watches and one.look(
+            if watches and one.poll(
                 next((o.position for o in ahead if o.position > one.position), None)
             ):
-                looked.update(watches)
+                searched.update(watches)
             if not watches or (ahead and ahead[0].merge(one)):
                 one.close()
             else:
                 self._scans.append(one)
-        return looked
+        return searched
 
     def close(self) -> None:
         """Close all scans."""
@@ -100,11 +100,11 @@ class SharedScans:
 
 
 class _SharedScan:
-    """Watches that share one follower of the store. They have been given all lines up to `_looked`."""
+    """Watches that share one follower of the store, which has searched all lines up to `_searched_to`."""
 
     def __init__(self, follower: Follower, queries: AlertQueries) -> None:
         self._follower = follower
-        self._looked = follower.position
+        self._searched_to = follower.position
         self._queries = queries
         self._watches: list[Watch] = []
 
@@ -123,7 +123,7 @@ class _SharedScan:
         self._watches = [watch for watch in self._watches if not watch.out]
         return self._watches
 
-    def look(self, until: Position | None) -> bool:
+    def poll(self, until: Position | None) -> bool:
         """Search the next piece of text for all watches; return whether there was one.
 
         until: a place at which the piece has to end, if it would be longer.
@@ -134,13 +134,14 @@ class _SharedScan:
         news = self._follower.read(until=min(ends, default=None))
         if news is None:
             return False
-        # A follower has passed a gap before it reports it, together with the next line.
-        looked, self._looked = self._looked, self._follower.position
+        # Not the follower's position before this read: it reports a gap only with the next line, and may
+        # have passed the gap in an earlier read.
+        searched, self._searched_to = self._searched_to, self._follower.position
         by_query: dict[str, list[Watch]] = {}
         for watch in self._watches:
             by_query.setdefault(watch.task.alert.alert, []).append(watch)
             if news.gap:
-                watch.missed(news.position.segment - looked.segment)
+                watch.missed(news.position.segment - searched.segment)
         for query, lines in self._queries.find(news, tuple(by_query)):
             for watch in by_query[query]:
                 watch.count(news, lines)
@@ -151,7 +152,7 @@ class _SharedScan:
 
         A scan with a gap that is not reported yet does not count as being at its place.
         """
-        if not self._looked == self.position == other.position == other._looked:
+        if not self._searched_to == self.position == other.position == other._searched_to:
             return False
         for watch in other._watches:
             self.join(watch)

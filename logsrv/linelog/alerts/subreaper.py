@@ -1,11 +1,11 @@
-"""A parent of an alert's command, `subreaper.py PARENT COMMAND…`: it can end all that the command starts.
+"""A program that runs an alert's command, `subreaper.py PARENT COMMAND…`, and can end all its processes.
 
-It ends with the status of the command. On SIGTERM, SIGHUP and SIGINT, and when its own parent PARENT dies,
-it kills the command and all processes that the command has started, even in other sessions: on Linux it
-adopts every process that loses its parent. On other kernels only the session of the command is killed. If
-this program is killed, Linux kills the command.
+It ends with the status of the command. On SIGTERM, SIGHUP and SIGINT, and when its own parent (the process
+id PARENT) dies, it kills the command and all processes that the command has started, even in other
+sessions: on Linux it adopts every process that loses its parent. On other kernels only the session of the
+command is killed. If this program is killed, Linux kills the command.
 
-It runs by itself, as `python -I -S`, and imports no module of logsrv.
+It is started as `python -I -S`, and imports no module of logsrv.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 KILL_WITHIN = 2
-"""Seconds after which it ends even if a process is left, such as one of another user."""
+"""Seconds after which it ends even if a process still runs, for example because another user owns it."""
 
 
 class _EndSignalError(Exception):
-    """One of END_SIGNALS has arrived, or the parent is dead."""
+    """Raised when one of END_SIGNALS arrives, or the parent process has died."""
 
 
 def _raise_end(*_: object) -> None:
@@ -42,7 +42,7 @@ def _adopt(parent: int) -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
-        # The parent died before the signal was set up.
+        # The parent died before the kernel could be asked for the signal.
         raise _EndSignalError
 
 
@@ -50,7 +50,7 @@ def _start(command: list[str]) -> int:
     """Start the command; return its process id. From then on only the command has its stdin and stderr."""
     pid = os.fork()
     if pid:
-        # Standard output is /dev/null already.
+        # Our stdin and stderr become /dev/null, as our stdout is.
         os.dup2(1, 0)
         os.dup2(1, 2)
         return pid

@@ -1,7 +1,7 @@
 """The tally of one alert: the lines that matched since the last message, and when the next is due.
 
     state     event   next      what happens
-    QUIET     match   BEGUN     lines of the same moment are waited for and counted
+    QUIET     match   BEGUN     it waits for further lines of the same moment, and counts them
     BEGUN     due     HELD      a message is sent
     HELD      match   COUNTING  nothing is sent before the interval is over
     HELD      due     QUIET
@@ -37,8 +37,8 @@ NEXT = transitions(__doc__)
 class MatchCount:
     """Lines that matched: their number, the first of them, the TIMEs of the first and of the last.
 
-    begin: the place in the store of the first. gap: whether lines before or among them were removed
-    unsearched.
+    begin: the position of the first in the store. gap: whether lines before or among them were removed
+    from the store unsearched.
     """
 
     count: int = 0
@@ -62,7 +62,7 @@ class MatchCount:
 
 
 class Tally:
-    """A count that is sent at most once in `every` seconds. due: the next time; None in QUIET."""
+    """A count that is sent at most once in `every` seconds. due: the next time to act; None in QUIET."""
 
     def __init__(self, every: float, due: float | None = None) -> None:
         """due: the end of an interval that has begun already."""
@@ -73,13 +73,13 @@ class Tally:
 
     @property
     def room(self) -> int:
-        """The number of further lines that would be kept."""
+        """The number of further lines that would be kept for the message."""
         return SHOWN - len(self.counted.first)
 
     def add(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
-        """Count matching lines. hits: the first, as many as there is room for. count: the number of all.
+        """Count matching lines. hits: the first of them, at most `room`. count: the number of all.
 
-        last: the last line. now: by the monotonic clock, in seconds.
+        last: the last line. now: the time by the monotonic clock, in seconds.
         """
         before = self.counted
         kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: self.room]]

@@ -1,4 +1,4 @@
-"""The tasks of the alert process: one for each alert and way, under the name of its saved place.
+"""The tasks of the alert process: one for each alert and way of sending, by the name of its saved place.
 
 A task stays the same over reloads and restarts as long as its alert does. If its alert is removed, the task
 goes on until it has reported all lines that were stored before.
@@ -32,7 +32,7 @@ class AlertTasks:
         self._number = 0
 
     def resume(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> None:
-        """Make the tasks for these alerts at a start; those of an earlier service go on at their places.
+        """Make the tasks for these alerts at a start. Alerts that have saved places continue from there.
 
         end: the end of the store.
         """
@@ -57,7 +57,7 @@ class AlertTasks:
         self.all.pop(name, None)
 
     def _left_behind(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, Key]:
-        """Return the places of an earlier service; log and remove unusable ones."""
+        """Return the saved places of an earlier service; log and remove those that cannot be used."""
         if not wanted and not kept.exists():
             return {}
         try:
@@ -103,7 +103,7 @@ def _begins_anew(why: str) -> None:
 
 
 def _keep(kept: AlertPlaces, name: str, task: AlertTask) -> None:
-    """Save the place where a new alert begins, before a line can come or the process can be killed.
+    """Save the place where a new alert begins, before a line can arrive or the process can be killed.
 
     It is not synced, because the daemon must not wait for a disk; the process syncs it later.
     """

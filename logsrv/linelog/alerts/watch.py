@@ -1,4 +1,4 @@
-"""A watch: a running task. It counts the lines that match, and sends one message at a time."""
+"""A watch: a running task of an alert. It counts the lines that match, and sends one message at a time."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Watch:
 
     @property
     def progress(self) -> AlertProgress:
-        """The place from which another process would go on: before the first line not reported."""
+        """The place from which another process would continue: before the first line not yet reported."""
         if self._sending is not None:
             return AlertProgress(self._sending.begin)
         if self._tally.counted.count:
@@ -67,12 +67,12 @@ class Watch:
 
     @property
     def done(self) -> bool:
-        """True if its alert was removed, and all lines before that are reported."""
+        """True if its alert was removed, and all lines that were stored before that have been reported."""
         return self.out and not self.busy and not self._tally.counted.count
 
     @property
     def out(self) -> bool:
-        """True if its alert was removed, and all lines before that are searched."""
+        """True if its alert was removed, and all lines that were stored before that have been searched."""
         until = self.task.until
         return until is not None and self.follower.position >= until
 
@@ -109,8 +109,8 @@ class Watch:
     def send_if_due(self, *, ending: bool = False) -> None:
         """Send a message if one is due, and none is under way.
 
-        ending: whether the process ends, so every message is due, except one that has failed: the next
-        process sends that.
+        ending: whether the process is about to end. Then every message is due, except a failed one, which
+        the next process sends.
         """
         at_once = (ending or self.out) and not self._failures
         if self.busy or (taken := self._tally.take(self._now(), at_once=at_once)) is None:

@@ -1,7 +1,7 @@
 """The watcher of a store: it runs all watches, and saves the place of each.
 
-The store is followed as `tail -f` does it: a few times a second each shared scan (shared_scan.py) searches
-a piece of at most a MiB, and the reactor has its turn between two pieces.
+It follows the store as `tail -f` follows a file: a few times a second each shared scan (shared_scan.py)
+searches a piece of at most 1 MiB. Between two pieces the reactor handles other events.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
-LOOK = 0.2
-"""Seconds between two looks at a store without new lines."""
+POLL_EVERY = 0.2
+"""Seconds between two polls of a store without new lines."""
 KEEP = 30.0
-"""Seconds between two saves of a place when no message was sent."""
+"""Seconds between two saves of the same place while no message is sent."""
 KEEP_AGAIN = 5.0
 """Seconds to the next attempt after a place could not be saved."""
 LAST = 4.0
@@ -37,8 +37,8 @@ LAST = 4.0
 class Watcher:
     """The watches of a store, from `start` to the end of `finish`; `change` replaces them.
 
-    clock: for waiting. now: the monotonic clock in seconds. failed: is called while an exception that ends
-    the work is handled.
+    clock: for waiting. now: the monotonic clock in seconds. failed: called in the `except` block of an
+    exception that ends the work.
     """
 
     _view: View
@@ -94,7 +94,7 @@ class Watcher:
         try:
             kept = self._kept.load(name, task.alert.alert_every)
         except OSError:
-            # The daemon has logged this, if there is a place.
+            # If there is a saved place, the daemon has logged this error already.
             kept = None
         return kept or AlertProgress(task.begin)
 
@@ -113,23 +113,23 @@ class Watcher:
         now = self._now()
         # At a stop, messages do not wait for all lines to be read: in a flood that never happens.
         late = self._finished is not None and now > self._last - LAST / 2
-        looked = self._scans.look()
-        reading = bool(looked)
+        searched = self._scans.poll()
+        reading = bool(searched)
         for name, watch in list(self._watches.items()):
-            watch.send_if_due(ending=late or (self._finished is not None and watch not in looked))
+            watch.send_if_due(ending=late or (self._finished is not None and watch not in searched))
             if watch.done:
                 self._remove(name)
             else:
                 self._save(name, now)
         if self._finished is None:
-            self._again(0 if reading else LOOK)
+            self._again(0 if reading else POLL_EVERY)
         else:
             self._end(now, reading=reading)
 
     def _end(self, now: float, *, reading: bool) -> None:
         busy = any(watch.busy for watch in self._watches.values())
         if now < self._last and (busy or reading):
-            self._again(0 if reading else LOOK / 10)
+            self._again(0 if reading else POLL_EVERY / 10)
             return
         for name, watch in self._watches.items():
             watch.give_up()
@@ -151,7 +151,7 @@ class Watcher:
         self._report(Report("done", name=name))
 
     def _save(self, name: str, now: float) -> None:
-        """Save the place of a watch: at once if `changed` is set, else every KEEP seconds."""
+        """Save the place of a watch: at once if its `changed` is set, else every KEEP seconds."""
         watch, due = self._watches[name], self._save_at.get(name, 0.0)
         if not watch.changed and now < due:
             return

@@ -1,7 +1,7 @@
-"""Posting an alert to a webhook: JSON by POST, with a time limit, and again if that may help.
+"""Posting an alert to a webhook: JSON by POST, with a time limit, repeated if that may help.
 
-Redirects are not followed: the lines go only where the operator said. For the same reason the certificate
-of an https:// server is verified.
+Redirects are not followed: the lines are sent only to the server that the operator named. For the same
+reason the certificate of an https:// server is verified.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         if any(reason.check(EndlessHead) for reason in reasons):
             raise TemporaryFailure(f"{where}: {_why(error)}") from error
         raise TemporaryFailure(f"{where} cannot be reached: {_why(error)}") from error
-    # Received and dropped: some servers log an error if the connection ends within their answer.
+    # The answer is received and dropped: some servers log an error if the connection ends before its end.
     rest = BoundedBody(_LARGEST_ANSWER)
     response.deliverBody(rest)
     await rest.done.addTimeout(seconds, reactor)
@@ -100,7 +100,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
 
 
 def _why(error: Exception) -> str:
-    """Return the cause of an error, without the wrapping of Twisted."""
+    """Return the cause of an error: Twisted wraps some errors in others."""
     reasons = getattr(error, "reasons", None)
     failure = reasons[0] if reasons else Failure(error)
     return one_line(end_sentence(failure), 300).rstrip(".")

@@ -1,14 +1,14 @@
-"""The web interface of the line logger. From the network inwards, behind `kit.web`:
+"""The web interface of the line logger. `kit.web` receives the requests; then come, in this order:
 
-http_settings       the options, and where a token is needed
-server              sends each request to what answers it, and makes answers of errors
-access              checks of Host, Origin and token, and a limit on guessing it
-endpoints           the table of paths and parameters: requests are checked and documented by it
-responses           answers with the headers that all have, counted by status
-problems            answers that are a status and a sentence
-statistics          how much is in the store, counted once, by a process (counting)
-searching           a process for each search, and its answer on its way to a client
-viewing             live views: a process for all of them, a stream of events to each
-nodes               the other end: several daemons asked as one
-page                the page for people, its files
+http_settings       the options, and the rule for when a token is needed
+server              passes each request to the module that answers it, and turns errors into answers
+access              checks of Host, Origin and token, and a limit on guessing the token
+endpoints           the table of paths and parameters, by which requests are checked and documented
+responses           sends answers with the headers that all have, and counts them by status
+problems            answers that consist of a status and a sentence
+statistics          the totals of the store, counted by a process (counting) for all clients
+searching           a process for each search, and the sending of its answer to the client
+viewing             live views: one process for all of them, and a stream of events for each
+nodes               the client side: it asks several daemons, and merges their answers
+page                the files of the page for people
 """

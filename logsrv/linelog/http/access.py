@@ -1,8 +1,8 @@
 """Access: requests are checked by their Host, their origin and their token.
 
-A page of another site can make a browser send requests here. It cannot read the answers, unless the
-site's name is given our address (DNS rebinding): then Host has that name. It cannot hide the request's
-origin either: browsers send it in Origin and Sec-Fetch-Site.
+A page of another site can make a browser send requests here. It can read the answers only if its owner
+makes the name of the site point to our address (DNS rebinding), and then Host contains that name. It cannot
+hide the origin of a request: browsers send it in Origin and Sec-Fetch-Site.
 
 A client may try ten wrong tokens at once, then one every six seconds.
 """
@@ -30,7 +30,7 @@ MOST_REMEMBERED = 4096
 class Attempts:
     """Wrong tokens by client (see `logsrv.kit.web.hosts.client_of`). now: a monotonic clock, in seconds.
 
-    It stores the time at which each client's last failure expires. If full, it drops the earliest.
+    For each client it stores the time at which the last failure expires. If full, it drops the earliest.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -63,7 +63,8 @@ class Access:
         self._names = frozenset(names)
         self._token = None if token is None else token.encode()
         self._attempts = attempts
-        # Not the token itself, because a browser keeps the cookie in a file. It changes with the token.
+        # The cookie is a hash, not the token, because a browser keeps it in a file. A new token gives a new
+        # cookie.
         key = hmac.new(self._token or b"", b"logsrv: cookie of the page", sha256).hexdigest()
         # All ports of a host share its cookies, so several loggers need different names.
         self._cookie_name, self._cookie = f"logsrv-{key[:8]}".encode(), key[8:].encode()
@@ -79,7 +80,7 @@ class Access:
             raise Problem(400, "the request has more than one Host header")
         local = request.getHost()
         if not given or not hasattr(local, "host"):
-            # Every browser sends Host, and none connects to a UNIX socket.
+            # A request without Host is not from a browser, nor is one on a UNIX socket.
             return
         name = name_in(given[0])
         if name is None or not self._is_ours(name, str(local.host)):
@@ -91,7 +92,8 @@ class Access:
     def _is_ours(self, name: str, address: str) -> bool:
         if name in LOOPBACK_NAMES or name in self._names or name == address.partition("%")[0]:
             return True
-        # An address cannot be forged by DNS rebinding. Loopback has only its own names.
+        # DNS rebinding needs a name, so a Host that is an address is safe; but a request on loopback must
+        # name loopback.
         is_address = isIPAddress(name) or isIPv6Address(name)
         return is_address and not is_loopback(address)
 

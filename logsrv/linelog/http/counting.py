@@ -2,9 +2,9 @@
 
     python -P -m logsrv.linelog.http.counting
 
-It is a separate process because it lists the store after every change of names, and reads the head of each
-index once. It keeps what it has counted: a compressed segment is counted once, and the active one only from
-the end of the last count. It imports no Twisted.
+It is a separate process because listing the store, after every change of a file name, and reading the head
+of each index take time. It keeps its counts: a compressed segment is counted once, the active one from the
+end of the last count on. It imports no Twisted.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Form, Position
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, times_of, together
 
-# Nanoseconds by which a directory's mtime may be older than its last change: it is the kernel's last tick.
+# Nanoseconds by which the mtime of a directory may lag behind its last change: the kernel's clock for files
+# advances in ticks.
 _TICK = 50_000_000
 _PIECE = 256 << 10
 
 
 @attrs.frozen
 class _Counted:
-    """The totals of a segment up to `size`, in bytes of its text."""
+    """The totals of the first `size` bytes of a segment's text."""
 
     lines: int
     size: int
@@ -72,15 +73,15 @@ class Totals:
 
     def __init__(self) -> None:
         self._counted: dict[int, _Counted] = {}
-        # The sum of the compressed segments, and the numbers of the others; for this list of segments.
+        # Sum of the compressed segments of `_segments`, and the numbers of its other segments.
         self._packed, self._open = _Sum(), [0]
         self._segments: object = None
 
     def of(self, view: View) -> dict[str, Any]:
         """Return the answer of /api/stats."""
         if self._segments is not view.segments:
-            self._look_at_all(view)
-        counted = [self._look_at(view, number) for number in self._open]
+            self._count_packed(view)
+        counted = [self._totals_of(view, number) for number in self._open]
         sums = self._packed.with_those(one for one in counted if one is not None)
         last = self._open[-1]
         known = self._counted.get(last)
@@ -94,16 +95,16 @@ class Totals:
             "position": str(Position(last, known.size) if known else Position(0, 0)),
         }
 
-    def _look_at_all(self, view: View) -> None:
+    def _count_packed(self, view: View) -> None:
         numbers = {one.number for one in view.segments}
         self._counted = {key: one for key, one in self._counted.items() if key in numbers}
         packed = [one.number for one in view.segments if one.form is Form.PACKED]
         self._open = [one.number for one in view.segments if one.form is not Form.PACKED]
-        found = [self._look_at(view, number) for number in packed]
+        found = [self._totals_of(view, number) for number in packed]
         self._packed = _Sum().with_those(one for one in found if one is not None)
         self._segments = view.segments
 
-    def _look_at(self, view: View, number: int) -> _Counted | None:
+    def _totals_of(self, view: View, number: int) -> _Counted | None:
         """Return the totals of a segment, from the last count if it is final; None if it was removed."""
         known = self._counted.get(number)
         if known is None or not known.compressed:
@@ -127,12 +128,12 @@ def _of(view: View, number: int, known: _Counted) -> _Counted:
 def _count(frames: Frames, known: _Counted) -> _Counted:
     if isinstance(frames, PackedFrames):
         index = frames.index
-        # If the index was lost, `walk` has made one without line counts.
+        # The index has no line counts if the file was lost, and `walk` has made it again.
         lines = index.lines or (known.lines if known.size == index.text else 0)
         times = together((index.times, known.times)) if known.size == index.text else index.times
         return _Counted(lines, index.text, index.compressed, times)
     if frames.size < known.size:
-        # It was truncated.
+        # The segment was truncated: count it anew.
         known = _NOTHING
     lines, times = known.lines, known.times
     for start in range(known.size, frames.size, _PIECE):
@@ -156,13 +157,13 @@ class StoreCounter:
         """Return the totals of a store as a line of JSON, or an object with `error`."""
         found: object
         try:
-            found = self._totals.of(self._looked(directory))
+            found = self._totals.of(self._refreshed(directory))
         except StoreError as error:
             self._view = None
             found = {"error": str(error)}
         return json.dumps(found).encode() + b"\n"
 
-    def _looked(self, directory: str) -> View:
+    def _refreshed(self, directory: str) -> View:
         """Return the store with its present segments. Raises StoreError."""
         if self._view is None or directory != self._directory:
             self._view, self._totals, self._listed = View(directory, self._tell), Totals(), None

@@ -51,8 +51,9 @@ class Parameter:
 
 @attrs.frozen
 class ApiEndpoint:
-    """A path of the API. type: the media type of an answer with status 200. open: whether it needs no
-    token.
+    """A path of the API.
+
+    type: the media type of an answer with status 200. open: whether a request needs no token.
     """
 
     path: str
@@ -67,7 +68,7 @@ class ApiEndpoint:
         return self.path.rpartition("/")[2]
 
     def read(self, query: bytes, now: float) -> dict[str, Any]:
-        """Return the values of all parameters. query: the address behind its `?`. Raises Problem."""
+        """Return the values of all parameters. query: the part of the URL after `?`. Raises Problem."""
         given = _pairs(query)
         known = {one.name: one for one in self.parameters}
         for name in given:
@@ -118,7 +119,7 @@ def _query(text: str, now: float) -> str:
 
 
 def _time(text: str, now: float) -> str:
-    # If the + of an offset was not escaped, it arrives as a space.
+    # The `+` of `+01:00` arrives as a space if the client did not escape it.
     text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
     return rfc3339(moment(text, now, utc=False))
 

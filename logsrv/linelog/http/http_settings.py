@@ -16,7 +16,7 @@ from logsrv.kit.web.endpoints import is_private, web_endpoint
 from logsrv.kit.web.hosts import name_in
 from logsrv.linelog.http.nodes.node_settings import NodeOptions
 
-# A browser makes six connections for each page; a wall screen keeps one for months.
+# A browser opens six connections for a page; a screen on a wall keeps one open for months.
 MOST_CONNECTIONS = 4000
 
 
@@ -53,7 +53,7 @@ class HttpSettings(NodeOptions):
 
 
 def check_reach(settings: HttpSettings) -> None:
-    """Raise ConfigurationError if others can reach an endpoint and there is no token."""
+    """Raise ConfigurationError if other machines can reach an endpoint and there is no token."""
     tokens = (settings.http_token, settings.http_token_file)
     for endpoint in settings.http:
         if tokens == (None, None) and not is_private(endpoint):

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from logsrv.errors import PeerError, QueryError
 from logsrv.kit.text.escape import one_line
 
-# Seconds after which a client may repeat a request that was too much.
+# Seconds after which a client may repeat a request that was refused because there were too many.
 RETRY_AFTER = 2
 
 
@@ -51,7 +51,7 @@ def wrong_query(error: QueryError) -> Problem:
 
 
 def too_many(sentence: str, seconds: int = RETRY_AFTER) -> Problem:
-    """Return the problem (429) of one client, or all clients together, asking too much.
+    """Return the problem (429) that one client, or all together, make too many requests.
 
     seconds: after which the client may try again.
     """

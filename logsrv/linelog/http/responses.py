@@ -1,4 +1,4 @@
-"""Responses of the web server: they get the headers that all have, and are counted by status."""
+"""Responses of the web server, with the headers that all of them have, counted by status."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Responses:
         request.setHeader("Content-Type", type_)
         request.setHeader("Content-Security-Policy", policy)
         request.setHeader("Cache-Control", "no-store")
-        # nginx would buffer small pieces.
+        # Otherwise nginx would hold back small pieces of an answer.
         request.setHeader("X-Accel-Buffering", "no")
 
     def send(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
@@ -43,7 +43,7 @@ class Responses:
     def send_asset(
         self, request: WebRequest, asset: assets.Asset, caching: str, problem: Problem | None = None
     ) -> None:
-        """Send a file of the page. problem: the reason for a log-in page, with its status and headers."""
+        """Send a file of the page. problem: why it is the log-in page; its status and headers are used."""
         status = 200 if problem is None else problem.status
         self.head(request, status, asset.content_type, assets.POLICY)
         request.setHeader("Cache-Control", caching)

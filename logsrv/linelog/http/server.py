@@ -37,19 +37,20 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 log = Logger()
 
 LOG_OUT = "/logout"
-# The part of a search's time that one node may take, so that the other nodes' lines still arrive.
+# The share of a search's time that one node may take, so that a slow node leaves time for the others.
 NODE_SHARE = 0.25
 READING = ("GET", "HEAD")
-# The part of a link behind `/?`. A form encodes it again, up to three times as long, and may have 4 KiB.
+# The part of a link after `/?`. The log-in form, which may have 4 KiB, encodes it once more, up to three
+# times as long.
 _VIEW = re.compile(r"[!-~]{1,1000}")
 
 
 class WebServer:
     """The server of all web listeners, which call `handle` for each request.
 
-    place: returns the store's present directory. position: returns the position of its next line.
-    unhealthy, unready: return the reasons that /healthz and /readyz give: why lines are not stored, and why
-    none are received.
+    place: returns the present directory of the store. position: returns the position of its next line.
+    unhealthy, unready: return the reasons for /healthz and /readyz: why lines are not stored, or not
+    received.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class WebServer:
         before, self._nodes = self._access, nodes
         self._access = Access(settings.http_host, token, self._attempts)
         if before is not None and not before.lets_in_as(self._access):
-            # A client that may still see the lines connects again by itself.
+            # A client that may see the lines with the new settings connects again by itself.
             for viewer in list(self._viewers):
                 viewer.close("the token has changed")
         self._searches.at_once = settings.http_searches
@@ -183,7 +184,7 @@ class WebServer:
     def _api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
         if found := hints(values.get("q", "")):
-            # Escaped because a header is ASCII.
+            # The hints are escaped because a header must be ASCII.
             request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)
         if answer is not None:
@@ -287,7 +288,7 @@ class WebServer:
 
 
 def _view(query: str) -> str:
-    """Return the query of a link if it may stand in a header; else, or if it is too long, ""."""
+    """Return the query of a link; "" if it is too long or has characters that a header must not have."""
     return query if _VIEW.fullmatch(query) else ""
 
 

@@ -1,6 +1,6 @@
 """Answers of /api/stats, from a process that counts the store (see `counting`).
 
-All clients that ask while it counts get the same answer, and so do those that ask within half a second.
+Requests that come while it counts, and for half a second after that, get the same answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from logsrv.linelog.http.problems import STOPPING, Problem
 MODULE = "logsrv.linelog.http.counting"
 # Seconds for which an answer is used again.
 FRESH_SECONDS = 0.5
-# Seconds after the last request for which the process stays ready.
+# Seconds that the process stays ready after the last request.
 IDLE_SECONDS = 300.0
 
 

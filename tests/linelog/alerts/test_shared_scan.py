@@ -59,7 +59,7 @@ class Store:
     def watch(self, *new: tuple[Seen, Position]) -> None:
         self.scans.change([watch for watch, _ in new], dict(new))
 
-    def look(self, times: int = 1) -> None:
+    def poll(self, times: int = 1) -> None:
         read = Follower.read
 
         def reading(follower: Follower, *args: int, **more: Position | None) -> Appended | None:
@@ -70,7 +70,7 @@ class Store:
 
         with patch.object(Follower, "read", reading):
             for _ in range(times):
-                self.scans.look()
+                self.scans.poll()
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def messages(*numbers: int) -> list[bytes]:
 def test_a_hundred_watches_at_one_place_read_the_text_once(store: Store) -> None:
     watches = [Seen(f"{number:03}") for number in range(100)]
     store.watch(*((watch, BEGIN) for watch in watches))
-    store.look(3)
+    store.poll(3)
     assert store.reads == [20]
     assert [watch.lines for watch in watches[:22]] == [
         *([one] for one in messages(*range(20))),
@@ -97,7 +97,7 @@ def test_a_hundred_watches_at_one_place_read_the_text_once(store: Store) -> None
 def test_a_watch_further_back_joins_the_others_when_it_reaches_them(store: Store) -> None:
     back, ahead = Seen("oops"), Seen("/oops/")
     store.watch((ahead, Position(1, 15 * LINE)), (back, BEGIN))
-    store.look()
+    store.poll()
     assert store.reads == [15, 5] and back.follower is ahead.follower
     assert (back.lines, ahead.lines) == (messages(*range(20)), messages(*range(15, 20)))
 
@@ -105,7 +105,7 @@ def test_a_watch_further_back_joins_the_others_when_it_reaches_them(store: Store
 def test_a_removed_watch_ends_at_its_place_and_the_others_go_on(store: Store) -> None:
     out, other = Seen("oops", Position(1, 3 * LINE)), Seen("/oops/")
     store.watch((out, BEGIN), (other, BEGIN))
-    store.look(2)
+    store.poll(2)
     assert store.reads == [3, 17] and out.out
     assert (out.lines, other.lines) == (messages(*range(3)), messages(*range(20)))
 
@@ -114,7 +114,7 @@ def test_a_removed_watch_ends_at_its_place_in_a_later_segment(tmp_path: Path) ->
     store = Store(tmp_path, 4, 4)
     out = Seen("oops", Position(2, 1 * LINE))
     store.watch((out, BEGIN))
-    store.look(4)
+    store.poll(4)
     assert out.lines == messages(*range(5)) and store.reads == [4, 1]
 
 
@@ -123,7 +123,7 @@ def test_each_watch_is_told_of_its_own_gap_only(tmp_path: Path) -> None:
     next(store.directory.glob("0000000001-*.zst")).unlink()
     one, two, none = Seen("oops"), Seen("/oops/"), Seen("oop")
     store.watch((one, BEGIN), (two, BEGIN), (none, Position(2, 0)))
-    store.look(3)
+    store.poll(3)
     told = [
         [(report.kind, report.number) for report in seen.reports if report.kind != "lines"]
         for seen in (one, two, none)
@@ -135,7 +135,7 @@ def test_each_watch_is_told_of_its_own_gap_only(tmp_path: Path) -> None:
 def test_a_query_of_two_ways_is_searched_once_for_both(store: Store) -> None:
     by_command, by_webhook = Seen("oops 00"), Seen("oops 00")
     store.watch((by_command, BEGIN), (by_webhook, BEGIN))
-    store.look()
+    store.poll()
     assert by_command.lines == by_webhook.lines == messages(*range(10))
 
 
@@ -164,13 +164,13 @@ def test_each_line_is_counted_once_wherever_watches_begin(
     watches = [(Seen(query), Position(segment, number * LINE)) for query, segment, number in begins]
     store.watch(*watches)
     with patch.object(Follower.read, "__defaults__", (piece * LINE,)):
-        store.look(60)
+        store.poll(60)
     for watch, begin in watches:
         same = Seen(watch.task.alert.alert)
         alone = SharedScans(store.view)
         alone.change([same], {same: begin})
         for _ in range(6):
-            alone.look()
+            alone.poll()
         assert watch.lines == same.lines
         assert watch.progress.position == same.progress.position or watch.lines
         alone.close()

@@ -43,7 +43,7 @@ def watch(
 def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: Path) -> None:
     """It does not go round in circles with what fails at once."""
     found, scans, reports = watch(tmp_path)
-    assert scans.look()
+    assert scans.poll()
     for _ in range(3):
         found.send_if_due(ending=True)
     assert [one.kind for one in reports] == ["lines", "later"]
@@ -52,7 +52,7 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
 
 def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path: Path) -> None:
     found, scans, reports = watch(tmp_path, Position(1, len(line("oops 1"))))
-    assert scans.look() and not scans.look()
+    assert scans.poll() and not scans.poll()
     found.send_if_due()
     assert [one.kind for one in reports] == ["lines", "failed"] and found.done
 
@@ -60,5 +60,5 @@ def test_a_removed_alert_ends_at_its_line_and_gives_up_a_failed_message(tmp_path
 def test_lines_are_counted_once_for_an_alert_with_two_ways(tmp_path: Path) -> None:
     for way, reported in (("command", [2]), ("webhook", [])):
         _, scans, reports = watch(tmp_path, way=way)
-        assert scans.look()
+        assert scans.poll()
         assert [one.number for one in reports if one.kind == "lines"] == reported

@@ -33,7 +33,7 @@ Body: TypeAlias = Generator[bytes, None, None]
 
 
 class NodeFailure(LogsrvError):
-    """A node failed, or its answer is wrong. `str()` of it is the end of a sentence that says why.
+    """A node failed, or its answer is wrong. `str()` gives the reason, as the end of a sentence.
 
     status: the answer's status, or 0 without one.
     """
@@ -52,7 +52,7 @@ class AskedNode(Protocol):
         """Yield the answer of an endpoint of the API, in pieces. Raises LogsrvError."""
 
     def lives(self) -> bool:
-        """Return whether the node answers at all."""
+        """Return whether the node answers any request."""
 
     def stop(self) -> None:
         """End a request that is under way."""
@@ -62,7 +62,7 @@ class NodeLine(NamedTuple):
     """A line of a node.
 
     moment: its TIME in microseconds since 1970. line: in the store's format, `TIME SOURCE MESSAGE`, without
-    LF. It has bytes that are not UTF-8 as `\\xNN`, like every answer of the API.
+    LF; bytes that are not UTF-8 are written as `\\xNN`, as in every answer of the API.
     """
 
     moment: int
@@ -164,10 +164,10 @@ def line_of(found: Any, before: int) -> NodeLine:
             head = f"{time} {source} "
             if not _TIME.fullmatch(time) or not _SOURCE.fullmatch(source):
                 raise NodeFailure(_NO_LINE)
-            # Somebody may have edited the store: a date that does not exist counts as no TIME.
+            # A line whose date does not exist, for example edited by hand, counts as one without a TIME.
             with suppress(ValueError):
                 moment = moment_of(time)
-        # An LF that a node sends, although no stored line has one, would split the line.
+        # A stored line has no LF; one that a wrong node sends would split the line.
         text = head + found["message"].replace("\n", "\\x0a")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise NodeFailure(_NO_LINE) from None

@@ -1,7 +1,7 @@
 """A client for one node over HTTP, with a connection for each request.
 
-Its sockets block: a thread waits for each node (see `gather`, which bounds the time). Another thread can
-end the wait with `stop`.
+Its sockets block, so `gather` has a thread for each node, and limits the time. Another thread can end the
+wait with `stop`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class NodeClient:
         try:
             with closing(self._answer(f"/api/{endpoint}?{urlencode(given)}")) as response:
                 self._judge(response, kind)
-                # Not `readline`, which would take an answer that breaks off between two chunks as complete.
+                # Not `readline`: it would treat an answer that breaks off between two chunks as complete.
                 while data := response.read1(_PIECE):
                     yield data
                 if response.length:
@@ -99,7 +99,7 @@ class NodeClient:
             self._close()
 
     def lives(self) -> bool:
-        """Return whether the daemon answers at all: a search may take long before its first line."""
+        """Return whether the daemon answers /healthz: a search may take long to find its first line."""
         try:
             with closing(self._connected()) as connection:
                 connection.request("GET", "/healthz")
@@ -167,12 +167,15 @@ class NodeClient:
             connection.close()
 
     def _judge(self, response: http.client.HTTPResponse, kind: str) -> None:
-        """Raise NodeFailure unless the response has status 200, the media type `kind`, and a known end."""
+        """Raise NodeFailure unless the response has status 200 and the media type `kind`.
+
+        It must also tell where its body ends: by a length, or by chunks.
+        """
         status = response.status
         given = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         if status == 200 and given == kind:
             if response.length is None and not response.chunked:
-                # An answer that breaks off would look complete.
+                # If this answer broke off, it would look complete.
                 raise NodeFailure("it does not say where its answer ends")
             return
         if status == 200:

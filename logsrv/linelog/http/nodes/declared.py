@@ -29,7 +29,7 @@ class DeclaredNodes:
             )
 
     def listed(self) -> list[dict[str, Any]]:
-        """Return the names that a client may choose: of each set, and of its nodes."""
+        """Return the names that a client may choose: those of the sets, each with its nodes."""
         return [
             {"name": name, "nodes": [node.name for node in nodes]}
             for name, nodes in self._sets.items()

@@ -1,4 +1,4 @@
-"""Nodes asked in parallel. A node that fails is reported by name, and left out from there on."""
+"""Requests to several nodes in parallel. A node that fails is reported by name, and not asked again."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines,
 ROOM = AnswerSize(20_000, 16 << 20)
 """The largest answer of a node for a span of time."""
 ROOM_OF_ALL = AnswerSize(100_000, 64 << 20)
-"""The largest answer of all nodes together: the most that is in memory at a time."""
+"""The largest answers of all nodes together that are in memory at the same time."""
 ROOM_OF_A_MOMENT = AnswerSize(99_999, 128 << 20)
 """The largest answer for one moment, which cannot be divided: lines of a node, bytes of all nodes."""
 LEAST = 1000
 LONGEST = 600.0
 """Seconds that a node may take for a piece of its lines, or for its counts."""
-LOOK = 5.0
+CHECK_AFTER = 5.0
 """Seconds of waiting before /healthz of a node is asked, and seconds that it may take to answer."""
 
 T = TypeVar("T")
@@ -56,11 +56,11 @@ class AskedNodes:
     ) -> Iterator[list[MergedLine]]:
         """Yield the lines of all nodes by time, each once; each list has the lines of one moment.
 
-        most: the number of wanted lines, None for all. If they are few, less is asked for at a time.
+        most: the number of wanted lines; None for all. For few lines, the requests are smaller.
         """
         wanted = room.lines if most is None else min(room.lines, max(LEAST, 2 * most))
         parts = max(1, len(self.nodes))
-        # Half of the room, because the next piece arrives while one is read.
+        # Half of the memory, because the next piece of a node arrives while one is merged.
         share, size = ROOM_OF_ALL.lines // (2 * parts), ROOM_OF_ALL.bytes // (2 * parts)
         room = AnswerSize(min(wanted, share), min(room.bytes, size))
         of_moment = AnswerSize(ROOM_OF_A_MOMENT.lines, ROOM_OF_A_MOMENT.bytes // parts)
@@ -70,7 +70,7 @@ class AskedNodes:
                 streams.append(iter(()))
                 continue
             pieces = by_time(node, question, room, of_moment)
-            # All nodes are asked before any is waited for.
+            # Ask all nodes first, then wait.
             coming = _in_thread(node, partial(next, pieces, None))
             streams.append(self._stream(node, question, pieces, coming))
         return merged(streams, reverse=question.reverse)
@@ -132,10 +132,10 @@ class AskedNodes:
         end = time.monotonic() + self.longest
         while (left := end - time.monotonic()) > 0:
             try:
-                return answer.result(min(left, LOOK))
+                return answer.result(min(left, CHECK_AFTER))
             except TimeoutError:
-                if left > LOOK and not _lives(node):
-                    why = f"it said nothing for {2 * LOOK:g} s"
+                if left > CHECK_AFTER and not _lives(node):
+                    why = f"it said nothing for {2 * CHECK_AFTER:g} s"
                     break
             except MemoryError:
                 raise NodeFailure("its answer needs more memory than there is") from None
@@ -145,13 +145,13 @@ class AskedNodes:
 
 def _lives(node: AskedNode) -> bool:
     try:
-        return _in_thread(node, node.lives).result(LOOK)
+        return _in_thread(node, node.lives).result(CHECK_AFTER)
     except TimeoutError:
         return False
 
 
 def _in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
-    """Start a request in a thread of its own, which may hang, for instance in looking up a name."""
+    """Start a request in a thread of its own: it may hang, for example while it looks up a name."""
     answer: Future[T] = Future()
 
     def work() -> None:
@@ -160,6 +160,6 @@ def _in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             answer.set_exception(error)
 
-    # A daemon thread does not keep the process from ending.
+    # The process can end while a daemon thread hangs.
     Thread(target=work, name=f"node {node.name}", daemon=True).start()
     return answer

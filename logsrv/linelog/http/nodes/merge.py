@@ -1,10 +1,10 @@
 """The lines of several nodes merged by time (no I/O).
 
-Nodes that received the same blocks have the same lines, with the same TIME, SOURCE and bytes. These three
+Nodes that received the same blocks have the same lines, with the same TIME, SOURCE and message. These three
 identify a line. If a node has the same line three times, it was sent three times. Another node may have it
-only twice, because it has not received the rest yet. So the largest count of any node is used.
+only twice so far, because the third is still on its way. So the largest count of any node is used.
 
-Lines of one TIME mostly arrived together. They keep the order of the node that has most of them.
+Lines with the same TIME usually arrived together. They keep the order of the node that has most of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Numbered = tuple[int, NodeLine]
 
 
 class MergedLine(NamedTuple):
-    """A line with its places: the number of each node that has it → its position there."""
+    """A line with its places: a mapping from the number of each node that has it to its position there."""
 
     moment: int
     line: bytes

@@ -1,11 +1,11 @@
 """The lines of one node by time, in pieces that fit into memory (no I/O of its own).
 
 A store is not in order of time: a centre has the blocks of many origins in order of arrival. So a node is
-asked for all lines of a span of time, and they are sorted here. The first span is everything. If a span has
-too many lines, the request is ended, and a shorter span asked for: first up to where nine tenths of the
-received lines lie, after that half, because the received lines may be any lines of the span. The length of
-the next span is estimated from the number of lines in the last one. After a span without lines, all the
-rest is asked for.
+asked for all lines of a span of time, and they are sorted here. The first span is the whole time. If a span
+has too many lines, the request is ended, and a shorter span requested. The first try ends it where nine
+tenths of the received lines lie; further tries halve it, because the received lines may be any lines of
+the span. The length of the next span is estimated from the number of lines in the last one. After a span
+without lines, the next one is all the rest.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class NodeQuestion:
 
 
 class SpanLines(NamedTuple):
-    """The lines of a span, by time. edge: the start of the next span. missing: "", or what is missing."""
+    """The lines of a span, by time.
+
+    edge: the start of the next span. missing: a sentence about lines that are missing, or "".
+    """
 
     lines: list[NodeLine]
     edge: int
@@ -75,11 +78,11 @@ def by_time(
 
     room: the largest answer. of_moment: the largest answer for one moment, which cannot be divided.
     """
-    # Here time always goes up: for reverse order, all moments are negated.
+    # For reverse order all moments are negated here, so that time always increases.
     sign = -1 if question.reverse else 1
     at, stop = _turned(question.span, sign)
     end, length, cuts = stop, stop - at, 0
-    # Too large an answer is received in vain, so little is asked for while nothing is known.
+    # An answer that is too large is received for nothing, so the first request is small.
     little = AnswerSize(max(1, room.lines // 4), room.bytes)
     most = little
     while at < stop:
@@ -92,7 +95,7 @@ def by_time(
             begin = sign * lines[0].moment
             edge = sign * lines[len(lines) * 9 // 10].moment
             if cuts:
-                # Older lines may stand far behind these in the store, so each attempt goes further back.
+                # Older lines may come much later in the store, so each attempt goes further back in time.
                 begin = max(at, begin - ((end - begin) << 2 * cuts))
                 edge = min(edge, (begin + end) // 2)
             cuts += 1

@@ -17,7 +17,7 @@ from logsrv.kit.web.templates import templates
 
 STATIC = "/static"
 LOG_IN = "/login"
-# `img-src data:` is not needed: the page's one picture is a file.
+# It has no `img-src data:`, because the only picture of the page is a file.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -62,7 +62,7 @@ _QUERIES = (
 
 @attrs.frozen
 class Asset:
-    """A file to send. tag: its ETag, with the quotes. packed: the body in gzip; empty if it varies."""
+    """A file to send. tag: its ETag, in quotes. packed: the body in gzip; empty for a body that varies."""
 
     body: bytes
     content_type: str
@@ -82,7 +82,7 @@ def page() -> Asset:
 def log_in_page(problem: str = "", view: str = "") -> Asset:
     """Return the page that asks for the token.
 
-    problem: a sentence about the last attempt. view: the requested page's address behind its `?`.
+    problem: a sentence about the last attempt. view: the part of the requested URL after `?`.
     """
     return _document("log_in.html", title="Log in – logsrv", problem=problem, view=view)
 
@@ -109,8 +109,8 @@ def _read(name: str) -> str:
 def _joined(first: str) -> str:
     """Return a module and all its imports as one file, so that a browser makes one request.
 
-    Each module becomes a function that returns its exports, behind the modules that it imports. The file
-    exports all modules by their names.
+    Each module becomes a function that returns its exports; the modules that it imports come before it. The
+    file exports all modules by their names.
     """
     done: dict[str, str] = {}
 

@@ -1,8 +1,7 @@
-"""Searches: each in a process of its own; its answer is sent at the client's pace.
+"""Searches: each has a process of its own. Its answer is sent as fast as the client reads.
 
-searches, answer    in the daemon: the processes, and their answers on the way to a client
-search_child,
-replies             in the process, without Twisted: the request, and its reply
-gathered            replies for which other nodes are asked too: their lines, and their counts
-events              Server-Sent Events, and a queue of them for a client (no I/O)
+searches, answer        in the daemon: the processes, and the sending of their answers to clients
+search_child, replies   in the process, without Twisted: a request and its reply
+gathered                replies that need other nodes: lines or counts of several stores
+events                  Server-Sent Events, and a queue of them for a client (no I/O)
 """

@@ -1,4 +1,4 @@
-"""The answer of a searching process on its way to a client, at the client's pace."""
+"""The sending of a searching process's answer to a client, as fast as the client reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.searches import AskedSearch
 from logsrv.timer import Timer
 
-# Seconds in which a client reads nothing, and seconds in all, after which its connection is closed.
+# A connection is closed if its client reads nothing for STALLED_AFTER seconds, and after LONGEST seconds.
 STALLED_AFTER = 30.0
 LONGEST = 600.0
 
@@ -21,9 +21,10 @@ LONGEST = 600.0
 @implementer(IPushProducer)
 @attrs.define(eq=False)
 class SearchAnswer:
-    """A search's answer on its way to the client of `request`.
+    """The sender of a search's answer to the client of `request`.
 
-    Nothing is sent before the first bytes arrive, so until then a failure gets its own status.
+    Nothing is sent before the first bytes of the answer, so a failure until then is sent with its own
+    status.
     begin_response: sends status and headers. fail: answers with a problem and nothing else.
     """
 

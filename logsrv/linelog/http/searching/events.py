@@ -40,11 +40,14 @@ class Outbox:
 
     def __init__(self, most: int) -> None:
         self._room = most
-        # Events and their number of lines; b"" and the number of lines that are left out at that place.
+        # Events, each with its number of lines. For lines that were left out: b"" and their number.
         self._waiting: deque[tuple[bytes, int]] = deque()
 
     def add(self, data: bytes, lines: int) -> int:
-        """Add the events of some lines, which clients may share. Return the number of lines left out."""
+        """Add the events of some lines; return the number of lines left out.
+
+        The bytes are not copied, so several clients can share them.
+        """
         if lines > self._room:
             self.leave_out(lines)
             return lines

@@ -1,12 +1,12 @@
-"""Replies for which one or several nodes are asked; `replies` answers from this store alone.
+"""Replies that need one or several nodes; `replies` answers from this store alone.
 
-The answer of one node is in the order of its store, with its positions. Lines of several nodes come by
-time, each once. Their position is a place in time, which `after` and `before` accept; beside it the answer
-names the nodes that have the line, with its position in each.
+The answer of one node is in the order of its store, with its positions. Lines of several nodes are sorted
+by time, and each comes once. Their `position` is made from their time, and `after` and `before` accept it.
+The answer also names the nodes that have the line, with its position in each.
 
 Counts of several nodes are added: a line that two nodes have counts twice.
 
-Nodes are asked only for their own lines, so no request goes round in a circle.
+Nodes are asked only for their own lines, so that no request can go round in a circle.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 Values: TypeAlias = dict[str, Any]
 
-# A position has ten and fifteen digits. The second part has 8 digits of microseconds and 7 for an index.
+# A position has ten digits and fifteen digits. A position made from a time has in its second part 8 digits
+# of microseconds, and 7 that number the lines of the same time.
 _STEP, _EACH = 10**8, 10**7
-# One process only: threads ask the nodes, and a process with threads must not fork.
+# One process for a search: threads send the requests to nodes, and a process with threads must not fork.
 _OTHERS = {"before": None, "after": None, "processes": 1}
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
@@ -53,7 +54,7 @@ def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
     """Yield the answer to a request. Raises Problem.
 
     Besides "endpoint" and "values" the request has "nodes", a list of `NodeAccess` as JSON; "here", whether
-    this store is included; and "seconds", which a node may take.
+    this store is included; and "seconds", the most that a node may take.
     """
     seconds = request["seconds"]
     nodes: list[AskedNode] = [OwnStore(view)] if request["here"] else []
@@ -70,7 +71,7 @@ def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
 
 
 class OwnStore:
-    """The server's own store, asked like the other nodes."""
+    """The server's own store, as a node like the others."""
 
     name = HERE
 
@@ -177,7 +178,7 @@ _KEYS = {
     "fields": ("fields", "name", "lines"),
     "sources": ("sources", "source", "lines"),
 }
-"""Names in the answer of an endpoint: of the list, and in its rows of the counted thing and its number."""
+"""Names in the answer of an endpoint: its list, and in each row of that the value and its number."""
 _WHOLE = {"top": "total", "fields": "sampled"}
 """The name of the total beside the list."""
 

@@ -1,4 +1,4 @@
-"""Replies of the API: one function for each endpoint that a searching process answers."""
+"""Replies of the API from this store: a function for each endpoint. They run in a searching process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def search(view: View, values: Values) -> Reply:
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
-        # A process of the pool has the `left` of its fork, which is never too small.
+        # In a process of the pool, `left` is that of the fork, or larger than the present one: enough.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [as_json(hit).encode() for hit in hits]
 
@@ -58,7 +58,7 @@ def search(view: View, values: Values) -> Reply:
 
 
 def _before_newest(asked: Search, lines: int) -> Position | None:
-    """Return the position behind which the newest `lines` matching lines begin; None if there are fewer."""
+    """Return the position after which only the newest `lines` matching lines come; None for fewer lines."""
 
     def work(task: ReadTask) -> list[bytes]:
         return [str(hit.position).encode() for hit in asked.find(task)]
@@ -95,7 +95,7 @@ def tail(view: View, values: Values) -> Reply:
 def _removed(view: View, passed: deque[int], until: int) -> bytes:
     """Remove the segments before number `until` from `passed`; return an event if some no longer exist.
 
-    Retention removed these before or while they were read.
+    Retention has removed those before they were read, or meanwhile.
     """
     gone = 0
     while passed and passed[0] < until:
@@ -130,7 +130,7 @@ def histogram(view: View, values: Values) -> Reply:
                     "levels": bucket.levels if bucket else {},
                 }
             )
-            # The middle of the next bucket is safe from rounding.
+            # Adding 1.5 steps, not 1, because rounding cannot leave the next bucket then.
             start = begin(start + 1.5 * step, step)
     yield json_line(
         {"since": since or None, "until": until or None, "step": step, "buckets": buckets}

@@ -6,8 +6,8 @@ The request is JSON: "directory", "endpoint" and "values" (see `endpoints`), opt
 environment, and "nodes" if nodes are asked (see `gathered`). The answer is a message with the status, then
 the body of the HTTP response in any number of messages.
 
-It is a process of its own so that no search, however large, delays the receiving of lines. It has the
-lowest priority and limits on memory and time, and is killed when nobody waits for its answer.
+It is a process of its own so that even a large search does not delay the receiving of lines. It has the
+lowest priority, and limits of memory and time. It is killed when nobody waits for its answer.
 It imports no Twisted.
 """
 
@@ -65,7 +65,7 @@ def answer(
 ) -> None:
     """Answer a request, with a problem if it fails.
 
-    send: gets the messages of the answer. tell: gets a sentence about damage.
+    send: called with each message of the answer. tell: called with a sentence about damage.
     """
     body = Body(send)
     try:

@@ -1,8 +1,7 @@
 """Searches in processes of their own (see `search_child`): bounded in number, killed when nobody waits.
 
-One spare process stands ready with everything imported. It takes the next request at once, which saves a
-tenth of a second. It is started when somebody loads the page, or after a search, and ends after some
-minutes without a search.
+One spare process, with all modules imported, waits for the next request, and saves it a tenth of a second.
+It is started when somebody loads the page, or after a search, and ends after some minutes without a search.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ class AskedSearch:
     _begun: bool = False
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _running_since: float = 0.0
-    # Its sink is paused, possibly before the search has run.
+    # The sink has paused the search, perhaps before it runs.
     _paused: bool = False
 
     def run(self, child: ChildProcess) -> None:
@@ -78,7 +77,7 @@ class AskedSearch:
             self._start_timer()
 
     def pause(self) -> None:
-        """Pause: the sink takes no more just now. This time does not count as the search's."""
+        """Pause, because the sink accepts no more now. The pause does not count for the search's time."""
         self._paused = True
         if self.child is not None and self._timer.running:
             self._left -= self._clock.seconds() - self._running_since
@@ -180,7 +179,7 @@ class Searches:
         self._serve_soon()
 
     def start(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
-        """Begin a search at once. Raises Problem (429, 503)."""
+        """Begin a search at once. Raises Problem: 429 if too many are running, 503 for no process."""
         search = self._made(request, sink)
         if len(self._running) >= self.at_once:
             raise too_many(f"{self.at_once} searches are under way; try again in a moment")
@@ -218,7 +217,7 @@ class Searches:
                 search.kill(problem)
             self._serve_soon()
         elif self._idle.running and self._spare is None:
-            # Not while a search begins: the start would cost as much time as it saves.
+            # A spare process is not started while a search begins: it would slow that as much as it saves.
             with suppress(Problem):
                 self._spare = self._spawned()
 
@@ -231,7 +230,7 @@ class Searches:
 
     def _spawned(self) -> ChildProcess:
         """Start a process that waits for a request. Raises Problem (503) if the system cannot start one."""
-        # A limit of CPU time, in case the server dies. The search itself has a limit of clock time.
+        # The process limits its own CPU time, in case the server dies and cannot end it in time.
         limit = str(ceil(self.seconds) + 10)
         return self._processes.start(MODULE, limit, received=lambda _: None, ended=self._ended)
 

@@ -1,9 +1,9 @@
 """A viewer that asked for a position and is not live yet: it gets the lines up to the present in steps.
 
-It asks for the next lines as fast as its client takes them, until it has reached the place of the other
-viewers. Then it is live. It gets every matching line up to the end of the store at the time when it joined.
-Behind that it gets no more lines than a live viewer, out of at most MOST_BEHIND bytes of text. A client
-that is slower than the writing misses the rest, and is told so.
+It asks for the next lines as fast as its client reads, until it has reached the position of the other
+viewers. Then it is live. It gets every matching line up to `sure`, the end of the store when it joined. Of
+the lines after that it gets no more than a live viewer, from at most MOST_BEHIND bytes of text. A client
+that reads more slowly than lines are written misses the rest, and gets the number of missed lines.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from logsrv.linelog.read.search import in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Bytes of text that are searched for a viewer behind `sure`.
+# Bytes of text after `sure` that are searched for a viewer.
 MOST_BEHIND = 4 << 20
 # Bytes of text that a step may search, which takes a millisecond.
 MOST_IN_STEP = 256 << 10
 
 
 class Step(NamedTuple):
-    """The events of a step, and their number of lines. missed: lines behind them that are left out.
+    """The events of a step, and their number of lines. missed: number of lines left out after them.
 
-    over: whether the viewer has reached the place of the others.
+    over: whether the viewer has reached the position of the other viewers.
     """
 
     data: bytes
@@ -44,7 +44,7 @@ class CatchUp:
     """A viewer that catches up.
 
     begin: the position from which it gets lines. sure: the position up to which it gets all matching lines.
-    read, lines: bytes and lines of text searched behind `sure`. shown: lines of that text which it has got.
+    read, lines: bytes and lines of text after `sure` that were searched. shown: how many of these it got.
     """
 
     query: str
@@ -66,9 +66,9 @@ class CatchUp:
         self._live.close()
 
     def step(self, until: Position, allowed: int, events: SharedEvents) -> Step:
-        """Return the next events, up to `until`, the place of the others. Raises StoreError.
+        """Return the next events, up to `until`, the position of the other viewers. Raises StoreError.
 
-        allowed: the number of lines behind `sure` that it may get in all steps.
+        allowed: the number of lines after `sure` that it may get in all steps together.
         """
         data: list[bytes] = []
         size = text = lines = 0
@@ -94,7 +94,7 @@ class CatchUp:
         return Step(b"".join(data), lines, over=self._live.position == until)
 
     def _from_begin(self, news: Appended) -> Appended:
-        """Return the lines of `news` that begin at `begin` or behind it."""
+        """Return the lines of `news` that begin at position `begin` or after it."""
         if news.position >= self.begin:
             return news
         cut = news.text.find(b"\n") + 1
@@ -103,6 +103,6 @@ class CatchUp:
 
     def _given_up(self, data: bytes, lines: int, until: Position) -> Step:
         passed = size_between(self._view, self._live.position, until)
-        # Estimated from the average length of the lines that were read.
+        # The number is estimated from the average length of the lines that were read.
         missed = passed * self._lines // self._read if self._read else 0
         return Step(data, lines, missed, over=True)

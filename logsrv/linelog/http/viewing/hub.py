@@ -1,12 +1,12 @@
 """The hub of the live views: it reads new lines once, and matches them once for each query of viewers.
 
-It works in a process of its own (see `view_child`). At intervals it makes a look: it reads the lines that
-are new since the last one. A viewer that begins at the end of the store is live with the next look; the
-others get the lines before its place first. A viewer that asked for a position catches up (see `catch_up`),
-and is live as soon as it has the same lines as the others. No line is left out, and none comes twice.
+It works in a process of its own (see `view_child`). At intervals it polls: it reads the lines written since
+the last poll. A viewer that begins at the end of the store is live from the next poll on; before that, the
+other viewers get the lines up to its position. A viewer that asked for a position catches up (see
+`catch_up`), and is live as soon as it has the same lines as the others. No line comes twice or is left out.
 
-Many viewers cannot make a look long: its time is limited, each query gets a share of it, and after much
-output the next look comes later. Lines for which there was no time are counted, and viewers are told.
+The time of a poll is limited, even with many viewers: each query gets a share, and after much output the
+next poll comes later. Lines for which there was no time are counted, and viewers get the number.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Lines a second in the long run: to one viewer, more than people and browsers can take; and to all viewers,
-# bounded by the daemon's cost of writing to their connections.
+# Lines a second on average, for one viewer and for all together. One viewer gets more than people and
+# browsers can follow; for all, the daemon's time to write to their connections is the limit.
 RATE = 1000
 RATE_OF_ALL = 20_000
-# Seconds whose number of lines a viewer may get at once.
+# A viewer may get the lines of this many seconds at once.
 BURST = 5
-# Seconds from the end of a look to the next one, and seconds for each viewer that got something. Each costs
-# the daemon 50 µs, so many viewers take a tenth of its time.
-LOOK_EVERY = 0.05
+# Seconds from the end of a poll to the next one, or, if that is more, seconds for each viewer that got
+# something: each costs the daemon 50 µs, so viewers take at most a tenth of its time.
+POLL_EVERY = 0.05
 REST_FOR_EACH = 0.0005
-# Seconds of a look in which queries may be matched.
+# The most seconds of a poll for matching queries.
 MATCHING = 0.2
-# Positions at which `look` stops reading to make viewers live that begin there. If new viewers begin at
-# more positions, the others get lines from the last of these on: from earlier than they asked for.
+# The most positions of new viewers at which `poll` stops reading to make these viewers live. If there are
+# more, the other new viewers get lines from the last of these positions on: earlier than they asked for.
 MOST_DOORS = 4
 # Viewers that catch up and may keep a file open.
 MOST_OPEN = 100
@@ -60,17 +60,17 @@ class Hub:
     _queries: dict[str, WatchedQuery] = attrs.field(factory=dict)
     # The queries in the order in which they are matched next; None if this has to be made again.
     _units: list[SingleQuery | QueryGroup] | None = None
-    # Viewers that joined since the last look, with query and position: at the others' place or ahead of it.
+    # Viewers that joined since the last poll, with query and position: that of the other viewers, or later.
     _fresh: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
     _behind: dict[int, CatchUp] = attrs.field(factory=dict)
-    # Viewers of `_behind` that wait for a step, and those that have to wait for the next look first.
+    # Viewers of `_behind` that wait for a step, and those whose step has to wait for the next poll.
     _asking: deque[int] = attrs.field(factory=deque)
     _ahead: list[int] = attrs.field(factory=list)
     _live: Live | None = None
     _events: SharedEvents = attrs.field(factory=SharedEvents)
-    # The time at which the last look began.
+    # The time at which the last poll began.
     _began: float = 0.0
-    # The number of viewers that got something in this look.
+    # The number of viewers that got something in this poll.
     _served: int = 0
 
     @property
@@ -85,8 +85,8 @@ class Hub:
 
     @property
     def rest(self) -> float:
-        """Seconds to wait after the last look."""
-        return max(LOOK_EVERY, self._served * REST_FOR_EACH)
+        """Seconds to wait after the last poll."""
+        return max(POLL_EVERY, self._served * REST_FOR_EACH)
 
     def join(self, viewer: int, query: str, begin: Position, sure: Position | None = None) -> None:
         """Add a viewer, which gets the lines that match `query` from `begin` on.
@@ -112,7 +112,7 @@ class Hub:
         if behind is None:
             return
         if self._live is None or self._live.position < behind.sure:
-            # The viewer asked for lines that were written since the last look.
+            # The viewer asked for lines that the next poll will read.
             self._ahead.append(viewer)
             return
         step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
@@ -128,8 +128,8 @@ class Hub:
             del self._behind[viewer]
             self._watch(viewer, behind.query)
 
-    def look(self) -> None:
-        """Hand out the lines written since the last look, and make new viewers live. Raises StoreError."""
+    def poll(self) -> None:
+        """Hand out the lines written since the last poll, and make new viewers live. Raises StoreError."""
         self._served = 0
         if self._live is None and self.watched:
             begins = [begin for _, begin in self._fresh.values()]
@@ -166,25 +166,24 @@ class Hub:
         return min(RATE, self._at_once())
 
     def _at_once(self) -> float:
-        """Return the number of lines that each viewer may get in one look."""
+        """Return the number of lines that each viewer may get in one poll."""
         live = sum(len(query.viewers) for query in self._queries.values())
         return RATE_OF_ALL / max(1, live + len(self._fresh) + len(self._behind))
 
     def _show(self, until: Position | None) -> None:
-        """Hand out the lines written since the last look, up to `until` if it is given."""
+        """Hand out the lines written since the last poll, up to `until` if it is given."""
         if self._live is None:
             return
         began, self._began = self._began, self._now()
-        look = self._live.look(until, int((self._began - began) / LOOK_EVERY * KEPT))
-        if not (look.pieces or look.missed):
+        polled = self._live.poll(until, int((self._began - began) / POLL_EVERY * KEPT))
+        if not (polled.pieces or polled.missed):
             if until is None and self._view.removed:
-                # Nobody writes there any more. Viewers that connect again get the store that is now at its
-                # path.
+                # Nobody writes to a removed store. Viewers that connect again get the one now at its path.
                 raise StoreError("the store was removed")
             return
         rate, at_once = self._rate(), int(self._at_once())
         end = self._now() + MATCHING
-        gone = str(look.pieces[0].position) if look.gone and look.pieces else ""
+        gone = str(polled.pieces[0].position) if polled.gone and polled.pieces else ""
         if self._units is None:
             self._units = units(list(self._queries.values()))
         left = sum(len(unit.queries) for unit in self._units)
@@ -193,22 +192,22 @@ class Hub:
             for query in unit.queries:
                 query.begin(now, rate, rate * BURST, at_once)
             if now < end:
-                unit.find(look, self._now, now + (end - now) * len(unit.queries) / left)
-                # Moved to the end: queries without time in this look are the first in the next one.
+                unit.find(polled, self._now, now + (end - now) * len(unit.queries) / left)
+                # These queries move to the end: those without time in this poll are first in the next one.
                 self._units.remove(unit)
                 self._units.append(unit)
             else:
                 for query in unit.queries:
-                    query.missed = sum(look.lines)
+                    query.missed = sum(polled.lines)
             left -= len(unit.queries)
             for query in unit.queries:
-                missed = look.missed + query.missed
+                missed = polled.missed + query.missed
                 self._tell(tuple(query.viewers), self._events.of(query.hits), missed, gone)
 
     def _tell(self, viewers: tuple[int, ...], events: list[bytes], missed: int, gone: str) -> None:
         """Hand out events. missed: the number of lines before them that are left out.
 
-        gone: the position behind lines that the store no longer has; "" if it has all.
+        gone: the position after lines that the store no longer has; "" if it has all.
         """
         if gone:
             self._hand_out(ViewEvents(viewers, missed_event(None, gone)))

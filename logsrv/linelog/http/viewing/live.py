@@ -1,7 +1,7 @@
 """The newest lines of a store, as many as live viewers can use. The others are only counted.
 
-Each look is bounded. So a store that is written faster than lines can be shown costs no more, and does not
-slow down the writer.
+Each poll reads the lines that were written since the last one, and its work is limited. So viewing costs no
+more, and does not slow down the writer, when lines are written faster than they can be shown.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Bytes of one look's text that are searched, the newest first: more than anybody reads. With many viewers
-# looks are rarer, and larger: 10 MB a second, and at most MOST_KEPT in one look.
+# Bytes of one poll's text that are searched, the newest first: more than anybody reads. With many viewers
+# polls are rarer, and larger: 10 MB a second, and at most MOST_KEPT in one poll.
 KEPT = 512 << 10
 MOST_KEPT = 4 << 20
-# Bytes of one look's text whose lines are counted: 2 to 4 ms, and 160 MB/s at 20 looks a second.
+# Bytes of one poll's text whose lines are counted: this takes 2 to 4 ms, and at 20 polls a second it is
+# enough for 160 MB/s.
 COUNTED = 8 << 20
-# Bytes of a piece of a look.
+# Bytes of text that a poll reads at a time.
 PIECE = 32 << 10
 # Bytes that are searched at once for one viewer: its events are then in the daemon's memory.
 STEP = 8 << 10
 
 
-class Look(NamedTuple):
-    """The lines written since the last look, as pieces of text in order.
+class PolledLines(NamedTuple):
+    """The lines written since the last poll, as pieces of text in order.
 
     lines: the number of lines of each piece. missed: the number of lines before them that are left out.
     gone: whether an unknown number of lines is missing, because the store no longer has them.
@@ -61,8 +62,8 @@ class Live:
         """
         return self._follower.read(STEP, until=until)
 
-    def look(self, until: Position | None = None, kept: int = 0) -> Look:
-        """Return the lines written since the last look, up to `until` if it is given. Raises StoreError.
+    def poll(self, until: Position | None = None, kept: int = 0) -> PolledLines:
+        """Return the lines written since the last poll, up to `until` if it is given. Raises StoreError.
 
         kept: bytes of text to return; at least KEPT, at most MOST_KEPT.
         """
@@ -84,14 +85,14 @@ class Live:
                 skipped = True
                 end = until or end_of(self._view)
                 if passed := self._skip(end):
-                    # Lines before the gap are dropped: viewers would see them as if they were behind it.
+                    # Drop the lines before the gap: viewers would see them as if they came after it.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)
-                    # Estimated from the average length of the lines just counted.
+                    # The number of skipped lines is estimated from the average length of those counted.
                     missed += max(1, passed * missed // read)
                     pieces.clear()
                     size = 0
         lines = [piece.text.count(b"\n") for piece in pieces]
-        return Look(list(pieces), lines, missed, gone)
+        return PolledLines(list(pieces), lines, missed, gone)
 
     def _skip(self, end: Position) -> int:
         """Skip to the last lines before `end`; return the number of skipped bytes."""

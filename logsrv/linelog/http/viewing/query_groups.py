@@ -1,7 +1,7 @@
-"""Queries of live viewers that are matched together, within a share of a look's time.
+"""Groups of live viewers' queries that are matched together, within a share of a poll's time.
 
-One pass over a text finds the words of hundreds of queries. Queries that ask for more than words are in
-smaller groups, and queries without any required word are alone: so a slow query takes no time from others.
+One pass over a text finds the words of hundreds of queries. Queries that need more than words are in
+smaller groups, and each query without a required word is alone, so that a slow one does not delay others.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 
-from logsrv.linelog.http.viewing.live import Look
+from logsrv.linelog.http.viewing.live import PolledLines
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.store.segments.segment import Position
 
-# With fewer queries each searches the text by itself, without NumPy, which takes 0.1 s to load.
+# If there are fewer queries, each searches the text by itself: without NumPy, which takes 0.1 s to load.
 MANY = 16
-# Queries of a group whose lines are parsed: a slow one takes time from the others of its group.
+# The most queries in a group that parses lines: a slow query delays the others of its group.
 GROUP = 50
-# Bytes of text that a group searches at once: in smaller pieces, each query costs more than the text.
+# Bytes of text that a group searches at once. In smaller pieces, the fixed cost of each query would be more
+# than that of the text.
 CHUNK = 224 << 10
 
 
@@ -28,16 +29,16 @@ class SingleQuery:
     def __init__(self, query: WatchedQuery) -> None:
         self.queries = [query]
 
-    def find(self, look: Look, now: Callable[[], float], until: float) -> None:
-        """Find the query's lines in a look.
+    def find(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
+        """Find the query's lines in a poll.
 
-        The newest piece of text is always searched, earlier ones until the time `until`. All lines of the
-        rest count as missed.
+        The newest piece of text is always searched, earlier ones only until the time `until`. All lines of
+        the others count as missed.
         """
         (query,) = self.queries
         late = False
-        for piece, lines in zip(reversed(look.pieces), reversed(look.lines), strict=True):
-            late = late or (piece is not look.pieces[-1] and now() > until)
+        for piece, lines in zip(reversed(polled.pieces), reversed(polled.lines), strict=True):
+            late = late or (piece is not polled.pieces[-1] and now() > until)
             if late:
                 query.missed += lines
             elif not query.allowed:
@@ -56,16 +57,16 @@ class QueryGroup:
         self.queries = list(queries)
         self._many = _modules()[0].ManyQueries([one.matcher for one in queries])
 
-    def find(self, look: Look, now: Callable[[], float], until: float) -> None:
-        """Find the lines of all queries in a look, like `SingleQuery.find`."""
+    def find(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
+        """Find the lines of all queries in a poll, like `SingleQuery.find`."""
         newest = True
-        for piece, lines in _chunks(look):
+        for piece, lines in _chunks(polled):
             reached = self._find(piece, now, until) if newest or now() <= until else set()
             newest = False
             if reached is not None:
                 for query in self.queries:
                     query.missed += lines if query not in reached else 0
-                # Queries for which there was no time are the first in the next look.
+                # Put the queries without time in this poll first for the next one.
                 ahead = [one for one in self.queries if one not in reached]
                 if reached and ahead:
                     self._have([*ahead, *reached])
@@ -73,7 +74,7 @@ class QueryGroup:
     def _find(
         self, piece: Appended, now: Callable[[], float], until: float
     ) -> set[WatchedQuery] | None:
-        """Search a piece. Return None, or if the time was over, the queries that have got their lines."""
+        """Search a piece. Return None; if the time ended before, the queries that have got their lines."""
         reached = set()
         for number, lines in self._many.find(piece.text, piece.position):
             query = self.queries[number]
@@ -103,11 +104,11 @@ def units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
     return [*map(QueryGroup, groups), *map(SingleQuery, alone)]
 
 
-def _chunks(look: Look) -> Iterator[tuple[Appended, int]]:
-    """Yield the text of a look in larger pieces, the newest first, with each piece's number of lines."""
+def _chunks(polled: PolledLines) -> Iterator[tuple[Appended, int]]:
+    """Yield the text of a poll in larger pieces, the newest first, with each piece's number of lines."""
     held: list[Appended] = []
     size = lines = 0
-    for piece, number in zip(reversed(look.pieces), reversed(look.lines), strict=True):
+    for piece, number in zip(reversed(polled.pieces), reversed(polled.lines), strict=True):
         segment, offset = piece.position
         follows = held and held[-1].position == Position(segment, offset + len(piece.text))
         if held and (not follows or size + len(piece.text) > CHUNK):

@@ -2,9 +2,9 @@
 
     python -P -m logsrv.linelog.http.viewing.view_child DIRECTORY
 
-It is a process of its own so that no live view takes time from the receiving of lines. `view_protocol`
-defines its messages, `hub` does its work. It ends with its standard input, or with any fault: the daemon's
-log says why, and the next process serves the viewers that connect again. It imports no Twisted.
+It is a process of its own so that live views do not slow the receiving of lines. `view_protocol` defines
+its messages, `hub` does its work. It ends when its standard input ends, or at any error: the daemon logs
+the reason, and starts another process when viewers connect again. It imports no Twisted.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ def follow(directory: str) -> None:
         patience = None
         if hub.watched:
             patience = 0.0 if hub.asked else max(0.0, due - monotonic())
-        # All waiting orders: a viewer that has joined before a look takes part in it.
+        # Read all waiting orders first, so that a viewer that joined before a poll takes part in it.
         for order in orders(patience):
             if order is None:
                 return
             _obey(hub, order)
         if hub.watched and monotonic() >= due:
-            hub.look()
+            hub.poll()
             due = monotonic() + hub.rest
         elif hub.asked:
             hub.step()
 
 
 def _orders(fd: int) -> Callable[[float | None], Iterator[bytes | None]]:
-    """Return a function: seconds to wait → the orders that have arrived; it waits for the first one.
+    """Return a function that yields the orders that have arrived, and None at the end of the input.
 
-    It yields None at the end of the input.
+    Its argument: the most seconds to wait for the first order; None for no limit.
     """
     reader = MessageReader()
 

@@ -3,13 +3,13 @@
 The daemon sends orders, each an array of JSON:
 
     ["join", VIEWER, QUERY, BEGIN, SURE]  add a viewer, a number: it gets the matching lines from position
-                                          BEGIN on, every one up to position SURE, and behind that as many
-                                          as other viewers; SURE is null if it begins at the end
+                                          BEGIN on: all up to position SURE, and after that as many as
+                                          other viewers; SURE is null if it begins at the store's end
     ["more", VIEWER]                      send the next lines to a viewer that is not live yet
     ["leave", VIEWER]                     remove a viewer
 
-The process sends events: a line of JSON with their viewers and numbers, then the events in the format of
-the browser.
+The process sends events: first a line of JSON with their viewers and numbers, then the events as the
+browser gets them.
 """
 
 from __future__ import annotations

@@ -5,16 +5,16 @@
     WAITING    join     JOINING    there is little or nothing to search, or it begins at the end
     SEARCHING  search   SEARCHING  meanwhile much more was written
     SEARCHING  join     JOINING    the process of the live views sends it the last lines, step by step
-    JOINING    live     LIVE       it has reached the place of the other viewers
+    JOINING    live     LIVE       it has reached the position of the other viewers
     WAITING    end      ENDED      the client has disconnected, or the server closes the stream
     SEARCHING  end      ENDED
     JOINING    end      ENDED
     LIVE       end      ENDED
 
-A client that does not read costs its socket, with a full buffer, and a list of lines that it shares with
-others. Further lines are counted, and the client is told when it reads again. After some minutes its
-connection is closed. When the client connects again, it sends the position of its last line, and gets the
-lines that it missed.
+A client that does not read costs a socket with a full buffer, and a list of lines whose text it shares with
+other viewers. Further lines are only counted; the client gets their number when it reads again. After some
+minutes its connection is closed. When the client connects again, it sends the position of its last line,
+and gets the lines after that.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ from logsrv.timer import Timer
 
 HEARTBEAT_EVERY = 15.0
 STALLED_AFTER = 300.0
-# Searches in a row for one viewer, as long as more than NEAR bytes have been written meanwhile.
+# The most searches in a row for one viewer. After each, another one is needed if more than NEAR bytes were
+# written meanwhile.
 MOST_SEARCHES = 5
 NEAR = 512 << 10
 # Lines that wait for a client.
 MOST_WAITING = 2000
-# Bytes that are written at once; bytes that Twisted and the kernel buffer for a client that does not read.
+# Bytes that are written at once, and bytes that Twisted and the kernel buffer if the client does not read.
 PIECE = 8 << 10
 BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
@@ -98,9 +99,9 @@ class Viewer:
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
     def start(self, after: Position | None, head: Callable[[], object]) -> None:
-        """Begin behind position `after`; None: at the end. Raises Problem before anything is sent.
+        """Begin after position `after`; None: at the end. Raises Problem before anything is sent.
 
-        head: is called to send status and headers, once the request cannot be refused any more.
+        head: called to send status and headers, when nothing can refuse the request any more.
         """
         end = self._end_of_store()
         if after is None or after == end:
@@ -109,7 +110,7 @@ class Viewer:
         else:
             self._begin = Position(after.segment, after.offset + 1)
             if self._begin <= end and not _far(self._begin, end):
-                # Without a search, which would need a process.
+                # No search is needed, which would need a process.
                 self._join(self._begin, end)
         head()
         self._request.write(RETRY)
@@ -179,7 +180,7 @@ class Viewer:
             self._outbox.leave_out(handed.missed)
             self._missed(handed.missed)
         if self.state is ViewerState.JOINING:
-            # Written at once: it is only the answer to one `more`.
+            # These events are written at once: they are few, the answer to one `more`.
             self._asked = False
             self._request.write(handed.data)
             if handed.live:

@@ -1,8 +1,8 @@
 """The daemon's side of the process of the live views (see `view_child`).
 
-The daemon reads no lines: it writes the events from the process to the viewers' connections. The process is
-started for the first viewer, and ended some time after the last one has left. If it fails, all streams are
-closed. The clients connect again by themselves, from their last line on, and the next process serves them.
+The daemon reads no lines: it writes the events of the process to the viewers' connections. It starts the
+process for the first viewer, and ends it some time after the last one has left. If the process fails, all
+streams are closed. The clients connect again by themselves, from their last line on, to the next process.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ log = Logger()
 
 MODULE = "logsrv.linelog.http.viewing.view_child"
 MOST_QUERIES = 1000
-# Seconds after the last viewer for which the process stays ready.
+# Seconds that the process stays ready after the last viewer has left.
 IDLE_SECONDS = 60.0
-# Seconds from a fault to the next start; browsers connect again after two.
+# Seconds from a failure of the process to the next start; browsers connect again after two.
 REST_SECONDS = 1.0
 # Seconds that the process may take to end.
 END_SECONDS = 6.0
 
 
 class Watching(Protocol):
-    """A viewer, for `Views`."""
+    """A viewer, as `Views` uses it."""
 
     query: str
 
@@ -44,7 +44,7 @@ class Watching(Protocol):
         """Receive events."""
 
     def close(self, why: str) -> None:
-        """Close its client's stream with a reason."""
+        """Close the stream to the client, with a reason."""
 
 
 class Views:
@@ -68,9 +68,9 @@ class Views:
     def join(self, viewer: Watching, begin: Position, sure: Position | None = None) -> None:
         """Add a viewer, which gets the lines that match its query from position `begin` on.
 
-        sure: the end of the store, up to which it gets every matching line. It gets the next lines now, and
-        further lines for each `more`, until it is live. None: it begins at the end of the store; `begin` is
-        the start of a line.
+        sure: the end of the store, up to which it gets every matching line. It gets some lines now, and
+        more for each `more`, until it is live. None if it begins at the end of the store; then `begin` must
+        be the start of a line.
         Raises Problem: 429 if there are too many queries, 503 if there is no process.
         """
         if viewer.query not in self._queries and len(self._queries) >= MOST_QUERIES:

@@ -1,4 +1,4 @@
-"""A query of live viewers, with its share of a look: the newest matching lines, the others counted."""
+"""A query of live viewers, and the lines that it gets from a poll: the newest; it counts the others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ KEPT_EVENTS = 8 << 20
 class WatchedQuery:
     """A query, its viewers, and the number of lines that they may get.
 
-    allowed: lines that they may still get of this look. missed: matching lines of it that are left out.
+    allowed: lines of this poll that they may still get. missed: matching lines of this poll that are left
+    out.
     """
 
     matcher: Matcher
@@ -37,11 +38,14 @@ class WatchedQuery:
 
     @classmethod
     def of(cls, query: str, now: float, left: float) -> WatchedQuery:
-        """Return the watched query of a text. left: lines that it may get at once now."""
+        """Return the watched query for the text of a query. left: lines that it may get at once now."""
         return cls(compile(parse(query)), counted=now, left=left)
 
     def begin(self, now: float, rate: float, burst: float, most: int) -> None:
-        """Begin a look. It may get `rate` lines a second, saved up to `burst`, and `most` in this look."""
+        """Begin a poll. now: the time, by a monotonic clock. most: the lines that it may get in this poll.
+
+        rate: the lines that it may get in a second; those not used are saved, up to `burst`.
+        """
         self._left = min(burst, self._left + (now - self._counted) * rate)
         self._counted = now
         self.allowed = min(most, int(self._left))
@@ -63,7 +67,7 @@ class WatchedQuery:
 
     @property
     def hits(self) -> list[Hit]:
-        """The lines of this look for the query's viewers, in order."""
+        """The lines of this poll for the query's viewers, in order."""
         return [hit for hits in reversed(self._found) for hit in hits]
 
 

@@ -284,7 +284,7 @@ def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
 
 def test_a_node_that_begins_its_answer_for_ever_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if it says so for ever that it lives."""
-    monkeypatch.setattr(gather, "LOOK", 0.1)
+    monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
     said: dict[str, str] = {}
     with stranger(endless(b"HTTP/1.1 100 Continue\r\n\r\n")) as server:
         asked = AskedNodes([node(server.port, seconds=PATIENCE)], said.__setitem__)

@@ -175,7 +175,7 @@ def test_who_never_ends_is_not_waited_for(
 ) -> None:
     """However it hangs: its socket is closed, and the lines of the others are there."""
     monkeypatch.setattr(gather, "Thread", Prompt)
-    monkeypatch.setattr(gather, "LOOK", 0.1)
+    monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
     hanging = Hanging([], is_alive=is_alive)
     asked = Asked([hanging, ListedNode([node_line(BEGIN, "x")])], longest)
     assert [one.line[-1:] for one in asked.lines()] == [b"x"]
@@ -188,7 +188,7 @@ def test_a_node_that_does_not_answer_healthz_is_given_up(monkeypatch: pytest.Mon
         def lives(self) -> bool:
             return self.ended.wait(PATIENCE)
 
-    monkeypatch.setattr(gather, "LOOK", 0.1)
+    monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
     asked = Asked([Mute([])])
     assert [*asked.lines()] == []
     assert asked.said == ["hanging: it said nothing for 0.2 s; its lines are missing"]
@@ -208,7 +208,7 @@ def test_who_reads_slowly_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 def test_who_has_too_much_for_every_span_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would let each span be cut for ever."""
     monkeypatch.setattr(gather, "Thread", Prompt)
-    monkeypatch.setattr(gather, "LOOK", 0.1)
+    monkeypatch.setattr(gather, "CHECK_AFTER", 0.1)
 
     class Endless(ListedNode):
         def body(self, endpoint: str, asked: Mapping[str, Any]) -> Body:

@@ -1,4 +1,4 @@
-"""One look for all viewers; each begins where it wants to, without a gap, and at a bounded rate."""
+"""One poll for all viewers; each begins where it wants to, without a gap, and at a bounded rate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.http.viewing import catch_up as behind_module
 from logsrv.linelog.http.viewing import hub as hub_module
 from logsrv.linelog.http.viewing import live as live_module
-from logsrv.linelog.http.viewing.hub import BURST, LOOK_EVERY, RATE, REST_FOR_EACH, Hub
+from logsrv.linelog.http.viewing.hub import BURST, POLL_EVERY, RATE, REST_FOR_EACH, Hub
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
 from logsrv.linelog.http.viewing.watched_query import PIECE
 from logsrv.linelog.read.follow import end_of
@@ -58,8 +58,8 @@ class Place:
         self.hub.more(viewer)
         self.steps()
 
-    def look(self) -> None:
-        self.hub.look()
+    def poll(self) -> None:
+        self.hub.poll()
         self.steps()
 
     def steps(self) -> None:
@@ -96,10 +96,10 @@ def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
     place.join(1)
     place.join(2, "good")
     place.write("good 1", "bad 2")
-    place.look()
+    place.poll()
     place.join(3, "good")
     place.write("good 3")
-    place.look()
+    place.poll()
     assert place.events(1) == ["good 1", "bad 2", "good 3"]
     assert place.events(2) == ["good 1", "good 3"] and place.events(3) == ["good 3"]
     # Those of one query share what they get.
@@ -114,10 +114,10 @@ def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
     place.hub.leave(1)
     assert not place.hub.watched
     place.write("unseen")
-    place.look()
+    place.poll()
     place.join(2)
     place.write("seen")
-    place.look()
+    place.poll()
     assert place.events(1) == [] and place.events(2) == ["seen"]
 
 
@@ -125,43 +125,43 @@ def test_a_viewer_catches_up_and_is_live(place: Place, monkeypatch: pytest.Monke
     """It has one step for each time it asks, the others go on, and then it is one of them."""
     one_line_a_step(monkeypatch)
     place.join(1)
-    place.look()
+    place.poll()
     place.write("1", "2")
-    place.look()
+    place.poll()
     place.join(2, begin=Position(1, 1))
     assert place.events(2) == ["1"] and not place.live(2)
     place.write("3")
-    place.look()
+    place.poll()
     assert place.events(1) == ["1", "2", "3"] and place.events(2) == ["1"]
     place.more(2)
     place.more(2)
     assert place.events(2) == ["1", "2", "3"] and place.live(2)
     place.write("4")
-    place.look()
+    place.poll()
     # Asked twice: it is live by now.
     place.more(2)
     place.write("5")
-    place.look()
+    place.poll()
     assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
 
 
 def test_a_viewer_ahead_of_the_hub_waits_for_the_next_look(place: Place) -> None:
-    """It waits for the next look, and has them once."""
+    """It waits for the next poll, and has them once."""
     place.join(1)
-    place.look()
+    place.poll()
     place.write("1", "2")
     place.join(2, begin=Position(1, SIZE))
     assert place.events(2) == []
-    place.look()
+    place.poll()
     assert place.events(2) == ["1", "2"] and place.live(2)
 
 
 def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place: Place) -> None:
     """Also a viewer that begins with what is written now has all that was written behind its place."""
     place.join(1)
-    place.look()
+    place.poll()
     place.write("1", "2")
-    place.look()
+    place.poll()
     place.hub.join(2, "", Position(1, SIZE))
     place.steps()
     assert place.events(2) == ["1", "2"] and place.live(2)
@@ -173,18 +173,18 @@ def test_viewers_begin_where_they_joined(place: Place, monkeypatch: pytest.Monke
     for number in range(1, 5):
         place.join(number)
         place.write(f"{number}")
-    place.look()
+    place.poll()
     assert place.events(1) == ["1", "2", "3", "4"] and place.events(2) == ["2", "3", "4"]
     assert place.events(3) == place.events(4) == ["2", "3", "4"]
 
 
 def test_lines_before_a_viewers_place_are_not_shown_to_it(place: Place) -> None:
-    """A line that was written before a viewer came is not shown to it, though the hub looks later."""
+    """A line that was written before a viewer came is not shown to it, though the hub polls later."""
     place.join(1)
     place.write("before")
     place.join(2)
     place.write("after")
-    place.look()
+    place.poll()
     assert place.events(1) == ["before", "after"] and place.events(2) == ["after"]
 
 
@@ -193,7 +193,7 @@ def test_a_viewer_may_leave_while_behind(place: Place, monkeypatch: pytest.Monke
     place.write("1", "2")
     place.join(1, begin=Position(1, SIZE))
     place.join(2)
-    place.look()
+    place.poll()
     place.hub.more(1)
     place.hub.leave(1)
     place.steps()
@@ -216,14 +216,14 @@ def test_a_slow_viewer_skips_lines(
     place.write("1")
     place.join(1, begin=Position(1, SIZE))
     place.write("2", "3", "4", "5", "6")
-    place.look()
+    place.poll()
     for _ in range(3):
         assert not place.live(1)
         place.more(1)
     assert place.events(1) == ["1", "2", "3", 3] and place.live(1)
     place.now += BURST
     place.write("7")
-    place.look()
+    place.poll()
     assert place.events(1)[-1] == "7"
 
 
@@ -232,13 +232,13 @@ def test_a_flood_shows_the_newest_lines(place: Place, monkeypatch: pytest.Monkey
     monkeypatch.setattr(hub_module, "RATE", 2)
     place.join(1, "line")
     place.write(*(f"line {number}" for number in range(2 * BURST + 3)))
-    place.look()
+    place.poll()
     assert place.events(1) == [3, *(f"line {number}" for number in range(3, 2 * BURST + 3))]
     place.write("line x", "line y", "none")
-    place.look()
+    place.poll()
     place.now += 1
     place.write("line a", "line b", "line c")
-    place.look()
+    place.poll()
     assert place.events(1)[-4:] == [2, 1, "line b", "line c"]
 
 
@@ -249,26 +249,26 @@ def test_many_viewers_share_what_the_daemon_may_write(
     for number in range(1, 3):
         place.join(number)
     place.write("a", "b")
-    place.look()
+    place.poll()
     assert place.events(1) == [1, "b"]
-    # Later too a look has no more lines than all may have in a second.
+    # Later too a poll has no more lines than all may have in a second.
     place.now += BURST
     place.write("c", "d")
-    place.look()
+    place.poll()
     assert place.events(1) == [1, "b", 1, "d"] and place.handed[-1].viewers == (1, 2)
 
 
 def test_the_next_look_comes_later_where_much_was_handed_out(place: Place) -> None:
     for number in range(1, 1001):
         place.join(number, "good")
-    place.look()
-    assert place.hub.rest == LOOK_EVERY
+    place.poll()
+    assert place.hub.rest == POLL_EVERY
     place.write("good")
-    place.look()
+    place.poll()
     assert place.hub.rest == 1000 * REST_FOR_EACH
     place.write("bad")
-    place.look()
-    assert place.hub.rest == LOOK_EVERY
+    place.poll()
+    assert place.hub.rest == POLL_EVERY
 
 
 def test_slow_queries_get_newest_lines(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,16 +276,16 @@ def test_slow_queries_get_newest_lines(place: Place, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(live_module, "PIECE", SIZE)
     for number, query in enumerate(("a", "b", "c"), 1):
         place.join(number, query)
-    place.look()
-    # Whoever asks for the time, it is later by a little more than an eighth of what a look has.
+    place.poll()
+    # Whoever asks for the time, it is later by a little more than an eighth of what a poll has.
     place.tick = hub_module.MATCHING * 0.126
     place.write(*["a b c"] * 9)
-    place.look()
+    place.poll()
     assert place.events(1) == [6, *["a b c"] * 3]
     assert place.events(2) == [7, *["a b c"] * 2]
     assert place.events(3) == [9]
     place.write("a b c")
-    place.look()
+    place.poll()
     assert place.events(3) == [9, "a b c"]
 
 
@@ -294,7 +294,7 @@ def test_events_are_handed_out_in_bounded_pieces(place: Place) -> None:
     place.join(1)
     messages = [f"{number} {'x' * 500}" for number in range(50)]
     place.write(*messages)
-    place.look()
+    place.poll()
     assert place.events(1) == messages and len(messages) < RATE
     assert len(place.handed) > 3
     assert all(len(one.data) < PIECE + 2000 for one in place.handed)
@@ -308,7 +308,7 @@ def test_lines_removed_by_retention_are_reported_to_viewers(tmp_path: Path) -> N
     hub = Hub(view, handed.append, lambda: 0.0)
     end = Position(3, len(line("c")))
     hub.join(1, "", end)
-    hub.look()
+    hub.poll()
     for path in store.glob("0000000001*"):
         path.unlink()
     hub.join(2, "", Position(1, 0), end)
@@ -325,10 +325,10 @@ def test_a_store_that_was_removed_ends_it_behind_its_last_line(place: Place) -> 
     """Viewers come back to the store that is at its path then; else they would wait for ever."""
     place.join(1)
     place.write("one")
-    place.look()
+    place.poll()
     place.write("last")
     shutil.rmtree(place.store)
-    place.look()
+    place.poll()
     assert place.events(1) == ["one", "last"]
     with pytest.raises(StoreError, match="was removed"):
-        place.hub.look()
+        place.hub.poll()

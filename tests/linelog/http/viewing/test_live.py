@@ -20,17 +20,17 @@ def append(store: Path, count: int, message: str = "x" * 60) -> None:
 
 
 def test_each_line_is_in_one_look(tmp_path: Path) -> None:
-    """Each line is in one look, at its position; a line that is not whole is in the next."""
+    """Each line is in one poll, at its position; a line that is not whole is in the next."""
     store = make_store(tmp_path / "store", [[line("old")]])
     view = view_of(store)
     place = Live(view, end_of(view))
-    assert place.look() == ([], [], 0, False)
+    assert place.poll() == ([], [], 0, False)
     with (store / "current.log").open("ab") as file:
         file.write(line("new")[:10])
-    assert place.look().pieces == []
+    assert place.poll().pieces == []
     with (store / "current.log").open("ab") as file:
         file.write(line("new")[10:])
-    (news,) = place.look().pieces
+    (news,) = place.poll().pieces
     assert news.text == line("new") and news.position == Position(1, len(line("old")))
     place.close()
     view.close()
@@ -43,11 +43,11 @@ def test_too_many_lines_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     view = view_of(store)
     place = Live(view, end_of(view))
     append(store, 1000)
-    look = place.look()
-    kept = sum(news.text.count(b"\n") for news in look.pieces)
-    assert look.missed + kept == 1000
-    assert 5000 <= sum(len(news.text) for news in look.pieces) < 7000
-    assert look.pieces[-1].text.endswith(b"\n") and place.position == end_of(view)
+    polled = place.poll()
+    kept = sum(news.text.count(b"\n") for news in polled.pieces)
+    assert polled.missed + kept == 1000
+    assert 5000 <= sum(len(news.text) for news in polled.pieces) < 7000
+    assert polled.pieces[-1].text.endswith(b"\n") and place.position == end_of(view)
     place.close()
     view.close()
 
@@ -61,14 +61,14 @@ def test_skipped_lines_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyP
     view = view_of(store)
     place = Live(view, end_of(view))
     append(store, 10_000)
-    look = place.look()
-    kept = sum(news.text.count(b"\n") for news in look.pieces)
-    assert 9500 < look.missed + kept < 10_500 and kept > 20
+    polled = place.poll()
+    kept = sum(news.text.count(b"\n") for news in polled.pieces)
+    assert 9500 < polled.missed + kept < 10_500 and kept > 20
     assert place.position == end_of(view)
-    text = b"".join(news.text for news in look.pieces)
+    text = b"".join(news.text for news in polled.pieces)
     assert (store / "current.log").read_bytes().endswith(text)
     append(store, 1, "after")
-    (news,) = place.look().pieces
+    (news,) = place.poll().pieces
     assert news.text == line("after")
     place.close()
     view.close()
@@ -81,9 +81,11 @@ def test_skipped_segments_are_estimated(tmp_path: Path, monkeypatch: pytest.Monk
     many = [line("x" * 60)] * 500
     view = view_of(make_store(tmp_path / "store", [many, many, many]))
     place = Live(view, Position(1, 0))
-    look = place.look()
-    assert place.position == end_of(view) and {news.position.segment for news in look.pieces} == {3}
-    assert 1450 < look.missed + sum(news.text.count(b"\n") for news in look.pieces) < 1550
+    polled = place.poll()
+    assert place.position == end_of(view) and {news.position.segment for news in polled.pieces} == {
+        3
+    }
+    assert 1450 < polled.missed + sum(news.text.count(b"\n") for news in polled.pieces) < 1550
     place.close()
     view.close()
 
@@ -94,9 +96,9 @@ def test_a_look_says_that_retention_removed_lines(tmp_path: Path) -> None:
     place = Live(view, Position(1, 0))
     for path in store.glob("0000000001*"):
         path.unlink()
-    look = place.look()
-    assert look.gone and look.pieces[0].position == Position(2, 0)
-    assert b"".join(news.text for news in look.pieces) == line("b") + line("c")
+    polled = place.poll()
+    assert polled.gone and polled.pieces[0].position == Position(2, 0)
+    assert b"".join(news.text for news in polled.pieces) == line("b") + line("c")
     place.close()
     view.close()
 

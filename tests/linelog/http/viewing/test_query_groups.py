@@ -1,4 +1,4 @@
-"""Hundreds of queries in a look: the same lines as each by itself, and a bound on the time."""
+"""Hundreds of queries in a poll: the same lines as each by itself, and a bound on the time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from logsrv.linelog.http.viewing import query_groups
-from logsrv.linelog.http.viewing.live import Look
+from logsrv.linelog.http.viewing.live import PolledLines
 from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, units
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import Appended
@@ -27,8 +27,8 @@ QUERIES = [
 ]
 
 
-def look_of(*segments: list[bytes], pieces: int = 3) -> Look:
-    """A look at these lines, so many in a piece."""
+def polled_lines(*segments: list[bytes], pieces: int = 3) -> PolledLines:
+    """The lines of a poll, so many in a piece."""
     found = []
     for number, held in enumerate(segments, 1):
         offset = 0
@@ -36,10 +36,10 @@ def look_of(*segments: list[bytes], pieces: int = 3) -> Look:
             text = b"".join(held[at : at + pieces])
             found.append(Appended(Position(number, offset), text))
             offset += len(text)
-    return Look(found, [piece.text.count(b"\n") for piece in found], 0, False)
+    return PolledLines(found, [piece.text.count(b"\n") for piece in found], 0, False)
 
 
-LOOK = look_of(
+POLLED = polled_lines(
     [line(f"app=web word{number} word {number}", number) for number in range(20)],
     [line(f"app=db WORD{number}", number) for number in range(20)],
 )
@@ -65,18 +65,18 @@ def test_a_group_finds_what_each_query_finds(most: int, monkeypatch: pytest.Monk
     made = units(together_)
     assert any(isinstance(one, QueryGroup) for one in made)
     for unit in [*made, *map(SingleQuery, alone)]:
-        unit.find(LOOK, lambda: 0.0, 1.0)
+        unit.find(POLLED, lambda: 0.0, 1.0)
     for text, one, other in zip(QUERIES, together_, alone, strict=True):
         assert (text, one.hits, one.missed) == (text, other.hits, other.missed)
         assert len(one.hits) <= most
         assert [hit.line for hit in one.hits] == [
-            LOOK_TEXTS[hit.position.segment][hit.position.offset :].split(b"\n")[0]
+            POLLED_TEXTS[hit.position.segment][hit.position.offset :].split(b"\n")[0]
             for hit in one.hits
         ]
 
 
-LOOK_TEXTS = {
-    number: b"".join(p.text for p in LOOK.pieces if p.position.segment == number)
+POLLED_TEXTS = {
+    number: b"".join(p.text for p in POLLED.pieces if p.position.segment == number)
     for number in (1, 2)
 }
 
@@ -102,7 +102,7 @@ def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     queries = watched([f"word{number}" for number in range(20)])
     (unit,) = units(queries)
-    unit.find(LOOK, clock(0.1), 2.05)
+    unit.find(POLLED, clock(0.1), 2.05)
     shown = [len(one.hits) for one in queries]
     assert 0 < sum(shown) < 40
     assert all(0 < one.missed < 40 for one in queries)
@@ -115,7 +115,7 @@ def test_queries_without_time_are_first_in_the_next_look() -> None:
     for _ in range(len(queries)):
         for query in queries:
             query.begin(0.0, 1000, 1000, 1000)
-        unit.find(LOOK, clock(1.0), 0.5)
+        unit.find(POLLED, clock(1.0), 0.5)
         seen |= {number for number, query in enumerate(queries) if query.hits}
         assert sum(bool(query.hits) for query in queries) == 1
         assert sum(query.missed == 40 for query in queries) == len(queries) - 1

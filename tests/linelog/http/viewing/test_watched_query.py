@@ -1,4 +1,4 @@
-"""What a query of live viewers has of a look: so many lines a second, the newest, and how many others."""
+"""What a query of live viewers has of a poll: so many lines a second, the newest, and how many others."""
 
 from __future__ import annotations
 
