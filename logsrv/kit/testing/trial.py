@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,19 +19,26 @@ ANSWER_SECONDS = 5.0
 # The number of waits for a plugin that goes on sending by itself.
 MOST_ANSWERS = 100
 HOUR = 3600.0
+# What excuses a finding, at the end of its sentence.
+SAME = "same=False, if its answers differ each time"
+APART = "apart=False, if its peers hear of each other"
+# The most places at which a conversation is cut, each time with a new service.
+MOST_CUTS = 100
 FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed_total")
 
 
 @attrs.frozen
 class Trial:
-    """The tested plugin. start: makes a service of it. same, apart: whether the arguments of
-    `conformance`.
+    """The tested plugin. start: makes a service of it. same, apart: as in `conformance`.
+
+    cuts: the most places at which a conversation is cut.
     """
 
     start: Callable[[], MemoryService]
     name: str
     same: bool
     apart: bool
+    cuts: int = MOST_CUTS
 
     @contextmanager
     def service(self, doing: str) -> Iterator[MemoryService]:
@@ -62,12 +70,25 @@ class Trial:
         if wrong:
             raise AssertionError(f"{self.name} fails {doing}: {wrong[0]}")
 
-    def expect(self, wanted: object, came: object, sentence: str) -> None:
-        """Raise AssertionError unless both are equal. Nothing is compared unless `same` is true."""
+    def expect(self, wanted: object, came: object, sentence: str, excuse: str = SAME) -> None:
+        """Raise AssertionError unless both are equal. Nothing is compared unless `same` is true.
+
+        excuse: the argument of `conformance` for a plugin that is meant to do so.
+        """
         if self.same and wanted != came:
             raise AssertionError(
-                f"{self.name} {sentence}: {brief(came)} instead of {brief(wanted)}"
+                f"{self.name} {sentence}: {brief(came)} instead of {brief(wanted)}; pass {excuse}"
             )
+
+    def places(self, talk: bytes) -> list[int]:
+        """Return where to cut a conversation: everywhere, or else at its beginning and at random."""
+        every = range(1, len(talk))
+        if len(every) <= self.cuts:
+            return list(every)
+        begins = self.cuts // 2
+        # The same in each run, so that a failure comes again.
+        drawn = random.Random(7).sample(every[begins:], self.cuts - begins)  # noqa: S311 (no secret)
+        return [*every[:begins], *sorted(drawn)]
 
     def answer(self, talk: bytes) -> bytes:
         """Return the answer to a peer that sends `talk` as one piece."""

@@ -14,14 +14,29 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from logsrv.kit.testing.memory import MemoryService, every_split, plugin_of
-from logsrv.kit.testing.trial import ANSWER_SECONDS, HOUR, Trial, ask, brief, converse, rest
+from logsrv.kit.testing.memory import MemoryService, plugin_of
+from logsrv.kit.testing.trial import (
+    ANSWER_SECONDS,
+    APART,
+    HOUR,
+    MOST_CUTS,
+    SAME,
+    Trial,
+    ask,
+    brief,
+    converse,
+    rest,
+)
 
 TIMES = 10_000
+# The most bytes of a conversation that is repeated.
+MOST_REPEATED = 512 * 1024
 # The least bytes sent to a plugin whose peer reads nothing, so that the transport gets full.
 LEAST_TO_FILL = 256 * 1024
 # The most bytes that may wait to be sent to a peer that reads nothing.
 MOST_WAITING = 4 * 1024 * 1024
+# The most bytes sent to a plugin that goes on reading, though its peer reads nothing: more than may wait.
+MOST_TO_FILL = MOST_WAITING + LEAST_TO_FILL
 # The bytes of a piece; this prime number splits lines and frames at all places.
 PIECE = 4093
 
@@ -46,10 +61,12 @@ def conformance(
     # Otherwise garbage of earlier trials could log its errors during these.
     gc.collect()
     plugin = plugin_of(what, **how)
-    trial = Trial(lambda: MemoryService(plugin, *arguments), plugin.name, same, apart)
+    talks = talks or (b"hello\r\n",)
+    cuts = max(MOST_CUTS // len(talks), 10)
+    trial = Trial(lambda: MemoryService(plugin, *arguments), plugin.name, same, apart, cuts)
     kinds = {listener.endpoint.kind for listener in trial.start().listeners}
     try_hours(trial)
-    for talk in talks or (b"hello\r\n",):
+    for talk in talks:
         if "stream" in kinds:
             for run in STREAM_TRIALS:
                 run(trial, talk)
@@ -79,9 +96,10 @@ def stop(trial: Trial, service: MemoryService) -> None:
 
 
 def try_cuts(trial: Trial, talk: bytes) -> None:
-    """The answer is the same for every way to split the input."""
+    """The answer is the same however the input is split."""
     whole = trial.answer(talk)
-    for pieces in every_split(talk):
+    singly = [talk[at : at + 1] for at in range(len(talk))]
+    for pieces in ([talk], *([talk[:at], talk[at:]] for at in trial.places(talk)), singly):
         with trial.service(f"on {brief(talk)} that came as {brief(pieces)}") as service:
             came = converse(service, pieces)
         trial.expect(
@@ -90,28 +108,31 @@ def try_cuts(trial: Trial, talk: bytes) -> None:
 
 
 def try_many(trial: Trial, talk: bytes) -> None:
-    """The answer to ten thousand conversations at once is the same in one piece and in many."""
-    much = talk * TIMES
-    with trial.service(f"on {TIMES} times {brief(talk)}") as service:
+    """The answer to thousands of conversations at once is the same in one piece and in many."""
+    times = min(TIMES, max(MOST_REPEATED // len(talk), 2))
+    much = talk * times
+    with trial.service(f"on {times} times {brief(talk)}") as service:
         whole = converse(service, [much])
-    pieces = [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
-    with trial.service(f"on {TIMES} times {brief(talk)} in pieces of {PIECE} bytes") as service:
-        came = converse(service, pieces)
+    with trial.service(f"on {times} times {brief(talk)} in pieces of {PIECE} bytes") as service:
+        came = converse(service, in_pieces(much))
     trial.expect(
-        whole, came, f"answers {TIMES} times {brief(talk)} differently in pieces of {PIECE} bytes"
+        whole, came, f"answers {times} times {brief(talk)} differently in pieces of {PIECE} bytes"
     )
+
+
+def in_pieces(much: bytes) -> list[bytes]:
+    return [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
 
 
 def try_slow_reader(trial: Trial, talk: bytes) -> None:
     """The plugin waits for a peer that does not read, or cuts it off; one that reads late gets all."""
     doing = f"on {brief(talk)} again and again from a peer that does not read"
-    much = talk * max(TIMES, LEAST_TO_FILL // len(talk))
-    pieces = [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
-    with trial.service(doing) as service:
-        quick = converse(service, pieces)
+    times = min(max(TIMES, LEAST_TO_FILL // len(talk)), MOST_TO_FILL // len(talk) + 1)
+    fed = []
     with trial.service(doing) as service:
         peer = service.connect(reads=False)
-        for piece in pieces:
+        for piece in in_pieces(talk * times):
+            fed.append(piece)
             peer.feed(piece)
             waiting = len(peer.transport.buffer)
             if waiting > MOST_WAITING:
@@ -119,10 +140,18 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
                     f"{trial.name} writes on to a peer that does not read: {waiting} bytes wait for it; "
                     "wait for `drain()`, or register a producer"
                 )
+            if not peer.reading:
+                service.clock.advance(ANSWER_SECONDS)
+                # It waits for its peer; otherwise it has only waited for something of its own.
+                if not peer.reading:
+                    break
         peer.start_reading()
         came = rest(service, peer)
-        if not peer.closed:
-            trial.expect(quick, came, f"answers {brief(talk)} differently to a late reader")
+        closed = peer.closed
+    if not closed:
+        with trial.service(doing) as service:
+            quick = converse(service, fed)
+        trial.expect(quick, came, f"answers {brief(talk)} differently to a late reader")
 
 
 def try_half_close(trial: Trial, talk: bytes) -> None:
@@ -137,7 +166,7 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
         if trial.same and not came.startswith(whole):
             raise AssertionError(
                 f"{trial.name} answers {brief(talk)} with {brief(came)} instead of {brief(whole)} "
-                "when the peer half-closes right after it"
+                f"when the peer half-closes right after it; pass {SAME}"
             )
         service.clock.advance(HOUR)
         if not peer.closed:
@@ -148,7 +177,7 @@ def try_half_close(trial: Trial, talk: bytes) -> None:
 
 def try_departures(trial: Trial, talk: bytes) -> None:
     """A peer may disconnect at any moment, also before it has its answer."""
-    for at in range(len(talk) + 1):
+    for at in (0, *trial.places(talk), len(talk)):
         doing = f"when the peer goes after {brief(talk[:at])}"
         with trial.service(doing) as service:
             peer = service.connect(reads=False)
@@ -180,9 +209,8 @@ def try_garbage(trial: Trial, talk: bytes) -> None:
                 rest(service, peer)
                 came = converse(service, [talk])
             if trial.apart:
-                trial.expect(
-                    whole, came, f"answers {brief(talk)} differently after another's garbage"
-                )
+                sentence = f"answers {brief(talk)} differently after another's garbage"
+                trial.expect(whole, came, sentence, APART)
 
 
 def try_two(trial: Trial, talk: bytes) -> None:
@@ -195,9 +223,8 @@ def try_two(trial: Trial, talk: bytes) -> None:
                 peer.feed(talk[at : at + 1])
         came = [rest(service, peer) for peer in peers]
     if trial.apart:
-        trial.expect(
-            [whole, whole], came, f"mixes up two peers that send {brief(talk)} at the same time"
-        )
+        sentence = f"mixes up two peers that send {brief(talk)} at the same time"
+        trial.expect([whole, whole], came, sentence, APART)
 
 
 def try_reload(trial: Trial, talk: bytes) -> None:
@@ -226,7 +253,7 @@ def try_stop(trial: Trial, talk: bytes) -> None:
         if trial.same and trial.apart and not came.startswith(whole):
             raise AssertionError(
                 f"{trial.name} answers {brief(talk)} with {brief(came)} instead of {brief(whole)} "
-                "when the service stops meanwhile"
+                f"when the service stops meanwhile; pass {SAME}, or {APART}"
             )
 
 
@@ -243,7 +270,8 @@ def try_datagrams(trial: Trial, talk: bytes) -> None:
             service.sender(port=20_000).send(data)
             came = ask(service, talk)
         if trial.apart:
-            trial.expect(whole, came, f"answers {brief(talk)} differently after {brief(data)}")
+            sentence = f"answers {brief(talk)} differently after {brief(data)}"
+            trial.expect(whole, came, sentence, APART)
     with trial.service(f"on the datagram {brief(talk)} after a reload, and on a stop") as service:
         service.reload()
         trial.expect(whole, ask(service, talk), f"answers {brief(talk)} differently after a reload")

@@ -355,14 +355,14 @@ class Room(LineProtocol):
 
 @pytest.mark.slow
 def test_a_plugin_of_dice_needs_same_false() -> None:
-    with pytest.raises(AssertionError, match="plugin answers"):
+    with pytest.raises(AssertionError, match=r"^plugin answers .*; pass same=False, if its answers"):
         conformance(Dice, b"a\n")
     conformance(Dice, b"a\n", same=False)
 
 
 @pytest.mark.slow
 def test_a_chat_needs_apart_false() -> None:
-    with pytest.raises(AssertionError, match="plugin mixes up two peers"):
+    with pytest.raises(AssertionError, match=r"^plugin mixes up two peers .*; pass apart=False, if"):
         conformance(Room, b"a\n")
     conformance(Room, b"a\n", apart=False)
 
@@ -392,6 +392,52 @@ def test_expect_raises_for_another_answer() -> None:
     with pytest.raises(AssertionError, match="shout answers differently: 1 instead of 2"):
         TRIAL.expect(2, 1, "answers differently")
     Trial(TRIAL.start, "dice", same=False, apart=True).expect(2, 1, "answers differently")
+
+
+def test_a_short_conversation_is_cut_everywhere_and_a_long_one_at_its_begin_and_some_places() -> (
+    None
+):
+    assert TRIAL.places(b"hello") == [1, 2, 3, 4]
+    places = TRIAL.places(b"x" * 5000)
+    assert places[:50] == list(range(1, 51))
+    assert len(set(places)) == len(places) == TRIAL.cuts
+    assert 4000 < places[-1] < 5000
+    assert places == sorted(places) == TRIAL.places(b"x" * 5000)
+
+
+@pytest.mark.parametrize("run", [trials.try_cuts, trials.try_departures, trials.try_slow_reader])
+def test_a_long_conversation_costs_a_bounded_number_of_services(run: Any) -> None:
+    started: list[int] = []
+
+    def start() -> MemoryService:
+        started.append(1)
+        return MemoryService(Plain)
+
+    run(Trial(start, "plugin", same=True, apart=True, cuts=10), b"x" * 3000)
+    assert 2 <= len(started) <= 10 + 3
+
+
+def test_a_plugin_that_stops_reading_is_fed_no_more() -> None:
+    """One that reads on gets more than may wait for a peer."""
+    fed: list[int] = []
+
+    class Counted(Plain):
+        reads_on = False
+
+        def dataReceived(self, data: bytes) -> None:
+            fed.append(len(data))
+            super().dataReceived(data)
+
+        def pauseProducing(self) -> None:
+            if not self.reads_on:
+                super().pauseProducing()
+
+    trial = Trial(lambda: MemoryService(Counted), "plugin", same=True, apart=True)
+    trials.try_slow_reader(trial, b"hello, how are you?\n" * 100)
+    assert sum(fed) < 2 * trials.LEAST_TO_FILL
+    Counted.reads_on = True
+    with pytest.raises(AssertionError, match="plugin writes on to a peer that does not read"):
+        trials.try_slow_reader(trial, b"hello, how are you?\n" * 100)
 
 
 def test_long_bytes_are_shortened() -> None:
