@@ -19,7 +19,7 @@ ANSWER_SECONDS = 5.0
 # The number of waits for a plugin that goes on sending by itself.
 MOST_ANSWERS = 100
 HOUR = 3600.0
-# What excuses a finding, at the end of its sentence.
+# The words that excuse a finding, at the end of its sentence.
 SAME = "same=False, if its answers differ each time"
 APART = "apart=False, if its peers hear of each other"
 # The most places at which a conversation is cut, each time with a new service.
