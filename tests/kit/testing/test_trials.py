@@ -355,14 +355,18 @@ class Room(LineProtocol):
 
 @pytest.mark.slow
 def test_a_plugin_of_dice_needs_same_false() -> None:
-    with pytest.raises(AssertionError, match=r"^plugin answers .*; pass same=False, if its answers"):
+    with pytest.raises(
+        AssertionError, match=r"^plugin answers .*; pass same=False, if its answers"
+    ):
         conformance(Dice, b"a\n")
     conformance(Dice, b"a\n", same=False)
 
 
 @pytest.mark.slow
 def test_a_chat_needs_apart_false() -> None:
-    with pytest.raises(AssertionError, match=r"^plugin mixes up two peers .*; pass apart=False, if"):
+    with pytest.raises(
+        AssertionError, match=r"^plugin mixes up two peers .*; pass apart=False, if"
+    ):
         conformance(Room, b"a\n")
     conformance(Room, b"a\n", apart=False)
 
