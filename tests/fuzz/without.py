@@ -13,6 +13,7 @@ WITHOUT = {
     "gopher.fetch.connecting": _HANDS_ON,
     "gopher.fetch.transfer": _HANDS_ON,
     "gopher.mirror.sinks": _HANDS_ON,
+    "kit.framing.own": "hands bytes on to an author's framer",
     "kit.net.guard.throttle": "counts bytes",
     "kit.observe.peer_log": "counts bytes",
     "kit.protocols.connection": _HANDS_ON,
@@ -30,6 +31,7 @@ WITHOUT = {
     "linelog.inputs.records.gelf": _HANDS_ON,
     "linelog.inputs.records.lumberjack": _HANDS_ON,
     "linelog.inputs.records.python": _HANDS_ON,
+    "linelog.inputs.records.record_datagrams": "hands bytes on to an author's input",
     "linelog.inputs.records.records": _HANDS_ON,
     "linelog.inputs.records.relp": _HANDS_ON,
 }
