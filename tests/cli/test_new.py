@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mypy import api
 
 from logsrv.cli import new
 from logsrv.kit.testing import TelnetSession, wait_until
@@ -21,6 +22,7 @@ from tests.cli.command import logsrv
 from tests.programs import program
 
 CHECKOUT = Path(new.__file__).parents[2]
+TYPES = CHECKOUT / ".mypy_cache" / "projects"
 SLOW = 5 * PATIENCE
 
 
@@ -132,6 +134,20 @@ def test_a_place_with_an_odd_name_is_no_command(tmp_path: Path) -> None:
     environment = {key: text for key, text in os.environ.items() if key != "LOGSRV"}
     shown = subprocess.run([make], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert shown.stdout == odd
+
+
+@pytest.mark.slow
+def test_every_kind_of_project_passes_mypy_strict(tmp_path: Path) -> None:
+    """As it is written, its tests too, with the settings in its own file."""
+    for kind in new.KINDS:
+        name = f"my_{kind}"
+        assert logsrv("new", name, "--kind", kind, directory=tmp_path).returncode == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path / name)
+            out, errors, status = api.run(["--strict", "--cache-dir", str(TYPES)])
+        assert (errors, status) == ("", 0), f"{kind}: {out}"
+        files = len(list((tmp_path / name).rglob("*.py")))
+        assert out == f"Success: no issues found in {files} source files\n"
 
 
 def refusal(*words: str, directory: Path) -> str:

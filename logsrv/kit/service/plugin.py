@@ -205,6 +205,16 @@ def protocol_plugin(
 def protocol_plugin(
     name: str,
     *,
+    options: type[Settings] | str,
+    state: StateOf[Settings, Any],
+    **rest: Unpack[Rest],
+) -> Plugin: ...
+@overload
+def protocol_plugin(name: str, *, state: StateOf[object, Any], **rest: Unpack[Rest]) -> Plugin: ...
+@overload
+def protocol_plugin(
+    name: str,
+    *,
     options: type[Settings] | str | None = ...,
     datagrams: ServedDatagrams[Any, Any],
     state: StateOf[Any, Any] | None = ...,
