@@ -22,7 +22,7 @@ from tests.cli.command import logsrv
 from tests.programs import program
 
 CHECKOUT = Path(new.__file__).parents[2]
-TYPES = CHECKOUT / ".mypy_cache" / "projects"
+TYPES = CHECKOUT / ".mypy_cache" / "strangers"
 SLOW = 5 * PATIENCE
 
 
