@@ -34,38 +34,48 @@ class Framing(Protocol):
 class Framer:
     """Cuts the bytes of one connection into frames.
 
-    trouble: a sentence that says why it takes no more bytes; "" while all is well.
+    fault: a sentence that says why it takes no more bytes; "" while all is well.
     """
 
-    __slots__ = ("_held", "_most", "_wanted", "trouble")
+    __slots__ = ("_most", "_unfinished", "_wanted", "fault")
 
     def __init__(self, most: int) -> None:
-        self.trouble = ""
+        self.fault = ""
         self._most = most
         # The beginning of an unfinished frame; it is parsed again when `_wanted` bytes have come.
-        self._held = bytearray()
+        self._unfinished = bytearray()
         self._wanted = 0
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         """Return how many bytes wait for the rest of their frame."""
-        return len(self._held)
+        return len(self._unfinished)
+
+    @property
+    def held(self) -> int:
+        """The earlier name of `unfinished_bytes`."""
+        return self.unfinished_bytes
+
+    @property
+    def trouble(self) -> str:
+        """The earlier name of `fault`."""
+        return self.fault
 
     def receive(self, data: bytes) -> list[bytes]:
-        """Return the frames that `data` completes, also those before a `trouble`; none after it."""
-        if self.trouble:
+        """Return the frames that `data` completes, also those before a `fault`; none after it."""
+        if self.fault:
             return []
-        held = self._held
-        if held:
-            if len(held) + len(data) < self._wanted:
-                held += data
+        unfinished = self._unfinished
+        if unfinished:
+            if len(unfinished) + len(data) < self._wanted:
+                unfinished += data
                 return []
-            data = b"".join((held, data))
-            held.clear()
+            data = b"".join((unfinished, data))
+            unfinished.clear()
         frames: list[bytes] = []
         end = self._cut(data, frames)
-        if end < len(data) and not self.trouble:
-            held += memoryview(data)[end:]
+        if end < len(data) and not self.fault:
+            unfinished += memoryview(data)[end:]
         return frames
 
     def _cut(self, data: bytes, frames: list[bytes]) -> int:
@@ -73,7 +83,7 @@ class Framer:
         raise NotImplementedError
 
     def _refuse(self) -> None:
-        self.trouble = f"a frame is longer than {self._most} bytes"
+        self.fault = f"a frame is longer than {self._most} bytes"
 
 
 @attrs.frozen
@@ -126,7 +136,7 @@ class _LengthFramer(Framer):
         while begin <= end:
             (length,) = unpack(data, at)
             if length > most:
-                self.trouble = f"a frame of {length} bytes is longer than {most} bytes"
+                self.fault = f"a frame of {length} bytes is longer than {most} bytes"
                 return at
             stop = begin + length
             if stop > end:
@@ -173,7 +183,7 @@ class _VarintFramer(Framer):
                 return at
             if byte > 0x7F:
                 if begin - at == LONGEST_VARINT:
-                    self.trouble = f"a length has more than {LONGEST_VARINT} bytes"
+                    self.fault = f"a length has more than {LONGEST_VARINT} bytes"
                 break
             stop = begin + length
             if stop > end:
@@ -208,7 +218,7 @@ class _NetstringFramer(Framer):
                 self._refuse()
                 return at
             if found is None or (not found[2] and found.end() < end):
-                self.trouble = "a netstring does not begin with a length and a colon"
+                self.fault = "a netstring does not begin with a length and a colon"
                 return at
             if not found[2]:
                 break
@@ -218,7 +228,7 @@ class _NetstringFramer(Framer):
                 self._wanted = stop + 1 - at
                 return at
             if data[stop] != 0x2C:
-                self.trouble = "a netstring has no comma at its end"
+                self.fault = "a netstring has no comma at its end"
                 return at
             frames.append(data[begin:stop])
             at = stop + 1
@@ -258,12 +268,12 @@ class _DelimiterFramer(Framer):
 
     def receive(self, data: bytes) -> list[bytes]:
         # The bytes of before contain no delimiter, so only the new ones are searched.
-        held, delimiter = self._held, self._delimiter
-        if held and not self.trouble:
-            tail = bytes(held[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""
+        unfinished, delimiter = self._unfinished, self._delimiter
+        if unfinished and not self.fault:
+            tail = bytes(unfinished[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""
             if delimiter not in tail + data:
-                held += data
-                self._check(len(held) - len(delimiter) + 1)
+                unfinished += data
+                self._check(len(unfinished) - len(delimiter) + 1)
                 return []
             self._wanted = 0
         return super().receive(data)
@@ -278,7 +288,7 @@ class _DelimiterFramer(Framer):
                     del found[number:]
                     break
         frames += found
-        if not self.trouble:
+        if not self.fault:
             self._check(len(last) - len(self._delimiter) + 1)
         return len(data) - len(last)
 
@@ -286,7 +296,7 @@ class _DelimiterFramer(Framer):
         """Refuse an unfinished frame of at least `length` bytes if that is too long."""
         if length > self._most:
             self._refuse()
-            self._held.clear()
+            self._unfinished.clear()
 
 
 @attrs.frozen

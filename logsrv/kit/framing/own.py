@@ -13,93 +13,111 @@ from logsrv.errors import ConfigurationError
 TRIED = 1024
 
 
+class UnfitFramer(TypeError):
+    """An object of the author's is no framer."""
+
+
+def is_own(framing: object) -> bool:
+    """Return whether `framing` is a class of the author's, or a function that makes framers."""
+    return callable(framing) and not hasattr(framing, "framer")
+
+
 @attrs.frozen
 class OwnFraming:
     """A `Framing` of the author's. make: called with the most bytes of a frame; returns a framer.
 
-    A framer has `receive(data)`, which returns the frames that these bytes complete: any objects. A
-    ValueError in it is a fault of the peer, as is a sentence in its attribute `trouble`, if it has one.
-    `held`, if it has one, is the number of bytes that wait for the rest of their frame. A function
-    `pack(frame)` of the class returns the bytes to send; without it, frames that are sent are bytes, and go
-    as they are.
+    A framer has `receive(data)`, which returns or yields the frames that these bytes complete: any objects.
+    A ValueError in it is a fault of the peer, as is a sentence in its attribute `fault`, if it has one.
+    `unfinished_bytes`, if it has one, is the number of bytes that wait for the rest of their frame. A
+    function `pack(frame)` of the class returns the bytes to send; without it, frames that are sent are
+    bytes, and go as they are.
     """
 
     make: Callable[[int], Any]
 
     def framer(self, max_frame: int) -> OwnFramer:
-        return OwnFramer(self.make(max_frame), max_frame)
+        return OwnFramer(self.make, max_frame)
 
     def pack(self, frame: Any) -> bytes:
         own: Callable[[Any], bytes] | None = getattr(self.make, "pack", None)
-        if own is not None:
-            return own(frame)
-        if not isinstance(frame, bytes):
-            raise TypeError(
-                f"frames of {_name(self.make)} are sent as bytes, or by a pack of its own"
-            )
-        return frame
+        data = frame if own is None else own(frame)
+        if not isinstance(data, bytes):
+            name = _name(self.make)
+            why = f"{name} has no pack(frame)" if own is None else f"{name}.pack gave {data!r:.60}"
+            raise TypeError(f"send_frame takes bytes, not {frame!r:.60}: {why}")
+        return data
 
-    def check(self) -> None:
-        """Try it with no bytes. Raises ConfigurationError with one sentence if it does not fit."""
-        name = _name(self.make)
+    def check(self, name: str) -> None:
+        """Make a framer, and give it no bytes. Raises ConfigurationError with a sentence if it is unfit.
+
+        name: of the attribute, such as `Redis.framing`.
+        """
+        framer, made = OwnFramer(self.make, TRIED), _name(self.make)
         try:
-            receive = self.make(TRIED).receive
-        except AttributeError as error:
-            raise ConfigurationError(
-                f"framing: an object of {name} has no receive(data)"
-            ) from error
-        except TypeError as error:
-            why = f"framing: {name} has to take one argument, the most bytes of a frame: {error}"
-            raise ConfigurationError(why) from error
-        try:
-            frames = receive(b"")
+            framer.receive(b"")
+        except UnfitFramer as error:
+            raise ConfigurationError(f"{name}: {error}") from error
         except Exception as error:
             raise ConfigurationError(
-                f"framing: {name}.receive fails without bytes: {type(error).__name__}: {error}"
+                f"{name}: {made}({TRIED}).receive(b'') raises {type(error).__name__}: {error!s:.200}; "
+                "it is made with the most bytes of a frame, and takes bytes"
             ) from error
-        _checked(frames, name)
+        if framer.fault:
+            raise ConfigurationError(f"{name}: {made} finds a fault in no bytes: {framer.fault}")
 
 
 class OwnFramer:
-    """A framer of the author's, with the attributes and the limit that every framer has."""
+    """A framer of the author's, with the attributes and the limit that every framer has.
 
-    __slots__ = ("_framer", "_most", "_since", "trouble")
+    fault, unfinished_bytes: as in `Framer`. The author's code runs in `receive` alone.
+    """
 
-    def __init__(self, framer: Any, most: int) -> None:
-        self.trouble = ""
-        self._framer = framer
+    __slots__ = ("_framer", "_make", "_most", "fault", "unfinished_bytes")
+
+    def __init__(self, make: Callable[[int], Any], most: int) -> None:
+        self.fault = ""
+        self.unfinished_bytes = 0
+        self._make = make
+        self._framer: Any = None
         self._most = most
-        # Bytes since the last complete frame, for a framer that does not tell what it holds.
-        self._since = 0
-
-    @property
-    def held(self) -> int:
-        """Return how many bytes wait for the rest of their frame."""
-        held = getattr(self._framer, "held", None)
-        return self._since if held is None else int(held)
 
     def receive(self, data: bytes) -> list[Any]:
-        """Return the frames that `data` completes. Raises TypeError for what is no list of frames."""
-        if self.trouble:
-            return []
+        """Return the frames that `data` completes, also those before a fault; none after it.
+
+        Raises UnfitFramer if the author's object is none, and the errors of its code.
+        """
+        frames: list[Any] = []
+        if self.fault:
+            return frames
+        framer = self._framer
+        if framer is None:
+            framer = self._framer = self._make(self._most)
+            if not callable(getattr(framer, "receive", None)):
+                raise UnfitFramer(f"an object of {_name(self._make)} has no receive(data)")
         try:
-            frames = _checked(self._framer.receive(data), type(self._framer).__name__)
+            came = framer.receive(data)
+            if isinstance(came, bytes | bytearray | str) or not hasattr(came, "__iter__"):
+                raise UnfitFramer(
+                    f"{_name(self._make)}.receive gave {came!r:.80}; it has to give a list of frames"
+                )
+            # Keeps what a generator has yielded before it raises.
+            frames.extend(came)
         except ValueError as error:
-            self.trouble = str(error) or "a frame is not valid"
-            return []
-        self._since = 0 if frames else self._since + len(data)
-        self.trouble = getattr(self._framer, "trouble", "")
-        if not self.trouble and self.held > self._most:
-            self.trouble = f"a frame is longer than {self._most} bytes"
+            self.fault = str(error)[:1000] or "a frame is not valid"
+            return frames
+        unfinished = getattr(framer, "unfinished_bytes", None)
+        if unfinished is None:
+            # Bytes since the last complete frame.
+            unfinished = 0 if frames else self.unfinished_bytes + len(data)
+        elif type(unfinished) is not int:
+            raise UnfitFramer(
+                f"{_name(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
+            )
+        self.unfinished_bytes = unfinished
+        self.fault = str(getattr(framer, "fault", "") or "")
+        if unfinished > self._most and not self.fault:
+            self.fault = f"a frame is longer than {self._most} bytes"
         return frames
-
-
-def _checked(frames: Any, name: str) -> list[Any]:
-    if isinstance(frames, bytes | bytearray | str) or not hasattr(frames, "__iter__"):
-        raise ConfigurationError(
-            f"framing: {name}.receive gave {frames!r:.80}; it has to give a list of frames"
-        )
-    return list(frames)
 
 
 def _name(make: object) -> str:

@@ -63,10 +63,8 @@ class RunningService(Protocol[Settings, State]):
     @property
     def peers(self) -> Collection[Any]: ...
 
-    def broadcast(
-        self, text: str | bytes, but: object = None, *, to: Iterable[Any] | None = None
-    ) -> None:
-        """Send a line, or bytes, to all peers of listeners without a name, or to those in `to`.
+    def broadcast(self, text: Any, but: object = None, *, to: Iterable[Any] | None = None) -> None:
+        """Send a line, bytes or a frame to all peers of listeners without a name, or to those in `to`.
 
         `but`, and peers that have gone, get nothing. Up to `max_unsent` bytes wait for a peer that reads
         slowly; with more, the connection whose handler broadcasts gets no further input until that peer has

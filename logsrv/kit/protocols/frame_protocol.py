@@ -14,7 +14,7 @@ from typing import Any, Generic
 from typing_extensions import TypeVar
 
 from logsrv.kit.framing.frames import Framing, LengthPrefix
-from logsrv.kit.framing.own import OwnFraming
+from logsrv.kit.framing.own import OwnFraming, is_own
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.faults import mistaken
@@ -63,17 +63,14 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
     max_frame: int | None = None
 
     _make_connection = FramedConnection
-    _framing: Framing = LengthPrefix()
 
     def __init_subclass__(cls, **how: Any) -> None:
-        """Take the framing of a class. Raises ConfigurationError with a sentence if it does not fit."""
+        """Take a class of the author's as framing. Raises ConfigurationError if it does not fit."""
         super().__init_subclass__(**how)
         framing = vars(cls).get("framing")
-        if callable(framing) and not hasattr(framing, "framer"):
-            cls._framing = own = OwnFraming(framing)
-            own.check()
-        elif framing is not None:
-            cls._framing = framing
+        if is_own(framing):
+            cls.framing = own = OwnFraming(framing)
+            own.check(f"{cls.__name__}.framing")
 
     def frame_received(self, frame: Frame) -> object:
         """Take a frame from the peer; `frame` is without its length or delimiter.
@@ -93,9 +90,12 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 
         Raises ValueError for a frame that `framing` cannot mark, TypeError unless it is bytes.
         """
+        framing: Any = self.framing
         try:
-            data = self._framing.pack(frame)  # type: ignore[arg-type]
+            data = framing.pack(frame)
         except TypeError:
+            if isinstance(framing, OwnFraming):
+                raise
             raise TypeError(f"send_frame takes bytes, not {mistaken(frame)}") from None
         connection = self._connection
         if connection is None or (parts := connection.lines) is None:
@@ -111,7 +111,8 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 
         After this the plugin gets only `connection_lost`.
         """
-        last = None if last_frame is None else self._framing.pack(last_frame)  # type: ignore[arg-type]
+        framing: Any = self.framing
+        last = None if last_frame is None else framing.pack(last_frame)
         (self._connection or self._connected()).close(last)
 
     def _new_reader(self, connection: PeerConnection) -> FrameReader:
@@ -130,7 +131,8 @@ class FrameReader:
         settings = author.factory.service.settings
         # A plugin that only connects to a server of frames has no option --max-frame.
         own = author.max_frame or DEFAULT_MAX_FRAME
-        self._framer = author._framing.framer(getattr(settings, "max_frame", own))
+        framing: Any = author.framing
+        self._framer = framing.framer(getattr(settings, "max_frame", own))
         self._frames: Iterator[Any] = NO_FRAMES
         # Bytes that came while the author was not ready.
         self._late = b""
@@ -145,13 +147,13 @@ class FrameReader:
 
     @property
     def ahead(self) -> bool:
-        return not self.exhausted or bool(self._framer.held or self._framer.trouble)
+        return not self.exhausted or bool(self._framer.unfinished_bytes or self._framer.fault)
 
     @property
     def spent(self) -> bool:
         if self._frames is not NO_FRAMES or self._late:
             return False
-        return not (self._framer.held or self._framer.trouble)
+        return not (self._framer.unfinished_bytes or self._framer.fault)
 
     def received(self, data: bytes) -> None:
         self._late += data
@@ -169,8 +171,8 @@ class FrameReader:
                 if connection.state.held:
                     return
             self._frames = NO_FRAMES
-            if self._framer.trouble:
-                self._refuse(self._framer.trouble)
+            if self._framer.fault:
+                self._refuse(self._framer.fault)
                 return
             if not self._late:
                 break
@@ -180,7 +182,9 @@ class FrameReader:
             connection.close()
 
     def lost(self) -> None:
-        self._connection.author.factory.dropped_bytes += self._framer.held + len(self._late)
+        self._connection.author.factory.dropped_bytes += self._framer.unfinished_bytes + len(
+            self._late
+        )
         self._frames, self._late = NO_FRAMES, b""
 
     def _refuse(self, sentence: str) -> None:

@@ -136,8 +136,9 @@ def check_class(stream: type[TwistedProtocol]) -> None:
             wanted = " or ".join("None" if one is type(None) else one.__name__ for one in kinds)
             raise ConfigurationError(f"{name}.{attribute} is {value!r:.80}; it has to be {wanted}")
     framing = getattr(stream, "framing", FrameProtocol.framing)
-    made = hasattr(framing, "framer") and hasattr(framing, "pack")
-    makes = not isinstance(framing, type) if made else callable(framing)
+    makes = (
+        not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")
+    )
     if not makes and not hasattr(framing, "__get__"):
         raise ConfigurationError(
             f"{name}.framing is {framing!r:.80}; it has to be an object with framer and pack, such as "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 
@@ -32,17 +33,13 @@ class Peers:
     def __len__(self) -> int:
         return len(self._protocols())
 
-    def broadcast(
-        self, text: str | bytes, but: object = None, *, to: Iterable[Any] | None = None
-    ) -> None:
+    def broadcast(self, text: Any, but: object = None, *, to: Iterable[Any] | None = None) -> None:
         """Send `text` to peers, except `but` and those whose connection is closing or gone.
 
         to: the peers; by default all of listeners without a name. str is sent as a line; bytes as a frame
-        to a FrameProtocol, unchanged to others. Raises TypeError for anything else, and for peers that have
-        no method to send it.
+        to a FrameProtocol, unchanged to others; a framing of an author's own takes any object as a frame.
+        Raises TypeError for anything else, and for peers that have no method to send it.
         """
-        if not isinstance(text, str | bytes):
-            raise TypeError(f"broadcast takes str or bytes, not {mistaken(text)}")
         if to is None:
             to = [peer_of(one) for one in self._protocols() if not one.factory.listener_name]
         # A copy: peers may leave, and change the author's set, while others are sent to.
@@ -68,8 +65,13 @@ def is_leaving(peer: Any) -> bool:
     return bool(getattr(getattr(peer, "transport", None), "disconnecting", False))
 
 
-def sender_of(peer: Any, text: str | bytes) -> Callable[[Any], object]:
-    """Return the peer's method that sends `text`, a line or bytes. Raises TypeError if it has none."""
+def sender_of(peer: Any, text: object) -> Callable[[Any], object]:
+    """Return the peer's method that sends a line, bytes or a frame. Raises TypeError if it has none."""
+    if isinstance(getattr(peer, "framing", None), OwnFraming):
+        sender: Callable[[Any], object] = peer.send_frame
+        return sender
+    if not isinstance(text, str | bytes):
+        raise TypeError(f"broadcast takes str or bytes, not {mistaken(text)}")
     for name in ("send_line",) if isinstance(text, str) else ("send_frame", "write"):
         method: Callable[[Any], object] | None = getattr(peer, name, None)
         if method is not None:

@@ -112,9 +112,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         # Raises now if a listener could not be served.
         self.wanted(settings)
 
-    def broadcast(
-        self, text: str | bytes, but: object = None, *, to: Iterable[Any] | None = None
-    ) -> None:
+    def broadcast(self, text: Any, but: object = None, *, to: Iterable[Any] | None = None) -> None:
         self.peers.broadcast(text, but, to=to)
 
     def line_format(self, settings: Any, listener: str = "") -> LineFormat:

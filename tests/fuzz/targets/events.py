@@ -56,8 +56,8 @@ def msgpack_values(data: bytes) -> None:
     def outcome(pieces: list[bytes]) -> tuple[list[bytes], bool]:
         framer = ValueFramer(200)
         found = [bytes(one) for piece in pieces for one in framer.receive(piece)]
-        assert framer.held <= 200 + max(map(len, pieces), default=0)
-        return found, bool(framer.trouble)
+        assert framer.unfinished_bytes <= 200 + max(map(len, pieces), default=0)
+        return found, bool(framer.fault)
 
     values, _ = same_however_cut(data, outcome)
     assert data.startswith(b"".join(values))
@@ -108,7 +108,7 @@ def gelf(data: bytes) -> None:
         records = Records()
         for piece in pieces:
             records.add_all(result_of(framer.receive(piece)))
-            assert framer.held <= 100
+            assert framer.unfinished_bytes <= 100
         records.add_all(result_of(framer.finish()))
         return [line for line in lines_of(records) if line], counts, records.as_text
 
@@ -155,8 +155,8 @@ def lumberjack(data: bytes) -> None:
                 if isinstance(found, Events):
                     records.add_all(found.records)
                     acknowledged += found.acknowledgements
-            assert framer.held <= 2 * BODY + len(piece)
-        return kept(records), acknowledged, bool(framer.trouble), framer.reason
+            assert framer.unfinished_bytes <= 2 * BODY + len(piece)
+        return kept(records), acknowledged, bool(framer.fault), framer.reason
 
     same_however_cut(data, outcome)
 
@@ -245,6 +245,6 @@ def python_records(data: bytes) -> None:
     def outcome(pieces: list[bytes]) -> object:
         framer = PickleFramer(100, 1000)
         found = [one for piece in pieces for one in framer.receive(piece)]
-        return found, framer.passed_over, bool(framer.trouble)
+        return found, framer.passed_over, bool(framer.fault)
 
     same_however_cut(data, outcome)

@@ -173,7 +173,7 @@ def relp(data: bytes) -> None:
             framer = RelpFramer(LineRules())
             framer.receive(opened)
             messages = [one for piece in pieces for one in framer.receive(piece)]
-            return messages, framer.take_answer(), bool(framer.trouble), framer.closed
+            return messages, framer.take_answer(), bool(framer.fault), framer.closed
 
         return outcome
 
@@ -268,8 +268,8 @@ def frames(data: bytes) -> None:
         def outcome(pieces: list[bytes], of: Framing = framing) -> tuple[list[bytes], bool, int]:
             framer = of.framer(50)
             found = [frame for piece in pieces for frame in framer.receive(piece)]
-            assert framer.held <= len(data)
-            return found, bool(framer.trouble), framer.held
+            assert framer.unfinished_bytes <= len(data)
+            return found, bool(framer.fault), framer.unfinished_bytes
 
         found, _, _ = same_however_cut(data, outcome)
         at_most(max(map(len, found), default=0), 50)
@@ -279,4 +279,4 @@ def frames(data: bytes) -> None:
             except ValueError:
                 continue
             framer = framing.framer(50)
-            assert framer.receive(packed) == [frame] and not framer.trouble
+            assert framer.receive(packed) == [frame] and not framer.fault

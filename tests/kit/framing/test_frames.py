@@ -35,7 +35,7 @@ framings = st.sampled_from(FRAMINGS)
 def frames_of(framing: Framing, pieces: list[bytes], most: int = MOST) -> tuple[list[bytes], str]:
     framer = framing.framer(most)
     frames = [frame for piece in pieces for frame in framer.receive(piece)]
-    return frames, framer.trouble
+    return frames, framer.fault
 
 
 def reference(framing: Framing, data: bytes, most: int = MOST) -> tuple[list[bytes], bool]:
@@ -173,10 +173,10 @@ def test_a_giant_is_refused_before_anything_of_it_is_kept(
     """Nothing that comes behind it is kept either."""
     framer = framing.framer(MOST)
     assert framer.receive(giant) == []
-    assert framer.trouble.startswith(sentence)
-    assert framer.held == 0
+    assert framer.fault.startswith(sentence)
+    assert framer.unfinished_bytes == 0
     assert framer.receive(b"x" * 1000) == []
-    assert framer.held == 0
+    assert framer.unfinished_bytes == 0
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_varint_behind_a_frame_is_read_and_its_frame_leaves_with_its_last_byte
         assert framer.receive(first + second[:cut]) == [b"abc"]
         assert framer.receive(second[cut:-1]) == []
         assert framer.receive(second[-1:]) == [b"x" * length]
-        assert not framer.trouble
+        assert not framer.fault
 
 
 def test_a_length_is_refused_with_the_byte_that_makes_it_one_too_much() -> None:
@@ -262,4 +262,12 @@ def test_an_idle_framer_is_small() -> None:
     """There is one for each connection that has said something."""
     framer = LengthPrefix().framer(MOST)
     framer.receive(b"\0\0\0\1x" * 100)
-    assert sys.getsizeof(framer._held) < 100
+    assert sys.getsizeof(framer._unfinished) < 100
+
+
+def test_the_earlier_names_of_its_attributes_are_there() -> None:
+    framer = Netstring().framer(10)
+    framer.receive(b"3:ab")
+    assert (framer.held, framer.trouble) == (framer.unfinished_bytes, "") == (4, "")
+    framer.receive(b"cd")
+    assert framer.trouble == framer.fault != ""

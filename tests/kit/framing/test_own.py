@@ -1,145 +1,173 @@
-"""Framing of an author: RESP of Redis in twenty lines, and framers that are wrong in each way."""
+"""Framing of an author: commands of Redis, packets of MQTT, and framers that are wrong in each way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit import FrameProtocol
-from logsrv.kit.testing import MemoryService, conformance
+from logsrv.kit import FrameProtocol, Netstring
+from logsrv.kit.framing.own import OwnFramer
+from logsrv.kit.service.factory import check_class
+from logsrv.kit.testing import MemoryService, conformance, every_split
+from tests.kit.servers import mqtt, redis
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
 InMemory = Callable[..., MemoryService]
 
-
-class Resp:
-    """Commands of Redis (RESP2): a list of bytes for each."""
-
-    def __init__(self, most: int) -> None:
-        self.buffer = b""
-
-    def receive(self, data: bytes) -> list[list[bytes]]:
-        self.buffer += data
-        commands = []
-        while command := self.command():
-            commands.append(command)
-        return commands
-
-    def command(self) -> list[bytes] | None:
-        head, end, rest = self.buffer.partition(b"\r\n")
-        if not end:
-            return None
-        if not head.startswith(b"*"):
-            raise ValueError("a command begins with *")
-        words = []
-        for _ in range(int(head[1:])):
-            size, end, rest = rest.partition(b"\r\n")
-            length = int(size[1:] or b"0") if end else 0
-            if not end or len(rest) < length + 2:
-                return None
-            words.append(rest[:length])
-            rest = rest[length + 2 :]
-        self.buffer = rest
-        return words
-
-    @staticmethod
-    def pack(answer: bytes | int) -> bytes:
-        return b":%d\r\n" % answer if isinstance(answer, int) else b"+%s\r\n" % answer
-
-
-class Redis(FrameProtocol[Any, Any, Any]):
-    framing = Resp
-    max_frame = 1000
-
-    def frame_received(self, frame: list[bytes]) -> None:
-        self.send_frame(len(frame) if frame[0] == b"COUNT" else b"PONG")
-
-
 PING = b"*1\r\n$4\r\nPING\r\n"
-COUNT = b"*3\r\n$5\r\nCOUNT\r\n$1\r\na\r\n$2\r\nbc\r\n"
+SET = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$2\r\nbc\r\n"
+GET = b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
+CONNECT = b"\x10\x0c\0\4MQTT\4\2\0<\0\0"
+LONG = b"\x30\x82\x01\0\1a" + b"x" * 127
 
 
 def test_frames_are_any_objects_and_answers_are_packed(in_memory: InMemory) -> None:
-    assert in_memory(Redis).answer(PING + COUNT) == b"+PONG\r\n:3\r\n"
+    assert in_memory(redis.plugin).answer(PING + SET + GET) == b"+PONG\r\n+OK\r\n$2\r\nbc\r\n"
+
+
+def test_packets_of_mqtt_may_come_in_any_pieces() -> None:
+    packets = [(1, CONNECT[2:], 0), (3, LONG[3:], 0), (12, b"", 0)]
+    for pieces in every_split(CONNECT + LONG + b"\xc0\0"):
+        framer = mqtt.Packets(1000)
+        assert [packet for piece in pieces for packet in framer.receive(piece)] == packets
+
+
+def test_a_broadcast_sends_a_frame_of_any_kind(in_memory: InMemory) -> None:
+    service = in_memory(mqtt.plugin)
+    subscriber, sender = service.connect(), service.connect()
+    subscriber.feed(CONNECT + b"\x82\6\0\1\0\1a\0")
+    subscriber.received()
+    sender.feed(CONNECT + LONG)
+    assert subscriber.received() == LONG
 
 
 @pytest.mark.slow
-def test_it_stands_everything() -> None:
-    conformance(Redis, PING, COUNT)
+def test_both_stand_everything() -> None:
+    conformance(redis.plugin, PING, SET + GET)
+    conformance(mqtt.plugin, CONNECT + b"\xc0\0")
 
 
-def test_a_value_error_is_the_fault_of_the_peer(in_memory: InMemory) -> None:
-    service = in_memory(Redis)
+def test_a_value_error_is_the_fault_of_the_peer_that_gets_answers_to_the_frames_before(
+    in_memory: InMemory,
+) -> None:
+    service = in_memory(redis.plugin)
     wrong, right = service.connect(), service.connect()
-    wrong.feed(PING + b"PING\r\n")
+    wrong.feed(PING + b"*1\r\nPING\r\n")
     right.feed(PING)
-    assert wrong.received() == b""
-    assert wrong.closed
-    assert right.received() == b"+PONG\r\n"
+    assert wrong.received() == right.received() == b"+PONG\r\n"
+    assert wrong.closed and not right.closed
     assert service.metric("connections_cut_total", reason="bad_frame") == 1
     assert service.metric("connections_failed_total") == 0
 
 
-def test_half_a_frame_for_ever_is_cut_off(in_memory: InMemory) -> None:
-    service = in_memory(Redis)
-    peer = service.connect()
-    peer.feed(b"*2\r\n$900\r\n" + b"x" * 900)
-    assert not peer.closed
-    peer.feed(b"\r\n$900\r\n" + b"x" * 200)
-    assert peer.closed
-    assert service.metric("connections_cut_total", reason="bad_frame") == 1
+@pytest.mark.parametrize("told", [True, False])
+def test_half_a_frame_for_ever_is_cut_off(in_memory: InMemory, told: bool) -> None:
+    """By the number that the framer tells, or by the bytes since the last frame."""
 
+    class Endless:
+        def __init__(self, most: int) -> None:
+            if told:
+                self.unfinished_bytes = 0
 
-class Held:
-    """Tells what it holds, and its trouble, in attributes."""
+        def receive(self, data: bytes) -> list[bytes]:
+            frames = [data] if data == b"." else []
+            if told:
+                self.unfinished_bytes = 0 if frames else self.unfinished_bytes + len(data)
+            return frames
 
-    held = 0
-    trouble = ""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-
-    def receive(self, data: bytes) -> list[bytes]:
-        if b"!" in data:
-            self.trouble = "an exclamation mark"
-        self.held += len(data)
-        return [b"frame"] if data == b"." else []
-
-
-def test_what_it_holds_and_its_trouble_may_be_attributes(in_memory: InMemory) -> None:
-    class Frames(FrameProtocol):
-        framing = Held
-        max_frame = 10
+    class Frames(FrameProtocol[Any, Any, Any]):
+        framing = Endless
+        max_frame = 1000
 
         def frame_received(self, frame: bytes) -> None:
             self.send_frame(frame)
 
     service = in_memory(Frames)
-    long, marked = service.connect(), service.connect()
-    long.feed(b".")
-    long.feed(b"x" * 10)
-    marked.feed(b"!")
-    assert long.received() == b"frame"
-    assert long.closed and marked.closed
-    assert service.metric("dropped_bytes_total") == 12
+    peer = service.connect()
+    for _ in range(2):
+        peer.feed(b"x" * 1000)
+        peer.feed(b".")
+    assert peer.received() == b".." and not peer.closed
+    peer.feed(b"x" * 1000)
+    peer.feed(b"x")
+    assert peer.closed
+    assert service.metric("connections_cut_total", reason="bad_frame") == 1
+    assert service.metric("dropped_bytes_total") == 1001
 
 
-class Fails(Resp):
-    def receive(self, data: bytes) -> list[list[bytes]]:
-        return [] if not data else self.receive(data)
+def test_a_fault_may_be_an_attribute(in_memory: InMemory) -> None:
+    class Marked:
+        fault = ""
+
+        def __init__(self, most: int) -> None: ...
+
+        def receive(self, data: bytes) -> list[bytes]:
+            self.fault = "an exclamation mark" if b"!" in data else ""
+            return [data[:1]] if data else []
+
+    class Frames(FrameProtocol[Any, Any, Any]):
+        framing = Marked
+
+        def frame_received(self, frame: bytes) -> None:
+            self.send_frame(frame)
+
+        def frame_refused(self, sentence: str) -> None:
+            self.send_frame(sentence.encode())
+
+    peer = in_memory(Frames).connect()
+    peer.feed(b"a!")
+    peer.feed(b"b")
+    assert peer.received() == b"aan exclamation mark"
+    assert peer.closed
 
 
-class Nothing(Resp):
+class Empty:
+    """A framer that fits; others are made of it."""
+
+    def __init__(self, most: int) -> None: ...
+
+    def receive(self, data: bytes) -> Any:
+        return []
+
+
+class CallsItself(Empty):
+    def receive(self, data: bytes) -> Any:
+        return self.receive(data) if data else []
+
+
+class GivesNothing(Empty):
     def receive(self, data: bytes) -> Any:
         return None if data else []
 
 
-@pytest.mark.complains("RecursionError", "ConfigurationError")
-@pytest.mark.parametrize("framer", [Fails, Nothing])
+class YieldsAndFails(Empty):
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        if data:
+            yield data
+            raise KeyError(data)
+
+
+class CountsInWords(Empty):
+    def receive(self, data: bytes) -> Any:
+        if data:
+            self.unfinished_bytes = "many"
+        return []
+
+
+class SmallOnly(Empty):
+    def __init__(self, most: int) -> None:
+        if most > 1024:
+            raise OverflowError("too much")
+
+
+@pytest.mark.complains("RecursionError", "UnfitFramer", "KeyError", "OverflowError")
+@pytest.mark.parametrize(
+    "framer", [CallsItself, GivesNothing, YieldsAndFails, CountsInWords, SmallOnly]
+)
 def test_a_framer_that_fails_costs_that_peer_only(in_memory: InMemory, framer: Any) -> None:
     class Wrong(FrameProtocol[Any, Any, Any]):
         framing = framer
@@ -149,8 +177,11 @@ def test_a_framer_that_fails_costs_that_peer_only(in_memory: InMemory, framer: A
     service = in_memory(Wrong)
     one, other = service.connect(), service.connect()
     one.feed(b"x")
+    one.feed(b"y")
     assert one.closed and not other.closed
     assert service.metric("connections_failed_total") == 1
+    other.disconnect()
+    service.stop()
 
 
 class NoReceive:
@@ -162,45 +193,117 @@ class NoArgument:
         return []
 
 
-class GivesNone(Resp):
+class NoData(Empty):
+    def receive(self) -> Any:  # type: ignore[override]
+        return []
+
+
+class GivesNone(Empty):
     def receive(self, data: bytes) -> Any:
         return None
 
 
-class GivesBytes(Resp):
+class GivesBytes(Empty):
     def receive(self, data: bytes) -> Any:
         return data
 
 
-class Raises(Resp):
+class Raises(Empty):
     def receive(self, data: bytes) -> Any:
         raise KeyError("x")
+
+
+class Yields(Empty):
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        yield data
+        raise KeyError("x")
+
+
+class Method(Empty):
+    def unfinished_bytes(self) -> int:
+        return 0
+
+
+class Faulty(Empty):
+    fault = "nothing is right"
 
 
 @pytest.mark.parametrize(
     ("framer", "said"),
     [
-        (NoReceive, r"an object of NoReceive has no receive\(data\)"),
-        (NoArgument, "NoArgument has to take one argument, the most bytes of a frame"),
-        (GivesNone, "GivesNone.receive gave None; it has to give a list of frames"),
+        (NoReceive, r"an object of NoReceive has no receive\(data\)$"),
+        (
+            NoArgument,
+            r"NoArgument\(1024\)\.receive\(b''\) raises TypeError: NoArgument\(\) takes no arg",
+        ),
+        (
+            NoData,
+            r"NoData\(1024\)\.receive\(b''\) raises TypeError: .* it is made with the most bytes",
+        ),
+        (GivesNone, "GivesNone.receive gave None; it has to give a list of frames$"),
         (GivesBytes, "GivesBytes.receive gave b''; it has to give a list"),
-        (Raises, "Raises.receive fails without bytes: KeyError"),
+        (Raises, r"Raises\(1024\)\.receive\(b''\) raises KeyError: 'x'; it is made"),
+        (Yields, r"Yields\(1024\)\.receive\(b''\) raises KeyError: 'x'; it is made"),
+        (Method, "Method.unfinished_bytes is <bound method .*; it has to be a number$"),
+        (Faulty, "Faulty finds a fault in no bytes: nothing is right$"),
     ],
 )
 def test_one_that_does_not_fit_is_refused_with_its_class(framer: Any, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=rf"^Wrong\.framing: {said}") as refused:
         type("Wrong", (FrameProtocol,), {"framing": framer})
+    assert "\n" not in str(refused.value)
 
 
-def test_a_frame_that_cannot_be_packed_is_a_mistake(in_memory: InMemory) -> None:
+def test_a_class_that_is_assigned_later_is_refused_when_the_plugin_is_made() -> None:
+    class Late(FrameProtocol): ...
+
+    Late.framing = Empty
+    with pytest.raises(
+        ConfigurationError, match=r"^Late\.framing is <class .*Empty'>; it has to be"
+    ):
+        check_class(Late)
+
+
+def test_a_connection_may_choose_its_framing(in_memory: InMemory) -> None:
+    class Chosen(FrameProtocol):
+        def connection_made(self) -> None:
+            self.framing = Netstring()
+
+        def frame_received(self, frame: bytes) -> None:
+            self.send_frame(frame)
+
+    assert in_memory(Chosen).answer(b"2:ab,1:c,") == b"2:ab,1:c,"
+
+
+class PacksWords(Empty):
+    @staticmethod
+    def pack(frame: object) -> str:
+        return "words"
+
+
+@pytest.mark.parametrize(
+    ("framer", "said"),
+    [
+        (Empty, r"^send_frame takes bytes, not 5: Empty has no pack\(frame\)$"),
+        (PacksWords, "^send_frame takes bytes, not 5: PacksWords.pack gave 'words'$"),
+    ],
+)
+def test_a_frame_that_cannot_be_packed_is_a_mistake(
+    in_memory: InMemory, framer: Any, said: str
+) -> None:
     class Plain(FrameProtocol[Any, Any, Any]):
-        framing = NoArgumentNeeded
+        framing = framer
 
         def frame_received(self, frame: Any) -> None: ...
 
-    with pytest.raises(TypeError, match="send_frame takes bytes, not 5"):
-        in_memory(Plain).connect().protocol.send_frame(5)  # type: ignore[union-attr]
+    protocol: Any = in_memory(Plain).connect().protocol
+    with pytest.raises(TypeError, match=said):
+        protocol.send_frame(5)
+    with pytest.raises(TypeError, match=said):
+        protocol.close(5)
 
 
-class NoArgumentNeeded(NoArgument):
-    def __init__(self, most: int) -> None: ...
+def test_the_authors_code_runs_only_while_bytes_are_received() -> None:
+    """Else an error in it would have nobody to answer for it, as at the end of a connection."""
+    framer = OwnFramer(SmallOnly, 5000)
+    assert (framer.unfinished_bytes, framer.fault) == (0, "")

@@ -18,22 +18,22 @@ LONGEST = 254
 class Adu:
     """Cuts a stream into messages: number, zero, length of the rest, unit, function, data."""
 
-    trouble = ""
+    fault = ""
 
     def __init__(self) -> None:
         self._kept = b""
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         return len(self._kept)
 
     def receive(self, data: bytes) -> list[bytes]:
         self._kept += data
         messages = []
-        while len(self._kept) >= 8 and not self.trouble:
+        while len(self._kept) >= 8 and not self.fault:
             protocol, size = struct.unpack_from("!HH", self._kept, 2)
             if protocol or not 2 <= size <= LONGEST:
-                self.trouble = "this is not Modbus"
+                self.fault = "this is not Modbus"
             elif len(self._kept) < 6 + size:
                 break
             else:
@@ -70,8 +70,8 @@ class ModbusReceiver(RecordReceiver):
         yield from self.store(records)
         if writes:
             self.answer_when_safe(b"".join(answer for _, answer in writes))
-        if self.framer.trouble:
-            self.refuse("protocol", self.framer.trouble)
+        if self.framer.fault:
+            self.refuse("protocol", self.framer.fault)
 
 
 @implementer(IPlugin)

@@ -29,7 +29,7 @@ class GelfFramer:
         self._in_long = False
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished message."""
         return len(self._held)
 

@@ -66,7 +66,7 @@ class JournalFramer:
         self._wrong: RequestRefused | None = None
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished entry."""
         return self._size + len(self._held)
 

@@ -57,7 +57,7 @@ def acknowledgement(sequence: int) -> bytes:
 class LumberjackFramer:
     """The framer of one connection: bytes become Events.
 
-    trouble: a sentence why the framer has stopped, "" without an error. reason: its label in the metrics.
+    fault: a sentence why the framer has stopped, "" without an error. reason: its label in the metrics.
     """
 
     __slots__ = (
@@ -70,13 +70,13 @@ class LumberjackFramer:
         "_size",
         "_to_come",
         "_wanted",
+        "fault",
         "reason",
-        "trouble",
     )
 
     def __init__(self, record: int, body: int) -> None:
         """record: longest event that stays JSON, in bytes. body: longest frame, also unpacked, in bytes."""
-        self.trouble = ""
+        self.fault = ""
         self.reason = "protocol"
         self._record = record
         self._body = body
@@ -92,16 +92,16 @@ class LumberjackFramer:
         self._size = 0
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished frame."""
         return len(self._held)
 
     def receive(self, data: bytes) -> Steps:
-        """Yield the events that are whole now, also those before a `trouble`.
+        """Yield the events that are whole now, also those before a `fault`.
 
         Run it to its end before the next call.
         """
-        if self.trouble:
+        if self.fault:
             return
         held = self._held
         held += data
@@ -109,7 +109,7 @@ class LumberjackFramer:
             return
         self._wanted = 0
         done = yield from self._frames(held, compressed=False)
-        if self.trouble:
+        if self.fault:
             held.clear()
         else:
             del held[:done]
@@ -118,9 +118,9 @@ class LumberjackFramer:
         yield from self._give()
 
     def _frames(self, data: bytes | bytearray, *, compressed: bool) -> Generator[Any, None, int]:
-        """Take the whole frames; return where the next one begins. May set `trouble`."""
+        """Take the whole frames; return where the next one begins. May set `fault`."""
         at, end = 0, len(data)
-        while not self.trouble and end - at >= _KIND:
+        while not self.fault and end - at >= _KIND:
             kind = data[at + 1]
             if not self._admitted(data[at], kind, compressed):
                 break
@@ -133,7 +133,7 @@ class LumberjackFramer:
                 at += header
                 continue
             if number > self._body:
-                self.trouble = f"a frame is longer than {self._body} bytes"
+                self.fault = f"a frame is longer than {self._body} bytes"
                 self.reason = "oversize"
                 break
             begin, stop = at + header, at + header + number
@@ -158,16 +158,16 @@ class LumberjackFramer:
     def _admitted(self, version: int, kind: int, compressed: bool) -> bool:
         if version != _VERSION:
             older = version == ord("1")
-            self.trouble = (
+            self.fault = (
                 "it speaks Lumberjack of version 1; only version 2 is taken"
                 if older
                 else "it sent bytes that are no Lumberjack"
             )
         elif kind not in (_WINDOW, _JSON, _COMPRESSED):
-            self.trouble = "it sent a frame that Lumberjack's version 2 does not have"
+            self.fault = "it sent a frame that Lumberjack's version 2 does not have"
         elif kind == _COMPRESSED and compressed:
-            self.trouble = "it sent compressed data inside compressed data"
-        return not self.trouble
+            self.fault = "it sent compressed data inside compressed data"
+        return not self.fault
 
     def _compressed(self, content: bytes) -> Steps:
         """Take the frames in a compressed frame, or none if it is damaged: only its end shows that."""
@@ -187,7 +187,7 @@ class LumberjackFramer:
                     kept.append(piece)
                 yield None
         except UnpackingError as error:
-            self.trouble = f"compressed data cannot be unpacked: {error}"
+            self.fault = f"compressed data cannot be unpacked: {error}"
             self.reason = "unpacking"
             return
         # Much data is unpacked a second time: keeping it would take too much memory.
@@ -202,13 +202,13 @@ class LumberjackFramer:
                 done = yield from self._frames(rest, compressed=True)
                 rest = rest[done:]
                 self._wanted = max(0, self._wanted - done)
-            if self.trouble:
+            if self.fault:
                 return
             # Frames without events yield nothing themselves.
             yield None
         self._wanted = 0
         if rest:
-            self.trouble = "a frame does not end where its compressed data does"
+            self.fault = "a frame does not end where its compressed data does"
 
     def _take_window(self, acknowledgement: bytes) -> Steps:
         """Take the events of the window so far; many small windows are yielded together.

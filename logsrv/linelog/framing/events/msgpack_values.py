@@ -48,15 +48,15 @@ class ValueFramer:
     """A framer that cuts a stream of bytes into whole values.
 
     most: longest value in bytes; may be changed at any time.
-    trouble: a sentence why the framer has stopped, "" without an error.
+    fault: a sentence why the framer has stopped, "" without an error.
     passed: number of values so far, nested ones included.
     """
 
-    __slots__ = ("_at", "_held", "_open", "most", "passed", "trouble")
+    __slots__ = ("_at", "_held", "_open", "fault", "most", "passed")
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.trouble = ""
+        self.fault = ""
         self.passed = 0
         self._held = bytearray()
         # `_held` is scanned up to here.
@@ -65,18 +65,18 @@ class ValueFramer:
         self._open: list[int] = []
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished value."""
         return len(self._held)
 
     def receive(self, data: bytes) -> Iterator[bytes | bytearray]:
         """Yield the values that are whole now. Run it to its end before the next call."""
-        if self.trouble:
+        if self.fault:
             return
         held = self._held
         held += data
         start = 0
-        while not self.trouble:
+        while not self.fault:
             whole = self._scan(start)
             if not whole:
                 break
@@ -89,7 +89,7 @@ class ValueFramer:
                 continue
             yield bytes(memoryview(held)[start : self._at])
             start = self._at
-        if self.trouble:
+        if self.fault:
             held.clear()
         else:
             del held[:start]
@@ -114,13 +114,13 @@ class ValueFramer:
                 inside = length * each
                 size = 1 + width + more + (0 if each else length)
             if at + size + inside - start > self.most:
-                self.trouble = f"a value is longer than {self.most} bytes"
+                self.fault = f"a value is longer than {self.most} bytes"
                 break
             if code == _NEVER:
-                self.trouble = "it sent bytes that are no MessagePack"
+                self.fault = "it sent bytes that are no MessagePack"
                 break
             if len(waiting) >= DEEPEST:
-                self.trouble = "a value is nested too deeply"
+                self.fault = "a value is nested too deeply"
                 break
             if at + size > end:
                 break
@@ -148,8 +148,8 @@ def crowded(value: Buffer, most: int) -> Generator[None, None, bool]:
     for start in range(0, len(value), PIECE):
         for _ in framer.receive(bytes(value[start : start + PIECE])):
             pass
-        if framer.trouble:
-            raise ValueError(framer.trouble)
+        if framer.fault:
+            raise ValueError(framer.fault)
         if framer.passed > most:
             return True
         yield

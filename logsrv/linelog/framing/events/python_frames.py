@@ -13,7 +13,7 @@ class PickleFramer(Framer):
     """The framer of one connection.
 
     A pickle longer than `most` bytes is skipped, and the next one is found. A length above `longest` bytes
-    cannot be real, and sets `trouble`.
+    cannot be real, and sets `fault`.
     passed_over: number of skipped pickles so far.
     """
 
@@ -40,7 +40,7 @@ class PickleFramer(Framer):
             begin = at + _LENGTH.size
             stop = begin + length
             if length > self._longest:
-                self.trouble = f"a frame of {length} bytes is longer than {self._longest} bytes"
+                self.fault = f"a frame of {length} bytes is longer than {self._longest} bytes"
                 return at
             if length > self._most:
                 self.passed_over += 1

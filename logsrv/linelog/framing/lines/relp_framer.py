@@ -44,7 +44,7 @@ class RelpFramer(Framer):
     """The framer of one connection: `receive` returns messages, `take_answer` the answers.
 
     closed: the peer sent `close`; later bytes are ignored.
-    oversize: `trouble` is set because a message is longer than --max-line.
+    oversize: `fault` is set because a message is longer than --max-line.
     """
 
     __slots__ = ("_answers", "_longest", "_open", "closed", "oversize")
@@ -65,23 +65,23 @@ class RelpFramer(Framer):
         end = len(data)
         many = self._open and self._longest == MOST_DATA and end >= _WORTH_IT
         at = self._cut_many(data, frames) if many else 0
-        while at < end and not (self.trouble or self.closed):
+        while at < end and not (self.fault or self.closed):
             header = HEADER.match(data, at)
             if header is None:
                 if not MAY_BECOME_HEADER.match(data, at):
-                    self.trouble = "it sent an invalid RELP frame"
+                    self.fault = "it sent an invalid RELP frame"
                 self._wanted = 0
                 return at
             length = int(header[3])
             if length > MOST_DATA:
-                self.trouble = f"a frame of {length} bytes is longer than {MOST_DATA} bytes"
+                self.fault = f"a frame of {length} bytes is longer than {MOST_DATA} bytes"
                 return at
             stop = header.end() + length
             if stop >= end:
                 self._wanted = stop + 1 - at
                 return at
             if data[stop] != _LF:
-                self.trouble = "it sent a RELP frame without a newline at the end"
+                self.fault = "it sent a RELP frame without a newline at the end"
                 return at
             self._command(header[1], header[2], data[header.end() : stop], frames)
             at = stop + 1
@@ -114,12 +114,12 @@ class RelpFramer(Framer):
         answers = self._answers
         if command == b"syslog":
             if not self._open:
-                self.trouble = "the peer sent a message before it opened the session"
+                self.fault = "the peer sent a message before it opened the session"
                 return
             message = without_ending(data)
             if len(message) > self._longest:
                 self.oversize = True
-                self.trouble = f"a message is longer than {self._longest} bytes"
+                self.fault = f"a message is longer than {self._longest} bytes"
                 return
             frames.append(message)
             answers += number, ACKNOWLEDGED

@@ -174,7 +174,7 @@ class JournalBody(Body):
 
     @property
     def unfinished(self) -> bool:
-        return self._framer.held > 0
+        return self._framer.unfinished_bytes > 0
 
     def missing(self) -> int:
         """Return how many bytes must still come before the framer parses again."""
@@ -184,7 +184,7 @@ class JournalBody(Body):
         records = self._framer.receive(data)
         if len(records) or records.refused:
             self._whole.append(records)
-        self._intake.unfinished.note(self._holder, self._framer.held, len(data))
+        self._intake.unfinished.note(self._holder, self._framer.unfinished_bytes, len(data))
 
     def steps(self) -> Iterator[None]:
         while self._whole:

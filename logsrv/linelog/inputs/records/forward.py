@@ -53,9 +53,9 @@ class ForwardReceiver(RecordReceiver):
                 return
             # A chunk may have thousands of values.
             yield
-        if self.framer.trouble:
+        if self.framer.fault:
             reason = "unauthorized" if self._nonce else "protocol"
-            self.refuse(reason, f"closing the connection: {self.framer.trouble}")
+            self.refuse(reason, f"closing the connection: {self.framer.fault}")
 
     def _let_in(self, ping: bytes) -> None:
         assert self._key is not None

@@ -88,12 +88,12 @@ class FrameReceiver(LineReceiver):
 
     def take_in(self, data: bytes) -> int:
         intake, framer = self.intake, self._frames
-        if framer.trouble:
+        if framer.fault:
             # TLS delivers data until the peer closes as well: count it only.
             intake.received_bytes += len(data)
             intake.counts.dropped_closed += len(data)
             return 0
-        came = framer.held + len(data)
+        came = framer.unfinished_bytes + len(data)
         frames = framer.receive(data)
         intake.received_bytes += len(data)
         size = 0
@@ -102,14 +102,14 @@ class FrameReceiver(LineReceiver):
             # `take_in` below counts the lines as received bytes.
             intake.received_bytes -= len(lines)
             size = super().take_in(lines)
-        if framer.trouble:
+        if framer.fault:
             intake.counts.dropped_closed += came - sum(map(len, frames))
-            intake.complain(self.source, f"closing the connection: {framer.trouble}")
+            intake.complain(self.source, f"closing the connection: {framer.fault}")
             self.transport.loseConnection()
         return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.intake.counts.dropped_closed += self._frames.held
+        self.intake.counts.dropped_closed += self._frames.unfinished_bytes
         super().connectionLost(reason)
 
 

@@ -31,8 +31,8 @@ class LumberjackReceiver(RecordReceiver):
                 yield
             else:
                 yield step
-        if self.framer.trouble:
-            self.refuse(self.framer.reason, f"closing the connection: {self.framer.trouble}")
+        if self.framer.fault:
+            self.refuse(self.framer.reason, f"closing the connection: {self.framer.fault}")
 
 
 class Lumberjack(Input):

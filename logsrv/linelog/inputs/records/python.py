@@ -61,8 +61,8 @@ class PythonReceiver(RecordReceiver):
         if framer.passed_over > before:
             why = f"dropped a record: its pickle is longer than {self._longest} bytes"
             self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
-        if framer.trouble:
-            self.refuse("oversize", f"closing the connection: {framer.trouble}")
+        if framer.fault:
+            self.refuse("oversize", f"closing the connection: {framer.fault}")
 
 
 class PythonDatagrams(InputDatagrams):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 from typing import Protocol as Shape
 
 from twisted.internet.protocol import connectionDone
@@ -52,10 +53,10 @@ class Working(enum.Enum):
 
 
 class RecordFramer(Shape):
-    """A framer of connections. held: number of bytes kept of an unfinished record."""
+    """A framer of connections. unfinished_bytes: number of bytes kept of an unfinished record."""
 
     @property
-    def held(self) -> int: ...
+    def unfinished_bytes(self) -> int: ...
 
 
 class RecordReceiver(InputProtocol):
@@ -107,7 +108,7 @@ class RecordReceiver(InputProtocol):
 
     def lost(self) -> None:
         """Drop the unfinished record of a peer that has gone; override this to store it."""
-        if self.held:
+        if self.unfinished_bytes:
             why = f"{self.record_name} is not stored: the connection ended in the middle of it"
             self.intake.drop(self.source, "unfinished", why)
 
@@ -120,9 +121,13 @@ class RecordReceiver(InputProtocol):
         return self.store_gathered(Gathering(records, self._rules, self.intake.counts))
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished record."""
-        return self.framer.held
+        framer: Any = self.framer
+        # `held` is the earlier name, for framers of others.
+        name = "unfinished_bytes" if hasattr(framer, "unfinished_bytes") else "held"
+        size: int = getattr(framer, name)
+        return size
 
     def give_way(self) -> None:
         """Close the connection, because all connections together keep too many unfinished bytes."""
@@ -229,7 +234,7 @@ class RecordReceiver(InputProtocol):
             self._leave_when_safe()
         else:
             came, self._came = self._came, 0
-            self.intake.unfinished.note(self, self.held, came)
+            self.intake.unfinished.note(self, self.unfinished_bytes, came)
             if self.ending:
                 return
             if self._crowded:
@@ -241,7 +246,7 @@ class RecordReceiver(InputProtocol):
     @property
     def _crowded(self) -> bool:
         """Return true while a long record must wait for the work of other connections."""
-        return self.held > LARGE and self.intake.time_slices.full
+        return self.unfinished_bytes > LARGE and self.intake.time_slices.full
 
     def _end_of_data(self) -> None:
         if not self.ending:

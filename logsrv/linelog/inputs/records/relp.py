@@ -31,8 +31,8 @@ class RelpReceiver(RecordReceiver):
             self.answer_when_safe(answer)
         else:
             self.answer(answer)
-        if framer.trouble:
-            self.refuse("oversize" if framer.oversize else "protocol", framer.trouble)
+        if framer.fault:
+            self.refuse("oversize" if framer.oversize else "protocol", framer.fault)
         elif framer.closed:
             self.end()
 

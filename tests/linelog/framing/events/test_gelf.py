@@ -55,7 +55,7 @@ def test_no_more_is_held_than_a_record_may_have() -> None:
     framer = GelfFramer(LineRules(max_line=100), counts, 1000)
     for _ in range(100):
         as_text += result_of(framer.receive(b'{"a":"' + b"x" * 500)).as_text
-        assert framer.held <= 1000
+        assert framer.unfinished_bytes <= 1000
     assert counts.oversize_lines == as_text == 1
     last = result_of(framer.receive(b"\0{}\0"))
     assert lines_of(last)[-1] == b"{}" and last.as_text == 0

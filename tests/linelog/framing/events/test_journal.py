@@ -101,7 +101,7 @@ def test_a_field_too_long_is_left_out_and_nothing_else(
     got = []
     for at in range(0, len(data), size):
         got.append(framer.receive(data[at : at + size]))
-        assert framer.held <= 250
+        assert framer.unfinished_bytes <= 250
     assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"C": "3"}]
     assert sum(one.refused for one in got) == 1
 

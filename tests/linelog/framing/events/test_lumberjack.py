@@ -67,7 +67,7 @@ def test_frames_may_be_cut_anywhere(windows: list[tuple[list[int], bool]], size:
         data += window(len(numbers)) + (packed(frames) if compressed else frames)
         sequences.append(len(numbers))
     found, acknowledged, framer = taken(data, size)
-    assert (found, acknowledged, framer.trouble, framer.held) == (lines, sequences, "", 0)
+    assert (found, acknowledged, framer.fault, framer.unfinished_bytes) == (lines, sequences, "", 0)
 
 
 def test_an_acknowledgement_has_the_sequence_number_big_endian() -> None:
@@ -121,14 +121,14 @@ def test_invalid_frames_stop_the_framer_after_the_events_before(data: bytes, sen
     for size in (1, 1000):
         lines, sequences, framer = taken(window(1) + event(9, b"{}") + data, size)
         assert (lines, sequences) == ([b"{}"], [9])
-        assert sentence in framer.trouble and framer.reason == "protocol"
-        assert list(framer.receive(event(1, b"{}"))) == [] and framer.held == 0
+        assert sentence in framer.fault and framer.reason == "protocol"
+        assert list(framer.receive(event(1, b"{}"))) == [] and framer.unfinished_bytes == 0
 
 
 def test_a_frame_longer_than_the_limit_stops_the_framer() -> None:
     for data in (b"2J" + struct.pack(">II", 1, 1001), b"2C" + struct.pack(">I", 1001)):
         _, _, framer = taken(data, record=100, body=1000)
-        assert framer.trouble == "a frame is longer than 1000 bytes"
+        assert framer.fault == "a frame is longer than 1000 bytes"
         assert framer.reason == "oversize"
 
 
@@ -143,7 +143,7 @@ def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -
     assert [(list(run.lines), run.structured) for run in runs] == [
         ([b"{}"], True), ([long, b"[]"], False),
     ]  # fmt: skip
-    assert [one for window in windows for one in sequences_of(window)] == [3] and not framer.trouble
+    assert [one for window in windows for one in sequences_of(window)] == [3] and not framer.fault
     assert sum(one.records.as_text for one in windows) == 2
 
 
@@ -152,7 +152,7 @@ def test_no_event_of_a_damaged_compressed_frame_is_stored(data: bytes) -> None:
     """Nothing of it is stored, though its frames looked well."""
     lines, sequences, framer = taken(event(5, b"[]") + data)
     assert (lines, sequences) == ([b"[]"], [5])
-    assert "cannot be unpacked" in framer.trouble and framer.reason == "unpacking"
+    assert "cannot be unpacked" in framer.fault and framer.reason == "unpacking"
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_a_compressed_bomb_stops_the_framer_with_little_memory() -> None:
     _, _, framer = taken(bomb)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "it would be more than 1048576 bytes unpacked" in framer.trouble
+    assert "it would be more than 1048576 bytes unpacked" in framer.fault
     assert peak < 8 << 20
 
 
@@ -172,8 +172,8 @@ def test_events_that_become_too_much_in_the_store(monkeypatch: pytest.MonkeyPatc
     for number, taken_in in ((900, 900), (1400, 0)):
         lines, _, framer = taken(packed(event(1, b"{}") * number), body=1 << 16)
         assert len(lines) == taken_in
-        assert bool(framer.trouble) is (not taken_in)
-    assert framer.reason == "unpacking" and "more than 262144 bytes" in framer.trouble
+        assert bool(framer.fault) is (not taken_in)
+    assert framer.reason == "unpacking" and "more than 262144 bytes" in framer.fault
 
 
 def test_others_have_a_turn_between_frames_without_events() -> None:
@@ -182,4 +182,4 @@ def test_others_have_a_turn_between_frames_without_events() -> None:
     steps = sum(1 for _ in framer.receive(packed(frames)))
     # One for each piece when it is measured, and one when it is read.
     assert steps >= 2 * len(frames) // (256 << 10)
-    assert not framer.trouble
+    assert not framer.fault

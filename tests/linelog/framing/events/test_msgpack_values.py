@@ -59,7 +59,7 @@ def test_values_cut_anywhere_are_found_whole(values: list[Any], size: int) -> No
     packed = [msgpack.packb(value) for value in values]
     data = b"".join(packed)
     found, framer = framed(data, max(size, len(data) // 500))
-    assert (found, framer.trouble, framer.held) == (packed, "", 0)
+    assert (found, framer.fault, framer.unfinished_bytes) == (packed, "", 0)
     assert [data[start:end] for start, end in pairwise([0, *ends(data)])] == packed
     array = memoryview(msgpack.packb(values))
     number, start = array_header(array) or (0, 0)
@@ -100,22 +100,22 @@ def test_a_header_that_promises_too_much(header: bytes) -> None:
     _, framer = framed(b"\x92" + header, 100)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert framer.trouble == "a value is longer than 1048576 bytes"
+    assert framer.fault == "a value is longer than 1048576 bytes"
     assert peak < 100_000
     assert list(framer.receive(b"\x01")) == []
 
 
 def test_never_holds_more_than_the_limit() -> None:
     _, framer = framed(b"\xc6\x00\x10\x00\x00" + b"x" * 2_000_000, 1000, most=1000)
-    assert (framer.trouble, framer.held) == ("a value is longer than 1000 bytes", 0)
+    assert (framer.fault, framer.unfinished_bytes) == ("a value is longer than 1000 bytes", 0)
     assert framed(b"\xc4\x03abc", 1, most=5)[0] == [b"\xc4\x03abc"]
 
 
 def test_a_value_nested_too_deeply_stops_the_framer() -> None:
     found, framer = framed(b"\x91" * (DEEPEST - 1) + b"\x01", 100)
-    assert len(found) == 1 and not framer.trouble
+    assert len(found) == 1 and not framer.fault
     _, framer = framed(b"\x91" * 100_000, 100)
-    assert framer.trouble == "a value is nested too deeply"
+    assert framer.fault == "a value is nested too deeply"
 
 
 def crowded(value: bytes, most: int) -> bool:
@@ -161,7 +161,7 @@ def test_a_long_value_is_not_held_twice() -> None:
     long, short = msgpack.packb("x" * (1 << 20)), msgpack.packb([1])
     framer = ValueFramer(1 << 21)
     found = list(framer.receive(long + short + long[:10]))
-    assert list(map(bytes, found)) == [long, short] and framer.held == 10
+    assert list(map(bytes, found)) == [long, short] and framer.unfinished_bytes == 10
     assert list(map(bytes, framer.receive(long[10:]))) == [long]
 
 

@@ -22,14 +22,14 @@ def test_pickles_after_one_that_is_too_long_are_found(pickles: list[bytes], size
     found = []
     for at in range(0, len(data), size):
         found += framer.receive(data[at : at + size])
-        assert framer.held <= 14
+        assert framer.unfinished_bytes <= 14
     assert found == [one for one in pickles if len(one) <= 10]
     assert framer.passed_over == len(pickles) - len(found)
-    assert framer.held == 0 and not framer.trouble
+    assert framer.unfinished_bytes == 0 and not framer.fault
 
 
 def test_an_impossible_length_stops_the_framer() -> None:
     framer = PickleFramer(10, 100)
     assert framer.receive(framed(b"one") + b"GET / HTTP/1.1\r\n") == [b"one"]
-    assert framer.trouble == "a frame of 1195725856 bytes is longer than 100 bytes"
+    assert framer.fault == "a frame of 1195725856 bytes is longer than 100 bytes"
     assert framer.receive(framed(b"two")) == []

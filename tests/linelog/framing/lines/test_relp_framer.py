@@ -69,7 +69,7 @@ def framed(pieces: list[bytes], rules: LineRules | None = None) -> tuple[list[by
     for piece in pieces:
         if not framer.closed:
             messages += framer.receive(piece)
-    return messages, framer.take_answer(), bool(framer.trouble) or framer.closed
+    return messages, framer.take_answer(), bool(framer.fault) or framer.closed
 
 
 def cut(data: bytes, size: int) -> list[bytes]:
@@ -134,7 +134,7 @@ def test_up_to_the_limit_and_no_further() -> None:
     found = [message for piece in cut(whole, 1 << 20) for message in framer.receive(piece)]
     assert list(map(len, found)) == [MOST_DATA]
     assert not framer.receive(b"3 syslog %d xxx" % (MOST_DATA + 1))
-    assert framer.trouble == "a frame of 16777217 bytes is longer than 16777216 bytes"
+    assert framer.fault == "a frame of 16777217 bytes is longer than 16777216 bytes"
 
 
 @pytest.mark.parametrize("size", [1, 50, 4000])

@@ -25,7 +25,7 @@ class Semicolons:
     rest = b""
 
     @property
-    def held(self) -> int:
+    def unfinished_bytes(self) -> int:
         return len(self.rest)
 
     def receive(self, data: bytes) -> list[bytes]:
@@ -313,7 +313,7 @@ def test_a_connection_that_gives_way_keeps_nothing() -> None:
         receiver.makeConnection(Peer())
         receiver.dataReceived(b"x" * 250)
     assert first.ending and not second.ending
-    assert (first.held, second.held, way.unfinished.size) == (0, 250, 250)
+    assert (first.unfinished_bytes, second.unfinished_bytes, way.unfinished.size) == (0, 250, 250)
     assert sink.text == b"x" * 250 + b"\n"
 
 
@@ -326,3 +326,12 @@ def test_who_gives_way_at_the_end_of_its_slices_is_not_read_from_again() -> None
     assert peer.producerState == "paused" and not peer.disconnecting
     sink.sync()
     assert (peer.value(), peer.disconnecting) == (b"5.", True)
+
+
+def test_a_framer_may_have_the_earlier_name_of_its_unfinished_bytes() -> None:
+    class Earlier:
+        held = 7
+
+    receiver, _ = connected(Sink())
+    receiver.framer = Earlier()  # type: ignore[assignment]
+    assert receiver.unfinished_bytes == 7
