@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.source import Sender, source_of
+from logsrv.kit.observe.failures import Failures
 from logsrv.kit.protocols.datagrams import AnswerSocket
+from logsrv.kit.protocols.faults import mistaken
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 
@@ -25,11 +28,15 @@ class RecordDatagrams:
         self.intake = intake
         self.source = ""
         self._sender: Sender
+        self._failures = Failures(intake.label, intake.clock.seconds)
         self._listener: Any = None
         self._way_back: AnswerSocket | None = None
 
     def received(self, data: bytes) -> None:
-        """Take a datagram. A ValueError is the sender's fault: it is counted as dropped, and logged."""
+        """Take a datagram. A ValueError is the sender's fault: it is counted as dropped, and logged.
+
+        Another error is counted, logged with its traceback once a minute, and costs this datagram only.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no received")
 
     def store(self, line: bytes) -> None:
@@ -70,9 +77,17 @@ class RecordDatagrams:
         self.source = intake.source(source_of(source))
         for payload in payloads:
             try:
-                self.received(payload)
+                result: object = self.received(payload)  # type: ignore[func-returns-value]
+                if result is not None:
+                    raise TypeError(f"received gave {mistaken(result)}; it has to be None")
             except ValueError as error:
                 intake.drop(self.source, "protocol", f"dropped a datagram: {error}")
+            except Exception:
+                self._failures.note("received", self.source, Failure())
+                lost = len(payload)
+                intake.metrics.count(
+                    "dropped_bytes_total", lost, listener=intake.label, reason="failed"
+                )
 
     def _send(self, data: bytes, peer: Sender) -> None:
         if self._listener is None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from logsrv.kit.net.source import Sender
 from logsrv.kit.testing import TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
+from logsrv.linelog.inputs.records import RecordDatagrams
+from tests.linelog.inputs.recording import Sink, intake
 
 PLUGIN = """
 from twisted.plugin import IPlugin
@@ -74,3 +80,83 @@ def test_a_listener_for_connections_is_refused_with_a_sentence(
     words = ("--listen", "numbers:tcp:0:interface=127.0.0.1")
     with pytest.raises(AssertionError, match="numbers come in datagrams: numbers:udp:7002"):
         TwistdProcess("logsrv", *words, directory=tmp_path).__enter__()
+
+
+class Bound:
+    """A listener that is bound, and the client that it answers."""
+
+    def __init__(self) -> None:
+        self.socket, self.client = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))
+        for one in (self.socket, self.client):
+            one.bind(("127.0.0.1", 0))
+            one.setblocking(False)
+        self.sender = Sender("127.0.0.1", f"udp:127.0.0.1:{self.client.getsockname()[1]}")
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def answers(self) -> list[bytes]:
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(self.client.recv(100))
+        return found
+
+
+@pytest.fixture
+def bound() -> Iterator[Bound]:
+    made = Bound()
+    with made.socket, made.client:
+        yield made
+
+
+class Words(RecordDatagrams):
+    def received(self, data: bytes) -> Any:
+        if data == b"no word":
+            raise ValueError("it has a space")
+        if data == b"bug":
+            raise KeyError("a mistake")
+        self.store(data)
+        self.answer_when_safe(data)
+        return later() if data == b"later" else None
+
+
+async def later() -> None: ...
+
+
+def test_an_answer_waits_until_its_line_is_safe(bound: Bound) -> None:
+    sink = Sink()
+    words = Words(intake(sink))
+    words.attach(bound)
+    words.datagrams_received([b"one", b"two"], bound.sender)
+    assert sink.text == b"one\ntwo\n" and bound.answers() == []
+    sink.sync()
+    assert bound.answers() == [b"one", b"two"]
+    words.close()
+
+
+def test_a_line_that_may_be_lost_is_never_answered(bound: Bound) -> None:
+    sink = Sink()
+    words = Words(intake(sink))
+    words.attach(bound)
+    words.datagrams_received([b"one"], bound.sender)
+    sink.sync("the disk is broken")
+    words.datagrams_received([b"two"], bound.sender)
+    words.close()
+    sink.sync()
+    assert bound.answers() == []
+
+
+@pytest.mark.complains("KeyError", "TypeError")
+def test_a_datagram_that_fails_costs_no_other(bound: Bound) -> None:
+    sink = Sink()
+    way = intake(sink)
+    words = Words(way)
+    words.attach(bound)
+    words.datagrams_received([b"one", b"no word", b"bug", b"bug", b"later", b"two"], bound.sender)
+    sink.sync()
+    assert bound.answers() == [b"one", b"later", b"two"]
+    assert sink.text == b"one\nlater\ntwo\n"
+    assert way.metrics.value("records_refused_total", reason="protocol") == 1
+    assert way.metrics.value("dropped_bytes_total", reason="failed") == len(b"bugbuglater")
+    words.close()
