@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import re
 import sys
 import traceback
@@ -13,11 +14,13 @@ from typing import Any
 
 from twisted.python.modules import getModule
 
+import logsrv
 from logsrv.errors import ConfigurationError
 from logsrv.kit.text.words import error_text
 from logsrv.plugin_folders import refused
 from twisted import plugins
 
+PACKAGE = os.path.join(os.path.dirname(logsrv.__file__), "")
 OBJECT = re.compile(r"[\w.]+:\w+")
 
 
@@ -70,4 +73,7 @@ def _place(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith("<frozen ") and frame.filename not in ours
     ]
+    if isinstance(error, ConfigurationError):
+        # It is about the author's line that called us.
+        frames = [frame for frame in frames if not frame.filename.startswith(PACKAGE)]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

@@ -47,6 +47,14 @@ def test_a_module_that_cannot_be_imported(package: Path, code: str, said: str) -
     assert str(caught.value) == f"authors.code cannot be imported: {said}"
 
 
+def test_a_refused_class_is_named_by_the_line_of_its_author(package: Path) -> None:
+    (package / "code.py").write_text(
+        "from logsrv.kit import FrameProtocol\n\nclass Shout(FrameProtocol):\n    framing = dict\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"Shout\.framing: .*/authors/code\.py:3\)$"):
+        load_object("authors.code:Shout")
+
+
 def test_a_missing_module_or_object_is_one_sentence(package: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_object("authors.code:Shout")
