@@ -1,9 +1,9 @@
-"""Try alerts: send what `twistd logsrv` would, with the newest lines of the store that match.
+"""Try alerts: send the messages of `twistd logsrv`, with the newest matching lines of the store.
 
-Takes the alert options of `twistd logsrv`, its --config and its variables. Without --alert and --config,
-the alerts are those of /etc/logsrv.toml, if it is there. With names, only those alerts are tried.
-Each alert is sent once, at once, and says that it is a test, even if no line matches. No server has to
-run, and a running one is not affected.
+The command has the alert options of `twistd logsrv`, its --config and its variables. Without --alert and
+--config, it tries the alerts of /etc/logsrv.toml, if that file exists. With names, it tries only those
+alerts. Each message is sent once, at once, even if no line matches, and says that it is a test. No server
+needs to run, and a running one is not affected.
 
 Examples:
 
@@ -63,7 +63,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send the alerts. Raises ConfigurationError for wrong options."""
+    """Send a message for each alert. Raises ConfigurationError for wrong options."""
     loaded = _settings(arguments)
     alerts = labelled(loaded.alerts)
     if not alerts:
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(arguments: argparse.Namespace) -> LoggerSettings:
     given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
     if "alert" in given and not names_configuration(given):
-        # The command line is complete; not every user may read the configuration of the service.
+        # With --alert the command line is complete, and not every user may read /etc/logsrv.toml.
         return settings({"directory": [usual_store()], **given}, usual=False)
     return settings(given)
 

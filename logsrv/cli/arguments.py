@@ -25,7 +25,7 @@ UNNAMED = "the usual store"
 def tell(sentence: str) -> None:
     """Write a message to stderr, with control characters escaped.
 
-    Lines behind the first are indented, so an LF in a name cannot forge a second message.
+    Lines after the first are indented, so that an LF in a name cannot forge a second message.
     """
     first, *others = printable(sentence).split("\n")
     lines = [first, *(line if line.startswith("  ") else f"    {line}" for line in others)]
@@ -51,7 +51,7 @@ def seconds(text: str) -> float:
 
 
 def goes_with(arguments: object, other: str, *names: str) -> None:
-    """Raise UsageError if one of the options `names` is given without the option `other`."""
+    """Raise UsageError if an option of `names` is given without the option `other`, which it needs."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in names
@@ -83,9 +83,9 @@ def _service_store(configuration: str) -> str | None:
         with open(configuration, encoding="utf-8") as file:
             named = tomllib.loads(file.read()).get("directory")
     except PermissionError:
-        # No right to read this file mostly means none for the store; the error should be about the store.
+        # A user who may not read this file usually may not read the store either: let the error name that.
         return INSTALLED
     except (OSError, ValueError):
         return None
-    # A relative path is below the service's working directory, which is unknown here.
+    # A relative path would be relative to the service's working directory, which is unknown here.
     return named if isinstance(named, str) and os.path.isabs(named) else None

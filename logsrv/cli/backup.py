@@ -57,7 +57,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Copy the store, and return the exit status. Raises StoreError."""
-    # A server on this machine has priority.
+    # Low priority: a server on this machine goes first.
     os.nice(10)
     backup = take(arguments.directory, arguments.to, "backup", delete=arguments.delete)
     print(f"{shown(arguments.to)} has {summary(backup)}")
@@ -77,7 +77,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
         raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
     try:
         require_known(source)
-        # Checked before any directory is made.
+        # Check this before any directory is made.
         if source.holds(BACKUP) and (process := owner_of(directory)) is not None:
             raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
         backup_note.finish(source)
@@ -123,7 +123,7 @@ def _require_apart(directory: str, to: str) -> None:
 
 
 def summary(backup: Backup) -> str:
-    """Return the contents of a backup as half a sentence."""
+    """Return the contents of a backup as a part of a sentence."""
     lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
     came = ", ".join(
         f"{count} {how.value}"

@@ -6,8 +6,8 @@ Each finding is a line: ok, warning or error, and what to do. Nothing is
 changed, and the service may run meanwhile. As root, the command checks with
 the rights of the service's user.
 
-The options behind -- are options of twistd logsrv, as if it were started
-with them.
+Options after -- are options of twistd logsrv: the check is of a service that
+is started with them.
 
 Examples:
 
@@ -46,7 +46,7 @@ from logsrv.kit.text.words import counted, did_you_mean, shown
 
 PLUGIN = "logsrv"
 CONFIGURATION = "configuration"
-# Paths are shown whole.
+# Long enough for any path.
 _LONGEST = 8192
 # The width of the column of subjects, in characters.
 _WIDEST = 24
@@ -83,7 +83,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings, and return the exit status. Raises UsageError."""
-    # No log on the terminal: the findings say the same.
+    # Drop Twisted's log: the findings say the same.
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     levels: list[str] = []
@@ -117,7 +117,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     options = makers[name].options()
     if not isinstance(options, SettingsOptions):
         raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
-    # Without twistd as its parent, the help would begin with the bare name.
+    # Without twistd, the usage line would begin with the plugin's name alone.
     options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
     asked_for = find_user(arguments.user) if arguments.user else None
     if asked_for and not asked_for.is_me and os.geteuid() != 0:
@@ -156,7 +156,7 @@ def _words(arguments: argparse.Namespace) -> list[str]:
 
 
 def _user_of(service: Any, name: str) -> tuple[User, str]:
-    """Return the user as whom the service runs, or would run, and how we know.
+    """Return the user with whose rights the service runs, or would run, and how we know that user.
 
     A store that root owns does not count: root may have copied it.
     """

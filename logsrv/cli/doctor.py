@@ -56,7 +56,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings, and return the exit status. Raises StoreError if the store cannot be read."""
-    # A server on this machine has priority.
+    # Low priority: a server on this machine goes first.
     os.nice(10)
     directory: str = arguments.directory
     progress = CareProgress()
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
                 try:
                     undo.enter_context(locked(directory))
                 except StoreError as error:
-                    # A read-only store cannot be repaired at all.
+                    # Any other error, such as a read-only file system, makes a repair impossible.
                     if "is in use by" not in str(error):
                         raise
                     visit.owns = str(error)
@@ -99,7 +99,7 @@ class DoctorVisit:
     """An examination with its outcome.
 
     owns: the reason why the store could not be locked for the repair, or "". found: findings that remain.
-    repaired: findings that no longer exist. refused: why a finding was not repaired, by its kind and name.
+    repaired: findings that were repaired. refused: why a finding was not repaired, by its kind and name.
     """
 
     examination: Examination

@@ -1,4 +1,4 @@
-"""Take existing log files into a store, each line with its own time.
+"""Import existing log files into a store, each line with its own time.
 
 FILE may be plain, or compressed by gzip, zstd, bzip2 or xz. It has lines, or a journal as written by
 `journalctl -o export`; - is standard input. Of a DIRECTORY, every text file is imported. The lines of all
@@ -60,7 +60,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them, UsageError."""
     keep_freed_memory()
-    # All files whose times overlap are open at the same time.
+    # Raise the limit of open files: all files whose times overlap are open at the same time.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     started = time.monotonic()

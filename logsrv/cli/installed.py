@@ -31,7 +31,7 @@ from twisted import plugins
 class InstalledPlugin:
     """A plugin or an input.
 
-    name: as users type it. version: its own, or else its package's; "" if neither is known.
+    name: as users type it. version: its own, otherwise that of its package; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.
     listens: the endpoints it listens at by default; empty if not known before it runs.
     error: why it cannot be used although its plugin file is sound; "" if it can.
@@ -108,7 +108,7 @@ def is_overlooked(directory: Path) -> bool:
 
 def _plugins(files: dict[int, str], packages: Packages) -> Iterator[InstalledPlugin]:
     seen: set[str] = set()
-    # If two plugins have one name, twistd uses the first that Twisted's plugin system returns.
+    # If two plugins have the same name, twistd uses the first that Twisted's plugin system returns.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
         where = files.get(id(maker), "")
         package = packages.of(where, _code_of(maker))
@@ -147,7 +147,7 @@ def _code_of(maker: Any) -> str:
 
 
 def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[str, ...], str]:
-    """Return the endpoints where a plugin listens by default, and why its options cannot be loaded."""
+    """Return the endpoints where a plugin listens by default, and an error of its options or ""."""
     # Twisted's own plugins declare their endpoints in different ways, and loading them all is slow.
     if _name(package).lower() == "twisted":
         return (), ""
@@ -163,7 +163,7 @@ def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[s
                 return (), ""
             return tuple(map(str, declared["listen"].default_value())), ""
     except ConfigurationError as error:
-        # The error is one sentence, which begins with the plugin's name.
+        # Remove the plugin's name, with which the sentence of the error begins.
         return (), one_line(str(error), 1000).removeprefix(f"{maker.tapname}: ")
     except BaseException as error:
         return (), error_text(error)
@@ -208,7 +208,7 @@ class Packages:
             return None
         path = Path(where).resolve()
         found = self._by_file.get(path)
-        # A virtual environment may lie within an editable project.
+        # Files in sys.prefix do not count: a virtual environment may lie within an editable project.
         if found is None and not path.is_relative_to(sys.prefix):
             roots = [root for root in self._by_root if path.is_relative_to(root)]
             found = self._by_root[max(roots, key=lambda root: len(root.parts))] if roots else None

@@ -61,16 +61,16 @@ SEARCHING = ("replay", "search", "show", "sql", "tail")
 def main(
     arguments: Sequence[str] | None = None, watch: Callable[[str, int], None] | None = None
 ) -> int:
-    """Run the command with which `arguments` (default: the command line) begin.
+    """Run the command that `arguments` begin with; by default the command line. Return the exit status.
 
-    Returns the exit status. watch: is called before a command that reads a bucket, with the command's name
-    and the exit status of a failure.
+    watch: called before a command that reads a bucket, with the name of the command and the exit status of
+    a failure.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     searches = words[:1] and words[0] in SEARCHING
     failed = USAGE if searches else FAILED
     if sys.stdout is None:
-        # The shell's `>&-` closes it; then the next opened file would get number 1, and our output.
+        # The shell's `>&-` closes descriptor 1; the next file that we open would get it, and our output.
         tell("logsrv: standard output is closed")
         return failed
     try:
@@ -109,7 +109,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
         if bucket and watch is not None:
             watch(name, USAGE if name in SEARCHING else FAILED)
         if name != "sql" and (bucket or _reads_of_strangers(name, arguments)):
-            # `sql` limits its memory itself.
+            # Not for `sql`, which limits its memory itself.
             with little_memory(MEMORY):
                 return int(command.run(arguments))
         return int(command.run(arguments))
@@ -141,7 +141,7 @@ def _reads_a_bucket(name: str, arguments: object) -> bool:
 
 
 def _has_archives(directory: str) -> bool:
-    """Return whether a store has notes of archives. Other searches need not load code for archives."""
+    """Return whether a store has notes of archives: only then the code for archives has to be loaded."""
     with suppress(OSError):
         return any(
             name.endswith(".archive") for name in os.listdir(os.path.join(directory, "ship"))
@@ -174,7 +174,10 @@ def help_text() -> str:
 
 
 def program() -> NoReturn:
-    """Run the command line and end the process. stdout is buffered: else SIGSTOP would cut writes short."""
+    """Run the command line, and end the process.
+
+    stdout is buffered, because SIGSTOP would cut short the writes of an unbuffered one.
+    """
     if sys.stdout is not None and not hasattr(sys.stdout.buffer, "raw"):
         sys.stdout = open(1, "w", -1, sys.stdout.encoding, sys.stdout.errors, closefd=False)  # noqa: SIM115
         sys.stdout.reconfigure(line_buffering=True)

@@ -1,6 +1,6 @@
 """Write a new plugin project.
 
-NAME is the word to type behind `twistd`: lower-case letters, digits and _. The project is in ./NAME, unless
+NAME is the word to type after `twistd`: lower-case letters, digits and _. The project is in ./NAME, unless
 --directory says otherwise. It has a plugin, its protocol, options, tests, packaging and CI. `make run` and
 `make test` work at once, with the logsrv that has made the project: local.mk, which is only for this
 machine, says where that is.
@@ -9,7 +9,7 @@ Kinds:
   line       lines in, lines out, over connections
   request    one line is a request, one its answer
   datagram   lines in datagrams
-  frame      frames of bytes, each behind its length, over connections
+  frame      frames of bytes, each after its length, over connections
   job        work at regular times; nobody connects
   input      a wire format for the line logger: --listen NAME:ENDPOINT
 
@@ -84,7 +84,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the project. Raises ConfigurationError, mostly before any file is written."""
+    """Write the project. Raises ConfigurationError, in most cases before any file is written."""
     name, kind = arguments.name, arguments.kind
     _check_spelling(name)
     directory = arguments.directory or Path(name)
@@ -156,7 +156,7 @@ def in_makefile(value: str) -> str:
 
 def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """Yield the files of a project: path within the project, text."""
-    # Unescaped: the files are not HTML, and the name has been checked.
+    # Without escapes for HTML: the files are none, and the name has been checked.
     environment = templates(TEMPLATES, html=False)
     values = {
         **attrs.asdict(KINDS[kind]),
@@ -170,6 +170,6 @@ def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path,
         part, _, path = template.partition("/")
         if part in ("all", kind) and path.endswith(SUFFIX):
             place = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
-            # A template that is not for this kind renders to nothing.
+            # A template for other kinds renders to an empty text.
             if text := environment.get_template(template).render(values).strip("\n"):
                 yield Path(place), f"{text}\n"

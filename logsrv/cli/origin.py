@@ -16,7 +16,7 @@ NAME = "logsrv"
 def origin() -> str:
     """Return a checkout, a wheel, a URL, or name and version for a package index.
 
-    A wheel that no longer exists does not count; the index may have it.
+    If the wheel no longer exists, this is name and version: the index may have it.
     """
     checkout = Path(logsrv.__file__).resolve().parents[1]
     if all((checkout / file).is_file() for file in ("setup.cfg", "pyproject.toml")):
@@ -35,14 +35,14 @@ def direct_url(distribution: metadata.Distribution) -> dict[str, Any]:
 
 
 def path_in(record: dict[str, Any]) -> Path | None:
-    """Return the path in such a record; None if it has none, or the path no longer exists."""
+    """Return the path in a record of `direct_url`; None if it has none, or the path no longer exists."""
     url = urlsplit(str(record.get("url", "")))
     path = Path(unquote(url.path))
     return path if url.scheme == "file" and path.exists() else None
 
 
 def _direct(record: dict[str, Any]) -> str:
-    """Return the origin in such a record; "" if it has none, or the file no longer exists."""
+    """Return the origin in a record of `direct_url`; "" if it has none, or the file no longer exists."""
     url = str(record.get("url", ""))
     if url.startswith("file:"):
         return str(path_in(record) or "")

@@ -1,8 +1,8 @@
 """List the plugins and inputs that are installed.
 
-Shows each plugin that twistd finds, by name: its version, where it listens by default, its package, and
-the file that declares it; then the inputs of the line logger, and plugin files that cannot be loaded, with
-the reason.
+The list has each plugin that twistd finds, by name: its version, where it listens by default, its package,
+and the file that declares it. Then come the inputs of the line logger, and plugin files that cannot be
+loaded, each with the reason.
 
 Example:
 

@@ -32,7 +32,7 @@ from logsrv.linelog.store.segments.format import require_known
 from logsrv.linelog.store.words.reindex import ReindexedSegment, make_indexes
 from logsrv.memory import keep_freed_memory
 
-# Segments that are reported one by one; after them, every TOLD_EVERY segments a line reports the progress.
+# The first MOST_NAMED segments are reported one by one; after them, one line for every TOLD_EVERY segments.
 MOST_NAMED = 50
 TOLD_EVERY = 1000
 
@@ -44,7 +44,8 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the indexes, one segment after the other. Raises StoreError for a store that cannot be read."""
     keep_freed_memory()
-    # A server on this machine has priority. At 19, two busy programs would leave us a hundredth of a core.
+    # Low priority: a server on this machine goes first. With 19, two busy programs on a core would leave us
+    # a hundredth of it.
     os.nice(10)
     directory = Path(arguments.directory)
     looked_at = made = failed = reported = 0

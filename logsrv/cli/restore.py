@@ -140,7 +140,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
         return copies[-1].segments()
 
     try:
-        # Asked before a directory is made, so that an unreachable centre leaves none behind.
+        # Ask before a directory is made, so that none is left if the centre cannot be reached.
         state = client.state()
         total = _brought(arguments.directory, bring)
     finally:

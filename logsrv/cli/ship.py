@@ -1,6 +1,7 @@
 """Show how far the targets of a store are, or give a store another identity.
 
---status works with and without a running server. A target is behind by the lines that it has not confirmed.
+--status works with and without a running server. The lag of a target is the lines that it has not
+confirmed.
 
 A copied store, or one restored from a backup, has the identity of the original. If the original goes on
 shipping, the target refuses the copy's lines. --new-identity makes the copy another store, whose lines are
@@ -116,7 +117,7 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
 
 
 def _gone(gone: Missing | None) -> str:
-    """Return the table's cell for text that was removed before it was sent."""
+    """Return the cell of the table for text that retention removed before it was sent."""
     if not gone:
         return "?" if gone is None else "-"
     least = "" if gone.known else "at least "

@@ -1,7 +1,7 @@
-"""A command that reads a bucket runs in a child process, which its parent watches.
+"""The child process in which a command that reads a bucket runs, watched by its parent.
 
-obstore, which reads buckets, aborts its process if an answer needs too much memory, and prints thirty lines
-of Rust. Python cannot prevent that.
+The library obstore, which reads buckets, aborts its process if an answer needs too much memory, and prints
+thirty lines of Rust. Python cannot prevent that; the parent prints a sentence instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 
 
 def watch_from_here(name: str, failed: int) -> None:
-    """Fork and go on in the child. The parent ends with its status, and reports if obstore aborted it.
+    """Fork, and go on in the child. The parent ends with its status, and reports an abort by obstore.
 
     name: of the command. failed: the parent's exit status if obstore aborted the child.
     """
@@ -27,7 +27,7 @@ def watch_from_here(name: str, failed: int) -> None:
     if child:
         _end_as(child, name, failed)
     if sys.stderr is not None:
-        # Python's messages keep the real stderr; obstore writes to descriptor 2, which is silenced.
+        # Python's messages go to a copy of stderr; obstore writes to descriptor 2, which becomes /dev/null.
         sys.stderr = open(os.dup(2), "w", 1, sys.stderr.encoding, sys.stderr.errors)  # noqa: SIM115
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 2)
@@ -36,7 +36,7 @@ def watch_from_here(name: str, failed: int) -> None:
 
 def _end_as(child: int, name: str, failed: int) -> NoReturn:
     """Wait for the child, and end with its status or signal."""
-    # A terminal sends Ctrl-C to both processes.
+    # The child decides what Ctrl-C does, which a terminal sends to both processes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in _FORWARDED:
         signal.signal(number, _forward_to(child))

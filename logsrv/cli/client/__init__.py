@@ -1,3 +1,7 @@
-"""The line client of `logsrv connect`: the address (target, dial), the other end (peer), bytes shown and
-sent (display, wire), and the exchange of both (conversation).
+"""The line client of `logsrv connect`.
+
+target, dial     the address, and the connection to it
+peer             the server at the other end
+display, wire    bytes as they are shown, and as they are sent
+conversation     the exchange: standard input to the peer, its answers to standard output
 """

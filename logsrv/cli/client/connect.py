@@ -79,7 +79,7 @@ def declare(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Hold the conversation until its end. Raises LogsrvError."""
+    """Connect to the endpoint, and talk to it until the conversation ends. Raises LogsrvError."""
     target = parse_target(arguments.endpoint)
     if arguments.raw and arguments.hex:
         raise ConfigurationError("--raw and --hex exclude each other")
@@ -87,19 +87,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigurationError(
             "--raw writes to files and pipes only: a server could take over this terminal"
         )
-    # Twisted's log is no part of the conversation.
+    # Drop Twisted's log, which is not part of the conversation.
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
-    # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
+    # The outcome if nothing else is set: the reactor handles Ctrl-C and SIGTERM, and ends all connections.
     outcome: list[BaseException | None] = [KeyboardInterrupt()]
 
     async def until_over(reactor: Any) -> None:
-        # `running` is false until the reactor runs, which would look as if it had stopped.
+        # Wait until the reactor runs: `running` is false before, as after its stop.
         await deferLater(reactor, 0)
         try:
             await _talk(target, arguments, reactor)
             outcome[0] = None
         except Exception as error:
-            # A reactor that has stopped broke the connection itself: that is no error.
+            # If the reactor has stopped, it broke the connection itself: that is no error.
             if reactor.running:
                 outcome[0] = error
 

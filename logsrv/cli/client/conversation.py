@@ -21,13 +21,13 @@ from logsrv.cli.client.wire import DatagramWire, StreamWire
 
 CHUNK = 64 * 1024
 QUIET_SECONDS = 1.0
-"""Seconds of silence before the end, if the peer cannot notice the input's end, or a person waits."""
+"""Seconds of silence before the end, if a person types, or the peer cannot notice the end of the input."""
 
 
 def read_all(
     descriptor: int, take: Callable[[bytes], Coroutine[Any, Any, None]], reactor: Any
 ) -> Deferred[None]:
-    """Read a file of any kind in a thread. Each chunk is taken before the next one is read.
+    """Read a file of any kind in a thread, and await `take` for each chunk before reading the next.
 
     The Deferred fires after the last chunk.
     """
@@ -42,7 +42,7 @@ def read_all(
     def begin(data: bytes) -> Any:
         return Deferred.fromCoroutine(take(data))
 
-    # A daemon thread: nothing could wake it from reading a terminal or a silent pipe.
+    # A daemon thread, because nothing can interrupt its read of a terminal or a silent pipe.
     threading.Thread(target=read, daemon=True, name="standard input").start()
     return ended
 
@@ -78,7 +78,7 @@ class LineConversation:
         self.ended.callback(reason)
 
     def _show(self, data: bytes) -> None:
-        """Write to standard output. It blocks while the reader of our output does."""
+        """Write to standard output. This blocks while the reader of our output does not read."""
         if self._silence is not None and self._silence.active():
             self._silence.reset(self.wait)
         try:
@@ -90,7 +90,7 @@ class LineConversation:
                 self._peer.close()
 
     async def hold(self, peer: StreamPeer | DatagramPeer, target: Target) -> None:
-        """Go on until the peer closes, or is silent. Raises ConnectionFailed, and OSError of our output."""
+        """Go on until the peer closes, or is silent. Raises ConnectionFailed; OSError from our output."""
         self._peer = peer
 
         async def take(data: bytes) -> None:
@@ -101,7 +101,7 @@ class LineConversation:
         await DeferredList(either, fireOnOneCallback=True)
         if not self.ended.called:
             await self._send(self.wire.finish())
-        # Twisted cannot half-close a connection that has ended meanwhile.
+        # The connection may have ended meanwhile; Twisted fails to half-close it then.
         if not self.ended.called:
             if (not peer.end_input() or self.is_typed) and self.wait is None:
                 self.wait = QUIET_SECONDS

@@ -40,7 +40,7 @@ async def dial(
             ).addTimeout(timeout, reactor)
             made, place = await opening
             return DatagramPeer(made, place, talk.heard, talk.over, reactor)
-        # One timeout for all: looking up the name, connecting, and TLS.
+        # One time limit for all: looking up the name, connecting, and TLS.
         endpoint = _endpoint(target, options, timeout, reactor)
         connecting = Deferred.fromCoroutine(_connect(target, endpoint, talk))
         return await connecting.addTimeout(timeout, reactor)
@@ -89,7 +89,7 @@ def _datagram_socket(target: Target) -> tuple[socket.socket, ExitStack]:
         place.callback(made.close)
         made.setblocking(False)
         if target.path:
-            # Bound to a path of its own, so that the peer can answer.
+            # Bind the socket to a path of its own: the peer sends its answers there.
             directory = place.enter_context(TemporaryDirectory(prefix="logsrv-connect-"))
             made.bind(str(Path(directory, "socket")))
         made.connect(address)
@@ -100,6 +100,6 @@ def _address(target: Target) -> tuple[int, Any]:
     if target.path:
         return socket.AF_UNIX, target.path
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)
-    # IPv4 first: a service on this machine more often listens only on 127.0.0.1 than only on ::1.
+    # Prefer IPv4: a service on this machine listens more often on 127.0.0.1 alone than on ::1 alone.
     family, *_, address = min(found, key=lambda entry: entry[0] == socket.AF_INET6)
     return family, address

@@ -25,7 +25,7 @@ class Display:
         return b""
 
     def answers(self) -> bytes:
-        """Return the answers that the peer's bytes require, each once."""
+        """Return the answers to the peer's Telnet commands that were not returned before."""
         return b""
 
 
@@ -58,7 +58,7 @@ class TextDisplay(Display):
 
 
 class DatagramDisplay(Display):
-    """A display of datagrams as text, each on a new line. No Telnet, and no character spans two of them."""
+    """A display of datagrams as text, each on a new line. No character spans two datagrams; no Telnet."""
 
     def received(self, data: bytes) -> bytes:
         text = printable(data.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))

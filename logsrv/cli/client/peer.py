@@ -32,7 +32,8 @@ RETRY_SECONDS = 0.01
 class StreamPeer(protocol.Protocol):
     """A connection. established: fires when data may be sent; with TLS, after the handshake.
 
-    heard: gets the peer's bytes, and returns bytes to send at once. over: gets the reason of the end.
+    heard: called with the peer's bytes; returns bytes to send at once. over: called with the reason of the
+    end.
     """
 
     transport: Any
@@ -71,7 +72,7 @@ class StreamPeer(protocol.Protocol):
         return True
 
     def _unregister(self) -> None:
-        # A transport does not close as long as it has a producer.
+        # With a producer the transport would not close.
         self.transport.unregisterProducer()
         self._room.resumeProducing()
 
@@ -130,13 +131,13 @@ class DatagramPeer:
                 self._socket.send(data)
                 return
             except BlockingIOError:
-                # The receiver of a UNIX socket is slower than we are.
+                # The receiver of a UNIX socket reads more slowly than we send.
                 await deferLater(self._reactor, RETRY_SECONDS)
             except OSError as failed:
                 self._end(failed)
 
     def end_input(self) -> bool:
-        """Return False: the peer cannot notice."""
+        """Return False: with datagrams, the peer cannot notice the end."""
         return False
 
     def close(self) -> None:

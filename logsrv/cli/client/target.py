@@ -1,4 +1,4 @@
-"""Typed targets of a connection, parsed and checked. Nothing is opened here."""
+"""Targets of a connection: the typed text, parsed and checked. Nothing is opened here."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Target:
 def parse_target(text: str) -> Target:
     """Parse the address of the peer; see ACCEPTED.
 
-    An IPv6 address stands in brackets, or has its colons escaped as in Twisted; a port may be a service's
-    name. A port alone, as in `tcp:1234`, is on this machine, so a server's `--listen` text works here too.
-    Text with `NAME=VALUE` in it is a client endpoint string of Twisted.
+    An IPv6 address is in brackets, or has its colons escaped as in Twisted; a port may be a service's name.
+    A port alone, as in `tcp:1234`, is on this machine, so that the text of a server's `--listen` works here
+    too. Text that contains `NAME=VALUE` is a client endpoint string of Twisted.
 
     Raises ConfigurationError.
     """
@@ -61,7 +61,7 @@ def parse_target(text: str) -> Target:
         return _inet(text, scheme, rest)
     if text.startswith(("/", "./")):
         raise ConfigurationError(f"{shown(text)} is a path; write unix:{shown(text)}")
-    # Everything that can be HOST:PORT.
+    # Any text that can be read as HOST:PORT is TCP.
     if colon and (not re.search(r"[:/]", rest) or re.search(r"\](:|\Z)|\\:", rest)):
         return _inet(text, "tcp", text)
     if colon:

@@ -1,4 +1,4 @@
-"""The input's bytes, with the wanted line endings, for sending (no I/O)."""
+"""The bytes of the input, with the wanted line endings, as they are sent (no I/O)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class StreamWire:
         if self._ending is None:
             return [data]
         data = self._return + data
-        # The LF of this CR may be in the next chunk.
+        # Keep a CR at the end: its LF may be in the next chunk.
         self._return = b"\r" if data.endswith(b"\r") else b""
         whole = data[: len(data) - len(self._return)]
         return [whole.replace(b"\r\n", b"\n").replace(b"\n", self._ending)]

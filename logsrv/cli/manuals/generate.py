@@ -45,7 +45,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     """Write a manual or a completion. Raises ConfigurationError for an unknown name or a failed write."""
     try:
-        # This module imports the packages of the extra.
+        # This module needs the packages of the extra `manuals`.
         programs: Any = import_module("logsrv.cli.manuals.programs")
     except ModuleNotFoundError as error:
         raise ConfigurationError(
@@ -69,7 +69,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _plain(name: str) -> str:
-    """Return `logsrv-search` of `logsrv-search.1`, and `logsrv` of `_logsrv` and `logsrv.fish`."""
+    """Return `logsrv-search` for `logsrv-search.1`, and `logsrv` for `_logsrv` and `logsrv.fish`."""
     stem, dot, suffix = name.rpartition(".")
     return (stem if dot and (suffix.isdigit() or suffix == "fish") else name).lstrip("_")
 

@@ -11,7 +11,7 @@ from argparse_manpage.manpage import Manpage, _ManpageFormatter
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.paragraphs import paragraphs
 
-# Titles that begin a section of the page, where they stand in the text of a help.
+# Titles within the text of a help that begin a section of the page.
 _TITLES = re.compile(r"^(?i:(exit status|example)s?): *", re.MULTILINE)
 # Characters that roff interprets, or prints as other characters, which cannot be pasted into a shell.
 _OWN = str.maketrans(
@@ -31,8 +31,8 @@ _OWN = str.maketrans(
 class Subject:
     """The subject of a page: a command, or a parser that has only a text.
 
-    name: the page's name. purpose: a phrase. also: texts of further sections, by title. see: names of other
-    pages, such as `logsrv(1)`. origin: program and version, if it comes from another package.
+    name: the page's name. purpose: a phrase for its first line. also: texts of further sections, by title.
+    see: names of other pages, such as `logsrv(1)`. origin: program and version, if from another package.
     """
 
     name: str
@@ -67,8 +67,8 @@ def page(subject: Subject, origin: str) -> str:
     if subject.see:
         links = [re.sub(r"(.*)(\(\d\))", r"\\fB\1\\fR\2", escaped(name)) for name in subject.see]
         made.add_section("see also", "=", ",\n".join(links))
-    # To mandoc an empty line ends a paragraph; it does not understand a date with roff's hyphens. .nh and
-    # .ad l: words of commands are neither broken nor spaced out.
+    # Remove empty lines, which end a paragraph for mandoc, and roff's hyphens in the date, which mandoc
+    # does not understand. With .nh and .ad l, words of commands are neither hyphenated nor spaced out.
     title, *lines = filter(None, str(made).split("\n"))
     return "\n".join([title.replace("\\-", "-"), ".nh", ".ad l", *lines]) + "\n"
 
@@ -87,7 +87,8 @@ def _text(text: str) -> str:
     for literal, part in paragraphs(text):
         if literal:
             lines = [escaped(line) or r"\&" for line in part.split("\n")]
-            # Text begins at column 7 of 80: long lines are indented less, or even begin further left.
+            # The text of a page begins at column 7 of 80: examples with long lines are indented less than
+            # others, or begin further left than the text.
             depth = max(-7, min(4, 72 - max(map(len, part.split("\n")))))
             parts.append("\n".join([".PP", f".RS {depth}", ".nf", *lines, ".fi", ".RE"]))
         else:
@@ -99,5 +100,5 @@ def escaped(line: str) -> str:
     """Return roff source in ASCII that shows exactly this line."""
     safe = line.translate(_OWN)
     plain = "".join(one if one.isascii() else f"\\[u{ord(one):04X}]" for one in safe)
-    # A dot in front would be a request.
+    # roff would take a line that begins with a dot for a request.
     return rf"\&{plain}" if plain.startswith(".") else plain

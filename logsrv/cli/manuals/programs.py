@@ -114,7 +114,7 @@ def gopher() -> Parser:
         for name, (_, about) in gopher_command.COMMANDS.items()
     }
     serve, _ = made["serve"]
-    # The server itself parses the arguments behind the directory, which are its options.
+    # The arguments after the directory are options of the server, which parses them itself.
     serve._actions = [one for one in serve._actions if one.nargs != argparse.REMAINDER]
     taken = {name for action in serve._actions for name in action.option_strings}
     for maker, options in _plugins():
@@ -128,7 +128,7 @@ def _with_commands(whole: Parser, commands: Mapping[str, tuple[Parser, str]]) ->
     below = whole.add_subparsers(prog=whole.prog, title="commands", parser_class=made)
     for name, (_, purpose) in commands.items():
         below.add_parser(name, help=purpose)
-    # For the first word, a shell can offer only commands, not for instance a URL.
+    # For the first word a shell can offer only commands; it cannot know a URL.
     whole._actions = [one for one in whole._actions if one.option_strings or one is below]
     for parser in (whole, *(parser for parser, _ in commands.values())):
         for action in parser._actions:
@@ -138,7 +138,7 @@ def _with_commands(whole: Parser, commands: Mapping[str, tuple[Parser, str]]) ->
 
 def _offer(action: argparse.Action, kind: object = None) -> None:
     """Set what a shell offers for the value of an argument."""
-    # A type of our own may have `words`, and its own error for other text.
+    # Set as choices only here: the command line gets the error of the type, which is clearer.
     words = kind if isinstance(kind, tuple) else getattr(action.type, "words", None)
     if words and not action.choices:
         action.choices = words
@@ -183,7 +183,7 @@ def _plugins() -> Iterator[tuple[Any, SettingsOptions[Any]]]:
         try:
             made = maker.options()
         except (Exception, SystemExit):
-            # Another package's plugin may be broken: `logsrv plugins` says why.
+            # Leave out a broken plugin of another package: `logsrv plugins` says why it is broken.
             made = None
         if isinstance(made, SettingsOptions):
             yield maker, made

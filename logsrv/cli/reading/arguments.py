@@ -30,7 +30,7 @@ FAILED = 2
 
 
 def declare_store(parser: Parser, *, to_write: bool = False) -> None:
-    """Add `--directory`. to_write: whether the command writes into the store, so an archive will not do."""
+    """Add `--directory`. to_write: whether the command writes into the store, which an archive forbids."""
     what = "the store" if to_write else "the store, or the URL of an archive"
     parser.add_argument(
         "--directory",
@@ -78,7 +78,7 @@ def declare_query(parser: Parser) -> None:
 
 
 def declare_scope(parser: Parser) -> None:
-    """Add the options that narrow a search down besides its query."""
+    """Add the options that limit a search, in addition to its query."""
     parser.add_argument(
         "--since",
         metavar="TIME",
@@ -213,8 +213,9 @@ def opened(directory: str, command: str) -> View:
 
 
 def status(damaged: bool, found: bool) -> int:
-    """Return the exit status of a search. damaged: whether something could not be
-    read. found: whether there are hits.
+    """Return the exit status of a search.
+
+    damaged: whether something could not be read. found: whether there are hits.
     """
     if damaged:
         return FAILED

@@ -20,12 +20,12 @@ def cells(column: Any, local: bool) -> list[str | None]:
 def values(column: Any) -> list[Any]:
     """Return the values of a column of Arrow."""
     if pyarrow.types.is_timestamp(column.type) and column.type.tz:
-        # The value is a moment, whatever DuckDB's zone is; UTC needs no time zone database.
+        # The value is a moment in any zone. UTC needs no time zone database.
         column = column.view(pyarrow.timestamp(column.type.unit, "UTC"))
     try:
         found: list[Any] = column.to_pylist()
     except (ValueError, OverflowError):
-        # A date that Python cannot represent, such as infinity.
+        # Python cannot represent all dates, such as infinity.
         found = column.cast(pyarrow.string()).to_pylist()
     return found
 

@@ -1,4 +1,4 @@
-"""Counts in a terminal: the most frequent values of a field, bars over time."""
+"""Counts for a terminal: the most frequent values of a field, and bars over time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def print_top(search: Search, field: str, most: int | None, output: str) -> bool
 
 
 def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> bool:
-    """Print the most frequent of counted values, `most` of them or 10; return whether there are any."""
+    """Print the values that occur most often, with their counts; return whether there are any.
+
+    most: how many values to print; None for 10. field: its name, for a warning on stderr.
+    """
     values = tally.most_common(_TEN if most is None else most)
     for value, count in values:
         if output == "json":
@@ -46,8 +49,8 @@ def show_top(tally: ValueCounts, field: str, most: int | None, output: str) -> b
 def print_histogram(search: Search, every: str | None, output: str, *, local: bool = False) -> bool:
     """Print a bar for each step of time; return whether any line was found.
 
-    Steps begin at whole multiples in UTC. local: whether their starts are shown in local time, with its
-    offset.
+    The steps begin at whole multiples of their length, counted in UTC. local: whether to show their starts
+    in local time, with its offset.
     """
     step = step_of(every, search.scope, search.view.span)
     buckets = histogram(search, step, levels=output == "json")
@@ -63,7 +66,7 @@ def show_histogram(buckets: Sequence[TimeBucket], step: float, output: str, *, l
     counts = {bucket.start: bucket.lines for bucket in buckets}
     if not counts:
         return False
-    # The label and the count before a bar take up to 37 columns.
+    # The label and the count, before the bar, need up to 37 columns.
     room = _columns() - len(_label(0, step, local)) - 13
     width = max(1, min(room, max(10, _columns() - 40)))
     most = max(counts.values())
@@ -103,7 +106,7 @@ def _parsed(text: str) -> float:
 
 
 def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
-    """Return the starts of the bars to show, from the first to the last; None for a long empty gap."""
+    """Return the starts of the bars to show, in order; None in place of a long gap without lines."""
     bars: list[float | None] = []
     before = None
     for start in sorted(counts):

@@ -1,6 +1,7 @@
 """The commands search, tail and show for several daemons at once; each line appears once.
 
-Lines are counted here after merging: counts of the nodes would include a line twice if two nodes have it.
+Lines are counted here, after merging: the sum of the nodes' own counts would count a line that two nodes
+have twice.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from logsrv.linelog.read.render import document, renderer, safe_json
 from logsrv.linelog.read.search import Hit
 
 _SECONDS = 75.0
-# Lines that are counted at once.
+# Lines that are counted together.
 _MANY = 20_000
 
 
@@ -69,7 +70,7 @@ def search_nodes(arguments: Namespace) -> int:
     matcher = reading.matcher(arguments.query, "search")
     scope = reading.scope(arguments)
     figures = arguments.top is not None or arguments.histogram
-    # Figures count all lines; -n limits their values, not the lines.
+    # Counts are of all lines: -n limits the number of values, not of lines.
     most = None if figures else arguments.number
     reverse = arguments.reverse and not figures
     with _asking(arguments, "search") as asked:
@@ -121,7 +122,7 @@ def show_node(arguments: Namespace) -> int:
 
 
 def _check(arguments: Namespace) -> None:
-    """Raise UsageError for options that make sense for one store only."""
+    """Raise UsageError for options that make sense only for one store."""
     if any(getattr(arguments, name) is not None for name in "ABC"):
         raise UsageError(
             "-A, -B and -C show neighbours in one store; for those in a node: logsrv show --nodes NODE -C N"

@@ -1,4 +1,4 @@
-"""Output of lines to stdout: soon, in large pieces, and through a pager if they do not fit the screen.
+"""Output of lines to stdout: in large pieces but without delay, and through a pager if they are many.
 
 A pager is started if stdout is a terminal and there are more lines than it has. Leaving the pager ends the
 command.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
 
 _PIECE = 1 << 16
-# Seconds after which a found line is written at the latest, once the next one is found.
+# A found line is written with the next one, if that is found after this many seconds or more.
 _SOON = 0.05
 
 
@@ -54,7 +54,7 @@ class Output:
             self.flush()
 
     def settle(self) -> None:
-        """Write waiting lines, as the next ones may take long; keep them if a pager may still be needed."""
+        """Write waiting lines, because the next may take long; keep them if a pager may still be needed."""
         if self._waiting and (not self._command or self._pager is not None):
             self.flush()
 
@@ -75,13 +75,13 @@ class Output:
                 self.flush()
         finally:
             if self._pager is not None:
-                # Closes its input, even if it no longer reads, and waits until it ends.
+                # Close the pager's input, even if it no longer reads, and wait until it ends.
                 self._pager.communicate()
 
 
 def pager_command() -> list[str]:
     """Return the command of the pager: LOGSRV_PAGER, PAGER or, unless TERM is dumb, less; [] for none."""
-    # Imported here: with subprocess it takes a tenth of the time of a search for a rare word.
+    # Imported here: this and subprocess would take a tenth of the time of a search for a rare word.
     import shutil
 
     # A dumb terminal cannot move its cursor: less would wait for RETURN before it shows anything.
@@ -97,7 +97,7 @@ def pager_command() -> list[str]:
 
 
 def start_pager(command: list[str]) -> subprocess.Popen[bytes]:
-    """Start the pager. LESS makes less show colours, and end by itself if one screen is enough."""
+    """Start the pager. The variable LESS lets less show colours, and end if one screen is enough."""
     import subprocess
 
     return subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": "FRX", **os.environ})

@@ -1,6 +1,6 @@
 """Send stored lines again, to another server: the messages without TIME and SOURCE.
 
-ENDPOINT is where it listens: tcp:HOST:PORT, tls:HOST:PORT (or ssl:), udp:HOST:PORT, unix:PATH,
+ENDPOINT is where the server listens: tcp:HOST:PORT, tls:HOST:PORT (or ssl:), udp:HOST:PORT, unix:PATH,
 unixgram:PATH. In a stream each line ends with LF; each datagram has one line. Lines are sent at the
 intervals at which they were received; --speed 10 is ten times as fast, --speed max as fast as the server
 takes them, --rate 1000 sends 1,000 lines a second.
@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _paced(
     hits: Iterator[Hit], speed: float, rate: float | None, flush: Callable[[], object]
 ) -> Iterator[Hit]:
-    """Yield each line when it is due; `flush` is called before a wait."""
+    """Yield each line when it is due; call `flush` before each wait."""
     begun = time.monotonic()
     first = 0.0
     for number, hit in enumerate(hits):
@@ -106,7 +106,7 @@ def _paced(
         elif speed:
             moment = _moment(hit.line)
             first = first or moment
-            # If the clock was set back, lines before the first one's time are due at once.
+            # Lines older than the first one are due at once: the clock was set back.
             due = max(0.0, moment - first) / speed
         else:
             yield hit
@@ -181,7 +181,7 @@ class ReplayConnection:
         return context.wrap_socket(plain, server_hostname=self._target.host)
 
     def send(self, message: bytes) -> None:
-        """Send a line, possibly with later ones; a datagram is sent at once."""
+        """Send a line: as a datagram at once; on a connection perhaps later, with further lines."""
         if self._target.is_datagram:
             self._now(message)
             self.sent += 1
@@ -219,7 +219,7 @@ class ReplayConnection:
             self._socket.close()
 
     def _end(self) -> None:
-        """Close our side, and wait until the server closes its side: then it has read all lines."""
+        """Close our side, and wait until the server has read all lines and closes its side."""
         try:
             if self._target.scheme == "tls":
                 self._socket = self._socket.unwrap()  # type: ignore[attr-defined]

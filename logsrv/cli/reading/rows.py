@@ -156,7 +156,7 @@ class ParquetWriter(RowWriter):
 
 
 class _File(io.RawIOBase):
-    """A file object for Arrow, which only appends. Arrow does not close the file behind it."""
+    """A file object for Arrow, which only appends. Arrow cannot close the underlying file with it."""
 
     def __init__(self, file: ByteSink) -> None:
         self._file = file

@@ -61,7 +61,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: Namespace) -> int:
     _check(arguments)
     if reading.asks_nodes(arguments):
-        # TLS and the settings of a service take as long to load as everything else.
+        # Imported here: it loads TLS and the settings of a service, as slow as all other imports together.
         from logsrv.cli.reading.nodes import search_nodes
 
         return search_nodes(arguments)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import Answer
     from logsrv.linelog.sql.fault import StatementError
 
-# Bytes, twice the need of the largest answer: DuckDB's own limit does not count a text made in one step.
+# Bytes, twice what the largest answer needs: DuckDB's own limit does not count a text made in one step.
 MEMORY = 1 << 30
 
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         terminated.append(True)
         raise KeyboardInterrupt
 
-    # Handled, so that DuckDB's temporary files are removed at SIGTERM too.
+    # A handler for SIGTERM, so that DuckDB's temporary files are removed.
     signal.signal(signal.SIGTERM, end)
     try:
         with little_memory(MEMORY):
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    # Imported here: help works without the extra, and these imports report that it is missing.
+    # Imported here, so that help works without the extra `sql`; these imports report that it is missing.
     from logsrv.linelog.sql.answer import Answer
     from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
     from logsrv.linelog.sql.rows import Reading
@@ -114,7 +114,7 @@ def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
 
 
 def _remark(answer: Answer) -> None:
-    """Report fields that no line had, and values that became NULL because they are no numbers."""
+    """Report fields that no line has, and values that became NULL because they are not numbers."""
     rows = answer.rows
     if rows is None:
         return
@@ -129,9 +129,9 @@ def _remark(answer: Answer) -> None:
 
 
 def _with_caret(statement: str, error: StatementError) -> str:
-    """Return the error's sentence, with a caret under its place in the statement if that is known."""
+    """Return the sentence of the error, with a caret under the place in the statement if it is known."""
     if not error.at:
         return error.sentence
-    # The caret needs one line; a statement may have several.
+    # Joined to one line, because the caret is below one line.
     shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
     return caret(shown, QueryError(error.sentence, error.at))

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.read.render import cut, width_of
 
-# Rows from which the widths of the columns are computed.
+# The widths of the columns are computed from this many rows.
 _LOOKED_AT = 1000
 _BETWEEN = "  "
 _NARROWEST = 6
-# In a pipe nothing is cut, but a long message does not make its whole column wider than this.
+# In a pipe no text is cut, but a long text makes its column at most this wide.
 _WIDEST_IN_PIPE = 200
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
 
 
 class Table:
-    """The lines of a table, whose rows come in pieces. width: columns of the terminal; 0 without one."""
+    """The lines of a table, whose rows arrive in pieces. width: columns of the terminal; 0 for none."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -51,7 +51,7 @@ class Table:
         for row in rows:
             for place, text in enumerate(row):
                 if text:
-                    # `one_line` cuts very long text, of which no more is shown anyway.
+                    # `one_line` cuts a very long text; no more of it is shown.
                     widths[place] = max(widths[place], width_of(one_line(text)))
         if not self._width:
             return [min(width, _WIDEST_IN_PIPE) for width in widths]
@@ -61,7 +61,7 @@ class Table:
             others = sorted(width for width in widths if width < widest)
             following = max(others[-1] if others else 0, _NARROWEST)
             many = widths.count(widest)
-            # Takes the excess evenly from the widest columns, down to the next widest.
+            # Make the widest columns narrower, all by the same, down to the next widest.
             less = max(widest - -(-(sum(widths) - room) // many), following)
             if less == widest:
                 break

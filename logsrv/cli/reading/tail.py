@@ -100,7 +100,7 @@ def _appended(follower: Follower, view: View) -> Iterator[Appended]:
 
 
 def _unless_gone() -> None:
-    """Raise BrokenPipeError if nobody reads our output: without new lines, no write would notice it."""
+    """Raise BrokenPipeError if nobody reads our output: while no lines come, no write would notice that."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):

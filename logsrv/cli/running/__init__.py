@@ -1,3 +1,3 @@
-"""`logsrv run`: a parent that holds the sockets (supervisor, watch) and a child that serves them
-(serving_process, held_sockets, plugin_file).
+"""`logsrv run`: a parent process keeps the listening sockets (supervisor, watch); a child serves them
+(serving_process, held_sockets, plugin_file, author).
 """

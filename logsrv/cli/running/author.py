@@ -1,8 +1,8 @@
-"""The author's folder: how the plugin file imports the modules beside it.
+"""The folder of the plugin's author: how the plugin file imports the modules beside it.
 
-If the author has a file queue.py, `import queue` in the author's own files means that file. All other code,
-Twisted and logsrv included, gets Python's own module of that name. `python FILE` would instead put the
-folder before all others, and then a json.py in it would break all code that reads JSON.
+If the folder has a file queue.py, `import queue` in the files of the folder means that file. All other
+code, Twisted and logsrv included, gets Python's own module of that name. `python FILE` would instead search
+the folder before all others, and then a json.py in it would break all code that reads JSON.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# Their classes have to be those of the serving process, so a checkout of them in the folder is ignored.
+# Packages that are never imported from the folder, even if it has a checkout of one: the plugin must use
+# the same classes as the serving process.
 OURS = ("logsrv", "twisted", "zope")
-# Behind the name, in `sys.modules`, of an author's module whose name another module has too.
+# Added to the name, in `sys.modules`, of a module of the folder if another module has the same name.
 SUFFIX = "_plugin"
 
 
@@ -34,36 +35,36 @@ class AuthorLoader(SourceFileLoader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = ModuleType(spec.name)
-        # The code of a module looks up `__import__` there.
+        # The import statements of the module's code look up `__import__` there.
         vars(module)["__builtins__"] = self._folder.builtins_for(spec.name)
         return module
 
     def get_code(self, fullname: str) -> Any:
-        # Never from bytecode: Python would use old bytecode if a file is saved twice in one second.
+        # Compile the source, never use bytecode: it would be old if a file is saved twice in one second.
         path = self.get_filename(fullname)
         data = self.get_data(path)
         try:
             lines = decode_source(data).splitlines(keepends=True)
         except (SyntaxError, UnicodeDecodeError):
-            # Compiling it raises the same error.
+            # Source that cannot be decoded: compiling it, below, raises the same error.
             lines = []
-        # Without an mtime, so that linecache does not compare it with the file.
+        # The entry has no mtime, so that linecache does not replace it when the file changes.
         linecache.cache[path] = (len(data), None, lines, path)
         return self.source_to_code(data, path)
 
 
 class Folder(MetaPathFinder):
-    """The folder of the author's file. A virtual environment in it does not belong to the author."""
+    """The folder of the plugin file, with the author's modules, but without a virtual environment in it."""
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
-        # The author's name of a module → its name in `sys.modules`.
+        # The name of a module in the author's imports → its name in `sys.modules`.
         self._names: dict[str, str] = {}
 
     def install(self) -> None:
         """Make the modules of the folder importable."""
         sys.meta_path.insert(0, self)
-        # For modules that are not Python source; at the end, where it hides no other module.
+        # For modules that are not Python source. The path is at the end, where it hides no other module.
         sys.path.append(self._path)
 
     def load(self, name: str, path: Path) -> ModuleType:
@@ -113,7 +114,7 @@ class Folder(MetaPathFinder):
         return place.is_relative_to(self._path) and not place.is_relative_to(sys.prefix)
 
     def _called(self, name: str) -> str:
-        """Return the name in `sys.modules` of the top-level module that an author's `import name` means."""
+        """Return the name in `sys.modules` of the module that `import name` means in the folder."""
         if name not in self._names:
             is_shared = (
                 name not in OURS
@@ -131,7 +132,7 @@ class Folder(MetaPathFinder):
         return any(spec and spec.origin and not self._has(spec.origin) for spec in specs)
 
     def builtins_for(self, module: str) -> Mapping[str, Any]:
-        """Return the built-in names for an author's module. module: its name in `sys.modules`."""
+        """Return the built-in names for a module of the folder. module: its name in `sys.modules`."""
         usual = builtins.__import__
         own = module.partition(".")[0]
 
@@ -141,7 +142,7 @@ class Folder(MetaPathFinder):
             if level == 0:
                 top, dot, rest = name.partition(".")
                 called = self._called(top)
-                # A module that imports its own name means the other module of that name, to extend it.
+                # A module that imports its own name means the other module of that name, which it extends.
                 if called != own:
                     name = called + dot + rest
             return usual(name, globals, locals, fromlist, level)

@@ -1,4 +1,4 @@
-"""Listening sockets that outlive the process that serves them."""
+"""Listening sockets that stay open when the process that serves them is replaced by another."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class HeldEndpoint(Endpoint):
 class Holding:
     """A mixin for a reactor of Twisted whose listening sockets can be passed to another process.
 
-    It uses sockets that it was given, and binds the others itself.
+    It uses the sockets that it was given, and binds the others itself.
 
-    held: the given sockets, by key. used: the sockets that it listens on, by key.
+    held: the given sockets, by key. used: the sockets on which it listens, by key.
     """
 
     # Defined by the other base class.
@@ -71,7 +71,7 @@ class Holding:
         # A number distinguishes two listeners on port 0.
         number = sum(1 for used in self.used if used.partition("#")[0] == key)
         key = f"{key}#{number}"
-        # New sockets are bound here too: one that Twisted has bound is shut down for all processes.
+        # New sockets are bound here, not by Twisted: Twisted would shut them down for all processes.
         listening = self.held.get(key) or _bound(family, address, backlog, mode)
         self.used[key] = listening
         if family != socket.AF_UNIX:
@@ -99,7 +99,7 @@ def _bound(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
     bound = socket.socket(family)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # With chmod after bind, anybody could connect in between.
+        # Set by umask: with chmod after bind, anybody could connect in between.
         mask = os.umask(0o777 & ~mode)
         try:
             bound.bind(address)
@@ -119,7 +119,7 @@ def unix_key(address: str | bytes) -> str:
 
 
 def holding_reactor(name: str, held: dict[str, socket.socket]) -> Any:
-    """Return a reactor that holds sockets. name: the full name of Twisted's reactor class.
+    """Return a reactor that is a `Holding`. name: the full name of Twisted's reactor class.
 
     Raises ConfigurationError if this system does not have that reactor.
     """

@@ -108,7 +108,7 @@ def _protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[A
             and issubclass(value, Protocol | Datagrams | AbstractDatagramProtocol)
         ]
     )
-    # Base classes of other classes in the file are left out.
+    # Leave out the classes that are base classes of others in the file.
     last = [one for one in classes if not any(one in other.__mro__[1:] for other in classes)]
     datagrams = [value for value in last if issubclass(value, Datagrams | AbstractDatagramProtocol)]
     streams = [value for value in last if value not in datagrams]

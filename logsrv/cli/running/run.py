@@ -10,7 +10,7 @@ handle(connection)`, or an object made by protocol_plugin(…). The smallest is:
       def line_received(self, line):
           self.send_line(line.upper())
 
-The plugin's options stand after FILE.py: logsrv run FILE.py --help shows them. --reactor stands before
+Options of the plugin come after FILE.py: logsrv run FILE.py --help shows them. --reactor comes before
 it. When the file, or a module beside it that it imports, is saved, the plugin is started again. The
 listening sockets stay open meanwhile, and the old process drains its connections. If the new file has an
 error, it is reported, and the old process goes on serving. SIGHUP starts the plugin again too, so that it

@@ -1,4 +1,4 @@
-"""The process that serves a file.
+"""The process that runs a plugin file and serves its clients.
 
     python -m logsrv.cli.running.serving_process CHANNEL HELD AGAIN REACTOR FILE [OPTION…]
 
@@ -8,13 +8,13 @@ process has served before. CHANNEL is the descriptor of a socket to the parent:
 | from | message | with |
 | --- | --- | --- |
 | child | `{"files": [path…]}`: files that it has loaded or tried to load, for watching | |
-| child | `{"loaded": alone}`: it could serve now; `alone`: only after the other process has ended | |
+| child | `{"loaded": alone}`: it is ready to serve; `alone`: only after the other process has ended | |
 | parent | a byte: serve | |
 | child | `{"serving": [key…], "at": [address…]}`: it serves; a key for each socket | the sockets |
 | parent | end of file: another process serves, or the parent has died | |
 | child | end of file: it accepts no more connections | |
 
-Its exit status is NOT_RUNNABLE for a fault of the file, CANNOT_START for a fault of options or endpoints.
+Its exit status is NOT_RUNNABLE for an error in the file, CANNOT_START for an error in options or endpoints.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from logsrv.kit.service.log import log_to
 
 NOT_RUNNABLE = 3
 CANNOT_START = 4
-# Our loggers whose messages of level `info` are about starts and stops.
+# Loggers of logsrv whose messages of level `info` are about starts and stops.
 CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.")
 
 
@@ -88,7 +88,7 @@ def _run(
         parsed.parseOptions(list(options))
         _serve(plugin, parsed, channel, reactor, again=again)
     except BrokenPipeError:
-        # The reader has closed the pipe, as in `--help | head`.
+        # The reader of our output has closed the pipe, as in `--help | head`.
         forget_output()
     except ConfigurationError as error:
         sentence = str(error)
@@ -143,7 +143,7 @@ def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, ag
 
 @implementer(ILogFilterPredicate)
 class Chatter:
-    """A log filter, which always shows warnings and the author's own messages.
+    """A log filter, which always shows warnings and the messages of the plugin itself.
 
     quiet: hide messages about starts and stops, because the parent's one line says enough.
     """
@@ -172,7 +172,7 @@ class ParentSocket:
         self.over: Callable[[], None] = lambda: None
 
     def send(self, message: object, descriptors: Sequence[int] = ()) -> None:
-        # Nobody needs the message if the parent has died.
+        # The parent may have died: then nobody needs the message.
         with contextlib.suppress(OSError):
             data = json.dumps(message).encode() + b"\n"
             socket.send_fds(self._connection, [data], list(descriptors))
@@ -210,7 +210,7 @@ class Serving:
     def run(self) -> None:
         """Serve until the parent, or a signal, ends it. Raises the error if the service cannot start."""
         service, reactor = self._service, self._reactor
-        # The channel tells the parent about the start.
+        # The parent learns of the start by the channel.
         service.launch = None
         service.privilegedStartService()
         reactor.addSystemEventTrigger("before", "shutdown", self._leave)
@@ -233,12 +233,12 @@ class Serving:
         self._stop()
 
     def _succeeded(self) -> None:
-        """End, because another process serves, or the parent has died and nobody else would end us."""
+        """End, because another process serves now, or the parent has died."""
         self._chatter.quiet = True
         self._stop()
 
     def _stop(self) -> None:
-        # It may be ending already.
+        # The reactor may be stopping already.
         with contextlib.suppress(ReactorNotRunning):
             self._reactor.stop()
 

@@ -1,10 +1,10 @@
-"""The parent process: it holds the listening sockets, and starts a new child to serve them after each save.
+"""The parent process: it keeps the listening sockets, and starts a new child to serve them after each save.
 
-The new child is started beside the old one. When both serve the same sockets, the old child is told to end,
-and finishes its connections. If the new child cannot start, the old one goes on.
+The new child is started beside the old one. When both serve the same sockets, the parent tells the old
+child to end, and that one finishes its connections. If the new child cannot start, the old one goes on.
 
-A signal handler only sets a flag, which is checked between two steps. An exception raised in a handler
-could come anywhere, even while `subprocess` holds a lock, which would then never be released.
+A signal handler only sets a flag, which is checked between two steps. If it raised an exception, that could
+happen anywhere, even while `subprocess` has a lock, which would then never be released.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from logsrv.cli.running.watch import WatchedFiles
 
 LOOK_SECONDS = 0.15
 END_LOOK_SECONDS = 0.02
-# Seconds, more than a service takes to drain; then it is killed.
+# Seconds after which a child is killed: more than a service needs to finish its connections.
 END_SECONDS = 15.0
-# Seconds. A child that is told to end closes its sockets within two turns of its reactor.
+# Seconds to wait until a child that was told to end closes its sockets: it needs two turns of its reactor.
 LEAVE_SECONDS = 1.0
-# Linux passes up to 253 in one message.
+# Linux passes up to 253 descriptors in one message.
 MOST_DESCRIPTORS = 200
 
 
 class Messages:
-    """The messages of a child, in JSON lines. descriptors: file descriptors that came with them."""
+    """The messages of a child, one JSON value a line. descriptors: file descriptors that came with them."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -76,8 +76,9 @@ class Child:
         reactor: str,
         again: bool,
     ) -> None:
-        """reactor: the full name of its class. again: whether a child has served before, so this one logs
-        less.
+        """held: the descriptors of sockets, by key. reactor: the full name of its class.
+
+        again: whether a child has served before; then this one logs less.
         """
         ours, theirs = socket.socketpair()
         self._channel = ours
@@ -104,7 +105,7 @@ class Child:
             self._channel.sendall(b"g")
 
     def leave(self) -> None:
-        """Tell the child to end, and wait until it accepts no more: new connections go to its successor."""
+        """Tell the child to end, and wait until new connections can reach only its successor."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_WR)
             select.select([self._channel], [], [], LEAVE_SECONDS)
@@ -129,7 +130,7 @@ class Supervisor:
         self._reads_again = False
         # The number of requests to end so far.
         self._asked = 0
-        # Under nohup it goes on after its terminal is closed.
+        # Under nohup, which ignores SIGHUP, the supervisor goes on after its terminal is closed.
         self._ends_with_terminal = (
             _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
         )
@@ -142,7 +143,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until Ctrl-C or SIGTERM, or until no child can start. Return the exit status."""
-        # In the background of a shell Ctrl-C is ignored, and must stay ignored.
+        # In the background of a shell SIGINT is ignored, and must stay ignored.
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._ask)
         signal.signal(signal.SIGTERM, self._ask)
@@ -166,7 +167,7 @@ class Supervisor:
 
     def _hang_up(self, number: int, frame: object) -> None:
         if self._ends_with_terminal and not _has_terminal():
-            # The terminal was closed, so nobody can read our messages any more.
+            # SIGHUP came because the terminal was closed: end, as nobody can read our messages.
             self._asked += 1
         else:
             self._reads_again = True
@@ -212,7 +213,7 @@ class Supervisor:
                 self._now_serving(child, keys, addresses)
 
     def _hold(self, child: Child, keys: list[str]) -> None:
-        """Hold the sockets that a child has sent, and close all others."""
+        """Keep the sockets that a child has sent, and close all others."""
         descriptors = dict(zip(keys, child.messages.descriptors, strict=True))
         for key, descriptor in self._held.items():
             os.close(descriptor)
@@ -265,13 +266,13 @@ class Supervisor:
         _say("ending; Ctrl-C once more does not wait for what is going on")
         ending = [child for child in (self._serving, *self._leaving) if child is not None]
         for child in ending:
-            # It first handles data that has arrived.
+            # On SIGTERM a child first handles the data that has arrived.
             child.process.terminate()
         self._wait_for(ending)
         return 0
 
     def _wait_for(self, children: Sequence[Child]) -> None:
-        """Wait until the children have ended, for END_SECONDS at most, or until another request to end."""
+        """Wait until the children have ended: at most END_SECONDS, or until another request to end."""
         asked, until = self._asked, time.monotonic() + END_SECONDS
         while any(child.process.poll() is None for child in children):
             if self._asked > asked or time.monotonic() > until:
@@ -288,7 +289,7 @@ class Supervisor:
 
 
 def _say(sentence: str) -> None:
-    # The terminal may be closed.
+    # If the terminal is closed, the message is lost.
     with contextlib.suppress(OSError):
         tell(f"logsrv run: {sentence}")
 

@@ -1,4 +1,4 @@
-"""A watch over a few files, by `stat` at intervals, which costs nearly nothing."""
+"""Notices when one of a few files is saved, by `stat` at intervals, which costs almost no time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from logsrv.kit.options.files import Mark, mark_of
 
-# A file that is missing for so many looks is deleted, not just being saved.
-MISSING_LOOKS = 7
+# A file that is missing in this many checks in a row was deleted. Until then, an editor may be saving it.
+MISSING_CHECKS = 7
 
 
 class WatchedFiles:
-    """Files, and their state when `begin` was called.
+    """Files, and their fingerprints (time, size, inode) when `begin` was called.
 
     main: the plugin file, without which nothing can be started.
     """
@@ -19,14 +19,14 @@ class WatchedFiles:
     def __init__(self, main: str) -> None:
         self.main = main
         self.files = {main}
-        # The number of looks since the last change.
+        # The number of checks since the last change.
         self._calm = 0
         self._began: dict[str, Mark | None] = {}
         self._before: dict[str, Mark | None] = {}
         self.begin()
 
     def begin(self) -> None:
-        """Remember the files' present state; `saved` compares with it."""
+        """Remember the present fingerprints of the files; `saved` compares with them."""
         self._began = self._before = self._marks()
 
     def add(self, files: Iterable[str]) -> None:
@@ -36,20 +36,20 @@ class WatchedFiles:
             self._began[file] = self._before[file] = mark_of(file)
 
     def saved(self) -> bool:
-        """Return whether a file was saved since `begin`, and nothing has changed since the last call.
+        """Return whether a file was saved since `begin`, and none has changed since the last call.
 
         Editors save in several steps; between them a file may be missing or empty.
         """
         now = self._marks()
         self._calm = self._calm + 1 if now == self._before else 0
         self._before = now
-        is_whole = all(now.values()) or (now[self.main] and self._calm >= MISSING_LOOKS)
+        is_whole = all(now.values()) or (now[self.main] and self._calm >= MISSING_CHECKS)
         return bool(self._calm and is_whole) and now != self._began
 
     @property
     def is_gone(self) -> bool:
-        """True if `main` has been missing for a while, at the last call of `saved`."""
-        return self._before[self.main] is None and self._calm >= MISSING_LOOKS
+        """True if `main` was missing in the last MISSING_CHECKS calls of `saved`."""
+        return self._before[self.main] is None and self._calm >= MISSING_CHECKS
 
     def _marks(self) -> dict[str, Mark | None]:
         return {file: mark_of(file) for file in self.files}

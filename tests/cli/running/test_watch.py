@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.running.watch import MISSING_LOOKS, WatchedFiles
+from logsrv.cli.running.watch import MISSING_CHECKS, WatchedFiles
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_files_that_are_added_count_from_then_on(file: Path, tmp_path: Path) -> 
 
 def looks(watched: WatchedFiles) -> bool:
     """Whether any of as many looks as a missing file has says that there was a save."""
-    return True in [watched.saved() for _ in range(MISSING_LOOKS + 1)]
+    return True in [watched.saved() for _ in range(MISSING_CHECKS + 1)]
 
 
 def test_a_file_that_stays_away_is_gone(file: Path) -> None:
