@@ -1,4 +1,4 @@
-"""The Gopher client. From the wire upwards:
+"""Gopher: client, browser, mirror, gateway and server. The packages, each above those that it uses:
 
     wire      Gopher as bytes and text: URLs, menus, texts, Gopher+, answers, errors (no I/O)
     fetch     fetches answers: `GopherClient` on Twisted, `urlopen` on a plain socket

@@ -30,10 +30,10 @@ Options = usage_options(
 
 
 def makeService(options: SettingsOptions[GopherSettings]) -> IService:
-    """Make the gateway; or print the answer to the URL and end the process with its status, before twistd
-    prints anything and without a reactor.
+    """Make the gateway, or print the answer to the URL and end the process.
 
-    Raises StartError if both or neither of URL and --gateway are given, or for more than one kind of trust.
+    The answer is printed before twistd prints anything, and without a reactor. Raises StartError if both or
+    neither of URL and --gateway are given, or for more than one kind of trust.
     """
     settings = options.settings
     try:

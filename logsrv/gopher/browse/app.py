@@ -71,14 +71,14 @@ class Browser(App[None]):
         begin: ItemURL | None = None,
         started: Loading | None = None,
     ) -> None:
-        """`started`: a page that is already loading."""
+        """begin: the first page; None for the start page. started: a page that is already loading."""
         super().__init__()
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = LIGHT.name if palette.is_light(session.environ) else DARK.name
         self.session = session
         self._begin = None if begin is None else link_to(begin)
-        # The widgets are kept here: a query would search the dialog on top, not the page below.
+        # Keep the widgets in attributes: Textual's query searches the dialog on top, not the page below.
         self._address = AddressBar(id="top")
         self.view = view = PageView(id="page")
         self.prompt = prompt = Prompt(id="prompt")
@@ -110,7 +110,7 @@ class Browser(App[None]):
         else:
             self.visiting.show_start()
             if self._begin is not None:
-                # A question can be shown only after the window.
+                # Open it after the window is drawn: this may need a question, which needs the window.
                 self.call_after_refresh(self.travelling.open, self._begin)
         self.set_interval(_TICK, self._tick)
         self.screen.set_focus(self.view)
@@ -118,8 +118,10 @@ class Browser(App[None]):
     # Keys.
 
     async def on_event(self, event: events.Event) -> None:
-        """Run a key's command at once. Textual would pass the key through the queues of several widgets;
-        meanwhile the keys meant for a new prompt would reach the page.
+        """Run a key's command at once.
+
+        Textual would pass the key through the queues of several widgets. If the command opens a prompt, the
+        next keys would then reach the page instead.
         """
         if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1:
             if self.prompt.takes(event):
@@ -140,20 +142,20 @@ class Browser(App[None]):
     # Showing changes.
 
     def _tick(self) -> None:
-        """Show what has changed; called every 0.2 s."""
-        # The last call may come when the browser ends and its screens are gone.
+        """Update the widgets; called every 0.2 s."""
+        # When the browser ends, the last call may come after its screens are removed.
         if self.screen_stack:
             self.following.renew()
             self._show_status()
 
     def _show_status(self) -> None:
-        # The end of the browser stops its downloads, and each reports that after the screens are gone.
+        # At its end the browser stops its downloads; each reports that after the screens are removed.
         if not self.screen_stack:
             return
         said, where = self._telling.status(self.size.width)
         busy = self.visiting.loading is not None
         self._status.tell(said, where, busy=busy, talking=not busy and bool(self.window.said))
-        # A dialog, the prompt or the page has the keyboard; the row shows its keys.
+        # The row shows the keys of the widget that has the keyboard: a dialog, the prompt or the page.
         keys = getattr(self.screen, "KEYS", None) or self.prompt.keys or self._telling.keys()
         self._key_line.tell(keys, self.size.width)
 

@@ -1,7 +1,7 @@
 """The first screen: a frame and the beginning of a page, painted without Textual while Textual loads.
 
-Textual and its dependencies take three times as long to load as a page takes to fetch. So we paint the
-frame at once, and the page as soon as it arrives; Textual then paints the same over it.
+To load Textual and its dependencies takes three times as long as to fetch a page. So this module paints
+the frame at once, and the page as soon as it arrives; Textual then paints the same over it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class FirstScreen:
     def __enter__(self) -> FirstScreen:
         self._before = termios.tcgetattr(self._terminal)
         quiet = termios.tcgetattr(self._terminal)
-        # No line editing, no echo; Ctrl-C is a key of the browser.
+        # Switch off line editing and echo; Ctrl-C becomes a key of the browser.
         quiet[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
         # The terminal must not change an Enter or a Ctrl-S typed meanwhile: the browser gets these keys.
         quiet[0] &= ~(termios.ICRNL | termios.IXON)
@@ -69,7 +69,7 @@ class FirstScreen:
 
     @property
     def width(self) -> int:
-        """Return the columns of a page; from 82 columns on, the window has a scrollbar beside it."""
+        """Return the columns of a page. A window of 82 columns or more has a scrollbar beside the page."""
         return self._columns - (1 if self._columns >= 82 else 0)
 
     def show(self, layout: Layout) -> None:
@@ -89,8 +89,8 @@ class FirstScreen:
         address = self._painted(f"  {address_text(self._address, self._columns - 3)}", "foreground")
         bar, page = self._code(48, "panel"), self._code(48, "background")
         screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]
-        # Each row is cleared in its background colour before it is written: after a full row the cursor
-        # still stands on the last character, and clearing then would remove it.
+        # Clear each row in its background colour before writing it: after a full row, the cursor is still
+        # on the last character, and clearing would remove that.
         return "\x1b[H" + "\r\n".join(f"{ground}\x1b[K{row}\x1b[0m" for ground, row in screen)
 
     def _painted(self, text: str, colour: str) -> str:
@@ -103,8 +103,8 @@ class FirstScreen:
         red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
         if self._exact:
             return f"\x1b[{what};2;{red};{green};{blue}m"
-        # Nearly all other terminals have a cube of 6 × 6 × 6 colours, and a ramp of grays, which is nearer
-        # to dark colours.
+        # Nearly all other terminals have 6 × 6 × 6 colours, and a row of grays, which is nearer to dark
+        # colours.
         if max(red, green, blue) < 70:
             return f"\x1b[{what};5;{232 + max(0, (red + green + blue) // 30 - 1)}m"
         cube = [

@@ -28,12 +28,12 @@ def run(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _failed("browsing needs a terminal; gopher URL prints one page anywhere")
     if sys.stderr is None or not sys.stderr.isatty():
-        # Textual draws to standard error. If that is a file, the user would see nothing.
+        # Textual draws to standard error, which may be a file: then the user would see nothing.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
         place = None if url is None else typed_place(url)
         with FirstScreen(sys.stdout, os.environ, str(place or "Start page")) as screen:
-            # Imported only now: these modules load slower than the first screen appears.
+            # Imported here, after the first screen is shown: these modules load slowly.
             import asyncio
 
             from logsrv.gopher.browse.start import browse

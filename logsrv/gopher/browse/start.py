@@ -18,9 +18,9 @@ from logsrv.gopher.browse.first_screen import FirstScreen
 from logsrv.gopher.fetch.connection_options import ConnectionOptions
 from logsrv.gopher.serve.fileurl import ItemURL
 
-# Seconds between switches of threads: with Python's 5 ms, the importing thread would delay the first page.
+# Seconds until Python switches threads: with the default of 5 ms, importing Textual would delay the page.
 _SWITCH = 0.001
-# More lines than a window has.
+# Lines of the first screen: more than a window has.
 _FIRST_LINES = 200
 
 
@@ -52,7 +52,7 @@ async def browse(
 
 
 async def _show_page(loading: Loading, screen: FirstScreen, charset: str | None) -> None:
-    """Show the page while it loads; a page that grows no lines is shown when it is complete."""
+    """Show the page while it loads. A page whose lines are made only at its end is shown then."""
     lines: list[PageLine] = []
     async for lines in loading.growing():
         _show(lines, screen)
@@ -61,7 +61,7 @@ async def _show_page(loading: Loading, screen: FirstScreen, charset: str | None)
 
 
 def _show(lines: list[PageLine], screen: FirstScreen) -> None:
-    """Show the beginning. Links below the window count too: they decide the width of the left column."""
+    """Show the beginning of the page. Links below the window matter for the width of the left column."""
     layout = Layout(screen.width)
     layout.extend(lines[:_FIRST_LINES])
     layout.lay_out()

@@ -68,7 +68,7 @@ def parser(prog: str, description: str, statuses: str = STATUSES) -> Parser:
 
 
 def add_charset(add: Callable[..., object], what: str = "of texts and menus") -> None:
-    """Add `--charset`; `what` says in its help which texts it is for."""
+    """Add `--charset`. what: the texts that it is for, as its help names them."""
     about = f"{what}; default: UTF-8, else Latin-1"
     add("--charset", metavar="NAME", type=checked_charset, help=about)
 

@@ -121,7 +121,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _meant(word: str) -> str:
-    """Return a hint for an unknown host: there is no file of that name; it may be a mistyped command."""
+    """Return a hint for an unknown host: no file has that name either, and it may be a mistyped command."""
     near = nearest(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"
@@ -174,7 +174,7 @@ def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: 
             "this is a binary, and standard output is a terminal; --output FILE saves it, "
             "--force writes it all the same"
         )
-    # Under twistd, `sys.stdout` is its log.
+    # Not `sys.stdout`: under twistd that is the log.
     encoding = sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
     colours = _colours(options.color, terminal)
     screen = Screen(stdout, encoding, colours, terminal, options.charset)

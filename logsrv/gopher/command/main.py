@@ -1,7 +1,7 @@
 """The console script `gopher`: `gopher URL`, `gopher browse`, `gopher mirror` and the other commands.
 
-Showing one item needs no reactor, so Twisted is not imported: from the start to the complete menu takes a
-few times as long as starting Python.
+Showing one item needs no reactor, so Twisted is not imported: a menu is complete in a few times the time
+that Python takes to start.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Terminated(BaseException):
 
 
 class _StandardError(io.FileIO):
-    """Standard error without errors of its own: if the terminal is closed, a download goes on, and the exit
+    """Standard error whose writes never fail: if the terminal is closed, a download goes on, and the exit
     status is right.
     """
 
@@ -62,7 +62,7 @@ class _StandardError(io.FileIO):
 def _lenient(stream: TextIO) -> TextIO:
     """Return a stream to the same file that never raises OSError.
 
-    `stream` itself if it has no file descriptor: a program may have replaced it.
+    If it has no file descriptor, because a program has replaced it, `stream` itself is returned.
     """
     try:
         file = _StandardError(stream.fileno(), "wb", closefd=False)
@@ -74,7 +74,7 @@ def _lenient(stream: TextIO) -> TextIO:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `arguments`, by default those of the command line; return the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
-    # After a shell's >&- a stream is None.
+    # A stream that the shell has closed (`>&-`) is None.
     with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
         stdout = nowhere if sys.stdout is None else sys.stdout.buffer
         stderr = _lenient(sys.stderr or unsaid)
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             stdout.flush()
         except OSError:
-            # At its end Python would try again to write the rest, and print a traceback.
+            # Otherwise Python would try again to write the rest at its end, and print a traceback.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     # Under twistd, Python's garbage collection at the end would take 2 ms more.
     gc.freeze()
@@ -101,7 +101,7 @@ def program() -> NoReturn:
     # A short run makes few reference cycles, and searching for them took a tenth of a mirror's time.
     gc.set_threshold(100_000)
     status = main()
-    # Nothing is open any more, and an ordered end of Python takes 2 ms and more.
+    # Nothing is open any more; a normal end of Python would take 2 ms or more.
     os._exit(status)
 
 
@@ -121,7 +121,7 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             stdout.write(wanted.text.encode())
             status = 0
         finally:
-            # The part of the answer received comes before the sentence of the error.
+            # Write the received part of the answer before the sentence of the error.
             stdout.flush()
         return status
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""`gopher mirror URL DIRECTORY`: its options, and the composition of the mirror's parts."""
+"""`gopher mirror URL DIRECTORY`: its options, and the start of the mirror with them."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
     except Exception:
         raise
     except BaseException as error:
-        # The copies stay, and are reported.
+        # The copies made so far stay, and are reported.
         crawl.tally.stopped = INTERRUPTED
         return error
     finally:
@@ -180,7 +180,7 @@ def _unmake(directory: str, made: list[str]) -> None:
         for place in made:
             os.rmdir(place)
     except OSError:
-        # Somebody has put a file there meanwhile.
+        # The directory stays: somebody has put a file there meanwhile.
         pass
 
 
@@ -194,7 +194,7 @@ def _root(text: str) -> GopherURL:
 def _scope(
     root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
 ) -> MirrorScope:
-    # The proxy resolves names; a DNS query of ours would reveal which server is copied.
+    # With a proxy, no DNS query of ours must reveal which server is copied: the proxy resolves names.
     addresses = [] if how.proxy is not None else transfers.addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]
     return MirrorScope(root, options.span, options.depth, aliases=aliases, addresses=addresses)

@@ -145,7 +145,7 @@ def _new(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr:
     if not (options.atom or options.all):
         found = [(item, each) for item, each in found if not item.read]
     if options.atom:
-        # The order of a feed must not depend on what the user has read.
+        # Sort again, because the order of a feed must not depend on which entries the user has read.
         found = sorted(found, key=lambda pair: (pair[0].day, pair[0].seen), reverse=True)
         id = str(followed[0].url) if len(options.urls) == 1 else following.feed_id()
         shown = as_atom(id, followed, found)
@@ -177,7 +177,7 @@ def _wanted(following: Following, addresses: Sequence[str]) -> list[Followed]:
 
 
 def _lines(followed: list[Followed], found: Found) -> str:
-    """Return lines of `DAY TAG TITLE <URL>`, and one for each menu with more new entries."""
+    """Return a line `DAY TAG TITLE <URL>` for each entry, and one for each menu with more new entries."""
     lines = []
     for item, _ in found:
         letter = type_of(item)

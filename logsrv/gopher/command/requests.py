@@ -29,7 +29,7 @@ _NUMBER = r"[0-9]{1,6}"
 
 
 def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
-    """Return the URL to fetch: the given one, after link numbers, search words and options.
+    """Return the URL to fetch: the given one, changed by link numbers, search words and options.
 
     Raises GopherError, UsageError, ConfigurationError.
     """

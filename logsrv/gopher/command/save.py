@@ -36,7 +36,7 @@ class Progress(StatusLine):
 def target(url: ItemURL, output: str | None, *, force: bool) -> str:
     """Return the path to save `url` to: `output`; if that is a directory or None, a name made from the URL.
 
-    Raises ConfigurationError if that is a directory, or if a file has the name and `force` is false.
+    Raises ConfigurationError if the path is a directory, or a file while `force` is false.
     """
     # A string, because importing `pathlib` takes 4 ms.
     path = output or ""
@@ -58,7 +58,7 @@ def _shown(path: str) -> str:
 
 
 class _Saved:
-    """The file that an answer is saved to, and its size in bytes; `splice` may write to it directly."""
+    """The file to which an answer is saved, and its size in bytes; `splice` may write to it directly."""
 
     file: BinaryIO
     length: int | None = None
@@ -78,10 +78,10 @@ class _Saved:
 
 
 def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> None:
-    """Write an answer to `path`, which appears or is replaced when it is complete; say so in `notes`.
+    """Write an answer to the file `path`, which appears or is replaced when the answer is complete.
 
-    is_text: whether it may have a terminator and stuffed dots, which are removed. force: whether to replace
-    a file.
+    notes: gets the progress and the result. is_text: whether to remove the line `.` at the end and the dots
+    that were doubled because of it. force: whether to replace a file.
     """
     # A device or a pipe is written to, never replaced by a file.
     special = os.path.exists(path) and not os.path.isfile(path)

@@ -1,7 +1,7 @@
-"""Texts and menus on standard output: bytes of an answer in, safe lines out. Control characters are
-escaped (`logsrv.kit.text.escape`), on a pipe as well.
+"""Texts and menus on standard output, as lines that are safe to show.
 
-The part received before an error is shown, too.
+Control characters are escaped (`logsrv.kit.text.escape`), on a pipe as well. The part received before an
+error is shown, too.
 """
 
 from __future__ import annotations
@@ -46,11 +46,9 @@ class Screen(Value):
 
 
 def show_menu(pieces: Iterable[bytes], screen: Screen, menu: ItemURL, *, links: bool) -> None:
-    """Show the menu at `menu`, each item as soon as it is received, as a line
+    """Show the menu at `menu`, each item as soon as it is received.
 
-    NUMBER TAG  TEXT  <URL>
-
-    links: whether to show the URLs.
+    An item is a line `NUMBER TAG  TEXT  <URL>`. links: whether to show the URLs.
     """
     parser = MenuParser()
     number = 0
@@ -87,8 +85,9 @@ def _place(item: MenuItem, menu: ItemURL) -> str:
 
 
 def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None:
-    """Show a text while it arrives, in whole lines. stuffed: whether to remove its terminator and stuffed
-    dots.
+    """Show a text while it arrives, in whole lines.
+
+    stuffed: whether to remove the line `.` at its end, and the dots that were doubled because of it.
     """
     parser = TextParser() if stuffed else None
     held, last = b"", "\n"
@@ -115,6 +114,6 @@ def _lines(data: bytes) -> tuple[bytes, bytes]:
     whole, newline, rest = data.rpartition(b"\n")
     if len(rest) <= _LONGEST_LINE:
         return whole + newline, rest
-    # Not in the middle of a character of UTF-8, nor between CR and LF.
+    # Do not cut within a character of UTF-8, nor between CR and LF.
     cut = next((n for n in range(1, 5) if rest[-n] & 0xC0 != 0x80), 1)
     return data[:-cut], data[-cut:]

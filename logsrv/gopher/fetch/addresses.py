@@ -1,6 +1,7 @@
 """Asynchronous name lookup: `getaddrinfo` blocks, so each lookup has its own thread.
 
-Not a thread of a pool: at its end Python waits for those, and a name server may be silent for long.
+The threads are not from a pool: Python would wait for them at its end, and a name server may be silent for
+long.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 Address = tuple[socket.AddressFamily, Any]
 Found = list[Address] | OSError
 
-# Seconds. Looking up the name for each of a thousand small files takes longer than fetching them.
+# Seconds: looking up the name for each of a thousand small files would take longer than fetching them.
 KNOWN_FOR = 60.0
 _MOST_KNOWN = 1000
 
@@ -25,7 +26,8 @@ _MOST_KNOWN = 1000
 class Addresses:
     """The addresses of hosts, remembered for a minute.
 
-    A lookup is registered at `selector`; the key's data is the function to call when it is readable.
+    selector: of the module `selectors`. Each lookup registers a pipe there; when that is readable, the
+    owner of the selector calls the function in the `data` of its key.
     """
 
     def __init__(self, selector: BaseSelector, clock: Callable[[], float]) -> None:
@@ -45,7 +47,7 @@ class Addresses:
         return found
 
     def look_up(self, host: str, port: int, then: Callable[[Found], None]) -> None:
-        """Look a name up, and call `then` with the result later; callers for one name share a lookup."""
+        """Look a name up, and call `then` with the result later. Calls for the same name share a lookup."""
         place = (host, port)
         if place in self._waiting:
             self._waiting[place][1].append(then)
@@ -116,7 +118,7 @@ def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
     result: list[Found] = []
 
     def look_up() -> None:
-        # Closing the pipe says that the lookup is done; by then perhaps nobody waits for it.
+        # Closing the pipe reports the end of the lookup; perhaps nobody waits for it any more.
         try:
             result.append(_resolved(host, port))
         finally:
@@ -134,7 +136,7 @@ def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
 
 def _resolved(host: str, port: int) -> Found:
     try:
-        # Bytes: for a string, Python would load its tables of international names.
+        # The host is passed as bytes: for a string, Python would load its tables of international names.
         found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     except OSError as error:
         return error

@@ -34,7 +34,7 @@ class _Body(Stream, io.RawIOBase):
     def __init__(
         self, url: GopherURL, options: ConnectionOptions, *, as_text: bool, **how: Any
     ) -> None:
-        """as_text: without terminator and stuffed dots. how: further arguments of `Transfers.start`.
+        """as_text: whether to remove the last line `.` and doubled dots. how: for `Transfers.start`.
 
         Raises the server's error, and the one for an answer that is not Gopher, before anything is read.
         """

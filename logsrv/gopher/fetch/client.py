@@ -55,7 +55,7 @@ class ReactorTransfers:
         self._timer = Timer(reactor)
 
     def watch(self) -> None:
-        """Have the reactor watch the transfers; call it after each start."""
+        """Let the reactor watch the transfers. Call this after each start."""
         if not self._timer.running:
             self._reactor.addReader(self)
             self._timer.start(0, self._tick)
@@ -65,7 +65,7 @@ class ReactorTransfers:
         self.doRead()
 
     def rest(self) -> None:
-        """Have the reactor stop watching if no transfer is active."""
+        """Let the reactor stop watching if no transfer is active."""
         if self._timer.running and not self.transfers.active:
             self._reactor.removeReader(self)
             self._timer.stop()
@@ -80,7 +80,7 @@ class ReactorTransfers:
         self.rest()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Do nothing: the reactor ends, and all transfers with it."""
+        """Do nothing: Twisted calls this when the reactor ends, and all transfers end with it."""
 
     def logPrefix(self) -> str:
         return "gopher"
@@ -97,7 +97,7 @@ Result = TypeVar("Result")
 
 @attrs.define(frozen=True, slots=True)
 class Download:
-    """A file that was saved whole; `size` in bytes on disk."""
+    """A file that was saved completely. size: its bytes on the disk."""
 
     url: GopherURL
     path: Path
@@ -123,7 +123,7 @@ class GopherResponse(Stream):
         self._reactor_transfers.watch()
 
     async def begin(self) -> None:
-        """Return when the answer is certainly content, which may be empty. Raises an error before that."""
+        """Wait until the answer is certainly content, which may be empty. Raises the error if it is not."""
         try:
             while not self.is_certain():
                 await self._change()
@@ -183,8 +183,8 @@ def _deferred(
         Concatenate[GopherClient, GopherURL, How], Coroutine[Deferred[Any], Any, Result]
     ],
 ) -> Callable[Concatenate[GopherClient, GopherURL | str, How], Deferred[Result]]:
-    """Make a method that starts the coroutine when called, returns a Deferred, and takes string
-    URLs too.
+    """Make a method from a coroutine method: it starts at the call, returns a Deferred, and accepts URLs as
+    strings.
     """
 
     @wraps(fetch)

@@ -18,10 +18,10 @@ from logsrv.gopher.fetch.transfer import Transfer
 class AnswerSink(Protocol):
     """The receiver of an answer.
 
-    feed: takes the next bytes; returns true if the answer is complete before the server has closed.
-    finish: the answer is complete; `has_header`: it had a Gopher+ header. abort: it failed.
-    descriptor: an open file for the rest of the answer if nobody has to parse it, else None; `passed`: this
-    many bytes went there.
+    feed: called with the next bytes; returns true if the answer is complete before the server has closed.
+    finish: called when the answer is complete; `has_header`: it had a Gopher+ header. abort: called if it
+    failed. descriptor: returns an open file for the rest of the answer if that needs no parsing, else None;
+    `passed` is then called with the number of bytes that were written there.
     """
 
     @property
@@ -44,7 +44,7 @@ class SocketTransfer(Transfer):
     # Defaults of the class: setting them for each of ten thousand transfers takes time.
     socket: socket.socket | None = None
     addresses: Iterator[Address] = _NO_ADDRESSES
-    # The time to try the next address; without a socket, the time to begin.
+    # The time at which the next address is tried, or, without a socket, the transfer begins.
     patience = math.inf
     # The events registered at the selector; 0: the socket is not registered.
     events = 0
@@ -76,9 +76,10 @@ class SocketTransfer(Transfer):
             self.socket = None
 
 
-# Seconds: one unreachable address of several must not use up the whole time.
+# Seconds for each address: an unreachable one must not use up the time for the others.
 EACH_ADDRESS = 3.0
-# With quick ACKs off, the request carries the handshake's ACK: a packet less, and the server wakes once.
+# Quick ACKs are switched off: the request then carries the ACK of the handshake, which saves a packet, and
+# the server wakes up once.
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -113,7 +114,7 @@ class Connector:
             self.addresses.look_up(host, port, lambda found: self._found(transfer, found))
 
     def try_next(self, transfer: SocketTransfer, error: Exception | None = None) -> None:
-        """Connect to the next address; error: the failure of the address before."""
+        """Connect to the next address. error: the failure of the address before it."""
         transfer.close()
         for family, address in transfer.addresses:
             try:
@@ -132,7 +133,7 @@ class Connector:
             transfer.patience = self._clock() + EACH_ADDRESS
             number = sock.connect_ex(address)
             if number in (0, errno.EINPROGRESS):
-                # Nearby hosts are connected already: sending at once saves a round of the selector.
+                # A nearby host may be connected already: sending at once saves a round of the selector.
                 if number == 0 or transfer.is_plain:
                     self._connecting(transfer)
                 else:
@@ -158,7 +159,7 @@ class Connector:
 
     def _found(self, transfer: SocketTransfer, addresses: list[Address] | OSError) -> None:
         if transfer.done:
-            # It was stopped, or timed out, while the name was looked up.
+            # The transfer was stopped, or timed out, while the name was looked up.
             return
         if isinstance(addresses, OSError):
             transfer.failed(addresses)

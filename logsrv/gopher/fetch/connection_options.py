@@ -18,10 +18,10 @@ class Timeouts(Value):
     """Seconds until TimedOut.
 
     connect: for name lookup, connection and TLS handshake together. first_byte: from the request to the
-    first byte. between: between two receptions. whole: from the request to the end of a menu or a text,
-    so that a server that sends a byte now and then ends too; streams and downloads have no such limit.
-    least: not seconds, but the bytes that must arrive in each minute, 0 for no minimum; for downloads that
-    nobody watches.
+    first byte. between: from one reception to the next. whole: from the request to the end of a menu or a
+    text, against servers that send a byte now and then; streams and downloads have no such limit. least:
+    not seconds, but the bytes that must arrive in each minute, for downloads that nobody watches; 0 for no
+    minimum.
     """
 
     connect: float = 15.0
@@ -63,7 +63,7 @@ class ConnectionOptions:
     @cached_property
     def tls_context(self) -> SSLContext:
         """Return the TLS context for `trust`. Raises ConfigurationError for a wrong CA file."""
-        # Made only when needed: it is half of the start of `gopher URL`, and most URLs are plain.
+        # Made only when needed: this takes as long as the rest of the start, and most URLs are without TLS.
         from logsrv.gopher.fetch.tls import tls_context
 
         return tls_context(self.trust)

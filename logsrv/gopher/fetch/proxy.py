@@ -28,7 +28,7 @@ _REFUSALS = {
 
 
 class Proxy(Value):
-    """A SOCKS5 proxy without a password, such as Tor. It resolves all names: the DNS sees no query."""
+    """A SOCKS5 proxy without a password, such as Tor. It resolves all names: we send no DNS queries."""
 
     host: str
     port: int
@@ -57,8 +57,8 @@ class ProxyTalk:
 
         hello ──► welcome ──► connect ──► reply ──► done
 
-    outgoing: bytes to send to it now. welcomed: the proxy speaks SOCKS5 and accepts us. done: the following
-    bytes come from the server itself.
+    outgoing: bytes to send to the proxy now. welcomed: the proxy speaks SOCKS5 and accepts us. done: the
+    bytes after these come from the server itself.
     """
 
     __slots__ = ("_destination", "_pending", "_proxy", "done", "outgoing", "welcomed")

@@ -24,15 +24,15 @@ class DownloadFile(Protocol):
 
 MOST_RETRIES = 3
 _FIRST_PAUSE = 0.2
-# Only a gateway ever asks more hosts.
+# Hosts to remember: only a gateway has requests for more.
 _MOST_HOSTS = 1000
 
 
 class Retries:
     """Decides by the error whether to repeat a request, and remembers which hosts have answered.
 
-    It is repeated, after a pause that doubles, if the server may only be overloaded: such a server resets
-    connections before the first byte, refuses them, or leaves them waiting.
+    A request is repeated, after a pause that doubles, if the server may just be overloaded: such a server
+    resets connections before the first byte, refuses them, or lets them wait.
     """
 
     def __init__(self, most: int = MOST_RETRIES) -> None:
@@ -70,7 +70,7 @@ def _nobody() -> None:
 
 
 class Stream:
-    """A sink that queues the body until it is taken; above HIGH_WATER bytes it stops receiving.
+    """A sink that queues the body until `take` returns it; above HIGH_WATER bytes it stops receiving.
 
     It repeats the request by the rule of `Retries`. wake: called when there are new bytes, or the end.
     at_end: called when the connection is no longer needed.
@@ -158,7 +158,7 @@ class Stream:
         self._end()
 
     def pass_to(self, into: DownloadFile) -> None:
-        """Have the system move the rest into a file, if the queue is empty and it needs no parsing."""
+        """Let the system move the rest into a file, if the queue is empty and the rest needs no parsing."""
         if not self._queue and self._transfer.verbatim:
             self._into = into
             self.descriptor = into.descriptor()
@@ -190,11 +190,11 @@ class Stream:
             self.wake()
 
     def _tries_again(self) -> bool:
-        """Begin another try and return true, if one may help; false without an error. Raises the error."""
+        """Begin another try and return true, if it may help; raise the error if not. False for no error."""
         error = self._transfer.error
         if error is None:
             return False
-        # A form may have reached the server before the connection broke.
+        # A form is sent only once: it may have reached the server before the connection broke.
         once = isinstance(error, Truncated) and self._how.get("request") is not None
         seconds = None if once else self._retries.pause(self.url, error, self._tries)
         if seconds is None:

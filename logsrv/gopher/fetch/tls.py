@@ -23,7 +23,7 @@ def tls_context(trust: Trust) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=trust.cafile)
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"the CA file {trust.cafile} {_fault(error)}") from error
-    # Python before 3.11.4 has OpenSSL report a connection that was cut as closed properly.
+    # Before Python 3.11.4, OpenSSL would report a connection that was cut as one that was closed.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if not trust.by_authority:
         context.check_hostname = False

@@ -1,4 +1,4 @@
-"""A request and its answer: the state machine under every way to fetch. Bytes in, bytes out.
+"""A request and its answer: the state machine that all ways to fetch use. Bytes in, bytes out.
 
     connecting ──► proxying ──► handshaking ──► answering ──► done
                    a proxy      TLS             the request is sent, the answer arrives
@@ -41,8 +41,8 @@ MINUTE = 60.0
 class Transfer:
     """A request and its answer.
 
-    phase: what it waits for. deadline: until when, on the clock of `now`. request: the bytes for the
-    server. cut: TLS ended without its close, and that was accepted.
+    phase: the event that it waits for. deadline: the end of that wait, by the clock of `now`. request: the
+    bytes for the server. cut: whether TLS ended without its close, and that was accepted.
     """
 
     # Defaults of the class: setting them for each of ten thousand transfers takes time.
@@ -55,7 +55,7 @@ class Transfer:
     # The time of the next check of the speed, and the bytes received by the last one.
     _judged_at = -math.inf
     _came_before = 0
-    # Between us and the server: a proxy that is not yet connected to it, and TLS.
+    # Handshake with a proxy that has not yet connected to the server; TLS with the server.
     _talk: ProxyTalk | None = None
     _encryption: Encryption | None = None
 
@@ -71,6 +71,7 @@ class Transfer:
         charset: str | None = None,
     ) -> None:
         """request: bytes to send instead of the request of `url`. most_bytes: a longer answer is TooBig.
+
         most_seconds: for the whole transfer. charset: of the server's error messages.
         """
         self.url = url
@@ -145,7 +146,7 @@ class Transfer:
         return body
 
     def passed(self, size: int, now: float) -> None:
-        """Count `size` bytes of a `verbatim` body that were moved past this object."""
+        """Count `size` bytes of a `verbatim` body that the system moved without this object."""
         try:
             self.reader.skip(size)
         except GopherError as error:
@@ -244,7 +245,7 @@ class Transfer:
     # Times and errors.
 
     def _came(self, now: float) -> None:
-        """Wait for the next bytes after some were received, unless they arrive too slowly."""
+        """Set the deadline for the next bytes after some were received; fail if they arrive too slowly."""
         if now >= self._judged_at:
             self._judge(now)
         if not self.done:

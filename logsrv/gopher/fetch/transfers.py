@@ -1,4 +1,4 @@
-"""Any number of transfers in one thread: here alone the client sends and receives.
+"""Any number of transfers in one thread. Only this module sends and receives for the client.
 
 A program without an event loop calls `wait` repeatedly. In an event loop, call `wait(0)` when the
 descriptor of `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
@@ -40,7 +40,7 @@ class Splice:
         try:
             fcntl.fcntl(self._in, _SET_PIPE_SIZE, SPLICE_SIZE)
         except OSError:
-            # Linux limits the memory for all pipes of a user; a pipe of the usual 64 KiB works as well.
+            # Linux limits the memory for all pipes of a user; the default of 64 KiB works as well.
             pass
 
     def take(self, socket: int) -> int:
@@ -71,15 +71,15 @@ class Splice:
 
 LOOK_AT_CLOCKS = 0.1
 CHUNK = 64 * 1024
-# Chunks received of one answer before the other answers have their turn.
+# Chunks of one answer that are received before the next answer has its turn.
 _IN_A_ROW = 16
 
 
 class Transfers:
-    """Starts requests, and returns those that have ended, each without or with its `error`: a LogsrvError,
-    or an OSError of the disk.
+    """Starts requests, and returns those that have ended.
 
-    received: bytes of all answers together.
+    One that failed has an `error`: a LogsrvError, or an OSError of the disk. received: bytes of all answers
+    together.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class Transfers:
             except BlockingIOError:
                 pass
             except OSError:
-                # The server may have sent a reason before it closed; receiving it says more than this
+                # The server may have sent a reason before it closed: receive that, it says more than this
                 # error.
                 transfer.outgoing = b""
         self._look_out(transfer)
@@ -250,7 +250,7 @@ class Transfers:
         except (LogsrvError, OSError) as error:
             transfer.done, transfer.error = True, error
         if transfer not in self._active:
-            # The sink has stopped it.
+            # The sink has stopped the transfer.
             return
         if transfer.outgoing:
             self._send(transfer)
@@ -273,7 +273,7 @@ class Transfers:
                     return
                 size = 0
             if not size:
-                # The end, or a socket that does not support splice: `recv` tells which.
+                # Either the answer has ended, or the socket does not support splice: `recv` tells which.
                 self._receive(transfer)
                 return
             self.received += size
@@ -305,7 +305,7 @@ class Transfers:
 
     def _look_at_clocks(self, now: float) -> None:
         for transfer in list(self._active):
-            # The end of one transfer may have stopped another of the list.
+            # The end of one transfer may have stopped another one in the list.
             if transfer not in self._active:
                 continue
             if transfer.deadline <= now:

@@ -67,8 +67,9 @@ class PinStore:
             )
 
     def _learned(self, address: str, pin: str) -> dict[str, str]:
-        """Add a pin under the lock, and return all pins; another process may have added one for
-        it before.
+        """Add a pin under the lock; return all pins.
+
+        Another process may have added one for the same server before.
         """
         folder = os.path.dirname(self._path) or "."
         os.makedirs(folder, exist_ok=True)
@@ -114,9 +115,9 @@ class Trust(Value):
     cafile: PEM certificates of the authorities to trust instead. pins: trust on first use. insecure:
     whether to accept any certificate. Raises ConfigurationError for more than one of them.
 
-    accept_cut: whether to accept an end without TLS's close as complete. By default it is Truncated,
-    because an attacker can cut a connection so (RFC 8446, section 6.1). But pygopherd never sends the
-    close.
+    accept_cut: whether to accept an answer without TLS's close as complete. By default it is Truncated,
+    because an attacker can cut a connection at that place (RFC 8446, section 6.1). But pygopherd never
+    sends the close.
     """
 
     cafile: str | os.PathLike[str] | None = None

@@ -26,7 +26,7 @@ class whole_file:
     def __init__(self, path: str | os.PathLike[str], *, replace: bool = True) -> None:
         self._path = path
         self._replace = replace
-        # File systems allow names of 255 bytes; this leaves room for the rest.
+        # File systems allow names of 255 bytes: leave room for what is added to the name.
         folder, name = os.path.split(path)
         begin = os.fsencode(name)[:200].decode("utf-8", "ignore")
         self._part = os.path.join(folder, f".{begin}.{os.urandom(6).hex()}.part")
@@ -64,7 +64,7 @@ class whole_file:
         try:
             self._file.close()
         except OSError:
-            # The buffered rest is not wanted any more.
+            # An error while the buffer is written does not matter: the file is removed.
             pass
         try:
             os.unlink(self._part)
@@ -97,7 +97,7 @@ def write_new(path: str, content: bytes) -> None:
         return
     try:
         try:
-            # A full disk first makes a write short; the next write raises the error.
+            # On a full disk the first write is short; the next one raises the error.
             while content := content[os.write(file, content) :]:
                 pass
         finally:
@@ -109,7 +109,7 @@ def write_new(path: str, content: bytes) -> None:
 
 
 def _name(error: BaseException, path: str | os.PathLike[str], part: str | None = None) -> None:
-    """Set the file name of an OSError to `path` if it has none (a full disk), or the temporary one."""
+    """Set the file name of an OSError to `path` if it is `part`, or missing as for a full disk."""
     if isinstance(error, OSError) and error.filename in (None, part):
         error.filename = os.fspath(path)
 

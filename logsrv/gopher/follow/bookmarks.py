@@ -31,7 +31,7 @@ class Bookmarks:
         self._what = what
 
     def all(self) -> list[Bookmark]:
-        """Return the bookmarks in the order of the file, without the lines that are none."""
+        """Return the bookmarks in the order of the file; lines that are not bookmarks are left out."""
         return [bookmark for line in self._lines() if (bookmark := _bookmark(line))]
 
     def add(self, url: ItemURL, title: str) -> bool:

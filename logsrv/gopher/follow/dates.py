@@ -11,7 +11,7 @@ from functools import cache
 
 # An earlier date is not the day of an entry: it is history, or just a number.
 _FIRST = date(1990, 1, 1)
-# The clock of a server may be in another time zone.
+# A date may be this far in the future, because the server may be in another time zone.
 _AHEAD = timedelta(days=1)
 _LONGEST = 500
 _AROUND = " )]-_:;,.–—|/"
@@ -21,7 +21,7 @@ _MONTH = (
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])"
 )
 _DAY = r"\d\d?(?:st|nd|rd|th)?"
-# Some write years with five digits (longnow.org).
+# Some authors write years with five digits (longnow.org).
 _YEAR = r"(?<!\d)0?(?:19|20)\d\d"
 _DATE = rf"""
     (?P<y1>{_YEAR}) ([-/._]) (?P<m1>\d\d?) \2 (?P<d1>\d\d?) (?!\d)

@@ -1,8 +1,8 @@
-"""Entries of a followed page: the items of a menu, the dated lines and addresses of a text. No I/O.
+"""Entries of a followed page: the items of a menu, or the dated lines and addresses of a text. No I/O.
 
-Every entry has an id that does not depend on its place in the page or, in a menu, on its title: the
-address it leads to. A dated line of a text has the address of the text, `#` and a digest of the line. (No
-other address has a `#`: in a selector it is written %23.)
+The id of an entry is the address it leads to, so it stays the same if the entry moves in the page, or, in a
+menu, gets another title. The id of a dated line of a text is the address of the text, `#` and a digest of
+the line. (No other address has a `#`: in a selector it is written %23.)
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _address(item: MenuItem, menu: GopherURL) -> str | None:
     if link is None:
         return str(url) if (url := item.url(menu)) is not None else None
     if not _ADDRESS.match(link):
-        # Quoted to ASCII: every program that reads it gets the same id.
+        # Percent-encoded to ASCII, so that all programs that read it get the same id.
         address = quote(link, safe="!#$%&'()*+,/:;=?@[]~")
         return address if address.lower().startswith(_ELSEWHERE) else None
     return _spelt(link)
@@ -109,7 +109,7 @@ def text_entries(
         if address is not None:
             rest = shown.replace(address[0], "").strip(_MARKS + ",;")
             if not rest:
-                # A line with only an address: the line above is its title.
+                # This line is only an address: the line above is its title.
                 found.pop(above.id, None)
                 rest = above.title
             entry = _linked(_spelt(address[0].rstrip(".,;:)]'")), rest)

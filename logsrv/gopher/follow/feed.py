@@ -65,8 +65,8 @@ def type_of(item: Item) -> str | None:
 def as_atom(id: str, followed: Sequence[Followed], found: Found) -> str:
     """Return an Atom feed; the same entries make the same feed.
 
-    id: a permanent IRI: the URL of the menu if the feed is for one menu. In the feed, `updated` is the time
-    an entry was first seen, `published` the date in its title or address.
+    id: a permanent IRI; for a feed of one menu, the URL of the menu. In the feed, `updated` is the time at
+    which an entry was first seen, `published` the date in its title or address.
     """
     changed = max((item.seen for item, _ in found), default=0)
     title = next((each.title for each in followed if str(each.url) == id), _TITLE)

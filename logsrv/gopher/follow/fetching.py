@@ -23,7 +23,7 @@ from logsrv.kit.text.escape import one_line
 # The largest phlogs have a few thousand entries.
 LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000)
 AT_ONCE = 4
-# For one menu: a server that sends a byte now and then would occupy one of the four slots.
+# Seconds for one menu: a server that sends a byte now and then must not occupy one of the four slots.
 _MOST_SECONDS = 60.0
 OptionsFor = Callable[[GopherURL], ConnectionOptions]
 
@@ -65,10 +65,9 @@ async def look_at(
     charset: str | None = None,
     told: Callable[[Followed], None] = lambda _: None,
 ) -> list[tuple[Followed, LogsrvError]]:
-    """Fetch these menus, a few at once, and store their news. Returns (menu, error) of those that failed to
-    be fetched or stored.
+    """Fetch these menus, a few at once, and store their news. Return each menu that failed, with its error.
 
-    clock: seconds since 1970. told: called with each menu when it is done.
+    clock: seconds since 1970. told: called with each menu when it was fetched or has failed.
     """
     places = asyncio.Semaphore(AT_ONCE)
     problems: list[tuple[Followed, LogsrvError]] = []
@@ -87,7 +86,7 @@ async def look_at(
             if problem is not None:
                 change = partial(News.fail, sentence=one_line(str(problem)), now=now)
             try:
-                # In a thread: another process may hold the lock, and a large menu takes long.
+                # In a thread, because another process may hold the lock, and a large menu takes long.
                 await asyncio.to_thread(following.change, each.url, change)
             except ConfigurationError as error:
                 problem = error

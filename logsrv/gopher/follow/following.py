@@ -25,7 +25,7 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
-# The largest file that is read: somebody else may have put it there.
+# The largest file that is read: somebody else may have put a larger one there.
 _MOST_BYTES = 16 * 1024 * 1024
 _FEED = "feed"
 
@@ -91,7 +91,7 @@ class Following:
         with self._locked():
             if url in self._titles():
                 return False
-            # Written before the list: a full disk must not leave a followed menu without its entries.
+            # The entries are written before the list: a full disk must not leave a menu without them there.
             self._write(url, News().look(entries, now))
             return self._list.add(url, title)
 

@@ -1,7 +1,7 @@
-"""News: the entries of a menu that are new since the last look. No I/O.
+"""News: the entries of a menu that are new since it was last fetched. No I/O.
 
-    first look      all entries become known and read; the latest few are kept as items
-    later looks     entries with an unknown key are new until they are read
+    first fetch     all entries become known and read; the latest few are kept as items
+    later fetches   entries with an unknown key are new until they are read
 
 A known entry is remembered by its key. An entry that is missing for a while (the menu was empty, or
 incomplete) stays known; beyond `MOST_KNOWN` keys, those missing for longest are forgotten.
@@ -19,7 +19,7 @@ from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, is_id
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-# Twice the limit of a menu (`fetching.LIMITS`): half of the keys are for entries that are missing now.
+# Twice the limit of a menu (`fetching.LIMITS`), to remember as many entries that are missing now.
 MOST_KNOWN = 40_000
 # Items of each menu that are kept with their titles.
 MOST_NEW = 500
@@ -29,10 +29,11 @@ _KEY = re.compile(r"[0-9a-f]{16}")
 
 
 class Item(Value):
-    """An entry that was new at some look, or is one of the few of the first.
+    """An entry that was new when the menu was fetched, or one of the latest of the first fetch.
 
-    day: orders the items, ISO date: the one in its title or address, else the day it was first seen. dated:
-    true for the former. seen: when it was first seen, in seconds since 1970.
+    day: an ISO date, by which items are sorted: that in the title or address, else the day when it was
+    first seen. dated: true for a date in the title or address. seen: when it was first seen, in seconds
+    since 1970.
     """
 
     id: str
@@ -64,7 +65,7 @@ class News(Value):
         return sum(not item.read for item in self.items) + self.left_out
 
     def look(self, entries: Sequence[Entry], now: int) -> News:
-        """Return the news after a look at the menu that found `entries`."""
+        """Return the news after the menu was fetched and had these entries."""
         keys = [key_of(entry.id) for entry in entries]
         known = frozenset(self.keys)
         first = not self.looked
@@ -74,7 +75,7 @@ class News(Value):
             if key not in known
         ]
         if first:
-            # A phlog also links to other places; its own entries are those with a date.
+            # If a phlog has dated entries, the others are links to other places.
             fresh = _sorted([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
         titles = {entry.id: entry.title for entry in entries}
         items = [item.replace(title=titles.get(item.id, item.title)) for item in self.items]
@@ -86,13 +87,13 @@ class News(Value):
         )
 
     def fail(self, sentence: str, now: int) -> News:
-        """Return the news after a failed look; `sentence` says why it failed."""
+        """Return the news after the menu could not be fetched, with the reason in `sentence`."""
         return self.replace(failed=sentence, tried=now)
 
     def mark(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
         """Return the news with these entries, or all, marked as read or as new.
 
-        When all kept items are read, the left out ones no longer count as new.
+        When all kept items are read, the items that were left out no longer count as new.
         """
         marked = frozenset(map(same_id, [item.id for item in self.items] if ids is None else ids))
         items = [
@@ -125,7 +126,7 @@ class News(Value):
 
 
 def _sorted(items: Iterable[Item]) -> list[Item]:
-    """Return the items, the newest first; items of the same day and look keep their order."""
+    """Return the items, the newest first; items of the same day and fetch keep their order."""
     return sorted(items, key=lambda item: (item.day, item.seen), reverse=True)
 
 

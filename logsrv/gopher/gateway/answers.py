@@ -38,7 +38,7 @@ HEADINGS = {
     503: "One moment, please",
     504: "The server does not answer in time",
 }
-# Statuses whose page offers another try; a server's own "not found" is often temporary too.
+# Statuses whose page offers another try. 404 is among them: a server's "not found" is often temporary.
 AGAIN = (404, 429, 500, 502, 503, 504)
 _STATUSES: dict[type[GopherError], int] = {
     BadURL: 400,
@@ -48,11 +48,11 @@ _STATUSES: dict[type[GopherError], int] = {
     GopherError: 502,
 }
 
-# First bytes that are enough for `media_type`.
+# The number of first bytes that `media_type` needs.
 ENOUGH_TO_TELL = 16
 
-# Media types by the name of an item type and the first bytes of the content: the type in a menu may be a
-# lie. No media type with active content (HTML, SVG, PDF) is among them.
+# Media types by the name of an item type and the first bytes of the content, because the type in a menu may
+# be wrong. No media type with active content (HTML, SVG, PDF) is among them.
 MEDIA: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
     "image": (
         (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
@@ -110,7 +110,7 @@ class Answers:
         self._fetcher = Fetcher(reactor, settings, metrics)
 
     def own(self, path: bytes) -> WebAnswer | None:
-        """Return the gateway's own page or file at `path`, which costs no fetch; None if there is none."""
+        """Return the gateway's own page or file at `path`, which needs no fetch; None if there is none."""
         if path == b"/":
             return WebAnswer(pages.start_page(self.settings.allow_host), age=60)
         return _OWN.get(path)

@@ -25,15 +25,17 @@ _NOT_PUBLIC_V4 = tuple(
         *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
     )
 )
-# IANA assigns public IPv6 addresses only in here (IPv6 Global Unicast Address Assignments).
+# IANA assigns public IPv6 addresses only in this network (IPv6 Global Unicast Address Assignments).
 _GLOBAL_V6 = IPv6Network("2000::/3")
-# Not public there: Teredo, ORCHID and others, documentation, and 6to4, which contains an IPv4 address.
+# Parts of it that are not public: Teredo, ORCHID and others, documentation, and 6to4, whose addresses
+# contain an IPv4 address.
 _NOT_PUBLIC_V6 = tuple(
     IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
-# Networks without IPv4 reach all of it through this prefix (RFC 6052).
+# Networks without IPv4 reach all IPv4 addresses through this prefix (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
-# RFC 6761, 6762, 8375, and `internal`, which ICANN reserved in 2024.
+# Names that mean something only within one network: RFC 6761, 6762, 8375, and `internal`, which ICANN
+# reserved in 2024.
 _OF_ONE_NETWORK = ("localhost", "local", "internal", "arpa", "lan")
 
 

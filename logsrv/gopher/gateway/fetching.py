@@ -25,13 +25,13 @@ Result = TypeVar("Result")
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-# Shorter than the client's own time-outs: somebody looks at an empty page meanwhile.
+# Shorter than the client's defaults, because somebody waits before an empty page.
 TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
 # Seconds for a whole request, which includes the wait for a free connection to the host.
 PATIENCE = 75.0
-# More than one client may have open: one client cannot block a host for all others.
+# More than the requests that one client may have open, so that it cannot block a host for all others.
 CONNECTIONS_PER_HOST = 16
-# Bytes of memory that Python takes for an item of a menu, besides the item's own bytes.
+# Bytes of memory that Python needs for an item of a menu, in addition to the bytes of the item.
 _ITEM_BYTES = 400
 
 

@@ -1,6 +1,6 @@
 """The gateway as a service: it checks, counts and answers web requests.
 
-Not in the module of the settings: `twistd gopher URL` needs those, but no listeners and no TLS.
+It is not in the module of the settings, because `twistd gopher URL` needs those, but not listeners and TLS.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 
 log = Logger()
 
-# Seconds; a browser that reads nothing for that long will not go on.
+# Seconds: a browser that reads nothing for that long is given up.
 STALLED_AFTER = 60.0
 
 POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-# The policy for content from servers: no scripts, no requests, wherever it is opened.
+# The policy for content from servers: it may run no scripts and send no requests, wherever it is opened.
 SANDBOX_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 METRICS = (
@@ -56,8 +56,7 @@ class Stalled(PeerError):
 
 
 class Outflow(Backpressure):
-    """Writes to `request`, and waits while its transport is full, so that a slow browser slows the fetch
-    down.
+    """Writes to `request`, and waits while its transport is full: a slow browser slows down the fetch.
 
     sent: bytes written.
     """
@@ -114,7 +113,7 @@ class Gateway(ListeningService[GopherSettings]):
         self._answers = Answers(settings, self._reactor, self.metrics)
 
     def stopping(self) -> Deferred[None]:
-        # The kit would close a connection that waits for its answer, because it is silent.
+        # Wait for the answers first: the kit would close a silent connection that still waits for one.
         return self._visitors.close()
 
     def handle(self, request: WebRequest) -> None:
@@ -188,7 +187,8 @@ class Gateway(ListeningService[GopherSettings]):
                     async for chunk in rest:
                         await outflow.send(chunk)
         except (GopherError, Stalled) as error:
-            # The status is sent already; closing abruptly is how the browser learns that this was not all.
+            # The status is sent already: only an abrupt close tells the browser that the answer is
+            # incomplete.
             reason = error.code if isinstance(error, GopherError) else "stalled"
             self.metrics.count("gateway_broken_total", reason=reason)
             log.info("a download broke off: {error}", error=str(error))

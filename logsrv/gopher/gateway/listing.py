@@ -24,11 +24,11 @@ from logsrv.kit.text.escape import one_line
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
 LONGEST_DISPLAY = 1000
-# Each step of a breadcrumb contains the whole path before it, so many would take much room.
+# The most steps of a breadcrumb: each contains the whole path before it, so many would need much room.
 MOST_STEPS = 20
 
 _OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
-# Matches no user and password, whose text before the @ could look like a host.
+# Does not match a URL with a user or password: their text, before the @, could look like a host.
 _SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?::[0-9]*)?(?=[/?#]|\Z)", re.IGNORECASE)
 _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def site(self) -> str:
-        """Return the host of a link to elsewhere; "" if it cannot be told for certain."""
+        """Return the host of a link out of this gateway; "" if the host is not certain."""
         found = _SITE.match(self.address)
         return found[1] if found else ""
 
@@ -78,15 +78,13 @@ def room_for(text: str) -> int:
 
 
 def scale_of(parts: Iterable[Part]) -> int:
-    """Return the width for every drawing of a page: one for all, as they may be parts of one picture."""
+    """Return the width for all drawings of a page: the same, as they may be parts of one picture."""
     drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
     return max((room_for(run.text) for run in drawings), default=0)
 
 
 def heading_of(lines: Iterable[str]) -> str:
-    """Return the first line that may be a heading, without decoration such as `===`; "" if
-    there is none.
-    """
+    """Return the first line that may be a heading, without decoration such as `===`; "" for none."""
     for number, line in enumerate(lines):
         if number == _HEADING_LINES:
             break
@@ -159,8 +157,9 @@ def linked(link: str, name: str, text: str) -> Row:
 
 
 def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
-    """Return (name, path) of the host, of at most MOST_STEPS parts of the selector, the last for `url`
-    itself.
+    """Return name and path of each step: the host, then at most MOST_STEPS parts of the selector.
+
+    The last step is `url` itself.
     """
     root = GopherURL(url.host, url.port, tls=url.tls)
     steps = [(one_line(root.address.removesuffix(":70"), 100), WebPlace(root).path)]

@@ -24,7 +24,7 @@ from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 
 RENDERINGS = ("page", "file", "media")
-# Character sets of real servers. No others are allowed: anybody can write any name into an address.
+# Character sets of real servers. Others are refused, because anybody can write any name into an address.
 CHARSETS = (
     *("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis", "iso8859-2", "iso8859-15", "cp850"),
     *("cp866", "cp1251", "cp1252", "koi8-u", "euc_jp", "euc_kr", "gb18030", "big5", "mac-roman"),
@@ -93,7 +93,7 @@ def parse_path(target: bytes) -> WebPlace:
 
 
 def parse_query(query: bytes) -> dict[bytes, bytes]:
-    """Parse the query of a form; of several fields with one name, the first counts."""
+    """Parse the query of a form. If several fields have the same name, the first counts."""
     fields: dict[bytes, bytes] = {}
     for field in query.split(b"&"):
         name, equals, value = field.replace(b"+", b" ").partition(b"=")

@@ -59,10 +59,9 @@ class Visitors:
         return self._open.total()
 
     def enter(self, client: str) -> Callable[[], None]:
-        """Count a request of `client` (from `client_of`) as open; return a function to call once at its
-        end.
+        """Count a request of `client` (from `client_of`) as open. Raises RequestDenied.
 
-        Raises RequestDenied.
+        Return a function, to be called once at the end of the request.
         """
         if self._drained is not None:
             raise too_much(503, "the gateway is being stopped", 10)

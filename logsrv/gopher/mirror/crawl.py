@@ -1,7 +1,7 @@
 """The order of a mirror: which item to fetch next, which again after a pause, and which never.
 
 Menus lead to items, which are fetched in the order in which they were found. An item that several menus
-list, under whatever type, is fetched once.
+list is fetched once, even if they give it different types.
 
 An update requests all items again, menus first: no server tells which have changed. Unchanged files are not
 written. If a request fails, the earlier copy stays; if that is a menu, the copies of its items stay too. At
@@ -70,10 +70,10 @@ class Crawl:
         return self._transfers.received
 
     def run(self, show: Callable[[], None]) -> None:
-        """Make the mirror; call `show` now and then. The journal records the finished items at any time,
-        also after an interruption.
+        """Make the mirror. show: called now and then, to show the progress.
 
-        Raises the GopherError of the root if that cannot be fetched, and the OSError of a disk.
+        The journal has the finished items, also after an interruption. Raises the GopherError of the root
+        if that cannot be fetched, and OSError if the disk fails.
         """
         try:
             self._run(show)
@@ -86,7 +86,7 @@ class Crawl:
         self._earlier.restore(update=self._manners.update)
         rules = ServerRules(root, self._transfers, self._manners.ignore_robots)
         if self._items.key(root) not in self._earlier.done:
-            # The user named the root itself; only its items must wait for the server's rules.
+            # The user asked for the root; only its items must wait for the server's rules.
             self._meet(root, 0)
             self._fetching.start()
         self._obey(rules)
@@ -96,7 +96,7 @@ class Crawl:
         except Exception:
             raise
         except BaseException:
-            # Ctrl-C or SIGTERM: store the complete answers, so that they are not fetched again.
+            # After Ctrl-C or SIGTERM too, store the complete answers, so that they are not fetched again.
             self._fetching.stop()
             self._settle()
             self._readings.leave()
@@ -111,7 +111,7 @@ class Crawl:
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self.waiting or self._readings.first():
             self._fetching.start()
-            # The following work overlaps with the requests just sent.
+            # Meanwhile the servers answer the requests just sent.
             self._settle()
             if reading := self._readings.first():
                 self._follow(reading)
@@ -139,7 +139,7 @@ class Crawl:
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
         for done in self._earlier.all():
-            self._names.restore(done.url, done.path)
+            self._names.reserve(done.url, done.path)
         robots = rules.robots
         self._scope.obey(robots)
         self._fetching.slow_down(robots.delay)
@@ -160,7 +160,7 @@ class Crawl:
             elif self._scope.wants(url, reading.depth):
                 job = self._meet(url, reading.depth)
             else:
-                # It may be too deep by this menu, while another menu has led to it.
+                # Too deep by this menu; but perhaps another menu has led to the item.
                 job = self._jobs.get(self._items.key(url))
             if self._earlier.is_update:
                 self._earlier.lists(line, url, job)
@@ -179,7 +179,8 @@ class Crawl:
             return None
         done = self._earlier.done.pop(key, None)
         if done is not None:
-            # Keeps the type it was fetched with, which may differ from the type in this menu.
+            # The copy's URL has the type with which it was fetched, which may differ from that in this
+            # menu.
             job = self._jobs[key] = Job(done.url, key, depth)
             self.tally.kept += 1
             self._keep(done, job)
@@ -229,7 +230,7 @@ class Crawl:
     def _line(self, menu: Copy, line: MenuItem, job: Job | None) -> MenuLine:
         """Return a line of a menu as it is written. job: that of its item, if there is one."""
         if not line.host and line.port is not None:
-            # A line without a host means the menu's own server, which is not the server of the mirror.
+            # A line without a host means the server of the menu; in the mirror it would mean our server.
             line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
         url = done = None
         if job is None or not job.has_copy:
@@ -283,7 +284,7 @@ class Crawl:
             return
         old = self._earlier.old(job.key, url)
         if old is not None and url == self._scope.root:
-            # An update must change nothing if the server is down, or answers with a wrong root.
+            # If the server is down, or answers with a wrong root, an update changes nothing.
             self.tally.stays.add(url)
             raise error
         self.tally.failed[url] = error
@@ -301,7 +302,7 @@ class Crawl:
             return False
         else:
             self._journal.add_file(old.url, old.path, old.size)
-        # A menu may list it with another type now; the copy has the type of the time it was fetched.
+        # A menu may list the item with another type now; the copy's URL has that with which it was fetched.
         job.url = old.url
         self._keep(old, job)
         return True

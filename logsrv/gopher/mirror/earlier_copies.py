@@ -3,8 +3,8 @@
 An update begins with all copies as old ones. A new menu replaces an old one only if it seems complete; the
 items of an old menu that was not replaced still count as listed.
 
-A server may add, change or remove links. But a new menu that lacks earlier links is refused if there is
-another sign that it is incomplete, or that it is another menu than the one requested.
+A server may add, change or remove links. But a new menu that lacks earlier links is refused if another sign
+shows that it is incomplete, or not the menu that was requested.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def fault(
     if links_before is not None and links_before <= links:
         return None
     if not links:
-        # Only words: a server under repair, or an empty directory.
+        # The menu has only text: the server is under repair, or the directory empty.
         return LostLinks("no line of this menu leads anywhere now")
     if before is None:
         return None
@@ -90,7 +90,7 @@ def _error(menu: MenuSink) -> MenuItem | None:
     return next((item for item in menu.items if item.item_type == "3"), None)
 
 
-# (key, whether it is a menu): a text and a menu of one selector are two copies.
+# A key, and whether the item is a menu: a text and a menu with the same selector are two copies.
 _Listed = tuple[Key, bool]
 
 
@@ -169,8 +169,8 @@ class ListedItems:
 class EarlierCopies:
     """The copies of earlier runs.
 
-    done: copies that need not be requested again, and that no menu has led to yet. is_update: this run
-    requests everything again.
+    done: copies that are not requested again, and that no menu of this run has listed yet. is_update:
+    whether this run requests everything again.
     """
 
     def __init__(
@@ -184,14 +184,12 @@ class EarlierCopies:
         self._root_menu: bytes | None = None
         self.done: dict[Key, Copy] = {}
         self.is_update = False
-        # (key, whether it is a menu) → copy, of all copies before the update.
+        # All copies from before the update: (key, whether the copy is a menu) → copy.
         self._before: dict[tuple[Key, bool], Copy] = {}
         self._copies: dict[tuple[str, ...], Copy] = {}
 
     def restore(self, *, update: bool) -> None:
-        """Read the journal. update: whether to begin an update; an interrupted update goes on in any
-        case.
-        """
+        """Read the journal. update: whether to begin an update; an interrupted one is always continued."""
         contents = self._journal.read()
         if contents.old is None and update and contents.done:
             self._journal.begin_update()
@@ -211,9 +209,7 @@ class EarlierCopies:
         return iter(self._copies.values())
 
     def old(self, key: Key, url: GopherURL) -> Copy | None:
-        """Return the copy before the update: of the same kind (menu or file) as `url`, else of
-        the other.
-        """
+        """Return the copy from before the update: the kind of `url` (menu or file), else the other kind."""
         kind = is_menu(url)
         return self._before.get((key, kind)) or self._before.get((key, not kind))
 
@@ -278,7 +274,7 @@ class EarlierCopies:
         return copies, self._listed.left_over(copies, self._links)
 
     def surely(self, unlisted: Collection[Copy]) -> list[Copy]:
-        """Return those of `unlisted` that are not in doubt because of a menu that may have been cut."""
+        """Return those of `unlisted` that no menu lists for sure: a menu that may be cut leaves doubt."""
         return self._listed.left_over(unlisted, self._links, for_sure=True)
 
     def misses_a_menu(self, jobs: Collection[Job]) -> bool:

@@ -1,5 +1,6 @@
-"""Jobs: the queue of those that wait, and the few that are running, each with a sink for its answer. And
-the rules of the server, `robots.txt` and `caps.txt`, which are requested first.
+"""Jobs: the queue of those that wait, and the few that are running, each with a sink for its answer.
+
+The rules of the server, `robots.txt` and `caps.txt`, are requested first.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ IDLE = 0.2
 class Job:
     """An item of the mirror. `url` has the same name of the root's server in all jobs.
 
-    key: its identity. depth: number of menus between the root and it. path: that of its copy; for a menu
-    set when it is copied. known: whether there may be an earlier copy. error, got: after fetching, one of
-    the two. has_copy: whether there is a copy. is_settled: whether there is a copy, or there will be none.
+    key: its identity. depth: number of menus between the root and it. path: that of its copy; for a menu,
+    set when it is copied. known: whether there may be an earlier copy. error, got: after fetching, either
+    of the two. has_copy: whether there is a copy. is_settled: whether it has a copy, or was given up.
     """
 
     url: GopherURL
@@ -88,8 +89,9 @@ class Queue:
         self._ready.popleft()
 
     def pause(self, has_room: bool) -> float:
-        """Return the seconds until a job may be started, at most IDLE. has_room: whether a connection is
-        free.
+        """Return the seconds until a job may be started, at most IDLE.
+
+        has_room: whether a connection is free.
         """
         now = self._clock()
         times = [self._later[0][0]] if self._later else []
@@ -98,7 +100,7 @@ class Queue:
         return max(0.0, min([IDLE, *(each - now for each in times)]))
 
 
-# Connections at once; pygopherd, for one, queues only five.
+# Connections at the same time: some servers, such as pygopherd, queue only five.
 _FEW = 4
 RETRIES = 4
 _MOST_OF_A_MENU = Limits().menu
@@ -166,9 +168,7 @@ class Fetching:
                 self._ended.append(job)
 
     def wait(self, *, busy: bool) -> None:
-        """Wait until a transfer ends or a job may be started, at most IDLE seconds; not at all
-        if `busy`.
-        """
+        """Wait until a transfer ends or a job may start: at most IDLE seconds, not at all if `busy`."""
         self._take(self._transfers.wait(0.0 if busy else self._queue.pause(self._has_room)))
 
     def ended(self) -> Iterator[Job]:
@@ -188,7 +188,7 @@ class Fetching:
     def close(self) -> None:
         """Remove the files of unfinished answers."""
         self.stop()
-        # After a full disk, some ended jobs were not stored.
+        # Remove the files of ended jobs that were not stored, for example because the disk is full.
         for job in self._ended:
             if job.got is not None:
                 job.got.abort()
@@ -256,7 +256,7 @@ class ServerRules:
 
     @property
     def have_come(self) -> bool:
-        """Return true if all requests for rules have ended, well or with an error."""
+        """Return true if all requests for rules have ended, also those that failed."""
         return all(sink.ended for sink in self._sinks)
 
     @property

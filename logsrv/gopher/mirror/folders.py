@@ -22,7 +22,7 @@ _CHUNK = 256 * 1024
 # Errors that concern one name, not the disk.
 OF_A_NAME = (
     *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
-    # A file lies where a directory belongs, or the other way round.
+    # A file is where a directory should be, or the other way round.
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
 )
 

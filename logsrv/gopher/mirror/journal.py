@@ -7,9 +7,9 @@ has its final name. The next run reads it and continues after these items.
     {"url": …, "failed": …}                            for people: an error of some run
     {"update": 1}                                      an update begins: request all items above again
 
-A last line without a newline was cut by a crash, and counts as not written. So does an update line with no
-line after it. At the end of an update, a new file replaces this one: the lines after the update line, and
-of the lines above it only those of copies that stay although they were not requested.
+A last line without a newline was cut by a crash, and does not count; nor does an update line with no line
+after it. At the end of an update a new file replaces this one: it has the lines after the update line, and
+the lines above it only of copies that stay although they were not requested.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from logsrv.kit.text.paths import checked
 FILE = ".gopher-mirror"
 _VERSION = 1
 _UPDATE = b'{"update": 1}\n'
-# Exceptions from parsing a line that somebody else has written; RecursionError: from deeply nested lists.
+# Exceptions from parsing a line that is not from `gopher mirror`; deeply nested lists raise RecursionError.
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
@@ -58,7 +58,7 @@ class Contents(Value):
 
 
 class MirrorJournal:
-    """The journal of the mirror in `directory`, locked until it is closed. is_new: there was none before.
+    """The journal of the mirror in `directory`, locked until it is closed. is_new: it was empty or missing.
 
     Raises ConfigurationError if another process has it open, or if it is of another root or span; OSError.
     """
@@ -76,8 +76,8 @@ class MirrorJournal:
             self._lock()
             if anew:
                 self._file.truncate(0)
-            # (offset, unwritten lines that belong there). One attribute, replaced at once: offsets are
-            # right even if an exception interrupts anywhere.
+            # An offset, and the unwritten lines that belong there. One assignment replaces both, so that
+            # offsets are right even if an exception interrupts this thread.
             self._unwritten = (self._cut_unfinished(), bytearray())
             self.is_new = not self._end()
             self._check(str(root), span)
@@ -114,7 +114,7 @@ class MirrorJournal:
         self.flush()
         with open(self._path, "rb") as file, whole_file(self._path) as new:
             new.write(file.readline())
-            # Kept items come first: if a later line has the same URL, the later one counts.
+            # Kept items are written first, because of two lines with the same URL the later one counts.
             for done in sorted(kept, key=lambda done: done.offset):
                 file.seek(done.offset)
                 new.write(file.readline())
@@ -144,7 +144,7 @@ class MirrorJournal:
             while (left := end - os.fstat(file).st_size) > 0:
                 os.write(file, lines[-left:])
         except OSError as error:
-            # The error of a full disk names no file.
+            # The system's error for a full disk names no file.
             error.filename = self._path
             raise
         self._unwritten = (end, bytearray())

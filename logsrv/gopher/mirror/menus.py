@@ -1,5 +1,6 @@
-"""The menus of a mirror: read line by line, and written when all their items are copied, or after `LATE`
-seconds.
+"""The menus of a mirror: read line by line, and written when each of their items is copied or given up.
+
+A menu whose items take longer is written after `LATE` seconds too.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ LATE = 2.0
 class MenuReading:
     """A menu whose lines are being processed.
 
-    depth: of its items. jobs: one for each processed line, None if its item is not fetched. missing: number
-    of jobs that are not settled, set after the last line.
+    depth: of its items. jobs: one for each processed line, None if its item is not fetched. missing: the
+    number of jobs that are neither copied nor given up, set after the last line.
     """
 
     menu: Copy
@@ -49,8 +50,8 @@ class MenuReadings:
     """The menus with unprocessed lines, and those that wait for their items."""
 
     def __init__(self, write: Callable[[MenuReading], None], clock: Callable[[], float]) -> None:
-        """write: called with each menu when its last item is settled, and once before if that
-        takes long.
+        """write: called with each menu when all its items are copied or given up; if that takes more than
+        `LATE` seconds, also after these.
         """
         self._write = write
         self._clock = clock
@@ -66,7 +67,7 @@ class MenuReadings:
         return self._unread[0] if self._unread else None
 
     def leave_first(self) -> None:
-        """End the processing of the first menu: it is written now, or when its items are settled."""
+        """End the processing of the first menu. It is written now, or when its last item is settled."""
         reading = self._unread.popleft()
         awaited = {job for job in reading.jobs if job is not None and not job.is_settled}
         if not awaited:
@@ -78,7 +79,7 @@ class MenuReadings:
             self._waiting.setdefault(job, []).append(reading)
 
     def settled(self, job: Job) -> None:
-        """Note that `job` is settled; write the menus that waited only for it."""
+        """Note that `job` is copied or given up; write the menus that waited only for it."""
         job.is_settled = True
         for reading in self._waiting.pop(job, ()):
             reading.missing -= 1
@@ -111,7 +112,7 @@ class MenuFiles:
         self._paths: set[CopyPath] = set()
 
     def came(self, menu: Copy) -> None:
-        """Note that a menu will be written: menus below it get a link up to it."""
+        """Note that a menu will be written, so that menus below it get a link up to it."""
         self._paths.add(menu.path)
 
     def write(self, menu: Copy, lines: list[MenuLine]) -> None:
@@ -138,7 +139,7 @@ class MenuFiles:
             page = index(lines, path, title, self._charset, up if path else None)
             self._folders.write((*path, INDEX), page)
         except (LinkInTheWay, OSError) as error:
-            # The same obstacle has failed its items, which are reported.
+            # No report here: the items of this menu have failed for the same reason, and are reported.
             if isinstance(error, OSError) and error.errno not in OF_A_NAME:
                 raise
 

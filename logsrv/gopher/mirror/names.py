@@ -50,8 +50,8 @@ class Names:
         self._menus.add(path)
         return path
 
-    def restore(self, url: GopherURL, path: Path) -> None:
-        """Note that an earlier run assigned `path` to `url`."""
+    def reserve(self, url: GopherURL, path: Path) -> None:
+        """Reserve the path that an earlier run assigned to `url`."""
         parts = self._parts(url)
         for length in range(1, len(path) + 1):
             self._taken.add((path[: length - 1], _key(path[length - 1])))

@@ -1,5 +1,7 @@
-"""The menus of a mirror as files: `gophermap` for a Gopher server whose root is the mirror's directory,
-`index.html` for reading from disk. Lines lead to the copies of their items, or else to the server. Sans-IO.
+"""The menus of a mirror as files: `gophermap` for a Gopher server, `index.html` for a web browser. Sans-IO.
+
+The root of the Gopher server is the mirror's directory. Lines lead to the copies of their items; without a
+copy, to the original server.
 """
 
 from __future__ import annotations
@@ -35,8 +37,10 @@ _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
 class MenuLine(NamedTuple):
-    """A line of a menu. copied: the path of its item's copy, if there is one; is_menu: whether the copy is
-    a menu. url: the item's URL if there is no copy.
+    """A line of a menu.
+
+    copied: the path of its item's copy, if there is one; is_menu: whether the copy is a menu. url: the URL
+    of the item if there is no copy.
     """
 
     item: MenuItem
@@ -46,8 +50,8 @@ class MenuLine(NamedTuple):
 
 
 def gophermap(lines: list[MenuLine]) -> bytes:
-    """Return a gophermap for gophernicus, pygopherd and Bucktooth: TABs between fields, no host
-    if local.
+    """Return a gophermap for gophernicus, pygopherd and Bucktooth: TABs between fields, local items without
+    a host.
     """
     return b"".join(map(_map_line, lines))
 
@@ -61,7 +65,7 @@ def _map_line(line: MenuLine) -> bytes:
     elif item.item_type != "i" and item.port is not None:
         fields = b"\t%s\t%s\t%d" % (item.selector, item.host, item.port)
     if not fields or len(fields) > _LONGEST_LINE - _LEAST_DISPLAY:
-        # With TABs: servers interpret some lines without TABs as commands.
+        # A line with TABs, because servers interpret some lines without TABs as commands.
         letter, fields = b"i", b"\t\terror.host\t1"
     display = _cut(item.display.replace(b"\r", b" "), _LONGEST_LINE - len(fields))
     return b"%s%s%s\n" % (letter, display, fields)
@@ -70,7 +74,7 @@ def _map_line(line: MenuLine) -> bytes:
 def _cut(display: bytes, most: int) -> bytes:
     if len(display) <= most:
         return display
-    # Not in the middle of a UTF-8 character.
+    # Do not cut within a UTF-8 character.
     ends = (end for end in range(most, most - 4, -1) if display[end] & 0xC0 != 0x80)
     return display[: next(ends, most)]
 
@@ -142,5 +146,5 @@ def _way(ends: tuple[CopyPath, CopyPath]) -> str:
     """Return the relative URL of the first directory, with a / at its end, from the second one."""
     there, here = ("/" + "/".join(names) for names in ends)
     way = quote(posixpath.relpath(there, here))
-    # After ./ no name can be mistaken for a scheme.
+    # With ./ before it, no name can be mistaken for a scheme.
     return "./" if way == "." else f"./{way}/"

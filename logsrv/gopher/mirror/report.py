@@ -20,10 +20,10 @@ class MirrorTally:
     """The counts of a run.
 
     fetched: items fetched. kept: earlier copies that were not requested. changed, same: earlier copies
-    that an update replaced, and those it found unchanged. unlisted: copies that no menu lists any more,
-    and that stay. removed: those that were removed. withheld: nothing was removed, because a new menu that
-    may list them could not be fetched. failed: errors by URL. stays: failed URLs that have an earlier
-    copy. stopped: the limit that ended the run, or INTERRUPTED.
+    that an update replaced, and those that it found unchanged. unlisted: copies that no menu lists any
+    more, and that stay. removed: such copies that were removed. withheld: nothing was removed, because a
+    new menu that may list them could not be fetched. failed: errors by URL. stays: failed URLs that have an
+    earlier copy. stopped: the limit that ended the run, or INTERRUPTED.
     """
 
     fetched = kept = changed = same = 0

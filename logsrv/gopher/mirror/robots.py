@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from logsrv.gopher.wire.value import Value
 
 AGENT = b"logsrv"
-# Seconds; with a longer delay nobody would wait for the end of the mirror.
+# Seconds: with a longer delay, nobody would wait for the end of the mirror.
 LONGEST_DELAY = 60.0
 _MOST_RULES = 10_000
 
 
 class Robots(Value):
-    """The rules for us. rules: (beginning of selectors, allowed); the longest match counts. delay: seconds
-    between requests.
+    """The rules for us. delay: seconds between requests.
+
+    rules: beginnings of selectors, each with whether they are allowed; the longest match counts.
     """
 
     rules: tuple[tuple[bytes, bool], ...] = ()

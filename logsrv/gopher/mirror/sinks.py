@@ -1,6 +1,4 @@
-"""Sinks for the bytes of an answer: memory for a menu; for all else a file, which appears when it is
-complete.
-"""
+"""Sinks for the bytes of an answer: memory for a menu, else a file, which appears when it is complete."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from logsrv.gopher.mirror.folders import same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 
-# Bytes; a smaller file is written at once at its end, a larger one while it arrives.
+# Bytes: a smaller file is written when all of it has arrived, a larger one while it arrives.
 _SMALL = 256 * 1024
 
 
@@ -106,7 +104,7 @@ class FileSink:
         self.size += len(data)
         if self._file is not None:
             self._file.write(data)
-            # The next bytes may go to `descriptor`, and must not overtake a short piece in the buffer.
+            # The next bytes may be written to `descriptor` directly: first write those in the buffer.
             self._file.flush()
             return False
         self._content = self._content + data if self._content else data

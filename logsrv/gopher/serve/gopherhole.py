@@ -1,4 +1,4 @@
-"""A "gopherhole": a directory as a Gopher server's content. From a selector to a file, and the menus.
+"""A "gopherhole": a directory as the content of a Gopher server. It finds files and makes menus.
 
 No selector leads out of the directory, by `..` or by a symbolic link; a server also refuses hidden files. A
 path is opened name by name, each below the descriptor of the one before and never through a link, so that
@@ -34,7 +34,7 @@ _LINES = 500
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _NOTHING = "there is nothing of that name"
 _MAY_NOT = "you may not read it"
-# Errors that concern one name; other errors are problems of the machine, and logged.
+# Errors that concern one name; other errors are problems of the machine, and are logged.
 _REASONS = {
     errno.ENOENT: _NOTHING,
     errno.ENOTDIR: _NOTHING,
@@ -145,7 +145,7 @@ class Gopherhole:
         The type of each file is found just before: there may be thousands.
         """
         with os.scandir(descriptor) as entries:
-            # name → whether it may be a directory: also a link may lead to one.
+            # name → whether it may be a directory; a link may lead to one.
             found = {
                 os.fsencode(entry.name): not entry.is_file(follow_symlinks=False)
                 for entry in entries
@@ -178,11 +178,9 @@ class Gopherhole:
             yield MenuItem("i", b"(empty)", port=None)
 
     def _letter(self, place: bytes, descriptor: int, name: bytes) -> str | None:
-        """Return the item type of the file `name` in the directory `descriptor`; None if it is
-        not shown.
-        """
+        """Return the item type of the file `name` in the directory `descriptor`; None to hide it."""
         try:
-            # Takes a fifth of the time of `_open`, which only links need.
+            # Faster than `_open`, which takes five times as long and is needed only for links.
             inner = os.open(name, _FLAGS, dir_fd=descriptor)
         except OSError:
             try:
@@ -270,10 +268,10 @@ class LocalAnswer:
             status = os.fstat(descriptor)
             is_directory = stat.S_ISDIR(status.st_mode)
             if is_directory or self._url.item_type == MENU_TYPE:
-                # A menu may also be a gophermap of any name.
+                # If the selector is a file, it is a gophermap, which may have any name.
                 above, _, name = selector.rstrip(b"/").rpartition(b"/")
                 items = gopherhole.menu(selector) if is_directory else gopherhole.menu(above, name)
-                # Without a host, an item is where the menu is.
+                # The items get no host: they are where the menu is.
                 yield from written_menu(items, b"", DEFAULT_PORT)
                 return
             self.length = status.st_size

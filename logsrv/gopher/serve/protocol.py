@@ -1,7 +1,7 @@
-"""The protocol of the Gopher server (RFC 1436): the client sends a selector in a line, gets the answer,
-and the server closes.
+"""The protocol of the Gopher server (RFC 1436): the client sends a line with a selector, the server answers
+and closes.
 
-Menus and texts end with a line `.`, and texts have CRLF and doubled dots; other files are sent unchanged.
+Menus and texts end with a line `.`; texts are sent with CRLF and doubled dots, other files unchanged.
 Sending waits for a slow peer. There are no searches.
 """
 
@@ -131,7 +131,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         if self.service.settings.log_requests:
             self.log.info("asks for {selector}", selector=one_line(line, 300) or "/")
         try:
-            # These begin a Gopher+ request, whose clients accept plain answers.
+            # `+`, `!` and `$` begin a Gopher+ request; such clients accept plain answers.
             if fields and fields[0][:1] not in (b"", b"+", b"!", b"$"):
                 self._refuse("This server has no searches.")
             elif (link := MenuItem("h", b"", selector).link()) is not None:
@@ -179,7 +179,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
             left -= len(chunk)
             await self._send(stuffer.feed(chunk) if stuffer else chunk)
             chunk = os.read(file, _CHUNK)
-        # The file may grow meanwhile. If it shrinks, the client must not take the part for the whole.
+        # If the file became shorter, fail, so that the client does not take the part for the whole file.
         if left > 0:
             raise OSError(errno.EIO, "it became shorter while it was sent")
         if stuffer:

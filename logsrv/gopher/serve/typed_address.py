@@ -47,7 +47,7 @@ def local_place(path: bytes) -> FileURL:
         if stat.S_ISDIR(mode):
             root, selector = _root_and_selector(os.path.abspath(path))
             return FileURL(root, selector=selector)
-        # A link that the user typed may lead anywhere.
+        # Resolve links first: one that the user typed may lead anywhere.
         directory, name = os.path.split(os.path.realpath(path))
         root, selector = _root_and_selector(directory)
         if name == FILE.encode() and stat.S_ISREG(mode):
@@ -64,8 +64,9 @@ def local_place(path: bytes) -> FileURL:
 
 
 def _root_and_selector(directory: bytes) -> tuple[bytes, bytes]:
-    """Return (root, selector) of a directory: in a mirror relative to the mirror's directory, else to
-    itself.
+    """Return the root for a directory, and the directory's selector below that root.
+
+    In a mirror the root is the directory of the mirror; otherwise it is the directory itself.
     """
     root = directory
     while not os.path.lexists(os.path.join(root, _MIRROR)):

@@ -1,5 +1,7 @@
-"""Decoding the bytes of lines. Gopher names no character set, and servers mix several in one menu: so each
-line is decoded as UTF-8 if it is valid UTF-8, else as Latin-1, unless the user names a character set.
+"""Decoding the bytes of lines: as UTF-8 if they are valid UTF-8, else as Latin-1.
+
+Gopher names no character set, and servers mix several in one menu, so each line is decoded by itself. The
+user may name a character set.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ TAB = 8
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 # The empty line before a paragraph.
 _BEFORE_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=[^\S\n]*\S)")
-# Paragraphs that are judged; 2 MiB of real prose has fewer. The rest of a text with more counts as prose.
+# The most paragraphs that get a shape: 2 MiB of real prose has fewer. The rest of a text counts as prose.
 _MOST_JUDGED = 10_000
 # Beginnings of a line that must stay a line: an indent, a list, a quotation.
 _BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
@@ -65,7 +65,7 @@ def shape_of(lines: Sequence[str]) -> Shape:
     ordinary = len(_ORDINARY.findall(visible))
     if len(visible) >= 4 and ordinary < 0.4 * len(visible):
         return "drawing"
-    # A single line with a gap may be a typing error; two lines are columns.
+    # A gap in one line may be a typing error; gaps in two lines are columns.
     in_columns = sum(bool(_COLUMNS.search(line)) for line in lines)
     return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
 

@@ -52,8 +52,9 @@ class ServerError(GopherError, code="server-error", exit_status=3):
     """The server answered with an error: a menu line of type 3, or `--N` of Gopher+."""
 
     def __init__(self, message: str, number: int | None = None, hint: str = "") -> None:
-        """message: the server's own text, not yet escaped. number: the error code of Gopher+. hint: is
-        added after the message.
+        """message: the server's own text, not yet escaped. number: the error code of Gopher+.
+
+        hint: added after the message.
         """
         said = one_line(" ".join(message.split()), 500)
         super().__init__(

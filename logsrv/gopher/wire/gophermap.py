@@ -1,7 +1,7 @@
 """Gophermaps: menus that authors write into a directory, in the format of gophernicus, pygopherd and
 Bucktooth. Sans-IO.
 
-    TYPE DISPLAY TAB [SELECTOR [TAB HOST [TAB PORT]]]    an item; without SELECTOR that is DISPLAY
+    TYPE DISPLAY TAB [SELECTOR [TAB HOST [TAB PORT]]]    an item; SELECTOR is DISPLAY if it is missing
     any line without a TAB                               text
     # …       nothing, a comment             ! TITLE     text, the title
     -NAME     NAME is not listed by `*`      *           all other files of the directory; the end
@@ -19,7 +19,11 @@ FILE = "gophermap"
 
 
 class Gophermap(Value):
-    """A parsed gophermap. lists: whether the files of the directory follow, without those in `hidden`."""
+    """A parsed gophermap.
+
+    lists: whether the menu goes on, after `items`, with the files of the directory that are not in
+    `hidden`.
+    """
 
     items: tuple[MenuItem, ...]
     lists: bool = False

@@ -2,7 +2,7 @@
 
 A server answers a request with `+`, `!` or `$` after its selector (`GopherURL.plus`) with a header line:
 
-    +N     N bytes follow            with - instead of the +: an error follows, in the same three ways
+    +N     N bytes follow            with - in place of +, an error follows, with the same three endings
     +-1    a stuffed text follows, up to a line `.`
     +-2    all bytes follow until the server closes
 
@@ -23,7 +23,7 @@ from logsrv.gopher.wire.value import Value
 UNTIL_DOT = -1
 UNTIL_CLOSE = -2
 
-# Compiled when first used: together half a millisecond, which most answers never need.
+# Compiled when first used: that takes half a millisecond, and most answers never need them.
 _HEADER = rb"([+-])(-1|-2|\d{1,15})\r?\n"
 _HEADER_BEGUN = rb"[+-](?:-?[12]?|\d{1,15})\r?"
 _ERROR_NUMBER = rb"(\d{1,3})\b[ \t]*(.*)"
@@ -90,7 +90,7 @@ class Attributes(Value):
 def parse_attributes(body: bytes) -> tuple[Attributes, ...]:
     """Parse the attributes of each item in an answer to `!` (one item) or `$` (all of a menu).
 
-    Lenient: a line that does not begin a block belongs to the current block, also without an indent.
+    A line that does not begin a block belongs to the current block, even without an indent.
     """
     items: list[tuple[MenuItem | None, list[tuple[str, tuple[bytes, ...]]]]] = []
     for name, lines in _blocks(body):

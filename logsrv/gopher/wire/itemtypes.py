@@ -40,7 +40,7 @@ _TABLE = (
     ItemType("7", "search", "find", "menu", "application/gopher-menu"),
     ItemType("8", "telnet", "tnet", None),
     ItemType("9", "binary", "file", "binary"),
-    # Another server for the item before it, of the same type; here that type is unknown, so binary.
+    # Another server for the item before this one, of the same type; that type is unknown here, so binary.
     ItemType("+", "mirror", "dup", "binary"),
     ItemType("T", "tn3270", "3270", None),
     ItemType("g", "image", "img", "binary", "image/gif"),

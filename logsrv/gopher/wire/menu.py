@@ -151,7 +151,7 @@ def parse_line(line: bytes) -> MenuItem:
     if len(fields) == 3 and head:
         return MenuItem(chr(head[0]), head[1:], fields[0], fields[1], _port(fields[2]))
     if not fields:
-        # Authors write `iText` without fields by hand; plain text seldom begins with an i.
+        # People write `iText` without fields by hand, and plain text seldom begins with an i.
         return MenuItem("i", head[1:] if head[:1] == b"i" else head, port=None)
     if not head:
         return MenuItem("i", fields[0], port=None)
@@ -206,7 +206,7 @@ class MenuParser:
         *whole, rest = (self._begun + data).split(b"\n")
         items: list[MenuItem] = []
         for line in whole:
-            # The fast path: nearly every line is short enough, and too long to be the terminator.
+            # Nearly every line skips this: it is short enough, and too long to be the terminator.
             if self._cut or self.terminated or not 4 < len(line) <= self._longest_line:
                 self._end_line(items, line)
             else:

@@ -46,7 +46,7 @@ def other_protocol(start: bytes) -> NotGopher | None:
 
 
 def may_be_other_protocol(start: bytes) -> bool:
-    """Return true if `start` is too short to decide that."""
+    """Return true if `start` is too short for `other_protocol` to decide."""
     return len(start) < _LONGEST_SIGN and any(
         start[: len(sign)] == sign[: len(start)] for sign in _SIGNS
     )
@@ -141,7 +141,7 @@ class ResponseReader:
         return self._take is ResponseReader._until_close
 
     def skip(self, size: int) -> None:
-        """Count `size` bytes that were moved past this object. Raises TooBig."""
+        """Count `size` bytes that the system moved without this object. Raises TooBig."""
         self.received += size
         self._count(size)
 

@@ -56,7 +56,7 @@ class Unstuffer:
     """Removes one dot from every line that begins with two. Takes bytes in pieces of any size."""
 
     def __init__(self) -> None:
-        # The start counts as the end of a line, so that every stuffed line is LF, dot, dot.
+        # The start counts as the end of a line, so that every stuffed line begins with LF, dot, dot.
         self._pending = b"\n"
         self._skip = 1
 

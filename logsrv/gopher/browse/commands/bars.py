@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from logsrv.gopher.browse.commands.readable_texts import address_text
 
-# (name of the key, label, action that a click runs or "" for none).
+# Name of the key, label, and the action that a click runs; "" for none.
 Key = tuple[str, str, str]
 ALWAYS: tuple[Key, ...] = (("?", "Help", "app.help"), ("q", "Quit", "app.quit"))
 
@@ -72,8 +72,9 @@ class StatusBar(Horizontal):
         self._shown = ("", "")
 
     def tell(self, said: str, where: str, *, busy: bool, talking: bool) -> None:
-        """Show both halves if they changed. busy: whether a page is loading. talking: whether `said` may
-        take several rows.
+        """Show both halves, the sentence `said` and the progress `where`, if they changed.
+
+        busy: whether a page is loading. talking: whether the sentence may have several rows.
         """
         self.set_class(busy, "busy")
         self.set_class(talking, "talking")
@@ -118,6 +119,6 @@ class KeyLine(Static):
 
 def _shown(key: Key) -> Content:
     name, does, action = key
-    # All of this text is ours; a server's words must never be read as markup.
+    # Markup is allowed here because all of this text is ours, none of it a server's.
     label = f'[@click="{action}"]{does}[/]' if action else does
     return Content.from_markup(f"[bold $primary]{name}[/] {label} ")

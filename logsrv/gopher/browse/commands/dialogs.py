@@ -1,4 +1,4 @@
-"""Dialogs, which lie over the page until answered: questions, explanations, the help, the downloads."""
+"""Dialogs, shown over the page until answered: questions, explanations, the help, the downloads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BAR = 20
 
 
 class _Box(VerticalScroll):
-    """Scrolls by the keys of a page."""
+    """A box that scrolls with the same keys as a page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down"),
@@ -64,7 +64,7 @@ class Dialog(ModalScreen[Answer]):
 
 
 class Question(Dialog[bool]):
-    """A question of yes or no. Only y is yes: an Enter may have been meant for the page."""
+    """A question to answer with yes or no. Only y means yes: an Enter may have been meant for the page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "dismiss(True)"),
@@ -101,7 +101,7 @@ class Chooser(Dialog[Answer]):
     EMPTY = "There is nothing yet."
 
     def __init__(self, title: str, rows: Sequence[tuple[str, Answer]], at: int = 0) -> None:
-        """rows: (text, answer) of each; at: the index of the row that has the cursor first."""
+        """rows: text and answer of each. at: the index of the row where the cursor begins."""
         self.answers = [answer for _, answer in rows]
         self.rows = _Rows(*(Content(text) for text, _ in rows))
         if not rows:
@@ -116,7 +116,7 @@ class Chooser(Dialog[Answer]):
         self.choose(self.answers[event.option_index])
 
     def choose(self, answer: Answer) -> None:
-        """End with that answer."""
+        """Close the dialog with that answer."""
         self.dismiss(answer)
 
 
@@ -140,7 +140,7 @@ class DownloadList(Chooser[BackgroundDownload]):
             self.rows.replace_option_prompt_at_index(index, Content(download_text(download)))
 
     def choose(self, answer: BackgroundDownload) -> None:
-        """End with that download if it was saved; others cannot be opened."""
+        """Close the dialog with that download if it was saved; others cannot be opened."""
         if answer.state == "saved":
             self.dismiss(answer)
 

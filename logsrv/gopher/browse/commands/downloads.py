@@ -1,4 +1,4 @@
-"""Downloads in the background: each ends as a whole file, or as no file and a sentence."""
+"""Downloads in the background: each ends with a complete file, or with no file and a sentence."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class Downloads:
         ended: Callable[[BackgroundDownload], object] = lambda download: None,
     ) -> BackgroundDownload:
         """Begin to save the answer to `url` under an unused name in the directory.
-        Calls `ended` with the download when it ends, in whatever way.
+
+        ended: called with the download when it ends, saved or failed.
         """
         taken = {download.path for download in self.all if download.state == "running"}
         path = unused(self.directory, name_to_save(url), taken)
@@ -114,7 +115,7 @@ def download_directory(environ: Mapping[str, str]) -> Path:
 
 
 def unused(directory: Path, name: str, taken: set[Path]) -> Path:
-    """Return the path for `name` in `directory`; a number before its ending makes it unused."""
+    """Return an unused path for `name` in `directory`, if necessary with a number before its ending."""
     stem, dot, ending = name.rpartition(".")
     if not stem:
         stem, dot, ending = name, "", ""

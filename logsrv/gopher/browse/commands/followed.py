@@ -41,7 +41,7 @@ class FollowedMenus:
         """Read the files, which other processes may have changed."""
         before = None
         try:
-            # The files are read once more if the news changed meanwhile.
+            # Read the files once more if `followed` was changed while the thread read them.
             while before is not self.followed:
                 before = self.followed
                 found = await asyncio.to_thread(self._session.following.all)
@@ -101,7 +101,7 @@ class FollowedMenus:
         await self._change(self._session.following.follow, url, title_of(url), entries, now)
 
     async def unfollow(self, url: GopherURL) -> None:
-        """Stop following it. Raises ConfigurationError."""
+        """Stop following the menu at `url`. Raises ConfigurationError."""
         await self._change(self._session.following.unfollow, url)
 
     async def opened(self, address: str) -> None:
@@ -118,7 +118,7 @@ class FollowedMenus:
 
     async def mark(self, ids: list[str], *, read: bool = True) -> None:
         """Mark these entries as read or as new. Raises ConfigurationError."""
-        # First in memory: the page of news may be shown before the file is written.
+        # Change the news in memory first: the page of news may be shown before the file is written.
         self._know(each.replace(news=each.news.mark(ids, read=read)) for each in self.followed)
         await asyncio.to_thread(self._session.following.mark, ids, read=read)
 

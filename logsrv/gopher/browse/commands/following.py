@@ -1,4 +1,4 @@
-"""Commands to follow menus, to look for news in them, and to mark items as read."""
+"""Commands to follow menus, to fetch their news, and to mark items as read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FollowingCommands:
     _followed: FollowedMenus
     _visiting: Visiting
     _window: BrowserWindow
-    # The state from which the page of news was made.
+    # The state of the followed menus when the page of news was made.
     _rendered: object = field(default=None, init=False)
 
     def look(self, *, again: bool = False) -> None:
@@ -64,7 +64,7 @@ class FollowingCommands:
 
     @property
     def follows(self) -> bool:
-        """Return true if F would unfollow: the page is followed, or is one of the browser's own."""
+        """Return true if F would stop following: the page is followed, or is one of the browser's own."""
         page = self._visiting.page
         return page is None or self._followed.follows(page.url)
 

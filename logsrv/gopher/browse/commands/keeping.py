@@ -1,4 +1,4 @@
-"""Keeping things: downloads in the background, sounds to be played, bookmarks."""
+"""Commands to keep something: downloads in the background, sounds to play, bookmarks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from logsrv.kit.text.words import size_text
 
 @dataclass(eq=False)
 class Keeping:
-    """Commands that save and bookmark; announces the end of each download."""
+    """Commands that save and bookmark; they announce the end of each download."""
 
     _session: BrowsingSession
     _visiting: Visiting

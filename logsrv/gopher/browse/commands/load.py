@@ -25,13 +25,13 @@ Result = TypeVar("Result")
 
 
 async def aside(work: Callable[[], Result]) -> Result:
-    """Run disk work that may never end in a daemon thread; return its result, or raise its exception.
+    """Run work on a disk, which may never end, in a daemon thread; return its result, or raise its error.
 
-    At its end, asyncio waits for the threads of `asyncio.to_thread`: a directory on a file server that is
-    down would keep the browser, and its terminal, for ever.
+    Not by `asyncio.to_thread`: at the end asyncio waits for such threads, and a directory on a file server
+    that is down would keep the browser, and its terminal, for ever.
     """
     done: Future[Result] = Future()
-    # Cancelling it now fails, so the thread can always set a result, even if nobody awaits it.
+    # Cancelling the future fails from now on, so that the thread can always set a result.
     done.set_running_or_notify_cancel()
 
     def run() -> None:
@@ -47,7 +47,7 @@ async def aside(work: Callable[[], Result]) -> Result:
 
 
 class FromDisk(LocalAnswer):
-    """A local item like an `AsyncioStream`, read in a thread: a disk may sleep."""
+    """A local item with the interface of an `AsyncioStream`, read in a thread: a disk may be slow."""
 
     cut = False
 
@@ -64,7 +64,7 @@ class FromDisk(LocalAnswer):
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        # A thread may still read; the file is closed when that thread has dropped the iterator as well.
+        # A thread may still be reading: the file is closed when that thread drops the iterator, too.
         del self._unread
 
     def __aiter__(self) -> Self:
@@ -84,19 +84,19 @@ Source = AsyncioStream | FromDisk
 def source_of(
     url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
 ) -> Source:
-    """Return the answer to `url`, which `async with` begins; how: further arguments of `AsyncioStream`."""
+    """Return the answer to `url`; `async with` sends the request. how: arguments of `AsyncioStream`."""
     if isinstance(url, FileURL):
         return FromDisk(url, most_bytes)
     return AsyncioStream(url, options, most_bytes=most_bytes, **how)
 
 
-# Bytes; nobody reads more of a text on a screen, and larger ones can be saved.
+# Bytes that are shown: nobody reads more of a text on a screen, and larger ones can be saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
-# 16 MiB of empty lines would take gigabytes of memory.
+# The most lines of a page: 16 MiB of empty lines would need gigabytes of memory.
 MOST_LINES = 400_000
-# Seconds between two updates of a page that is loading: more often would only cost time.
+# Seconds between two updates of a page that is loading: more updates would only cost time.
 _GROWS_EVERY = 0.1
-# Bytes; parsing that much takes a second.
+# Bytes of HTML that are parsed: parsing that much takes a second.
 MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
 
@@ -110,7 +110,7 @@ class Loading:
     """A page that is loading: `page()` waits for all of it, `so_far()` returns the part received so far,
     `growing()` yields its lines as they arrive.
 
-    options: returns how to connect. It may read files; the page shows their errors, too.
+    options: returns the options of the connection. It may read files; the page shows their errors, too.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class Loading:
     def _make_lines(self) -> bool:
         """Add the next lines received; return true if there may be more to add.
 
-        Of a text, only whole lines are added, and a line with only a dot, which may end it, waits.
+        Only whole lines of a text are added. A line with only a dot waits, because it may be the end.
         """
         if self._way == "menu":
             known = len(self._lines)

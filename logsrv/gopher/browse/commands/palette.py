@@ -1,5 +1,6 @@
-"""The colours of the browser, a dark and a light set: the user's last choice, or else the set that suits
-the background of the terminal. This module is quick to import.
+"""The colours of the browser: a dark set and a light one. The module is quick to import.
+
+The user's last choice counts, or else the background of the terminal.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _BASE = {
     "surface": ("#1d2126", "#f1f1ee"),
     "panel": ("#262b31", "#e4e5e2"),
 }
-# Its variables, those of Textual and our own.
+# The variables of the themes, those of Textual and our own.
 _MORE = {
     "page-dim": ("#7d8790", "#6b7178"),
     "page-search": ("#c9a2d8", "#7b3f98"),
@@ -60,7 +61,7 @@ STYLES = {
 def is_light(environ: Mapping[str, str]) -> bool:
     """Return true for the light colours: by the user's choice, else by COLORFGBG.
 
-    The terminal itself is not queried: its answer takes time.
+    The terminal itself is not asked, because its answer takes time.
     """
     try:
         with open(os.path.join(data_directory(environ), _FILE), "rb") as file:
@@ -73,7 +74,7 @@ def is_light(environ: Mapping[str, str]) -> bool:
 
 
 def keep(environ: Mapping[str, str], *, light: bool) -> None:
-    """Keep the user's choice for the next time. Raises ConfigurationError."""
+    """Save the user's choice for the next run. Raises ConfigurationError."""
     data = data_directory(environ)
     try:
         os.makedirs(data, exist_ok=True)

@@ -1,5 +1,6 @@
-"""Opens links and files with the user's own programs: always after a question, as one argument of its own,
-without a shell, and never as an option.
+"""Opens links and files with the user's own programs, always after a question.
+
+The address is one argument of the program, without a shell, and never looks like an option.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _PLAYERS = (
     "afplay",
     "aplay -q",
 )
-# Endings of files that a desktop would run instead of opening.
+# Endings of files that a desktop would run as programs instead of showing them.
 _RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
 
@@ -145,7 +146,10 @@ def _first_there(commands: Iterable[str], environ: Mapping[str, str], none: str)
 
 
 async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
-    """Start a program and return its exit status. It outlives us; asyncio would kill its own children."""
+    """Start a program and return its exit status.
+
+    Not by asyncio, which kills its children at the end: the program may run longer than the browser.
+    """
     try:
         process = Popen(
             command,

@@ -16,7 +16,7 @@ from logsrv.gopher.browse.commands.bars import Key
 
 
 class Field(Input):
-    """A line to type in. Enter calls `submitted` with its text at once: a message would arrive later."""
+    """A line to type in. Enter calls `submitted` with the text at once; Textual's message would be late."""
 
     # A terminal still turns an Enter that was typed before the program started into a newline.
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+j", "submit")]
@@ -73,9 +73,9 @@ class Prompt(Horizontal):
     ) -> None:
         """Show the prompt with `label` and the text `begin`; the arrow keys offer the texts in `earlier`.
 
-        then: called with the text at Enter. does: the label of Enter. replace: whether typing replaces
-        `begin`, unless a key moves the cursor first. only: a regular expression for the text that may be
-        typed. changed: called with the text after each change.
+        then: called with the text at Enter. does: the label of the key Enter. replace: whether typing
+        replaces `begin`, unless a key moves the cursor first. only: a regular expression that the typed
+        text must match. changed: called with the text after each change.
         """
         self._settle(None)
         self._then = then
@@ -95,7 +95,7 @@ class Prompt(Horizontal):
         self.screen.set_focus(field)
 
     def takes(self, key: events.Key) -> bool:
-        """Type the character of a key, and return true; false if nothing is asked or the key has none."""
+        """Type the character of a key; return false if the prompt is closed or the key has no character."""
         if self._then is None or not key.is_printable or key.character is None:
             return False
         if self._field.selection.is_empty:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Characters. If a long host leaves less room for the end of the address, the host is shortened too.
+# The least characters for the end of an address; if a long host leaves fewer, the host is shortened too.
 _LEAST_END = 8
 
 
@@ -18,7 +18,7 @@ def span_text(seconds: float) -> str:
 
 
 def address_text(address: str, width: int) -> str:
-    """Shorten an address to `width` characters in its middle: its host and its end say most."""
+    """Shorten an address in its middle to `width` characters: its host and its end tell most."""
     if len(address) <= width:
         return address
     begin = address.find("/", address.find("//") + 2) + 1

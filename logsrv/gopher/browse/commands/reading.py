@@ -63,7 +63,7 @@ class Reading:
             self._visiting.redraw()
 
     def explain(self) -> None:
-        """Tell where the link leads, or where the page is from."""
+        """Show where the link leads, or where the page is from."""
         link = self._visiting.here()
         if link is None:
             return

@@ -50,7 +50,7 @@ class History:
         self._most = most
 
     def arrive(self, place: Place, step: int | None = None) -> None:
-        """Make the visit that is `step`s away the current one.
+        """Make the visit that is `step` steps away the current one.
 
         None: add a new visit to `place` after the current one, and forget the visits that were after it.
         """
@@ -93,8 +93,9 @@ class PageCache:
         return page
 
     def put(self, page: Page) -> None:
-        """Keep a page, unless it has an error, is larger than the cache, or is a local file, which the user
-        may edit.
+        """Keep a page, unless it has an error, is larger than the cache, or is a local file.
+
+        The user may edit a local file.
         """
         self._pages.pop(page.url, None)
         if isinstance(page.url, FileURL) or page.error or page.received > self._most_bytes:
@@ -132,9 +133,9 @@ class BrowsingSession:
         self.newly_trusted: set[str] = set()
 
     def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
-        """Return how to connect to `url`: trust by pin for servers the user decided to trust, else the
-        trust of the session's options.
+        """Return the options of a connection to `url`.
 
+        They have trust by pin for servers that the user decided to trust, else the trust of the session.
         accept_cut: whether to accept an end without TLS's close. Raises ConfigurationError, OSError.
         """
         trust = self._options.trust

@@ -32,7 +32,7 @@ _ENTER = {
 
 @dataclass(eq=False)
 class StatusRows:
-    """Describes the state of the other parts in words."""
+    """The texts of the rows, made from the state of the other parts."""
 
     _session: BrowsingSession
     _followed: FollowedMenus

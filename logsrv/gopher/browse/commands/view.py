@@ -1,7 +1,7 @@
-"""The widget that shows a page: lines in a scrolling window, a cursor on links, matches marked.
+"""The widget that shows a page: lines in a scrolling window, a cursor on links, marked matches.
 
-It paints only the visible rows, so a menu of 100,000 lines scrolls as fast as one of ten. `page_lines`
-has escaped the text; nothing here is ever read as markup.
+It paints only the visible rows, so a menu of 100,000 lines scrolls as fast as one of ten. The text was
+escaped by `page_lines`; nothing here is read as markup.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class PageView(ScrollView, can_focus=True):
         # The indices of the lines with a match.
         self.matches: list[int] = []
         self.cursor: int | None = None
-        # (whether enough is laid out, the step that waits for it); and whether a worker lays out the rest.
+        # The function that tells whether enough is laid out, and the step that waits for that; and whether
+        # a worker lays out the rest.
         self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
         self._goes_on = False
 
@@ -113,7 +114,7 @@ class PageView(ScrollView, can_focus=True):
         known = len(self.lines)
         at = len(self.page_layout.first_row)
         self.page_layout.extend(lines)
-        # A wider column of numbers makes all rows anew; lay out at least the lines that had rows.
+        # If the column of numbers gets wider, all rows are made anew: at least those of the lines before.
         self.page_layout.lay_out(lambda: len(self.page_layout.first_row) >= at)
         self.matches += self._matching(known)
         self._lay_out_more()
@@ -147,8 +148,8 @@ class PageView(ScrollView, can_focus=True):
     ) -> tuple[int, int] | None:
         """Mark all matches of `words`, ignoring case, and go to the next line with one.
 
-        stay: whether the current line counts as the next one. Returns (number of the line among those with
-        a match, from 1; number of lines with a match); None without a match.
+        stay: whether the current line counts as the next one. Returns the number of the line among those
+        with a match, from 1, and the number of lines with a match; None without a match.
         """
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match != self._match:
@@ -216,7 +217,7 @@ class PageView(ScrollView, can_focus=True):
             self._goes_on = False
 
     def _when(self, ready: Callable[[], bool], act: Callable[[], None]) -> None:
-        """Call `act` as soon as `ready()` is true or all is laid out, unless the user moves before."""
+        """Call `act` as soon as `ready()` is true or all is laid out, unless the user moves before that."""
         if ready() or self.page_layout.done:
             self._then = None
             act()
@@ -241,14 +242,14 @@ class PageView(ScrollView, can_focus=True):
         if self.page_layout.window != self._columns:
             self._lay_out_again()
         elif self.cursor is not None:
-            # A long sentence below takes rows for a while; the line with the cursor must stay visible.
+            # A long sentence below the page hides rows for a while: keep the line with the cursor visible.
             self._reveal(self.cursor)
         self._keep_in_sight()
         if self.cursor != before:
             self.post_message(self.Pointed())
 
     def break_otherwise(self) -> str:
-        """Change to the next way (break prose only, all lines, none); return its sentence."""
+        """Change to the next way of breaking lines (prose only, all, none); return its sentence."""
         ways = list(_BREAKING)
         self._breaking = ways[(ways.index(self._breaking) + 1) % len(ways)]
         self._lay_out_again()
@@ -272,7 +273,10 @@ class PageView(ScrollView, can_focus=True):
         return found if (found <= limit if step > 0 else found >= limit) else None
 
     def _keep_in_sight(self, step: int = 1) -> None:
-        """Move an invisible cursor to a visible link: Enter must open only what the user sees."""
+        """If the cursor is not visible, move it to a visible link: Enter must open only what the user sees.
+
+        step: 1 for the first visible link, -1 for the last.
+        """
         first, last = self._visible()
         if self.cursor is None or not first <= self.cursor <= last:
             begin, limit = (first, last) if step > 0 else (last, first)
@@ -291,7 +295,7 @@ class PageView(ScrollView, can_focus=True):
         self._when(lambda: len(self.page_layout.rows) > self._end_of_window(index), scroll)
 
     def _end_of_window(self, index: int) -> int:
-        """Return the row below a window that begins with that line; a huge one if it is not laid out."""
+        """Return the row below a window that begins with that line; a huge number if it is not laid out."""
         first_row = self.page_layout.first_row
         return first_row[index] + self._height if index < len(first_row) else 1 << 62
 
@@ -331,12 +335,12 @@ class PageView(ScrollView, can_focus=True):
             self._scroll_and_point(step, step)
 
     def action_link(self, step: int) -> None:
-        """Go to the next link, however far."""
+        """Go to the next link, even if it is far away."""
         at = self._visible()[0] - (step > 0) if self.cursor is None else self.cursor
         self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
 
     def action_page(self, direction: int) -> None:
-        """Scroll by one window less one row: that row shows where the reader was."""
+        """Scroll by one window less one row, which shows the reader where he was."""
         self._scroll_and_point(direction * max(1, self._height - 1), 1)
 
     def action_end(self, step: int) -> None:
@@ -414,9 +418,9 @@ class PageView(ScrollView, can_focus=True):
         """Return a row in its style and its own colours, with matches marked."""
         style = self._component(line.style) + over if over else self._component(line.style)
         text = Text(line.text, end="")
-        # Set as a span: Rich drops the base style of a text without spans.
+        # The style is set as a span, because Rich drops the base style of a text without spans.
         text.stylize(style)
-        # The cursor's colours hold everywhere: a server cannot hide which line is pointed at.
+        # The line at the cursor has only the cursor's colours: a server's could hide the cursor.
         for span in () if over else line.spans:
             text.stylize(_style_of(span.paint), span.start, span.end)
         if self._match is not None:
@@ -424,7 +428,7 @@ class PageView(ScrollView, can_focus=True):
         return list(text[start:end].render(self.app.console))
 
 
-# A picture in a large window has about that many different colours.
+# The size of the cache: a picture in a large window has about that many different colours.
 @lru_cache(maxsize=16 * 1024)
 def _style_of(paint: Paint) -> Style:
     def colour(shade: int | tuple[int, int, int] | None) -> Color | None:

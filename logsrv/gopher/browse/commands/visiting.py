@@ -1,4 +1,4 @@
-"""The page on the screen, and the steps of a visit until it is there.
+"""The page on the screen, and the steps of a visit until its page is there.
 
 visit ──► at hand ─────────────────────────────► arrived
   └────► loading ──► a part is shown ──► whole ──► arrived
@@ -40,9 +40,9 @@ _MANY_BYTES = 64 * 1024
 class Journey:
     """A visit that is being made.
 
-    step: steps in the history, None for a new visit. position: that of the earlier visit. part: stands for
-    the page on the screen while only its beginning has arrived. loading: the page while it is fetched.
-    arrived: whether the visit is in the history; a page that never arrives is not added.
+    step: steps in the history, None for a new visit. position: that of the earlier visit. part: the page on
+    the screen while only its beginning has arrived. loading: the page while it is fetched. arrived: whether
+    the visit is in the history; a page that never arrives is not added.
     """
 
     place: Place
@@ -131,7 +131,7 @@ class Visiting:
             travel = partial(self._travel, journey)
             self._worker = self._window.start(travel, group="page", exclusive=True)
         else:
-            # Shown at once: the next key is meant for this page.
+            # Show the page at once: the next key is meant for it.
             self._cancel()
             self._arrive(journey, page, self._lines(page), journey.position)
 
@@ -151,7 +151,7 @@ class Visiting:
     def redraw(self) -> None:
         """Make the lines of the page anew, after a change of character set, bookmarks or width."""
         shown = self.shown
-        # An incomplete page is made anew anyway when it is complete.
+        # An incomplete page needs no new lines: they are made anew when it is complete.
         if shown is not None and not self._is_begun:
             self._show(shown, self._lines(shown), self._window.view.position())
 
@@ -206,7 +206,7 @@ class Visiting:
         journey.loading = loading
         self._window.changed()
         part = journey.part
-        # Going back shows the page only when it is complete, at its old position.
+        # After going back, the page is shown only when it is complete, at its old position.
         if part is not None and journey.position is None:
             async for lines in loading.growing():
                 if self._is_begun:
@@ -255,7 +255,7 @@ class Visiting:
 def rendered(
     shown: Page | InternalPage, session: BrowsingSession, followed: FollowedMenus, window: Size
 ) -> list[PageLine]:
-    """Return all lines of a page. Safe to call in a thread for pages of servers."""
+    """Return all lines of a page. For a page from a server, a thread may call this."""
     if shown is InternalPage.START:
         return start_lines(session.bookmarks)
     if not isinstance(shown, Page):

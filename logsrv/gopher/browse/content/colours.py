@@ -14,16 +14,17 @@ from typing import NamedTuple
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
 
-# A number of the 256 colours of terminals; (red, green, blue); None for the page's own colour.
+# A colour: its number among the 256 of terminals, or (red, green, blue); None for the page's own colour.
 Shade = int | tuple[int, int, int] | None
 _SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
 _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
-# Codes that end an attribute. 2 (faint) is not in the table above: many terminals make it unreadable.
+# Codes that end an attribute. 2 (faint) is not in the table above, because many terminals show faint text
+# so that nobody can read it.
 _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 
 
 class Paint(Value):
-    """The look of a span: colour of the letters, colour behind them, and Rich's names of attributes."""
+    """The style of a span: colour of the letters, of the background, and Rich's names of attributes."""
 
     letters: Shade = None
     ground: Shade = None
@@ -39,7 +40,7 @@ class Span(NamedTuple):
 
 
 _PLAIN = Paint()
-# A line with more sequences is not a drawing, and megabytes of them would take seconds.
+# A line with more sequences is no drawing, and megabytes of sequences would take seconds.
 _MOST_IN_A_LINE = 5000
 
 
@@ -102,7 +103,7 @@ def _changed(paint: Paint, parameters: str) -> Paint | None:
             paint = paint.replace(**{"letters" if number == 38 else "ground": shade})
         else:
             return None
-    # Letters in the colour of their background would be invisible.
+    # Drop the background: letters of the same colour would be invisible.
     if paint.letters is not None and paint.letters == paint.ground:
         return paint.replace(ground=None)
     return paint

@@ -102,7 +102,7 @@ def action(command: str) -> str:
     """Return the Textual action that runs a command of a part, such as `travelling.move(-1)`."""
     part, dot, call = command.partition(".")
     name, _, words = call.removesuffix(")").partition("(")
-    # The comma stands only before arguments: `run('a', 'b', )` is not a valid action.
+    # A comma only before arguments, because `run('a', 'b', )` is not a valid action.
     return f"app.run('{part}', '{name}'{words and ', '}{words})" if dot else f"app.{command}"
 
 

@@ -18,8 +18,8 @@ _BLOCKS = _HEADINGS | frozenset(
 # Elements with an empty line before them.
 _APART = _HEADINGS | frozenset(("p", "ul", "ol", "dl", "table", "pre", "blockquote"))
 _MOST_LINKS = 1000
-# Characters. Python's parser scans an unfinished tag again with each `feed`, which is quadratic without a
-# bound.
+# Characters of each `feed`, and of a tag. Python's parser scans an unfinished tag again at each `feed`:
+# without a limit, the time would grow with the square of its length.
 _CHUNK = 16 * 1024
 _LONGEST_TAG = 64 * 1024
 _LONGEST_LAST = 4 * 1024

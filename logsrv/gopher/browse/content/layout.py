@@ -17,15 +17,15 @@ from logsrv.gopher.wire.value import Value
 
 # fit: break prose, not drawings. all: break every line. none: break no line.
 Breaking = Literal["fit", "all", "none"]
-# Lines of hand-made texts are up to 80 columns wide, and nobody reads much longer ones with ease.
+# Columns for prose: lines that people have broken are up to 80 wide, and much longer ones are hard to read.
 READABLE = 80
-# Columns. Lines up to this width were probably broken by a person; one that fits the window stays whole.
+# Columns. Lines up to this width were probably broken by a person; if they fit the window, they stay whole.
 _HAND_MADE = 120
-# A line counts as prose or not by at most 200 lines before and after it, 400 characters of each.
+# To tell whether a line is prose, at most 200 lines before and after it are read, 400 characters of each.
 _AROUND = 200
 _ENOUGH = 400
 # Lines between two calls of `until`: a line takes a few microseconds, a paragraph of long lines 20 ms.
-_LINES_A_LOOK = 32
+_LINES_A_CHECK = 32
 _NARROWEST = 8
 _TAG_WIDTH = 4
 _GAP = 2
@@ -60,7 +60,7 @@ class Layout:
         self.first_row: list[int] = []
         self.links: list[int] = []
         self.widest = 0
-        # The lines of the paragraph judged last, and whether they stay as the author broke them.
+        # The lines of the paragraph judged last, and whether they stay as their author broke them.
         self._judged = range(0)
         self._whole = False
 
@@ -92,7 +92,7 @@ class Layout:
         lines = self.lines
         for index in range(len(self.first_row), len(lines)):
             self._add(index, lines[index])
-            if not index % _LINES_A_LOOK and until():
+            if not index % _LINES_A_CHECK and until():
                 return
 
     @property
@@ -161,7 +161,7 @@ def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
             yield start, end
             return
         blank = text.rfind(" ", start, end + 1)
-        # Not broken within its leading blanks.
+        # A line is not broken within its leading blanks.
         if blank > start and text[start:blank].strip():
             yield start, blank
             start = blank + 1

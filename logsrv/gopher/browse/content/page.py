@@ -19,7 +19,7 @@ from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 Way = Literal["menu", "text", "html", "picture", "download"]
-# The item types that are pages, by name. BinHex and uuencode are sent as text too, but are for programs.
+# The item types that are shown as pages, by name. BinHex and uuencode are texts too, but for programs.
 _WAYS: dict[str, Way] = {
     **dict.fromkeys(("menu", "search"), "menu"),
     **dict.fromkeys(("text", "mail", "calendar"), "text"),
@@ -38,7 +38,7 @@ class MenuContent(Value):
 class Page(Value):
     """The answer to one request.
 
-    content: the items of a menu, else bytes; those of a text are without terminator and stuffed dots.
+    content: the items of a menu, or bytes; those of a text are without the last line `.` and doubled dots.
     error: the failure; `content` is then the part received, or None. note: a sentence to show above the
     content. received: bytes of the answer. seconds: how long it took.
     """
@@ -74,7 +74,7 @@ def way_to_show(url: ItemURL) -> Way:
 # play if there is a program for it. outside: open with another program, after a question. session: explain.
 # dead: cannot be opened; show the reason.
 LinkKind = Literal["show", "search", "download", "sound", "outside", "session", "dead"]
-# Schemes that the user's own programs may get; `file:` and `javascript:` would act on this machine.
+# Schemes of links that the user's programs may open; `file:` and `javascript:` would act on this machine.
 _OUTSIDE = frozenset(
     (
         *("http", "https", "ftp", "ftps", "gemini", "spartan", "finger"),
@@ -130,7 +130,7 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperl
 
 
 def _outside(address: str, title: str) -> Hyperlink:
-    # Only ASCII: the question shows exactly what the program gets, and no letter looks like another.
+    # Only ASCII, in which no letter looks like another: the question shows exactly what the program gets.
     address = quote(address, safe="!#$%&'()*+,/:;=?@[]~")
     found = _SCHEME.match(address)
     scheme = found[1].lower() if found else ""

@@ -33,7 +33,7 @@ _COLOURS = {
 }
 
 _NO_MENU = GopherURL("localhost")
-# Bytes; nobody reads more of a binary, and escaping megabytes takes seconds.
+# Bytes of a binary that are shown: nobody reads more, and escaping megabytes takes seconds.
 _SHOWN_OF_BINARY = 32 * 1024
 # Characters of a text, and items of a menu, that are made into lines before keys are handled again.
 LONGEST, ITEMS = 16 * 1024, 500
@@ -75,7 +75,7 @@ class PageLine(NamedTuple):
             return link_to(self.url, self.text)
         if self.item is None:
             return None
-        # On our own pages, only links out of Gopher are items.
+        # On our own pages a link has a `url`; only links out of Gopher are items.
         return link_of(self.item, menu or _NO_MENU, charset)
 
 
@@ -111,7 +111,7 @@ def text_lines(text: str) -> list[PageLine]:
             shown = (_shown(line, colours) for line in piece.split("\n"))
             lines += [PageLine(line, spans=spans) for line, spans in shown]
         else:
-            # Escaping many lines in one pass is fast; only lines with a TAB take another.
+            # Escaping many lines in one pass is fast; only lines with a TAB need a second one.
             whole = printable(piece).split("\n")
             lines += [PageLine(line.expandtabs() if "\t" in line else line) for line in whole]
     return lines

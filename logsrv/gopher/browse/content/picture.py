@@ -26,7 +26,7 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLin
     Raises PeerError with a sentence if the picture is broken, too large or of another format.
     """
     try:
-        # Pillow's own warnings, of huge pictures and odd files, would be printed across the screen.
+        # Pillow would print warnings about huge pictures and odd files across the screen.
         with (
             warnings.catch_warnings(action="ignore"),
             Image.open(BytesIO(content), formats=_FORMATS) as image,
@@ -50,7 +50,7 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLin
 
 
 def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Return the picture in RGB on white (its own background is unknown), scaled down if too large."""
+    """Return the picture in RGB, on white because its background is unknown; scaled down if too large."""
     image.draft("RGB", (width, height))
     shown = image.convert("RGBA")
     shown.thumbnail((max(1, width), max(2, height)))
