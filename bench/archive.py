@@ -44,7 +44,7 @@ REQUESTS_BAR, SECONDS_BAR, ROUNDS_BAR = 8, 0.3, 12
 
 @attrs.define
 class Meter:
-    """Delays and records the requests of a search: (time received, time answered, bytes) of each.
+    """Delays the requests of a search, and records for each: time received, time answered, bytes.
 
     delay: seconds for each request.
     """
@@ -72,9 +72,7 @@ class Meter:
 
     @property
     def rounds(self) -> int:
-        """Return the number of round trips: the longest chain of requests, each after the answer before
-        it.
-        """
+        """Return the number of round trips: the longest chain of requests that wait for each other."""
         chains: list[tuple[float, int]] = []
         for came, answered, _ in sorted(self.seen):
             before = max((length for end, length in chains if end <= came), default=0)

@@ -1,4 +1,4 @@
-"""`bare.py PORT`: a minimal Twisted server, for comparing the memory of an idle connection."""
+"""`bare.py PORT`: a minimal Twisted server, to compare the memory of an idle connection with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rate of taking in lines while a process ships them, as a share of the rate without. The bar is 0.8.
+"""The rate of received lines while a process ships them, as a share of the rate without. The bar is 0.8.
 
     python -m bench.beside                    # 8 connections, 100-byte lines, in turns with and without
     python -m bench.beside --runs 9 --millions 16

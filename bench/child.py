@@ -69,7 +69,7 @@ def running(
     try:
         deadline = time.monotonic() + START_SECONDS
         while True:
-            # Checked before `ready`: a program that is ready may end by itself just afterwards.
+            # Check this before `ready`: a program that is ready may end by itself right after that.
             ended = process.poll() is not None
             if ready():
                 break

@@ -2,8 +2,8 @@
 
     TMPDIR=/dev/shm python -m bench.cores              # two rounds: three minutes
 
-Lines over TCP go to one server, and to two at once, each with its own load and store: listeners in two
-processes could not take more. Bodies of Loki, OTLP and bulk requests: with 0, 1 and 2 workers.
+Lines over TCP are sent to one server, and to two at once, each with its own load and store: two processes
+that share a listener could not receive more. Bodies of Loki, OTLP and bulk requests: with 0, 1, 2 workers.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def records(work: Path, kind: str, workers: int, number: int) -> list[str]:
     """Send `number` bodies to a server with `workers` workers; return a row of the table."""
     path, body = bodies()[kind]
     with server(work, f"{kind}{workers}", "http:", "--workers", str(workers)) as one:
-        # Not measured: the server's imports, and the start of its workers.
+        # A first round, not measured: the server imports modules, and starts its workers.
         together([partial(posted, one, path, body, 1)] * SENDERS)
         before = one.threads()
         seconds = together([partial(posted, one, path, body, number // SENDERS)] * SENDERS)

@@ -113,7 +113,7 @@ class Peer:
     others: dict[str, int] = attrs.field(factory=dict)
 
     def after(self, send: Callable[[], None]) -> list[bytes]:
-        """Call `send`; return the lines that the server stored of it."""
+        """Call `send`; return the lines that the server stored because of it."""
         begin = self.stored.stat().st_size if self.stored.exists() else 0
         send()
         marker = f"marker {begin}.".encode()

@@ -1,4 +1,4 @@
-"""Taking in lines beside ten live views and a search, and beside sealing; the memory with ten views.
+"""Receiving lines beside ten live views and a search, and beside sealing; the memory with ten views.
 
     python -m bench.readers                                # five rounds
     python -m bench.readers --runs 9 --lines 20000000
@@ -208,7 +208,7 @@ def _views_memory(child: int) -> int:
         command = Path(f"/proc/{child}/cmdline").read_bytes()
         return proc.memory(child, "VmHWM") if b"linelog.http.viewing" in command else 0
     except OSError:
-        # The child, a search, has ended meanwhile.
+        # The child was a search that has ended meanwhile.
         return 0
 
 

@@ -3,7 +3,7 @@
     python -m bench.receiving                         # one and two edges, one to three blocks under way
     python -m bench.receiving --directory /dev/shm    # without a disk
 
-Blocks of made-up text are made before, cut as by an edge. Each edge is a thread that keeps up to
+Blocks of made-up text are prepared first, cut as an edge cuts them. Each edge is a thread that keeps up to
 `--window` blocks in flight, each on its own connection.
 """
 

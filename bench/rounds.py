@@ -16,7 +16,7 @@ from bench.servers import Bare, Server
 C = TypeVar("C", Stream, Datagrams, Slow, Idle)
 
 WARM_UP = 4  # the warm-up has a quarter of the lines
-# Few rounds are enough: a run has thousands of samples, or hardly varies.
+# A few rounds are enough: a run has thousands of samples, or differs little from the others.
 SLOW_ROUNDS = 1
 IDLE_ROUNDS = 3
 

@@ -80,7 +80,7 @@ def free_port(wire: str) -> str:
 def started(bench: Bench, server: Server, wire: str, connections: int) -> Iterator[Started]:
     """Run a server in its own directory; end it and remove the directory at the end of the block."""
     work = Path(tempfile.mkdtemp(prefix=f"{server.name}-", dir=bench.base))
-    # Not below `work`: the path of a UNIX socket has at most 107 bytes.
+    # Sockets are not below `work`, because the path of a UNIX socket has at most 107 bytes.
     sockets = tempfile.mkdtemp(prefix="bench-")
     try:
         address = f"{sockets}/socket" if wire == "unix" else free_port(wire)

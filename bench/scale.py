@@ -49,7 +49,7 @@ MODEL = {
     "centre: receiving": 2900,
     "centre: sealing": 370,
 }
-"""Thousand lines a second that a core does."""
+"""Thousands of lines a second that a core can process."""
 PATIENCE = 300
 
 
@@ -127,13 +127,13 @@ def send(ports: Sequence[int], senders: int, rate: int, burst: int, seconds: flo
     for one in connections:
         with one:
             one.shutdown(socket.SHUT_WR)
-            # The server closes when it has taken in all lines.
+            # The server closes when it has received all lines.
             one.recv(1)
 
 
 def _bursts(burst: int) -> Iterator[bytes]:
     for page in pages("mix"):
-        # Without time and source, which the server adds.
+        # Remove time and source, which the server adds.
         texts = [line.split(b" ", 2)[2] for line in page.splitlines(keepends=True)]
         for at in range(0, len(texts), burst):
             yield b"".join(texts[at : at + burst])
@@ -141,8 +141,9 @@ def _bursts(burst: int) -> Iterator[bytes]:
 
 @attrs.frozen
 class Measured:
-    """The result. costs: CPU seconds a GB, by stage. lags: seconds, by the edges' metrics. memory: peak
-    bytes.
+    """The result. costs: CPU seconds for a GB, by stage. lags: seconds, from the metrics of the edges.
+
+    memory: peak bytes.
     """
 
     lines: float

@@ -35,7 +35,7 @@ MEMORY_BAR = 200e6
 FIRST_BAR = 0.2
 HELP_BAR = 0.1
 _PAUSE = 0.002
-# An installed logsrv has compiled modules; with this variable each run would compile them anew.
+# Without this variable: an installed logsrv has compiled modules, and with it each run would compile them.
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -155,9 +155,7 @@ def number(made: Made, case: Case) -> int:
 
 
 def peak(command: Sequence[str]) -> int:
-    """Return the sum of the peak memory of a command and its children in bytes; shared pages
-    count twice.
-    """
+    """Return the peak memory of a command and its children in bytes, summed; shared pages count twice."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=_ENVIRONMENT)
     most: dict[int, int] = {}
     while process.poll() is None:

@@ -241,7 +241,7 @@ class Bare:
 
     def launch(self, listener: Listener, work: Path) -> Launch:
         program = HERE / "bare.py"
-        # -P: imports must not find the modules beside bare.py.
+        # -P: otherwise imports would find the modules beside bare.py.
         return Launch((sys.executable, "-P", str(program), listener.address), work / "none")
 
 

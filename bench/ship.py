@@ -183,7 +183,7 @@ class Shipper:
             yield read_report(pipe.read(int.from_bytes(head, "big")))
 
     def stop(self) -> None:
-        """Have it end in order, and wait for that."""
+        """Let it end in order, and wait for the end."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)

@@ -99,7 +99,7 @@ def make_small(directory: Path, segments: int, kilobytes: int = 50) -> None:
                 if number == (segments + 1) // 2:
                     file.write(_of_minute(_LINE + f"worker 7: {WORD} is gone\n".encode(), minute))
             os.utime(directory / segment.name, (minute * 60 + 59, minute * 60 + 59))
-            # The server keeps no word index for so small a text either.
+            # Without word indexes, which the server does not keep for small texts either.
             seal(segment, disk, with_words=False)
         save_number(segments + 1, disk)
         for _ in make_catalogs(disk):

@@ -32,7 +32,7 @@ from bench.servers import TWISTD
 
 # Connections that one process of load.c holds.
 AT_ONCE = 9500
-# Open files of a service without connections, and the files it reserves.
+# Open files of a service without connections, and those that it keeps free.
 BESIDE = 256
 WITHIN = 120.0
 SCRAPES = 50

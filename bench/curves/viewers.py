@@ -83,7 +83,7 @@ def until_live(size: int, directory: Path, *, queries: Callable[[int], int]) -> 
                 connection = key.fileobj  # type: ignore[assignment]
                 found = _SENT.findall(connection.recv(1 << 18))
                 if found and time.monotonic_ns() - int(found[-1]) < LIVE_SECONDS * 1e9:
-                    # Reading a live viewer further would only cost CPU time.
+                    # A viewer that is live is not read any more: it would only cost CPU time.
                     selector.unregister(connection)
                     waiting -= 1
             if time.monotonic() > begun + WITHIN:
@@ -112,7 +112,7 @@ def stats(size: int, directory: Path) -> float:
             begun = time.monotonic()
             server.asked("/api/stats")
             took.append(time.monotonic() - begun)
-            # For half a second the daemon would repeat the same answer.
+            # Wait, because the daemon repeats the same answer for half a second.
             time.sleep(0.6)
         return sorted(took)[ASKED // 2] * 1e3
 
@@ -124,7 +124,7 @@ def first_lines(size: int, directory: Path) -> float:
         server.settle()
         took = []
         for _ in range(ASKED):
-            # For the first request no search process is ready: it starts while the page loads.
+            # No search process is ready for the first request: it starts while the page loads.
             begun = time.monotonic()
             page = server.asked("/")
             for asset in _ASSET.findall(page):
