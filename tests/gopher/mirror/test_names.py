@@ -119,7 +119,7 @@ def test_no_two_items_share_a_path_and_none_leaves(found: list[tuple[str, list[s
 
     later = Names(HOME)
     for each, path in list(given_paths.items())[::2]:
-        later.restore(each, path)
+        later.reserve(each, path)
     again = {each: later.path(each) for each in urls[1::2]}
     kept = {given_paths[each] for each in urls[::2]}
     assert not kept & set(again.values()), "what an earlier run wrote is not overwritten"
