@@ -18,7 +18,7 @@ from tests.docs.story import Story, blocks
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
 # test_shipping_out.py checks the part about other targets.
-OURS = PAGE[: PAGE.index("\n## Out to what people have")]
+OURS = PAGE[: PAGE.index("\n## Other systems as targets")]
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from logsrv.linelog.ship.shipping.loop import ANSWER
 from tests.docs.story import Story
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "shipping.md").read_text()
-SECTION = PAGE[PAGE.index("## Out to what people have") :].partition("\n## ")[0]
+SECTION = PAGE[PAGE.index("## Other systems as targets") :].partition("\n## ")[0]
 
 
 @pytest.mark.long
