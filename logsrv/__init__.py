@@ -2,7 +2,7 @@
 
 A received line passes through these folders in this order:
 
-    kit/net                 an endpoint string becomes a listening service behind a guard
+    kit/net                 an endpoint string becomes a listening service, protected by a guard
     linelog/inputs          small Protocols: they receive bytes from a transport, and send the answers
     linelog/framing         bytes in any pieces become blocks of whole lines (no I/O)
     linelog/batch           the objects that are passed on from there: block, source, time

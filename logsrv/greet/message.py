@@ -1,7 +1,7 @@
 """A message with fields such as {peer} in it; sans-IO.
 
-Only bare names stand in braces, unlike `str.format`: the message cannot read attributes of objects.
-`{{` and `}}` stand for braces, `\\n` for a new line, `\\\\` for a backslash.
+Braces contain only a name, unlike those of `str.format`, so that a message cannot read attributes of objects.
+`{{` and `}}` are braces, `\\n` is a new line, `\\\\` a backslash.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Message:
         return text.startswith(first) and text.endswith(last) and at <= len(text) - len(last)
 
     def render(self, values: Mapping[str, object]) -> str:
-        """Return the message with its fields filled in; CR LF stands between its lines."""
+        """Return the message with its fields filled in, and CR LF between its lines."""
         text = "".join(
             literal + (str(values[field]) if field else "") for literal, field in self.pieces
         )

@@ -161,7 +161,7 @@ def field(text: str) -> str:
 
 
 def scope(arguments: Namespace) -> Scope:
-    """Return the limits that the command line gives. Raises UsageError for a wrong time."""
+    """Return the limits of the command line. Raises UsageError for a wrong time."""
     return Scope(
         since=_moment(arguments.since, "--since", arguments.utc),
         until=_moment(arguments.until, "--until", arguments.utc),

@@ -2,7 +2,7 @@
 
     python -m logsrv.cli.running.serving_process CHANNEL HELD AGAIN REACTOR FILE [OPTION…]
 
-HELD is JSON: the listening sockets that the parent holds, key to descriptor. AGAIN is JSON: true if another
+HELD is JSON: the listening sockets that the parent keeps, key to descriptor. AGAIN is JSON: true if another
 process has served before. CHANNEL is the descriptor of a socket to the parent:
 
 | from | message | with |
@@ -113,7 +113,7 @@ def _load(path: Path, channel: ParentSocket) -> Any:
 
 
 def local(files: set[Any], directory: Path) -> set[str]:
-    """Return the author's files: those in `directory`, without virtual environments in it."""
+    """Return the files of the plugin: those in `directory`, without virtual environments in it."""
     return {
         file
         for file in files
@@ -199,7 +199,7 @@ class ParentSocket:
 
 @attrs.define(eq=False)
 class Serving:
-    """A service on a reactor that holds sockets. It reports each step to the parent."""
+    """A service on a reactor that is a `Holding`. It reports each step to the parent."""
 
     _service: Any
     _channel: ParentSocket

@@ -67,7 +67,7 @@ class MenuReadings:
         return self._unread[0] if self._unread else None
 
     def leave_first(self) -> None:
-        """End the processing of the first menu. It is written now, or when its last item is settled."""
+        """End the processing of the first menu: write it, now or when each item is copied or given up."""
         reading = self._unread.popleft()
         awaited = {job for job in reading.jobs if job is not None and not job.is_settled}
         if not awaited:

@@ -112,7 +112,7 @@ class Access:
             return
         cookie = request.getCookie(self._cookie_name)
         # Nobody can guess 56 digits of a hash, so a right cookie is accepted even while another client
-        # behind the same address guesses tokens.
+        # with the same address guesses tokens.
         if cookie is not None and hmac.compare_digest(cookie, self._cookie):
             return
         scheme, _, given = (request.getHeader(b"Authorization") or b"").partition(b" ")
@@ -124,7 +124,7 @@ class Access:
         """Return the value of Set-Cookie for a right token. Raises Problem (401, 404, 429)."""
         if self._token is None:
             raise Problem(404, "no token is needed here")
-        # A right token is accepted even while others behind the same address guess.
+        # A right token is accepted even while others with the same address guess tokens.
         if not hmac.compare_digest(given, self._token):
             self._attempts.failed(client_of(getattr(request.getClientAddress(), "host", None)))
             raise _unauthorized("the token is wrong")

@@ -42,7 +42,7 @@ def search(view: View, values: Values) -> Reply:
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
-        # In a process of the pool, `left` is that of the fork, or larger than the present one: enough.
+        # A process of the pool has the value of `left` from its fork, which is never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [as_json(hit).encode() for hit in hits]
 
