@@ -1,6 +1,6 @@
 """A message with fields such as {peer} in it; sans-IO.
 
-Braces contain only a name, unlike those of `str.format`, so that a message cannot read attributes of objects.
+Braces contain only a name, unlike in `str.format`: a message cannot read attributes of objects.
 `{{` and `}}` are braces, `\\n` is a new line, `\\\\` a backslash.
 """
 
