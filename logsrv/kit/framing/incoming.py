@@ -117,8 +117,12 @@ class Incoming:
         """Return `number` bytes; None, also at the end of input, when there are fewer."""
         whole = self._whole or self._chunk()
         begin = self._from
-        if number <= len(whole) - begin:
-            return self._cut(begin + number)
+        end = begin + number
+        if end < len(whole):
+            self._from = end
+            return whole[begin:end]
+        if end == len(whole):
+            return self._rest()
         self._put_back()
         if not self._as_bytes() or len(self._raw) < number:
             return None
@@ -133,7 +137,11 @@ class Incoming:
         begin = self._from
         at = whole.find(separator, begin, begin + limit)
         if at >= 0:
-            return self._cut(at + len(separator))
+            end = at + len(separator)
+            if end == len(whole):
+                return self._rest()
+            self._from = end
+            return whole[begin:end]
         self._put_back()
         if not self._as_bytes():
             return None
@@ -162,14 +170,11 @@ class Incoming:
         self._sought = b"", 0
         return raw
 
-    def _cut(self, end: int) -> bytes:
-        """Return the bytes of the chunk up to a place."""
-        whole, begin = self._whole, self._from
-        if end < len(whole):
-            self._from = end
-            return whole[begin:end]
+    def _rest(self) -> bytes:
+        """Return the unread bytes of the chunk."""
+        data = self._whole[self._from :] if self._from else self._whole
         self._whole, self._from = b"", 0
-        return whole[begin:]
+        return data
 
     def _put_back(self) -> None:
         """Read the rest of the chunk in other ways, or with more bytes after it."""

@@ -10,13 +10,13 @@ import asyncio
 import types
 from asyncio import AbstractEventLoop, _get_running_loop
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import Any, TypeVar
 
-import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.python.failure import Failure
 
 from logsrv.kit.protocols.faults import mistaken
 
@@ -26,39 +26,104 @@ Result = TypeVar("Result")
 CANCELLED = (CancelledError, asyncio.CancelledError)
 
 
-@attrs.define(eq=False)
-class RunningCoroutine:
-    """A coroutine that the kit runs. clock: the service's, if no connection is known.
+class Wake(Deferred[None]):
+    """A Deferred for waits that come often: a coroutine that the kit runs waits for it without callbacks.
 
-    opened: the connections that it has opened, which are closed when it has ended.
+    After `fire` it can be awaited again, unless it was `called`: then something else has awaited it.
     """
 
-    clock: Any = None
-    opened: list[Any] = attrs.field(factory=list)
-    _running: Deferred[Any] | None = None
+    waiter: RunningCoroutine[Any] | None = None
 
-    def run(self, start: Callable[[], Deferred[Result]]) -> Deferred[Result]:
-        """Start it as the present work."""
-        before = working.set(self)
-        try:
-            self._running = running = start()
-        finally:
-            working.reset(before)
-        return running.addBoth(self._end)
+    def __await__(self) -> Generator[Deferred[None], None, None]:
+        yield self
+        if self.called:
+            yield from super().__await__()
+
+    def fire(self) -> None:
+        waiter = self.waiter
+        if waiter is None:
+            self.callback(None)
+        else:
+            self.waiter = None
+            waiter.step()
 
     def cancel(self) -> None:
-        """Cancel what it awaits."""
-        if self._running is not None:
-            self._running.cancel()
+        waiter, self.waiter = self.waiter, None
+        if waiter is None:
+            super().cancel()
+        else:
+            waiter.step(Failure(CancelledError()))
 
-    def _end(self, result: Result) -> Result:
+
+class RunningCoroutine(Deferred[Result]):
+    """A coroutine that the kit runs, as a Deferred of its result. To cancel it cancels what it awaits.
+
+    clock: the service's, if no connection is known. opened: the connections that it has opened, which are
+    closed when it has ended.
+    """
+
+    def __init__(self, clock: Any = None) -> None:
+        super().__init__()
+        self.clock = clock
+        self.opened: list[Any] = []
+        self._awaits: Deferred[Any] | None = None
+
+    def start(self, coroutine: Coroutine[Any, Any, Result]) -> None:
+        """Run the coroutine up to its first wait, or under asyncio make a task of it."""
+        context = copy_context()
+        context.run(working.set, self)
+        loop = _get_running_loop()
+        if loop is None:
+            self._coroutine = coroutine
+            self._run = context.run
+            self.step()
+        else:
+            task = loop.create_task(_in_task(coroutine, loop), context=context)
+            self._awaits = Deferred.fromFuture(task).addBoth(self._end)
+
+    def step(self, value: object = None) -> None:
+        """Run the coroutine up to its next wait. value: the result of the last one, or a Failure."""
+        self._awaits = None
+        coroutine = self._coroutine
+        while True:
+            try:
+                if isinstance(value, Failure):
+                    value = self._run(value.throwExceptionIntoGenerator, coroutine)
+                else:
+                    value = self._run(coroutine.send, value)
+            except StopIteration as end:
+                result = end.value
+                break
+            except BaseException:
+                result = Failure()
+                break
+            if type(value) is Wake:
+                self._awaits = value
+                value.waiter = self
+                return
+            if isinstance(value, Deferred):
+                self._awaits = value
+                value.addBoth(self.step)
+                return
+        self._end(result)
+
+    def cancel(self) -> None:
+        if self.called:
+            super().cancel()
+        elif self._awaits is not None:
+            self._awaits.cancel()
+
+    def _end(self, result: Any) -> None:
         for connection in self.opened:
             connection.close()
-        return result
+        if isinstance(result, Failure):
+            self.errback(result)
+        else:
+            self.callback(result)
 
 
 # The coroutine that runs, in it and in what it calls.
-working: ContextVar[RunningCoroutine | None] = ContextVar("working", default=None)
+working: ContextVar[RunningCoroutine[Any] | None] = ContextVar("working", default=None)
 
 
 def clocked(clock: object) -> None:
@@ -84,11 +149,9 @@ def awaited(result: object, doing: str, also: str = "None") -> Deferred[Any]:
 def started(coroutine: Coroutine[Any, Any, Result]) -> Deferred[Result]:
     """Start an author's coroutine; return a Deferred of its result, which cancels it when cancelled."""
     before = working.get()
-    work = RunningCoroutine(before.clock if before is not None else None)
-    loop = _get_running_loop()
-    if loop is None:
-        return work.run(lambda: Deferred.fromCoroutine(coroutine))
-    return work.run(lambda: Deferred.fromFuture(loop.create_task(_in_task(coroutine, loop))))
+    work = RunningCoroutine[Result](before.clock if before is not None else None)
+    work.start(coroutine)
+    return work
 
 
 def attempt(step: Callable[[], Any]) -> Deferred[Any]:

@@ -117,19 +117,11 @@ class SendingSide:
         """
         if self.state.sending is states.GONE:
             return fail(PeerGone(f"{self.author.peer} has gone"))
-        if self.has_room:
+        if self.state.has_room:
             return succeed(None)
         if self._room is None:
             self._room = Backpressure()
         return self._room.wait_for_change().addErrback(self._not_drained)
-
-    @property
-    def has_room(self) -> bool:
-        """Return true if nobody has to wait before more is written.
-
-        Not while it is being closed: a loop that writes and drains would never end.
-        """
-        return self.state.sending is states.OPEN and self._is_drained
 
     @property
     def _is_drained(self) -> bool:
@@ -154,6 +146,8 @@ class SendingSide:
 
     def _gathered(self) -> bytes:
         lines, self.lines, self.gathered = self.lines or [], [], 0
+        if len(lines) == 1 and type(lines[0]) is bytes:
+            return lines[0]
         return self._encoded(lines)
 
     def flush(self) -> None:

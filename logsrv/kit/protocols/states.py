@@ -108,13 +108,15 @@ RULES = (
 class State(dict[str, tuple["State", Doing]]):
     """The states of the aspects; `state[event]` is the next state and the actions.
 
-    held: the author gets no more input. ready: the author can take input now.
+    held: the author gets no more input. ready: the author can take input now. has_room: nobody has to wait
+    before more is written; not while the connection is being closed, or a loop that writes and drains would
+    never end.
 
     All connections share these objects, each made when it is first reached: a connection holds one
     reference, and an event costs one look-up.
     """
 
-    __slots__ = ("handler", "held", "others", "outflow", "reading", "ready", "sending")
+    __slots__ = ("handler", "has_room", "held", "others", "outflow", "reading", "ready", "sending")
 
     def __init__(self, sending: str, handler: str, outflow: str, reading: str, others: str) -> None:
         super().__init__()
@@ -127,6 +129,7 @@ class State(dict[str, tuple["State", Doing]]):
             sending != OPEN or handler in (PENDING, BUSY) or outflow == CLOGGED or others == STUCK
         )
         self.ready = not self.held and handler == READY
+        self.has_room = sending == OPEN and outflow != CLOGGED and others != STUCK
 
     @property
     def aspects(self) -> Aspects:

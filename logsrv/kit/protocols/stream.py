@@ -13,14 +13,13 @@ from functools import cached_property
 from typing import Any, Generic, Self, TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
 
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.net.guard.start_tls import Certificate
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
 from logsrv.kit.observe.peer_log import PeerLogger
+from logsrv.kit.protocols.awaiting import Wake
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import RunningService, Settings, State
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout, check_text
@@ -69,7 +68,8 @@ class Connection(Generic[Settings, State]):
         # True if something came since the author's code began to wait.
         self._news = False
         # Fires when there is more to read, or when the peers that had too much to read have room.
-        self._waiting: Deferred[None] | None = None
+        self._waiting: Wake | None = None
+        self._wake_up = Wake()
 
     @property
     def peer(self) -> str:
@@ -100,7 +100,7 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         line = self._take_line() if self._reads_lines else await self.read_line()
         if line is None:
-            line = await self._read_on(self._take_line, None)
+            line = await self._read_on(None, self._take_line)
         if line is None:
             raise StopAsyncIteration
         return line
@@ -126,7 +126,7 @@ class Connection(Generic[Settings, State]):
         if self._connection.state.others is STUCK:
             await self._wait_for_others()
         line = self._take_line()
-        return await self._read_on(self._take_line, timeout) if line is None else line
+        return await self._read_on(timeout, self._take_line) if line is None else line
 
     async def read_exactly(self, number: int, timeout: float | None = None) -> bytes:
         """Read exactly `number` bytes. Raises EndOfStream when the peer sends fewer.
@@ -139,7 +139,7 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         data = self._incoming.take_exactly(number)
         if data is None:
-            data = await self._read_on(lambda: self._incoming.take_exactly(number), timeout)
+            data = await self._read_on(timeout, self._incoming.take_exactly, number)
         if self._holds_back:
             self._weigh()
         if data is None:
@@ -161,7 +161,7 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         data = self._incoming.take_until(separator, most)
         if data is None:
-            data = await self._read_on(lambda: self._incoming.take_until(separator, most), timeout)
+            data = await self._read_on(timeout, self._incoming.take_until, separator, most)
         if self._holds_back:
             self._weigh()
         if data is None:
@@ -176,7 +176,7 @@ class Connection(Generic[Settings, State]):
             await self._wait_for_others()
         data = self._incoming.take_some(most)
         if data is None:
-            data = await self._read_on(lambda: self._incoming.take_some(most), timeout)
+            data = await self._read_on(timeout, self._incoming.take_some, most)
         if self._holds_back:
             self._weigh()
         return data or b""
@@ -238,7 +238,7 @@ class Connection(Generic[Settings, State]):
 
         Raises PeerGone, which needs no handling, if the peer goes away instead.
         """
-        if not self._connection.has_room:
+        if not self._connection.state.has_room:
             await self._connection.drain()
 
     async def end_output(self) -> bool:
@@ -286,7 +286,8 @@ class Connection(Generic[Settings, State]):
         """Wake a waiting read, and pause the peer again if too much stays unread."""
         if self._news or self._connection.ended:
             self._wake()
-        self._weigh()
+        if self._waiting is None or self._holds_back:
+            self._weigh()
 
     def lost(self) -> None:
         self._wake()
@@ -294,48 +295,68 @@ class Connection(Generic[Settings, State]):
     def _wake(self) -> None:
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
-            waiting.callback(None)
+            waiting.fire()
 
     async def _read_on(
-        self, take: Callable[[], Result | None], timeout: float | None
+        self, timeout: float | None, take: Callable[..., Result | None], *wanted: Any
     ) -> Result | None:
-        """Return the next result of `take`, which has given None; None at the end of input."""
-        deadline = None if timeout is None else self.clock.seconds() + timeout
+        """Return the next result of `take(*wanted)`, which has given None; None at the end of input.
+
+        Raises PeerTimeout.
+        """
         incoming = self._incoming
         result = None
-        while result is None and not incoming.ended:
-            if self._connection.ended:
-                incoming.ended = True
-            else:
-                await self._more(deadline)
-            result = take()
+        late: list[bool] = []
+        timer = None
+        if timeout is not None:
+            timer = self.clock.callLater(max(0.0, timeout), self._expire, late)
+        try:
+            while result is None and not incoming.ended:
+                if self._connection.ended:
+                    incoming.ended = True
+                else:
+                    waiting = self._more()
+                    try:
+                        await waiting
+                    finally:
+                        if self._waiting is waiting:
+                            self._waiting = None
+                    if late:
+                        raise PeerTimeout(self.peer)
+                result = take(*wanted)
+        finally:
+            if timer is not None and timer.active():
+                timer.cancel()
         return result
 
     async def _wait_for_others(self) -> None:
         """Wait until the peers that the author writes to have room; `patience` bounds the time."""
         while self._connection.state.others is STUCK and not self.closed:
-            await self._more(None, news=True)
+            waiting = self._more(news=True)
+            try:
+                await waiting
+            finally:
+                if self._waiting is waiting:
+                    self._waiting = None
 
-    async def _more(self, deadline: float | None, *, news: bool = False) -> None:
-        """Wait for more input, or its end. Raises PeerTimeout.
+    def _more(self, *, news: bool = False) -> Wake:
+        """Return an awaitable for more input, or its end. Raises RuntimeError if two wait.
 
-        news: whether to return as soon as the connection is not held back.
+        news: whether it returns as soon as the connection is not held back.
         """
         if self._waiting is not None:
             raise RuntimeError("two readers wait for one connection")
         self._news = news
-        self._waiting = waiting = Deferred[None]()
+        if self._wake_up.called:
+            self._wake_up = Wake()
+        self._waiting = self._wake_up
         if self._holds_back:
             self._weigh()
-        if deadline is not None:
-            waiting.addTimeout(max(0.0, deadline - self.clock.seconds()), self.clock)
-        try:
-            await waiting
-        except DeferredTimeout:
-            raise PeerTimeout(self.peer) from None
-        finally:
-            if self._waiting is waiting:
-                self._waiting = None
+        return self._wake_up
+
+    def _expire(self, late: list[bool]) -> None:
+        late.append(True)
+        self._wake()
 
     def _take_line(self) -> str | None:
         """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""
