@@ -116,12 +116,13 @@ class Incoming:
     def take_exactly(self, number: int) -> bytes | None:
         """Return `number` bytes; None, also at the end of input, when there are fewer."""
         whole = self._whole or self._chunk()
-        begin = self._from
-        end = begin + number
-        if end < len(whole):
+        end = self._from + number
+        size = len(whole)
+        if end < size:
+            data = whole[self._from : end]
             self._from = end
-            return whole[begin:end]
-        if end == len(whole):
+            return data
+        if end == size:
             return self._rest()
         self._put_back()
         if not self._as_bytes() or len(self._raw) < number:
@@ -134,14 +135,17 @@ class Incoming:
         Raises LineTooLong when it is not among the first `limit` bytes.
         """
         whole = self._whole or self._chunk()
-        begin = self._from
-        at = whole.find(separator, begin, begin + limit)
-        if at >= 0:
-            end = at + len(separator)
-            if end == len(whole):
-                return self._rest()
-            self._from = end
-            return whole[begin:end]
+        if whole:
+            begin = self._from
+            at = whole.find(separator, begin, begin + limit)
+            if at >= 0:
+                end = at + len(separator)
+                if end == len(whole):
+                    return self._rest()
+                self._from = end
+                return whole[begin:end]
+        elif not self._raw and self.skipping is None:
+            return None
         self._put_back()
         if not self._as_bytes():
             return None

@@ -38,6 +38,11 @@ class OwnFraming:
     def framer(self, max_frame: int) -> OwnFramer:
         return OwnFramer(self.make, max_frame)
 
+    @property
+    def packs(self) -> bool:
+        """Return whether the author's class packs frames."""
+        return hasattr(self.make, "pack")
+
     def pack(self, frame: Any) -> bytes:
         own: Callable[[Any], bytes] | None = getattr(self.make, "pack", None)
         data = frame if own is None else own(frame)

@@ -36,6 +36,7 @@ from logsrv.kit.net.twisted.certificates import (
     RenewableCertificate,
     check_certificate,
 )
+from logsrv.kit.net.twisted.polling import quicken
 from logsrv.kit.net.twisted.ports import (
     adopted,
     close_socket,
@@ -212,6 +213,7 @@ class StreamListener:
         self._port = port
         self._file.file = file_of_socket(self.endpoint.path or "")
         make_ours(port, layered=self.endpoint.proxied or self.endpoint.scheme not in BARE)
+        quicken(self._reactor)
         if not self._opened:
             stop_accepting(port)
         log_listening(self.sentence, self.endpoint, self.address)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import types
 from asyncio import AbstractEventLoop, _get_running_loop
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextvars import ContextVar, copy_context
 from functools import partial
 from inspect import isawaitable, iscoroutine
@@ -34,10 +34,9 @@ class Wake(Deferred[None]):
 
     waiter: RunningCoroutine[Any] | None = None
 
-    def __await__(self) -> Generator[Deferred[None], None, None]:
-        yield self
-        if self.called:
-            yield from super().__await__()
+    def __await__(self) -> Iterator[Any]:  # type: ignore[override]
+        # A generator would be one more step each time. A Failure is thrown into the coroutine.
+        return iter((self,))
 
     def fire(self) -> None:
         waiter = self.waiter

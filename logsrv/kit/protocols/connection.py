@@ -56,7 +56,7 @@ class PeerConnection(SendingSide):
     @property
     def ended(self) -> bool:
         """Return true if the peer sends nothing more, or its input is no longer read."""
-        return self.state.reading is states.ENDED or self.state.sending is not states.OPEN
+        return self.state.ended
 
     @property
     def working(self) -> bool:

@@ -63,6 +63,8 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
     max_frame: int | None = None
 
     _make_connection = FramedConnection
+    # False if frames are sent as they are: one step less for each.
+    _packs = True
 
     def __init_subclass__(cls, **how: Any) -> None:
         """Take a class of the author's as framing. Raises ConfigurationError if it does not fit."""
@@ -71,6 +73,7 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
         if is_own(framing):
             cls.framing = own = OwnFraming(framing)
             own.check(f"{cls.__name__}.framing")
+            cls._packs = own.packs
 
     def frame_received(self, frame: Frame) -> object:
         """Take a frame from the peer; `frame` is without its length or delimiter.
@@ -90,13 +93,10 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 
         Raises ValueError for a frame that `framing` cannot mark, TypeError unless it is bytes.
         """
-        framing: Any = self.framing
-        try:
-            data = framing.pack(frame)
-        except TypeError:
-            if isinstance(framing, OwnFraming):
-                raise
-            raise TypeError(f"send_frame takes bytes, not {mistaken(frame)}") from None
+        if self._packs or type(frame) is not bytes:
+            data = self._packed(frame)
+        else:
+            data = frame
         connection = self._connection
         if connection is None or (parts := connection.lines) is None:
             (connection or self._connected()).write(data)
@@ -105,6 +105,16 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
         parts.append(data)
         if connection.gathered > GATHERED:
             connection.make_room()
+
+    def _packed(self, frame: Frame) -> bytes:
+        framing: Any = self.framing
+        try:
+            data: bytes = framing.pack(frame)
+        except TypeError:
+            if isinstance(framing, OwnFraming):
+                raise
+            raise TypeError(f"send_frame takes bytes, not {mistaken(frame)}") from None
+        return data
 
     def close(self, last_frame: Frame | None = None) -> None:
         """Send `last_frame`, if any, after all earlier output, then close the connection.

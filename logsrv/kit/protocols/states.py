@@ -108,15 +108,17 @@ RULES = (
 class State(dict[str, tuple["State", Doing]]):
     """The states of the aspects; `state[event]` is the next state and the actions.
 
-    held: the author gets no more input. ready: the author can take input now. has_room: nobody has to wait
-    before more is written; not while the connection is being closed, or a loop that writes and drains would
-    never end.
+    ended: the peer sends nothing more, or its input is no longer read. held: the author gets no more input.
+    ready: the author can take input now. has_room: nobody has to wait before more is written; not while the
+    connection is being closed, or a loop that writes and drains would never end.
 
     All connections share these objects, each made when it is first reached: a connection holds one
     reference, and an event costs one look-up.
     """
 
-    __slots__ = ("handler", "has_room", "held", "others", "outflow", "reading", "ready", "sending")
+    __slots__ = (
+        "ended", "handler", "has_room", "held", "others", "outflow", "reading", "ready", "sending",
+    )  # fmt: skip
 
     def __init__(self, sending: str, handler: str, outflow: str, reading: str, others: str) -> None:
         super().__init__()
@@ -129,6 +131,7 @@ class State(dict[str, tuple["State", Doing]]):
             sending != OPEN or handler in (PENDING, BUSY) or outflow == CLOGGED or others == STUCK
         )
         self.ready = not self.held and handler == READY
+        self.ended = reading == ENDED or sending != OPEN
         self.has_room = sending == OPEN and outflow != CLOGGED and others != STUCK
 
     @property

@@ -140,10 +140,10 @@ class Connection(Generic[Settings, State]):
         data = self._incoming.take_exactly(number)
         if data is None:
             data = await self._read_on(timeout, self._incoming.take_exactly, number)
+            if data is None:
+                raise self._end(f"{number} bytes")
         if self._holds_back:
             self._weigh()
-        if data is None:
-            raise self._end(f"{number} bytes")
         return data
 
     async def read_until(
@@ -162,10 +162,10 @@ class Connection(Generic[Settings, State]):
         data = self._incoming.take_until(separator, most)
         if data is None:
             data = await self._read_on(timeout, self._incoming.take_until, separator, most)
+            if data is None:
+                raise self._end(repr(separator))
         if self._holds_back:
             self._weigh()
-        if data is None:
-            raise self._end(repr(separator))
         return data
 
     async def read_some(self, most: int = READ_AHEAD, timeout: float | None = None) -> bytes:
@@ -284,8 +284,10 @@ class Connection(Generic[Settings, State]):
 
     def advance(self) -> None:
         """Wake a waiting read, and pause the peer again if too much stays unread."""
-        if self._news or self._connection.ended:
-            self._wake()
+        waiting = self._waiting
+        if waiting is not None and (self._news or self._connection.state.ended):
+            self._waiting = None
+            waiting.fire()
         if self._waiting is None or self._holds_back:
             self._weigh()
 
@@ -312,7 +314,7 @@ class Connection(Generic[Settings, State]):
             timer = self.clock.callLater(max(0.0, timeout), self._expire, late)
         try:
             while result is None and not incoming.ended:
-                if self._connection.ended:
+                if self._connection.state.ended:
                     incoming.ended = True
                 else:
                     waiting = self._more()

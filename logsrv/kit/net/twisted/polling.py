@@ -1,0 +1,76 @@
+"""Twisted's epoll reactor, with fewer steps for input of a connection."""
+
+from __future__ import annotations
+
+import errno
+import select
+from functools import partial
+from typing import Any
+
+from twisted.python import context, log
+
+from logsrv.kit.net.twisted.streams import AcceptedTCP, ReceivingTCP, ReceivingUNIX
+
+EPOLLIN = getattr(select, "EPOLLIN", 1)
+QUICK = frozenset((AcceptedTCP, ReceivingTCP, ReceivingUNIX))
+"""The transports that read without the reactor's checks: their `doRead` copes with a closed socket."""
+
+
+def quicken(reactor: Any) -> None:
+    """Let Twisted's epoll reactor read from our transports with fewer steps; leave any other as it is.
+
+    For each event Twisted makes a context for its old log by nine calls: a tenth of a short request.
+    """
+    if getattr(type(reactor), "__module__", "") == "twisted.internet.epollreactor":
+        vars(reactor).setdefault("doIteration", partial(poll, reactor))
+
+
+def poll(reactor: Any, timeout: float | None) -> None:
+    """Wait for events, and handle them, as `EPollReactor.doPoll` does."""
+    selectables = reactor._selectables
+    try:
+        events = reactor._poller.poll(-1 if timeout is None else timeout, len(selectables))
+    except OSError as error:
+        if error.errno == errno.EINTR:
+            return
+        raise
+    contexts = context.theContextTracker.currentContext().contexts
+    reading = Reading()
+    contexts.append(reading)
+    try:
+        for descriptor, event in events:
+            # It may have gone by an earlier event.
+            selectable = selectables.get(descriptor)
+            if event == EPOLLIN and type(selectable) in QUICK:
+                reading.transport = selectable
+                _read(reactor, selectable)
+            elif selectable is not None:
+                log.callWithLogger(
+                    selectable, reactor._doReadOrWrite, selectable, descriptor, event
+                )
+    finally:
+        contexts.pop()
+
+
+class Reading:
+    """The context of Twisted's old log while a transport reads: its prefix, made when it is asked for."""
+
+    __slots__ = ("transport",)
+
+    def __getitem__(self, key: object) -> dict[str, str]:
+        if key is not log.ILogContext or not hasattr(self, "transport"):
+            raise KeyError(key)
+        return {"system": self.transport.logPrefix()}
+
+
+def _read(reactor: Any, selectable: Any) -> None:
+    try:
+        why = selectable.doRead()
+    except BaseException as error:
+        why = error
+        log.err()
+    if why:
+        try:
+            reactor._disconnectSelectable(selectable, why, True)
+        except Exception:
+            log.err()
