@@ -1,1 +1,1 @@
-"""Cursors: readers of a store that continue at a saved place, however they ended."""
+"""Cursors: the saved places at which readers of a store continue, even after a kill."""

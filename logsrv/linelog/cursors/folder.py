@@ -1,4 +1,4 @@
-"""A folder of a store with the saved places of its readers, and a lock for each place."""
+"""A folder of a store with the saved places of readers, and a lock for each place."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PlaceFolder:
         return self._disk
 
     def _sync_name(self) -> None:
-        """Sync the name of the folder to the medium: without it, synced places would be lost."""
+        """Sync the name of the folder: without it, a power cut would lose even synced places."""
         with Descriptor(os.open(os.path.dirname(self._directory), DIRECTORY)) as fd:
             os.fsync(fd)
 

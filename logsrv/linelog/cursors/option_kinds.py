@@ -1,4 +1,4 @@
-"""The kinds of options that readers of the store share."""
+"""The kinds of option values that several readers of the store use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from logsrv.kit.options.kinds import TEXT, Kind, WrongPlace
 
 
 def plain_text(text: str) -> str:
-    """Return a text that can be an argument of a program. Raises ValueError."""
+    """Return the text, which can be an argument of a program. Raises ValueError if it cannot."""
     if "\0" in text:
         raise ValueError("has a NUL in it, which no argument of a program can have")
     return TEXT.parse(text)

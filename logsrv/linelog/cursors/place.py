@@ -1,10 +1,10 @@
-"""The saved place of a reader: up to where it has read a store, in a small file that outlives its process.
+"""The saved place of a reader: up to which place it has read a store, in a small file.
 
     {"store":"32 hex digits","position":"17:52311","saved":"2026-11-20T06:18:42.123456Z",…} 1c291ca3
 
 The file is one line: JSON, a space, the CRC-32 of the JSON, LF. It is written under a temporary name,
-synced and renamed, so that it has the old place or the new one. Each reader decides what it does with an
-unusable place. Shipping targets have their places in the folder `ship/`, alerts in `alerts/`.
+synced and renamed, so that a crash leaves the old place or the new one. Each reader decides what to do
+about an unusable place. Shipping targets have their places in the folder `ship/`, alerts in `alerts/`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _OURS = ("store", "position", "saved")
 class Place:
     """A place in a store.
 
-    store: the identity of the store; "" without one. saved: the TIME when the place was saved. note:
-    further values of the reader, which JSON can represent.
+    store: the identity of the store; "" for none. saved: the TIME when the place was saved. note: other
+    values that the reader saves with it, as JSON can represent them.
     """
 
     position: Position
@@ -38,9 +38,9 @@ class Place:
 
 
 def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
-    """Save the place in a file. Raises OSError, and then keeps the old place.
+    """Save the place in a file. Raises OSError, and then the file keeps the old place.
 
-    sync: whether it is on the medium on return; without, a power cut may leave a damaged file.
+    sync: whether the place is on the medium on return; if not, a power cut may leave a damaged file.
     """
     ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
     data = checked_line({**ours, **place.note})
@@ -51,9 +51,9 @@ def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
 
 
 def load(disk: Disk, name: str) -> Place | None:
-    """Return the place in a file; None without a file.
+    """Return the place in a file; None if there is no file.
 
-    Raises OSError, and ValueError if it is damaged.
+    Raises OSError, and ValueError if the file is damaged.
     """
     try:
         line = disk.read(name, _LONGEST)
@@ -68,7 +68,10 @@ def load(disk: Disk, name: str) -> Place | None:
 
 
 def foreign(place: Place, store: str, end: Position) -> str | None:
-    """Return why a place cannot be in the store with this identity and end; None if it can."""
+    """Return the reason why a place cannot be in a store. store, end: the store's identity and its end.
+
+    None if the place can be in the store.
+    """
     if place.store and store and place.store != store:
         return f"it is of another store, {place.store}"
     if place.position > end:

@@ -1,8 +1,8 @@
-"""The frame of a process that reads the store from a saved place; the daemon starts it.
+"""The common part of processes that read the store from a saved place; the daemon starts them.
 
-Orders come on standard input, at the start and after each reload; reports go to standard output. The
-process ends when its input ends: the daemon has closed it, or is dead. It ignores signals that a terminal
-or a service manager sends to all processes.
+The daemon sends orders to standard input, at the start and after each reload. Reports go to standard
+output. The process ends when its input ends: the daemon has closed it, or is dead. It ignores signals that
+a terminal or a service manager sends to all processes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from logsrv.kit.children.frames import MessageReader, frame
 TRY = 0.1
 """Seconds between two attempts to take the lock."""
 TRIES = 200
-"""Failed attempts after which the work begins anyway: another process has only a few seconds to end."""
+"""The failed attempts after which the work begins without the lock: its owner should have ended by then."""
 
 
 class Work(Protocol):
@@ -37,20 +37,20 @@ class Work(Protocol):
         """Take the lock; return False if another process holds it."""
 
     def start(self, orders: bytes) -> None:
-        """Begin."""
+        """Begin the work."""
 
     def change(self, orders: bytes) -> None:
         """Follow new orders."""
 
     def finish(self) -> Deferred[None]:
-        """End the work; the Deferred fires within some seconds, when all places are saved."""
+        """End the work; the Deferred fires within a few seconds, when all places are saved."""
 
 
 @implementer(IHalfCloseableProtocol)
 class Daemon(PipeProtocol):
-    """The connection to the daemon, by two pipes. status: the exit status of this process.
+    """The connection to the daemon by two pipes. status: the exit status of this process.
 
-    make: is called once, and returns the work.
+    make: called once with this connection; returns the work.
     """
 
     status = 0
@@ -120,7 +120,7 @@ class Daemon(PipeProtocol):
             self._work.finish().addCallbacks(lambda _: self._leave(), self.fail)
 
     def fail(self, failure: Failure | None = None) -> None:
-        """End because of a failure, or of the present exception; the daemon starts another process."""
+        """End the process because of a failure or the present exception; the daemon starts another one."""
         error = sys.exception() if failure is None else failure.value
         if isinstance(error, LogsrvError):
             tell(str(error))
@@ -153,7 +153,7 @@ def run(make: Callable[[Daemon, Any], Work]) -> int:
     daemon = Daemon(lambda daemon: make(daemon, running), running)
 
     def begin() -> None:
-        # After the start of the reactor, which sets handlers of its own.
+        # After the start of the reactor, because the reactor sets its own signal handlers.
         outlast_signals()
         StandardIO(daemon, reactor=running)
 

@@ -25,7 +25,7 @@ class Sync(enum.Enum):
 
 
 class Indexing(enum.Enum):
-    """The indexes that are made of the text of sealed segments."""
+    """The indexes that are made for the text of sealed segments."""
 
     WORDS = "words"
     NONE = "none"
@@ -34,12 +34,12 @@ class Indexing(enum.Enum):
 class Hold(NamedTuple):
     """A request of a reader that ships lines: retention keeps segments that it has not sent, up to a limit.
 
-    name: of the reader. segment: the number of the first segment that it has not sent completely. most: the
-    bytes that are kept for it beyond `keep_bytes`.
+    name: the name of the reader. segment: the number of the first segment that it has not sent completely.
+    most: the bytes that are kept for it beyond `keep_bytes`.
 
-    looks: makes an archive look, in the reactor's thread, whether it still has the segments up to a number,
-    before they are removed; None for a reader that is no archive. released: the number of the first segment
-    that the archive has not confirmed.
+    looks: called in the reactor's thread with a segment number, before segments are removed; it makes the
+    archive check whether it still has all segments up to that number. None for a reader that is no archive.
+    released: the number of the first segment that the archive has not confirmed.
     """
 
     name: str

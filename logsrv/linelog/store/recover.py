@@ -2,9 +2,9 @@
 
 `torn.py` repairs the text in a file. A file that cannot be read is logged and left unchanged.
 
-A crash during a sealing leaves a segment in both forms, and a person may put any file beside a segment. So
-a file with the number of another is removed only if it has the same name in the other form, and that form
-holds the same text, byte by byte.
+A crash during a sealing leaves a segment in both forms, plain and compressed. A person may put any file
+beside a segment. So a second file with the same number is removed only if its name is the same in the other
+form, and the other file holds all of its text, byte by byte.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from logsrv.linelog.store.segments.torn import mend
 from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
 
 log = Logger()
-# A place behind all others: everything before it is on the medium.
+# A place after all others, for a store whose text is all on the medium.
 EVERYWHERE = Position(10**segment.DIGITS, 0)
 # The small files that are written as `NAME.tmp` first.
 _REPLACED = (
@@ -49,11 +49,12 @@ _KINDS = {
 
 
 class Active(NamedTuple):
-    """The active segment, opened. size: in bytes. torn: whether its last line has no LF.
+    """The active segment, opened. size: its bytes. torn: whether its last line has no LF.
 
-    unread: whether it cannot be read, so its end is unknown.
-    fd: for the thread that writes. beside: for the thread that syncs. They are two open file descriptions,
-    because Linux reports a failed write-back once to each: both threads must learn of it.
+    unread: whether it is unreadable, so its end is unknown.
+    fd: the descriptor for the thread that writes. beside: the one for the thread that syncs. They are two
+    open file descriptions, because Linux reports a failed write-back once to each, and both threads must
+    learn of it.
     """
 
     fd: int
@@ -66,8 +67,8 @@ class Active(NamedTuple):
 def open_active(disk: Disk, synced: int | None = None) -> Active:
     """Open current.log; make it if it is missing.
 
-    synced: the bytes of an existing one that are known to be on the medium; None for all. Raises StoreError
-    if it cannot be opened, or is not a plain file.
+    synced: how many bytes of an existing file are known to be on the medium; None for all. Raises
+    StoreError if the file cannot be opened, or is not a plain file.
     """
     path = disk.path(segment.ACTIVE)
     try:
@@ -103,7 +104,7 @@ def open_active(disk: Disk, synced: int | None = None) -> Active:
 class TidyReport(NamedTuple):
     """The result of `tidy`.
 
-    conflicting_names: files that have the number of another segment; they were kept and logged.
+    conflicting_names: files with the number of another segment; they were kept and logged.
     unseen: segments whose indexes are still to be checked with `look_at_index`.
     """
 
@@ -114,9 +115,9 @@ class TidyReport(NamedTuple):
 class StartState(NamedTuple):
     """The state of a store at a start.
 
-    opened, number: the active segment. segments_to_skip: how many segments to begin, and skip, before a
-    line is written. named: the sealed name that the active segment has already, or "". tidy_report: about
-    the sealed segments. origins: the notes of blocks of other stores.
+    opened, number: the active segment. segments_to_skip: how many times to begin a new segment before the
+    first line is written. named: the sealed name that the active segment has already, or "". tidy_report:
+    the result for the sealed segments. origins: the notes of blocks of other stores.
     """
 
     opened: Active
@@ -130,11 +131,12 @@ class StartState(NamedTuple):
 def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     """Repair the directory and open the active segment. Raises OSError and StoreError.
 
-    importing: whether the store is opened for an import. Any other owner may write behind an unfinished
-    import, so it removes the note of the import and logs that; it checks the indexes later, while it takes
-    lines. crashed: whether the previous owner did not end in order. Then somebody may have read text that
-    never reached the medium, in this segment, or in the next if a rotation was under way: no line may be
-    written at a place that was read.
+    importing: whether the store is opened for an import. Any other owner may store lines after those of an
+    unfinished import, so it removes the note of the import and logs that. It checks the indexes later,
+    while it already takes lines.
+    crashed: whether the previous owner was killed, or the power failed. Then somebody may have read text
+    that never reached the medium, in this segment, or in the next if a rotation was under way. No new line
+    may be written at a place that was read.
     """
     if not importing and disk.holds(segment.IMPORTING):
         log.warn(
@@ -166,15 +168,16 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
 
 
 def _is_left_behind(disk: Disk, named: Segment) -> bool:
-    """Return whether current.log is an old sealed segment, with newer segments behind it; then remove it.
+    """Return whether current.log is an old segment that newer sealed ones follow; if so, remove it.
 
-    A power cut may undo that the next segment became current.log, and keep its later sealed name.
+    The next segment was current.log later, and then got a sealed name. A power cut may undo the first of
+    these changes and keep the second.
     """
     highest = _highest(disk)
     if highest < named.number:
         return False
     log.warn(
-        "{path} was {name}, behind which there is segment {highest}; lines go on in a new file",
+        "{path} is the old segment {name}, and segment {highest} is newer; lines go on in a new file",
         path=disk.path(segment.ACTIVE),
         name=named.name,
         highest=highest,
@@ -192,7 +195,7 @@ def _highest(disk: Disk) -> int:
 
 
 def _synced(disk: Disk) -> Position:
-    """Return the place in the file `synced`, and repair the file."""
+    """Return the place in the file `synced`; make the file anew if it is damaged or missing."""
     try:
         place = segment.read_synced(disk)
     except FileNotFoundError:
@@ -204,14 +207,14 @@ def _synced(disk: Disk) -> Position:
             path=disk.path(segment.SYNCED),
             why=explanation(error),
         )
-    # Without the file a start after a crash looks for holes in more of the text.
+    # An OSError does little harm: without the file, a start after a crash looks for holes in more text.
     with contextlib.suppress(OSError):
         segment.make_synced(disk)
     return place
 
 
 def identified(disk: Disk) -> Identity | None:
-    """Return the identity of the store; make one if need be. After a failure, log it and return None."""
+    """Return the identity of the store; make one if it has none. Log a failure, and return None."""
     try:
         found = identity.settled(disk)
         return found or identity.make(
@@ -228,9 +231,9 @@ def identified(disk: Disk) -> Identity | None:
 
 
 def number_active(disk: Disk, least: int = 0) -> int:
-    """Return the number of the active segment, and write it to its file, unless the disk is full.
+    """Return the number of the active segment, and write it to the file `number`, unless the disk is full.
 
-    least: a number that was in use, for a file that is lost or old.
+    least: a number that was in use already; the file `number` may be lost or old.
     """
     number, saved = max(segment.active_number(disk), least), segment.saved_number(disk)
     if not saved and disk.holds(segment.NUMBER):
@@ -250,7 +253,7 @@ def number_active(disk: Disk, least: int = 0) -> int:
 
 
 def _tell_of_gap(disk: Disk, number: int) -> None:
-    """Log the missing segment numbers that no note explains, up to that of the active segment."""
+    """Log the missing segment numbers, up to that of the active segment, that no note explains."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     numbers = {one.number for one in files} or {0}
     found = list(gaps({*numbers, number}, excused(disk)))
@@ -265,8 +268,8 @@ def _tell_of_gap(disk: Disk, number: int) -> None:
         )
     if behind := found[len(between) :]:
         log.warn(
-            "lines go on in segment {number} by {path} or `synced`, and nothing tells what became of"
-            " segment {unknown}",
+            "lines go on in segment {number}, the number in {path} or `synced`; nothing tells what became"
+            " of segment {unknown}",
             number=number,
             path=disk.path(segment.NUMBER),
             unknown=behind[0].start,
@@ -287,11 +290,11 @@ def tidy(
     *,
     indexes_later: bool = False,
 ) -> TidyReport:
-    """Finish or undo what a crash interrupted; then each sealed segment of ours is there once.
+    """Finish or undo what a crash interrupted, so that each sealed segment is there once.
 
-    Removes only unfinished files of this store, and segments that are there twice. spared: a sealed name
-    that the active segment may keep. indexes_later: whether existing indexes are not checked now, which
-    takes a second for 20,000. Raises OSError.
+    Removes only unfinished files of this store, and second copies of segments. spared: a sealed name that
+    the active segment may keep. indexes_later: whether to leave existing indexes unchecked for now: the
+    check of 20,000 takes a second. Raises OSError.
     """
     unseen = []
     names = disk.entries()
@@ -413,10 +416,10 @@ def settle(
     below: int,
     say: Say,
 ) -> bool:
-    """Remove files of segments below number `below` that are there twice; log and keep those that differ.
+    """Remove second files of segments below number `below`; log and keep a second file that differs.
 
-    Returns whether anything was removed. files: the `counted_files`. known: names that were logged before;
-    those logged now are added. Raises OSError.
+    Returns whether anything was removed. files: the result of `counted_files`. known: names that were
+    logged before; names that are logged now are added. Raises OSError.
     """
     found = [(one, counted) for one, counted in files if one is not counted and one.number < below]
     known.intersection_update(one.name for one, _ in found)
@@ -460,7 +463,7 @@ def _remove_double(gone: Segment, kept: Segment, disk: Disk, say: Say) -> None:
         disk.unlink(name)
     say(
         log.info,
-        "removed {path}: all that can be read of it is in {kept} as well",
+        "removed {path}: {kept} has all of its readable text as well",
         path=disk.path(gone.name),
         kept=kept.name,
     )

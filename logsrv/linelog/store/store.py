@@ -44,11 +44,11 @@ from logsrv.timer import Timer
 log = Logger()
 CLOSE_WITHIN = 10.0
 SEALER_ENDS_WITHIN = 3.0
-# Acknowledgements of all listeners that may wait while a disk does not sync: each takes about 1 KiB.
+# Senders are paused while more acknowledgements than this wait for the disk; each takes about 1 KiB.
 MOST_WAITING = 50_000
 # Bytes. For a smaller batch, joining the pieces costs less than keeping them until they are written.
 SMALL = 4096
-# The kinds of faults that may last.
+# The kinds of faults that `Store.troubles` reports.
 TROUBLES = ("write", "sync", "rotate", "seal", "remove")
 
 
@@ -83,7 +83,7 @@ def _advise(policy: StorePolicy) -> None:
 class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
-    All methods are called in the reactor's thread. accepts: true from `open` to `close`.
+    All methods have to be called in the reactor's thread. accepts: true from `open` to `close`.
     """
 
     def __init__(
@@ -114,9 +114,9 @@ class Store:
         self.origins = Origins(self._disk)
 
     def open(self) -> None:
-        """Lock the directory, repair it after a crash, and start the threads. Blocks until this is done.
+        """Lock the directory, repair it after a crash, and start the threads. Blocks until that is done.
 
-        Raises StoreError with one sentence.
+        Raises StoreError, whose message is one sentence.
         """
         try:
             make_directory(self.directory)
@@ -143,7 +143,7 @@ class Store:
         self._active = ActiveSegment(
             begun, self._policy, started=started, clock=clock, disk=disk, lock=lock, tell=tell
         )
-        # The writing thread tries again what fails here, and logs it.
+        # If this fails, the writing thread tries again and logs the failure.
         with contextlib.suppress(OSError, StoreError):
             self._active.leave_worn()
         self._sealer = Sealer(
@@ -200,8 +200,8 @@ class Store:
     def append(self, batch: Batch) -> int:
         """Queue a batch to be written soon; return the number of its lines.
 
-        Never blocks. Raises StoreError if the store is closed. To bound the memory, add the transport that
-        the lines come from to `valve`.
+        Never blocks. Raises StoreError if the store is closed. To bound the memory, callers add the
+        transport that the lines come from to `valve`.
         """
         if not self.accepts:
             raise StoreError(f"the store {self.directory} is closed and takes no lines")
@@ -215,17 +215,17 @@ class Store:
         writer.queue.put((size, lines, buffers))
         if writer.appended - writer.written > self._policy.high_water and not self.valve.closed:
             self.valve.close()
-            # In the next turn: with thousands of senders, closing takes so long that much is written
-            # meanwhile, and the valve would be opened and closed again for each of them.
+            # In the next turn of the reactor: pausing thousands of senders takes so long that much is
+            # written meanwhile, and the valve would be opened and closed again for each of them.
             next_turn(self._reactor, self._settle)
         return lines
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
         """Store a block of an origin, after a note of it; return its `stored`.
 
-        That Deferred fires when the block is on the medium, whatever the policy says. It fails with
-        StoreError if the store is closed before. Blocks that wait together share their syncs. The blocks
-        of an origin are stored in their order.
+        That Deferred fires when the block is on the medium, under any Sync policy. It fails with StoreError
+        if the store is closed before. Blocks that wait together share their syncs. The blocks of an origin
+        are stored in the order of the calls.
         """
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
@@ -242,9 +242,9 @@ class Store:
         return result
 
     def snapshot(self) -> Deferred[Snapshot]:
-        """Return a Deferred that fires with the place of the next byte and the origins, between two writes.
+        """Return a Deferred that fires with the place of the next byte and the last block of each origin.
 
-        It never fires if the store is closed before.
+        Both are taken between two writes. The Deferred never fires if the store is closed before.
         """
         result: Deferred[Snapshot] = Deferred()
 
@@ -273,17 +273,17 @@ class Store:
     def durable(self, since: int | None = None) -> Deferred[None]:
         """Return a Deferred that fires when all appended lines are written; under Sync.ALWAYS, synced.
 
-        since: the value of `appended` before the first line that is to be acknowledged; None if all of them
-        were appended in this turn. The Deferred fails with StoreError if a sync of any of these lines
-        failed, or the store was closed while the disk took nothing: then nothing may be acknowledged.
-        Deferreds fire in the order of the calls.
+        since: the value of `appended` before the first line that the caller wants to acknowledge; None if
+        it has appended all of these lines in this turn. The Deferred fails with StoreError if a sync of any
+        of these lines failed, or if the store was closed while the disk took nothing: then the caller must
+        not acknowledge them. Deferreds fire in the order of the calls.
         """
         if not self.accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
         writer, waiters = self._writer, self._waiters
-        # `wanted` is set before `confirmed` is read; the writer does the two in the other order.
+        # Set `wanted` before reading `confirmed`: the writer sets `confirmed` before it reads `wanted`.
         target = writer.wanted = writer.appended
-        # If others wait, `_fire` has not run yet for the writer's news; the earlier ones have to fire
+        # If earlier Deferreds wait, `_fire` has not run yet for the newest `confirmed`. They have to fire
         # first.
         confirmed, up_to_date = writer.confirmed, not (waiters or writer.failures)
         waiting = waiters.add(target, since)
@@ -306,7 +306,7 @@ class Store:
         self._sealer.look()
 
     def apply(self, policy: StorePolicy) -> None:
-        """Use another policy: for writing, after all lines appended so far; for all else, from now on."""
+        """Use another policy: the writer does after all lines appended so far, all else from now on."""
         if policy != self._policy:
             _advise(policy)
         self._policy = policy
@@ -316,14 +316,14 @@ class Store:
         self._settle()
 
     def hold(self, holds: Sequence[Hold]) -> None:
-        """Keep segments from retention that readers still need; may be called before `open`."""
+        """Make retention keep segments that readers still need; may be called before `open`."""
         self._holds = tuple(holds)
         if self.accepts:
             self._sealer.hold(self._holds)
 
     @property
     def stalled(self) -> str | None:
-        """The reason why the store cannot write just now; None if it can."""
+        """The reason why the store cannot write at present; None if it can."""
         return self._writer.writing.why
 
     def troubles(self) -> dict[str, str]:
@@ -341,7 +341,7 @@ class Store:
         return kind in self.troubles()
 
     def under_way(self) -> dict[str, float]:
-        """Return for how many seconds a write and a sync have been going on; 0 where none is."""
+        """Return for how many seconds the present write and the present sync have lasted; 0 for none."""
         syncs = (self._writer.sync_seconds, self._sync_seconds)
         return {
             "write": self._writer.write_seconds.under_way(),
@@ -355,12 +355,12 @@ class Store:
 
     @property
     def place(self) -> str:
-        """The path of the directory as it is now: it may have been moved."""
+        """The present path of the directory, which somebody may have moved."""
         return self._disk.moved() or str(self.directory)
 
     @property
     def position(self) -> Position:
-        """The place of the next byte: up to here everything can be read."""
+        """The place of the next byte; readers can read everything before it."""
         return self._active.position
 
     @property
@@ -369,7 +369,7 @@ class Store:
         return self._writer.appended - self._writer.written
 
     def _fire(self) -> None:
-        """Fire the Deferreds of `durable` that are due; later news of the writer is for the next call."""
+        """Fire the Deferreds of `durable` that are due by the present state of the writer."""
         confirmed = self._writer.confirmed
         while self._writer.failures:
             self._waiters.failed(self._writer.failures.popleft())
@@ -377,7 +377,7 @@ class Store:
         self._settle()
 
     def _settle(self) -> None:
-        """Open or close the valve; only this method decides that senders may send again."""
+        """Open or close the valve; no other method opens it."""
         writer, policy = self._writer, self._policy
         many = len(self._waiters) > MOST_WAITING
         if self.stalled is not None or self.pending > policy.high_water or many:
@@ -438,7 +438,8 @@ class Store:
     def _end_origins(self, in_order: bool) -> None:
         self.origins.close()
         if in_order:
-            # On a full disk the notes stay as they are: then only a cut of their file is not noticed.
+            # On a full disk the file is not rewritten. Its first line then counts too few lines, so a
+            # start would not notice that somebody has cut the file.
             with contextlib.suppress(OSError):
                 self.origins.finish()
 
@@ -459,7 +460,7 @@ class Store:
         closing, self._closing = self._closing, []
         for waiting in list(self._depositing):
             waiting.errback(StoreError(f"the store {self.directory} is closed"))
-        # After `_too_late` nobody waits any more, though the disk may answer later.
+        # After `_too_late`, `closing` is empty: the disk has answered, but nobody waits any more.
         if self.pending and closing:
             size, lines = self.pending, self._writer.lost_lines()
             self._metrics.count("store_lost_bytes_total", size)

@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from logsrv.kit.net.twisted.turns import NextTurn
 
 log = Logger()
-# Senders that are resumed first when the valve opens. About twenty, with 256 KiB each, close it again.
+# The number of senders that are resumed first when the valve opens. About twenty, with 256 KiB each, close
+# it again.
 FIRST = 32
 
 
@@ -26,18 +27,18 @@ class Producer(Protocol):
 class Valve:
     """The senders of one store, which run or are paused together. Belongs to the reactor's thread.
 
-    About twenty senders in full flow are enough to close the valve again. So it opens step by step: those
-    that have not delivered for the longest time are resumed first. Resuming five hundred each time, and
+    About twenty fast senders are enough to close the valve again. So it opens step by step, and first
+    resumes the senders that have not delivered for the longest time. Resuming five hundred each time, and
     pausing most of them before they delivered, took a twelfth of the processor's time.
 
-    reactor: gives the time, and the next turn.
+    reactor: for the time, and for calls in its next turn.
     """
 
     def __init__(self, reactor: Any) -> None:
         self.closed = False
         self._seconds: Callable[[], float] = reactor.seconds
         self._closed_at = 0.0
-        # By id. In each, the sender that has not delivered for the longest time is first.
+        # By id. The first sender in each is the one that has not delivered for the longest time.
         self._running: dict[int, Producer] = {}
         self._paused: dict[int, Producer] = {}
         self._waiting: dict[Callable[[], object], None] = {}
@@ -63,11 +64,11 @@ class Valve:
                 producers[id(producer)] = producer
 
     def holds(self, producer: Producer) -> bool:
-        """Return whether a sender has to wait: the valve is closed, or has not resumed it yet."""
+        """Return whether a sender has to wait: the valve is closed, or has not resumed the sender yet."""
         return self.closed or id(producer) in self._paused
 
     def when_open(self, call: Callable[[], object]) -> None:
-        """Make a call: now if the valve is open, else when it opens, before it resumes any sender."""
+        """Make a call now if the valve is open, else when it opens, before it resumes any sender."""
         if self.closed:
             self._waiting[call] = None
         else:
@@ -90,7 +91,7 @@ class Valve:
                 self._pause(producer)
 
     def open(self) -> None:
-        """Make the calls of `when_open`, then resume all senders, the first of them at once."""
+        """Make the calls of `when_open`, then resume all senders step by step, the first ones at once."""
         if not self.closed:
             return
         self.closed = False
@@ -101,7 +102,7 @@ class Valve:
                 call()
             except Exception:
                 log.failure("a call that waited for the store failed")
-            # It may store so much that the valve closes again.
+            # The call may store so much that the valve closes again.
             if self.closed:
                 return
         self._resume()

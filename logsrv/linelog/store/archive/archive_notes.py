@@ -1,7 +1,7 @@
-"""Notes of a store about its archives, in two kinds of files, and the opening of archives.
+"""The notes of a store about its archives, in two kinds of files, and a function that opens an archive.
 
-DIR/ship/NAME.archive             `archive URL` and a sum: the URL of the archive that is target NAME
-DIR/…Z.log.zst.archived           the manifest of a segment that an archive has, with a sum in it
+DIR/ship/NAME.archive      `archive URL` and a checksum: the URL of the archive that is target NAME
+DIR/…Z.log.zst.archived    the manifest of a segment that an archive has, with a checksum in it
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MARK = b"archive "
 
 
 def note_url(disk: Disk, name: str, url: str) -> None:
-    """Note the URL of an archive, for readers. disk: the folder `ship`. Raises OSError."""
+    """Write the URL of an archive to its note, for readers. disk: the folder `ship`. Raises OSError."""
     disk.put(name + SUFFIX, with_sum(_MARK + url.encode()))
 
 
@@ -64,7 +64,7 @@ def noted_url(disk: Disk, name: str) -> str:
     """Return the URL in a file `NAME.archive` of a folder. Raises OSError; ValueError if it is damaged."""
     data = disk.read(name, _LONGEST)
     if not data.startswith(_MARK) and data.endswith(b"\n"):
-        # Versions that knew no sums wrote the URL alone, which has no space.
+        # Older versions wrote no checksum, only the URL, which has no space.
         url = data[:-1].decode()
         parse_archive_url(url)
         if " " not in url:
@@ -73,7 +73,7 @@ def noted_url(disk: Disk, name: str) -> str:
 
 
 def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
-    """Write the manifest beside a segment, on the medium: an archive has the segment. Raises OSError."""
+    """Write and sync the manifest of a segment beside it, once an archive has it. Raises OSError."""
     disk.put(packed.archived, encode(manifest))
     if not (disk.holds(packed.name) or disk.holds(packed.index)):
         # Retention has removed the whole segment meanwhile.
@@ -96,8 +96,8 @@ def archived(disk: Disk, segment: Segment) -> Manifest:
 def open_archive(url: str, key: str | None = None, ca: Path | None = None) -> Archive:
     """Return the archive at a URL, without connecting to it yet. Raises ValueError.
 
-    key: `KEY SECRET` of a bucket; None: from the file that the URL names, else from the environment. ca: a
-    file with the certificate authorities to trust; None: from the URL, if it names one.
+    key: `KEY SECRET` of a bucket; None: read from the file that the URL names, else from the environment.
+    ca: a file with the certificate authorities to trust; None: the file that the URL names, if any.
     """
     found = parse_archive_url(url)
     if found.scheme == FILE:

@@ -31,21 +31,22 @@ RETRIES: Any = {
 }
 _CONNECT = timedelta(seconds=5)
 _READ = timedelta(seconds=30)
-# A segment of 60 MB at 64 KB/s. Whatever waits for it gives up earlier.
+# Enough for a segment of 60 MB at 64 KB/s. Callers that wait for it give up earlier.
 _WRITE = timedelta(minutes=20)
 _PIECE = 1 << 20
 LISTED = 256 << 20
-"""The most bytes of memory for the names of a listing, as many as 250,000 segments need."""
+"""The most bytes of memory for the names of a listing: enough for 250,000 segments."""
 LONGEST = 600.0
-"""The most seconds for a listing."""
+"""The most seconds that a listing may take."""
 _EACH = 180
-"""Bytes of memory for a name, in addition to its characters."""
-# Bytes of memory for an answer, in addition to the data asked for: obstore reads an error to its end.
+"""Bytes of memory that each name of a listing takes in addition to its characters."""
+# Bytes of memory for an answer, in addition to the data asked for: obstore reads an error message to its
+# end, however long it is.
 _ANSWER = 256 << 20
-# Bytes of memory for a page of a listing (a thousand names) while obstore reads it. On a page without an
-# end, the process ends when this memory is used up.
+# Bytes of memory for a page of a listing (a thousand names) while obstore reads it. If a page has no end,
+# the process ends when it has used up this memory.
 _PAGE = 64 << 20
-# The addresses at which a machine or a container of Amazon asks for keys.
+# The addresses that a machine or a container of Amazon asks for keys.
 _ASKS_FOR_KEYS = re.compile(r"http://169\.254\.|/latest/(?:api|meta-data)/")
 _WRONG_REGION = ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed")
 _NO_KEYS = (
@@ -58,8 +59,8 @@ _WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "In
 class BucketArchive:
     """The objects below a prefix of a bucket.
 
-    key: `KEY SECRET`; None: from the file that the URL names, else from the environment. ca: a file with
-    the certificate authorities to trust in addition to those of the system.
+    key: `KEY SECRET`; None: read from the file that the URL names, else from the environment. ca: a file
+    with the certificate authorities to trust in addition to the system's authorities.
     """
 
     # The id of the process that has used obstore; 0 for none.
@@ -73,14 +74,14 @@ class BucketArchive:
         self._stores: dict[timedelta, Any] = {}
 
     def _store(self, timeout: timedelta) -> Any:
-        """Return obstore's store with this timeout for a request. Raises ArchiveError."""
+        """Return obstore's store object with this timeout for a request. Raises ArchiveError."""
         self._require_threads()
         if timeout not in self._stores:
             self._stores[timeout] = self._opened(timeout)
         return self._stores[timeout]
 
     def _require_threads(self) -> None:
-        """Raise ArchiveError after a fork: there obstore has no threads, and would wait for ever."""
+        """Raise ArchiveError in a forked process, where obstore has no threads and would wait for ever."""
         if BucketArchive._process not in (0, os.getpid()):
             raise ArchiveError(
                 f"{self.place}: a text was moved to this archive during the search; search again"
@@ -112,7 +113,7 @@ class BucketArchive:
             raise ArchiveError(f"{self.place}: {why}", settled=True) from error
 
     def _keys(self) -> dict[str, str]:
-        """Return the keys of the caller or of the key file; empty: obstore uses those of the environment.
+        """Return the caller's keys or those in the key file; if empty, obstore takes the environment's.
 
         Raises OSError and ArchiveError.
         """
@@ -178,7 +179,7 @@ class BucketArchive:
         return ArchiveError(f"{where}: its list of names does not end")
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make an object unless the name is taken, in one request: all of the object is in memory."""
+        """Make an object unless the name is taken. One request sends it, so all of it is in memory."""
         data = b"".join(pieces)
         try:
             with little_memory(_ANSWER + 2 * len(data)):
@@ -199,7 +200,7 @@ class BucketArchive:
                 return
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
-        """Return a part of an object; b"" behind its end."""
+        """Return a part of an object; b"" if the part is behind its end."""
         try:
             if not size:
                 return b""
@@ -225,7 +226,7 @@ class BucketArchive:
 
 
 def _first(pieces: Iterable[Any], size: int) -> bytes:
-    """Return the first `size` bytes, or all if it is negative: a server may send more than asked for."""
+    """Return the first `size` bytes, or all if `size` is negative. A server may send too many."""
     data = bytearray()
     for piece in pieces:
         data += piece

@@ -1,15 +1,16 @@
-"""The catalogs of an archive, which a search reads first if it has no indexes of its own.
+"""The catalogs of an archive, which a search reads first if the store here has no indexes.
 
     ID/catalog/FIRST/LAST-COUNT.zst
 
-A catalog is about a group of GROUP segment numbers, from FIRST on. It has COUNT segments, the last of them
-LAST. For each it has the manifest, the index of the frames, and the parts of the word index by which the
-rest of that index is found. A new catalog is written, under a new name, whenever a segment of the group is
-put into the archive; then the older ones are removed. So no catalog is overwritten while somebody reads it.
+A catalog covers a group of GROUP segment numbers, from FIRST on. It has COUNT segments; LAST is the number
+of the last one. For each segment it has the manifest, the index of the frames, and the parts of the word
+index that tell where its other parts are. Whenever a segment of the group is put into the archive, a new
+catalog is written under a new name, and then the older ones are removed. So no catalog is overwritten while
+somebody reads it.
 
-The last catalog of a group counts. A segment in no catalog, as after a kill, is found by its manifest. A
-damaged segment is entered with its name in place of the manifest: readers look for it and report that it is
-damaged, and the others stay usable.
+Readers use the last catalog of a group. They find a segment that is in no catalog, as after a kill, by its
+manifest. For a damaged segment the catalog has its name in place of the manifest: readers then look for the
+segment and report the damage, and the other segments stay usable.
 
 A catalog is one Zstandard frame: a line of JSON with sizes, then all manifests, indexes and parts.
 """
@@ -51,12 +52,12 @@ from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
 
 GROUP = 32
-"""Segment numbers of a catalog, which is written again for each. A segment of 257 MiB takes 22 KB."""
+"""The segment numbers of a catalog. Each new segment rewrites it; one of 257 MiB takes 22 KB of it."""
 FORMAT = 1
 LARGEST_PACKED = 16 << 20
 """The most bytes of a catalog as stored."""
 _MOST, _MOST_HEAD = 64 << 20, 1 << 20
-"""The most bytes of an unpacked catalog, and of its first line; segments of 20 GiB take as many."""
+"""The most bytes of an unpacked catalog, and of its first line: enough for segments of 20 GiB."""
 _RATIO = 64
 """The largest ratio of unpacked to stored bytes that is accepted; checksums keep it below 8."""
 _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"
@@ -65,8 +66,8 @@ _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"
 class CatalogSegment(NamedTuple):
     """A segment in a catalog: its manifest and the index of its frames, both as stored.
 
-    manifest: for a segment that was found damaged, its name instead. words: the bytes of its word index; 0
-    without one. parts: parts of that index, each with the offset of its beginning.
+    manifest: the name of the segment instead, if it was found damaged. words: the size of its word index in
+    bytes; 0 without one. parts: parts of that index, each with its offset.
     """
 
     manifest: bytes
@@ -76,7 +77,7 @@ class CatalogSegment(NamedTuple):
 
     @property
     def file(self) -> PartialFile | None:
-        """The word index, with the parts that are known; None without one."""
+        """The word index as a file of which these parts are known; None without one."""
         return PartialFile(self.words, self.parts) if self.words else None
 
 
@@ -86,7 +87,7 @@ def folder(store: str) -> str:
 
 
 def newest(names: list[str], store: str) -> list[str]:
-    """Return the names of the catalogs that count, the last of each group, in order."""
+    """Return the names of the catalogs that readers use: the last one of each group, in order."""
     found: dict[str, str] = {}
     for name in sorted(names):
         match = re.fullmatch(re.escape(folder(store)) + _NAME, name)
@@ -96,9 +97,9 @@ def newest(names: list[str], store: str) -> list[str]:
 
 
 def last_of_all(names: list[str]) -> int | None:
-    """Return the number of the last segment in the catalogs that count, by their names.
+    """Return the number of the last segment in some catalogs. names: the result of `newest`.
 
-    None if a segment may be missing before it: a catalog was lost, or the archive begins with a later one.
+    None if an earlier segment may be missing: a catalog was lost, or the archive begins with a later one.
     """
     found = [(int(name.split("/")[2]), int(name.rpartition("/")[2][:10])) for name in names]
     for number, (first, last) in enumerate(found):
@@ -147,7 +148,7 @@ def unpack(data: bytes) -> list[CatalogSegment]:
 
 
 def described(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegment:
-    """Return the entry of a segment for a catalog. read: returns a file of the segment by its name."""
+    """Return the entry of a segment for a catalog. read: returns the content of a file of it."""
     segment = manifest.segment
     size, parts = 0, []
     if any(name.endswith(segment.words) for name in manifest.objects):
@@ -166,11 +167,11 @@ def read_catalog(archive: Archive, name: str) -> list[CatalogSegment]:
 
 
 def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) -> list[str]:
-    """Enter an archived segment into the catalogs of its archive. read: returns a file of the segment.
+    """Enter an archived segment into the catalogs of its archive.
 
-    Other archived segments of the group that are in no catalog are entered as well. Returns a sentence for
-    each that is damaged there. Raises ArchiveError, and OSError and ValueError for files that cannot be
-    read here.
+    read: returns the content of a file of the segment in its store, by name. Other archived segments of the
+    group that are in no catalog are entered as well. Returns a sentence for each of these that is damaged
+    in the archive. Raises ArchiveError; OSError and ValueError for files of the store that cannot be read.
     """
     store = manifest.store
     first = manifest.number // GROUP * GROUP
@@ -194,18 +195,18 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
     _create(archive, made, pack([known[name] for name in sorted(known)]))
     for name in archive.names(place):
         if name < made:
-            # Without the right to remove, the older ones stay: they do not count.
+            # Without the right to remove objects, the older catalogs stay; readers ignore them.
             with contextlib.suppress(ArchiveError):
                 archive.remove(name)
     return damaged
 
 
 def _known(archive: Archive, names: list[str]) -> dict[str, CatalogSegment]:
-    """Return the segments of the catalogs that count, by their names; none if one is damaged."""
+    """Return the segments of some catalogs by their names; none if a catalog is damaged or missing."""
     known = {}
     with contextlib.suppress(ChangedObject, ObjectMissing):
         for one in [one for name in names for one in read_catalog(archive, name)]:
-            # Segments entered as damaged are looked at again.
+            # `enter` examines segments again that were entered as damaged.
             with contextlib.suppress(ValueError):
                 known[decode(one.manifest).name] = one
     return known
@@ -220,7 +221,7 @@ def _described_there(archive: Archive, store: str, name: str) -> CatalogSegment:
 
 
 def there(archive: Archive, store: str, name: str) -> Manifest:
-    """Return the manifest that an archive has of a segment. Raises ArchiveError."""
+    """Return the manifest of a segment from an archive. Raises ArchiveError."""
     wanted = manifest_object(store, name)
     try:
         manifest = decode(archive.read(wanted, 0, LARGEST))

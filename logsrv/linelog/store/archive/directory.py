@@ -19,9 +19,9 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 class DirectoryArchive:
-    """A directory as an archive. It has to exist: a missing one, perhaps not mounted, is not made.
+    """A directory as an archive. It has to exist: a missing one, which may be unmounted, is not made.
 
-    Only stores may write into it, each below its own identity.
+    Only stores may write into it, each into the folder with its identity.
     """
 
     def __init__(self, path: str) -> None:
@@ -48,7 +48,7 @@ class DirectoryArchive:
             raise self._error(prefix, error) from error
 
     def folders(self) -> list[str]:
-        """Return the names of the directories in it."""
+        """Return the names of the directories in the archive."""
         try:
             self._require()
             with os.scandir(self._path) as found:
@@ -61,8 +61,8 @@ class DirectoryArchive:
         while folders:
             folder = folders.pop()
             place = os.path.join(self._path, folder)
-            # A stranger's archive may have a link to `/` here. The owner of an archive may make a store's
-            # folder a link.
+            # Symbolic links are not followed here, because somebody else's archive may have one to `/`.
+            # Only the folder of a store may be a link, which the owner of the archive has made.
             if folder.count("/") > 1 and not _is_folder(place.rstrip("/")):
                 continue
             try:
@@ -77,7 +77,7 @@ class DirectoryArchive:
                     raise
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make a file under a temporary name, and rename it when it is on the medium."""
+        """Make a file under a temporary name; it gets its name when it is on the medium."""
         folder, local = os.path.split(os.path.join(self._path, name))
         try:
             self._require()
@@ -133,7 +133,7 @@ def _parts(fd: int, at: int, end: int) -> Iterator[bytes]:
 
 
 def _is_folder(path: str) -> bool:
-    """Return whether a directory is there, not a link to one."""
+    """Return whether a path leads to a directory, and not to a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except FileNotFoundError:
@@ -165,7 +165,7 @@ def _create(disk: Disk, name: str, pieces: Iterable[bytes]) -> None:
             disk.rename(fresh, name)
         disk.sync_directory()
     except BaseException:
-        # On a full disk this frees the space again.
+        # On a full disk this frees space.
         with suppress(OSError):
             disk.unlink(fresh)
         raise

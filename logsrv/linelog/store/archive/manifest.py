@@ -1,13 +1,14 @@
-"""The manifest of an archived segment: the files that an archive has of it, with checksums.
+"""The manifest of an archived segment: the files of the segment in an archive, with checksums.
 
     ID/NAME.log.zst.words    the word index, if there is one
     ID/NAME.log.zst.idx      the index of the frames
     ID/NAME.log.zst          the compressed text
     ID/NAME.json             the manifest, written last: without it the segment is not in the archive
 
-ID is the identity of the store. The manifest is a line of JSON with a sum in it (kit/text/checked_json.py).
-A copy is beside the segment in its store, in `NAME.log.zst.archived`. It has the SHA-256 of each file, and
-the first half of the SHA-256 of each frame: so a frame that is read alone can be verified.
+ID is the identity of the store. The manifest is a line of JSON with a checksum in it
+(kit/text/checked_json.py). It has the SHA-256 of each file, and the first half of the SHA-256 of each
+frame, so that a reader can verify a single frame. The store has a copy of it beside the segment, in
+`NAME.log.zst.archived`.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ FORMAT = 1
 SUFFIX = ".json"
 LARGEST = 16 << 20
 _SHORTEST = 16
-"""The least bytes of a manifest for each value in it: most values are checksums of frames."""
+"""The least bytes per value in a manifest; most of its values are checksums of frames."""
 _INDEX = 1 << 10
 _WORDS = 16 << 20
-"""The most bytes for each frame, of an index and of a word index."""
+"""The most bytes per frame in an index, and in a word index."""
 _TEXT = ".log" + PACKED_SUFFIX
 _KNOWN = (_TEXT + WORDS_SUFFIX, _TEXT + INDEX_SUFFIX, _TEXT)
 """The suffixes of the files of a segment, in the order in which they are put into an archive."""
@@ -55,11 +56,11 @@ class StoredFile(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """The files that an archive has of a segment, and their checksums.
+    """The files of a segment in an archive, and their checksums.
 
-    store: the identity of its store. name: the part of the name that all its files share. files: by the
-    suffix behind that name. text: the bytes of its text. lines, times: of its text. frames: for each
-    compressed frame, half of its SHA-256.
+    store: the identity of its store. name: the part of the name that all its files share. files: the files,
+    by the suffix behind that name. text: the bytes of its text. lines, times: the number of lines in the
+    text, and their times. frames: the first half of the SHA-256 of each compressed frame.
     """
 
     store: str
@@ -99,7 +100,7 @@ def object_name(store: str, name: str) -> str:
 
 
 def manifest_object(store: str, name: str) -> str:
-    """Return the name of a manifest in an archive. name: of the segment, in any form."""
+    """Return the name of a manifest in an archive. name: the name of the segment in any form."""
     return object_name(store, short_name(name) + SUFFIX)
 
 

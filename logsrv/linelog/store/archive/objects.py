@@ -9,7 +9,7 @@ from logsrv.errors import LogsrvError
 
 
 class Archive(Protocol):
-    """A directory or a bucket. Each method may raise ArchiveError, and may take long.
+    """A directory or a bucket. Each method may raise ArchiveError, and may block for minutes.
 
     place: its address, for messages.
     """
@@ -23,13 +23,16 @@ class Archive(Protocol):
         """
 
     def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
-        """Return the same names, each with its bytes. until: only names that sort before this one."""
+        """Return the same names, each with the size of its object in bytes.
+
+        until: return only names that sort before this one; "" for no limit.
+        """
 
     def folders(self) -> list[str]:
         """Return the parts before the first slash in the names of objects."""
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make an object of these pieces; on return it is complete and durable. A failure leaves none.
+        """Make an object of these pieces; it is complete and durable on return. A failure leaves no object.
 
         Raises ObjectExists if the name is taken, and whatever `pieces` raises.
         """
@@ -38,16 +41,16 @@ class Archive(Protocol):
         """Remove an object; a missing one is no error."""
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
-        """Return `size` bytes of an object from offset `at` on; fewer at its end; all if `size` is -1.
+        """Return `size` bytes of an object from offset `at` on, fewer at its end; -1 means up to its end.
 
         Raises ObjectMissing.
         """
 
 
 class ArchiveError(LogsrvError):
-    """A failed operation on an archive, with one sentence.
+    """A failed operation on an archive; the message is one sentence.
 
-    settled: the cause will not go away by itself.
+    settled: whether the cause will not go away by itself.
     """
 
     def __init__(self, why: str, *, settled: bool = False) -> None:

@@ -1,6 +1,7 @@
-"""Putting sealed segments into an archive: each file is read back and compared, the manifest is put last.
+"""Putting sealed segments into an archive: each file is read back and compared; the manifest is put last.
 
-Later, `lacking` looks for them by the names and sizes of a listing, because an archive may lose a file.
+An archive may lose a file. So `lacking` checks later whether the archive still has all files, by the names
+and sizes in a listing.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ PIECE = 4 << 20
 
 
 class GivenUp(Exception):
-    """The work was stopped because its process ends, or nobody waits for it any more."""
+    """The work was stopped because the process ends, or because nobody waits for the result any more."""
 
 
 class OtherSegment(ArchiveError):
@@ -44,7 +45,7 @@ class OtherSegment(ArchiveError):
 def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
     """Return the manifest of a packed segment. store: the identity of its store.
 
-    Raises OSError, and ValueError if the size of its text is not as in its index.
+    Raises OSError, and ValueError if the size of the compressed file differs from the size in its index.
     """
     found = index.load(packed, disk)
     files = {
@@ -94,7 +95,7 @@ def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
 
 
 def find(archive: Archive, store: str, name: str) -> Manifest | None:
-    """Return the manifest that an archive has of a segment; None without one.
+    """Return the manifest of a segment from an archive; None if the archive has none.
 
     Raises ArchiveError, also for a damaged manifest.
     """
@@ -113,9 +114,9 @@ def put(
 ) -> Manifest:
     """Put a packed segment into an archive, durably; return the manifest that the archive then has.
 
-    Files that an interrupted attempt left there are used if they are the same, else replaced. Files that
-    the archive has lost, in whole or in part, are put again. Raises ArchiveError, OtherSegment, OSError,
-    ValueError for a segment that is damaged here, and GivenUp once `going` returns false.
+    Files of an interrupted attempt are used if they are the same, else replaced. Files that the archive has
+    lost, in whole or in part, are put again. Raises ArchiveError, OtherSegment, OSError, ValueError if the
+    segment is damaged in the store, and GivenUp when `going` returns false.
     """
     made = describe(packed, disk, store)
     known = _known(archive, made, packed, disk)
@@ -129,7 +130,7 @@ def put(
         if all(made.objects.get(name) == wanted for name, wanted in lost.items()):
             _put_files(archive, lost, disk, going)
             return known
-        # The indexes here were made again since, so all files are put again.
+        # The store has made its indexes again since, so the manifest is obsolete: put all files again.
         archive.remove(manifest_object(store, made.name))
     _put_files(archive, made.objects, disk, going)
     _put_manifest(archive, made)
@@ -137,10 +138,10 @@ def put(
 
 
 def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Manifest | None:
-    """Return the manifest that an archive has of a segment; None if it has to be made.
+    """Return the manifest of a segment from an archive; None if it has to be made.
 
-    A damaged manifest is removed if the note here says that the archive has this text. Raises ArchiveError,
-    also for other damaged manifests.
+    A damaged manifest is removed if the note in the store says that the archive has this text. Raises
+    ArchiveError, also for any other damaged manifest.
     """
     try:
         return find(archive, made.store, packed.name)
@@ -166,7 +167,7 @@ def _put_files(
     for name, wanted in files.items():
         local = name.rpartition("/")[2]
         if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
-            # A killed attempt has left other content, or the archive has lost a part of the file.
+            # A killed attempt left other content, or the archive has lost a part of the file.
             archive.remove(name)
             if not _put_file(archive, name, file_pieces(local, disk), wanted, going):
                 raise ChangedObject(archive.place, name)
@@ -175,9 +176,9 @@ def _put_files(
 def lacking(
     archive: Archive, segments: Iterable[Segment], disk: Disk, store: str, sizes: Mapping[str, int]
 ) -> list[Segment]:
-    """Return those of some segments that were archived and are now missing there, in whole or in part.
+    """Return the archived segments of which the archive now lacks a file, or a part of one.
 
-    sizes: the bytes of their objects in the archive, by name. Raises ArchiveError.
+    sizes: the sizes in bytes of the objects in the archive, by name. Raises ArchiveError.
     """
     return [
         one
@@ -198,7 +199,7 @@ def _is_whole(
     if manifest not in sizes:
         return False
     try:
-        # The note is damaged, or from another archive that got other indexes.
+        # The note is damaged, or is about another archive that got other indexes.
         known = find(archive, store, segment.name)
     except ChangedObject:
         return False
@@ -216,7 +217,7 @@ def _put_file(
     wanted: StoredFile,
     going: Callable[[], bool],
 ) -> bool:
-    """Put a file into an archive unless the name is taken; return whether its content is right there."""
+    """Put a file into an archive unless the name is taken; return whether the archive has this content."""
     try:
         archive.create(name, _while_going(pieces, going))
     except ObjectExists:
@@ -236,7 +237,7 @@ def object_pieces(
 ) -> Iterator[bytes]:
     """Yield the content of an object in pieces. Raises ArchiveError and GivenUp.
 
-    expected: the bytes that it should have; at most one byte more is read.
+    expected: its expected size in bytes; at most one byte more is read.
     """
     at = 0
     asked = got = 1
@@ -263,7 +264,7 @@ def _put_manifest(archive: Archive, made: Manifest) -> None:
 
 
 def _require_same(archive: Archive, known: Manifest, made: Manifest) -> None:
-    """Raise OtherSegment if the text differs. Indexes may differ: they may have been made again."""
+    """Raise OtherSegment if the text differs. Indexes may differ, because they may have been made again."""
     if (known.packed, known.text, known.lines) != (made.packed, made.text, made.lines):
         raise OtherSegment(
             f"{archive.place} has another segment {made.name} of store {made.store}: this store was"

@@ -1,4 +1,4 @@
-"""Several reads of archives at the same time: each takes a round trip for few bytes."""
+"""Several reads of archives at the same time, because each is a round trip for a few bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 AT_ONCE = 32
-# Bytes for each thread. A search by the page may reserve little memory.
+# Bytes for each thread, because a search for the web page may reserve little memory.
 _STACK = 1 << 20
 
 
@@ -54,6 +54,6 @@ class Readers:
             pending, read = task
             try:
                 pending.set_result(read())
-            # A panic of obstore is no Exception, and somebody waits for it.
+            # A panic of obstore is a BaseException only, and somebody waits for the result.
             except BaseException as error:
                 pending.set_exception(error)

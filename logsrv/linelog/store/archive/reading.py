@@ -17,13 +17,13 @@ from logsrv.linelog.store.segments.segment import Segment
 class ArchivedText:
     """The text of a segment that is in an archive only.
 
-    Each method raises ValueError, with a sentence, if no archive has the part unchanged.
+    Each method raises ValueError, with a sentence, if no archive has the requested part unchanged.
     """
 
     def __init__(
         self, manifest: Manifest, sources: Sequence[Archive], load: Callable[[], Index]
     ) -> None:
-        """load: reads the index that is here; may raise OSError and ValueError."""
+        """Take the archives to read from. load: reads the store's own index; may raise as `index.load`."""
         self._manifest = manifest
         self._sources = sources
         self._load = load
@@ -40,14 +40,14 @@ class ArchivedText:
         return self._manifest.packed.size
 
     def index(self) -> Index:
-        """Return the index of its frames: the one here, or if that is unusable, the one in the archive."""
+        """Return the index of its frames: the store's own, or if that is unusable, the archive's."""
         try:
             found = self._load()
             totals = found.compressed, len(found.frames)
             if totals == (self._manifest.packed.size, len(self._manifest.frames)):
                 return found
         except (OSError, ValueError):
-            # The archive has it as well.
+            # The archive has the index as well.
             pass
         name = self._manifest.segment.index
         wanted = self._manifest.files[name.removeprefix(self._manifest.name)]
@@ -67,7 +67,7 @@ class ArchivedText:
         )
 
     def _part(self, name: str, at: int, size: int, is_whole: Callable[[bytes], bool]) -> bytes:
-        """Return a part of an object, from the first archive that has it unchanged."""
+        """Return a part of an object from the first archive that has it unchanged."""
         whole = object_name(self._manifest.store, name)
         failed: ArchiveError | None = None
         for source in self._sources:

@@ -1,7 +1,7 @@
 """Restoring a store from an archive: segment by segment, each verified with its manifest.
 
-The directory has the file `restoring` until all segments are there. After an interruption the restore goes
-on with the segments that are still missing.
+The directory has the file `restoring` until all segments are there. After an interruption, the same restore
+fetches only the segments that are still missing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from logsrv.linelog.store.segments.segment import Position
 
 
 class RestoredSegment(NamedTuple):
-    """A restored segment. text: the bytes of its text. here: whether it was here before.
+    """A restored segment. text: the bytes of its text. here: whether the store had it before.
 
     error: why it could not be restored; "" if it was.
     """
@@ -62,7 +62,7 @@ def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredS
     """Restore a store into a locked directory; yield each segment when it is done.
 
     store: the identity. Raises StoreError if the directory has a store already, or the archive has no
-    segment of this one; ArchiveError and OSError.
+    segment of this store; also ArchiveError and OSError.
     """
     if disk.holds(segment.ACTIVE):
         raise StoreError(
@@ -94,7 +94,7 @@ def _restored(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSe
 
 
 def _is_here(manifest: Manifest, disk: Disk) -> bool:
-    """Return whether the text, which is fetched last, is here unchanged."""
+    """Return whether the directory has the text, which is fetched last, unchanged."""
     packed = manifest.segment
     return (
         disk.holds(packed.name)
@@ -121,7 +121,7 @@ def _fetch(archive: Archive, manifest: Manifest, disk: Disk) -> None:
 def _fetch_file(
     archive: Archive, manifest: Manifest, name: str, wanted: StoredFile, disk: Disk
 ) -> None:
-    """Write a file under its temporary name, on the medium."""
+    """Fetch a file, and write and sync it under its temporary name."""
     whole = object_name(manifest.store, name)
 
     def written(fd: int) -> Iterator[bytes]:
@@ -132,17 +132,17 @@ def _fetch_file(
     with Descriptor(disk.create_anew(segment.tmp(name))) as fd:
         if summed(written(fd)) != wanted:
             raise ChangedObject(archive.place, whole)
-        # Retention goes by the time of the last line.
+        # Retention takes the time of the file as the time of its last line.
         moment = parse_rfc3339(manifest.times.largest or manifest.segment.first)
         os.utime(fd, (moment, moment))
         disk.fdatasync(fd)
 
 
 def _finish(store: str, first: int, last: int, disk: Disk) -> None:
-    """Make the directory a store that goes on behind its last segment."""
+    """Make the directory a store whose next segment follows the last restored one."""
     segment.save_number(last + 1, disk)
     segment.make_synced(disk)
-    # The same identity from its first segment on: its targets decide whether to accept that.
+    # The old identity, from the first segment on; shipping targets decide whether they accept that.
     identity.keep(disk, identity.Identity(store, Position(first, 0)))
     be_whole(disk)
 

@@ -31,15 +31,15 @@ VARIABLES = {
         *("IDENTITY_HEADER", "MSI_ENDPOINT"),
     ),
 }
-"""The environment variables with the keys of a bucket, or with the way to reach it."""
+"""The environment variables with the keys of a bucket, or with the address at which to reach it."""
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}"
-# The characters that S3 calls safe, without those that are special in a shell or a URL.
+# The characters that S3 calls safe, except those with a meaning in a shell or a URL.
 _PREFIX = r"(?:/[A-Za-z0-9_.=-]+)*"
 _ENDPOINT = r"https?://[A-Za-z0-9.:\[\]_-]+/?"
 
 
 class ArchiveURL(NamedTuple):
-    """An address: the path of a directory, or a bucket and the path in it.
+    """An address: the path of a directory, or a bucket and a path in the bucket.
 
     path: begins with a slash, or is empty. options: endpoint, region, key-file, ca.
     """
@@ -51,7 +51,7 @@ class ArchiveURL(NamedTuple):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables that a process needs to reach it."""
+        """The names of the environment variables that a process needs to reach the archive."""
         names = VARIABLES.get(self.scheme)
         return () if names is None else (*names, *_PROXIES, *map(str.lower, _PROXIES))
 
@@ -62,7 +62,7 @@ class ArchiveURL(NamedTuple):
 
 
 def parse_archive_url(url: str) -> ArchiveURL:
-    """Return the address in a text. Raises ValueError with what is wrong."""
+    """Return the address in a text. Raises ValueError, whose message says what is wrong."""
     scheme, _, rest = url.partition("://")
     if scheme == FILE:
         return ArchiveURL(FILE, "", _path(rest), {})

@@ -1,8 +1,8 @@
-"""A backup: a directory that gets all lines of a store up to a place, and is a store itself.
+"""A backup: a directory with all lines of a store up to a place, which is a store itself.
 
-The active segment, and those that wait to be compressed, are copied as texts under their sealed names. So a
-server that is started on the backup writes into segments of its own: a place that somebody may have read
-never becomes another line. Files that the backup has already are not copied again, and nothing is removed
+The active segment, and the segments that wait to be compressed, are copied as texts under their sealed
+names. So a server that is started on the backup writes into new segments: a place that somebody may have
+read never gets another line. Files that the backup has already are not copied again. Nothing is removed
 unless the caller asks for it.
 """
 
@@ -56,10 +56,10 @@ _IGNORED = (LOCK, "lost+found")
 class Backup:
     """A backup of the store `source` in the directory `target`, which is locked.
 
-    command: `backup` or `restore`, which continues an interrupted one. clock: returns the TIME.
-    said: the lines of the source by its own note, if the source is a backup; None if unknown.
-    came: the number of compressed segments by the way in which they were copied. damaged: the names of
-    damaged segments, each with the way in which it was copied.
+    command: `backup` or `restore`, the command that continues an interrupted backup. clock: returns the
+    present TIME. said: the number of lines in the note of the source, if the source is a backup; None if
+    unknown. came: the number of compressed segments for each way in which they were copied. damaged: the
+    names of damaged segments, each with the way in which it was copied.
     """
 
     source: Disk
@@ -78,7 +78,7 @@ class Backup:
         StoreError.
         """
         store = self._begin()
-        # Before the cut, so that no saved place is behind it.
+        # The saved places are copied before the cut is chosen, so that none is behind the cut.
         self._folders()
         made = cut(self.source)
         try:
@@ -99,7 +99,7 @@ class Backup:
 
     @property
     def is_short(self) -> bool:
-        """Return whether the backup has fewer lines than the source should have by its note."""
+        """Return whether the backup has fewer lines than the note of the source promises."""
         said, there = self.said, self.note.lines
         return said is not None and there is not None and there < said
 
@@ -174,7 +174,7 @@ class Backup:
                 return
             except FileNotFoundError:
                 found = StoreListing(self.source).by_number
-                # The store still has it: the target directory is gone.
+                # The store still has the segment, so the target directory is gone.
                 if found.get(number) == segment:
                     raise
                 segments.clear()
@@ -237,7 +237,7 @@ class Backup:
         """Remove the files of segments before the first one that the store has."""
         listed = StoreListing(self.target)
         gone = [one for one in listed.by_number.values() if one.number < first]
-        # Also files that an interrupted removal has left.
+        # Files that an interrupted removal has left go, too.
         left = loose_files(self.target, listed.names)
         old = [name for name in catalogs(listed.names) if last_number(name) < first]
         for name in (*left, *old, *(name for one in gone for name in (*one.files, one.archived))):
@@ -245,7 +245,7 @@ class Backup:
 
 
 def lines_of(disk: Disk) -> int | None:
-    """Return the number of lines in a store without a server; None if an index cannot tell.
+    """Return the number of lines in a store that no server uses; None if an index is missing or damaged.
 
     Raises OSError.
     """

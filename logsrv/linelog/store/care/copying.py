@@ -1,4 +1,4 @@
-"""Copying files of a store to another directory: by a hard link, or by a copy that is verified."""
+"""Copying files of a store to another directory, by a hard link or by a verified copy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
 _PIECE = 1 << 20
-# Another file system, one without hard links, or a file of another user.
+# The other directory is on another file system, or on one without hard links, or the file belongs to
+# another user.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
 
 
 class CopyMethod(enum.Enum):
-    """The way in which a file was copied: it was there, or was linked, or was copied, whole or damaged.
+    """The way in which a file was copied.
 
-    KEPT: a different file was there and stays, because the new one is not known to be whole.
+    THERE: it was there already. LINKED: a hard link. COPIED: a whole copy. DAMAGED: a copy whose checksums
+    are wrong. KEPT: a different file was there and stays, because the new one is damaged or not verified.
     """
 
     THERE = "there before"
@@ -33,17 +35,17 @@ class CopyMethod(enum.Enum):
 
 
 def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> CopyMethod:
-    """Link or copy a file that is never written again to another directory, as `NAME.coming`.
+    """Link or copy a file, which is never written again, to another directory as `NAME.coming`.
 
-    of: the segment, if the file is its text: then a copy is compared with the checksums. Raises OSError;
-    FileNotFoundError if the file is gone.
+    of: the segment, if the file is its text: then a copy is verified by the checksums in the index. Raises
+    OSError; FileNotFoundError if the file is gone.
     """
     wanted = source.stat(name)
     for there in (name, name + COMING):
         if _is_there(there, wanted, target):
             return CopyMethod.THERE
     target.unlink(name + COMING)
-    # A sealed segment never changes: a different file may be damaged.
+    # A sealed segment never changes, so if the backup has a different file, one of the two may be damaged.
     replaces = of is not None and target.holds(name)
     try:
         if not replaces:
@@ -64,9 +66,9 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
 
 
 def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:
-    """Copy the first `size` bytes of a growing text, as `NAME.coming`; return False if they are there.
+    """Copy the first `size` bytes of a growing text as `NAME.coming`; return False if they are there.
 
-    The file is never linked, because a start writes into such a file. Raises OSError.
+    The file is never linked, because a start of a server may repair it in place. Raises OSError.
     """
     for there in (name, name + COMING):
         if target.holds(there) and target.stat(there).st_size == size:
@@ -77,7 +79,7 @@ def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:
 
 
 def _copied(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
-    """Write pieces to a temporary file, with the times of `fd`; return whether all are right."""
+    """Write pieces to a temporary file with the times of `fd`; return whether all pieces are right."""
     whole = True
     made = target.create_anew(tmp(name))
     try:
@@ -104,7 +106,10 @@ def _is_there(name: str, wanted: os.stat_result, target: Disk) -> bool:
 
 
 def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
-    """Yield the first `size` bytes of a file in pieces, each as right. Raises OSError if it has fewer."""
+    """Yield the first `size` bytes of a file in pieces, each marked as right.
+
+    Raises OSError if the file has fewer bytes.
+    """
     at = 0
     while at < size:
         piece = os.pread(fd, min(_PIECE, size - at), at)
@@ -115,7 +120,7 @@ def _first(fd: int, size: int, name: str) -> Iterator[tuple[bytes, bool]]:
 
 
 def _frames(fd: int, packed: Segment, source: Disk, *, sure: bool) -> Iterator[tuple[bytes, bool]]:
-    """Yield the frames of a segment, each with whether it is right.
+    """Yield the frames of a segment, each with whether its checksum is right.
 
     sure: whether a frame without a checksum in the index counts as wrong.
     """

@@ -1,7 +1,7 @@
-"""The examination of a store, also while a server writes, seals and removes.
+"""The examination of a store, also while a server writes, seals and removes segments.
 
-It is a row of parts, each with a check of its own. A check that finds something runs again, and only
-findings of both runs count: a state that a running server is just changing is gone the second time.
+It is a list of parts, each with its own check. A check that finds something runs again, and only findings
+of both runs count: if a running server was just changing something, the second run finds nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TRIES = 1000
 
 
 class StorePart(NamedTuple):
-    """A part of a store with a check of its own. label: its name, for a line of progress."""
+    """A part of a store with its own check. label: its name, for a line of progress."""
 
     label: str
     check: Callable[[], Iterator[StoreFinding]]
@@ -59,10 +59,10 @@ class StorePart(NamedTuple):
 
 @attrs.define(kw_only=True, slots=False)
 class Examination(StoreLook):
-    """A store under examination. looked: the text of each segment that was examined, by its number."""
+    """A store under examination. looked: the result for each examined segment, by its number."""
 
     looked: dict[int, SegmentText] = attrs.field(factory=dict)
-    # All segments share a listing: with one for each, 20,000 segments took an hour.
+    # One listing for all segments: with a new one for each, 20,000 segments took an hour.
     _listed: StoreListing = attrs.field(init=False)
     _complete: dict[int, int] = attrs.field(init=False)
 
@@ -96,7 +96,7 @@ class Examination(StoreLook):
         for one, preferred in listed.counted:
             if one.packed != preferred.packed:
                 yield finding("rival", one.name, other=preferred.name)
-        # The notes are read after the listing: a segment that is gone then was noted before.
+        # The notes are read after the listing: if a segment is gone from the listing, its note is there.
         for run in gaps({*listed.by_number, listed.active}, excused(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first} on" if before else "before the others"
@@ -105,7 +105,7 @@ class Examination(StoreLook):
             yield finding("segment-missing", f"segment{last}", when=f"{begin} {end}")
 
     def _notes(self) -> Iterator[StoreFinding]:
-        # The places first, so that none is behind the segments of the listing.
+        # Read the places first, so that none of them is behind the segments of the listing.
         places = self.places()
         return check_notes(StoreListing(self.disk), places)
 
@@ -139,7 +139,7 @@ class Examination(StoreLook):
 
     def _active(self) -> Iterator[StoreFinding]:
         """Yield the findings about current.log, and about places behind the end of the text."""
-        # The places first, so that none is behind the end only because the text grew.
+        # Read the places first, so that none of them is behind the end only because the text grew.
         places, synced = self.places(), synced_place(self.disk)
         try:
             fd, listed = opened_active(self.disk)
@@ -189,7 +189,7 @@ class Examination(StoreLook):
                 check_words(words)
 
     def _backup(self) -> Iterator[StoreFinding]:
-        """Yield the findings about lines that a backup should have by its note."""
+        """Yield the findings about lines that the note of a backup promises, and that are missing."""
         note = None
         # An unreadable note is reported with the other notes.
         with contextlib.suppress(OSError, ValueError):

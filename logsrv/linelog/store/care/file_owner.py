@@ -1,4 +1,4 @@
-"""The owner of the files of a store: the server has to be able to use files that root made."""
+"""Changes of the owner of a store's files, so that the server can use files that root made."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def _is_of_root(found: os.stat_result, wanted: os.stat_result) -> bool:
 
 
 def _give(name: str, inside: Disk, wanted: os.stat_result) -> None:
-    """Give a file to an owner by its descriptor; a file with hard links is left unchanged.
+    """Give a file to an owner by its descriptor; a file with several hard links is left unchanged.
 
-    Otherwise a user who may write into the directory could link any file there, and root would give it
-    away.
+    Otherwise a user who may write into the directory could make a link to any file there, and root would
+    give that file away.
     """
     try:
         fd = inside.open(name, os.O_RDONLY)

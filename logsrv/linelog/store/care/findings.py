@@ -1,4 +1,4 @@
-"""The table of the doctor's findings: a row for each kind, with what is wrong and what to do."""
+"""The table of findings of `logsrv doctor`: for each kind, what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Weight(enum.Enum):
 class StoreFinding:
     """A finding about a store.
 
-    kind: a word for programs. name: the file, or several. what, advice: what is wrong, and what to do.
+    kind: a word for programs. name: the file or files. what, advice: what is wrong, and what to do.
     lines: the number of unreadable lines; None if unknown. remedy: a function that repairs it, which may
     raise OSError, ValueError and StoreError; None if there is none.
     """
@@ -42,19 +42,19 @@ class StoreFinding:
 
     @property
     def beside_server(self) -> bool:
-        """Return whether it may be repaired while a server runs on the store."""
+        """True if it may be repaired while a server runs on the store."""
         return self.kind in _OF_NO_SERVER
 
 
 _BACK = "Bring it back from a backup or an archive while no server has the store."
 _FILES = "Copy their files from a backup or an archive; `logsrv restore` leaves out empty ones."
-_MEND = "Start the server: it puts a line there that says so, or cuts them off at the end."
+_MEND = "Start the server: it puts a line in their place that says so; at the end it cuts them off."
 _AGAIN = "Give the same `logsrv {command}` again: it goes on."
 _ASIDE = "`--repair` puts it aside."
 _ANEW = "`--repair` makes it anew; a search reads more meanwhile."
 _PLAIN = "Move it away; if it is a link, put the file itself here."
 _INDEX = "`--repair` makes it anew; without it the text is not verified."
-_NUMBER = "`--repair` writes that. Without a segment it cannot tell: take a new directory."
+_NUMBER = "`--repair` writes {number}. If no segment is left, take a new directory instead."
 _IDENTITY = "Try `--repair`, or a backup; or make it another store: logsrv ship --new-identity"
 _ORIGINS = "Bring it back as it was, or `--repair`: a block may come twice then."
 _PLACE = "Its target gets lines again from --ship-from on; an alert begins at the end."
@@ -83,7 +83,7 @@ _TABLE = {
     "archived": (_DAMAGED, "an archive's note, which is of no use: {why}", _ARCHIVED),
     "no-file": (_DAMAGED, "it has the name of a segment and is no plain file", _PLAIN),
     "rival": (_DAMAGED, "it has the number of {other}, which alone is read", "Move it away."),
-    "number": (_DAMAGED, "{why}; by what else is here it is {number}", _NUMBER),
+    "number": (_DAMAGED, "{why}; by the other files it is {number}", _NUMBER),
     "identity": (_DAMAGED, "{why}; nothing is shipped, or as another store", _IDENTITY),
     "origins": (_DAMAGED, "{why}", _ORIGINS),
     "place": (_DAMAGED, "{why}", _PLACE),
@@ -110,7 +110,10 @@ def finding(
     remedy: Callable[[], object] | None = None,
     **said: object,
 ) -> StoreFinding:
-    """Return a finding of a kind in the table. missing: the number of unreadable lines; None: unknown."""
+    """Return a finding of a kind in the table. said: the values for its texts.
+
+    missing: the number of unreadable lines; None if unknown.
+    """
     weight, *texts = _TABLE[kind]
     what, advice = (text.format_map(said) for text in texts)
     lines = missing if weight is Weight.LOST else 0
@@ -119,7 +122,7 @@ def finding(
 
 @attrs.define
 class SegmentText:
-    """The text of a segment as it was found. text: its bytes; None if unknown.
+    """The result of examining the text of a segment. text: its bytes; None if unknown.
 
     lines: the number of readable lines; None if unknown. gone: the bytes that cannot be read.
     """

@@ -1,6 +1,6 @@
 """The file `imported` of a store: which files were imported, and which import is under way.
 
-It is a line of JSON with a sum in it (kit/text/checked_json.py).
+It is a line of JSON with a checksum in it (kit/text/checked_json.py).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ NAME = "imported"
 _MOST = 64 << 20
 
 Identity = list[Any]
-"""An imported file: its path, its size in bytes, its time in nanoseconds."""
+"""An imported file: its path, its size in bytes, the time of its last write in nanoseconds."""
 
 
 @attrs.frozen
 class ImportedFiles:
     """The files that were imported, and an import under way.
 
-    under_way: the files of that import. begun: the place in the store where it began. synced: the place up
-    to which it is on the medium.
+    under_way: the files of the present import. begun: the place in the store where it began. zone: its time
+    zone. synced: the place up to which its lines are on the medium.
     """
 
     files: list[Identity] = attrs.field(factory=list)
@@ -37,14 +37,14 @@ class ImportedFiles:
     synced: Position = NOWHERE
 
     def save(self, disk: Disk) -> None:
-        """Write the file to the store, all of it or nothing. Raises OSError."""
+        """Write the file to the store; an interruption leaves the old file. Raises OSError."""
         disk.put(NAME, checked_object(attrs.asdict(self)))
 
 
 def load(disk: Disk) -> ImportedFiles:
-    """Return what the file notes; nothing if the store had no import. Raises OSError and StoreError."""
+    """Return the content of the file; an empty one if there is no file. Raises OSError and StoreError."""
     try:
-        # Only older versions wrote no sum; they also noted how many bytes were synced, as "text".
+        # Older versions wrote no checksum, and "text": how many bytes were synced.
         found = read_object(disk.read(NAME, _MOST), [*attrs.fields_dict(ImportedFiles), "text"])
         return ImportedFiles(
             list(found["files"]),
@@ -59,5 +59,5 @@ def load(disk: Disk) -> ImportedFiles:
         why = explanation(error)
         raise StoreError(
             f"{disk.path(NAME)} is damaged and does not say what was imported: {why}; bring it back"
-            " from a backup, or import into another directory. Without it each file is a new one"
+            " from a backup, or import into another directory. Without it each file is imported again"
         ) from error

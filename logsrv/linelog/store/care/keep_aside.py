@@ -1,4 +1,4 @@
-"""Keeping replaced files as `….damaged`: the doctor removes nothing."""
+"""Keeping replaced files as `….damaged`, because `logsrv doctor` removes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ SUFFIX = ".damaged"
 
 
 def keep_aside(name: str, disk: Disk) -> str:
-    """Rename a file to a free name `….damaged`; return that name, or "" without a file. Raises OSError."""
+    """Rename a file to a free name `….damaged`; return that name, or "" if there is no such file.
+
+    Raises OSError.
+    """
     if not disk.holds(name):
         return ""
     for number in count(1):
@@ -29,14 +32,14 @@ def replace(name: str, data: bytes, disk: Disk) -> None:
     try:
         disk.put(name, data)
     except OSError:
-        # On a full disk all stays as it was, so that the next examination finds the same.
+        # On a full disk nothing changes, so that the next examination has the same finding.
         if kept:
             disk.rename(kept, name)
         raise
 
 
 def make_catalog_again(name: str, disk: Disk) -> None:
-    """Rename damaged catalogs, this one first, and make those that the store lacks. Raises OSError."""
+    """Keep damaged catalogs as `….damaged`, this one first; make the missing ones. Raises OSError."""
     keep_aside(name, disk)
     for _ in make_catalogs(disk, keep_aside):
         pass

@@ -1,4 +1,4 @@
-"""The examination of a store's small files: number, synced, store, origins, imported and others."""
+"""The examination of the small files of a store: number, synced, store, origins, imported and others."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ _READERS: dict[str, tuple[Callable[[Disk], object], Callable[[Disk], object] | N
     IMPORTED: (load_imported, None),
     BACKUP: (backup_note.load, None),
 }
-"""For each small file a function that raises if it is damaged, and one that repairs it, or None."""
-# Bytes: enough for the notes of 100,000 stores. Damaged lines take ten times as much memory.
+"""For each small file, a function that raises if the file is damaged, and one that repairs it, or None."""
+# Bytes: enough for the notes of 100,000 stores. Damaged lines take ten times as much memory to read.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64
 _BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
@@ -113,7 +113,7 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
     with contextlib.suppress(OSError):
         left_by = disk.read(lock.NAME, 32).strip()
     if not left_by:
-        # No writer is at work or was killed, so none has left a line without an end.
+        # No writer is running, and none was killed: so an unended line is damage, not a write in progress.
         found = found.with_torn_as_damaged()
     if found.damaged:
         of = f"of {counted(found.lines, 'line')} {len(found.damaged)} cannot be used"
@@ -124,14 +124,14 @@ def _origins(disk: Disk) -> Iterator[StoreFinding]:
 
 
 def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]:
-    """Yield the findings about the file `store`; saved places name the same identity."""
+    """Yield the findings about the file `store`, whose identity the saved places have to name as well."""
     found, why = None, ""
     try:
         found = identity.load(disk)
     except (OSError, ValueError) as error:
         why = explanation(error)
     began = found.began if found else _began(disk)
-    # Earlier places may name the identity that the store had before `logsrv ship --new-identity`.
+    # Places before `began` may name the older identity that `logsrv ship --new-identity` has replaced.
     others = {one.store for one in places if one.store and one.position > (began or NOWHERE)}
     if not why and (not others or (found is not None and found.store in others)):
         return
@@ -145,7 +145,7 @@ def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]
 
 
 def _began(disk: Disk) -> Position | None:
-    """Return the first place of the identity, if a damaged file still has it; else None."""
+    """Return the place where the identity began, if a damaged file still has it; else None."""
     with contextlib.suppress(OSError, ValueError):
         if match := _BEGAN.search(disk.read(identity.NAME, 1024)):
             return parse_position(match[1].decode())

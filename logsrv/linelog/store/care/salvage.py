@@ -1,12 +1,12 @@
 """A new index for a segment without one, even a damaged segment: all whole frames can be read again.
 
 Without an index a search follows the heads of frames and blocks, and ends at a damaged one. This module
-looks for the next frame behind the damage, by the four bytes that each frame begins with. The places of the
-lines behind a damaged frame are right if its head still tells how much text it had. A frame without its
-head counts as no text, and the places behind it are too low.
+looks for the next frame behind the damage, by the four bytes that each frame begins with. If the head of a
+damaged frame still tells how much text it had, the lines behind it keep their right places. A frame without
+a readable head counts as no text, so the places behind it are too low.
 
-The file may be made to do harm. So it is read at most `MOST_READS` times, and no more text is unpacked than
-`most_text` allows: a segment that needs more is left unchanged.
+Somebody may have made the file to do harm. So it is read at most `MOST_READS` times, and no more text is
+unpacked than `most_text` allows. A segment that needs more is left unchanged.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ MOST_READS = 1 << 20
 
 
 def most_text(size: int) -> int:
-    """Return the most bytes of text to unpack from a file of `size` bytes; real lines seldom have more."""
+    """Return the most bytes of text to unpack from a file of `size` bytes; real logs seldom have more."""
     return 64 * size + _ALLOWED
 
 
 def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
     """Make an index of the whole frames of a segment; keep the old index and the words as `….damaged`.
 
-    kept: the names of readers with a place in the segment. Raises OSError, and ValueError if no index can
-    be made, or the place of a reader would be wrong.
+    kept: the names of readers whose place is in the segment. Raises OSError, and ValueError if no index can
+    be made, or if it would make the place of a reader wrong.
     """
     with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
         size = os.fstat(fd).st_size
@@ -51,7 +51,7 @@ def salvage(packed: Segment, disk: Disk, kept: Sequence[str] = ()) -> None:
 
 
 def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
-    """Return a new index of a file, and whether the head of a frame is lost."""
+    """Return a new index of a file, and whether a frame has lost its head."""
     made, headless = Indexer(number), False
     walked = spent = 0
 

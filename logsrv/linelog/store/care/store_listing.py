@@ -32,12 +32,12 @@ class StoreListing:
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
-        # The number first: a rotation between the two must not make a segment vanish from the list.
+        # Read the number first: a rotation before the listing must not hide a segment.
         saved = saved_number(disk)
         self.names = disk.entries()
         self.named = half_rotated(disk, self.names)
         if self.named:
-            # A power cut may have kept the next number, and undone the new current.log.
+            # A power cut may have kept the next number in its file, and undone the rotation.
             saved = self.named[-1].number
         self.counted = counted_files(disk, self.names)
         sealed = [one for one, counted in self.counted if one is counted]
@@ -51,7 +51,7 @@ class StoreListing:
 
 
 def opened_active(disk: Disk) -> tuple[int, StoreListing]:
-    """Return a descriptor of current.log, for reading, and a listing in which it is the active segment.
+    """Return a descriptor of current.log for reading, and a listing in which that is the active segment.
 
     The descriptor is -1 if there is no current.log. Raises OSError.
     """
@@ -73,7 +73,7 @@ def opened_active(disk: Disk) -> tuple[int, StoreListing]:
 
 @attrs.frozen
 class StoreCut:
-    """A place in a store. fd: current.log at that moment. origins: the notes of blocks before the place."""
+    """A place in a store. fd: current.log at that time. origins: the notes of blocks before the place."""
 
     place: Position
     fd: int
@@ -82,7 +82,7 @@ class StoreCut:
 
 
 def cut(disk: Disk) -> StoreCut:
-    """Return the newest place behind a whole line and outside a block; the caller closes its file.
+    """Return the newest place behind a whole line and outside a block; the caller closes its `fd`.
 
     Raises OSError and StoreError.
     """
@@ -98,7 +98,7 @@ def cut(disk: Disk) -> StoreCut:
             os.fdatasync(fd)
             place = Position(listed.active, start_of_line(fd, size))
             after = _data(disk)
-            # A notes file that was rewritten meanwhile may lack blocks from before the place.
+            # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place.
             if (after or b"").startswith(before or b""):
                 found = NotesFile() if after is None else read_notes(after)
                 return _whole(place, found, fd, listed)
@@ -110,7 +110,7 @@ def cut(disk: Disk) -> StoreCut:
 
 
 def _whole(place: Position, found: NotesFile, fd: int, listed: StoreListing) -> StoreCut:
-    """Return a cut that splits no block: an incomplete block is left out, and copied later as a whole."""
+    """Return a cut that splits no block: an incomplete block is left to the next backup."""
     place = min([place, *(note.at for note in found.notes if note.at < place < note.stop)])
     notes = [note for note in found.notes if note.stop <= place]
     return StoreCut(place, fd, listed, notes_file(notes, found))

@@ -1,4 +1,4 @@
-"""Removal of texts from a backup that has the same lines in a newer file."""
+"""Removal of texts whose lines the backup also has in a newer file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _PIECE = 1 << 20
 def supersede(disk: Disk) -> list[str]:
     """Remove texts that the backup also has compressed, in an archive, or in full under another name.
 
-    A segment can have two names if its first line has no TIME: then the name is of its last write. Returns
-    the names of compressed segments that lack lines of a text; they are removed, and the text stays. Raises
-    OSError.
+    A segment can have two names if its first line has no TIME: then its name has the time of its last
+    write. If a compressed segment lacks lines of its text, it is removed, and the text stays. Returns the
+    names of these compressed segments. Raises OSError.
     """
     listed, lacking = StoreListing(disk), []
     for one, counted in listed.counted:
@@ -52,7 +52,8 @@ def _is_away(text: Segment, disk: Disk) -> bool:
 def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
     """Return whether a compressed segment has all lines of a text.
 
-    A start may have repaired NULs, or an end without LF, after the text was copied. Raises OSError.
+    After the text was copied, a start of the server may have repaired NULs or an end without LF in the
+    original. Raises OSError.
     """
     with open(disk.open(text.name, os.O_RDONLY), "rb") as file:
         with contextlib.suppress(ValueError):
@@ -65,7 +66,7 @@ def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
 
 
 def _is_mended(text: bytes, piece: bytes) -> bool:
-    """Return whether `piece` differs only in holes of `text`, and in stamps right before a hole."""
+    """Return whether `piece` differs from `text` only in its holes, and in stamps right before a hole."""
     for at, (a, b) in enumerate(zip(text, piece, strict=False)):
         if a not in (0, b):
             hole = text.find(b"\0", at)

@@ -1,8 +1,8 @@
 """The examination of the texts of segments, and of the files beside them.
 
-A compressed segment has frames, their index, the words, and perhaps the note of an archive. A segment whose
-text is only in an archive has the files beside it. Segments that wait to be compressed, and current.log,
-have no checksums.
+A compressed segment has frames, an index of them, a word index, and perhaps the note of an archive. A
+segment whose text is only in an archive has only the files beside the text. Segments that wait to be
+compressed, and current.log, have no checksums.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _PIECE = 1 << 20
 
 @attrs.define(kw_only=True, slots=False)
 class StoreLook:
-    """A store, and the way to examine it.
+    """A store and the options of its examination.
 
-    places: returns the saved places of its readers. quick: whether to read no text. read: is called with
-    the number of bytes of each frame that was read, for progress.
+    places: returns the saved places of its readers. quick: whether to read no text. read: called with the
+    size of each frame in bytes once it was read, for a line of progress.
     """
 
     disk: Disk
@@ -51,12 +51,12 @@ class StoreLook:
     read: Callable[[int], object] = lambda _: None
 
     def kept_in(self, number: int) -> list[str]:
-        """Return the names of the readers with a saved place in a segment."""
+        """Return the names of the readers whose saved place is in a segment."""
         return [name for name, one, _ in self.places() if one and one.position.segment == number]
 
     @cached_property
     def entered(self) -> Callable[[Segment], bool]:
-        """A function that tells whether a segment was in a catalog at the first repair."""
+        """A function that tells whether a segment was in a catalog when this was first read."""
         return entered_of(self.disk)
 
 
@@ -82,7 +82,7 @@ class PackedSegment:
             with Descriptor(disk.open(packed.name, os.O_RDONLY)) as fd:
                 size = os.fstat(fd).st_size
                 if found is not None and size > found.compressed:
-                    found, why = None, "it is of a file that was smaller"
+                    found, why = None, "it belongs to a smaller file"
                 if found is not None:
                     yield from self._text(found, size, fd)
                 elif size:
@@ -145,7 +145,7 @@ class PackedSegment:
 
     def _make_index(self) -> None:
         salvage(self.packed, self.by.disk, self.by.kept_in(self.packed.number))
-        # Ignored: a damaged segment gets no words.
+        # The result is ignored, because a damaged segment gets no word index.
         self._reindexed()
 
     def _make_words(self) -> None:
@@ -158,7 +158,7 @@ class PackedSegment:
         return reindexed(self.packed, self.by.disk, has_words_elsewhere=entered)
 
     def _beside(self, found: Index | None) -> Iterator[StoreFinding]:
-        """Yield the findings about its words, and about the note that an archive has it."""
+        """Yield the findings about its word index, and about the note of an archive."""
         packed, away = self.packed, self.packed.form is Form.AWAY
         # A repair that makes a new index makes new words as well.
         if (found or away) and (why := fault(self._read_words, found)):
@@ -180,7 +180,7 @@ class PackedSegment:
         manifest = archived(self.by.disk, self.packed)
         of_it = manifest.segment.name == self.packed.name
         if not of_it or (found is not None and manifest.text != found.text):
-            raise ValueError("it is of another text")
+            raise ValueError("it belongs to another text")
         if self.packed.form is Form.AWAY:
             self.looked.text, self.looked.lines = manifest.text, manifest.lines
 
@@ -196,8 +196,8 @@ def check_text(
 ) -> Iterator[StoreFinding]:
     """Yield the findings about the text of a segment that is not compressed. Raises OSError.
 
-    quick: whether to read only its end. waits: whether the segment is complete and waits to be compressed,
-    so an unended line is a finding; in current.log the next start repairs it.
+    quick: whether to read only its end. waits: whether the segment is complete and waits to be compressed.
+    Then an unended last line is a finding; in current.log the next start repairs it.
     """
     looked.text = os.fstat(fd).st_size
     nuls = end_of_text(fd, looked.text)

@@ -18,10 +18,10 @@ from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from logsrv.linelog.store.words.section import Section
 
 SMALL = 256 << 10
-"""The most bytes that the compressed file of a catalogued segment has: about a frame. Larger segments are
-worth opening, and have a word index of their own."""
+"""The most bytes of the compressed file of a catalogued segment, about a frame. Larger segments are worth
+opening, and have their own word index."""
 WANTED = 256
-"""The number of uncatalogued small segments for which a catalog is made; a search opens each of these."""
+"""The number of small segments without a catalog from which one is made; until then a search opens each."""
 _LARGEST_TEXT = 16 << 20
 # A file takes at least one block of the disk.
 _BLOCK = 4096
@@ -34,10 +34,10 @@ def make_catalog(
     going: Callable[[], bool] = lambda: True,
     with_words: bool,
 ) -> str:
-    """Make a catalog of packed segments, at most `MOST`, in order; return its name, "" if there is none.
+    """Make a catalog of at most `MOST` packed segments, in order; return its name, "" if none was made.
 
     Segments that are damaged, removed or without an index are left out. No catalog is made if `going()`
-    returns false. Raises OSError.
+    returns false, or if no segment is left. Raises OSError.
     """
     entries: list[CatalogEntry] = []
     section = Section()
@@ -70,16 +70,16 @@ def make_catalog(
 
 
 def _words(entries: Sequence[CatalogEntry], section: Section, text: int) -> bytes:
-    """Return a word index of all segments; b"" if it is too large to be useful."""
+    """Return a word index of all segments; b"" if it would be too large to be useful."""
     trailer = Trailer(entries[0].number, text, section.compressed, section.frames, 1)
     words = section.packed(TABLES_PART) + pack_trailer(trailer)
     return words if len(words) <= MOST_PART * section.compressed else b""
 
 
 def entered_of(disk: Disk) -> Callable[[Segment], bool]:
-    """Return a function that tells whether a segment, as it is now, is in a catalog. Raises OSError.
+    """Return a function that tells whether a catalog has the present state of a segment. Raises OSError.
 
-    If that catalog has no words, they were too large, and those of the segment alone would be, too.
+    If that catalog has no words, they were too large; the words of the segment alone would be, too.
     """
     found = Catalogs(disk, disk.entries(), lambda _: None)
     return lambda segment: found.known(segment) is not None
@@ -88,9 +88,9 @@ def entered_of(disk: Disk) -> Callable[[Segment], bool]:
 def make_catalogs(
     disk: Disk, put_away: Callable[[str, Disk], object] = lambda name, disk: disk.unlink(name)
 ) -> Iterator[str]:
-    """Make catalogs of the small segments in no usable catalog, if there are WANTED; yield the names.
+    """Make catalogs of small segments that are in no usable one, WANTED or more; yield the names.
 
-    put_away: is called for each damaged catalog, which every search would report. Raises OSError.
+    put_away: called for each damaged catalog, because every search would report it. Raises OSError.
     """
     segments, names = segments_and_names(disk)
     found = Catalogs(disk, names, lambda _: None)

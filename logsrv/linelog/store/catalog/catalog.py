@@ -1,4 +1,4 @@
-"""Reading the catalogs of a store: the times of a segment without opening it, and the words of many."""
+"""Reading the catalogs of a store: the times of segments without opening them, and their words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from logsrv.linelog.store.words.lookup import Words
 
 
 class Catalog(NamedTuple):
-    """A catalog: its name, and its head, which differs in another catalog of that name."""
+    """A catalog: its name, and its head, by which it differs from another catalog of the same name."""
 
     name: str
     head: bytes
@@ -43,7 +43,7 @@ def read_head(fd: int) -> tuple[bytes, CatalogHead, list[CatalogEntry]]:
 
 
 def words_of(fd: int, head: CatalogHead) -> Words:
-    """Return the word index of a catalog that has one. Raises as `read_head` does."""
+    """Return the word index of a catalog that has one. Raises the same errors as `read_head`."""
     words = Words(fd, HEAD_SIZE + head.entries)
     if words.frames != head.segments:
         raise ValueError("its words are those of another catalog")
@@ -51,7 +51,7 @@ def words_of(fd: int, head: CatalogHead) -> Words:
 
 
 class CatalogedSegment(NamedTuple):
-    """A segment in a catalog. place: the frame that stands for it in the words of the catalog."""
+    """A segment in a catalog. place: the number of its frame in the word index of the catalog."""
 
     catalog: Catalog
     place: int
@@ -61,8 +61,8 @@ class CatalogedSegment(NamedTuple):
 class Catalogs:
     """The catalogs among the names of a directory.
 
-    note: is called with a sentence for each catalog that cannot be used. damaged: the names of the catalogs
-    with wrong content.
+    note: called with a sentence for each catalog that cannot be used. damaged: the names of catalogs whose
+    content is wrong.
     """
 
     def __init__(self, disk: Disk, names: Iterable[str], note: Callable[[str], None]) -> None:
@@ -94,7 +94,7 @@ class Catalogs:
         self._note(f"{self._disk.path(name)} is not used: {explanation(error)}")
 
     def known(self, segment: Segment) -> CatalogedSegment | None:
-        """Return the entry of a packed segment; None if no catalog has it as it is now."""
+        """Return the entry of a packed segment; None if no catalog has its present state."""
         number = segment.number
         if number not in self._looked_at:
             found = self._entered.get(number)

@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.times import SIZE, Times
 
 MAGIC = b"logsrv-catalog-1"
 MOST = 512
-"""The most segments of a catalog: as many as a section of a word index has frames."""
+"""The most segments of a catalog: the most frames of a section of a word index."""
 
 _SHAPE = f"{DIGITS * '0'}-{DIGITS * '0'}{CATALOG_SUFFIX}"
 _HEAD = struct.Struct("<16sIIQ")
@@ -46,9 +46,9 @@ class CatalogHead(NamedTuple):
 class CatalogEntry(NamedTuple):
     """A segment as it was when the catalog was made.
 
-    size, written: the bytes of its compressed file, and when it was written last, in Unix seconds. stamp:
-    the time in its name. known: flags: _SMALLEST and _LARGEST if there are such times, _SURE if they are
-    sure.
+    size, written: the bytes of its compressed file, and the time of its last write in Unix seconds. stamp:
+    the time in its name. known: flags: _SMALLEST and _LARGEST if it has these times, _SURE for
+    `Times.sure`.
     """
 
     number: int
@@ -99,7 +99,7 @@ def catalog_name(first: int, last: int) -> str:
 
 
 def catalogs(names: Iterable[str]) -> list[str]:
-    """Return the names of catalogs among some names, in order."""
+    """Return the names that are those of catalogs, in order."""
     return sorted(
         [
             name

@@ -1,1 +1,1 @@
-"""Origins: other stores whose lines are stored here, and up to which place of each."""
+"""Origins: other stores whose lines this store has, each up to a known place."""

@@ -1,15 +1,15 @@
-"""Notes of blocks: the place of each here, and its place in the store that it comes from (no I/O).
+"""Notes of blocks: the place of each block in this store and in the store that it comes from (no I/O).
 
     origins 1 5d4f9d7f
     17:52311 1048501 0a0a…0a 3:0 3:1048501 - 1c291ca3 77ab03f2
 
-The first line has the number of lines that followed it when the file was made, and a sum; more lines may
-have been added since. Without it, a file whose end was cut off would look complete. Versions that knew no
-sums wrote no such line.
+The first line has the number of lines that followed it when the file was made, and a checksum. More lines
+may have been added since. By that number a start notices that the end of the file was cut off. Older
+versions did not write the first line.
 
-Each other line is a note: the place here, bytes, the identity of the origin, begin and end there, the
-sequence number that the sender gave the block (- for none), the CRC-32 of the text, and the CRC-32 of the
-line up to there.
+Each other line is a note: the place in this store, the bytes of the block, the identity of its origin, its
+begin and its end in that store, the sequence number that the sender gave it (- for none), the CRC-32 of its
+text, and the CRC-32 of the line before that checksum.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _HEAD = b"origins "
 _FIRST = re.compile(rb"origins ([0-9]{1,9}) [0-9a-f]{8}\n")
-# Damaged lines in which each bit is flipped on trial: that takes some milliseconds a line.
+# The most damaged lines in which each bit is flipped to find a changed one: some milliseconds for a line.
 _MOST_TRIED = 16
 _LINE = re.compile(
     rb"([0-9:]+) ([0-9]{1,15}) ([0-9a-f]{32}) ([0-9:]+) ([0-9:]+) (-|[0-9]{1,20}) ([0-9a-f]{8})"
@@ -37,8 +37,8 @@ _LINE = re.compile(
 class Note:
     """A block of an origin that is stored here, or is about to be.
 
-    at: its place here. start, end: its place in the store of the origin. crc: the CRC-32 of its text.
-    sequence: the number that its sender gave it, if any.
+    at: its place in this store. start, end: its place in the store of the origin. crc: the CRC-32 of its
+    text. sequence: the number that its sender gave it, if any.
     """
 
     at: Position
@@ -54,7 +54,7 @@ class Note:
 
     @property
     def stop(self) -> Position:
-        """The place behind it here."""
+        """The place behind the block in this store."""
         return Position(self.at.segment, self.at.offset + self.size)
 
     def line(self) -> bytes:
@@ -69,7 +69,7 @@ class Note:
 
 @attrs.frozen
 class Snapshot:
-    """The place of the next byte of a store, and the last block of each origin, at one moment."""
+    """The place of the next byte of a store, and the last block of each origin, at the same moment."""
 
     position: Position
     notes: tuple[Note, ...]
@@ -100,19 +100,19 @@ class NotesFile:
 
     @property
     def refused(self) -> str:
-        """In words, the stores whose blocks are refused while lines are damaged."""
+        """The stores whose blocks are refused while lines are damaged, in words for a message."""
         return f"all stores but {len(self.sure):,}" if self.sure else "all stores"
 
     def with_torn_as_damaged(self) -> NotesFile:
-        """Return it with a torn line as damaged: a writer that ended in order had written it completely."""
+        """Count a torn line as damaged: a writer that was not killed had written the line completely."""
         if not self.torn:
             return self
-        # With no words added, a line that lacked only its LF would be valid at the next start.
+        # The added word keeps the line invalid: if it lacks only its LF, it would be valid otherwise.
         damaged = (*self.damaged, self.torn + b" (torn)\n")
         return attrs.evolve(self, torn=b"", damaged=damaged, sure=frozenset())
 
     def text(self) -> bytes:
-        """Return the content of the file: notes of unsure origins, damaged lines, notes of sure origins."""
+        """Return the content of the file, with the damaged lines before the notes of `sure` origins."""
         known = [note.line() for note in self.notes if note.origin in self.sure]
         others = [note.line() for note in self.notes if note.origin not in self.sure]
         lines = (*others, *self.damaged, *known)
@@ -161,7 +161,7 @@ def _lines(data: bytes) -> tuple[list[bytes], int]:
             tried += 1
             right = before_one_bit_changed(line, _is_whole)
             changed += right is not None
-        # A changed LF had joined two lines.
+        # If the changed byte was an LF, the line is two lines.
         found += [line] if right is None else right.splitlines(keepends=True)
     return found, changed
 
@@ -179,7 +179,7 @@ def parse_notes(data: bytes) -> list[Note | None]:
 
 
 def _head(line: bytes) -> int | None:
-    """Return the number of lines by the first line of a file; None if `line` is another."""
+    """Return the number of lines in the first line of a file; None if `line` is no first line."""
     found = _FIRST.fullmatch(line)
     return int(found[1]) if found and with_sum(_HEAD + found[1]) == line else None
 

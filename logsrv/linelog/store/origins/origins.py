@@ -3,9 +3,9 @@
 If a line of the file is damaged, the last blocks of some origins are unknown. Blocks of these origins are
 refused, and their senders keep them, until `logsrv doctor --repair` has made the file anew.
 
-A block is written after its note is on the medium, and nothing is written behind it until the block itself
-is on the medium. So only the last blocks of the active segment can be incomplete, with nothing behind them.
-A start after a crash cuts them off, and their notes, and their senders send them again.
+A block is written when its note is on the medium. Nothing is written behind the block until the block is on
+the medium, too. So only the last blocks of the active segment can be incomplete. A start after a crash cuts
+off these blocks and their notes, and their senders send them again.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ log = Logger()
 NAME = "origins"
 _NONE = NotesFile()
 MOST_LINES = 1000
-"""Lines after which the file is rewritten with only the last notes of each origin."""
+"""The number of added lines after which the file is rewritten with only the last notes of each origin."""
 _PIECE = 1 << 20
 
 
 class Origins:
     """The last block of each origin that is on the medium, by the identity of the origin.
 
-    The writer's thread calls `note` and `stored`; any thread may call `last` and `len`. under_way belongs
-    to the reactor's thread.
+    The writer's thread calls `note` and `stored`; any thread may call `last` and `len`. under_way: the
+    blocks that are being stored; belongs to the reactor's thread.
     """
 
     def __init__(self, disk: Disk, found: NotesFile = _NONE) -> None:
@@ -51,7 +51,7 @@ class Origins:
         self.stored(found.notes)
         self._fd: int | None = None
         self._lines = 0
-        # The file has more lines than its first line tells, or an older version made it without that line.
+        # The file has more lines than its first line says, or an older version wrote no first line.
         self._has_grown = found.lines != found.least
 
     def __len__(self) -> int:
@@ -62,7 +62,7 @@ class Origins:
         return self._last.get(origin)
 
     def all(self) -> tuple[Note, ...]:
-        """Return the last block of each origin; for the writer's thread."""
+        """Return the last block of each origin; to be called in the writer's thread."""
         return tuple(self._last.values())
 
     @property
@@ -85,11 +85,11 @@ class Origins:
         return self.under_way.last(origin) or (note.end if note else None)
 
     def note(self, notes: Sequence[Note]) -> None:
-        """Write the notes of blocks that are about to be written, on the medium. Raises OSError."""
+        """Write and sync the notes of blocks that will be written next. Raises OSError."""
         lines = b"".join(note.line() for note in notes)
         if self._fd is None or self._lines > MOST_LINES + len(self._last):
             self.close()
-            # Anew, without notes that a failed attempt may have left.
+            # A new file: the old one may have notes of a failed attempt.
             self._disk.put(NAME, self._latest() + lines)
             self._lines = len(notes)
             self._has_grown = True
@@ -111,12 +111,12 @@ class Origins:
             self._last[note.origin] = note
 
     def _latest(self) -> bytes:
-        """Return a file with the last two notes of each origin: one may be damaged later."""
+        """Return the content of a file with the last two notes of each origin, as one may get damaged."""
         notes = sorted((*self._before.values(), *self._last.values()), key=attrgetter("at"))
         return notes_file(notes, self._found).text()
 
     def finish(self) -> None:
-        """Rewrite the file with its number of lines, at the end of the work. Raises OSError."""
+        """Rewrite the file at the end of the work, with the right number of lines. Raises OSError."""
         self.close()
         if self._has_grown:
             self._disk.put(NAME, self._latest())
@@ -130,9 +130,10 @@ class Origins:
 
 
 def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
-    """Cut incomplete blocks of a crash off the active segment, and their notes; return the other notes.
+    """Cut the incomplete blocks of a crash off the active segment; return the notes of the other blocks.
 
-    number: of the active segment. Raises OSError.
+    The notes of the incomplete blocks are removed as well. number: the number of the active segment. Raises
+    OSError.
     """
     try:
         data = disk.read(NAME)
@@ -155,17 +156,18 @@ def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
         if gone and crashed and fd is not None and gone[0].at.segment == number:
             _cut(disk, fd, gone)
         if crashed and fd is not None and kept and notes[kept - 1].at.segment == number:
-            # After a kill the text is complete in the kernel only; this makes it survive a power cut, too.
+            # After a kill, the text may be only in the kernel's memory: make it survive a power cut.
             disk.fdatasync(fd)
     sure = found.sure.difference(note.origin for note in gone)
     left = attrs.evolve(found, notes=notes[:kept], offsets=found.offsets[:kept], sure=sure)
     if gone and (found.damaged or left.lines < left.least):
         disk.put(NAME, left.text())
     elif gone or found.torn:
-        # The lines to remove are all at the end, so this works on a full disk.
+        # All lines to remove are at the end, so cutting the file is enough; that works on a full disk.
         _shorten(disk, found.offsets[kept] if gone else len(data) - len(found.torn))
     elif found.changed or found.damaged:
-        # Written now: a later start after a kill would take a torn end for the note of a block not begun.
+        # Write this now: after a later kill, a start would take the torn line, which counts as damaged now,
+        # for the note of a block that was not begun.
         with contextlib.suppress(OSError):
             disk.put(NAME, left.text())
     return left
@@ -202,7 +204,7 @@ def _active(disk: Disk) -> Iterator[int | None]:
 
 
 def _whole(fd: int | None, note: Note, crashed: bool) -> bool:
-    """Return whether the text of a note is there; after an end in order only the size is checked."""
+    """Return whether the text of a noted block is there. Without a crash, only the size is checked."""
     if fd is None or os.fstat(fd).st_size < note.stop.offset:
         return False
     if not crashed:
@@ -245,13 +247,13 @@ def _shorten(disk: Disk, size: int) -> None:
 
 
 ENOUGH = 32 << 20
-"""Bytes of text under way; senders of further blocks wait while there are more."""
+"""The bytes of text under way above which senders of further blocks have to wait."""
 
 
 class UnderWay:
-    """Blocks that are being stored, in the order in which they arrived; for the reactor's thread.
+    """Blocks that are being stored, in the order of their arrival; belongs to the reactor's thread.
 
-    size: the bytes of their text, and of blocks that are being unpacked.
+    size: the bytes of their text, and the bytes reserved for blocks that are being unpacked.
     """
 
     def __init__(self) -> None:
@@ -264,7 +266,7 @@ class UnderWay:
         return sum(map(len, self._ends.values()))
 
     def last(self, origin: str) -> Position | None:
-        """Return the end of the last block of an origin under way; None without one."""
+        """Return the end of the origin's last block under way; None if no block is."""
         ends = self._ends.get(origin)
         return ends[-1] if ends else None
 
@@ -282,7 +284,7 @@ class UnderWay:
         self.free(size)
 
     def room(self, size: int) -> Deferred[None] | None:
-        """Reserve bytes for a block; return None if that is done, else a Deferred that waits for it."""
+        """Reserve bytes for a block; return None if that is done, else a Deferred that fires when it is."""
         if self.size <= ENOUGH and not self._waiting:
             self.size += size
             return None
@@ -291,10 +293,10 @@ class UnderWay:
         return done
 
     def free(self, size: int) -> None:
-        """Give bytes back; waiting blocks get them, in their order."""
+        """Give back reserved bytes; blocks that wait get them in their order."""
         self.size -= size
         if self._freeing:
-            # A fired Deferred may free its bytes at once: hundreds of nested calls would be too deep.
+            # A fired Deferred may free its bytes at once; hundreds of nested calls would be too deep.
             return
         self._freeing = True
         try:

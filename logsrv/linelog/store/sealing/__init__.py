@@ -1,1 +1,1 @@
-"""Sealing: full segments are synced, compressed, indexed and removed beside the writer."""
+"""Sealing: full segments are compressed, indexed and later removed, while the writer goes on."""

@@ -40,13 +40,13 @@ from logsrv.linelog.store.writing.active import ActiveSegment
 
 log = Logger()
 LOOK_EVERY = 60.0
-# Indexes that are checked in one go after a start, and the seconds of pause behind: 10 s for 20,000
-# indexes.
+# After a start, the indexes are checked in groups of this number, with a pause of SOON seconds after each
+# group: 10 s for 20,000 indexes.
 INDEXES_AT_ONCE, SOON = 100, 0.05
-# Empty segments, which starts after a crash leave, are kept for a while, because followers pass through
-# them. Later only the file `empty` has their numbers: otherwise a missing number would mean lost lines.
+# Starts after a crash leave empty segments. The last EMPTY_KEPT are kept, because followers pass through
+# them. The numbers of older ones are in the file `empty`: a number missing there would mean lost lines.
 EMPTY_KEPT = 16
-# After these errors no other segment can be sealed either.
+# Errors of the whole disk: after them, no other segment can be sealed either.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -55,8 +55,8 @@ class Sealer:
 
     It changes nothing while another process owns the directory's lock.
 
-    tidy_report: what `recover.tidy` found at the start. segment_sizes: the sealed segments. compressing,
-    removing: the states of faults in these.
+    tidy_report: the result of `recover.tidy` at the start. segment_sizes: the sealed segments. compressing,
+    removing: the fault states of these two tasks.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Sealer:
         return FaultState(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
 
     def take(self, left: Segment | None) -> None:
-        """Seal a segment that is no longer written to; None: a segment was left whose file is unknown.
+        """Seal, soon, a segment that the writer has left; None means that its file is unknown.
 
         May be called in any thread.
         """
@@ -123,20 +123,20 @@ class Sealer:
             self._wake.set()
 
     def look(self) -> None:
-        """List the directory again soon, since others may have changed it, and do what is due."""
+        """List the directory again soon, as others may have changed it, and do the work that is due."""
         self._listed = None
         self._wake.set()
 
     def stop(self) -> None:
-        """End the thread soon; a sealing under way is stopped, and begun again at the next start."""
+        """End the thread soon; a sealing under way is stopped, and begins again at the next start."""
         self._going = False
         self._wake.set()
 
     def run(self) -> None:
-        """Run the thread: one turn whenever it is woken, and once a minute.
+        """Run the thread: one turn whenever it is woken, and at least once a minute.
 
-        It has the priority of the process. A thread of low priority that holds the interpreter's lock but
-        gets no processor would stop all others: for seconds, beside two busy programs on two cores.
+        It has the priority of the process. A thread of low priority may hold the interpreter's lock and get
+        no processor: it stopped all other threads for seconds, beside two busy programs on two cores.
         """
         try:
             while self._going:
@@ -147,7 +147,7 @@ class Sealer:
             self._packers.end()
 
     def _rest(self) -> None:
-        """Wait for the next turn, and check indexes meanwhile; a turn now would repeat failed attempts."""
+        """Wait for the next turn, checking indexes meanwhile; an early turn would repeat failed steps."""
         due = self._clock.monotonic() + LOOK_EVERY
         while (left := due - self._clock.monotonic()) > 0:
             unseen = self._unchecked and self._looking.why is None
@@ -158,8 +158,7 @@ class Sealer:
         self._wake.clear()
 
     def _turn(self) -> None:
-        """Seal the waiting segments, the oldest first; apply retention before, after each, and after a
-        failure."""
+        """Seal waiting segments, the oldest first; apply retention before, after each and on failure."""
         now = self._looking.attempt(self._look_around)
         if now is None:
             return
@@ -177,7 +176,7 @@ class Sealer:
                 self._wake.set()
 
     def _look_around(self) -> float:
-        """Return the trusted time of day in Unix seconds; make sure that the directory is still ours."""
+        """Return the trusted time of day in Unix seconds; check that the directory is still ours."""
         before, clock = self._time.doubted, self._clock.time_of_day()
         believed = self._time.believe(clock, self._clock.monotonic())
         if self._time.doubted is None:
@@ -207,11 +206,11 @@ class Sealer:
     def _list(self) -> None:
         """List the directory if somebody else may have changed it since the last listing.
 
-        Our own changes change its time as well. So in a store that is written to, this happens once a
-        minute: 0.1 s of processor time with 20,000 segments.
+        The changes of this server change the time of the directory as well. So with a busy writer this
+        happens once a minute: 0.1 s of processor time with 20,000 segments.
         """
         listed, moment = self._listed, self._clock.monotonic()
-        # Read before the listing, so that a change during it is noticed the next time.
+        # Read before the listing, so that a change during the listing is noticed the next time.
         changed = self._disk.changed()
         if listed is not None and (moment - listed[0] < LOOK_EVERY or listed[1] == changed):
             return
@@ -227,7 +226,7 @@ class Sealer:
         self._cataloguer.look(names)
 
     def _look_at_indexes(self) -> None:
-        """Check some indexes of the segments that were there at the start; nothing waits for this."""
+        """Check some of the indexes that were there at the start; nothing waits for this."""
         self._lock.check()
         for _ in range(min(INDEXES_AT_ONCE, len(self._unchecked))):
             packed = self._unchecked.popleft()
@@ -235,9 +234,9 @@ class Sealer:
                 look_at_index(packed, self._disk, self._tell)
 
     def _seal_all(self, now: float) -> None:
-        """Seal all plain segments, the oldest first; at the end raise the error of the first that failed.
+        """Seal all plain segments, the oldest first; at the end raise the error of the first failed one.
 
-        Segments behind it are still sealed, unless the error is one of the whole disk.
+        Later segments are still sealed, unless the error is one of the whole disk.
         """
         number = self.policy.most_sealed_at_once
         try:
@@ -245,7 +244,7 @@ class Sealer:
         except OSError as error:
             if number == 1 or error.errno not in _OF_THE_DISK:
                 raise
-            # One after the other they need less room: each ends with the removal of its plain file.
+            # One after the other needs less room: each sealing ends with the removal of a plain file.
             self._seal_at_once(1, now)
 
     def _seal_at_once(self, number: int, now: float) -> None:
@@ -268,7 +267,7 @@ class Sealer:
         return self._going
 
     def _with_words(self, size: int) -> bool:
-        # A catalog has the words of smaller segments.
+        # Smaller segments have their words in a catalog.
         return self.policy.index is Indexing.WORDS and size >= LEAST_TEXT
 
     def _take_in(self) -> None:
@@ -277,13 +276,13 @@ class Sealer:
             self._left_segments.popleft()
 
     def _unpacked(self) -> int:
-        """Return how many segments are not packed yet; in any thread."""
+        """Return how many segments are not packed yet; may be called in any thread."""
         return self.segment_sizes.waiting[0] + len(self._left_segments)
 
     def _waiting(self, but: Container[Segment]) -> Iterator[Segment]:
         """Yield the segments to seal, the oldest first; there may be thousands."""
         self._take_in()
-        # A rotation that fails may rename a file with the active number back to current.log.
+        # A file with the active number may be renamed back to current.log, if a rotation fails.
         active = self._active.position.segment
         for one in self.segment_sizes.plain():
             if not self._going:
@@ -352,7 +351,7 @@ class Sealer:
             self.removing.attempt(self._ask, now, packing_fails, asked)
 
     def _ask(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
-        """Make archives look for the segments that are due for removal, which waits for that."""
+        """Make archives check that they have the segments due for removal, which waits for that."""
         size = self._cataloguer.size
         number = due(
             self._disk,

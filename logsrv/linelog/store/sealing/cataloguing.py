@@ -1,6 +1,6 @@
-"""Making and removing catalogs while the store runs: one is made when enough small segments wait for it.
+"""Making and removing catalogs while the store runs: one is made when enough small segments have none.
 
-That takes half a second of CPU time, so the packing process does it.
+Making one takes half a second of CPU time, so the packing process does it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from logsrv.linelog.store.segments.segment import (
 
 
 class Cataloguer:
-    """The catalogs of a store. `logsrv reindex` may make some as well, beside a running server.
+    """The catalogs of a store. `logsrv reindex` may make catalogs at the same time.
 
-    make: makes a catalog of segments, with words or without, and returns its name; "" for none.
+    make: makes a catalog of segments, with words or without, and returns its name, or "" if none was made.
     """
 
     def __init__(self, disk: Disk, make: Callable[[Sequence[Segment], bool], str]) -> None:
@@ -42,7 +42,7 @@ class Cataloguer:
 
     @property
     def due(self) -> bool:
-        """True if enough segments wait for a catalog, or `begin` was not called yet."""
+        """True if enough segments have no catalog, or if `begin` was not called yet."""
         return not self._begun or len(self._waiting) >= self._wanted
 
     def begin(self) -> None:
@@ -68,7 +68,7 @@ class Cataloguer:
         self._begun = True
 
     def look(self, names: Iterable[str]) -> None:
-        """Replace the known catalogs by those among some names. Raises OSError."""
+        """Replace the known catalogs by those in a listing of the directory. Raises OSError."""
         self._sizes = {
             name: self._sizes.get(name) or size_of(name, self._disk) for name in catalogs(names)
         }
@@ -79,7 +79,7 @@ class Cataloguer:
             self._waiting[segment.number] = segment
 
     def removed(self, segment: Segment) -> None:
-        """Record that retention has removed a segment, and all before it; remove their catalogs."""
+        """Record that retention has removed a segment and all before it; remove catalogs of only these."""
         self._waiting.pop(segment.number, None)
         for name in list(self._sizes):
             if last_number(name) > segment.number:
@@ -88,12 +88,12 @@ class Cataloguer:
             self._remove(name)
 
     def _remove(self, name: str) -> None:
-        """Remove a file; one that cannot be removed is left to the next start."""
+        """Remove a file; if that fails, the next start tries again."""
         with contextlib.suppress(OSError):
             self._disk.unlink(name)
 
     def make(self, with_words: bool) -> bool:
-        """Make a catalog if enough segments wait for one; return whether enough wait for another.
+        """Make a catalog if enough segments have none; return whether enough are left for another one.
 
         Raises OSError, and Interrupted.
         """
@@ -109,7 +109,7 @@ class Cataloguer:
         for segment in chosen:
             self._waiting.pop(segment.number, None)
         if name:
-            # Sorted, because a catalog of segments that were left out before is not the last.
+            # Sorted, because a catalog of segments that an earlier one left out is not the last.
             self._sizes[name] = size_of(name, self._disk)
             self._sizes = dict(sorted(self._sizes.items()))
         return len(self._waiting) >= WANTED

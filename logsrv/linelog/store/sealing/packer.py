@@ -1,6 +1,6 @@
-"""The server's side of the packing process, which also makes catalogs, and ends when idle for minutes.
+"""The server's side of the packing process, which also makes catalogs and ends after some idle minutes.
 
-A packing thread in the server would share the interpreter's lock with the threads that take lines in.
+It is a process because a thread would share the interpreter's lock with the threads that receive lines.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from logsrv.linelog.store.segments.segment import Segment, tmp
 
 # Seconds. The process takes some 50 MB, so an idle one is ended.
 LINGERS = 150.0
-# If a segment follows the one before within so many seconds, another is expected before it is packed.
+# Seconds. If a segment follows the one before within this time, another is expected before it is packed.
 OFTEN = 60.0
 
 
 class Packer:
-    """Packs in a process of its own. Belongs to one thread.
+    """Packs segments in its own process. Belongs to one thread.
 
-    waiting: returns how many segments wait besides the one that is being packed. child: the running
-    process, or None. monotonic: the monotonic clock.
+    waiting: returns how many other segments wait while one is packed. child: the running process, or None.
+    monotonic: the monotonic clock.
     """
 
     def __init__(self, waiting: Callable[[], int], monotonic: Callable[[], float]) -> None:
@@ -42,7 +42,7 @@ class Packer:
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
-        """Do the same as `pack_here` in the process; if it cannot be started, here."""
+        """Do the same as `pack_here` in the process, or in this thread if the process does not start."""
         with contextlib.ExitStack() as undo:
             text = disk.open(segment.name, os.O_RDONLY)
             undo.callback(os.close, text)
@@ -81,7 +81,7 @@ class Packer:
             os.close(directory)
 
     def rest(self) -> None:
-        """End the process if it was idle for a while."""
+        """End the process if it was idle for LINGERS seconds."""
         if self.child is not None and self._monotonic() - self._needed > LINGERS:
             self.end()
 
@@ -102,7 +102,7 @@ class Packer:
     ) -> tuple[dict[str, Any], bytes]:
         """Let the process pack a segment; return its answer, and the bytes of the index.
 
-        Raises OSError and Interrupted. The process is ended then, unless the error comes in its answer.
+        Raises OSError and Interrupted. An error ends the process, unless the process answered with it.
         """
         self._often = self._monotonic() - self._needed < OFTEN
         found = self._answer({**order, "files": list(files)}, list(files.values()), going)

@@ -1,4 +1,4 @@
-"""Packing of several segments at once, each in a process of its own; results come in their order."""
+"""Packing of several segments at once, each in its own process; the results are taken in order."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class _Packing(NamedTuple):
 
 
 class Packers:
-    """Packs several large segments at once; small ones in the caller's thread, when their turn comes.
+    """Packs several large segments at once, and each small one in the caller's thread in its turn.
 
-    waiting: returns how many segments are not packed yet; called in any thread. meanwhile: is called now
-    and then while `pack` waits. first: the packer that makes catalogs as well. Belongs to one thread.
+    waiting: returns how many segments are not packed yet; called in any thread. meanwhile: called every
+    LOOK_EVERY seconds while `pack` waits. first: the packer that makes catalogs as well. Belongs to one
+    thread.
     """
 
     def __init__(
@@ -54,11 +55,11 @@ class Packers:
 
     @contextmanager
     def side_by_side(self, number: int) -> Iterator[Callable[..., None]]:
-        """Give a function that begins to pack segments, in `number` threads.
+        """Give a function that begins to pack segments in `number` threads.
 
-        The function takes segments in order, of which it begins the first `number`, and the arguments
-        `going` and `with_words` of `pack`. At the end of the block, segments that `pack` did not ask for
-        are given up.
+        Its arguments are segments in order, of which it begins the first `number`, and the functions
+        `going` and `with_words`; `with_words` gets the size of a segment. The end of the block stops the
+        packing of segments for which `pack` was not called.
         """
         while len(self._all) < number:
             self._all.append(Packer(self._behind, self._monotonic))
@@ -95,14 +96,17 @@ class Packers:
             self._free.put(packer)
 
     def under_way(self, segment: Segment) -> float:
-        """Return for how many seconds a segment has been in packing; 0 if that was not begun."""
+        """Return for how many seconds the packing of a segment has lasted; 0 if it has not begun."""
         begun = self._packing.get(segment)
         return 0.0 if begun is None else self._monotonic() - begun.since
 
     def pack(
         self, segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool
     ) -> Index:
-        """Return the index of a segment that was begun, or pack it here. Raises OSError and Interrupted."""
+        """Wait for a segment that was begun, or pack it here; return the index.
+
+        Raises OSError and Interrupted.
+        """
         if segment not in self._packing:
             return pack_here(segment, disk, going, with_words)
         made = self._packing[segment].made
@@ -115,7 +119,7 @@ class Packers:
             del self._packing[segment]
 
     def rest(self) -> None:
-        """End the processes that were idle for a while."""
+        """End the processes that were idle for `LINGERS` seconds."""
         for one in self._all:
             one.rest()
 

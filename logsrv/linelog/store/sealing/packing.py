@@ -2,18 +2,18 @@
 
     python -P -m logsrv.linelog.store.sealing.packing
 
-To pack a segment it needs no directory and no names: the server passes it open files that nothing else
-writes to. So a process that outlives its server can do no harm. For a catalog the server passes it the
-directory, and before each segment the process checks that its server still runs.
+To pack a segment, it needs no directory and no names: the server passes it open files, and nothing else
+writes to these. So a process that outlives its server can do no harm. To make a catalog, it gets the open
+directory, and checks before each segment that its server still runs.
 
-Its standard input is a socket to the server (`packer.py`), which sends JSON: orders, with descriptors of
-files, and how urgent the work is ("hurry"). The answer to an order is a line of JSON, with the names of
-files not to keep, the name of a catalog or an error number; the index follows the line. The process ends
+Its standard input is a socket to the server (`packer.py`). The server sends JSON: orders with descriptors
+of files, and how urgent the work is ("hurry"). The answer to an order is a line of JSON with the names of
+files not to keep, the name of a catalog, or an error number; an index follows the line. The process ends
 when the socket is closed.
 
-It runs with a high niceness, and with a lower one when segments wait. Only root can lower the niceness of a
-thread again. But on Linux each thread has a niceness of its own: so there is a thread for each degree of
-hurry, and before each frame the process chooses the thread that packs it.
+It runs with a high niceness, and with a lower one when segments wait. Only root can lower a niceness. But
+on Linux each thread has its own niceness. So there is a thread for each degree of hurry, and before each
+frame the process chooses the thread that packs it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from logsrv.linelog.store.segments.indexing import encode
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.memory import keep_freed_memory
 
-# The niceness by hurry: 0 none, 1 segments come often, 2 another one waits. At 19, beside two busy
-# programs, packing gets a seventieth of a processor; at 5 a quarter.
+# The niceness for each hurry: 0 none, 1 segments come often, 2 another one waits. Beside two busy programs,
+# packing gets a seventieth of a processor at niceness 19, and a quarter at 5.
 NICENESS = (19, 5, 0)
 LONGEST = 65536
 MOST_FILES = 3
@@ -59,17 +59,17 @@ class HandedDisk(Disk):
         return os.dup(self._files[name])
 
     def create_anew(self, name: str) -> int:
-        """Return a new descriptor of a file that the server made for this. Raises OSError without one."""
+        """Return a new descriptor of a file that the server made; raises OSError if it made none."""
         if name not in self._files:
             raise FileNotFoundError(errno.ENOENT, "the server has not made it", name)
         return os.dup(self._files[name])
 
     def belongs(self, name: str, fd: int) -> bool:
-        """Return true: the server checks the name."""
+        """Return True, because the server checks the name."""
         return True
 
     def unlink(self, name: str) -> None:
-        """Note that the server shall not keep the file."""
+        """Record that the server has to remove the file."""
         self.removed.append(name)
 
 
@@ -84,7 +84,7 @@ class Server:
         self._order: dict[str, Any] | None = None
 
     def order(self) -> tuple[dict[str, Any], list[int]]:
-        """Return the next order and its descriptors. Raises Interrupted when the server is gone."""
+        """Wait for an order; return it with its descriptors. Raises Interrupted if the server is gone."""
         while self._order is None:
             self._receive()
         order, files = self._order, self._files
@@ -92,7 +92,7 @@ class Server:
         return order, files
 
     def look(self) -> bool:
-        """Receive messages that are there; return true. Raises Interrupted if the server is gone."""
+        """Receive the messages that have arrived; return True. Raises Interrupted if the server is gone."""
         while select([self._connection], [], [], 0)[0]:
             self._receive()
         return True
@@ -114,18 +114,18 @@ class Server:
 
 
 def _be(niceness: int) -> None:
-    """Let this thread be so nice, if the system lets it."""
+    """Set the niceness of this thread, if the system allows it."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 class Threads:
-    """The packing threads of this process: one for each niceness; one on other systems than Linux."""
+    """The packing threads of this process: one for each niceness on Linux, else one thread."""
 
     def __init__(self) -> None:
         least = os.getpriority(os.PRIO_PROCESS, 0)
         niceness = NICENESS if sys.platform == "linux" else (0,)
-        # No method: a thread that refers to these threads would keep them, and itself, for ever.
+        # `_be` is no method: a thread with a reference to this object would keep it, and itself, for ever.
         self._threads = [
             ThreadPoolExecutor(1, initializer=_be, initargs=(min(NICENESS[0], least + more),))
             for more in niceness
@@ -149,7 +149,7 @@ class Threads:
             server.look()
             while True:
                 level = self._level(server)
-                # Not for each frame: a thread that another one wakes waits for the processor first.
+                # One submit for many frames: each time, the thread that is woken waits for the processor.
                 made = self._threads[level].submit(some, level).result()
                 if made is not None:
                     return made
@@ -157,7 +157,7 @@ class Threads:
     def catalog(self, names: list[str], directory: int, with_words: bool, server: Server) -> str:
         """Do the same as `make_catalog`, at niceness 5, because no segment is sealed meanwhile.
 
-        Beside two busy programs that takes 2 s; at niceness 19 it took half a minute. Raises OSError and
+        Beside two busy programs this takes 2 s; at niceness 19 it took half a minute. Raises OSError and
         Interrupted.
         """
         segments = [Segment(int(name.partition("-")[0]), name, Form.PACKED) for name in names]
@@ -175,7 +175,7 @@ def main() -> int:
     """Carry out orders until the server is gone; return the exit status 0."""
     outlast_signals()
     limit_memory()
-    # Its threads take turns, so memory that one has freed is kept for the next.
+    # The threads take turns, so the next thread can use the memory that one has freed.
     keep_freed_memory(together=True)
     threads = Threads()
     with socket.socket(fileno=os.dup(0)) as connection:

@@ -1,6 +1,6 @@
 """Retention: the removal of sealed segments beyond the policy's limits of size and age.
 
-A removed segment does not come back, so a clock that jumps is not trusted at once.
+A removed segment does not come back, so a clock that jumps is not trusted at first.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
 from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_number
 
 PIECE = 1 << 20
-# Logging a removal takes longer than the removal: many at once would block the reactor.
+# Logging a removal takes longer than the removal itself, so many at once would block the reactor.
 MOST_AT_ONCE = 32
-# With a smaller part of the disk free, nothing is kept for readers: a dead target must not stop writing.
+# With less than this part of the disk free, nothing is kept for readers: a dead target must not fill it.
 LEAST_FREE = 0.05
-# Seconds before a segment is too old, when an archive is asked for it, so that it can be removed in time.
+# An archive is asked for a segment this many seconds before it is too old, so that it is removed in time.
 AHEAD = 3600.0
 # The files beside the text, the archive's note last: without the note a start removes the others.
 _BESIDE = attrgetter("words", "index", "archived")
@@ -44,11 +44,11 @@ def expired(
     """Yield the segments that the policy no longer keeps, the oldest first, up to the first that it keeps.
 
     Segments that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
-    unless `packing_fails`. holds: requests to keep segments beyond `keep_bytes`; they do not help against
+    unless `packing_fails`. holds: requests to keep segments beyond `keep_bytes`; they have no effect on
     `keep_days`, nor while space is missing. short: the bytes missing to the free space that the disk needs.
 
-    total: all bytes that count, with those of the active segment, which is never removed. A segment that
-    was written while the clock was ahead of `now` is taken to be as old as the next one.
+    total: all bytes that count, including the active segment, which is never removed. A segment that was
+    written while the clock was ahead of `now` counts as old as the next one.
     """
     for one, last in _with_last(segment_sizes, now):
         counts = packing_fails or not one.waits
@@ -65,14 +65,14 @@ def expired(
 
 
 def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
-    """Return the requests to keep a segment."""
+    """Return the requests that ask to keep a segment."""
     return [hold for hold in holds if hold.first <= segment.number]
 
 
 def _with_last(
     segment_sizes: Iterable[SegmentSize], now: float
 ) -> Iterator[tuple[SegmentSize, float]]:
-    """Yield each with the time of its last line, or of the next one whose time is not after `now`."""
+    """Yield each segment with the time of its last line; the next one's time replaces one after `now`."""
     ahead: list[SegmentSize] = []
     for one in segment_sizes:
         ahead.append(one)
@@ -94,7 +94,8 @@ def retain(
 ) -> list[Segment]:
     """Remove at most MOST_AT_ONCE segments that the policy no longer keeps; return them. Raises OSError.
 
-    catalogs: the bytes of all catalogs, which count as well. holds: requests of readers to keep segments.
+    catalogs: the bytes of all catalogs, which count toward `keep_bytes`. holds: requests of readers to keep
+    segments.
     """
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
@@ -109,7 +110,7 @@ def retain(
     # A number is used once: the file `number` must have a higher one before these names are removed.
     active = keep_number(disk)
     removed = [segment for segment in gone if segment.number < active]
-    # Without the note a reader is told of more missing lines than there were.
+    # If this fails, there is no note, and readers are told only that something is missing.
     with suppress(OSError):
         note_removed(_sizes(removed, disk), disk, {hold.segment for hold in holds})
     for segment in removed:
@@ -131,9 +132,10 @@ def due(
     packing_fails: bool = False,
     catalogs: int = 0,
 ) -> int:
-    """Return the number of the last segment to be removed within AHEAD if no reader needed it; 0 for none.
+    """Return the number of the last segment that is due for removal within AHEAD; 0 for none.
 
-    Looks at the first MOST_AT_ONCE of them. Raises OSError.
+    Requests of readers to keep segments are ignored. At most MOST_AT_ONCE segments are considered. Raises
+    OSError.
     """
     total = _total(disk, segment_sizes, catalogs, packing_fails)
     found = expired(segment_sizes, total, policy, now + AHEAD, packing_fails=packing_fails)
@@ -163,10 +165,11 @@ def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
 def retain_indexes(
     disk: Disk, away: Sequence[Segment], policy: StorePolicy, now: float
 ) -> list[Segment]:
-    """Remove indexes beyond `keep_indexes` of segments whose text is only in an archive.
+    """Remove the indexes of segments whose text is only in an archive, if older than `keep_indexes`.
 
-    Returns their segments, at most MOST_AT_ONCE. Without `keep_indexes` none is kept. away: the segments to
-    look at, in order; their age is by the first line, whose time is in the name. Raises OSError.
+    Without `keep_indexes` all are removed. Returns the segments, at most MOST_AT_ONCE. away: the segments
+    whose text is away, in order. The age is the age of the first line, whose time is in the name. Raises
+    OSError.
     """
     keep = policy.keep_indexes
     oldest = "" if keep is None else rfc3339(max(0.0, now - keep * DAY))
@@ -178,26 +181,29 @@ def retain_indexes(
 
 
 def _short(disk: Disk) -> int:
-    """Return the bytes missing to the free space that the disk needs; 0 or less if none are."""
+    """Return the bytes that are missing to the free space that the disk needs; 0 or less for none."""
     free, size = disk.free()
     return int(size * LEAST_FREE) - free
 
 
 class Doubt(NamedTuple):
-    """A clock that is not trusted yet: it has been `ahead` of the monotonic one `since` that moment."""
+    """A clock that is not trusted yet. ahead: its seconds ahead of the monotonic clock.
+
+    since: when it was first seen so far ahead, by the monotonic clock.
+    """
 
     ahead: float
     since: float
 
 
 class BelievedTime:
-    """The time of day, without jumps of the clock that have not lasted.
+    """The time of day, without jumps of the clock until they have lasted.
 
-    A clock that is more than a day away from the expected time is trusted after that has lasted for a day
-    of running. Until then the earlier of the two times is used.
+    If the clock is more than a day away from the expected time, it is trusted after the server has run for
+    a day in this state. Until then the earlier of the two times is used.
 
     A start begins with the time that the last run trusted. So a server that was off for a month waits for a
-    day before it removes by age, and so does one that starts with a wrong clock.
+    day before it removes segments by age, and so does a server that starts with a wrong clock.
     """
 
     def __init__(self, time: float, monotonic: float) -> None:
@@ -206,7 +212,7 @@ class BelievedTime:
         self._ahead = time - monotonic
 
     def believe(self, time: float, monotonic: float) -> float:
-        """Return the time of day to use. time: what the clock says, in Unix seconds."""
+        """Return the time of day to use. time: the time of the clock, in Unix seconds."""
         ahead = time - monotonic
         if abs(ahead - self._ahead) > DAY:
             if self.doubted is None or abs(ahead - self.doubted.ahead) > DAY:

@@ -30,11 +30,11 @@ class Interrupted(Exception):
 
 
 def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes, int]]:
-    """Yield the text from `offset` on in pieces of about `size` bytes: chunks, with the bytes that count.
+    """Yield the text from `offset` on in pieces of about `size` bytes, each as (chunk, bytes of the piece).
 
-    Only the first bytes of a chunk are the piece: it has whole lines, but the last piece may be unended,
-    and a line longer than `size` is a piece of its own. Nothing is copied: the rest of a chunk is read
-    again with the next one.
+    The piece is the beginning of the chunk. It has whole lines, but the last piece may lack its LF. A line
+    longer than `size` is a piece by itself. Nothing is copied: the rest of a chunk is read again with the
+    next one.
     """
     wanted = size
     while chunk := os.pread(fd, wanted, offset):
@@ -47,7 +47,10 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
 
 
 def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
-    """Carry out all `steps` in this thread. Raises OSError, and Interrupted if `going()` returns false."""
+    """Carry out all `steps` in this thread; return the index.
+
+    Raises OSError, and Interrupted if `going()` returns false.
+    """
     with contextlib.closing(steps(segment, disk, with_words)) as left:
         while going():
             try:
@@ -61,7 +64,7 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
 def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, None, Index]:
     """Write the frames and the word index to temporary files, synced at the end; return the index.
 
-    It yields before each frame; another thread may carry out the next step. Raises OSError.
+    It yields before each frame; the caller may carry out the next step in another thread. Raises OSError.
     """
     made = Indexer(segment.number)
     frames = compressor()
@@ -75,7 +78,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
             undo.callback(words.close)
         for chunk, end in pieces(source):
             yield
-            # First, while the text is in the processor's cache.
+            # Scan first, while the text is in the processor's cache.
             looked = look(chunk, end)
             frame = frames.compress(memoryview(chunk)[:end])
             disk.write(fd, frame)
@@ -84,7 +87,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
                 words.add(chunk, end, len(frame), looked.newlines)
         if words is not None:
             words.finish(made.made())
-        # Retention uses the time of the last line, which is that of the last write to the plain file.
+        # Retention takes the time of the file as the time of its last line.
         written = os.fstat(source)
         os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))
         disk.fdatasync(fd)
@@ -104,11 +107,11 @@ def seal(
     with_words: whether to make a word index as well, unless it would be too large to be useful.
     pack: does the same as `pack_here`, perhaps in another process.
 
-    Raises OSError if the disk is full or broken, the name of the packed file is taken, or the segment has
-    no text (an empty file is none to `zstdcat`). Raises Interrupted if `going()`, asked before each frame,
-    returns false. In both cases the plain file is unchanged.
+    Raises OSError if the disk is full or broken, if the name of the packed file is taken, or if the segment
+    has no text (`zstdcat` refuses an empty file). Raises Interrupted if `going()`, which is called before
+    each frame, returns false. In both cases the plain file stays unchanged.
     """
-    # Syncs the name of the plain file before its text gets another one.
+    # Sync the name of the plain file before its text gets another name.
     disk.sync_directory()
     try:
         made = pack(segment, disk, going, with_words)
@@ -122,7 +125,7 @@ def seal(
         raise
     try:
         save(made, segment, disk)
-        # The text gets its name last: a reader that finds it finds the index as well.
+        # The text gets its name last, so that a reader that finds the text finds its index as well.
         if disk.holds(tmp(segment.words)):
             disk.rename(tmp(segment.words), segment.words)
         else:

@@ -1,7 +1,7 @@
-"""The sizes and times of the sealed segments, in memory: so a rotation takes the same time with any number.
+"""The sizes and times of the sealed segments, in memory, so that a rotation is fast with many segments.
 
-They are listed at the start. Rotation, sealing and retention keep them up to date. Changes by others are
-noticed by later listings, each of which looks at all names and at the sizes of some files.
+They are listed at the start. Rotation, sealing and retention keep them up to date. Later listings notice
+changes by others: each reads all names, and the sizes of some files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Form, Segment
 
-# Sizes that a listing reads again, in turn: `logsrv reindex`, a process of its own, changes them.
+# The number of sizes that each listing reads again, in turn, because `logsrv reindex` may change them.
 LOOKED_AT_AGAIN = 500
 
 
@@ -33,8 +33,8 @@ class SegmentSize(NamedTuple):
 class SegmentSizes:
     """The sealed segments of a directory in order; belongs to the thread that seals.
 
-    total: the number of segments, and their bytes. waiting: the same for segments that wait to be
-    compressed. Other threads read both.
+    total: the number of segments and of their bytes. waiting: the same for segments that wait to be
+    compressed. Other threads may read both.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -50,7 +50,7 @@ class SegmentSizes:
         return iter(self._by_number.values())
 
     def __contains__(self, segment: Segment) -> bool:
-        """Return whether this file is the known one of its number."""
+        """Return whether this file is the one that is known for its number."""
         known = self._by_number.get(segment.number)
         return known is not None and known.segment == segment
 
@@ -59,7 +59,7 @@ class SegmentSizes:
         return iter(self._plain.values())
 
     def look(self, found: Sequence[Segment]) -> None:
-        """Replace the known segments by those of a listing, which are in order. Raises OSError."""
+        """Replace the known segments by those in a listing, which is in order. Raises OSError."""
         there = {one.number for one in found}
         for number in [number for number in self._by_number if number not in there]:
             self.remove(number)
@@ -72,7 +72,7 @@ class SegmentSizes:
                     in_order = in_order and (known is not None or one.number > newest)
                     self.add(one)
         finally:
-            # Sorted even after an error: the next listing would take those before it as known.
+            # Sorted even after an error: the next listing would take the segments added so far as known.
             if not in_order:
                 self._by_number = dict(sorted(self._by_number.items()))
                 self._plain = dict(sorted(self._plain.items()))
@@ -85,9 +85,9 @@ class SegmentSizes:
             self.add(entry.segment)
 
     def add(self, segment: Segment) -> None:
-        """Add a segment, in place of a known one with its number; a new number has to be the highest.
+        """Add a segment, or replace the one of the same number; a new number has to be the highest.
 
-        A missing file is left out, and forgotten if it was known. Raises OSError.
+        A segment whose file is missing is not added, and is forgotten if it was known. Raises OSError.
         """
         try:
             found = self._disk.stat(segment.name)

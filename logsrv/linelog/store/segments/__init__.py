@@ -1,1 +1,1 @@
-"""Segments on disk: their names, their indexes, their times, and what mends one that was torn."""
+"""Segments on disk: their names, indexes and times, the small files beside them, and repair of a text."""

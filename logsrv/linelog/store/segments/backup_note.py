@@ -1,4 +1,4 @@
-"""The note of a backup, in its file `backup`: whether it is complete, and up to where.
+"""The note of a backup, in its file `backup`: whether the backup is complete, and up to which place.
 
     {"state":"complete","store":"32 hex digits","place":"17:52311","taken":"2026-…Z","lines":…} 1c291ca3
 
@@ -6,11 +6,11 @@ Files arrive as `NAME.coming`. The state says how far the backup is:
 
     begun     files arrive for the first time: the backup has never been complete
     complete  it has all lines up to `place`; files of the next backup may be arriving
-    coming    all files are on the medium and are being renamed; the next user of the backup finishes that
+    coming    all files are on the medium and are being renamed; the next user of the backup finishes this
 
-So a backup changes in one step, which a crash may interrupt but not undo.
+So a backup changes in one step. A crash may interrupt this step but not undo it.
 
-A backup is a store. Once a server writes into it, it is no backup any more, and the note is removed.
+A backup is a store. Before a server writes into it, the note is removed: it is an ordinary store then.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ _LONGEST = 4096
 
 @attrs.frozen
 class BackupNote:
-    """The note. state: begun, coming or complete. command: `backup` or `restore`, which can continue it.
+    """The note of a backup. state: begun, coming or complete.
 
-    store: the identity of the store; "" for none. place: the backup has all lines before it. taken: the
-    TIME when it was taken. lines: the number of its lines; None if that is unknown.
+    command: `backup` or `restore`, the command that can continue it. store: the identity of the store; ""
+    for none. place: the place up to which the backup has all lines. taken: the TIME of the backup. lines:
+    the number of its lines; None if that is unknown.
     """
 
     state: str
@@ -62,7 +63,7 @@ def load(disk: Disk) -> BackupNote | None:
 
 
 def keep(disk: Disk, note: BackupNote) -> None:
-    """Write the note of a backup; it is on the medium on return. Raises OSError."""
+    """Write and sync the note of a backup. Raises OSError."""
     found = {**attrs.asdict(note, recurse=False), "place": str(note.place)}
     disk.put(BACKUP, checked_line(found))
 
@@ -96,7 +97,7 @@ def finish(disk: Disk) -> BackupNote | None:
 
 
 def end(disk: Disk) -> None:
-    """Make a backup an ordinary store, before something is written into it. Raises as `finish` does."""
+    """Make a backup an ordinary store, before it is written to. Raises the errors of `finish`."""
     if finish(disk) is None:
         return
     for _, folder in folders(disk):
@@ -108,19 +109,19 @@ def end(disk: Disk) -> None:
 
 
 def take_over(disk: Disk) -> None:
-    """Make a backup an ordinary store for a server, and log that. Raises as `finish` does."""
+    """Make a backup an ordinary store for a server, and log that. Raises the errors of `finish`."""
     if disk.holds(BACKUP):
         end(disk)
         log.info(
-            "{directory} was a backup; it is an ordinary store from now on, and takes no further backup",
+            "{directory} was a backup; it is an ordinary store from now on: back up into another directory",
             directory=str(disk.directory),
         )
 
 
 def folders(disk: Disk, *, passed: type[OSError] = FileNotFoundError) -> Iterator[tuple[str, Disk]]:
-    """Yield name and open `Disk` of the directory, as "", and of its folders with saved places.
+    """Yield the directory as ("", disk), then the name and the open `Disk` of each folder of saved places.
 
-    passed: the kind of error for which a folder is left out. Symbolic links are not followed.
+    passed: the kind of error after which a folder is left out. Symbolic links are not followed.
     """
     yield "", disk
     for name in FOLDERS:

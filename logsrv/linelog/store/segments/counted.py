@@ -1,7 +1,7 @@
-"""Counts of the lines of a frame by level, made when it is sealed, so that a reader need not read its text.
+"""The numbers of lines per level in a frame, counted when it is sealed, so that a reader can skip its text.
 
-A reader uses the counts of a frame if one step of time holds its smallest and its largest TIME. So lines
-are counted only if each begins with a valid TIME.
+A reader that counts lines per step of time uses these numbers if the smallest and the largest TIME of the
+frame are in the same step. So lines are counted only if each begins with a valid TIME.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from logsrv.linelog.fields.levels.byte_places import Array, Shape, any_of, windo
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, quick_numbers
 from logsrv.linelog.store.segments.times import SHAPE, time_of
 
-# A line that the quick way cannot decide takes 10 µs. With more than one in 32 of them, sealing would take
-# half as long again; the lines of such a frame are read when somebody counts.
+# A line whose level the quick method cannot find takes 10 µs. If these were more than one line in 32,
+# sealing would take 50 % longer, so such a frame gets no numbers, and readers read its lines.
 _SLOW = 32
 _TIME = Shape(SHAPE)
 _DATE = len("2026-11-20")
 _OF_DATE = numpy.frombuffer(b"\xff" * _DATE + bytes(_TIME.width - _DATE), "<u8")
-# The places of the first digits of hours, minutes and seconds, and the greatest digit of each.
+# The offsets of the first digits of hours, minutes and seconds in a TIME, each with its greatest digit.
 _TENS = ((11, b"2"), (14, b"5"), (17, b"5"))
 
 

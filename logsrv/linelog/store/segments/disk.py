@@ -1,4 +1,4 @@
-"""The system calls of the store, on files and directories: a test can let any of them fail."""
+"""The system calls of the store on files and directories; a test can make any of them fail."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 
 
 class Disk:
-    """System calls on the names in one directory; each means the same as in `os`, and raises OSError.
+    """System calls on the names in one directory; each does the same as in `os`, and raises OSError.
 
     The directory is open as a descriptor: when somebody moves it, or puts another in its place, the calls
     still act on the directory that was opened. Every change of the store on disk goes through this class,
-    so that a test can let any step fail.
+    so that a test can make any step fail.
     """
 
     directory: Path | str
@@ -49,11 +49,11 @@ class Disk:
         return self
 
     def renew(self) -> None:
-        """Open the path again if the open directory was removed; make a directory there if none is."""
+        """Open the path again if the open directory was removed; make a directory there if necessary."""
         if self.is_gone():
             make_directory(self.directory)
             fd = os.open(self.directory, DIRECTORY)
-            # In one step for all threads: a call acts on the old directory or on the new one.
+            # `dup2` is one step for all threads: each call acts on the old directory or on the new one.
             os.dup2(fd, self._fd, inheritable=False)
             os.close(fd)
 
@@ -72,15 +72,15 @@ class Disk:
         self.leave()
 
     def lock(self, how: int) -> None:
-        """Lock or unlock the directory itself with `flock`; some network file systems cannot."""
+        """Lock or unlock the directory itself with `flock`; some network file systems refuse that."""
         fcntl.flock(self._fd, how)
 
     def path(self, name: str) -> str:
-        """Return the path of a name for a message, escaped so that it cannot forge a line of the log."""
+        """Return the path of a name for a message, escaped so that it cannot forge a log line."""
         return one_line(os.path.join(self.directory, name), SHOWN_PATH_LENGTH)
 
     def moved(self) -> str | None:
-        """Return the new path of a directory that was moved; None if it was not, or cannot be found."""
+        """Return the new path of the directory if it was moved; None if not, or if that is unknown."""
         try:
             held = os.fstat(self._fd)
             if not held.st_nlink or os.path.samestat(os.stat(self.directory), held):
@@ -95,7 +95,7 @@ class Disk:
             return "another place"
 
     def free(self) -> tuple[int, int]:
-        """Return the bytes of the file system that are free for this user, and all its bytes."""
+        """Return the bytes of the file system that are free for this user, and its size in bytes."""
         found = os.fstatvfs(self._fd)
         return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
 
@@ -106,7 +106,7 @@ class Disk:
 
     def entries(self) -> dict[str, bool]:
         """Return the names in the directory, each with whether it is a plain file."""
-        # A descriptor for this call: two threads that list by the same one share its read position.
+        # A new descriptor for each call: two threads that list by the same one share its read position.
         with Descriptor(os.open(".", DIRECTORY, dir_fd=self._fd)) as fd, os.scandir(fd) as found:
             return {entry.name: entry.is_file(follow_symlinks=False) for entry in found}
 
@@ -115,7 +115,7 @@ class Disk:
         return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
 
     def holds(self, name: str) -> bool:
-        """Return whether the directory has the name, without listing the others."""
+        """Return whether the directory has the name, without listing the directory."""
         try:
             self.stat(name)
         except FileNotFoundError:
@@ -130,9 +130,9 @@ class Disk:
             return False
 
     def open(self, name: str, flags: int) -> int:
-        """Return a descriptor that children do not inherit.
+        """Return a descriptor that child processes do not inherit.
 
-        Never goes through a symbolic link, and never waits for the other end of a FIFO.
+        Never follows a symbolic link, and never waits for the other end of a FIFO.
         """
         safe = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         return os.open(name, flags | safe, FILE_MODE, dir_fd=self._fd)
@@ -144,12 +144,12 @@ class Disk:
                 with open(fd, "rb", closefd=False) as file:
                     return file.read(size)
             except OSError as error:
-                # For a directory or a bad sector the error has the descriptor's number instead of a name.
+                # For a directory or a bad sector, the error would name the number of the descriptor.
                 error.filename = name
                 raise
 
     def create(self, name: str) -> int:
-        """Make a file with mode 0640 whatever the umask, open for reading and appending."""
+        """Make a file with mode 0640 under any umask; return a descriptor for reading and appending."""
         fd = self.open(name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         try:
             os.fchmod(fd, FILE_MODE)
@@ -159,12 +159,12 @@ class Disk:
         return fd
 
     def create_anew(self, name: str) -> int:
-        """Make a file as `create` does; a file that has the name is removed first."""
+        """Make a file as `create` does, after removing a file of the same name."""
         self.unlink(name)
         return self.create(name)
 
     def put(self, name: str, data: bytes) -> None:
-        """Replace a file's content by `data`, synced; an interruption leaves the old or the new content."""
+        """Replace a file's content by `data`, and sync it. A crash leaves the old or the new content."""
         self.replace(name, data)
         self.sync_directory()
 
@@ -181,7 +181,7 @@ class Disk:
         self.rename(fresh, name)
 
     def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
-        """Overwrite the beginning of a file with less than a sector: the file has the old or the new data.
+        """Overwrite the beginning of a file by less than a sector; a crash leaves old or new data.
 
         This works on a full disk, because the file does not grow. sync: whether the data is on the medium
         on return. Raises FileNotFoundError if there is no such file.
@@ -209,7 +209,7 @@ class Disk:
         os.fsync(self._fd)
 
     def link(self, name: str, second: str) -> None:
-        """Give a file a second name; raises FileExistsError if that is taken."""
+        """Give a file a second name. Raises FileExistsError if the name is taken."""
         os.link(name, second, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
 
     def link_from(self, other: Disk, name: str, second: str) -> None:
@@ -229,7 +229,7 @@ class Disk:
 
 
 def make_directory(directory: Path | str) -> None:
-    """Make the directory of a store, with mode 0750 whatever the umask, unless there is one.
+    """Make the directory of a store, with mode 0750 under any umask, unless there is one.
 
     On return its name, and those of parent directories that were made, are on the medium. Raises OSError.
     """
@@ -244,14 +244,14 @@ def make_directory(directory: Path | str) -> None:
         try:
             fd = os.open(parent, DIRECTORY)
         except PermissionError:
-            # A directory that we may enter but not list cannot be opened, so it cannot be synced either.
+            # A directory that we may enter but not list cannot be opened, and so cannot be synced.
             continue
         with Descriptor(fd):
             os.fsync(fd)
 
 
 def reason(error: BaseException) -> str:
-    """Return the cause of an error for the end of a sentence, such as `No space left on device`."""
+    """Return the cause of an error as the end of a sentence, such as `No space left on device`."""
     if isinstance(error, StoreError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
@@ -260,5 +260,5 @@ def reason(error: BaseException) -> str:
 
 
 def explanation(error: Exception) -> str:
-    """Return the cause of an error: as `reason` does for the system, in plain words for wrong data."""
+    """Return the cause of an error: as `reason` does for a system error, in plain words for wrong data."""
     return reason(error) if isinstance(error, OSError | StoreError) else fault_text(error)

@@ -1,6 +1,6 @@
-"""Log messages of a fault that lasts: one when it starts or its reason changes, and one when it is over.
+"""Log messages about a fault that lasts: one when it starts or its reason changes, one when it is over.
 
-A fault that comes and goes all the time is logged seldom, with the number of times.
+A fault that comes and goes all the time is logged seldom, with the number of its occurrences.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ T = TypeVar("T")
 # `IReactorFromThreads.callFromThread`: calls its first argument in the reactor's thread, soon.
 InReactor: TypeAlias = Callable[..., Any]
 
-# A fault that comes and goes, such as a disk that fails every other time, is logged no more often.
+# The most messages within WITHIN_SECONDS about a fault that comes and goes, such as a disk that fails every
+# other time.
 MOST_SAID = 5
 WITHIN_SECONDS = 60.0
 
@@ -28,7 +29,7 @@ SYNCING = ("the store cannot be synced: {why}", "the store can be synced again")
 class FaultState:
     """The state of one kind of fault; belongs to one thread. why: the reason while it lasts, else None.
 
-    errors, successes: how many attempts failed, and how many did not.
+    errors, successes: the numbers of failed and of successful attempts.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class FaultState:
         self._over = over
         self._fields = fields
         self._seconds = seconds
-        # _silent: faults that were not logged. _logged: those logged since `_window_start`.
+        # _silent: the number of faults not logged. _logged: the number logged since `_window_start`.
         self._is_logged = False
         self._silent = 0
         self._window_start = -WITHIN_SECONDS
@@ -61,7 +62,7 @@ class FaultState:
         *args: object,
         given_up: type[Exception] | tuple[()] = (),
     ) -> T | None:
-        """Return what `step` returns; None if it raises. given_up: exceptions that are no fault."""
+        """Call `step` and return its result; None if it raises. given_up: exceptions that are no fault."""
         try:
             done = step(*args)
         except given_up:

@@ -1,15 +1,15 @@
-"""The format of a whole store, in its file `format`: an older logsrv does not write into a newer store.
+"""The format of a whole store, in its file `format`, so that an older logsrv refuses a newer store.
 
     2 1.4.0 772c53c4
 
-The line has the number of the format, the first version of logsrv that knows it, and a sum
+The line has the number of the format, the first version of logsrv that knows it, and a checksum
 (kit/text/sums.py). A store without the file has format 1. This version writes no other format, so it never
 makes the file.
 
-A version that writes something which older ones would lose, move or misread gets the next number as
+A version that writes something which older versions would lose, move or misread gets the next number as
 FORMAT. It writes and syncs the file before it writes anything of the new kind. Indexes and catalogs need no
-new format: they have a version of their own, and a logsrv that does not know it skips them or makes them
-anew.
+new format: they have their own version number, and a logsrv that does not know it skips them or makes them
+again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def load(disk: Disk) -> tuple[int, str]:
 
 
 def newer(disk: Disk) -> str:
-    """Return a message if the format of a store is too new for this version, else "". Raises as `load`."""
+    """Return a message if a store's format is too new for this version, else "". Raises as `load` does."""
     number, version = load(disk)
     if number <= FORMAT:
         return ""

@@ -1,7 +1,7 @@
 """Finding the frames of a Zstandard file by the heads of frames and blocks (RFC 8878, section 3.1.1).
 
-Nothing is unpacked: 256 MiB of text take a few milliseconds. A frame that needs more than the frames of a
-segment do is invalid here: more text than `LARGEST`, text of unknown size, a large window or a dictionary.
+Nothing is unpacked: 256 MiB of text take a few milliseconds. A frame is invalid here if it has more text
+than `LARGEST`, text of unknown size, a large window or a dictionary: no frame of a segment has these.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import zstandard
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 LARGEST = 256 << 20
-"""The most bytes of text in a frame. Most have a MiB of lines; only a longer line makes a larger one."""
+"""The most bytes of text in a frame. Most have about 1 MiB; only a longer line makes a larger one."""
 LARGEST_PACKED = LARGEST + (LARGEST >> 7)
-"""The most bytes of a frame in the file: text that cannot be compressed grows a little."""
+"""The most bytes of a frame in the file; text that cannot be compressed grows a little."""
 MOST = 1 << 18
 """The most frames of a segment: each has half a MiB of text or more."""
 LONGEST = 18
@@ -44,10 +44,10 @@ def frame_at(
     end: int,
     broken: Callable[[int], bool] = lambda _: False,
 ) -> tuple[int, int] | None:
-    """Return the bytes that the frame at offset `at` takes, and those of its text; None if it is invalid.
+    """Return the size in bytes of the frame at offset `at`, and of its text; None if it is invalid.
 
-    read: returns bytes of the file, by offset and size. end: the size of the file. broken: is asked with
-    the offset of each block; True makes the frame invalid.
+    read: returns bytes of the file, by offset and size. end: the size of the file. broken: called with the
+    offset of each block; if it returns True, the frame is invalid.
     """
     head = read(at, LONGEST)
     text = text_at(head)

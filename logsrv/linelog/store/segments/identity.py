@@ -1,8 +1,8 @@
 """The identity of a store, in its file `store`: it tells the lines of this store from those of another.
 
 The file is one line of JSON: {"store":"32 hex digits","began":"1:0","crc":"8 hex digits"}. "crc" is the
-CRC-32 of all bytes before `,"crc"`. The identity is made once, of random digits, and is on the medium
-before the first line. A copy of the directory has the same identity.
+CRC-32 of all bytes before `,"crc"`. The identity is made once from random digits, and is on the medium
+before the first line is stored. A copy of the directory has the same identity.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def load(disk: Disk) -> Identity | None:
 
 
 def parse_identity(data: bytes) -> Identity:
-    """Parse the file, with its sum, or without one as older versions wrote it. Raises ValueError."""
+    """Parse the file; older versions wrote it without a checksum. Raises ValueError if it is damaged."""
     found = read_object(data, ("store", "began"))
     try:
         identity = Identity(found["store"], parse_position(found["began"]))
@@ -57,7 +57,7 @@ def parse_identity(data: bytes) -> Identity:
 
 
 def make(disk: Disk, began: Position, random: Callable[[int], bytes]) -> Identity:
-    """Give a store a new identity, on the medium. random: returns n random bytes. Raises OSError."""
+    """Give a store a new identity, and sync it. random: returns n random bytes. Raises OSError."""
     identity = Identity(random(16).hex(), began)
     keep(disk, identity)
     return identity
@@ -69,15 +69,15 @@ def identity_text(identity: Identity) -> bytes:
 
 
 def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
-    """Write an identity to the file `name` of a store, on the medium. Raises OSError."""
+    """Write and sync an identity in the file `name` of a store. Raises OSError."""
     disk.put(name, identity_text(identity))
 
 
 def settled(disk: Disk) -> Identity | None:
-    """Return the identity of a store, whose file has a sum from now on; None if it has none yet.
+    """Return the identity of a store; None if it has none yet. Rewrite a file without a checksum.
 
-    A single changed bit is corrected, and logged. Raises OSError and ValueError, also if the file is
-    missing after lines were shipped: with a new identity all of them would be sent again.
+    A single changed bit is corrected and logged. Raises OSError, and ValueError for any other damage, or if
+    the file is missing after lines were shipped: with a new identity all of them would be sent again.
     """
     try:
         found = load(disk)
@@ -100,10 +100,10 @@ def settled(disk: Disk) -> Identity | None:
 
 
 def _shipped_as(disk: Disk) -> str:
-    """Return the identity in the saved place of a shipping target; "" for none."""
+    """Return the identity in the first saved place of a shipping target that has one; "" for none."""
     for folder, inside in backup_note.folders(disk, passed=OSError):
         for name in inside.entries() if folder == "ship" else ():
-            # Other files there have no sum, or no identity.
+            # Other files in the folder have no checksum, or no identity.
             with contextlib.suppress(OSError, ValueError):
                 shipped = read_checked(inside.read(name, _LONGEST_PLACE)).get("store")
                 if isinstance(shipped, str) and STORE_ID.fullmatch(shipped):

@@ -1,4 +1,4 @@
-"""The index beside a sealed segment: where its frames begin, so that a reader can start anywhere.
+"""The index beside a sealed segment: the offsets of its frames, so that a reader can start anywhere.
 
 The file has three lines of JSON, and checksums behind them.
 
@@ -6,18 +6,18 @@ The first line is the head: "format" (4), "segment", "text" and "compressed" (si
 "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head), and "rules"; then
 a space and the CRC-32 of the JSON object in eight hexadecimal digits. "times" are the smallest and the
 largest TIME, null if no line has one, and whether every line is between the two (`times.py`). So the head
-alone tells whether a search can skip the segment, and a flipped bit is noticed wherever it is.
+alone tells whether a search can skip the segment, and a reader notices a flipped bit anywhere in the file.
 
 The second line is a list of the frames in order: [offset in the text, offset in the compressed file, lines
 before, smallest, largest, sure], the last three as in "times".
 
-The third line has for each frame the numbers of its lines without a level and of each level, the least
-severe first; null if they were not counted. "rules" is the version of the rules by which a line has its
-level (`fields.level.RULES`): numbers counted by other rules are not used.
+The third line has for each frame the number of its lines without a level, then the number for each level,
+the least severe first; null if they were not counted. "rules" is the version of the rules that give a line
+its level (`fields.level.RULES`): numbers that were counted by other rules are not used.
 
-The checksums are for each frame the CRC-32 of its text and that of its compressed bytes, four bytes each,
-little-endian. So a frame can be sent on, verified and with the CRC-32 of its text, without unpacking it.
-The checksums end before the first frame whose text does not end with a line.
+For each frame there are two checksums, the CRC-32 of its text and the CRC-32 of its compressed bytes, four
+bytes each, little-endian. So a frame can be verified and shipped, with the CRC-32 of its text, without
+unpacking it. The checksums end before the first frame whose text does not end with an LF.
 
 Format 3 has no checksums; format 2 has no third line and no "rules" either.
 
@@ -49,9 +49,10 @@ _FORMATS = (2, 3, FORMAT)
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
-# Bytes that are read: 2^18 frames with 200 bytes each take fewer. A longer file is cut, so it is damaged.
+# Bytes that are read: 2^18 frames of 200 bytes each take fewer. A longer file is read in part, so it
+# counts as damaged.
 _MOST = 64 << 20
-# Commas and brackets: a frame has seven in the second line, and ten in the third.
+# The most commas and brackets in a line: a frame has seven in the second line, and ten in the third.
 _MOST_VALUES = 10 * heads.MOST
 _CRC = len(" 89abcdef")
 _SUMS = 8
@@ -78,7 +79,7 @@ class Sums(NamedTuple):
 
 
 class Head(NamedTuple):
-    """The first line of an index: the totals, and the size and the CRC-32 of what follows."""
+    """The first line of an index: the totals, and the size and the CRC-32 of all that follows it."""
 
     segment: int
     text: int
@@ -93,10 +94,10 @@ class Head(NamedTuple):
 class Index(NamedTuple):
     """The frames of sealed segment number `segment`, and the totals.
 
-    format: the version in which it is stored.
-    rules: the version of the rules of levels by which lines were counted; 0 for none.
-    levels: for each frame, the numbers of lines without a level and with each level; None if not counted.
-    sums: the checksums as stored, up to the first frame whose text does not end with a line.
+    format: the version of the format of the file.
+    rules: the version of the rules for levels when the lines were counted; 0 for none.
+    levels: for each frame, the number of lines without a level, then with each; None if not counted.
+    sums: the checksums as stored, up to the first frame whose text does not end with an LF.
     """
 
     segment: int
@@ -126,14 +127,14 @@ class Index(NamedTuple):
         return start, after - start
 
     def sums_of(self, number: int) -> Sums | None:
-        """Return the sums of frame `number`; None if they are not known."""
+        """Return the checksums of frame `number`; None if they are unknown."""
         found = self.sums[_SUMS * number : _SUMS * (number + 1)]
         if len(found) < _SUMS:
             return None
         return Sums(int.from_bytes(found[:4], "little"), int.from_bytes(found[4:], "little"))
 
     def missing(self, size: int) -> tuple[int, int]:
-        """Return the lines, and the bytes of text, that a compressed file of `size` bytes lacks."""
+        """Return the lines and the bytes of text that are missing if the file has only `size` bytes."""
         for number, frame in enumerate(self.frames):
             if sum(self.extent(number)) > size:
                 return self.lines - frame.lines, self.text - frame.text
@@ -146,7 +147,7 @@ def decode(data: bytes) -> Index:
 
 
 def decode_head(data: bytes) -> Head:
-    """Return the head at the beginning of `data`, an index or a part of one. Raises ValueError."""
+    """Return the head in `data`, which is an index or its beginning. Raises ValueError if it is damaged."""
     return _understood(_decode_head, data)
 
 
@@ -178,7 +179,7 @@ def _decode(data: bytes) -> Index:
 
 
 def _listed(line: bytes) -> list[Any]:
-    """Return the list in a line. Raises ValueError if it is too long: `[],` takes 20 times its size."""
+    """Return the list in a line. Raises ValueError if it is too long: `[],` takes 20 times its bytes."""
     if sum(map(line.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise ValueError("it has more frames than a segment may have")
     found: list[Any] = json.loads(line)
@@ -208,7 +209,7 @@ def _decode_first(data: bytes) -> tuple[Head, int]:
 
 
 def count(found: object) -> int:
-    """Return `found` if it is a valid count. Raises TypeError: a right checksum does not make it valid."""
+    """Return `found` if it is a valid count. Raises TypeError if not, which a checksum cannot exclude."""
     if type(found) is int and 0 <= found < 1 << 62:
         return found
     raise TypeError("a number is invalid")
@@ -222,7 +223,10 @@ def _times(smallest: object, largest: object, sure: object) -> Times:
 
 
 def load(packed: Segment, disk: Disk) -> Index:
-    """Return the index of a packed segment. Raises OSError; ValueError if it is damaged or another's."""
+    """Return the index of a packed segment.
+
+    Raises OSError, and ValueError if it is damaged, or belongs to another segment.
+    """
     index = decode(disk.read(packed.index, _MOST))
     _require(packed, index.segment)
     return index
@@ -244,7 +248,7 @@ def _require(packed: Segment, number: int) -> None:
 
 
 def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
-    """Yield the text of each frame and the bytes that it takes in the file; uses no index.
+    """Yield the text of each frame, and the size of the frame in bytes; uses no index.
 
     Raises OSError, and ValueError at the first damaged frame.
     """
@@ -262,7 +266,7 @@ def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
 
 
 def unpacked(frame: bytes, size: int) -> bytes:
-    """Unpack a frame to `size` bytes of text, with no more memory than that. Raises ValueError."""
+    """Unpack a frame to `size` bytes of text, using no more memory. Raises ValueError if it is damaged."""
     try:
         if not 0 < size <= heads.LARGEST or zstandard.frame_content_size(frame) != size:
             raise ValueError("a frame has another size than it should")

@@ -1,6 +1,6 @@
 """Making the index of a sealed segment, while it is sealed or later from its frames.
 
-`index.py` reads indexes: a module of its own, because it has to be fast to import.
+`index.py` reads indexes. It is a separate module, because its import has to be fast.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, UNKNOWN, Times, time_of, times_of, together
 
 _SUMS = struct.Struct("<II")
-# The bytes of a line that are compared: a TIME and some more.
+# The bytes of a line that are compared: a TIME and a few more.
 _HEAD = 32
-# A frame has more text only for a line that is longer. It is scanned in parts: for 250 MiB the lists of
+# Only a longer line makes a frame larger than this. Such a frame is scanned in parts: for 250 MiB, lists of
 # LFs took 4 GB.
 _LARGE = 8 << 20
 
 
 class FrameScan(NamedTuple):
-    """The facts about the text of a frame that an index has.
+    """The data about the text of a frame that its index needs.
 
-    size: the bytes of the text. newlines: the offsets of its LFs; None if the text is too large for such a
-    list. levels: the numbers of lines without a level and with each level; None if they were not counted.
-    crc: the CRC-32 of the text; None if it does not end with an LF.
+    size: the bytes of the text. newlines: the offsets of its LFs; None if the text is too large for a list.
+    levels: the number of lines without a level, then with each level; None if they were not counted. crc:
+    the CRC-32 of the text; None if it does not end with an LF.
     """
 
     size: int
@@ -85,14 +85,14 @@ class Indexer:
         self.add_packed(looked, PackedFrame(len(frame), zlib.crc32(frame)))
 
     def add_packed(self, looked: FrameScan, packed: PackedFrame) -> None:
-        """Add a frame of which only the size and the checksum are known here."""
+        """Add a frame by its size and checksum."""
         if looked.crc is not None and len(self._sums) == len(self.frames) * _SUMS.size:
             self._sums += _SUMS.pack(looked.crc, packed.crc)
         self._enter(looked.size, packed.size, looked.times, looked.levels)
         self.lines += looked.lines
 
     def pass_over(self, text: int, compressed: int) -> None:
-        """Add an unreadable frame with the sizes, in bytes, that are known or supposed."""
+        """Add an unreadable frame with its known or supposed sizes in bytes."""
         self._enter(text, compressed, UNKNOWN, None)
 
     def _enter(
@@ -113,7 +113,7 @@ class Indexer:
 
 
 def _times(chunk: bytes, end: int, newlines: Array) -> Times:
-    """Do the same as `times_of(chunk[:end])`, ten times as fast if each line has a TIME."""
+    """Return the same as `times_of(chunk[:end])`, ten times as fast if each line has a TIME."""
     behind = newlines[:-1] if len(newlines) and newlines[-1] == end - 1 else newlines
     if len(behind) and behind[-1] + 1 + _HEAD <= end:
         # The head of a shorter line includes the beginning of the next. That does not change the
@@ -127,7 +127,7 @@ def _times(chunk: bytes, end: int, newlines: Array) -> Times:
 
 
 def _times_of_large(chunk: bytes, end: int) -> Times:
-    """Do the same for a large text, in parts; only the beginning of a long line is compared."""
+    """Return the times of a large text, read in parts; of a long line only the beginning is compared."""
     found: list[Times] = []
     at = 0
     while at < end and (not found or found[-1].sure):
@@ -141,7 +141,7 @@ def _times_of_large(chunk: bytes, end: int) -> Times:
 
 
 def _ends(heads: Array) -> tuple[bytes, bytes]:
-    """Return the first and the last of these heads in the order of text."""
+    """Return the smallest and the largest of these heads, compared as text."""
     eights = numpy.ndarray((_HEAD // 8, len(heads)), ">u8", heads, 0, (8, _HEAD)).astype(U64, "C")
     differ = eights.min(axis=1) != eights.max(axis=1)
     place = int(differ.argmax())
@@ -149,7 +149,7 @@ def _ends(heads: Array) -> tuple[bytes, bytes]:
 
 
 def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> bytes:
-    """Return the first or the last of the texts in the columns, which are the same before row `place`."""
+    """Return the smallest or the largest text of the columns, which are the same before row `place`."""
     for row in range(place, len(eights)):
         eights = eights[:, eights[row] == extreme(eights[row])]
     found: bytes = eights[:, 0].astype(">u8").tobytes()
@@ -170,14 +170,14 @@ def _compact(found: object) -> bytes:
 
 
 def save(index: Index, packed: Segment, disk: Disk) -> None:
-    """Write the index beside its segment, all of it or nothing. Raises OSError."""
+    """Write the index beside its segment; an interruption leaves the old one. Raises OSError."""
     disk.replace(packed.index, encode(index))
 
 
 def rebuild(packed: Segment, disk: Disk) -> Index:
-    """Make the index again from the frames, and return it.
+    """Make the index again from the frames, save it and return it.
 
-    Raises OSError; ValueError for a damaged file.
+    Raises OSError, and ValueError if the segment is damaged or empty.
     """
     made = Indexer(packed.number)
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:

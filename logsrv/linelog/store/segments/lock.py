@@ -24,15 +24,15 @@ class DirectoryLock:
     """A lock on the directory of `disk`, which the kernel releases when the owner ends in any way.
 
     The lock file is never removed: otherwise two processes could lock two files of the same name. If
-    somebody removes it, the directory itself is still locked, on file systems that can do that.
-    Raises StoreError if another process is the owner, the file cannot be locked, or the store has a
-    format that this version does not know: nothing is written then.
+    somebody removes it, the directory itself is still locked, if the file system can lock directories.
+    Raises StoreError if another process is the owner, if the file cannot be locked, or if the store has a
+    format that this version does not know: then nothing is written.
 
     believed: the time of day that the previous owner trusted last (sealing/retain.py), in Unix seconds. It
         is stored as the time of the file; None if there was no file.
-    left_by: the process id that the previous owner left in the file, because it was killed or the power
-        failed; "" if it ended in order.
-    claimed: the id of this process is in the file, on the medium.
+    left_by: the process id of the previous owner, if it was killed or the power failed; "" if it ended in
+        order.
+    claimed: whether the id of this process is in the file, on the medium.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -82,7 +82,7 @@ class DirectoryLock:
             raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error
 
     def _claim(self, fd: int) -> None:
-        """Write the process id, which tells the next owner how this one ended.
+        """Write the process id, by which the next owner learns that this one did not end in order.
 
         It is synced, so that it is there after a power cut. A full disk must not keep the store from
         starting, so a failure is ignored, and the next `check` tries again.
@@ -96,7 +96,7 @@ class DirectoryLock:
 
     def _sign(self, fd: int, text: bytes) -> None:
         os.fchmod(fd, FILE_MODE)
-        # Written first, then shortened: an empty file would look like an end in order.
+        # Write first, then shorten: an empty file would look like an end in order.
         os.pwrite(fd, text, 0)
         os.ftruncate(fd, len(text))
         if self.believed is not None:
@@ -104,7 +104,7 @@ class DirectoryLock:
                 os.utime(fd, (self.believed, self.believed))
 
     def check(self) -> None:
-        """Make sure that the directory is ours; lock it again if it or the lock file was removed.
+        """Check that the directory is still ours; lock it again if it or the lock file was removed.
 
         Raises OSError, and StoreError if another process owns it now. May be called in any thread.
         """
@@ -120,27 +120,30 @@ class DirectoryLock:
             os.close(old)
 
     def believe(self, moment: float) -> None:
-        """Save a trusted time of day, in Unix seconds, for the next owner; at most once an hour."""
+        """Save a trusted time of day for the next owner, if the saved time is an hour off.
+
+        moment: in Unix seconds.
+        """
         if self.believed is None or abs(moment - self.believed) >= TOUCH_EVERY:
             self.believed = moment
             with contextlib.suppress(OSError):
                 os.utime(self._fd, (moment, moment))
 
     def sign_off(self) -> None:
-        """Empty the lock file: this owner ended in order, with all that it wrote on the medium."""
+        """Empty the lock file: this owner ends in order, and all that it wrote is on the medium."""
         with contextlib.suppress(OSError):
             self._sign(self._fd, b"")
 
     def release(self, *, in_order: bool | None = None) -> None:
         """Release the lock of the directory.
 
-        in_order: all that was written is on the medium; None: nothing was written, so what the file said
-        about the previous owner stays.
+        in_order: whether all that was written is on the medium. None: nothing was written, so the file
+        keeps its content about the previous owner.
         """
         if in_order or (in_order is None and not self.left_by):
             self.sign_off()
         elif in_order is None:
-            # The previous owner's id, not ours: we were not killed.
+            # Write the previous owner's id again: that owner was killed, this one was not.
             with contextlib.suppress(OSError):
                 self._sign(self._fd, self.left_by.encode("latin-1") + b"\n")
         os.close(self._fd)
@@ -150,7 +153,7 @@ class DirectoryLock:
 
 @contextlib.contextmanager
 def locked(directory: str | Path) -> Iterator[Disk]:
-    """Own a directory within the block. Raises OSError, and StoreError if another process owns it."""
+    """Lock a directory within the block. Raises OSError, and StoreError if another process owns it."""
     with Disk().enter(directory) as disk:
         lock = DirectoryLock(disk)
         try:
@@ -162,8 +165,8 @@ def locked(directory: str | Path) -> Iterator[Disk]:
 def owner_of(directory: str | Path) -> int | None:
     """Return the id of the process that owns a store, by its lock file and /proc/locks.
 
-    None if no process owns it, or this cannot be told. The lock is not tried, because that could keep the
-    owner from taking it.
+    None if no process owns it, or if that is unknown. This does not try to take the lock, because that
+    could keep a starting owner from taking it.
     """
     path = os.path.join(directory, NAME)
     try:

@@ -1,12 +1,12 @@
 """Notes of segments that are gone: removed by retention, or removed because they never had a line.
 
 The file `removed` tells how much a late reader has missed. It has the numbers of removed segments, with the
-bytes and the lines of their texts, the newest last, and a sum (kit/text/sums.py):
+bytes and the lines of their texts, the newest last, and a checksum (kit/text/sums.py):
 `removed 3-16:4294967296:43820412 17:268435456:2738776`. When it has too many entries, the oldest neighbours
-are merged, but not at a segment where a reader still is.
+are merged, but no entry that begins at the segment of a reader is merged with the one before it.
 
-The file `empty` has the numbers of segments without lines, as `empty 5-20 22`: a reader has missed nothing
-there. Each start after a crash may leave such a segment.
+The file `empty` has the numbers of removed segments without lines, as `empty 5-20 22`: a reader has missed
+nothing there. Each start after a crash may leave an empty segment.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 REMOVED, EMPTY = "removed", "empty"
-# The most ranges of numbers in a file; a reader seldom lags behind more.
+# The most ranges of numbers in a file; a reader is seldom further behind.
 _MOST = 1000
 _LARGEST = 1 << 17
 
 
 class Missing(NamedTuple):
-    """The amount of missing text. known: False if an unknown amount may be missing besides."""
+    """The amount of missing text. known: False if an unknown amount more may be missing."""
 
     bytes: int = 0
     lines: int = 0
@@ -89,7 +89,7 @@ def excused(disk: Disk) -> list[range]:
 def _words(name: str, disk: Disk) -> list[str]:
     """Return the words of a file, without the name that it begins with.
 
-    Versions that knew no sums wrote the words alone, which have no letters. Raises as `read_removed` does.
+    Older versions wrote no checksum, only the words, which have no letters. Raises as `read_removed` does.
     """
     data = disk.read(name, _LARGEST)
     if not data.translate(None, b"0123456789:- \n") and data.endswith(b"\n"):
@@ -102,7 +102,10 @@ def _note(name: str, words: Iterable[str], disk: Disk) -> None:
 
 
 def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[int] = ()) -> None:
-    """Add segments to the file `removed`. kept: numbers of segments where readers are. Raises OSError."""
+    """Add segments to the file `removed`. Raises OSError.
+
+    kept: the numbers of segments at which readers are, whose entries must begin there.
+    """
     runs = sorted([*removed_runs(disk), *segments], key=lambda run: run.numbers.start)
     runs = list({run.numbers.start: run for run in runs}.values())
     made: list[RemovedRun] = []
@@ -132,7 +135,7 @@ def note_empty(number: int, disk: Disk) -> None:
 
 
 def were_empty(numbers: range, disk: Disk) -> bool:
-    """Return whether each of these numbers was that of a segment without lines."""
+    """Return whether each of these numbers is that of a removed segment without lines."""
     at = numbers.start
     for run in empty_numbers(disk):
         if at in run:
@@ -141,7 +144,7 @@ def were_empty(numbers: range, disk: Disk) -> bool:
 
 
 def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
-    """Yield the runs of missing numbers. explained: runs, in order, that may be missing."""
+    """Yield the runs of numbers missing among `numbers`. explained: runs that may be missing, in order."""
     for before, after in pairwise(sorted(set(numbers))):
         at = before + 1
         for run in explained if at < after else ():
@@ -155,7 +158,7 @@ def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
 def missed(position: Position, following: int, disk: Disk) -> Missing:
     """Return how much text of removed segments was between a place and the segment `following`.
 
-    In the segment of the place, the lines behind it are estimated by their share of the bytes.
+    The number of lines behind the place in its segment is estimated from the number of bytes.
     """
     removed = {run.numbers.start: run for run in removed_runs(disk)}
     empty = empty_numbers(disk)
@@ -169,7 +172,7 @@ def missed(position: Position, following: int, disk: Disk) -> Missing:
             number = nothing.stop
         else:
             after = min(one for one in known if one > number)
-            # Each of these segments had a byte at least.
+            # Each of these segments had at least one byte.
             total = total.and_(Missing(after - number, 0, known=False))
             number = after
     return total

@@ -1,4 +1,4 @@
-"""The group that may read a store which is closed to us."""
+"""A hint for error messages: the group that may read a store which this user may not read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import stat
 
 
 def who_may(directory: str, error: OSError) -> str:
-    """Return the end of an error message: the group that may read a directory; "" if none is known."""
+    """Return the end of an error message with the group that may read a directory; "" if it is unknown."""
     if not isinstance(error, PermissionError):
         return ""
     path = os.path.abspath(directory)
-    # A closed directory hides what is below it.
+    # A directory that we may not enter hides all below it, so the directories above are tried as well.
     while True:
         try:
             found = os.stat(path)

@@ -5,27 +5,27 @@
     0000000006-20261119T061842Z.log.zst   sealed and compressed; its index is in .log.zst.idx, and its
                                           word index, if it has one, in .log.zst.words;
                                           .log.zst.archived says that an archive has these files
-                                          (archive/): then the text may be removed here
+                                          (archive/): then retention may remove only the text
     0000000001-0000000256.catalog         times and words of small segments in this range (catalog/)
     number                                the number of the active segment, or of an earlier one
     removed                               numbers and sizes of segments removed by retention (removed.py)
     empty                                 numbers of removed segments that had no lines (removed.py)
     waiting                               the sizes of segments that wait to be compressed (waiting.py)
-    synced                                a place up to which everything is on the medium
+    synced                                a place up to which all text is on the medium
     store                                 the identity of the store (identity.py)
     format                                the format of the store, if it is not the first (format.py)
     origins                               notes of the blocks that came from other stores (origins/)
     lock                                  the process that owns the directory (lock.py)
-    importing                             an import is not finished, and no server has run here since
+    importing                             an import is not finished, and no server has run since
     restoring                             the store is being restored, and is not complete
     backup                                this is a backup, and whether it is complete (backup_note.py)
 
-A number is never used twice. The number of the active segment is the one in the file `number`, or one more
-than that of the last sealed segment, whichever is greater. A segment has its sealed name on the medium
-before the next one takes a line. So the file `number` matters only when no sealed name tells the number, as
-after all sealed segments were removed: retention removes only segments below the number in the file.
+A number is never used twice. The number of the active segment is the greater of two: the number in the file
+`number`, and the number after the last sealed segment. A segment has its sealed name on the medium before
+the next one gets a line. So the file `number` is needed only if the sealed names do not tell the number, as
+after the removal of all sealed segments: retention removes only segments below the number in the file.
 
-During a rotation current.log has a sealed name as well, which does not count until another file is
+During a rotation, current.log has a sealed name as well, which is ignored until another file is
 current.log. Only a plain file can be a segment.
 """
 
@@ -54,7 +54,7 @@ IMPORTING = "importing"
 RESTORING = "restoring"
 BACKUP = "backup"
 FOLDERS = ("ship", "alerts")
-"""Folders in the directory with the places that readers have saved."""
+"""The folders with the saved places of readers."""
 NOT_RESTORED = "is not completely restored: give the same `logsrv restore` again to go on"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
@@ -72,7 +72,7 @@ DIGITS_AS_ZEROS = str.maketrans("123456789", "000000000")
 _MOST_DIGITS = 9
 MOST_SEGMENTS = 10**_MOST_DIGITS - 2
 """The greatest number of a segment that another one can follow."""
-# Bytes to which the texts of `number` and `synced` are padded; a file without a sum is no longer.
+# Bytes to which the texts of `number` and `synced` are padded; a file without a checksum is never longer.
 _PADDED = _UNSUMMED = 32
 # Strings, because most searches never use these patterns: they are compiled at the first use.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
@@ -122,7 +122,7 @@ class Segment(NamedTuple):
 
     @property
     def first(self) -> str:
-        """The second of the first line, from the name of the file, as a TIME; "" for the active one."""
+        """The time of the first line in whole seconds, as a TIME, from the name; "" if it is active."""
         day, _, time = self.name[DIGITS + 1 :].partition("T")
         if not time:
             return ""
@@ -130,17 +130,17 @@ class Segment(NamedTuple):
 
     @property
     def packed(self) -> str:
-        """The name that the compressed text of a sealed segment has, or will have."""
+        """The name of the compressed text of a sealed segment, which may not exist yet."""
         return self.name if self.form in (Form.PACKED, Form.AWAY) else self.name + PACKED_SUFFIX
 
     @property
     def index(self) -> str:  # type: ignore[override]
-        """The name that the index of the compressed text has, or will have."""
+        """The name of the index of the compressed text, which may not exist yet."""
         return self.packed + INDEX_SUFFIX
 
     @property
     def words(self) -> str:
-        """The name that the word index of the compressed text has, if it has one."""
+        """The name of the word index of the compressed text, which may have none."""
         return self.packed + WORDS_SUFFIX
 
     @property
@@ -150,7 +150,7 @@ class Segment(NamedTuple):
 
     @property
     def files(self) -> tuple[str, str, str]:
-        """The names of a sealed segment's files; the text is first, the others are useless without it."""
+        """The names of a sealed segment's files: the text first, then those that are useless without it."""
         return self.name, self.index, self.words
 
 
@@ -170,15 +170,15 @@ def tmp(name: str) -> str:
 
 
 def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return every sealed file in order; after an interrupted sealing a segment has two.
+    """Return every sealed file in order; after an interrupted sealing a segment has two files.
 
-    names: the directory as `Disk.entries` returns it; None to list it now.
+    names: the listing of the directory by `Disk.entries`; None to list it now.
     """
     return [found for found, active in _sealed_and_active(disk, names) if not active]
 
 
 def no_files(disk: Disk, names: Names | None = None) -> list[str]:
-    """Return names of sealed segments that are directories, pipes or links instead of plain files."""
+    """Return the names of sealed segments that are no plain files but directories, pipes or links."""
     entries = disk.entries() if names is None else names
     return sorted(
         name for name, plain in entries.items() if not plain and _form_of(name) is not None
@@ -186,7 +186,7 @@ def no_files(disk: Disk, names: Names | None = None) -> list[str]:
 
 
 def half_rotated(disk: Disk, names: Names | None = None) -> list[Segment]:
-    """Return the sealed names of the active segment, which an unfinished rotation has given it."""
+    """Return the sealed names that an unfinished rotation has given the active segment."""
     return [found for found, active in _sealed_and_active(disk, names) if active]
 
 
@@ -194,7 +194,7 @@ def _sealed_and_active(disk: Disk, names: Names | None = None) -> list[tuple[Seg
     """Return the files with sealed names in order, each with whether it is current.log as well."""
     entries = disk.entries() if names is None else names
     named = sorted([name for name in entries if name.endswith(_SEALED_SUFFIXES)])
-    # Asked after the listing: a listed file that is not current.log by now is sealed for good.
+    # Read this after the listing: a listed file that is not current.log now stays sealed.
     active = _inode(ACTIVE, disk)
     found = []
     for name in named:
@@ -222,7 +222,7 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 
 
 def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
-    """Return unfinished files of sealings, and indexes and archive notes whose segment is gone."""
+    """Return the names of unfinished files, and of indexes and archive notes whose segment is gone."""
     entries = disk.entries() if names is None else names
     found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
     away = {one.name for one in away_segments(entries)}
@@ -235,9 +235,9 @@ def loose_files(disk: Disk, names: Names | None = None) -> list[str]:
 
 
 def away_segments(names: Names) -> list[Segment]:
-    """Return, in order, the segments whose index is here and whose text is only in an archive.
+    """Return, in order, the segments whose text is only in an archive, and whose index is here.
 
-    names: the directory as `Disk.entries` returns it.
+    names: the listing of the directory by `Disk.entries`.
     """
     found = []
     for note in sorted([name for name in names if name.endswith(ARCHIVED_SUFFIX)]):
@@ -254,9 +254,9 @@ def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
 
 
 def counted_files(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
-    """Return the sealed files in order, each with the file that is read for its number.
+    """Return the sealed files in order, each with the file that readers use for its number.
 
-    The two are the same file for each of the `sealed_segments`.
+    The two are the same for the files that `sealed_segments` returns.
     """
     found = sealed_files(disk, names)
     counted: dict[int, Segment] = {}
@@ -272,11 +272,11 @@ def segments(disk: Disk) -> list[Segment]:
 
 def segments_and_names(disk: Disk) -> tuple[list[Segment], Names]:
     """Return all segments in order, the active one last, and the names in the directory."""
-    # The number first: a rotation between the two must not make a segment vanish from the list.
+    # Read the number first: a rotation before the listing must not hide a segment.
     saved = saved_number(disk)
     names = disk.entries()
     sealed = sealed_segments(disk, names)
-    # The number of a segment whose text is only in an archive is in use, too.
+    # A segment whose text is only in an archive still uses its number.
     number = max(saved, 1, *(one[-1].number + 1 for one in (sealed, away_segments(names)) if one))
     return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)], names
 
@@ -304,7 +304,7 @@ def _padded(disk: Disk, name: str) -> bytes:
 
 
 def number_text(number: int) -> bytes:
-    """Return the content of the file `number`, of constant length so that it can be overwritten."""
+    """Return the content of the file `number`; its length is constant, so that it can be overwritten."""
     return with_sum(b"%-*d" % (_PADDED, number))
 
 
@@ -331,14 +331,14 @@ def keep_number(disk: Disk) -> int:
 
 
 def make_synced(disk: Disk) -> None:
-    """Write the file `synced` unless there is a valid one with a sum. Raises OSError."""
+    """Write the file `synced` unless it is valid and has a checksum. Raises OSError."""
     text = place_text(synced_place(disk))
     if not disk.holds(SYNCED) or disk.read(SYNCED) != text:
         disk.put(SYNCED, text)
 
 
 def synced_place(disk: Disk) -> Position:
-    """Return the place up to which all is known to be on the medium; NOWHERE if that is unknown."""
+    """Return the place up to which all text is known to be on the medium; NOWHERE if unknown."""
     try:
         return read_synced(disk)
     except (OSError, ValueError):
@@ -356,7 +356,7 @@ def note_synced(place: Position, disk: Disk) -> None:
 
 
 def place_text(place: Position) -> bytes:
-    """Return the content of the file `synced`, of constant length so that it can be overwritten."""
+    """Return the content of the file `synced`; its length is constant, so that it can be overwritten."""
     return with_sum(f"{place!s:<{_PADDED}}".encode())
 
 
@@ -371,7 +371,7 @@ def time_text(line: bytes) -> str | None:
 
 
 def first_moment(fd: int) -> float:
-    """Return the TIME of the first line in Unix seconds; without one, the time of the file's last write."""
+    """Return the TIME of the first line in Unix seconds; if it has none, the time of the last write."""
     try:
         text = time_text(os.pread(fd, 64, 0))
     except OSError:

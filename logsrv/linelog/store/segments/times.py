@@ -1,8 +1,8 @@
 """The smallest and the largest TIME of lines, by which a search skips text that is too old or too new.
 
-Lines need not be in the order of their TIMEs, because a clock may be set back. So a reader relies on the
-smallest and the largest TIME only. A search compares the first 27 bytes of each line as text, whether they
-are a TIME or not (`read/search.py`); so do these functions.
+Lines may be out of the order of their TIMEs, because a clock may be set back. So a reader relies only on
+the smallest and the largest TIME. A search compares the first 27 bytes of each line as text, even if they
+are no TIME (`read/search.py`); so do these functions.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Times(NamedTuple):
     sure: bool
 
     def reach(self, since: str, until: str) -> bool:
-        """Return whether a line may have a TIME of `since` or later, and before `until`; "" is no limit."""
+        """Return whether a line may have a TIME from `since` on and before `until`; "" means no limit."""
         if not self.sure or self.smallest is None or self.largest is None:
             return True
         return self.largest >= since and (not until or self.smallest < until)
 
     def within(self, since: str, until: str) -> bool:
-        """Return whether every line surely has a TIME of `since` or later, and before `until`."""
+        """Return whether every line certainly has a TIME from `since` on and before `until`."""
         if not self.sure or self.smallest is None or self.largest is None:
             return False
         return self.smallest >= since and (not until or self.largest < until)
@@ -48,7 +48,7 @@ UNKNOWN = Times(None, None, False)
 
 
 def together(parts: Iterable[Times]) -> Times:
-    """Return the times of all lines in some parts of a text."""
+    """Return the times of a text. parts: the times of its parts."""
     found = list(parts)
     return Times(
         min((one.smallest for one in found if one.smallest is not None), default=None),

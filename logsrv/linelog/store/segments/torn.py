@@ -1,12 +1,13 @@
 """Repair of a text after a kill or a power cut: a torn last line, and data that never reached the medium.
 
 A torn line is the beginning of a line, without an LF. It is kept, and the writer ends it with an LF before
-it writes anything else. A torn line that is no more than our own stamp (TIME and SOURCE) has nothing that
-somebody sent: it is cut off, so that each line has the stored format.
+it writes anything else. A torn line that has only (a part of) our own stamp, TIME and SOURCE, has nothing
+that somebody sent: it is cut off, so that each line has the stored format.
 
 After a power cut a file may have its full size, but NULs in place of data. NULs at the end are cut off.
-NULs between lines are a hole. It is filled, so that the lines behind it keep their places: the torn line
-before the hole is ended, and a line that says how many bytes are missing takes the rest. Both are logged.
+NULs between lines are a hole. It is filled, so that the lines behind it keep their places: first an LF ends
+the torn line before the hole, and then a line that says how many bytes are missing fills the rest. Both
+repairs are logged.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ log = Logger()
 _STEP = 1 << 16
 # Longer than any stamp: a name of 64 characters, a path of a UNIX socket with each byte escaped.
 LONGEST_STAMP = 1024
-# Disks write whole sectors, so a hole ends with one.
+# Disks write whole sectors, so a hole ends at the end of a sector.
 _SECTOR = 512
 _SCAN = 1 << 20
 _NULS = re.compile(rb"\0+")
-# A power cut leaves fewer holes; more of them come from a sender of NULs (`--raw`).
+# A power cut leaves fewer holes; more runs of NULs come from a sender of NULs (`--raw`).
 _MOST_HOLES = 10_000
 
 
 def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
     """Repair a text; return its size in bytes, and whether its last line is torn.
 
-    fd: the file, not opened for appending. synced: bytes at the beginning that are known to be on the
-    medium; None: all. Raises OSError.
+    fd: the file, not opened for appending. synced: how many bytes, from the beginning, are known to be on
+    the medium; None for all. Raises OSError.
     """
     whole = os.fstat(fd).st_size
     if synced is not None and whole < synced:
@@ -86,7 +87,7 @@ def _without_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
     if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
         os.ftruncate(fd, start)
         log.warn(
-            "{path} ended in {torn} bytes of a stamp with nothing behind it; they were cut off",
+            "{path} ended in {torn} bytes of a line that had no message yet; they were cut off",
             path=path,
             torn=torn,
         )
@@ -101,7 +102,7 @@ def _without_stamp(path: str, fd: int, size: int) -> tuple[int, bool]:
 
 
 def is_stamp(text: bytes) -> bool:
-    """Return whether `text` is `TIME SOURCE `, or only a beginning of that."""
+    """Return whether `text` is `TIME SOURCE ` or a beginning of that."""
     time, space, source = text.partition(b" ")
     shape = shape_of(time)
     if not space:
@@ -118,13 +119,13 @@ def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
 
 
 def end_of_text(fd: int, size: int) -> int:
-    """Return how many of the first `size` bytes are left without the NULs at their end."""
+    """Return the size that a file of `size` bytes has without the NULs at its end."""
     texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, size))
     return next((start + len(text) for start, text in texts if text), 0)
 
 
 def start_of_line(fd: int, end: int) -> int:
-    """Return where the line begins that `end` is in: behind the last LF before `end`, or at 0."""
+    """Return the offset of the line at offset `end`: behind the last LF before `end`, or 0."""
     ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, end) if b"\n" in piece)
     return next(ends, -1) + 1
 
@@ -132,7 +133,8 @@ def start_of_line(fd: int, end: int) -> int:
 def holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
     """Return begin and end of each run of NULs from `start` on; an empty list if they are no holes.
 
-    Text has NULs only in a store with `--raw`. There a run ends anywhere; a hole ends with a sector.
+    Text itself has NULs only in a store with `--raw`. There a run may end anywhere, but a hole ends at the
+    end of a sector.
     """
     found = list(islice(_runs(fd, start, size), _MOST_HOLES + 1))
     return (
@@ -142,7 +144,7 @@ def holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
 
 def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each run of NULs between two offsets."""
-    # The beginning of a run that goes on in the next piece.
+    # The offset of a run that goes on in the next piece.
     begun: int | None = None
     while start < size and (piece := os.pread(fd, min(_SCAN, size - start), start)):
         if begun is not None and piece[0]:

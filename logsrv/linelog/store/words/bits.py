@@ -1,4 +1,4 @@
-"""Bitmaps with a bit for each byte of a text, in words of 64: they find bytes side by side quickly."""
+"""Bitmaps with a bit for each byte of a text, in words of 64 bits, to find bytes side by side quickly."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ def packed(members: Array) -> Array:
 
 
 def unpacked(some: Array) -> Array:
-    """Return the bits of some bytes as booleans."""
+    """Return the bits of an array of bytes as booleans."""
     return numpy.unpackbits(some, bitorder="little").view(bool)
 
 
 def ahead(members: Array, places: int) -> Array:
-    """Return the bitmap moved so that each bit is the one `places` further in the text, fewer than 64."""
+    """Return the bitmap in which bit n is bit n + `places` of this one. places: less than 64."""
     moved: Array = members >> U64(places)
     moved[:-1] |= members[1:] << U64(64 - places)
     return moved
 
 
 def behind(members: Array) -> Array:
-    """Return the bitmap moved so that each bit is the one just before it in the text."""
+    """Return the bitmap in which bit n is bit n - 1 of this one."""
     moved: Array = members << U64(1)
     moved[1:] |= members[:-1] >> U64(63)
     return moved
 
 
 def three(members: Array) -> Array:
-    """Return where three members side by side begin."""
+    """Return a bitmap of the places at which three set bits side by side begin."""
     found: Array = members & ahead(members, 1) & ahead(members, 2)
     return found
 
 
 def five(members: Array) -> Array:
-    """Return where five members side by side begin."""
+    """Return a bitmap of the places at which five set bits side by side begin."""
     two = members & ahead(members, 1)
     found: Array = two & ahead(two, 2) & ahead(members, 4)
     return found
 
 
 def seven(members: Array) -> Array:
-    """Return where seven members side by side begin."""
+    """Return a bitmap of the places at which seven set bits side by side begin."""
     two = members & ahead(members, 1)
     four = two & ahead(two, 2)
     found: Array = four & ahead(four, 3)
@@ -56,7 +56,7 @@ def seven(members: Array) -> Array:
 
 
 def two_of_seven(members: Array) -> Array:
-    """Return where seven bytes begin with two or more members among them."""
+    """Return a bitmap of the places at which seven bits begin of which two or more are set."""
     one = ahead(members, 1)
     any_of_two, two_of_two = members | one, members & one
     any_of_six, two_of_six = any_of_two, two_of_two

@@ -1,7 +1,7 @@
 """The word index of a segment, written while the segment is sealed, or later from its frames.
 
-A search without it reads all frames. So an incomplete one is removed, and so is one that takes more than
-15 % of the compressed text.
+A search without a word index reads all frames, so none is required. An incomplete one is removed, and also
+one that takes more than 15 % of the size of the compressed text.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from logsrv.linelog.store.words.scan import Array
 from logsrv.linelog.store.words.section import Section
 
-# The part of the compressed size that an index may take, and the part to which its tables are folded.
+# The part of the compressed size that an index may take, and the part that its tables are folded to.
 MOST_PART = 0.15
 TABLES_PART = 0.13
-# Bytes. The scan of a frame takes seven times as much memory.
+# Bytes of text. The scan of a frame takes seven times as much memory as its text.
 _LARGEST_FRAME = 64 << 20
 LEAST_TEXT = 256 << 10
-"""The least bytes of text for a word index: for less text it was always too large to keep."""
+"""The least bytes of text for a word index: for less text, the index was always too large to keep."""
 
 
 class Builder:
@@ -66,9 +66,9 @@ class Builder:
                     self._write_section()
 
     def finish(self, made: Index) -> bool:
-        """Complete and sync the file, under its temporary name; return False if it failed or is too large.
+        """Complete and sync the file under its temporary name; return whether it can be used.
 
-        made: the index of all frames that were added.
+        It cannot after an error, or if it is too large. made: the index of all frames that were added.
         """
         if self.error is None:
             with self._tried():
@@ -106,10 +106,10 @@ class Builder:
 
 
 def add_words(packed: Segment, made: Index, disk: Disk) -> bool:
-    """Make the word index of a packed segment, and replace an older one. made: the index of the segment.
+    """Make the word index of a packed segment, in place of an older one. made: the index of the segment.
 
-    Returns False, and leaves none, if it would be too large. Raises OSError, and ValueError if the segment
-    is damaged.
+    Returns False if it would be too large; then the segment has none. Raises OSError, and ValueError if the
+    segment is damaged.
     """
     with contextlib.closing(Builder(packed, disk)) as builder:
         for text, compressed in frames(packed, disk):

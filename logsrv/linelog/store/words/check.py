@@ -1,4 +1,4 @@
-"""Checking all checksums of a word index; a search checks only those of the parts that it reads."""
+"""A check of all checksums of a word index; a search checks only the parts that it reads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Evidence: the runs and windows that every frame with a literal must have, and their hashes.
 
-It is pure Python, because a search for a rare word ends before NumPy would be imported. `scan.py` finds the
-same runs and windows in whole frames; the definitions here are for both.
+It is pure Python, because a search for a rare word is faster than the import of NumPy. `scan.py` finds the
+same runs and windows in whole frames, by the same definitions.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from logsrv.linelog.store.segments.times import SHAPE
 RUN = 3
 WINDOW = 5
 ADDRESS = 7
-# Odd numbers without a pattern; the highest bits of a product are the number of the row.
+# Odd numbers without a pattern, for hashes: the highest bits of a product are the number of the row.
 MULTIPLIER = 0x9E3779B97F4A7C15
 SECOND_MULTIPLIER = 0xD6E8FEB86659FD93
 # Distinguishes address windows from other windows of the same bytes.
 ADDRESS_MARK = 1 << 63
-# JSON may write any character with these, so a value may be in a line in another form.
+# JSON may write any character with these escapes, so a line may have a value in another form.
 ESCAPES = (b"\\u", b"\\u00")
 
 _U64 = (1 << 64) - 1
-# `_` gets the place behind z, so that the letters are a range; `{` gets its place.
+# `_` and `{` are exchanged: `{` is the character behind z, so all letters are one range.
 _CASE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_{", b"abcdefghijklmnopqrstuvwxyz{_")
 _SHAPE = bytes.maketrans(b"123456789tz", b"000000000TZ")
 _OUTSIDE_RUNS = bytes(byte if byte in b"abcdefghijklmnopqrstuvwxyz{" else 0 for byte in range(256))
@@ -35,7 +35,7 @@ _IN_ADDRESSES = (_HEX | frozenset(b"."), _HEX | frozenset(b":"))
 
 
 class LetterRun(NamedTuple):
-    """Letters of a literal, and whether a matching run has to begin, and to end, with them."""
+    """Letters of a literal. begins, ends: whether a matching run has to begin, or to end, with them."""
 
     letters: bytes
     begins: bool
@@ -43,7 +43,7 @@ class LetterRun(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that a frame with a literal must have. ids, others: hashes of 64 bits."""
+    """The runs and windows that a frame with a literal must have. ids, others: hashes of 64 bits."""
 
     runs: tuple[LetterRun, ...]
     ids: tuple[int, ...]
@@ -54,12 +54,12 @@ class Evidence(NamedTuple):
 
 
 def folded(text: bytes) -> bytes:
-    """Return the text in lower case, and with `_` as the letter behind z, as the index has it."""
+    """Return the text as the index has it: in lower case, and with `{`, the character behind z, for `_`."""
     return text.translate(_CASE)
 
 
 def evidence(literal: bytes) -> Evidence:
-    """Return what a frame with a literal must have; empty if the index cannot tell."""
+    """Return the evidence that a frame with a literal must have; it is empty if the index cannot help."""
     # Frames have whole lines, so a literal with an LF may begin in one frame and end in the next.
     text = b"" if b"\n" in literal else folded(_outside_time(literal))
     runs = [
@@ -115,7 +115,7 @@ def address_hashes(window: bytes) -> tuple[int, int]:
 
 
 def letter_slots(letters: bytes, bits: int) -> set[int]:
-    """Return the rows for all windows of three letters, in a table of 2**bits rows."""
+    """Return the numbers of the rows for all windows of three letters, in a table of 2**bits rows."""
     return {_three(*letters[at : at + 3]) >> (15 - bits) for at in range(len(letters) - 2)}
 
 

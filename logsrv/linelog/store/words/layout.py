@@ -13,9 +13,9 @@
                    blocks: Zstandard, 256 rows each (the last may have fewer)
 
 A row is a bitmap of frames, a byte for each eight, the first frame in the lowest bit. `postings` has a row
-for each run of the dictionary. The other tables have 2**n rows, for hashes; a table without rows means that
-no frame has anything of the kind. Zstandard has checksums of its own. So every part that is read can be
-verified, and a look-up reads only the parts that it needs.
+for each run of the dictionary. The other tables have 2**n rows, for hashes; if a table has no rows, no
+frame has anything of its kind. Zstandard has its own checksums. So a look-up reads only the parts that it
+needs, and can verify each of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MOST_TEXT = 4 << 20
 
 
 def most_packed(size: int) -> int:
-    """Return the most bytes that `size` bytes take as Zstandard: incompressible data grows a little."""
+    """Return the most bytes that `size` bytes take when compressed; incompressible data grows a little."""
     return size + (size >> 7) + 1024
 
 
@@ -50,7 +50,7 @@ _HEADER = struct.Struct("<4sI4I8I")
 
 
 class Trailer(NamedTuple):
-    """The end of the file: the segment's number, the bytes of its text and compressed file, and totals."""
+    """The end of the file: the segment's number, the sizes of its text and compressed file, and totals."""
 
     segment: int
     text: int
@@ -89,7 +89,7 @@ class SectionHead(NamedTuple):
 
     @property
     def row(self) -> int:
-        """The size of a row."""
+        """The size of a row in bytes."""
         return (self.frames + 7) // 8
 
     def place(self, name: str) -> int:
@@ -115,7 +115,7 @@ TRAILER_SIZE = _TRAILER.size + CRC
 
 
 def sealed(part: bytes) -> bytes:
-    """Return a part with its checksum behind it."""
+    """Return a part followed by its checksum."""
     return part + zlib.crc32(part).to_bytes(CRC, "little")
 
 
@@ -162,7 +162,7 @@ def unpack_header(data: bytes) -> SectionHead:
         and header.text <= MOST_TEXT
         and header.dictionary <= most_packed(header.text)
         and all(table.rows <= MOST_ROWS for table in tables)
-        # The number of rows for hashes is a power of two, so that each hash has a row.
+        # The tables for hashes have a power of two as the number of rows, so that each hash has a row.
         and all(table.rows & (table.rows - 1) == 0 for table in tables[1:])
         and header.place("end") == header.size
     ):
@@ -171,7 +171,7 @@ def unpack_header(data: bytes) -> SectionHead:
 
 
 def extent(table: RowTable, ends: bytes, block: int) -> tuple[int, int]:
-    """Return begin and end of a block among the blocks of a table. Raises ValueError if it is damaged."""
+    """Return begin and end of a block, as offsets from the first block. Raises ValueError if damaged."""
     start, end = (
         int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
         for number in (block - 1, block)

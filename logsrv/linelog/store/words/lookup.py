@@ -1,4 +1,4 @@
-"""Looking a literal up in a word index: a few reads of some KiB, without NumPy.
+"""Looking up a literal in a word index: a few reads of some KiB each, without NumPy.
 
 words = Words(fd)
 frames = words.frames_with(b"4bf92f3577b34da6a3ce929d0e0e4736", ignore_case=False)
@@ -29,25 +29,25 @@ from logsrv.linelog.store.words.layout import (
 )
 from logsrv.linelog.store.words.partial import PartialFile
 
-# A literal inside more runs than this is too common for an index to help.
+# If more runs than this contain a literal, it is too common, and an index does not help.
 MOST_HITS = 2000
-# Rows that are fetched at once from a remote file: usually these rule out all frames.
+# Rows that are fetched first from a remote file: usually these exclude all frames.
 _FIRST_ROWS = 8
 
 
 class Words:
     """The word index of a segment. sections: the offset and the head of each section.
 
-    segment, text, compressed, frames: of the segment: its number, the bytes of its text and of its
-    compressed file, the number of its frames.
+    segment: the number of the segment. text, compressed: the bytes of its text and of its compressed file.
+    frames: the number of its frames.
     """
 
     def __init__(self, source: int | bytes | PartialFile, begin: int = 0) -> None:
-        """source: a descriptor, which the caller closes; the content of the file; or a file in parts.
+        """source: a descriptor, which the caller closes; the content of the file; or a partial file.
 
         begin: the offset of the index, which goes up to the end of the file.
-        Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version. For a
-        file in parts each method raises MissingParts, with the parts that it needs next.
+        Raises OSError; ValueError, with one sentence, if it is damaged, cut off or of another version. For
+        a partial file each method may raise MissingParts, with the parts that it needs next.
         """
         self._source = source
         self._begin = begin
@@ -73,7 +73,7 @@ class Words:
         self.require_totals(index.segment, index.text, index.compressed, len(index.frames))
 
     def require_totals(self, segment: int, text: int, compressed: int, frames: int) -> None:
-        """Raise ValueError unless this word index is for a segment with this number and these totals."""
+        """Raise ValueError unless the words belong to a segment with this number and these totals."""
         wanted = segment, text, compressed, frames
         if wanted != (self.segment, self.text, self.compressed, self.frames):
             raise ValueError(f"this is the word index of another segment, not of {segment}")
@@ -81,10 +81,10 @@ class Words:
     def frames_with(self, literal: bytes, ignore_case: bool = False) -> int | None:
         """Return a bitmap of the frames that may hold the literal anywhere in a line: bit n is frame n.
 
-        Returns None if the index cannot tell, so that all frames have to be read. A frame with the literal
-        is never left out. ignore_case: makes a difference for ESCAPES only, because the index has ASCII
-        letters in one case; other bytes are compared unchanged. Raises OSError; ValueError if a part that
-        is read is damaged.
+        Returns None if the index cannot help, and all frames have to be read. A frame with the literal is
+        never left out. ignore_case: makes a difference for ESCAPES only, because the index has ASCII
+        letters in one case; other bytes are compared unchanged. Raises OSError, and ValueError if a part
+        that is read is damaged.
         """
         if literal in ESCAPES and not ignore_case:
             which = ESCAPES.index(literal)
@@ -100,7 +100,7 @@ class Words:
         return found
 
     def heads(self) -> list[tuple[int, int]]:
-        """Return the parts, as offset and size, that are needed to find the others."""
+        """Return offset and size of each part that is needed to find the other parts."""
         end = self.sections[-1][0] + self.sections[-1][1].size if self.sections else 0
         found = [(end, TRAILER_SIZE)]
         for at, header in self.sections:
@@ -126,7 +126,7 @@ class Words:
         return not isinstance(self._source, (int, bytes))
 
     def require_parts(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Raise MissingParts with all of the ranges that are not here."""
+        """Raise MissingParts with the ranges that are not here, if any."""
         if not isinstance(self._source, (int, bytes)):
             self._source.require(ranges)
 
@@ -147,7 +147,7 @@ class _Section:
         return int.from_bytes(rows[which * row : (which + 1) * row], "little")
 
     def having(self, wanted: Evidence) -> int:
-        """Return the frames with all the evidence, as bits; cheap and selective parts are read first."""
+        """Return a bitmap of the frames with all the evidence; small and selective parts are read first."""
         if self._words.is_partial:
             self._words.require_parts(self._first_parts(wanted))
         found = self._with_hashes("others", wanted.others)
@@ -199,7 +199,7 @@ class _Section:
         return found
 
     def _rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
-        """Return the frames that are set in all rows of a table that `slots` returns."""
+        """Return the frames that are set in all rows of a table whose numbers `slots` returns."""
         table: RowTable = getattr(self._header, name)
         numbers = sorted(self._slots(name, slots))
         found = self._all
@@ -248,7 +248,7 @@ class _Section:
 
 def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
     """Yield the numbers of the runs that contain `wanted`, in order, at most MOST_HITS + 1."""
-    # The number of a run is the number of LFs before it, less the one at the beginning of the dictionary.
+    # The number of a run is the number of LFs before it, minus the one at the beginning of the dictionary.
     hits = number = counted = 0
     at = text.find(wanted)
     while at >= 0 and hits <= MOST_HITS:
@@ -262,7 +262,7 @@ def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
 
 
 def decompressed(data: bytes, size: int) -> bytes:
-    """Unpack `data` to `size` bytes, with no more memory. Raises ValueError if the size is another."""
+    """Unpack `data` to `size` bytes, using no more memory. Raises ValueError if it has another size."""
     try:
         if zstandard.frame_content_size(data) != size:
             raise ValueError("the word index is damaged: the sizes in it make no sense")

@@ -1,4 +1,4 @@
-"""A remote file, of which some parts are here: a word index in an archive."""
+"""A remote file of which only some parts were fetched: a word index in an archive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class MissingParts(Exception):
-    """Parts of a file are needed that are not here. ranges: the offset and the size of each."""
+    """Needed parts of a file were not fetched. ranges: the offset and the size of each."""
 
     def __init__(self, ranges: list[tuple[int, int]]) -> None:
         super().__init__(ranges)
@@ -15,7 +15,7 @@ class MissingParts(Exception):
 
 
 class PartialFile:
-    """A file of `size` bytes, with the parts of it that are here, each with its offset."""
+    """A file of `size` bytes, and its fetched parts, each with its offset."""
 
     def __init__(self, size: int, parts: Iterable[tuple[int, bytes]] = ()) -> None:
         self.size = size
@@ -26,9 +26,9 @@ class PartialFile:
         self._parts.insert(bisect_right(self._parts, at, key=lambda part: part[0]), (at, data))
 
     def read(self, at: int, size: int) -> bytes:
-        """Return `size` bytes from offset `at` on, fewer at the end of the file.
+        """Return `size` bytes from offset `at` on, or fewer at the end of the file.
 
-        Raises MissingParts unless one of the known parts has all of them.
+        Raises MissingParts unless a single fetched part has all of them.
         """
         size = max(0, min(size, self.size - at))
         data, start = self._around(at, size)
@@ -37,13 +37,13 @@ class PartialFile:
         return data[start : start + size]
 
     def require(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Raise MissingParts with those of the ranges that are not here."""
+        """Raise MissingParts with the ranges that were not fetched, if any."""
         missing = [one for one in ranges if self._around(*one)[0] is None]
         if missing:
             raise MissingParts(missing)
 
     def _around(self, at: int, size: int) -> tuple[bytes | None, int]:
-        """Return a known part with these bytes in it, or None, and their offset in it."""
+        """Return a fetched part that has these bytes, or None, and their offset in the part."""
         if not size:
             return b"", 0
         place = bisect_right(self._parts, at, key=lambda part: part[0])

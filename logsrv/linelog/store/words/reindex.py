@@ -1,7 +1,7 @@
-"""Making the indexes that sealed segments lack, while a server seals and removes segments.
+"""Making the missing indexes of sealed segments, while a server may seal and remove segments.
 
-Nothing is locked: a file has a temporary name until it is complete, the text of a sealed segment never
-changes, and if a segment is removed meanwhile its new indexes are removed, too.
+No lock is needed: a file has a temporary name until it is complete, the text of a sealed segment never
+changes, and if a segment is removed meanwhile, its new indexes are removed, too.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from logsrv.linelog.store.words.lookup import Words
 class ReindexedSegment:
     """The result for one segment.
 
-    made: the kinds of files that were made, "index" and "words"; none if both were there.
+    made: the kinds of files that were made, "index" and "words"; empty if both were there.
     too_large: whether a word index would be too large to be useful.
     gone: whether the segment was removed meanwhile.
-    error: why it failed; None if it did not.
+    error: the reason of a failure; None if there was none.
     """
 
     segment: Segment
@@ -42,9 +42,9 @@ class ReindexedSegment:
 def make_indexes(
     disk: Disk, has_words_elsewhere: Callable[[Segment], bool] = lambda _: False
 ) -> Iterator[ReindexedSegment]:
-    """Make the indexes that packed segments lack; yield the result for each. Raises OSError.
+    """Make the missing indexes of packed segments; yield the result for each segment. Raises OSError.
 
-    has_words_elsewhere: returns true for a segment that needs no word index of its own.
+    has_words_elsewhere: returns True for a segment whose words are in a catalog.
     """
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:
@@ -52,7 +52,7 @@ def make_indexes(
 
 
 def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> ReindexedSegment:
-    """Make the indexes that a packed segment lacks. Raises OSError."""
+    """Make the missing indexes of a packed segment. Raises OSError."""
     made: list[str] = []
     too_large = False
     try:
@@ -77,7 +77,7 @@ def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> Rein
 def _index_of(packed: Segment, disk: Disk) -> Index | None:
     """Return the existing index; None if a new one has to be made.
 
-    A segment that was cut keeps its index, which tells what is missing.
+    A segment that was cut keeps its index, which tells how much is missing.
     """
     try:
         found = index.load(packed, disk)

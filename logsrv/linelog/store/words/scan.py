@@ -1,8 +1,8 @@
-"""Finding the runs and windows of a frame with NumPy, as fast as memory, while other threads can run.
+"""Finding the runs and windows of a frame with NumPy, which lets other threads run meanwhile.
 
-The passes over the whole frame are over single bytes (1 MiB takes 20 to 40 µs each), and only find the
-class of each byte. From then on a class is a bit for each byte: 3 µs a pass. Wider values are gathered only
-at places where something was found. `evidence.py` defines runs and windows.
+The passes over all bytes only find the class of each byte; each takes 20 to 40 µs for 1 MiB. After that, a
+class is a bitmap with a bit for each byte, and a pass takes 3 µs. Values of several bytes are read only at
+the places found by the bitmaps. `evidence.py` defines runs and windows.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ U8, U64 = numpy.uint8, numpy.uint64
 
 # NULs behind the text, so that eight bytes can be read at every place in it.
 _PAD = 64
-# Lines whose beginnings are compared in one go.
+# The number of lines whose beginnings are compared at once.
 _STARTS = 1 << 16
 _LOW = U64(0x7F7F7F7F7F7F7F7F)
 _HIGH = U64(0x8080808080808080)
 _ONES = U64(0x0101010101010101)
 _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
-# Adding this sets the high bit of the letters behind f (g to z and _), and of no others.
+# Adding this sets the high bit of the letters behind f (g to z, and `{` for _), and of no others.
 _BEHIND_F = U64(0x1919191919191919)
 
 
 class Runs(NamedTuple):
-    """Runs of a frame: their offsets, and their first eight letters, padded with NULs."""
+    """Runs of a frame. starts: their offsets. first: their first eight letters, padded with NULs."""
 
     starts: Array
     first: Array
@@ -98,8 +98,8 @@ class FrameText:
 
     def _at(self, where: Array, mask: Any) -> Array:
         """Return the eight folded bytes at each place in the bitmap `where`, reduced by a mask."""
-        # A byte of the bitmap is for eight bytes of text. Eights without a place in them, or in the eight
-        # before, are left out. They follow no pattern, so `take` is twice as fast as an index of bools.
+        # A byte of the bitmap stands for eight bytes of text. Only eights with a place, and the next
+        # eights, are copied. These follow no pattern, so `take` is twice as fast as an index of bools.
         has = where.view(U8)
         wanted = has != 0
         wanted[1:] |= wanted[:-1].copy()
@@ -136,7 +136,7 @@ class FrameText:
         return _run_of(self._eights[starts])
 
     def sizes(self, runs: Runs, longest: int) -> Array:
-        """Return the numbers of letters of runs; counting stops within eight letters behind `longest`."""
+        """Return the lengths of runs in letters; counting stops within eight letters after `longest`."""
         sizes = _size(runs.first)
         left = numpy.flatnonzero(sizes == 8)
         for size in range(8, longest + 1, 8):
@@ -154,7 +154,7 @@ class FrameText:
 
 
 def are_telling(first: Array) -> Array:
-    """Return for first letters whether the run is indexed: not if it is up to seven hexadecimal digits."""
+    """Return, by the first letters of each run, whether it is indexed: not if it is 3 to 7 hex digits."""
     found: Array = ((first + _BEHIND_F) & _HIGH != 0) | (first > _SEVEN)
     return found
 
@@ -174,7 +174,7 @@ def _size(eights: Array) -> Array:
 
 
 def _folded(words: Array) -> Array:
-    """Return words of eight bytes in lower case, with _ behind z; correct for bytes of windows only."""
+    """Return words of eight bytes in lower case, with `{` for _; correct only for bytes of windows."""
     words |= (~words & _HIGH) >> U64(2)
     text = words.view(U8)
     text ^= (text == 0x7F).view(U8) * U8(4)
@@ -187,7 +187,7 @@ def _leave_out_times(text: Array, newlines: Array) -> None:
     size = len(SHAPE)
     heads: Array = numpy.ndarray((len(text) - 31,), "V32", text.data, strides=(1,))
     times: Array = numpy.ndarray((len(text) - size,), f"V{size}", text.data, strides=(1,))
-    # In parts, so that a text of almost only LFs takes no more memory than another.
+    # In parts, so that a text of almost only LFs takes no more memory than any other.
     for at in range(0, len(starts), _STARTS):
         some = starts[at : at + _STARTS]
         found = heads[some]

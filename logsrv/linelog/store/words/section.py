@@ -1,4 +1,4 @@
-"""A section of a word index: runs and windows collected over up to 512 frames."""
+"""A section of a word index: the runs and windows of up to 512 frames."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ from logsrv.linelog.store.words.scan import Array, FrameText, Runs, are_telling
 U8, U64 = numpy.uint8, numpy.uint64
 # Powers of 2: the rows of the tables while frames are added. Each folding halves the rows.
 IDS_BITS, OTHERS_BITS, LETTERS_BITS = 18, 17, 15
-# The part of the bits of a frame that may be set. An id of 16 digits has 12 windows: with half of the bits
-# set, one wrong frame in 4,096 passes. Others are short (an address of 7 windows sets 14 bits, `host17`
-# two).
+# The part of a frame's bits that may be set. An id of 16 digits has 12 windows: with half of the bits set,
+# one wrong frame in 4,096 is not excluded. Other texts have fewer windows (an address with 7 sets 14 bits,
+# `host17` two).
 IDS_FILL, OTHERS_FILL, LETTERS_FILL = 0.5, 0.3, 0.1
-# The part of the frames that may have more bits set. Frames with few bits cost little: they are compressed.
+# The part of the frames that may have more bits set. A frame with few set bits compresses well, so it may
+# have a large table.
 FULLER = 0.05
-# Letters. Longer runs are no words, and hashing takes a step for each eight: their frames are open.
+# Letters. Longer runs are no words, and hashing takes a step for each eight letters. So frames with longer
+# runs are "open": the index never excludes them because of a run.
 LONGEST_RUN = 128
 LEVEL = 1
 FEWEST_BITS = 6
-# Two tables of 1 MiB: with larger ones, misses of the processor's cache would cost most of the time.
+# Two tables of 1 MiB: larger ones do not fit the processor's cache, and its misses would take most time.
 _SLOT_BITS = 17
 _SLOTS_SHIFT = U64(64 - _SLOT_BITS)
 # A hash is identified by its slot and its other bits.
@@ -44,7 +46,7 @@ _MIX = U64(0x94D049BB133111EB)
 
 
 class Bits:
-    """A table of bits that hashes set: 2**bits rows, and a column for each frame."""
+    """A table of bits that hashes set, with 2**bits rows and a column for each frame."""
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
@@ -52,7 +54,7 @@ class Bits:
         self._fills: list[float] = []
 
     def add(self, frame: int, *hashes: Array) -> None:
-        """Set the bits of a frame's hashes; overwrites the arrays of hashes. Frames come in order."""
+        """Set the bits for the hashes of a frame; overwrites these arrays. Frames are added in order."""
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(1 << self.bits, U8))
         found = numpy.zeros(1 << self.bits, bool)
@@ -65,8 +67,8 @@ class Bits:
     def packed(self, fill: float, most: float) -> tuple[RowTable, bytes]:
         """Return the table and its bytes, at most about `most`.
 
-        It is folded while hardly a frame would then have more than the part `fill` of its bits set, and
-        while it is too large.
+        Folding halves the number of rows. The table is folded while it is too large, and as long as, after
+        the folding, at most the part FULLER of the frames has more than the part `fill` of its bits set.
         """
         rows: Array = numpy.stack(self.columns, axis=1)
         fills = numpy.array(self._fills)
@@ -95,26 +97,27 @@ def pack_table(rows: Array) -> tuple[RowTable, bytes]:
 
 
 class Dictionary:
-    """The distinct runs of a section, and the frames each is in.
+    """The distinct runs of a section, each with the frames that it is in.
 
     A run is identified by a hash of 64 bits with a random key, so that nobody can make two runs with the
-    same hash on purpose; runs of up to eight letters never share one. A run has one of two slots. If both
-    are taken, the run is not added; then its windows of three letters are indexed instead (see `Section`).
+    same hash on purpose; two runs of up to eight letters never have the same hash. A run gets one of two
+    slots. If both are taken, the run is not added, and its windows of three letters are indexed instead
+    (see `Section`).
     """
 
     def __init__(self) -> None:
         key = int.from_bytes(os.urandom(8), "little") | 1
         self._key = U64(key)
-        # Each slot has the rest of the hash and the number of the run; no run has number 0.
+        # Each slot has the rest of the hash, and the number of the run, which is never 0.
         self._slots: Array = numpy.zeros((2, 1 << _SLOT_BITS), U64)
         self.columns: list[Array] = []
         self.runs: list[bytes] = []
         self.text = 1
 
     def add(self, frame: int, found: FrameText) -> tuple[Runs, bool]:
-        """Add the runs of a frame; return the runs that are to be indexed by their windows instead.
+        """Add the runs of a frame; return the runs that have to be indexed by their windows instead.
 
-        Returns as well whether a run was too long to be indexed.
+        Also returns whether a run was too long to be indexed.
         """
         if frame // 8 == len(self.columns):
             self.columns.append(numpy.zeros(MOST_RUNS + 1, U8))
@@ -133,7 +136,7 @@ class Dictionary:
         return runs.only(missing), too_long
 
     def _hash(self, found: FrameText, runs: Runs) -> tuple[Array, bool]:
-        """Return the hash of each run, 0 for runs that are too long, and whether there is one of these."""
+        """Return the hash of each run, 0 if the run is too long, and whether a run is too long."""
         hashes = runs.first * self._key
         left = numpy.flatnonzero(runs.first > SEVEN_LETTERS)
         for size in range(8, LONGEST_RUN + 8, 8):
@@ -156,19 +159,19 @@ class Dictionary:
     def _numbers_in(self, which: int, hashes: Array) -> Array:
         found: Array = self._slots[which].take((hashes >> _SLOTS_SHIFT).view(numpy.int64))
         found ^= hashes << _NUMBER_BITS
-        # If the rest of the hash differs, the result is too large for a number.
+        # If the rest of the hash differs, the result is larger than any number of a run.
         found *= found <= MOST_RUNS
         return found.view(numpy.int64)
 
     def _learn(self, found: FrameText, runs: Runs, hashes: Array) -> None:
-        """Add new runs, except those beside a digit: random ids are full of them."""
+        """Add new runs, except runs beside a digit, of which random ids have many."""
         sizes = found.sizes(runs, LONGEST_RUN)
         # For a run at offset 0, index -1 reads a NUL behind the text, which is no digit.
         worth = ~(found.is_digit(runs.starts - 1) | found.is_digit(runs.starts + sizes))
         starts, sizes, hashes = runs.starts[worth], sizes[worth], hashes[worth]
         for which in range(2):
             slots = (hashes >> _SLOTS_SHIFT).view(numpy.int64)
-            # Runs with the same slot overwrite each other's claim: the last one gets it.
+            # Runs that claim the same slot overwrite each other's claim: the last one gets the slot.
             claims = numpy.empty(1 << _SLOT_BITS, numpy.int32)
             each = numpy.arange(len(slots), dtype=numpy.int32)
             claims[slots] = each
@@ -194,7 +197,7 @@ class Dictionary:
 
 
 def _again(hashes: Array) -> Any:
-    """Return other hashes, for the second slots; different hashes stay different."""
+    """Return the hashes for the second slots; different hashes stay different."""
     return (hashes ^ (hashes >> U64(31))) * _MIX
 
 
@@ -235,7 +238,10 @@ class Section:
         self.compressed += compressed
 
     def packed(self, part: float) -> bytes:
-        """Return the bytes of the section, folded to about the part `part` of the compressed frames."""
+        """Return the bytes of the section. Its tables are folded.
+
+        part: the size of the section as a part of the size of the compressed frames, about.
+        """
         dictionary, postings, posted = self._dictionary.packed()
         most = max(0.0, part * self.compressed - len(dictionary) - len(posted))
         letters, letter_rows = self._letters.packed(LETTERS_FILL, most / 4)

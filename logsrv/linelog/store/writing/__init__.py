@@ -1,1 +1,1 @@
-"""Writing: the thread that appends to the active segment, and waiting until lines are safe."""
+"""Writing: the threads that append to the active segment and sync it, and waiting until lines are safe."""

@@ -1,7 +1,7 @@
-"""The active segment while it is written to, and its replacement by a new one.
+"""The active segment while lines are written to it, and its replacement by a new one.
 
 Belongs to the writer's thread. Rotation gives current.log its sealed name as a second name, and then
-renames a new file to current.log: so there is a current.log at any moment. A rotation happens between two
+renames a new file to current.log. So there is a current.log at any time. A rotation happens between two
 groups of whole batches, so a segment ends with a whole line.
 """
 
@@ -30,15 +30,15 @@ from logsrv.linelog.store.segments.segment import Form, Position, Segment
 log = Logger()
 RETRY_AFTER = 1.0
 # Seconds between two checks of the file while lines arrive. A check before each write cost a third of the
-# throughput: fstat releases the interpreter's lock and waits for it again.
+# throughput, because fstat releases the interpreter's lock and has to wait for it again.
 LOOK_EVERY = 0.02
 
 
 class LeftSegment(NamedTuple):
-    """A segment that is no longer active, with both descriptors: the syncing thread syncs and closes them.
+    """A segment that is no longer active, with its two descriptors.
 
-    sealed: the sealed segment that it is now; None if that is unknown, as after somebody has moved the
-    file. size: the bytes of its text.
+    The syncing thread syncs it and closes the descriptors. sealed: the sealed segment; None if its name is
+    unknown because somebody has moved the file. size: the bytes of its text.
     """
 
     fd: int
@@ -50,14 +50,14 @@ class LeftSegment(NamedTuple):
 class ActiveSegment:
     """current.log: its descriptors, its position, and the time of its next rotation.
 
-    fd: the writer's descriptor. beside: the number of the segment and another open file description of it,
-        for the thread that syncs; they are one value, so that both are always of the same segment.
-    synced: a place up to which everything is on the medium; set by the writer under Sync.ALWAYS, else by
-        the thread that syncs.
-    started: when its first line arrived, by the monotonic clock: so a wall clock that is set back delays
-        no rotation.
+    fd: the writer's descriptor. beside: the number of the segment, and the descriptor for the thread that
+        syncs, of another open file description. They are one value, so that they always belong together.
+    synced: a place up to which all text is on the medium; set by the writer under Sync.ALWAYS, else by the
+        thread that syncs.
+    started: the time of the first line by the monotonic clock, so that a wall clock that is set back
+        does not delay a rotation.
     left: a queue of segments that are no longer active; None at the end.
-    replacing: the state of faults in replacing the file by a new one.
+    replacing: the fault state of replacing the file by a new one.
 
     Other threads read `beside`, `position`, `policy` and `replacing`, and set none of them.
     """
@@ -88,22 +88,22 @@ class ActiveSegment:
         self._lock = lock
         self._tell = tell
         self._new_name = False
-        # Bytes were lost, before a sync, with a file that was removed or cut.
+        # Somebody has removed or cut the file, and with it bytes that were not synced.
         self._lost = False
         self._look_again = 0.0
-        # The number of a segment whose sync failed: the kernel drops what it could not write, so a later
-        # sync that succeeds does not cover those bytes.
+        # The number of a segment whose sync failed. The kernel drops data that it could not write, so even
+        # if a later sync succeeds, that data is not on the medium.
         self.doubtful = 0
         self._not_before = 0.0
         self.replacing = FaultState(
             tell,
             "{why}; still writing to the old file",
-            "going on in a new file at last",
+            "lines go on in a new file now",
             seconds=clock.monotonic,
         )
 
     def write(self, buffers: Sequence[Buffer]) -> int:
-        """Write behind whole lines of this run only; return how many bytes were written.
+        """Call `prepare`, and write; return how many bytes were written.
 
         Raises OSError, and StoreError if another process owns the directory now.
         """
@@ -111,7 +111,10 @@ class ActiveSegment:
         return self.put(buffers) if buffers else 0
 
     def prepare(self) -> None:
-        """Make `position` the place of the next line. Raises as `write` does."""
+        """Make `position` the place for a new line: end a torn line, or begin a new segment if necessary.
+
+        Raises as `write` does.
+        """
         if not self._lock.claimed:
             self._lock.check()
         if self._monotonic() >= self._look_again:
@@ -126,7 +129,7 @@ class ActiveSegment:
         return count
 
     def put_again(self, offset: int, data: bytes) -> None:
-        """Write the same bytes again, after a failed sync: the kernel drops what it could not write.
+        """Write the same bytes again after a failed sync, because the kernel drops data it could not write.
 
         Raises OSError.
         """
@@ -138,7 +141,7 @@ class ActiveSegment:
     def leave_worn(self) -> None:
         """Begin a new segment if no line may be written to this one any more. Raises as `write` does.
 
-        An empty segment is replaced, too, instead of renumbered: a follower may have it open.
+        An empty segment is replaced as well: it cannot get another number, as a follower may have it open.
         """
         while self._segments_to_skip:
             self._end_line()
@@ -166,7 +169,7 @@ class ActiveSegment:
             self._resized(held.st_size)
 
     def _resized(self, size: int) -> None:
-        # This may fail, so it comes first, before anything is changed.
+        # This may fail, so do it before anything is changed.
         unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
         if size < self.position.offset:
             self._segments_to_skip = max(self._segments_to_skip, 1)
@@ -186,7 +189,7 @@ class ActiveSegment:
         self.position = Position(number, offset + count)
 
     def sync(self) -> None:
-        """Sync all that was written, and the name of the file. Raises as `write` does."""
+        """Sync all written lines, and the name of the file if it is new. Raises as `write` does."""
         position = self.position
         try:
             self._disk.fdatasync(self.fd)
@@ -208,7 +211,7 @@ class ActiveSegment:
         self.policy = policy
 
     def due(self) -> float | None:
-        """Return when to rotate, by the monotonic clock in seconds; None while the segment is empty."""
+        """Return when to rotate, in seconds of the monotonic clock; None while the segment is empty."""
         offset = self.position.offset
         if not offset:
             return None
@@ -248,8 +251,7 @@ class ActiveSegment:
             beside = self._disk.open(fresh, os.O_RDWR)
             undo.callback(os.close, beside)
             undo.callback(self._name(named))
-            # A power cut that kept the second step but not the first would leave the segment without a
-            # name.
+            # Sync the sealed name first: if a power cut kept only the rename, the segment had no name.
             self._disk.sync_directory()
             self._disk.rename(fresh, segment.ACTIVE)
             undo.pop_all()
@@ -261,7 +263,7 @@ class ActiveSegment:
         try:
             self._disk.link(segment.ACTIVE, sealed)
         except FileExistsError:
-            # A rotation that failed, and could not be undone, has given it the name already.
+            # A failed rotation that could not be undone has given the file this name already.
             if not self._disk.belongs(sealed, self.fd):
                 raise
         except OSError:
@@ -302,12 +304,12 @@ class ActiveSegment:
         self._started = self._monotonic()
 
     def _put_off(self, why: str) -> None:
-        """Log a failed replacement, and try again after a second."""
+        """Log a failed replacement, and allow the next attempt after RETRY_AFTER seconds."""
         self._not_before = self._monotonic() + RETRY_AFTER
         self.replacing.failed(why)
 
     def _go_on(self, fd: int, beside: int, size: int, sealed: Segment | None = None) -> None:
-        """Write to another file from now on: the next segment, which has `size` bytes."""
+        """Write to another file from now on: the next segment, which has `size` bytes already."""
         old = LeftSegment(self.fd, self.beside[1], sealed, self.position.offset)
         number = self.position.segment + 1
         self.fd, self.beside = fd, (number, beside)
@@ -322,11 +324,11 @@ class ActiveSegment:
                 "the number of the active segment cannot be saved; old ones are kept until it is: {why}",
                 why=reason(error),
             )
-        # After the number is saved: retention removes only segments below it.
+        # Only after the number is saved, because retention removes segments below that number.
         self.left.put(old)
 
     def finish(self) -> None:
-        """Sync and close the file, after all other threads. Raises OSError."""
+        """Sync and close the file, when no other thread uses it any more. Raises OSError."""
         try:
             self._disk.fdatasync(self.fd)
             self._disk.sync_directory()

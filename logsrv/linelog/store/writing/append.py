@@ -1,11 +1,11 @@
 """The thread that writes to the active segment; no other thread does.
 
-It takes all pending lines, writes them with one call, syncs them if the policy says so, and wakes the
-reactor only if somebody waits for these lines. It decides nothing about senders.
+It takes the pending lines, writes them with one call, syncs them if the policy says so, and wakes the
+reactor only if somebody waits for these lines. The reactor's thread pauses and resumes the senders.
 
 There is no lock: each number below is set by one of the two threads only, and each thread reads the other's
-number after it has set its own. With the GIL all threads see these events in one order, so no wake-up is
-lost.
+number after it has set its own. With the GIL all threads see these events in the same order, so no wake-up
+is lost.
 """
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ def _stored(pending_blocks: Sequence[PendingBlock]) -> None:
 class Writer:
     """Writes the items of `queue`: (bytes, lines, buffers of whole lines), or a function to call here.
 
-    Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_below`, the
-    number of pending bytes below which the reactor wants to be woken, or 0. Set by this thread: all else,
-    and `tell_below` back to 0 when it wakes the reactor. Totals are bytes since the start, or lines if the
-    name says so. writing: its `why` is the reason why nothing can be written now, or None. look: is called
-    in the reactor's thread when something changed.
+    The reactor's thread sets `appended`, `wanted` (a total that somebody waits for) and `tell_below`: the
+    writer wakes the reactor when fewer bytes are pending; 0 means never. This thread sets all others, and
+    `tell_below` back to 0 when it wakes the reactor. Totals are bytes since the start, or lines if the name
+    says so. writing: its `why` is the reason why nothing can be written at present, or None. look: called
+    in the reactor's thread when something has changed.
 
-    pending_blocks: blocks of origins that wait for a call of `take_pending` in the queue; they count in
-    `deposited` and in no other total. deposit: the blocks that are being stored; until they are on the
-    medium nothing else is written.
+    pending_blocks: blocks of origins that wait for a call of `take_pending` in the queue; of the totals
+    they count in `deposited` only. deposit: the blocks that are being stored; until they are on the medium,
+    nothing else is written.
     """
 
     def __init__(
@@ -112,24 +112,24 @@ class Writer:
         self._buffers: list[Buffer] = []
         self._lines = 0
         self._command: Callable[[], None] | None = None
-        # Bytes of the last group.
+        # The bytes of the last group.
         self._group = 0
         self._last_notified = 0
         self._stalled_since = 0.0
         self._closing = clock.event()
-        # Attempts to write that are left while closing, on a disk that takes nothing.
+        # The number of further attempts while closing, if the disk takes nothing.
         self._tries = 2
         self._ended = False
 
     def close(self) -> None:
-        """Write all that is pending, then end; if the disk takes nothing, end after one last attempt."""
+        """Write all pending lines, then end; if the disk takes nothing, end after one last attempt."""
         self._closing.set()
         self.queue.put(self._end)
 
     def lost_lines(self) -> int:
-        """Count the lines that were appended and not written; nothing more is written."""
+        """Return the number of lines that were appended and not written; no more are written."""
         lost = sum(bytes(buffer).count(b"\n") for buffer in list(self._buffers))
-        # The first lines of an interrupted group are in the file.
+        # The first lines of an interrupted group are in the file already.
         self.written_lines, self._lines = self.written_lines + self._lines - lost, lost
         with contextlib.suppress(Empty):
             while True:
@@ -141,13 +141,13 @@ class Writer:
         return lost
 
     def run(self) -> None:
-        """Run the thread until `close`, whatever the disk does."""
+        """Run the thread until `close`; no error of the disk ends it."""
         while not self._ended:
             try:
                 if self._buffers:
                     self.write_seconds.timed(self._write)
                 else:
-                    # Ends a torn line, if there is one.
+                    # Without buffers, this only ends a torn line.
                     self._write()
                 self._confirm()
                 if self.deposit is not None:
@@ -162,11 +162,11 @@ class Writer:
     def _take(self) -> None:
         """Wait for an item, then gather pending items up to about a group."""
         if self._group >= FLOW and not self.queue.qsize():
-            # In full flow, a wake-up for each chunk costs more than the write.
+            # While lines arrive fast, a wake-up for each chunk costs more than the write.
             self._sleep(NAP)
         due = self._active.due()
         try:
-            # At most an hour: `get` refuses a timeout as long as a very long --rotate-every.
+            # At most an hour: `get` refuses a very long timeout, which a long --rotate-every would be.
             patience = None if due is None else min(max(0.0, due - self._monotonic()), 3600.0)
             if self.syncing.why is not None:
                 patience = RETRY_AFTER
@@ -192,7 +192,7 @@ class Writer:
             count = self._active.write(self._buffers[:IOV_MAX])
             if not count and any(map(len, self._buffers)):
                 raise OSError(errno.EIO, "the file takes no bytes")
-            # In this order: an interruption between the two must not make bytes be written twice.
+            # In this order, so that an interruption between the two causes no bytes to be written twice.
             self._buffers = advance(self._buffers, count)
             self.written += count
             if not self._buffers:
@@ -201,7 +201,7 @@ class Writer:
                 return
 
     def take_pending(self) -> None:
-        """Take the pending blocks, up to DEPOSIT bytes, to be stored together next."""
+        """Take pending blocks of up to about DEPOSIT bytes, which are stored together next."""
         taken: list[PendingBlock] = []
         size = 0
         while self.pending_blocks and size < DEPOSIT:
@@ -211,7 +211,7 @@ class Writer:
             self.deposit = Deposit(taken)
 
     def _store(self, deposit: Deposit) -> None:
-        """Store pending blocks, or the rest of them, on the medium. Raises as `prepare`."""
+        """Write and sync pending blocks, or the rest of them. Raises as `prepare` does."""
         active = self._active
         active.prepare()
         if not deposit.goes_on_at(active.position):
@@ -246,7 +246,7 @@ class Writer:
     def _confirm(self) -> None:
         """Sync if the policy says so, and wake the reactor if somebody waits; one sync serves all."""
         policy = self._active.policy
-        # A failed sync is repeated whatever the policy is now: until one succeeds it is a fault.
+        # A failed sync is repeated under any policy: it is a fault until a sync succeeds.
         synced = policy.sync is Sync.ALWAYS or self.syncing.why is not None
         if synced and self.confirmed != self.written:
             self.syncing.attempt(self.sync_seconds.timed, self._active.sync)
@@ -263,7 +263,7 @@ class Writer:
             self._tell(self._look)
 
     def _obey(self) -> None:
-        """Make the call that came behind the group in the queue, and rotate if it is time."""
+        """Make the call that followed the group in the queue, and rotate if it is time."""
         if self._command is not None:
             command, self._command = self._command, None
             command()
@@ -275,7 +275,7 @@ class Writer:
         self._ended = True
 
     def _stall(self, error: Exception) -> None:
-        """Wait a second before the next attempt; nothing that was appended is dropped."""
+        """Log the error, and wait a second before the next attempt; no appended line is dropped."""
         first = self.writing.why is None
         self.writing.failed(reason(error))
         if first:

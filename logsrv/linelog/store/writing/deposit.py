@@ -14,10 +14,10 @@ from logsrv.linelog.store.segments.segment import Position
 
 @attrs.frozen
 class PendingBlock:
-    """A block of an origin, unpacked and checked: whole lines, stored as they are.
+    """A block of an origin, unpacked and checked: whole lines, which are stored unchanged.
 
-    start, end: its place in the store of the origin. crc: the CRC-32 of its text. lines: their number.
-    sequence: the number that its sender gave it. stored: fires when the block is on the medium.
+    start, end: its place in the store of the origin. crc: the CRC-32 of its text. lines: the number of its
+    lines. sequence: the number that its sender gave it. stored: fires when the block is on the medium.
     """
 
     origin: str
@@ -33,7 +33,7 @@ class PendingBlock:
 class Deposit:
     """Pending blocks that are written together, one after the other.
 
-    place: where they begin in this store, once that is noted; else None. written: bytes written so far.
+    place: their beginning in this store; None before it is noted. written: the bytes written so far.
     """
 
     def __init__(self, pending_blocks: Sequence[PendingBlock]) -> None:
@@ -47,14 +47,14 @@ class Deposit:
         return [pending.text for pending in self.pending_blocks]
 
     def goes_on_at(self, position: Position) -> bool:
-        """Return whether it has begun, and `position` is the place for its next byte."""
+        """Return whether writing has begun, and `position` is the place for the next byte."""
         return self.place is not None and position == (
             self.place.segment,
             self.place.offset + self.written,
         )
 
     def begin(self, position: Position) -> None:
-        """Make the notes of the blocks for a beginning at `position`."""
+        """Make the notes of the blocks; the first block begins at `position`."""
         self.place, self.written, self.notes = position, 0, []
         number, offset = position
         for each in self.pending_blocks:

@@ -19,7 +19,7 @@ class SyncFailure:
     why: str
 
     def error(self) -> StoreError:
-        """Return the error for those who waited for these bytes."""
+        """Return the error for callers that waited for these bytes."""
         return StoreError(f"lines could not be synced to the disk: {self.why}")
 
 
@@ -43,10 +43,10 @@ class Waiters:
         return len(self._waiting)
 
     def add(self, total: int, since: int | None = None) -> Deferred[None]:
-        """Return a Deferred that waits for `total`.
+        """Return a Deferred that fires when `total` bytes are safe.
 
-        It fails, or has failed already, if a sync of any byte from `since` on failed; None: of the last
-        byte.
+        It fails, now or later, if a sync of a byte from `since` to `total` fails. since: None stands for
+        the last of these bytes.
         """
         waiter = _Waiter(total - 1 if since is None else since, total)
         if self._failure.start < total and waiter.since < self._failure.end:
@@ -61,7 +61,7 @@ class Waiters:
             self._waiting.popleft().done.callback(None)
 
     def failed(self, failure: SyncFailure) -> None:
-        """Fire the Deferreds for bytes before the failure; fail those that it affects."""
+        """Fire the Deferreds for bytes before the failure; fail the Deferreds for bytes in it."""
         self._failure = failure
         self.reached(failure.start)
         hit = [waiter for waiter in self._waiting if waiter.since < failure.end]

@@ -19,14 +19,14 @@ SYNC_EVERY = 1.0
 
 
 class Syncer:
-    """Syncs the active segment once a second under Sync.INTERVAL, and segments that were left.
+    """Syncs the active segment once a second under Sync.INTERVAL, and segments that the writer has left.
 
-    Under Sync.NEVER it syncs neither. It syncs by descriptors of its own, and closes both descriptors of a
-    segment that was left. No other thread closes one meanwhile, so a descriptor that is being synced cannot
-    become another file.
+    Under Sync.NEVER it syncs neither. It has its own descriptors, and closes both descriptors of a segment
+    that the writer has left. No other thread closes them, so a descriptor cannot become that of another
+    file during a sync.
 
-    seconds: collects how long syncs take. sealable: is called for each segment that was left, with the
-    sealed segment that it is now, or None.
+    seconds: collects the durations of syncs. sealable: called for each segment that the writer has left,
+    with the sealed segment, or None if its name is unknown.
     """
 
     def __init__(
@@ -44,11 +44,12 @@ class Syncer:
         self._seconds = seconds
         self._sealable = sealable
         self._monotonic = monotonic
-        # Every segment that was left is on the medium, so a place in the active one may be noted.
+        # True while every segment that the writer has left is on the medium: only then may a place in the
+        # active segment be noted.
         self._whole = True
         self._noted = active.synced
-        # The number after the last segment that was taken over. The active segment may be a later one:
-        # `get` may time out although something has just been put into the queue.
+        # The number after the last segment that was taken from the queue. The active segment may be a later
+        # one: `get` may time out although a segment has just been put into the queue.
         self._reached = active.beside[0] - active.left.qsize()
 
     def run(self) -> None:
@@ -86,14 +87,14 @@ class Syncer:
             self._whole = self._whole and self._syncing.why is None
             self._note_size(left)
         for one in left.fd, left.beside:
-            # On a network file system an error here is about synced bytes, or was logged before.
+            # An error here, on a network file system, is about synced bytes, or was logged before.
             with contextlib.suppress(OSError):
                 os.close(one)
         self._reached += 1
         self._sealable(left.sealed)
 
     def _note_size(self, left: LeftSegment) -> None:
-        """Note the size of a synced segment: if it is smaller later, it was cut."""
+        """Note the size of a synced segment, by which a later cut is noticed."""
         sealed = left.sealed
         if (
             sealed
@@ -111,7 +112,7 @@ class Syncer:
             self._disk.sync_directory()
 
     def note(self, synced: Position) -> None:
-        """Note up to where all is on the medium: a start after a power cut checks the text behind that.
+        """Note up to which place all is on the medium: a start after a power cut checks the text behind it.
 
         The note is not synced, because an older one is still true.
         """
