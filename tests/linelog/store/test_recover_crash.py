@@ -195,7 +195,7 @@ async def test_a_segment_behind_the_one_that_current_log_is_keeps_its_number(
     (tmp_path / "lock").write_text("77\n")
     with capturedLogs() as events:
         store = open_store(directory=tmp_path)
-    assert any("was {name}, behind which" in event.get("log_format", "") for event in events)
+    assert any("is the old segment {name}" in event.get("log_format", "") for event in events)
     assert store.position == (4, 0)
     store.append(batch(b"three"))
     await store.close()

@@ -379,7 +379,7 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(
         await until(lambda: store.position == (2, len(stored(b"two"))))
         await store.durable()
     assert not store.troubles()
-    assert any("going on in a new file" in event["log_format"] for event in events)
+    assert any("lines go on in a new file" in event["log_format"] for event in events)
     assert (tmp_path / "moved").read_bytes() == stored(b"one")
 
 
