@@ -1,1 +1,1 @@
-"""Shipping: sends lines of the store to other machines; the store on disk is the only buffer."""
+"""Shipping: sending the lines of the store to other machines. The store on disk is the only buffer."""

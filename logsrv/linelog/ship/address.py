@@ -1,4 +1,4 @@
-"""The URL of a target; its scheme selects the protocol by which lines leave (no I/O)."""
+"""The URL of a target; its scheme selects the protocol that sends the lines (no I/O)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from logsrv.linelog.store.archive.url import parse_archive_url
 
 LONGEST = 4096
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""The name of a target. It has no dot: names with one are files beside the target's place."""
+"""The name of a target. It has no dot: names with a dot are files beside the target's place."""
 BEGINNING, END = "beginning", "end"
-"""Words for the place where a new target begins; a position may stand there, too."""
+"""Words for the place where a new target begins, which may also be given as a position."""
 
 
 @attrs.frozen(kw_only=True)
 class Scheme:
-    """A protocol by which lines leave.
+    """A protocol that sends lines.
 
     takes: the unit that is sent. maker: module and name, below `logsrv.linelog.ship`, of the class or
-    function that makes the target. port: the default port; None if the URL must name one. extra: the extra
-    of logsrv that it needs. names: the thing that the path of the URL names; "" for none of these.
+    function that makes the target. tls: whether the connection is encrypted. port: the default port; None
+    if the URL must name one. extra: the extra of logsrv that has the required package; "" for none. names:
+    the thing that the path of the URL names; "" for none of these.
     """
 
     maker: str
@@ -43,7 +44,7 @@ class Scheme:
 def _pair(
     plain: str, encrypted: str, ports: tuple[int | None, int | None], maker: str, **more: Any
 ) -> dict[str, Scheme]:
-    """Return the two schemes of a protocol, in the clear and over TLS, each with its port."""
+    """Return the two schemes of a protocol, unencrypted and over TLS, each with its port."""
     return {
         plain: Scheme(maker=maker, port=ports[0], **more),
         encrypted: Scheme(maker=maker, port=ports[1], tls=True, **more),
@@ -74,11 +75,11 @@ SCHEMES = {
     **_pair("ndjson+http", "ndjson+https", _WEB, "out.posting.NdjsonTarget"),
 }
 BLOCKS = "/blocks"
-"""The end of every URL path that takes blocks over HTTP."""
+"""The end of every URL path that accepts blocks over HTTP."""
 STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The name of a stream."""
 API = "$JS.API"
-"""The prefix of JetStream's subjects, unless another account exports them under a prefix of its own."""
+"""The prefix of JetStream's subjects, unless another account exports them under another prefix."""
 PREFIX = re.compile(r"[A-Za-z0-9$_-]{1,64}(\.[A-Za-z0-9$_-]{1,64}){0,7}")
 """A valid prefix of JetStream's subjects."""
 _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
@@ -88,8 +89,8 @@ _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 class ShipURL:
     """The address of a target; `str()` gives its text back.
 
-    host, port: a directory has "" and 0, a bucket its name and 0. path: begins with a slash, or is empty.
-    query: the part after the question mark. others: hosts and ports of further servers.
+    host, port: "" and 0 for a directory, the name and 0 for a bucket. path: begins with a slash, or is
+    empty. query: the part after the question mark. others: hosts and ports of further servers.
     """
 
     text: str
@@ -110,12 +111,12 @@ class ShipURL:
 
     @property
     def is_stream(self) -> bool:
-        """Return true for a stream of NATS."""
+        """True for a stream of NATS."""
         return SCHEMES[self.scheme].names == "stream"
 
     @property
     def is_bucket(self) -> bool:
-        """Return true for a bucket of objects."""
+        """True for a bucket of an object store."""
         return self.takes == "segments" and bool(self.host)
 
     @property
@@ -130,7 +131,7 @@ class ShipURL:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The pairs `name=value` after the question mark; the last one of a name counts."""
+        """The pairs `name=value` after the question mark; if a name is repeated, the last pair counts."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @property
@@ -145,21 +146,21 @@ class ShipURL:
 
     @property
     def place(self) -> str:
-        """The part that may be logged. A query may be secret, and so may a path, except of an archive."""
+        """The part that may be logged: a query may be secret, and so may a path, except an archive's."""
         if self.takes == "segments":
             return f"{self.scheme}://{self.host}{self.path}"
         return f"{self.scheme}://{self.netloc}"
 
     @property
     def default_name(self) -> str:
-        """The name of a target without one, such as `relp-logs-example-org-2514`."""
+        """The name of a target that the operator has not named, such as `relp-logs-example-org-2514`."""
         where = f"{self.host}{self.path}" if self.takes == "segments" else self.netloc
         return re.sub(r"[^A-Za-z0-9_]+", "-", f"{self.scheme}-{where}")[:64].strip("-")
 
 
 def parse_ship_url(text: str) -> ShipURL:
-    """Return the address in a text. Raises ValueError with what is wrong."""
-    # All other characters have to be percent-encoded in a URL.
+    """Return the address in a text. Raises ValueError, whose message says what is wrong."""
+    # A URL has to percent-encode all other characters.
     if not re.fullmatch(rf"[!-~]{{1,{LONGEST}}}", text):
         raise ValueError("not a URL: only printable ASCII characters without spaces can be in one")
     word, found, rest = text.partition("://")
@@ -180,7 +181,7 @@ def parse_ship_url(text: str) -> ShipURL:
         raise ValueError("names several hosts, which only NATS and Kafka may have")
     (host, port), *others = [_server(word, one, scheme) for one in names]
     if parts.fragment:
-        raise ValueError("has a # in it, and what follows is sent to nobody")
+        raise ValueError("has a # in it, and the part after it is never sent")
     blocks = scheme.takes == "blocks"
     path = parts.path.rstrip("/") if blocks else parts.path
     if scheme.names == "stream" and not STREAM.fullmatch(path.removeprefix("/")):
@@ -197,7 +198,7 @@ def parse_ship_url(text: str) -> ShipURL:
 
 
 def _server(word: str, text: str, scheme: Scheme) -> tuple[str, int]:
-    """Return host and port. Raises ValueError with what is wrong."""
+    """Return host and port. Raises ValueError, whose message says what is wrong."""
     parts = urlsplit(f"{word}://{text}")
     if parts.username is not None or parts.password is not None:
         raise ValueError("has a name or a password in it; put a token into a --ship-token-file")

@@ -1,4 +1,4 @@
-"""The target of blocks over HTTP: a centre, which reports its own place and stores each block once."""
+"""The target that gets blocks over HTTP: a centre, which reports its place and stores each block once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
 from logsrv.linelog.store.segments.segment import Position, parse_position
 
 WINDOW = 3
-"""Blocks in flight: one on the way, one that the centre checks, and one that it syncs."""
+"""The blocks in flight: one on the way, one that the centre checks, and one that it syncs."""
 CODING = {"Content-Encoding": "zstd", "Content-Type": "application/octet-stream"}
 
 
 class Centre:
-    """A store elsewhere that takes our blocks, at `https://HOST[:PORT]/blocks`."""
+    """Another store that takes our blocks, at `https://HOST[:PORT]/blocks`."""
 
     promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
     largest = LARGEST
@@ -35,7 +35,7 @@ class Centre:
         self._who = settings.url.place
 
     def last(self) -> Deferred[LastBlock | None]:
-        """Ask for the centre's place; None if it has nothing of this store."""
+        """Ask for the centre's place; fires with None if it has nothing of this store."""
         asked = self._client.request("GET", self._question, also=(404,))
         return asked.addCallback(self._located)
 
@@ -64,7 +64,7 @@ class Centre:
 
     def _taken(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
-        # At a place past the block it has other lines, or had these already: it dropped the block.
+        # If its place is behind the block, it has other lines there, or these already: it dropped this one.
         if answer.status == 409 or (place is not None and place > block.end):
             raise Misplaced(place)
         if place is None or place < block.end:

@@ -1,4 +1,4 @@
-"""Endpoints of servers; the reasons why one cannot be reached, and which of them last."""
+"""Endpoints of servers, and the errors for a server that cannot be reached."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _LONGEST = 300
 
 
 def endpoint_of(settings: TargetSettings, reactor: Any) -> Any:
-    """Return the endpoint of a server; reads the certificates at once. Raises ConfigurationError."""
+    """Return the endpoint of a server; reads the certificate files now. Raises ConfigurationError."""
     url = settings.url
     endpoint = HostnameEndpoint(reactor, url.host, url.port)
     return wrapClientTLS(tls_creator(settings.tls, url.host), endpoint) if url.tls else endpoint
 
 
 def unreachable(who: str, *failures: Failure) -> Unavailable:
-    """Return the error for a server that cannot be reached. who: the server, as the sentence's subject."""
+    """Return the error for a server that cannot be reached. who: the server, as subject of a sentence."""
     if failures[0].check(ConnectionDone):
         return Unavailable(f"{who} closed the connection")
     why = one_line(end_sentence(failures[0]), _LONGEST).rstrip(".")
     if isinstance(failures[0].value, VerificationError):
         why = "its certificate is for another name"
     elif "certificate verify failed" in why:
-        # OpenSSL does not say which of the three it is.
+        # OpenSSL does not say which of the three reasons it is.
         why = (
             "its certificate has expired, is self-signed, or comes from an authority unknown here:"
             " name that authority with ship-ca"
@@ -44,9 +44,9 @@ def unreachable(who: str, *failures: Failure) -> Unavailable:
 
 
 def _is_settled(failure: Failure) -> bool:
-    """Return whether the failure concerns certificates or settings, which waiting does not change."""
+    """Return whether a failure is about certificates or settings, which waiting does not change."""
     error: Any = failure.value
     if isinstance(error, VerificationError | ConfigurationError):
         return True
-    # The error of a connection that broke off has no list of reasons.
+    # OpenSSL's error for a broken connection has no list of reasons.
     return isinstance(error, SSL.Error) and bool(error.args) and isinstance(error.args[0], list)

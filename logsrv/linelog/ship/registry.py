@@ -1,4 +1,4 @@
-"""The kinds of target: a URL's scheme names the module that makes the target, loaded when needed."""
+"""The kinds of target: the scheme of a URL names the module that makes the target, loaded when needed."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class TargetSettings:
     """The settings of one target.
 
     name: its name in logs, counters and files. store: the identity of the store whose lines it gets.
-    tls: the authorities to trust and the certificate to show, for `tls_creator`. token: the secret for the
-    login, printable ASCII or the text of NATS credentials; None for none.
+    tls: for `tls_creator`: the authorities to trust, and our certificate. token: the secret for the login,
+    printable ASCII or the text of NATS credentials; None for no login.
     """
 
     name: str
@@ -43,9 +43,9 @@ Maker: TypeAlias = Callable[[TargetSettings, Any], Target]
 
 
 def check_clear(settings: TargetSettings) -> None:
-    """Raise ConfigurationError if blocks over HTTP, or a secret, would leave this machine in the clear.
+    """Raise ConfigurationError if blocks over HTTP, or a secret, would leave this machine unencrypted.
 
-    Credentials of NATS may: they only sign, and the key stays here.
+    NATS credentials are allowed: they sign a text of the server, and the key stays on this machine.
     """
     url, token = settings.url, settings.token
     if url.tls or all(host == "localhost" or is_loopback(host) for host, _ in url.servers):
@@ -67,7 +67,7 @@ def check_clear(settings: TargetSettings) -> None:
 
 
 def check_installed(url: ShipURL) -> None:
-    """Raise ConfigurationError if the package that a target needs is missing; does not import it."""
+    """Raise ConfigurationError if the package for a target is missing; does not import the package."""
     extra = SCHEMES[url.scheme].extra
     package = _PACKAGES.get(extra)
     if package is not None and find_spec(package) is None:
@@ -82,7 +82,7 @@ def _missing(url: ShipURL, package: str | None) -> ConfigurationError:
 
 
 def make_target(settings: TargetSettings, reactor: Any) -> Target:
-    """Make the target for settings. Raises ConfigurationError, also if a package is missing."""
+    """Make the target with these settings. Raises ConfigurationError, also if a package is missing."""
     check_clear(settings)
     scheme = SCHEMES[settings.url.scheme]
     module, _, name = scheme.maker.rpartition(".")

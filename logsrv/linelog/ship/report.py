@@ -1,4 +1,4 @@
-"""Reports of a working shipper about itself."""
+"""Reports of a shipper about its progress and its faults."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from logsrv.linelog.store.segments.segment import Position
 
 @attrs.frozen
 class ShipReport:
-    """A report of a shipper: one of these kinds, with the fields that belong to it.
+    """A report of a shipper. kind: one of these words; the other fields depend on it.
 
     acknowledged: the target has everything up to `position`. This answer was for `bytes` and `lines`, and
         took `seconds`.
     passed: the segment before `position` has ended, and the target has all of it.
     retry: an attempt failed; the next one is in `seconds`. reason: a word for counters. why: a sentence.
-    refused: the target will never take these `lines` of `bytes`; they are kept beside the place.
+    refused: the target will never take these `lines` with `bytes` bytes; they are kept beside the place.
     gap: `bytes` in `lines` were removed from the store before they were sent. bytes: None if unknown.
-    gone: the total of `bytes` and `lines` removed before they were sent. missed: how many of these lines
-        the target needs next; None if it needs none of them.
+    gone: the total of `bytes` and `lines` that were removed before they were sent. missed: how many of
+        these lines the target needs next; None if it needs none of them.
     kept: `position` is on the medium.
-    resent: the target has lost `bytes` that it had acknowledged; they are sent again. None if unknown.
-    lost: the target has lost text that is no longer here either. why: a sentence.
-    released: the target was seen to have everything before `position`, which may be removed here.
+    resent: the target has lost `bytes` that it had acknowledged; they are sent again. bytes: None if
+        unknown.
+    lost: the target has lost text that the store does not have any more either. why: a sentence.
+    released: the target was found to have everything before `position`; retention may remove that.
     forgot: the target has nothing of this store any more; sending goes on at `position`.
-    up: the target takes lines. why: its promise. down: it takes none any more.
+    up: the target takes lines. why: its promise. down: it does not take lines any more.
     stopped: the shipper has ended by itself. why: a sentence that says what to do.
     trouble: a sentence for the operator; the shipper goes on.
     """

@@ -45,7 +45,7 @@ TARGET_NAME: Kind[str] = Kind(
 
 @attrs.frozen(kw_only=True, slots=False)
 class ShipRules:
-    """The options that targets share unless they have their own."""
+    """The options that all targets share; a target may have its own values."""
 
     help_group: ClassVar[str] = "Sending lines on"
     goes_with: ClassVar[str] = "ship"
@@ -62,7 +62,7 @@ class ShipRules:
 
 @attrs.frozen(kw_only=True, slots=False)
 class ShipSettings(ShipRules):
-    """A target with settings of its own. Raises ValueError for settings that contradict each other."""
+    """A target with its own settings. Raises ValueError for settings that contradict each other."""
 
     ship: ShipURL = option(REQUIRED, URL, "send lines to this target")
     name: str | None = option(
@@ -85,13 +85,13 @@ class ShipSettings(ShipRules):
 
     @property
     def label(self) -> str:
-        """The name of the target and of its kept place."""
+        """The name of the target, and of the file with its place."""
         return self.name or self.ship.default_name
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class ShipOptions(ShipRules):
-    """The options of all targets together."""
+    """All options for shipping."""
 
     help_group: ClassVar[str] = "Sending lines on"
 
@@ -102,7 +102,7 @@ class ShipOptions(ShipRules):
 
 
 def check_targets(targets: Sequence[ShipSettings]) -> None:
-    """Raise ValueError if two targets have one name, or one URL that takes blocks or segments."""
+    """Raise ValueError if two targets have the same name, or the same URL for blocks or segments."""
     labels = [target.label for target in targets]
     for label in labels:
         if labels.count(label) > 1:
@@ -112,4 +112,6 @@ def check_targets(targets: Sequence[ShipSettings]) -> None:
     centres = [target.ship.text for target in targets if target.ship.takes != "lines"]
     for centre in centres:
         if centres.count(centre) > 1:
-            raise ValueError(f"{shown(centre)} is there twice; one shipper may send it a store")
+            raise ValueError(
+                f"{shown(centre)} is there twice; only one shipper may send it a store"
+            )

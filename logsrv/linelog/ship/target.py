@@ -1,4 +1,4 @@
-"""Targets as shippers see them: takers of blocks, lines or segments, and their errors."""
+"""The interfaces of targets, which take blocks, lines or segments, and the errors that they raise."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from logsrv.linelog.store.segments.segment import Position, Segment
 
 
 class Unavailable(LogsrvError):
-    """The target takes nothing now; lines in flight may or may not have arrived.
+    """The target takes nothing at present; lines in flight may or may not have arrived.
 
-    after: seconds until the next attempt; None for the shipper's own pauses. settled: the cause does not
-    pass by itself (401, a certificate): attempts are a minute apart. hung_up: the target ended a connection
-    on which lines were in flight. taken: how many of these, from the first on, it had acknowledged.
+    after: seconds until the next attempt; None for the shipper's own pauses. settled: whether the cause
+    will not pass by itself (401, a certificate): then attempts are a minute apart. hung_up: whether the
+    target ended a connection on which lines were in flight. taken: how many of these lines, from the first
+    on, it had acknowledged.
     """
 
     def __init__(
@@ -39,17 +40,18 @@ class Unavailable(LogsrvError):
 
 
 class TooMuchAtOnce(LogsrvError):
-    """The target takes this in smaller pieces only; it took nothing."""
+    """The target takes these lines only in smaller pieces; it took nothing."""
 
 
 class RefusedForGood(LogsrvError):
-    """The target will never take this (400, 422); it took nothing."""
+    """The target will never take these lines (400, 422); it took nothing."""
 
 
 class PartlyRefused(RefusedForGood):
-    """The target has all lines except `number` of them, which it will never take.
+    """The target has all lines except `number` lines, which it will never take.
 
-    which: their indexes in the lines that were sent, in order; empty if the target does not name them.
+    which: the indexes of these lines among the sent lines, in order; empty if the target does not name
+    them.
     """
 
     def __init__(self, why: str, number: int, which: Sequence[int] = ()) -> None:
@@ -59,7 +61,7 @@ class PartlyRefused(RefusedForGood):
 
 
 class Misplaced(LogsrvError):
-    """The target's place is not the one that the block follows. place: where it is; None if unknown."""
+    """The target's place is not the place before the block. place: the target's; None if unknown."""
 
     def __init__(self, place: Position | None) -> None:
         super().__init__(f"the target is at {place or 'another place'}")
@@ -69,7 +71,7 @@ class Misplaced(LogsrvError):
 class LastBlock(NamedTuple):
     """The place up to which a target has everything.
 
-    start, crc: of the block that ends there; None if the target does not tell.
+    start, crc: the beginning and the CRC-32 of the block that ends there; None if the target does not tell.
     """
 
     position: Position
@@ -78,7 +80,7 @@ class LastBlock(NamedTuple):
 
 
 class SentLines(NamedTuple):
-    """Whole stored lines, without their LFs, and the place after the last of them."""
+    """Whole stored lines, without their LFs, and the place behind the last line."""
 
     lines: Sequence[bytes]
     end: Position
@@ -88,8 +90,8 @@ class BlockTarget(Protocol):
     """A target that takes blocks and reports its own place: exactly once.
 
     promise: its guarantee, for the log, such as "exactly once". largest: the most bytes of a packed block.
-    window: blocks that may be in flight at once. lets_go: whether it removes old blocks by limits
-    of its own, as of the last answer; then it may have nothing of a store without having lost anything.
+    window: the number of blocks that may be in flight. lets_go: whether it had removed old blocks, by its
+    own limits, at the last answer; then it may have nothing of a store without having lost anything.
     """
 
     promise: str
@@ -98,13 +100,13 @@ class BlockTarget(Protocol):
     window: int
 
     def last(self) -> Deferred[LastBlock | None]:
-        """Ask for its place; None if it has nothing of this store. Fails with Unavailable."""
+        """Ask for its place; fires with None if it has nothing of this store. Fails with Unavailable."""
 
     def send(self, block: PackedBlock) -> Deferred[None]:
         """Send a block; fires when the target has it for good.
 
-        Fails with Unavailable, TooMuchAtOnce or Misplaced. After a block that it does not take, it takes
-        none of the later ones in flight.
+        Fails with Unavailable, TooMuchAtOnce or Misplaced. If the target does not take a block, it takes
+        none of the later blocks in flight either.
         """
 
     def close(self) -> Deferred[None]:
@@ -114,8 +116,8 @@ class BlockTarget(Protocol):
 class LineTarget(Protocol):
     """A target that takes lines and keeps no place: at least once.
 
-    promise: its guarantee, for the log. most_lines, most_bytes: limits of one `send`. ahead: how many more
-    sends may be in flight while one is unanswered; their answers come in order.
+    promise: its guarantee, for the log. most_lines, most_bytes: limits of one `send`. ahead: how many
+    further sends may be in flight while one has no answer; the answers come in order.
     """
 
     promise: str
@@ -126,7 +128,8 @@ class LineTarget(Protocol):
     def send(self, lines: SentLines) -> Deferred[None]:
         """Send lines; fires when the target has acknowledged all of them.
 
-        Fails with Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused: an acknowledgement, too.
+        Fails with Unavailable, TooMuchAtOnce, RefusedForGood, or PartlyRefused, which acknowledges the
+        other lines.
         """
 
     def close(self) -> Deferred[None]:
@@ -134,9 +137,9 @@ class LineTarget(Protocol):
 
 
 class ArchiveSurvey(NamedTuple):
-    """The segments that an archive has, by their short names in order, and the ones that it has lost.
+    """The answer of an archive. names: the short names of the segments that it has, in order.
 
-    lacking: segments that it has lost in whole or in part.
+    lacking: the segments that it has lost in whole or in part.
     """
 
     names: list[str]
@@ -144,9 +147,9 @@ class ArchiveSurvey(NamedTuple):
 
 
 class SegmentTarget(Protocol):
-    """A target that takes sealed segments with their indexes: it has each once, or not at all.
+    """A target that takes sealed segments with their indexes: it has each segment once, or not at all.
 
-    promise: its guarantee, for the log. url: where readers of the store find the archive.
+    promise: its guarantee, for the log. url: the URL at which readers of the store find the archive.
     """
 
     promise: str
@@ -157,18 +160,19 @@ class SegmentTarget(Protocol):
     ) -> Deferred[ArchiveSurvey]:
         """Ask which segments of this store the archive has. Fails with Unavailable.
 
-        segments: segments of `disk`; each with a note that it was archived must be whole in the archive.
-        others: whether to list also segments outside the range from the first to the last of them.
+        segments: segments of `disk`; those with a note that they were archived must be whole in the
+        archive. others: whether to list also segments outside the range from the first to the last of
+        these.
         """
 
     def has(self, name: str) -> Deferred[bool]:
         """Ask whether the archive has a segment. Fails with Unavailable."""
 
     def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
-        """Put a segment there; fires when it was read back, compared, and is there for good.
+        """Put a segment into the archive; fires when it was read back and compared, and is durable.
 
-        Fails with Unavailable and ForeignStoreError; with OSError or ValueError if the segment cannot be
-        read here.
+        Fails with Unavailable and ForeignStoreError; with OSError or ValueError if the segment in the store
+        cannot be read.
         """
 
     def close(self) -> Deferred[None]:
@@ -176,4 +180,4 @@ class SegmentTarget(Protocol):
 
 
 class ForeignStoreError(LogsrvError):
-    """The target has other lines under this store's identity; the sentence says what to do."""
+    """The target has other lines under the identity of this store; the message says what to do."""

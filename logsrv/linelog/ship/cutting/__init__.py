@@ -1,1 +1,1 @@
-"""Cutting: turns the text of a store that is on the medium into blocks or batches of lines."""
+"""Cutting: dividing the text of a store, as far as it is on the medium, into blocks or batches of lines."""

@@ -1,4 +1,4 @@
-"""The lines of a store from a place on, all or those that match a query, in batches for a target."""
+"""Batches for a target: the lines of a store from a place on, all or only those that match a query."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Position
 
 PIECES = 16
-"""Pieces of 1 MiB that are searched for lines before other work gets its turn."""
+"""The pieces of 1 MiB that are searched for lines before other work gets its turn."""
 
 
 class LineBatches:
-    """Batches of lines from `position` on; only text that is on the medium.
+    """Batches of lines from `position` on, of text that is on the medium.
 
-    query: None for all lines. gap: gets text that was removed or damaged, and the place of the next line
-    after it. most_lines, most_bytes: limits of a batch; a longer line is a batch of its own.
+    query: None for all lines. gap: called with the amount of text that was removed or damaged, and the
+    place of the next line after it. most_lines, most_bytes: limits of a batch; a longer line is a batch by
+    itself.
 
     Raises QueryError for an invalid query.
     """
@@ -57,12 +58,12 @@ class LineBatches:
 
     @property
     def missing(self) -> Missing:
-        """The text that is gone before the place and was not given to `gap` yet."""
+        """The text before the place that is gone, and that `gap` was not called for yet."""
         return self._follower.missing
 
     @property
     def more(self) -> bool:
-        """True if there may be another batch at once."""
+        """True if another batch may be ready now."""
         return bool(self._ready) or self._behind
 
     def close(self) -> None:
@@ -70,9 +71,9 @@ class LineBatches:
         self._follower.close()
 
     def next(self) -> SentLines | None:
-        """Return the next batch; None if there is nothing now.
+        """Return the next batch; None if there is none at present.
 
-        A batch without lines says that no line up to its end matches. Raises OSError and StoreError.
+        A batch without lines means that no line up to its end matches. Raises OSError and StoreError.
         """
         if not self._ready:
             self._fill()
@@ -89,7 +90,7 @@ class LineBatches:
             except (OSError, StoreError):
                 if self._read_to == begin:
                     raise
-                # The text read so far goes out now; an error that persists comes again.
+                # Send the text that was read so far; if the error persists, the next call raises it.
                 self._behind = True
                 break
             if news is None:

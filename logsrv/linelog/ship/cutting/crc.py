@@ -1,8 +1,8 @@
 """The CRC-32 of two joined texts, computed from the CRC-32 of each, without the texts (no I/O).
 
 A CRC-32 is the remainder of a text as a polynomial over GF(2), with the lowest bit for the highest power.
-Appending n bytes multiplies the remainder of the first text by x to the power of 8n. zlib has this as
-crc32_combine; Python does not offer it.
+Appending n bytes multiplies the remainder of the first text by x to the power of 8n. zlib does this in
+crc32_combine, which Python does not offer.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ _ONE, _X8 = 1 << 31, 1 << 23
 
 
 def combined(first: int, second: int, size: int) -> int:
-    """Return the CRC-32 of two joined texts. first, second: their CRC-32. size: bytes of the second."""
+    """Return the CRC-32 of two joined texts. first, second: the CRC-32 of each.
+
+    size: the bytes of the second text.
+    """
     place = 0
     while size >> place:
-        # Eight bits of the size at a time: a table for all sizes would be large.
+        # Eight bits of the size at a time, because a table for all sizes would be large.
         first = _times(_shift(size >> place & 0xFF, place), first)
         place += 8
     return first ^ second
@@ -26,7 +29,7 @@ def combined(first: int, second: int, size: int) -> int:
 def _times(one: int, other: int) -> int:
     product = 0
     while one:
-        # The lowest power first: the highest bit.
+        # The lowest power comes first; it is the highest bit.
         if one & _ONE:
             product ^= other
         one = one << 1 & 0xFFFFFFFF

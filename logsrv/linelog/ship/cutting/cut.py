@@ -1,7 +1,7 @@
 """Cutting blocks: the text of a store from a place on, packed, as much as a target takes at once.
 
-Frames of a compressed segment leave unchanged and are not unpacked: the sums in its index tell whether they
-are whole, and the CRC-32 of their text. Text that is not compressed yet, and the rest of a frame that
+Frames of a compressed segment are sent unchanged and are not unpacked: the checksums in its index verify
+them, and give the CRC-32 of their text. Text that is not compressed yet, and the rest of a frame that
 begins before the place, are compressed for the block.
 """
 
@@ -29,7 +29,10 @@ PIECE = 1 << 20
 
 
 class CutBlock(NamedTuple):
-    """A block, its number of lines, whether more text follows, and the text that is missing before it."""
+    """A block. lines: the number of its lines. more: whether more text follows.
+
+    missing: the text that is missing before it.
+    """
 
     block: PackedBlock
     lines: int
@@ -38,7 +41,7 @@ class CutBlock(NamedTuple):
 
 
 class BlockLimits(NamedTuple):
-    """The most packed bytes of a block, and of a line that is alone in its block."""
+    """The most packed bytes of a block, and of a block with a single line."""
 
     block: int
     line: int
@@ -77,15 +80,16 @@ class _Pile:
 
     @property
     def tight(self) -> bool:
-        """True if another frame would hardly fit: frames are mostly of one size."""
+        """True if another frame would probably not fit: most frames have about the same size."""
         return bool(self.packed) and len(self.packed[-1]) > self.room
 
 
 class Cutter:
     """A place in a store from which blocks are cut, one after the other.
 
-    store: the identity of the store. refuse: gets each line, with its LF, that is too large even for a
-    block of its own. unpacks: frames are unpacked and their sums are not used, because they may be wrong.
+    store: the identity of the store. refuse: called with each line, with its LF, that is too large even for
+    a block by itself. unpacks: whether frames are unpacked, because the checksums in the index may be
+    wrong.
     """
 
     def __init__(self, view: View, store: str, refuse: Callable[[bytes], object]) -> None:
@@ -98,7 +102,7 @@ class Cutter:
         self._position = Position(0, 0)
         # The place after the last line that was refused.
         self._refused = Position(0, 0)
-        # The text that was passed over and that no block has reported yet.
+        # The text that was skipped and that no block has reported yet.
         self._missing = Missing()
 
     def go(self, position: Position) -> None:
@@ -108,7 +112,7 @@ class Cutter:
 
     @property
     def open_number(self) -> int | None:
-        """The number of the open segment: it can be read even after its removal."""
+        """The number of the open segment, which can be read even after its removal."""
         return self._segment.number
 
     @property
@@ -120,9 +124,9 @@ class Cutter:
         self._segment.close()
 
     def cut(self, after: Position | None, limits: BlockLimits) -> CutBlock | None:
-        """Return the next block; None if there is nothing now. after: the end of the block before it.
+        """Return the next block; None if there is none at present. after: the end of the block before it.
 
-        Damaged and removed text is passed over. Raises OSError and StoreError.
+        Damaged and removed text is skipped. Raises OSError and StoreError.
         """
         while (frames := self._entered()) is not None:
             offset = self._position.offset
@@ -152,7 +156,7 @@ class Cutter:
         return CutBlock(block, pile.lines, more, missing)
 
     def _entered(self) -> Frames | None:
-        """Return the segment of the place; if that is gone, the next one that is here."""
+        """Return the segment of the place; if it was removed, the next one that the store has."""
         while (frames := self._segment.enter(self._position.segment)) is None:
             following = self._segment.next_number(self._position.segment)
             if following is None:
@@ -175,7 +179,7 @@ class Cutter:
         self._position = Position(number, offset + size)
 
     def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
-        """Fill a pile with text from the place on; the place moves past text that is passed over."""
+        """Fill a pile with text from the place on; the place moves behind text that is skipped."""
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
             text = bytearray(min(PIECE, reach - offset))
@@ -210,7 +214,7 @@ class Cutter:
     def _compress(
         self, text: bytes | bytearray, stop: int, pile: _Pile, limits: BlockLimits
     ) -> bool:
-        """Add lines up to `stop`; return whether all were added, and there may be room for more."""
+        """Add lines up to `stop`; return whether all were added and there may be room for more."""
         at = 0
         while at < stop:
             if pile.tight:
@@ -233,7 +237,7 @@ class Cutter:
         return True
 
     def _alone(self, frame: bytes, line: bytes, pile: _Pile, limits: BlockLimits) -> bool:
-        """Give a line that is larger than a block a block of its own, or refuse it and pass it over."""
+        """Make a block of a line that is larger than the limit of a block, or refuse and skip the line."""
         if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
             pile.add(frame, line, 1)
         else:
@@ -247,7 +251,10 @@ class Cutter:
 
 
 def _stand(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool:
-    """Add whole frames unchanged; return whether there were any. Raises Damaged if the first one is."""
+    """Add whole frames unchanged; return whether there were any.
+
+    Raises Damaged if the first one is damaged.
+    """
     after, packed, text = frame, 0, 0
     while after < frames.count:
         begin, stop = frames.bounds(after)
@@ -263,7 +270,7 @@ def _stand(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool
 
 
 def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
-    """Add frames before number `after` that match their sums in the index, without unpacking them."""
+    """Add the frames before number `after` that match their checksums in the index; unpack none."""
     if frames.index.sums_of(frame) is None:
         return False
     run = frames.standing(frame, after)
@@ -282,13 +289,13 @@ def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
 
 
 def _fits(packed: memoryview, size: int) -> bool:
-    """Return whether a frame's header has the checksum and the size that a receiver requires."""
+    """Return whether the header of a frame has the checksum flag and the size that a receiver requires."""
     found = zstandard.get_frame_parameters(packed)
     return bool(found.has_checksum) and found.content_size == size
 
 
 def _by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
-    """Add frames before number `after`, unpacking each. Raises Damaged if the first one is."""
+    """Add the frames before number `after`; unpack each. Raises Damaged if the first one is damaged."""
     for number in range(frame, after):
         begin, stop = frames.bounds(number)
         try:
@@ -304,9 +311,9 @@ def _by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
 
 
 def _plain_texts(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[int]:
-    """Read the lines from `offset` up to `reach`, where one ends, into `text`, in pieces.
+    """Read the lines from `offset` up to `reach`, the end of a line, into `text`, in pieces.
 
-    Yields how many bytes of it are whole lines. Raises OSError.
+    Yields how many bytes of `text` are whole lines. Raises OSError.
     """
     while offset < reach:
         wanted = min(len(text), reach - offset)
@@ -323,5 +330,5 @@ def _plain_texts(fd: int, offset: int, reach: int, text: bytearray) -> Iterator[
 
 
 def _end_of_lines(text: bytes | bytearray, at: int, most: int) -> int:
-    """Return the end of the last line that ends within `most` bytes; otherwise of the first line."""
+    """Return the end of the last line that ends within `most` bytes; if there is none, of the first."""
     return text.rfind(b"\n", at, at + most) + 1 or text.find(b"\n", at) + 1

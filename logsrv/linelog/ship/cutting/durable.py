@@ -1,7 +1,7 @@
 """The segment that a reader is in, and how far its text is on the medium: no later text is sent.
 
-Otherwise a power cut could remove lines here that were already sent, and their places would be used again
-for other lines.
+Otherwise a power cut could remove lines from this store that were already sent, and new lines would get
+their places.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _number = attrgetter("number")
 
 
 class DurableSegment:
-    """A segment of a store, opened and synced through a descriptor of its own.
+    """A segment of a store, opened and synced through its own descriptor.
 
-    ended: as of the last `reach`, nothing more is written to it. unended: the bytes of an unfinished last
-    line that it has then.
+    ended: whether, at the last `reach`, nothing more was written to it. unended: the bytes of an unfinished
+    last line at that time.
     """
 
     def __init__(self, view: View) -> None:
@@ -33,14 +33,14 @@ class DurableSegment:
         self._size = -1
         self._reach = 0
         # The number of a segment whose sync has failed. The kernel drops pages that it could not write, so
-        # a later sync that works proves nothing. The compressed file is another file, and may be read.
+        # a later successful sync proves nothing. The compressed file is another file, and may be sent.
         self._doubtful = 0
         self.ended = False
         self.unended = 0
 
     @property
     def number(self) -> int | None:
-        """The number of the segment; None before the first."""
+        """The number of the segment; None if none is open."""
         return None if self._frames is None else self._frames.number
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class DurableSegment:
                 f"{found.path} could not be synced to the disk; it is sent when it is compressed"
             )
         self.close()
-        # A compressed file has its name before the name is on the medium.
+        # A compressed file gets its name before the name is on the medium.
         try:
             self._view.sync_names()
         except BaseException:
@@ -82,12 +82,12 @@ class DurableSegment:
     def reach(self, behind: int) -> int:
         """Return the offset up to which its whole lines are on the medium.
 
-        Syncs more text only if that offset is not past `behind`: so one sync serves all lines that came
-        meanwhile. Raises OSError and StoreError.
+        Syncs more text only if that offset is not greater than `behind`, so that one sync serves all lines
+        that arrived meanwhile. Raises OSError and StoreError.
         """
         frames = self._frames
         assert frames is not None
-        # Read before the size, which then includes all text that was written before the end.
+        # Read this before the size: if the segment has ended, the size then includes all of its text.
         self.ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
         if self._reach <= behind:
             size = os.fstat(frames.fd).st_size

@@ -14,10 +14,10 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 
 def crc_of(view: View, start: Position, end: Position) -> int | None:
-    """Return the CRC-32 of the text between two places of a segment; None if it cannot be read here.
+    """Return the CRC-32 of the text between two places of a segment; None if the text cannot be read.
 
-    If a place is not the beginning of a line, or the segment ends before `end`, it is that of other text.
-    Raises OSError.
+    If a place is not the beginning of a line, or the segment ends before `end`, the CRC-32 is that of other
+    text. Raises OSError.
     """
     frames = view.open(start.segment)
     if frames is None:
@@ -31,7 +31,7 @@ def crc_of(view: View, start: Position, end: Position) -> int | None:
 
 
 def begins_line(view: View, position: Position) -> bool:
-    """Return whether a line begins at a place; True if the place is gone, damaged, or past the end.
+    """Return whether a line begins at a place; True if its text is gone or damaged, or behind the end.
 
     Raises OSError.
     """
@@ -45,7 +45,7 @@ def begins_line(view: View, position: Position) -> bool:
 
 
 def _line_at(frames: Frames, offset: int) -> int:
-    """Return where the first line begins at `offset` or after it."""
+    """Return the offset of the first line that begins at `offset` or later."""
     try:
         frame = frames.at(offset)
         while frame < frames.count:
@@ -59,7 +59,7 @@ def _line_at(frames: Frames, offset: int) -> int:
 
 
 def distance(view: View, start: Position, end: Position) -> int | None:
-    """Return the bytes of text between two places; None if a removed segment's size is unknown.
+    """Return the bytes of text between two places; None if the size of a removed segment is unknown.
 
     Raises OSError.
     """
@@ -84,9 +84,9 @@ def distance(view: View, start: Position, end: Position) -> int | None:
 
 
 def gone_from(view: View, position: Position, others: Collection[int] = ()) -> Missing:
-    """Return the text that is gone between a place and the next segment that is here.
+    """Return the amount of text that is gone between a place and the next segment that the store has.
 
-    others: numbers of segments that do not count as gone: the target has them.
+    others: numbers of segments that do not count as gone, because the target has them.
     """
     number, total = position.segment, Missing()
     for one in view.segments:
@@ -105,8 +105,8 @@ def gone_from(view: View, position: Position, others: Collection[int] = ()) -> M
 def begin_at(view: View, ship_from: str, end: Position) -> Position:
     """Return the place for `beginning`, `end` or a position such as 17:0 in a store that ends at `end`.
 
-    A position inside a line stands for the next line, a position past the end for the end. Raises OSError,
-    and ValueError for any other text.
+    A position inside a line means the next line, and a position behind the end means the end. Raises
+    OSError, and ValueError for any other text.
     """
     if ship_from == END:
         return end

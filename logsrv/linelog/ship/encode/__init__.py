@@ -1,1 +1,1 @@
-"""Encoders: stored lines as the protocols of others have them (sans-IO)."""
+"""Encoders: stored lines in the formats of other protocols (sans-IO)."""

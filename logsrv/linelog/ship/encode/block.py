@@ -1,4 +1,4 @@
-"""A block: whole lines of one segment, packed, with headers that say where they stand (no I/O).
+"""A block: whole lines of one segment, packed, with headers that tell their place in the store (no I/O).
 
     Logsrv-Format: 1
     Logsrv-Store: 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a
@@ -7,9 +7,10 @@
     Logsrv-After: 16:268435456
     Logsrv-CRC: 1c291ca3
 
-A receiver stores a block whose Logsrv-After is its place in that store. It drops a block whose Logsrv-To
-is not past its place, and refuses any other. The first block has no Logsrv-After. Logsrv-Gap is the number
-of bytes lost before the block, or `unknown`. The CRC-32 is of the text.
+A receiver knows up to which place it has that store. It stores a block whose Logsrv-After is this place,
+drops a block whose Logsrv-To is not behind this place, and refuses any other. The first block has no
+Logsrv-After. Logsrv-Gap is the number of bytes lost before the block, or `unknown`. Logsrv-CRC is the
+CRC-32 of the text.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NAMES = tuple(f"Logsrv-{name}" for name in ("Format", "Store", "From", "To", "Af
 LARGEST = 1_000_000
 """The most bytes of a packed block, unless its receiver allows fewer."""
 LARGEST_TEXT = 8 << 20
-"""The most bytes of its text."""
+"""The most bytes of the text of a block."""
 UNKNOWN = "unknown"
 """A gap of unknown size."""
 _CRC = re.compile(r"[0-9a-f]{8}")
@@ -38,9 +39,9 @@ _GAP = re.compile(r"[0-9]{1,18}|unknown")
 class PackedBlock:
     """Whole lines of one segment, as a run of Zstandard frames.
 
-    store: the identity of the store. start, end: where the text begins and ends in it. after: the `end`
-    of the block before; None for the first. crc: the CRC-32 of the text. gap: the number of bytes lost
-    before it, UNKNOWN, or "" for none.
+    store: the identity of the store. start, end: the places in it where the text begins and ends. after:
+    the `end` of the block before; None for the first. crc: the CRC-32 of the text. gap: the number of bytes
+    lost before the block, UNKNOWN, or "" for none.
     """
 
     store: str
@@ -71,7 +72,7 @@ class PackedBlock:
 
 
 def read_block(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
-    """Return the block with these headers. Raises ValueError with one short sentence."""
+    """Return the block with these headers. Raises ValueError, whose message is one short sentence."""
     if headers.get("Logsrv-Format") != FORMAT:
         raise ValueError(f"Logsrv-Format must be {FORMAT}")
     store = _matched(STORE_ID, headers, "Logsrv-Store", "32 hexadecimal digits")
@@ -95,7 +96,7 @@ def read_block(headers: Mapping[str, str], packed: bytes) -> PackedBlock:
 
 
 def check_text(block: PackedBlock, text: bytes) -> None:
-    """Raise ValueError unless a text has its block's size and CRC-32, and ends with an LF."""
+    """Raise ValueError unless a text has the size and the CRC-32 of its block, and ends with an LF."""
     if len(text) != block.size:
         raise ValueError(f"the text has {len(text)} bytes, and the headers say {block.size}")
     if zlib.crc32(text) != block.crc:

@@ -1,8 +1,8 @@
 """Stored lines as a bulk request to Elasticsearch, and the reading of its answer (sans-IO).
 
 A document has the names of the Elastic Common Schema: `@timestamp`, `message`, `log.level`, `host.name`,
-`service.name`, `source.address`. MESSAGE stays text: Elasticsearch would refuse a line whose field has
-another type than the field has in the index.
+`service.name`, `source.address`. MESSAGE stays text: Elasticsearch would refuse a line with a field whose
+type differs from that in the index.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import orjson
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.outgoing import Outgoing
 
-# Data streams take only `create`; an index takes it, too.
+# Data streams accept only `create`; an index accepts it, too.
 _ACTION = b'{"create":{}}\n'
 _LATER = 429
 _SHOWN = 200
@@ -23,8 +23,8 @@ _SHOWN = 200
 class BulkAnswer(NamedTuple):
     """The documents that were not stored, by their indexes in the request.
 
-    later: documents to send again. refused: documents that will never be taken. why_later, why_refused: the
-    reason for the first of them; "" if there is none.
+    later: documents to send again. refused: documents that will never be stored. why_later, why_refused:
+    the reason for the first of each; "" if there is none.
     """
 
     later: list[int]
@@ -52,7 +52,7 @@ def bulk_request(lines: Outgoing) -> bytes:
 
 
 def read_answer(body: bytes, number: int) -> BulkAnswer:
-    """Return the outcome for `number` documents. Raises ValueError if the body is no such answer."""
+    """Return the result for `number` documents. Raises ValueError if the body is no answer for these."""
     answer = orjson.loads(body)
     if not isinstance(answer, dict) or "errors" not in answer:
         raise ValueError("no answer to a bulk request")

@@ -1,7 +1,7 @@
 """Checks of a received block before it is stored: its frames and its lines (no I/O).
 
-Unpacking takes no more memory and time than the headers of the frames promise. The lines must be lines
-that our own store could hold.
+Unpacking takes no more memory and time than the headers of the frames announce. The lines must have the
+format of stored lines.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _CHECKSUM = 4
 
 
 def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
-    """Return the frames of a block with `size` bytes of text; each with the number of bytes of its text.
+    """Return the frames of a block with `size` bytes of text, each with the number of bytes of its text.
 
-    Nothing is unpacked. Raises ValueError with one sentence.
+    Nothing is unpacked. Raises ValueError, whose message is one sentence.
     """
     whole = memoryview(packed)
     found: list[tuple[memoryview, int]] = []
@@ -53,7 +53,7 @@ def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
 def frame_at(data: memoryview) -> tuple[int, int]:
     """Return the length of the frame at the start of `data`, and the number of bytes of its text.
 
-    Raises ValueError with one sentence, also if the frame breaks off.
+    Raises ValueError, whose message is one sentence, also if the frame is cut off.
     """
     if data[:4] != _MAGIC:
         raise ValueError("the body is not made of Zstandard frames")
@@ -78,11 +78,11 @@ def frame_at(data: memoryview) -> tuple[int, int]:
 
 
 def unpacked(frames: list[tuple[memoryview, int]]) -> Iterator[bytes]:
-    """Yield the text of each frame, verified. Raises ValueError with one sentence."""
+    """Yield the text of each frame, verified. Raises ValueError, whose message is one sentence."""
     decompressor = ZstdDecompressor(max_window_size=_LARGEST_WINDOW)
     for frame, content in frames:
         try:
-            # The header has the size; no more bytes are made.
+            # The header tells the size; no more bytes are unpacked.
             text = decompressor.decompress(frame, max_output_size=content)
         except ZstdError:
             raise ValueError("a frame is damaged: its text does not match its header") from None
@@ -97,8 +97,8 @@ _DEL = 127
 def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
     """Yield the number of lines in each piece of a text that ends with an LF.
 
-    raw: whether messages may hold any bytes. Raises ValueError with one sentence about the first wrong
-    piece.
+    raw: whether messages may have any bytes. Raises ValueError, whose message is one sentence about the
+    first wrong piece.
     """
     start = 0
     while start < len(text):
@@ -110,7 +110,7 @@ def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
                 "a line has bytes that are no UTF-8, or control characters, which a store without --raw"
                 " does not hold"
             )
-        # Only a piece with bytes that a SOURCE may not have needs the look for their places.
+        # Only if a piece has bytes that a SOURCE may not have, their places have to be checked.
         yield _check_stamps(piece, odd=raw or not piece.isascii() or b"\t" in piece)
 
 

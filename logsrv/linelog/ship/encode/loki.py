@@ -1,11 +1,11 @@
 """Stored lines as a push to Loki, and the reading of its refusals (sans-IO).
 
-There are few labels, because each set of labels is a stream of its own: `job`, the name of the listener,
-the host of the sender, the level. Hosts beyond the first MOST_HOSTS share one label. The line is MESSAGE.
+There are few labels, because each set of labels is a separate stream: `job`, the name of the listener, the
+host of the sender, the level. Hosts beyond the first MOST_HOSTS share one label. The line is MESSAGE.
 
-Loki drops a line that repeats the time and text of another one in its stream. Equal lines of one push get
-different nanoseconds, so that Loki keeps them all. A push that is sent again has the same nanoseconds, and
-Loki drops its lines.
+Loki drops a line that repeats the time and text of another line in its stream. Equal lines of one push get
+different nanoseconds, so that Loki keeps them all. A push that is sent again has the same nanoseconds, so
+that Loki drops its lines.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ OTHERS = "others"
 """The label of all hosts beyond MOST_HOSTS."""
 _JOB = "logsrv"
 _NANOSECONDS = 1000
-# Loki refuses some lines of a push for their time, and has taken the others.
+# The reasons why Loki refuses some lines of a push because of their time; it has taken the others.
 _BY_TIME = ("too far behind", "timestamp too old", "timestamp too new", "out of order")
 _OLDEST = re.compile(r"oldest acceptable timestamp is: ([0-9T:.+-]{19,40}Z?)")
 _NUMBER = re.compile(r"total ignored: ([0-9]{1,9}) out of")
 
 
 class LokiEncoder:
-    """Makes the pushes to one Loki, and remembers which hosts have a label of their own."""
+    """Makes the pushes to one Loki, and remembers which hosts have their own label."""
 
     def __init__(self, most_hosts: int = MOST_HOSTS) -> None:
         self._most_hosts = most_hosts
@@ -71,9 +71,10 @@ class LokiEncoder:
 
 
 def refused_by_time(said: str, lines: Outgoing) -> int:
-    """Return how many lines Loki has refused for their time; 0 if it refused for another reason.
+    """Return how many lines Loki has refused because of their time; 0 if it had another reason.
 
-    said: the text of its answer with status 400. If it gives no number, this is an estimate, at least 1.
+    said: the text of its answer with status 400. Without a number in it, the result is an estimate, at
+    least 1.
     """
     if not any(reason in said for reason in _BY_TIME):
         return 0
@@ -86,7 +87,7 @@ def refused_by_time(said: str, lines: Outgoing) -> int:
 
 
 def _moment(text: str) -> int | None:
-    """Return microseconds since 1970."""
+    """Return a time in microseconds since 1970; None if the text is no time."""
     try:
         return round(datetime.fromisoformat(text).timestamp() * 1_000_000)
     except (ValueError, OverflowError):

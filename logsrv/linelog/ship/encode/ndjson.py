@@ -1,9 +1,9 @@
 """Stored lines as JSON objects, as in our HTTP API but without positions; and as Kafka messages (sans-IO).
 
-The key of a Kafka message is the host of the sender. Kafka keeps the order of messages with one key: so the
-lines of a machine stay in order, even over several connections, and machines spread over partitions. The
-key of a sender without an address, such as a local program, is its whole source. The value is the JSON
-object; the time is TIME.
+The key of a Kafka message is the host of the sender. Kafka keeps the order of messages with the same key.
+So the lines of a machine stay in order, even over several connections, and the machines are distributed
+over the partitions. The key of a sender without an address, such as a local program, is its whole SOURCE.
+The value is the JSON object; the time is TIME.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from logsrv.linelog.ship.encode.outgoing import Outgoing
 
 
 def ndjson(lines: Sequence[bytes]) -> bytes:
-    """Return a JSON object for each line, each with an LF."""
+    """Return a JSON object for each line, each followed by an LF."""
     return b"\n".join([*objects(lines), b""])
 
 
@@ -33,20 +33,20 @@ def _object(line: bytes) -> bytes:
     try:
         return orjson.dumps(document)
     except TypeError:
-        # For integers beyond 64 bits, or half of a surrogate pair.
+        # orjson refuses integers beyond 64 bits, and half of a surrogate pair.
         return safe_json(document).encode()
 
 
 _MICROSECONDS = 1000
-# The numbers of errors are those of the protocol; negative ones are of librdkafka itself.
+# The error numbers of the protocol; negative ones are librdkafka's own.
 REFUSED = frozenset({2, 10, 18, 32, 87})
 """CORRUPT_MESSAGE, MSG_SIZE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD."""
 SETTLED = frozenset({3, 17, 29, 31, 33, 34, 53, 58, -188, -190, -169, -181})
-"""Errors that waiting does not end: no such topic, no right to it, a refused login or certificate."""
+"""Errors that do not pass by themselves: no such topic, no right to it, a refused login or certificate."""
 
 
 class KafkaMessage(NamedTuple):
-    """A message. moment: milliseconds since 1970; without a time that of the line before, or 0."""
+    """A message. moment: milliseconds since 1970; a line without TIME has that of the line before, or 0."""
 
     key: bytes
     value: bytes

@@ -1,7 +1,7 @@
 """Stored lines as an OTLP/HTTP request in JSON, and the reading of its answer (sans-IO).
 
-A resource is a program on a machine (`service.name`, `host.name`). The body of a record is MESSAGE, and its
-attribute `logsrv.source` the source. The format is JSON because every receiver of OTLP/HTTP must take it,
+A resource is a program on a machine (`service.name`, `host.name`). The body of a record is MESSAGE; its
+attribute `logsrv.source` is SOURCE. The format is JSON, because every receiver of OTLP/HTTP must accept it,
 and it needs no further package.
 """
 
@@ -50,7 +50,7 @@ def rejected(answer: bytes) -> tuple[int, str]:
     """Return how many records an answer with a 2xx status rejects, and why."""
     try:
         partial = orjson.loads(answer)["partialSuccess"]
-        # A number of 64 bits is text in the JSON of protobuf.
+        # protobuf's JSON writes a number of 64 bits as text.
         number = int(partial.get("rejectedLogRecords") or 0)
         why = partial.get("errorMessage") or ""
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -1,7 +1,7 @@
 """Stored lines as columns for encoders: messages, times, sources, levels and names (sans-IO).
 
-All lines are read together, which costs a fifth of one Record for each. A column is read at its first use:
-no encoder needs all of them.
+All lines are read together, which takes a fifth of the time of one Record for each. A column is read at its
+first use, because no encoder needs all columns.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _TIME = len("2026-11-20T06:18:42.123456Z")
 _MICROSECONDS = 1_000_000
 _reader = FieldReader(("app", "hostname", "pid"))
 LONGEST_NAME = 255
-"""Characters in the name of a program, a machine or a process; the rest is cut off."""
+"""The most characters in the name of a program, a machine or a process; the rest is cut off."""
 
 
 class Outgoing:
-    """Lines, at least one, without their LFs."""
+    """Stored lines as columns. lines: at least one line, without LFs."""
 
     def __init__(self, lines: Sequence[bytes]) -> None:
         self.lines = lines
@@ -47,7 +47,7 @@ class Outgoing:
 
     @cached_property
     def moments(self) -> list[int]:
-        """Microseconds since 1970; a line without a time has that of the line before it, or 0."""
+        """The TIMEs in microseconds since 1970; a line without one has that of the line before it, or 0."""
         moments = self._moments_read
         if NO_TIME not in moments:
             return moments
@@ -59,12 +59,12 @@ class Outgoing:
 
     @cached_property
     def times(self) -> list[str]:
-        """The moments as text, in the form of the store's TIME."""
+        """The moments as text in the form of TIME."""
         return [time.decode("ascii") for time in self.stamps]
 
     @cached_property
     def stamps(self) -> list[bytes]:
-        """The times in bytes."""
+        """The times as bytes."""
         if NO_TIME not in self._moments_read:
             return [line[:_TIME] for line in self.lines]
         return [_time(moment).encode("ascii") for moment in self.moments]
@@ -76,7 +76,7 @@ class Outgoing:
 
     @cached_property
     def sources(self) -> list[str]:
-        """The sources; "" for a line that has none."""
+        """The SOURCEs; "" for a line without one."""
         return [_text(source) for source in self._sources]
 
     @cached_property
@@ -108,19 +108,19 @@ class Outgoing:
 
     @property
     def apps(self) -> list[str | None]:
-        """The names of the programs, from any of the fields that may hold them."""
+        """The names of the programs, from any of the fields that may have them; None without one."""
         return self._columns[0]
 
     @cached_property
     def hostnames(self) -> list[str | None]:
-        """The machines that the lines name; otherwise the hosts of their senders."""
+        """The machines that the lines name; for a line that names none, the host of its sender."""
         return [
             name or parts.host for name, parts in zip(self._columns[1], self.parts, strict=True)
         ]
 
     @property
     def pids(self) -> list[str | None]:
-        """The process IDs."""
+        """The process IDs; None without one."""
         return self._columns[2]
 
 

@@ -35,19 +35,19 @@ class RelpState(enum.Enum):
 class RelpSession:
     """A RELP session.
 
-    trouble: why it ended; "" before. given: the number of messages that were framed. refused: the server's
-    answers to messages that it will never take, by the number of the message, from 0.
+    trouble: why it ended; "" before. given: the number of messages framed so far. refused: the server's
+    answers to messages that it will never take, by the number of the message, counted from 0.
     """
 
     def __init__(self, number: int = 0) -> None:
-        """`number`: the number of the last frame so far."""
+        """number: the number of the frame before the first one."""
         self.state = RelpState.CLOSED
         self.trouble = ""
         self.refused: dict[int, str] = {}
         self.given = 0
         self._number = number
         self._held = b""
-        # The numbers of frames, in order. From index `_at` on only those in `_early` have an answer.
+        # The numbers of frames, in order. From index `_at` on, only the frames in `_early` have an answer.
         self._numbers: list[bytes] = []
         self._at = 0
         self._early: set[bytes] = set()
@@ -59,7 +59,7 @@ class RelpSession:
 
     @property
     def answered(self) -> int:
-        """The number of the first message without an answer, from 0."""
+        """The number of the first message without an answer, counted from 0."""
         return self.given - (len(self._numbers) - self._at)
 
     def open(self) -> bytes:
@@ -69,7 +69,7 @@ class RelpSession:
         """Return the frames of more messages."""
         first = self._number + 1
         if first + len(messages) > _LAST_NUMBER:
-            # The first frames with low numbers were answered long ago.
+            # The frames that had low numbers before were answered long ago.
             first = 1
         self._number = first + len(messages) - 1
         numbers = [b"%d" % number for number in range(first, self._number + 1)]
@@ -110,7 +110,7 @@ class RelpSession:
         self._held = data[at:]
 
     def _many(self, data: bytes) -> int:
-        """Take a run of acknowledgements in the order of their messages at once; return where it ends."""
+        """Take, at once, acknowledgements that are in the order of their messages; return their end."""
         numbers = data.split(ACKNOWLEDGED)[:-1]
         behind = self._at + len(numbers)
         if self._early or not numbers or numbers != self._numbers[self._at : behind]:
@@ -129,7 +129,7 @@ class RelpSession:
             self._one(number, data)
 
     def _one(self, number: bytes, data: bytes) -> None:
-        """Take the answer to one message; ignore an answer to a message that has one, or to none."""
+        """Take the answer to one message; ignore a second answer, or one to an unknown message."""
         try:
             place = self._numbers.index(number, self._at)
         except ValueError:

@@ -1,13 +1,14 @@
-"""Stored lines as syslog messages, and these as counted frames for TCP (sans-IO).
+"""Stored lines as syslog messages, and syslog messages as counted frames for TCP (sans-IO).
 
-A line that came in as syslog leaves unchanged if its header has a time and a host. RFC 5424 with `-` in
-their place gets TIME and the sender's host. RFC 3164 without a host becomes RFC 5424 with the same
-priority, program and text: its receiver would take our host for the sender.
+A line that was received as syslog is sent unchanged if its header has a time and a host. If its header is
+of RFC 5424 and has `-` for one of these, it gets TIME or the host of the sender. If it is of RFC 3164 and
+has no host, it becomes RFC 5424 with the same priority, program and text; otherwise its receiver would take
+our host for the sender.
 Every other line becomes the text of such a message:
 
     <PRI>1 TIME HOSTNAME APP-NAME PROCID - - MESSAGE
 
-PRI has the facility `user` and the level of the line, or `notice` if the line has no level.
+PRI has the facility `user`, and the level of the line or `notice` if it has none.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _RFC5424 = re.compile(
 _IS_WHOLE = re.compile(
     _PRIORITY + rb"1 [0-9]{4}-[0-9]{2}-[0-9]{2}T[!-~]+ (?!- )[!-~]+ [!-~]+ [!-~]+ [!-~]+ [\[-]"
 ).match
-# With a month of letters, as the RFC has it and most senders write it.
+# With the name of a month, as in the RFC, and as most senders write it.
 _RFC3164 = re.compile(
     _PRIORITY + _MONTH + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [A-Za-z0-9][A-Za-z0-9._-]*"
     rb" [^ :\[\]]{1,48}(?:\[[^ \]]{0,128}\])?: "
@@ -79,12 +80,12 @@ def _with_headers(lines: Outgoing) -> list[bytes]:
 
 
 def counted(messages: Sequence[bytes]) -> bytes:
-    """Return messages as frames of RFC 6587 section 3.4.1, each after the number of its bytes."""
+    """Return messages as frames of RFC 6587 section 3.4.1: the number of bytes, a space, the message."""
     return b"".join([b"%d %b" % (len(message), message) for message in messages])
 
 
 def _completed(message: bytes, time: bytes, hostname: str | None) -> bytes:
-    """Return a message of RFC 5424 with a time and a host."""
+    """Return a message of RFC 5424, with a time and a host in place of `-`."""
     priority, when, where, rest = message.split(b" ", 3)
     when = time if when == _NONE else when
     where = _name(hostname, _LONGEST_HOST) if where == _NONE else where

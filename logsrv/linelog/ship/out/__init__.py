@@ -1,1 +1,1 @@
-"""Targets that are not logsrv: lines to rsyslog, Loki, Kafka and others, at least once."""
+"""Targets other than logsrv: JetStream, archives, and receivers of lines, such as rsyslog and Kafka."""

@@ -3,7 +3,7 @@
 2xx                    taken
 400, 422               never: the request is wrong
 413                    smaller
-429, 5xx               later, after the time in Retry-After if there is one
+429, 5xx               later, after the time in Retry-After if the answer has one
 408, 425               later
 401, 403, 3xx, others  later; the cause does not pass by itself. Redirects are not followed, because
                        lines go only where the operator said
@@ -23,7 +23,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 
 LONGEST_PAUSE = 600.0
-"""The longest pause, in seconds, that a server can ask for."""
+"""The longest pause, in seconds, that a server can ask for by Retry-After."""
 _SHOWN = 200
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _SOON = (408, 425)
@@ -43,7 +43,7 @@ class HttpAnswer:
 
 
 def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) -> None:
-    """Raise the error that an answer means, unless its status is 2xx or in `also`.
+    """Raise the error for an answer, unless its status is 2xx or in `also`.
 
     who: the server, as the subject of a sentence. now: seconds since 1970. Raises Unavailable (also for a
     2xx without a complete body), TooMuchAtOnce and RefusedForGood.
@@ -69,7 +69,7 @@ def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) 
 
 
 def pause(text: str, now: float) -> float | None:
-    """Return the seconds of a Retry-After, a number or a date; None if it is neither.
+    """Return the seconds in a Retry-After, which is a number or a date; None if it is neither.
 
     now: seconds since 1970.
     """
@@ -95,7 +95,7 @@ def _phrase(status: int) -> str:
 
 
 def _said(answer: HttpAnswer) -> str:
-    """Return the beginning of the server's own text; "" if it sent HTML or another type."""
+    """Return the beginning of the server's text, for a message; "" if it is HTML or another type."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("text/plain", "application/json"):
         return ""

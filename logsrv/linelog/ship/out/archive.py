@@ -1,7 +1,7 @@
-"""The target of `file:///PATH` and `s3://BUCKET/PREFIX`: an archive, used in a thread of its own.
+"""The target of `file:///PATH` and `s3://BUCKET/PREFIX`: an archive, used in a separate thread.
 
-A network directory may hang for minutes, and nothing interrupts a system call on it. So the caller stops
-waiting, and the thread is left behind.
+A network directory may hang for minutes, and nothing interrupts a system call on it. Then the caller stops
+waiting, and the thread stays in that call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = Logger()
 
 
 class ArchiveTarget:
-    """An archive, as a shipper uses it."""
+    """An archive as a target of a shipper."""
 
     promise = "each sealed segment once: it was read back and compared"
 
@@ -41,7 +41,7 @@ class ArchiveTarget:
         self._archive = archive
         self._store = store
         self._reactor = reactor
-        # A single thread takes the steps in order.
+        # A single thread, so that the steps are taken in order.
         self._thread = Readers(at_once=1)
 
     def survey(
@@ -70,7 +70,7 @@ class ArchiveTarget:
             made = put(self._archive, packed, disk, self._store, going)
             for why in enter(self._archive, made, disk.read):
                 self._reactor.callFromThread(
-                    log.error, "{why}; all others of that archive are found", why=why
+                    log.error, "{why}; all other segments of that archive can be read", why=why
                 )
             return made
 
@@ -94,7 +94,7 @@ class ArchiveTarget:
                 found: Any = step(lambda: not given_up.is_set())
             except GivenUp:
                 return
-            # A panic of obstore is no Exception, and the thread has to go on.
+            # A panic of obstore is a BaseException only, and the thread has to go on.
             except BaseException as error:
                 found = Failure(_panic(error))
             self._reactor.callFromThread(_answer, done, given_up, found)
@@ -120,7 +120,7 @@ def _panic(error: BaseException) -> Exception:
 
 
 def as_target(failure: Failure) -> Failure:
-    """Turn a failure of an archive into an error of a target."""
+    """Raise the error of a target for a failure of an archive; return any other failure."""
     error = failure.value
     if isinstance(error, OtherSegment):
         raise ForeignStoreError(str(error)) from error

@@ -1,7 +1,7 @@
-"""nats-py's client within bounds: servers are not trusted, and only a limited amount of their data is kept.
+"""nats-py's client with limits: servers are not trusted, and only a limited amount of their data is kept.
 
-Reconnecting is off: nats-py would keep messages to send them later. Here the sender asks again which
-messages have arrived.
+Reconnecting is off, because nats-py would keep messages and send them later. The shipper asks the server
+instead which messages have arrived.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from logsrv.linelog.ship.out.wire import (
 
 NO_NATS = "it does not answer as NATS does"
 LONGEST = 300
-"""Characters of a server's text in one of our messages."""
+"""The most characters of a server's text in one of our messages."""
 _ANSWERS = 1024
 _INFO: dict[str, type] = {
     **dict.fromkeys(("version", "nonce", "cluster", "client_ip"), str),
@@ -49,7 +49,7 @@ _DENIED = re.compile(
 class NatsTrouble(LogsrvError):
     """A server cannot be reached, does not answer, or refuses.
 
-    settled: the cause does not pass by itself. code: JetStream's error code; 0 for any other error.
+    settled: whether the cause will not pass by itself. code: JetStream's error code; 0 for other errors.
     """
 
     def __init__(self, why: str, *, settled: bool = False, code: int = 0) -> None:
@@ -77,9 +77,9 @@ class MessageRoom:
 
 @attrs.define(eq=False)
 class Inbox:
-    """A subject for answers, one to each request; it drops all other messages.
+    """A subject for answers, one for each request; all other messages are dropped.
 
-    An answer takes room. The inbox gives the room back, unless `hand_on` left that to the caller.
+    An answer takes room. The inbox gives the room back, unless `hand_on` has left that to the caller.
     """
 
     subject: str
@@ -103,11 +103,11 @@ class Inbox:
             self._came.set_result(None)
 
     def hand_on(self, size: int) -> None:
-        """Leave it to the caller to give back the room of an answer: `size` bytes."""
+        """Leave it to the caller to give back the `size` bytes of an answer."""
         self._size -= size
 
     def give_back(self) -> None:
-        """Give back the room of all answers that were not handed on."""
+        """Give back the room of all answers, except those of `hand_on`."""
         self._room.give(self._size)
         self._size = 0
 
@@ -130,16 +130,16 @@ class _BoundedParser(Parser):
         except (OSError, nats.errors.ProtocolError):
             raise
         except Exception as error:
-            # nats-py would stop reading, and say so only on standard error.
+            # nats-py would stop reading, and write the reason only to standard error.
             self._client.why = str(error) if isinstance(error, WireError) else NO_NATS
             raise nats.errors.ProtocolError from None
 
 
 class BoundedClient(Client):
-    """A client that sends no login before TLS has begun, if TLS is wanted.
+    """A client that, if TLS is wanted, sends no login before TLS has begun.
 
-    ended: an event that is set when the connection has ended, in whatever way. why: the reason, if it came
-    from the server or its data; otherwise "". settled: the reason does not pass by itself.
+    ended: an event that is set when the connection has ended for any reason. why: the reason, if it came
+    from the server or its data, else "". settled: whether the reason will not pass by itself.
     """
 
     wants_tls = False
@@ -180,7 +180,7 @@ class BoundedClient(Client):
             await inbox.subscription.unsubscribe()
 
     def denial(self, subject: str) -> asyncio.Future[None]:
-        """Return a future that is done when the server forbids us to publish to a subject."""
+        """Return a future that is done when the server forbids publishing to a subject."""
         found = self._denials.get(subject)
         if found is None or found.done():
             found = self._denials[subject] = asyncio.get_running_loop().create_future()
@@ -243,7 +243,7 @@ class BoundedClient(Client):
             self._transport.close()
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
-        # nats-py keeps all servers that a server names, however many; here only the operator names some.
+        # nats-py would keep any number of servers that a server names; here only the operator names them.
         if any(name in info and type(info[name]) is not kind for name, kind in _INFO.items()):
             raise nats.errors.Error(NO_NATS)
         if self.wants_tls:
@@ -252,11 +252,11 @@ class BoundedClient(Client):
             info["tls_required"] = True
 
     async def _process_pong(self) -> None:
-        # nats-py stops reading if the one who waited for the PONG has given up.
+        # nats-py stops reading if the caller that waited for the PONG has given up.
         if self._pongs and not (future := self._pongs.pop(0)).done():
             future.set_result(True)
         self._pings_outstanding = 0
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
-        # nats-py stops reading at some headers, which anyone who may write to a stream may write.
+        # nats-py stops reading at some invalid headers, which any writer to a stream may have sent.
         return read_headers(headers) if headers else None

@@ -22,13 +22,16 @@ from logsrv.linelog.ship.target import (
 
 _BULK = "/_bulk"
 _FINE = 200
-# Without this filter an answer has 200 bytes for each document.
+# Without this filter, an answer has 200 bytes for each document.
 _ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 
 
 @attrs.frozen
 class _PartlyStored:
-    """Lines of which some are stored already. left, refused: indexes of the others."""
+    """Lines of which some are stored already. left, refused: the indexes of the others.
+
+    left: to send again. refused: never taken.
+    """
 
     lines: Sequence[bytes]
     left: list[int]
@@ -67,7 +70,8 @@ class ElasticsearchTarget(PostingTarget):
         if not answer.whole:
             who, many = self.who, len(answer.body) >= LARGEST_ANSWER
             if many and len(left) > 1:
-                # It would answer the same again. Documents that are stored may come twice then.
+                # The same lines would get the same long answer. In smaller parts, stored documents may be
+                # sent twice.
                 raise TooMuchAtOnce(f"the answer of {who} for {len(left)} documents is too long")
             raise Unavailable(f"{who} answered with {_FINE}; the answer broke off or is too long")
         try:

@@ -1,6 +1,6 @@
-"""A server over TCP or TLS: one connection, made when it is needed, and kept.
+"""The connection to a server over TCP or TLS, which is made when it is needed, and kept.
 
-The caller cancels a wait that takes too long, and then breaks the connection off. Certificates are read for
+The caller cancels a wait that takes too long, and then aborts the connection. Certificates are read for
 each connection, so that a renewed one is used.
 """
 
@@ -22,24 +22,24 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
 
 STEP = 2048
-"""Lines that are encoded together; meanwhile the server works on the lines before them."""
+"""The lines that are encoded together; meanwhile the server works on the lines before them."""
 _FIRST_LOOK, _NEXT_LOOKS = 0.001, 0.02
 _MOST_UNREAD = 1 << 20
-"""Bytes that a server may send before we read them; the answers to a window of RELP have 160 KB."""
+"""The most unread bytes from a server; the answers to a full window of RELP have 160 KB."""
 
 
 @implementer(IHandshakeListener)
 class ServerConnection(Protocol):
     """A connection to a server: write to it, and wait for its bytes.
 
-    hung_up: the server has ended the connection. Only one caller may wait at a time. A wait fails with
-    Unavailable when the connection ends or the server sends too much; then the connection is useless.
+    hung_up: whether the server has ended the connection. Only one caller may wait at a time. A wait fails
+    with Unavailable when the connection ends or the server sends too much; then it cannot be used again.
     """
 
     transport: Any
 
     def __init__(self, who: str, *, tls: bool, clock: Any, answers: bool) -> None:
-        """`answers`: keep the bytes that the server sends; False: drop them."""
+        """answers: whether to keep the bytes that the server sends; otherwise they are dropped."""
         self._who = who
         self._answers = answers
         self._clock = clock
@@ -75,7 +75,7 @@ class ServerConnection(Protocol):
         self.transport.write(data)
 
     async def sent(self, data: bytes) -> None:
-        """Write, and let the system begin to send before more is encoded."""
+        """Write, and wait for one turn of the reactor, so that sending begins before more is encoded."""
         self.write(data)
         await self._pause(0)
 
@@ -92,7 +92,7 @@ class ServerConnection(Protocol):
         return came
 
     async def acknowledged(self) -> None:
-        """Wait until the server's system has acknowledged all bytes that were written."""
+        """Wait until the server's operating system has acknowledged all written bytes."""
         pause, left = _FIRST_LOOK, 1
         while left:
             await self._pause(pause)
@@ -104,11 +104,11 @@ class ServerConnection(Protocol):
             raise self._end
 
     def leave(self) -> None:
-        """Close the connection after the bytes that were written."""
+        """Close the connection after all written bytes were sent."""
         self.transport.loseConnection()
 
     def abort(self) -> None:
-        """Break the connection off."""
+        """Close the connection at once; unsent bytes are lost."""
         self._abort(Unavailable(f"the connection to {self._who} was broken off"))
 
     def _abort(self, why: Unavailable) -> None:
@@ -134,7 +134,7 @@ class ServerConnection(Protocol):
             self.wake()
 
     def wake(self) -> None:
-        """Wake the caller who waits for a change."""
+        """Wake the caller that waits for a change."""
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(None)
 
@@ -142,7 +142,7 @@ class ServerConnection(Protocol):
 async def connect(
     settings: TargetSettings, reactor: Any, *, answers: bool = True
 ) -> ServerConnection:
-    """Return a new connection. answers: False for a server whose bytes are dropped.
+    """Return a new connection. answers: False if the bytes from the server are dropped.
 
     Raises Unavailable.
     """

@@ -1,7 +1,7 @@
-"""The connections of a shipper to an HTTP server: kept and used again, with answers of bounded size.
+"""The connections of a shipper to an HTTP server, which are kept and used again; answers have a limit.
 
-No request is repeated automatically: the caller decides that, and cancels a request that takes too long.
-Certificates are read for each new connection, so that a renewed one is used.
+No request is repeated automatically: the caller decides whether to repeat it, and cancels a request that
+takes too long. Certificates are read for each new connection, so that a renewed one is used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _IDLE = 30
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class _Server:
-    """The endpoint of the server; the operator's TLS files are read for each connection."""
+    """The endpoint of the server; it reads the operator's TLS files for each connection."""
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._settings = settings
@@ -60,7 +60,7 @@ class _Server:
 
 
 class HttpClient:
-    """A client of one server. Several requests may run at once, each on a connection of its own."""
+    """A client of one server. Several requests may run at once, each on its own connection."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class HttpClient:
         *,
         connections: int = 1,
     ) -> None:
-        """`authorization`: a header of each request. connections: how many are kept open."""
+        """authorization: this header of each request. connections: how many are kept open."""
         url = settings.url
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
         self._authorization = authorization
@@ -109,7 +109,7 @@ class HttpClient:
         also: Collection[int],
     ) -> HttpAnswer:
         url = (self._origin + target).encode("ascii")
-        # In one piece: each piece would take a turn of the reactor.
+        # In one piece, because each piece would take a turn of the reactor.
         sending = None if body is None else FileBodyProducer(BytesIO(body), readSize=len(body) + 1)
         receiving = BoundedBody(LARGEST_ANSWER)
         try:
@@ -144,7 +144,7 @@ class HttpClient:
         if any(failure.check(ParseError, ValueError) for failure in failures):
             return Unavailable(f"{self._who} does not answer in HTTP")
         found = unreachable(self._who, *failures)
-        # There was a connection, and no answer.
+        # There was a connection, but no answer.
         ended = isinstance(error, RequestTransmissionFailed | ResponseNeverReceived)
         found.hung_up = ended and not found.settled
         return found

@@ -1,8 +1,8 @@
 """The target `kafka:`: a topic of Kafka, by librdkafka.
 
-librdkafka has threads of its own, and reports the fate of messages when it is polled: every few
+librdkafka has its own threads, and reports delivered and failed messages when it is polled: every few
 milliseconds while lines are in flight. Its producer is idempotent: messages that it repeats by itself
-arrive once and in order. Lines that we send again, after an answer that never came, may arrive twice.
+arrive once and in order. Lines that the shipper sends again, because no answer came, may arrive twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from logsrv.linelog.ship.registry import TargetSettings, kafka_login
 from logsrv.linelog.ship.target import PartlyRefused, RefusedForGood, SentLines, Unavailable
 
 SECONDS = 25.0
-"""Seconds for messages to be acknowledged: less than a shipper waits for an answer."""
+"""The seconds within which messages must be acknowledged: less than a shipper waits for an answer."""
 LOOK = 0.005
 """Seconds between two polls of librdkafka."""
 _LONGEST = 300
@@ -47,11 +47,11 @@ class KafkaTarget:
         self._options = {
             **_options(settings),
             "message.timeout.ms": round(seconds * 1000),
-            # A topic that was just made is not known to all brokers at once.
+            # It takes some time until all brokers know a new topic.
             "topic.metadata.propagation.max.ms": round(seconds * 1000 / 5),
         }
         self._producer: Producer | None = None
-        # The last error that belongs to no message: the reason why nothing arrives.
+        # The last error that is not about a message, and tells why no message arrives.
         self._trouble: KafkaError | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
@@ -68,7 +68,7 @@ class KafkaTarget:
         try:
             answers = await self._answers(lines)
         except BaseException:
-            # Nobody waits for its messages in flight any more.
+            # Drop its messages in flight, because nobody waits for their answers any more.
             self._let_go()
             raise
         refused = {row: error for row, error in answers.items() if error.code() in REFUSED}
@@ -83,7 +83,7 @@ class KafkaTarget:
             raise PartlyRefused(sentence, len(which), which)
 
     async def _answers(self, lines: Sequence[bytes]) -> dict[int, KafkaError]:
-        """Send lines; when all have an answer, return the errors of failed lines by their index."""
+        """Send lines; when all have an answer, return the errors of failed lines by index."""
         producer = self._ready()
         self._trouble = None
         errors: dict[int, KafkaError] = {}
@@ -117,12 +117,12 @@ class KafkaTarget:
             try:
                 self._producer = Producer({**self._options, "error_cb": self._failed})
             except KafkaException as error:
-                # Certificates are read here, anew after each failure.
+                # Certificates are read here, and again after each failure.
                 raise Unavailable(f"{self.who}: {_said(error.args[0])}", settled=True) from None
         return self._producer
 
     def _failed(self, error: KafkaError) -> None:
-        # After the reason librdkafka reports that all brokers are down.
+        # librdkafka reports first the reason, and then that all brokers are down.
         if self._trouble is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._trouble = error
 
@@ -154,10 +154,10 @@ def _options(settings: TargetSettings) -> dict[str, Any]:
         "enable.idempotence": True,
         "acks": "all",
         "compression.type": "zstd",
-        # The choice of the clients in Java.
+        # The partitioner of the Java clients.
         "partitioner": "murmur2_random",
         "linger.ms": 5,
-        # We report the errors ourselves.
+        # librdkafka logs nothing: the shipper reports the errors.
         "log_level": 0,
         "security.protocol": f"{'SASL_' if settings.token else ''}{'SSL' if url.tls else 'PLAINTEXT'}",
     }

@@ -1,4 +1,4 @@
-"""A connection to NATS servers in asyncio: opened when needed, to any server that accepts it."""
+"""A connection to one of several NATS servers, by asyncio; opened when it is needed."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from logsrv.linelog.ship.out.client import LONGEST, NO_NATS, BoundedClient, Nats
 CONNECT = 5
 """Seconds for a server to accept a connection and its login."""
 TRIES = 5
-"""Attempts to log in to a server that resets the connection before we have read its refusal."""
+"""Attempts to log in to a server that resets the connection before its refusal is read."""
 CLOSE = 2
-"""Seconds for unsent data when the connection is closed."""
+"""Seconds to send the rest of the data when the connection is closed."""
 SOON = 3.0
-"""Seconds without an answer until a ping shows whether the server has read the request."""
+"""Seconds without an answer after which a ping is sent, to learn whether the server reads the request."""
 SLOW = 20
-"""Seconds for the server to read a request: a block over a slow link."""
+"""Seconds for the server to read a request, such as a block over a slow link."""
 _MOST_VALUES = 200_000
-"""Values in a JSON answer; the facts of a stream with 100,000 stores have half as many."""
+"""The most values in a JSON answer; the answer about a stream with 100,000 stores has half as many."""
 _COUNTED = 1 << 63
 
 
 class LargePayload(NatsTrouble):
-    """The message is larger than the server takes."""
+    """The message is larger than the server accepts."""
 
 
 class Denied(NatsTrouble):
@@ -73,7 +73,7 @@ class NatsLink:
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """The facts that the server has announced."""
+        """The server's announcement about itself (INFO), by name."""
         return {} if self._client is None else self._client._server_info
 
     @property
@@ -127,12 +127,12 @@ class NatsLink:
                 # Certificates are read for each connection.
                 raise NatsTrouble(str(error), settled=True) from None
             except Exception as error:
-                # A server that does not speak NATS well causes errors of all kinds in nats-py.
+                # An invalid answer of a server causes errors of all kinds in nats-py.
                 with suppress(Exception):
                     await asyncio.wait_for(client.close(), CLOSE)
                 # The last of several errors is the one about this server.
                 failure = failures[-1] if failures else error
-                # A server that closes with our data unread resets the connection; its refusal is lost.
+                # A server that closes without reading our data resets the connection; its refusal is lost.
                 cut = isinstance(failure, ConnectionResetError | BrokenPipeError)
                 if cut and tries_left and client.wants_login:
                     continue
@@ -171,7 +171,7 @@ class NatsLink:
     async def ask(
         self, subject: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Msg:
-        """Send a request; return the answer. Raises NatsTrouble; the request may have arrived then."""
+        """Send a request; return the answer. Raises NatsTrouble, but the request may have arrived."""
         client = self.client
         question = asyncio.ensure_future(
             client.request(subject, body, timeout=SOON + SLOW + SOON, headers=dict(headers or {}))
@@ -198,9 +198,9 @@ class NatsLink:
         """Wait for one of these. Raises NatsTrouble if the server does not answer."""
         if await _first_of(waiting, SOON):
             return
-        # A slow link, or a server that never answers? It reads the request before this ping.
+        # This tells a slow link from a server that never answers: it reads the request before this ping.
         reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        # A task of its own: it waits for ever if the server does not read.
+        # A separate task, because it waits for ever if the server does not read.
         asked = asyncio.ensure_future(self.client._send_ping(reading))
         asked.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
@@ -243,12 +243,12 @@ def read_answer(message: Msg) -> dict[str, Any]:
 
 
 def no_answer() -> NatsTrouble:
-    """Return the error for an answer that JetStream would not give."""
+    """Return the error for an answer that JetStream would never give."""
     return NatsTrouble("the answer does not come from JetStream")
 
 
 def part_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the object under a name in an answer. Raises NatsTrouble if there is none."""
+    """Return an object in an answer by its name. Raises NatsTrouble if there is none."""
     part = found.get(name)
     if not isinstance(part, dict):
         raise no_answer()
@@ -256,7 +256,7 @@ def part_of(found: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def number_of(found: Mapping[str, Any], name: str) -> int:
-    """Return a number in an answer. Raises NatsTrouble unless it is an integer from 0 to 2**63 - 1."""
+    """Return an integer in an answer by its name. Raises NatsTrouble unless it is from 0 to 2**63 - 1."""
     number = found.get(name)
     if type(number) is not int or not 0 <= number < _COUNTED:
         raise no_answer()
@@ -264,7 +264,7 @@ def number_of(found: Mapping[str, Any], name: str) -> int:
 
 
 async def _first_of(waiting: set[asyncio.Future[Any]], seconds: float) -> bool:
-    """Wait for the first of some futures; return False if none was done in time."""
+    """Wait until one of the futures is done; return False if none was done in time."""
     done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
 

@@ -1,4 +1,4 @@
-"""Logins at NATS servers: by a token, a password or a credentials file."""
+"""Logins to NATS servers: by a token, a password or a credentials file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PREFIX, _SEED = 2, 32
 
 
 def read_login(file: Path | None) -> str | None:
-    """Return the token in a --ship-token-file, or the text of credentials. Raises ConfigurationError."""
+    """Return the token or the credentials in a --ship-token-file. Raises ConfigurationError."""
     text = None if file is None else _credentials(f"--ship-token-file {file}", file)
     return read_secret("ship-token", None, file) if text is None else text
 
@@ -55,7 +55,10 @@ def _credentials(named: str, file: Path) -> str | None:
 
 
 def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
-    """Return the arguments of nats-py's `connect` for a secret. user: the user, if it is a password."""
+    """Return the arguments of nats-py's `connect` for a secret.
+
+    user: the name of the user if the secret is a password, else None.
+    """
     if secret is None:
         return {}
     if user is not None:
@@ -72,7 +75,10 @@ def login_options(secret: str | None, user: str | None) -> Mapping[str, Any]:
 
 
 def _signer(text: str) -> Ed25519PrivateKey | None:
-    """Return the key of credentials: Base32 of a prefix, 32 bytes and a checksum. None if damaged."""
+    """Return the key in credentials, which is Base32 of a prefix, 32 bytes and a checksum.
+
+    None if it is missing or damaged.
+    """
     found = _CREDENTIALS.search(text)
     if found is None:
         return None

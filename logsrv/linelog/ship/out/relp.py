@@ -19,13 +19,13 @@ from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
 
 WINDOW = 8192
-"""Messages that may be unanswered at a time."""
+"""The most messages without an answer."""
 _GOODBYE = 2.0
 
 
 @attrs.define(eq=False)
 class _Sending:
-    """Lines of one `send`. written: how many are written. end: the message number after these."""
+    """The lines of one `send`. written: how many are written. end: the message number after these."""
 
     lines: Sequence[bytes]
     done: Deferred[None]
@@ -36,7 +36,7 @@ class _Sending:
 class RelpTarget:
     """A server that acknowledges each message, at `relp://HOST:PORT` or `relp+tls://HOST:PORT`.
 
-    Lines are written while the send before still waits for answers, so that the window is never empty.
+    Lines are written while the previous send still waits for answers, so that the window is never empty.
     """
 
     promise = (
@@ -56,7 +56,7 @@ class RelpTarget:
         self._working: Deferred[None] | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
-        """Send lines; fires when all have an answer. Cancelling one send cancels all."""
+        """Send lines; fires when all have an answer. Cancelling one send cancels all sends."""
         if not lines.lines:
             return succeed(None)
         done: Deferred[None] = Deferred(lambda _: self._give_up())
@@ -70,7 +70,7 @@ class RelpTarget:
         return done
 
     def close(self) -> Deferred[None]:
-        """Say goodbye and close the connection."""
+        """End the session with the command `close`, and close the connection."""
         self._give_up()
         closing = Deferred.fromCoroutine(self._close())
         return closing.addTimeout(_GOODBYE, self._reactor).addErrback(lambda _: None)
@@ -116,7 +116,7 @@ class RelpTarget:
         await conversation.sent(frames)
 
     def _answer(self, session: RelpSession) -> None:
-        """Fire for each send whose messages all have an answer."""
+        """Fire the Deferred of each send of which all messages have an answer."""
         sendings = self._sendings
         while (
             sendings

@@ -1,4 +1,4 @@
-"""A stream that takes blocks: finds or makes it, checks its settings, and says what it promises."""
+"""A NATS stream that takes blocks: finding or making it, checking its settings, and its promise."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from logsrv.linelog.ship.out.wire import (
 SUBJECT = "logs"
 """Blocks of the store ID have the subject `logs.ID`."""
 SAFE = (2, 10)
-"""The first version of nats-server whose cluster never takes two blocks as the next one."""
+"""The first version of nats-server whose cluster never takes two blocks for the same place."""
 CLUSTER = 3
-"""Servers in a cluster, and copies of a new stream in it."""
+"""The number of copies of a new stream in a cluster, and the number of servers that this needs."""
 NO_STREAM, NO_MESSAGE, NO_JETSTREAM = 10059, 10037, 10039
 NOT_CLUSTERED, NO_PEERS = 10074, 10005
 WRONG_SEQUENCE = 10071, 10164
 """Error codes of JetStream: server/errors.json of nats-server."""
 _SETTLED = (NO_JETSTREAM, 10076, 10058, 10065, 10060, 10052)
 LAGS, TRIES = 0.2, 5
-"""Seconds between two requests to servers that lag behind the leader of the stream; how many requests."""
+"""Seconds between two requests to a server that lags behind the leader of the stream; the most requests."""
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
-"""The header of each block: the stream takes it only if this is the sequence of the store's last block."""
+"""A header of each block: the stream takes it only if this is the sequence of the store's last block."""
 _NOT_FOUND = "404"
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,17}")
 _NEVER = (1 << 63) - 1
@@ -52,11 +52,12 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 @attrs.frozen
 class StreamFacts:
-    """The known facts of a stream and its server.
+    """The known facts about a stream and its server.
 
-    version: of nats-server. clustered: whether the server belongs to a cluster. replicas: copies of the
-    stream. file: whether the copies are on disk. direct: whether a subject's last message can be read by
-    that subject. first: the sequence of the oldest message, or of the next one if there is none.
+    version: the version of nats-server. clustered: whether the server belongs to a cluster. replicas: the
+    number of copies of the stream. file: whether the copies are on disk. direct: whether the last message
+    of a subject can be read by that subject. first: the sequence of the oldest message, or of the next one
+    if there is none.
     """
 
     name: str
@@ -69,12 +70,12 @@ class StreamFacts:
 
     @property
     def lets_go(self) -> bool:
-        """True if messages were removed, by the stream's limits or by a person."""
+        """True if messages were removed, by the limits of the stream or by a person."""
         return self.first > 1
 
     @property
     def exact(self) -> bool:
-        """True if it never takes two blocks as the next one."""
+        """True if it never takes two blocks for the same place."""
         found = _VERSION.match(self.version)
         new = found is not None and (int(found[1]), int(found[2])) >= SAFE
         return new or not self.clustered
@@ -129,7 +130,7 @@ async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
 
 
 async def _make(link: NatsLink, name: str) -> dict[str, Any]:
-    """Make a stream, with three copies in a cluster of three servers or more."""
+    """Make a stream; in a cluster of three servers or more, with three copies."""
     urls = link.info.get("connect_urls")
     known = max(link.named, len(urls) if isinstance(urls, list) else 0)
     order = {
@@ -144,7 +145,7 @@ async def _make(link: NatsLink, name: str) -> dict[str, Any]:
         try:
             return await link.api(f"STREAM.CREATE.{name}", order)
         except NatsTrouble as error:
-            # With three known servers, some may be just starting: the error stands.
+            # If three servers are known, some may be just starting, so do not make only one copy.
             if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
                 raise
             return await link.api(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
@@ -157,7 +158,7 @@ async def _make(link: NatsLink, name: str) -> dict[str, Any]:
 
 
 def _said(name: str, error: NatsTrouble) -> NatsTrouble:
-    """Return an error with the name of the stream before it."""
+    """Return the error with the name of the stream at its beginning."""
     why = f"stream {name}: {error}"
     if error.code == NO_JETSTREAM:
         why += "; if another account has it, name the prefix of its subjects here, as api=JS.API"
@@ -165,7 +166,7 @@ def _said(name: str, error: NatsTrouble) -> NatsTrouble:
 
 
 def _check(name: str, config: Mapping[str, Any], subject: str) -> None:
-    """Raise NatsTrouble if a stream does not take the subject, or does not keep blocks until its limits."""
+    """Raise NatsTrouble if a stream does not take the subject, or removes blocks before its limits."""
     subjects = config.get("subjects") or []
     if not isinstance(subjects, list):
         raise no_answer()
@@ -206,7 +207,7 @@ async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> Store
         if not facts.direct:
             return await _from_leader(link, facts.name, origin)
         for _ in range(TRIES):
-            # Any server with a copy of the stream answers, and may lag behind the leader.
+            # Any server with a copy of the stream may answer, and may lag behind the leader.
             found = await _from_any(link, facts.name, origin)
             if (found.sequence if found else 0) == await _last_sequence(link, facts.name, origin):
                 return found
@@ -221,7 +222,7 @@ async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> Store
 async def _from_any(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
     """Ask any server for the last block of a store by its subject.
 
-    This is the only right to read that an edge needs.
+    The sending store needs no other right to read.
     """
     subject = f"{SUBJECT}.{origin}"
     message = await link.ask(link.subject(f"DIRECT.GET.{name}.{subject}"))
@@ -236,10 +237,10 @@ async def _from_any(link: NatsLink, name: str, origin: str) -> StoredMessage | N
 
 
 async def _last_sequence(link: NatsLink, name: str, origin: str) -> int:
-    """Return the sequence of a store's last block, as the leader of the stream knows it.
+    """Return the sequence of a store's last block from the leader of the stream.
 
-    The right to publish is enough: the leader names the sequence when it refuses a message that no stream
-    can take.
+    The right to publish is enough: we send a message that no stream can take, and the leader names the
+    sequence in its refusal.
     """
     headers = {"Nats-Expected-Stream": name, EXPECTED: str(_NEVER)}
     try:

@@ -18,7 +18,7 @@ from logsrv.linelog.ship.target import SentLines
 
 
 class SyslogTarget:
-    """A server that answers nothing; `send` waits until its system has acknowledged the bytes."""
+    """A server that never answers; `send` waits until its operating system has acknowledged the bytes."""
 
     promise = (
         "no acknowledgement: a line counts as sent when the server's system has received its bytes;"
@@ -34,7 +34,7 @@ class SyslogTarget:
         self._conversation: ServerConnection | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
-        """Send lines; fires when the system of the server has them."""
+        """Send lines; fires when the operating system of the server has them."""
         return Deferred.fromCoroutine(self._send(lines.lines))
 
     def close(self) -> Deferred[None]:

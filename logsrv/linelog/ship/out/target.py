@@ -1,7 +1,7 @@
-"""The target of blocks in JetStream: a NATS stream, which takes a block only after the last one.
+"""The target of blocks in JetStream: a NATS stream, which takes a block only after the block before it.
 
 Each message is a block, with the subject `logs.ID`. `Nats-Expected-Last-Subject-Sequence` is the sequence
-of the message before it: the stream refuses a block that comes twice or late, however long after.
+of the message before it. So the stream refuses a block that comes twice or late, after any time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unav
 
 T = TypeVar("T")
 HEADERS = 2048
-"""Bytes of a message that are reserved for its headers."""
+"""The bytes of a message that are reserved for its headers."""
 TOO_LARGE, OTHER_STREAM = 10054, 10060
 """Error codes of JetStream: server/errors.json of nats-server."""
 
@@ -70,11 +70,11 @@ class JetStream:
             (lambda: tls_context(tls)) if settings.url.tls else None,
             prefix,
         )
-        # The sequence of our store's last block there; 0 if there is none.
+        # The sequence of our store's last block in the stream; 0 if there is none.
         self._sequence = 0
 
     def last(self) -> Deferred[LastBlock | None]:
-        """Ask for the stream's place; None if it has nothing of this store."""
+        """Ask for the stream's place; fires with None if it has nothing of this store."""
         return self._call(self._last)
 
     async def _last(self) -> LastBlock | None:

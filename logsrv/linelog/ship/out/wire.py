@@ -1,10 +1,11 @@
-"""The text protocol of NATS, as a server speaks it: bytes in, operations of bounded size out (no I/O).
+"""The server's side of the NATS protocol: bytes in, operations of limited size out (no I/O).
 
     INFO {…}   PING   PONG   +OK   -ERR 'text'
     MSG subject sid [reply] size
     HMSG subject sid [reply] size-of-headers size
 
-nats-py's own parser keeps as many bytes as a server announces, and its patterns take quadratic time.
+This replaces nats-py's parser, which keeps as many bytes as a server announces, and whose patterns take
+quadratic time.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.encode.block import NAMES
 
 LONGEST_LINE = 32 << 10
-"""Bytes of a line; nats-py's own limit for the first."""
+"""The most bytes of a line; nats-py has this limit for the first line."""
 LARGEST = 6 << 20
-"""Bytes of a message that is kept; the facts of a stream with 100,000 stores have 5 MB."""
+"""The most bytes of a message that is kept; the answer about a stream with 100,000 stores has 5 MB."""
 LARGEST_SENT = 65 << 20
-"""Bytes of a message from a server: it takes at most 64 MiB, and adds headers."""
+"""The most bytes of a message from a server, which accepts up to 64 MiB and adds headers."""
 LARGEST_HEADERS = 16 << 10
 STATUS = "Status"
 NATS_STREAM, NATS_SUBJECT, NATS_SEQUENCE = "Nats-Stream", "Nats-Subject", "Nats-Sequence"
@@ -34,7 +35,7 @@ _ENDED = b"\r\n"
 
 
 class WireError(LogsrvError):
-    """The server does not speak NATS, or announces a size that no server sends."""
+    """The server does not speak the NATS protocol, or announces a size that no server sends."""
 
 
 @attrs.frozen
@@ -54,7 +55,7 @@ class Delivery:
 
 @attrs.frozen
 class Control:
-    """Any other operation: its word, and the rest of its line."""
+    """Any other operation. word: its name. rest: the rest of its line."""
 
     word: bytes
     rest: bytes
@@ -65,7 +66,7 @@ Operation: TypeAlias = Delivery | Control
 
 @attrs.frozen
 class _Head:
-    """The line before a message. headers, size: bytes of its headers, and of headers and data."""
+    """The line before a message. headers: the bytes of its headers. size: of its headers and data."""
 
     sid: int
     subject: bytes
@@ -75,18 +76,18 @@ class _Head:
 
 
 class NatsReader:
-    """A reader of a server's bytes, in pieces of any size."""
+    """A reader of the bytes of a server, which come in pieces of any size."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        # Bytes at the start of the buffer that were searched and have no LF.
+        # The bytes at the start of the buffer that were searched and have no LF.
         self._looked_at = 0
         self._head: _Head | None = None
-        # Bytes still to come of a message that is too large to keep.
+        # The bytes still to come of a message that is too large to keep.
         self._skip = 0
 
     def feed(self, data: bytes) -> Iterator[Operation]:
-        """Yield the operations that are complete. After a WireError nothing more can be read."""
+        """Yield the complete operations. Raises WireError; after that nothing more can be read."""
         self._buffer += data
         while (found := self._message() if self._head else self._line()) is not None:
             if not isinstance(found, _Head):
@@ -137,7 +138,7 @@ class NatsReader:
 
 
 def _head(rest: bytes, *, has_headers: bool) -> _Head:
-    """Return the facts of a message from the line before it. Raises WireError."""
+    """Return the content of the line before a message. Raises WireError."""
     words = rest.split()
     numbers = 1 + has_headers
     if not 2 + numbers <= len(words) <= 3 + numbers or not rest.isascii():
@@ -155,8 +156,8 @@ def _head(rest: bytes, *, has_headers: bool) -> _Head:
 def read_headers(raw: bytes) -> dict[str, str]:
     """Return the known headers of a message, and its status if it has one.
 
-    raw: a line `NATS/1.0 [STATUS]`, one line for each header, an empty line. No header is an error: anyone
-    who may write to a stream may write any. Headers of more than LARGEST_HEADERS bytes are ignored.
+    raw: a line `NATS/1.0 [STATUS]`, one line for each header, an empty line. Invalid headers are no error,
+    because any writer to a stream may send them. Headers of more than LARGEST_HEADERS bytes are ignored.
     """
     if len(raw) > LARGEST_HEADERS:
         return {}

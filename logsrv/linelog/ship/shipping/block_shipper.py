@@ -1,12 +1,12 @@
 """A shipper of blocks, to a target that keeps its own place: each byte of the store exactly once.
 
-The kept place is a hint. At the start and after each failure the target is asked for its place, which is
-compared with the store. So a lost answer, a killed shipper and a late block are all the same case: the next
-block begins at the target's place.
+The saved place is only a hint. At the start and after each failure the shipper asks the target for its
+place, and compares it with the store. So a lost answer, a killed shipper and a late block are all the same
+case: the next block begins at the target's place.
 
-The target's window is the number of blocks in flight. Until the target has taken the first block, and for
-GROW blocks after a failure, only one is in flight. The next block is cut meanwhile, and forgotten if
-anything fails.
+The target's window is the most blocks in flight. Until the target has taken the first block, and for GROW
+blocks after a failure, only one is in flight. Meanwhile the next block is cut; it is dropped if anything
+fails.
 """
 
 from __future__ import annotations
@@ -36,31 +36,31 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 AHEAD = 0.002
-"""Seconds until the next block is cut: by then most of the block in flight has left."""
+"""Seconds until the next block is cut: by then most of the block in flight was sent."""
 GROW = 64
-"""Blocks that must be taken after one was too large before larger ones are tried again; and after one was
-not taken before several are in flight again."""
+"""The blocks that must be taken before, after a block was too large, larger ones are tried again; and, after
+a block was not taken, before several are in flight again."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class BlockShipper(Shipper[BlockTarget]):
-    """A shipper of blocks. ship_from: for a target that has nothing of this store."""
+    """A shipper of blocks. ship_from: the place to begin if the target has nothing of this store."""
 
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
-    # The end of the last block that was sent, or the place that the target named; None if it has nothing.
+    # The end of the last sent block, or the place that the target named; None for an empty target.
     _after: Position | None = attrs.field(init=False, default=None)
-    # The target has acknowledged the text before the place.
+    # True if the target has acknowledged the text before the place.
     _acknowledged: bool = attrs.field(init=False, default=False)
     _cut: CutBlock | None = attrs.field(init=False, default=None)
-    # The block after `_cut`, cut while that is in flight.
+    # The block after `_cut`, which is cut while `_cut` is in flight.
     _ahead: CutBlock | None = attrs.field(init=False, default=None)
     _soon: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _limits: BlockLimits = attrs.Factory(
         lambda self: BlockLimits(self._target.largest, self._target.largest), takes_self=True
     )
     _taken_since: int = attrs.field(init=False, default=0)
-    # Blocks that must still be taken one by one before several may be in flight.
+    # The number of blocks that must still be taken one by one before several may be in flight.
     _alone: int = attrs.field(init=False, default=1)
     _flights: Flights = attrs.Factory(
         lambda self: Flights(self._post, self._taken, self._clock), takes_self=True
@@ -70,7 +70,7 @@ class BlockShipper(Shipper[BlockTarget]):
     )
 
     def ask(self) -> Deferred[None]:
-        """Ask the target for its place, and go there."""
+        """Ask the target for its place, and continue there."""
         self._flights.drop()
         self._alone = max(1, self._alone)
         if self.position is None:
@@ -88,7 +88,7 @@ class BlockShipper(Shipper[BlockTarget]):
             self._require_ours(last)
             if self._acknowledged and last.position < self.position:
                 missing = distance(self._view, last.position, self.position)
-                # The end of a segment and the beginning of the next are one place.
+                # The end of a segment and the beginning of the next one are the same place.
                 if missing != 0:
                     self._lost(last.position, missing)
             self._after = self.position = last.position
@@ -99,7 +99,7 @@ class BlockShipper(Shipper[BlockTarget]):
                     self._passed(gap.missing)
         self._kept.sent.clear()
         self._acknowledged = last is not None
-        # Some targets know their limit only from the server that they have reached.
+        # Some targets learn their limit only from the server that they have connected to.
         largest = self._target.largest
         self._limits = BlockLimits(
             min(self._limits.block, largest), min(self._limits.line, largest)
@@ -124,7 +124,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._report(ShipReport("resent", why, position=position, bytes=missing))
 
     def _require_ours(self, last: LastBlock) -> None:
-        """Raise ForeignStoreError if the target has other text than this store. Raises OSError."""
+        """Raise ForeignStoreError if the target's text differs from that of this store. Raises OSError."""
         end = end_of(self._view)
         self._require_store()
         if last.position > end:
@@ -143,7 +143,7 @@ class BlockShipper(Shipper[BlockTarget]):
         )
 
     def read(self) -> bool:
-        """Cut the next block; return True if there is one, or an answer to wait for."""
+        """Cut the next block; return True if there is one, or if a block in flight has no answer yet."""
         self._require_store()
         ahead = self._ahead
         self._let_go()
@@ -155,13 +155,13 @@ class BlockShipper(Shipper[BlockTarget]):
             return True
         passed = self._cutter.passed
         if passed is not None and self.position is not None and passed > self.position:
-            # Retention need not keep a segment that was sent to its end.
+            # The segment was sent to its end, so retention need not keep it.
             self.position = passed
             self._report(ShipReport("passed", position=passed))
         return False
 
     def send(self) -> Deferred[None]:
-        """Send the block if there is one; fires when the next one may be sent."""
+        """Send the block, if there is one; fires when the next block may be sent."""
         if self._cut is not None:
             self._after = self._cut.block.end
             self._note_gap(self._cut)
@@ -175,10 +175,10 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _not_taken(self, failure: Failure) -> Failure:
         if failure.check(Misplaced, Unavailable, CancelledError):
-            # A proxy may have reordered blocks, or the target lacks the room or the time for several.
+            # A proxy may have reordered blocks, or the target may lack the room or the time for several.
             self._alone = GROW
         if failure.check(CancelledError) and self._cut is not None:
-            # No answer came in time: the link may be slow.
+            # No answer came in time, so the link may be slow.
             half = max(len(self._cut.block.packed) // 2, LEAST)
             self._limits = self._limits._replace(block=min(half, self._limits.block))
             self._taken_since = 0
@@ -191,11 +191,11 @@ class BlockShipper(Shipper[BlockTarget]):
         try:
             self._ahead = self._cutter.cut(after, self._limits)
         except Exception:
-            # `read` cuts it again, and reports the error then.
+            # `read` cuts the block again, and then raises the error.
             self._cutter.go(after)
 
     def _let_go(self) -> None:
-        """Forget the block that was cut ahead."""
+        """Drop the block that was cut ahead."""
         self._soon.stop()
         self._ahead = None
 
@@ -216,7 +216,7 @@ class BlockShipper(Shipper[BlockTarget]):
                 self._limits = BlockLimits(min(self._limits.block * 2, largest), largest)
 
     def _note_gap(self, cut: CutBlock) -> None:
-        """Save the gap before a block before the block is sent: it may be taken, and its answer be lost.
+        """Save the gap before a block, because the block may be taken and its answer be lost.
 
         Raises OSError.
         """
@@ -229,7 +229,7 @@ class BlockShipper(Shipper[BlockTarget]):
     def unread(self) -> Position | None:
         place = self.position
         if place is not None and self._after is not None:
-            # The target may have everything that was sent.
+            # The target may have all sent text already.
             place = max(place, self._after)
         if place is not None and place.segment == self._cutter.open_number:
             return Position(place.segment + 1, 0)
@@ -245,7 +245,7 @@ class BlockShipper(Shipper[BlockTarget]):
             else:
                 self._limits = self._limits._replace(block=size // 2)
         elif failure.check(RefusedForGood):
-            # No line of a block can be left out. The sums in the index may be wrong: unpack from now on.
+            # No line of a block can be left out. Checksums in the index may be wrong: unpack from now on.
             self._cutter.unpacks = True
             raise Unavailable(str(failure.value), settled=True)
         return failure

@@ -1,4 +1,4 @@
-"""Blocks in flight to a target: several at once; their answers count in the order of the blocks."""
+"""Blocks in flight to a target, several at once; their answers are handled in the order of the blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logsrv.linelog.ship.cutting.cut import CutBlock
 
 @attrs.define(eq=False)
 class _Flight:
-    """A block, the time of its send, and its answer."""
+    """A block, the time at which it was sent, and its answer."""
 
     cut: CutBlock
     since: float
@@ -28,8 +28,8 @@ class _Flight:
 class Flights:
     """The blocks in flight, in their order.
 
-    send: sends a block. taken: called for each block that the target has, with the time of its send.
-    failed: whether a block was not taken, so none of the later ones is.
+    send: sends a block. taken: called for each block that the target has taken, with the time at which it
+    was sent. failed: whether the target has not taken a block, so that it takes none of the later ones.
     """
 
     _send: Callable[[CutBlock], Deferred[None]]
@@ -49,9 +49,10 @@ class Flights:
         flight.call = maybeDeferred(self._send, cut).addBoth(self._answered, flight)
 
     def wait(self) -> Deferred[None]:
-        """Return a Deferred that fires when another block is taken.
+        """Return a Deferred that fires when the target has taken another block.
 
-        If a block was not taken, it fails with the reason as soon as all blocks in flight have an answer.
+        If a block was not taken, the Deferred fails with the reason when all blocks in flight have an
+        answer.
         """
         if self._is_over():
             return fail(self._end())
@@ -59,7 +60,7 @@ class Flights:
         return self._waiting
 
     def drop(self) -> None:
-        """Forget all blocks in flight; the target may or may not have them."""
+        """Cancel all sends in flight; the target may or may not have these blocks."""
         self._waiting, self.failed = None, False
         dropped, self._all = self._all, deque()
         for flight in dropped:
@@ -86,7 +87,7 @@ class Flights:
         return self.failed and all(flight.answered for flight in self._all)
 
     def _end(self) -> Failure:
-        """Forget all blocks; return the failure of the first one that was not taken."""
+        """Drop all blocks; return the failure of the first one that was not taken."""
         failure = next(flight.failure for flight in self._all if flight.failure is not None)
         self.drop()
         return failure

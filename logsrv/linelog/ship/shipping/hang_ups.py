@@ -1,10 +1,10 @@
-"""The search for a line at which a target hangs up each time without refusing it; the line is left out.
+"""The search for a line at which a target always ends the connection ("hangs up") without refusing it.
 
-After TRIES hang-ups on the same lines they are sent in smaller and smaller parts, down to a single line.
-After TRIES hang-ups on that line it is passed by, and the next lines are tried one by one. As soon as one
-of them is acknowledged, the passed line is sent once more: if the target hangs up again, the line is
-refused. A target that hangs up on the next lines as well has a fault of its own: the order is restored, and
-nothing is refused.
+After TRIES hang-ups at the same lines, the lines are sent in smaller and smaller parts, down to a single
+line. After TRIES hang-ups at that line, it is skipped, and the next lines are tried one by one. When one of
+these is acknowledged, the skipped line is sent once more. If the target hangs up again, the line counts as
+refused. If the target hangs up at the next lines as well, it is faulty itself: the order of the lines is
+restored, and none is refused.
 """
 
 from __future__ import annotations
@@ -16,35 +16,36 @@ from logsrv.linelog.ship.target import SentLines
 from logsrv.linelog.store.segments.segment import Position
 
 TRIES = 3
-"""Hang-ups on the same lines until they are sent in smaller parts."""
+"""The hang-ups at the same lines after which they are sent in smaller parts."""
 PARTS = 16
 """The number of parts that lines are divided into."""
 MOST = 16
-"""Lines that are passed by until the target itself is held to be faulty."""
+"""The most skipped lines; if the target hangs up at more, it is faulty itself."""
 
 
 class HangUps:
-    """The hang-ups of a target. waiting: the lines to send next, which are divided and reordered here."""
+    """The hang-ups of a target. waiting: the lines to send next, which this class divides and reorders."""
 
     def __init__(self, waiting: deque[SentLines]) -> None:
         self._waiting = waiting
         self._tries = 0
-        # Lines that are passed by; how many of the next lines were passed by and are sent once more.
+        # _passed: the skipped lines. _last_tries: how many of the waiting lines were skipped and are sent
+        # once more.
         self._passed: list[SentLines] = []
         self._last_tries = 0
 
     @property
     def pending(self) -> bool:
-        """True while lines are passed by: the place is before them."""
+        """True while there are skipped lines: the place is before them."""
         return bool(self._passed)
 
     @property
     def looking(self) -> bool:
-        """True during a search for a line: nothing else may be in flight then."""
+        """True during the search for a line, when nothing else may be in flight."""
         return bool(self._tries or self._passed or self._last_tries)
 
     def taken(self, place: Position, end: Position) -> Position:
-        """Note that lines were acknowledged; return the new place: `end`, or still `place`."""
+        """Record that lines were acknowledged; return the new place: `end`, or `place` as before."""
         self._tries = 0
         if self._last_tries:
             self._last_tries -= 1
@@ -52,19 +53,19 @@ class HangUps:
             return end
         passed, self._passed = self._passed, []
         self._last_tries = len(passed)
-        # After the last of them everything up to `end` is done.
+        # When the last of these is acknowledged or refused, everything up to `end` is.
         again = [SentLines(one.lines, place) for one in passed[:-1]]
         self._waiting.extendleft(reversed([*again, SentLines(passed[-1].lines, end)]))
         return place
 
     def refused(self, place: Position, end: Position) -> Position:
-        """Note that an answer refused a line; return the new place: `end`, or still `place`."""
+        """Record that an answer refused a line; return the new place: `end`, or `place` as before."""
         if self._last_tries:
             self._last_tries -= 1
         return place if self._passed else end
 
     def hung_up(self, place: Position) -> SentLines | None:
-        """Note a hang-up on the first waiting lines; return them if they are refused now.
+        """Record a hang-up at the first waiting lines; return these lines if they count as refused now.
 
         place: the place up to which the target has everything.
         """

@@ -1,4 +1,4 @@
-"""The lag of a target: how much of the store it does not have, in bytes, in lines and in time."""
+"""The lag of a target: the text of the store that it does not have yet, in bytes, in lines and in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from logsrv.linelog.store.segments.segment import Form, Position
 from logsrv.linelog.store.segments.times import time_of
 
 COUNTED = 1 << 20
-"""Bytes of a segment in which lines are counted if no index has their number; the rest is estimated."""
+"""The bytes of a segment in which lines are counted if no index has their number; more is estimated."""
 
 
 class ShipLag(NamedTuple):
@@ -26,7 +26,7 @@ class ShipLag(NamedTuple):
 
 
 class SegmentRest(NamedTuple):
-    """The size in bytes, and the lines, of a segment's text after a place."""
+    """The size in bytes and the lines of the text of a segment behind a place."""
 
     size: int
     lines: int
@@ -34,16 +34,16 @@ class SegmentRest(NamedTuple):
 
 @attrs.define(eq=False)
 class LagMeter:
-    """A meter of lags in one store. It keeps figures that no longer change, so it may be asked often."""
+    """A meter of lags in one store. It keeps figures that no longer change, so it can be used often."""
 
     _view: View
     _known: dict[Position, SegmentRest] = attrs.field(init=False, factory=dict)
     _first: tuple[Position, float | None] | None = attrs.field(init=False, default=None)
 
     def measure(self, position: Position, now: float, *, sealed: bool = False) -> ShipLag:
-        """Return the lag of a target that is at a position. now: seconds since 1970.
+        """Return the lag of a target at a position. now: seconds since 1970.
 
-        sealed: whether the target takes only sealed segments, so the active one is not part of its lag.
+        sealed: whether the target takes only sealed segments, so that the active one does not count.
         Raises OSError and StoreError.
         """
         self._view.renew()
@@ -81,7 +81,7 @@ class LagMeter:
         return 0.0 if received is None else max(0.0, now - received)
 
     def _time(self, place: Position) -> float | None:
-        """Return when the line at a place was received, in seconds since 1970; None if that is unknown."""
+        """Return the time of the line at a place in seconds since 1970; None if it is unknown."""
         frames = self._view.open(place.segment)
         if frames is None:
             return None
@@ -93,7 +93,7 @@ class LagMeter:
 
 
 def _counted(frames: Frames, offset: int) -> SegmentRest:
-    """Return the text after an offset; beyond COUNTED bytes the number of lines is an estimate."""
+    """Return the size of the text behind an offset; beyond COUNTED bytes the lines are an estimate."""
     size = max(0, frames.size - offset)
     counted = lines = 0
     with suppress(Damaged):

@@ -1,7 +1,7 @@
 """A shipper of lines, to a target that keeps no place: each line at least once.
 
-The kept place moves to the end of the acknowledged lines. After a kill, lines that were sent since the last
-save of the place are sent again.
+The place moves to the end of the acknowledged lines. After a kill, the lines that were sent since the place
+was last saved are sent again.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from logsrv.linelog.store.segments.segment import Position
 from logsrv.timer import Timer
 
 GROW = 64
-"""Batches that must be taken after one was too large before larger ones are tried again."""
+"""The batches that must be taken, after one was too large, before larger ones are tried again."""
 
 
 class _UnderWay(NamedTuple):
-    """A send in flight. sent: fires with the answer. since: the time of the send."""
+    """A send in flight. sent: fires with the answer. since: the time at which it was sent."""
 
     sent: Deferred[None]
     since: float
@@ -45,7 +45,7 @@ class _UnderWay(NamedTuple):
 
 @attrs.define(eq=False, kw_only=True)
 class LineShipper(Shipper[LineTarget]):
-    """A shipper of lines. query: which lines; None for all."""
+    """A shipper of lines. query: selects the lines; None for all lines."""
 
     _query: str | None
     asks: bool = attrs.field(init=False, default=False)
@@ -67,11 +67,11 @@ class LineShipper(Shipper[LineTarget]):
 
     @property
     def more(self) -> bool:
-        """True if there may be more to send at once."""
+        """True if more lines may be ready to send."""
         return bool(self._waiting) or (self._batches is not None and self._batches.more)
 
     def ask(self) -> Deferred[None]:
-        """Find out where to begin, at the first call only."""
+        """Find the place to begin, at the first call only."""
         if self._batches is None:
             self._begin()
             assert self.position is not None
@@ -89,7 +89,7 @@ class LineShipper(Shipper[LineTarget]):
         self._require_store()
         if not self._waiting:
             self._cut()
-        # A batch without lines: the query selects nothing up to its end.
+        # In a batch without lines, the query selects nothing up to its end.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             if not self._hang_ups.pending:
@@ -103,7 +103,7 @@ class LineShipper(Shipper[LineTarget]):
             self._waiting.append(batch)
 
     def send(self) -> Deferred[None]:
-        """Send the first waiting batch, unless it is in flight already; fires with its answer."""
+        """Send the first waiting batch, unless it is in flight; fires with its answer."""
         if not self._under_way:
             self._launch(self._fitting(0))
         if self._target.ahead and not self._ending:
@@ -118,7 +118,7 @@ class LineShipper(Shipper[LineTarget]):
         self._under_way.append(_UnderWay(sent, self._clock.seconds()))
 
     def _look_ahead(self) -> None:
-        """Send the next batches behind those in flight, if there are more; a small rest waits."""
+        """Send the next full batches while others are in flight, as far as the target allows."""
         assert self._batches is not None
         while 0 < len(self._under_way) <= self._target.ahead and not self._hang_ups.looking:
             if len(self._waiting) == len(self._under_way):
@@ -133,19 +133,19 @@ class LineShipper(Shipper[LineTarget]):
             self._launch(batch)
 
     def _cut_early(self) -> None:
-        # An error comes again, and is reported, when these lines are due.
+        # The error comes again, and is reported, when these lines are due.
         with suppress(OSError, LogsrvError):
             self._cut()
 
     def _recall(self) -> None:
-        """Forget the answers to batches in flight: they are sent again."""
+        """Ignore the answers to batches in flight, which are sent again."""
         self._ahead.stop()
         under_way, self._under_way = self._under_way, deque()
         for sent, _ in under_way:
             sent.addErrback(lambda _: None).cancel()
 
     def _left_out(self, failure: Failure, batch: SentLines) -> None:
-        """Take an answer that refuses some lines as an acknowledgement of the batch."""
+        """Handle an answer that refuses some lines; it acknowledges the other lines of the batch."""
         failure.trap(PartlyRefused)
         error = failure.value
         assert isinstance(error, PartlyRefused)
@@ -172,7 +172,7 @@ class LineShipper(Shipper[LineTarget]):
                 batches.most_bytes = min(batches.most_bytes * 2, most)
 
     def _smaller(self, failure: Failure, batch: SentLines) -> Failure:
-        """Send smaller batches after a failure; pass over, and keep, a single line that is refused."""
+        """Send smaller batches after a failure; skip, and keep in a file, a single line that is refused."""
         since = self._under_way.popleft().since
         self._recall()
         assert self._batches is not None and self.position is not None
@@ -192,7 +192,7 @@ class LineShipper(Shipper[LineTarget]):
         return failure
 
     def _fitting(self, number: int) -> SentLines:
-        """Return waiting batch `number`, divided to the present limit of a batch."""
+        """Return waiting batch `number`, divided if it is over the present limit of a batch."""
         batches = self._batches
         assert batches is not None
         if batches.most_bytes < self._target.most_bytes:
@@ -205,7 +205,7 @@ class LineShipper(Shipper[LineTarget]):
 
     def _halve(self, number: int) -> None:
         lines, end = self._waiting[number]
-        # Only the end of a whole batch is a known place; the first half keeps the place before it.
+        # Only the end of the whole batch is a known place, so the first half gets the place before it.
         before = self._waiting[number - 1].end if number else self.position
         assert before is not None
         half = len(lines) // 2
@@ -216,7 +216,7 @@ class LineShipper(Shipper[LineTarget]):
         assert self.position is not None
         if error.taken:
             taken = batch.lines[: error.taken]
-            # The place stays: it moves with the rest of the batch.
+            # The place does not change: it moves with the rest of the batch.
             self._waiting[0] = SentLines(batch.lines[error.taken :], batch.end)
             self._hang_ups.taken(self.position, self.position)
             self._acknowledge(self.position, size_of(taken), len(taken), self._clock.seconds())
@@ -239,7 +239,7 @@ class LineShipper(Shipper[LineTarget]):
         return reduce(Missing.and_, met, super().missing())
 
     def _gap(self, missing: Missing, behind: Position) -> None:
-        # Counted when the place has passed it: until then the next process would find it again.
+        # It is counted when the place has passed it: until then the next process would find it again.
         self._gaps.append((behind, missing))
 
     def _move(self, position: Position) -> None:

@@ -28,7 +28,7 @@
     ENDING    failed   STOPPED
     ENDING    due      STOPPED
 
-After any failure the target is asked again: without an answer nobody knows what it has.
+After any failure the target is asked again, because without an answer its place is unknown.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ from logsrv.timer import Timer
 log = Logger()
 
 ANSWER = 30.0
-"""Seconds that a target has to answer."""
+"""The seconds within which a target has to answer."""
 LEAST = 1 << 16
-"""Bytes: text without an answer within ANSWER is halved, down to this size. The link may be slow."""
+"""Bytes: if no answer comes within ANSWER, the link may be slow; text is halved, down to this size."""
 LOOK = 0.2
-"""Seconds between two looks at a store that has nothing new, and so between two small sends."""
+"""Seconds between two checks of a store that has nothing new, and so between two small sends."""
 SAVE = 1.0
 """Seconds between two saves of the place."""
 SAVE_AGAIN = 5.0
@@ -75,19 +75,20 @@ QUIET = 60.0
 TRY = 1.0
 """Seconds between two attempts to lock the place."""
 TRIES = 10
-"""Attempts until this is reported: the process of a killed daemon may live on for a few seconds."""
+"""Attempts after which this is reported: the process of a killed daemon may run on for a few seconds."""
 LAST = 4.0
-"""Seconds for each step of the end: the answer that is still out, and closing the connections."""
+"""Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 
 NEXT = transitions(__doc__)
 
 
 class ShipSteps(Protocol):
-    """The steps in which shippers differ.
+    """The steps that differ between shippers.
 
-    promise: the target's guarantee, for the log, such as "exactly once". position: the target has all text
-    before it; None while that is unknown. more: whether the next send may follow at once. asks: whether
-    `ask` sends a request to the target. patience: seconds for the target to take a send.
+    promise: the target's guarantee, for the log, such as "exactly once". position: the place up to which
+    the target has all text; None while that is unknown. more: whether the next send may follow at once.
+    asks: whether `ask` sends a request to the target. patience: the seconds that the target has to
+    acknowledge a send.
     """
 
     @property
@@ -106,16 +107,16 @@ class ShipSteps(Protocol):
     def patience(self) -> float: ...
 
     def ask(self) -> Deferred[None]:
-        """Find out where to go on. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
+        """Find the place to go on at. Fails with Unavailable, ForeignStoreError, StoreError or OSError."""
 
     def read(self) -> bool:
         """Prepare the next send; return whether there is one. Raises the errors of `ask`."""
 
     def send(self) -> Deferred[None]:
-        """Send the prepared text; fires when the target has it for good. Fails with the target's errors."""
+        """Send the prepared text; fires when the target has acknowledged it. Fails as the target does."""
 
     def before_saving(self) -> None:
-        """Bring everything onto the medium that the place relies on. Raises OSError."""
+        """Sync all files that have to be on the medium before the place is saved. Raises OSError."""
 
     def close(self) -> Deferred[None]:
         """Close the store and the target."""
@@ -123,7 +124,7 @@ class ShipSteps(Protocol):
 
 @attrs.define(eq=False, kw_only=True)
 class ShipLoop:
-    """The loop of a shipper, from `start` to `stop`; `state` is one of the table's.
+    """The loop of a shipper, from `start` to `stop`; `state` is a state of the table above.
 
     store: the identity of the store. random: returns a number from 0 to 1.
     """
@@ -151,7 +152,7 @@ class ShipLoop:
         self._lock()
 
     def stop(self) -> Deferred[None]:
-        """End; fires when the place is saved and the target closed, after some seconds at the latest."""
+        """End the loop; fires within a few seconds, when the place is saved and the target is closed."""
         if self._stopped is None:
             self._stopped = Deferred()
             self.state = NEXT[self.state, "stop"]
@@ -188,14 +189,14 @@ class ShipLoop:
             self._failed(Failure())
             return
         if self._stopped is not None:
-            # A receiver of a report has stopped the loop meanwhile.
+            # The receiver of a report has stopped the loop meanwhile.
             return
         if found:
             self.state = NEXT[self.state, "found"]
             self._await(self._steps.send, "taken", self._taken)
         else:
             self.state = NEXT[self.state, "nothing"]
-            # Nothing waits: the target has answered everything, or has not failed yet.
+            # Nothing waits to be sent: the target has acknowledged all, or has not failed yet.
             self._works()
             if self._steps.asks and self._clock.seconds() - self._asked >= QUIET:
                 self.state = NEXT[self.state, "quiet"]
@@ -209,8 +210,8 @@ class ShipLoop:
             return
         self._works()
         self._asked = self._clock.seconds()
-        # Between two sends the reactor gets a turn. While few lines come, one send waits for several of
-        # them: each send costs a sync of the disk here, and one there.
+        # Between two sends the reactor gets a turn. If few lines arrive, a send waits until there are
+        # several, because each send costs a sync of the disk on both sides.
         self._again(0 if self._steps.more else LOOK, self._read)
 
     def _again(self, seconds: float, step: Callable[[], None]) -> None:
@@ -224,7 +225,7 @@ class ShipLoop:
     def _await(
         self, make: Callable[[], Deferred[None]], event: str, then: Callable[[], None]
     ) -> None:
-        """Make a call. Its success is `event`, and `then` follows."""
+        """Make a call. If it succeeds, `event` happens, and `then` is called."""
 
         def answered(_: None) -> None:
             if self._stopped is None or self.state == "ENDING":
@@ -257,7 +258,7 @@ class ShipLoop:
             pause = self._pauses.pause(after=error.after, settled=error.settled)
             found = "settled" if error.settled else "unavailable"
         elif isinstance(error, TooMuchAtOnce | RefusedForGood):
-            # It is sent in smaller pieces, down to one line.
+            # The text is sent in smaller pieces, down to one line.
             pause, found = 0.0, "too-large" if isinstance(error, TooMuchAtOnce) else "refused"
         else:
             pause, found = self._pauses.pause(), _kind(failure)
@@ -269,7 +270,7 @@ class ShipLoop:
             self._up = False
             self._report(ShipReport("down", why))
             if isinstance(error, Unavailable):
-                # Later removals are counted from this place, even after a kill.
+                # From this place on, later removals are counted as gaps, even after a kill.
                 self._save()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._again(pause, self._ask)
@@ -281,7 +282,7 @@ class ShipLoop:
             self._report(ShipReport("up", self._steps.promise))
 
     def _broken(self, failure: Failure) -> None:
-        """Go on after an error in the shipper's own code."""
+        """Log an error in the shipper's own code, and go on after a pause."""
         log.failure("an error of a shipper", failure=failure)
         self._tell(f"an error of the shipper itself: {_reason(failure)}")
         if self._stopped is None:
@@ -322,7 +323,7 @@ class ShipLoop:
                 self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
                 return False
             self._saved = position
-        # Reported even if unchanged: it may have gone back and returned since.
+        # Report it even if it is unchanged: it may have gone back and returned since the last save.
         self._report(ShipReport("kept", position=position))
         return True
 

@@ -1,8 +1,8 @@
 """The messages between the daemon and the process of a target: JSON objects.
 
-The daemon sends the orders once: which lines to ship, and where. A target with other settings gets another
-process. The daemon sends the orders again, with another `due`, when retention waits for a look into an
-archive. The process reports its progress and its faults.
+The daemon sends the orders once: which lines to ship, and to which target. A target with changed settings
+gets another process. When retention waits for an answer of an archive, the daemon sends the orders again
+with another `due`. The process reports its progress and its faults.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from logsrv.linelog.store.segments.segment import Position
 class ShipOrders:
     """The orders for the process of a target.
 
-    files: the marks of its certificate files when they were read; a changed file makes other orders.
-    directory, store: the directory of the store, and its identity. due: the last segment that retention
-    would remove. begin: the first segment of the store when the target was added.
+    files: the marks of its certificate files when they were read, so that a changed file changes the
+    orders. directory, store: the directory and the identity of the store. due: the number of the last
+    segment that retention would remove. begin: the number of the store's first segment when the target was
+    added.
     """
 
     name: str
@@ -58,7 +59,7 @@ class ShipOrders:
 
     @property
     def target(self) -> TargetSettings:
-        """The settings of its target."""
+        """The settings of the target."""
         url = parse_ship_url(self.url)
         return TargetSettings(
             name=self.name, url=url, store=self.store, tls=self.tls, token=self.token
@@ -68,8 +69,8 @@ class ShipOrders:
 def orders_for(target: ShipSettings) -> ShipOrders:
     """Return the orders for a target, with its secrets.
 
-    Raises ConfigurationError for a file that cannot be read or has wrong contents, for a missing package,
-    and if a secret would leave this machine in the clear.
+    Raises ConfigurationError if a file cannot be read or has wrong content, if a package is missing, or if
+    a secret would leave this machine unencrypted.
     """
     files = (target.ship_ca, target.ship_cert, target.ship_key)
     ca, certificate, key = (None if path is None else str(path) for path in files)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 SHORTEST, LONGEST = 0.1, 30.0
-"""Seconds: the bounds of a pause, which doubles after each failure."""
+"""Seconds: the shortest and the longest pause. The pause doubles after each failure."""
 SETTLED = 60.0
-"""Seconds between two attempts if the cause does not pass by itself."""
+"""Seconds between two attempts if the cause of the failure does not pass by itself."""
 MOST_ASKED = 3600.0
 """Seconds: the longest pause that a target can ask for."""
 
 
 class Pauses:
-    """Pauses that grow until something succeeds. random: returns a number from 0 to 1.
+    """Pauses that grow until an attempt succeeds. random: returns a number from 0 to 1.
 
-    The length is random, from a half to the whole of a pause, so that many shippers whose target was down
-    do not return all at once.
+    The length is random, from a half to the whole of a pause, so that many shippers do not all try again at
+    the same time.
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -24,7 +24,7 @@ class Pauses:
         self._next = SHORTEST
 
     def reset(self) -> None:
-        """Go back to the shortest pause: something has succeeded."""
+        """Go back to the shortest pause, after a success."""
         self._next = SHORTEST
 
     def pause(self, *, after: float | None = None, settled: bool = False) -> float:

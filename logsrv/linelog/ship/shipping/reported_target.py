@@ -1,7 +1,7 @@
-"""A target as the daemon knows it from the reports of its process: its counters and its lines in the log.
+"""A target as the daemon knows it from the reports of its process: its counters and its log messages.
 
-The log has a line when a target goes down, when it comes back, and when text is lost or sent again: each at
-most once a minute, as a target may repeat this for ever. Retries are only counted.
+The daemon logs when a target goes down, when it takes lines again, and when text is lost or sent again. It
+logs each at most once a minute, because a target may repeat this for ever. Retries are only counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logsrv.linelog.store.segments.segment import Position
 log = Logger()
 
 ANSWERS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-"""Buckets in seconds: a sync takes 1 to 100 ms, a far network as much; after 30 s nobody waits any more."""
+"""Buckets in seconds: a sync or a slow network takes 1 to 100 ms; a shipper waits for 30 s at most."""
 
 
 _COUNTERS = (
@@ -30,14 +30,14 @@ _COUNTERS = (
     "ship_refused_lines_total",
     "ship_resent_after_loss_total",
 )
-"""The counters that exist from the first moment on: an increase needs a value to begin at.
+"""The counters that exist from the start: a rise can be seen only from an earlier value on.
 
-The counters of gaps begin at the count of the last process.
+The counters of gaps begin with the figures of the last process.
 """
 
 
 def sentence(report: ShipReport) -> str:
-    """Return a report as a sentence for people."""
+    """Return a report as a sentence for messages."""
     size = "an unknown number of bytes" if report.bytes is None else f"{report.bytes} bytes"
     if report.kind == "gap":
         lines = f" in {report.lines}" if report.bytes and report.lines else " of"
@@ -49,11 +49,11 @@ def sentence(report: ShipReport) -> str:
 
 @attrs.define(eq=False)
 class ReportedTarget:
-    """A target as its reports describe it, from `begin` to `end`; `begin` may be called again after that.
+    """A target as its reports describe it, from `begin` to `end`; then `begin` may be called again.
 
-    position: the kept place, up to which the target has everything; None if unknown. released: the number
-    of the first segment that it has not confirmed to have still. up: it takes lines; None if unknown.
-    clock: returns monotonic seconds.
+    position: the saved place, up to which the target has everything; None if unknown. released: the number
+    of the first segment of which it has not confirmed that it still has it. up: whether it takes lines;
+    None if unknown. clock: returns monotonic seconds.
     """
 
     name: str
@@ -64,10 +64,11 @@ class ReportedTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # The log says that it is down; the time when it last said so.
+    # Whether the log says that it is down, and the time of the last such message.
     _down_logged: bool = attrs.field(init=False, default=False)
     _down_at: float = attrs.field(init=False, default=float("-inf"))
-    # Bytes and lines that were removed before they were sent; how many of the lines it needs next, or None.
+    # The bytes and lines that were removed before they were sent; how many of these lines it needs next, or
+    # None.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
     _missed: int | None = attrs.field(init=False, default=None)
     # The last promise in the log.
@@ -82,7 +83,7 @@ class ReportedTarget:
         self._metrics.time("ship_acknowledged_seconds", self._answers, target=self.name)
 
     def begin(self) -> None:
-        """Register its figures."""
+        """Register its metrics."""
         if self._part is not None:
             return
         part = self._part = MetricsPart(self._metrics)
@@ -94,14 +95,14 @@ class ReportedTarget:
             part.count(name, 0, target=self.name)
 
     def end(self) -> None:
-        """Remove its figures."""
+        """Remove its metrics."""
         self.gone()
         if self._part is not None:
             self._part.end()
             self._part = None
 
     def gone(self) -> None:
-        """Note that its process has ended: its state is unknown."""
+        """Record that its process has ended, so that its state is unknown."""
         self.up = None
         self.released = 0
         self._down_logged = False
@@ -114,7 +115,7 @@ class ReportedTarget:
         elif report.position is not None and (
             report.kind == "kept" or (self.position is not None and report.position < self.position)
         ):
-            # After a kill the text from there on is sent again, so it must stay here.
+            # After a kill, the text from this place on is sent again, so retention must keep it.
             self.position = report.position
         step = _STEPS.get(report.kind)
         if step is not None:
@@ -141,12 +142,13 @@ class ReportedTarget:
         self._complain(report)
 
     def _gap(self, report: ShipReport) -> None:
-        # The next report "gone" may come only after the target is back.
+        # The next report "gone" may come only after the target takes lines again.
         self._missed = max(self._missed or 0, report.lines)
         self._say(log.error, sentence(report))
 
     def _goes_by(self, report: ShipReport) -> None:
-        # The count falls for a moment if the target has the lines after all, and only its answer was lost.
+        # The reported total may fall for a short time: when the target does have lines, and only its answer
+        # was lost. A counter must not fall.
         before = self._gone
         self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
         self._count("ship_gap_bytes_total", self._gone[0] - before[0])
@@ -167,7 +169,7 @@ class ReportedTarget:
         self._log_down(report.why)
 
     def _log_down(self, why: str) -> None:
-        """Log that it takes nothing; at most once a minute for a target that comes and goes."""
+        """Log that it takes nothing, at most once a minute for a target that goes up and down."""
         now = self._clock()
         if not self._down_logged and now - self._down_at >= QUIET_SECONDS:
             self._down_logged, self._down_at = True, now
@@ -187,7 +189,7 @@ class ReportedTarget:
                 f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
                 f" wait for it, and {missed}",
             )
-        # The promise may be known only now, or be new: that of a stream that was made again.
+        # The promise may be known only now, or may have changed because a stream was made again.
         if self.up is None or (
             report.why != self._promise and self._limited_log.note("promise") is not None
         ):

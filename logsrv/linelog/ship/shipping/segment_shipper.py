@@ -1,8 +1,9 @@
-"""A shipper of sealed segments, to an archive that has each of them whole, or not at all.
+"""A shipper of sealed segments, to an archive that has each segment whole, or not at all.
 
-A segment that was put there, read back and compared gets a note beside its text; then retention may remove
-the text and leave the indexes. The kept place is a hint. The archive is asked which segments it has whole
-at the start, and again before a text is removed here: retention waits for the answer.
+A segment that was put into the archive, read back and compared gets a note beside its text. Then retention
+may remove the text and leave the indexes. The saved place is only a hint. The shipper asks the archive
+which segments it has whole at the start, and again before retention removes a text; retention waits for the
+answer.
 """
 
 from __future__ import annotations
@@ -24,35 +25,36 @@ from logsrv.linelog.store.segments.removed import Missing
 from logsrv.linelog.store.segments.segment import Form, Position, Segment, away_segments
 
 LOOKED = 300.0
-"""Seconds until the archive is asked again for segments that retention may remove but another target still
-keeps here."""
+"""Seconds after which the archive is asked again for segments that it has released, but that another target
+still keeps in the store."""
 BELIEVED = 420.0
-"""Seconds after which an answer about these segments no longer counts: no other has followed."""
+"""Seconds after which an answer about these segments is too old, if no other has followed."""
 SLOWEST = 1 << 16
-"""Bytes a second that an archive must take, and then give back: a segment of 60 MB has half an hour."""
+"""The bytes per second that an archive must store, and then return: a segment of 60 MB has half an hour."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class SegmentShipper(Shipper[SegmentTarget]):
-    """A shipper of sealed segments. ship_from: the whole segment that has this place is sent.
+    """A shipper of sealed segments. ship_from: a place; its whole segment is the first that is sent.
 
     disk: the directory of the store, which is closed at the end.
     """
 
     _disk: Disk
     asks: bool = attrs.field(init=False, default=True)
-    # The number of the last segment that retention would remove; and of the first that it may not yet.
+    # The number of the last segment that retention would remove; the number of the first that it may not
+    # remove yet.
     due: int = attrs.field(init=False, default=0)
     _released: int = attrs.field(init=False, default=1)
-    # The time of the last look for segments that retention wants to remove.
+    # The time of the last request about segments that retention wants to remove.
     _looked_at: float = attrs.field(init=False, default=float("-inf"))
-    # The segments to look for in the archive before their texts are removed here.
+    # The segments to look for in the archive before retention removes their texts.
     _looking_for: list[Segment] = attrs.field(init=False, factory=list)
     # The names of the segments that the archive had when it was asked for all; None until then.
     _there: set[str] | None = attrs.field(init=False, default=None)
-    # The names of the segments here that it has whole.
+    # The names of the store's segments that the archive has whole.
     _whole: set[str] = attrs.field(init=False, factory=set)
-    # The newest segment that it had then, by its short name.
+    # The short name of the newest segment in the archive.
     _newest: str = attrs.field(init=False, default="")
     _next: Segment | None = attrs.field(init=False, default=None)
     # The state of the directory when its names were last listed.
@@ -60,11 +62,11 @@ class SegmentShipper(Shipper[SegmentTarget]):
 
     @property
     def more(self) -> bool:
-        """True if there may be more to send at once."""
+        """True if there may be more to send now."""
         return self._next is not None or bool(self._looking_for)
 
     def ask(self) -> Deferred[None]:
-        """Ask the archive for all segments at first, and later only for the newest one."""
+        """Ask the archive for all segments the first time, and later only for the newest one."""
         if self.position is None:
             note_url(self._kept.folder.disk, self._kept.name, self._target.url)
             self._begin()
@@ -86,7 +88,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return asked.addCallback(self._go, here)
 
     def _go(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
-        """Go back to the first segment here that was put there and is no longer there whole."""
+        """Go back to the first segment of the store that was archived, and that the archive has lost."""
         self._require_ours(survey.names)
         lacking = {short_name(one.name) for one in survey.lacking}
         self._there = set(survey.names) - lacking
@@ -101,7 +103,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._put_again([one for one in here if one in survey.lacking and one.number < before])
 
     def _lost(self, segment: Segment) -> None:
-        """Report that the text of a segment is neither here nor in the archive."""
+        """Report that neither the store nor the archive has the text of a segment."""
         note = noted(segment, self._disk)
         lines = "an unknown number of" if note is None else note.lines
         why = (
@@ -111,7 +113,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._report(ShipReport("lost", why))
 
     def _put_again(self, lacking: list[Segment]) -> None:
-        """Go back to the first of some segments that the archive has lost."""
+        """Go back to the first of the segments that the archive has lost, if any."""
         if not lacking:
             return
         self._whole.difference_update(short_name(one.name) for one in lacking)
@@ -134,7 +136,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
             )
 
     def read(self) -> bool:
-        """Choose the segments that retention waits for, or the next sealed one; return False if none."""
+        """Choose the segments that retention waits for, or the next one to send; return False if none."""
         self._require_store()
         assert self.position is not None
         if self._chosen():
@@ -160,7 +162,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return True
 
     def _chosen(self) -> bool:
-        """Choose the segments that retention wants to remove soon; return whether there are any."""
+        """Choose the segments that retention will remove soon, to ask for them; return whether any."""
         assert self.position is not None
         until = min(self.due + 1, self.position.segment)
         asked = until <= self._released
@@ -183,7 +185,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._report(ShipReport("released", position=Position(until, 0)))
 
     def _found(self) -> Segment | None:
-        """Return the next segment if it is compressed; skip segments that the archive has whole."""
+        """Return the next segment, if it is compressed; skip segments that the archive has whole."""
         assert self.position is not None
         before = self.position
         found = None
@@ -199,7 +201,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return found
 
     def _is_empty(self, one: Segment) -> bool:
-        """Return whether a segment was sealed without lines, as after a crash: it is never compressed."""
+        """Return whether a segment was sealed without lines, as after a crash: such a one stays plain."""
         try:
             return one.form is Form.PLAIN and not self._disk.stat(one.name).st_size
         except FileNotFoundError:
@@ -226,7 +228,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         )
 
     def _looked_for(self, survey: ArchiveSurvey, segments: list[Segment]) -> None:
-        """Let retention remove the segments before the first that is not there whole."""
+        """Let retention remove the segments before the first that the archive does not have whole."""
         lacking = survey.lacking
         self._looked_at = self._clock.seconds()
         self._release(lacking[0].number if lacking else segments[-1].number + 1)
@@ -238,7 +240,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._acknowledge(Position(segment.number + 1, 0), manifest.text, manifest.lines, since)
 
     def _left_out(self, failure: Failure, segment: Segment) -> None:
-        """Skip a segment that is damaged here; retention treats it as one that was not archived."""
+        """Skip a segment that is damaged in the store; retention treats it as not archived."""
         failure.trap(ValueError)
         self.position = Position(segment.number + 1, 0)
         why = (

@@ -34,9 +34,9 @@ from logsrv.memory import keep_freed_memory
 LOOK = 1.0
 """Seconds between two measurements of the target's lag."""
 _UP = {"up": True, "down": False, "stopped": False, "ended": None}
-"""The kinds of report that tell whether the target takes lines."""
+"""The kinds of reports that tell whether the target takes lines."""
 _WELL = ("up", "acknowledged", "passed", "released", "kept", "gone", "lag", "ended")
-"""The kinds of report that are not about a fault."""
+"""The kinds of reports that are not about a fault."""
 
 
 AnyShipper: TypeAlias = BlockShipper | LineShipper | SegmentShipper
@@ -56,7 +56,7 @@ class ShipWork:
         self._looking.clock = reactor
 
     def lock(self, line: bytes) -> bool:
-        # The shipper locks its place itself, and waits for that lock.
+        # The shipper itself locks its place, and waits for the lock.
         return True
 
     def start(self, line: bytes) -> None:
@@ -152,9 +152,9 @@ class ShipWork:
 
 
 def _ship_from(orders: ShipOrders) -> str:
-    """Return where a new target begins: not before the place from which the store's identity holds.
+    """Return the place at which a new target begins: not before the place where the identity began.
 
-    Text that was removed since this became a target is a gap.
+    Text that was removed after the target was added counts as a gap.
     """
     if orders.ship_from != BEGINNING:
         return orders.ship_from

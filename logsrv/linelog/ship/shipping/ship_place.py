@@ -1,9 +1,9 @@
-"""The kept place of a shipper: `ship/NAME` in the directory of the store, with a lock on the name.
+"""The saved place of a shipper: `ship/NAME` in the directory of the store, with a lock on the name.
 
 The file `ship/NAME.refused` beside it has the lines that the target will never take, as stored, each with
-its LF, for people to read. When it has LARGEST_REFUSED bytes it is renamed to NAME.refused.old, which
-replaces the one before: so the last 8 to 16 MiB are kept. A line that was refused just before a power cut
-may be there twice; if the disk was full, it may be missing, but it is counted.
+its LF, for people to read. When it has LARGEST_REFUSED bytes, it is renamed to NAME.refused.old, in place
+of an older one. So the last 8 to 16 MiB are kept. A line that was refused just before a power cut may be there
+twice. A line may be missing if the disk was full, but it is counted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class SentGap:
 
 
 def go_on(directory: str, store: str) -> None:
-    """Move the kept places of all targets to a new identity of the store. Raises OSError.
+    """Give the saved places of all targets a new identity of the store. Raises OSError.
 
     store: the new identity. Damaged places are left unchanged.
     """
@@ -55,7 +55,7 @@ def go_on(directory: str, store: str) -> None:
 
 
 def gone_before(kept: Place) -> Missing:
-    """Return the text before a kept place that was removed before the target could get it."""
+    """Return the amount of text before a saved place that was removed before the target could get it."""
     return _missing(kept.note.get("gone", ()))
 
 
@@ -66,11 +66,11 @@ def _missing(found: Sequence[Any]) -> Missing:
 class ShipPlace:
     """The place up to which a target has acknowledged a store, in the file `ship/NAME`.
 
-    target: the target's URL for the file, without secrets. clock: returns seconds since 1970. Each method
-    raises OSError.
+    target: the URL of the target, without secrets, for the file. clock: returns seconds since 1970. Each
+    method may raise OSError.
 
-    new: the target has acknowledged nothing yet. gone: the text before the place that was removed before
-    the target could get it. sent: the gaps before blocks that the target may have.
+    new: whether the target has acknowledged nothing yet. gone: the amount of text before the place that was
+    removed before the target could get it. sent: the gaps before blocks that the target may have.
 
     Raises ConfigurationError for an invalid name: names with a dot are for the files beside the place.
     """
@@ -100,10 +100,10 @@ class ShipPlace:
         return self.folder.lock(self.name)
 
     def load(self, store: str, end: Position) -> Position | None:
-        """Return the kept place; None if there is none.
+        """Return the saved place; None if there is none.
 
-        store: the identity of the store. end: where it ends. Raises ValueError, with a sentence, for a
-        place that is damaged, or of another store or target.
+        store, end: the identity and the end of the store. Raises ValueError, with a sentence, if the place
+        is damaged, or belongs to another store or target.
         """
         kept = place.load(self.folder.disk, self.name)
         if kept is None:
@@ -125,7 +125,7 @@ class ShipPlace:
         return kept.position
 
     def save(self, store: str, position: Position) -> None:
-        """Save a place; it is on the medium on return."""
+        """Save and sync a place."""
         sent = [[str(one.end), *one.missing] for one in self.sent]
         note = {
             "new": self.new,
@@ -146,7 +146,7 @@ LARGEST_REFUSED = 8 << 20
 
 
 class RefusedLines:
-    """The file of a shipper's refused lines. name: of the target."""
+    """The file of a shipper's refused lines. name: the name of the target."""
 
     def __init__(self, folder: PlaceFolder, name: str) -> None:
         self._folder = folder
@@ -160,7 +160,7 @@ class RefusedLines:
         return self._folder.path(self._name)
 
     def add(self, lines: Sequence[bytes]) -> None:
-        """Append lines, given without LFs. Raises OSError."""
+        """Append lines, which have no LFs here. Raises OSError."""
         disk = self._folder.disk
         if self._fd < 0:
             try:

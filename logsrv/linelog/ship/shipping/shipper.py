@@ -29,8 +29,8 @@ AnyTarget = TypeVar("AnyTarget", BlockTarget, LineTarget, SegmentTarget)
 class Shipper(Generic[AnyTarget]):
     """A shipper of a store to a target, from `start` to the end of `stop`.
 
-    store: the identity of the store. ship_from: `beginning`, `end` or a position, used if no place is kept.
-    random: returns a number from 0 to 1. report: gets each report.
+    store: the identity of the store. ship_from: `beginning`, `end` or a position, used if no place is
+    saved. random: returns a number from 0 to 1. report: called with each report.
     """
 
     _view: View
@@ -62,18 +62,18 @@ class Shipper(Generic[AnyTarget]):
         self._loop.start()
 
     def stop(self) -> Deferred[None]:
-        """End; fires when the place is saved and the target closed, after some seconds at the latest."""
+        """End the shipper; fires within a few seconds, when the place is saved and the target closed."""
         return self._loop.stop()
 
     @property
     def promise(self) -> str:
-        """A sentence that says what the target promises."""
+        """The target's guarantee, as a sentence for the log."""
         return self._target.promise
 
     def _begin(self) -> bool:
-        """Find out where to begin; return whether the place was kept.
+        """Find the place to begin at; return whether it was saved before.
 
-        Raises OSError and StoreError: a place that cannot be read now may be read later.
+        Raises OSError and StoreError, also if the saved place is unreadable at present.
         """
         end = end_of(self._view)
         try:
@@ -85,7 +85,7 @@ class Shipper(Generic[AnyTarget]):
         if self.position is not None:
             return True
         position = begin_at(self._view, self._ship_from, end)
-        # At once: "the end" must stay this place if the shipper is killed before the first answer.
+        # Save it now: if the shipper is killed before the first answer, "the end" must stay this place.
         try:
             self._kept.save(self._store, position)
         except OSError as error:
@@ -100,7 +100,7 @@ class Shipper(Generic[AnyTarget]):
             raise StoreError("the store was removed; a restart of the server makes another one")
 
     def _acknowledge(self, end: Position, size: int, lines: int, since: float) -> None:
-        """Move the place to `end`, which the target has acknowledged. since: the time of the send."""
+        """Move the place to `end`: the target has acknowledged all before. since: the time of the send."""
         self.position = end
         self._kept.new = False
         seconds = self._clock.seconds() - since
@@ -109,15 +109,15 @@ class Shipper(Generic[AnyTarget]):
 
     @property
     def unread(self) -> Position | None:
-        """The place from which on the store is still needed: earlier text was read into memory."""
+        """The place from which on the store is still needed: earlier text is in memory, or was sent."""
         return self.position
 
     def missing(self) -> Missing:
-        """Return the text that is gone and that the target needs next."""
+        """Return the amount of text that the target needs next, and that is gone."""
         return Missing() if self.unread is None else gone_from(self._view, self.unread)
 
     def _passed(self, missing: Missing) -> None:
-        """Count text that is gone before the place; the count is saved with the place."""
+        """Count text before the place that is gone; the count is saved with the place."""
         self._kept.gone = self._kept.gone.and_(missing)
         size = missing.bytes if missing.known else None
         self._report(ShipReport("gap", bytes=size, lines=missing.lines))
@@ -125,7 +125,7 @@ class Shipper(Generic[AnyTarget]):
     def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
         """Keep lines that the target will never take, and report them.
 
-        lines: the ones that are known. number: of all refused lines.
+        lines: the refused lines, as far as they are known. number: how many lines were refused.
         """
         try:
             self._refused.add(lines)

@@ -1,8 +1,8 @@
 """The daemon's side of shipping: a process for each target, and the reports of these processes.
 
-The daemon itself reads no lines and opens no connections: no target can slow or stop the writing side, or
-another target. The place of a target is kept in `DIR/ship/NAME`, where the next process, or the next
-daemon, goes on.
+The daemon itself reads no lines and opens no connections. So no target can slow or stop the writer or
+another target. The place of a target is saved in `DIR/ship/NAME`, and the next process, or the next daemon,
+continues there.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class _Shipped:
     settings: ShipSettings
     orders: ShipOrders
     looks: Callable[[int], object]
-    # The number of the store's first segment when this became a target.
+    # The number of the store's first segment when the target was added.
     begin: int
     wanted: bool = True
-    # The last segment that retention would remove.
+    # The number of the last segment that retention would remove.
     due: int = 0
-    # True while the running process is sent its orders again, with another `due`.
+    # True while the running process gets its orders again, with another `due`.
     asking: bool = False
 
 
@@ -63,7 +63,7 @@ class Shipping:
     """The shipping of a service, from the first `change` to `stop`.
 
     place: returns the present directory of the store. identity: returns the identity of the store, "" if it
-    has none. hold: is called with the segments that retention must keep.
+    has none. hold: called with the requests to keep segments from retention.
     """
 
     _place: Callable[[], str]
@@ -84,7 +84,7 @@ class Shipping:
         self._checked = (targets, {one.label: orders_for(one) for one in targets})
 
     def change(self, targets: tuple[ShipSettings, ...]) -> None:
-        """Ship to these targets, and no others, from now on; unchanged ones go on undisturbed."""
+        """Ship to these targets only from now on; the processes of unchanged targets are not touched."""
         if self._stopping:
             return
         if self._checked[0] != targets:
@@ -110,11 +110,11 @@ class Shipping:
         if shipped is None:
             shipped = self._all[settings.label] = self._made(settings, orders)
         elif shipped.wanted and shipped.orders == orders:
-            # Its `ship_at_most` may be new.
+            # Its `ship_at_most` may have changed.
             shipped.settings = settings
             return
         else:
-            # Its process, if it runs or is just ending, comes back with the new orders.
+            # If its process runs or is just ending, it ends and starts again with the new orders.
             shipped.process.done()
         shipped.settings, shipped.orders, shipped.wanted = settings, orders, True
         shipped.reported.begin()
@@ -155,7 +155,7 @@ class Shipping:
         return json_of(orders)
 
     def _look_again(self, name: str, due: int) -> None:
-        """Let the archive be asked for segments up to `due`: retention wants to remove their texts."""
+        """Make the process ask the archive for segments up to `due`, whose texts retention will remove."""
         shipped = self._all.get(name)
         if shipped is not None and due != shipped.due:
             shipped.due = due
@@ -172,7 +172,7 @@ class Shipping:
         self._hold_back()
 
     def _hold_back(self) -> None:
-        """Tell retention which segments it must keep, if they have changed."""
+        """Tell retention which segments to keep, if this has changed."""
         found = [
             _held(
                 one.settings, self._place(), one.reported.position, one.looks, one.reported.released
@@ -200,7 +200,7 @@ class Shipping:
             folder.close()
 
     def stop(self) -> Deferred[None]:
-        """End all processes; fires when they have ended, after some seconds at the latest."""
+        """End all processes; fires when they have ended, within a few seconds."""
         self._stopping = True
         return gatherResults([one.process.stop() for one in self._all.values()]).addCallback(
             lambda _: None
@@ -208,20 +208,20 @@ class Shipping:
 
 
 def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
-    """Return the texts that retention must keep for targets, by their saved places only."""
+    """Return the requests to keep segments for targets, by the saved places of the targets only."""
     found = [_held(one, directory) for one in targets]
     return [one for one in found if one is not None]
 
 
 def _nobody(_: int) -> None:
-    """Ask for nothing: before the process of an archive runs, nothing is released."""
+    """Do nothing: nothing is released before the process of the archive runs."""
 
 
 def _first(directory: str, target: str) -> int:
     """Return the number of the first segment when a target was added; 0 if the store cannot be read.
 
-    An earlier server may have saved it and ended before the target had a place: text that retention has
-    removed since then counts as gone.
+    An earlier server may have saved this number, and ended before the target had a place. Text that
+    retention has removed since then counts as gone.
     """
     with suppress(OSError), Disk().enter(os.path.join(directory, FOLDER)) as disk:
         if (begin := saved_begin(disk, target)) is not None:
@@ -238,7 +238,10 @@ def _held(
     looks: Callable[[int], object] = _nobody,
     released: int = 0,
 ) -> Hold | None:
-    """Return the text that must stay for a target; None if none must. looks: lets its archive be asked."""
+    """Return the request to keep segments for a target; None if there is none.
+
+    looks: makes the process ask its archive for segments up to a number.
+    """
     if position is None:
         position = _kept(directory, settings.label) or _begin(settings)
     if position is None:
@@ -256,7 +259,7 @@ def _kept(directory: str, name: str) -> Position | None:
 
 
 def _begin(settings: ShipSettings) -> Position | None:
-    """Return where a new target begins; None for the end of the store, where no text must stay."""
+    """Return the place at which a new target begins; None for the end of the store: it needs no text."""
     if settings.ship_from == END:
         return None
     return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)

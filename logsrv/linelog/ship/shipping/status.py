@@ -1,10 +1,10 @@
-"""The state of targets for other processes: files beside the kept places, readable without a daemon.
+"""The state of targets for other processes, in files beside the saved places; no daemon has to run.
 
     DIR/ship/targets.json    the names of the daemon's targets
     DIR/ship/NAME.json       whether a target takes lines, since when, and its last fault
 
-A change rewrites them without a sync: a power cut may lose them, but never a place. Each reader measures
-the lag anew.
+A change rewrites them without a sync: a power cut may lose these files, but never a place. Each reader
+measures the lag itself.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _LONGEST = 1 << 16
 class TargetState:
     """The state of a target. Times have the form of the store's TIME; "" if there is none.
 
-    up: it takes lines; None if unknown. since: when that began. error: a sentence about the last fault.
-    failed: the time of that fault.
+    up: whether it takes lines; None if unknown. since: the time of the last change of `up`. error: a
+    sentence about the last fault. failed: the time of that fault.
     """
 
     up: bool | None = attrs.field(default=None, validator=instance_of(bool | None))
@@ -55,8 +55,8 @@ class TargetStatus:
     """A target as `logsrv ship --status` shows it.
 
     wanted: whether the daemon had it among its targets when it last wrote their names. running: whether a
-    process ships to it. position, lag, gone: None if no place is kept. saved: when the place was saved.
-    gone: the text that was removed before it was sent.
+    process ships to it. position, lag, gone: None if no place is saved. saved: the time at which the place
+    was saved. gone: the amount of text that was removed before it was sent.
     """
 
     name: str
@@ -81,7 +81,7 @@ def save_state(disk: Disk, name: str, state: TargetState) -> None:
 
 
 def save_targets(disk: Disk, begins: Mapping[str, int]) -> None:
-    """Save the names of the targets, and for a later server the segment at which each began.
+    """Save the names of the targets, and for a later server the first segment when each was added.
 
     Raises OSError.
     """
@@ -90,7 +90,7 @@ def save_targets(disk: Disk, begins: Mapping[str, int]) -> None:
 
 
 def saved_begin(disk: Disk, name: str) -> int | None:
-    """Return the segment at which a target began; None if no server has saved it."""
+    """Return the number of the first segment when a target was added; None if no server has saved it."""
     begins = _read(disk, TARGETS).get("begins")
     begin = begins.get(name) if isinstance(begins, dict) else None
     return begin if isinstance(begin, int) else None
@@ -122,7 +122,7 @@ def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
 
 
 def _is_name(name: object) -> bool:
-    """Return whether a target may have a name: a name in a file must not lead to another file."""
+    """Return whether a target may have this name; a name in a file must not lead to another file."""
     return isinstance(name, str) and NAME.fullmatch(name) is not None
 
 
@@ -157,7 +157,7 @@ def _status(
 
 
 def _read(disk: Disk, name: str) -> dict[str, Any]:
-    """Return the JSON object in a file; an empty one if none can be read."""
+    """Return the JSON object in a file; an empty one if there is none, or it cannot be read."""
     with suppress(OSError, ValueError, RecursionError):
         found = json.loads(disk.read(name, _LONGEST))
         if isinstance(found, dict):
@@ -166,7 +166,7 @@ def _read(disk: Disk, name: str) -> dict[str, Any]:
 
 
 def _is_locked(disk: Disk, name: str) -> bool:
-    """Return whether a process has locked the place of a target. The check holds the lock for a moment."""
+    """Return whether a process has locked the place of a target. This takes the lock for a short time."""
     try:
         with Descriptor(disk.open(name + LOCK_SUFFIX, os.O_RDONLY)) as fd:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
