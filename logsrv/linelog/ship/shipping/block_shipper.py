@@ -38,8 +38,8 @@ from logsrv.timer import Timer
 AHEAD = 0.002
 """Seconds until the next block is cut: by then most of the block in flight was sent."""
 GROW = 64
-"""The blocks that must be taken before, after a block was too large, larger ones are tried again; and, after
-a block was not taken, before several are in flight again."""
+"""The blocks that must be taken, after a block was too large, before larger ones are tried again; also,
+after a block was not taken, before several are in flight again."""
 
 
 @attrs.define(eq=False, kw_only=True)

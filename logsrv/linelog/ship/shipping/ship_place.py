@@ -2,8 +2,8 @@
 
 The file `ship/NAME.refused` beside it has the lines that the target will never take, as stored, each with
 its LF, for people to read. When it has LARGEST_REFUSED bytes, it is renamed to NAME.refused.old, in place
-of an older one. So the last 8 to 16 MiB are kept. A line that was refused just before a power cut may be there
-twice. A line may be missing if the disk was full, but it is counted.
+of an older one. So the last 8 to 16 MiB are kept. A line that was refused just before a power cut may be
+there twice. A line may be missing if the disk was full, but it is counted.
 """
 
 from __future__ import annotations
