@@ -189,7 +189,7 @@ def _is_left_behind(disk: Disk, named: Segment) -> bool:
 
 
 def _highest(disk: Disk) -> int:
-    """Return the highest number of a sealed segment, here or only in an archive; 0 for none."""
+    """Return the highest number of a sealed segment, even if its text is only in an archive; 0 for none."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     return max((one.number for one in files), default=0)
 

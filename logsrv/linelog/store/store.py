@@ -221,7 +221,7 @@ class Store:
         return lines
 
     def deposit(self, pending: PendingBlock) -> Deferred[None]:
-        """Store a block of an origin, after a note of it; return its `stored`.
+        """Store a block of an origin, after its note; return its Deferred `stored`.
 
         That Deferred fires when the block is on the medium, under any Sync policy. It fails with StoreError
         if the store is closed before. Blocks that wait together share their syncs. The blocks of an origin

@@ -52,7 +52,7 @@ from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
 
 GROUP = 32
-"""The segment numbers of a catalog. Each new segment rewrites it; one of 257 MiB takes 22 KB of it."""
+"""The segment numbers per catalog. Each new segment rewrites it, and a segment of 257 MiB takes 22 KB."""
 FORMAT = 1
 LARGEST_PACKED = 16 << 20
 """The most bytes of a catalog as stored."""
@@ -148,7 +148,7 @@ def unpack(data: bytes) -> list[CatalogSegment]:
 
 
 def described(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegment:
-    """Return the entry of a segment for a catalog. read: returns the content of a file of it."""
+    """Return the entry of a segment for a catalog. read: returns one of its files, by name."""
     segment = manifest.segment
     size, parts = 0, []
     if any(name.endswith(segment.words) for name in manifest.objects):

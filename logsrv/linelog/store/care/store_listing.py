@@ -46,7 +46,7 @@ class StoreListing:
 
     @property
     def first(self) -> int:
-        """The number of the first segment that is here."""
+        """The number of the first segment in the directory."""
         return min(self.by_number, default=self.active)
 
 

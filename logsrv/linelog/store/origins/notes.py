@@ -35,7 +35,7 @@ _LINE = re.compile(
 
 @attrs.frozen
 class Note:
-    """A block of an origin that is stored here, or is about to be.
+    """A block of an origin that this store has, or that will be stored next.
 
     at: its place in this store. start, end: its place in the store of the origin. crc: the CRC-32 of its
     text. sequence: the number that its sender gave it, if any.

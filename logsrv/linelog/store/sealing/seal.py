@@ -26,7 +26,7 @@ Pack: TypeAlias = Callable[[Segment, Disk, Callable[[], bool], bool], Index]
 
 
 class Interrupted(Exception):
-    """The sealing was stopped because the store is closing; it begins anew at the next start."""
+    """The sealing was stopped because the store is closing; the next start begins it again."""
 
 
 def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes, int]]:

@@ -74,8 +74,8 @@ class RowTable(NamedTuple):
 class SectionHead(NamedTuple):
     """The head of a section. Sizes are in bytes.
 
-    size: of the whole section. frames: the number of its frames. dictionary: the compressed size of the
-    dictionary. text: its size without compression.
+    size: the size of the whole section. frames: the number of its frames. dictionary: the compressed size
+    of the dictionary. text: its size without compression.
     """
 
     size: int

@@ -122,11 +122,11 @@ class Words:
 
     @property
     def is_partial(self) -> bool:
-        """True if only parts of the file are here."""
+        """True if only parts of the file were fetched."""
         return not isinstance(self._source, (int, bytes))
 
     def require_parts(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """Raise MissingParts with the ranges that are not here, if any."""
+        """Raise MissingParts with the ranges that were not fetched, if any."""
         if not isinstance(self._source, (int, bytes)):
             self._source.require(ranges)
 

@@ -61,7 +61,7 @@ def _stored(pending_blocks: Sequence[PendingBlock]) -> None:
 
 
 class Writer:
-    """Writes the items of `queue`: (bytes, lines, buffers of whole lines), or a function to call here.
+    """Writes the items of `queue`: (bytes, lines, buffers of whole lines), or a function to call.
 
     The reactor's thread sets `appended`, `wanted` (a total that somebody waits for) and `tell_below`: the
     writer wakes the reactor when fewer bytes are pending; 0 means never. This thread sets all others, and
