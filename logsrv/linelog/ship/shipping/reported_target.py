@@ -64,7 +64,7 @@ class ReportedTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # Whether the log says that it is down, and the time of the last such message.
+    # True if the log says that it is down; the time of the last such message.
     _down_logged: bool = attrs.field(init=False, default=False)
     _down_at: float = attrs.field(init=False, default=float("-inf"))
     # The bytes and lines that were removed before they were sent; how many of these lines it needs next, or
