@@ -1,4 +1,4 @@
-"""The saved place of a reader: up to which place it has read a store, in a small file.
+"""The saved place of a reader, in a small file: the reader has read the store up to there.
 
     {"store":"32 hex digits","position":"17:52311","saved":"2026-11-20T06:18:42.123456Z",…} 1c291ca3
 

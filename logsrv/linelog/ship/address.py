@@ -67,7 +67,7 @@ SCHEMES = {
         "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
     ),
     **_pair("relp", "relp+tls", (None, None), "out.relp.RelpTarget"),
-    # RFC 6587 has no port of its own; RFC 5425 section 4.1.
+    # RFC 6587 names no port, and 514 is usual. RFC 5425 section 4.1 names 6514.
     **_pair("syslog", "syslog+tls", (514, 6514), "out.syslog.SyslogTarget"),
     **_pair("loki+http", "loki+https", _WEB, "out.posting.LokiTarget"),
     **_pair("otlp+http", "otlp+https", _WEB, "out.posting.OtlpTarget"),

@@ -103,7 +103,7 @@ class BlockTarget(Protocol):
         """Ask for its place; fires with None if it has nothing of this store. Fails with Unavailable."""
 
     def send(self, block: PackedBlock) -> Deferred[None]:
-        """Send a block; fires when the target has it for good.
+        """Send a block; fires when the target has acknowledged it.
 
         Fails with Unavailable, TooMuchAtOnce or Misplaced. If the target does not take a block, it takes
         none of the later blocks in flight either.

@@ -306,7 +306,7 @@ class Store:
         self._sealer.look()
 
     def apply(self, policy: StorePolicy) -> None:
-        """Use another policy: the writer does after all lines appended so far, all else from now on."""
+        """Use another policy: the writer after all lines appended so far, all others from now on."""
         if policy != self._policy:
             _advise(policy)
         self._policy = policy

@@ -4,7 +4,7 @@ A line that was received as syslog is sent unchanged if its header has a time an
 of RFC 5424 and has `-` for one of these, it gets TIME or the host of the sender. If it is of RFC 3164 and
 has no host, it becomes RFC 5424 with the same priority, program and text; otherwise its receiver would take
 our host for the sender.
-Every other line becomes the text of such a message:
+Every other line becomes the text of a message of this form:
 
     <PRI>1 TIME HOSTNAME APP-NAME PROCID - - MESSAGE
 

@@ -270,7 +270,7 @@ class ShipLoop:
             self._up = False
             self._report(ShipReport("down", why))
             if isinstance(error, Unavailable):
-                # From this place on, later removals are counted as gaps, even after a kill.
+                # Later removals are counted as gaps from this place on, even after a kill.
                 self._save()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._again(pause, self._ask)

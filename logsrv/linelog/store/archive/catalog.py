@@ -1,4 +1,4 @@
-"""The catalogs of an archive, which a search reads first if the store here has no indexes.
+"""The catalogs of an archive, which a search reads first if it has no local indexes.
 
     ID/catalog/FIRST/LAST-COUNT.zst
 

@@ -23,7 +23,7 @@ class ArchivedText:
     def __init__(
         self, manifest: Manifest, sources: Sequence[Archive], load: Callable[[], Index]
     ) -> None:
-        """Take the archives to read from. load: reads the store's own index; may raise as `index.load`."""
+        """sources: the archives to read from. load: reads the store's own index, as `index.load` does."""
         self._manifest = manifest
         self._sources = sources
         self._load = load

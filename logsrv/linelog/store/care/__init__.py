@@ -1,1 +1,1 @@
-"""Care of a store, with or without a running server: `logsrv doctor` and `logsrv backup`."""
+"""Maintenance of a store, with or without a running server: `logsrv doctor` and `logsrv backup`."""

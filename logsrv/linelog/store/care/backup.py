@@ -1,4 +1,4 @@
-"""A backup: a directory with all lines of a store up to a place, which is a store itself.
+"""A backup of a store: a directory that has all lines up to a place, and is a store itself.
 
 The active segment, and the segments that wait to be compressed, are copied as texts under their sealed
 names. So a server that is started on the backup writes into new segments: a place that somebody may have

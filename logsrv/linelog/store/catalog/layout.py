@@ -99,7 +99,7 @@ def catalog_name(first: int, last: int) -> str:
 
 
 def catalogs(names: Iterable[str]) -> list[str]:
-    """Return the names that are those of catalogs, in order."""
+    """Return the names that have the form of a catalog's name, in order."""
     return sorted(
         [
             name

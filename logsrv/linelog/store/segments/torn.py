@@ -1,8 +1,8 @@
 """Repair of a text after a kill or a power cut: a torn last line, and data that never reached the medium.
 
 A torn line is the beginning of a line, without an LF. It is kept, and the writer ends it with an LF before
-it writes anything else. A torn line that has only (a part of) our own stamp, TIME and SOURCE, has nothing
-that somebody sent: it is cut off, so that each line has the stored format.
+it writes anything else. If a torn line has only our own stamp (TIME and SOURCE) or a part of it, nothing of
+a sender is lost with it: it is cut off, so that each line has the stored format.
 
 After a power cut a file may have its full size, but NULs in place of data. NULs at the end are cut off.
 NULs between lines are a hole. It is filled, so that the lines behind it keep their places: first an LF ends

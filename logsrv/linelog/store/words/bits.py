@@ -21,14 +21,14 @@ def unpacked(some: Array) -> Array:
 
 
 def ahead(members: Array, places: int) -> Array:
-    """Return the bitmap in which bit n is bit n + `places` of this one. places: less than 64."""
+    """Return the bitmap in which bit n is bit n + `places` of `members`. places: less than 64."""
     moved: Array = members >> U64(places)
     moved[:-1] |= members[1:] << U64(64 - places)
     return moved
 
 
 def behind(members: Array) -> Array:
-    """Return the bitmap in which bit n is bit n - 1 of this one."""
+    """Return the bitmap in which bit n is bit n - 1 of `members`."""
     moved: Array = members << U64(1)
     moved[1:] |= members[:-1] >> U64(63)
     return moved

@@ -238,9 +238,9 @@ class Section:
         self.compressed += compressed
 
     def packed(self, part: float) -> bytes:
-        """Return the bytes of the section. Its tables are folded.
+        """Return the bytes of the section, whose tables are folded.
 
-        part: the size of the section as a part of the size of the compressed frames, about.
+        part: the part of the size of the compressed frames that the section may take, about.
         """
         dictionary, postings, posted = self._dictionary.packed()
         most = max(0.0, part * self.compressed - len(dictionary) - len(posted))
