@@ -18,7 +18,7 @@ from logsrv.linelog.framing.bodies.json_made import HugeNumber, made, made_toget
 from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
-# All records of a body may have four times its longest size in bytes, because each repeats its labels, and
+# Limit for all records of a body: four times the longest body, because each record repeats its labels; but
 # at least 16 MiB.
 _GROWTH = 4
 _LEAST_MADE = 16 << 20
@@ -28,7 +28,7 @@ _LONGEST_INTEGER = 20
 # Every number too large for a float matches this.
 _LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
 RECORD = 200
-"""Bytes counted for each record in addition to its own, for its time and source in the store."""
+"""Bytes counted for each record in addition to its text, for its time and source in the store."""
 
 # Bytes of records that are made in a few milliseconds.
 _STEP = 128 << 10
@@ -62,8 +62,9 @@ class Reply:
 class BodyRules:
     """The type, path and limits of a body.
 
-    media: its Content-Type without parameters. Limits in bytes: max_record: of a record. max_made: of all
-    its records, with 200 more counted for each. max_body: of the unpacked body, and of a bulk answer.
+    media: its Content-Type without parameters.
+    Limits in bytes: max_record: one record. max_made: all records of the body, plus 200 for each of them.
+    max_body: the unpacked body, and the answer to a bulk request.
     """
 
     media: str
@@ -173,7 +174,7 @@ class Records:
         self.reasons["protocol"] += number
 
     def made(self, size: int, number: int = 1) -> None:
-        """Count `number` records of `size` bytes in all towards the limit, or anything as costly.
+        """Count `number` records, `size` bytes in all, or work that costs as much, towards the limit.
 
         Raises RequestRefused (413) as `add` does.
         """
@@ -182,13 +183,13 @@ class Records:
         self._made += number * RECORD
 
     def expect(self, number: int) -> None:
-        """Raise RequestRefused (413) if even empty records, `number` more, would exceed the limit."""
+        """Raise RequestRefused (413) if `number` more records, even empty ones, would exceed the limit."""
         if self._most is not None and self._made + number * RECORD > self._most:
             raise too_much(self._most, "records")
 
     @property
     def due(self) -> bool:
-        """Return true if enough was made since the last true result that other peers should have a turn."""
+        """Return true once for each 128 KiB of records: then other peers should have a turn."""
         if self._made - self._taken < _STEP:
             return False
         self._taken = self._made
@@ -235,8 +236,8 @@ def too_much(most: int, what: str) -> RequestRefused:
 def parsed(text: bytes) -> Any:
     """Return the value of a JSON text. Raises ValueError for invalid JSON.
 
-    Integers beyond 64 bits are rounded, because the store gets the text itself. A number too large for a
-    float becomes `HugeNumber`.
+    Integers beyond 64 bits become floats, and lose digits; a caller that stores the text keeps them.
+    A number too large for a float becomes `HugeNumber`.
     """
     try:
         return orjson.loads(text)

@@ -97,7 +97,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
                 raise _Bad(
                     400,
                     "illegal_argument_exception",
-                    "only index and create store what can be kept here",
+                    "only the actions index and create are stored here",
                 )
             records.add(_document(document, index, rules.max_record))
             outcome = _CREATED % len(items)

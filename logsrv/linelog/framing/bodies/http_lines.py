@@ -80,7 +80,7 @@ def accepted(records: int, as_text: int = 0) -> Reply:
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, None, Reply | None]:
-    """Add the records of a body, by its Content-Type. The result is None, and no record, if it is lines.
+    """Add the records of a body, by its Content-Type. For lines it adds no record, and returns None.
 
     Raises RequestRefused.
     """

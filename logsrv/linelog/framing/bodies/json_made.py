@@ -38,7 +38,7 @@ Value = TypeVar("Value", str, bytes)
 
 
 def unknown(value: Any) -> str:
-    """Raise TypeError: the default `known` of `made`, which has no text for a kind that JSON lacks."""
+    """Raise TypeError for a value that JSON cannot express; the default of `known` in `made`."""
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
@@ -75,7 +75,7 @@ def made_together(
 ) -> bytes | None:
     """Return records as lines, each as `made` makes it; None if one of them needs `made`, or is too long.
 
-    longest: longest line in bytes. One call for all costs a fifth of one call for each.
+    longest: longest line in bytes. One call for all records takes a fifth of the time of a call for each.
     """
     between = [_LF] * (2 * len(records) - 1)
     between[::2] = records

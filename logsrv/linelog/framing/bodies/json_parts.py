@@ -1,8 +1,8 @@
 """Split large JSON texts at brackets and commas, and parse one part at a time (sans-IO).
 
 A body of 64 MiB may contain twenty million values, which would take gigabytes as objects, and 30 seconds.
-The commas between the elements of an array are found for 256 KiB at a time; the elements in it are parsed
-together. Invalid JSON fails to parse wherever it was split.
+So 256 KiB at a time are searched for the commas between the elements of an array, and the elements found
+there are parsed together. Invalid JSON fails to parse wherever it was split.
 """
 
 from __future__ import annotations
@@ -47,10 +47,11 @@ def begin_of(text: bytes, start: int = 0) -> int:
 
 
 def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
-    """Yield the spans of the elements of the array at `start`, some at a time, perhaps none.
+    """Yield lists, some of them empty, of the spans of an array's elements.
 
-    stop: where the array ends. The spans of one list end within the same 256 KiB; only the first may begin
-    before. Other peers may have a turn after each list. Raises RequestRefused (400) for a broken array.
+    start: the place of its bracket. stop: the end of the text that the array has to fill, except for white
+    space. The spans of one list end within the same 256 KiB; only the first may begin before.
+    Other peers may have a turn after each list. Raises RequestRefused (400) for a broken array.
     """
     begin = start + 1
     for commas, _, end in _divided(text, start):

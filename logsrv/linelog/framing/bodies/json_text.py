@@ -82,7 +82,7 @@ def _without_half(found: re.Match[bytes]) -> bytes:
     return found[0] if found[1] is None else _escaped_digits(found[1])
 
 
-# A record may have 170,000 of them, at 2 µs each.
+# A record may have 170,000 escaped halves, at 2 µs each.
 @lru_cache(maxsize=4096)
 def _escaped_digits(digits: bytes) -> bytes:
     return _escaped_surrogate(int(digits, 16), "\\\\x").encode()
@@ -96,7 +96,7 @@ def plain_text(text: str) -> bytes:
 def _escaped_surrogate(code: int, escape: str) -> str:
     """Return half of a surrogate pair as hexadecimal bytes, each after `escape`.
 
-    If Python uses this half for a byte that is not UTF-8, it is that byte, else the three of its code.
+    A half that Python uses for a byte that is not UTF-8 gives this byte, any other the three of its code.
     """
     a_byte = 0xDC80 <= code <= 0xDCFF
     half = bytes((code & 0xFF,)) if a_byte else chr(code).encode("utf-8", "surrogatepass")
@@ -106,8 +106,8 @@ def _escaped_surrogate(code: int, escape: str) -> str:
 def objects_as_they_stand(lines: bytes, most: int) -> int:
     """Return the number of lines if each is a JSON object that can be stored unchanged; else 0.
 
-    Objects broken over several lines may pass if their number is right by chance. The stored bytes are the
-    same.
+    Objects broken over several lines may pass if the number of lines is right by chance; the stored bytes
+    are the same.
     """
     if not (lines.startswith(b"{") and lines.endswith(b"}")):
         return 0

@@ -50,7 +50,7 @@ _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
 # The field numbers of `streams`, and of `entries` inside it.
 _STREAMS_ENTRIES = (1, 2)
-# Bytes counted for a stream in protobuf, which may have only a few.
+# Bytes counted for a stream in protobuf, which may be only a few bytes long.
 _STREAM = 1000
 # Most underscores that the metadata keys of an entry may get in all: each one costs a lookup.
 _MOST_ALIKE = 1000

@@ -28,7 +28,8 @@ PROTOBUF = "application/x-protobuf"
 DEEPEST = 100
 # Bytes counted for each nested protobuf message; an empty one has two.
 _CONTAINER = 1000
-# Most bytes of the keys of a flattened value, as each repeats all names above it; most equal keys.
+# Most bytes of the keys of a flattened value, as each key repeats all names above it. Most keys that become
+# equal.
 _MOST_KEYS = 16 << 20
 _MOST_ALIKE = 100
 # The path to log records: keys in JSON, field numbers in protobuf. How many are made together.
@@ -283,7 +284,10 @@ def _flat(prefix: str, value: Any) -> Record:
 
 
 def _flatten(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
-    """Put a value into `found` with flat keys. Raises RequestRefused for long or often equal keys."""
+    """Put a value into `found` with flat keys.
+
+    Raises RequestRefused if the keys are too long, or too many become equal.
+    """
     if _bytes_of_keys(len(prefix), value) > _MOST_KEYS:
         sentence = f"the keys of a log record become more than {_MOST_KEYS} bytes, with dots"
         raise RequestRefused(413, "oversize", sentence)

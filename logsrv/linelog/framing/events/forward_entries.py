@@ -40,8 +40,8 @@ from logsrv.linelog.framing.lines.records import without_ending
 _MOST_TAGS = 1 << 20
 # Bytes of entries that are written one by one before other peers have a turn.
 _TURN = 4 << 10
-# Limits of the keys of a value that are no text: their number, and the bytes of their texts. The text of
-# nested keys, a map as a key in a map as a key, doubles with each level.
+# Limits for the keys of a value that are not text: their number, and the bytes of their JSON. The JSON of a
+# map that is a key inside a map that is a key doubles with each level.
 _MOST_KEYS = 10_000
 _MOST_BYTES_OF_KEYS = 1 << 20
 _EVENT_TIME = struct.Struct(">II")
@@ -277,7 +277,7 @@ def _windows(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
 
 
 def _time(value: Any) -> Any:
-    """Return a time as RFC 3339 text; a value out of range, or that is no time, stays unchanged."""
+    """Return a time as RFC 3339 text; a value that is no time, or out of range, stays unchanged."""
     if isinstance(value, (str, msgpack.Timestamp)):
         return _known(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -15,8 +15,8 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 class GelfFramer:
     """The framer of one connection: `receive` and `finish` turn bytes into records.
 
-    A message longer than `most` bytes becomes text, in lines as `rules` say, while it arrives. So the
-    framer keeps at most `most` bytes of a message.
+    A message longer than `most` bytes is stored as text while it arrives; `rules` say how long a line may
+    be. So the framer keeps at most `most` bytes of a message.
     """
 
     __slots__ = ("_held", "_in_long", "_lines", "_most", "_raw")
@@ -39,7 +39,7 @@ class GelfFramer:
         return self._lines.closing
 
     def receive(self, data: bytes) -> Generator[Any, None, Records]:
-        """Return the records that `data` completes, in steps; no bytes make it raise."""
+        """Return the records that `data` completes, in steps. It never raises, whatever the bytes."""
         *messages, rest = data.split(b"\0")
         records = Records()
         whole: list[bytes] = []
@@ -76,7 +76,7 @@ class GelfFramer:
         return records
 
     def _long(self, part: bytes, records: Records) -> None:
-        """Take part of a message that is too long."""
+        """Store part of a message that is too long."""
         if not self._in_long:
             self._in_long = True
             records.as_text += 1

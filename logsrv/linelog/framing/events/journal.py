@@ -53,7 +53,7 @@ class JournalFramer:
         self._held = bytearray()
         # The fields in `_held` are parsed up to here.
         self._at = 0
-        # Up to here the line that begins at `_at` has no LF.
+        # Up to here, the line that begins at `_at` was searched for an LF in vain.
         self._searched = 0
         # `_held` must have this many bytes before parsing can go on.
         self._wanted = 0
@@ -72,7 +72,7 @@ class JournalFramer:
 
     @property
     def missing(self) -> int:
-        """Return how many bytes must still come before any parsing: bytes to keep or to skip."""
+        """Return how many bytes, to keep or to skip, must come before parsing can go on."""
         return max(self._passing, self._wanted - len(self._held), 0)
 
     def receive(self, data: bytes) -> Records:
@@ -171,7 +171,9 @@ class JournalFramer:
 
     def _pass_over_field(self, data: int, size: int) -> bool:
         if size > _MOST_FIELD:
-            raise malformed("a field of an entry has a size that none has")
+            raise malformed(
+                "a field of an entry claims more than 768 MiB, the longest that systemd allows"
+            )
         # The field's LF is skipped as well.
         stop = data + size + 1
         self._at = min(stop, len(self._held))

@@ -1,7 +1,7 @@
 """Find where MessagePack values end, in a stream or inside a value, by their headers alone (sans-IO).
 
-Nothing is unpacked here: a header that promises four thousand million elements costs one number. Others
-unpack only whole values; a whole value contains at most as many values as it has bytes.
+Nothing is unpacked here: a header that promises four thousand million elements costs one number. Other
+modules unpack only whole values; a whole value contains at most as many values as it has bytes.
 """
 
 from __future__ import annotations

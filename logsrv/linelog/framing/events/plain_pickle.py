@@ -21,7 +21,8 @@ _LONGEST_LINE = 1 << 20
 # Most values and bytes of text that a pickle may become: _GROWTH times its size, and _FEW more.
 _GROWTH = 64
 _FEW = 10_000
-# The same for values only, at a third of a microsecond each: hundreds of small pickles come at once.
+# The same limits for values alone: each takes a third of a microsecond, and hundreds of small pickles may
+# come at once.
 _GROWTH_OF_VALUES = 8
 _FEW_VALUES = 1000
 # Keys that are numbers below this stay plain ints: too few to make a dict slow.
@@ -126,7 +127,7 @@ class _Reader:
         """Return the next bytes; raises NotPlainError if there are fewer."""
         end = self._at + size
         if end > len(self._data):
-            raise NotPlainError("it breaks off")
+            raise NotPlainError("it ends in the middle of a value")
         found = self._data[self._at : end]
         self._at = end
         return found

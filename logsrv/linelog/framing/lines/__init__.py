@@ -1,4 +1,4 @@
-"""Lines: bytes cut at LF or counted, bounded, with the time they name.
+"""Framers of lines: cut bytes at LF or by counts, limit the length of lines, read their times.
 
 `LineFramer` is for authors of inputs.
 """

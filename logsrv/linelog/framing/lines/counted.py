@@ -64,7 +64,7 @@ class CountedFrames:
 def cut_counted(
     data: bytes, start: int, limit: int, raw: bool, *, few: bool = False
 ) -> CountedFrames | None:
-    """Return the whole counted frames that `data[start:]` begins with; None if the first is no whole one.
+    """Return the whole counted frames that `data[start:]` begins with; None if the first is not whole.
 
     Skips an LF between two frames. Stops before a frame longer than `limit` bytes, before an incomplete
     one, and before anything that is no header.
@@ -211,10 +211,10 @@ def _candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Pl
     """Return three arrays for all apparent headers before a byte `first`: the offset of the space, the
     count, and the offset of the header.
 
-    Digits before the space may belong to the previous frame. So the count is made of as many digits as lead
-    about to the next header. The offset is -1 for the last header, and if no number of digits leads there.
+    Digits before the space may belong to the previous frame. So a count takes as many digits as let its
+    frame end near the next header. The header's offset is -1 if no number of digits does, and for the last.
     """
-    # A count has no more digits than `limit`. NULs before the data allow a look that far back anywhere.
+    # A count has no more digits than `limit`. The NULs in front give every place that many bytes before.
     digits = min(len(str(limit)), _DIGITS)
     codes = np.frombuffer(b"\0" * digits + data, np.uint8)
     spaces: Places = np.flatnonzero(codes == first) - 1

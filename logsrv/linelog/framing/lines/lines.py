@@ -52,10 +52,10 @@ class LineFramer:
         self.closing: str | None = None
 
     def receive(self, chunk: bytes) -> Block | None:
-        """Return the lines that `chunk` completes, or None; no bytes make it raise."""
+        """Return the lines that `chunk` completes, or None. It never raises, whatever the bytes."""
         if self._rules.raw:
             return self._frame(chunk, True)
-        # CR LF, or text such as Cyrillic, usually shows at the beginning: then the full check is needless.
+        # CR LF, or text such as Cyrillic, is usually at the beginning: then the full check is needless.
         first = chunk[:_FIRST_LOOK]
         plain = b"\r" not in first and first.isascii() and is_plain(chunk)
         if plain and self._held is HeldReturn.NONE and self._telnet is None:

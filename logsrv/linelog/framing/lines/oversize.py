@@ -28,7 +28,7 @@ class Cut:
 def next_oversize(data: bytes, start: int, limit: int) -> int:
     """Return where the first line of `data[start:]` longer than `limit` bytes begins; or -1.
 
-    Checks only one LF in about `limit` bytes: a stretch without an LF is such a line.
+    Checks only one LF in about `limit` bytes: a stretch of so many bytes without an LF is a line too long.
     """
     while len(data) - start > limit:
         ended = data.rfind(b"\n", start, start + limit + 1)
@@ -41,7 +41,7 @@ def next_oversize(data: bytes, start: int, limit: int) -> int:
 def cut(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
     """Cut the over-long lines of `data`: the `rest` of the previous Cut and the bytes received since.
 
-    oversize: that of the previous Cut; False at first.
+    oversize: `oversize` of the previous Cut; False at first.
     """
     if rules.oversize is Oversize.SPLIT:
         return _split(data, oversize, rules, counts)
@@ -98,9 +98,9 @@ def _truncate(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts)
 
 
 def _piece_length(data: bytes, start: int, rules: LineRules) -> int:
-    """Return how many bytes from data[start] on, in an over-long line, make the piece to be stored.
+    """Return the length in bytes of the piece to store, from data[start] on in an over-long line.
 
-    That is `max_line`, or up to 3 less in order not to split a UTF-8 character; never 0.
+    It is `max_line`, or up to 3 less to keep a UTF-8 character whole; never 0.
     """
     stop = start + rules.max_line
     if rules.raw or not 0x80 <= data[stop] <= 0xBF:

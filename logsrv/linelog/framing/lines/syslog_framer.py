@@ -86,7 +86,7 @@ class SyslogFramer:
         also before `finish`.
     more: whether part of a chunk waits for the next call.
     closing: one sentence why the connection must be closed, or None.
-    merged: whether a stored line looks like several counted frames; after the first, none is searched.
+    merged: whether a stored line looked like several counted frames; no line is checked after the first.
     """
 
     __slots__ = (
@@ -115,7 +115,7 @@ class SyslogFramer:
         self._lines = LineFramer(for_frames(rules), counts)
         self._place = _Place.FIRST
         self.merged = False
-        # The beginning of a counted frame, or of a frame that the next bytes decide about.
+        # The beginning of a counted frame, or of a frame whose kind the next bytes decide.
         self._held: bytes | bytearray = b""
         # At least this many bytes must come before `_held` can be judged, unless an LF or NUL comes.
         self._missing = 0
@@ -142,7 +142,7 @@ class SyslogFramer:
         return b""
 
     def receive(self, chunk: bytes) -> Block | None:
-        """Return the frames that `chunk` completes, as lines, or None; no bytes make it raise."""
+        """Return the frames that `chunk` completes as lines, or None. It never raises, whatever the bytes."""
         if self._later:
             chunk, self._later = self._later + chunk, b""
             return self._stored(b"".join(self._cut(chunk)))
@@ -394,7 +394,7 @@ class SyslogFramer:
         return stop
 
     def _next_otherwise(self, data: bytes, at: int) -> int:
-        """Return where the next frame after `at` begins that may be no line."""
+        """Return where the next frame after `at` begins that may end in another way than a line."""
         for found in _OTHERWISE.finditer(data, at):
             begin, text = found.start() + 1, found.end()
             if found[1] is not None and data[text : text + 1] != b"<":
