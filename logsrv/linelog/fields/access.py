@@ -63,7 +63,7 @@ def _parse_haproxy(content: str) -> dict[str, str] | None:
 
 
 def parse_request(request: str) -> tuple[str | None, str | None, str | None]:
-    """Split a request line into method, path and protocol, still escaped; three None if it is none."""
+    """Split a request line into method, path and protocol, still escaped; three None for another text."""
     parts = _REQUEST.fullmatch(request)
     return parts.groups() if parts else (None, None, None)  # type: ignore[return-value]
 

@@ -47,7 +47,7 @@ BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_
 _FIELDS = dict.fromkeys(BY_NAME_OR_NUMBER, _BY_NUMBER) | BY_NUMBER
 
 LOOKED_AT = 64
-"""A level's name, or the time of an access log, counts only if it begins in this many characters."""
+"""A level's name, or the time of an access log, counts only if it begins within this many characters."""
 _LONGEST = max(map(len, NAMES))
 _WORD = re.compile(r"\w+")
 

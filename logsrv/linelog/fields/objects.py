@@ -45,7 +45,7 @@ class Objects:
     ) -> list[int]:
         """Put the values of each message into its row of `columns`; return the rows of other messages.
 
-        rows: the row of each message. Other messages are those that are no JSON objects.
+        rows: the row of each message. Other messages are no JSON objects.
         """
         named = [(columns[place], name, known_as) for place, name, known_as in self._names]
         others = []
@@ -83,7 +83,7 @@ class _Known:
         return cls(found, frozenset().union(*(keys for _, keys in found))) if names else None
 
     def first(self, parsed: Object) -> Any:
-        """Return the first value found, or None; an object if only a Record can tell."""
+        """Return the first value found, or None; an empty object if only a Record can decide."""
         present = parsed.keys() & self.keys
         if not present:
             return None

@@ -51,7 +51,7 @@ class Pairs:
         places, rows: as returned by `places`, for lines that are no objects and begin with no header.
         """
         bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
-        # No byte stands before the first place 0; index -1 gives the last byte, an LF, which fits.
+        # Place 0 has no byte before it: index -1 gives the last byte, an LF, which counts as a space.
         starts_word = _IS_SPACE[bytes_[places - 1]]
         places, rows = places[starts_word], rows[starts_word]
         twice = rows[1:][rows[1:] == rows[:-1]]

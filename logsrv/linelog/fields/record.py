@@ -183,7 +183,7 @@ class Record:
         if found is None and self.header and self.header.severity is not None:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
-            # The level is in the first characters of up to four bytes; a bracket may close later.
+            # The level is in the first characters, of up to four bytes each; its bracket may close later.
             text = decoded(self.body[:4096])
             if self.kind == "access":
                 return levels.of_access(text, self._content.get("status"))

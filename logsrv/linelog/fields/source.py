@@ -15,7 +15,7 @@ from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.fields.stored import bytes_of
 
 IsOf: TypeAlias = Callable[[bytes, int, int], bool]
-"""A test whether the line from one place of a text to another has a matching source."""
+"""A function of a text, a start and an end: whether the line between them has a matching source."""
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)@")
 _INET = re.compile(

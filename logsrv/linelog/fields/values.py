@@ -49,7 +49,7 @@ def number(value: Scalar) -> Number | None:
 
 def number_of_text(text: str) -> Number | None:
     """Return the number that the whole of `text` is, or None."""
-    # Most texts end here.
+    # Most texts are no numbers.
     if not text or text[0] not in "0123456789+-.":
         return None
     if _INTEGER.fullmatch(text):

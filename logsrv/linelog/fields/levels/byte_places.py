@@ -80,7 +80,7 @@ class Shape:
 
 
 def windows(raw: Array, at: Array, width: int) -> Array:
-    """Return a row of `width` bytes from each place on; `raw` must have so many bytes after the last."""
+    """Return a row of `width` bytes from each place on; the last row must end inside `raw`."""
     kind = numpy.dtype(f"V{width}")
     every: Array = numpy.ndarray((max(0, len(raw) - width + 1),), kind, raw, 0, (1,))
     rows: Array = every[at].view(numpy.uint8).reshape(len(at), width)

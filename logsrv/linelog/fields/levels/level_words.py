@@ -50,7 +50,7 @@ def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> 
             found[chosen] = _levels(rows[chosen], sizes[chosen], any_case=any_case)
     at_times = levels_at_times(rows)
     found = numpy.where(at_times > 0, at_times, found)
-    # Bytes beyond ASCII may even belong to the next message: then the line is checked for nothing.
+    # Bytes beyond ASCII may also belong to the next message: then this line is checked without need.
     found[any_of(rows & numpy.uint8(0x80))] = UNSURE
     return found
 
@@ -85,7 +85,7 @@ def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
 
 
 def _bracketed(rows: Array) -> tuple[Array, Array]:
-    """Return which rows have a bracket other than that of an access log's time, and which that time."""
+    """Return which rows have a bracket that begins no time of an access log, and which have such a time."""
     padded: Array = numpy.concatenate((rows.reshape(-1), numpy.zeros(_TIME.width, numpy.uint8)))
     at = places(padded == ord("["))
     times = windows(padded, at, _TIME.width)

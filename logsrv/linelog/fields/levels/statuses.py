@@ -24,7 +24,7 @@ for _digit, _level in OF_STATUS.items():
 
 
 def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
-    """Return the number of the level of each message; UNSURE, or ACCESS if it is of no access log.
+    """Return the number of the level of each message; UNSURE, or ACCESS for one that is of no access log.
 
     raw: the text, with padding after it. starts, ends: bounds of the messages.
     """
