@@ -39,7 +39,7 @@ class GelfFramer:
         return self._lines.closing
 
     def receive(self, data: bytes) -> Generator[Any, None, Records]:
-        """Return the records that `data` completes, in steps. It never raises, whatever the bytes."""
+        """Return the records that `data` completes, in steps. It never raises, for any bytes."""
         *messages, rest = data.split(b"\0")
         records = Records()
         whole: list[bytes] = []

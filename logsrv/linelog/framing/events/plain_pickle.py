@@ -80,7 +80,7 @@ class _Tree:
         if isinstance(value, (str, bytes)):
             self._room -= len(value)
         if self._room < 0 or self._values < 0:
-            raise NotPlainError("it becomes too much")
+            raise NotPlainError("it unpacks to too many values or bytes")
         if isinstance(value, (list, tuple)):
             if depth >= DEEPEST:
                 return "[]"
@@ -178,13 +178,13 @@ class _Reader:
         """Push an integer that follows its length, which has `width` bytes."""
         size = int.from_bytes(self.take(width), "little")
         if size > _LONGEST_INTEGER:
-            raise NotPlainError("it has an integer of more digits than are ever read")
+            raise NotPlainError("it has an integer of too many digits")
         self.push(int.from_bytes(self.take(size), "little", signed=True))
 
     def integer_line(self) -> None:
         line = self.line().removesuffix(b"L")
         if len(line) > _MOST_DIGITS:
-            raise NotPlainError("it has an integer of more digits than are ever read")
+            raise NotPlainError("it has an integer of too many digits")
         self.push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else int(line))
 
     def items(self, pairs: list[Any]) -> None:
@@ -230,7 +230,7 @@ class _Reader:
             text = values[0] if type(values[0]) is str else _refuse()
             self._room -= len(text)
             if self._room < 0:
-                raise NotPlainError("it becomes too much")
+                raise NotPlainError("it unpacks to too many values or bytes")
             self.push(text.encode("latin-1"))
         elif name is _BYTES and values == ():
             self.push(b"")

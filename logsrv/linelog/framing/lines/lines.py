@@ -52,7 +52,7 @@ class LineFramer:
         self.closing: str | None = None
 
     def receive(self, chunk: bytes) -> Block | None:
-        """Return the lines that `chunk` completes, or None. It never raises, whatever the bytes."""
+        """Return the lines that `chunk` completes, or None. It never raises, for any bytes."""
         if self._rules.raw:
             return self._frame(chunk, True)
         # CR LF, or text such as Cyrillic, is usually at the beginning: then the full check is needless.

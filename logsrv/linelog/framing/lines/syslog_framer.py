@@ -142,7 +142,7 @@ class SyslogFramer:
         return b""
 
     def receive(self, chunk: bytes) -> Block | None:
-        """Return the frames that `chunk` completes as lines, or None. It never raises, whatever the bytes."""
+        """Return the frames that `chunk` completes as lines, or None. It never raises, for any bytes."""
         if self._later:
             chunk, self._later = self._later + chunk, b""
             return self._stored(b"".join(self._cut(chunk)))

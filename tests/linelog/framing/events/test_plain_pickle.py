@@ -170,11 +170,11 @@ def test_pickle_bombs_take_little_memory() -> None:
     itself = b"]q\0(" + b"h\0" * 10 + b"e."
     text = b"X\0\0\1\0" + b"x" * 65536 + b"q\0](" + b"h\0" * 100_000 + b"e."
     memo = b"Nr\xff\xff\xff\xff."
-    with pytest.raises(NotPlainError, match="too much"):
+    with pytest.raises(NotPlainError, match="too many values or bytes"):
         plain(laughs, MOST)
-    with pytest.raises(NotPlainError, match="too much"):
+    with pytest.raises(NotPlainError, match="too many values or bytes"):
         plain(itself, MOST)
-    with pytest.raises(NotPlainError, match="too much"):
+    with pytest.raises(NotPlainError, match="too many values or bytes"):
         plain(text, MOST)
     assert plain(memo, MOST) is None
     deep = plain(b"]" * 100_000 + b"a" * 99_999 + b".", MOST)
@@ -217,7 +217,7 @@ def test_a_few_bytes_become_no_more_values_than_they_may_cost_time() -> None:
     """Each of these is 68 bytes, would be 11,111 values, and a datagram or a step may have hundreds."""
     ten = b"(h\0" + b"2" * 9 + b"tq\0"
     bomb = b"(N" + b"2" * 9 + b"tq\0" + ten * 3 + b"."
-    with pytest.raises(NotPlainError, match="too much"):
+    with pytest.raises(NotPlainError, match="too many values or bytes"):
         plain(bomb, MOST)
 
 
