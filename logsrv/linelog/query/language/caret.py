@@ -1,4 +1,4 @@
-"""A wrong query for a terminal: the error's sentence, the query, and a caret under the place."""
+"""Show a wrong query on a terminal: the error's sentence, the query, and a caret under the place."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ def check_sizes(patterns: list[str]) -> None:
     size = sum(map(size_of, patterns))
     if size > LARGEST_EXPRESSIONS:
         raise TooLarge(
-            "with its repetitions written out this regular expression is too large: all of a query "
-            f"may come to {LARGEST_EXPRESSIONS:,} steps, and this makes about {size:,}"
+            "with its repetitions written out this regular expression is too large: all those of a query "
+            f"may have {LARGEST_EXPRESSIONS:,} steps together; these have about {size:,}"
         )
 
 

@@ -78,7 +78,10 @@ def _by_value(node: Compare) -> Literals | None:
 
 
 def _of_field(name: str, op: str, value: str) -> Pattern:
-    """Return an expression for lines that may have the field `name`; a number as its value has to fit."""
+    """Return an expression for lines that may have the field `name`.
+
+    If `value` is a number, the field must have one for which `op value` is true.
+    """
     inner = name.removeprefix("fields.").removeprefix("syslog.")
     last = inner.rpartition(".")[2]
     number = _number(op, value)

@@ -16,7 +16,7 @@ from logsrv.linelog.query.matching.piece import TextPiece
 from logsrv.linelog.query.matching.predicates import WantedValues, values_by_field
 
 FEW = 5
-"""Queries of one field that are too few to read the field for all: each searches by itself."""
+"""Up to this many queries of one field search by themselves; for more, the field is read once for all."""
 # Values of a field whose queries are cached.
 _MOST_KNOWN = 10_000
 
