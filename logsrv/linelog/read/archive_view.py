@@ -48,8 +48,8 @@ _ASKED_TOGETHER = 128
 class ArchiveView(View):
     """The segments of a store in an archive. Raises StoreError and ArchiveError.
 
-    url: the archive's, optionally with the store's identity as its last part; required if the archive has
-    several stores. tell: gets one sentence for each damaged or unusable object.
+    url: of the archive. Its last part may be the store's identity, and must be if the archive has several
+    stores. tell: called with a sentence for each damaged or unusable object.
     """
 
     def __init__(self, url: str, tell: Callable[[str], None]) -> None:

@@ -1,6 +1,6 @@
 """Following a store: lines written from a position on, across rotation, sealing and retention.
 
-A follower returns every line that the store still has exactly once. `Follower.read` never waits: the caller
+A follower returns each line that the store still has, exactly once. `Follower.read` never waits: the caller
 decides when to try again.
 """
 
@@ -78,7 +78,7 @@ class Follower:
             before = self.position
             text = self._lines(frames, room)
             if self.position != before:
-                # Damage was skipped: `until` leaves another room from there on.
+                # Damage was skipped, so fewer bytes may remain before `until`.
                 continue
             if text:
                 news = Appended(self.position, text, self.missing)

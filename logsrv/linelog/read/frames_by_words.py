@@ -1,4 +1,4 @@
-"""Choosing by words: word indexes tell which frames can have hits, catalogs which segments."""
+"""Choose what to read by its words: word indexes choose frames that can have hits, catalogs segments."""
 
 from __future__ import annotations
 

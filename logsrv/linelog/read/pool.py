@@ -165,7 +165,7 @@ class Processes:
     def _received(self, result: int, buffer: bytearray) -> Iterator[tuple[int, list[bytes]]]:
         piece = os.read(result, 1 << 20)
         if not piece:
-            raise LogsrvError("a process of this search has ended before its time; was it killed?")
+            raise LogsrvError("a process of this search ended unexpectedly; was it killed?")
         buffer += piece
         while len(buffer) >= _RESULT.size:
             place, fine, count, size = _RESULT.unpack_from(buffer)

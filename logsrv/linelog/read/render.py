@@ -49,7 +49,7 @@ class Style(NamedTuple):
 
 
 def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, bool], bytes]:
-    """Return a function: hit, whether it is only a neighbour of one → the line to print, with its LF."""
+    """Return a function: hit, whether it is only a neighbour of a hit → the line to print, with its LF."""
     if style.output == "json":
         return lambda hit, context: as_json(hit, context=context).encode() + b"\n"
     if style.output == "raw":
@@ -101,7 +101,10 @@ def described(record: Record) -> dict[str, Any]:
 
 
 def as_json(hit: Hit, *, context: bool = False) -> str:
-    """Return a hit as one line of JSON, without LF. It contains no character that some readers split at."""
+    """Return a hit as one line of JSON, without LF.
+
+    No other character in it ends a line, such as U+2028 for some readers.
+    """
     return safe_json(document(hit, context=context))
 
 

@@ -142,7 +142,7 @@ def grouped(
         group: dict[Position, tuple[Hit, bool]] = {}
         goes_on = False
         first = last = None
-        # An earlier part of this group had this line and all lines on the near side of it.
+        # This line, and all lines of the group on the side of earlier hits, were in an earlier part.
         given: Position | None = None
         for hit in hits:
             window = lines.around(hit, *around)
@@ -163,7 +163,7 @@ def grouped(
                 first = min(first or window[0], window[0])
                 last = max(last or window[-1], window[-1])
             if len(group) >= LARGEST:
-                # Neighbours on the far side may turn out to be hits, so they are kept.
+                # Neighbours on the other side may be the next hits, so they are kept.
                 given = hit.position
                 part = {
                     place: one

@@ -25,13 +25,13 @@ _SMALL = 64 << 10
 
 
 class Damaged(ValueError):
-    """A part of a segment cannot be read. `str()` of it is a sentence with the file and the offset."""
+    """A part of a segment cannot be read; `str()` of the error names the file and the offset."""
 
 
 class Frames:
     """The text of an open segment: `count` frames, with `size` bytes of whole lines in all.
 
-    path: the file's, for messages.
+    path: of the file, for messages.
     """
 
     count: int
@@ -210,7 +210,7 @@ class PackedFrames(Frames):
             # header claims.
             packed = self._read(frame, at, size) if max(wanted, size) <= LARGEST else b""
             if zstandard.frame_content_size(packed) != wanted:
-                raise ValueError("what is there is not the frame that its index names")
+                raise ValueError("the bytes there are not the frame that the index describes")
             return packed
         except Damaged:
             raise
@@ -283,7 +283,7 @@ class ArchivedFrames(PackedFrames):
 
 
 def clipped(text: bytes, offset: int, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that begin from `start` up to `stop`, and their offset. offset: the text's own."""
+    """Yield the lines that begin from `start` up to `stop`, and their offset. offset: of `text`."""
     first, last = _line_at(text, start - offset), _line_at(text, stop - offset)
     if first < last:
         yield offset + first, text[first:last]

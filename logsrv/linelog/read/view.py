@@ -41,8 +41,8 @@ from logsrv.linelog.store.segments.segment import (
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 from logsrv.linelog.store.words.lookup import Words
 
-# A segment may be rotated or sealed between lookup and opening, but never so many times in a row.
 _INDEXED = (Form.PACKED, Form.AWAY)
+# A segment may be rotated or sealed between lookup and opening, but not so many times in a row.
 _TRIES = 1000
 _TRIES_FOR_A_NAME = 100
 _PAUSE = 0.001
@@ -53,7 +53,7 @@ class View:
 
     tell: gets one sentence for each damaged or unusable file. away: include segments whose text is in an
     archive only, which may take long to read.
-    damaged: damage was reported because of which lines are missing.
+    damaged: whether damage was reported that makes lines unreadable.
     """
 
     def __init__(self, directory: str, tell: Callable[[str], None], *, away: bool = False) -> None:
@@ -94,7 +94,7 @@ class View:
             return
         why = ""
         if self._disk.holds(BACKUP):
-            why = "is a backup that has not come to its end: give the same command again to go on"
+            why = "is a backup that is not complete: give the same command again to go on"
         elif self._disk.holds(RESTORING):
             why = NOT_RESTORED
         if len(self.segments) == 1:
@@ -170,7 +170,7 @@ class View:
 
     @property
     def changed(self) -> tuple[int, int, int]:
-        """The directory's state. It differs after a name was made or removed; the last number is ns."""
+        """A value that changes when a name in the directory is made or removed; the last part is in ns."""
         return self._disk.changed()
 
     def tell_of_no_files(self) -> None:
@@ -398,4 +398,6 @@ def _require(found: Index, fd: int) -> None:
     """Raise ValueError if the index does not fit an open file. A truncated file still fits."""
     size = os.fstat(fd).st_size
     if size > found.compressed:
-        raise ValueError(f"it is of a file of {found.compressed} bytes, and there are {size}")
+        raise ValueError(
+            f"it belongs to a file of {found.compressed} bytes, and this one has {size}"
+        )

@@ -10,9 +10,9 @@ from logsrv.linelog.store.segments.times import UNKNOWN
 
 
 def walk(number: int, fd: int) -> tuple[Index, str]:
-    """Return an index of the frames in the file, without times and line counts, and a fault behind them.
+    """Return an index of the file's sound frames, without times and line counts, and the fault after them.
 
-    number: the segment's. The fault is "" if the whole file is sound. Raises OSError.
+    number: of the segment. The fault is "" if the whole file is sound. Raises OSError.
     """
     frames: list[Frame] = []
     text = at = 0

@@ -50,7 +50,7 @@ def test_a_killed_process_is_an_error() -> None:
 
     # Other tests of this worker may have left the server of daemons.
     before = children()
-    with pytest.raises(LogsrvError, match="ended before its time"):
+    with pytest.raises(LogsrvError, match="ended unexpectedly"):
         list(Processes(work, print, 2).run(iter(TASKS)))
     assert children() == before
 

@@ -23,7 +23,7 @@ _STEPS = (
 
 
 class TimeBucket(NamedTuple):
-    """The lines of one step, from `start`, in seconds since 1970: their number, in all and by level."""
+    """The number of lines in one step of time, in all and by level. start: in seconds since 1970."""
 
     start: float
     lines: int
@@ -89,7 +89,7 @@ class StepCounts:
 def counted(
     texts: Iterable[bytes], step: float, *, levels: bool
 ) -> list[tuple[float, Counter[str]]]:
-    """Return the numbers of lines in `texts` by steps of `step` seconds: each step's start, its numbers."""
+    """Return each step of `step` seconds that has lines in `texts`: its start, its numbers of lines."""
     # The time to the second is enough, unless a bucket may begin within a second.
     size = 19 if step % 1 == 0 else 26
     counts: Counter[tuple[bytes, str | None]] = Counter()

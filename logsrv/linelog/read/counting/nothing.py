@@ -47,7 +47,7 @@ def hints_of_nothing(search: Search, top: str | None) -> Iterator[str]:
 
 
 def _of_unit(asked: Compare, found: list[Value]) -> Iterator[str]:
-    """Yield what the query's number without a unit means if the field's values have a unit."""
+    """Yield a sentence on the query's number without a unit, if the field's values have a unit."""
     if asked.op not in ORDERS or number_of_text(asked.value) is None:
         return
     for value in (item for some in found for item in elements(some)):

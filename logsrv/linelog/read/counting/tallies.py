@@ -62,7 +62,7 @@ class ValueCounts:
 
 
 def top(search: Search, field: str) -> ValueCounts:
-    """Count the values of a field. Of a list, each element counts."""
+    """Count the values of a field; each element of a list counts."""
     # Imported here because it loads NumPy, which takes longer than most searches.
     from logsrv.linelog.read.counting.values import counter
 
@@ -133,7 +133,7 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
     for found in _results(search, work):
         for source, (lines, last) in found.items():
             before = sources.pop(source, (0, ""))
-            # Moved to the end: of too many sources, the ones with the newest lines are kept.
+            # Moved to the end: if there are too many sources, those with the newest lines are kept.
             sources[source] = before[0] + lines, max(before[1], last)
         while len(sources) > MANY:
             del sources[next(iter(sources))]

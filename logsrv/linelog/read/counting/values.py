@@ -65,7 +65,7 @@ def _of_sources(field: str, text: bytes) -> Counted:
 
 
 def values_of(value: Value | None) -> set[str]:
-    """Return the texts to count for a field's value, cut to LONGEST: of a list, one for each element."""
+    """Return the texts to count for a field's value, cut to LONGEST; one for each element of a list."""
     if value is None:
         return set()
     return {text_of(one)[:LONGEST] for one in elements(value)}
