@@ -29,7 +29,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.store.segments.segment import STORE_ID
 
 _STALLED = 2.0
-"""Seconds for which the store may accept nothing before its senders are refused for the moment."""
+"""After this many seconds in which the store accepts nothing, blocks are refused with 503."""
 
 
 def _posted(coming: IncomingBlocks, head: RequestHead) -> Body:

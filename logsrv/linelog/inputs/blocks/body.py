@@ -46,7 +46,7 @@ class BlockDecision(enum.Enum):
     Logsrv-To is not after the place               forget: it is stored already
     Logsrv-After is the place                      take
     first block of an origin, no Logsrv-After      take
-    any other, or an undeclared hole in a segment  refuse: the sender must ask for the place
+    any other, or an undeclared gap in a segment   refuse: the sender must ask for the place
     """
 
     TAKE = enum.auto()
@@ -81,7 +81,7 @@ def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedB
         return block, text
     here, end = (place.offset - block.start.offset for place in (note.start, note.end))
     if zlib.crc32(text[here:end]) != note.crc:
-        raise ValueError(f"from {note.start} to {note.end} it has other lines than are here")
+        raise ValueError(f"from {note.start} to {note.end} its lines differ from those stored here")
     rest = text[end:]
     start = note.end
     return attrs.evolve(block, start=start, after=start, crc=zlib.crc32(rest), gap=""), rest
@@ -90,8 +90,8 @@ def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedB
 class IncomingBlocks:
     """The blocks that are being received; each waits for the one before it.
 
-    bodies: the blocks, by where they end. early: Deferreds of blocks that overtook the one before, by where
-    that one ends.
+    bodies: the blocks, by the positions at which they end. early: Deferreds of the blocks that arrived
+    before their predecessor, by the position at which that ends.
     """
 
     def __init__(self) -> None:
@@ -144,7 +144,9 @@ class OutOfPlace(RequestRefused):
 
     def __init__(self, note: Note | None) -> None:
         where = f"is at {note.end}" if note else "has not begun"
-        super().__init__(409, "misplaced", f"the origin {where} here; ask, and go on from there")
+        super().__init__(
+            409, "misplaced", f"the origin {where} here; ask, and go on from that place"
+        )
         self.headers = place_headers(note)
 
 
@@ -165,8 +167,9 @@ class BlockBody(Body):
     """The body of one block.
 
     bodies: counts the bytes in memory. headers: of the request or of the stream's message. sequence: number
-    in the stream. coming: the listener's blocks that are being received. cuts: store only the new part of a
-    block that overlaps the last one, because its sender cannot be asked to begin elsewhere.
+    of the message in the NATS stream. coming: the listener's blocks that are being received. cuts: store
+    only the new part of a block that overlaps the last one, because its sender cannot be asked to begin
+    elsewhere.
     """
 
     _intake: Intake
@@ -275,7 +278,7 @@ class BlockBody(Body):
         return text
 
     def _known(self, block: PackedBlock) -> Reply | None:
-        """Return the answer if the block is here already; None if it is to store. Raises RequestRefused."""
+        """Return the answer if the block is here already; None if it is new. Raises RequestRefused."""
         intake = self._intake
         check_place(block.store, intake)
         decided = fate(block, intake.store.origins.place(block.store))

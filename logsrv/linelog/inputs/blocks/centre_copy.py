@@ -57,11 +57,11 @@ from logsrv.linelog.store.segments.segment import (
 _READ = 1 << 20
 _TEXT = tmp("text")
 _ROUNDS = 100
-"""Most states to fetch: each has the segments that were added while the last ones were copied."""
+"""Most states to fetch: each names the segments that were added while the last ones were copied."""
 
 
 class CentreCopy:
-    """A copy of a centre in the making, in a locked directory.
+    """The copying of a centre into a locked directory.
 
     state: the centre's last known state. random: returns a number of random bytes. identity: the identity
     of the new store, once the copy is complete.

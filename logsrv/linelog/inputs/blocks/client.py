@@ -28,7 +28,7 @@ LONGEST = 600.0
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)
 """Pause before each further try, in seconds."""
 LARGEST_STATE = 32 << 20
-"""Largest state in bytes: that of 500,000 segments."""
+"""Largest state in bytes, enough for 500,000 segments."""
 _READ = 1 << 18
 _CRC = re.compile(r"[0-9a-f]{8}")
 _SAID = 1 << 16
@@ -53,7 +53,7 @@ class _Again(Exception):
 
 @attrs.define(eq=False, kw_only=True)
 class CentreClient:
-    """A client of the centre at a URL that ends in `/blocks`. token: its `--restore-token-file`'s token."""
+    """A client of the centre at a URL that ends in `/blocks`. token: as in its `--restore-token-file`."""
 
     _url: ShipURL
     _sleep: Callable[[float], object]
@@ -78,7 +78,7 @@ class CentreClient:
             raise CentreError(f"{self.place} sends an invalid state: {error}") from None
 
     def piece(self, name: str, begin: int, end: int) -> bytes:
-        """Fetch the bytes from `begin` to `end` of a file, or of a segment's text by its number; or fewer.
+        """Fetch bytes from `begin` to `end` of a file, or of a segment's text by its number; perhaps fewer.
 
         Raises CentreError, and GoneError if the centre does not have it.
         """
@@ -134,7 +134,7 @@ class CentreClient:
         too_much = (response.length or 0) > most
         data = b"" if too_much else _body(response, most + 1)
         if not too_much and response.length and len(data) <= most:
-            raise _Again("its answer broke off")
+            raise _Again("its answer ended early")
         if not 0 < len(data) <= most:
             raise CentreError(f"{self.place} sends nothing, or more bytes than requested")
         if "Range" in headers:

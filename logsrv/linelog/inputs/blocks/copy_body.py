@@ -65,7 +65,7 @@ class CopyBody(Body):
         return reply
 
     def receive(self, data: bytes) -> None:
-        raise RequestRefused(413, "oversize", "a question has no body")
+        raise RequestRefused(413, "oversize", "a request for a copy has no body")
 
     def stored(self) -> Deferred[Reply] | None:
         return self._given
@@ -86,9 +86,7 @@ def state_asked(head: RequestHead) -> Body:
         raise RequestRefused(500, "protocol", "this store has no identity; its log says why")
 
     if intake.store.origins.is_damaged:
-        why = (
-            "the file `origins` is damaged: a copy would take blocks twice; its log says what to do"
-        )
+        why = "the file `origins` is damaged: a copy would take blocks twice; the log here says what to do"
         raise RequestRefused(500, "protocol", why)
 
     def begin() -> Deferred[Reply]:

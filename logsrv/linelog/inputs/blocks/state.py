@@ -126,7 +126,7 @@ def _decoded(found: Mapping[str, Any]) -> CentreState:
         raise ValueError("it has another version")
     notes = tuple(map(_note, _listed(found["origins"])))
     if not STORE_ID.fullmatch(found["store"]):
-        raise ValueError("it has an origin that is none")
+        raise ValueError("it has an invalid identity of its store")
     packed = tuple(
         PackedFile(name, _count(size), _count(w)) for name, size, w in _listed(found["packed"], 3)
     )
@@ -166,7 +166,7 @@ def _checked(state: CentreState) -> CentreState:
     ):
         raise ValueError("its segments contradict each other")
     if any(note.stop > state.position for note in state.notes):
-        raise ValueError("it has an origin whose last block is after its end")
+        raise ValueError("it has an origin whose last block is after the end of the store")
     if len({note.origin for note in state.notes}) != len(state.notes):
         raise ValueError("it has an origin twice")
     return state
@@ -187,7 +187,7 @@ def _note(line: object) -> Note:
         match parse_notes(f"{line}\n".encode(errors="replace")):
             case [Note() as note]:
                 return note
-    raise ValueError("it has an origin that is none")
+    raise ValueError("it has an invalid note of an origin")
 
 
 def _count(found: object) -> int:

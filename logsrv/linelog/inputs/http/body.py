@@ -127,7 +127,7 @@ class Question(Body):
 
 
 class TextBody(Body):
-    """Lines, stored while they arrive. producer: their sender, as the valve knows it."""
+    """Lines, stored while they arrive. producer: the sender, for the valve."""
 
     def __init__(self, intake: Intake, source: str, producer: Producer) -> None:
         self._intake = intake
@@ -271,7 +271,7 @@ class KeptBody(Body):
         return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
     def _answered(self, answer: list[bytes]) -> None:
-        # Bodies that fit may all become several times as large at once.
+        # Each body fits as it was sent, but all of them may become several times as large at once.
         more = sum(map(len, answer)) - self._size
         try:
             check_room(self._intake.unfinished, more)

@@ -1,4 +1,4 @@
-"""A long answer, written as fast as its sender reads it: it is in memory once, and not for ever."""
+"""A long answer, written as fast as its sender reads it, and given up if the sender reads nothing."""
 
 from __future__ import annotations
 

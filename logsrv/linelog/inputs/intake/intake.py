@@ -287,7 +287,7 @@ class Intake:
     def _store_waiting(self) -> None:
         """Store the waiting batches while the valve is open; the rest waits for the turns of other senders.
 
-        After each call of a function the rest waits too: its result may be dropped, which closes no valve.
+        After each call of a function the rest waits too: if its result is dropped, the valve stays open.
         """
         if self._storing:
             return

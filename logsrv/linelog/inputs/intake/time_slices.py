@@ -110,7 +110,7 @@ class TimeSlices:
 
     @property
     def full(self) -> bool:
-        """Return true while so much work waits that no more should be received."""
+        """Return true while so many jobs wait that no more data should be received."""
         return self._waiting >= MANY
 
     @property
@@ -151,7 +151,7 @@ class TimeSlices:
         self._next_turn.ask()
 
     def finish(self) -> int:
-        """Finish work that no sender sends again, within a second; return how much work was given up."""
+        """Finish work that no sender sends again, within a second; return how many jobs were given up."""
         until = self._clock.seconds() + LAST_SECONDS
         came = self._waiting
         self._short = deque(work for work in self._short if not work.again)

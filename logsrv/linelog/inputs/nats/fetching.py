@@ -77,7 +77,7 @@ class Fetched:
 
 
 class HoleError(LogsrvError):
-    """The block does not follow the last block that is stored here of its store."""
+    """The block does not follow the last block of its store that is stored here."""
 
 
 class DamagedError(LogsrvError):
@@ -112,7 +112,7 @@ class _Asking:
 
 @attrs.define(eq=False)
 class StreamFetcher:
-    """The fetching of one part of a stream, until it is cancelled."""
+    """A fetcher of one part of a stream; it runs until it is cancelled."""
 
     _place: StreamPlace
     _link: NatsLink
@@ -281,7 +281,7 @@ class StreamFetcher:
             await asyncio.gather(following, return_exceptions=True)
 
     async def _consumer(self, origin: str, last: int | None) -> tuple[str, int]:
-        """Create a consumer of a store's blocks after message `last`; None: of all.
+        """Create a consumer of a store's blocks after message `last`; of all blocks if it is None.
 
         Returns its name, and the number of its blocks. Raises NatsTrouble.
         """

@@ -62,7 +62,7 @@ class FrameInput:
         try:
             line = self.line_of(frame)
             if type(line) is not bytes:
-                raise TypeError(f"line_of gives bytes, not {mistaken(line)}")
+                raise TypeError(f"line_of must return bytes, not {mistaken(line)}")
             return line
         except Exception:
             failures.note("line_of", "", Failure())

@@ -132,7 +132,9 @@ class RecordReceiver(InputProtocol):
     def give_way(self) -> None:
         """Close the connection, because all connections together keep too many unfinished bytes."""
         self.lost()
-        self.refuse("busy", "closing the connection: too many unfinished records, this the oldest")
+        self.refuse(
+            "busy", "closing the connection: too many unfinished records; this is the oldest"
+        )
         # A peer that reads no answers stays connected; its bytes must go now.
         self.framer = self.make_framer()
 

@@ -82,13 +82,13 @@ def test_the_client_asks_for_parts_with_the_token() -> None:
         (answer(b"abc", b"200 OK"), "does not answer as a centre does"),
         (answer(b"abc").replace(b"Logsrv-CRC", b"Other"), "does not answer as a centre does"),
         (answer(b"abc").replace(b"\r\n\r\nabc", b"\r\n\r\nabd"), "checksum differs"),
-        (answer(b"abc")[:-1], "its answer broke off"),
+        (answer(b"abc")[:-1], "its answer ended early"),
         (answer(b"", b"503 Later"), "it answers with 503"),
         (answer(b'{"error":"Input/output error"}', b"500 Oh"), "answers: Input/output error"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0"),
         (b"", "Remote end closed"),
         (answer(b'{"error": ["no"]}', b"404 No"), "answers with 404"),
-        (answer(b"abc")[:-3], "broke off; give the same command again"),
+        (answer(b"abc")[:-3], "ended early; give the same command again"),
     ],
 )
 def test_an_invalid_part_is_reported(sent: bytes, said: str) -> None:

@@ -75,7 +75,9 @@ def test_of_a_block_that_begins_with_what_is_here_the_rest_is_taken() -> None:
 
 def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:
     block = block_of(ONE, TEXT.upper(), Position(1, 0), None)
-    with pytest.raises(ValueError, match="from 1:7 to 1:28 it has other lines than are here"):
+    with pytest.raises(
+        ValueError, match="from 1:7 to 1:28 its lines differ from those stored here"
+    ):
         rest_of(block, TEXT.upper(), note_of(7, 28))
 
 

@@ -58,11 +58,11 @@ def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
     ("key", "value", "why"),
     [
         ("format", 2, "another version"),
-        ("store", "x", "an origin that is none"),
+        ("store", "x", "an invalid identity of its store"),
         ("store", 7, "no state"),
-        ("origins", ["x"], "an origin that is none"),
-        ("origins", ["\ud800"], "an origin that is none"),
-        ("origins", [[]], "an origin that is none"),
+        ("origins", ["x"], "an invalid note of an origin"),
+        ("origins", ["\ud800"], "an invalid note of an origin"),
+        ("origins", [[]], "an invalid note of an origin"),
         ("origins", "x", "no state"),
         ("packed", "x", "no state"),
         ("texts", [[1, 2, 3]], "no state"),
@@ -99,7 +99,7 @@ def test_what_contradicts_itself_is_refused(key: str, value: Any, why: str) -> N
 def test_an_origin_behind_the_end_is_refused() -> None:
     found = json.loads(encode(STATE))
     found["texts"], found["position"] = [[3, 700], [4, 30]], "4:30"
-    with pytest.raises(ValueError, match="whose last block is after its end"):
+    with pytest.raises(ValueError, match="whose last block is after the end of the store"):
         decode(json.dumps(found).encode())
 
 

@@ -102,7 +102,7 @@ def test_what_line_of_raises_costs_only_its_own_frame() -> None:
         assert stored(Picky(), [b"1x20"]) == b"10\nx\n5\n0\n"
     reasons = [event["log_failure"].getErrorMessage() for event in logged]
     assert "invalid literal" in reasons[0]
-    assert reasons[1] == "line_of gives bytes, not None"
+    assert reasons[1] == "line_of must return bytes, not None"
 
 
 @pytest.mark.parametrize("bad", [b"999:", b"x", b"3:abcd"])
