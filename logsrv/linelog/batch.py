@@ -1,8 +1,8 @@
-"""The units that flow through the line logger: whole lines (Block); where and when they came (Batch).
+"""The units that flow through the line logger: a Block of whole lines, a Batch with their source and time.
 
-Neither copies what a socket delivered. A chunk of 64 KiB passes from `recv` to `writev` as itself,
-but for the one `replace` that writes the stamp before every line; that is why a Block is a piece cut
-out of a chunk and not just a `bytes`.
+Neither copies the bytes that a socket delivered. Between `recv` and `writev`, a chunk of 64 KiB is copied
+only by the `replace` that writes the stamp before every line. So a Block refers to a part of a chunk, and
+is not just a `bytes`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ TIME_AND_SPACES = 29
 
 @attrs.define(frozen=True, slots=True)
 class Block:
-    """Whole lines, one or more, each ended by one LF: `head + body[start:stop]`.
+    """One or more whole lines, each ended by one LF: `head + body[start:stop]`.
 
     head: one whole line that began in an earlier chunk, or b"".
-    body: what arrived. `body[start:stop]` is zero or more whole lines; `body[:start]` has no LF but
-        possibly as its last byte, and `body[stop:]` has none: so stamping `body` as it stands puts a
-        stamp in front of exactly the lines that are wanted, and one more at each end to leave off.
+    body: the chunk that arrived. `body[start:stop]` is zero or more whole lines. `body[:start]` may have an
+        LF only as its last byte, and `body[stop:]` has none. So one `replace` over all of `body` stamps
+        exactly these lines; only a line at place 0 gets no stamp, and one stamp too many follows the last.
     """
 
     head: bytes
@@ -36,12 +36,12 @@ class Block:
 
     @classmethod
     def of(cls, lines: bytes) -> Block:
-        """The block of `lines`, a `bytes` of whole lines."""
+        """Return the block of `lines`, a `bytes` of whole lines."""
         return cls(b"", lines, 0, len(lines))
 
     @classmethod
     def of_bytes(cls, lines: object) -> Block:
-        """The same of what a stranger calls lines. Raises ValueError for what are none."""
+        """Return the block of lines from any caller. Raises ValueError unless they are whole lines."""
         if not isinstance(lines, bytes) or not lines.endswith(b"\n"):
             shown = repr(lines[:40] if isinstance(lines, bytes) else lines)
             raise ValueError(
@@ -61,14 +61,14 @@ class Block:
         return (1 if self.head else 0) + self.body.count(b"\n", self.start, self.stop)
 
     def pieces(self, most: int) -> Iterator[Block]:
-        """The block in smaller ones, of `most` bytes each or of one line."""
+        """Yield the block in smaller ones, each of at most `most` bytes or of one line."""
         if self.head:
             yield Block.of(self.head)
         start = self.start
         while start < self.stop:
             cut = self.stop
             if cut - start > most:
-                # No LF within `most` bytes: the piece goes up to the first one behind them.
+                # Without an LF in the first `most` bytes, the piece ends at the next one.
                 cut = (
                     self.body.rfind(b"\n", start, start + most) + 1
                     or self.body.index(b"\n", start + most) + 1
@@ -77,25 +77,25 @@ class Block:
             start = cut
 
     def stamped(self, stamp: bytes) -> list[Buffer]:
-        """The lines with `stamp` before each, as buffers to be written one after the other."""
+        """Return the lines with `stamp` before each, as buffers to write one after the other."""
         if self.start == self.stop:
             return [stamp, self.head] if self.head else []
         body = self.body.replace(b"\n", b"\n" + stamp)
-        # Everything behind the last LF of the block: its stamp and the tail that is not ours.
+        # Leave off the stamp after the block's last LF, and the rest of `body`.
         end = len(body) - len(stamp) - (len(self.body) - self.stop)
         lines = memoryview(body)[self.start : end]
         if self.start == 0:
             return [stamp, self.head, stamp, lines] if self.head else [stamp, lines]
-        # The LF before `start` has its stamp already: it stands at the beginning of `lines`.
+        # The stamp after the LF before `start` is the beginning of `lines`.
         return [stamp, self.head, lines] if self.head else [lines]
 
 
 @attrs.define(frozen=True, slots=True)
 class Batch:
-    """A Block and its circumstances: the unit that flows to the store.
+    """A Block, its source, and the time when it was received: the unit that flows to the store.
 
-    source: `tcp:127.0.0.1:51234`, `name@udp:[::1]:514`: printable ASCII without spaces.
-    received: seconds since 1970, by the clock of the reactor.
+    source: printable ASCII without spaces, such as `tcp:127.0.0.1:51234` or `name@udp:[::1]:514`.
+    received: in seconds since 1970, by the clock of the reactor.
     """
 
     block: Block
@@ -104,16 +104,16 @@ class Batch:
 
     @property
     def stamp(self) -> bytes:
-        """The bytes `TIME SOURCE ` that begin each of the lines in the store."""
+        """The bytes `TIME SOURCE ` at the beginning of each line in the store."""
         return f"{rfc3339(self.received)} {self.source} ".encode("ascii")
 
     def stored(self) -> list[Buffer]:
-        """The lines in the stored format, as buffers to be written one after the other."""
+        """Return the lines in the stored format, as buffers to write one after the other."""
         return self.block.stamped(self.stamp)
 
     def lines(self, size: int) -> int:
-        """Return how many lines there are, by the bytes they take when they are stored.
+        """Return the number of lines. size: bytes that they take in the store.
 
-        Each has become longer by one stamp: so nobody has to look for their ends.
+        Each line has become longer by one stamp, so their ends need not be counted.
         """
         return (size - len(self.block)) // (len(self.source) + TIME_AND_SPACES)

@@ -26,7 +26,7 @@ from logsrv.linelog.importing.packed import CHUNK, unpacked
 from logsrv.linelog.store.segments.disk import explanation, reason
 
 STDIN = "-"
-# Standard input cannot be read twice: the first time is searched in this many bytes.
+# Standard input cannot be read twice: the first time is looked for in this many bytes.
 _AHEAD = 1 << 20
 _RULES = LineRules(telnet=False)
 _ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
@@ -34,7 +34,7 @@ _ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
 _JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
 # Lines wait in memory to be sorted: their bytes, and this overhead for each run.
 _WAITING, _RUN = 128 << 20, 200
-# Only 1,024 bytes of a source are known again after a crash.
+# After a crash, only stamps of at most 1,024 bytes are recognized.
 _LONGEST_NAME = 900
 
 UNREADABLE = (OSError, UnpackingError)
@@ -51,8 +51,8 @@ class LogFile:
     identity: path, size and time of change, to recognize the file in a later import.
     taken: bytes of the file read so far. unpacked: bytes of text so far.
     exact: count each line without a time, which takes longer. by_time: sort its lines by their times.
-    cut: whether it could not be read to its end. without_fields: entries of a journal without fields that
-    were too long.
+    cut: whether it could not be read to its end. without_fields: number of journal entries
+    of which fields were too long, and dropped.
     """
 
     def __init__(self, path: str, tell: Tell) -> None:

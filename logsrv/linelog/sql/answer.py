@@ -157,7 +157,7 @@ class Answer:
         return of_plans(self._binder.plan(self.statement, optimized=True), explained, self.fields)
 
     def _widen(self, misfit: Misfit, lenient: set[str]) -> None:
-        """Give a field a wider type. If the statement does not allow that, its misfits become NULL."""
+        """Give a field a wider type. If the statement does not allow that, its bad values become NULL."""
         assert self._binder is not None
         kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
         fields = self.fields | {misfit.field: kind}

@@ -48,7 +48,7 @@ class Rows:
     """The table, which DuckDB may read more than once, each time from its beginning.
 
     plan: the columns and rows to read, set before reading. trouble: the error that ended a reading.
-    lenient: fields whose misfits become NULL; with `is_lenient` all fields. Another misfit raises Misfit.
+    lenient: fields whose bad values become NULL; with `is_lenient` all fields. Others raise Misfit.
     missing: the number of values that became NULL, by field. seen: the fields that some line had.
     """
 
