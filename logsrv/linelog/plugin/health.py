@@ -53,7 +53,7 @@ class HangLog:
         self.next = Timer(clock)
 
     def look(self) -> None:
-        """Look at writes and syncs under way, now and every second."""
+        """Check the writes and syncs under way, now and every second."""
         self.next.start(1.0, self.look)
         seconds, kind = max((seconds, kind) for kind, seconds in self._store.under_way().items())
         hangs = seconds > PATIENCE

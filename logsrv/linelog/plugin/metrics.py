@@ -10,10 +10,10 @@ OF_LISTENERS = {
         "Lines taken in; one longer than --max-line counts as the lines that it becomes."
     ),
     "records_as_text_total": (
-        "Records stored as text: they are not of the structure that was promised."
+        "Records stored as text, because they are too long, or not in the expected format."
     ),
-    "blocks_received_total": "Blocks of other stores that are on the medium here.",
-    "blocks_forgotten_total": "Blocks that came again; what is in them was stored before.",
+    "blocks_received_total": "Blocks of other stores that are on the disk here.",
+    "blocks_forgotten_total": "Blocks that came again; their lines were stored before.",
 }
 GAUGES = {
     "origins": "Other stores whose blocks are stored here.",
@@ -21,27 +21,27 @@ GAUGES = {
     "store_stalled": "1 while the store cannot write, else 0.",
     "http_searches": "Searches that are running for web requests.",
     "http_viewers": "Live views that are open.",
-    "store_segments": "Segments there are, the active one among them.",
+    "store_segments": "Segments of the store, the active one included.",
     "store_bytes": "Bytes of all segments and their indexes on the disk.",
-    "store_waiting_segments": "Segments that are to be compressed, or just are.",
-    "store_waiting_bytes": "Bytes of the segments that are to be compressed.",
+    "store_waiting_segments": "Segments that wait to be compressed, or are being compressed.",
+    "store_waiting_bytes": "Bytes of the segments that wait to be compressed, or are being compressed.",
     "bodies_waiting": "Bodies that wait for a worker.",
     "senders_paused": "1 while senders wait for the store, else 0.",
 }
 COUNTERS = {
     "stored_lines_total": "Lines written to the store.",
     "stored_bytes_total": "Bytes written to the store, stamps included.",
-    "store_lost_bytes_total": "Bytes no disk took before the service stopped.",
-    "store_lost_lines_total": "Lines no disk took before the service stopped.",
+    "store_lost_bytes_total": "Bytes that could not be written before the service stopped.",
+    "store_lost_lines_total": "Lines that could not be written before the service stopped.",
     "store_errors_total": "Writes and syncs that failed.",
     "store_syncs_total": "Times the active segment was synced to disk.",
     "segments_sealed_total": "Segments compressed.",
     "segments_removed_total": "Segments removed by retention.",
-    "tap_missed_lines_total": "Lines left out of live views, added up over the views.",
+    "tap_missed_lines_total": "Lines that live views missed, added up over the views.",
 }
 DURATIONS = {
     "write_seconds": "Time that writing a group of lines took.",
-    "sync_seconds": "Time that forcing lines to the medium took.",
+    "sync_seconds": "Time that syncing lines to the disk took.",
     "seal_seconds": "Time that compressing a segment took.",
 }
 OF_ALERTS = {
@@ -57,7 +57,7 @@ OF_ALERTS = {
 TARGET_GAUGES = {
     "ship_up": "1 while a target takes lines, else 0.",
     "ship_lag_bytes": "Bytes of lines that a target does not have.",
-    "ship_lag_lines": "Lines that a target does not have; many are estimated by the first of them.",
+    "ship_lag_lines": "Lines that a target does not have; many are estimated from the first ones.",
     "ship_lag_seconds": "Age of the first line that a target does not have.",
 }
 TARGET_COUNTERS = {
@@ -69,7 +69,7 @@ TARGET_COUNTERS = {
         "Lines that a target will never take; they are kept in DIR/ship/NAME.refused."
     ),
     "ship_gap_bytes_total": (
-        "Bytes of lines that were removed from the store before they were sent; 1 if nobody knows."
+        "Bytes of lines that were removed from the store before they were sent; 1 if unknown."
     ),
     "ship_gap_lines_total": "Lines that were removed from the store before they were sent.",
     "ship_resent_after_loss_total": (
@@ -82,7 +82,7 @@ METRICS = (
     Metric(
         "records_refused_total",
         "counter",
-        "Records that are not stored, and what a peer sent instead of one.",
+        "Records that are not stored, and invalid data that a peer sent instead of a record.",
         ("listener", "reason"),
     ),
     *metrics_of("gauge", GAUGES),
