@@ -21,7 +21,7 @@ TIME_AND_SPACES = 29
 
 @attrs.define(frozen=True, slots=True)
 class Block:
-    """One or more whole lines, each ended by one LF: `head + body[start:stop]`.
+    """Whole lines, at least one, each ended by one LF: `head + body[start:stop]`.
 
     head: one whole line that began in an earlier chunk, or b"".
     body: the chunk that arrived. `body[start:stop]` is zero or more whole lines. `body[:start]` may have an

@@ -1,1 +1,1 @@
-"""The fields of a stored line, parsed when somebody asks for one (schema-on-read); sans-IO."""
+"""The fields of a stored line, parsed when the first one is needed (schema-on-read); sans-IO."""

@@ -21,8 +21,8 @@ LONGEST_NAME = 1000
 _MOST_NAMES = 4 << 20
 _SHORT = 100
 _BIG = float(1 << 63)
-# Importing orjson takes as long as the standard library takes for this many lines: a search that the word
-# index has narrowed to a few lines ends before that.
+# Lines that the standard library parses in the time that it takes to import orjson. A search that the word
+# index has narrowed to a few lines ends before the import.
 _without_orjson = 400
 
 

@@ -27,7 +27,7 @@ HANGS = "{what} has not returned for {seconds:.0f} s; lines are kept, and wait: 
 
 
 def unhealthy(store: Store, patience: float = PATIENCE) -> list[str]:
-    """Return why received lines are not kept: sentences that anybody may read; [] if all is well.
+    """Return why received lines are not kept, in sentences that anybody may read; [] if all is well.
 
     Cheap, and never blocks. patience: seconds that a write, a sync or the pausing of all senders may last.
     """

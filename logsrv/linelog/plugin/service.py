@@ -314,7 +314,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._use(self.settings)
 
     def _use(self, settings: LoggerSettings) -> None:
-        # The web server first: it may raise if a file is gone by now, and then nothing has changed.
+        # The web server first: it raises if a file was removed meanwhile, and then nothing has changed.
         if settings.http:
             self._web_server().apply(settings)
         self.alerts.change(settings.alerts)

@@ -1,4 +1,4 @@
-"""Looking words up in an archive: for all segments at once, in as few round trips as possible."""
+"""Look words up in an archive: for all segments at once, in as few round trips as possible."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class FramesAhead:
         most = _FIRST
         task: ReadTask | None
         while True:
-            # Hits of a local task may end the search, so nothing behind that task is read yet.
+            # Hits of a local task may end the search, so nothing after that task is read yet.
             while len(waiting) < most and (not waiting or waiting[-1][1] is not None):
                 task = next(planned, None)
                 if task is None:

@@ -29,7 +29,7 @@ class IndexedLines:
     ) -> None:
         self._wanted = [level in wanted for level in _EVERY]
         self._step = step
-        # For the total, an index made by older rules of levels will do: the sum is the same.
+        # For the total, an index made by older rules of levels is good enough: the sum is the same.
         self._rules = RULES if levels or not all(self._wanted) else 0
         self._sums: dict[float, list[int]] = {}
 

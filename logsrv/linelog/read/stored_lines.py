@@ -1,4 +1,4 @@
-"""Lines by position: a line, and the lines before and behind it, across frames and segments.
+"""Lines by position: a line, and the lines before and after it, across frames and segments.
 
 Hits with their neighbours come in groups of adjacent lines, as with grep.
 """
@@ -45,7 +45,7 @@ class StoredLines:
         return None
 
     def around(self, hit: Hit, before: int, after: int) -> list[Hit]:
-        """Return a line with at most `before` lines before it and `after` lines behind it, in order."""
+        """Return a line with at most `before` lines before it and `after` lines after it, in order."""
         behind = Position(hit.position.segment, hit.position.offset + 1)
         return [
             *reversed(list(islice(self.backward(hit.position), before))),
@@ -54,7 +54,7 @@ class StoredLines:
         ]
 
     def forward(self, start: Position) -> Iterator[Hit]:
-        """Yield the lines that begin at `start` and behind it, in order."""
+        """Yield the lines that begin at `start` or after it, in order."""
         numbers = [one.number for one in self._view.segments if one.number >= start.segment]
         for number, frames in self._each(numbers):
             first = frames.at(start.offset) if number == start.segment else 0

@@ -99,7 +99,7 @@ class PlainFrames(Frames):
         self.count = -(-self.size // SIZE)
 
     def _whole_lines(self, end: int) -> int:
-        """Return the end of the last whole line: the line behind it may still be being written."""
+        """Return the end of the last whole line: the line after it may be half-written."""
         while end:
             start = max(0, end - SIZE)
             newline = os.pread(self.fd, end - start, start).rfind(b"\n")
@@ -122,7 +122,7 @@ class PlainFrames(Frames):
             start = end
 
     def _line_at(self, offset: int) -> int:
-        """Return the start of the first line that begins at `offset` or behind it."""
+        """Return the start of the first line that begins at `offset` or after it."""
         if offset <= 0:
             return 0
         # A line that begins at `offset` itself has its LF one byte before.
@@ -290,7 +290,7 @@ def clipped(text: bytes, offset: int, start: int, stop: int) -> Iterator[tuple[i
 
 
 def _line_at(text: bytes, offset: int) -> int:
-    """Return the start of the first line that begins at `offset` or behind it."""
+    """Return the start of the first line that begins at `offset` or after it."""
     if offset <= 0:
         return 0
     return (text.find(b"\n", offset - 1) + 1 or len(text)) if offset < len(text) else len(text)

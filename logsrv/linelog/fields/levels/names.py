@@ -86,7 +86,7 @@ def begins_name(fours: Array) -> Array:
 class Named(NamedTuple):
     """The words at the beginning of rows.
 
-    number: that of the named level, 0 for no name. capital: whether all letters are capitals. size: bytes.
+    number: of the named level, 0 for no name. capital: whether all letters are capitals. size: bytes.
     """
 
     number: Array

@@ -16,7 +16,7 @@ from logsrv.linelog.framing.bodies.json_text import harmless
 from logsrv.linelog.framing.lines.clean import is_clean
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
-# Deeper lists and dicts become the text "[]" or "{}": readers of JSON have such limits, ours too.
+# Deeper lists and dicts become the text "[]" or "{}": readers of JSON limit the depth, ours too.
 DEEPEST = 200
 # Bytes decoded in one call: text that is not UTF-8 takes 0.2 µs a byte, and blocks all threads.
 _PIECE = 16 << 10

@@ -99,7 +99,7 @@ def _service() -> Any:
 
 
 def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
-    """Yield the log records of a part; None means: make lines of those yielded so far."""
+    """Yield the log records of a part; None means: make lines of the records so far."""
     request = read_message(_service().ExportLogsServiceRequest, part)
     containers = count(1)
     for logs in request.resource_logs:

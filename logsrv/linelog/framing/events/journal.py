@@ -31,7 +31,7 @@ _MOST_FIELD = 768 << 20
 _PIECE = 2 << 10
 # An entry over this many bytes that is too long for a record does not become JSON.
 _LARGE = 1 << 20
-# Bytes of memory counted for a field in addition to its own.
+# Bytes of memory counted for a field in addition to its text.
 _FIELD = 100
 _SIZE = 8
 _TO_ITS_LF = -1

@@ -1,7 +1,7 @@
 """Read pickles of plain data, opcode by opcode, without any lookup, call or import (sans-IO).
 
-The input programs Python's own unpickler: it calls any function that the pickle names, and a few bytes can
-make it take gigabytes. Here no opcode calls anything, and the size of the pickle limits the memory.
+Python's own unpickler calls any function that the pickle names, and a few bytes can make it take gigabytes.
+Here no opcode calls anything, and the size of the pickle limits the memory.
 """
 
 from __future__ import annotations

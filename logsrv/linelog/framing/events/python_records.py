@@ -114,7 +114,7 @@ def _converted(
 ) -> str:
     """Return the text of one conversion. values: the remaining arguments, the next one last.
 
-    texts: a cache of converted arguments. A message may name one again and again and show nothing of it.
+    texts: a cache of converted arguments, as a message may name one many times and show nothing of it.
     """
     kind = found["kind"]
     if kind == "%":

@@ -1,6 +1,6 @@
 """Decide whether a number at the start of a line is the count of an octet-counted frame (sans-IO).
 
-`<` after the count settles it: a frame. But rsyslog's omfwd counts any output of its template, such as
+With `<` after it, the number is a count. But rsyslog's omfwd counts any output of its template, such as
 JSON: `8 {"n": 1}`. The rules for counts without `<`:
 
 - Directly after a counted frame, every count begins a frame; `0 ` is an empty frame. Some senders put an LF

@@ -1,4 +1,4 @@
-"""The table of the time formats of lines, and the parser of such a time (sans-IO).
+"""The table of the time formats of lines, and the parser of a time in one of them (sans-IO).
 
 A row has the text before the time, the time, and the text that must follow if the first two alone would
 match too much. All are regular expressions with strptime's directives; `%-` also takes unpadded numbers.

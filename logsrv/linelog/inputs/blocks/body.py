@@ -55,7 +55,7 @@ class BlockDecision(enum.Enum):
 
 
 def fate(block: PackedBlock, place: Position | None) -> BlockDecision:
-    """Decide about a block. place: where its origin ends here; None if nothing of it is stored."""
+    """Decide about a block. place: where its origin ends here; None if the origin has no block here."""
     if place is not None and block.end <= place:
         return BlockDecision.FORGET
     if block.after != place:

@@ -89,7 +89,7 @@ class InputChannel(Channel):
         self._host = super().getHost()
 
     def getHost(self) -> Any:
-        """Return the listener's address; a request parsed after the end asks when the socket is gone."""
+        """Return the listener's address; a request parsed after the end needs it without a socket."""
         return self._host
 
     @property

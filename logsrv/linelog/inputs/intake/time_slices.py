@@ -139,7 +139,7 @@ class TimeSlices:
         *,
         again: bool = False,
     ) -> None:
-        """Do the work, in part at once; after its last step, call `ended` with its Failure or None.
+        """Do work, the first slice now if possible; after the last, call `ended` with a Failure or None.
 
         `ended` may be called before this returns. again: whether the sender waits for an acknowledgement,
         and sends the data again without one.

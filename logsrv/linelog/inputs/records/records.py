@@ -31,7 +31,7 @@ log = Logger()
 WINDOW = 4 << 20
 # An unfinished record of more bytes may become work in slices.
 LARGE = 256 << 10
-# Bytes counted for each waiting answer beside its own, because an answer may be for no stored bytes.
+# Bytes counted for each waiting answer in addition to its length: it may acknowledge no stored bytes.
 ANSWER = 1 << 10
 
 
@@ -124,7 +124,7 @@ class RecordReceiver(InputProtocol):
     def unfinished_bytes(self) -> int:
         """Return the number of bytes kept of an unfinished record."""
         framer: Any = self.framer
-        # `held` is the earlier name, for framers of others.
+        # Framers of plugins may still have the earlier name, `held`.
         name = "unfinished_bytes" if hasattr(framer, "unfinished_bytes") else "held"
         size: int = getattr(framer, name)
         return size

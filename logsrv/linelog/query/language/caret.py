@@ -6,7 +6,7 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
 
 BEFORE, BEHIND = 50, 20
-"""Characters of the query that are shown before and behind the place."""
+"""Characters of the query that are shown before and after the place."""
 
 
 def caret(text: str, error: QueryError) -> str:

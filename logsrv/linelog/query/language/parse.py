@@ -104,7 +104,7 @@ class _Level:
         self.parts: list[Node] = []
         self.negated = False
         self.waiting: _Token | None = None
-        """The operator that still needs an operand behind it."""
+        """The operator that still needs an operand after it."""
 
     def is_empty(self) -> bool:
         return not (self.alternatives or self.parts or self.waiting)

@@ -10,7 +10,7 @@ from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
 def lines_at(
     text: bytes, offsets: list[int], *, in_message: bool = False
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each line that contains one of these offsets, which are sorted.
+    """Yield start and end of each line that contains one of the sorted `offsets`.
 
     in_message: whether one of them must be in the message, not in the stamp.
     """

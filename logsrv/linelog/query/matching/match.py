@@ -2,7 +2,7 @@
 
 One pass over a megabyte of lines looks for a candidate, which is a literal or an expression. Python sees
 only the lines that contain it. There is at most one such search per line: after a hit, the next search
-begins behind that line.
+begins after that line.
 """
 
 from __future__ import annotations

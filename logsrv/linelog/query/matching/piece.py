@@ -18,7 +18,7 @@ U8 = numpy.uint8
 SIZE = 1 << 18
 """Bytes of a piece. A longer line is a piece of its own."""
 PAD = 64
-"""Zeros behind a piece, so that a comparison may begin at any byte of the piece."""
+"""Zeros after a piece, so that a comparison may begin at any byte of the piece."""
 
 
 class Spans(Sequence[tuple[int, int]]):
@@ -55,13 +55,13 @@ class TextPiece:
         self.size = end - begin
         lines = text[begin:end]
         self.raw: Array = numpy.zeros(self.size + PAD, U8)
-        """The piece's bytes, and PAD zeros behind them."""
+        """The piece's bytes, and PAD zeros after them."""
         self.raw[: self.size] = numpy.frombuffer(lines, U8)
         stamps = self.stamps = Stamps(lines if lines.endswith(b"\n") else lines + b"\n")
         self.starts = stamps.starts
         self.ends = stamps.ends
         self.messages = stamps.messages
-        """The offset of each line's message: behind the stamp, if the line has one."""
+        """The offset of each line's message: after the stamp, if the line has one."""
 
     def eights(self) -> Array:
         """Return the eight bytes from each offset on, as little-endian numbers."""

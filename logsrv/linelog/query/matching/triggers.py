@@ -1,6 +1,6 @@
 """Triggers of a query: a set of literals; every matching line contains at least one of them.
 
-A query may have several such sets, and any of them will do: `error app17` has one for each word.
+A query may have several such sets, and any one of them is enough: `error app17` has one for each word.
 """
 
 from __future__ import annotations
