@@ -279,7 +279,7 @@ class Intake:
         )
 
     def as_text(self, source: str, records: int = 1) -> None:
-        """Count records that are stored as text because they are not in the right format, and log that."""
+        """Count and log records that are stored as text: too long, or not in the format of the input."""
         self.metrics.count("records_as_text_total", records, listener=self.label)
         expected = f"a record is not in the format of {self.label}, or longer than --max-record"
         self.complain(source, f"{expected}; stored as text", "text")
