@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import deferLater
 
-from logsrv.kit.protocols.awaiting import attempt, awaited, started
+from logsrv.kit.protocols.awaiting import Wake, attempt, awaited, started
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, in_reactor
 
@@ -152,3 +154,107 @@ async def test_a_cancelled_coroutine_of_twisted_cleans_up() -> None:
     assert cleaned == ["up"]
     with pytest.raises(KeyError):
         await awaited(fail(KeyError("x")), "it")
+
+
+KEPT: ContextVar[str] = ContextVar("kept", default="nothing")
+
+
+async def _many_fired(steps: list[str]) -> None:
+    for number in range(5000):
+        assert await succeed(number) == number
+    steps.append("no recursion")
+
+
+async def _failures(steps: list[str]) -> None:
+    pending: Deferred[None] = Deferred()
+    REACTOR.callLater(0, pending.errback, KeyError("later"))
+    for failing in (fail(KeyError("at once")), pending):
+        try:
+            await failing
+        except KeyError as error:
+            steps.append(str(error))
+    raise ZeroDivisionError
+
+
+async def _context(steps: list[str]) -> str:
+    KEPT.set("its own")
+    await deferLater(REACTOR, 0)
+    steps.append(KEPT.get())
+    return "done"
+
+
+async def _cleans_up_after_a_cancellation(steps: list[str]) -> None:
+    try:
+        await Deferred(lambda _: steps.append("cancelled"))
+    except CancelledError:
+        await deferLater(REACTOR, 0)
+        steps.append("cleaned up")
+        raise
+
+
+async def _goes_on_after_a_cancellation(steps: list[str]) -> str:
+    for _ in range(2):
+        try:
+            await Deferred()
+        except CancelledError:
+            steps.append("cancelled")
+    return "done"
+
+
+async def _waits_again_for_a_wake(steps: list[str]) -> None:
+    for _ in range(2):
+        wake = Wake()
+        REACTOR.callLater(0, wake.fire)
+        await wake
+        steps.append("woken")
+    await Wake()
+
+
+@in_reactor
+@pytest.mark.parametrize(
+    "work",
+    [
+        _many_fired,
+        _failures,
+        _context,
+        _cleans_up_after_a_cancellation,
+        _goes_on_after_a_cancellation,
+        _waits_again_for_a_wake,
+    ],
+)
+async def test_a_coroutine_runs_as_if_twisted_ran_it(
+    work: Callable[[list[str]], Coroutine[Any, Any, object]],
+) -> None:
+    seen = []
+    for run in (started, Deferred.fromCoroutine):
+        steps: list[str] = []
+        running = run(work(steps))
+        for _ in range(2):
+            await deferLater(REACTOR, 0.01)
+            running.cancel()
+        try:
+            steps.append(f"returned {await running}")
+        except (ZeroDivisionError, CancelledError) as error:
+            steps.append(type(error).__name__)
+        seen.append(steps)
+    assert seen[0] == seen[1]
+    assert KEPT.get() == "nothing"
+
+
+@in_reactor
+async def test_a_wake_can_be_awaited_again_without_a_new_one() -> None:
+    wake, steps = Wake(), []
+
+    async def work() -> None:
+        while True:
+            await wake
+            steps.append("woken")
+
+    running = started(work())
+    wake.fire()
+    wake.fire()
+    assert steps == ["woken", "woken"]
+    running.cancel()
+    with pytest.raises(CancelledError):
+        await running
+    assert wake.waiter is None and not wake.called
