@@ -78,7 +78,7 @@ class deadline:
             raise DeadlineExceeded(self._seconds, self._name) from None
 
 
-def _clock(work: RunningCoroutine) -> Any:
+def _clock(work: RunningCoroutine[Any]) -> Any:
     """Return the clock of the connection, or of the service, for which the present code works."""
     connection = handled.get()
     if connection is not None:

@@ -93,10 +93,9 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 
         Raises ValueError for a frame that `framing` cannot mark, TypeError unless it is bytes.
         """
+        data: Any = frame
         if self._packs or type(frame) is not bytes:
             data = self._packed(frame)
-        else:
-            data = frame
         connection = self._connection
         if connection is None or (parts := connection.lines) is None:
             (connection or self._connected()).write(data)

@@ -55,10 +55,10 @@ def poll(reactor: Any, timeout: float | None) -> None:
 class Reading:
     """The context of Twisted's old log while a transport reads: its prefix, made when it is asked for."""
 
-    __slots__ = ("transport",)
+    transport: Any = None
 
     def __getitem__(self, key: object) -> dict[str, str]:
-        if key is not log.ILogContext or not hasattr(self, "transport"):
+        if key is not log.ILogContext or self.transport is None:
             raise KeyError(key)
         return {"system": self.transport.logPrefix()}
 

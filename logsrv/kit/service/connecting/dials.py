@@ -144,7 +144,7 @@ class Dials:
         return cut
 
 
-def _close_after(work: RunningCoroutine, connection: Connection) -> None:
+def _close_after(work: RunningCoroutine[Any], connection: Connection) -> None:
     """Close a connection when the coroutine that has dialled it ends."""
     work.opened = [one for one in work.opened if not one.closed]
     work.opened.append(connection)
