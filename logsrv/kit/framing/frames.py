@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
+DEFAULT_MAX_FRAME = 1024 * 1024
 # A varint of 64 bits.
 LONGEST_VARINT = 10
 # A number without leading zeros, and its colon if that has come.

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from typing_extensions import TypeVar
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.departures import Departures
 from logsrv.kit.net.guard.start_tls import tls_factory
@@ -117,6 +118,8 @@ class RunningService(Protocol[Settings, State]):
 
     def line_format(self, settings: Any, listener: str = "") -> LineFormat: ...
 
+    def max_frame(self, settings: Any, listener: str = "") -> int: ...
+
 
 class Link(Protocol):
     """A connection to another server, which reconnects; the result of `connect`.
@@ -151,13 +154,15 @@ class ListenerContext:
     """The context of the connections of one listener; each connection has it as `factory`.
 
     service: the running service. label: the listener's name in the metrics. line_format: the limits and
-    the ending of a line, for new connections. connection_log: None unless the operator wants it.
+    the ending of a line, for new connections; max_frame: the most bytes of a frame. connection_log: None
+    unless the operator wants it.
     departures: watches connections whose reading is paused. connects: true if we have connected to the
     peer, and not the peer to us. listener_name: as the plugin calls the listener, or "".
     """
 
     connects = False
     listener_name = ""
+    max_frame = DEFAULT_MAX_FRAME
 
     def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
         """`metrics`: its counters; by default the service's."""

@@ -42,10 +42,6 @@ class FramedConnection(PeerConnection):
         return b"".join(lines)
 
 
-# The default of --max-frame.
-DEFAULT_MAX_FRAME = 1024 * 1024
-
-
 class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Frame]):
     """Frames in, frames out, as bytes; one object per connection.
 
@@ -137,11 +133,8 @@ class FrameReader:
     def __init__(self, author: FrameProtocol[Any, Any, Any], connection: PeerConnection) -> None:
         self._author = author
         self._connection = connection
-        settings = author.factory.service.settings
-        # A plugin that only connects to a server of frames has no option --max-frame.
-        own = author.max_frame or DEFAULT_MAX_FRAME
         framing: Any = author.framing
-        self._framer = framing.framer(getattr(settings, "max_frame", own))
+        self._framer = framing.framer(author.factory.max_frame)
         self._frames: Iterator[Any] = NO_FRAMES
         # Bytes that came while the author was not ready.
         self._late = b""

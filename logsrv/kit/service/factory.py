@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.line_format import DEFAULT_MAX_LINE, LineFormat
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.listen import Listener, OwnReceiver
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.net.twisted.client_tls import TLSOptions, tls_creator
@@ -28,7 +28,7 @@ from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, watched
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
-from logsrv.kit.service.service_settings import Limits, limits_of
+from logsrv.kit.service.service_settings import DEFAULTS, Limits, limits_of
 
 HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 
@@ -55,11 +55,16 @@ class PluginProtocols:
 
     def line_format(self, settings: object) -> LineFormat:
         """Return the format of lines for these settings. Raises ConfigurationError."""
-        asked, own = getattr(settings, "max_line", DEFAULT_MAX_LINE), self.limits.get("max_line")
         try:
-            return self.make_line_format(asked if own is None else min(asked, own))
+            return self.make_line_format(self.limit("max_line", settings))
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
+
+    def limit(self, name: str, settings: object) -> int:
+        """Return the limit `name` in bytes: that of these settings, and at most that of the class."""
+        asked: int = getattr(settings, name, DEFAULTS[name])
+        own = self.limits.get(name)
+        return asked if own is None else min(asked, own)
 
 
 def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
@@ -170,6 +175,10 @@ class PluginFactory(OwnReceiver, ListenerContext, Factory):
         # The host that the certificate has to name when TLS begins on a link; else empty.
         self.server_name = ""
         self._listener: Listener | None = None
+
+    def apply(self, settings: Any) -> None:
+        super().apply(settings)
+        self.max_frame = self.service.max_frame(settings, self.listener_name)
 
     def attach(self, listener: Listener) -> None:
         self.addressed = listener.endpoint.scheme == "tcp" and not listener.endpoint.proxied

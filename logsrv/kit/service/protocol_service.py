@@ -119,6 +119,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         """Return the format of lines for these settings. Raises ConfigurationError."""
         return self._served[listener].line_format(settings)
 
+    def max_frame(self, settings: Any, listener: str = "") -> int:
+        """Return the most bytes of a frame for these settings."""
+        return self._served[listener].limit("max_frame", settings)
+
     def factory(
         self,
         label: str,
@@ -224,6 +228,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             )
         factory = PluginFactory(self, f"to {name}", protocols.stream)
         factory.line_format = protocols.line_format(self.settings)
+        factory.max_frame = protocols.limit("max_frame", self.settings)
         factory.connects, factory.server_name = True, host
         return self.links.add(factory.label, client, factory)
 

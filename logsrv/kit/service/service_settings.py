@@ -10,6 +10,8 @@ import attrs
 from twisted.internet.protocol import AbstractDatagramProtocol
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.framing.frames import DEFAULT_MAX_FRAME
+from logsrv.kit.framing.line_format import DEFAULT_MAX_LINE
 from logsrv.kit.inspect.inspect_settings import OperatorSettings
 from logsrv.kit.net.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy, PeerLimits
@@ -28,7 +30,7 @@ LISTEN = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 # of the option, and the most that the operator may ask for; None for a class that sets none.
 Limits: TypeAlias = Mapping[str, int | None]
 
-DEFAULTS = {"max_line": "64KiB", "max_frame": "1MiB"}
+DEFAULTS = {"max_line": DEFAULT_MAX_LINE, "max_frame": DEFAULT_MAX_FRAME}
 HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may be"}
 
 
@@ -99,7 +101,7 @@ def settings_class(
     limited = attrs.make_class(
         "Limits",
         {
-            name: option(DEFAULTS[name] if most is None else str(most), SIZE, HELP[name])
+            name: option(str(DEFAULTS[name] if most is None else most), SIZE, HELP[name])
             for name, most in limiting.items()
         }
         | {

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 import pytest
 from twisted.internet.protocol import Protocol
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit import SIZE, DatagramLines, FrameProtocol, LineProtocol, option, protocol_plugin
+from logsrv.kit import (
+    SIZE,
+    DatagramLines,
+    FrameProtocol,
+    LengthPrefix,
+    LineProtocol,
+    option,
+    protocol_plugin,
+)
 from logsrv.kit.testing import MemoryService
 
 
@@ -61,3 +71,46 @@ def test_an_option_of_the_authors_own_is_left_as_it_is() -> None:
     plugin = protocol_plugin("plugin", Short, Own)
     assert "how much fits on the display" in plugin.options().getUsage()
     assert MemoryService(plugin).service.settings.max_line == 8
+
+
+class Frames(FrameProtocol):
+    framing = LengthPrefix(2)
+    max_frame = 10
+
+    def frame_received(self, frame: bytes) -> None:
+        self.send_frame(frame)
+
+
+def closed_by(service: MemoryService, size: int, to: str | None = None) -> bool:
+    """Whether a frame of this size closes its connection."""
+    peer = service.connect(to=to)
+    peer.feed(size.to_bytes(2, "big") + b"x" * size)
+    return peer.closed
+
+
+def with_frames(tmp_path: Path, rules: str = "") -> MemoryService:
+    """A plugin of lines with a listener `frames`, and a file with this table for it."""
+    plugin = protocol_plugin(
+        "plugin", LineProtocol, listeners={"frames": Frames}, listen=("tcp:1", "frames:tcp:2")
+    )
+    config = tmp_path / "plugin.toml"
+    config.write_text(f'[[listener]]\nlisten = "frames:tcp:2"\n{rules}' if rules else "")
+    return MemoryService(plugin, "--config", str(config))
+
+
+def test_the_frames_of_a_named_listener_have_the_limit_of_its_class(tmp_path: Path) -> None:
+    service = with_frames(tmp_path)
+    assert not closed_by(service, 10, "frames")
+    assert closed_by(service, 11, "frames")
+
+
+def test_a_table_may_lower_the_limit_of_frames(tmp_path: Path) -> None:
+    service = with_frames(tmp_path, "max-frame = 5")
+    assert not closed_by(service, 5, "frames")
+    assert closed_by(service, 6, "frames")
+
+
+def test_a_reload_changes_the_limit_of_new_connections() -> None:
+    service = MemoryService(Frames)
+    service.reload(max_frame=5)
+    assert closed_by(service, 6)
