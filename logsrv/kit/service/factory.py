@@ -28,7 +28,7 @@ from logsrv.kit.protocols.plain import PlainDatagrams, check_awaited, watched
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.arguments import NO_FACTORY, is_factory
-from logsrv.kit.service.service_settings import DEFAULTS, Limits, limits_of
+from logsrv.kit.service.service_settings import DEFAULTS, Limits, Unasked, limits_of
 
 HTTP_CHANNEL = "twisted.web.http.HTTPChannel"
 
@@ -64,6 +64,8 @@ class PluginProtocols:
         """Return the limit `name` in bytes: that of these settings, and at most that of the class."""
         asked: int = getattr(settings, name, DEFAULTS[name])
         own = self.limits.get(name)
+        if isinstance(asked, Unasked):
+            return DEFAULTS[name] if own is None else own
         return asked if own is None else min(asked, own)
 
 
@@ -135,11 +137,13 @@ def check_class(stream: type[TwistedProtocol]) -> None:
     if not issubclass(stream, PeerProtocol):
         return
     for attribute, kinds in ATTRIBUTES.items():
-        value = getattr(stream, attribute, kinds[0]())
+        value = getattr(stream, attribute, kinds[0](1))
         # A property has another value for each connection.
         if not isinstance(value, kinds) and not hasattr(value, "__get__"):
             wanted = " or ".join("None" if one is type(None) else one.__name__ for one in kinds)
             raise ConfigurationError(f"{name}.{attribute} is {value!r:.80}; it has to be {wanted}")
+        if attribute in DEFAULTS and type(value) is int and value < 1:
+            raise ConfigurationError(f"{name}.{attribute} is {value}; it has to be 1 or more")
     framing = getattr(stream, "framing", FrameProtocol.framing)
     makes = (
         not isinstance(framing, type) and hasattr(framing, "framer") and hasattr(framing, "pack")

@@ -161,9 +161,12 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         listeners = [(one, settings) for one in settings.listen]
         if len(self._served) > 1:
             listeners = [(one.listen, one) for one in settings.listener]  # type: ignore[attr-defined]
-        for rules in (settings, *(rules for _, rules in listeners)):
-            check_limits(self._served[""].limits, rules)
-            self.line_format(rules)
+        check_limits(self._served[""].limits, settings)
+        self.line_format(settings)
+        for one, rules in listeners:
+            place = f"{one}: "
+            check_limits(self._served[one.name].limits, rules, place, settings)
+            self.line_format(rules, one.name)
         found = [
             SiteSpec(
                 *(str(one), one, str(one), rules),

@@ -31,6 +31,12 @@ LISTEN = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 Limits: TypeAlias = Mapping[str, int | None]
 
 DEFAULTS = {"max_line": DEFAULT_MAX_LINE, "max_frame": DEFAULT_MAX_FRAME}
+
+
+class Unasked(int):
+    """The default of a limit: the operator has not asked for one, so each class has its own."""
+
+
 HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may be"}
 
 
@@ -72,13 +78,19 @@ def needless_options(*served: object) -> tuple[str, ...]:
     return found if any(served) else ("listen", *found)
 
 
-def check_limits(limits: Limits, settings: object) -> None:
-    """Raise ConfigurationError when a setting is above the limit of a protocol class."""
+def check_limits(
+    limits: Limits, settings: object, place: str = "--", enclosing: object = None
+) -> None:
+    """Raise ConfigurationError when a setting is above the limit of a protocol class.
+
+    place: for the sentence. enclosing: the settings that a table inherits; each class bounds these itself.
+    """
     for name, own in limits.items():
         asked = getattr(settings, name)
-        if own is not None and asked > own:
+        given = not isinstance(asked, Unasked) and asked != getattr(enclosing, name, None)
+        if own is not None and given and asked > own:
             raise ConfigurationError(
-                f"--{name.replace('_', '-')} is {asked} bytes; this protocol allows at most {own}"
+                f"{place}{name.replace('_', '-')} is {asked} bytes; this protocol allows at most {own}"
             )
 
 
@@ -101,7 +113,7 @@ def settings_class(
     limited = attrs.make_class(
         "Limits",
         {
-            name: option(str(DEFAULTS[name] if most is None else most), SIZE, HELP[name])
+            name: option(Unasked(DEFAULTS[name] if most is None else most), SIZE, HELP[name])
             for name, most in limiting.items()
         }
         | {

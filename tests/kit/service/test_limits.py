@@ -11,6 +11,7 @@ from twisted.internet.protocol import Protocol
 from logsrv.errors import ConfigurationError
 from logsrv.kit import (
     SIZE,
+    Connection,
     DatagramLines,
     FrameProtocol,
     LengthPrefix,
@@ -114,3 +115,85 @@ def test_a_reload_changes_the_limit_of_new_connections() -> None:
     service = MemoryService(Frames)
     service.reload(max_frame=5)
     assert closed_by(service, 6)
+
+
+class Echo(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.send_line(line)
+
+
+async def echo(connection: Connection) -> None:
+    async for line in connection:
+        connection.send_line(line)
+
+
+def longest(service: MemoryService, to: str | None = None) -> int:
+    """The longest line that is answered, of 5, 50 and 500 bytes."""
+    answers = []
+    for size in (5, 50, 500):
+        peer = service.connect(to=to)
+        peer.feed(b"x" * size + b"\n")
+        answers.append(peer.received() == b"x" * size + b"\r\n")
+    return sum((5, 45, 450)[at] for at, answered in enumerate(answers) if answered)
+
+
+def with_echoes(tmp_path: Path, text: str = "", *arguments: str) -> MemoryService:
+    """A plugin whose main protocol takes short lines, and two of its listeners any."""
+    plugin = protocol_plugin(
+        "plugin",
+        Short,
+        listeners={"echo": Echo, "function": echo, "short": Short},
+        listen=("tcp:1", "echo:tcp:2", "function:tcp:3", "short:tcp:4"),
+    )
+    config = tmp_path / "plugin.toml"
+    config.write_text(text)
+    return MemoryService(plugin, "--config", str(config), *arguments)
+
+
+def test_the_limit_of_the_main_protocol_bounds_no_other_listener(tmp_path: Path) -> None:
+    service = with_echoes(tmp_path)
+    names = (None, "echo", "function", "short")
+    assert [longest(service, name) for name in names] == [5, 500, 500, 5]
+
+
+def test_a_table_may_raise_the_limit_of_its_listener_alone(tmp_path: Path) -> None:
+    tables = 'listen = "tcp:1"\n[[listener]]\nlisten = "echo:tcp:2"\nmax-line = 100\n'
+    service = with_echoes(tmp_path, tables)
+    assert [longest(service, name) for name in (None, "echo")] == [5, 50]
+
+
+def test_a_limit_for_all_listeners_bounds_each_with_its_own(tmp_path: Path) -> None:
+    service = with_echoes(tmp_path, "", "--max-line", "5")
+    assert longest(service, "echo") == longest(service, "short") == 5
+
+
+@pytest.mark.parametrize("place", ["tcp:1", "short:tcp:4"])
+def test_a_table_above_the_limit_of_its_class_is_refused_by_name(
+    tmp_path: Path, place: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        with_echoes(tmp_path, f'[[listener]]\nlisten = "{place}"\nmax-line = 1000\n')
+    assert str(refused.value) == (
+        f"plugin: {place}: max-line is 1000 bytes; this protocol allows at most 10"
+    )
+
+
+def test_a_dialled_connection_has_no_limit_of_the_main_protocol() -> None:
+    class Asking(LineProtocol):
+        max_line = 10
+
+        async def line_received(self, line: str) -> None:
+            far = await self.service.dial("tcp:far:1")
+            self.send_line(f"{len(await far.ask())}")
+
+    service = MemoryService(Asking)
+    far, peer = service.far("tcp:far:1"), service.connect()
+    peer.feed(b"go\n")
+    far.peers[0].feed(b"x" * 50 + b"\n")
+    assert peer.received() == b"50\r\n"
+
+
+@pytest.mark.parametrize(("base", "name"), [(Short, "max_line"), (Frames, "max_frame")])
+def test_a_limit_of_0_is_refused(base: type, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"Wrong.{name} is 0; it has to be 1 or more"):
+        MemoryService(type("Wrong", (base,), {name: 0}))

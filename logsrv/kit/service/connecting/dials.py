@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.guard.guard import GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
@@ -19,7 +20,7 @@ from logsrv.kit.net.twisted.transports import undelayed
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, working
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
-from logsrv.kit.service.factory import PluginFactory
+from logsrv.kit.service.factory import PluginFactory, PluginProtocols
 
 LABEL = "dial"
 """The `listener` of dialled connections in the metrics; each place would make a series of its own."""
@@ -43,6 +44,10 @@ class DialledProtocol(StreamProtocol):
     def _keep(self, connection: Connection) -> Deferred[None]:
         self.ready.callback(connection)
         return self._kept
+
+
+# Lines over dialled connections have no limit but the operator's.
+DIALLED = PluginProtocols(DialledProtocol, None, LineFormat)
 
 
 class DialFactory(GuardedFactory):
@@ -122,7 +127,7 @@ class Dials:
         if tls not in self._factories:
             served = PluginFactory(self._service, LABEL, DialledProtocol)
             served.connects = True
-            served.line_format = self._service.line_format(self._service.settings)
+            served.line_format = DIALLED.line_format(self._service.settings)
             self._factories[tls] = DialFactory(
                 served,
                 label=LABEL,
