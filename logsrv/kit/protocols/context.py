@@ -104,8 +104,8 @@ class RunningService(Protocol[Settings, State]):
         """Connect to another server once; return the Connection, which lasts as long as this coroutine.
 
         endpoint: as for `connect`. timeout: seconds for all of it, with a TLS handshake. The stop closes it
-        after the last peer and the tasks. Raises DialError with one sentence, ConfigurationError for text
-        that is no endpoint, RuntimeError after the stop.
+        after the last peer and the tasks. Raises DialError with one sentence, also for text that is no
+        endpoint; RuntimeError after the stop.
         """
 
     def datagrams(self, endpoint: str, protocol: Any) -> Any:

@@ -22,7 +22,7 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metrics, MetricsPart, metrics_of
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.stream import Connection
-from logsrv.kit.service.connecting.dials import Dials
+from logsrv.kit.service.connecting.dials import DialError, Dials
 from logsrv.kit.service.connecting.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.connecting.sockets import DatagramSocket, DatagramSockets
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols, protocols_of
@@ -238,7 +238,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
     async def dial(
         self, endpoint: str | Remote | IStreamClientEndpoint, timeout: float = CONNECT_SECONDS
     ) -> Connection[Settings, PluginState]:
-        name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
+        try:
+            name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
+        except ConfigurationError as error:
+            raise DialError(str(error)) from error
         tls = str(endpoint).startswith(("ssl:", "tls:"))
         # There is no handshake in memory.
         tls = tls and not getattr(client, "in_memory", False)

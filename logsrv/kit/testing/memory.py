@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectingCancelledError, ConnectionRefusedError
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import AbstractDatagramProtocol
 
@@ -147,11 +147,16 @@ class FarSide:
 
     def connect(self, factory: Any) -> Deferred[Any]:
         if self.silent:
-            return Deferred()
+            return Deferred(canceller)
         address = IPv4Address("TCP", "127.0.0.1", FIRST_PORT + len(self.peers))
         protocol = factory.buildProtocol(address)
         self.peers.append(MemoryPeer(protocol, address))
         return succeed(protocol)
+
+
+def canceller(connecting: Deferred[Any]) -> None:
+    """End an attempt to connect in the same way as Twisted's endpoints."""
+    connecting.errback(ConnectingCancelledError(IPv4Address("TCP", "127.0.0.1", FIRST_PORT)))
 
 
 class MemoryService:

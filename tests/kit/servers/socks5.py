@@ -5,7 +5,6 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from logsrv.kit import (
-    ConfigurationError,
     Connection,
     DialError,
     PeerError,
@@ -53,7 +52,7 @@ async def socks5(connection: Connection) -> None:
     host_and_port = f"{name}:{port}".replace(":", "\\:", name.count(":"))
     try:
         far = await connection.service.dial(f"tcp:{host_and_port}", timeout=10)
-    except (DialError, ConfigurationError):
+    except DialError:
         connection.write(reply(UNREACHABLE))
         return
     connection.write(reply(GRANTED))

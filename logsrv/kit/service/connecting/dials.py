@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
@@ -104,8 +104,7 @@ class Dials:
             assert one.dialled is not None
             return one.dialled.ready
 
-        connecting: Deferred[Any] = client.connect(one)
-        connecting.addCallback(made)
+        connecting = _cancellable(client.connect(one).addCallback(made))
         connecting.addTimeout(timeout, self._service.clock)
         try:
             connection: Connection = await connecting
@@ -153,6 +152,22 @@ def _close_after(work: RunningCoroutine[Any], connection: Connection) -> None:
     """Close a connection when the coroutine that has dialled it ends."""
     work.opened = [one for one in work.opened if not one.closed]
     work.opened.append(connection)
+
+
+def _cancellable(connecting: Deferred[Any]) -> Deferred[Any]:
+    """Return a Deferred of the same result; a cancelled endpoint of Twisted's fails with other errors."""
+
+    def cancel(waiting: Deferred[Any]) -> None:
+        waiting.errback(CancelledError())
+        connecting.cancel()
+
+    def fire(result: object) -> None:
+        if not waiting.called:
+            waiting.callback(result)
+
+    waiting: Deferred[Any] = Deferred(cancel)
+    connecting.addBoth(fire)
+    return waiting
 
 
 def _why(error: Exception) -> str:

@@ -6,9 +6,11 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from socket import AF_UNIX
 from typing import Any
 
 import pytest
+from twisted.internet.defer import CancelledError
 
 from logsrv.kit import Connection, DialError, LineProtocol, deadline, relay
 from logsrv.kit.testing import MemoryService, Running
@@ -174,6 +176,74 @@ def test_a_relay_under_a_deadline_is_ended(in_memory: InMemory) -> None:
     assert service.service.state.late
     assert peer.closed and far.peers[0].closed
     assert service.metric("connections_failed_total") == 0
+
+
+async def tells(connection: Connection) -> None:
+    """Tells its peer how a dial has ended."""
+    try:
+        async with deadline(3):
+            await connection.service.dial(await connection.ask())
+    except Exception as error:
+        connection.close(f"{type(error).__name__}: {error}")
+
+
+def test_a_deadline_ends_a_dial(in_memory: InMemory) -> None:
+    service = in_memory(tells)
+    service.far(FAR).silent = True
+    peer = service.connect()
+    peer.feed(FAR.encode() + b"\n")
+    service.clock.advance(3)
+    assert peer.received() == b"DeadlineExceeded: the deadline has passed, after 3 s\r\n"
+
+
+def test_a_peer_that_goes_cancels_the_dial_for_it(in_memory: InMemory) -> None:
+    ends: list[type[BaseException]] = []
+
+    async def handle(connection: Connection) -> None:
+        try:
+            await connection.service.dial(FAR)
+        except BaseException as error:
+            ends.append(type(error))
+            raise
+
+    service = in_memory(handle)
+    service.far(FAR).silent = True
+    service.connect().disconnect(ConnectionResetError())
+    assert ends == [CancelledError]
+    assert service.metric("connections_failed_total") == 0
+
+
+def test_a_dial_to_no_endpoint_fails_as_one_to_nobody(in_memory: InMemory) -> None:
+    """The text may be a peer's."""
+    peer = in_memory(tells).connect()
+    peer.feed(b"garbage\n")
+    assert peer.received().startswith(b"DialError: garbage is no place to connect to; known are tcp:")
+
+
+@pytest.mark.parametrize("place", ["tcp:127.0.0.1:{}", "ssl:127.0.0.1:{}", "unix:{}"])
+@in_reactor
+async def test_a_dial_with_a_real_socket_can_be_cancelled(
+    serving: Serving, tmp_path: Path, place: str
+) -> None:
+    ends: list[type[BaseException]] = []
+
+    async def work(service: Any) -> None:
+        path = tmp_path / "socket"
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(AF_UNIX) as local:
+            local.bind(str(path))
+            local.listen()
+            where = path if place.startswith("unix") else server.getsockname()[1]
+            try:
+                await service.dial(place.format(where))
+            except BaseException as error:
+                ends.append(type(error))
+                raise
+
+    async with serving(tells) as running:
+        task = running.service.spawn(work(running.service))
+        task.cancel()
+        await task.done
+    assert ends == [CancelledError]
 
 
 def answering(server: socket.socket) -> threading.Thread:
