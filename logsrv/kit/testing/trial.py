@@ -96,17 +96,17 @@ class Trial:
             return converse(service, [talk])
 
 
-def converse(service: MemoryService, pieces: list[bytes]) -> bytes:
+def converse(service: MemoryService, pieces: list[bytes], most: int = MOST_ANSWERS) -> bytes:
     peer = service.connect()
     for piece in pieces:
         peer.feed(piece)
-    return rest(service, peer)
+    return rest(service, peer, most)
 
 
-def rest(service: MemoryService, peer: MemoryPeer) -> bytes:
-    """Return what the peer gets until nothing comes for ANSWER_SECONDS."""
+def rest(service: MemoryService, peer: MemoryPeer, most: int = MOST_ANSWERS) -> bytes:
+    """Return what the peer gets until nothing comes for ANSWER_SECONDS, or after `most` such waits."""
     came = peer.received()
-    for _ in range(MOST_ANSWERS):
+    for _ in range(most):
         service.clock.advance(ANSWER_SECONDS)
         more = peer.received()
         if not more:

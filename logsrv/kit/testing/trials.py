@@ -14,11 +14,13 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from logsrv.kit.service.stop import DRAIN_SECONDS
 from logsrv.kit.testing.memory import MemoryService, plugin_of
 from logsrv.kit.testing.trial import (
     ANSWER_SECONDS,
     APART,
     HOUR,
+    MOST_ANSWERS,
     MOST_CUTS,
     SAME,
     Trial,
@@ -129,6 +131,7 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
     doing = f"on {brief(talk)} again and again from a peer that does not read"
     times = min(max(TIMES, LEAST_TO_FILL // len(talk)), MOST_TO_FILL // len(talk) + 1)
     fed = []
+    waits = 0
     with trial.service(doing) as service:
         peer = service.connect(reads=False)
         for piece in in_pieces(talk * times):
@@ -142,6 +145,7 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
                 )
             if not peer.reading:
                 service.clock.advance(ANSWER_SECONDS)
+                waits += 1
                 # It waits for its peer; otherwise it has only waited for something of its own.
                 if not peer.reading:
                     break
@@ -150,7 +154,8 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
         closed = peer.closed
     if not closed:
         with trial.service(doing) as service:
-            quick = converse(service, fed)
+            # A plugin that needs longer for all of it gets as much time as with the late reader.
+            quick = converse(service, fed, MOST_ANSWERS + waits)
         trial.expect(quick, came, f"answers {brief(talk)} differently to a late reader")
 
 
@@ -242,7 +247,12 @@ def try_reload(trial: Trial, talk: bytes) -> None:
 
 def try_stop(trial: Trial, talk: bytes) -> None:
     """A stop answers the input that has come, ends in time, and leaves no timer."""
-    whole = trial.answer(talk)
+    with trial.service(f"on {brief(talk)}") as service:
+        peer = service.connect()
+        peer.feed(talk)
+        # A stop cuts off later answers.
+        service.clock.advance(DRAIN_SECONDS - 0.001)
+        whole = peer.received()
     with trial.service("on a stop") as service:
         # A peer that asks, a peer that has begun to, and one that says nothing.
         asking, begun, _ = (service.connect() for _ in range(3))

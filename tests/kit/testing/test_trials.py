@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from twisted.internet.interfaces import IHalfCloseableProtocol
@@ -37,6 +37,16 @@ class Shout(LineProtocol):
 class Slow(LineProtocol):
     async def line_received(self, line: str) -> None:
         await deferLater(self.clock, 0.0001)  # type: ignore[arg-type]
+        self.send_line(line.upper())
+
+
+class Patient(LineProtocol):
+    """Answers after so many seconds of the clock."""
+
+    seconds: ClassVar[float]
+
+    async def line_received(self, line: str) -> None:
+        await deferLater(self.clock, self.seconds)  # type: ignore[arg-type]
         self.send_line(line.upper())
 
 
@@ -106,6 +116,13 @@ async def stream(connection: Connection) -> None:
 )
 def test_a_right_plugin_passes(what: Any, talk: bytes) -> None:
     conformance(what, talk)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.005, 1.0, 2.0, 4.9])
+@pytest.mark.parametrize("talk", [b"hello\r\n", b"hello\r\nyou\r\n"])
+def test_an_answer_may_take_five_seconds(seconds: float, talk: bytes) -> None:
+    conformance(type("Timed", (Patient,), {"seconds": seconds}), talk)
 
 
 class Chunks(Plain):
