@@ -90,15 +90,28 @@ def held_places(own: Iterable[int]) -> dict[tuple[str, object], int]:
 
 
 def running(plugin: str, file: Path | None) -> list[int]:
-    """Return the ids of twistd processes whose command lines have this plugin and this configuration."""
+    """Return the ids of twistd processes with this plugin, and with this configuration if it is a file."""
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = proc_text(f"{pid}/cmdline").split("\0")
         at = [place for place, word in enumerate(words) if re.search(r"\btwistd?\b", word)]
         serves = at and plugin in words[at[0] + 1 :]
-        if serves and (file is None or {str(file), f"--config={file}"} & {*words}):
+        if serves and (file is None or os.path.normpath(file) in _files(pid, plugin, words)):
             found.append(pid)
     return found
+
+
+def _files(pid: int, plugin: str, words: Iterable[str]) -> set[str]:
+    """Return the absolute paths that a process may have as its --config, among others."""
+    variable = f"{plugin.upper()}_CONFIG="
+    given = [word.removeprefix("--config=") for word in words]
+    for word in proc_text(f"{pid}/environ").split("\0"):
+        given += [word.removeprefix(variable)] * word.startswith(variable)
+    try:
+        directory = os.readlink(PROC / str(pid) / "cwd")
+    except OSError:
+        directory = "/"
+    return {os.path.normpath(os.path.join(directory, one)) for one in given}
 
 
 def proc_text(name: str) -> str:

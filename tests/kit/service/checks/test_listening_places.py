@@ -172,6 +172,28 @@ def test_a_running_service_is_known_by_its_command_line(
     assert running("shout", None) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "variables"),
+    [
+        (["--config", "a.toml"], []),
+        (["--config=./a.toml"], []),
+        (["--config", "../etc/a.toml"], []),
+        ([], ["HOME=/", "SHOUT_CONFIG=a.toml"]),
+    ],
+)
+def test_a_running_service_may_name_its_file_as_it_likes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], variables: list[str]
+) -> None:
+    process = tmp_path / "7"
+    process.mkdir()
+    (process / "cmdline").write_text("\0".join(["twistd", "shout", *words, ""]))
+    (process / "environ").write_text("\0".join([*variables, ""]))
+    (process / "cwd").symlink_to("/etc")
+    monkeypatch.setattr(listening_places, "PROC", tmp_path)
+    assert running("shout", Path("/etc/a.toml")) == [7]
+    assert running("shout", Path("/etc/b.toml")) == []
+
+
 def test_the_tables_of_linux_are_read_once_for_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service with thousands of listeners was looked for in as many tables."""
     read = Mock(side_effect=listening_places.proc_text)
