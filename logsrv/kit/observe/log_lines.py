@@ -22,6 +22,7 @@ from typing import Any
 
 from twisted.logger import LogEvent, LogLevel, eventAsText, formatEvent
 
+from logsrv.kit.observe import peer_log
 from logsrv.kit.observe.journal import CRITICAL
 from logsrv.kit.observe.levels import LOG_LEVELS
 from logsrv.kit.text.escape import printable
@@ -114,7 +115,7 @@ def journal(event: LogEvent) -> str:
 
 
 def as_json(event: LogEvent) -> str:
-    """Format an event as a line with one JSON object."""
+    """Format an event as a line with one JSON object; several connects in one event have a line each."""
     level = _level(event)
     said: dict[str, Any] = {
         "time": _moment(event),
@@ -128,7 +129,9 @@ def as_json(event: LogEvent) -> str:
                 {"log_failure": event["log_failure"]}, includeTimestamp=False, includeSystem=False
             )
         ).strip()
-    return json.dumps(said) + "\n"
+    if event.get("log_namespace") != peer_log.__name__:
+        return json.dumps(said) + "\n"
+    return "".join(json.dumps(said | {"msg": printable(line)}) + "\n" for line in event["lines"])
 
 
 def _level(event: LogEvent) -> Any:

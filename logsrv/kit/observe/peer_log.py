@@ -64,4 +64,10 @@ class ConnectionLog:
         """Log the lines that wait."""
         if self._lines:
             lines, self._lines = self._lines, []
-            log.info("{connections}", connections="\n".join(lines), listener=self._label)
+            # JSON has an object for each of `lines`.
+            log.info(
+                "{connections}",
+                connections="\n".join(lines),
+                lines=lines,
+                listener=self._label,
+            )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
+from logsrv.kit.observe.log_lines import as_json
 from logsrv.kit.observe.peer_log import ConnectionLog, PeerLogger, end_sentence
 
 
@@ -30,6 +33,20 @@ def test_one_event_for_each_turn() -> None:
         ],
         ["Got 2 datagrams from udp:c on tcp:7000"],
     ]
+
+
+def test_in_json_each_connect_is_an_object() -> None:
+    connections = ConnectionLog("tcp:7000", Clock())
+    with capturedLogs() as events:
+        connections.connected("tcp:a")
+        connections.disconnected("tcp:a", "closed\nbadly")
+        connections.flush()
+    objects = [json.loads(line) for line in as_json(events[0]).splitlines()]
+    assert [one["msg"] for one in objects] == [
+        "Got connection from tcp:a on tcp:7000",
+        "Lost connection from tcp:a on tcp:7000: closed\nbadly",
+    ]
+    assert objects[0].keys() == objects[1].keys() == {"time", "level", "logger", "msg"}
 
 
 def test_braces_in_a_message_are_fields_and_the_peer_is_one() -> None:
