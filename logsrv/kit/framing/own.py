@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import attrs
@@ -48,16 +49,27 @@ class OwnFraming:
         data = frame if own is None else own(frame)
         if not isinstance(data, bytes):
             name = _name(self.make)
-            why = f"{name} has no pack(frame)" if own is None else f"{name}.pack gave {data!r:.60}"
-            raise TypeError(f"send_frame takes bytes, not {frame!r:.60}: {why}")
+            if own is None:
+                raise TypeError(
+                    f"send_frame takes bytes, not {frame!r:.60}: {name} has no pack(frame)"
+                )
+            raise TypeError(
+                f"{name}.pack gave {data!r:.60} for {frame!r:.60}; it has to give bytes"
+            )
         return data
 
     def check(self, name: str) -> None:
         """Make a framer, and give it no bytes. Raises ConfigurationError with a sentence if it is unfit.
 
+        Its `pack` is called with a frame alone, as one frame may go to many connections.
+
         name: of the attribute, such as `Redis.framing`.
         """
         framer, made = OwnFramer(self.make, TRIED), _name(self.make)
+        if not _takes_a_frame(getattr(self.make, "pack", repr)):
+            raise ConfigurationError(
+                f"{name}: {made}.pack is called with a frame alone: write @staticmethod above it"
+            )
         try:
             framer.receive(b"")
         except UnfitFramer as error:
@@ -123,6 +135,17 @@ class OwnFramer:
         if unfinished > self._most and not self.fault:
             self.fault = f"a frame is longer than {self._most} bytes"
         return frames
+
+
+def _takes_a_frame(pack: Any) -> bool:
+    try:
+        signature(pack).bind(b"")
+    except ValueError:
+        # Some functions of Python's own have no signature.
+        return True
+    except TypeError:
+        return False
+    return True
 
 
 def _name(make: object) -> str:

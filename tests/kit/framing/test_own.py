@@ -228,6 +228,15 @@ class Faulty(Empty):
     fault = "nothing is right"
 
 
+class PacksItself(Empty):
+    def pack(self, frame: bytes) -> bytes:
+        return frame
+
+
+class PacksNothing(Empty):
+    pack = b""
+
+
 @pytest.mark.parametrize(
     ("framer", "said"),
     [
@@ -246,6 +255,8 @@ class Faulty(Empty):
         (Yields, r"Yields\(1024\)\.receive\(b''\) raises KeyError: 'x'; it is made"),
         (Method, "Method.unfinished_bytes is <bound method .*; it has to be a number$"),
         (Faulty, "Faulty finds a fault in no bytes: nothing is right$"),
+        (PacksItself, "PacksItself.pack is called with a frame alone: write @staticmethod above"),
+        (PacksNothing, "PacksNothing.pack is called with a frame alone: write @staticmethod"),
     ],
 )
 def test_one_that_does_not_fit_is_refused_with_its_class(framer: Any, said: str) -> None:
@@ -275,6 +286,16 @@ def test_a_connection_may_choose_its_framing(in_memory: InMemory) -> None:
     assert in_memory(Chosen).answer(b"2:ab,1:c,") == b"2:ab,1:c,"
 
 
+def test_pack_may_be_a_function_of_pythons_own(in_memory: InMemory) -> None:
+    class Numbers(FrameProtocol[Any, Any, Any]):
+        framing = type("Packs", (Empty,), {"pack": staticmethod(bytes)})
+
+        def connection_made(self) -> None:
+            self.send_frame([7, 8])
+
+    assert in_memory(Numbers).connect().received() == b"\7\10"
+
+
 class PacksWords(Empty):
     @staticmethod
     def pack(frame: object) -> str:
@@ -285,7 +306,7 @@ class PacksWords(Empty):
     ("framer", "said"),
     [
         (Empty, r"^send_frame takes bytes, not 5: Empty has no pack\(frame\)$"),
-        (PacksWords, "^send_frame takes bytes, not 5: PacksWords.pack gave 'words'$"),
+        (PacksWords, "^PacksWords.pack gave 'words' for 5; it has to give bytes$"),
     ],
 )
 def test_a_frame_that_cannot_be_packed_is_a_mistake(
