@@ -187,8 +187,8 @@ def tables(
 ) -> tuple[T, ...]:
     """Declare that the TOML file may have tables `[[name]]`, each with the options of `settings_class`.
 
-    The value is a tuple of objects of that class, one for each table. If both classes inherit an option
-    from the same base, a table without it takes the value of the enclosing settings.
+    The value is a tuple of objects of that class, one for each table. A table without an option that both
+    classes have takes the value of the enclosing settings; if each class declares it, only a given value.
 
     shorthand: an option of the same name in both classes, repeatable in the enclosing one. Each of
         its values makes a table with only that option. On the command line or in the environment it

@@ -102,7 +102,11 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
             origin = given[shorthand].origin if shorthand in given else DEFAULT
             short = [(origin, {shorthand: GivenValue(one, origin)}) for one in values[shorthand]]
             tables = short + tables
-        enclosing = {option: values[name] for name, option in options.items()}
+        enclosing = {
+            name: values[name]
+            for name, option in options_of(declared.settings_class).items()
+            if name in options and _inherits(option, options[name], given=name in given)
+        }
         values[attribute] = tuple(
             _table(declared.settings_class, place, level, enclosing, overruling, directory)
             for place, level in tables
@@ -193,25 +197,36 @@ def _table(
     settings_class: type[S],
     place: str,
     level: Level,
-    enclosing: Mapping[Option, Any],
+    enclosing: Mapping[str, Any],
     overruling: Level,
     directory: Path,
 ) -> S:
     """Return the settings of a table.
 
-    level: the values in the table. enclosing: the values of the enclosing class, which the table inherits
-    if both have the option. overruling: the values that win over the file.
+    level: the values in the table. enclosing: the values that it inherits. overruling: the values that win
+    over the file.
     """
     values = {}
     for attribute, option in options_of(settings_class).items():
-        inherited = option in enclosing
+        inherited = attribute in enclosing
         if attribute in level and not (inherited and attribute in overruling):
             values[attribute] = level[attribute].value
         elif inherited:
-            values[attribute] = enclosing[option]
+            values[attribute] = enclosing[attribute]
         else:
             values[attribute] = _default(option, f"{place}: {option_name(attribute)}", directory)
     return _construct(settings_class, values, place)
+
+
+def _inherits(option: Option, enclosing: Option, *, given: bool) -> bool:
+    """Return whether a table takes the value of the enclosing option of the same name.
+
+    If it is declared in both classes, and not in a base of both, each has its own default.
+    """
+    if option is enclosing:
+        return True
+    alike = (option.repeatable, option.accepted) == (enclosing.repeatable, enclosing.accepted)
+    return given and alike
 
 
 def _default(option: Option, label: str, directory: Path) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import FLAG, TEXT, Kind, integer
+from logsrv.kit.options.kinds import DURATION, FLAG, TEXT, Kind, choice, integer
 from logsrv.kit.options.load import Loaded, Sources, load
 from tests.kit.options.example_settings import PLACE, LoggerOptions, Sync
 
@@ -220,6 +220,47 @@ def test_tables_check_themselves_and_inherit_only_what_is_shared(tmp_path: Path)
     with pytest.raises(ConfigurationError) as caught:
         load(Outer, sources)
     assert str(caught.value) == f"{path}, inner 1: low is above\\x0a high"
+
+
+@attrs.frozen(kw_only=True)
+class Lot:
+    name: str = option(REQUIRED, TEXT, "")
+    open_for: float = option("60s", DURATION, "")
+    way: str = option("up", choice("up", "down"), "")
+    bid: int = option(1, integer(), "")
+
+
+@attrs.frozen(kw_only=True)
+class House:
+    open_for: float = option("60s", DURATION, "")
+    way: str = option("up", choice("up", "down"), "")
+    bid: str = option("one", TEXT, "")
+    lots: tuple[Lot, ...] = tables(Lot, "", key="lot")
+
+
+def test_a_table_inherits_an_option_that_both_classes_declare(tmp_path: Path) -> None:
+    """But none of another kind."""
+    path = tmp_path / "x.toml"
+    path.write_text(
+        """
+        open-for = "25s"
+        way = "down"
+        bid = "two"
+        [[lot]]
+        name = "a"
+        [[lot]]
+        name = "b"
+        open-for = "30s"
+        """
+    )
+
+    def lots(**arguments: Sequence[str]) -> list[tuple[object, ...]]:
+        given = {"config": [str(path)], **arguments}
+        found = load(House, Sources(name="x", directory=tmp_path, arguments=given)).settings
+        return [(one.open_for, one.way, one.bid) for one in found.lots]
+
+    assert lots() == [(25.0, "down", 1), (30.0, "down", 1)]
+    assert lots(open_for=["20s"]) == [(20.0, "down", 1), (20.0, "down", 1)]
 
 
 def test_a_required_option_that_nobody_gives_is_a_sentence(tmp_path: Path) -> None:
