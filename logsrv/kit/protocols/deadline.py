@@ -9,15 +9,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from logsrv.errors import PeerError
 from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, working
 from logsrv.kit.protocols.crowd import handled
+from logsrv.kit.protocols.faults import mistaken
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
 
 
-class DeadlineExceeded(TimeoutError):
-    """The time of a `deadline` has passed. seconds, name: as given to it."""
+class DeadlineExceeded(PeerError, TimeoutError):
+    """The time of a `deadline` has passed. seconds, name: as given to it.
+
+    Unhandled in the code of a connection, it tells the peer so and closes the connection.
+    """
 
     def __init__(self, seconds: float, name: str) -> None:
         super().__init__(
@@ -32,11 +37,13 @@ class deadline:
 
     It works in coroutines that the kit runs: `handle`, methods of protocols, tasks, the state's `start`.
     Deadlines may be nested; each raises its own error, and of equal ones the outer. The block may clean up
-    in `finally`. name: for the error's sentence. Raises ValueError for a number that is no time,
+    in `finally`. name: for the error's sentence. Raises TypeError or ValueError for an impossible time,
     RuntimeError in a coroutine that somebody else runs.
     """
 
     def __init__(self, seconds: float, name: str = "") -> None:
+        if not isinstance(seconds, int | float):
+            raise TypeError(f"deadline takes a number of seconds, not {mistaken(seconds)}")
         if not seconds >= 0 or math.isinf(seconds):
             raise ValueError(f"deadline takes a number of seconds, not {seconds!r:.80}")
         self._seconds = seconds

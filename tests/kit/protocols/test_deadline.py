@@ -9,7 +9,8 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from logsrv.kit import Connection, DeadlineExceeded, deadline
+from logsrv.errors import StartError
+from logsrv.kit import Connection, DeadlineExceeded, LineProtocol, deadline
 from logsrv.kit.testing import MemoryService
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -113,17 +114,40 @@ def test_finally_cleans_up_and_other_errors_pass(in_memory: InMemory) -> None:
     assert said == ["cleaned", "late", "passed"]
 
 
-@pytest.mark.complains("DeadlineExceeded")
-def test_one_that_nobody_catches_is_an_error_of_the_handler(in_memory: InMemory) -> None:
-    async def handle(connection: Connection) -> None:
-        async with deadline(2):
-            await connection.read_line()
+async def login(connection: Connection) -> None:
+    async with deadline(2, "the login"):
+        await connection.read_line()
 
-    service = in_memory(handle)
+
+class Login(LineProtocol):
+    async def connection_made(self) -> None:
+        async with deadline(2, "the login"):
+            await self.ask()
+
+
+@pytest.mark.parametrize("served", [login, Login])
+def test_one_that_nobody_catches_dismisses_the_peer(in_memory: InMemory, served: Any) -> None:
+    """A client that says nothing is no error of the author's, and writes no traceback."""
+    service = in_memory(served)
     peer = service.connect()
     service.clock.advance(2)
-    assert peer.closed
-    assert service.metric("connections_failed_total") == 1
+    assert peer.received() == b"the deadline of the login has passed, after 2 s\r\n"
+    peer.disconnect()
+    assert service.metric("connections_failed_total") == 0
+    assert service.metric("connections_cut_total", reason="peer_error") == 1
+
+
+def test_one_that_nobody_catches_in_the_start_is_its_sentence(in_memory: InMemory) -> None:
+    class Late:
+        def __init__(self, service: Any) -> None:
+            self.service = service
+
+        async def start(self) -> None:
+            async with deadline(5, "the database"):
+                await deferLater(self.service.clock, 50)
+
+    with pytest.raises(StartError, match=r"^plugin: the deadline of the database has passed, after"):
+        in_memory(login, state=Late)
 
 
 def test_a_peer_that_goes_meanwhile_cancels_as_without_it(in_memory: InMemory) -> None:
@@ -176,6 +200,12 @@ def test_tasks_and_the_start_of_a_state_have_deadlines(in_memory: InMemory) -> N
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
 def test_what_is_no_time_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="deadline takes a number of seconds"):
+        deadline(seconds)
+
+
+@pytest.mark.parametrize("seconds", [None, "5", b"5"])
+def test_a_time_that_is_no_number_is_a_sentence(seconds: Any) -> None:
+    with pytest.raises(TypeError, match=r"^deadline takes a number of seconds, not (None|b?'5')$"):
         deadline(seconds)
 
 
