@@ -42,10 +42,11 @@ class Peers:
         """
         if to is None:
             to = [peer_of(one) for one in self._protocols() if not one.factory.listener_name]
-        # A copy: peers may leave, and change the author's set, while others are sent to.
-        for peer in tuple(to):
-            if peer is not but and not is_leaving(peer):
-                sender_of(peer, text)(text)
+        # All are looked through first: a peer that cannot be sent it is found before any has got it. Peers
+        # may leave, and change the author's set, while others are sent to.
+        senders = [sender_of(peer, text) for peer in to if peer is not but and not is_leaving(peer)]
+        for send in senders:
+            send(text)
 
 
 def peer_of(protocol: Any) -> Any:

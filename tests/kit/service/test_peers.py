@@ -13,6 +13,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit import Connection, LineProtocol
+from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.testing import MemoryService, Running, TelnetSession
 from tests.kit.net.network import in_reactor, until
@@ -120,6 +121,7 @@ class Framed:
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
+        self.framing: Any = None
         self.transport: StringTransport | None = None
 
     def send_frame(self, frame: bytes) -> None:
@@ -150,6 +152,20 @@ def test_a_broadcast_of_a_wrong_type_is_refused() -> None:
     silent.factory, silent.connected = Framed.factory, 1
     with pytest.raises(TypeError, match="Protocol has no way to send bytes"):
         Peers(lambda: [silent]).broadcast(b"bytes")
+
+
+@pytest.mark.parametrize("text", ["text", [5]])
+def test_a_broadcast_that_one_cannot_be_sent_reaches_nobody(text: Any) -> None:
+    class Plain(Framed):
+        """A protocol of Twisted's own, with a method of its author's."""
+
+        send_line = Framed.send_frame
+
+    first, last = Plain(), Framed()
+    first.framing = OwnFraming(lambda most: None) if text == [5] else None
+    with pytest.raises(TypeError):
+        Peers(lambda: [first, last]).broadcast(text)
+    assert first.sent == []
 
 
 class Channel(LineProtocol):
