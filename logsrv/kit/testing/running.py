@@ -45,11 +45,24 @@ class Running:
         """Return the port of its first listener."""
         return int(self.addresses[0].rpartition(":")[2])
 
-    def converse(self, script: Callable[[TelnetSession], Result]) -> Deferred[Result]:
-        """Run `script(session)` in a thread, because a session blocks; the result is that of `script`."""
+    def port_of(self, name: str) -> int:
+        """Return the port of the first listener of this name. Raises AssertionError if there is none."""
+        for site in self.service.served:
+            if site.endpoint.name == name and not site.endpoint.path:
+                return int(site.address.rpartition(":")[2])
+        there = ", ".join(site.label for site in self.service.served)
+        raise AssertionError(f"no listener {name} has a port now; it listens at {there}")
+
+    def converse(
+        self, script: Callable[[TelnetSession], Result], *, to: str | None = None
+    ) -> Deferred[Result]:
+        """Run `script(session)` in a thread, because a session blocks; the result is that of `script`.
+
+        to: the name of a listener; by default the first.
+        """
 
         def run() -> Result:
-            with TelnetSession(self.port) as session:
+            with TelnetSession(self.port_of(to) if to else self.port) as session:
                 return script(session)
 
         ready: Deferred[None] = self.service.when_ready()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 
-from logsrv.kit import DatagramLines, LineProtocol, Sender, protocol_plugin
+from logsrv.kit import Connection, DatagramLines, LineProtocol, Sender, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
 from logsrv.kit.testing.patience import PATIENCE
 
@@ -64,6 +64,25 @@ async def test_a_plugin_for_both_gets_two_ports() -> None:
         await running.converse(shouting)
     async with serve(plugin, "--listen=tcp:0:interface=127.0.0.1") as running:
         assert len(running.addresses) == 1
+
+
+async def admin(connection: Connection) -> None:
+    connection.send_line(f"{connection.listener} here")
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_each_listener_by_name_has_its_port() -> None:
+    plugin = protocol_plugin(
+        "shout", Shout, listeners={"admin": admin}, listen=("tcp:7000", "admin:tcp:7001")
+    )
+    async with serve(plugin) as running:
+        assert running.addresses[1] == f"127.0.0.1:{running.port_of('admin')}"
+        await running.converse(shouting)
+        assert await running.converse(lambda one: one.expect("admin…"), to="admin") == "admin here"
+        with pytest.raises(
+            AssertionError, match="no listener adnim has a port now; it listens at tcp:0"
+        ):
+            running.port_of("adnim")
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
