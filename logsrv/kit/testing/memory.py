@@ -175,6 +175,8 @@ class MemoryService:
         SystemExit with the sentence with which twistd would end.
         """
         plugin = plugin_of(what, **how)
+        # The listener for peers that are not sent to another.
+        self.to: str | None = None
         self.clock = MemoryClock(self._let_peers_act)
         self._peers: set[MemoryPeer] = set()
         self._settings = ChangingOptions(parsed(plugin, arguments))
@@ -198,6 +200,10 @@ class MemoryService:
     def listeners(self) -> list[MemoryStreams | MemoryDatagrams]:
         """Return the listeners that let peers in."""
         return [listener for listener in self._listeners.values() if listener.opened]
+
+    def listeners_at(self, to: str | None) -> list[MemoryStreams | MemoryDatagrams]:
+        """Return the listeners of this name or endpoint; all for None."""
+        return [one for one in self.listeners if to in (None, str(one.endpoint), one.endpoint.name)]
 
     @property
     def peers(self) -> list[MemoryPeer]:
@@ -240,11 +246,11 @@ class MemoryService:
         return listener.sender(address)
 
     def _listening(self, kind: type[Any], to: str | None) -> Any:
-        there = {str(listener.endpoint): listener for listener in self.listeners}
-        for endpoint, listener in there.items():
-            names = (None, endpoint, listener.endpoint.name or endpoint)
-            if isinstance(listener, kind) and to in names:
+        to = to or self.to
+        for listener in self.listeners_at(to):
+            if isinstance(listener, kind):
                 return listener
+        there = [str(listener.endpoint) for listener in self.listeners]
         what = "datagrams" if kind is MemoryDatagrams else "connections"
         raise AssertionError(
             f"{self.service.name} takes no {what}{f' at {to}' if to else ''} now; "
@@ -265,12 +271,13 @@ class MemoryService:
         name, _, host = client_endpoint(place, reactor)
         return name, self._far.get(str(place)) or Refusing(), host
 
-    def answer(self, data: bytes) -> bytes:
+    def answer(self, data: bytes, *, to: str | None = None) -> bytes:
         """Return the answer to a peer that connects and sends `data`, for every way to split it.
 
-        Each way is a new connection (`every_split`). Raises AssertionError when the answers differ.
+        Each way is a new connection (`every_split`). to: as in `connect`. Raises AssertionError when the
+        answers differ.
         """
-        answers = {self._converse(pieces): pieces for pieces in every_split(data)}
+        answers = {self._converse(pieces, to): pieces for pieces in every_split(data)}
         if len(answers) > 1:
             (one, cut), (other, otherwise) = list(answers.items())[:2]
             raise AssertionError(
@@ -279,8 +286,8 @@ class MemoryService:
             )
         return next(iter(answers))
 
-    def _converse(self, pieces: list[bytes]) -> bytes:
-        peer = self.connect()
+    def _converse(self, pieces: list[bytes], to: str | None) -> bytes:
+        peer = self.connect(to=to)
         for piece in pieces:
             peer.feed(piece)
         answer = peer.received()

@@ -49,6 +49,7 @@ def conformance(
     arguments: tuple[str, ...] = (),
     same: bool = True,
     apart: bool = True,
+    to: str | None = None,
     **how: Any,
 ) -> None:
     """Run all trials on a plugin, a protocol class or a function.
@@ -57,6 +58,7 @@ def conformance(
         line ending. arguments: as on the command line. how: arguments of `protocol_plugin`.
     same: whether the same input always gets the same answer; False for dice.
     apart: whether peers do not affect each other; False for a chat.
+    to: the name of the listener to talk to, in a plugin with several.
 
     Raises AssertionError with one sentence: the fault, and the input that caused it.
     """
@@ -65,8 +67,16 @@ def conformance(
     plugin = plugin_of(what, **how)
     talks = talks or (b"hello\r\n",)
     cuts = max(MOST_CUTS // len(talks), 10)
-    trial = Trial(lambda: MemoryService(plugin, *arguments), plugin.name, same, apart, cuts)
-    kinds = {listener.endpoint.kind for listener in trial.start().listeners}
+
+    def start() -> MemoryService:
+        service = MemoryService(plugin, *arguments)
+        service.to = to
+        return service
+
+    trial = Trial(start, plugin.name, same, apart, cuts)
+    kinds = {listener.endpoint.kind for listener in trial.start().listeners_at(to)}
+    if to is not None and not kinds:
+        raise AssertionError(f"{plugin.name} listens at {', '.join(plugin.listen)}, not at {to}")
     try_hours(trial)
     for talk in talks:
         if "stream" in kinds:

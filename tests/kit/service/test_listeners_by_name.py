@@ -145,6 +145,14 @@ def test_a_lower_limit_of_a_class_holds_for_its_listener_alone(in_memory: InMemo
     assert b"longer than 10 bytes" in short.received()
 
 
+def test_an_answer_may_be_that_of_a_named_listener(in_memory: InMemory) -> None:
+    service = in_memory(
+        protocol_plugin("chat", Chat, listen=LISTEN[:2], listeners={"admin": Short})
+    )
+    assert service.answer(b"ab\n", to="admin") == b"ab\r\n"
+    assert service.answer(b"ab\n") == b"ab ('')\r\n"
+
+
 def test_a_reload_adds_and_removes_a_listener(in_memory: InMemory) -> None:
     service = in_memory(plugin())
     service.connect(to="admin").feed(b"bye\n")

@@ -125,6 +125,25 @@ def test_an_answer_may_take_five_seconds(seconds: float, talk: bytes) -> None:
     conformance(type("Timed", (Patient,), {"seconds": seconds}), talk)
 
 
+def test_a_listener_by_name_is_put_through_the_trials() -> None:
+    """The others are there as well."""
+
+    async def late(connection: Connection) -> None:
+        async for line in connection:
+            if connection.listener == "late" and line == "you":
+                raise KeyError(line)
+            connection.send_line(line)
+
+    plugin = protocol_plugin(
+        "plugin", Shout, listeners={"late": late}, listen=("tcp:1", "late:tcp:2")
+    )
+    conformance(plugin, b"a\n", to="late")
+    with pytest.raises(AssertionError, match=r"^plugin fails on b'you\\n': KeyError"):
+        conformance(plugin, b"you\n", to="late")
+    with pytest.raises(AssertionError, match=r"^plugin listens at tcp:1, late:tcp:2, not at later$"):
+        conformance(plugin, to="later")
+
+
 class Chunks(Plain):
     def dataReceived(self, data: bytes) -> None:
         assert self.transport is not None
