@@ -17,7 +17,8 @@ import attrs
 
 from logsrv.kit.text.words import did_you_mean, listed
 
-T = TypeVar("T")
+# A field may be annotated as a base of the values: `object` for REMOTE.
+T = TypeVar("T", covariant=True)
 E = TypeVar("E", bound=Enum)
 W = TypeVar("W", bound=str)
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -37,6 +38,14 @@ class WrongPlace(ValueError):
     def __init__(self, sentence: str, picture: str) -> None:
         super().__init__(sentence)
         self.picture = picture
+
+
+def _unchanged(value: Any, directory: Path) -> Any:
+    return value
+
+
+def _no_advice(value: object) -> Sequence[str]:
+    return ()
 
 
 @attrs.frozen(kw_only=True)
@@ -63,10 +72,10 @@ class Kind(Generic[T]):
     show: Callable[[T], str] = str
     native: tuple[type, ...] = ()
     separator: str | None = SPACE
-    locate: Callable[[T, Path], T] = lambda value, directory: value
+    locate: Callable[[T, Path], T] = _unchanged
     completion: Completion = None
     secret: bool = False
-    advise: Callable[[T], Sequence[str]] = lambda value: ()
+    advise: Callable[[T], Sequence[str]] = _no_advice
 
     @property
     def is_flag(self) -> bool:
