@@ -33,6 +33,7 @@ from twisted.application.service import IServiceMaker
 from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 
+from logsrv.cli.installed import OVERLOOKED, is_overlooked
 from logsrv.errors import LogsrvError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.sources import variable_prefix
@@ -113,7 +114,10 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     if name not in makers:
         near = did_you_mean(name, list(makers))
-        raise UsageError(f"{shown(name)} is no plugin of twistd{near}; logsrv plugins lists them")
+        path = f"; {OVERLOOKED}" if is_overlooked(Path.cwd()) else ""
+        raise UsageError(
+            f"{shown(name)} is no plugin of twistd{near}; logsrv plugins lists them{path}"
+        )
     options = makers[name].options()
     if not isinstance(options, SettingsOptions):
         raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")

@@ -99,6 +99,12 @@ def find_installed() -> Installed:
     )
 
 
+OVERLOOKED = (
+    "twisted/plugins in this directory is not on Python's path: try PYTHONPATH=$PWD or install the package"
+    " (pip install --editable .)"
+)
+
+
 def is_overlooked(directory: Path) -> bool:
     """Return whether `directory` has plugins in a folder that `twistd` does not search."""
     folder = directory / "twisted/plugins"

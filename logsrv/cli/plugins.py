@@ -22,7 +22,13 @@ from pathlib import Path
 from attrs import asdict
 
 from logsrv.cli.arguments import columns
-from logsrv.cli.installed import Installed, InstalledPlugin, find_installed, is_overlooked
+from logsrv.cli.installed import (
+    OVERLOOKED,
+    Installed,
+    InstalledPlugin,
+    find_installed,
+    is_overlooked,
+)
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import printable
 
@@ -36,11 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     shown = json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _text(found)
     print(shown, end="")
     if is_overlooked(Path.cwd()):
-        print(
-            "logsrv plugins: twisted/plugins in this directory is not on Python's path:"
-            " try PYTHONPATH=. or install the package (pip install --editable .)",
-            file=sys.stderr,
-        )
+        print(f"logsrv plugins: {OVERLOOKED}", file=sys.stderr)
     is_sound = not found.broken and not any(plugin.error for plugin in found.plugins)
     return 0 if is_sound else 1
 

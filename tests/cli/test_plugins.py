@@ -55,9 +55,13 @@ def test_a_plugin_here_that_is_not_on_the_path_is_told(tmp_path: Path) -> None:
     shown = logsrv("plugins", directory=tmp_path)
     assert b"\none " not in shown.stdout
     assert (
-        b"twisted/plugins in this directory is not on Python's path: try PYTHONPATH=."
+        b"twisted/plugins in this directory is not on Python's path: try PYTHONPATH=$PWD"
         in shown.stderr
     )
-    shown = logsrv("plugins", directory=tmp_path, environment={"PYTHONPATH": "."})
+    checked = logsrv("check", "--plugin", "one", directory=tmp_path)
+    assert checked.returncode == 2
+    assert b"one is no plugin of twistd; logsrv plugins lists them; twisted/plu" in checked.stderr
+    assert b"try PYTHONPATH=$PWD" in checked.stderr
+    shown = logsrv("plugins", directory=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
     assert b"\none " in shown.stdout
     assert shown.stderr == b""
