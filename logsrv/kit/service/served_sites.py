@@ -20,8 +20,11 @@ def by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
     taken = TakenPlaces()
     for one in wanted:
         if one.key in found:
-            place = f"listen {one.key}" if one.make is None else one.key
-            raise ConfigurationError(f"--{place} is asked for twice")
+            if one.make is not None:
+                raise ConfigurationError(f"--{one.key} is asked for twice")
+            raise ConfigurationError(
+                f"{one.key} is asked for twice, by --listen or by listen in the file"
+            )
         if (other := taken.in_the_way_of(one.endpoint)) is not None:
             raise ConfigurationError(
                 f"{one.label} and {other} are one place: only one can be there"

@@ -93,7 +93,9 @@ async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path: 
 
 @in_reactor
 async def test_the_same_place_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="a is asked for twice"):
+    with pytest.raises(
+        StartError, match=r"^test: a is asked for twice, by --listen or by listen in the file$"
+    ):
         started(tmp_path, "a", "a")
 
 
