@@ -161,7 +161,12 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         listeners = [(one, settings) for one in settings.listen]
         if len(self._served) > 1:
             listeners = [(one.listen, one) for one in settings.listener]  # type: ignore[attr-defined]
-        check_limits(self._served[""].limits, settings)
+        who = (
+            "the protocol of listeners without a name"
+            if self._served.keys() > {""}
+            else "this protocol"
+        )
+        check_limits(self._served[""].limits, settings, who=who)
         self.line_format(settings)
         for one, rules in listeners:
             place = f"{one}: "

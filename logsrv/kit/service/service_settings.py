@@ -79,18 +79,23 @@ def needless_options(*served: object) -> tuple[str, ...]:
 
 
 def check_limits(
-    limits: Limits, settings: object, place: str = "--", enclosing: object = None
+    limits: Limits,
+    settings: object,
+    place: str = "--",
+    enclosing: object = None,
+    who: str = "this protocol",
 ) -> None:
     """Raise ConfigurationError when a setting is above the limit of a protocol class.
 
-    place: for the sentence. enclosing: the settings that a table inherits; each class bounds these itself.
+    place, who: for the sentence. enclosing: the settings that a table inherits; each class bounds these
+    itself.
     """
     for name, own in limits.items():
         asked = getattr(settings, name)
         given = not isinstance(asked, Unasked) and asked != getattr(enclosing, name, None)
         if own is not None and given and asked > own:
             raise ConfigurationError(
-                f"{place}{name.replace('_', '-')} is {asked} bytes; this protocol allows at most {own}"
+                f"{place}{name.replace('_', '-')} is {asked} bytes; {who} allows at most {own}"
             )
 
 

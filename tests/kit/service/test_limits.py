@@ -167,6 +167,14 @@ def test_a_limit_for_all_listeners_bounds_each_with_its_own(tmp_path: Path) -> N
     assert longest(service, "echo") == longest(service, "short") == 5
 
 
+def test_the_limit_for_all_is_refused_by_the_main_protocol_of_several(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        with_echoes(tmp_path, "max-line = 1000\n")
+    assert str(refused.value) == (
+        "plugin: --max-line is 1000 bytes; the protocol of listeners without a name allows at most 10"
+    )
+
+
 @pytest.mark.parametrize("place", ["tcp:1", "short:tcp:4"])
 def test_a_table_above_the_limit_of_its_class_is_refused_by_name(
     tmp_path: Path, place: str
