@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import socket
 import ssl
 import statistics
@@ -19,7 +20,7 @@ import attrs
 import pytest
 from twisted.names import dns
 
-from logsrv.kit.testing import TelnetSession, TwistdProcess
+from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess
 from logsrv.kit.testing.patience import PATIENCE
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story, blocks
@@ -29,12 +30,15 @@ PAGE = (ROOT / "docs" / "cookbook.md").read_text()
 # Most lines of each plugin that are neither blank nor a comment.
 MOST_LINES = {
     "echo": 10,
-    "finger": 35,
     "chat": 40,
     "memcached": 35,
+    "manager": 25,
     "hosts": 35,
-    "netstrings": 40,
+    "digits": 15,
+    "counted": 40,
     "relay": 30,
+    "proxy": 20,
+    "udp_forwarder": 35,
     "disk": 15,
     "tally": 15,
     "notes": 35,
@@ -224,3 +228,51 @@ def test_another_implementation_reads_the_answers_of_the_name_server(tmp_path: P
                     found: list[Any] = [record.payload for record in message.answers]
                     assert [record.dottedQuad() for record in found] == addresses
                     assert (message.id, message.rCode, message.recDes) == (7, code, True)
+
+
+@pytest.mark.slow
+def test_datagrams_of_any_bytes_are_stored_and_answered(tmp_path: Path) -> None:
+    with (
+        reading("digits", tmp_path) as reader,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        client.connect(("127.0.0.1", int(reader.ports["7020"])))
+        client.send(b"\xff\n")
+        client.send(b"two")
+        client.settimeout(PATIENCE)
+        assert client.recv(100) == client.recv(100) == b"stored"
+        stored = (reader.directory / "logs" / "current.log").read_text().splitlines()
+        sender = f"udp:127.0.0.1:{client.getsockname()[1]}"
+    lines = [line.partition(" ")[2] for line in stored]
+    assert lines[-2:] == [f"{sender} ff0a", f"{sender} 74776f"]
+
+
+def test_packets_of_any_size_are_answered_until_a_bad_one(tmp_path: Path) -> None:
+    """Also those that came in one piece with the bad one."""
+    with (
+        reading("manager", tmp_path) as reader,
+        socket.create_connection(("127.0.0.1", int(reader.ports["7050"])), PATIENCE) as client,
+        client.makefile("rb") as answer,
+    ):
+        client.sendall(b"Action: Ping\r\n\r\nAction: " + b"x" * 60_000 + b"\r\n\r\nbad\r\n\r\n")
+        assert answer.read() == (
+            b"Response: Success\r\nPing: Pong\r\n\r\n"
+            b"Response: Error\r\nMessage: Invalid action\r\n\r\n"
+        )
+
+
+def test_a_forwarder_takes_no_answer_of_others(tmp_path: Path) -> None:
+    """A forged answer from another address is passed over; the port is closed after five seconds."""
+    (tmp_path / "udp_forwarder.py").write_text(RECIPES["udp_forwarder"].source)
+    plugin = runpy.run_path(str(tmp_path / "udp_forwarder.py"))["udp_forwarder"]
+    service = MemoryService(plugin, "--to", "192.0.2.53:53")
+    asks = service.sender()
+    asks.send(b"who is ada?")
+    service.sender("192.0.2.54", 53, to="udp:0").send(b"192.0.2.66")
+    assert asks.received() == []
+    far = service.sender("192.0.2.53", 53, to="udp:0")
+    far.send(b"192.0.2.1")
+    assert asks.received() == [b"192.0.2.1"]
+    asks.send(b"who is bob?")
+    service.clock.advance(6)
+    assert service.stop() == 0

@@ -1,4 +1,4 @@
-"""The plugins of docs/cookbook.md as operators run them: daemons of another user, under load.
+"""The plugins of docs/cookbook.md and an input as operators run them: daemons of another user, under load.
 
 Each is reloaded and stopped while clients keep asking. Until the stop every answer must be right; after it
 no message of a client may be missing at its destination.
@@ -23,6 +23,23 @@ from tests.plugin_daemons import USER, Daemon, as_user, folder_of_user, running,
 from tests.ports import free_port
 
 pytestmark = pytest.mark.long
+NETSTRINGS = """
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from logsrv.kit import Netstring
+from logsrv.linelog.inputs.records.frames import FrameInput
+
+
+@implementer(IPlugin)
+class Netstrings(FrameInput):
+    name = "netstrings"
+    framing = Netstring()
+    max_frame = 64 * 1024
+
+
+netstrings = Netstrings()
+"""
 
 
 @pytest.fixture
@@ -32,9 +49,7 @@ def folder() -> Iterator[Path]:
 
 
 def recipe(folder: Path, name: str, *arguments: str, reactor: str = "default") -> Daemon:
-    service = "logsrv" if name == "netstrings" else name
-    source = RECIPES[name].source
-    return Daemon(folder, name, source, *arguments, service=service, reactor=reactor)
+    return Daemon(folder, name, RECIPES[name].source, *arguments, reactor=reactor)
 
 
 def ask(port: int, *lines: str, answers: int = 1) -> list[str]:
@@ -43,10 +58,6 @@ def ask(port: int, *lines: str, answers: int = 1) -> list[str]:
         client.sendall("".join(f"{line}\r\n" for line in lines).encode())
         reading = client.makefile("r", encoding="utf-8", newline="\r\n")
         return [reading.readline().removesuffix("\r\n") for _ in range(answers)]
-
-
-def finger(port: int, number: int) -> None:
-    assert ask(port, "ada") == ["At the engine."]
 
 
 def echo(port: int, number: int) -> None:
@@ -58,6 +69,14 @@ def echo(port: int, number: int) -> None:
 def chat(port: int, number: int) -> None:
     answer = ask(port, f"guest{number}", "/quit", answers=3)
     assert answer[0].startswith("Who are you?")
+
+
+def packet(port: int, number: int) -> None:
+    assert ask(port, "Action: Ping", "", answers=2) == ["Response: Success", "Ping: Pong"]
+
+
+def counted(port: int, number: int) -> None:
+    assert ask(port, "hello")[0].startswith("line ")
 
 
 def netstring(port: int, number: int) -> None:
@@ -91,8 +110,9 @@ class Case:
 
 CASES = {
     "echo": Case(echo),
-    "finger": Case(finger, ("--user", "ada=At the engine.")),
     "chat": Case(chat),
+    "manager": Case(packet),
+    "counted": Case(counted),
     "tally": Case(tally, reactor="asyncio"),
     "notes": Case(notes),
 }
@@ -112,7 +132,9 @@ def test_clients_of_a_plugin_are_answered_until_the_stop(folder: Path, name: str
 def test_binary_records_are_all_stored(folder: Path) -> None:
     port = free_port()
     listen = f"netstrings:tcp:{port}:interface=127.0.0.1"
-    with running(recipe(folder, "netstrings", "--listen", listen)) as daemon:
+    with running(
+        Daemon(folder, "netstrings", NETSTRINGS, "--listen", listen, service="logsrv")
+    ) as daemon:
         had = under_load(daemon, partial(netstring, port))
     stored = (folder / "logs" / "current.log").read_text()
     assert [number for number in had if f" record {number} ends\n" not in stored] == []
@@ -153,6 +175,6 @@ def test_a_job_of_the_cookbook_runs_until_the_stop(folder: Path) -> None:
 
 
 def test_all_plugins_of_the_page_are_tested_here() -> None:
-    """`tests/kit/servers` has memcached and the name server, with their own clients."""
-    elsewhere = {"memcached", "hosts"}
-    assert set(RECIPES) == {*CASES, *elsewhere, "netstrings", "relay", "disk"}
+    """`tests/kit/servers` has those with clients of their own."""
+    elsewhere = {"memcached", "hosts", "digits", "proxy", "udp_forwarder"}
+    assert set(RECIPES) == {*CASES, *elsewhere, "relay", "disk"}

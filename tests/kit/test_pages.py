@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import smtplib
 import ssl
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
@@ -82,6 +85,19 @@ def test_each_plugin_has_a_port_of_its_own(page: str, tmp_path: Path) -> None:
     assert len(places) == len(set(places))
 
 
+def test_the_picture_of_base_classes_leads_to_the_rows_of_the_table() -> None:
+    """In the same order, each with the method to write."""
+    choose = (DOCS / "kit.md").read_text().partition("## Choose a base class")[2]
+    table = re.findall(
+        r"^\| .*?\| `?([\w ]+).*? \| `?(.+?)`? \|", choose.partition("\n## ")[0], re.M
+    )
+    picture = ElementTree.parse(DOCS / "pictures" / "base-classes.svg")
+    texts = [str(text.text) for text in picture.iterfind("{http://www.w3.org/2000/svg}text")]
+    shown = [(use, how) for use, how in pairwise(texts) if use in dict(table)]
+    assert [row for row in table if "_received(" in row[1]] == shown
+    assert len(shown) == 5
+
+
 # Who answers otherwise each time, and where peers hear each other; so they may where there is a state.
 OTHERWISE, TOGETHER = ("dice",), ("chat", "corridor")
 # Waits by the clock of the real reactor; looks through ten thousand files for each line; wait for a
@@ -101,7 +117,7 @@ def test_the_plugins_of_the_pages_pass_the_conformance_suite(
     for transcript in transcripts(text):
         sent = [f"{line}\r\n" for is_sent, line in transcript.steps if is_sent]
         talks.setdefault(transcript.port, []).append("".join(sent).encode())
-    shown = [example for example in examples(text) if example.name]
+    shown = [each for each in examples(text) if each.name and not each.name.startswith("test_")]
     for example in shown:
         (tmp_path / Path(str(example.name)).name).write_text(example.code)
     tried = 0

@@ -142,6 +142,12 @@ def dig(ports: Sequence[int], number: int) -> None:
         assert done == "192.0.2.1\n", done
 
 
+def dig_udp(ports: Sequence[int], number: int) -> None:
+    place = (f"@{HOST}", "-p", str(ports[0]))
+    done = run("bind9-dnsutils", "dig", *place, "+notcp", "+short", "ada.example")
+    assert done == "192.0.2.1\n", done
+
+
 def modbus(ports: Sequence[int], number: int) -> None:
     with ModbusTcpClient(HOST, port=ports[0], timeout=PATIENCE) as client:
         assert not client.write_register(number, 7, device_id=3).isError()
@@ -176,13 +182,13 @@ def files(folder: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def name_server(folder: Path) -> Iterator[int]:
-    """Run the cookbook's name server; yield its port for TCP."""
+def name_server(folder: Path, kind: str = "tcp") -> Iterator[int]:
+    """Run the cookbook's name server; yield its port, for TCP or for UDP."""
     plugin = folder / "upstream" / "twisted" / "plugins" / "hosts_plugin.py"
     plugin.parent.mkdir(parents=True)
     plugin.write_text(RECIPES["hosts"].source)
     with TwistdProcess(
-        "hosts", "--listen", f"tcp:0:interface={HOST}", "--host", "ada.example=192.0.2.1",
+        "hosts", "--listen", f"{kind}:0:interface={HOST}", "--host", "ada.example=192.0.2.1",
         directory=folder / "upstream",
     ) as server:  # fmt: skip
         yield server.port()
@@ -280,6 +286,18 @@ def informed(number: int) -> str:
     return f"{time} {trap} 1.3.6.1.4.1.8072.2.3.2.1=inform {number}"
 
 
+def digits(ports: Sequence[int], number: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE / 30)
+        client.connect((HOST, ports[0]))
+        client.send(b"record %d ends" % number)
+        assert client.recv(100) == b"stored"
+
+
+def as_digits(number: int) -> str:
+    return (b"record %d ends" % number).hex()
+
+
 class Transfer(BaseHTTPRequestHandler):
     """As many bytes as the path says."""
 
@@ -318,6 +336,12 @@ def curl(ports: Sequence[int], number: int, size: int = 1_000_000) -> None:
         "--socks5-hostname", f"{HOST}:{proxy}", f"http://localhost:{web}/{size}",
     )  # fmt: skip
     assert done == str(size)
+
+
+def curl_of_proxy(ports: Sequence[int], number: int) -> None:
+    size = 1_000_000
+    told = ("-sS", "-o", "/dev/null", "-w", "%{size_download}")
+    assert run("curl", "curl", *told, f"http://{HOST}:{ports[0]}/{size}") == str(size)
 
 
 def websocket(ports: Sequence[int], number: int) -> None:

@@ -61,6 +61,7 @@ class Case:
 SLOW, LONG = pytest.mark.slow, pytest.mark.long
 MARKED_SLOW = ("hosts", "postgres")
 CASES = {
+    "digits": Case(clients.digits, ("digits:" + UDP,), service="logsrv", stored=clients.as_digits),
     "forwarder": Case(
         clients.dig, DNS, ("--to", "tcp:127.0.0.1:FAR"), clients.name_server, count=10
     ),
@@ -70,6 +71,9 @@ CASES = {
     "modbus": Case(clients.modbus, ("modbus:" + TCP,), service="logsrv", stored=clients.written),
     "mqtt": Case(clients.mosquitto, count=20),
     "postgres": Case(clients.psql, count=4),
+    "proxy": Case(
+        clients.curl_of_proxy, arguments=("--to", "tcp:127.0.0.1:FAR"), around=clients.web_server
+    ),
     "redis": Case(clients.redis, first=clients.redis_benchmark),
     "smtp": Case(clients.smtp, (TCP + ":privateKey=PEM:certKey=PEM",), count=20),
     "snmp": Case(clients.snmpinform, ("snmp:" + UDP,), service="logsrv", stored=clients.informed),
@@ -77,6 +81,13 @@ CASES = {
     "socks5": Case(clients.curl, around=clients.web_server, first=clients.large_transfer, count=10),
     "stomp": Case(clients.stomp_py, (TCP, "status:" + TCP), count=20),
     "tftp": Case(clients.curl_tftp, (UDP,), ("--folder", "."), clients.files, count=10),
+    "udp_forwarder": Case(
+        clients.dig_udp,
+        (UDP,),
+        ("--to", "127.0.0.1:FAR"),
+        partial(clients.name_server, kind="udp"),
+        count=10,
+    ),
     "websocket": Case(clients.websocket, count=20),
 }
 
