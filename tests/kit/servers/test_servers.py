@@ -84,7 +84,7 @@ CASES = {
     "udp_forwarder": Case(
         clients.dig_udp,
         (UDP,),
-        ("--to", "127.0.0.1:FAR"),
+        ("--to", "127.0.0.1", "--port", "FAR"),
         partial(clients.name_server, kind="udp"),
         count=10,
     ),
