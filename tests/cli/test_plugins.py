@@ -55,7 +55,7 @@ def test_a_plugin_here_that_is_not_on_the_path_is_told(tmp_path: Path) -> None:
     shown = logsrv("plugins", directory=tmp_path)
     assert b"\none " not in shown.stdout
     assert (
-        b"twisted/plugins in this directory is not on Python's path: try PYTHONPATH=."
+        b"twisted/plugins in this directory is not on Python's path: try PYTHONPATH=$PWD"
         in shown.stderr
     )
     checked = logsrv("check", "--plugin", "one", directory=tmp_path)

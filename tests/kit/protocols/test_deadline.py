@@ -146,7 +146,9 @@ def test_one_that_nobody_catches_in_the_start_is_its_sentence(in_memory: InMemor
             async with deadline(5, "the database"):
                 await deferLater(self.service.clock, 50)
 
-    with pytest.raises(StartError, match=r"^plugin: the deadline of the database has passed, after"):
+    with pytest.raises(
+        StartError, match=r"^plugin: the deadline of the database has passed, after"
+    ):
         in_memory(login, state=Late)
 
 

@@ -140,7 +140,9 @@ def test_a_listener_by_name_is_put_through_the_trials() -> None:
     conformance(plugin, b"a\n", to="late")
     with pytest.raises(AssertionError, match=r"^plugin fails on b'you\\n': KeyError"):
         conformance(plugin, b"you\n", to="late")
-    with pytest.raises(AssertionError, match=r"^plugin listens at tcp:1, late:tcp:2, not at later$"):
+    with pytest.raises(
+        AssertionError, match=r"^plugin listens at tcp:1, late:tcp:2, not at later$"
+    ):
         conformance(plugin, to="later")
 
 

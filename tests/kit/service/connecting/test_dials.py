@@ -217,7 +217,9 @@ def test_a_dial_to_no_endpoint_fails_as_one_to_nobody(in_memory: InMemory) -> No
     """The text may be a peer's."""
     peer = in_memory(tells).connect()
     peer.feed(b"garbage\n")
-    assert peer.received().startswith(b"DialError: garbage is no place to connect to; known are tcp:")
+    assert peer.received().startswith(
+        b"DialError: garbage is no place to connect to; known are tcp:"
+    )
 
 
 @pytest.mark.parametrize("place", ["tcp:127.0.0.1:{}", "ssl:127.0.0.1:{}", "unix:{}"])
