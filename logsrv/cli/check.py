@@ -6,13 +6,14 @@ Each finding is a line: ok, warning or error, and what to do. Nothing is
 changed, and the service may run meanwhile. As root, the command checks with
 the rights of the service's user.
 
-Options after -- are options of twistd logsrv: the check is of a service that
-is started with them.
+All other options, and all after --, are options of twistd logsrv: the check is
+of a service that is started with them.
 
 Examples:
 
   logsrv check --config /etc/logsrv.toml
-  logsrv check -- --listen tcp:1234 --directory logs
+  logsrv check --listen tcp:1234 --directory logs
+  logsrv check --plugin greet --strict --listen tcp:1234
 
 Exit status: 0 if there is no error (nor, with --strict, a warning), 1 if
 there is one, 2 when the command line makes no sense.
@@ -55,6 +56,7 @@ _LEVEL = 9
 
 
 def declare(parser: Parser) -> None:
+    parser.passes_on = True
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -77,7 +79,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "options",
         nargs="*",
-        metavar="-- OPTION",
+        metavar="OPTION",
         help="options of the service, such as --listen udp:514",
     )
 
@@ -122,7 +124,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     if not isinstance(options, SettingsOptions):
         raise UsageError(f"{shown(name)} is no plugin of the kit, so nothing is known of it")
     # Without twistd, the usage line would begin with the plugin's name alone.
-    options.synopsis = f"Usage: logsrv check -- {options.synopsis}"
+    options.synopsis = f"Usage: logsrv check {options.synopsis}"
     asked_for = find_user(arguments.user) if arguments.user else None
     if asked_for and not asked_for.is_me and os.geteuid() != 0:
         raise UsageError(f"--user {asked_for.name}: only root can try what another user may")

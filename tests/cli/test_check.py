@@ -146,7 +146,7 @@ def test_options_of_the_service_stand_behind_two_dashes(tmp_path: Path) -> None:
     options = ("--listen", "tcp:0", "--directory", str(tmp_path / "lines"))
     status, found = check("--", *options)
     assert status == 0 and "tcp:0" in found
-    status, found = check("--", "--lisen", "tcp:0")
+    status, found = check("--lisen", "tcp:0")
     assert status == 1 and "(did you mean --listen?)" in found["configuration"][0]
     known = {"LOGSRV_LISTEN": "tcp:0", "LOGSRV_LISSTEN": "x"}
     status, found = check(environment=known, directory=tmp_path)
@@ -157,7 +157,7 @@ def test_options_of_the_service_stand_behind_two_dashes(tmp_path: Path) -> None:
 def test_another_service_of_the_kit_can_be_checked(tmp_path: Path) -> None:
     message = tmp_path / "message"
     status, found = check(
-        "--plugin", "greet", "--", "--listen", "tcp:0", "--message-file", str(message)
+        "--plugin", "greet", "--listen", "tcp:0", "--message-file", str(message), "--strict"
     )
     assert status == 1 and found[str(message)] == ["error is not there (--message-file)"]
     message.write_text("hello")
@@ -173,7 +173,7 @@ def test_another_service_of_the_kit_can_be_checked(tmp_path: Path) -> None:
         (("--plugin", "gret"), "gret is no plugin of twistd (did you mean greet?)"),
         (("--plugin", "web"), "web is no plugin of the kit"),
         (("--user", "nosuchuser"), "--user: there is no user nosuchuser"),
-        (("--listen", "tcp:1234"), "--listen is no option"),
+        (("--plugin",), "argument --plugin: expected one argument"),
     ],
 )
 def test_a_wrong_command_line_is_status_2(words: tuple[str, ...], says: str) -> None:
@@ -218,4 +218,4 @@ def test_a_newline_in_a_path_forges_no_finding() -> None:
 def test_the_help_of_the_service_begins_with_its_usage() -> None:
     done = logsrv("check", "--", "--help")
     assert done.returncode == 0
-    assert done.stdout.startswith(b"Usage: logsrv check -- [options]\n")
+    assert done.stdout.startswith(b"Usage: logsrv check [options]\n")

@@ -74,9 +74,11 @@ class Parser(argparse.ArgumentParser):
 
     takes_query: true if arguments may stand between options, and `-word` is an argument unless it is an
     option: in a query it excludes a word.
+    passes_on: true if unknown options, and words that are no options, are arguments.
     """
 
     takes_query = False
+    passes_on = False
 
     def __init__(
         self,
@@ -117,7 +119,8 @@ class Parser(argparse.ArgumentParser):
             ]
             arguments, unknown = self.parse_known_intermixed_args(words, namespace)
         else:
-            arguments, unknown = self.parse_known_args(args, namespace)
+            words = self._with_end(list(args or ())) if self.passes_on else args
+            arguments, unknown = self.parse_known_args(words, namespace)
         if unknown:
             self.error(self._unexpected(unknown[0]))
         return arguments
@@ -149,6 +152,21 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: object = None) -> NoReturn:
         raise HelpRequest(self.format_help())
+
+    def _with_end(self, words: list[str]) -> list[str]:
+        """Return the options that are known with their values, then -- and all other words in their order."""
+        known = {name: one for one in self._actions for name in one.option_strings}
+        end = words.index("--") if "--" in words else len(words)
+        ours: list[str] = []
+        others: list[str] = []
+        place = 0
+        while place < end:
+            name, equals, _ = words[place].partition("=")
+            to = ours if name in known else others
+            size = 2 if to is ours and not equals and known[name].nargs != 0 else 1
+            to.extend(words[place : min(place + size, end)])
+            place += size
+        return [*ours, "--", *others, *words[end + 1 :]]
 
     def _is_excluding(self, word: str) -> bool:
         """Return whether `word` begins with a hyphen, and is neither an option nor one with its number."""
