@@ -58,14 +58,18 @@ class RunningCoroutine(Deferred[Result]):
     """A coroutine that the kit runs, as a Deferred of its result. To cancel it cancels what it awaits.
 
     clock: the service's, if no connection is known. opened: the connections that it has opened, which are
-    closed when it has ended.
+    closed when it has ended. cancels: how often it was cancelled.
     """
 
     def __init__(self, clock: Any = None) -> None:
         super().__init__()
         self.clock = clock
         self.opened: list[Any] = []
-        self._awaits: Deferred[Any] | None = None
+        self.cancels = 0
+        self._awaits: Deferred[Any] | asyncio.Task[Any] | None = None
+
+    _run: Any = None
+    _coroutine: Any = None
 
     def start(self, coroutine: Coroutine[Any, Any, Result]) -> None:
         """Run the coroutine up to its first wait, or under asyncio make a task of it."""
@@ -77,8 +81,9 @@ class RunningCoroutine(Deferred[Result]):
             self._run = context.run
             self.step()
         else:
-            task = loop.create_task(_in_task(coroutine, loop), context=context)
-            self._awaits = Deferred.fromFuture(task).addBoth(self._end)
+            # A Deferred of the task would fire at a second cancel, while the task still cleans up.
+            self._awaits = task = loop.create_task(_in_task(coroutine, loop), context=context)
+            Deferred.fromFuture(task).addBoth(self._end)
 
     def step(self, value: object = None) -> None:
         """Run the coroutine up to its next wait. value: the result of the last one, or a Failure."""
@@ -110,11 +115,18 @@ class RunningCoroutine(Deferred[Result]):
         if self.called:
             super().cancel()
         elif self._awaits is not None:
+            self.cancels += 1
             self._awaits.cancel()
 
     def _end(self, result: Any) -> None:
-        for connection in self.opened:
-            connection.close()
+        # They refer to their context, which refers to this, and dead cycles may live for hours.
+        self._run = self._coroutine = self._awaits = None
+        try:
+            for connection in self.opened:
+                connection.close()
+        except Exception:
+            # An author's attribute, such as the encoding, may be wrong.
+            result = Failure()
         if isinstance(result, Failure):
             self.errback(result)
         else:
@@ -167,8 +179,14 @@ async def _waiting(result: Awaitable[Result]) -> Result:
     return await result
 
 
-async def _in_task(coroutine: Coroutine[Any, Any, Result], loop: AbstractEventLoop) -> Result:
-    return await _translated(coroutine, loop)
+async def _in_task(
+    coroutine: Coroutine[Any, Any, Result], loop: AbstractEventLoop
+) -> Result | Failure:
+    try:
+        return await _translated(coroutine, loop)
+    except (SystemExit, KeyboardInterrupt):
+        # As the exception of a task they would end asyncio's loop, and so the service.
+        return Failure()
 
 
 @types.coroutine

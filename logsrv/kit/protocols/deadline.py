@@ -59,7 +59,8 @@ class deadline:
                 "deadline needs a coroutine that the kit runs, such as handle or one given to spawn"
             )
         self._task = task
-        self._cancelling = task.cancelling() if task else 0
+        self._work = work
+        self._cancels = task.cancelling() if task else work.cancels
         self._timer = _clock(work).callLater(
             self._seconds, self._end, task.cancel if task else work.cancel
         )
@@ -78,7 +79,12 @@ class deadline:
         if not self._passed:
             self._timer.cancel()
             return
-        if self._task is not None and self._task.uncancel() > self._cancelling:
+        if self._task is not None:
+            cancels = self._task.uncancel()
+        else:
+            self._work.cancels -= 1
+            cancels = self._work.cancels
+        if cancels > self._cancels:
             # It was cancelled by somebody else as well, such as a deadline around this one.
             return
         if isinstance(error, CANCELLED):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
+from weakref import ref
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import deferLater
 
-from logsrv.kit.protocols.awaiting import Wake, attempt, awaited, started
+from logsrv.kit.protocols.awaiting import Wake, attempt, awaited, started, working
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, in_reactor
 
@@ -102,6 +104,19 @@ async def late():
     assert asyncio.current_task().cancelling() == 0
     return told
 
+async def cleans_up_twice_cancelled(cleaned):
+    try:
+        await Deferred()
+    finally:
+        try:
+            await asyncio.sleep(1)
+        finally:
+            cleaned.append("up")
+
+async def exits():
+    await asyncio.sleep(0)
+    raise SystemExit("of an author's argparse")
+
 async def main():
     assert await started(both()) == "both"
     assert await started(late()) == ["inner", "outer", "outer"]
@@ -115,6 +130,18 @@ async def main():
     except (CancelledError, asyncio.CancelledError):
         cleaned.append("ended")
     assert cleaned == ["the Deferred", "the coroutine", "ended"], cleaned
+    cleaned = []
+    work = started(cleans_up_twice_cancelled(cleaned))
+    work.addErrback(lambda _: cleaned.append("ended"))
+    for _ in range(2):
+        await deferLater(reactor, 0.001)
+        work.cancel()
+    await work
+    assert cleaned == ["up", "ended"], cleaned
+    try:
+        await started(exits())
+    except SystemExit:
+        pass
 
 def begin():
     done = started(main())
@@ -258,3 +285,44 @@ async def test_a_wake_can_be_awaited_again_without_a_new_one() -> None:
     with pytest.raises(CancelledError):
         await running
     assert wake.waiter is None and not wake.called
+
+
+def test_a_coroutine_that_has_ended_is_freed_without_the_garbage_collector() -> None:
+    """A dead cycle may live for hours: what is alive at a full collection is frozen."""
+
+    class Held:
+        pass
+
+    async def work(held: Held) -> None:
+        KEPT.set("of it")
+        await waiting
+
+    gc.collect()
+    gc.disable()
+    try:
+        waiting: Deferred[None] = Deferred()
+        held = Held()
+        seen = ref(held)
+        running = started(work(held))
+        del held
+        assert seen() is not None
+        waiting.callback(None)
+        del running
+        assert seen() is None
+    finally:
+        gc.enable()
+
+
+def test_a_dialled_connection_that_cannot_be_closed_does_not_hold_up_its_coroutine() -> None:
+    class Odd:
+        def close(self) -> None:
+            raise LookupError("unknown encoding: x")
+
+    async def work() -> None:
+        running = working.get()
+        assert running is not None
+        running.opened.append(Odd())
+
+    errors: list[Any] = []
+    started(work()).addErrback(errors.append)
+    assert [type(one.value) for one in errors] == [LookupError]

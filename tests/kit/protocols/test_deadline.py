@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from logsrv.errors import StartError
@@ -218,3 +218,34 @@ def test_a_coroutine_of_somebody_else_is_told_so() -> None:
 
     with pytest.raises(RuntimeError, match="deadline needs a coroutine that the kit runs"):
         alone().send(None)
+
+
+def test_a_cancel_beside_a_deadline_stays_a_cancel(in_memory: InMemory) -> None:
+    """Whichever came first, while the block cleans up: a loop that tries again would never end."""
+    seen: list[str] = []
+    tasks: list[Any] = []
+
+    async def work(seconds: float) -> None:
+        try:
+            async with deadline(seconds):
+                try:
+                    await Deferred()
+                finally:
+                    await deferLater(service.clock, 4)
+        except (DeadlineExceeded, CancelledError) as error:
+            seen.append(type(error).__name__)
+
+    class State:
+        def __init__(self, service: Any) -> None:
+            tasks.extend(service.spawn(work(seconds)) for seconds in (1, 3))
+
+    async def handle(connection: Connection) -> None:
+        await connection.read_line()
+
+    service = in_memory(handle, state=State)
+    service.clock.advance(2)
+    for task in tasks:
+        task.cancel()
+    service.clock.advance(2)
+    service.clock.advance(5)
+    assert seen == ["CancelledError", "CancelledError"]
