@@ -154,7 +154,7 @@ class Parser(argparse.ArgumentParser):
         raise HelpRequest(self.format_help())
 
     def _with_end(self, words: list[str]) -> list[str]:
-        """Return the options that are known with their values, then -- and all other words in their order."""
+        """Return the known options with their values, then -- and all other words in their order."""
         known = {name: one for one in self._actions for name in one.option_strings}
         end = words.index("--") if "--" in words else len(words)
         ours: list[str] = []

@@ -13,10 +13,14 @@ async def relay(one: Connection, other: Connection) -> tuple[int, int]:
     """Copy what each of two connections sends to the other, until both have ended; then close both.
 
     Return the numbers of bytes that were copied, from `one` and from `other`. A side is read no faster than
-    the other takes it. The end of one direction is passed on alone; if it cannot be, as over TLS, that side
-    is closed when the other direction has ended, too. A side that is gone ends both.
+    the other takes it, and read even while it takes nothing itself: else two servers that send before they
+    read would wait for each other. The end of one direction is passed on alone; if it cannot be, as over
+    TLS, that side is closed when the other direction has ended, too. A side that is gone ends both, after
+    what had come from it is sent.
     """
     counts = [0, 0]
+    one.read_always()
+    other.read_always()
     copies = [started(_copy(one, other, counts, 0)), started(_copy(other, one, counts, 1))]
     try:
         await gatherResults(copies, consumeErrors=True)
@@ -27,6 +31,10 @@ async def relay(one: Connection, other: Connection) -> tuple[int, int]:
         if not failure.check(PeerGone):
             failure.raiseException()
     finally:
+        for at, (source, target) in enumerate(((one, other), (other, one))):
+            if source.closed and (rest := source.take_rest()):
+                counts[at] += len(rest)
+                target.write(rest)
         one.close()
         other.close()
     return counts[0], counts[1]

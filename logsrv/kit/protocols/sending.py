@@ -33,16 +33,26 @@ class SendingSide:
 
     author: the protocol object. state: the current state in the tables. lines: the output of the author's
     code that is on the stack, lines as str and anything else as bytes; None while no such code runs.
-    gathered: the size of `lines`.
+    gathered: the size of `lines`. full_duplex: the peer is read even while it does not take its output.
     """
 
-    __slots__ = ("_crowd", "_room", "_waits_for", "author", "gathered", "lines", "state")
+    __slots__ = (
+        "_crowd",
+        "_room",
+        "_waits_for",
+        "author",
+        "full_duplex",
+        "gathered",
+        "lines",
+        "state",
+    )
 
     def __init__(self, author: Author) -> None:
         self.author = author
         self.state = states.CONNECTED
         self.lines: list[Any] | None = None
         self.gathered = 0
+        self.full_duplex = False
         # The senders that wait for this peer; the crowds in which its own author waits.
         self._crowd: Crowd | None = None
         self._waits_for: set[Crowd] | None = None
@@ -55,7 +65,13 @@ class SendingSide:
     # Called by the transport.
 
     def pauseProducing(self) -> None:
-        self.tell(states.FULL)
+        self.tell(states.BRIM if self.full_duplex else states.FULL)
+
+    def read_always(self) -> None:
+        """Read the peer from now on even while it does not take its output; the author waits by `drain`."""
+        self.full_duplex = True
+        if self.state.outflow is states.CLOGGED:
+            self.tell(states.BRIM)
 
     def resumeProducing(self) -> None:
         if self._crowd is not None:
@@ -102,7 +118,7 @@ class SendingSide:
             return
         if state.outflow is states.UNUSED:
             self.tell(states.USE)
-        elif state.outflow is states.CLOGGED:
+        elif state.outflow is states.CLOGGED or state.outflow is states.BRIMMING:
             if self._crowd is None:
                 self._crowd = Crowd(self)
             if not self._crowd.add(len(data)):
@@ -123,13 +139,8 @@ class SendingSide:
             self._room = Backpressure()
         return self._room.wait_for_change().addErrback(self._not_drained)
 
-    @property
-    def _is_drained(self) -> bool:
-        state = self.state
-        return state.outflow is not states.CLOGGED and state.others is not states.STUCK
-
     def _resume_drained(self) -> None:
-        if self._room is not None and self._is_drained:
+        if self._room is not None and self.state.is_drained:
             self._room.resumeProducing()
 
     def _not_drained(self, failure: Failure) -> None:

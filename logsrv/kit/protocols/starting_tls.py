@@ -23,6 +23,7 @@ from logsrv.kit.protocols.context import Reader
 from logsrv.kit.protocols.faults import PeerGone, PeerTimeout
 from logsrv.kit.protocols.states import (
     AWAIT,
+    BRIMMING,
     CLOGGED,
     CUT,
     FINISH,
@@ -62,7 +63,7 @@ async def start_tls(
         raise PeerGone(f"{author.peer} {IN_PLAIN_TEXT.sentence}")
     outflow = connection.state.outflow
     put_tls_under(author, factory, reader.finish, None if outflow is UNUSED else connection)
-    if outflow is CLOGGED:
+    if outflow in (CLOGGED, BRIMMING):
         # TLS does not know that its transport is full, and would not tell when it has room.
         connection.tell(ROOM)
     if connection.state.outflow is FLOWING:

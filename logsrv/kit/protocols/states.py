@@ -5,8 +5,8 @@ the next state, and in small letters the actions that follow. An event goes to a
 that does not name it stays as it is. Only the rules below connect the aspects.
 
 CALL, AWAIT, FINISH and RETURN are sent around calls of the author's code; USE, RELEASE, CLOSE, DISMISS,
-CUT and PARTED by sending to the peer; FULL, ROOM, END and LOST by the transport; CROWD and DISPERSE by
-other connections, to which this one's author writes.
+CUT and PARTED by sending to the peer; FULL or BRIM, ROOM, END and LOST by the transport; CROWD and DISPERSE
+by other connections, to which this one's author writes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Table: TypeAlias = Mapping[str, Mapping[str, Doing]]
 OPEN, LEAVING, PARTING = "OPEN", "LEAVING", "PARTING"
 LINGERING, CLOSED, GONE = "LINGERING", "CLOSED", "GONE"
 READY, RUNNING, PENDING, BUSY = "READY", "RUNNING", "PENDING", "BUSY"
-UNUSED, FLOWING, KEPT, CLOGGED = "UNUSED", "FLOWING", "KEPT", "CLOGGED"
+UNUSED, FLOWING, KEPT, CLOGGED, BRIMMING = "UNUSED", "FLOWING", "KEPT", "CLOGGED", "BRIMMING"
 READING, PAUSED, ENDED = "READING", "PAUSED", "ENDED"
 CLEAR, STUCK = "CLEAR", "STUCK"
 
 CALL, AWAIT, FINISH, RETURN = "CALL", "AWAIT", "FINISH", "RETURN"
 USE, RELEASE, CLOSE, PARTED = "USE", "RELEASE", "CLOSE", "PARTED"
 DISMISS, CUT = "DISMISS", "CUT"
-FULL, ROOM, END, LOST = "FULL", "ROOM", "END", "LOST"
+FULL, BRIM, ROOM, END, LOST = "FULL", "BRIM", "ROOM", "END", "LOST"
 CROWD, DISPERSE = "CROWD", "DISPERSE"
 
 # fmt: off
@@ -59,11 +59,13 @@ HANDLER: Table = {
 
 # The connection as a producer of its transport. UNUSED: it is no producer, because nothing was written.
 # KEPT: the transport expects more from it, and does not close when a stop of the service asks it to.
+# CLOGGED: the transport has too much to send, so the peer is not read. BRIMMING: it is read nevertheless.
 OUTFLOW: Table = {
-    UNUSED:  {USE: (FLOWING, "register")},
-    FLOWING: {FULL: (CLOGGED,), RELEASE: (UNUSED, "unregister")},
-    KEPT:    {FULL: (CLOGGED,), ROOM: (FLOWING,)},
-    CLOGGED: {ROOM: (FLOWING, "let_close", "disperse")},
+    UNUSED:   {USE: (FLOWING, "register")},
+    FLOWING:  {FULL: (CLOGGED,), BRIM: (BRIMMING,), RELEASE: (UNUSED, "unregister")},
+    KEPT:     {FULL: (CLOGGED,), BRIM: (BRIMMING,), ROOM: (FLOWING,)},
+    CLOGGED:  {ROOM: (FLOWING, "let_close", "disperse"), BRIM: (BRIMMING,)},
+    BRIMMING: {ROOM: (FLOWING, "let_close", "disperse")},
 }
 
 # The receiving side.
@@ -89,7 +91,7 @@ RULES = (
     # sending            handler       outflow           reading    others   becomes  does
     ("LEAVING",          "READY BUSY", "any",            "any",     "any",   PARTING, "part"),
     ("CLOSED LINGERING", "any",        "FLOWING KEPT",   "any",     "any",   UNUSED,  "unregister"),
-    ("CLOSED LINGERING", "any",        "CLOGGED",        "any",     "any",   UNUSED,  "unregister give_up"),
+    ("CLOSED LINGERING", "any",        "CLOGGED BRIMMING", "any",   "any",   UNUSED,  "unregister give_up"),
     ("CLOSED LINGERING", "any",        "any",            "PAUSED",  "any",   READING, "resume"),
     ("OPEN",             "BUSY",       "UNUSED",         "any",     "any",   KEPT,    "register keep"),
     ("OPEN",             "BUSY",       "FLOWING",        "any",     "any",   KEPT,    "keep"),
@@ -99,7 +101,7 @@ RULES = (
     ("OPEN",             "BUSY",       "any",            "READING", "any",   PAUSED,  "pause"),
     ("OPEN",             "READY",      "CLOGGED",        "READING", "any",   PAUSED,  "pause"),
     ("OPEN",             "READY",      "any",            "READING", "STUCK", PAUSED,  "pause"),
-    ("OPEN",             "READY",      "UNUSED FLOWING", "PAUSED",  "CLEAR", READING, "resume"),
+    ("OPEN",             "READY",      "UNUSED FLOWING BRIMMING", "PAUSED", "CLEAR", READING, "resume"),
 )
 
 # fmt: on
@@ -117,7 +119,8 @@ class State(dict[str, tuple["State", Doing]]):
     """
 
     __slots__ = (
-        "ended", "handler", "has_room", "held", "others", "outflow", "reading", "ready", "sending",
+        "ended", "handler", "has_room", "held", "is_drained", "others", "outflow", "reading", "ready",
+        "sending",
     )  # fmt: skip
 
     def __init__(self, sending: str, handler: str, outflow: str, reading: str, others: str) -> None:
@@ -132,7 +135,8 @@ class State(dict[str, tuple["State", Doing]]):
         )
         self.ready = not self.held and handler == READY
         self.ended = reading == ENDED or sending != OPEN
-        self.has_room = sending == OPEN and outflow != CLOGGED and others != STUCK
+        self.is_drained = outflow not in (CLOGGED, BRIMMING) and others != STUCK
+        self.has_room = sending == OPEN and self.is_drained
 
     @property
     def aspects(self) -> Aspects:

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.net.guard.start_tls import Certificate
 from logsrv.kit.net.twisted.peer_certificate import PeerCertificate
+from logsrv.kit.net.twisted.transports import end_output
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.awaiting import Wake
 from logsrv.kit.protocols.connection import PeerConnection
@@ -248,11 +249,15 @@ class Connection(Generic[Settings, State]):
         PeerGone.
         """
         await self.drain()
-        transport = self._connection.author.transport
-        if not hasattr(type(transport), "loseWriteConnection"):
-            return False
-        transport.loseWriteConnection()
-        return True
+        return end_output(self._connection.author.transport)
+
+    def read_always(self) -> None:
+        """Read from the peer even while it does not take what is sent to it, as `relay` has to."""
+        self._connection.read_always()
+
+    def take_rest(self) -> bytes:
+        """Return what has come and was not read."""
+        return self._incoming.take_all()
 
     def close(self, last_words: str | None = None) -> None:
         """Send `last_words`, if any, after all earlier output, then close the connection."""

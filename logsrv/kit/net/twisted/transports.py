@@ -62,8 +62,20 @@ def keep_open(transport: object) -> None:
     TLS waits for any producer. Other transports close in spite of an idle producer, so it is marked as
     paused: a producer that has more to write and was asked to wait.
     """
-    if isinstance(transport, FileDescriptor):
+    # After `end_output` no more will be written, and an idle producer would hold up its end.
+    if isinstance(transport, FileDescriptor) and not transport._writeDisconnecting:
         transport.producerPaused = True
+
+
+def end_output(transport: Any) -> bool:
+    """Close the sending direction after all output. Return False where that cannot be done, as over TLS."""
+    if not hasattr(type(transport), "loseWriteConnection"):
+        return False
+    if isinstance(transport, FileDescriptor):
+        # The mark of `keep_open`.
+        transport.producerPaused = False
+    transport.loseWriteConnection()
+    return True
 
 
 def stop_keeping(transport: object) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError
+from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Connection, DialError, LineProtocol, deadline, relay
 from logsrv.kit.testing import MemoryService, Running
@@ -147,6 +148,72 @@ def test_a_relay_reads_no_faster_than_the_other_side_takes(in_memory: InMemory) 
         came += more
         service.clock.advance(0)
     assert came == 10_000_000
+
+
+def test_a_side_of_a_relay_is_read_while_it_does_not_take_its_output(in_memory: InMemory) -> None:
+    """Two servers that send before they read would wait for each other for ever."""
+    service = in_memory(proxy)
+    far, peer = service.far(FAR), service.connect()
+    [upstream] = far.peers
+    upstream.stop_reading()
+    peer.feed(b"x" * 1_000_000)
+    upstream.feed(b"an answer")
+    assert peer.received() == b"an answer"
+
+
+def test_what_a_side_has_sent_before_it_went_is_copied(in_memory: InMemory) -> None:
+    """By TLS's goodbye, too, which ends both directions at once."""
+    service = in_memory(proxy)
+    far, peer = service.far(FAR), service.connect()
+    [upstream] = far.peers
+    upstream.stop_reading()
+    for _ in range(8):
+        peer.feed(b"x" * 50_000)
+    sent = 400_000 - peer.unread
+    peer.disconnect()
+    upstream.start_reading()
+    came = 0
+    while more := len(upstream.received()):
+        came += more
+        service.clock.advance(0)
+    assert came == sent > 100_000
+    assert service.service.state.counts is None
+
+
+@in_reactor
+async def test_a_relay_passes_the_end_on_while_much_is_under_way(serving: Serving) -> None:
+    size = 4_000_000
+
+    async def handle(connection: Connection) -> None:
+        await relay(connection, await connection.service.dial(place))
+
+    def echo() -> None:
+        for _ in range(5):
+            with server.accept()[0] as client:
+                while data := client.recv(65536):
+                    client.sendall(data)
+
+    def receive(peer: socket.socket) -> int:
+        sender = threading.Thread(
+            target=lambda: (peer.sendall(b"x" * size), peer.shutdown(socket.SHUT_WR))
+        )
+        sender.start()
+        came = 0
+        while data := peer.recv(65536):
+            came += len(data)
+        sender.join()
+        return came
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = f"tcp:127.0.0.1:{server.getsockname()[1]}"
+        far = threading.Thread(target=echo)
+        far.start()
+        async with serving(handle) as running:
+            for _ in range(5):
+                port = int(running.addresses[0].rpartition(":")[2])
+                with socket.create_connection(("127.0.0.1", port)) as peer:
+                    assert await deferToThread(receive, peer) == size
+        far.join()
 
 
 @pytest.mark.parametrize("side", [0, 1])
