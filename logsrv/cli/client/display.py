@@ -11,7 +11,7 @@ PER_ROW = 16
 
 
 class Display:
-    """A display that shows the peer's bytes unchanged. Not for a terminal."""
+    """A display that shows the peer's bytes unchanged; never on a terminal, which would obey them."""
 
     def received(self, data: bytes) -> bytes:
         return data

@@ -93,7 +93,7 @@ class News(Value):
     def mark(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
         """Return the news with these entries, or all, marked as read or as new.
 
-        When all kept items are read, the items that were left out no longer count as new.
+        When all `items` are read, the entries without room there (`left_out`) no longer count as new.
         """
         marked = frozenset(map(same_id, [item.id for item in self.items] if ids is None else ids))
         items = [

@@ -97,9 +97,10 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def flowed(prose: str) -> str:
-    """Join the lines of prose that was broken by hand: each paragraph becomes one line.
+    """Join the lines of each paragraph that its author has broken by hand.
 
-    A line is joined with the next if it is at least three quarters as long as the longest of its paragraph.
+    A line is joined with the next one if it has at least 45 cells, and three quarters of the cells of the
+    longest line in its paragraph. An indent, a list item and a quotation begin a line of their own.
     """
     return "".join(map(_joined, _paragraphs(prose)))
 

@@ -289,7 +289,10 @@ class SocketFile:
         self.next = Timer(reactor)
 
     def look(self) -> None:
-        """Check the file now and every LOOK_SECONDS; log an error, and stop, if it cannot be made again."""
+        """Check the file now and every LOOK_SECONDS; make it again if it is gone.
+
+        If that fails, log an error, and check no more.
+        """
         try:
             self.renew()
         except ListenError as error:

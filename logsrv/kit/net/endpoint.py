@@ -70,10 +70,11 @@ MODE = "660"
 class Endpoint:
     """A place to listen at; `str()` gives its text back.
 
-    arguments: by name, positional ones too, with service names turned into port numbers; empty for endpoint
-        types of other packages, which parse the text themselves.
-    proxied: `haproxy:` stands before it in the text: a proxy sends a header about its client first.
-    name: the name of the plugin's listener, which stands before all of it; "" without one.
+    arguments: pairs of name and value, also for arguments that the text gives without a name; the name of
+        a service as port is replaced by its number. Empty for endpoint types of other packages, which
+        parse the text themselves.
+    proxied: true after `haproxy:`; then a proxy sends a header about its client first.
+    name: the name of the plugin's listener, with which the text begins; "" if there is none.
     """
 
     text: str

@@ -20,7 +20,7 @@ from logsrv.kit.observe.durations import Distribution
 from logsrv.kit.observe.metrics import Labels, Metric, Metrics
 
 PREFIX = "logsrv_"
-# prometheus_client exports a name CONTENT_TYPE_LATEST, but for its newest format, and this one since 0.23.
+# prometheus_client before 0.23 has no name for this format; its CONTENT_TYPE_LATEST is the newest one.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 

@@ -1,4 +1,4 @@
-"""Options that are secrets, such as a token: given as a value for a test, in a file otherwise."""
+"""Options for secrets, such as a token: `--OPTION VALUE` for tests, `--OPTION-file FILE` otherwise."""
 
 from __future__ import annotations
 

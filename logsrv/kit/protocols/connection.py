@@ -181,7 +181,7 @@ class PeerConnection(SendingSide):
         """Return the lines that tell a peer why it is dismissed, in the form of `lines`."""
         return [sentence]
 
-    # Calling the author.
+    # Calls of the author's code.
 
     def call(self, step: Callable[[], None], doing: str) -> None:
         """Call the author's code in `step`; everything that it sends leaves in one write."""

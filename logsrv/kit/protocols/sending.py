@@ -53,7 +53,8 @@ class SendingSide:
         self.lines: list[Any] | None = None
         self.gathered = 0
         self.full_duplex = False
-        # The senders that wait for this peer; the crowds in which its own author waits.
+        # The crowd of connections that wait until this peer takes more. The crowds of other peers in
+        # which this connection waits.
         self._crowd: Crowd | None = None
         self._waits_for: set[Crowd] | None = None
         self._room: Backpressure | None = None

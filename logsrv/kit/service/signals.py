@@ -57,9 +57,9 @@ class Signals:
             self._reactor.callFromThread(reload)
 
     def stopping(self, seconds: float, impatient: Callable[[], object]) -> None:
-        """Call `impatient`, in the reactor, at each further request to stop.
+        """From now on, call `impatient`, in the reactor, at each further SIGINT or SIGTERM.
 
-        After `seconds`, such a request ends the process.
+        One that comes more than `seconds` after this call ends the process at once.
         """
         self._reload = None
         self._impatient = impatient

@@ -81,7 +81,7 @@ class ChangingOptions:
         return self.options.settings
 
     def reload(self) -> Any:
-        """Return the settings with the changes. Raises ConfigurationError when they are wrong."""
+        """Read the settings again; return them with the changed values. Raises ConfigurationError."""
         try:
             return self._with_tables(attrs.evolve(self.options.reload(), **self.changed))
         except ValueError as error:

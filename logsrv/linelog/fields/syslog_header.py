@@ -47,7 +47,7 @@ _TAG_OF_WORDS = re.compile(
     rb"([A-Za-z_][^\s:\[\]=\"]{0,63}(?: [A-Z0-9(][^\s:\[\]=\"]{0,63}){1,4})\[([0-9]{1,10})\]:?(?: |\Z)"
 )
 _HOST = re.compile(rb"([^\s:\[\]=\"]+(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
-# Stricter than with a priority, because a program's own log may begin with a time, too.
+# A header without a priority: stricter rules, because a program's own line may begin with a time, too.
 IN_FILES = (
     r"(?:(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
@@ -97,7 +97,8 @@ def _of_a_file(message: bytes) -> SyslogHeader | None:
 def _header(
     message: bytes, rest: int, fields: dict[str, str], severity: int | None
 ) -> SyslogHeader:
-    # Python's SysLogHandler ends each message with a NUL; it is stored escaped, or raw with --raw.
+    # Python's SysLogHandler ends each message with a NUL, which is stored as the four characters `\x00`;
+    # with --raw, as it is.
     text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
     fields["text"] = decoded(text)
     return SyslogHeader(fields, severity, text)

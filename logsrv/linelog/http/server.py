@@ -40,8 +40,8 @@ LOG_OUT = "/logout"
 # The share of a search's time that one node may take, so that a slow node leaves time for the others.
 NODE_SHARE = 0.25
 READING = ("GET", "HEAD")
-# The part of a link after `/?`. The log-in form, which may have 4 KiB, encodes it once more, up to three
-# times as long.
+# The part of a link after `/?`. It is percent-encoded in the log-in form, which takes at most 4 KiB: three
+# times the part is less.
 _VIEW = re.compile(r"[!-~]{1,1000}")
 
 

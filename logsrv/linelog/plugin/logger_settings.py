@@ -86,7 +86,7 @@ def _part(settings: object, kind: type[T]) -> T:
 
 @attrs.frozen(kw_only=True, slots=False)
 class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
-    """A listener with settings of its own."""
+    """The settings of one listener. An option that its table leaves out has the general value."""
 
     listen: Listen = option(REQUIRED, LISTEN, "listen here")
     name: str | None = option(None, NAME, "stands before @ in the source of its lines")

@@ -157,7 +157,7 @@ class Loading:
         return self._coming
 
     async def page(self) -> Page:
-        """Return the page. A failure is its `error`, beside the part received before it."""
+        """Return the page. If loading fails, its `error` says why, and it has the part received so far."""
         return await self.begin()
 
     async def growing(self) -> AsyncIterator[list[PageLine]]:

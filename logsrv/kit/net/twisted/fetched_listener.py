@@ -29,7 +29,7 @@ class FetchedListener:
     """A listener whose receiver fetches, from `open` to `drain`."""
 
     address = ""
-    # No peer can connect, so there is no line in the log.
+    # Nobody can connect, so the log does not say that it listens.
     sentence = ""
     protocols: Sequence[Any] = ()
 

@@ -204,7 +204,7 @@ class AcceptedTCP(ReceivingTCP):
                 self.connectionLost(Failure(main.CONNECTION_LOST))
             return
         if not data:
-            # The reactor will find the end, too.
+            # The peer has closed. The reactor will read that again, and end the connection.
             return
         try:
             self.protocol.dataReceived(data)

@@ -24,7 +24,9 @@ for _digit, _level in OF_STATUS.items():
 
 
 def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
-    """Return the number of the level of each message; UNSURE, or ACCESS for one that is of no access log.
+    """Return the number of the level of each message, by its HTTP status.
+
+    UNSURE: the whole line has to be parsed. ACCESS: the message is of no access log after all.
 
     raw: the text, with padding after it. starts, ends: bounds of the messages.
     """

@@ -29,7 +29,7 @@ MOST_FIELDS = 4096
 _MOST_FIELD = 768 << 20
 # Bytes parsed in one step: they may be hundreds of small entries.
 _PIECE = 2 << 10
-# An entry over this many bytes that is too long for a record does not become JSON.
+# An entry that is longer than this, and longer than a record may be, is stored as text, not as JSON.
 _LARGE = 1 << 20
 # Bytes of memory counted for a field in addition to its text.
 _FIELD = 100
@@ -102,7 +102,8 @@ class JournalFramer:
         self._searched = max(0, self._searched - self._at)
         self._at = 0
         if self._held and not self._wanted and self._size + len(self._held) > MOST_ENTRY:
-            # This is a line without an end yet; a field with a size is judged before its content comes.
+            # A line that has no LF yet and is too long already. The length of a field with a size is
+            # checked as soon as the size is known.
             self._leave_out(_TO_ITS_LF)
             self._held.clear()
             self._searched = 0

@@ -128,7 +128,7 @@ class Dated:
                 if moment is None:
                     self._disbelieve(found[0])
             if moment is None and self.said is None:
-                # Lines before the first moment are yielded together with it.
+                # Lines before the first moment wait for it: they get the same one.
                 continue
             if at < found.start():
                 yield self._undated(text[at : found.start()], moment)

@@ -42,7 +42,7 @@ def search(view: View, values: Values) -> Reply:
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
-        # A process of the pool has the value of `left` from its fork, which is never too small.
+        # A process of the pool has `left` as of its fork: perhaps too large, never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [as_json(hit).encode() for hit in hits]
 

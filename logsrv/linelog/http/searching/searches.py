@@ -141,7 +141,7 @@ class AskedSearch:
 
 
 def _variables(directory: str) -> dict[str, str]:
-    """Return the environment variables with the keys of a store's archives, for the process to use."""
+    """Return the environment variables, such as keys, that a search needs to read a store's archives."""
     names = variables_of(directory)
     return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 

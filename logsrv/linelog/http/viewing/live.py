@@ -95,7 +95,7 @@ class Live:
         return PolledLines(list(pieces), lines, missed, gone)
 
     def _skip(self, end: Position) -> int:
-        """Skip to the last lines before `end`; return the number of skipped bytes."""
+        """Skip to the last KEPT bytes of lines before `end`; return the number of skipped bytes."""
         begin = Position(end.segment, _line_before(self._view, end))
         passed = size_between(self._view, self.position, begin)
         if passed <= 0:

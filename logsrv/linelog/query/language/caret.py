@@ -20,7 +20,7 @@ def caret(text: str, error: QueryError) -> str:
 
 
 def _safe(text: str) -> str:
-    # An escaped character takes up to six.
+    # Escaping turns one character into up to six.
     return one_line(text, 6 * (BEFORE + BEHIND) + 1)
 
 

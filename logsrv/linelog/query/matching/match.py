@@ -1,8 +1,8 @@
 """Matching: the stored lines for which a query is true.
 
-One pass over a megabyte of lines looks for a candidate, which is a literal or an expression. Python sees
-only the lines that contain it. There is at most one such search per line: after a hit, the next search
-begins after that line.
+Most queries have a candidate: a literal or an expression that every matching line contains. One pass over
+a megabyte of lines looks for it, and Python tests only the lines that contain it. After a hit the pass goes
+on at the next line, so many hits in a line cost no more than one.
 """
 
 from __future__ import annotations

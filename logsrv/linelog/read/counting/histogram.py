@@ -14,7 +14,7 @@ from logsrv.linelog.read.indexed import begin
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
-# Most steps with lines: nobody can look at more.
+# At most this many steps may have lines: nobody can look at more.
 MANY = 100_000
 _STEPS = (
     0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,

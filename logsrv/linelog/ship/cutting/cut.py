@@ -214,7 +214,7 @@ class Cutter:
     def _compress(
         self, text: bytes | bytearray, stop: int, pile: _Pile, limits: BlockLimits
     ) -> bool:
-        """Add lines up to `stop`; return whether all were added and there may be room for more."""
+        """Compress the lines up to `stop` into the pile; return false once the pile is full."""
         at = 0
         while at < stop:
             if pile.tight:

@@ -1,9 +1,9 @@
-"""The client's side of a RELP session, as librelp speaks it: commands out, answers in (sans-IO).
+"""The client's side of a RELP session, as librelp speaks it: commands out, answers in, no socket.
 
     state     we send       we receive                next state
-    CLOSED    open          200, with `syslog`        OPEN
-    OPEN      syslog        200: it is safe           OPEN
-                            500: it never will be     OPEN
+    CLOSED    open          200, offers `syslog`      OPEN
+    OPEN      syslog        200: stored               OPEN
+                            500: refused for good     OPEN
     OPEN      close         rsp, `serverclose`        OVER
     any       –             `serverclose`, or any     OVER
                             other frame

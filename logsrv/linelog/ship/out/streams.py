@@ -145,7 +145,7 @@ async def _make(link: NatsLink, name: str) -> dict[str, Any]:
         try:
             return await link.api(f"STREAM.CREATE.{name}", order)
         except NatsTrouble as error:
-            # If three servers are known, some may be just starting, so do not make only one copy.
+            # Three servers are known, so the others may just be starting: fail rather than keep one copy.
             if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
                 raise
             return await link.api(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})

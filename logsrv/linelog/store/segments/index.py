@@ -49,8 +49,8 @@ _FORMATS = (2, 3, FORMAT)
 _MARK = b'{"format":'
 # A head takes some 260 bytes.
 _MOST_HEAD = 512
-# Bytes that are read: 2^18 frames of 200 bytes each take fewer. A longer file is read in part, so it
-# counts as damaged.
+# The most bytes that are read of a file; 2^18 frames of 200 bytes each take fewer. A longer file is read
+# in part, so it counts as damaged.
 _MOST = 64 << 20
 # The most commas and brackets in a line: a frame has seven in the second line, and ten in the third.
 _MOST_VALUES = 10 * heads.MOST

@@ -174,7 +174,10 @@ def _size(eights: Array) -> Array:
 
 
 def _folded(words: Array) -> Array:
-    """Return words of eight bytes in lower case, with `{` for _; correct only for bytes of windows."""
+    """Fold words of eight bytes in place, like `evidence.folded`; return their bytes.
+
+    Correct only for bytes that a window may have: letters, digits, `_`, `.`, `:`, and bytes above 127.
+    """
     words |= (~words & _HIGH) >> U64(2)
     text = words.view(U8)
     text ^= (text == 0x7F).view(U8) * U8(4)

@@ -160,7 +160,7 @@ class Writer:
                 self._stall(error)
 
     def _take(self) -> None:
-        """Wait for an item, then gather pending items up to about a group."""
+        """Wait for an item, then gather more: up to about GROUP bytes, or until the segment is full."""
         if self._group >= FLOW and not self.queue.qsize():
             # While lines arrive fast, a wake-up for each chunk costs more than the write.
             self._sleep(NAP)
