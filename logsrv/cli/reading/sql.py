@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
         try:
             reading = Reading(view, with_index=not arguments.no_index)
             answer = Answer(arguments.statement, reading, utc=arguments.utc)
-            found = _printed(answer, arguments)
+            found = _print(answer, arguments)
             _remark(answer)
         except StatementError as error:
             raise UsageError(_with_caret(arguments.statement, error)) from None
@@ -94,7 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return status(view.damaged, found)
 
 
-def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
+def _print(answer: Answer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
     from logsrv.cli.reading.rows import writer
 

@@ -26,8 +26,8 @@ LATE = 2.0
 class MenuReading:
     """A menu whose lines are being processed.
 
-    depth: the depth of its items. jobs: one for each processed line, None if its item is not fetched. missing: the
-    number of its items that are not yet copied or given up; 0 until the last line is processed.
+    depth: the depth of its items. jobs: one for each processed line, None if the item is not fetched.
+    missing: the number of items that are not yet copied or given up; 0 before the last line is processed.
     """
 
     menu: Copy

@@ -117,7 +117,7 @@ class Watch:
             return
         self._sending, self._sent_by = taken, self.task.alert
         self._delivery = self._deliver(self.task.way, self.task.alert, taken)
-        self._delivery.addCallbacks(self._arrived, self._failed)
+        self._delivery.addCallbacks(self._delivered, self._failed)
 
     def give_up(self) -> None:
         """Cancel the message that is under way."""
@@ -134,7 +134,7 @@ class Watch:
         self.changed = True
         return sending
 
-    def _arrived(self, _: None) -> None:
+    def _delivered(self, _: None) -> None:
         self._over()
         self._failures = 0
         self._tell("sent")

@@ -120,14 +120,14 @@ class Layout:
         short = len(text) * (1 if text.isascii() else 2) <= width
         cells = len(text) if text.isascii() or short else columns(text)
         readable = min(width, READABLE) if self._breaking == "fit" else width
-        if cells <= min(width, _HAND_MADE) or not self._is_broken(index):
+        if cells <= min(width, _HAND_MADE) or not self._is_wrapped(index):
             self.rows.append((index, 0, len(text)))
             self.widest = max(self.widest, cells)
         else:
             self.rows += [(index, start, end) for start, end in pieces(text, readable)]
             self.widest = max(self.widest, readable)
 
-    def _is_broken(self, index: int) -> bool:
+    def _is_wrapped(self, index: int) -> bool:
         if self._breaking != "fit":
             return self._breaking == "all"
         if self.lines[index].leads_somewhere:

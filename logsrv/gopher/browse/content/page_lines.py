@@ -75,7 +75,7 @@ class PageLine(NamedTuple):
             return link_to(self.url, self.text)
         if self.item is None:
             return None
-        # On our own pages, links to Gopher have a `url`; only links to elsewhere, such as the web, are items.
+        # On our own pages, links to Gopher have a `url`; only links out of Gopher are items.
         return link_of(self.item, menu or _NO_MENU, charset)
 
 

@@ -92,9 +92,13 @@ class GatheringTLS(BufferingTLSTransport):
         super()._shutdownTLS()
         if self._waiting is None and not self._aborted:
             self._waiting = Timer(self.factory._clock)
-            self._waiting.start(GOODBYE_SECONDS, self._waited, -1)
+            self._waiting.start(GOODBYE_SECONDS, self._close_or_wait, -1)
 
-    def _waited(self, before: int) -> None:
+    def _close_or_wait(self, before: int) -> None:
+        """Close if all is sent; abort if the peer took nothing since the last look; else look again later.
+
+        before: the number of unsent bytes at the last look.
+        """
         transport: Any = self.transport
         # Bytes in the transport, because the system does not take them.
         unsent = 0
@@ -105,12 +109,12 @@ class GatheringTLS(BufferingTLSTransport):
         elif unsent == before:
             self.abortConnection()
         elif self._waiting is not None:
-            self._waiting.start(GOODBYE_SECONDS, self._waited, unsent)
+            self._waiting.start(GOODBYE_SECONDS, self._close_or_wait, unsent)
 
     def leave(self) -> None:
         """Wait no longer for the peer's goodbye, if its own has been sent."""
         if self._waiting is not None:
-            self._waited(-1)
+            self._close_or_wait(-1)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._waiting is not None:

@@ -313,7 +313,7 @@ class StreamFetcher:
         denied = client.denial(asking.subject)
         now = asyncio.get_running_loop().time
         while True:
-            asked, came = now(), inbox.expect()
+            asked, came = now(), inbox.next_answer()
             await client.publish(asking.subject, order, reply=inbox.subject)
             waiting: set[asyncio.Future[Any]] = {came, denied}
             await asyncio.wait(waiting, timeout=EXPIRES + LATE, return_when=asyncio.FIRST_COMPLETED)

@@ -38,7 +38,7 @@ def predicate(node: Node) -> Predicate:
     if isinstance(node, Regex):
         return _regex(node.pattern)
     if isinstance(node, Compare):
-        return _compare(node)
+        return _comparison(node)
     if isinstance(node, Has):
         field = node.field
         return lambda record: record.get(field) is not None
@@ -98,7 +98,7 @@ def _regex(pattern: str) -> Predicate:
     return lambda record: search(record.body, 0, len(record.body))[0] >= 0
 
 
-def _compare(node: Compare) -> Predicate:
+def _comparison(node: Compare) -> Predicate:
     field, op, value = node.field, node.op, node.value
     if field == "level":
         wanted = levels_of(op, value)

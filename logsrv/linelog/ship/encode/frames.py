@@ -31,7 +31,9 @@ _CHECKSUM = 4
 def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     """Return the frames of a block, each with the number of bytes of its unpacked text.
 
-    size: the sum of these numbers by the headers. Nothing is unpacked. Raises ValueError, whose message is one sentence.
+    size: the sum of these numbers by the headers. Nothing is unpacked.
+
+    Raises ValueError, whose message is one sentence.
     """
     whole = memoryview(packed)
     found: list[tuple[memoryview, int]] = []

@@ -88,7 +88,7 @@ class Inbox:
     _came: asyncio.Future[Delivery | None] | None = attrs.field(init=False, default=None)
     _size: int = attrs.field(init=False, default=0)
 
-    def expect(self) -> asyncio.Future[Delivery | None]:
+    def next_answer(self) -> asyncio.Future[Delivery | None]:
         """Return a future of the next answer; its result is None if there is no room for the answer."""
         self._came = asyncio.get_running_loop().create_future()
         return self._came

@@ -35,7 +35,7 @@ class HangUps:
         self._last_tries = 0
 
     @property
-    def pending(self) -> bool:
+    def has_skipped(self) -> bool:
         """True while there are skipped lines: the place is before them."""
         return bool(self._passed)
 

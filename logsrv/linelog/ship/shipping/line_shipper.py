@@ -92,7 +92,7 @@ class LineShipper(Shipper[LineTarget]):
         # In a batch without lines, the query selects nothing up to its end.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
-            if not self._hang_ups.pending:
+            if not self._hang_ups.has_skipped:
                 self._move(end)
         return bool(self._waiting)
 

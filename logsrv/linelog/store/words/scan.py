@@ -104,7 +104,7 @@ class FrameText:
         wanted = has != 0
         wanted[1:] |= wanted[:-1].copy()
         places = numpy.flatnonzero(wanted)
-        text = _folded(self._text.view("<u8").take(places))
+        text = _fold(self._text.view("<u8").take(places))
         # No window begins in the last eight bytes, which are NULs.
         size = max(0, len(text) - 8)
         eights: Array = numpy.ndarray((size,), "<u8", text.data, strides=(1,))
@@ -173,7 +173,7 @@ def _size(eights: Array) -> Array:
     return sizes
 
 
-def _folded(words: Array) -> Array:
+def _fold(words: Array) -> Array:
     """Fold words of eight bytes in place, like `evidence.folded`; return their bytes.
 
     Correct only for bytes that a window may have: letters, digits, `_`, `.`, `:`, and bytes above 127.

@@ -152,7 +152,7 @@ class Writer:
                 self._confirm()
                 if self.deposit is not None:
                     self._store(self.deposit)
-                self._resumed()
+                self._note_recovery()
                 self._obey()
                 if not self._ended and self.deposit is None:
                     self._take()
@@ -287,7 +287,7 @@ class Writer:
             self._tries -= 1
             self._ended = not self._tries
 
-    def _resumed(self) -> None:
+    def _note_recovery(self) -> None:
         if self.writing.why is not None:
             self.writing.works(seconds=self._monotonic() - self._stalled_since)
             self._tell(self._look)

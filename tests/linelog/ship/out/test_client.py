@@ -27,12 +27,12 @@ def test_an_inbox_takes_one_answer_to_each_question_while_there_is_room() -> Non
         inbox.take(delivery(60))
         assert room.take(100)
         room.give(100)
-        came = inbox.expect()
+        came = inbox.next_answer()
         for _ in range(3):
             inbox.take(delivery(60))
         assert came.result() == delivery(60)
         assert not room.take(41)
-        came = inbox.expect()
+        came = inbox.next_answer()
         inbox.take(delivery(60))
         assert came.result() is None
         inbox.give_back()
@@ -45,7 +45,7 @@ def test_the_room_of_an_answer_that_was_handed_on_is_not_given_back_twice() -> N
     async def ask() -> None:
         room = MessageRoom(100)
         inbox = Inbox("_INBOX.x", cast(Any, None), room)
-        inbox.expect()
+        inbox.next_answer()
         inbox.take(delivery(60))
         inbox.hand_on(60)
         inbox.give_back()
