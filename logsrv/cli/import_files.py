@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     for file in files:
         file.by_time, file.exact = arguments.sort, arguments.dry_run
     if arguments.dry_run:
-        for _ in _shown(merged(files), files):
+        for _ in _show_progress(merged(files), files):
             pass
     elif files:
         with opened(Path(arguments.directory), StorePolicy()) as writer:
@@ -108,7 +108,7 @@ def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequenc
         return files
     writer.begin([file.identity for file in files], how, first[0])
     try:
-        for moment, file, lines in _shown(chain([first], runs), files):
+        for moment, file, lines in _show_progress(chain([first], runs), files):
             writer.append(moment, file.source, lines)
         writer.end()
     except KeyboardInterrupt:
@@ -122,7 +122,7 @@ def _import(files: Sequence[LogFile], writer: ImportWriter, how: str) -> Sequenc
     return files
 
 
-def _shown(runs: Iterator[Run], files: Sequence[LogFile]) -> Iterator[Run]:
+def _show_progress(runs: Iterator[Run], files: Sequence[LogFile]) -> Iterator[Run]:
     """Yield the runs of lines, and show the progress on a terminal."""
     line = StatusLine(sys.stderr, time.monotonic, _EVERY)
     whole = max(1, sum(file.size for file in files))

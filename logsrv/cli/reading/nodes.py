@@ -85,7 +85,7 @@ def search_nodes(arguments: Namespace) -> int:
         elif arguments.histogram:
             found = _histogram(lines, step, arguments)
         else:
-            found = _shown(lines, asked, arguments, matcher, paged=not arguments.no_pager)
+            found = _print(lines, asked, arguments, matcher, paged=not arguments.no_pager)
         return reading.status(bool(asked.failed), found)
 
 
@@ -100,7 +100,7 @@ def tail_nodes(arguments: Namespace) -> int:
     scope = Scope(source=arguments.source)
     with _asking(arguments, "tail") as asked:
         last = [*_lines(asked, arguments, scope, reverse=True, most=arguments.number)]
-        found = _shown(last[::-1], asked, arguments, matcher, paged=False)
+        found = _print(last[::-1], asked, arguments, matcher, paged=False)
         return reading.status(bool(asked.failed), found)
 
 
@@ -133,7 +133,7 @@ def _check(arguments: Namespace) -> None:
         raise UsageError("a line has another position in each node")
 
 
-def _shown(
+def _print(
     lines: Iterable[MergedLine],
     asked: AskedNodes,
     arguments: Namespace,

@@ -138,20 +138,20 @@ class ReplayConnection:
         self._target = target
         self._waiting: list[bytes] = []
         self._size = 0
-        self._socket = self._connected(cafile, insecure)
+        self._socket = self._connect(cafile, insecure)
 
-    def _connected(self, cafile: Path | None, insecure: bool) -> socket.socket:
+    def _connect(self, cafile: Path | None, insecure: bool) -> socket.socket:
         try:
-            made = self._opened()
+            made = self._open()
         except OSError as error:
             raise LogsrvError(f"{self._target} cannot be reached: {_why(error)}") from error
         try:
-            return self._secured(made, cafile, insecure) if self._target.scheme == "tls" else made
+            return self._secure(made, cafile, insecure) if self._target.scheme == "tls" else made
         except OSError as error:
             made.close()
             raise LogsrvError(f"TLS with {self._target} failed: {_why(error)}") from error
 
-    def _opened(self) -> socket.socket:
+    def _open(self) -> socket.socket:
         target = self._target
         kind = socket.SOCK_DGRAM if target.is_datagram else socket.SOCK_STREAM
         if not target.path and not target.is_datagram:
@@ -169,7 +169,7 @@ class ReplayConnection:
             raise
         return made
 
-    def _secured(self, plain: socket.socket, cafile: Path | None, insecure: bool) -> socket.socket:
+    def _secure(self, plain: socket.socket, cafile: Path | None, insecure: bool) -> socket.socket:
         try:
             context = ssl.create_default_context(cafile=str(cafile) if cafile else None)
         except (OSError, ssl.SSLError) as error:

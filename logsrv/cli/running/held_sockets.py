@@ -72,7 +72,7 @@ class Holding:
         number = sum(1 for used in self.used if used.partition("#")[0] == key)
         key = f"{key}#{number}"
         # New sockets are bound here, not by Twisted: Twisted would shut them down for all processes.
-        listening = self.held.get(key) or _bound(family, address, backlog, mode)
+        listening = self.held.get(key) or _bind(family, address, backlog, mode)
         self.used[key] = listening
         if family != socket.AF_UNIX:
             return self.adoptStreamPort(listening.fileno(), listening.family, factory)
@@ -95,7 +95,7 @@ class Holding:
         )
 
 
-def _bound(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
+def _bind(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
     bound = socket.socket(family)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

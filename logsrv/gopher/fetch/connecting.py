@@ -109,9 +109,9 @@ class Connector:
         host, port = transfer.place
         known = self.addresses.known(host, port)
         if known is not None:
-            self._found(transfer, known)
+            self._use_addresses(transfer, known)
         else:
-            self.addresses.look_up(host, port, lambda found: self._found(transfer, found))
+            self.addresses.look_up(host, port, lambda found: self._use_addresses(transfer, found))
 
     def try_next(self, transfer: SocketTransfer, error: Exception | None = None) -> None:
         """Connect to the next address. error: the failure of the address before it."""
@@ -157,7 +157,7 @@ class Connector:
             transfer.addresses = iter(others)
             self.try_next(transfer)
 
-    def _found(self, transfer: SocketTransfer, addresses: list[Address] | OSError) -> None:
+    def _use_addresses(self, transfer: SocketTransfer, addresses: list[Address] | OSError) -> None:
         if transfer.done:
             # The transfer was stopped, or timed out, while the name was looked up.
             return

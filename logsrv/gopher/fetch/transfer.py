@@ -109,7 +109,7 @@ class Transfer:
             self.outgoing = self._talk.outgoing
             return
         try:
-            self._reached(now)
+            self._begin_request(now)
         except LogsrvError as error:
             self._fail(error)
 
@@ -131,7 +131,7 @@ class Transfer:
             if self._talk is not None:
                 data = self._said_by_proxy(self._talk, data, now)
             if self._encryption is not None:
-                data = self._decrypted(self._encryption, data, now)
+                data = self._decrypt(self._encryption, data, now)
             body = self.reader.feed(data) if data else b""
         except (LogsrvError, OSError) as error:
             self._fail(error)
@@ -208,10 +208,10 @@ class Transfer:
         self.outgoing += talk.outgoing
         if talk.done:
             self._talk = None
-            self._reached(now)
+            self._begin_request(now)
         return data
 
-    def _reached(self, now: float) -> None:
+    def _begin_request(self, now: float) -> None:
         """Begin TLS or send the request: the server is at the other end now. Raises LogsrvError."""
         if not self.url.tls:
             self._send_request(now)
@@ -220,9 +220,9 @@ class Transfer:
 
         options = self._options
         self._encryption = Encryption(options.tls_context, options.trust, self.url)
-        self._decrypted(self._encryption, b"", now)
+        self._decrypt(self._encryption, b"", now)
 
-    def _decrypted(self, encryption: Encryption, data: bytes, now: float) -> bytes:
+    def _decrypt(self, encryption: Encryption, data: bytes, now: float) -> bytes:
         data = encryption.feed(data)
         if encryption.ready and self.phase == "connect":
             self._send_request(now)

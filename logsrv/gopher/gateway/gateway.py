@@ -74,14 +74,14 @@ class Outflow(Backpressure):
         self.sent += len(data)
         if self.full:
             # The coroutine is cancelled here if the request ends.
-            await self.wait().addTimeout(STALLED_AFTER, self._clock, _stalled)
+            await self.wait().addTimeout(STALLED_AFTER, self._clock, _raise_stalled)
 
     def close(self) -> None:
         """Send nothing more."""
         self._request.unregisterProducer()
 
 
-def _stalled(result: object, seconds: float) -> None:
+def _raise_stalled(result: object, seconds: float) -> None:
     raise Stalled(f"the client took nothing for {seconds:g} s")
 
 

@@ -108,7 +108,7 @@ class ProcessPool:
                 return
             else:
                 try:
-                    child = self._started()
+                    child = self._start()
                 except NoWorkerError as error:
                     if not self._busy:
                         self._waiting.popleft().answered.errback(error)
@@ -117,7 +117,7 @@ class ProcessPool:
             message = self._busy[child] = self._waiting.popleft()
             child.send(*message.parts)
 
-    def _started(self) -> ChildProcess:
+    def _start(self) -> ChildProcess:
         """Start a process. Raises NoWorkerError."""
         if self._reactor.seconds() < self._not_before:
             raise NoWorkerError(f"one failed to start in the last {REST_SECONDS:g} seconds")

@@ -132,7 +132,7 @@ class ResidentProcess:
         try:
             child.start(self._module, environment=self._environment())
         except OSError as error:
-            self._died(f"cannot be started ({why_not(error)})")
+            self._plan_restart(f"cannot be started ({why_not(error)})")
             return
         self._child = child
         self._go("begun")
@@ -148,11 +148,11 @@ class ResidentProcess:
     def _ended(self, _: ChildProcess, end: ProcessEnd) -> None:
         self._child = None
         if self.state == "RUNNING":
-            self._died(f"{end} ({end.words})" if end.words else str(end))
+            self._plan_restart(f"{end} ({end.words})" if end.words else str(end))
         else:
             self._go("died")
 
-    def _died(self, how: str) -> None:
+    def _plan_restart(self, how: str) -> None:
         self._go("died")
         if self._reactor.seconds() - self._started > WELL:
             self._deaths = 0

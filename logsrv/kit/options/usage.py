@@ -90,15 +90,15 @@ class SettingsOptions(usage.Options, Generic[S]):
             if name in self._shown:
                 self._shown[name]()
             elif f"{name}=" in self.longOpt:
-                self._given(name, text)
+                self._add_text(name, text)
             elif name in self._attributes:
-                self._given(name, "true")
+                self._add_text(name, "true")
             else:
-                self._given(name.removeprefix("no-"), "false")
+                self._add_text(name.removeprefix("no-"), "false")
         self.parseArgs(*arguments)
         self.postOptions()
 
-    def _given(self, name: str, text: str) -> None:
+    def _add_text(self, name: str, text: str) -> None:
         self._texts.setdefault(self._attributes[name], []).append(text)
 
     def _misused(self, name: str) -> str:

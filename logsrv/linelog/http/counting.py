@@ -157,13 +157,13 @@ class StoreCounter:
         """Return the totals of a store as a line of JSON, or an object with `error`."""
         found: object
         try:
-            found = self._totals.of(self._refreshed(directory))
+            found = self._totals.of(self._refresh(directory))
         except StoreError as error:
             self._view = None
             found = {"error": str(error)}
         return json.dumps(found).encode() + b"\n"
 
-    def _refreshed(self, directory: str) -> View:
+    def _refresh(self, directory: str) -> View:
         """Return the store with its present segments. Raises StoreError."""
         if self._view is None or directory != self._directory:
             self._view, self._totals, self._listed = View(directory, self._tell), Totals(), None

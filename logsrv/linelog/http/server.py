@@ -112,7 +112,7 @@ class WebServer:
         try:
             self._answer(request)
         except Exception:
-            self._failed(Failure(), request)
+            self._answer_failure(Failure(), request)
 
     def _answer(self, request: WebRequest) -> None:
         if self._access is None or self._stopping:
@@ -271,11 +271,11 @@ class WebServer:
 
         def fail(failure: Failure) -> None:
             if not gone:
-                self._failed(failure, request)
+                self._answer_failure(failure, request)
 
         self._statistics.get().addCallback(answer).addErrback(fail)
 
-    def _failed(self, failure: Failure, request: WebRequest) -> None:
+    def _answer_failure(self, failure: Failure, request: WebRequest) -> None:
         match failure.value:
             case Problem() as problem:
                 pass

@@ -63,7 +63,7 @@ class Statistics:
             self._fail(Problem(503, why))
             return
         self._counted, self._counted_at = counted, self._reactor.seconds()
-        for waiting in self._taken():
+        for waiting in self._take_waiting():
             waiting.callback(counted)
 
     def _not_answered(self, _: Failure) -> None:
@@ -71,9 +71,9 @@ class Statistics:
         self._fail(STOPPING if self._stopping else Problem(503, why))
 
     def _fail(self, problem: Problem) -> None:
-        for waiting in self._taken():
+        for waiting in self._take_waiting():
             waiting.errback(problem)
 
-    def _taken(self) -> list[Deferred[bytes]]:
+    def _take_waiting(self) -> list[Deferred[bytes]]:
         waiting, self._waiting = self._waiting, []
         return waiting

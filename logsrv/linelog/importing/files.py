@@ -164,20 +164,20 @@ class LogFile:
     def _chunks(self, tell: Tell, peeking: bool) -> Iterator[bytes]:
         """Yield the text in pieces, as far as it can be read."""
         if self.name == STDIN:
-            yield self._counted(self._unread)
+            yield self._count(self._unread)
             while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
-                yield self._counted(chunk)
+                yield self._count(chunk)
             return
         try:
             with open(self.name, "rb") as file:
                 for chunk in unpacked(file):
                     self.taken = file.tell()
-                    yield self._counted(chunk)
+                    yield self._count(chunk)
         except UNREADABLE as error:
             self.cut = True
             tell(f"{self.shown} cannot be read to its end: {explanation(error)}")
 
-    def _counted(self, chunk: bytes) -> bytes:
+    def _count(self, chunk: bytes) -> bytes:
         self.unpacked += len(chunk)
         return chunk
 

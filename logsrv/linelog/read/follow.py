@@ -67,7 +67,7 @@ class Follower:
         A damaged frame is reported to the view and skipped. Raises StoreError.
         """
         while True:
-            frames = self._opened()
+            frames = self._open_frames()
             if frames is None:
                 return None
             # Checked before reading: so no line is missed that was written just before the segment ended.
@@ -90,7 +90,7 @@ class Follower:
             self.close()
             self.position = Position(self.position.segment + 1, 0)
 
-    def _opened(self) -> Frames | None:
+    def _open_frames(self) -> Frames | None:
         if self._frames is not None:
             return self._frames
         # Lists the store again only if its active segment has changed since the last listing.
@@ -119,12 +119,12 @@ class Follower:
             return _whole_lines(frames.fd, self.position.offset, limit)
         text, start = self._frame.text, self.position.offset - self._frame.position.offset
         if start >= len(text):
-            text, start = self._unpacked(frames), 0
+            text, start = self._unpack(frames), 0
             self._frame = Appended(self.position, text)
         end = text.rfind(b"\n", start, start + limit) + 1 or text.find(b"\n", start) + 1
         return text[start : end or len(text)]
 
-    def _unpacked(self, frames: Frames) -> bytes:
+    def _unpack(self, frames: Frames) -> bytes:
         """Return the lines from the place to the end of its frame, or of the next frame that is sound."""
         frame = frames.at(self.position.offset)
         while frame < frames.count:

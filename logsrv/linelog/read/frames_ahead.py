@@ -53,7 +53,7 @@ class FramesAhead:
                 task = next(planned, None)
                 if task is None:
                     break
-                waiting.append((task, self._begun(task)))
+                waiting.append((task, self._begin(task)))
             if not waiting:
                 return
             task, pending = waiting.popleft()
@@ -66,9 +66,9 @@ class FramesAhead:
             except (ValueError, OSError) as error:
                 self._view.tell(str(error))
                 continue
-            yield task._replace(place=self._kept(frame))
+            yield task._replace(place=self._keep(frame))
 
-    def _begun(self, task: ReadTask) -> Future[bytes] | None:
+    def _begin(self, task: ReadTask) -> Future[bytes] | None:
         """Start reading the frame of a task; None if its segment is on this machine."""
         frames = self._open
         if frames is None or frames.number != task.segment:
@@ -87,7 +87,7 @@ class FramesAhead:
 
         return self._readers.start(read)
 
-    def _kept(self, frame: bytes) -> int:
+    def _keep(self, frame: bytes) -> int:
         """Store a frame in the shared memory and return its slot, from 1 on."""
         if self._free:
             place = self._free.pop()

@@ -60,9 +60,9 @@ class Centre:
         sent = self._client.request(
             "POST", self._target, headers=headers, body=block.packed, also=(409,)
         )
-        return sent.addCallback(self._taken, block)
+        return sent.addCallback(self._check_answer, block)
 
-    def _taken(self, answer: HttpAnswer, block: PackedBlock) -> None:
+    def _check_answer(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
         # If its place is behind the block, it has other lines there, or these already: it dropped this one.
         if answer.status == 409 or (place is not None and place > block.end):

@@ -153,7 +153,7 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     if half and (_is_left_behind(disk, half[-1]) or not crashed):
         half = []
     spared = half[-1] if half else None
-    synced = _synced(disk)
+    synced = _read_synced(disk)
     tidy_report = tidy(disk, spared, synced if crashed else EVERYWHERE, indexes_later=not importing)
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
@@ -194,7 +194,7 @@ def _highest(disk: Disk) -> int:
     return max((one.number for one in files), default=0)
 
 
-def _synced(disk: Disk) -> Position:
+def _read_synced(disk: Disk) -> Position:
     """Return the place in the file `synced`; make the file anew if it is damaged or missing."""
     try:
         place = segment.read_synced(disk)

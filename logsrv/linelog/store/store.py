@@ -433,7 +433,7 @@ class Store:
         if not sealing.is_alive():
             lock.release(in_order=in_order)
             self._disk.leave()
-        self._reactor.callFromThread(self._closed, why)
+        self._reactor.callFromThread(self._finish_close, why)
 
     def _end_origins(self, in_order: bool) -> None:
         self.origins.close()
@@ -452,9 +452,9 @@ class Store:
             self._waiters.give_up(
                 StoreError(f"the store {self.directory} could not be synced at its end: {why}")
             )
-        self._closed(why)
+        self._finish_close(why)
 
-    def _closed(self, why: str) -> None:
+    def _finish_close(self, why: str) -> None:
         self._deadline.stop()
         self._fire()
         closing, self._closing = self._closing, []

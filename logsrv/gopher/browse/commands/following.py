@@ -93,9 +93,9 @@ class FollowingCommands:
 
     def opened(self, address: str) -> None:
         """Mark the items that lead to `address` as read: the user opens it."""
-        self._window.start(partial(self._opened, address), group="marking")
+        self._window.start(partial(self._mark_opened, address), group="marking")
 
-    async def _opened(self, address: str) -> None:
+    async def _mark_opened(self, address: str) -> None:
         with self._window.saying_errors():
             await self._followed.opened(address)
 

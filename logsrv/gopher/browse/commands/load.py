@@ -153,7 +153,7 @@ class Loading:
     def begin(self) -> asyncio.Task[Page]:
         """Send the request, once, and return its task; cancelling the task closes the connection."""
         if self._coming is None:
-            self._coming = asyncio.get_running_loop().create_task(self._received())
+            self._coming = asyncio.get_running_loop().create_task(self._receive())
         return self._coming
 
     async def page(self) -> Page:
@@ -176,7 +176,7 @@ class Loading:
             else:
                 await self._more.wait()
 
-    async def _received(self) -> Page:
+    async def _receive(self) -> Page:
         try:
             cut = await self._take()
             self._whole = True

@@ -200,7 +200,7 @@ class PageView(ScrollView, can_focus=True):
         """Lay out for `SLICE` seconds; a worker lays out the rest of a long page, between keys."""
         end = time.monotonic() + SLICE
         self.page_layout.lay_out(lambda: time.monotonic() > end)
-        self._grown()
+        self._grow()
         if self._then is not None:
             self._when(*self._then)
         if not self.page_layout.done and not self._goes_on:
@@ -224,7 +224,7 @@ class PageView(ScrollView, can_focus=True):
         else:
             self._then = ready, act
 
-    def _grown(self) -> None:
+    def _grow(self) -> None:
         layout = self.page_layout
         width = layout.widest + layout.indent if layout.is_wider else 1
         self.virtual_size = Size(width, len(layout.rows))

@@ -129,10 +129,10 @@ def ask_for_certificates(
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_options(SSL.OP_NO_TICKET)
     mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)
-    context.set_verify(mode, _verified)
+    context.set_verify(mode, _note_fault)
 
 
-def _verified(
+def _note_fault(
     connection: SSL.Connection, shown: crypto.X509, fault: int, depth: int, fine: int
 ) -> bool:
     """Note the fault of a certificate: the error that OpenSSL raises in the end does not tell it."""

@@ -122,7 +122,7 @@ class LumberjackFramer:
         at, end = 0, len(data)
         while not self.fault and end - at >= _KIND:
             kind = data[at + 1]
-            if not self._admitted(data[at], kind, compressed):
+            if not self._admit(data[at], kind, compressed):
                 break
             header = _LONG_HEADER if kind == _JSON else _SHORT_HEADER
             if end - at < header:
@@ -142,7 +142,7 @@ class LumberjackFramer:
                 break
             content = bytes(memoryview(data)[begin:stop])
             if kind == _COMPRESSED:
-                yield from self._compressed(content)
+                yield from self._take_compressed(content)
             else:
                 self._events.append(content)
                 self._size += number
@@ -155,7 +155,7 @@ class LumberjackFramer:
             at = stop
         return at
 
-    def _admitted(self, version: int, kind: int, compressed: bool) -> bool:
+    def _admit(self, version: int, kind: int, compressed: bool) -> bool:
         if version != _VERSION:
             older = version == ord("1")
             self.fault = (
@@ -169,7 +169,7 @@ class LumberjackFramer:
             self.fault = "it sent compressed data inside compressed data"
         return not self.fault
 
-    def _compressed(self, content: bytes) -> Steps:
+    def _take_compressed(self, content: bytes) -> Steps:
         """Take the frames in a compressed frame, or none if it is damaged: only its end shows that."""
         yield from self._take_window(b"")
         yield from self._give()
@@ -191,9 +191,9 @@ class LumberjackFramer:
             self.reason = "unpacking"
             return
         # Much data is unpacked a second time: keeping it would take too much memory.
-        yield from self._unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
+        yield from self._take_unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
 
-    def _unpacked(self, pieces: Iterable[bytes]) -> Steps:
+    def _take_unpacked(self, pieces: Iterable[bytes]) -> Steps:
         rest = b""
         for piece in pieces:
             rest += piece

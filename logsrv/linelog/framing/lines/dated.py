@@ -131,11 +131,11 @@ class Dated:
                 # Lines before the first moment wait for it: they get the same one.
                 continue
             if at < found.start():
-                yield self._undated(text[at : found.start()], moment)
-            yield self._dated(found[0], moment)
+                yield self._run_of_undated(text[at : found.start()], moment)
+            yield self._run_of_dated(found[0], moment)
             at = found.end()
         if at < len(text):
-            yield self._undated(text[at:], None)
+            yield self._run_of_undated(text[at:], None)
 
     def entries(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the entries of a systemd journal, one JSON object a line, like `runs`."""
@@ -143,7 +143,7 @@ class Dated:
         for entry in entries.splitlines(keepends=True):
             found = _JOURNAL.search(entry)
             moment = self._believed(int(found[1])) if found else None
-            yield self._dated(entry, moment) if found else self._undated(entry, None)
+            yield self._run_of_dated(entry, moment) if found else self._run_of_undated(entry, None)
 
     def _disbelieve(self, lines: bytes) -> None:
         number = len(_TIMED.findall(lines))
@@ -152,7 +152,7 @@ class Dated:
         else:
             self.unbelieved += number
 
-    def _undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
+    def _run_of_undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
         number = lines.count(b"\n")
         self.without += number
         if self.said is None:
@@ -161,9 +161,9 @@ class Dated:
             return self._run(lines, number, self._begin if following is None else following)
         return self._run(lines, number, None)
 
-    def _dated(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
+    def _run_of_dated(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
         if moment is None:
-            return self._undated(lines, None)
+            return self._run_of_undated(lines, None)
         number = lines.count(b"\n")
         self.forms[self._form] += number
         if self._exact:
@@ -236,7 +236,7 @@ class Dated:
         parts = {name: part for name, part in found.groupdict().items() if part}
         if "epoch" in parts:
             return self._believed(since_1970(parts))
-        if "one" in parts and not self._ordered(parts):
+        if "one" in parts and not self._decide_order(parts):
             return None
         moment = self._of(calendar(parts, 0)) if "year" in parts else self._without_year(parts)
         second = _SECOND.match(said, found.start("second") - start)
@@ -245,7 +245,7 @@ class Dated:
             self._head, self._tail = said[: second.start()], said[second.end() :]
         return moment
 
-    def _ordered(self, parts: dict[str, bytes]) -> bool:
+    def _decide_order(self, parts: dict[str, bytes]) -> bool:
         """Decide which number is the day, by this date or an earlier one; return false if that fails."""
         one, two = int(parts["one"]), int(parts["two"])
         if self.day_first is None and max(one, two) > 12:

@@ -101,7 +101,7 @@ class NodeClient:
     def lives(self) -> bool:
         """Return whether the daemon answers /healthz: a search may take long to find its first line."""
         try:
-            with closing(self._connected()) as connection:
+            with closing(self._connect()) as connection:
                 connection.request("GET", "/healthz")
                 connection.getresponse().close()
         except (NodeFailure, http.client.HTTPException, OSError):
@@ -123,7 +123,7 @@ class NodeClient:
             headers["Authorization"] = f"Bearer {self._access.token}"
         patience = PATIENCE
         while True:
-            self._connection = self._connected()
+            self._connection = self._connect()
             self._connection.request("GET", target, headers=headers)
             response = self._connection.getresponse()
             if response.status != 429 or not patience:
@@ -133,7 +133,7 @@ class NodeClient:
             self._close()
             self._stopped.wait(PAUSE)
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _connect(self) -> http.client.HTTPConnection:
         """Return an open connection. Raises NodeFailure."""
         host, port = self._access.address.host, self._access.address.port
         made: http.client.HTTPConnection

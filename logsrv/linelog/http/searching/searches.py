@@ -219,16 +219,16 @@ class Searches:
         elif self._idle.running and self._spare is None:
             # A spare process is not started while a search begins: it would slow that as much as it saves.
             with suppress(Problem):
-                self._spare = self._spawned()
+                self._spare = self._spawn()
 
     def _begin(self, search: AskedSearch) -> AskedSearch:
-        child, self._spare = self._spare or self._spawned(), None
+        child, self._spare = self._spare or self._spawn(), None
         self._running.add(search)
         search.run(child)
         self._idle.start(SPARE_SECONDS, self._rest)
         return search
 
-    def _spawned(self) -> ChildProcess:
+    def _spawn(self) -> ChildProcess:
         """Start a process that waits for a request. Raises Problem (503) if the system cannot start one."""
         # The process limits its own CPU time, in case the server dies and cannot end it in time.
         limit = str(ceil(self.seconds) + 10)

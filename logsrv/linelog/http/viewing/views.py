@@ -75,7 +75,7 @@ class Views:
         """
         if viewer.query not in self._queries and len(self._queries) >= MOST_QUERIES:
             raise too_many(f"there are {MOST_QUERIES} live views for other queries", 60)
-        process = self._process or self._started()
+        process = self._process or self._start()
         self._idle.stop()
         self._last += 1
         self._viewers[self._last] = viewer
@@ -110,7 +110,7 @@ class Views:
         self._process = None
         return self._processes.stop()
 
-    def _started(self) -> ChildProcess:
+    def _start(self) -> ChildProcess:
         if self._processes.stopping:
             raise STOPPING
         if self._reactor.seconds() < self._not_before:

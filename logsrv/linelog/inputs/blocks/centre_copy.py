@@ -87,7 +87,7 @@ class CentreCopy:
         self._begin()
         for _ in range(_ROUNDS):
             if missing := self._missing():
-                yield from map(self._packed, missing)
+                yield from map(self._copy_packed, missing)
                 self._ask()
                 continue
             for name, size in self.state.away:
@@ -147,7 +147,7 @@ class CentreCopy:
     def _missing(self) -> list[PackedFile]:
         return [one for one in self.state.packed if one.name not in self._done]
 
-    def _packed(self, one: PackedFile) -> RestoredSegment:
+    def _copy_packed(self, one: PackedFile) -> RestoredSegment:
         """Copy a compressed segment. Raises CentreError and OSError."""
         self._done.add(one.name)
         disk, packed = self._disk, one.segment
@@ -162,7 +162,7 @@ class CentreCopy:
             if one.words:
                 self._fetch(packed.words, one.words, tmp(packed.words))
             self._fetch(one.name, one.size, tmp(one.name))
-            found = self._indexed(one)
+            found = self._build_index(one)
         except (GoneError, UnreadableError, ValueError) as error:
             for name in (packed.words, one.name):
                 disk.unlink(tmp(name))
@@ -199,7 +199,7 @@ class CentreCopy:
         disk.sync_directory()
         return RestoredSegment(name, manifest.text, manifest.lines)
 
-    def _indexed(self, one: PackedFile) -> Index:
+    def _build_index(self, one: PackedFile) -> Index:
         """Verify a copied segment and build its index. Raises ValueError and OSError."""
         made = indexing.Indexer(one.segment.number)
         with open(self._disk.open(tmp(one.name), os.O_RDONLY), "rb") as file:

@@ -71,7 +71,7 @@ class CentreClient:
 
     def state(self) -> CentreState:
         """Fetch the centre's state now. Raises CentreError."""
-        data = self._asked("", None, LARGEST_STATE)
+        data = self._ask("", None, LARGEST_STATE)
         try:
             return decode(data)
         except ValueError as error:
@@ -83,14 +83,14 @@ class CentreClient:
         Raises CentreError, and GoneError if the centre does not have it.
         """
         end = min(end, begin + PIECE)
-        return self._asked(f"/{name}", f"bytes={begin}-{end - 1}", end - begin)
+        return self._ask(f"/{name}", f"bytes={begin}-{end - 1}", end - begin)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _asked(self, path: str, part: str | None, most: int) -> bytes:
+    def _ask(self, path: str, part: str | None, most: int) -> bytes:
         headers = {"Accept-Encoding": "identity"}
         if part is not None:
             headers["Range"] = part
@@ -99,7 +99,7 @@ class CentreClient:
         for pause in (*self._pauses, None):
             try:
                 with Deadline(lambda: self._connection, self._longest):
-                    return self._answered(f"{self._url.path}/{PATH}{path}", headers, most)
+                    return self._ask_once(f"{self._url.path}/{PATH}{path}", headers, most)
             except TooSlow:
                 self.close()
                 raise CentreError(
@@ -123,7 +123,7 @@ class CentreClient:
                 raise
         raise AssertionError
 
-    def _answered(self, target: str, headers: Mapping[str, str], most: int) -> bytes:
+    def _ask_once(self, target: str, headers: Mapping[str, str], most: int) -> bytes:
         if self._connection is None:
             self._connection = self._made()
         self._connection.request("GET", target, headers=headers)

@@ -128,7 +128,7 @@ class InputRequest(Request):
         self.method, self.uri, self.clientproto = request_line(self._channel)
         self.uri = host_and_target(self.uri)[1]
         try:
-            self._body = self._judged(length)
+            self._body = self._choose_body(length)
         except RequestRefused as refusal:
             self._refuse(refusal, length)
             return
@@ -185,7 +185,7 @@ class InputRequest(Request):
 
     # Taking in.
 
-    def _judged(self, length: int | None) -> Body:
+    def _choose_body(self, length: int | None) -> Body:
         """Return the Body for this request, by its headers. Raises RequestRefused."""
         intake, header = self._intake, self.getHeader
         why = foreign(header)
@@ -257,7 +257,7 @@ class InputRequest(Request):
     def pauseProducing(self) -> None:
         self._channel.hold()
         if not isinstance(self._body, JournalBody):
-            self._timer.start(ANSWER_SECONDS, self._waited)
+            self._timer.start(ANSWER_SECONDS, self._refuse_late)
 
     def resumeProducing(self) -> None:
         self._timer.stop()
@@ -266,7 +266,7 @@ class InputRequest(Request):
     def stopProducing(self) -> None:
         """Do nothing: the channel is notified of the connection's end itself."""
 
-    def _waited(self) -> None:
+    def _refuse_late(self) -> None:
         if self.state == "LEFT":
             # The connection has ended, and its last lines wait to be stored: nobody reads an answer.
             return

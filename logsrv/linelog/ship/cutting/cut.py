@@ -128,7 +128,7 @@ class Cutter:
 
         Damaged and removed text is skipped. Raises OSError and StoreError.
         """
-        while (frames := self._entered()) is not None:
+        while (frames := self._enter()) is not None:
             offset = self._position.offset
             reach = self._segment.reach(offset)
             if offset >= reach:
@@ -139,13 +139,13 @@ class Cutter:
             pile = _Pile(limits.block)
             self._pile_up(frames, pile, reach, limits)
             if pile.packed:
-                return self._made(pile, after, reach)
+                return self._make_block(pile, after, reach)
             if self._position.offset == offset:
                 # Another program has shortened the file.
                 return None
         return None
 
-    def _made(self, pile: _Pile, after: Position | None, reach: int) -> CutBlock:
+    def _make_block(self, pile: _Pile, after: Position | None, reach: int) -> CutBlock:
         start = self._position
         end = Position(start.segment, start.offset + pile.text)
         missing = self._missing
@@ -155,7 +155,7 @@ class Cutter:
         more = pile.full or self._segment.ended or end.offset < reach
         return CutBlock(block, pile.lines, more, missing)
 
-    def _entered(self) -> Frames | None:
+    def _enter(self) -> Frames | None:
         """Return the segment of the place; if it was removed, the next one that the store has."""
         while (frames := self._segment.enter(self._position.segment)) is None:
             following = self._segment.next_number(self._position.segment)

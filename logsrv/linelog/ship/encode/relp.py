@@ -124,7 +124,7 @@ class RelpSession:
         elif command != b"rsp":
             self._end(f"it sent the command {shown(command.decode('ascii'))}")
         elif self.state is RelpState.CLOSED:
-            self._opened(data)
+            self._take_offers(data)
         else:
             self._one(number, data)
 
@@ -148,7 +148,7 @@ class RelpSession:
             self._end(f"it answers {_said(data)}")
         self.refused[message] = f"it answers {_said(data)}"
 
-    def _opened(self, data: bytes) -> None:
+    def _take_offers(self, data: bytes) -> None:
         if not data.startswith(b"200"):
             self._end(f"it refuses the session: {_said(data)}")
         elif b"syslog" not in data:

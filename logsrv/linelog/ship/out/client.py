@@ -198,11 +198,11 @@ class BoundedClient(Client):
             case Control(b"PONG"):
                 await self._process_pong()
             case Control(b"-ERR", rest):
-                self._refused(one_line(rest.decode("utf-8", "replace").strip("'"), LONGEST))
+                self._take_refusal(one_line(rest.decode("utf-8", "replace").strip("'"), LONGEST))
             case Control(word) if word not in (b"+OK", b"INFO"):
                 raise WireError(NO_NATS)
 
-    def _refused(self, why: str) -> None:
+    def _take_refusal(self, why: str) -> None:
         """Raise WireError, unless the server refuses only one request."""
         found = _DENIED.search(why)
         if found is None:

@@ -69,7 +69,7 @@ class ServerConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.hung_up = self._end is None
-        self._ended(unreachable(self._who, reason))
+        self._note_end(unreachable(self._who, reason))
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
@@ -113,7 +113,7 @@ class ServerConnection(Protocol):
 
     def _abort(self, why: Unavailable) -> None:
         going = self._end is None
-        self._ended(why)
+        self._note_end(why)
         if going and self.transport is not None:
             self.transport.abortConnection()
 
@@ -128,7 +128,7 @@ class ServerConnection(Protocol):
         if self._end is not None:
             raise self._end
 
-    def _ended(self, why: Unavailable) -> None:
+    def _note_end(self, why: Unavailable) -> None:
         if self._end is None:
             self._end = why
             self.wake()

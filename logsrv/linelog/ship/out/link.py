@@ -178,7 +178,7 @@ class NatsLink:
         )
         ended, denied = asyncio.ensure_future(self._ended.wait()), client.denial(subject)
         try:
-            await self._answered({question, ended, denied})
+            await self._wait_for_answer({question, ended, denied})
             if question.done():
                 return question.result()
             raise Denied(subject) if denied.done() else client.trouble()
@@ -194,7 +194,7 @@ class NatsLink:
             question.cancel()
             ended.cancel()
 
-    async def _answered(self, waiting: set[asyncio.Future[Any]]) -> None:
+    async def _wait_for_answer(self, waiting: set[asyncio.Future[Any]]) -> None:
         """Wait for one of these. Raises NatsTrouble if the server does not answer."""
         if await _first_of(waiting, SOON):
             return

@@ -82,7 +82,7 @@ class RelpTarget:
     async def _work(self) -> None:
         """Send all pending lines."""
         try:
-            conversation, session = await self._opened()
+            conversation, session = await self._open_session()
             while self._sendings:
                 await self._step(conversation, session)
                 self._answer(session)
@@ -135,7 +135,7 @@ class RelpTarget:
             else:
                 sending.done.callback(None)
 
-    async def _opened(self) -> tuple[ServerConnection, RelpSession]:
+    async def _open_session(self) -> tuple[ServerConnection, RelpSession]:
         """Return the connection and its session; open them if there are none."""
         if self._open is None or _is_over(*self._open):
             conversation, session = await self._connect(), RelpSession()

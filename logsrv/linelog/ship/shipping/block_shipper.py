@@ -82,7 +82,7 @@ class BlockShipper(Shipper[BlockTarget]):
         assert self.position is not None
         if last is None:
             if self._acknowledged:
-                self._forgotten(self.position)
+                self._report_forgotten(self.position)
             self._after = None
         else:
             self._require_ours(last)
@@ -90,13 +90,13 @@ class BlockShipper(Shipper[BlockTarget]):
                 missing = distance(self._view, last.position, self.position)
                 # The end of a segment and the beginning of the next one are the same place.
                 if missing != 0:
-                    self._lost(last.position, missing)
+                    self._report_lost(last.position, missing)
             self._after = self.position = last.position
             self._kept.new = False
             for gap in self._kept.sent:
                 # The block after this gap was taken, and its answer was lost.
                 if gap.end <= last.position:
-                    self._passed(gap.missing)
+                    self._count_passed(gap.missing)
         self._kept.sent.clear()
         self._acknowledged = last is not None
         # Some targets learn their limit only from the server that they have connected to.
@@ -107,7 +107,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._let_go()
         self._cutter.go(self.position)
 
-    def _forgotten(self, position: Position) -> None:
+    def _report_forgotten(self, position: Position) -> None:
         on = f"sending goes on at {position}"
         if self._target.lets_go:
             why = (
@@ -119,7 +119,7 @@ class BlockShipper(Shipper[BlockTarget]):
             why = f"the target has nothing of this store; {on}"
             self._report(ShipReport("forgot", why, position=position))
 
-    def _lost(self, position: Position, missing: int | None) -> None:
+    def _report_lost(self, position: Position, missing: int | None) -> None:
         why = f"the target had acknowledged {self.position}, and has only {position}"
         self._report(ShipReport("resent", why, position=position, bytes=missing))
 
@@ -207,7 +207,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._alone = max(0, self._alone - 1)
         self._acknowledge(block.end, block.size, cut.lines, since)
         while self._kept.sent and self._kept.sent[0].end <= block.end:
-            self._passed(self._kept.sent.pop(0).missing)
+            self._count_passed(self._kept.sent.pop(0).missing)
         largest = self._target.largest
         if self._limits != (largest, largest):
             self._taken_since += 1

@@ -246,7 +246,7 @@ class LineShipper(Shipper[LineTarget]):
         """Move the place, and count the gaps before it."""
         self.position = position
         while self._gaps and self._gaps[0][0] <= position:
-            self._passed(self._gaps.popleft()[1])
+            self._count_passed(self._gaps.popleft()[1])
 
     def close(self) -> Deferred[None]:
         self._recall()

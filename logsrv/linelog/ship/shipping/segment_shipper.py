@@ -97,12 +97,12 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._newest = survey.names[-1] if survey.names else ""
         for one in survey.lacking:
             if one.form is Form.AWAY:
-                self._lost(one)
+                self._report_lost(one)
         assert self.position is not None
         before = self.position.segment
         self._put_again([one for one in here if one in survey.lacking and one.number < before])
 
-    def _lost(self, segment: Segment) -> None:
+    def _report_lost(self, segment: Segment) -> None:
         """Report that neither the store nor the archive has the text of a segment."""
         note = noted(segment, self._disk)
         lines = "an unknown number of" if note is None else note.lines
@@ -141,7 +141,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         assert self.position is not None
         if self._chosen():
             return True
-        self._next = self._found()
+        self._next = self._find_next()
         changed = self._view.changed
         if self._next is not None and not self._disk.holds(self._next.name):
             # Retention has removed the segment since the names were listed: list them again.
@@ -149,14 +149,14 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self._next is None and changed != self._listing:
             self._listing = changed
             self._view.refresh()
-            self._next = self._found()
+            self._next = self._find_next()
         if self._next is None:
             return False
         missing = self.missing()
         if missing:
             # The place moves past the gap.
             self.position = Position(self._next.number, 0)
-            self._passed(missing)
+            self._count_passed(missing)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True
@@ -184,7 +184,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._released = until
         self._report(ShipReport("released", position=Position(until, 0)))
 
-    def _found(self) -> Segment | None:
+    def _find_next(self) -> Segment | None:
         """Return the next segment, if it is compressed; skip segments that the archive has whole."""
         assert self.position is not None
         before = self.position

@@ -67,7 +67,7 @@ class ShipWork:
         )
         try:
             self._view = View(orders.directory, self._trouble)
-            self._shipper = self._made(orders)
+            self._shipper = self._make_shipper(orders)
         except LogsrvError as error:
             self._note(ShipReport("stopped", str(error)))
             raise
@@ -76,7 +76,7 @@ class ShipWork:
         self._shipper.start()
         self._looking.start(LOOK, now=False).addErrback(self._daemon.fail)
 
-    def _made(self, orders: ShipOrders) -> AnyShipper:
+    def _make_shipper(self, orders: ShipOrders) -> AnyShipper:
         settings = orders.target
         self._sealed = settings.url.takes == "segments"
         given: dict[str, Any] = {

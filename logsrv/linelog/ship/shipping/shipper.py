@@ -116,7 +116,7 @@ class Shipper(Generic[AnyTarget]):
         """Return the amount of text that the target needs next, and that is gone."""
         return Missing() if self.unread is None else gone_from(self._view, self.unread)
 
-    def _passed(self, missing: Missing) -> None:
+    def _count_passed(self, missing: Missing) -> None:
         """Count text before the place that is gone; the count is saved with the place."""
         self._kept.gone = self._kept.gone.and_(missing)
         size = missing.bytes if missing.known else None

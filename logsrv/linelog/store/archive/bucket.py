@@ -77,7 +77,7 @@ class BucketArchive:
         """Return obstore's store object with this timeout for a request. Raises ArchiveError."""
         self._require_threads()
         if timeout not in self._stores:
-            self._stores[timeout] = self._opened(timeout)
+            self._stores[timeout] = self._open(timeout)
         return self._stores[timeout]
 
     def _require_threads(self) -> None:
@@ -88,7 +88,7 @@ class BucketArchive:
             )
         BucketArchive._process = os.getpid()
 
-    def _opened(self, timeout: timedelta) -> Any:
+    def _open(self, timeout: timedelta) -> Any:
         client: Any = {"connect_timeout": _CONNECT, "timeout": timeout}
         url = self._url
         endpoint = url.options.get("endpoint", os.environ.get("AWS_ENDPOINT_URL", ""))

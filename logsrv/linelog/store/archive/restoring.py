@@ -76,11 +76,11 @@ def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredS
     for name in names:
         last = int(name.partition("-")[0])
         first = first or last
-        yield _restored(archive, store, name, disk)
+        yield _restore(archive, store, name, disk)
     _finish(store, first, last, disk)
 
 
-def _restored(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSegment:
+def _restore(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSegment:
     try:
         manifest = find(archive, store, name)
         if manifest is None:

@@ -57,7 +57,7 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
     with Descriptor(source.open(name, os.O_RDONLY)) as fd:
         size = os.fstat(fd).st_size
         pieces = _frames(fd, of, source, sure=replaces) if of else _first(fd, size, name)
-        whole = _copied(name, fd, pieces, target)
+        whole = _copy(name, fd, pieces, target)
     if replaces and not whole:
         target.unlink(tmp(name))
         return CopyMethod.KEPT
@@ -73,12 +73,12 @@ def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:
     for there in (name, name + COMING):
         if target.holds(there) and target.stat(there).st_size == size:
             return False
-    _copied(name, fd, _first(fd, size, name), target)
+    _copy(name, fd, _first(fd, size, name), target)
     target.rename(tmp(name), name + COMING)
     return True
 
 
-def _copied(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
+def _copy(name: str, fd: int, pieces: Iterator[tuple[bytes, bool]], target: Disk) -> bool:
     """Write pieces to a temporary file with the times of `fd`; return whether all pieces are right."""
     whole = True
     made = target.create_anew(tmp(name))

@@ -101,11 +101,11 @@ class PackedSegment:
         if text:
             ends = f"it ends after {size:,} of {counted(found.compressed, 'byte')}"
             why = f"{ends}: {counted(lines, 'line')}, {counted(text, 'byte')} are missing"
-            yield self._lost("segment-cut", lines, text, why)
+            yield self._note_lost("segment-cut", lines, text, why)
         if not self.by.quick:
             yield from self._frames(found, size, fd)
 
-    def _lost(self, kind: str, lines: int | None, text: int, why: str) -> StoreFinding:
+    def _note_lost(self, kind: str, lines: int | None, text: int, why: str) -> StoreFinding:
         self.looked.gone += text
         known = self.looked.lines
         self.looked.lines = None if known is None or lines is None else known - lines
@@ -139,7 +139,7 @@ class PackedSegment:
             what = "lines" if lines is None else counted(lines, "line")
             why = f"damaged frames, {_named(bad, found)}: {what}{when} cannot be read"
             gone = sum(after.text - frame.text for frame, after in bad)
-            yield self._lost("segment-damaged", lines, gone, why)
+            yield self._note_lost("segment-damaged", lines, gone, why)
         if other:
             yield finding("frame", self.packed.name, frames=_named(other, found))
 

@@ -43,9 +43,9 @@ class DirectoryLock:
         with contextlib.suppress(OSError):
             self.believed = disk.stat(NAME).st_mtime
         self.left_by = ""
-        self._fd = self._taken()
+        self._fd = self._take_lock()
 
-    def _taken(self) -> int:
+    def _take_lock(self) -> int:
         path = self._disk.path(NAME)
         try:
             fd = self._disk.open(NAME, os.O_RDWR | os.O_CREAT)
@@ -115,7 +115,7 @@ class DirectoryLock:
                     self._claim(self._fd)
                 return
             left_by = self.left_by
-            old, self._fd = self._fd, self._taken()
+            old, self._fd = self._fd, self._take_lock()
             self.left_by = left_by
             os.close(old)
 

@@ -43,11 +43,11 @@ class Builder:
         self._sections = self._size = 0
         self._is_complete = self._is_large = False
         self._fd = -1
-        with self._tried():
+        with self._noting_errors():
             self._fd = disk.create_anew(self._name)
 
     @contextlib.contextmanager
-    def _tried(self) -> Iterator[None]:
+    def _noting_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -60,7 +60,7 @@ class Builder:
         """
         self._is_large |= end > _LARGEST_FRAME
         if self.error is None and not self._is_large:
-            with self._tried():
+            with self._noting_errors():
                 self._section.add(chunk, end, compressed, newlines)
                 if self._section.full:
                     self._write_section()
@@ -71,7 +71,7 @@ class Builder:
         It cannot after an error, or if it is too large. made: the index of all frames that were added.
         """
         if self.error is None:
-            with self._tried():
+            with self._noting_errors():
                 self._is_complete = self._complete(made)
         return self._is_complete
 

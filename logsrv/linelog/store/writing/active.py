@@ -166,9 +166,9 @@ class ActiveSegment:
         if not held.st_nlink:
             self._go_on_in_another()
         elif held.st_size != self.position.offset:
-            self._resized(held.st_size)
+            self._take_new_size(held.st_size)
 
-    def _resized(self, size: int) -> None:
+    def _take_new_size(self, size: int) -> None:
         # This may fail, so do it before anything is changed.
         unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
         if size < self.position.offset:

@@ -53,7 +53,7 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
     return []
 
 
-def _stored(pending_blocks: Sequence[PendingBlock]) -> None:
+def _fire_stored(pending_blocks: Sequence[PendingBlock]) -> None:
     for pending in pending_blocks:
         # It may have failed already because the store was closed.
         if not pending.stored.called:
@@ -241,7 +241,7 @@ class Writer:
         self.deposited += size
         self.deposited_lines += sum(pending.lines for pending in deposit.pending_blocks)
         self.deposit = None
-        self._tell(_stored, deposit.pending_blocks)
+        self._tell(_fire_stored, deposit.pending_blocks)
 
     def _confirm(self) -> None:
         """Sync if the policy says so, and wake the reactor if somebody waits; one sync serves all."""
