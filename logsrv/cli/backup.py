@@ -1,5 +1,5 @@
-"""Back up a store beside its server: TO gets all lines up to now, and is a store
-itself.
+"""Back up a store while its server runs: TO gets all lines up to now, and is a
+store itself.
 
 If TO is on the same file system, compressed segments get a second name there
 (a hard link). That takes no space and no time; it protects against removal,

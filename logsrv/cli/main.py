@@ -29,7 +29,7 @@ MEMORY = 1 << 30
 
 COMMANDS = {
     "alert": ("alert", "try the command or webhook of an alert"),
-    "backup": ("backup", "back up a store beside its server"),
+    "backup": ("backup", "back up a store while its server runs"),
     "check": ("check", "check whether a service can start and work"),
     "connect": ("client.connect", "talk to a server, line by line"),
     "doctor": ("doctor", "verify a store, and repair what can be repaired"),

@@ -2,7 +2,7 @@
 
 The query is words (`timeout`), phrases ('"connection reset"'), expressions ('/user=\\d+/') and fields
 ('status>=500', 'level=error', 'app:ssh'), joined by AND, OR, NOT and brackets: logsrv help query.
-It needs no running server, but may run beside one.
+The server of the store may run, but need not.
 
 Examples:
 

@@ -1,7 +1,8 @@
 """The parent process: it keeps the listening sockets, and starts a new child to serve them after each save.
 
-The new child is started beside the old one. When both serve the same sockets, the parent tells the old
-child to end, and that one finishes its connections. If the new child cannot start, the old one goes on.
+The new child is started while the old one still serves. When both serve the same sockets, the parent tells
+the old child to end, and the old one finishes its connections. If the new child cannot start, the old one
+goes on.
 
 A signal handler only sets a flag, which is checked between two steps. If it raised an exception, that could
 happen anywhere, even while `subprocess` has a lock, which would then never be released.

@@ -198,7 +198,7 @@ class ChildProcess(ProcessProtocol):
         try:
             os.killpg(pid, signal.SIGKILL)
         except ProcessLookupError:
-            # It was started just now and has no group of its own yet.
+            # The process was started just now, and has no group of its own yet.
             with suppress(ProcessExitedAlready):
                 self.transport.signalProcess("KILL")
 

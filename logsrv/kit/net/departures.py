@@ -27,8 +27,8 @@ GOODBYE_BYTES = 100
 class UnreadConnection(Protocol):
     """A connection as this module needs it.
 
-    author: the author's protocol. It has the `transport`, and `half_close`: a peer that sends nothing more
-    may still read. unread: whether nothing is read from it now. deserted: whether the author works on the
+    author: the protocol object. It has the `transport`, and `half_close`: a peer that sends nothing more
+    may still read. unread: whether nothing is read from it now. deserted: whether the protocol works on the
     last message that came from it.
     """
 

@@ -260,7 +260,7 @@ class StreamListener:
     def _accept_waiting(self, port: Any) -> None:
         listening = descriptor(port)
         if listening < 0:
-            # It has no descriptor, or has closed itself: another process shut its socket down.
+            # The port has no descriptor, or has closed itself: another process shut its socket down.
             return
         poll = select.poll()
         poll.register(listening, select.POLLIN)

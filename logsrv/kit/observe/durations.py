@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 # Seconds: a write to the page cache takes 50 µs to 1 ms, a sync 1 to 100 ms; more than a second hurts.
 SHORT = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-# Seconds: compressing a segment of 256 MiB takes one or two, or many beside other work.
+# Seconds: compressing a segment of 256 MiB takes one or two, or many if there is other work.
 LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 

@@ -97,7 +97,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
             if shorthand in overruling:
                 tables = []
             elif tables and shorthand not in given:
-                # Its default does not count, because the file has tables instead.
+                # The default of the shorthand does not count, because the file has tables instead.
                 values[shorthand] = ()
             origin = given[shorthand].origin if shorthand in given else DEFAULT
             short = [(origin, {shorthand: GivenValue(one, origin)}) for one in values[shorthand]]

@@ -72,7 +72,7 @@ def from_environment(
     """Return the values of the plugin's environment variables, and warnings about unknown ones.
 
     An empty variable counts as missing, because container files often set such. An unknown variable with
-    the prefix is no error: Kubernetes sets LOGSRV_PORT and others in containers beside a service logsrv.
+    the prefix is no error: Kubernetes sets LOGSRV_PORT and others in containers next to a service logsrv.
     """
     prefix = variable_prefix(name)
     level: Level = {}

@@ -1,8 +1,8 @@
 """The connection to a peer: runs the actions of the tables in `logsrv.kit.protocols.states`.
 
 It stands between the transport, the author's code and the reader, which makes lines or a stream of the
-bytes. It passes input to the author, survives errors of the author, and closes so that the peer gets the
-last words. `sending.py` sends the author's output.
+bytes. It passes input to that code, survives its errors, and closes so that the peer gets the last words.
+`sending.py` sends the output.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CLOSED_CLEANLY = connectionDone.getErrorMessage()
 class PeerConnection(SendingSide):
     """The connection to one peer.
 
-    reader: makes input for the author of the peer's bytes; None until the peer has sent something. work:
+    reader: makes input for the protocol of the peer's bytes; None until the peer has sent something. work:
     fires when the author's code that still runs is done; None if none runs.
     """
 
@@ -107,7 +107,7 @@ class PeerConnection(SendingSide):
             self.reader.received(data)
 
     def lost(self, reason: Failure) -> None:
-        """Tell the author that the connection is gone, and release everything."""
+        """Tell the protocol that the connection is gone, and release everything."""
         # The same as `tell` without its loop: `cancel` is the only action that may follow.
         self.state, doing = self.state[states.LOST]
         if doing:
@@ -205,7 +205,7 @@ class PeerConnection(SendingSide):
                 ACTIONS[word](self)
 
     def wait_for(self, result: object, doing: str) -> None:
-        """Give the author no more input until `result` has fired. doing: the method's name, for the log."""
+        """Give the protocol no more input until `result` has fired. doing: the method, for the log."""
         self.work = pending = awaited(result, doing)
         # Code that waits for the peer is not done, but can take input.
         if self.reader is None or not self.reader.waiting:

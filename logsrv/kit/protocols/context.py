@@ -197,7 +197,7 @@ class ListenerContext:
             raise ConfigurationError(self.no_certificate)
         made, before = self._tls
         if made is None or before is not wanted:
-            # All connections of a listener share one, unless the author gives other certificates.
+            # All connections of a listener share one, unless the protocol gives other certificates.
             factory: Any = self
             made = tls_factory(wanted, factory, self.service.clock, client=self.connects)
             self._tls = made, wanted
@@ -265,9 +265,9 @@ class Author(Protocol):
 
 
 class Reader(Protocol):
-    """A reader: turns the peer's bytes into lines, frames or a stream for the author.
+    """A reader: turns the peer's bytes into lines, frames or a stream for the protocol.
 
-    spent: true if nothing is left here, nothing was dropped, and the author does not wait for the end.
+    spent: true if nothing is left here, nothing was dropped, and the protocol does not wait for the end.
     waits_by_itself: true if the author's code asks for input, false if it is called with it.
     """
 
@@ -292,7 +292,7 @@ class Reader(Protocol):
         """Take bytes from the peer, while the connection is open."""
 
     def advance(self) -> None:
-        """Give the author its input, until nothing is left or the connection is `held`."""
+        """Give the protocol its input, until nothing is left or the connection is `held`."""
 
     def lost(self) -> None:
         """Drop the input that is left: the connection is gone."""

@@ -38,10 +38,10 @@ class Crowded(Protocol):
 
     @property
     def can_wait(self) -> bool:
-        """Return true if the author still gets input, which can be held back."""
+        """Return true if the protocol still gets input, which can be held back."""
 
     def crowd(self, crowd: Crowd) -> None:
-        """Give the author no more input until `leave` is called."""
+        """Give the protocol no more input until `leave` is called."""
 
     def leave(self, crowd: Crowd) -> None:
         """Stop waiting for this receiver."""

@@ -125,7 +125,7 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
 
 
 class FrameReader:
-    """Takes frames out of the bytes, and gives the author one after another when it is ready."""
+    """Takes frames out of the bytes, and gives the protocol one after another when it is ready."""
 
     __slots__ = ("_author", "_connection", "_framer", "_frames", "_late")
     waits_by_itself = False
@@ -136,7 +136,7 @@ class FrameReader:
         framing: Any = author.framing
         self._framer = framing.framer(author.factory.max_frame)
         self._frames: Iterator[Any] = NO_FRAMES
-        # Bytes that came while the author was not ready.
+        # Bytes that came while the protocol was not ready.
         self._late = b""
 
     @property

@@ -1,7 +1,7 @@
-"""The reader of a LineProtocol: gives its author line after line, and the bytes that it asks for.
+"""The reader of a LineProtocol: gives the protocol line after line, and the bytes that it asks for.
 
-Lines go to `line_received` while the author is ready. Code that waits in `ask` gets the next line instead,
-and code that waits in `read_bytes` the next bytes.
+Lines go to `line_received` while the protocol is ready. Code that waits in `ask` gets the next line
+instead, and code that waits in `read_bytes` the next bytes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LineAuthor(Author, Protocol):
 
 
 class LineReader:
-    """Makes lines of the bytes, and gives the author one after another when it is ready."""
+    """Makes lines of the bytes, and gives the protocol one after another when it is ready."""
 
     __slots__ = ("_author", "_connection", "_incoming", "_number", "_wanted")
     waits_by_itself = False
@@ -42,7 +42,7 @@ class LineReader:
         self._connection = connection
         # `read_bytes` refuses to work with Telnet, so with Telnet only lines are read.
         self._incoming = Incoming(format, only_lines=format.telnet)
-        # Fires with the input that the author waits for: `_number` bytes, or the next line if that is None.
+        # Fires with the input that the protocol waits for: `_number` bytes; the next line if that is None.
         self._wanted: Deferred[Any] | None = None
         self._number: int | None = None
 
@@ -116,7 +116,7 @@ class LineReader:
             raise PeerTimeout(self._author.peer) from None
 
     def read_bytes(self, number: int) -> Deferred[bytes]:
-        """Read `number` bytes, which follow the last line that the author got; then go on with lines."""
+        """Read `number` bytes, which follow the last line that the protocol got; then go on with lines."""
         data = self._incoming.take_exactly(number)
         if data is not None:
             return succeed(data)

@@ -110,7 +110,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         await start_tls(connection, make_reader, certificate, timeout)
 
     def _new_reader(self, connection: PeerConnection) -> Reader:
-        """Return a new reader for the author."""
+        """Return a new reader for the protocol."""
         raise NotImplementedError
 
     def know_peer(self) -> None:

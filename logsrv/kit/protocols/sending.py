@@ -128,7 +128,7 @@ class SendingSide:
         self.let_close()
 
     def drain(self) -> Deferred[None]:
-        """Wait until the peer, and each other that the author has written to, has room for more.
+        """Wait until the peer, and each other peer that the protocol has written to, has room for more.
 
         Fails with PeerGone when the peer has gone.
         """
@@ -191,7 +191,7 @@ class SendingSide:
         if self._room is not None:
             self._room.end(PeerGone(f"{self.author.peer} has gone"))
 
-    # For the senders to this peer, and for the receivers to which its author writes.
+    # For the senders to this peer, and for the receivers to which its protocol writes.
 
     def cut(self, sentence: str) -> None:
         self.author.factory.count_cut("unread")

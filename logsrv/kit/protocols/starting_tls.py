@@ -99,7 +99,7 @@ def check(connection: PeerConnection) -> None:
 def refuse(connection: PeerConnection, before: Reader | None) -> None:
     """Cut off a peer that did not wait for TLS."""
     if before is not None:
-        # It counts the input that the author does not get.
+        # The reader counts the input that the protocol does not get.
         before.lost()
     admitted = admitted_of(connection.author)
     if admitted is not None:

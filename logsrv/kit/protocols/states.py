@@ -75,8 +75,8 @@ INPUT: Table = {
     ENDED:   {},
 }
 
-# The other peers to which this connection's author has written. STUCK: too much waits for one of them, and
-# the author gets no more input until it has room.
+# The other peers to which this connection's protocol has written. STUCK: too much waits for one of them,
+# and the protocol gets no more input until that peer has room.
 OTHERS: Table = {
     CLEAR:   {CROWD: (STUCK,)},
     STUCK:   {DISPERSE: (CLEAR,), LOST: (CLEAR,)},
@@ -110,9 +110,9 @@ RULES = (
 class State(dict[str, tuple["State", Doing]]):
     """The states of the aspects; `state[event]` is the next state and the actions.
 
-    ended: the peer sends nothing more, or its input is no longer read. held: the author gets no more input.
-    ready: the author can take input now. has_room: nobody has to wait before more is written; not while the
-    connection is being closed, or a loop that writes and drains would never end.
+    ended: the peer sends nothing more, or its input is no longer read. held: the protocol gets no more
+    input. ready: the protocol can take input now. has_room: nobody has to wait before more is written; not
+    while the connection is being closed, or a loop that writes and drains would never end.
 
     All connections share these objects, each made when it is first reached: a connection holds one
     reference, and an event costs one look-up.

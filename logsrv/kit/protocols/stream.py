@@ -29,7 +29,7 @@ from logsrv.kit.protocols.starting_tls import start_tls
 from logsrv.kit.protocols.states import AWAIT, FINISH, OPEN, STUCK
 
 Result = TypeVar("Result")
-# Nothing more is read from the peer while this much waits for the author.
+# Nothing more is read from the peer while this much waits for the protocol.
 READ_AHEAD = 64 * 1024
 
 
@@ -337,7 +337,7 @@ class Connection(Generic[Settings, State]):
         return result
 
     async def _wait_for_others(self) -> None:
-        """Wait until the peers that the author writes to have room; `patience` bounds the time."""
+        """Wait until the peers that the protocol writes to have room; `patience` bounds the time."""
         while self._connection.state.others is STUCK and not self.closed:
             waiting = self._more(news=True)
             try:

@@ -156,7 +156,7 @@ def try_slow_reader(trial: Trial, talk: bytes) -> None:
             if not peer.reading:
                 service.clock.advance(ANSWER_SECONDS)
                 waits += 1
-                # It waits for its peer; otherwise it has only waited for something of its own.
+                # The service waits for this peer; otherwise it has only waited for something of its own.
                 if not peer.reading:
                     break
         peer.start_reading()

@@ -115,7 +115,7 @@ class Daemon(PipeProtocol):
         if not self._started:
             self._leave()
         elif not self._finishing:
-            # This is called twice if the daemon ends after it has closed the input.
+            # `_finish` is called twice if the daemon ends after it has closed the input.
             self._finishing = True
             self._work.finish().addCallbacks(lambda _: self._leave(), self.fail)
 

@@ -103,7 +103,7 @@ def look_up(found: Object, name: str) -> Any:
     if "." not in name:
         return found.get(name)
     if len(name) < _SHORT:
-        # This takes a tenth of the time of checking all keys; few names lead into objects.
+        # These look-ups take a tenth of the time of checking all keys; few names lead into objects.
         for part in _beginnings(name):
             if isinstance(found.get(part), dict):
                 break

@@ -177,7 +177,7 @@ class ImportWriter:
     def end(self) -> None:
         """Write the pending lines, seal all segments, and record that the import is done."""
         self.flush()
-        # These differ if somebody removed or cut a file meanwhile, or the store has more than the files.
+        # Both sizes differ if somebody removed or cut a file, or if the store has more than the files.
         if self._written() != self._total:
             raise self._foreign()
         self._rotate()

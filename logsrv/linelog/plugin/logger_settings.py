@@ -59,7 +59,7 @@ def parse_listen(text: str) -> Listen:
         if word in types or rest.partition(":")[0] not in types:
             raise
     if broken_plugins():
-        # It may be the input of a broken plugin: the other listeners go on, see `left_out`.
+        # The word may name the input of a broken plugin: the other listeners go on, see `left_out`.
         return Listen(text, word, parse_endpoint(rest))
     known = sorted(inputs())
     hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""

@@ -1,1 +1,1 @@
-"""Reading: searches and views of a store, beside the daemon that writes it."""
+"""Reading: searches and views of a store, while the daemon goes on writing."""

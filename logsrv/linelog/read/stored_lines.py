@@ -121,7 +121,7 @@ class LineContext(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Lines in the order of the store; True beside a line means that it is only a neighbour of a hit.
+    """Lines in the order of the store; True with a line means that the line is only a neighbour of a hit.
 
     goes_on: whether the lines are adjacent to the lines of the group before.
     """
@@ -142,7 +142,7 @@ def grouped(
         group: dict[Position, tuple[Hit, bool]] = {}
         goes_on = False
         first = last = None
-        # This line, and all lines of the group on the side of earlier hits, were in an earlier part.
+        # An earlier part had this position's line, and all lines of the group on the side of earlier hits.
         given: Position | None = None
         for hit in hits:
             window = lines.around(hit, *around)

@@ -1,6 +1,6 @@
-"""A reader's view of a store: its segments at one moment, beside a daemon that keeps writing.
+"""A reader's view of a store: its segments at one moment, while a daemon goes on writing.
 
-Meanwhile the daemon rotates, seals and removes segments. A segment keeps its number; its file's name is
+The daemon rotates, seals and removes segments. A segment keeps its number; its file's name is
 looked up again when it is opened. Nothing here writes into the store.
 """
 

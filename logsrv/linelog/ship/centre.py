@@ -64,7 +64,7 @@ class Centre:
 
     def _check_answer(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
-        # If its place is behind the block, it has other lines there, or these already: it dropped this one.
+        # If its place is after the block, it has other lines there, or these already: it dropped this one.
         if answer.status == 409 or (place is not None and place > block.end):
             raise Misplaced(place)
         if place is None or place < block.end:

@@ -15,7 +15,7 @@ class ShipReport:
         took `seconds`.
     passed: the segment before `position` has ended, and the target has all of it.
     retry: an attempt failed; the next one is in `seconds`. reason: a word for counters. why: a sentence.
-    refused: the target will never take some `lines` with `bytes` bytes; they are kept beside the place.
+    refused: the target will never take some `lines` with `bytes` bytes; they are kept in NAME.refused.
     gap: `bytes` in `lines` were removed from the store before they were sent. bytes: None if unknown.
     gone: the total of `bytes` and `lines` that were removed before they were sent. missed: how many of
         these lines the target needs next; None if it needs none of them.

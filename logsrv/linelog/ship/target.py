@@ -80,7 +80,7 @@ class LastBlock(NamedTuple):
 
 
 class SentLines(NamedTuple):
-    """Whole stored lines, without their LFs, and the place behind the last line."""
+    """Whole stored lines, without their LFs, and the place after the last line."""
 
     lines: Sequence[bytes]
     end: Position

@@ -179,7 +179,7 @@ def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     """
     found = duckdb.connect(
         config={
-            # One, because rows arrive one batch at a time, and processes are forked meanwhile.
+            # Only one, because rows arrive one batch at a time, and processes are forked meanwhile.
             "threads": 1,
             "memory_limit": _MEMORY,
             "temp_directory": temporary,

@@ -367,7 +367,7 @@ class PageView(ScrollView, can_focus=True):
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         self._scroll_by_mouse(event, -_WHEEL)
 
-    # Its scrollbar, dragged or clicked beside the handle.
+    # The scrollbar of the page: its handle is dragged, or the bar clicked.
 
     def _on_scroll_to(self, message: ScrollTo) -> None:
         if message.x is not None:

@@ -46,7 +46,7 @@ class GuardPolicy:
 
 @attrs.frozen(kw_only=True, slots=False)
 class PeerLimits:
-    """Limits on the data of one peer, and whether a refused peer is told; used beside GuardPolicy."""
+    """Limits on the data of one peer, and whether a refused peer is told; used with GuardPolicy."""
 
     help_group: ClassVar[str] = "Limits of one address"
 

@@ -255,7 +255,7 @@ class GuardedFactory(Factory):
         closed = 0
         for connection in list(self.connections):
             if connection.held_back:
-                # Its peer sends more than it may: the time-out begins when all of its data is delivered.
+                # The peer sends more than it may: the time-out begins when all of its data is delivered.
                 connection.quiet = 0
                 continue
             connection.quiet += 1
@@ -263,7 +263,7 @@ class GuardedFactory(Factory):
                 continue
             connection.quiet = 1
             if connection.closing:
-                # It was closed one time-out ago, and the peer does not read our last bytes.
+                # The connection was closed one time-out ago, and the peer does not read our last bytes.
                 connection.abort()
             # Bytes that wait while the store has paused the connection are no silence.
             elif not unread(connection.transport):

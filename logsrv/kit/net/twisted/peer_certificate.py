@@ -37,7 +37,7 @@ class PeerCertificate:
             if len(name.encode()) <= LONGEST_NAME:
                 return cls(certificate, kind, name)
         except (StopIteration, ValueError, x509.DuplicateExtension):
-            # Its names may be malformed, too: an authority signs what it likes.
+            # The names may be malformed: an authority signs what it likes.
             pass
         return cls(certificate, "sha256", certificate.fingerprint(hashes.SHA256()).hex())
 

@@ -39,7 +39,7 @@ def poll(reactor: Any, timeout: float | None) -> None:
     contexts.append(reading)
     try:
         for descriptor, event in events:
-            # It may have gone by an earlier event.
+            # An earlier event may have removed the selectable.
             selectable = selectables.get(descriptor)
             if event == EPOLLIN and type(selectable) in QUICK:
                 reading.transport = selectable

@@ -123,7 +123,7 @@ class GatheringTLS(BufferingTLSTransport):
 
     def dataReceived(self, data: bytes) -> None:
         if not self._handshakeDone or self._appSendBuffer:
-            # This calls `_flushReceiveBIO` in the end, too.
+            # Twisted calls `_flushReceiveBIO` in the end, too.
             super().dataReceived(data)
         else:
             self._receive(data)

@@ -51,7 +51,7 @@ def levels_of_pairs(raw: Array, fields: Fields) -> Array:
 def _begins(raw: Array, fields: Fields) -> Array:
     """Return which fields begin where a pair can begin, in lines without a header of RFC 5424."""
     sure: Array = (fields.at == fields.start) | (raw[fields.at - 1] == _SPACE)
-    # That header has a number after the priority.
+    # The header of RFC 5424 has a number after the priority.
     for place in (2, 3, 4):
         number = raw[fields.start + place + 1] - numpy.uint8(ord("0")) < 10
         sure &= ~(number & (raw[fields.start + place] == ord(">")))

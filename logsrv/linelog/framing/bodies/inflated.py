@@ -17,7 +17,7 @@ _WINDOW = 8 << 20
 # For zlib: detect gzip (RFC 1952) or zlib (RFC 1950) by the header.
 _EITHER = zlib.MAX_WBITS | 32
 _BARE = -zlib.MAX_WBITS
-# Most consecutive empty members: 1 MB of them takes 0.5 s, in which no other peer has a turn.
+# The most consecutive empty members: 1 MB of them takes 0.5 s, in which no other peer has a turn.
 _MOST_EMPTY = 1000
 
 

@@ -45,14 +45,14 @@ _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 _NO_PUSH = "the body is no valid push to Loki"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
-# Most entries that become lines together, and most bytes of their labels.
+# The most entries that become lines together, and the most bytes of their labels.
 _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
 # The field numbers of `streams`, and of `entries` inside it.
 _STREAMS_ENTRIES = (1, 2)
 # Bytes counted for a stream in protobuf, which may be only a few bytes long.
 _STREAM = 1000
-# Most underscores that the metadata keys of an entry may get in all: each one costs a lookup.
+# The most underscores that the metadata keys of an entry may get in all: each one costs a lookup.
 _MOST_ALIKE = 1000
 
 

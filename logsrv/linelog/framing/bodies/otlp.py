@@ -28,8 +28,8 @@ PROTOBUF = "application/x-protobuf"
 DEEPEST = 100
 # Bytes counted for each nested protobuf message; an empty one has two.
 _CONTAINER = 1000
-# Most bytes of the keys of a flattened value, as each key repeats all names above it. Most keys that become
-# equal.
+# The most bytes of the keys of a flattened value: each key repeats all names above it. The most keys that
+# become equal.
 _MOST_KEYS = 16 << 20
 _MOST_ALIKE = 100
 # The path to log records: keys in JSON, field numbers in protobuf. How many are made together.

@@ -18,7 +18,7 @@ SECONDS = 5.0
 
 MOST_UNFINISHED = 1000
 MOST_BYTES = 32 << 20
-"""Most unfinished messages of a listener, and most bytes of them; above these, the oldest is dropped."""
+"""The most unfinished messages of a listener, and bytes of them; above these, the oldest is dropped."""
 
 _MOST_CHUNKS = 128
 _HEADER = 12

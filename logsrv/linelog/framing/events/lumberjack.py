@@ -29,7 +29,7 @@ from logsrv.linelog.framing.events.objects import add_objects
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
 _NUMBER = struct.Struct(">I")
-# Most bytes and most events or windows that are yielded together; most bytes of unpacked data kept.
+# The most bytes, and events or windows, that are yielded together; the most bytes of unpacked data kept.
 _AT_ONCE = 64 << 10
 _MOST_AT_ONCE = 1024
 _KEPT = 1 << 20

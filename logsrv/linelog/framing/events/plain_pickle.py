@@ -18,7 +18,7 @@ DEEPEST = 200
 _LONGEST_INTEGER = 1000
 _MOST_DIGITS = 2400
 _LONGEST_LINE = 1 << 20
-# Most values and bytes of text that a pickle may become: _GROWTH times its size, and _FEW more.
+# The most values and bytes of text that a pickle may become: _GROWTH times its size, and _FEW more.
 _GROWTH = 64
 _FEW = 10_000
 # The same limits for values alone: each takes a third of a microsecond, and hundreds of small pickles may

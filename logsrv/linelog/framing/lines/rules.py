@@ -16,11 +16,11 @@ class Oversize(enum.Enum):
     """The fate of a line longer than `max_line`."""
 
     SPLIT = "split"
-    """Each piece of it is a line; nothing is lost."""
+    """Each piece of the line becomes a line; nothing is lost."""
     TRUNCATE = "truncate"
-    """Its beginning is stored; the rest up to its LF is dropped and counted."""
+    """The beginning of the line is stored; the rest up to its LF is dropped and counted."""
     CLOSE = "close"
-    """Its beginning is stored; all else that this connection sends is dropped and counted."""
+    """The beginning of the line is stored; all else that this connection sends is dropped and counted."""
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -180,7 +180,7 @@ _KEYS = {
 }
 """Names in the answer of an endpoint: its list, and in each row of that the value and its number."""
 _WHOLE = {"top": "total", "fields": "sampled"}
-"""The name of the total beside the list."""
+"""The name of the total in the same answer."""
 
 
 def numbers(

@@ -33,7 +33,7 @@ from logsrv.linelog.store.writing.deposit import PendingBlock
 log = Logger()
 CODING = "zstd"
 MOST_DEPOSITING = 64 << 20
-"""Most unpacked bytes of blocks that wait for the disk; above that, senders must try again later."""
+"""The most unpacked bytes of blocks that wait for the disk; above that, senders must try again later."""
 OVERTAKEN = 0.5
 """Seconds for which a block waits for the previous one, which may come over another connection."""
 Key: TypeAlias = tuple[str, str]

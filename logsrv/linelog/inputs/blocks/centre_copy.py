@@ -57,7 +57,7 @@ from logsrv.linelog.store.segments.segment import (
 _READ = 1 << 20
 _TEXT = tmp("text")
 _ROUNDS = 100
-"""Most states to fetch: each names the segments that were added while the last ones were copied."""
+"""The most states to fetch: each names the segments that were added while the last ones were copied."""
 
 
 class CentreCopy:

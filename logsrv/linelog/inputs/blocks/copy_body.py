@@ -28,7 +28,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 
 log = Logger()
 MOST = 4
-"""Most requests that are worked on at once; a piece has up to PIECE bytes."""
+"""The most requests that are worked on at once; a piece has up to PIECE bytes."""
 BYTES = "application/octet-stream"
 _RANGE = re.compile(r"bytes=([0-9]{1,15})-([0-9]{1,15})")
 _PREFIX = f"/blocks/{PATH}"
@@ -57,7 +57,7 @@ class CopyBody(Body):
             raise busy("too many requests for copies at once; ask again")
         CopyBody.under_way += 1
         self._given = maybeDeferred(self._begin).addErrback(_failed).addBoth(self._done)
-        # This is not sent: `stored` returns the answer.
+        # This reply is not sent: `stored` returns the answer.
         return Reply(503)
 
     def _done(self, reply: Reply) -> Reply:

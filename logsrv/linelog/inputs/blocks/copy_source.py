@@ -22,7 +22,7 @@ from logsrv.linelog.store.segments.segment import (
 )
 
 _TRIES = 100
-"""Most tries to read a segment whose file changes meanwhile; that does not happen so often in a row."""
+"""The most tries to read a segment whose file changes meanwhile; that does not happen so often in a row."""
 
 
 def state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:

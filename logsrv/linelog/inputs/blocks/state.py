@@ -38,7 +38,7 @@ FORMAT = 1
 PATH = "store"
 """Path of the state below `/blocks/`; the files of segments are below it."""
 PIECE = 4 << 20
-"""Most bytes of a file or text in one answer."""
+"""The most bytes of a file or text in one answer."""
 _NAME = re.compile(r"[0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst")
 _MOST_VALUES = 2_000_000
 _LONGEST_NOTE = 256

@@ -43,8 +43,8 @@ _OVERSIZE = {
     Oversize.TRUNCATE: "stored without the end",
     Oversize.CLOSE: "stored without the end, and the connection closed",
 }
-# Most bytes of one batch in the store, however short its lines. 256 KiB of empty lines stay below, with the
-# stamps of a TCP connection over IPv4.
+# The most bytes of one batch in the store, however short its lines. 256 KiB of empty lines stay below, with
+# the stamps of a TCP connection over IPv4.
 MOST_STORED = 16 << 20
 
 

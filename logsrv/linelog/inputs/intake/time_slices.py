@@ -35,7 +35,7 @@ log = Logger()
 SLICE = 0.005
 # Seconds for which a closed listener goes on with work that its sender will not send again.
 LAST_SECONDS = 1.0
-# Most seconds of first slices in one turn of the reactor, in which a thousand connections may have data.
+# The most seconds of first slices in a turn of the reactor, in which a thousand connections may have data.
 MOST_AT_ONCE = 0.02
 # Work counts as long after this many slices; on a busy machine even short work may take several.
 FEW = 12

@@ -1,7 +1,7 @@
 """Fetch blocks from a NATS stream with asyncio: each store in order, many stores at once.
 
-Each store has a consumer of its own, without acknowledgements. The place is kept here, beside the data; if
-a consumer is lost, a new one begins at the place.
+Each store has a consumer of its own, without acknowledgements. The place is kept here, with the data; if a
+consumer is lost, a new one begins at the place.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ QUIET = 65.0
 REFUSED = 60.0
 """Seconds until a store with a refused block is tried again."""
 MOST = 32
-"""Most stores with a backlog that are fetched at once; each has two blocks in memory."""
+"""The most stores with a backlog that are fetched at once; each has two blocks in memory."""
 ROOM = 96 << 20
-"""Most bytes of fetched blocks that are not stored: one and a half times those of MOST stores. Further
+"""The most bytes of fetched blocks that are not stored: one and a half times those of MOST stores. Further
 blocks are dropped and requested again."""
 STORES = 10_000
-"""Most stores that one listener fetches: each takes 8 KB of memory, and a request every EXPIRES."""
+"""The most stores that one listener fetches: each takes 8 KB of memory, and a request every EXPIRES."""
 _PAGES = 16
 _MAKING = 64
 NS = 1_000_000_000

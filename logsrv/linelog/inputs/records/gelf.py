@@ -81,7 +81,7 @@ class GelfDatagrams(InputDatagrams):
             try:
                 message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
             except TooLargeError:
-                # It took as much time as a message that is stored.
+                # The datagram took as much time as a message that is stored.
                 size += _AT_ONCE
                 why = "dropped a datagram: it is too large unpacked"
                 intake.drop(source, "unpacking", why)

@@ -71,7 +71,7 @@ class RecordReceiver(InputProtocol):
     record_name = "a record"
     """The subject of the message about an unfinished record that is dropped, such as "an event"."""
     most_at_once = 1 << 20
-    """Most bytes passed to one call of `received`: every few bytes may be a record."""
+    """The most bytes passed to one call of `received`: every few bytes may be a record."""
 
     def __init__(self, intake: Intake) -> None:
         super().__init__(intake)

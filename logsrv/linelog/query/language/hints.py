@@ -1,7 +1,7 @@
 """Hints for queries in the syntax of another tool: valid here, but they probably mean something else.
 
 `Failed and root` asks for three words, `app==shop` for the value `=shop`, and `duration>abc` finds nothing.
-The query runs all the same; a hint beside its result says how to write the other meaning.
+The query runs all the same; a hint with its result says how to write the other meaning.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from logsrv.linelog.query.matching.values import FieldValues, by_field
 from logsrv.linelog.query.matching.windows import Windows
 
 MOST_CHOICES = 8
-"""Most trigger sets used of a query such as `one two three …`; a line with these is tested for the rest."""
+"""The most trigger sets of a query such as `one two three …`; a line with these is tested for the rest."""
 
 
 @attrs.frozen(eq=False)

@@ -179,7 +179,7 @@ class Cutter:
         self._position = Position(number, offset + size)
 
     def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
-        """Fill a pile with text from the place on; the place moves behind text that is skipped."""
+        """Fill a pile with text from the place on; the place moves past text that is skipped."""
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
             text = bytearray(min(PIECE, reach - offset))

@@ -31,7 +31,7 @@ def crc_of(view: View, start: Position, end: Position) -> int | None:
 
 
 def begins_line(view: View, position: Position) -> bool:
-    """Return whether a line begins at a place; True if its text is gone or damaged, or behind the end.
+    """Return whether a line begins at a place; True if its text is gone or damaged, or after the end.
 
     Raises OSError.
     """
@@ -105,7 +105,7 @@ def gone_from(view: View, position: Position, others: Collection[int] = ()) -> M
 def begin_at(view: View, ship_from: str, end: Position) -> Position:
     """Return the place for `beginning`, `end` or a position such as 17:0 in a store that ends at `end`.
 
-    A position inside a line means the next line, and a position behind the end means the end. Raises
+    A position inside a line means the next line, and a position after the end means the end. Raises
     OSError, and ValueError for any other text.
     """
     if ship_from == END:

@@ -8,7 +8,7 @@
     Logsrv-CRC: 1c291ca3
 
 A receiver knows up to which place it has that store. It stores a block whose Logsrv-After is this place,
-drops a block whose Logsrv-To is not behind this place, and refuses any other. The first block has no
+drops a block whose Logsrv-To is not after this place, and refuses any other. The first block has no
 Logsrv-After. Logsrv-Gap is the number of bytes lost before the block, or `unknown`. Logsrv-CRC is the
 CRC-32 of the text.
 """

@@ -198,7 +198,7 @@ class NatsLink:
         """Wait for one of these. Raises NatsTrouble if the server does not answer."""
         if await _first_of(waiting, SOON):
             return
-        # This tells a slow link from a server that never answers: it reads the request before this ping.
+        # A ping tells a slow link from a server that never answers: the request is read before the ping.
         reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         # A separate task, because it waits for ever if the server does not read.
         asked = asyncio.ensure_future(self.client._send_ping(reading))

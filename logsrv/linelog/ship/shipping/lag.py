@@ -26,7 +26,7 @@ class ShipLag(NamedTuple):
 
 
 class SegmentRest(NamedTuple):
-    """The size in bytes and the lines of the text of a segment behind a place."""
+    """The size in bytes and the lines of the text of a segment after a place."""
 
     size: int
     lines: int
@@ -93,7 +93,7 @@ class LagMeter:
 
 
 def _counted(frames: Frames, offset: int) -> SegmentRest:
-    """Return the size of the text behind an offset; beyond COUNTED bytes the lines are an estimate."""
+    """Return the size of the text after an offset; beyond COUNTED bytes the lines are an estimate."""
     size = max(0, frames.size - offset)
     counted = lines = 0
     with suppress(Damaged):

@@ -55,7 +55,7 @@ class LineShipper(Shipper[LineTarget]):
     _under_way: deque[_UnderWay] = attrs.field(init=False, factory=deque)
     _ahead: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _hang_ups: HangUps = attrs.Factory(lambda self: HangUps(self._waiting), takes_self=True)
-    # Gaps after `position`: the position behind each gap, and the missing text.
+    # Gaps after `position`: the position after each gap, and the missing text.
     _gaps: deque[tuple[Position, Missing]] = attrs.field(init=False, factory=deque)
     _ending: bool = attrs.field(init=False, default=False)
     _taken_since: int = attrs.field(init=False, default=0)
@@ -239,7 +239,7 @@ class LineShipper(Shipper[LineTarget]):
         return reduce(Missing.and_, met, super().missing())
 
     def _gap(self, missing: Missing, behind: Position) -> None:
-        # It is counted when the place has passed it: until then the next process would find it again.
+        # A gap is counted when the place has passed it: until then the next process would find it again.
         self._gaps.append((behind, missing))
 
     def _move(self, position: Position) -> None:

@@ -110,7 +110,7 @@ class Shipping:
         if shipped is None:
             shipped = self._all[settings.label] = self._made(settings, orders)
         elif shipped.wanted and shipped.orders == orders:
-            # Its `ship_at_most` may have changed.
+            # The `ship_at_most` of the target may have changed.
             shipped.settings = settings
             return
         else:

@@ -138,7 +138,7 @@ class BucketArchive:
         async def listed() -> dict[str, int]:
             found: dict[str, int] = {}
             room = LISTED
-            # Pages come in order, so no page behind `until` is asked for.
+            # Pages come in order, so no page after `until` is asked for.
             async for page in obstore.list(reading, prefix or None, offset=behind or None):
                 # A faulty server may send the same names again and again.
                 room -= sum(len(one["path"]) + _EACH for one in page)
@@ -200,7 +200,7 @@ class BucketArchive:
                 return
 
     def read(self, name: str, at: int = 0, size: int = -1) -> bytes:
-        """Return a part of an object; b"" if the part is behind its end."""
+        """Return a part of an object; b"" if the part is after its end."""
         try:
             if not size:
                 return b""

@@ -59,7 +59,7 @@ class Manifest(NamedTuple):
     """The files of a segment in an archive, and their checksums.
 
     store: the identity of its store. name: the part of the name that all its files share. files: the files,
-    by the suffix behind that name. text: the bytes of its text. lines, times: the number of lines in the
+    by the suffix after that name. text: the bytes of its text. lines, times: the number of lines in the
     text, and their times. frames: the first half of the SHA-256 of each compressed frame.
     """
 

@@ -78,7 +78,7 @@ class Backup:
         StoreError.
         """
         store = self._begin()
-        # The saved places are copied before the cut is chosen, so that none is behind the cut.
+        # The saved places are copied before the cut is chosen, so that none is after the cut.
         self._folders()
         made = cut(self.source)
         try:

@@ -105,7 +105,7 @@ class Examination(StoreLook):
             yield finding("segment-missing", f"segment{last}", when=f"{begin} {end}")
 
     def _notes(self) -> Iterator[StoreFinding]:
-        # Read the places first, so that none of them is behind the segments of the listing.
+        # Read the places first, so that none of them is after the segments of the listing.
         places = self.places()
         return check_notes(StoreListing(self.disk), places)
 
@@ -124,7 +124,7 @@ class Examination(StoreLook):
                 else:
                     wrong = list(PackedSegment(segment, self, looked).findings())
             except FileNotFoundError:
-                # It was sealed or removed meanwhile: it has another name, or none.
+                # The segment was sealed or removed meanwhile: it has another name, or none.
                 self._listed = StoreListing(self.disk)
                 continue
             except OSError as error:
@@ -138,8 +138,8 @@ class Examination(StoreLook):
             return
 
     def _active(self) -> Iterator[StoreFinding]:
-        """Yield the findings about current.log, and about places behind the end of the text."""
-        # Read the places first, so that none of them is behind the end only because the text grew.
+        """Yield the findings about current.log, and about places after the end of the text."""
+        # Read the places first, so that none of them is after the end only because the text grew.
         places, synced = self.places(), synced_place(self.disk)
         try:
             fd, listed = opened_active(self.disk)
@@ -221,7 +221,7 @@ class Examination(StoreLook):
 
     @property
     def end(self) -> Position:
-        """The place behind the last line that was examined."""
+        """The place after the last line that was examined."""
         number = max(self.looked, default=0)
         return Position(number, self._text_of(number) or 0)
 

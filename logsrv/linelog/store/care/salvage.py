@@ -1,9 +1,9 @@
 """A new index for a segment without one, even a damaged segment: all whole frames can be read again.
 
 Without an index a search follows the heads of frames and blocks, and ends at a damaged one. This module
-looks for the next frame behind the damage, by the four bytes that each frame begins with. If the head of a
-damaged frame still tells how much text it had, the lines behind it keep their right places. A frame without
-a readable head counts as no text, so the places behind it are too low.
+looks for the next frame after the damage, by the four bytes that each frame begins with. If the head of a
+damaged frame still tells how much text it had, the lines after it keep their right places. A frame without
+a readable head counts as no text, so the places after it are too low.
 
 Somebody may have made the file to do harm. So it is read at most `MOST_READS` times, and no more text is
 unpacked than `most_text` allows. A segment that needs more is left unchanged.
@@ -80,7 +80,7 @@ def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
 
 
 def _head_behind(read: Callable[[int, int], bytes], at: int, size: int) -> int:
-    """Return the offset of the next head of a frame behind `at`; the size of the file if there is none."""
+    """Return the offset of the next head of a frame after `at`; the size of the file if there is none."""
     at += 1
     while piece := read(at, _PIECE):
         place = piece.find(heads.MAGIC)

@@ -82,7 +82,7 @@ class StoreCut:
 
 
 def cut(disk: Disk) -> StoreCut:
-    """Return the newest place behind a whole line and outside a block; the caller closes its `fd`.
+    """Return the newest place after a whole line and outside a block; the caller closes its `fd`.
 
     Raises OSError and StoreError.
     """

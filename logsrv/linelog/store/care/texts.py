@@ -212,7 +212,7 @@ def check_text(
     looked.lines, odd, begins = 0, 0, True
     with open(fd, "rb", closefd=False) as file:
         file.seek(0)
-        # Behind `end` a server may be writing.
+        # After `end` a server may be writing.
         while file.tell() < end and (part := file.readline(_PIECE)):
             odd += begins and shape_of(part[:SIZE]) != SHAPE
             begins = part.endswith(b"\n")

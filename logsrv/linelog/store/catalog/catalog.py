@@ -111,7 +111,7 @@ class Catalogs:
         try:
             fd = self._disk.open(catalog.name, os.O_RDONLY)
         except OSError:
-            # It was replaced, or its segments were removed.
+            # The catalog was replaced, or its segments were removed.
             return None
         try:
             data = os.pread(fd, HEAD_SIZE, 0)

@@ -54,7 +54,7 @@ class Note:
 
     @property
     def stop(self) -> Position:
-        """The place behind the block in this store."""
+        """The place after the block in this store."""
         return Position(self.at.segment, self.at.offset + self.size)
 
     def line(self) -> bytes:
@@ -81,7 +81,7 @@ class NotesFile:
 
     notes, offsets: the notes in order, and the offsets of their lines. least: the number of lines when the
     file was made. torn: the beginning of an unfinished last line. damaged: unusable lines. sure: the
-    origins whose last note is behind all damaged lines. changed: the number of lines in which one changed
+    origins whose last note is after all damaged lines. changed: the number of lines in which one changed
     bit was corrected.
     """
 
@@ -95,7 +95,7 @@ class NotesFile:
 
     @property
     def lines(self) -> int:
-        """The number of lines behind the first."""
+        """The number of lines after the first."""
         return len(self.notes) + len(self.damaged)
 
     @property

@@ -3,7 +3,7 @@
 If a line of the file is damaged, the last blocks of some origins are unknown. Blocks of these origins are
 refused, and their senders keep them, until `logsrv doctor --repair` has made the file anew.
 
-A block is written when its note is on the medium. Nothing is written behind the block until the block is on
+A block is written when its note is on the medium. Nothing is written after the block until the block is on
 the medium, too. So only the last blocks of the active segment can be incomplete. A start after a crash cuts
 off these blocks and their notes, and their senders send them again.
 """

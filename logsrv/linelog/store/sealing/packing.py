@@ -40,7 +40,7 @@ from logsrv.linelog.store.segments.indexing import encode
 from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.memory import keep_freed_memory
 
-# The niceness for each hurry: 0 none, 1 segments come often, 2 another one waits. Beside two busy programs,
+# The niceness for each hurry: 0 none, 1 segments come often, 2 another one waits. With two busy programs,
 # packing gets a seventieth of a processor at niceness 19, and a quarter at 5.
 NICENESS = (19, 5, 0)
 LONGEST = 65536
@@ -157,8 +157,9 @@ class Threads:
     def catalog(self, names: list[str], directory: int, with_words: bool, server: Server) -> str:
         """Do the same as `make_catalog`, at niceness 5, because no segment is sealed meanwhile.
 
-        Beside two busy programs this takes 2 s; at niceness 19 it took half a minute. Raises OSError and
-        Interrupted.
+        With two other busy programs this takes 2 s; at niceness 19 it took half a minute.
+
+        Raises OSError and Interrupted.
         """
         segments = [Segment(int(name.partition("-")[0]), name, Form.PACKED) for name in names]
         disk = Disk().hold(directory)

@@ -1,6 +1,6 @@
 """The index beside a sealed segment: the offsets of its frames, so that a reader can start anywhere.
 
-The file has three lines of JSON, and checksums behind them.
+The file has three lines of JSON, and checksums after them.
 
 The first line is the head: "format" (4), "segment", "text" and "compressed" (sizes in bytes), "lines",
 "times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head), and "rules"; then

@@ -158,7 +158,7 @@ def gaps(numbers: Iterable[int], explained: Sequence[range]) -> Iterator[range]:
 def missed(position: Position, following: int, disk: Disk) -> Missing:
     """Return how much text of removed segments was between a place and the segment `following`.
 
-    The number of lines behind the place in its segment is estimated from the number of bytes.
+    The number of lines after the place in its segment is estimated from the number of bytes.
     """
     removed = {run.numbers.start: run for run in removed_runs(disk)}
     empty = empty_numbers(disk)

@@ -5,7 +5,7 @@ it writes anything else. If a torn line has only our own stamp (TIME and SOURCE)
 a sender is lost with it: it is cut off, so that each line has the stored format.
 
 After a power cut a file may have its full size, but NULs in place of data. NULs at the end are cut off.
-NULs between lines are a hole. It is filled, so that the lines behind it keep their places: first an LF ends
+NULs between lines are a hole. It is filled, so that the lines after it keep their places: first an LF ends
 the torn line before the hole, and then a line that says how many bytes are missing fills the rest. Both
 repairs are logged.
 """
@@ -125,7 +125,7 @@ def end_of_text(fd: int, size: int) -> int:
 
 
 def start_of_line(fd: int, end: int) -> int:
-    """Return the offset of the line at offset `end`: behind the last LF before `end`, or 0."""
+    """Return the offset of the line at offset `end`: after the last LF before `end`, or 0."""
     ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, end) if b"\n" in piece)
     return next(ends, -1) + 1
 
@@ -161,7 +161,7 @@ def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
 def _fill(fd: int, start: int, end: int) -> None:
     """Fill a hole with a line that tells how many bytes are missing.
 
-    Text behind the hole that does not begin with a TIME becomes the end of that line.
+    Text after the hole that does not begin with a TIME becomes the end of that line.
     """
     line = start_of_line(fd, start)
     places = line, start_of_line(fd, max(0, line - 1))

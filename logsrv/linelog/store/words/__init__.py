@@ -12,7 +12,7 @@ the literal must have as well:
   a row with a bit for each frame.
 - *address windows*: seven bytes, hexadecimal digits with at least two dots or at least two colons. Each has
   two hashes, because an address has few windows.
-- windows of three letters, as bits, for runs that are not in the dictionary: runs beside a digit, as in
+- windows of three letters, as bits, for runs that are not in the dictionary: runs next to a digit, as in
   random ids, and runs for which the dictionary has no room.
 - the escapes `\\u` and `\\u00`, with which JSON may write any character: a bit each.
 

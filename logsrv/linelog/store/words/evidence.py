@@ -23,7 +23,7 @@ ADDRESS_MARK = 1 << 63
 ESCAPES = (b"\\u", b"\\u00")
 
 _U64 = (1 << 64) - 1
-# `_` and `{` are exchanged: `{` is the character behind z, so all letters are one range.
+# `_` and `{` are exchanged: `{` is the character after z, so all letters are one range.
 _CASE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_{", b"abcdefghijklmnopqrstuvwxyz{_")
 _SHAPE = bytes.maketrans(b"123456789tz", b"000000000TZ")
 _OUTSIDE_RUNS = bytes(byte if byte in b"abcdefghijklmnopqrstuvwxyz{" else 0 for byte in range(256))
@@ -54,7 +54,7 @@ class Evidence(NamedTuple):
 
 
 def folded(text: bytes) -> bytes:
-    """Return the text as the index has it: in lower case, and with `{`, the character behind z, for `_`."""
+    """Return the text as the index has it: in lower case, and with `{`, the character after z, for `_`."""
     return text.translate(_CASE)
 
 

@@ -1,6 +1,6 @@
 """The file of a word index, byte by byte; all numbers are little-endian.
 
-    section …      one behind the other, each for up to 512 frames
+    section …      one after the other, each for up to 512 frames
     trailer        _TRAILER: the segment, its sizes, the numbers of frames and sections; its own CRC-32
 
     a section is   _HEADER (with its own CRC-32)

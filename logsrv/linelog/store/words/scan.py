@@ -23,7 +23,7 @@ from logsrv.linelog.store.words.evidence import (
 Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
-# NULs behind the text, so that eight bytes can be read at every place in it.
+# NULs after the text, so that eight bytes can be read at every place in it.
 _PAD = 64
 # The number of lines whose beginnings are compared at once.
 _STARTS = 1 << 16
@@ -32,7 +32,7 @@ _HIGH = U64(0x8080808080808080)
 _ONES = U64(0x0101010101010101)
 _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
-# Adding this sets the high bit of the letters behind f (g to z, and `{` for _), and of no others.
+# Adding this sets the high bit of the letters after f (g to z, and `{` for _), and of no others.
 _BEHIND_F = U64(0x1919191919191919)
 
 

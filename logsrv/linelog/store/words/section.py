@@ -164,9 +164,9 @@ class Dictionary:
         return found.view(numpy.int64)
 
     def _learn(self, found: FrameText, runs: Runs, hashes: Array) -> None:
-        """Add new runs, except runs beside a digit, of which random ids have many."""
+        """Add new runs, except runs next to a digit, of which random ids have many."""
         sizes = found.sizes(runs, LONGEST_RUN)
-        # For a run at offset 0, index -1 reads a NUL behind the text, which is no digit.
+        # For a run at offset 0, index -1 reads a NUL after the text, which is no digit.
         worth = ~(found.is_digit(runs.starts - 1) | found.is_digit(runs.starts + sizes))
         starts, sizes, hashes = runs.starts[worth], sizes[worth], hashes[worth]
         for which in range(2):

@@ -169,7 +169,7 @@ class ActiveSegment:
             self._take_new_size(held.st_size)
 
     def _take_new_size(self, size: int) -> None:
-        # This may fail, so do it before anything is changed.
+        # The read may fail, so do it before anything is changed.
         unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
         if size < self.position.offset:
             self._segments_to_skip = max(self._segments_to_skip, 1)

@@ -55,7 +55,7 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
 
 def _fire_stored(pending_blocks: Sequence[PendingBlock]) -> None:
     for pending in pending_blocks:
-        # It may have failed already because the store was closed.
+        # The block may have failed already because the store was closed.
         if not pending.stored.called:
             pending.stored.callback(None)
 

@@ -112,7 +112,7 @@ class Syncer:
             self._disk.sync_directory()
 
     def note(self, synced: Position) -> None:
-        """Note up to which place all is on the medium: a start after a power cut checks the text behind it.
+        """Note up to which place all is on the medium: a start after a power cut checks the text after it.
 
         The note is not synced, because an older one is still true.
         """
