@@ -90,7 +90,7 @@ class GopherFile(io.BufferedReader):
         super().__init__(body, _CHUNK)
 
     def pieces(self, into: DownloadFile | None = None) -> Iterator[bytes]:
-        """Yield all of it in pieces as they arrive: a fifth faster than `read`. Raises GopherError.
+        """Yield the whole answer in pieces as they arrive: a fifth faster than `read`. Raises GopherError.
 
         into: later pieces that need no parsing may go directly into this file instead (Linux's splice).
         """

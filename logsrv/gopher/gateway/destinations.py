@@ -27,8 +27,8 @@ _NOT_PUBLIC_V4 = tuple(
 )
 # IANA assigns public IPv6 addresses only in this network (IPv6 Global Unicast Address Assignments).
 _GLOBAL_V6 = IPv6Network("2000::/3")
-# Parts of it that are not public: Teredo, ORCHID and others, documentation, and 6to4, whose addresses
-# contain an IPv4 address.
+# Parts of this network that are not public: Teredo, ORCHID and others, documentation, and 6to4, whose
+# addresses contain an IPv4 address.
 _NOT_PUBLIC_V6 = tuple(
     IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )

@@ -38,7 +38,7 @@ _ITEM_BYTES = 400
 class Cache(Generic[Key, Value]):
     """A cache, bounded in bytes and in seconds, that drops the least recently used values first.
 
-    most_bytes: for all values together; one may take a quarter of it. seconds: until a value expires.
+    most_bytes: for all values together; one value may take a quarter. seconds: until a value expires.
     now: a monotonic clock in seconds.
     """
 
@@ -132,7 +132,7 @@ class Fetcher:
     async def content(self, url: GopherURL) -> tuple[Menu | Text, str]:
         """Return a menu or text, and the reason why it is incomplete, "" if it is complete.
 
-        Raises GopherError if no part of it was received.
+        Raises GopherError if nothing was received.
         """
         self._check(url)
         if (known := self.remembered.get(url)) is not None:

@@ -1,4 +1,4 @@
-"""Jobs: the queue of those that wait, and the few that are running, each with a sink for its answer.
+"""Jobs: the queue of waiting jobs, and the few that are running, each with a sink for its answer.
 
 The rules of the server, `robots.txt` and `caps.txt`, are requested first.
 """

@@ -81,7 +81,7 @@ class MirrorScope:
         self.strangers: Counter[str] = Counter()
 
     def obey(self, robots: Robots) -> None:
-        """From now on, obey the robots.txt of the server where the mirror begins."""
+        """Obey, from now on, the robots.txt of the server where the mirror begins."""
         self._robots = robots
 
     def is_home(self, url: GopherURL) -> bool:

@@ -257,7 +257,7 @@ class LocalAnswer:
         del self._all
 
     def pieces(self, into: object = None) -> Iterator[bytes]:
-        """Yield all of it; `into` is ignored."""
+        """Yield the whole file; `into` is ignored."""
         yield self._first
         yield from self._all
 

@@ -57,7 +57,7 @@ class Signals:
             self._reactor.callFromThread(reload)
 
     def stopping(self, seconds: float, impatient: Callable[[], object]) -> None:
-        """From now on, call `impatient`, in the reactor, at each further SIGINT or SIGTERM.
+        """Call `impatient`, in the reactor, at each SIGINT or SIGTERM from now on.
 
         One that comes more than `seconds` after this call ends the process at once.
         """

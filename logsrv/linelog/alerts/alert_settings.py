@@ -106,7 +106,7 @@ class AlertWays:
 
 @attrs.frozen(kw_only=True, slots=False)
 class AlertSettings(AlertWays):
-    """An alert with settings of its own. Raises ValueError if it has no way to send messages."""
+    """The settings of one alert. Raises ValueError if it has no way to send messages."""
 
     alert: str = option(REQUIRED, QUERY, "send an alert for lines that match this")
     name: str | None = option(None, NAME, "its name in messages, log and counters")

@@ -123,7 +123,7 @@ class _Member:
     def __init__(
         self, file: BinaryIO, unpacker: Any, data: bytes, *, slow_from: int = sys.maxsize
     ) -> None:
-        """data: bytes of it that are read already. slow_from: place from which to read byte by byte."""
+        """data: the member's bytes that are read already. slow_from: from this place, read byte by byte."""
         self._file = file
         self._unpacker = unpacker
         self._data = data

@@ -177,7 +177,7 @@ class ImportWriter:
     def end(self) -> None:
         """Write the pending lines, seal all segments, and record that the import is done."""
         self.flush()
-        # Both sizes differ if somebody removed or cut a file, or if the store has more than the files.
+        # The sizes differ if somebody removed or cut a file, or if the store has more than these files.
         if self._written() != self._total:
             raise self._foreign()
         self._rotate()

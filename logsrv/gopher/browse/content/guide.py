@@ -89,7 +89,7 @@ _SESSIONS = {
 
 
 def bindings(*, of_page: bool) -> list[tuple[str, str]]:
-    """Return (key, action) of all bindings of the `PageView`, or of those of the window."""
+    """Return (key, action) of all bindings of the `PageView`, or of the window."""
     found = []
     for bound in (each for keys in KEYS.values() for _, _, text in keys for each in text.split()):
         key, _, command = bound.partition("=")

@@ -43,9 +43,9 @@ class Layout:
     """The rows of lines in a window.
 
     rows: (index of the line, start, end) of each row. first_row: the first row of each line that is laid
-    out. links: the indices of those that lead somewhere. indent: cells of the column beside the text, which
-    has the numbers and labels of links; 0 without links. widest: cells of the widest row. window: cells of
-    the window; `width`: those without the column.
+    out. links: the indices of the lines that lead somewhere. indent: cells of the column beside the text,
+    which has the numbers and labels of links; 0 without links. widest: cells of the widest row. window:
+    cells of the window; `width`: cells of the window without the column.
     """
 
     def __init__(self, width: int, breaking: Breaking = "fit") -> None:
@@ -139,7 +139,7 @@ class Layout:
         return not self._whole
 
     def _paragraph(self, index: int) -> range:
-        """Return the lines around that one, up to an empty line or a link on either side."""
+        """Return the lines around line `index`, up to an empty line or a link on either side."""
         first = last = index
         while first > max(0, index - _AROUND) and self._goes_on(first - 1):
             first -= 1

@@ -174,7 +174,7 @@ class GuardedConnection:
             self._throttle.received(data)
 
     def _without_tls(self, before: bytes, data: bytes) -> bytes:
-        """Return the bytes for the protocol, of those that have come `before` and now: none of TLS."""
+        """Return the bytes for the protocol, of `before` and `data`; none if they begin a TLS handshake."""
         if before == TLS_HELLO:
             # The connection is already closing.
             self._owner.drop_tls(self, len(data))

@@ -59,7 +59,7 @@ def harmless(text: str) -> str:
     if not _UNSAFE.search(text):
         return text
     escapes = _escapes()
-    # A single call for all of it would block all threads.
+    # A single call for the whole text would block all threads.
     parts = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
     return "".join([part.translate(escapes) for part in parts])
 

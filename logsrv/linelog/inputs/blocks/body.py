@@ -140,7 +140,7 @@ def place_headers(note: Note | None) -> dict[str, str]:
 
 
 class OutOfPlace(RequestRefused):
-    """A block that does not follow the last one of its origin (409); `headers` describe that one."""
+    """A block does not follow the last block of its origin (409). `headers` describe the last block."""
 
     def __init__(self, note: Note | None) -> None:
         where = f"is at {note.end}" if note else "has not begun"

@@ -30,7 +30,7 @@ _TOKEN = re.compile(
     r"|(?P<open>\((?:\?(?:P?<[^>]*>|[imsU-]*:))?)"
     r"|(?P<close>\))"
     r"|(?P<repeat>(?:[*+?]|\{(?P<least>[0-9]{1,9})(?P<more>,(?P<most>[0-9]{0,9}))?\})\??)"
-    # A run of characters, without the last one before a repetition, which repeats only that one.
+    # A run of characters, without the last one before a repetition, which repeats only that character.
     r"|(?P<plain>[A-Za-z0-9_ ,:;=@%&#~<>/\"'!-]+(?=[^*+?{]|\Z))"
     r"|(?P<other>.)",
     re.DOTALL,

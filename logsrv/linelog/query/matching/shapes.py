@@ -1,7 +1,7 @@
 """Candidates of fields, by the formats in which a line may write them.
 
-A candidate is the key, with the first digits of the numbers in question; or the value, if it is rarer
-than the key.
+A candidate is the key with the first digits of the wanted numbers. If the value is rarer than the key, the
+value is the candidate.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ class NatsLink:
             ended.cancel()
 
     async def _wait_for_answer(self, waiting: set[asyncio.Future[Any]]) -> None:
-        """Wait for one of these. Raises NatsTrouble if the server does not answer."""
+        """Wait for the first of these futures. Raises NatsTrouble if the server does not answer."""
         if await _first_of(waiting, SOON):
             return
         # A ping tells a slow link from a server that never answers: the request is read before the ping.

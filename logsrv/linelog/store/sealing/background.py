@@ -244,7 +244,7 @@ class Sealer:
         except OSError as error:
             if number == 1 or error.errno not in _OF_THE_DISK:
                 raise
-            # One segment after the other needs less room: each sealing ends with the removal of a plain file.
+            # One segment after another needs less room: each sealing ends with the removal of a text.
             self._seal_at_once(1, now)
 
     def _seal_at_once(self, number: int, now: float) -> None:
