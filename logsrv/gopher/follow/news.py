@@ -21,7 +21,7 @@ from logsrv.kit.text.escape import one_line
 
 # Twice the limit of a menu (`fetching.LIMITS`), to remember as many entries that are missing now.
 MOST_KNOWN = 40_000
-# Items of each menu that are kept with their titles.
+# The most new items, and read items, of each menu that are kept with their titles.
 MOST_NEW = 500
 MOST_READ = 100
 SHOWN_AT_FIRST = 5

@@ -34,9 +34,9 @@ REQUEST_SECONDS = 60
 ABORT_SECONDS = 15
 # Pipelined requests that are answered before other connections get a turn: a chunk may hold thousands.
 AT_ONCE = 16
-# Bytes that may wait after the request that is being answered.
+# The most bytes that may wait after the request that is being answered.
 MOST_PIPELINED = 16 * 1024
-# Bytes of a body that are read, so that its sender gets the answer; and bytes that are kept, for a form.
+# The most bytes of a body that are read, so that its sender gets the answer; and that are kept, for a form.
 MOST_BODY = 64 * 1024
 MOST_KEPT = 4 * 1024
 # Python refuses to parse a number of thousands of digits.

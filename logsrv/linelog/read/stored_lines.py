@@ -17,7 +17,7 @@ from logsrv.linelog.read.texts import Damaged, Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Frames that are kept unpacked: the next hit's neighbours are mostly in the same frames.
+# The most frames that are kept unpacked: the next hit's neighbours are mostly in the same frames.
 _KEPT = 4
 
 
@@ -109,7 +109,7 @@ class StoredLines:
         return found
 
 
-# Lines of a group that are kept in memory; a larger group comes in parts.
+# The most lines of a group that are kept in memory; a larger group comes in parts.
 LARGEST = 10_000
 
 

@@ -34,7 +34,7 @@ FILES = {
     "dhParameters": "DH PARAMETERS",
     "clientca": "CERTIFICATE",
 }
-# Bytes: a chain has some ten certificates of some KiB each.
+# The most bytes of a file: a chain has some ten certificates of some KiB each.
 LARGEST_FILE = 1024 * 1024
 # Seconds between two looks at the files; a saved file is used once it has not changed for as long.
 LOOK_SECONDS = 10.0

@@ -15,7 +15,7 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
 """The first moment of the year 1, and the first of the year 10000; microseconds since 1970."""
-# Bytes. Daemons send shorter lines: a message of 1 MiB, escaped, and its fields.
+# The most bytes of a line. Daemons send fewer: a message of 1 MiB, escaped, and its fields.
 LONGEST_LINE = 32 << 20
 LARGEST = 16 << 20
 """Bytes of the largest answer that is one object."""

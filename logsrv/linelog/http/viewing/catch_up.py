@@ -21,9 +21,9 @@ from logsrv.linelog.read.search import in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Bytes of text after `sure` that are searched for a viewer.
+# The most bytes of text after `sure` that are searched for a viewer.
 MOST_BEHIND = 4 << 20
-# Bytes of text that a step may search, which takes a millisecond.
+# The most bytes of text that a step searches, which takes a millisecond.
 MOST_IN_STEP = 256 << 10
 
 

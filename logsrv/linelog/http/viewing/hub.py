@@ -28,8 +28,8 @@ from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Lines a second on average, for one viewer and for all together. One viewer gets more than people and
-# browsers can follow; for all, the daemon's time to write to their connections is the limit.
+# The most lines a second on average, for one viewer and for all together. One viewer gets more than people
+# and browsers can follow; for all, the daemon's time to write to their connections is the limit.
 RATE = 1000
 RATE_OF_ALL = 20_000
 # A viewer may get the lines of this many seconds at once.

@@ -14,12 +14,12 @@ from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Bytes of one poll's text that are searched, the newest first: more than anybody reads. With many viewers
-# polls are rarer, and larger: 10 MB a second, and at most MOST_KEPT in one poll.
+# The most bytes of one poll's text that are searched, the newest first: more than anybody reads. With many
+# viewers polls are rarer, and larger: 10 MB a second, and at most MOST_KEPT in one poll.
 KEPT = 512 << 10
 MOST_KEPT = 4 << 20
-# Bytes of one poll's text whose lines are counted: this takes 2 to 4 ms, and at 20 polls a second it is
-# enough for 160 MB/s.
+# The most bytes of one poll's text whose lines are counted. That takes 2 to 4 ms; at 20 polls a second it
+# is enough for 160 MB/s.
 COUNTED = 8 << 20
 # Bytes of text that a poll reads at a time.
 PIECE = 32 << 10

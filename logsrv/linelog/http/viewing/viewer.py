@@ -46,7 +46,7 @@ STALLED_AFTER = 300.0
 # written meanwhile.
 MOST_SEARCHES = 5
 NEAR = 512 << 10
-# Lines that wait for a client.
+# The most lines that wait for a client.
 MOST_WAITING = 2000
 # Bytes that are written at once, and bytes that Twisted and the kernel buffer if the client does not read.
 PIECE = 8 << 10

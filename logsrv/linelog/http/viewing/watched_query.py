@@ -16,7 +16,7 @@ from logsrv.linelog.store.segments.segment import Position
 
 # Bytes of events in one message.
 PIECE = 8 << 10
-# Bytes of events that are kept for viewers that reach the same lines later.
+# The most bytes of events that are kept for viewers that reach the same lines later.
 KEPT_EVENTS = 8 << 20
 
 

@@ -18,9 +18,9 @@ from logsrv.linelog.read.indexed import IndexedLines
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 
-# Different values that are kept. At twice as many, the least frequent ones are forgotten.
+# The number of different values that are kept. At twice as many, the least frequent ones are forgotten.
 MANY = 100_000
-# Characters of all kept values, each of up to four bytes. At twice as many, values are forgotten too.
+# The characters of all kept values, each of up to four bytes. At twice as many, values are forgotten too.
 MUCH = 8 << 20
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 

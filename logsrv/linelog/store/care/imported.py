@@ -15,7 +15,8 @@ from logsrv.linelog.store.segments.disk import Disk, explanation
 from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 NAME = "imported"
-# Bytes that are read: enough for 500,000 files. A longer file is cut, so it is damaged.
+# The most bytes that are read: enough for 500,000 files. A longer file is read in part, so it counts as
+# damaged.
 _MOST = 64 << 20
 
 Identity = list[Any]

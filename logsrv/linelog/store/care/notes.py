@@ -61,7 +61,7 @@ _READERS: dict[str, tuple[Callable[[Disk], object], Callable[[Disk], object] | N
     BACKUP: (backup_note.load, None),
 }
 """For each small file, a function that raises if the file is damaged, and one that repairs it, or None."""
-# Bytes: enough for the notes of 100,000 stores. Damaged lines take ten times as much memory to read.
+# The most bytes: enough for the notes of 100,000 stores. Reading damaged lines takes ten times the memory.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64
 _BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
