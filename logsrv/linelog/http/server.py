@@ -159,7 +159,7 @@ class WebServer:
             self._responses.send_asset(request, assets.log_in_page(view=view), "no-store", problem)
             return
         self._responses.send_asset(request, assets.page(), "no-cache")
-        self._searches.expect()
+        self._searches.start_spare()
 
     def _log_in(self, request: WebRequest, access: Access) -> None:
         assert request.content is not None

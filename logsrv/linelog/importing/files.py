@@ -149,13 +149,13 @@ class LogFile:
         framer = JournalFramer(_ENTRY_RULES.max_line)
         try:
             for chunk in chunks:
-                yield from self.dated.entries(self._framed(framer.receive(chunk)))
-            yield from self.dated.entries(self._framed(framer.finish()))
+                yield from self.dated.entries(self._frame(framer.receive(chunk)))
+            yield from self.dated.entries(self._frame(framer.finish()))
         except RequestRefused as error:
             self.cut = True
             tell(f"{self.shown}: {error}; the entries before that are imported")
 
-    def _framed(self, entries: Records) -> bytes:
+    def _frame(self, entries: Records) -> bytes:
         self.without_fields += entries.refused
         lines = [line for run in entries.take() if isinstance(run, RecordRun) for line in run.lines]
         block, _ = frame_records(lines, _ENTRY_RULES, LineCounts())

@@ -179,10 +179,10 @@ class Records:
         Raises RequestRefused (413) as `add` does.
         """
         self._made += size
-        self.expect(number)
+        self.require_room(number)
         self._made += number * RECORD
 
-    def expect(self, number: int) -> None:
+    def require_room(self, number: int) -> None:
         """Raise RequestRefused (413) if `number` more records, even empty ones, would exceed the limit."""
         if self._most is not None and self._made + number * RECORD > self._most:
             raise too_much(self._most, "records")

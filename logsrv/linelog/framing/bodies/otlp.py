@@ -68,7 +68,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
             for one in chain(() if part is None else read(part, records), (None,)):
                 if one is not None:
                     some.append(one)
-                    records.expect(len(some))
+                    records.require_room(len(some))
                 if one is None or len(some) == _AT_ONCE:
                     yield from records.add_made(some, rules.max_record)
                     yield

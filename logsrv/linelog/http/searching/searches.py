@@ -173,7 +173,7 @@ class Searches:
         """The number of running searches."""
         return len(self._running)
 
-    def expect(self) -> None:
+    def start_spare(self) -> None:
         """Start a spare process: a request is likely soon."""
         self._idle.start(SPARE_SECONDS, self._rest)
         self._serve_soon()

@@ -80,7 +80,7 @@ class Gathering:
         return result
 
     def _keep(self) -> Iterator[None]:
-        for block in self._framed():
+        for block in self._take_blocks():
             self._blocks.append(block)
             self.kept += len(block)
             self._keeps(self.kept)
@@ -91,7 +91,7 @@ class Gathering:
         yield from self._ready
         while self._blocks:
             yield self._blocks.popleft()
-        yield from self._framed()
+        yield from self._take_blocks()
 
     def store(self, intake: Intake, source: str) -> Iterator[None]:
         """Store all records, in steps; then count and report those stored as text, and those dropped."""
@@ -104,7 +104,7 @@ class Gathering:
         for reason, number in self.records.reasons.items():
             intake.drop(source, reason, _WHY[reason], number)
 
-    def _framed(self) -> Iterator[Block]:
+    def _take_blocks(self) -> Iterator[Block]:
         """Yield the lines of the records that were added since the last call."""
         counts, rules = self._counts, self._rules
         in_pieces = rules.oversize is not Oversize.CLOSE

@@ -102,10 +102,10 @@ async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> N
 @pytest_twisted.ensureDeferred
 async def test_a_spare_process_is_started_for_an_expected_search(made: Made) -> None:
     searches = made()
-    searches.expect()
+    searches.start_spare()
     while not (ready := pids(MODULE)):
         await pause(0.01)
-    searches.expect()
+    searches.start_spare()
     sink = SearchSink()
     searches.start(asked(limit=2), sink)
     assert pids(MODULE) == ready
