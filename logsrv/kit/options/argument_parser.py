@@ -119,8 +119,9 @@ class Parser(argparse.ArgumentParser):
             ]
             arguments, unknown = self.parse_known_intermixed_args(words, namespace)
         else:
-            words = self._with_end(list(args or ())) if self.passes_on else args
-            arguments, unknown = self.parse_known_args(words, namespace)
+            if self.passes_on:
+                args = self._with_end(list(args or ()))
+            arguments, unknown = self.parse_known_args(args, namespace)
         if unknown:
             self.error(self._unexpected(unknown[0]))
         return arguments

@@ -194,9 +194,11 @@ async def test_a_relay_passes_the_end_on_while_much_is_under_way(serving: Servin
                     client.sendall(data)
 
     def receive(peer: socket.socket) -> int:
-        sender = threading.Thread(
-            target=lambda: (peer.sendall(b"x" * size), peer.shutdown(socket.SHUT_WR))
-        )
+        def send() -> None:
+            peer.sendall(b"x" * size)
+            peer.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send)
         sender.start()
         came = 0
         while data := peer.recv(65536):
