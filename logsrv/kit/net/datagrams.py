@@ -239,8 +239,9 @@ class DatagramListener:
             return
         try:
             self._receiver.datagrams_received(payloads, sender)
-        except Exception:
-            # There is no connection to close, and the other senders must go on.
+        except (Exception, SystemExit):
+            # There is no connection to close, and the other senders must go on: the reactor would forget
+            # this listener.
             self._failures.note("taking in datagrams", sender.source, Failure())
             lost = sum(map(len, payloads))
             self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")

@@ -121,7 +121,7 @@ class Datagrams(Generic[Settings, State]):
                 result = self.datagram_received(payload, peer)
                 if result is not None:
                     self._watch(result, peer)
-            except Exception:
+            except (Exception, SystemExit):
                 self._failed(Failure(), peer)
 
     def _watch(self, result: object, peer: Sender) -> None:

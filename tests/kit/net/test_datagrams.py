@@ -299,13 +299,14 @@ def test_a_large_group_is_delivered_in_portions() -> None:
     assert [len(part) for part, _ in portions((payloads[:3], "key"), 64 << 10)] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
 @in_reactor
 async def test_an_input_that_fails_is_logged_once_and_the_next_datagrams_are_taken(
-    site: Site,
+    site: Site, error: type[BaseException]
 ) -> None:
     def fail() -> None:
         if site.receiver.payloads[-1] != b"good":
-            raise ZeroDivisionError("in the input")
+            raise error("in the input")
 
     site.receiver = NotingReceiver(fail)
     listener = site.start(UDP)

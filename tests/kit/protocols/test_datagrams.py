@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,21 @@ def test_line_received_gets_lines_one_by_one() -> None:
     sender.send(b"far too long")
     assert sender.received() == []
     assert service.metric("oversize_lines_total") == 2
+
+
+def test_a_handler_that_exits_has_failed() -> None:
+    """As argparse does for wrong words: one datagram must not end the listener."""
+
+    class Exit(DatagramLines):
+        def line_received(self, line: str, peer: Sender) -> None:
+            self.send_line(line, peer) if line else sys.exit(2)
+
+    service = MemoryService(Exit, "--listen", "udp:1")
+    sender = service.sender()
+    sender.send(b"\n")
+    sender.send(b"ok\n")
+    assert sender.received() == [b"ok\r\n"]
+    assert service.metric("datagrams_failed_total") == 1
 
 
 def test_lines_received_gets_all_lines_of_a_datagram() -> None:
