@@ -19,7 +19,6 @@ from logsrv.timer import Timer
 LOOK_SECONDS = 1.0
 # Only Linux tells that the peer sends nothing more; elsewhere a read tells.
 READ_HANGUP = getattr(select, "POLLRDHUP", 0)
-HANGUP = select.POLLHUP | select.POLLERR
 # Bytes of TLS's goodbye at most: one encrypted record, with any cipher.
 GOODBYE_BYTES = 100
 
@@ -85,12 +84,15 @@ class Departures:
 
 
 def _judge(connection: UnreadConnection, said: int) -> None:
-    """End a connection whose peer is gone, by `said` of poll(2), once all that it sent was read."""
+    """End a connection whose peer is gone, by `said` of poll(2): reset, or left and all input read."""
     author = connection.author
     left = unread(author.transport)
-    if is_encrypted(author.transport) and not said & select.POLLERR:
+    if said & select.POLLERR:
+        # After a reset no more comes, and nothing can be sent.
+        connection.abort()
+    elif is_encrypted(author.transport):
         # The bytes left may be TLS's own goodbye, which ends the connection once it is read.
         if left <= GOODBYE_BYTES:
             connection.resume()
-    elif not left and (said & HANGUP or not author.half_close):
+    elif not left and (said & select.POLLHUP or not author.half_close):
         connection.abort()

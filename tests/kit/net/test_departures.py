@@ -56,8 +56,11 @@ def test_a_peer_that_closes_is_gone(clock: Clock) -> None:
     assert look(end, clock) == ["abort"]
 
 
-def test_a_peer_that_resets_is_gone(clock: Clock) -> None:
+@pytest.mark.parametrize("unread", [b"", b"one more line\n"])
+def test_a_peer_that_resets_is_gone(clock: Clock, unread: bytes) -> None:
+    """Whatever it sent before: nobody can be answered."""
     end = End("tcp")
+    end.theirs.sendall(unread)
     end.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     end.theirs.close()
     assert look(end, clock) == ["abort"]
