@@ -20,7 +20,7 @@ from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import CANCELLED, awaited
 from logsrv.kit.protocols.context import Author, Reader
-from logsrv.kit.protocols.crowd import handled
+from logsrv.kit.protocols.crowd import for_nobody, handled
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone, mistaken
 from logsrv.kit.protocols.sending import SendingSide
 
@@ -259,7 +259,9 @@ class PeerConnection(SendingSide):
         try:
             result = function(*args, **kwargs)
             if result is not None:
-                awaited(result, doing).addErrback(lambda failure: self.fail(doing, failure))
+                clock = self.author.factory.service.clock
+                pending = for_nobody(clock, lambda: awaited(result, doing))
+                pending.addErrback(lambda failure: self.fail(doing, failure))
         except Exception:
             self.fail(doing, Failure())
 

@@ -11,6 +11,7 @@ from contextvars import ContextVar, copy_context
 from typing import Protocol, TypeVar
 
 from logsrv.kit.net.twisted.transports import unsent
+from logsrv.kit.protocols.awaiting import clocked
 from logsrv.kit.protocols.context import Author
 from logsrv.timer import Timer
 
@@ -54,10 +55,11 @@ class Crowded(Protocol):
 handled: ContextVar[Crowded | None] = ContextVar("handled", default=None)
 
 
-def for_nobody(step: Callable[[], Result]) -> Result:
-    """Call `step` as work for no connection, even while one is handled."""
+def for_nobody(clock: object, step: Callable[[], Result]) -> Result:
+    """Call `step` as work for no connection, even while one is handled. clock: the service's."""
     context = copy_context()
     context.run(handled.set, None)
+    context.run(clocked, clock)
     return context.run(step)
 
 

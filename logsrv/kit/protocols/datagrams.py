@@ -28,6 +28,7 @@ from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.awaiting import awaited
 from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
+from logsrv.kit.protocols.crowd import for_nobody
 from logsrv.kit.protocols.faults import check_text
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ class Datagrams(Generic[Settings, State]):
 
     def _watch(self, result: object, peer: Sender) -> None:
         """Log a failure of the author's code; nothing waits for its result."""
-        awaited(result, self._doing).addErrback(self._failed, peer)
+        pending = for_nobody(self.clock, lambda: awaited(result, self._doing))
+        pending.addErrback(self._failed, peer)
 
     def _failed(self, failure: Failure, peer: Sender) -> None:
         if failure.check(PeerError):

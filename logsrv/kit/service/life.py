@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from contextvars import copy_context
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from logsrv.kit.protocols.awaiting import clocked, started
+from logsrv.kit.protocols.awaiting import started
+from logsrv.kit.protocols.crowd import for_nobody
 from logsrv.kit.service.arguments import check_state
 
 
@@ -54,11 +54,7 @@ class Life:
         return lambda: self._begin(self._start(start), service)
 
     def _begin(self, start: Coroutine[Any, Any, None], service: Any) -> Deferred[None]:
-        def begin() -> Deferred[None]:
-            clocked(service.clock)
-            return started(start)
-
-        return copy_context().run(begin)
+        return for_nobody(service.clock, lambda: started(start))
 
     def stopping(self, state: Any) -> Any:
         """Call the state's `stopping`, if it was started; peers are still connected."""

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from logsrv.kit.protocols.awaiting import attempt
+from logsrv.kit.protocols.crowd import for_nobody
 
 
 def when_running(reactor: Any, begin: Callable[..., object], *args: Any) -> None:
@@ -27,7 +28,7 @@ def limited(step: Callable[[], Any], seconds: float, clock: IReactorTime) -> Def
     It fails with Twisted's TimeoutError after `seconds`, and cancels the step, even if that ignores it.
     """
     waiting: Deferred[Any] = Deferred()
-    done = attempt(step)
+    done = for_nobody(clock, lambda: attempt(step))
     done.addBoth(lambda result: None if waiting.called else waiting.callback(result))
     waiting.addTimeout(seconds, clock)
 

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.kit.protocols.awaiting import CANCELLED, attempt, awaited, clocked
+from logsrv.kit.protocols.awaiting import CANCELLED, attempt, awaited
 from logsrv.kit.protocols.crowd import for_nobody
 from logsrv.kit.protocols.faults import mistaken
 
@@ -151,13 +151,9 @@ class ServiceTasks:
             self._forget(task)
             return
         # A task works for the service, also if a peer's handler spawned it: the peer does not wait for it.
-        working = for_nobody(lambda: self._work(task))
+        working = for_nobody(self._clock, task.work)
         working.addErrback(lambda failure: self._ended_badly(task, failure))
         working.addBoth(lambda _: self._end(task))
-
-    def _work(self, task: ServiceTask) -> Deferred[Any]:
-        clocked(self._clock)
-        return task.work()
 
     def _forget(self, task: ServiceTask) -> None:
         task.forget()

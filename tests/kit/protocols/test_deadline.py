@@ -10,7 +10,15 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from logsrv.errors import StartError
-from logsrv.kit import Connection, DeadlineExceeded, LineProtocol, deadline
+from logsrv.kit import (
+    Connection,
+    DatagramLines,
+    DeadlineExceeded,
+    LineProtocol,
+    Sender,
+    deadline,
+    protocol_plugin,
+)
 from logsrv.kit.testing import MemoryService
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -197,6 +205,56 @@ def test_tasks_and_the_start_of_a_state_have_deadlines(in_memory: InMemory) -> N
     service.clock.advance(60)
     assert service.service.state.said[3:] == ["job"]
     assert service.metric("tasks_failed_total") == 0
+
+
+def test_so_has_all_other_code_that_the_service_awaits(in_memory: InMemory) -> None:
+    """By the clock of the service, which in memory is the test's."""
+    said: list[str] = []
+
+    async def late(name: str) -> None:
+        try:
+            async with deadline(3, name):
+                await Deferred()
+        except DeadlineExceeded as error:
+            said.append(error.name)
+
+    class State:
+        def __init__(self, service: Any) -> None:
+            pass
+
+        async def apply(self, settings: Any) -> None:
+            await late("apply")
+
+        async def stopping(self) -> None:
+            await late("stopping")
+
+        async def close(self) -> None:
+            await late("close")
+
+    class Lines(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.later(0, late, "timer")
+
+        async def connection_lost(self, reason: str) -> None:  # type: ignore[override]
+            await late("connection_lost")
+
+    class Datagram(DatagramLines):
+        async def line_received(self, line: str, peer: Sender) -> None:
+            await late("datagram")
+
+    where = ("tcp:1", "udp:1")
+    service = in_memory(
+        protocol_plugin("late", Lines, datagrams=Datagram, state=State, listen=where)
+    )
+    peer = service.connect()
+    for act in (
+        lambda: peer.feed(b"\n"), peer.disconnect, lambda: service.sender().send(b"\n"),
+        service.reload, service.stop,
+    ):  # fmt: skip
+        act()
+        service.clock.advance(1)
+        service.clock.advance(4)
+    assert said == ["timer", "connection_lost", "datagram", "apply", "stopping", "close"]
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
