@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic
+from typing import Any, Generic
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.protocols.awaiting import CANCELLED, attempt
 from logsrv.kit.service.hooks import ServiceHooks, Settings
 from logsrv.kit.service.sites import Site
 from logsrv.kit.service.steps import limited
@@ -29,6 +30,7 @@ class Reload(Generic[Settings]):
         self.load = load
         # The reload that runs, and one more if it was asked for meanwhile: 0, 1 or 2.
         self._asked = 0
+        self._applying: Deferred[Any] = succeed(None)
 
     def ask(self) -> Deferred[None]:
         """Read and apply the settings; if they are wrong, log that and keep the old ones.
@@ -46,19 +48,24 @@ class Reload(Generic[Settings]):
                 if service.ready:
                     service.manager.reloading()
                     await self.once()
-            except (Exception, SystemExit) as error:
-                refused = str(error)
-                if not isinstance(error, LogsrvError):
-                    log.failure("{name}: the reload failed", name=service.name)
-                    refused = error_text(error)
-                log.error(
-                    "{name}: reload refused, the old settings stay: {error}",
-                    name=service.name,
-                    error=refused,
-                )
+            except (Exception, SystemExit, *CANCELLED) as error:
+                # A stop cancels `apply`; that is no refusal.
+                if service.ready or not isinstance(error, CANCELLED):
+                    refused = self._refused(error)
             if service.ready:
                 service.manager.reloaded(refused)
             self._asked -= 1
+
+    def _refused(self, error: BaseException) -> str:
+        """Log why a reload was refused; return the reason."""
+        name, refused = self._service.name, str(error)
+        if not isinstance(error, LogsrvError):
+            log.failure("{name}: the reload failed", name=name)
+            refused = error_text(error)
+        log.error(
+            "{name}: reload refused, the old settings stay: {error}", name=name, error=refused
+        )
+        return refused
 
     async def once(self) -> None:
         """Load the settings and apply all of them. Raises the error that refuses them."""
@@ -74,8 +81,8 @@ class Reload(Generic[Settings]):
             # Before `apply`, because that cannot be undone. Peers wait until `open`.
             service.served.add(wanted, added)
             # The last thing that can fail.
-            await limited(lambda: service.apply(settings), CLOSE_SECONDS, service.clock)
-        except (Exception, SystemExit):
+            await limited(lambda: self._apply(settings), CLOSE_SECONDS, service.clock)
+        except BaseException:
             service.served.take_back(added)
             raise
         if not service.running:
@@ -93,3 +100,12 @@ class Reload(Generic[Settings]):
             added=len(added),
             gone=gone,
         )
+
+    def _apply(self, settings: Settings) -> Deferred[Any]:
+        self._applying = attempt(lambda: self._service.apply(settings))
+        return self._applying
+
+    def break_off(self) -> Deferred[Any]:
+        """Cancel `apply`; return a Deferred that fires when it has ended."""
+        self._applying.cancel()
+        return self._applying

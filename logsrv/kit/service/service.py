@@ -16,6 +16,7 @@ from logsrv.kit.manager.manager import ServiceManager
 from logsrv.kit.net.listen import listener_for
 from logsrv.kit.net.twisted.ports import inherited_descriptors
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.protocols.awaiting import attempt
 from logsrv.kit.service.hooks import ServiceHooks, Settings
 from logsrv.kit.service.reload import Reload
 from logsrv.kit.service.start import Start
@@ -80,8 +81,16 @@ class ListeningService(ServiceHooks[Settings]):
             # The failed start has closed everything.
             return succeed(None)
         super().stopService()
-        first = self.stopping if self.ready else self._start.break_off
+        first = self._finish if self.ready else self._start.break_off
         doing = "finishing what is under way" if self.ready else "breaking off its start"
         self.ready = False
         tell_of_stop(self)
         return Deferred.fromCoroutine(stop(self, first, doing))
+
+    async def _finish(self) -> None:
+        applied = self.reloads.break_off()
+        try:
+            await attempt(self.stopping)
+        finally:
+            # `close` may close something that it uses.
+            await applied

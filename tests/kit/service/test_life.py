@@ -292,6 +292,30 @@ def test_in_memory_a_start_has_all_the_time_it_needs() -> None:
         MemoryService(Tell, state=failing_at_once)
 
 
+def test_a_stop_breaks_off_apply_and_waits_for_its_end() -> None:
+    """It may still use what `close` closes."""
+
+    class Slow(Plain):
+        def __init__(self, service: Any) -> None:
+            super().__init__(service)
+            self.clock = service.clock
+
+        async def apply(self, settings: Any) -> None:  # type: ignore[override]
+            try:
+                await Deferred()
+            finally:
+                await deferLater(self.clock, 1)
+                heard.append("broken off")
+
+    here = MemoryService(Tell, state=Slow)
+    reloading = here.service.reload()
+    with logged() as messages:
+        here.stop()
+    assert reloading.called
+    assert heard == ["made", "running", "stopping", "broken off", "closed"]
+    assert not any("reload" in message for message in messages)
+
+
 class failing_at_once(Plain):
     def start(self) -> None:
         raise ConfigurationError("the moon is missing")
