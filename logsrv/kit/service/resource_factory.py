@@ -11,13 +11,30 @@ from twisted.web.server import Request, Site
 
 from logsrv.kit.net.source import source_of
 from logsrv.kit.protocols.context import RunningService
-from logsrv.kit.web.channel import MOST_BODY, WebFactory, WebRequest
+from logsrv.kit.web.channel import MOST_BODY, Channel, WebFactory, WebRequest
 
 _FAILED = b"the answer failed; the log of the server says why\n"
 
 
+class ResourceChannel(Channel):
+    """A connection that does not close while an answer is awaited."""
+
+    @property
+    def working(self) -> bool:
+        """Return true while a Resource prepares an answer, or has more to write."""
+        return any(request.working for request in self.requests)
+
+    def close_when_answered(self) -> None:
+        if self.working:
+            self.persistent = 0
+        else:
+            self.loseConnection()
+
+
 class ResourceFactory(WebFactory):
     """The server of one listener. `resource`: a class, called with the service if it takes an argument."""
+
+    channel = ResourceChannel
 
     def __init__(
         self, service: RunningService, resource: Callable[..., Any], label: str, settings: Any
@@ -46,10 +63,26 @@ class ResourceRequest(WebRequest, Request):
     """A request that a Resource answers; one whose body is above MOST_BODY is refused."""
 
     most_kept = MOST_BODY
+    working = False
 
     def __init__(self, channel: Any, factory: ResourceFactory) -> None:
-        super().__init__(channel, lambda request: Request.process(self))
+        super().__init__(channel, lambda request: self._answer())
         self._factory = factory
+        self._gone = False
+
+    def _answer(self) -> None:
+        # Until the channel forgets this request.
+        self.working = True
+        Request.process(self)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._gone = True
+        super().connectionLost(reason)
+
+    def finish(self) -> None:
+        """End the answer; do nothing if its client has gone, so that a Resource need not look for that."""
+        if not self._gone:
+            super().finish()
 
     def processingFailed(self, reason: Failure) -> None:
         """Log and count the error of a Resource; the client gets status 500, or a reset amid the answer."""

@@ -11,12 +11,14 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from twisted.internet.task import deferLater
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import Connection, DatagramLines, LineProtocol, protocol_plugin
 from logsrv.kit.net.parse import parse_named
-from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess
+from logsrv.kit.testing import MemoryPeer, MemoryService, TelnetSession, TwistdProcess
 from tests.ports import free_port
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -126,6 +128,91 @@ def test_a_resource_may_take_no_service_and_be_the_main_protocol(in_memory: InMe
     peer = in_memory(Page).connect()
     peer.feed(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
     assert peer.received().endswith(b"\r\n\r\na page\n")
+
+
+class Slow(Resource):
+    """Answers after 2 s, in two parts; `/spawned` by a task of the service."""
+
+    isLeaf = True
+
+    def __init__(self, service: Any) -> None:
+        super().__init__()
+        self.service = service
+
+    def render_GET(self, request: Any) -> int:
+        if request.path == b"/spawned":
+            self.service.spawn(self.answer(request), "answer")
+        else:
+            self.service.clock.callLater(1, request.write, b"at ")
+            self.service.clock.callLater(2, self.end, request)
+        return NOT_DONE_YET
+
+    def end(self, request: Any) -> None:
+        request.write(b"last")
+        request.finish()
+
+    async def answer(self, request: Any) -> None:
+        await deferLater(self.service.clock, 2)
+        self.end(request)
+
+
+LAST = b"3\r\nat \r\n4\r\nlast\r\n0\r\n\r\n"
+
+
+def asked(service: MemoryService, path: bytes = b"/") -> MemoryPeer:
+    """Return a peer that awaits the answer to a request, and would send another."""
+    peer = service.connect(to="slow")
+    peer.feed(b"GET %s HTTP/1.1\r\nHost: here\r\n\r\n" % path)
+    assert peer.received() == b""
+    return peer
+
+
+def slow(in_memory: InMemory, *arguments: str) -> MemoryService:
+    listen = ("tcp:7000", "slow:tcp:7001")
+    return in_memory(
+        protocol_plugin("chat", Chat, listen=listen, listeners={"slow": Slow}), *arguments
+    )
+
+
+def test_a_stop_waits_for_the_answer_of_a_resource(in_memory: InMemory) -> None:
+    service = slow(in_memory)
+    silent, peer = service.connect(to="slow"), asked(service)
+    assert service.stop() == 0
+    assert peer.received().endswith(LAST)
+    assert (peer.closed, silent.closed) == (True, True)
+
+
+def test_a_reload_that_removes_its_listener_waits_for_the_answer_too(in_memory: InMemory) -> None:
+    service = slow(in_memory)
+    peer = asked(service)
+    service.reload(listen="tcp:7000")
+    service.clock.advance(3)
+    assert peer.received().endswith(LAST)
+    assert peer.closed
+
+
+def test_the_idle_timeout_waits_for_the_answer_too_but_once(in_memory: InMemory) -> None:
+    service = slow(in_memory, "--idle-timeout", "1500ms")
+    peer = asked(service)
+    service.clock.advance(1.95)
+    assert not peer.closed
+    service.clock.advance(0.1)
+    answer = peer.received()
+    assert answer.endswith(LAST)
+    assert peer.closed
+    service = slow(in_memory, "--idle-timeout", "500ms")
+    peer = asked(service)
+    service.clock.advance(1.5)
+    assert peer.closed
+
+
+@pytest.mark.parametrize("path", [b"/", b"/spawned"])
+def test_a_client_that_goes_before_its_answer_is_no_error(in_memory: InMemory, path: bytes) -> None:
+    service = slow(in_memory)
+    asked(service, path).disconnect()
+    service.clock.advance(3)
+    assert service.metric("tasks_failed_total") == 0
+    assert service.stop() == 0
 
 
 class Short(LineProtocol):

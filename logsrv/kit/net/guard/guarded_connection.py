@@ -205,11 +205,12 @@ class GuardedConnection:
         self._owner.refuse(refusal, self.host)
 
     def close(self) -> None:
-        """Close it after the bytes that were written to it."""
+        """Close it after the bytes that were written to it, and after an answer that is in preparation."""
         self.closing = True
         if isinstance(self.protocol, ThirdPartyProtocol):
             release_own(self.transport, self.protocol)
-        self.transport.loseConnection()
+        # The author's own protocols let their transport wait instead.
+        getattr(self.protocol, "close_when_answered", self.transport.loseConnection)()
 
     def leave(self) -> None:
         """Wait no longer for the peer's goodbye of TLS, if ours has been sent."""
