@@ -104,8 +104,19 @@ class OwnFramer:
         Raises UnfitFramer if the author's object is none, and the errors of its code.
         """
         frames: list[Any] = []
-        if self.fault:
-            return frames
+        end = 0
+        while not self.fault:
+            # In pieces that complete a frame or exceed its limit, however the network cut the bytes.
+            begin, end = end, end + self._most + 1 - self.unfinished_bytes
+            self._receive(data[begin:end], frames)
+            if end >= len(data):
+                return frames
+        self.unfinished_bytes += max(0, len(data) - end)
+        return frames
+
+    def _receive(self, data: bytes, frames: list[Any]) -> None:
+        """Append the frames that `data` completes."""
+        before = len(frames)
         framer = self._framer
         if framer is None:
             framer = self._framer = self._make(self._most)
@@ -121,11 +132,11 @@ class OwnFramer:
             frames.extend(came)
         except ValueError as error:
             self.fault = str(error)[:1000] or "a frame is not valid"
-            return frames
+            return
         unfinished = getattr(framer, "unfinished_bytes", None)
         if unfinished is None:
             # Bytes since the last complete frame.
-            unfinished = 0 if frames else self.unfinished_bytes + len(data)
+            unfinished = 0 if len(frames) > before else self.unfinished_bytes + len(data)
         elif type(unfinished) is not int:
             raise UnfitFramer(
                 f"{_name(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
@@ -134,7 +145,6 @@ class OwnFramer:
         self.fault = str(getattr(framer, "fault", "") or "")
         if unfinished > self._most and not self.fault:
             self.fault = f"a frame is longer than {self._most} bytes"
-        return frames
 
 
 def _takes_a_frame(pack: Any) -> bool:

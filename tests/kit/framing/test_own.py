@@ -64,6 +64,37 @@ def test_a_value_error_is_the_fault_of_the_peer_that_gets_answers_to_the_frames_
     assert service.metric("connections_failed_total") == 0
 
 
+@pytest.mark.parametrize("size", [20, 21])
+def test_the_limit_of_a_frame_does_not_depend_on_the_pieces(size: int) -> None:
+    """One byte more completes a frame of the limit, as the delimiter does here."""
+
+    class Words:
+        unfinished_bytes = 0
+
+        def __init__(self, most: int) -> None:
+            self.rest = b""
+
+        def receive(self, data: bytes) -> list[bytes]:
+            *words, self.rest = (self.rest + data).split(b" ")
+            self.unfinished_bytes = len(self.rest)
+            return words
+
+    good, last = [b"a", b"b" * 15], b"x" * size
+    data = b" ".join([*good, last, b""])
+    for pieces in [*every_split(data), [data[at : at + 1] for at in range(len(data))]]:
+        framer = OwnFramer(Words, 20)
+        frames = [word for piece in pieces for word in framer.receive(piece)]
+        assert (frames, bool(framer.fault)) == (
+            (good, True) if size > 20 else ([*good, last], False)
+        )
+
+
+def test_bytes_after_one_that_is_too_long_are_counted() -> None:
+    framer = OwnFramer(Empty, 5)
+    assert framer.receive(b"x" * 50) == []
+    assert (framer.fault, framer.unfinished_bytes) == ("a frame is longer than 5 bytes", 50)
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_half_a_frame_for_ever_is_cut_off(in_memory: InMemory, told: bool) -> None:
     """By the number that the framer tells, or by the bytes since the last frame."""
