@@ -134,14 +134,16 @@ class OwnFramer:
             self.fault = str(error)[:1000] or "a frame is not valid"
             return
         unfinished = getattr(framer, "unfinished_bytes", None)
+        complete = len(frames) > before
+        came = len(data) if complete else self.unfinished_bytes + len(data)
         if unfinished is None:
-            # Bytes since the last complete frame.
-            unfinished = 0 if len(frames) > before else self.unfinished_bytes + len(data)
+            unfinished = 0 if complete else came
         elif type(unfinished) is not int:
             raise UnfitFramer(
                 f"{_name(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
             )
-        self.unfinished_bytes = unfinished
+        # A framer may tell the announced length of the frame.
+        self.unfinished_bytes = min(unfinished, came)
         self.fault = str(getattr(framer, "fault", "") or "")
         if unfinished > self._most and not self.fault:
             self.fault = f"a frame is longer than {self._most} bytes"

@@ -95,6 +95,33 @@ def test_bytes_after_one_that_is_too_long_are_counted() -> None:
     assert (framer.fault, framer.unfinished_bytes) == ("a frame is longer than 5 bytes", 50)
 
 
+@pytest.mark.parametrize(("length", "cut"), [(900, 0), (300_000, 1)])
+def test_an_announced_length_is_limited_and_not_counted_as_dropped(
+    in_memory: InMemory, length: int, cut: int
+) -> None:
+    class Announced(Empty):
+        unfinished_bytes = 0
+
+        def receive(self, data: bytes) -> list[bytes]:
+            *frames, rest = data.split(b"\n")
+            self.unfinished_bytes = int(rest or self.unfinished_bytes)
+            return frames
+
+    class Frames(FrameProtocol[Any, Any, Any]):
+        framing = Announced
+        max_frame = 1000
+
+        def frame_received(self, frame: bytes) -> None: ...
+
+    service = in_memory(Frames)
+    peer = service.connect()
+    announced = b"a\nb\n%d" % length
+    peer.feed(announced)
+    assert service.metric("connections_cut_total", reason="bad_frame") == cut
+    service.stop()
+    assert 0 < service.metric("dropped_bytes_total") <= len(announced)
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_half_a_frame_for_ever_is_cut_off(in_memory: InMemory, told: bool) -> None:
     """By the number that the framer tells, or by the bytes since the last frame."""
