@@ -112,8 +112,9 @@ class RunningService(Protocol[Settings, State]):
         """Open a socket for datagrams, such as `udp:0` for any free port; return the DatagramSocket.
 
         protocol: a Datagrams or DatagramProtocol class; its one object is `protocol` of the result, and
-        gets what comes. `send(data, (host, port))` sends, `close()` closes; the stop closes it after the
-        tasks. Raises ConfigurationError for text that is no such place, ListenError for one that is taken.
+        gets what comes. `send(data, (host, port))` sends to an IP address, `close()` closes; the stop
+        closes it after the tasks. Raises ConfigurationError for text that is no such place, ListenError for
+        one that is taken.
         """
 
     def line_format(self, settings: Any, listener: str = "") -> LineFormat: ...

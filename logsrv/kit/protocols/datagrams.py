@@ -268,11 +268,13 @@ class DatagramContext(ListenerContext):
         self.listener = listener
         self.receiver.begin()
 
-    def send(self, data: bytes, peer: Any) -> None:
-        """Answer a datagram, and count an answer that the system does not take."""
+    def send(self, data: bytes, peer: Any) -> bool:
+        """Send a datagram. Return whether the system took it; count one that it did not."""
         if self.answers is None and self.listener.fileno() >= 0:
             self.answers = AnswerSocket(self.listener.fileno())
-        self._unsent += not (self.answers and self.answers.send(data, peer))
+        sent = self.answers is not None and self.answers.send(data, peer)
+        self._unsent += not sent
+        return sent
 
     def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
         """Count an answer that is not given, and log it once per peer and minute."""

@@ -41,7 +41,7 @@ _FAULTS = {
     "requests_failed_total": "Requests the plugin failed to answer.",
     "datagrams_failed_total": "Lines in datagrams the plugin failed on.",
     "datagrams_faulty_total": "Datagrams that broke a rule of the plugin.",
-    "datagrams_unsent_total": "Answers the system did not take.",
+    "datagrams_unsent_total": "Datagrams the system did not send.",
     "links_failed_total": "Tries to connect to another server that failed.",
 }
 _REFUSED = {

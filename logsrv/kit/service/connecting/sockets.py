@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.senders import sender_at
 from logsrv.kit.observe.metrics import MetricsPart
+from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.service.sites import Site, SiteServer, SiteSpec
+
+log = Logger()
 
 LABEL = "datagrams"
 """The `listener` of these sockets in the metrics; each socket would make a series of its own."""
@@ -31,6 +36,7 @@ class DatagramSocket:
     protocol: Any
     _context: DatagramContext
     _site: Site
+    _refusals: RateLimitedLog
     closed: bool = False
 
     @property
@@ -39,9 +45,23 @@ class DatagramSocket:
         return self._site.address
 
     def send(self, data: bytes, address: tuple[str, int] | bytes) -> None:
-        """Send a datagram to a host's address and port, or a path; one that is refused is counted."""
-        if not self.closed:
-            self._context.send(data, sender_at(address))
+        """Send a datagram to an IP address and port, or a path.
+
+        One that the system refuses is counted, and logged once a minute. Raises ValueError for a host
+        name, or an impossible port.
+        """
+        peer = sender_at(_checked(address))
+        if self.closed or self._context.send(data, peer):
+            return
+        noted = self._refusals.note(LABEL)
+        if noted is not None:
+            log.warn(
+                "the system sends nothing from {place} to {peer}; "
+                "{number} refused since this was last logged",
+                place=self.address,
+                peer=peer.source,
+                number=noted.number,
+            )
 
     def close(self) -> None:
         """Close it; datagrams that come later are not taken in."""
@@ -79,7 +99,9 @@ class DatagramSockets:
         site.bind()
         site.open()
         receiver = contexts[0].receiver
-        opened = DatagramSocket(getattr(receiver, "protocol", receiver), contexts[0], site)
+        refusals = RateLimitedLog(service.clock.seconds)
+        protocol = getattr(receiver, "protocol", receiver)
+        opened = DatagramSocket(protocol, contexts[0], site, refusals)
         self._open = [one for one in self._open if not one.closed]
         self._open.append(opened)
         return opened
@@ -88,3 +110,20 @@ class DatagramSockets:
         """Close all of them."""
         for one in self._open:
             one.close()
+
+
+def _checked(address: Any) -> Any:
+    """Return an address that may be sent to. Raises ValueError."""
+    if isinstance(address, bytes):
+        return address
+    try:
+        host, port = address[:2]
+        ip_address(host)
+        if not 0 < port < 65536:
+            raise ValueError
+    except (TypeError, ValueError):
+        raise ValueError(
+            "send takes an IP address and a port from 1 to 65535, or a path in bytes, "
+            f"not {address!r:.100}"
+        ) from None
+    return address

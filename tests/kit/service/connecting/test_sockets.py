@@ -12,7 +12,7 @@ from twisted.internet.protocol import DatagramProtocol
 from logsrv.errors import ConfigurationError
 from logsrv.kit import DatagramLines, Datagrams, Sender
 from logsrv.kit.testing import MemoryService, Running
-from tests.kit.net.network import in_reactor, until
+from tests.kit.net.network import in_reactor, logged, until
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -101,6 +101,28 @@ def test_a_mistake_is_one_sentence(
         service.service.datagrams(endpoint, protocol)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        ("localhost", 53),
+        ("192.0.2.53", 0),
+        ("192.0.2.53", 99999),
+        ("192.0.2.53", "53"),
+        "path",
+        None,
+    ],
+)
+def test_a_name_or_an_impossible_port_is_refused_in_a_sentence(
+    in_memory: InMemory, address: Any
+) -> None:
+    opened = in_memory(Front).service.datagrams("udp:0", Answers)
+    with pytest.raises(
+        ValueError, match=r"^send takes an IP address and a port .*, not "
+    ) as raised:
+        opened.send(b"question", address)
+    assert repr(address) in str(raised.value)
+
+
 class Plain(DatagramProtocol):
     def __init__(self) -> None:
         self.came: list[bytes] = []
@@ -127,3 +149,18 @@ async def test_a_real_socket_sends_receives_and_is_closed(serving: Callable[...,
         kept = running.service.datagrams("udp:0:interface=127.0.0.1", Plain)
         opened.close()
     assert opened.closed and kept.closed
+
+
+@in_reactor
+async def test_one_that_the_system_refuses_is_counted_and_logged_once(
+    serving: Callable[..., Running],
+) -> None:
+    async with serving(Lines) as running:
+        opened = running.service.datagrams("udp:0:interface=127.0.0.1", Plain)
+        said = f"the system sends nothing from {opened.address} to udp:[::1]:53; 1 refused"
+        with logged() as messages:
+            for port in (53, 54):
+                opened.send(b"of another family", ("::1", port))
+        unsent = running.service.metrics.value("datagrams_unsent_total", listener="datagrams")
+    assert unsent == 2
+    assert [said in message for message in messages] == [True]
