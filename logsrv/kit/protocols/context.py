@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
     from twisted.internet.interfaces import IReactorTime
 
+    from logsrv.kit.protocols.dialled import Connection
+
     class Clock(IReactorTime):
         """The reactor's clock, for every function that takes an IReactorTime.
 
@@ -100,7 +102,7 @@ class RunningService(Protocol[Settings, State]):
         Raises ConfigurationError for text that is no endpoint, or an object that is no protocol.
         """
 
-    async def dial(self, endpoint: Any, timeout: float = 30.0) -> Any:
+    async def dial(self, endpoint: Any, timeout: float = 30.0) -> Connection[Settings, State]:
         """Connect to another server once; return the Connection, which lasts as long as this coroutine.
 
         endpoint: as for `connect`. timeout: seconds for all of it, with a TLS handshake. The stop closes it
