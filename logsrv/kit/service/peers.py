@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from twisted.internet.protocol import BaseProtocol
+
 from logsrv.kit.framing.own import OwnFraming
 from logsrv.kit.protocols.faults import mistaken
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
+
+# The types of an author's peers.
+PEER = (Connection, BaseProtocol)
 
 
 class Peers:
@@ -36,12 +41,20 @@ class Peers:
     def broadcast(self, text: Any, but: object = None, *, to: Iterable[Any] | None = None) -> None:
         """Send `text` to peers, except `but` and those whose connection is closing or gone.
 
-        to: the peers; by default all of listeners without a name. str is sent as a line; bytes as a frame
-        to a FrameProtocol, unchanged to others; a framing of an author's own takes any object as a frame.
-        Raises TypeError for anything else, and for peers that have no method to send it.
+        to: the peers, each once; by default all of listeners without a name. str is sent as a line; bytes
+        as a frame to a FrameProtocol, unchanged to others; a framing of an author's own takes any object
+        as a frame. Raises TypeError for anything else, and for peers that have no method to send it.
         """
+        if but is not None and not isinstance(but, PEER):
+            raise TypeError(f"but takes a peer, not {mistaken(but)}")
         if to is None:
             to = [peer_of(one) for one in self._protocols() if not one.factory.listener_name]
+        else:
+            # An author's protocol may have no hash.
+            to = {id(one): one for one in ([to] if isinstance(to, str) else to)}.values()
+            for one in to:
+                if not isinstance(one, PEER):
+                    raise TypeError(f"to takes peers, not {mistaken(one)}")
         # All are looked through first: a peer that cannot be sent it is found before any has got it. Peers
         # may leave, and change the author's set, while others are sent to.
         senders = [sender_of(peer, text) for peer in to if peer is not but and not is_leaving(peer)]

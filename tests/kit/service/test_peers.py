@@ -227,3 +227,34 @@ def test_a_connection_that_has_gone_is_skipped(in_memory: Callable[..., MemorySe
     stays.feed(b"hello\n")
     assert stays.received() == b"hello\r\n"
     assert len(service.service.state.members) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"to": [None]}, "to takes peers, not None$"),
+        ({"to": "monitor"}, "to takes peers, not 'monitor'$"),
+        ({"to": {"ada": 1}}, "to takes peers, not 'ada'$"),
+        ({"but": [1]}, r"but takes a peer, not \[1\]$"),
+        ({"but": "ada"}, "but takes a peer, not 'ada'$"),
+    ],
+)
+def test_anything_but_a_peer_is_refused(
+    in_memory: Callable[..., MemoryService], arguments: Any, said: str
+) -> None:
+    service = in_memory(Channel, state=members)
+    peer = service.connect()
+    with pytest.raises(TypeError, match=f"^{said}"):
+        service.service.broadcast("hello", **arguments)
+    assert peer.received() == b""
+
+
+@pytest.mark.parametrize("kind", [Channel, channel])
+def test_a_peer_that_is_named_twice_is_sent_to_once(
+    in_memory: Callable[..., MemoryService], kind: Any
+) -> None:
+    service = in_memory(kind, state=members)
+    peer = service.connect()
+    [one] = service.service.peers
+    service.service.broadcast("hello", to=iter([one, one]))
+    assert peer.received() == b"hello\r\n"
