@@ -39,6 +39,7 @@ class Connection(Generic[Settings, State]):
     service: the running service: `settings`, `state`, `metrics`, `clock`. clock: the service's.
     half_close: whether a peer that sends nothing more may still read. If not, the function is cancelled
         when the peer's input ends, unless it waits for input.
+    max_unsent, patience: of the peer as a receiver, as in `PeerProtocol`.
     tell_errors: whether a dismissed peer is told the reason, in a line. False is for protocols whose
         peers read no text; then only the log has it.
 
@@ -54,6 +55,8 @@ class Connection(Generic[Settings, State]):
     encoding = "utf-8"
     telnet = True
     half_close = True
+    max_unsent = PeerProtocol.max_unsent
+    patience = PeerProtocol.patience
     tell_errors = True
 
     def __init__(self, connection: PeerConnection) -> None:
@@ -426,6 +429,14 @@ class StreamProtocol(PeerProtocol):
     @property
     def half_close(self) -> bool:  # type: ignore[override]
         return self.stream.half_close
+
+    @property
+    def max_unsent(self) -> int:  # type: ignore[override]
+        return self.stream.max_unsent
+
+    @property
+    def patience(self) -> float:  # type: ignore[override]
+        return self.stream.patience
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

@@ -134,6 +134,23 @@ def test_a_receiver_that_takes_nothing_is_cut_off(kind: Any) -> None:
     assert not sender.closed
 
 
+def test_a_connection_may_set_how_long_others_wait_for_it() -> None:
+    """And how much waits for it meanwhile."""
+
+    async def impatient(connection: Connection) -> None:
+        connection.max_unsent, connection.patience = 1000, 1
+        await stream(connection)
+
+    service = MemoryService(impatient)
+    still, sender = service.connect(reads=False), service.connect()
+    with cut_off() as sentences:
+        sender.feed(SENT)
+        assert waiting(still) <= TRANSPORT_BUFFER + 1000 + 64 * 1024
+        service.clock.advance(1.1)
+        assert still.closed
+    assert sentences == ["others wait to send to it, and it has taken nothing for 1 s"]
+
+
 def test_a_receiver_that_reads_a_byte_a_second_is_cut_off() -> None:
     """It takes something at each look, but holds the others up for ever."""
     service = MemoryService(Room)
