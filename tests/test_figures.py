@@ -36,9 +36,9 @@ REACHES_INTO_PRIVATES = 31
 PATCHES_OF_PRIVATES = 19
 TEST_FILES_OVER_500_LINES = 0
 # The third edition of the kit may add 1,200.
-CODE = 67_200
+CODE = 67_500
 # Fifteen servers with real clients for the third edition of the kit.
-CODE_OF_TESTS = 102_400
+CODE_OF_TESTS = 103_000
 
 # Words that begin a clause: a reader has to decode a comment or a docstring that begins so. A sentence that
 # begins with "If …," is plain.
