@@ -107,7 +107,7 @@ class StreamListener:
             metrics=metrics,
             layered=endpoint.scheme not in REFUSING,
             proxied=endpoint.proxied,
-            plain=endpoint.scheme in BARE,
+            plain=endpoint.scheme in BARE and getattr(factory, "sends_text", True),
             refuses_tls=getattr(factory, "refuses_tls", False) and may_meet_tls(endpoint),
             certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )

@@ -42,6 +42,7 @@ class PluginProtocols:
     make_line_format: returns the format of lines for the operator's --max-line.
     limits: the limits of the classes. starts_tls: whether they begin TLS on connections in plain text.
     refuses_tls: whether a TLS handshake is certainly a mistake, as in protocols of lines.
+    sends_text: whether a refused peer may be told why in a line.
     resource: a Resource class of twisted.web, instead of `stream`.
     """
 
@@ -51,6 +52,7 @@ class PluginProtocols:
     limits: Limits = attrs.field(factory=dict)
     starts_tls: bool = False
     refuses_tls: bool = False
+    sends_text: bool = True
     resource: Callable[..., Any] | None = None
 
     def line_format(self, settings: object) -> LineFormat:
@@ -102,9 +104,13 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
         raise ConfigurationError(
             f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"
         )
-    lines = isinstance(stream, type) and issubclass(stream, LineProtocol)
     return PluginProtocols(
-        build, receiver, make_line_format, limits_of(stream, datagrams), refuses_tls=lines
+        build,
+        receiver,
+        make_line_format,
+        limits_of(stream, datagrams),
+        refuses_tls=isinstance(stream, type) and issubclass(stream, LineProtocol),
+        sends_text=not (isinstance(stream, type) and issubclass(stream, FrameProtocol)),
     )
 
 
@@ -169,6 +175,7 @@ class PluginFactory(OwnReceiver, ListenerContext, Factory):
         *,
         starts_tls: bool = False,
         refuses_tls: bool = False,
+        sends_text: bool = True,
     ) -> None:
         super().__init__(service, label, metrics)
         self._build = build
@@ -176,6 +183,7 @@ class PluginFactory(OwnReceiver, ListenerContext, Factory):
         self.addressed = False
         self.starts_tls = starts_tls
         self.refuses_tls = refuses_tls
+        self.sends_text = sends_text
         # The host that the certificate has to name when TLS begins on a link; else empty.
         self.server_name = ""
         self._listener: Listener | None = None

@@ -142,6 +142,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             metrics,
             starts_tls=served.starts_tls,
             refuses_tls=served.refuses_tls,
+            sends_text=served.sends_text,
         )
         factory.listener_name = listener
         factory.apply(settings or self.settings)

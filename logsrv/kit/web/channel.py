@@ -195,6 +195,7 @@ class ChannelFactory(Factory[Channel]):
     noisy = False
     channel: type[Channel] = Channel
     refuses_tls = True
+    sends_text = False
     connection_log: ConnectionLog | None = None
 
     def __init__(self, clock: IReactorTime) -> None:

@@ -74,7 +74,8 @@ class GuardedFactory(Factory):
     ) -> None:
         """`label` names the listener. `layered`: the endpoint wraps protocols, and cannot wrap None.
         `certified`: clients are asked for certificates. `plain`: no layer is between the transport and our
-        protocol, so a line can be sent at once. `refuses_tls`: a peer that begins with TLS is closed.
+        protocol, whose peers can read a line, so one can be sent at once. `refuses_tls`: a peer that
+        begins with TLS is closed.
         """
         self.guard = Guard(policy)
         self.connections: set[GuardedConnection] = set()

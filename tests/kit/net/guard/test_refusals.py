@@ -13,8 +13,9 @@ import pytest
 from cryptography import x509
 from OpenSSL import SSL
 from twisted.internet.threads import deferToThread
+from twisted.web.resource import Resource
 
-from logsrv.kit import LineProtocol
+from logsrv.kit import FrameProtocol, LineProtocol
 from logsrv.kit.net.guard.refusals import tls_refusal
 from logsrv.kit.testing import MemoryService, Running
 from logsrv.kit.testing.patience import PATIENCE
@@ -77,6 +78,14 @@ def test_who_is_refused_in_memory_is_told_as_well() -> None:
         == b"refused: there are as many connections as allowed, try again later\r\n"
     )
     assert refused.closed
+
+
+@pytest.mark.parametrize("protocol", [FrameProtocol, Resource])
+def test_who_speaks_no_text_is_told_nothing(protocol: type) -> None:
+    service = MemoryService(protocol, "--max-connections", "1", "--tell-refused")
+    assert not service.connect().closed
+    refused = service.connect()
+    assert (refused.received(), refused.closed) == (b"", True)
 
 
 @pytest.mark.parametrize(
