@@ -273,7 +273,7 @@ class GuardedFactory(Factory):
         if closed:
             self.idle_closed += closed
             log.info(
-                "{listener} closed {number} connections that sent nothing for {seconds:g} s",
+                "{listener} closes {number} connections that have sent nothing for {seconds:g} s",
                 listener=self._label,
                 number=closed,
                 seconds=self.guard.policy.idle_timeout,
