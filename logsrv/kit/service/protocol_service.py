@@ -138,7 +138,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         factory = PluginFactory(
             self,
             label,
-            self._stream(label, served),
+            self._stream(label, listener),
             metrics,
             starts_tls=served.starts_tls,
             refuses_tls=served.refuses_tls,
@@ -148,14 +148,21 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         factory.apply(settings or self.settings)
         return factory
 
-    def _stream(self, label: str, served: PluginProtocols) -> Callable[[], TwistedProtocol]:
-        if served.stream is None:
-            raise ConfigurationError(f"{label}: {self.name} takes datagrams only; use udp:PORT")
-        return served.stream
+    def _stream(self, label: str, name: str) -> Callable[[], TwistedProtocol]:
+        stream = self._served[name].stream
+        if stream is None:
+            udp = f"{name}:udp:PORT" if name else "udp:PORT"
+            raise ConfigurationError(
+                f"{label}: {name or self.name} takes datagrams only; use {udp}"
+            )
+        return stream
 
-    def _datagrams(self, label: str, served: PluginProtocols) -> Callable[[], Datagrams]:
+    def _datagrams(
+        self, label: str, served: PluginProtocols, name: str = ""
+    ) -> Callable[[], Datagrams]:
         if served.datagrams is None:
-            raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
+            who = name or self.name
+            raise ConfigurationError(f"{label}: {who} takes connections only, no datagrams")
         return served.datagrams
 
     def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
@@ -183,9 +190,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         for site in found:
             served = self._served[site.endpoint.name]
             if site.endpoint.kind == "datagram":
-                self._datagrams(site.label, served)
+                self._datagrams(site.label, served, site.endpoint.name)
             elif served.resource is None:
-                self._stream(site.label, served)
+                self._stream(site.label, site.endpoint.name)
         return found
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:

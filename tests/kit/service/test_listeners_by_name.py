@@ -258,6 +258,15 @@ def test_an_unknown_name_is_one_sentence_with_the_known_ones(in_memory: InMemory
         in_memory(plugin()).connect(to="nobody")
 
 
+def test_a_listener_for_datagrams_alone_is_named_in_the_right_endpoint(in_memory: InMemory) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        in_memory(plugin(), "--listen", "asks:tcp:7002")
+    said = "chat: asks:tcp:7002: asks takes datagrams only; use asks:udp:PORT"
+    assert str(refused.value) == said
+    with pytest.raises(ConfigurationError, match="admin takes connections only, no datagrams"):
+        in_memory(plugin(), "--listen", "admin:udp:7002")
+
+
 @pytest.mark.parametrize(
     ("text", "name", "rest"),
     [
