@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 
 # The limit of a framer that is made to see whether it fits.
 TRIED = 1024
-# What can be iterated over, and gives no frames.
+# Iterable, but not of frames.
 BYTES = bytes, bytearray, str
 
 
@@ -126,7 +126,9 @@ class OwnFramer:
                 raise UnfitFramer(f"an object of {_name(self._make)} has no receive(data)")
         try:
             came = framer.receive(data)
-            if type(came) is not list and (isinstance(came, BYTES) or not hasattr(came, "__iter__")):
+            if type(came) is not list and (
+                isinstance(came, BYTES) or not hasattr(came, "__iter__")
+            ):
                 raise UnfitFramer(
                     f"{_name(self._make)}.receive gave {came!r:.80}; it has to give a list of frames"
                 )

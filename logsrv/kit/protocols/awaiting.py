@@ -185,7 +185,7 @@ async def _in_task(
     try:
         return await _translated(coroutine, loop)
     except (SystemExit, KeyboardInterrupt):
-        # As the exception of a task they would end asyncio's loop, and so the service.
+        # A task that raises them would end asyncio's loop, and so the service.
         return Failure()
 
 
