@@ -42,7 +42,7 @@ def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store: OpenStore, tmp_pa
         (place / "current.log").write_bytes(stored(b"whole") + stamp[:length])
         with capturedLogs() as events:
             open_store(directory=place)
-        assert [(e["torn"], "stamp with nothing" in e["log_format"]) for e in events] == [
+        assert [(e["torn"], "no message yet" in e["log_format"]) for e in events] == [
             (length, True)
         ]
         assert (place / "current.log").read_bytes() == stored(b"whole")
