@@ -223,20 +223,26 @@ class PeerConnection(SendingSide):
 
     def fail(self, doing: str, failure: Failure) -> None:
         """Close this connection, and no other, because the author's code raised."""
-        if failure.check(PeerGone):
+        if self.is_of_another(failure):
+            pass
+        elif failure.check(PeerGone) or (
+            self.state.sending is states.GONE and failure.check(*CANCELLED)
+        ):
             return
-        if self.state.sending is states.GONE and failure.check(*CANCELLED):
-            return
-        if failure.check(EndOfStream):
+        elif failure.check(EndOfStream):
             if failure.value.partial:  # type: ignore[union-attr]
                 self.author.factory.count_cut("ended_early")
             self.close()
             return
-        if failure.check(PeerError):
+        elif failure.check(PeerError):
             self.dismiss("peer_error", failure.getErrorMessage())
             return
         self.author.factory.failed(doing, self.author.peer, failure)
         self.close()
+
+    def is_of_another(self, failure: Failure) -> bool:
+        """Return whether another peer has gone, such as a dialled one: this one still sends."""
+        return failure.check(PeerGone, EndOfStream) is not None and not self.state.ended
 
     def _advance(self) -> None:
         if self.state.held:

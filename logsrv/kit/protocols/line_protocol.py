@@ -190,7 +190,11 @@ class RequestProtocol(LineProtocol[Settings, State]):
         if failure.check(RequestError):
             self.send_line(f"error: {failure.getErrorMessage()}")
             return
-        if failure.check(PeerError) or (self._connection is None and failure.check(*CANCELLED)):
+        connection = self._connection
+        theirs = connection is not None and connection.is_of_another(failure)
+        if failure.check(PeerError) and not theirs:
+            failure.raiseException()
+        if connection is None and failure.check(*CANCELLED):
             failure.raiseException()
         self.factory.failed("request_received", self.peer, failure, "requests_failed_total")
         self.send_line(self.error_answer)

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
 
-from logsrv.kit import Connection, DialError, LineProtocol, deadline, relay
+from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, deadline, relay
 from logsrv.kit.testing import MemoryService, Running
 from tests.cli.certificates import Authority
 from tests.kit.net.network import in_reactor, until
@@ -108,6 +109,33 @@ def test_a_stop_closes_what_is_left_and_refuses_further_dials(in_memory: InMemor
     [far] = service.far(FAR).peers
     assert service.stop() == 0
     assert far.closed
+
+
+@pytest.mark.parametrize("read", ["ask", "read_exactly"])
+@pytest.mark.parametrize("kind", [RequestProtocol, LineProtocol])
+def test_a_far_side_that_goes_is_no_peer_of_ours_that_went(
+    in_memory: InMemory, kind: type[Any], read: str
+) -> None:
+    """Else a request stays without an answer, and the connection open."""
+
+    async def answer(self: Any, line: str) -> str:
+        far = await self.service.dial(FAR)
+        return str(await getattr(far, read)(*{"ask": (), "read_exactly": (5,)}[read]))
+
+    class Asks(kind):
+        request_received = line_received = answer
+
+    if kind is RequestProtocol:
+        del Asks.line_received
+    service = in_memory(Asks)
+    far, peer = service.far(FAR), service.connect()
+    peer.feed(b"one\n")
+    with capturedLogs() as events:
+        far.peers[0].disconnect()
+    assert [event["log_level"].name for event in events if "log_failure" in event] == ["critical"]
+    if kind is RequestProtocol:
+        assert peer.received() == b"error: the server failed to answer this\r\n"
+    assert peer.closed is (kind is LineProtocol)
 
 
 async def proxy(connection: Connection) -> None:
