@@ -35,8 +35,9 @@ class Wake(Deferred[None]):
     waiter: RunningCoroutine[Any] | None = None
 
     def __await__(self) -> Iterator[Any]:  # type: ignore[override]
-        # A generator would be one more step each time. A Failure is thrown into the coroutine.
-        return iter((self,))
+        # A generator would be one more step each time. A Failure is thrown into the coroutine. It may have
+        # fired already: a throttle delivers bytes as soon as reading goes on.
+        return iter(() if self.called else (self,))
 
     def fire(self) -> None:
         waiter = self.waiter
@@ -121,12 +122,12 @@ class RunningCoroutine(Deferred[Result]):
     def _end(self, result: Any) -> None:
         # They refer to their context, which refers to this, and dead cycles may live for hours.
         self._run = self._coroutine = self._awaits = None
-        try:
-            for connection in self.opened:
+        for connection in self.opened:
+            try:
                 connection.close()
-        except Exception:
-            # An author's attribute, such as the encoding, may be wrong.
-            result = Failure()
+            except Exception:
+                # An author's attribute, such as the encoding, may be wrong.
+                result = Failure()
         if isinstance(result, Failure):
             self.errback(result)
         else:

@@ -66,6 +66,8 @@ class FrameProtocol(PeerProtocol[Settings, State], Generic[Settings, State, Fram
         """Take a class of the author's as framing. Raises ConfigurationError if it does not fit."""
         super().__init_subclass__(**how)
         framing = vars(cls).get("framing")
+        if framing is not None:
+            cls._packs = True
         if is_own(framing):
             cls.framing = own = OwnFraming(framing)
             own.check(f"{cls.__name__}.framing")

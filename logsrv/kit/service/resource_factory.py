@@ -24,6 +24,9 @@ class ResourceChannel(Channel):
         """Return true while a Resource prepares an answer, or has more to write."""
         return any(request.working for request in self.requests)
 
+    def readConnectionLost(self) -> None:
+        self.close_when_answered()
+
     def close_when_answered(self) -> None:
         if self.working:
             self.persistent = 0

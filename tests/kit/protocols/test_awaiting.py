@@ -15,7 +15,9 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import deferLater
 
+from logsrv.kit import Connection
 from logsrv.kit.protocols.awaiting import Wake, attempt, awaited, started, working
+from logsrv.kit.testing import MemoryService
 from logsrv.kit.testing.patience import PATIENCE
 from tests.kit.net.network import REACTOR, in_reactor
 
@@ -60,6 +62,7 @@ asyncioreactor.install()
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, CancelledError, fail
 from twisted.internet.task import deferLater
+from logsrv.kit import Connection
 from logsrv.kit.protocols.awaiting import started, awaited
 from logsrv.kit import DeadlineExceeded, deadline
 
@@ -326,3 +329,41 @@ def test_a_dialled_connection_that_cannot_be_closed_does_not_hold_up_its_corouti
     errors: list[Any] = []
     started(work()).addErrback(errors.append)
     assert [type(one.value) for one in errors] == [LookupError]
+
+
+@pytest.mark.parametrize("read", ["exactly", "line"])
+def test_a_read_that_gets_what_a_limit_kept_back_does_not_wait(read: str) -> None:
+    """The throttle delivers it within the call that lets reading go on, before the read awaits."""
+    got: list[int] = []
+
+    async def handle(connection: Connection) -> None:
+        connection.max_line = 200_000
+        await deferLater(connection.clock, 5)
+        if read == "exactly":
+            got.append(len(await connection.read_exactly(110 * 1024)))
+        else:
+            got.append(len(await connection.read_line() or ""))
+
+    service = MemoryService(handle, "--peer-bytes", "100KiB")
+    peer = service.connect()
+    peer.feed(b"x" * 60 * 1024)
+    peer.feed(b"x" * 63 * 1024 + b"\n")
+    service.clock.advance(60)
+    assert got == [110 * 1024 if read == "exactly" else 123 * 1024]
+
+
+def test_of_dialled_connections_one_that_cannot_be_closed_leaves_no_other_open() -> None:
+    closed: list[str] = []
+
+    class Odd:
+        def close(self) -> None:
+            closed.append("tried")
+            raise LookupError("unknown encoding: x")
+
+    async def work() -> None:
+        running = working.get()
+        assert running is not None
+        running.opened.extend([Odd(), Odd()])
+
+    started(work()).addErrback(lambda _: None)
+    assert closed == ["tried", "tried"]

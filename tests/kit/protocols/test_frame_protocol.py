@@ -159,3 +159,21 @@ def test_sending_a_wrong_frame_raises(frame: Any, sentence: str) -> None:
 
     MemoryService(Wrong).connect()
     assert said == [sentence]
+
+
+def test_a_subclass_of_own_framing_may_have_framing_of_the_kit() -> None:
+    class Pieces:
+        def __init__(self, most: int) -> None:
+            pass
+
+        def receive(self, data: bytes) -> list[bytes]:
+            return [data] if data else []
+
+    class Unmarked(Shout):
+        framing: Any = Pieces
+
+    class Marked(Unmarked):
+        framing = LengthPrefix(1)
+
+    assert MemoryService(Unmarked).answer(b"abc") == b"ABC"
+    assert MemoryService(Marked).answer(b"\3abc") == b"\3ABC"

@@ -174,6 +174,15 @@ def slow(in_memory: InMemory, *arguments: str) -> MemoryService:
     )
 
 
+def test_a_client_that_closes_its_half_gets_its_answer(in_memory: InMemory) -> None:
+    service = slow(in_memory)
+    peer = asked(service)
+    peer.half_close()
+    service.clock.advance(1)
+    service.clock.advance(1)
+    assert peer.received().endswith(LAST) and peer.closed
+
+
 def test_a_stop_waits_for_the_answer_of_a_resource(in_memory: InMemory) -> None:
     service = slow(in_memory)
     silent, peer = service.connect(to="slow"), asked(service)
