@@ -139,15 +139,15 @@ class OwnFramer:
             return
         unfinished = getattr(framer, "unfinished_bytes", None)
         complete = len(frames) > before
-        came = len(data) if complete else self.unfinished_bytes + len(data)
+        most = len(data) if complete else self.unfinished_bytes + len(data)
         if unfinished is None:
-            unfinished = 0 if complete else came
+            unfinished = 0 if complete else most
         elif type(unfinished) is not int:
             raise UnfitFramer(
                 f"{_name(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
             )
         # A framer may tell the announced length of the frame.
-        self.unfinished_bytes = min(unfinished, came)
+        self.unfinished_bytes = min(unfinished, most)
         self.fault = str(getattr(framer, "fault", "") or "")
         if unfinished > self._most and not self.fault:
             self.fault = f"a frame is longer than {self._most} bytes"

@@ -68,9 +68,8 @@ class RunningCoroutine(Deferred[Result]):
         self.opened: list[Any] = []
         self.cancels = 0
         self._awaits: Deferred[Any] | asyncio.Task[Any] | None = None
-
-    _run: Any = None
-    _coroutine: Any = None
+        self._run: Any = None
+        self._coroutine: Any = None
 
     def start(self, coroutine: Coroutine[Any, Any, Result]) -> None:
         """Run the coroutine up to its first wait, or under asyncio make a task of it."""

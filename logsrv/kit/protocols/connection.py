@@ -54,11 +54,6 @@ class PeerConnection(SendingSide):
         self._timers: set[DelayedCall] | None = None
 
     @property
-    def ended(self) -> bool:
-        """Return true if the peer sends nothing more, or its input is no longer read."""
-        return self.state.ended
-
-    @property
     def working(self) -> bool:
         """Return true if the author's code is running, and does not just wait for this peer.
 
@@ -249,7 +244,7 @@ class PeerConnection(SendingSide):
             return
         if self.reader is not None:
             self.reader.advance()
-        elif self.ended:
+        elif self.state.ended:
             self.close()
 
     def _worked(self, result: object, doing: str) -> None:

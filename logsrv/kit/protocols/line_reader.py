@@ -120,7 +120,7 @@ class LineReader:
         data = self._incoming.take_exactly(number)
         if data is not None:
             return succeed(data)
-        if self._connection.ended:
+        if self._connection.state.ended:
             self._number = number
             return fail(self._end_of_stream(""))
         wanted: Deferred[bytes] = self._wait(number)
@@ -160,7 +160,7 @@ class LineReader:
                 return True
         if found is not None:
             self._end_waiting().callback(found)
-        elif self._connection.ended and self._wanted is not None:
+        elif self._connection.state.ended and self._wanted is not None:
             gone = self._end_of_stream("sends nothing more")
             self._end_waiting().errback(gone)
         else:

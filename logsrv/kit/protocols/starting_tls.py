@@ -86,7 +86,7 @@ def check(connection: PeerConnection) -> None:
     if connection.reader is not None and connection.reader.waiting:
         raise RuntimeError("two readers wait for one connection")
     transport = author.transport
-    if connection.ended or getattr(transport, "disconnecting", False):
+    if connection.state.ended or getattr(transport, "disconnecting", False):
         connection.close()
         raise PeerGone(f"{author.peer} sends nothing more")
     if not can_be_put_under(author):

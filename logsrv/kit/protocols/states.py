@@ -111,8 +111,9 @@ class State(dict[str, tuple["State", Doing]]):
     """The states of the aspects; `state[event]` is the next state and the actions.
 
     ended: the peer sends nothing more, or its input is no longer read. held: the protocol gets no more
-    input. ready: the protocol can take input now. has_room: nobody has to wait before more is written; not
-    while the connection is being closed, or a loop that writes and drains would never end.
+    input. ready: the protocol can take input now. is_drained: nobody has to wait before more is written.
+    has_room: the same, but not while the connection is being closed, or a loop that writes and drains would
+    never end.
 
     All connections share these objects, each made when it is first reached: a connection holds one
     reference, and an event costs one look-up.

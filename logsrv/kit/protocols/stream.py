@@ -316,10 +316,9 @@ class Connection(Generic[Settings, State]):
         """
         incoming = self._incoming
         result = None
-        late: list[bool] = []
         timer = None
         if timeout is not None:
-            timer = self.clock.callLater(max(0.0, timeout), self._expire, late)
+            timer = self.clock.callLater(max(0.0, timeout), self._wake)
         try:
             while result is None and not incoming.ended:
                 if self._connection.state.ended:
@@ -331,7 +330,7 @@ class Connection(Generic[Settings, State]):
                     finally:
                         if self._waiting is waiting:
                             self._waiting = None
-                    if late:
+                    if timer is not None and not timer.active():
                         raise PeerTimeout(self.peer)
                 result = take(*wanted)
         finally:
@@ -363,10 +362,6 @@ class Connection(Generic[Settings, State]):
         if self._holds_back:
             self._weigh()
         return self._wake_up
-
-    def _expire(self, late: list[bool]) -> None:
-        late.append(True)
-        self._wake()
 
     def _take_line(self) -> str | None:
         """Return the next complete line; at the end, an unfinished one. Raises LineTooLong."""
