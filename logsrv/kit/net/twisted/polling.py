@@ -10,6 +10,7 @@ from typing import Any
 from twisted.python import context, log
 
 from logsrv.kit.net.twisted.streams import AcceptedTCP, ReceivingTCP, ReceivingUNIX
+from logsrv.kit.net.twisted.transports import ANSWERS
 
 EPOLLIN = getattr(select, "EPOLLIN", 1)
 QUICK = frozenset((AcceptedTCP, ReceivingTCP, ReceivingUNIX))
@@ -37,6 +38,7 @@ def poll(reactor: Any, timeout: float | None) -> None:
     contexts = context.theContextTracker.currentContext().contexts
     reading = Reading()
     contexts.append(reading)
+    ANSWERS.collecting = len(events) > 1
     try:
         for descriptor, event in events:
             # An earlier event may have removed the selectable.
@@ -49,6 +51,8 @@ def poll(reactor: Any, timeout: float | None) -> None:
                     selectable, reactor._doReadOrWrite, selectable, descriptor, event
                 )
     finally:
+        ANSWERS.collecting = False
+        ANSWERS.send()
         contexts.pop()
 
 

@@ -13,12 +13,19 @@ from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.endpoints import _WrappingProtocol
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 
 from logsrv.kit.net.twisted.twisted_tls import tls_under
+
+log = Logger()
 
 Connected = TypeVar("Connected")
 # The last bytes and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
+# Peers whose answers are collected: a millisecond of work, by which the first is later. Bytes for one of
+# them, before it counts as a peer that does not read.
+MOST_COLLECTED = 64
+MOST_BYTES_COLLECTED = 64 * 1024
 
 
 def send_undelayed(sock: socket.socket) -> None:
@@ -93,10 +100,68 @@ def send_at_once(transport: object, data: bytes) -> bytes:
     """Send as much of `data` as the system takes now; return the rest, for `transport.write`.
 
     `write` waits for a turn of the reactor, which costs two epoll_ctl(2) and one event for each answer.
+    While answers are collected, it is sent after the others of this turn.
     """
-    if isinstance(transport, tcp.Connection) and _is_clear(transport):
-        return _send(transport, data)
-    return data
+    if not isinstance(transport, tcp.Connection):
+        return data
+    if ANSWERS.takes(transport, data):
+        return b""
+    return _send(transport, data) if _is_clear(transport) else data
+
+
+class Answers:
+    """Collects the answers to what the reactor reads in one turn, and sends them one after the other.
+
+    A client on this machine that waits for several of them is then woken once; to wake a process may cost
+    as much as the answer itself. Until then they wait in the buffers of their transports.
+    """
+
+    def __init__(self) -> None:
+        self.collecting = False
+        self._transports: dict[tcp.Connection, None] = {}
+
+    def takes(self, transport: tcp.Connection, data: bytes) -> bool:
+        """Keep an answer, and return true, unless it has to be sent now or after earlier bytes."""
+        if not self.collecting:
+            return False
+        if transport not in self._transports:
+            if not _is_clear(transport):
+                return False
+            if len(self._transports) >= MOST_COLLECTED:
+                self.send()
+            self._transports[transport] = None
+        elif transport._tempDataLen > MOST_BYTES_COLLECTED:
+            return False
+        transport._tempDataBuffer.append(data)
+        transport._tempDataLen += len(data)
+        return True
+
+    def send(self) -> None:
+        """Send all of them. A transport goes on with what the system does not take now."""
+        transports, self._transports = self._transports, {}
+        for transport in transports:
+            try:
+                _send_buffered(transport)
+            except Exception:
+                log.failure("Unhandled Error")
+
+
+ANSWERS = Answers()
+
+
+def _send_buffered(transport: tcp.Connection) -> None:
+    waiting = transport._tempDataBuffer
+    if not waiting:
+        return
+    if transport.dataBuffer or not _is_plain(transport):
+        # It was told to close, or to begin TLS, after these bytes.
+        if transport.connected:
+            transport.startWriting()
+        return
+    data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+    transport._tempDataBuffer, transport._tempDataLen = [], 0
+    if left := _send(transport, data):
+        transport.write(left)
 
 
 def close_at_once(transport: object, data: bytes) -> bytes | None:
@@ -123,10 +188,13 @@ def _send(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
 
 def _is_clear(transport: tcp.Connection) -> bool:
     """Return whether bytes can be sent now: unencrypted, and with no earlier bytes waiting."""
+    return not (transport.dataBuffer or transport._tempDataBuffer) and _is_plain(transport)
+
+
+def _is_plain(transport: tcp.Connection) -> bool:
+    """Return whether a transport is open for output, and does not encrypt it."""
     return not (
-        transport.dataBuffer
-        or transport._tempDataBuffer
-        or transport.TLS
+        transport.TLS
         or transport.disconnecting
         or transport._writeDisconnecting
         or not transport.connected
