@@ -92,6 +92,10 @@ class BucketServer:
         """Forget the requests recorded so far."""
         self.asked.clear()
 
+    def hang_up(self) -> None:
+        """End the connections that clients keep for the next request, as obstore does for 90 seconds."""
+        self._http.hang_up()
+
     def close(self) -> None:
         """Stop the server."""
         self._http.shutdown()
@@ -190,8 +194,11 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def server_close(self) -> None:
-        """End the connections too: clients keep theirs for the next request."""
         super().server_close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep for the next request."""
         for one in self._connections.copy():
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

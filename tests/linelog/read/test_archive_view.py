@@ -83,6 +83,8 @@ def url(store: Path, server: BucketServer) -> Iterator[str]:
     server.objects.update(objects)
     server.change = lambda _, data: data
     server.faults.clear()
+    # The test that made the client would be blamed for a connection that the client still keeps.
+    server.hang_up()
 
 
 @pytest.fixture
