@@ -73,14 +73,17 @@ class Departures:
         if self._watched:
             self._timer.start(LOOK_SECONDS, self._end_deserted)
         poll = select.poll()
-        by_number = {
-            descriptor(each.author.transport): each for each in self._watched if each.deserted
-        }
+        deserted = [each for each in self._watched if each.deserted]
+        by_number = {descriptor(each.author.transport): each for each in deserted}
         by_number.pop(-1, None)
         for number in by_number:
             poll.register(number, READ_HANGUP)
         for number, said in poll.poll(0):
             _judge(by_number[number], said)
+        for each in deserted:
+            # A transport of tests, which has no descriptor.
+            if getattr(each.author.transport, "peer_has_half_closed", False):
+                _judge(each, READ_HANGUP)
 
 
 def _judge(connection: UnreadConnection, said: int) -> None:

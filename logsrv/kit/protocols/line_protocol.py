@@ -43,9 +43,12 @@ class LineProtocol(PeerProtocol[Settings, State]):
     delimiter: ends a received line; with LF a CR before it belongs to the ending.
     errors: "replace" puts U+FFFD where a line is not text in `encoding`, "reject" dismisses the peer.
     telnet: whether Telnet commands are removed from the input, and answered.
+    unfinished_line: whether a last line without an ending counts as a line, as `printf x | nc …` sends it.
+    If not, it is dropped: SMTP's "..x" that was cut after one byte is no end of a mail.
     """
 
     max_line: int | None = None
+    unfinished_line = True
     delimiter = b"\n"
     errors = "replace"
     telnet = True
@@ -53,7 +56,7 @@ class LineProtocol(PeerProtocol[Settings, State]):
     def line_received(self, line: str) -> object:
         """Take a line from the peer; `line` is without its ending.
 
-        At the end of input, an unfinished last line comes as a line too.
+        At the end of input, an unfinished last line comes as a line too, if `unfinished_line` is true.
         """
         raise NotImplementedError(f"{type(self).__name__} has no line_received")
 

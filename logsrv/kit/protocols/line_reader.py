@@ -23,6 +23,8 @@ from logsrv.kit.protocols.states import AWAIT, ENDED, FINISH, OPEN
 class LineAuthor(Author, Protocol):
     """The protocol object that gets the lines."""
 
+    unfinished_line: bool
+
     def line_received(self, line: str) -> object: ...
 
     def line_too_long(self, limit: int) -> object: ...
@@ -177,7 +179,8 @@ class LineReader:
     def _make_lines(self) -> bool:
         """Make more lines, or handle an overlong or invalid one. Return whether to go on."""
         connection, incoming = self._connection, self._incoming
-        incoming.ended = connection.state.reading is ENDED
+        ended = connection.state.reading is ENDED
+        incoming.ended = ended and self._author.unfinished_line
         try:
             made = incoming.make_lines()
         except LineTooLong:
@@ -191,7 +194,7 @@ class LineReader:
             return True
         if incoming.answers:
             self._send_answers()
-        if not made and incoming.ended and self._wanted is None and connection.reader is self:
+        if not made and ended and self._wanted is None and connection.reader is self:
             connection.close()
         return made
 

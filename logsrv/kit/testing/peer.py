@@ -93,7 +93,7 @@ class MemoryPeer:
 
     def half_close(self) -> None:
         """Send nothing more, but go on reading."""
-        self._half_closing = True
+        self._half_closing = self.transport.peer_has_half_closed = True
         self.look()
 
     def disconnect(self, reason: Exception | None = None) -> None:
@@ -145,8 +145,8 @@ class MemoryTransport(StringTransport):
         self._peer = peer
         self.buffer = bytearray()
         self.producer_paused = False
-        # True when the plugin has said that it sends nothing more.
-        self.half_closed = False
+        # Whether the plugin, and whether the peer, has said that it sends nothing more.
+        self.half_closed = self.peer_has_half_closed = False
         self._options: dict[str, bool] = {}
 
     def write(self, data: bytes) -> None:

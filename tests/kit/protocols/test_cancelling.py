@@ -77,6 +77,24 @@ def test_a_handler_whose_peer_goes_is_cancelled_and_cleans_up(kind: str, notes: 
 
 
 @KINDS
+@pytest.mark.parametrize("may_still_read", [False, True])
+def test_a_half_close_cancels_a_handler_only_where_it_is_the_end(
+    kind: str, notes: Notes, may_still_read: bool
+) -> None:
+    """As over a socket: within a second."""
+    here = service(kind, notes)
+    peer = here.connect()
+    if kind != "first":
+        peer.feed(b"begin\n")
+    protocol: Any = peer.protocol
+    (protocol.stream if kind == "stream" else protocol).half_close = may_still_read
+    peer.half_close()
+    here.clock.advance(LOOK_SECONDS)
+    assert notes.happened == ([] if may_still_read else [CancelledError, "cleaned up"])
+    assert peer.closed is not may_still_read
+
+
+@KINDS
 def test_an_error_in_the_clean_up_is_logged(kind: str, notes: Notes) -> None:
     """To the log and in a counter: that is our mistake, whoever has gone."""
     notes.waiting = Deferred(lambda waiting: waiting.errback(ZeroDivisionError()))

@@ -144,6 +144,29 @@ def test_unfinished_last_line_is_answered() -> None:
     assert peer.closed
 
 
+class Mail(LineProtocol):
+    """Takes a mail up to a dot, as SMTP does."""
+
+    unfinished_line = False
+
+    async def line_received(self, line: str) -> None:
+        while await self.ask() != ".":
+            pass
+        self.send_line("250 stored")
+
+
+@pytest.mark.parametrize("read", [b"DATA\r\nhello\r\n.", b"DATA\r\nhello\r\n.\r", b"DAT"])
+def test_an_unfinished_line_is_dropped_if_it_does_not_count(read: bytes) -> None:
+    """A mail that was cut within "..x" is not stored. The peer's connection is closed as usual."""
+    service = MemoryService(Mail)
+    peer = service.connect()
+    peer.feed(read)
+    peer.half_close()
+    assert (peer.received(), peer.closed) == (b"", True)
+    assert service.metric("dropped_bytes_total") == len(read.rpartition(b"\n")[2])
+    assert service.metric("connections_failed_total") == 0
+
+
 def test_a_too_long_line_is_answered_and_ends_the_connection() -> None:
     """The lines before it are answered; it and what follows are dropped, and counted."""
     service = MemoryService(Shout, "--max-line", "10")

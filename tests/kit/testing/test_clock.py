@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
@@ -60,3 +61,24 @@ def test_calls_from_threads_and_at_the_start_are_made() -> None:
     assert called == ["start"]
     clock.advance(0)
     assert called == ["start", "thread"]
+
+
+def test_thousands_of_timers_are_not_sorted_at_each_new_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A queue has one for each job, and `conformance` makes thousands of jobs."""
+    asked: list[DelayedCall] = []
+    get_time = DelayedCall.getTime
+
+    def noted(call: DelayedCall) -> float:
+        asked.append(call)
+        return get_time(call)
+
+    monkeypatch.setattr(DelayedCall, "getTime", noted)
+    clock = MemoryClock()
+    fired: list[int] = []
+    for number in (3, 1, 2):
+        clock.callLater(number, fired.append, number)
+    assert not asked
+    clock.advance(3)
+    assert fired == [1, 2, 3]
