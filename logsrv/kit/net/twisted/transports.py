@@ -109,7 +109,7 @@ def send_at_once(transport: object, data: bytes) -> bytes:
     return _send(transport, data) if _is_clear(transport) else data
 
 
-class Answers:
+class CollectedAnswers:
     """Collects the answers to what the reactor reads in one turn, and sends them one after the other.
 
     A client on this machine that waits for several of them is then woken once; to wake a process may cost
@@ -146,7 +146,7 @@ class Answers:
                 log.failure("Unhandled Error")
 
 
-ANSWERS = Answers()
+ANSWERS = CollectedAnswers()
 
 
 def _send_buffered(transport: tcp.Connection) -> None:
