@@ -18,19 +18,19 @@ from logsrv.linelog.framing.bodies.json_made import HugeNumber, made, made_toget
 from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
-# Limit for all records of a body: four times the longest body, because each record repeats its labels; but
-# at least 16 MiB.
+# All records of a body may take four times --max-body, because each record repeats its labels, and at least
+# 16 MiB. A body with more is refused.
 _GROWTH = 4
 _LEAST_MADE = 16 << 20
 
 # Characters of the longest 64-bit integer, with its sign.
 _LONGEST_INTEGER = 20
-# Every number too large for a float matches this.
+# Matches every number that is too large for a float, and some others.
 _LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
 RECORD = 200
 """Bytes counted for each record in addition to its text, for its time and source in the store."""
 
-# Bytes of records that are made in a few milliseconds.
+# After this many bytes of records, a few milliseconds of work, other peers should have a turn.
 _STEP = 128 << 10
 
 
@@ -100,13 +100,13 @@ class Records:
     """
 
     def __init__(self, most: int | None = None) -> None:
-        """most: limit for all records in bytes, records that are not stored included."""
+        """most: limit in bytes for all records, also those that are not stored; None for no limit."""
         self._most = most
         self._made = 0
         self._taken = 0
         self._number = 0
         self._runs: list[RecordRun | WholeLines] = []
-        # The lines of the last run.
+        # The records of the last run, to which `add` appends.
         self._open: list[bytes] = []
         self.as_text = 0
         self.reasons: Counter[str] = Counter()
@@ -242,7 +242,8 @@ def parsed(text: bytes) -> Any:
     try:
         return orjson.loads(text)
     except ValueError:
-        # The grammar allows half of a surrogate pair as an escape, and numbers of any size.
+        # orjson refuses two things that JSON allows: the escape of half a surrogate pair, and a number that
+        # is too large for a float.
         if b"\\u" not in text and not _LARGE.search(text):
             raise
     try:

@@ -51,14 +51,15 @@ ABOUT = Reply(200, as_json(_ABOUT) + b"\n")
 """The answer about the server: clients ask first, and some want a version not older than their own."""
 LICENSE = Reply(200, as_json(_LICENSE) + b"\n")
 """The answer about the license: Beats and Logstash send nothing to a server without an active one."""
-# Bytes counted for each action in the answer, in addition to its names.
+# Bytes that an action counts towards the limit for records: its item in the answer, without the index.
 _ITEM = 100
 _CREATED = (
     b'"_version":1,"result":"created","_shards":{"total":1,"successful":1,"failed":0},'
     b'"_seq_no":%d,"_primary_term":1,"status":201'
 )
-# Longest action in bytes; lines parsed before other peers have a turn.
+# A line with an action that has more bytes refuses the request.
 _LONGEST_ACTION = 256 << 10
+# Lines parsed before other peers have a turn.
 _TURN = 1024
 _STORING = ("index", "create")
 _WITHOUT_DOCUMENT = ("delete",)
@@ -89,7 +90,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
             continue
         action, meta, document = found
         index = meta.get("_index", usual)
-        # The answer has an item for each action, with names of any length.
+        # Each item of the answer may repeat the index of the path, which may be long.
         records.made(_ITEM + len(usual) if index is usual else _ITEM)
         names = _named(index, meta)
         try:
@@ -117,7 +118,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
 
 
 def _named(index: Any, meta: dict[str, Any]) -> bytes:
-    """Return the members `_index` and `_id` of an item, without braces."""
+    """Return the members `_index` and `_id` of an item as JSON, without braces."""
     if meta.keys() <= {"_index"}:
         return _index_member("_index", index)
     more = {"_id": meta["_id"]} if "_id" in meta else {}
@@ -167,7 +168,7 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _document(document: bytes, index: object, most: int) -> bytes:
-    """Return the stored form of a document: on one line, its index as the last member. Raises _Bad."""
+    """Return a document on one line, with its index, if any, as the last member. Raises _Bad."""
     if len(document) > SPARE * most:
         raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
     try:

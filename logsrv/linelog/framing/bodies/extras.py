@@ -1,4 +1,4 @@
-"""Imports parsers of `pip install logsrv[senders]` when they are first needed (sans-IO)."""
+"""Import the parsers of `pip install logsrv[senders]` when they are first needed (sans-IO)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _SPACE = b" \t\r\n"
 _MOST_FIELDS = 10_000
 # Bytes of JSON lines that are parsed together: their values take several times as much memory for a moment.
 _AT_ONCE = 256 * 1024
-# Subtypes of `application/` and `text/`, without a leading `x-`.
+# Subtypes, without a leading `x-`: of `application/` and `text/`; then of `application/`.
 _JSON_LINES = ("ndjson", "jsonl", "jsonlines", "json-lines", "json-seq")
 _TEXTS = ("logfmt", "xml", "yaml")
 
@@ -124,7 +124,7 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
     if not spans:
         return
     _check_length(spans[0][1] - spans[0][0], most)
-    # Only one long element makes the spans longer than a piece.
+    # Only a long element makes the spans longer than a piece: then another thread may parse them.
     found = yield from in_one(partial(values, body, spans), spans[-1][1] - spans[0][0] - PIECE)
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
     lines = b"\n".join(texts)

@@ -10,14 +10,16 @@ from typing import Any, TypeAlias
 Buffer: TypeAlias = bytes | bytearray | memoryview
 # Bytes unpacked at a time, so that a decompression bomb is noticed early.
 _PIECE = 256 << 10
-# A Zstandard block has at least 4 bytes and becomes at most 128 KiB: this many become at most 8 MiB.
+# Packed bytes given to Zstandard at a time. A block has at least 4 bytes and becomes at most 128 KiB, so
+# these become at most 8 MiB.
 _PIECE_OF_ZSTD = 256
 # Decoders should offer a window of 8 MiB (RFC 8878 section 3.1.1.1.2): a frame that wants more is refused.
 _WINDOW = 8 << 20
-# For zlib: detect gzip (RFC 1952) or zlib (RFC 1950) by the header.
+# For zlib: detect gzip (RFC 1952) or zlib (RFC 1950) by the header; or expect no header.
 _EITHER = zlib.MAX_WBITS | 32
 _BARE = -zlib.MAX_WBITS
-# The most consecutive empty members: 1 MB of them takes 0.5 s, in which no other peer has a turn.
+# Data with more consecutive empty members is refused: 1 MB of them takes 0.5 s, in which no other peer has
+# a turn.
 _MOST_EMPTY = 1000
 
 
@@ -48,7 +50,7 @@ def bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
 
 
 def in_pieces(data: Buffer) -> Iterator[memoryview]:
-    """Yield data in pieces of 256 KiB, uncopied: in each call zlib copies the input it has not used yet."""
+    """Yield data in pieces of 256 KiB, uncopied: each call of zlib copies the input that it did not use."""
     view = memoryview(data)
     return (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))
 
@@ -79,7 +81,7 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
 
 
 def _one_more(empty: int) -> int:
-    """Count one more member, presumably empty. Raises UnpackingError after too many."""
+    """Count a member, as empty until it yields data. Raises UnpackingError after too many."""
     if empty > _MOST_EMPTY:
         raise UnpackingError(f"more than {_MOST_EMPTY} parts of its compressed data are empty")
     return empty + 1

@@ -18,9 +18,10 @@ from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malfor
 
 PIECE = 256 << 10
 """Bytes scanned or parsed at a time."""
-# A text may be this many times as long as its record: white space, keys and quotes may disappear.
+# A text may be this many times as long as its record, because white space, keys and quotes may disappear. A
+# longer text is not parsed, because its record would be too long.
 SPARE = 4
-# Limits for everything outside the large arrays: bytes, and members.
+# A body with more bytes, or more members, outside its large arrays is refused: every part repeats these.
 _MOST_BESIDE = 4 << 20
 _MOST_MEMBERS = 100_000
 # Members parsed before other peers have a turn.
@@ -49,8 +50,8 @@ def begin_of(text: bytes, start: int = 0) -> int:
 def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
     """Yield lists, some of them empty, of the spans of an array's elements.
 
-    start: the place of its bracket. stop: the end of the text that the array has to fill, except for white
-    space. The spans of one list end within the same 256 KiB; only the first may begin before.
+    start: the place of its bracket. stop: only white space may stand between the end of the array and here.
+    The spans of one list end within the same 256 KiB of text; only the first may begin before these.
     Other peers may have a turn after each list. Raises RequestRefused (400) for a broken array.
     """
     begin = start + 1
@@ -153,7 +154,10 @@ def _small(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
 
 
 def _members(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Span] | None]:
-    """Yield key and value span of each member of an object, and None for a turn. Raises RequestRefused."""
+    """Yield key and value span of each member of an object, and None to let other peers have a turn.
+
+    Raises RequestRefused.
+    """
     begin, colon = start + 1, -1
     for commas, colons, end in _divided(text, start):
         places = sorted([*commas.tolist(), *colons.tolist(), *([end] if end >= 0 else ())])

@@ -11,12 +11,12 @@ from logsrv.linelog.framing.lines.clean import is_clean, is_plain
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 _SPACE = b" \t\r\n"
-# Characters escaped in one call, at 0.1 µs each.
+# Characters escaped in one call, which blocks all threads: each takes 0.1 µs.
 _PIECE = 32 << 10
 # Characters that JSON strings may contain, and that lines of the store must not.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONE = re.compile("[\ud800-\udfff]")
-# An escape: a pair of surrogates, half of a pair, or any other.
+# Matches an escape: of a pair of surrogates, of half a pair (the group), or any other escape.
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
@@ -55,7 +55,7 @@ def _compact(text: bytes) -> bytes:
 
 
 def harmless(text: str) -> str:
-    """Replace DEL, C1 and U+2028/9 in JSON with `\\uNNNN`, and halves of surrogate pairs with text."""
+    """Replace DEL, C1 and U+2028/9 in JSON with `\\uNNNN`, and halves of surrogate pairs with `\\xNN`."""
     if not _UNSAFE.search(text):
         return text
     escapes = _escapes()
@@ -82,7 +82,7 @@ def _without_half(found: re.Match[bytes]) -> bytes:
     return found[0] if found[1] is None else _escaped_digits(found[1])
 
 
-# A record may have 170,000 escaped halves, at 2 µs each.
+# A cache: a record may have 170,000 escaped halves, and each takes 2 µs without it.
 @lru_cache(maxsize=4096)
 def _escaped_digits(digits: bytes) -> bytes:
     return _escaped_surrogate(int(digits, 16), "\\\\x").encode()
@@ -96,7 +96,8 @@ def plain_text(text: str) -> bytes:
 def _escaped_surrogate(code: int, escape: str) -> str:
     """Return half of a surrogate pair as hexadecimal bytes, each after `escape`.
 
-    A half that Python uses for a byte that is not UTF-8 gives this byte, any other the three of its code.
+    A half that stands for a byte that is not UTF-8 becomes this byte; any other half becomes the three bytes
+    of its code.
     """
     a_byte = 0xDC80 <= code <= 0xDCFF
     half = bytes((code & 0xFF,)) if a_byte else chr(code).encode("utf-8", "surrogatepass")

@@ -32,9 +32,10 @@ Entry: TypeAlias = tuple[int, str, Mapping[str, Any]]
 
 PROTOBUF = ("application/x-protobuf", "application/protobuf", "")
 _LABEL = re.compile(r'\s*([^\s=,{}"]+)\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(,|\Z)', re.DOTALL)
-# Longest labels of a stream in protobuf, in bytes, as an escape takes 3 µs; Loki takes 15 labels of 3 KB.
+# A stream in protobuf whose labels have more bytes is rejected: an escape takes 3 µs. Loki itself takes 15
+# labels of 3 KB.
 _LONGEST_LABELS = 64 << 10
-# Streams, and bytes of their labels, parsed before other peers have a turn.
+# Other peers have a turn after this many streams, or this many bytes of their labels.
 _STREAMS_AT_ONCE = 64
 _LABELS_AT_ONCE = 16 << 10
 # Escapes as Go writes them in a quoted string.
@@ -45,15 +46,16 @@ _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v
 _NO_PUSH = "the body is no valid push to Loki"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
-# The most entries that become lines together, and the most bytes of their labels.
+# The most entries that become lines in one call, and the most bytes of their labels.
 _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
 # The field numbers of `streams`, and of `entries` inside it.
 _STREAMS_ENTRIES = (1, 2)
-# Bytes counted for a stream in protobuf, which may be only a few bytes long.
+# Bytes that a stream in protobuf counts towards the limit for records: it may have only a few itself.
 _STREAM = 1000
-# The most underscores that the metadata keys of an entry may get in all: each one costs a lookup.
-_MOST_ALIKE = 1000
+# A metadata key that is taken already gets underscores before it, until it is free. An entry that needs
+# more of them in all is rejected: each one costs a lookup.
+_MOST_UNDERSCORES = 1000
 
 
 def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
@@ -153,7 +155,7 @@ def _record(
         while name in found or name in names:
             name = f"_{name}"
             alike += 1
-            if alike > _MOST_ALIKE:
+            if alike > _MOST_UNDERSCORES:
                 return None
         found[name] = value
     found[time_name] = of_nanoseconds(0, time) or str(time)

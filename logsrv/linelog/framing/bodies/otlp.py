@@ -24,19 +24,20 @@ from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_mes
 from logsrv.linelog.framing.bodies.times import of_nanoseconds
 
 PROTOBUF = "application/x-protobuf"
-# Deepest nesting, the limit of protobuf itself.
+# A JSON value that is nested deeper is invalid; protobuf itself has this limit.
 DEEPEST = 100
-# Bytes counted for each nested protobuf message; an empty one has two.
+# Bytes that a resource, or a scope, in protobuf counts towards the limit for records: an empty one has two.
 _CONTAINER = 1000
-# The most bytes of the keys of a flattened value: each key repeats all names above it. The most keys that
-# become equal.
+# A log record is rejected if the keys of a flattened value have more bytes, as each key repeats all names
+# above it; or if more of its keys become equal.
 _MOST_KEYS = 16 << 20
-_MOST_ALIKE = 100
-# The path to log records: keys in JSON, field numbers in protobuf. How many are made together.
+_MOST_EQUAL_KEYS = 100
+# The path to log records: keys in JSON, field numbers in protobuf.
 _PATH = ("resourceLogs", "scopeLogs", "logRecords")
 _NUMBERS = (1, 2, 2)
+# The most log records that become lines in one call.
 _AT_ONCE = 64
-# With a larger resource, in bytes, each record is made by itself, because each repeats the resource.
+# With a resource of more bytes, each record becomes a line by itself, because each repeats the resource.
 _LARGE = 16 << 10
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
@@ -181,7 +182,7 @@ def _of_json(request: dict[str, Any], records: Records) -> Iterator[Record | Non
 
 
 def _items(holder: Any, key: str) -> Sequence[Any]:
-    """Return the elements of a list; an invalid value in its place counts as one element."""
+    """Return the list under `key` of `holder`; an invalid list, or holder, counts as one element."""
     if not isinstance(holder, dict):
         return [holder]
     found = holder.get(key) or ()
@@ -255,7 +256,7 @@ def _record(
     origin: tuple[Record, str],
     ids: tuple[str, ...],
 ) -> Record:
-    """Return a log record with flat keys, without empty ones.
+    """Return a log record with flat keys, without those that have no value.
 
     time: nanoseconds since 1970, or 0. severity: number and text. origin: the flat keys of the resource,
     and the name of the scope. ids: trace ID, span ID, name of the event.
@@ -308,7 +309,7 @@ def _put(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
     alike = 0
     while prefix in found:
         alike += 1
-        if alike > _MOST_ALIKE:
-            raise malformed(f"more than {_MOST_ALIKE} keys of a log record become the same one")
+        if alike > _MOST_EQUAL_KEYS:
+            raise malformed(f"more than {_MOST_EQUAL_KEYS} keys of a log record become the same one")
         prefix = f"_{prefix}"
     found[prefix] = value

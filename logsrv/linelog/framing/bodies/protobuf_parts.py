@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed
 
 PIECE = 256 << 10
-# Limits: bytes outside the records, which every part repeats; fields of a message.
+# A body is refused if it has more bytes outside its records, which every part repeats, or more fields in a
+# message.
 _MOST_BESIDE = 1 << 20
 _MOST_FIELDS = 2_000_000
 # Fields scanned before other peers have a turn.
@@ -74,7 +75,7 @@ def _several(
 
 
 def _fields(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
-    """Yield for each field: number, start, start of its content, end; and None for a turn."""
+    """Yield number, start, start of the content, and end of each field; and None to let others have a turn."""
     at, count = 0, 0
     while at < len(body):
         start = at

@@ -29,13 +29,13 @@ from logsrv.linelog.framing.events.forward_entries import (
 )
 from logsrv.linelog.framing.events.msgpack_values import array_header, content, end_of, is_text
 
-# Longest tag and longest options, in bytes; usual ones have a few dozen.
+# An event with a longer tag, or longer options, in bytes, is refused; usual ones have a few dozen.
 LONGEST_TAG = 4096
 MOST_OPTIONS = 64 << 10
 _NIL = b"\xc0"
 _LOGS = 0
-# Each step adds records; other peers are served between two steps. Returns the acknowledgement for the
-# sender, b"" if it asked for none.
+# The work on an event: each step adds records, other peers are served between two steps, and the result is
+# the acknowledgement for the sender, b"" if it asked for none.
 EventSteps: TypeAlias = Generator[None, None, bytes]
 
 

@@ -36,12 +36,12 @@ from logsrv.linelog.framing.events.msgpack_values import (
 from logsrv.linelog.framing.lines.long_work import in_one
 from logsrv.linelog.framing.lines.records import without_ending
 
-# Entries become lines together only if their tags have at most this many bytes in all.
+# Entries become lines together only if the tag, which each repeats, takes at most this many bytes in all.
 _MOST_TAGS = 1 << 20
 # Bytes of entries that are written one by one before other peers have a turn.
 _TURN = 4 << 10
-# Limits for the keys of a value that are not text: their number, and the bytes of their JSON. The JSON of a
-# map that is a key inside a map that is a key doubles with each level.
+# Limits for the keys of a value that are no text: their number, and the bytes of their JSON. Beyond these
+# the value is not parsed. If keys are maps whose keys are maps, their JSON doubles with each level.
 _MOST_KEYS = 10_000
 _MOST_BYTES_OF_KEYS = 1 << 20
 _EVENT_TIME = struct.Struct(">II")
@@ -90,7 +90,7 @@ class Entries:
 
         number: how many entries there are; None if they fill `pieces`. With None, a damaged rest of at most
         `limits.record` bytes is stored as text: a sender's file may have been cut off there.
-        Raises ValueError if more is damaged.
+        Raises ValueError for any other damage.
         """
         left, done = number, 0
         # The beginning of an entry, and the bytes after a long one.
@@ -136,7 +136,7 @@ class Entries:
 
     def _several(self, entries: bytes, found: Sequence[int]) -> Generator[None, None, None]:
         """Add whole entries. found: where each of them ends."""
-        # Entries longer than two pieces contain a long record.
+        # Entries longer than two pieces contain a long record: then each becomes a line by itself.
         lines = self._bulk_lines(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
         if lines is not None:
             self._records.add_lines(*lines)
@@ -220,12 +220,12 @@ class Entries:
             self._add_text(without_ending(value_of(record, raw=True)))
             return
         if len(record) > self._limits.record + MUCH_LONGER:
-            # JSON would be as long, unless all values are floats. Making it takes seconds, and 20 times its
-            # size in memory.
+            # The JSON would be too long as well, unless all values are floats. Making it takes seconds, and
+            # 20 times its size in memory.
             yield from self._add_other(time, record)
             return
         for part in (time, record):
-            # JSON within the limit has at most as many values as bytes.
+            # With more values than the limit has bytes, its JSON would be longer than the limit.
             if len(part) > self._limits.record and (yield from crowded(part, self._limits.record)):
                 yield from self._add_other(time, record)
                 return
@@ -289,7 +289,7 @@ def _text_of(values: Sequence[Buffer]) -> bytes | None:
     """Return one value, or a list of several, as JSON; None if a value cannot become JSON."""
     try:
         found = [value_of(one) for one in values]
-        # `made` makes objects.
+        # `made` only makes objects: wrap the value in one.
         return made({"": found if len(found) > 1 else found[0]}, {}, _known)[len('{"":') : -1]
     except _UNREADABLE:
         return None
@@ -317,7 +317,8 @@ def value_of(part: Buffer, **more: Any) -> Any:
     except UnicodeDecodeError:
         raise
     except (ValueError, TypeError):
-        # Keys may be of any kind. Chosen numbers that collide as hashes would make a dict take minutes.
+        # Keys that are no text become text: numbers chosen to collide as hashes would make a dict take
+        # minutes.
         how["strict_map_key"] = False
         return msgpack.unpackb(part, object_pairs_hook=_TextKeys(), **how)
 
@@ -354,7 +355,7 @@ def _extended(code: int, data: bytes) -> Any:
 
 
 def _known(value: Any) -> str:
-    """Return the text of a time."""
+    """Return the text of a time; raise TypeError for any other value."""
     if isinstance(value, msgpack.Timestamp):
         text = times.of_nanoseconds(value.seconds, value.nanoseconds)
         return str(value.seconds) if text is None else text

@@ -12,7 +12,7 @@ import hmac
 
 import msgpack
 
-# Fluentd refuses a server with Fluentd's own host name; no host is called this.
+# Our name in the PONG. Fluentd refuses a server with Fluentd's own host name, and no host is called this.
 OUR_NAME = "logsrv"
 # Longest PING in bytes: a client that has not proved the key yet may send no more.
 LONGEST_PING = 4096
@@ -26,7 +26,7 @@ def helo(nonce: bytes) -> bytes:
 def pong(ping: bytes, key: str, nonce: bytes) -> tuple[bytes, str]:
     """Return the answer to a client's PING, and the reason for refusing the client, "" if it may send.
 
-    ping: the client's first MessagePack value, whatever it is.
+    ping: the client's first MessagePack value. If that is no valid PING, the answer is b"".
     """
     try:
         parts = msgpack.unpackb(ping, raw=True)

@@ -1,6 +1,6 @@
 """GELF in datagrams: join the chunks of a message, and unpack it, all within limits (sans-IO).
 
-    1e 0f, ID of the message (8 bytes), number of this chunk (1 byte, from 0), chunks (1 byte, up to 128)
+    1e 0f, ID of the message (8 bytes), index of this chunk (1 byte), count of chunks (1 byte, up to 128)
 
 A sender compresses a message (zlib, gzip) before it cuts it into chunks.
 """
@@ -116,12 +116,12 @@ def unpacked(message: bytes, most: int) -> bytes:
 
 
 def _most_stored(text: bytes) -> int:
-    """Return an upper bound of a text's length in the store; escaping 8 MB would take a second."""
+    """Return an upper bound of a text's length in the store, without escaping it: 8 MB take a second."""
     # An escape has four bytes. An LF is escaped too, because a message becomes one line.
     size = len(text) + 3 * len(text.translate(None, _HARMLESS))
     if text.isascii():
         return size
     if not is_utf8(text):
         return size + 3 * len(text.translate(None, _ASCII))
-    # C1 controls, U+2028 and U+2029 begin with these bytes, as other characters do.
+    # Count all characters that begin like C1 controls, U+2028 and U+2029, the harmless ones too.
     return size + 6 * text.count(b"\xc2") + 9 * text.count(b"\xe2\x80")

@@ -21,15 +21,16 @@ from logsrv.linelog.framing.bodies.bodies import (
 )
 from logsrv.linelog.framing.bodies.json_made import as_text, gathered, made
 
-# An unfinished entry is kept in memory, so it is limited; journald's own limit over a network is larger.
+# Bytes of an entry, which is kept in memory until it ends; further fields are dropped. journald's own limit
+# over a network is larger.
 MOST_ENTRY = 16 << 20
-# systemd writes 1024 at most.
+# The most fields of an entry; further ones are dropped. systemd writes 1024 at most.
 MOST_FIELDS = 4096
-# Longest field that systemd allows, in bytes; a larger number cannot be a size.
+# Longest field that systemd allows, in bytes; a larger size is invalid, and refuses the upload.
 _MOST_FIELD = 768 << 20
 # Bytes parsed in one step: they may be hundreds of small entries.
 _PIECE = 2 << 10
-# An entry that is longer than this, and longer than a record may be, is stored as text, not as JSON.
+# Bytes: an entry longer than this, and longer than a record may be, is stored as text, not as JSON.
 _LARGE = 1 << 20
 # Bytes of memory counted for a field in addition to its text.
 _FIELD = 100
@@ -44,8 +45,8 @@ TAKEN = Reply(202, b"OK.\n", "text/plain")
 class JournalFramer:
     """The framer of one upload: `receive` and `finish` return whole entries.
 
-    max_record: longest record in bytes; a longer entry is stored as text. Fields beyond MOST_ENTRY bytes or
-    MOST_FIELDS fields of an entry, such as a core dump, are dropped, and the entry is counted as oversize.
+    max_record: longest record in bytes; a longer entry is stored as text. Fields after the first MOST_ENTRY
+    bytes or MOST_FIELDS fields of an entry are dropped, and the entry is counted as oversize.
     """
 
     def __init__(self, max_record: int) -> None:
@@ -53,16 +54,16 @@ class JournalFramer:
         self._held = bytearray()
         # The fields in `_held` are parsed up to here.
         self._at = 0
-        # Up to here, the line that begins at `_at` was searched for an LF in vain.
+        # The line that begins at `_at` has no LF before this place.
         self._searched = 0
         # `_held` must have this many bytes before parsing can go on.
         self._wanted = 0
-        # Bytes still to skip of a dropped field, or _TO_ITS_LF.
+        # Bytes still to skip of a dropped field; _TO_ITS_LF if it ends at the next LF.
         self._passing = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
         self._left_out = False
-        # The error after the entries that were returned last.
+        # The error that came after the entries returned last; the next call raises it.
         self._wrong: RequestRefused | None = None
 
     @property
@@ -186,7 +187,7 @@ class JournalFramer:
             records.reasons["oversize"] += 1
             self._left_out = False
         if self._fields and _least_json(self._fields) > max(self._max_record, _LARGE):
-            # Text is cut into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
+            # A record this long is cut into lines anyway, and JSON of 16 MiB takes seconds and 400 MB.
             records.as_text += 1
             text = b"\n".join([b"%b=%b" % one for one in self._fields])
             records.add(text, structured=False)

@@ -29,9 +29,10 @@ from logsrv.linelog.framing.events.objects import add_objects
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
 _NUMBER = struct.Struct(">I")
-# The most bytes, and events or windows, that are yielded together; the most bytes of unpacked data kept.
+# The most bytes, and the most events or windows, that are yielded together.
 _AT_ONCE = 64 << 10
 _MOST_AT_ONCE = 1024
+# Unpacked data of more bytes is not kept in memory, but unpacked a second time.
 _KEPT = 1 << 20
 _KIND, _SHORT_HEADER, _LONG_HEADER = 2, 6, 10
 _BEGIN_OF_EVENT = b"2J"
@@ -85,7 +86,8 @@ class LumberjackFramer:
         self._wanted = 0
         # Events still to come in the window.
         self._to_come = 0
-        # Whole events of the current window; records of windows before; the bytes of both.
+        # Whole events of the current window. Records and acknowledgements that are not yielded yet. The
+        # bytes of all these events and records.
         self._events: list[bytes] = []
         self._records = Records()
         self._acknowledgements: list[bytes] = []
@@ -179,7 +181,8 @@ class LumberjackFramer:
         try:
             for piece in bounded(inflating(in_pieces(content)), self._body):
                 size += len(piece)
-                # Some hits may be text inside an event; usual data stays a thousand times below the limit.
+                # A rough count: some hits may be text inside an event. Usual data stays a thousand times
+                # below the limit.
                 events += piece.count(_BEGIN_OF_EVENT)
                 if size + events * RECORD > most:
                     raise TooLargeError(f"it would become events of more than {most} bytes")
@@ -204,7 +207,7 @@ class LumberjackFramer:
                 self._wanted = max(0, self._wanted - done)
             if self.fault:
                 return
-            # Frames without events yield nothing themselves.
+            # Let other peers have a turn: frames without events yield nothing.
             yield None
         self._wanted = 0
         if rest:
@@ -213,7 +216,7 @@ class LumberjackFramer:
     def _take_window(self, acknowledgement: bytes) -> Steps:
         """Take the events of the window so far; many small windows are yielded together.
 
-        Events stored as text are yielded by themselves: --oversize may close the connection for one.
+        A window with events stored as text is yielded by itself: --oversize may close the connection there.
         """
         events, self._events = self._events, []
         if not events:

@@ -16,15 +16,15 @@ from logsrv.linelog.framing.bodies.inflated import Buffer
 PIECE = 16 << 10
 _DAMAGED = "its MessagePack is damaged"
 
-# Deepest nesting. The C code of msgpack has room for 1024 levels; JSON made here has at most 200.
+# A value nested deeper is a fault. The C code of msgpack has room for 1024 levels; JSON made here has 200.
 DEEPEST = 500
 _NEVER = 0xC1
-# By first byte: bytes of the value, or of its header if values follow; 0 if the value has a length.
+# By first byte: bytes of the value, or of its header if values follow; 0 if it has a length field.
 _SIZES = [1] * 256
 # By first byte: the number of values that follow.
 _FOLLOWING = [0] * 256
-# For values with a length: bytes of the length field, further bytes of the header, and how many values each
-# unit of the length stands for: 0 if it counts bytes.
+# For values with a length field: its bytes, further bytes of the header, and the number of values that each
+# unit of the length stands for: 0 if the length counts bytes.
 _LENGTHS: dict[int, tuple[int, int, int]] = {
     **{0xC4 + power: (1 << power, 0, 0) for power in range(3)},
     **{0xC7 + power: (1 << power, 1, 0) for power in range(3)},

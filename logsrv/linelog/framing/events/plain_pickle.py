@@ -14,7 +14,7 @@ from logsrv.linelog.framing.bodies.json_made import as_text
 
 # Deepest nesting; deeper lists and dicts become the text "[]" or "{}".
 DEEPEST = 200
-# Longest integer in bytes and in digits; Python does not print more than 4,300 digits.
+# A pickle with a longer integer, in bytes or digits, is refused: Python prints at most 4,300 digits.
 _LONGEST_INTEGER = 1000
 _MOST_DIGITS = 2400
 _LONGEST_LINE = 1 << 20
@@ -45,8 +45,8 @@ class NotPlainError(ValueError):
 def plain(data: bytes, most: int) -> Any:
     """Return the value of a pickle: None, bool, numbers, text, bytes, lists, tuples and dicts of these.
 
-    most: most values plus bytes of text in it. A value counts at every place that refers to it: with
-    repeated references a few bytes become gigabytes. The limit of a small pickle is lower.
+    most: limit for the number of values plus the bytes of their text. A value counts at every place that
+    refers to it: with repeated references a few bytes become gigabytes. A small pickle has a lower limit.
     Raises NotPlainError.
     """
     try:
@@ -161,7 +161,7 @@ class _Reader:
         return found
 
     def top(self, kind: type) -> Any:
-        """Return the value on top. Raises NotPlainError if it is of another kind."""
+        """Return the value on top of the stack. Raises NotPlainError if it is of another kind."""
         value = self._stack[-1]
         return value if type(value) is kind else _refuse()
 

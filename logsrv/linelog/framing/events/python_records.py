@@ -11,9 +11,10 @@ from logsrv.linelog.framing.bodies import times
 from logsrv.linelog.framing.bodies.json_made import free, made
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 
-# A record's values may have this many times the longest record's bytes, each counted wherever it occurs.
+# A record whose values take more than this many times --max-record is refused. A value counts at every place
+# where it occurs.
 _GROWTH = 4
-# Attributes that every LogRecord has: not stored, or under another name.
+# Attributes that every LogRecord has: only _KEPT keep their names; the others are renamed, or not stored.
 _OF_EVERY_RECORD = {*vars(makeLogRecord({})), "taskName", "message", "asctime"}
 _KEPT = ("pathname", "lineno", "funcName", "process", "thread")
 # Every part is bounded: otherwise a long text that is no conversion is searched again and again.
@@ -23,12 +24,12 @@ _CONVERSION = re.compile(
     r"(?P<kind>[diouxXeEfFgGcrsa%])"
 )
 _TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
-# Widest field: a larger width would make megabytes of a byte.
+# A conversion with a larger width or precision is not done: it would make megabytes of a byte.
 _WIDEST = 1000
 
 
 def line_of(pickle: bytes, most: int) -> bytes:
-    """Return a pickled LogRecord as JSON. Raises NotPlainError for any other pickle, too.
+    """Return a pickled LogRecord as JSON. Raises NotPlainError for any other pickle.
 
     most: longest record in bytes, which limits the work; the returned line may be longer.
     """
@@ -114,7 +115,7 @@ def _converted(
 ) -> str:
     """Return the text of one conversion. values: the remaining arguments, the next one last.
 
-    texts: a cache of converted arguments, as a message may name one many times and show nothing of it.
+    texts: a cache of converted arguments, as a message may convert one many times, and show no character.
     """
     kind = found["kind"]
     if kind == "%":

@@ -21,7 +21,7 @@ Marks: TypeAlias = npt.NDArray[np.bool_]
 _FASTER_THAN_TRANSLATE = 12 * 1024
 _FASTER_THAN_DECODE = 16 * 1024
 _FASTER_THAN_STR = 1024
-# Up to this many escapes in a chunk, joining pieces, or the decoder's error handler, beats NumPy.
+# Up to this many escapes in a chunk, joining pieces, or the decoder's error handler, is faster than NumPy.
 _FEW = 1024
 
 _TAB, _LF, _SPACE, _DEL = 9, 10, 32, 127
@@ -61,7 +61,8 @@ def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
     - is a control character (C0, DEL) other than TAB and LF,
     - belongs to a C1 control character, U+2028 or U+2029.
 
-    If 1 KiB or more has no such byte, it may return all of `data`, uncopied. Backslashes are not escaped.
+    If these lines have 1 KiB or more, and no such byte, it may return `data` itself, not only the lines:
+    that needs no copy. Backslashes are not escaped.
     """
     stop = len(data) if stop is None else stop
     if stop - start < _FASTER_THAN_STR:
@@ -144,13 +145,13 @@ def _has_low_controls(codes: Codes) -> bool:
 def _has_unsafe(data: bytes, codes: Codes) -> bool:
     """Return whether `codes`, valid UTF-8 and part of `data`, have a C1 control, U+2028 or U+2029."""
     if b"\xc2" in data:
-        # Only 80 to BF can follow C2.
+        # Only 80 to BF can follow C2; below A0 it is a C1 control.
         found = codes[:-1] == 0xC2
         found &= codes[1:] < 0xA0
         if found.any():
             return True
     if b"\xe2" in data:
-        # Most characters that begin with E2 end with another byte.
+        # Look for the last byte, A8 or A9, first: few other characters that begin with E2 end with it.
         last = codes[2:] & 0xFE
         found = np.equal(last, 0xA8, out=last.view(bool))
         found &= codes[:-2] == 0xE2

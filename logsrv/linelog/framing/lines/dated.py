@@ -32,7 +32,8 @@ _PLAIN = rb"(?:" + b"|".join(form.plain for form in DATES) + rb")"
 _OTHER = rb"(?:" + b"|".join(form.plain for form in OTHERS) + rb")"
 _PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
 _REST = rb"[^\n]*\n"
-# A line with the same time in the same format as the first of its run; a run of an object has none.
+# Matches a line with the same time, in the same format, as the first line of the run. After a JSON object it
+# matches none.
 _SAME = (
     rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?!" + MORE + rb")"
     rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"
@@ -53,14 +54,15 @@ _VALUE = re.compile(_PLAIN)
 _KEYS = (
     "time", "timestamp", "@timestamp", "ts", "t", "@t", "datetime", "eventTime", "__REALTIME_TIMESTAMP",
 )  # fmt: skip
-# A smaller number is a duration, not a time since 1970.
+# A smaller number in a JSON object counts as a duration, not as a time since 1970.
 _LEAST = 10**8
 _JOURNAL = re.compile(rb'"__REALTIME_TIMESTAMP":"([0-9]{1,16})"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _YEAR_2100 = 4_102_444_800 * SECOND
 DAY = 86400 * SECOND
-# 29 February comes every four years, and once in a century after eight.
+# A date without a year is looked for in this many years before the newest: 29 February comes every four
+# years, and once in a century after eight.
 _YEARS_BACK = 8
 
 
@@ -68,10 +70,10 @@ class Dated:
     """The moments of the lines of one file, in the order of the file.
 
     written: the moment of the file's last change; a line may be up to a day later.
-    begin: the moment for lines before the first time, if no time follows in their text: `said` of an
+    begin: the moment for lines before the first time, if their text has no time after them: `said` of an
         earlier reading, or by default `written`.
     day_first: whether `05/06/2026` is in June, if an earlier reading found that out.
-    exact: count all of `without`, which takes half as long again.
+    exact: count `without` exactly, which takes 1.5 times as long.
     as_said: let moments go back; for a caller that sorts the lines.
 
     Without `as_said` moments never go back, like those that a server sets: a line older than the one before
@@ -122,7 +124,7 @@ class Dated:
             else:
                 kind = found.lastgroup or "plain"
                 start = found.start(kind)
-                # In an access log the client's name stands before the time.
+                # The form of an access log begins with the client's name, before the time.
                 line = found.start() if kind == "bracketed" else start
                 moment = self._moment(found[kind], text, line, start)
                 if moment is None:

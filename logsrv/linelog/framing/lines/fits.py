@@ -43,7 +43,7 @@ Marks: TypeAlias = npt.NDArray[np.bool_]
 _LF, _SPACE, _LESS_THAN, _ZERO, _ONE, _NINE = 10, 32, 60, 48, 49, 9
 _END_OF_LINE = re.compile(rb"[\n\0]")
 _LOOKED_AT = 8
-# Merged frames are searched for in this many bytes of a line; this many frames in a row are suspicious.
+# Merged frames are searched for in this many bytes of a line. This many frames in a row count as merged.
 _SEARCHED = 1 << 10
 _SUSPECT = 3
 
@@ -130,7 +130,7 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
 
 
 def longest_line(line_ends: Ends, size: int) -> tuple[int, int]:
-    """Return where the longest line begins and ends: merged frames make long lines."""
+    """Return where the longest line begins and ends: merged frames make long lines, so check this one."""
     bounds = np.concatenate(([-1], line_ends, [size]))
     at = int((bounds[1:] - bounds[:-1]).argmax())
     return int(bounds[at]) + 1, int(bounds[at + 1])

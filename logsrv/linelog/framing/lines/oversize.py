@@ -28,7 +28,7 @@ class Cut:
 def next_oversize(data: bytes, start: int, limit: int) -> int:
     """Return where the first line of `data[start:]` longer than `limit` bytes begins; or -1.
 
-    Checks only one LF in about `limit` bytes: a stretch of so many bytes without an LF is a line too long.
+    Looks for one LF in each stretch of `limit` + 1 bytes: only a line that is too long fills it.
     """
     while len(data) - start > limit:
         ended = data.rfind(b"\n", start, start + limit + 1)

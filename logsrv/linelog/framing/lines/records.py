@@ -40,8 +40,8 @@ def frame_records(
 ) -> tuple[Block | None, str | None]:
     """Return records as lines, in order, and the reason to close the connection, or None.
 
-    Empty records are skipped and counted. `oversize` decides about a record longer than `max_line` before
-    escaping; with CLOSE no later record is stored.
+    Empty records are skipped and counted. `rules.oversize` decides about a record that is longer than
+    `rules.max_line` before it is escaped; with CLOSE no later record is stored.
     """
     lines = b"\n".join(records) + b"\n"
     whole = len(records)

@@ -25,7 +25,7 @@ class Oversize(enum.Enum):
 
 @attrs.frozen(kw_only=True, slots=False)
 class LineRules:
-    """The options of a listener that turn bytes into lines; `telnet` is for programs only.
+    """The options of a listener that turn bytes into lines. `telnet` is no option: only programs set it.
 
     max_line: longest line in bytes, at least 1: without its ending, without Telnet commands, and
         before escaping.

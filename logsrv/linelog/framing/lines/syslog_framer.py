@@ -47,9 +47,9 @@ _MANY = 8
 _MAY_BE_ENDING = re.compile(rb"(?:\r?\n|\r|\0)\Z")
 _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
-# The next frame that may end in another way than a line.
+# Matches before the next frame that may end in another way than a line.
 _OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
-# The ends of frames after a NUL, and the bytes at the end of a chunk that need the next bytes to be judged.
+# For a frame after a NUL: its end; a possible end; and the end of a chunk that only the next bytes can judge.
 _NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
 _UNDECIDED = re.compile(rb"\r?\n(?:<[0-9]{0,3})?\Z|\r\Z")
@@ -64,7 +64,7 @@ class _Place(enum.Enum):
     START = enum.auto()
     """A frame begins."""
     BEHIND_COUNTED = enum.auto()
-    """A frame begins directly after a counted one, or the LF that some senders add there."""
+    """Directly after a counted frame: another frame begins, or comes after the LF that some senders add."""
     BEHIND_NUL = enum.auto()
     """A frame begins after a NUL; if it begins with `<`, an LF alone does not end it."""
     LINE = enum.auto()
@@ -86,7 +86,7 @@ class SyslogFramer:
         also before `finish`.
     more: whether part of a chunk waits for the next call.
     closing: one sentence why the connection must be closed, or None.
-    merged: whether a stored line looked like several counted frames; no line is checked after the first.
+    merged: whether a stored line looked like several counted frames; after one such line none is checked.
     """
 
     __slots__ = (
@@ -111,7 +111,7 @@ class SyslogFramer:
         self._raw = rules.raw
         self._counts = counts
         self._limit = rules.max_line
-        # Gets every frame as a line. Keeps the beginning of an unfinished line, and cuts overlong ones.
+        # It gets every frame as a line, keeps the beginning of an unfinished line, and cuts over-long lines.
         self._lines = LineFramer(for_frames(rules), counts)
         self._place = _Place.FIRST
         self.merged = False
@@ -164,7 +164,7 @@ class SyslogFramer:
         return self._stored(b"".join(self._cut(data)))
 
     def finish(self) -> Block | None:
-        """Return the unfinished rest as lines, a counted frame without its count, or None.
+        """Return the unfinished rest as lines, or None. An unfinished counted frame loses its count.
 
         Call it at the end of the stream.
         """
@@ -196,7 +196,7 @@ class SyslogFramer:
         self._look_at(last)
         if begun is None or last is None:
             return last if begun is None else begun
-        # With its escapes the frame became too long, and was cut.
+        # Escapes made the frame longer than a line may be, so `begun` has its beginning.
         return Block.of(bytes(begun) + bytes(last))
 
     def _stored(self, lines: bytes) -> Block | None:
@@ -359,7 +359,7 @@ class SyslogFramer:
         self._to_come -= len(part)
         at += len(part)
         if self._to_come:
-            # The connection may end here, and the ending is then no part of the message.
+            # Hold a possible ending back: if the connection ends here, it is no part of the message.
             ending = _MAY_BE_ENDING.search(part, len(part) - 2 if len(part) > 2 else 0)
             if ending is not None:
                 self._held = ending[0]
