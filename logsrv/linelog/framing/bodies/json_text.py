@@ -96,8 +96,8 @@ def plain_text(text: str) -> bytes:
 def _escaped_surrogate(code: int, escape: str) -> str:
     """Return half of a surrogate pair as hexadecimal bytes, each after `escape`.
 
-    A half that stands for a byte that is not UTF-8 becomes this byte; any other half becomes the three bytes
-    of its code.
+    A half that stands for a byte that is not UTF-8 becomes this byte; any other half becomes the three
+    bytes of its code.
     """
     a_byte = 0xDC80 <= code <= 0xDCFF
     half = bytes((code & 0xFF,)) if a_byte else chr(code).encode("utf-8", "surrogatepass")

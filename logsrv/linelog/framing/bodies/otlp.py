@@ -310,6 +310,8 @@ def _put(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
     while prefix in found:
         alike += 1
         if alike > _MOST_EQUAL_KEYS:
-            raise malformed(f"more than {_MOST_EQUAL_KEYS} keys of a log record become the same one")
+            raise malformed(
+                f"more than {_MOST_EQUAL_KEYS} keys of a log record become the same one"
+            )
         prefix = f"_{prefix}"
     found[prefix] = value

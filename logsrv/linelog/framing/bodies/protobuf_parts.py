@@ -75,7 +75,7 @@ def _several(
 
 
 def _fields(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
-    """Yield number, start, start of the content, and end of each field; and None to let others have a turn."""
+    """Yield number, start, start of content, and end of each field; None to let other peers have a turn."""
     at, count = 0, 0
     while at < len(body):
         start = at

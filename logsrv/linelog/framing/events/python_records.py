@@ -11,8 +11,8 @@ from logsrv.linelog.framing.bodies import times
 from logsrv.linelog.framing.bodies.json_made import free, made
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 
-# A record whose values take more than this many times --max-record is refused. A value counts at every place
-# where it occurs.
+# A record whose values take more than this many times --max-record is refused. A value counts at every
+# place where it occurs.
 _GROWTH = 4
 # Attributes that every LogRecord has: only _KEPT keep their names; the others are renamed, or not stored.
 _OF_EVERY_RECORD = {*vars(makeLogRecord({})), "taskName", "message", "asctime"}

@@ -184,8 +184,8 @@ def _each(data: bytes, begins: list[int], ends: list[int], raw: bool) -> tuple[b
 def _all(data: bytes, begins: Places, ends: Places, raw: bool) -> bytes | None:
     """Return messages as lines, all at once; None if one contains an LF, or may be empty.
 
-    The messages must have no NUL. Bytes to remove become NUL, and all NULs are removed together, which is 1.5
-    times as fast as a mask.
+    The messages must have no NUL. Bytes to remove become NUL, and all NULs are removed together, which is
+    1.5 times as fast as a mask.
     """
     if int((ends - begins).min()) <= _LONGEST_ENDING:
         return None
@@ -235,8 +235,8 @@ def _candidates(data: bytes, limit: int, first: int) -> tuple[Places, Places, Pl
         leads &= digit > 0
         np.copyto(counts, number, where=leads)
         np.copyto(lengths, np.int32(length), where=leads)
-        # Every count leads to a header: stop. From the third digit on, one more adds at least 100, and would
-        # lead elsewhere.
+        # Every count leads to a header: stop. From the third digit on, one more adds at least 100, and
+        # would lead elsewhere.
         if (length > 1 and lengths[:-1].all()) or not running.any():
             break
     spaces -= digits

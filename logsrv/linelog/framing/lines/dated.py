@@ -32,8 +32,8 @@ _PLAIN = rb"(?:" + b"|".join(form.plain for form in DATES) + rb")"
 _OTHER = rb"(?:" + b"|".join(form.plain for form in OTHERS) + rb")"
 _PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
 _REST = rb"[^\n]*\n"
-# Matches a line with the same time, in the same format, as the first line of the run. After a JSON object it
-# matches none.
+# Matches a line with the same time, in the same format, as the first line of the run. After a JSON object
+# it matches none.
 _SAME = (
     rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?!" + MORE + rb")"
     rb"|(?(bracketed)" + ACCESS.before + rb"(?P=bracketed)\]|(?(other)(?P=other)(?!" + MORE + rb")|(?!))))"

@@ -15,14 +15,15 @@ from zoneinfo import ZoneInfo
 SECOND = 1_000_000
 DAY_MONTH_YEAR = "day/month/year"
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
-# Abbreviations that two parts of the world use, such as CST and IST, are not here: they count as local time.
+# Abbreviations that two parts of the world use, such as CST and IST, are not here: they count as local
+# time.
 _ZONES = {
     b"Z": 0, b"UTC": 0, b"GMT": 0, b"WET": 0, b"WEST": 1, b"CET": 1, b"CEST": 2, b"EET": 2, b"EEST": 3,
     b"MSK": 3, b"JST": 9, b"EST": -5, b"EDT": -4, b"MST": -7, b"MDT": -6, b"PST": -8, b"PDT": -7,
 }  # fmt: skip
 _OFFSET = rb"[+-][0-9]{2}:?[0-9]{2}(?![0-9])"
-# An offset of two digits after a space, as PostgreSQL writes it, counts only before a bracket: other numbers
-# of two digits may stand there.
+# An offset of two digits after a space, as PostgreSQL writes it, counts only before a bracket: other
+# numbers of two digits may stand there.
 _ZONE = (
     rb"Z| ?" + _OFFSET + rb"|[+-][0-9]{2}(?![\w:.-])| [+-][0-9]{2}(?= \[)"
     rb"| ?(?:GMT|UTC)[+-][0-9]{1,2}(?::?[0-9]{2}|)(?![0-9])| ?(?:" + b"|".join(list(_ZONES)[1:]) + rb")\b"

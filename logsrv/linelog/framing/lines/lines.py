@@ -55,7 +55,8 @@ class LineFramer:
         """Return the lines that `chunk` completes, or None. It never raises, for any bytes."""
         if self._rules.raw:
             return self._frame(chunk, True)
-        # CR LF, or text such as Cyrillic, usually shows in the first bytes: then the full check is needless.
+        # CR LF, or text such as Cyrillic, usually shows in the first bytes: then the full check is
+        # needless.
         first = chunk[:_FIRST_LOOK]
         plain = b"\r" not in first and first.isascii() and is_plain(chunk)
         if plain and self._held is HeldReturn.NONE and self._telnet is None:

@@ -49,7 +49,8 @@ _NOTHING = re.compile(rb"(?:\0+|(?:\r?\n)+)+")
 _EMPTY_LINES = re.compile(rb"\n(?:\r?\n)+")
 # Matches before the next frame that may end in another way than a line.
 _OTHERWISE = re.compile(rb"\0<|[\n\0]([1-9][0-9]{0,8}) ")
-# For a frame after a NUL: its end; a possible end; and the end of a chunk that only the next bytes can judge.
+# For a frame after a NUL: its end; a possible end; and the end of a chunk that only the next bytes can
+# judge.
 _NO_LONGER = re.compile(rb"\0(?!<)|\n(?=<[0-9]{1,3}>)")
 _MAY_BE_NO_LONGER = re.compile(rb"\n|\0(?!<)")
 _UNDECIDED = re.compile(rb"\r?\n(?:<[0-9]{0,3})?\Z|\r\Z")
@@ -111,7 +112,8 @@ class SyslogFramer:
         self._raw = rules.raw
         self._counts = counts
         self._limit = rules.max_line
-        # It gets every frame as a line, keeps the beginning of an unfinished line, and cuts over-long lines.
+        # It gets every frame as a line, keeps the beginning of an unfinished line, and cuts over-long
+        # lines.
         self._lines = LineFramer(for_frames(rules), counts)
         self._place = _Place.FIRST
         self.merged = False
