@@ -14,7 +14,8 @@ from logsrv.linelog.fields.syslog_header import FACILITIES, NAMES, SEVERITIES
 
 _NO_OBJECT = rb"(?![ \t\r]*\{)[^\n]*\n"
 _MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-# The groups by name, and the text between them: first RFC 3164, where local programs omit the hostname.
+# The parts of the regular expression, each with the name of its group, or "": first RFC 3164, where local
+# programs omit the hostname; then RFC 5424.
 _PARTS: tuple[tuple[str, bytes], ...] = (
     ("", rb"^<"),
     ("priority", rb"(1[0-8][0-9]|19[01]|0?[0-9]{1,2})"),
@@ -42,11 +43,11 @@ _PARTS: tuple[tuple[str, bytes], ...] = (
 _OF_PRIORITY = ("facility", "severity")
 
 
-class Headers:
-    """Reads fields from headers; some of `names` may be fields that headers lack.
+class HeaderReader:
+    """A reader of the fields called `names` in syslog headers; some may be fields that headers lack.
 
-    wanted: indices in `names` of the fields that it reads. is_able: whether `names` lacks `text`, which
-    needs a Record.
+    wanted: indices in `names` of the fields that it reads. is_able: false if `names` has `text`, because
+    that needs a Record.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -62,11 +63,11 @@ class Headers:
             ),
             re.MULTILINE,
         ).findall
-        self._takers = [
+        self._converters = [
             (
                 place,
                 [at for at, name in enumerate(captured) if name == groups[place]],
-                _taker(inner[place]),
+                _converter(inner[place]),
             )
             for place in self.wanted
         ]
@@ -79,12 +80,12 @@ class Headers:
         rows = self._find(text)
         columns = [
             (place, [take(*[row[at] for at in groups]) for row in rows])
-            for place, groups, take in self._takers
+            for place, groups, take in self._converters
         ]
         return columns, [number for number, row in enumerate(rows) if row[-1]]
 
 
-def _taker(name: str) -> Callable[..., str | None]:
+def _converter(name: str) -> Callable[..., str | None]:
     if name in _OF_PRIORITY:
         return partial(_of_priority, name)
     return _only_new if name == "msgid" else _value

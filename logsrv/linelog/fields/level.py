@@ -57,7 +57,7 @@ OF_POSTGRESQL: dict[str, str | None] = {
     **dict.fromkeys(("DETAIL", "HINT", "QUERY", "CONTEXT", "STATEMENT", "LOCATION")),
 }
 """PostgreSQL's words before a colon and two spaces; those without a level are followed by SQL."""
-BEHIND_POSTGRESQL = ":  "
+AFTER_POSTGRESQL = ":  "
 
 OF_STATUS = {"4": "warning", "5": "error"}
 """Levels by the first digit of an HTTP status."""
@@ -67,8 +67,9 @@ OF_LETTERS = {
     "V": "debug", "D": "debug", "I": "info", "W": "warning", "E": "error", "F": "critical",
 }  # fmt: skip
 """Levels by the letters of Android's logcat and of Kubernetes' klog."""
-# Characters of a fraction, zone or bracket after a time; between these and a word; after the word.
-CLINGING, BETWEEN, BEHIND = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
+# Characters directly after a time: of its fraction, its zone or a bracket. Then characters between these
+# and the name of a level. Then characters that may follow the name.
+CLINGING, BETWEEN, AFTER_LEVEL = "0123456789.,:;+])|Z-", " \t,;:|-", " \t,;:|])"
 MOST_CLINGING, MOST_BETWEEN = 31, 7
 MOST_TO_TIME = 256
 """A level next to a time ends within this many characters."""
@@ -83,7 +84,7 @@ _CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _AT_THE_TIME = re.compile(
     r"[\[(]?[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[T ]" + _CLOCK
     + _run(CLINGING, MOST_CLINGING) + _run(BETWEEN, MOST_BETWEEN)
-    + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(BEHIND)}]|\Z)(?P<sentence> [a-z])?"
+    + rf"(?P<name>[A-Za-z]+)(?=[{re.escape(AFTER_LEVEL)}]|\Z)(?P<sentence> [a-z])?"
     + r"|[0-9]{2}-[0-9]{2} " + _CLOCK + r"\.[0-9]{3} "
     + _run("0123456789 ", MOST_CLINGING) + r"(?<= )(?P<logcat>[VDIWEF])[ /]"
     + r"|(?P<klog>[IWEF])[0-9]{4} " + _CLOCK + r"\.[0-9]{6} "
@@ -97,12 +98,12 @@ _ACCESS_TIME = re.compile(r"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:")
 
 
 def canonical(name: str) -> str | None:
-    """Return the level that `name` means, in upper or lower case, or None."""
+    """Return the level that `name` means, in any case; None if it is no name of a level."""
     return NAMES.get(name.lower()) if len(name) <= _LONGEST and name.isascii() else None
 
 
 def of_fields(get: Callable[[str], Value | None]) -> str | None:
-    """Return the level in the fields of a content, or None. get: returns the value of a field."""
+    """Return the level in the fields of a line's content, or None. get: returns the value of a field."""
     for name, numbers in _FIELDS.items():
         value = get(name)
         for item in elements(value) if value is not None else ():
@@ -117,14 +118,16 @@ def of_fields(get: Callable[[str], Value | None]) -> str | None:
 def of_text(text: str) -> str | None:
     """Return the level at the beginning of `text`, or None.
 
-    That is a name directly after the time, in capitals, or in brackets; or a letter as in logcat and klog.
+    A name directly after the time, or in brackets, may have small letters; elsewhere it counts only in
+    capitals. PostgreSQL's words count before a colon and two spaces, and the letters of logcat and klog
+    next to their time.
     """
     if level := at_the_time(text):
         return level
     for word in _WORD.finditer(text, 0, LOOKED_AT + _LONGEST + 1):
         if word.start() >= LOOKED_AT:
             return None
-        if word[0] in OF_POSTGRESQL and text.startswith(BEHIND_POSTGRESQL, word.end()):
+        if word[0] in OF_POSTGRESQL and text.startswith(AFTER_POSTGRESQL, word.end()):
             return OF_POSTGRESQL[word[0]]
         level = canonical(word[0])
         if level and (word[0].isupper() or _in_brackets(text, word.start(), word.end())):
@@ -133,7 +136,10 @@ def of_text(text: str) -> str | None:
 
 
 def of_access(text: str, status: str | None) -> str | None:
-    """Return the level of a line of an access log with an HTTP status, or None."""
+    """Return the level of a line of an access log, by its HTTP status, or None.
+
+    If no time of an access log begins within LOOKED_AT characters, return that of `of_text`.
+    """
     time = _ACCESS_TIME.search(text)
     if time is None or time.start() >= LOOKED_AT:
         return of_text(text)

@@ -19,12 +19,12 @@ _UNCLEAR: Object = {}
 _ESCAPE = b"\\u"
 
 
-class Objects:
-    """A reader of the fields called `names`, of words and dots, in messages that begin with `{`."""
+class ObjectReader:
+    """A reader of the fields called `names`, which have words and dots, in messages that begin with `{`."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = [
-            (place, name, _Known.of(_alternatives(name)))
+            (place, name, _Alternatives.of(_alternatives(name)))
             for place, name in enumerate(names)
             if not name.startswith("syslog.")
         ]
@@ -43,9 +43,9 @@ class Objects:
     def read(
         self, messages: Sequence[bytes], rows: Sequence[int], columns: Sequence[list[Value | None]]
     ) -> list[int]:
-        """Put the values of each message into its row of `columns`; return the rows of other messages.
+        """Put the values of each message into its row of `columns`.
 
-        rows: the row of each message. Other messages are no JSON objects.
+        rows: the row of each message. Returns the rows of messages that are no JSON objects.
         """
         named = [(columns[place], name, known_as) for place, name, known_as in self._names]
         others = []
@@ -68,7 +68,7 @@ class Objects:
 
 
 @attrs.frozen
-class _Known:
+class _Alternatives:
     """The alternative names of a field, in order, each with the top-level keys that may lead to it.
 
     Few objects have any of these keys; checking that takes a tenth of the time of looking up each name.
@@ -78,7 +78,7 @@ class _Known:
     keys: frozenset[str]
 
     @classmethod
-    def of(cls, names: tuple[str, ...]) -> _Known | None:
+    def of(cls, names: tuple[str, ...]) -> _Alternatives | None:
         found = tuple((name, _keys(name)) for name in names)
         return cls(found, frozenset().union(*(keys for _, keys in found))) if names else None
 

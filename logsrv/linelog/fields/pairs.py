@@ -33,7 +33,7 @@ def places_in_messages(stamps: Stamps, part: bytes) -> tuple[Array, Array]:
     return found[said], rows[said]
 
 
-class Pairs:
+class PairReader:
     """A reader of the field called `name`."""
 
     def __init__(self, name: str) -> None:

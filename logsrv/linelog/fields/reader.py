@@ -13,13 +13,13 @@ from typing import TypeAlias
 import numpy
 
 from logsrv.linelog.fields.access import NAMES as OF_ACCESS
-from logsrv.linelog.fields.access_text import AccessText
-from logsrv.linelog.fields.headers import Headers
+from logsrv.linelog.fields.access_text import AccessReader
+from logsrv.linelog.fields.headers import HeaderReader
 from logsrv.linelog.fields.levels.byte_places import Array, table_of
-from logsrv.linelog.fields.objects import Objects
-from logsrv.linelog.fields.pairs import Pairs
+from logsrv.linelog.fields.objects import ObjectReader
+from logsrv.linelog.fields.pairs import PairReader
 from logsrv.linelog.fields.record import ALWAYS, Record
-from logsrv.linelog.fields.servers import Servers
+from logsrv.linelog.fields.servers import ServerLines
 from logsrv.linelog.fields.stamps import Stamps
 from logsrv.linelog.fields.syslog_header import IN_FILES
 from logsrv.linelog.fields.values import Value
@@ -34,7 +34,7 @@ _SPACE, _DASH = b" -"
 _WHITE = b" \t\r"
 _IS_WHITE = table_of(_WHITE)
 _in_file = re.compile(IN_FILES.encode()).match
-# Names that every kind of line contains unescaped.
+# Names that are written without escapes in every kind of line; with others, each line becomes a Record.
 _USUAL = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+)*")
 # The text before the request in every line of an access log.
 _OF_ACCESS = b'] "'
@@ -47,20 +47,20 @@ class FieldReader:
         self.names = names
         self._is_usual = all(_USUAL.fullmatch(name) and name not in ALWAYS for name in names)
         inner = [name.removeprefix("fields.") for name in names]
-        self._objects = Objects(names)
-        self._headers = Headers(names)
-        self._access = AccessText(names) if set(inner) & set(OF_ACCESS) else None
-        self._servers = Servers(inner)
+        self._objects = ObjectReader(names)
+        self._headers = HeaderReader(names)
+        self._access = AccessReader(names) if set(inner) & set(OF_ACCESS) else None
+        self._servers = ServerLines(inner)
         self._pairs = [
-            (place, Pairs(name))
+            (place, PairReader(name))
             for place, name in enumerate(inner)
             if not name.startswith("syslog.")
         ]
         # In structured data of RFC 5424, only the last part of a name stands before the `=`.
         ends = sorted({name.rpartition(".")[2] for name in names})
         self._ends = [end.encode() for end in ends]
-        self._signs = [Pairs(end) for end in ends]
-        self._odd = [Pairs(name) for name in names if name.startswith("fields.")]
+        self._signs = [PairReader(end) for end in ends]
+        self._odd = [PairReader(name) for name in names if name.startswith("fields.")]
 
     def read(self, stamps: Stamps) -> list[Column]:
         """Return a column for each name."""
@@ -162,7 +162,7 @@ def _rows_with(stamps: Stamps, rows: Array, part: bytes) -> list[int]:
 
 
 def _kinds(stamps: Stamps) -> tuple[Array, set[int]]:
-    """Return the kind of each line by its beginning, and the lines with an object after white space."""
+    """Return the kind of each line by its beginning, and the lines with a JSON object after white space."""
     bytes_ = numpy.frombuffer(stamps.text, numpy.uint8)
     firsts = bytes_[stamps.messages]
     kinds = _FIRST[firsts]

@@ -183,7 +183,7 @@ class Record:
         if found is None and self.header and self.header.severity is not None:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
-            # The level is in the first characters, of up to four bytes each; its bracket may close later.
+            # A level begins in the first characters, of up to four bytes each; its bracket may close later.
             text = decoded(self.body[:4096])
             if self.kind == "access":
                 return levels.of_access(text, self._content.get("status"))
@@ -200,12 +200,12 @@ class Record:
         if self.header:
             fields.update(self.header.fields)
         if self.kind == "json":
-            # Do this before objects in lists become text, where numbers can no longer be corrected.
+            # Correct inexact numbers first: `flat` makes text of objects in lists.
             exact = self._exactly() if is_inexact([self._content]) else self._content
             fields.update(flat(exact))
         else:
             fields.update(self._content)
-        return {readable(name): _plain(value) for name, value in fields.items()}
+        return {readable(name): _displayable(value) for name, value in fields.items()}
 
     def get(self, name: str, *, as_written: bool = False) -> Value | None:
         """Return the field called `name`, or None if it is missing.
@@ -256,10 +256,10 @@ class Record:
             return self._exact
 
 
-def _plain(value: Value) -> Value:
+def _displayable(value: Value) -> Value:
     """Replace `WrittenFloat` and lone surrogates, which JSON writers do not accept."""
     if isinstance(value, list):
-        return [_plain(item) for item in value]  # type: ignore[misc]
+        return [_displayable(item) for item in value]  # type: ignore[misc]
     if isinstance(value, str):
         return readable(value)
     if not isinstance(value, WrittenFloat):

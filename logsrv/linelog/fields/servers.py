@@ -18,7 +18,7 @@ _BEGINS = numpy.array([int.from_bytes(word[:_BEGIN].encode(), "little") for word
 _DIGIT = table_of(b"0123456789")
 
 
-class Servers:
+class ServerLines:
     """A search for lines that may have one of the fields called `names`."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ class Servers:
         self._duration = "duration" in names
 
     def rows(self, stamps: Stamps, headed: Array) -> set[int]:
-        """Return the numbers of these lines. headed: numbers of the lines that begin with a header."""
+        """Return the numbers of the lines found. headed: numbers of the lines that begin with a header."""
         raw: Array = numpy.frombuffer(stamps.text, numpy.uint8)
         found: set[int] = set()
         if self._haproxy:

@@ -42,7 +42,7 @@ def parse_source(source: str) -> Source:
 
 
 def of_source(pattern: str) -> IsOf | None:
-    """Return the test for a pattern of sources such as `tcp:10.*`; None for an empty pattern."""
+    """Return a test for lines whose source matches a pattern such as `tcp:10.*`; None for an empty one."""
     if not pattern:
         return None
     wanted = re.compile(bytes_of(translate(pattern)))

@@ -52,7 +52,7 @@ class Stamps:
         return self.text[self.starts[row] : self.ends[row]]
 
     def messages_of(self, rows: Array) -> list[bytes]:
-        """Return the messages of some lines."""
+        """Return the messages of the lines with these numbers."""
         text = self.text
         bounds = zip(self.messages[rows].tolist(), self.ends[rows].tolist(), strict=True)
         return [text[start:end] for start, end in bounds]

@@ -70,7 +70,7 @@ class SyslogHeader(NamedTuple):
 def parse_header(message: bytes) -> SyslogHeader | None:
     """Return the header at the beginning of `message`, or None."""
     if not message.startswith(b"<"):
-        return _of_a_file(message) if _IN_FILES.match(message) else None
+        return _header_in_file(message) if _IN_FILES.match(message) else None
     priority = _PRIORITY.match(message)
     if priority is None or int(priority[1]) > 191:
         return None
@@ -78,16 +78,19 @@ def parse_header(message: bytes) -> SyslogHeader | None:
     fields = {"facility": FACILITIES[facility], "severity": SEVERITIES[severity]}
     new = _RFC5424.match(message, priority.end())
     if new:
-        rest = _rfc5424(message, new, fields)
+        rest = _add_rfc5424(message, new, fields)
     else:
-        rest = _rfc3164(message, priority.end(), fields)
+        rest = _add_rfc3164(message, priority.end(), fields)
     return _header(message, rest, fields, severity)
 
 
-def _of_a_file(message: bytes) -> SyslogHeader | None:
-    """Return a header without a priority; None if host or app is a level, as in `TIME ERROR db: …`."""
+def _header_in_file(message: bytes) -> SyslogHeader | None:
+    """Return a header without a priority.
+
+    None without a host or an app, or if one of them is a level, as in `TIME ERROR db: …`.
+    """
     fields: dict[str, str] = {}
-    rest = _rfc3164(message, 0, fields)
+    rest = _add_rfc3164(message, 0, fields)
     names = (fields.get("hostname"), fields.get("app"))
     if any(name is None or canonical(name) for name in names):
         return None
@@ -97,14 +100,14 @@ def _of_a_file(message: bytes) -> SyslogHeader | None:
 def _header(
     message: bytes, rest: int, fields: dict[str, str], severity: int | None
 ) -> SyslogHeader:
-    # Python's SysLogHandler ends each message with a NUL, which is stored as the four characters `\x00`;
-    # with --raw, as it is.
+    # Python's SysLogHandler ends each message with a NUL. It is stored as the four characters `\x00`, with
+    # --raw as a NUL.
     text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
     fields["text"] = decoded(text)
     return SyslogHeader(fields, severity, text)
 
 
-def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) -> int:
+def _add_rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) -> int:
     """Add the fields of an RFC 5424 header; return the offset of the text."""
     names = ("timestamp", "hostname", "app", "pid", "msgid")
     for name, value in zip(names, header.groups(), strict=True):
@@ -130,7 +133,7 @@ def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) ->
     return at
 
 
-def _rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
+def _add_rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
     """Add the fields of an RFC 3164 header; return the offset of the text.
 
     Programs on the same machine omit the host, some also the time; a word is a tag only if a colon or a

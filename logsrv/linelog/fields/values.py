@@ -13,7 +13,8 @@ Scalar: TypeAlias = str | int | float | bool
 Value: TypeAlias = Scalar | list[Scalar]
 Number: TypeAlias = int | float | Decimal
 
-# Python refuses to convert integers of more than 4,300 digits, because that takes quadratic time.
+# An integer with more digits becomes no `int`: Python refuses to convert more than 4,300, because that
+# takes quadratic time.
 LONGEST_INTEGER = 4000
 _INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)

@@ -7,7 +7,7 @@ from functools import cache
 
 from logsrv.errors import QueryError
 from logsrv.linelog.fields.access import parse_access
-from logsrv.linelog.fields.access_text import AccessText
+from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.json import parse_exactly, parse_json
 from logsrv.linelog.fields.levels.line import level_of
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, numbers_of
@@ -85,7 +85,7 @@ def fields(data: bytes) -> None:
         assert FieldReader(NAMES).read(Stamps(text)) == wanted
         for name, column in zip(NAMES, wanted, strict=True):
             assert FieldReader([name]).read(Stamps(text)) == [column]
-        found = AccessText(("client", "status", "path", "agent")).read(text)
+        found = AccessReader(("client", "status", "path", "agent")).read(text)
         others = {number for number, _ in found.others}
         for number, record in enumerate(records):
             if number not in others:

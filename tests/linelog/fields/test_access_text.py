@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.fields.access_text import AccessText
+from logsrv.linelog.fields.access_text import AccessReader
 from logsrv.linelog.fields.record import Record
 from tests.examples import more
 from tests.linelog.read.stores import line
@@ -42,7 +42,7 @@ MESSAGES = st.one_of(
 def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> None:
     every = [line(message.encode("utf-8", "surrogateescape")) for message in messages]
     names = [*sorted(chosen), "nothing"]
-    found = AccessText(names).read(b"".join(every))
+    found = AccessReader(names).read(b"".join(every))
     others = dict(found.others)
     assert all(len(column) == len(every) for column in found.columns)
     for number, stored in enumerate(every):
@@ -56,5 +56,5 @@ def test_fields_are_those_of_records(messages: list[str], chosen: set[str]) -> N
 
 def test_usual_lines_of_access_logs_are_read_together() -> None:
     usual = line('1.2.3.4 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"')
-    found = AccessText(["status", "fields.path"]).read(usual * 3)
+    found = AccessReader(["status", "fields.path"]).read(usual * 3)
     assert found == ([["200"] * 3, ["/"] * 3], [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.fields.headers import Headers
+from logsrv.linelog.fields.headers import HeaderReader
 
 NAMES = ["app", "pid", "hostname", "severity", "facility", "timestamp", "msgid"]
 USUAL = [
@@ -24,7 +24,7 @@ UNUSUAL = [
 
 
 def test_usual_headers_are_read_together() -> None:
-    found, others = Headers(NAMES).read(b"\n".join(USUAL) + b"\n")
+    found, others = HeaderReader(NAMES).read(b"\n".join(USUAL) + b"\n")
     assert others == []
     assert [place for place, _ in found] == list(range(len(NAMES)))
     assert list(zip(*(column for _, column in found), strict=True)) == [
@@ -37,9 +37,9 @@ def test_usual_headers_are_read_together() -> None:
 
 @pytest.mark.parametrize("message", UNUSUAL)
 def test_unusual_ones_are_handed_back(message: bytes) -> None:
-    assert Headers(["app"]).read(USUAL[0] + b"\n" + message + b"\n")[1] == [1]
+    assert HeaderReader(["app"]).read(USUAL[0] + b"\n" + message + b"\n")[1] == [1]
 
 
 def test_only_names_of_headers_are_wanted() -> None:
-    assert Headers(["status", "fields.app", "syslog.pid"]).wanted == [1, 2]
-    assert not Headers(["text"]).is_able
+    assert HeaderReader(["status", "fields.app", "syslog.pid"]).wanted == [1, 2]
+    assert not HeaderReader(["text"]).is_able

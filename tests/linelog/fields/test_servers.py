@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from logsrv.linelog.fields.servers import Servers
+from logsrv.linelog.fields.servers import ServerLines
 from logsrv.linelog.fields.stamps import Stamps
 
 STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
@@ -25,4 +25,4 @@ LINES = (
 )
 def test_lines_with_fields_of_servers_are_found(name: str, rows: set[int]) -> None:
     stamps = Stamps(b"".join(STAMP + line + b"\n" for line in LINES))
-    assert Servers([name]).rows(stamps, numpy.array([2, 4])) == rows
+    assert ServerLines([name]).rows(stamps, numpy.array([2, 4])) == rows

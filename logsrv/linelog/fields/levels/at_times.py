@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy
 
 from logsrv.linelog.fields.level import (
-    BEHIND,
+    AFTER_LEVEL,
     BETWEEN,
     CLINGING,
     MOST_BETWEEN,
@@ -18,7 +18,7 @@ from logsrv.linelog.fields.level import (
     RANK,
 )
 from logsrv.linelog.fields.levels.byte_places import Array, Shape, table_of, windows
-from logsrv.linelog.fields.levels.names import NAME, UNSURE, named
+from logsrv.linelog.fields.levels.names import NAME, UNSURE, first_words
 
 _DATE = b"0000-00-00 00:00:00"
 # The separators of a date count as dashes, and the T before the time as a space.
@@ -31,7 +31,7 @@ _BLUEGENE = Shape(b"0000000000 0000.00.00 ")
 _TOKEN = 39
 _COLON, _BLANK = b": "
 _CLINGING, _BETWEEN = table_of(CLINGING.encode()), table_of(BETWEEN.encode())
-_BEHIND = table_of(BEHIND.encode() + b"\n")
+_AFTER_LEVEL = table_of(AFTER_LEVEL.encode() + b"\n")
 _PIDS = table_of(b"0123456789 ")
 _SMALL = table_of(b"abcdefghijklmnopqrstuvwxyz")
 _OF_LETTERS: Array = numpy.zeros(256, numpy.uint8)
@@ -43,29 +43,32 @@ _NOUNS = [RANK[noun] + 1 for noun in NOUNS]
 
 
 def levels_at_times(rows: Array) -> Array:
-    """Return the number of the level after the time in each beginning; 0 for none, or UNSURE."""
+    """Return the number of the level after the time in each row, the beginning of a message.
+
+    0 for none; UNSURE if a time of OpenStack or BlueGene is the second word.
+    """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     for start in (0, 1):
-        chosen = numpy.flatnonzero(_are(rows, _COLON, start + 13, start + 16))
+        chosen = numpy.flatnonzero(_both_are(rows, _COLON, start + 13, start + 16))
         if start:
             first = rows[chosen, 0]
             chosen = chosen[(first == ord("[")) | (first == ord("("))]
         chosen = chosen[_DATED.begins(rows[chosen, start:])]
         if len(chosen):
             found[chosen] = _of_names(rows[chosen], start + len(_DATE))
-    chosen = numpy.flatnonzero(_are(rows, _COLON, 8, 11))
+    chosen = numpy.flatnonzero(_both_are(rows, _COLON, 8, 11))
     kind = _OF_KLOG[rows[chosen, 0]]
     klog = (kind > 0) & _KLOG.begins(rows[chosen])
     found[chosen[klog]] = kind[klog]
     chosen = chosen[_LOGCAT.begins(rows[chosen])]
     if len(chosen):
         found[chosen] = _of_logcat(rows[chosen])
-    found[_behind_a_token(rows)] = UNSURE
+    found[_times_as_second_word(rows)] = UNSURE
     return found
 
 
-def _behind_a_token(rows: Array) -> Array:
-    """Return the rows with a time of OpenStack or BlueGene as their second word."""
+def _times_as_second_word(rows: Array) -> Array:
+    """Return the numbers of the rows with a time of OpenStack or BlueGene as their second word."""
     blanks = rows[:, : _TOKEN + 1] == _BLANK
     start = blanks.argmax(1) + 1
     flat = rows.reshape(-1)
@@ -76,27 +79,35 @@ def _behind_a_token(rows: Array) -> Array:
     return found
 
 
-def _are(rows: Array, byte: int, first: int, second: int) -> Array:
-    """Return which rows have a byte in both columns."""
+def _both_are(rows: Array, byte: int, first: int, second: int) -> Array:
+    """Return which rows have this byte in both columns."""
     found: Array = (rows[:, first] == byte) & (rows[:, second] == byte)
     return found
 
 
 def _of_names(rows: Array, at: int) -> Array:
-    """Return the levels named after a time that ends at column `at`; 0 for none."""
-    start, ended = _behind(rows, numpy.full(len(rows), at), _CLINGING, MOST_CLINGING)
-    start, parted = _behind(rows, start, _BETWEEN, MOST_BETWEEN)
+    """Return the levels whose names follow a time that ends at column `at`; 0 for none."""
+    start, ended = _end_of_run(rows, numpy.full(len(rows), at), _CLINGING, MOST_CLINGING)
+    start, parted = _end_of_run(rows, start, _BETWEEN, MOST_BETWEEN)
     flat = rows.reshape(-1)
     place = numpy.arange(len(rows)) * rows.shape[1] + start
-    words = named(windows(flat, place, NAME))
-    behind = place + words.size
-    sentence = (flat[behind] == ord(" ")) & _SMALL[flat[behind + 1]]
-    sure = ended & parted & _BEHIND[flat[behind]] & ~(sentence & numpy.isin(words.number, _NOUNS))
+    words = first_words(windows(flat, place, NAME))
+    word_end = place + words.size
+    sentence = (flat[word_end] == ord(" ")) & _SMALL[flat[word_end + 1]]
+    sure = (
+        ended
+        & parted
+        & _AFTER_LEVEL[flat[word_end]]
+        & ~(sentence & numpy.isin(words.number, _NOUNS))
+    )
     return numpy.where(sure, words.number, 0)
 
 
-def _behind(rows: Array, start: Array, table: Array, most: int) -> tuple[Array, Array]:
-    """Return where the run of a table's bytes ends in each row, and whether it has at most `most` bytes."""
+def _end_of_run(rows: Array, start: Array, table: Array, most: int) -> tuple[Array, Array]:
+    """Return where in each row the bytes of `table` end, from `start` on, and whether they are few enough.
+
+    most: this many are few enough.
+    """
     flat = rows.reshape(-1)
     row = numpy.arange(len(rows))
     others = ~table[windows(flat, row * rows.shape[1] + start, most + 1)]
@@ -106,7 +117,7 @@ def _behind(rows: Array, start: Array, table: Array, most: int) -> tuple[Array, 
 
 def _of_logcat(rows: Array) -> Array:
     """Return the levels of the letters after the IDs of process and thread."""
-    at, ended = _behind(rows, numpy.full(len(rows), len(_LOGCAT_TIME)), _PIDS, MOST_CLINGING)
+    at, ended = _end_of_run(rows, numpy.full(len(rows), len(_LOGCAT_TIME)), _PIDS, MOST_CLINGING)
     row = numpy.arange(len(rows))
     after = rows[row, at + 1]
     sure = ended & (rows[row, at - 1] == ord(" ")) & ((after == ord(" ")) | (after == ord("/")))

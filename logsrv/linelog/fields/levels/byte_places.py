@@ -10,9 +10,10 @@ Array: TypeAlias = numpy.ndarray[Any, Any]
 
 U64 = numpy.uint64
 DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-# Times a word in which one of eight bytes is 1: the highest byte of the product is that byte's number.
+# Multiplied by a 64-bit word in which one of the eight bytes is 1, others 0: the highest byte of the
+# product is the number of that byte.
 _WHICH = U64(0x0001020304050607)
-# An array is sparse if at most one in this many groups of 64 values contains a true one.
+# An array is sparse if at most one in this many groups of 64 values contains a true value.
 _SPARSE = 12
 
 
@@ -29,8 +30,8 @@ def places(found: Array) -> Array:
         return _places(found)
     few = numpy.unpackbits(words[at].view(numpy.uint8), bitorder="little")
     within: Array = numpy.flatnonzero(few)
-    behind = numpy.flatnonzero(found[whole * 8 :]) + whole * 8
-    return numpy.concatenate((at[within >> 6] * 64 + (within & 63), behind))
+    at_end = numpy.flatnonzero(found[whole * 8 :]) + whole * 8
+    return numpy.concatenate((at[within >> 6] * 64 + (within & 63), at_end))
 
 
 def _places(found: Array) -> Array:

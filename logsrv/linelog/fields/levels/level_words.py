@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy
 
-from logsrv.linelog.fields.level import BEHIND_POSTGRESQL, LOOKED_AT
+from logsrv.linelog.fields.level import AFTER_POSTGRESQL, LOOKED_AT
 from logsrv.linelog.fields.levels.at_times import levels_at_times
 from logsrv.linelog.fields.levels.byte_places import Array, Shape, any_of, places, windows
 from logsrv.linelog.fields.levels.names import (
@@ -16,9 +16,9 @@ from logsrv.linelog.fields.levels.names import (
     POSTGRESQL,
     THREE,
     UNSURE,
-    Named,
-    any_named,
+    FirstWords,
     begins_name,
+    first_words_with_postgresql,
 )
 
 WIDTH = 80
@@ -26,17 +26,17 @@ WIDTH = 80
 ACCESS = 254
 """The number for a level that depends on the status in an access log."""
 
-_MARK = numpy.uint32(int.from_bytes(BEHIND_POSTGRESQL.encode(), "little"))
+_MARK = numpy.uint32(int.from_bytes(AFTER_POSTGRESQL.encode(), "little"))
 _TIME = Shape(b"[00/???/0000:00:00:00 ?0000]")
 # The date alone, because HAProxy's time goes on with milliseconds.
 _DATE = Shape(b"[00/???/0000:")
 
 
 def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> Array:
-    """Return the number of the level in each beginning; 0 for none, or UNSURE.
+    """Return the number of the level in each row, the beginning of a message; 0 for none, or UNSURE.
 
-    rows: WIDTH bytes from the start of each message on. sizes: bytes of each message. access: whether
-    beginnings with the time of an access log get ACCESS.
+    rows: WIDTH bytes from the start of each message on. sizes: bytes of each message. access: whether rows
+    with the time of an access log get ACCESS.
     """
     found: Array = numpy.zeros(len(rows), numpy.uint8)
     if not len(rows):
@@ -50,14 +50,16 @@ def levels_of_beginnings(rows: Array, sizes: Array, *, access: bool = False) -> 
             found[chosen] = _levels(rows[chosen], sizes[chosen], any_case=any_case)
     at_times = levels_at_times(rows)
     found = numpy.where(at_times > 0, at_times, found)
-    # Bytes beyond ASCII may also belong to the next message: then this line is checked without need.
+    # A row with bytes beyond ASCII is checked by itself, although these may belong to the next message.
     found[any_of(rows & numpy.uint8(0x80))] = UNSURE
     return found
 
 
 def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
-    """Return the levels of some beginnings. any_case: whether they have brackets, in which any case
-    counts.
+    """Return the number of the level in each row, the beginning of a message; 0 for none, or UNSURE.
+
+    any_case: whether the rows have brackets. Inside brackets a name may have small letters; elsewhere it
+    counts only in capitals.
     """
     flat = rows.reshape(-1)
     at = _words(rows, any_case=any_case)
@@ -69,7 +71,7 @@ def _levels(rows: Array, sizes: Array, *, any_case: bool) -> Array:
     likely = begins_name(fours[at])
     at, row = at[likely], row[likely]
     names: Array = numpy.ndarray((len(flat),), f"V{NAME}", padded, 0, (1,))[at]
-    words = any_named(names.view(numpy.uint8).reshape(-1, NAME))
+    words = first_words_with_postgresql(names.view(numpy.uint8).reshape(-1, NAME))
     marked = words.capital & (fours[at + words.size] & THREE == _MARK)
     numbers = numpy.where((words.number < POSTGRESQL) | marked, words.number, 0)
     if any_case:
@@ -99,7 +101,7 @@ def _bracketed(rows: Array) -> tuple[Array, Array]:
 
 
 def _words(rows: Array, *, any_case: bool) -> Array:
-    """Return where words begin. any_case: whether one letter is enough, not three capitals."""
+    """Return where words begin: with `any_case` all words, else those that begin with three capitals."""
     flat = rows.reshape(-1)
     letters = flat | numpy.uint8(0x20) if any_case else flat
     begins = letters - numpy.uint8(ord("a") if any_case else ord("A")) < 26
@@ -119,16 +121,16 @@ def _words(rows: Array, *, any_case: bool) -> Array:
     return first
 
 
-def _in_brackets(flat: Array, at: Array, row: Array, sizes: Array, words: Named) -> Array:
+def _in_brackets(flat: Array, at: Array, row: Array, sizes: Array, words: FirstWords) -> Array:
     """Return the levels of words in brackets or in capitals; 0 for other words, or UNSURE."""
     brackets = places((flat == ord("[")) | (flat == ord("]")))
     low, high = row * WIDTH, row * WIDTH + numpy.minimum(sizes[row], WIDTH)
     next_one = numpy.searchsorted(brackets, at)
-    behind = numpy.append(brackets, len(flat))[next_one]
+    next_bracket = numpy.append(brackets, len(flat))[next_one]
     before = numpy.append(brackets, -1)[next_one - 1]
     opened = (before >= low) & (next_one > 0) & (flat[before] == ord("["))
-    has_next = behind < high
-    closed = has_next & (flat[numpy.minimum(behind, len(flat) - 1)] == ord("]"))
+    has_next = next_bracket < high
+    closed = has_next & (flat[numpy.minimum(next_bracket, len(flat) - 1)] == ord("]"))
     # The bracket may close after the bytes of the row.
     open_end = ~has_next & (sizes[row] > WIDTH)
     numbers = numpy.where(words.capital | (opened & closed), words.number, 0)

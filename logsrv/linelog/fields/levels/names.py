@@ -39,7 +39,7 @@ def _hash(first: Array, last: Array) -> Array:
     return mixed >> U64(64 - _BITS)
 
 
-def _names() -> _Names:
+def _name_table() -> _Names:
     halves = numpy.frombuffer(b"".join(name.encode().ljust(NAME, b"\0") for name in _WORDS), U64)
     first, last = halves[::2].copy(), halves[1::2].copy()
     at = _hash(first, last)
@@ -50,8 +50,8 @@ def _names() -> _Names:
     return table
 
 
-_TABLE = _names()
-# Masks for the first 0 to 8 bytes of a half.
+_TABLE = _name_table()
+# Masks for the first 0 to 8 of eight bytes, half of a name.
 _MASKS = numpy.array([(1 << 8 * size) - 1 for size in range(9)], U64)
 # Bits of the hash of a name's first three letters.
 _BEGIN_BITS = 10
@@ -77,13 +77,13 @@ _BEGINNINGS = _beginnings()
 
 
 def begins_name(fours: Array) -> Array:
-    """Return for each group of four bytes whether the first three may begin a name."""
+    """Return for each group of four bytes whether the first three may begin the name of a level."""
     three = (fours & THREE) | _SMALL_THREE
     found: Array = _BEGINNINGS[_begin_hash(three)] == three
     return found
 
 
-class Named(NamedTuple):
+class FirstWords(NamedTuple):
     """The words at the beginning of rows.
 
     number: of the named level, 0 for no name. capital: whether all letters are capitals. size: bytes.
@@ -94,16 +94,16 @@ class Named(NamedTuple):
     size: Array
 
 
-def named(rows: Array) -> Named:
+def first_words(rows: Array) -> FirstWords:
     """Return the word at the beginning of each row of NAME bytes, without PostgreSQL's words."""
-    found = any_named(rows)
+    found = first_words_with_postgresql(rows)
     return found._replace(number=numpy.where(found.number < POSTGRESQL, found.number, 0))
 
 
-def any_named(rows: Array) -> Named:
-    """Return the words like `named`; the number of a PostgreSQL word has POSTGRESQL added."""
+def first_words_with_postgresql(rows: Array) -> FirstWords:
+    """Return the words like `first_words`; the number of a PostgreSQL word has POSTGRESQL added."""
     size = (~IN_WORD[rows]).argmax(1)
-    # A word that fills the row is longer than any name.
+    # A word that fills the row is longer than any name; its size becomes 0, so it names no level.
     halves = rows.view(U64)
     first = halves[:, 0] & _MASKS[numpy.minimum(size, 8)]
     last = halves[:, 1] & _MASKS[numpy.maximum(size - 8, 0)]
@@ -112,4 +112,4 @@ def any_named(rows: Array) -> Named:
     at = _hash(small_first, small_last)
     known = (_TABLE.first[at] == small_first) & (_TABLE.last[at] == small_last) & (size > 0)
     capital = (first ^ small_first == letters_of_first) & (last ^ small_last == letters_of_last)
-    return Named(numpy.where(known, _TABLE.number[at], 0), capital, size)
+    return FirstWords(numpy.where(known, _TABLE.number[at], 0), capital, size)

@@ -27,7 +27,7 @@ _BY_SEVERITY = numpy.array([RANK[BY_SYSLOG[severity]] + 1 for severity in range(
 _TIME = Shape(b"0000-00-00T00:00:00.000000Z ")
 # Nearly all sources are shorter; lines with longer ones are checked one by one.
 _SOURCE = 40
-_BEHIND = bytes(_TIME.width + _SOURCE + level_words.WIDTH + pairs.WIDTH)
+_PADDING = bytes(_TIME.width + _SOURCE + level_words.WIDTH + pairs.WIDTH)
 _LF, _SPACE, _OBJECT, _HEADER = b"\n {<"
 
 
@@ -35,13 +35,13 @@ class _Lines:
     """All lines of a text.
 
     starts, ends: bounds of each line; an LF is at the end. messages: where each message begins, -1 if
-    unknown. found: the number of each level. beginnings: the first bytes of each message.
+    unknown. found: the number of each line's level. beginnings: the first bytes of each message.
     """
 
     def __init__(self, text: bytes, ends: Array) -> None:
         self.text = text
         # Padded, so that rows of bytes can be taken from the last lines too.
-        self.raw: Array = numpy.frombuffer(text + _BEHIND, numpy.uint8)
+        self.raw: Array = numpy.frombuffer(text + _PADDING, numpy.uint8)
         self.ends = ends
         self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
         self.messages = _messages(self.raw, self.starts, ends)
@@ -49,7 +49,7 @@ class _Lines:
         self.beginnings = windows(self.raw, numpy.maximum(self.messages, 0), level_words.WIDTH)
 
     def of(self, at: Array) -> Array:
-        """Return the line of each place."""
+        """Return the number of the line at each place of the text."""
         found: Array = numpy.searchsorted(self.ends, at)
         return found
 
@@ -81,13 +81,13 @@ def quick_numbers(text: bytes, ends: Array, most: int) -> Array | None:
     headers = (first == _HEADER) & ~known & ~empty
     plain = ~(objects | headers | known)
     if headers.any():
-        _of_priorities(lines, numpy.flatnonzero(headers))
-    fields = _of_fields(lines, objects) if not objects.all() else objects
+        _find_by_priority(lines, numpy.flatnonzero(headers))
+    fields = _find_by_field(lines, objects) if not objects.all() else objects
     chosen = numpy.flatnonzero(plain & ~fields)
     if len(chosen):
-        _of_texts(lines, chosen)
+        _find_in_text(lines, chosen)
     if objects.any():
-        _of_objects(lines, numpy.flatnonzero(objects))
+        _find_in_objects(lines, numpy.flatnonzero(objects))
     unsure = numpy.flatnonzero(lines.found == UNSURE)
     if len(unsure) > most:
         return None
@@ -108,7 +108,7 @@ def _messages(raw: Array, starts: Array, ends: Array) -> Array:
     return numpy.where(stamped, space + 1, -1)
 
 
-def _of_priorities(lines: _Lines, chosen: Array) -> None:
+def _find_by_priority(lines: _Lines, chosen: Array) -> None:
     """Find the levels of lines that begin with a priority."""
     begin = lines.beginnings[chosen, 1:5]
     digits = begin - numpy.uint8(ord("0"))
@@ -121,9 +121,9 @@ def _of_priorities(lines: _Lines, chosen: Array) -> None:
     lines.found[chosen] = numpy.where(sure, _BY_SEVERITY[value & 7], UNSURE)
 
 
-def _of_fields(lines: _Lines, objects: Array) -> Array:
+def _find_by_field(lines: _Lines, objects: Array) -> Array:
     """Find the levels of lines with a field that may hold one; return which lines have such a field."""
-    at, value = _keys(lines)
+    at, value = _field_places(lines)
     line = lines.of(at)
     message = lines.messages[line]
     there = ~objects[line] & (message >= 0) & (at >= message)
@@ -138,14 +138,16 @@ def _of_fields(lines: _Lines, objects: Array) -> Array:
     levels = numpy.zeros(len(line), numpy.uint8)
     chosen = numpy.flatnonzero(sure)
     if len(chosen):
-        fields = pairs.Fields(at[chosen], value[chosen], message[chosen], lines.ends[line[chosen]])
+        fields = pairs.LevelFields(
+            at[chosen], value[chosen], message[chosen], lines.ends[line[chosen]]
+        )
         levels[chosen] = pairs.levels_of_pairs(lines.raw, fields)
     lines.found[named_by_escape & ~objects] = UNSURE
     lines.found[line] = numpy.where(levels > 0, levels, UNSURE)
     return has | named_by_escape
 
 
-def _keys(lines: _Lines) -> tuple[Array, Array]:
+def _field_places(lines: _Lines) -> tuple[Array, Array]:
     """Return where names of fields that may hold a level begin, and where their values begin."""
     raw = lines.raw[: len(lines.text)]
     if len(raw) < 9:
@@ -160,18 +162,21 @@ def _keys(lines: _Lines) -> tuple[Array, Array]:
     capital = raw[:-1] == ord("O")
     capital &= raw[1:] == ord("R")
     names.append((b"PRIORITY", places(capital) - 3))
-    at = [begins[_is(lines.raw, begins, name)] for name, begins in names]
+    at = [begins[_name_stands_at(lines.raw, begins, name)] for name, begins in names]
     value = [begins + len(name) for begins, (name, _) in zip(at, names, strict=True)]
     where, held = numpy.concatenate(at), numpy.concatenate(value)
     # The names `levelname`, `level_name`, `levelno` and `severity_number` go on after these.
-    behind = lines.raw[held]
+    next_byte = lines.raw[held]
     likely = (
-        (behind == ord("=")) | (behind == ord('"')) | (behind == ord("_")) | (behind == ord("n"))
+        (next_byte == ord("="))
+        | (next_byte == ord('"'))
+        | (next_byte == ord("_"))
+        | (next_byte == ord("n"))
     )
     return where[likely], held[likely] + 1
 
 
-def _is(raw: Array, at: Array, name: bytes) -> Array:
+def _name_stands_at(raw: Array, at: Array, name: bytes) -> Array:
     """Return for each place whether a name of at most eight bytes stands there."""
     eights: Array = numpy.ndarray((len(raw) - 7,), "<u8", raw, 0, (1,))
     mask = U64((1 << 8 * len(name)) - 1)
@@ -199,7 +204,7 @@ def _of_access(lines: _Lines) -> Array:
     return found
 
 
-def _of_texts(lines: _Lines, chosen: Array) -> None:
+def _find_in_text(lines: _Lines, chosen: Array) -> None:
     """Find the levels of lines without a field that may hold one."""
     rows, sizes = lines.beginnings[chosen], (lines.ends - lines.messages)[chosen]
     found = level_words.levels_of_beginnings(rows, sizes, access=True)
@@ -207,7 +212,8 @@ def _of_texts(lines: _Lines, chosen: Array) -> None:
         timed = numpy.flatnonzero(found == level_words.ACCESS)
         if len(timed):
             found[timed] = levels(lines, chosen[timed])
-    # In JSON after spaces, or after the header of a file, the text does not count.
+    # If JSON follows spaces, or the header of a file, a level in its text does not count: check such a line
+    # by itself.
     first = rows[:, 0]
     blank = (first == _SPACE) | (first == ord("\t")) | (first == ord("\r"))
     headed = (rows[:, 3] == _SPACE) | (rows[:, 10] == ord("T"))
@@ -231,7 +237,7 @@ def _of_words(lines: _Lines, chosen: Array) -> Array:
     return level_words.levels_of_beginnings(lines.beginnings[chosen], sizes)
 
 
-def _of_objects(lines: _Lines, chosen: Array) -> None:
+def _find_in_objects(lines: _Lines, chosen: Array) -> None:
     """Find the levels of lines that are JSON: nearly always in the field `level`."""
     bounds = zip(lines.messages[chosen].tolist(), lines.ends[chosen].tolist(), strict=True)
     objects = [lines.text[start:end] for start, end in bounds]
@@ -243,7 +249,7 @@ def _of_objects(lines: _Lines, chosen: Array) -> None:
         numbers = {value: _number(value) for value in set(values)}
         lines.found[chosen] = [numbers[value] for value in values]
     except TypeError:
-        # A list has no hash.
+        # A value is a list, which has no hash: read the values one by one.
         lines.found[chosen] = [_number(value) for value in values]
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy
 
 from logsrv.linelog.fields.levels.byte_places import Array, places, table_of, windows
-from logsrv.linelog.fields.levels.names import NAME, named
+from logsrv.linelog.fields.levels.names import NAME, first_words
 
 WIDTH = 40
 """Bytes after a name that are checked."""
@@ -20,54 +20,54 @@ _IN_KEY = table_of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _QUOTE, _SPACE, _EQUALS, _LF = b'" =\n'
 
 
-class Fields(NamedTuple):
-    """The fields that may hold a level, one in each of some lines.
+class LevelFields(NamedTuple):
+    """The only field of each line that may hold a level, as offsets in the text.
 
-    at: where the name begins. value: where the value begins. start, end: bounds of the message.
+    at: where its name begins. value: where its value begins. message_start, message_end: bounds of the line's message.
     """
 
     at: Array
     value: Array
-    start: Array
-    end: Array
+    message_start: Array
+    message_end: Array
 
 
-def levels_of_pairs(raw: Array, fields: Fields) -> Array:
+def levels_of_pairs(raw: Array, fields: LevelFields) -> Array:
     """Return the number of the level in each field; 0 if the field may mean something else.
 
     raw: the text, with WIDTH more bytes.
     """
-    words = named(windows(raw, fields.value, NAME))
-    behind = fields.value + words.size
-    sure = (words.number > 0) & (raw[behind] == _SPACE) & _begins(raw, fields)
+    words = first_words(windows(raw, fields.value, NAME))
+    value_end = fields.value + words.size
+    sure = (words.number > 0) & (raw[value_end] == _SPACE) & _begin_pairs(raw, fields)
     found: Array = numpy.where(sure, words.number, 0).astype(numpy.uint8)
     chosen = numpy.flatnonzero(found)
     if len(chosen):
-        fields, behind = Fields(*(each[chosen] for each in fields)), behind[chosen]
-        found[chosen[~_beside_another(raw, fields, behind)]] = 0
+        fields, value_end = LevelFields(*(each[chosen] for each in fields)), value_end[chosen]
+        found[chosen[~_beside_another(raw, fields, value_end)]] = 0
     return found
 
 
-def _begins(raw: Array, fields: Fields) -> Array:
+def _begin_pairs(raw: Array, fields: LevelFields) -> Array:
     """Return which fields begin where a pair can begin, in lines without a header of RFC 5424."""
-    sure: Array = (fields.at == fields.start) | (raw[fields.at - 1] == _SPACE)
+    sure: Array = (fields.at == fields.message_start) | (raw[fields.at - 1] == _SPACE)
     # The header of RFC 5424 has a number after the priority.
     for place in (2, 3, 4):
-        number = raw[fields.start + place + 1] - numpy.uint8(ord("0")) < 10
-        sure &= ~(number & (raw[fields.start + place] == ord(">")))
+        number = raw[fields.message_start + place + 1] - numpy.uint8(ord("0")) < 10
+        sure &= ~(number & (raw[fields.message_start + place] == ord(">")))
     return sure
 
 
-def _beside_another(raw: Array, fields: Fields, behind: Array) -> Array:
+def _beside_another(raw: Array, fields: LevelFields, value_end: Array) -> Array:
     """Return which fields have another pair directly after them, with no quotes around both."""
-    rows = windows(raw, behind + 1, WIDTH)
+    rows = windows(raw, value_end + 1, WIDTH)
     in_key = _IN_KEY[rows]
     size = (~in_key).argmax(1)
     line = numpy.arange(len(rows))
-    value = behind + 1 + size + 1
+    value = value_end + 1 + size + 1
     sure: Array = _BEGINS[rows[:, 0]] & (rows[line, size] == _EQUALS) & (size > 0)
     quotes = places(raw == _QUOTE)
-    first = numpy.searchsorted(quotes, fields.start)
+    first = numpy.searchsorted(quotes, fields.message_start)
     before = numpy.searchsorted(quotes, fields.at) - first
     quotes = numpy.append(quotes, (len(raw) - 1, len(raw) - 1))
     # A closing quote cannot follow an equals sign: there a quote opens a value.
@@ -76,6 +76,6 @@ def _beside_another(raw: Array, fields: Fields, behind: Array) -> Array:
     quoted = raw[numpy.minimum(value, len(raw) - 1)] == _QUOTE
     closed = quotes[numpy.minimum(first + before + 1, len(quotes) - 1)]
     after = raw[numpy.minimum(closed + 1, len(raw) - 1)]
-    ended = (closed < fields.end) & ((after == _SPACE) | (after == _LF))
+    ended = (closed < fields.message_end) & ((after == _SPACE) | (after == _LF))
     sure &= ~quoted | ended
     return sure

@@ -14,7 +14,7 @@ from logsrv.linelog.fields.levels.names import UNSURE
 
 _TO_REQUEST = b'[00/???/0000:00:00:00 ?0000] "'
 _TIME = Shape(_TO_REQUEST)
-_BEHIND = 24
+_AFTER_REQUEST = 24
 _QUOTE, _BLANK, _DASH, _BACKSLASH = b'" -\\'
 _DIGIT, _WHITE = table_of(b"0123456789"), table_of(b" \t\n\r\f\v")
 _SMALL = table_of(b"abcdefghijklmnopqrstuvwxyz")
@@ -40,9 +40,9 @@ def levels_of_statuses(raw: Array, starts: Array, ends: Array) -> Array:
     usual &= close + len('" 200 5') <= ends
     escapes = places(raw == _BACKSLASH)
     usual &= numpy.searchsorted(escapes, request) == numpy.searchsorted(escapes, close)
-    behind = windows(raw, numpy.where(usual, close, starts), _BEHIND)
-    usual &= _has_status(behind)
-    found: Array = numpy.where(usual, _LEVELS[behind[:, 2]], UNSURE)
+    status_text = windows(raw, numpy.where(usual, close, starts), _AFTER_REQUEST)
+    usual &= _has_status(status_text)
+    found: Array = numpy.where(usual, _LEVELS[status_text[:, 2]], UNSURE)
     found[elsewhere] = ACCESS
     return found
 
@@ -73,11 +73,15 @@ def _has_time(raw: Array, at: Array) -> Array:
     return found
 
 
-def _has_status(behind: Array) -> Array:
+def _has_status(status_text: Array) -> Array:
     """Return which rows have a status and a size; a row begins with the quote that ends the request."""
-    known = (behind[:, 0] == _QUOTE) & (behind[:, 1] == _BLANK) & (behind[:, 5] == _BLANK)
-    known &= _DIGIT[behind[:, 2:5]].all(1)
-    size = behind[:, 6:]
+    known = (
+        (status_text[:, 0] == _QUOTE)
+        & (status_text[:, 1] == _BLANK)
+        & (status_text[:, 5] == _BLANK)
+    )
+    known &= _DIGIT[status_text[:, 2:5]].all(1)
+    size = status_text[:, 6:]
     digits = (~_DIGIT[size]).argmax(1)
     # A dash stands for an empty answer.
     digits[size[:, 0] == _DASH] = 1

@@ -159,7 +159,7 @@ def _of_level(op: str, value: str) -> Pattern | None:
         rf"<0*(?:{priorities})>",
     ]
     marked = (word for word, meaning in level.OF_POSTGRESQL.items() if meaning in wanted)
-    found += [quoted(word + level.BEHIND_POSTGRESQL, ignore_case=False) for word in marked]
+    found += [quoted(word + level.AFTER_POSTGRESQL, ignore_case=False) for word in marked]
     if letters := "".join(one for one, meaning in level.OF_LETTERS.items() if meaning in wanted):
         found += [f"[0-9 ] [{letters}][ /]", f"[{letters}][0-9]{{4}} [0-9]{{2}}:"]
     if statuses := "".join(one for one, meaning in level.OF_STATUS.items() if meaning in wanted):

@@ -6,7 +6,12 @@ import numpy
 
 from logsrv.linelog.fields.level import LEVELS, NAMES, OF_POSTGRESQL
 from logsrv.linelog.fields.levels.byte_places import Array
-from logsrv.linelog.fields.levels.names import POSTGRESQL, any_named, begins_name, named
+from logsrv.linelog.fields.levels.names import (
+    POSTGRESQL,
+    begins_name,
+    first_words,
+    first_words_with_postgresql,
+)
 
 
 def rows(*words: str) -> Array:
@@ -15,15 +20,15 @@ def rows(*words: str) -> Array:
 
 
 def test_every_name_of_a_level_is_found() -> None:
-    found = named(rows(*NAMES))
+    found = first_words(rows(*NAMES))
     assert [LEVELS[number - 1] for number in found.number] == list(NAMES.values())
     assert not found.capital.any()
 
 
 def test_words_of_postgresql_are_no_names_elsewhere() -> None:
     words = rows(*OF_POSTGRESQL, "log", "LOGS")
-    assert not named(words).number.any()
-    found = any_named(words)
+    assert not first_words(words).number.any()
+    found = first_words_with_postgresql(words)
     assert (found.number >= POSTGRESQL).tolist() == [True] * (len(words) - 1) + [False]
     assert found.capital.tolist() == [True] * (len(words) - 2) + [False, True]
 

@@ -6,14 +6,16 @@ import numpy
 import pytest
 
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.fields.levels.pairs import WIDTH, Fields, levels_of_pairs
+from logsrv.linelog.fields.levels.pairs import WIDTH, LevelFields, levels_of_pairs
 
 
 def level(message: bytes) -> str | None:
     at = message.index(b"level=")
     places = (at, at + 6, 0, len(message))
     raw = numpy.frombuffer(message + b"\n" + bytes(2 * WIDTH), numpy.uint8)
-    [number] = levels_of_pairs(raw, Fields(*(numpy.array([place]) for place in places))).tolist()
+    [number] = levels_of_pairs(
+        raw, LevelFields(*(numpy.array([place]) for place in places))
+    ).tolist()
     return (None, *LEVELS)[number]
 
 
