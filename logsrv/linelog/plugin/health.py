@@ -11,7 +11,8 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# Seconds: a sync takes some on a loaded disk, and for ever on a broken one.
+# A store is unhealthy if a write, a sync or the pausing of all senders lasts for more seconds. A sync takes
+# some seconds on a loaded disk, and never ends on a broken one.
 PATIENCE = 30.0
 
 # /healthz needs no login, so no sentence names a path of this machine.

@@ -79,7 +79,7 @@ LISTEN: Kind[Listen] = Kind(
 
 
 def _part(settings: object, kind: type[T]) -> T:
-    """Return the options that one base class of `settings` declares."""
+    """Return the options of `settings` that its base class `kind` declares."""
     names = [field.name for field in attrs.fields(kind)]
     return kind(**{name: getattr(settings, name) for name in names})
 
@@ -98,7 +98,10 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
 
     @property
     def without_use(self) -> dict[str, str]:
-        """The options that its input does not use, each with the options that it goes with."""
+        """The options that its input would not use, each with the --listen that would use it.
+
+        Empty for an input of a plugin.
+        """
         return without_use([self])
 
     @property
@@ -113,7 +116,10 @@ class ListenerSettings(LineRules, InputOptions, PeerLimits, GuardPolicy):
 
 
 def without_use(listeners: Iterable[ListenerSettings]) -> dict[str, str]:
-    """Return the options that none of the listeners uses, each with the --listen that it goes with."""
+    """Return the options that none of the listeners would use, each with the --listen that would use it.
+
+    An input of a plugin may use any option: if one of the listeners has such an input, the result is empty.
+    """
     there = {one.listen.input for one in listeners}
     useless = {
         name: f"--listen {listed([f'{one}:…' for one in users])}"
@@ -177,7 +183,10 @@ class LoggerSettings(
 
     @property
     def without_use(self) -> dict[str, str]:
-        """The options that no listener uses, each with the --listen that it goes with."""
+        """The options that no listener would use, each with the --listen that would use it.
+
+        Empty if one of the listeners has an input of a plugin.
+        """
         return without_use(self.listener)
 
     @property

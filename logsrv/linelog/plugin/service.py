@@ -206,7 +206,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
 
     def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
-        # Checked before anything listens: a settings file that is half-written has the default here.
+        # Checked before anything listens: a half-written settings file may lack it, and give the default.
         if settings.directory != self.settings.directory:
             raise ConfigurationError(
                 f"--directory cannot change from {self.settings.directory} to {settings.directory}"
@@ -215,7 +215,8 @@ class LoggerService(ListeningService[LoggerSettings]):
         for listener in settings.listener:
             check_let_in(listener)
         listeners = [
-            # Secrets are read now: none can be missing after a reload was accepted.
+            # `with_secrets` reads the files of secrets now: none can be missing after the reload was
+            # accepted.
             SiteSpec(
                 _key(listener),
                 listener.listen.endpoint,

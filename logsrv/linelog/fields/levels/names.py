@@ -19,7 +19,7 @@ IN_WORD = table_of(_LETTERS + b"0123456789_")
 _SMALL = U64(0x2020202020202020)
 _BITS = 12
 POSTGRESQL = 64
-"""Added to the number of a level that a word has only before BEHIND_POSTGRESQL."""
+"""Added to the number of a level that a word has only before AFTER_POSTGRESQL."""
 _WORDS = {name: RANK[level] + 1 for name, level in NAMES.items()} | {
     word.lower(): POSTGRESQL + (RANK[level] + 1 if level else 0)
     for word, level in OF_POSTGRESQL.items()

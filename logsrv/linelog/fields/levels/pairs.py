@@ -21,9 +21,10 @@ _QUOTE, _SPACE, _EQUALS, _LF = b'" =\n'
 
 
 class LevelFields(NamedTuple):
-    """The only field of each line that may hold a level, as offsets in the text.
+    """One field for each of these lines: the only one there that may hold a level, as offsets in the text.
 
-    at: where its name begins. value: where its value begins. message_start, message_end: bounds of the line's message.
+    at: where its name begins. value: where its value begins.
+    message_start, message_end: bounds of the line's message.
     """
 
     at: Array

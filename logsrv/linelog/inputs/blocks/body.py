@@ -1,4 +1,4 @@
-"""Receive a block over HTTP: keep it until it is whole, check it, store it, answer when it is safe."""
+"""Receive a block over HTTP or NATS: keep it until it is whole, check and store it, answer when it is safe."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def overlaps(block: PackedBlock, note: Note | None) -> bool:
 
 
 def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedBlock, bytes]:
-    """Cut the part that is stored already off an overlapping block and its text; return others unchanged.
+    """Return an overlapping block and its text without the part that is stored already; others unchanged.
 
     A sender to a stream cannot ask the centre which lines it has. Raises ValueError if the stored part
     differs.
@@ -91,7 +91,7 @@ class IncomingBlocks:
     """The blocks that are being received; each waits for the one before it.
 
     bodies: the blocks, by the positions at which they end. early: Deferreds of the blocks that arrived
-    before their predecessor, by the position at which that ends.
+    before their predecessor, by the position at which the predecessor ends.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,10 @@ class IncomingBlocks:
         return self.early.pop(key, [])
 
     def wait(self, key: Key, clock: IReactorTime) -> Deferred[None]:
-        """Wait until the block that ends at `key` lets this one go on, for OVERTAKEN at most."""
+        """Return a Deferred that fires when the block that ends at `key` lets this one go on.
+
+        It also fires after OVERTAKEN seconds.
+        """
         turn: Deferred[None] = Deferred()
         self.early.setdefault(key, []).append(turn)
         return turn.addTimeout(OVERTAKEN, clock).addErrback(lambda _: self._give_up_waiting(key))
@@ -205,7 +208,7 @@ class BlockBody(Body):
         self._let_in()
 
     def ask_worker(self) -> Deferred[None] | None:
-        """Wait for the previous block, if it is being received, and for room in memory."""
+        """Wait for the previous block, if it seems to be on its way, and for room in memory."""
         try:
             # A valid block ends after its beginning, so none waits for itself.
             block = read_block(self._headers, b"")
@@ -214,7 +217,7 @@ class BlockBody(Body):
         origins = self._intake.store.origins
         key, place = self._key("Logsrv-After"), origins.place(block.store)
         before = self._coming.bodies.get(key)
-        # The block before may hang on one connection, and be stored already by another.
+        # Do not wait if the block before is stored already: another connection with it may hang.
         if block.after == place or (before is None and not _is_ahead(block, place)):
             return self._keep_room(block.size)
         turn: Deferred[None] = Deferred()

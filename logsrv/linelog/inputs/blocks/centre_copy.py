@@ -63,8 +63,8 @@ _ROUNDS = 100
 class CentreCopy:
     """The copying of a centre into a locked directory.
 
-    state: the centre's last known state. random: returns a number of random bytes. identity: the identity
-    of the new store, once the copy is complete.
+    state: the centre's last known state. random: returns as many random bytes as its argument says.
+    identity: the identity of the new store, once the copy is complete.
     """
 
     identity: identity.Identity
@@ -110,7 +110,7 @@ class CentreCopy:
     def _begin(self) -> None:
         disk, state = self._disk, self.state
         names = set(disk.entries()) - {LOCK, tmp(RESTORING)}
-        # A directory with both was interrupted at its last step.
+        # A directory with both files has a copy that was interrupted at its last step.
         if ACTIVE in names and RESTORING not in names:
             raise StoreError(
                 f"there is a store in {disk.directory} already; restore into a new directory"
@@ -175,7 +175,10 @@ class CentreCopy:
         return RestoredSegment(one.name, found.text, found.lines)
 
     def _away(self, name: str, size: int) -> RestoredSegment:
-        """Copy the files beside a text that is in an archive. Raises CentreError and OSError."""
+        """Copy the files that a segment has here when its text is in an archive.
+
+        Raises CentreError and OSError.
+        """
         self._done.add(name)
         disk, packed = self._disk, Segment(int(name[:10]), name, Form.AWAY)
         try:
@@ -228,7 +231,7 @@ class CentreCopy:
         return RestoredSegment(name, size, lines)
 
     def _fetch(self, wanted: str, size: int, name: str) -> int:
-        """Fetch a file, or a text by its number, to the disk; return how many LFs it has.
+        """Fetch a file, or a segment's text by its number, to the disk; return how many LFs it has.
 
         wanted: name at the centre. name: name of the file here.
         """
@@ -256,7 +259,7 @@ class CentreCopy:
         texts = {number for number, _ in state.texts}
         for found in sealed_files(disk):
             if found.form is Form.PLAIN and found.number not in texts:
-                # The compressed segment was copied later.
+                # The same segment was copied later in its compressed form.
                 disk.unlink(found.name)
         # An empty active segment is not copied: its number is used again.
         following = state.position.segment + bool(state.position.offset)
@@ -315,7 +318,7 @@ def _unpacked(fd: int, at: int, size: int, content: int) -> tuple[bytes, PackedF
     try:
         with zstandard.ZstdDecompressor().stream_reader(source, read_size=_READ) as reader:  # type: ignore[arg-type]
             text = reader.read(content)
-            # Read once more to compare the checksum, which follows the text.
+            # A second read makes the reader compare the checksum, which follows the text.
             if len(text) != content or reader.read(1):
                 raise ValueError("a frame has another size than it should")
     except zstandard.ZstdError as error:

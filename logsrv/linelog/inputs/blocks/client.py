@@ -36,11 +36,11 @@ _SOON = (429, 502, 503, 504)
 
 
 class CentreError(LogsrvError):
-    """The centre cannot be reached, is no centre, or refuses."""
+    """The centre cannot be reached, is no centre, or refuses the request."""
 
 
 class GoneError(CentreError):
-    """The centre does not have the requested file, or no longer."""
+    """The centre does not have the requested file, or has it no longer."""
 
 
 class UnreadableError(CentreError):

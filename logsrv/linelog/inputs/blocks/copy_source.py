@@ -56,7 +56,7 @@ def _state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
 
 
 def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
-    """Return the bytes from `begin` to `end` of a segment's file, None without it. Raises OSError."""
+    """Return the bytes from `begin` to `end` of a segment's file; None without one. Raises OSError."""
     if not is_given(name):
         return None
     try:

@@ -102,12 +102,15 @@ class BodyHeaders:
 
     @property
     def is_text(self) -> bool:
-        """Return true for lines. Raises RequestRefused (415) for an unknown type, if the type decides."""
+        """True for lines, on a route with `by_type`; false on any other route.
+
+        Raises RequestRefused (415) on a route with `by_type` for a type that is not accepted.
+        """
         return self.route.by_type and http_lines.kind_of(self.media) is http_lines.BodyKind.TEXT
 
 
 class Question(Body):
-    """The body of a request that only asks a question; its bytes are dropped."""
+    """The body of a request that only asks a question; its bytes are dropped, up to --max-body."""
 
     def __init__(self, answer: Reply, intake: Intake) -> None:
         self._answer = answer
@@ -271,7 +274,7 @@ class KeptBody(Body):
         return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
     def _answered(self, answer: list[bytes]) -> None:
-        # Each body fits as it was sent, but all of them may become several times as large at once.
+        # There was room for each body as it was sent, but all may become several times as large at once.
         more = sum(map(len, answer)) - self._size
         try:
             check_room(self._intake.unfinished, more)
@@ -288,7 +291,7 @@ class KeptBody(Body):
 
     def finish(self) -> Steps:
         headers = self._headers
-        # `getvalue` does not copy if the BytesIO is dropped.
+        # `getvalue` does not copy the body if its BytesIO is dropped.
         body, self._kept = self._kept.getvalue(), BytesIO()
         if headers.is_text:
             return (yield from self._text_taken(body))
@@ -315,7 +318,10 @@ class KeptBody(Body):
         return reply
 
     def _count(self, kept: int) -> None:
-        """Count made lines beyond 16 MiB as held. Raises RequestRefused (503) if that is too much."""
+        """Count the lines made of the body, beyond 16 MiB, as held.
+
+        Raises RequestRefused (503) if all bodies then hold too much.
+        """
         more = kept - most_made(0) - self._size
         if more > 0:
             check_room(self._intake.unfinished, more)

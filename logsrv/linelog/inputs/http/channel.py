@@ -94,7 +94,7 @@ class InputChannel(Channel):
 
     @property
     def working(self) -> bool:
-        """Return true while a stop has to wait."""
+        """Return true while a stop has to wait for this connection."""
         return bool(self._unread) or any(request.working for request in self.requests)
 
     @property
@@ -126,7 +126,7 @@ class InputChannel(Channel):
             size = max(PIECE, min(self.at_once(), body_left(self)))
             if len(data) > size:
                 self._unread.appendleft(data[size:])
-            # Not HTTPChannel's: that restarts the time-out for each byte of the headers.
+            # Not HTTPChannel's method: that restarts the time-out for each byte of the headers.
             LineReceiver.dataReceived(self, bytes(data[:size]))
             yield
             if self._parsing == "PARSING":
@@ -218,12 +218,12 @@ class InputChannel(Channel):
     def resumeProducing(self) -> None:
         self._waits &= ~Wait.ANSWERS
         super().resumeProducing()
-        # Other reasons may forbid reading.
+        # Other reasons may still forbid reading.
         self._settle()
 
     def timeoutConnection(self) -> None:
         if Wait.STORE in self._waits or self._in_step:
-            # The sender waits for us.
+            # The sender is not silent: we do not read from it.
             self.setTimeout(self.timeOut)
         else:
             super().timeoutConnection()

@@ -20,7 +20,8 @@ class JournalDatagrams(InputDatagrams):
         intake, records = self.intake, Records()
         for payload in payloads:
             if not payload:
-                # An entry too large for a datagram is empty too: sd_journal_send passes it as a file.
+                # sd_journal_send passes an entry that is too large for a datagram as a file, which is not
+                # read, with an empty datagram.
                 intake.counts.empty += 1
                 continue
             try:

@@ -10,7 +10,7 @@ from zope.interface import implementer
 from logsrv.timer import Timer
 
 PIECE = 64 << 10
-# The sender must read some bytes of the answer within this many seconds.
+# A sender that reads no byte of the answer for this many seconds is given up.
 STALLED_AFTER = 30.0
 
 

@@ -68,9 +68,10 @@ log = Logger()
 
 # A refused body of at most this many bytes is read to its end: then the connection can stay open.
 MOST_DISCARDED = 1 << 20
-# Longer ones are discarded for this many seconds, so that their senders read the answer.
+# A longer one is discarded for this many seconds, so that its sender reads the answer; then the connection
+# is aborted.
 LINGER_SECONDS = 5
-# Answer within this many seconds: most senders give up after ten.
+# A request that is not safe after this many seconds is refused as busy: most senders give up after ten.
 ANSWER_SECONDS = 8
 # A sender refused as busy should try again after this many seconds.
 RETRY_SECONDS = 2
@@ -97,7 +98,7 @@ class InputRequest(Request):
     ) -> None:
         super().__init__(channel)
         self.state = "HEADERS"
-        # Twisted drops its own reference with the answer.
+        # Twisted drops its own reference to the channel with the answer.
         self._channel = channel
         self._intake = intake
         self._routes = routes
@@ -134,7 +135,7 @@ class InputRequest(Request):
             return
         self._to("accept")
         if isinstance(self._body, TextBody | JournalBody):
-            # The valve may pause it at once.
+            # The valve may pause this request at once.
             self._intake.valve.add(self)
 
     def handleContentChunk(self, data: bytes) -> None:

@@ -35,9 +35,9 @@ class Route:
     by_type: whether a body with a Content-Type of text is stored while it arrives.
     entries: whether bodies are journal uploads, stored while they arrive, at any length, unless packed.
     about: the fixed answer to a question. coding: a Content-Encoding that `take` undoes itself.
-    headers: headers of every answer. apart: the name of `take` in `BY_NAME`, if workers parse large bodies
-    with it. size: returns the unpacked bytes of a body of a media type; None: its length.
-    own: makes another Body from a RequestHead.
+    headers: headers of every answer. name_for_worker: the name of `take` in `BY_NAME`, if workers parse
+    large bodies with it. size: returns the unpacked size of a body, by its media type; None if the body's
+    length is its size. own: makes a Body of another class from a RequestHead.
     """
 
     methods: tuple[bytes, ...]
@@ -53,7 +53,7 @@ class Route:
 
 
 def _size_for_loki(body: bytes, media: str) -> int:
-    """Return the bytes of a push to Loki without snappy, whose data begins with that number."""
+    """Return the unpacked size of a push to Loki: data in snappy begins with this number."""
     if media == JSON:
         return len(body)
     size = 0

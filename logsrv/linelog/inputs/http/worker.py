@@ -29,7 +29,8 @@ from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.inputs.http.routes import BY_NAME, Take
 from logsrv.linelog.inputs.intake.gathering import Gathering
 
-# Lower priority than the server, which receives; higher than searches, as a sender waits for the worker.
+# Lower priority than the server, which receives lines; higher than searches, as a sender waits for the
+# worker.
 NICE = 5
 
 

@@ -77,7 +77,7 @@ class DatagramProducer:
 
     def resumeProducing(self) -> None:
         intake = self._intake
-        # The valve resumes every producer. Without the other two conditions, compressed data would
+        # The valve resumes every producer, so check the other causes too: otherwise compressed data would
         # arrive faster than it is unpacked.
         if not (intake.valve.holds(self) or self in intake.costly_senders or intake.waits):
             self._listener.resumeProducing()
@@ -85,7 +85,7 @@ class DatagramProducer:
 
 @implementer(IDatagramReceiver)
 class InputDatagrams:
-    """The receiver of a listener's datagrams: it counts them; a subclass stores them."""
+    """The receiver of a listener's datagrams: it counts their bytes; a subclass stores them."""
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake

@@ -19,9 +19,11 @@ from logsrv.linelog.store.valve import Producer, Valve
 # writer's thread, and 500 usual senders would wait for each other.
 LONG = 0.002
 MUCH = 1 << 20
-# Up to this many bytes never take long: hostile ones take 3 µs each. Most single messages are shorter.
+# A chunk of at most this many bytes never takes long: hostile bytes take 3 µs each. Most single messages
+# are shorter.
 LITTLE = 512
-# Chunks of at most this many bytes in the store do not matter: hundreds of them leave the valve open.
+# After a chunk of at most this many bytes in the store no other sender comes first: hundreds of such chunks
+# leave the valve open.
 SMALL = 16 << 10
 
 

@@ -35,8 +35,8 @@ class Gathering:
     """The records of one message.
 
     records: a parser adds them here. rules: for text records. counts: counts shortened and dropped lines.
-    keeps: called with `kept` whenever it grows; may raise RequestRefused.
-    closing: the reason to store nothing after the last record, with --oversize close; else None.
+    keeps: called with `kept` whenever that grows; may raise RequestRefused.
+    closing: the reason to store no more records, with --oversize close; else None.
     kept: bytes of lines that wait until the message is parsed. stored: bytes of lines stored so far.
     """
 

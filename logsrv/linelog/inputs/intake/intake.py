@@ -43,8 +43,8 @@ _OVERSIZE = {
     Oversize.TRUNCATE: "stored without the end",
     Oversize.CLOSE: "stored without the end, and the connection closed",
 }
-# The most bytes of one batch in the store, however short its lines. 256 KiB of empty lines stay below, with
-# the stamps of a TCP connection over IPv4.
+# A block that takes more bytes in the store, with the stamps of its lines, is stored in pieces. 256 KiB of
+# empty lines from a TCP connection over IPv4 take fewer.
 MOST_STORED = 16 << 20
 
 
@@ -115,8 +115,8 @@ class Intake:
             deque()
         )
         self._storing = False
-        # The waiting batches go on after the connections of this turn; before them if the valve closed
-        # again.
+        # Asks for a turn for the waiting batches: after the connections that are read in this turn, and not
+        # before the valve is open.
         self._next_turn = NextTurn(clock, partial(self.valve.when_open, self._store_waiting))
         self.metrics = metrics
         self._complaints = RateLimitedLog(clock.seconds)
@@ -177,7 +177,7 @@ class Intake:
         return self.stored_size(block, source)
 
     def delivered(self, producer: Producer, began: float | None, size: int) -> None:
-        """Let other producers come first after a chunk; after a costly one, this producer waits for them.
+        """Let other producers come first, unless the chunk was small; after a costly one, pause this one.
 
         began: `cpu()` when the chunk came; None if it is too short to take long. size: bytes that the chunk
         takes in the store.
@@ -287,7 +287,8 @@ class Intake:
     def _store_waiting(self) -> None:
         """Store the waiting batches while the valve is open; the rest waits for the turns of other senders.
 
-        After each call of a function the rest waits too: if its result is dropped, the valve stays open.
+        The rest also waits after each call of a function: the valve does not limit these calls if their
+        results are dropped.
         """
         if self._storing:
             return
@@ -313,7 +314,7 @@ class Intake:
             try:
                 following()
             except Exception:
-                # The others that wait must go on.
+                # The other messages that wait must still be taken in.
                 log.failure("taking in a waiting message failed")
             self._waiting += behind
         elif isinstance(following, tuple):

@@ -35,7 +35,8 @@ log = Logger()
 SLICE = 0.005
 # Seconds for which a closed listener goes on with work that its sender will not send again.
 LAST_SECONDS = 1.0
-# The most seconds of first slices in a turn of the reactor, in which a thousand connections may have data.
+# After this many seconds of first slices in a turn of the reactor, new work waits for the next turn: a
+# thousand connections may have data.
 MOST_AT_ONCE = 0.02
 # Work counts as long after this many slices; on a busy machine even short work may take several.
 FEW = 12
@@ -151,7 +152,10 @@ class TimeSlices:
         self._next_turn.ask()
 
     def finish(self) -> int:
-        """Finish work that no sender sends again, within a second; return how many jobs were given up."""
+        """Finish the work whose data is not sent again, for at most a second, and give up the rest.
+
+        Return how many jobs were given up.
+        """
         until = self._clock.seconds() + LAST_SECONDS
         came = self._waiting
         self._short = deque(work for work in self._short if not work.again)
@@ -216,8 +220,8 @@ class TimeSlices:
         try:
             work.ended(failure)
         except Exception:
-            # The others that wait must go on.
+            # The other jobs must still be done.
             log.failure("the end of work in slices failed")
-        # Break a cycle: its traceback refers to this frame, and to those of the work with all its results.
+        # Break a cycle: the traceback refers to this frame, and to those of the work with all its results.
         failure = None
         return True

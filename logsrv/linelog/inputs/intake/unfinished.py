@@ -18,7 +18,8 @@ class Holder(Protocol):
         """Drop the unfinished record and close the connection."""
 
 
-# All listeners of a service keep at most this many times --max-body of unfinished records, and of bodies.
+# All listeners of a service together keep at most this many times --max-body of unfinished records, and as
+# much of bodies.
 BODIES = 2
 
 

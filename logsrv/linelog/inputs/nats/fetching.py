@@ -1,7 +1,7 @@
-"""Fetch blocks from a NATS stream with asyncio: each store in order, many stores at once.
+"""Fetch blocks from a NATS stream with asyncio: those of each store in order, of many stores at once.
 
-Each store has a consumer of its own, without acknowledgements. The place is kept here, with the data; if a
-consumer is lost, a new one begins at the place.
+Each store has a consumer of its own, without acknowledgements. The place that a store has reached is kept
+here, with its lines; if a consumer is lost, a new one begins at the place.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class StreamFetcher:
 
     async def _fetch(self, origin: str, *, from_begin: bool) -> None:
         """Fetch the blocks of a store until a failure. Raises NatsTrouble, HoleError or DamagedError."""
-        # Thousands of stores may be new at once, and each request costs time of the reactor.
+        # Few consumers at once: thousands of stores may be new, and each request costs time of the reactor.
         async with self._making:
             last = None if from_begin else await self._near.sequence(origin)
             if last is not None and last > self._last:
@@ -332,7 +332,7 @@ class StreamFetcher:
                 raise NatsTrouble("the consumer is gone")
 
     async def _forget(self, consumer: str, inbox: Inbox) -> None:
-        """Delete a consumer; without that, servers delete it after INACTIVE seconds."""
+        """Delete a consumer and close its inbox; otherwise servers delete it after INACTIVE seconds."""
         inbox.give_back()
         if self._link.ended.is_set():
             return
@@ -345,7 +345,8 @@ class StreamFetcher:
 def _block(asking: _Asking, message: Delivery) -> Fetched:
     """Return the block in a message. Raises NatsTrouble unless its number is above the last one."""
     parts = message.reply.split(b".")
-    # $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.…; newer servers put domain and account after ACK.
+    # The reply subject is $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.…; newer servers put domain and
+    # account after ACK.
     at, behind = (5, 8) if len(parts) == 9 else (7, 10)
     if len(parts) <= behind or not all(_NUMBER.fullmatch(parts[one]) for one in (at, behind)):
         raise NatsTrouble("a message has no number in its stream")

@@ -132,7 +132,8 @@ class NatsReceiver:
         headers = placed(
             fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
         )
-        # A sender is only allowed its own subject, but its headers could name any store.
+        # A sender may only use its own subject, but its headers could name any store: such a block is
+        # refused.
         if headers.get("Logsrv-Store", fetched.origin) != fetched.origin:
             headers.clear()
         body = BlockBody(intake, self._source, self._bodies, headers, fetched.sequence, cuts=True)

@@ -113,13 +113,13 @@ def _server(text: str) -> tuple[str, int]:
 def placed(
     headers: Mapping[str, str], place: Position | None, *, passes_holes: bool
 ) -> dict[str, str]:
-    """Return the headers of a fetched block, adapted to the place of its store; place: where it ends here.
+    """Return the headers of a fetched block, adapted to the place where its store ends here.
 
     A sender to a stream cannot ask for that place, and the stream may have dropped earlier blocks: the
     oldest, by its limits, or all.
 
-    For a store that is new here, any block may be the first. A block that begins at the place follows it.
-    passes_holes: whether a block that begins later follows it too, with a gap.
+    place: None for a store that is new here: any block may be its first. A block that begins at the place
+    follows it. passes_holes: whether a block that begins later follows it too, with a gap.
     """
     found = {name: value for name, value in headers.items() if name.startswith("Logsrv-")}
     if place is None:

@@ -55,7 +55,7 @@ class FrameInput:
         lines = b"\n".join(frames)
         if lines.count(b"\n") != len(frames) - 1:
             lines = b"\n".join([frame.replace(b"\n", rb"\x0a") for frame in frames])
-        # A trailing CR would be read as half of CR LF.
+        # A CR at the end of a frame would be taken for a part of its line ending.
         return (lines if raw else lines.replace(b"\r", rb"\x0d")) + b"\n"
 
     def _line_of(self, frame: bytes, failures: Failures) -> bytes:
@@ -114,7 +114,7 @@ class FrameReceiver(LineReceiver):
 
 
 class FrameDatagrams(InputDatagrams):
-    """Datagrams, each one frame, without the marks of a stream."""
+    """Datagrams, each one frame, without the length or delimiter that a stream needs."""
 
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
         super().__init__(intake)

@@ -19,9 +19,11 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 from logsrv.timer import Timer
 
-# A datagram that unpacks to more than this many times --max-record is dropped; a smaller one may be text.
+# A datagram that unpacks to more than this many times --max-record is dropped. A smaller one that is longer
+# than --max-record is stored as text.
 _TIMES_A_RECORD = 8
-# Unpacked bytes that are stored together: one datagram may become megabytes.
+# After this many unpacked bytes the messages so far are stored; the other datagrams follow when the store
+# has room. One datagram may become megabytes.
 _AT_ONCE = 1 << 20
 # Seconds of CPU time after which other senders come first.
 _COSTLY = 0.02
@@ -81,7 +83,7 @@ class GelfDatagrams(InputDatagrams):
             try:
                 message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
             except TooLargeError:
-                # The datagram took as much time as a message that is stored.
+                # Count the datagram: unpacking took as much time as for a message that is stored.
                 size += _AT_ONCE
                 why = "dropped a datagram: it is too large unpacked"
                 intake.drop(source, "unpacking", why)
@@ -94,7 +96,7 @@ class GelfDatagrams(InputDatagrams):
         if packed:
             intake.in_turn(partial(self._unpack, packed, source))
         if intake.datagrams is not None and intake.cpu() - began > _COSTLY:
-            # Otherwise the next sender's costly datagram comes in the same reactor turn.
+            # Otherwise another sender's costly datagram may come in the same turn of the reactor.
             intake.costly_senders.put(intake.datagrams)
 
     def _count_given_up(self) -> None:

@@ -51,7 +51,10 @@ class RecordDatagrams:
         self._send(data, self._sender)
 
     def answer_when_safe(self, data: bytes) -> None:
-        """Send the sender a datagram once everything stored until now is safe; never, if it may be lost."""
+        """Send the sender a datagram once everything stored until now is safe.
+
+        Send none if some of that may be lost.
+        """
         safe = self.intake.durable()
         safe.addCallbacks(
             lambda _, sender: self._send(data, sender),

@@ -29,7 +29,8 @@ log = Logger()
 
 # A peer with more stored but unacknowledged bytes is paused; most clients have a smaller window.
 WINDOW = 4 << 20
-# An unfinished record of more bytes may become work in slices.
+# A peer with an unfinished record of more bytes is paused while many jobs wait, because the record may
+# become one more job.
 LARGE = 256 << 10
 # Bytes counted for each waiting answer in addition to its length: it may acknowledge no stored bytes.
 ANSWER = 1 << 10
