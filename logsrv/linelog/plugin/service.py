@@ -43,7 +43,7 @@ from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions, with_secrets
 from logsrv.linelog.inputs.intake.registry import inputs
 from logsrv.linelog.inputs.intake.time_slices import ComputingThread
-from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.plugin.findings import check_logger
 from logsrv.linelog.plugin.health import PATIENCE, HangLog, unhealthy
 from logsrv.linelog.plugin.logger_settings import (
@@ -180,7 +180,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             most=settings.workers,
         )
         self._computing = ComputingThread()
-        self._unfinished = Unfinished(
+        self._unfinished = UnfinishedData(
             lambda: max(
                 (one.input_options.max_body for one in self.settings.listener),
                 default=InputOptions().max_body,

@@ -17,8 +17,8 @@ from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, Requ
 from logsrv.linelog.framing.bodies.content_encoding import coding
 from logsrv.linelog.framing.bodies.content_encoding import unpacked as uncoded
 from logsrv.linelog.framing.bodies.inflated import UnpackingError, inflated
-from logsrv.linelog.framing.bodies.json_made import as_json, as_text, made, made_together
-from logsrv.linelog.framing.bodies.json_parts import begin_of, elements, several, values
+from logsrv.linelog.framing.bodies.json_made import as_json, as_text, object_line, object_lines
+from logsrv.linelog.framing.bodies.json_parts import elements, several, skip_space, values
 from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.bodies.protobuf_parts import several as several_of_protobuf
 from logsrv.linelog.framing.bodies.times import of_nanoseconds, of_seconds
@@ -26,8 +26,7 @@ from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.importing.packed import unpacked as unpacked_file
-from logsrv.linelog.inputs.http.worker import Order
-from logsrv.linelog.inputs.http.worker import made as made_apart
+from logsrv.linelog.inputs.http.worker import Order, read_answer
 from tests.fuzz.oracles import at_most, cuts, safe
 from tests.fuzz.target import target
 from tests.fuzz.targets.events import kept
@@ -59,7 +58,7 @@ def checked_in_worker(name: str, data: bytes, media: str, path: str) -> None:
     answer = b"".join(again.answer())
     counts = LineCounts()
     try:
-        gathered, _ = made_apart([answer], counts)
+        gathered, _ = read_answer([answer], counts)
     except RequestRefused:
         return
     lines = b"".join(map(bytes, gathered.blocks()))
@@ -177,7 +176,7 @@ def _numbers(text: bytes) -> Any:
 @target("linelog.framing.bodies.json_parts")
 def json_parts(data: bytes) -> None:
     """The parts of a large JSON text have the values of the whole."""
-    start = begin_of(data)
+    start = skip_space(data)
     if data[start : start + 1] == b"[":
         try:
             found = [
@@ -216,10 +215,10 @@ def json_made(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     safe(as_text(data).replace("\n", ""), "".join(map(chr, range(160))) + "\u2028\u2029")
     record = {text[:5]: text, "n": [text[5:], {"b": data.hex()}], "k": None}
-    line = made(record, {text[:5]: 1, "k": text})
+    line = object_line(record, {text[:5]: 1, "k": text})
     assert isinstance(json.loads(line), dict) and escaped(line) == line and b"\n" not in line
     assert escaped(as_json(record)) == as_json(record)
-    together = made_together([record, {"a": text}], 10_000)
+    together = object_lines([record, {"a": text}], 10_000)
     if together is not None:
         assert escaped(together) == together and together.count(b"\n") == 2
     for digits in text.split()[:5]:

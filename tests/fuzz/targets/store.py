@@ -241,8 +241,8 @@ def centre_state(data: bytes) -> None:
         found = state.decode(data)
         assert state.decode(state.encode(found)) == found
         for one in found.packed:
-            assert state.is_given(one.name) and "/" not in one.name
-    state.is_given(data.decode("utf-8", "replace"))
+            assert state.is_segment_file_name(one.name) and "/" not in one.name
+    state.is_segment_file_name(data.decode("utf-8", "replace"))
 
 
 @target(

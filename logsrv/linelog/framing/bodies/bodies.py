@@ -14,7 +14,7 @@ import attrs
 import orjson
 
 from logsrv.errors import PeerError
-from logsrv.linelog.framing.bodies.json_made import HugeNumber, made, made_together
+from logsrv.linelog.framing.bodies.json_made import HugeNumber, object_line, object_lines
 from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
@@ -26,7 +26,7 @@ _LEAST_MADE = 16 << 20
 # Characters of the longest 64-bit integer, with its sign.
 _LONGEST_INTEGER = 20
 # Matches every number that is too large for a float, and some others.
-_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
+_MAYBE_TOO_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
 RECORD = 200
 """Bytes counted for each record in addition to its text, for its time and source in the store."""
 
@@ -113,7 +113,7 @@ class Records:
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
         """Add a record. Raises RequestRefused (413) if the records exceed the limit."""
-        self.made(len(record))
+        self.charge(len(record))
         self._number += 1
         last = self._runs[-1] if self._runs else None
         if isinstance(last, RecordRun) and last.structured is structured:
@@ -124,7 +124,7 @@ class Records:
 
     def add_texts(self, texts: list[bytes]) -> None:
         """Add many text records at once. Raises RequestRefused (413) as `add` does."""
-        self.made(sum(map(len, texts)), len(texts))
+        self.charge(sum(map(len, texts)), len(texts))
         self._number += len(texts)
         self._open = texts
         self._runs.append(RecordRun(texts, structured=False))
@@ -142,12 +142,12 @@ class Records:
 
     def add_made(self, found: Sequence[dict[str, Any]], most: int) -> Iterator[None]:
         """Add dicts as JSON records, in steps; one longer than `most` bytes is left out and counted."""
-        lines = made_together(found, most) if found else None
+        lines = object_lines(found, most) if found else None
         if lines is not None:
             self.add_lines(lines, len(found))
         else:
             for one in found:
-                line = made(one, {})
+                line = object_line(one, {})
                 if len(line) > most:
                     self.leave_out(len(line))
                 else:
@@ -159,21 +159,21 @@ class Records:
 
     def add_lines(self, text: bytes, number: int) -> None:
         """Add `number` records that are whole lines already. Raises RequestRefused (413) as `add` does."""
-        self.made(len(text), number)
+        self.charge(len(text), number)
         self._number += number
         self._runs.append(WholeLines(text, number))
 
     def leave_out(self, size: int) -> None:
         """Count a record of `size` bytes, too long to store. Raises RequestRefused (413) as `add` does."""
-        self.made(size)
+        self.charge(size)
         self.reasons["oversize"] += 1
 
     def reject(self, number: int = 1) -> None:
         """Count invalid records, which are not stored. Raises RequestRefused (413) as `add` does."""
-        self.made(0, number)
+        self.charge(0, number)
         self.reasons["protocol"] += number
 
-    def made(self, size: int, number: int = 1) -> None:
+    def charge(self, size: int, number: int = 1) -> None:
         """Count `number` records, `size` bytes in all, or work that costs as much, towards the limit.
 
         Raises RequestRefused (413) as `add` does.
@@ -244,7 +244,7 @@ def parsed(text: bytes) -> Any:
     except ValueError:
         # orjson refuses two things that JSON allows: the escape of half a surrogate pair, and a number that
         # is too large for a float.
-        if b"\\u" not in text and not _LARGE.search(text):
+        if b"\\u" not in text and not _MAYBE_TOO_LARGE.search(text):
             raise
     try:
         return json.loads(

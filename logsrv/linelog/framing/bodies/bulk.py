@@ -16,7 +16,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     parsed,
     too_long,
 )
-from logsrv.linelog.framing.bodies.json_made import as_json, free
+from logsrv.linelog.framing.bodies.json_made import as_json, free_name
 from logsrv.linelog.framing.bodies.json_parts import SPARE
 from logsrv.linelog.framing.bodies.json_text import one_line
 
@@ -66,7 +66,7 @@ _WITHOUT_DOCUMENT = ("delete",)
 _ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
 
 
-class _Bad(Exception):
+class _RejectedAction(Exception):
     """A document that is not stored. status: HTTP status of its item. kind: type of the error."""
 
     def __init__(self, status: int, kind: str, sentence: str) -> None:
@@ -91,18 +91,18 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
         action, meta, document = found
         index = meta.get("_index", usual)
         # Each item of the answer may repeat the index of the path, which may be long.
-        records.made(_ITEM + len(usual) if index is usual else _ITEM)
-        names = _named(index, meta)
+        records.charge(_ITEM + len(usual) if index is usual else _ITEM)
+        names = _index_and_id(index, meta)
         try:
             if action not in _STORING:
-                raise _Bad(
+                raise _RejectedAction(
                     400,
                     "illegal_argument_exception",
                     "only the actions index and create are stored here",
                 )
             records.add(_document(document, index, rules.max_record))
             outcome = _CREATED % len(items)
-        except _Bad as bad:
+        except _RejectedAction as bad:
             records.reasons["oversize" if bad.status == 413 else "protocol"] += 1
             error = as_json({"type": bad.kind, "reason": str(bad)})
             outcome = b'"status":%d,"error":%b' % (bad.status, error)
@@ -117,7 +117,7 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     return Reply(200, b'{"took":0,"errors":%b,"items":[%b]}\n' % (errors, b",".join(items)))
 
 
-def _named(index: Any, meta: dict[str, Any]) -> bytes:
+def _index_and_id(index: Any, meta: dict[str, Any]) -> bytes:
     """Return the members `_index` and `_id` of an item as JSON, without braces."""
     if meta.keys() <= {"_index"}:
         return _index_member("_index", index)
@@ -170,17 +170,19 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 def _document(document: bytes, index: object, most: int) -> bytes:
     """Return a document on one line, with its index, if any, as the last member. Raises _Bad."""
     if len(document) > SPARE * most:
-        raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
+        raise _RejectedAction(413, "document_too_large", str(too_long(most, "the document")))
     try:
         value = parsed(document)
     except ValueError as error:
-        raise _Bad(400, "document_parsing_exception", f"the document is no JSON: {error}") from None
+        raise _RejectedAction(
+            400, "document_parsing_exception", f"the document is no JSON: {error}"
+        ) from None
     if not isinstance(value, dict):
-        raise _Bad(400, "document_parsing_exception", "the document is no JSON object")
+        raise _RejectedAction(400, "document_parsing_exception", "the document is no JSON object")
     record = one_line(document)
     if index:
-        kept = _index_member(free("_index", value), index)
+        kept = _index_member(free_name("_index", value), index)
         record = b"%b%b%b}" % (record[:-1].rstrip(), b"," if value else b"", kept)
     if len(record) > most:
-        raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
+        raise _RejectedAction(413, "document_too_large", str(too_long(most, "the document")))
     return record

@@ -55,7 +55,7 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
         raise RequestRefused(400, "unpacking", sentence) from None
 
 
-def begin_of(body: Buffer, how: str, most: int) -> bytes:
+def unpacked_beginning(body: Buffer, how: str, most: int) -> bytes:
     """Return the first `most` bytes of a packed body's content, or fewer if it is short or damaged."""
     found = bytearray()
     with suppress(RequestRefused):

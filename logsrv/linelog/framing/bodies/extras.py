@@ -8,7 +8,7 @@ from typing import Any
 from logsrv.linelog.framing.bodies.bodies import RequestRefused, malformed
 
 
-def needed(module: str, what: str) -> Any:
+def import_extra(module: str, what: str) -> Any:
     """Import a module of the extra `senders`. Raises RequestRefused (501) if it is not installed.
 
     what: the thing that needs it, in the plural, for the sentence.

@@ -19,8 +19,15 @@ from logsrv.linelog.framing.bodies.bodies import (
     parsed,
     too_long,
 )
-from logsrv.linelog.framing.bodies.json_made import as_text, gathered, made
-from logsrv.linelog.framing.bodies.json_parts import PIECE, SPARE, Span, begin_of, elements, values
+from logsrv.linelog.framing.bodies.json_made import as_text, dict_of_pairs, object_line
+from logsrv.linelog.framing.bodies.json_parts import (
+    PIECE,
+    SPARE,
+    Span,
+    elements,
+    skip_space,
+    values,
+)
 from logsrv.linelog.framing.bodies.json_text import (
     can_stay,
     objects_as_they_stand,
@@ -28,7 +35,7 @@ from logsrv.linelog.framing.bodies.json_text import (
     plain_text,
     without_halves,
 )
-from logsrv.linelog.framing.lines.long_work import in_one
+from logsrv.linelog.framing.lines.long_work import as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 
@@ -86,11 +93,11 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, Non
     """
     kind = kind_of(rules.media)
     if kind is BodyKind.JSON:
-        yield from _json(body, rules, records)
+        yield from _add_json(body, rules, records)
     elif kind is BodyKind.JSON_LINES:
         yield from json_lines(body, rules, records)
     elif kind is BodyKind.FORM and _is_form(body.strip(_SPACE)):
-        yield from _form(body.strip(_SPACE), rules, records)
+        yield from _add_form(body.strip(_SPACE), rules, records)
     else:
         return None
     return accepted(len(records), records.as_text)
@@ -101,17 +108,17 @@ def _is_form(body: bytes) -> bool:
     return b"=" in body and b"\n" not in body and b"\r" not in body
 
 
-def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
+def _add_json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     most = rules.max_record
-    start = begin_of(body)
+    start = skip_space(body)
     if body[start : start + 1] == b"[":
         for spans in elements(body, start, len(body)):
-            yield from _elements(body, spans, records, most)
+            yield from _add_elements(body, spans, records, most)
             yield
         return
     _check_length(len(body), most)
     try:
-        kind, record = yield from in_one(partial(_read, body), len(body))
+        kind, record = yield from as_long_work(partial(_read, body), len(body))
     except ValueError as error:
         raise malformed(f"the body is no JSON: {error}") from None
     if kind is not dict:
@@ -119,13 +126,15 @@ def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[Any]:
     _add(records, kind, record, most)
 
 
-def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
+def _add_elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[Any]:
     """Add consecutive elements of an array."""
     if not spans:
         return
     _check_length(spans[0][1] - spans[0][0], most)
     # Only a long element makes the spans longer than a piece: then another thread may parse them.
-    found = yield from in_one(partial(values, body, spans), spans[-1][1] - spans[0][0] - PIECE)
+    found = yield from as_long_work(
+        partial(values, body, spans), spans[-1][1] - spans[0][0] - PIECE
+    )
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
     lines = b"\n".join(texts)
     stays = can_stay(lines, len(texts), most) and without_halves(lines) == lines
@@ -133,7 +142,7 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
         records.add_lines(lines + b"\n", len(texts))
         return
     for value, text in zip(found, texts, strict=True):
-        record = yield from in_one(partial(_record, value, text), len(text))
+        record = yield from as_long_work(partial(_record, value, text), len(text))
         _add(records, type(value), record, most)
         if records.due:
             yield
@@ -168,7 +177,7 @@ def one_by_one(records: Records, piece: bytes, most: int) -> Iterator[Any]:
             continue
         _check_length(len(text), most)
         try:
-            kind, record = yield from in_one(partial(_read, text), len(text))
+            kind, record = yield from as_long_work(partial(_read, text), len(text))
         except ValueError:
             records.as_text += 1
             records.add(line.removesuffix(b"\r"), structured=False)
@@ -199,15 +208,15 @@ def _add(records: Records, kind: type, record: bytes, most: int) -> None:
     records.add(record, structured=kind is not str)
 
 
-def _form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any, None, None]:
+def _add_form(body: bytes, rules: BodyRules, records: Records) -> Generator[Any, None, None]:
     _check_length(len(body), rules.max_record)
-    record = yield from in_one(partial(_of_form, body), len(body))
+    record = yield from as_long_work(partial(_form_record, body), len(body))
     if len(record) > rules.max_record:
         raise too_long(rules.max_record)
     records.add(record)
 
 
-def _of_form(body: bytes) -> bytes:
+def _form_record(body: bytes) -> bytes:
     try:
         pairs = parse_qsl(
             as_text(body),
@@ -217,9 +226,11 @@ def _of_form(body: bytes) -> bytes:
         )
     except ValueError:
         raise malformed(f"the form has more than {_MOST_FIELDS} fields") from None
-    return made(gathered((_whole(name), _whole(value)) for name, value in pairs), {})
+    return object_line(
+        dict_of_pairs((_form_text(name), _form_text(value)) for name, value in pairs), {}
+    )
 
 
-def _whole(text: str) -> str:
+def _form_text(text: str) -> str:
     """Return text of a form; escaped bytes that are not UTF-8 become `\\xNN`."""
     return text if text.isascii() else as_text(text.encode(errors="surrogateescape"))

@@ -66,7 +66,7 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
         while data:
             if inflater is None or inflater.eof:
                 inflater = zlib.decompressobj(_BARE if bare else _EITHER)
-                empty = _one_more(empty)
+                empty = _count_member(empty)
             piece = _inflate(inflater, data)
             if piece:
                 empty = 0
@@ -80,7 +80,7 @@ def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
         yield piece
 
 
-def _one_more(empty: int) -> int:
+def _count_member(empty: int) -> int:
     """Count a member, as empty until it yields data. Raises UnpackingError after too many."""
     if empty > _MOST_EMPTY:
         raise UnpackingError(f"more than {_MOST_EMPTY} parts of its compressed data are empty")
@@ -106,7 +106,7 @@ def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
             # Frame by frame: the reader of several would not notice that the last one has no end.
             frame = decompressor.decompressobj(write_size=_PIECE)
             unfinished = True
-            empty = _one_more(empty)
+            empty = _count_member(empty)
             while at < len(data) and not frame.eof:
                 part = data[at : at + _PIECE_OF_ZSTD]
                 at += len(part)

@@ -37,22 +37,26 @@ Known = Callable[[Any], str]
 Value = TypeVar("Value", str, bytes)
 
 
-def unknown(value: Any) -> str:
-    """Raise TypeError for a value that JSON cannot express; the default of `known` in `made`."""
+def refuse_unknown(value: Any) -> str:
+    """Raise TypeError for a value that JSON cannot express; the default of `known` in `object_line`."""
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-def made(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known = unknown) -> bytes:
+def object_line(
+    record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known = refuse_unknown
+) -> bytes:
     """Return a record as a JSON object on one line: its own keys, then ours.
 
     A key of ours that the record already has gets underscores in front. Bytes become text, with `\\xNN` for
     those that are not UTF-8. NaN, infinities, and keys that are no text, become text. Integers keep all
     their digits. known: returns text for a value of any other kind, or raises TypeError.
     """
-    return _quickly(record, ours, known) or _with_care(record, ours, known)
+    return _line_by_orjson(record, ours, known) or _line_by_json(record, ours, known)
 
 
-def _quickly(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes | None:
+def _line_by_orjson(
+    record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known
+) -> bytes | None:
     """Return the JSON of a usual record with orjson; None if that is not possible."""
     found = {**record, **ours}
     if len(found) != len(record) + len(ours):
@@ -70,12 +74,12 @@ def _quickly(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -
     return harmless(line.decode()).encode()
 
 
-def made_together(
-    records: Sequence[Mapping[str, Any]], longest: int, known: Known = unknown
+def object_lines(
+    records: Sequence[Mapping[str, Any]], longest: int, known: Known = refuse_unknown
 ) -> bytes | None:
-    """Return records as lines, each as `made` makes it; None if one of them needs `made`, or is too long.
+    """Return records as lines, each as `object_line` makes it, in a fifth of the time of a call for each.
 
-    longest: longest line in bytes. One call for all records takes a fifth of the time of a call for each.
+    longest: longest line in bytes. Returns None if a line is longer, or if a record is unusual.
     """
     between = [_LF] * (2 * len(records) - 1)
     between[::2] = records
@@ -111,21 +115,21 @@ _ONLY_JSON = (
 )
 
 
-def _with_care(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes:
-    found = {key_text(key): _plain(value, 1, known) for key, value in record.items()}
+def _line_by_json(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes:
+    found = {key_text(key): _for_json(value, 1, known) for key, value in record.items()}
     for name, value in ours.items():
-        found[free(name, found)] = _plain(value, 1, known)
+        found[free_name(name, found)] = _for_json(value, 1, known)
     return as_json(found)
 
 
-def free(name: str, taken: Container[Any]) -> str:
+def free_name(name: str, taken: Container[Any]) -> str:
     """Return a name with underscores in front until it is not `taken`."""
     while name in taken:
         name = f"_{name}"
     return name
 
 
-def gathered(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value | list[Value]]:
+def dict_of_pairs(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value | list[Value]]:
     """Return names and values as a dict; a name that occurs more than once gets a list."""
     found: dict[str, Value | list[Value]] = {}
     for name, value in pairs:
@@ -163,7 +167,7 @@ def key_text(key: Any) -> str:
         return int.__repr__(key)
     if isinstance(key, float) and math.isfinite(key):
         return float.__repr__(key)
-    return as_json(_plain(key, 1, repr)).decode()
+    return as_json(_for_json(key, 1, repr)).decode()
 
 
 def as_text(data: bytes) -> str:
@@ -177,7 +181,7 @@ def as_text(data: bytes) -> str:
     return "".join([*parts, decoder.decode(b"", final=True)])
 
 
-def _plain(value: Any, depth: int, known: Known) -> Any:
+def _for_json(value: Any, depth: int, known: Known) -> Any:
     """Return a value that `as_json` can write."""
     if isinstance(value, bytes):
         return as_text(value)
@@ -188,9 +192,9 @@ def _plain(value: Any, depth: int, known: Known) -> Any:
     if isinstance(value, Mapping):
         if depth > DEEPEST:
             return "{}"
-        return {key_text(key): _plain(one, depth + 1, known) for key, one in value.items()}
+        return {key_text(key): _for_json(one, depth + 1, known) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return "[]" if depth > DEEPEST else [_plain(one, depth + 1, known) for one in value]
+        return "[]" if depth > DEEPEST else [_for_json(one, depth + 1, known) for one in value]
     if value is None or isinstance(value, (str, int, float)):
         return value
     return known(value)

@@ -41,7 +41,7 @@ Places: TypeAlias = npt.NDArray[np.intp]
 Span: TypeAlias = tuple[int, int]
 
 
-def begin_of(text: bytes, start: int = 0) -> int:
+def skip_space(text: bytes, start: int = 0) -> int:
     """Return the place of the first character from `start` on that is no white space."""
     found = _BLANK.match(text, start)
     return found.end() if found else start
@@ -90,7 +90,7 @@ def several(
     all other members. most: longest record in bytes; an innermost element that could only become a longer
     record is left out and counted in `records`. Raises RequestRefused.
     """
-    start, stop = begin_of(text), len(text.rstrip(_SPACE))
+    start, stop = skip_space(text), len(text.rstrip(_SPACE))
     if text[start : start + 1] != b"{":
         raise malformed("the body is no JSON object")
     for part in _several(text, (start, stop), path, most, records):
@@ -129,22 +129,22 @@ def _several(
     if found is None:
         yield [beside]
         return
-    at = begin_of(text, found[0])
+    at = skip_space(text, found[0])
     if text[at : at + 1] != b"[":
         yield [{**beside, path[0]: values(text, [found])[0]}]
         return
     for spans in elements(text, at, found[1]):
-        for some in _small(spans):
+        for some in _large_first_alone(spans):
             if some[-1][1] - some[0][0] <= 2 * PIECE:
                 yield [{**beside, path[0]: values(text, some)}]
                 continue
-            inside = (begin_of(text, some[0][0]), some[0][1])
+            inside = (skip_space(text, some[0][0]), some[0][1])
             for part in _several(text, inside, path[1:], most, records):
                 yield [{**beside, path[0]: part}] if part else []
         yield []
 
 
-def _small(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
+def _large_first_alone(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
     """Yield the first element alone if it is large, then the others together."""
     if spans and spans[0][1] - spans[0][0] > PIECE:
         yield spans[:1]

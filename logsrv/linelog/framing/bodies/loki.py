@@ -21,8 +21,8 @@ from logsrv.linelog.framing.bodies.bodies import (
     json_line,
     malformed,
 )
-from logsrv.linelog.framing.bodies.extras import needed, read_message
-from logsrv.linelog.framing.bodies.json_made import as_text, free, made
+from logsrv.linelog.framing.bodies.extras import import_extra, read_message
+from logsrv.linelog.framing.bodies.json_made import as_text, free_name, object_line
 from logsrv.linelog.framing.bodies.json_parts import several
 from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
 from logsrv.linelog.framing.bodies.times import NANOSECONDS, of_nanoseconds
@@ -66,9 +66,9 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     """
     try:
         if rules.media == JSON:
-            yield from _from_json(body, rules.max_record, records)
+            yield from _add_from_json(body, rules.max_record, records)
         elif rules.media in PROTOBUF:
-            yield from _from_protobuf(
+            yield from _add_from_protobuf(
                 _out_of_snappy(body, rules.max_body), rules.max_record, records
             )
         else:
@@ -90,20 +90,20 @@ def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     return Reply(400 if damaged else 413, json_line(error=sentence))
 
 
-def _from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
+def _add_from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
     for push in several(body, ("streams", "values"), most, records):
         for number, stream in enumerate(push["streams"] if push is not None else (), 1):
             if number % _STREAMS_AT_ONCE == 0:
                 yield
-            labels, values = _parts_of(stream)
+            labels, values = _labels_and_entries(stream)
             if type(labels) is dict:
-                yield from _add(labels, map(_entry, values), most, records)
+                yield from _add_entries(labels, map(_entry, values), most, records)
             else:
                 records.reject(len(values))
         yield
 
 
-def _parts_of(stream: Any) -> tuple[Any, list[Any]]:
+def _labels_and_entries(stream: Any) -> tuple[Any, list[Any]]:
     """Return the labels and the entries of a stream; an invalid stream counts as one entry."""
     if type(stream) is not dict:
         return None, [stream]
@@ -123,12 +123,12 @@ def _entry(value: Any) -> Entry | None:
     return None
 
 
-def _add(
+def _add_entries(
     labels: Mapping[str, Any], entries: Iterator[Entry | None], most: int, records: Records
 ) -> Iterator[None]:
     """Add the entries of a stream, each with the labels of the stream."""
-    many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(made(labels, {}))))
-    names = free("time", labels), free("message", labels)
+    many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(object_line(labels, {}))))
+    names = free_name("time", labels), free_name("message", labels)
     while some := list(islice(entries, many)):
         made_of = (_record(labels, names, *entry) for entry in some if entry is not None)
         found = [record for record in made_of if record is not None]
@@ -164,7 +164,7 @@ def _record(
 
 
 def _out_of_snappy(body: bytes, most: int) -> bytes:
-    cramjam = needed("cramjam", "pushes to Loki in snappy")
+    cramjam = import_extra("cramjam", "pushes to Loki in snappy")
     try:
         if cramjam.snappy.decompress_raw_len(body) > most:
             raise RequestRefused(
@@ -177,24 +177,24 @@ def _out_of_snappy(body: bytes, most: int) -> bytes:
         raise malformed("the body is not in snappy") from None
 
 
-def _from_protobuf(body: bytes, most: int, records: Records) -> Iterator[None]:
+def _add_from_protobuf(body: bytes, most: int, records: Records) -> Iterator[None]:
     for part in parts_of_message(body, _STREAMS_ENTRIES, most, records):
         if part is None:
             yield
             continue
         looked_at = 0
         for number, stream in enumerate(read_message(_push_request(), part).streams, 1):
-            records.made(_STREAM)
+            records.charge(_STREAM)
             looked_at += len(stream.labels)
             if number % _STREAMS_AT_ONCE == 0 or looked_at > _LABELS_AT_ONCE:
                 looked_at = 0
                 yield
             try:
-                labels = _labels(stream.labels)
+                labels = _parsed_labels(stream.labels)
             except ValueError:
                 records.reject(len(stream.entries))
                 continue
-            yield from _add(labels, map(_entry_of_message, stream.entries), most, records)
+            yield from _add_entries(labels, map(_entry_of_message, stream.entries), most, records)
 
 
 def _entry_of_message(entry: Any) -> Entry:
@@ -203,7 +203,7 @@ def _entry_of_message(entry: Any) -> Entry:
     return time, as_text(entry.line), metadata
 
 
-def _labels(found: bytes) -> dict[str, str]:
+def _parsed_labels(found: bytes) -> dict[str, str]:
     """Return the labels in `{name="value", …}`. Raises ValueError."""
     if len(found) > _LONGEST_LABELS:
         raise ValueError("too long")
@@ -216,12 +216,12 @@ def _labels(found: bytes) -> dict[str, str]:
         label = _LABEL.match(text, at)
         if label is None:
             raise ValueError("no label")
-        labels[label[1]] = _ESCAPE.sub(_character, label[2])
+        labels[label[1]] = _ESCAPE.sub(_unescaped, label[2])
         at = label.end()
     return labels
 
 
-def _character(found: re.Match[str]) -> str:
+def _unescaped(found: re.Match[str]) -> str:
     letter = found[1]
     if letter is not None:
         return _LETTERS.get(letter, letter)
@@ -234,9 +234,9 @@ def _push_request() -> Any:
 
     Texts are `bytes`, because Loki's Go clients do not check that they are UTF-8.
     """
-    pool = needed("google.protobuf.descriptor_pool", "pushes to Loki in protobuf")
-    pb = needed("google.protobuf.descriptor_pb2", "pushes to Loki in protobuf")
-    factory = needed("google.protobuf.message_factory", "pushes to Loki in protobuf")
+    pool = import_extra("google.protobuf.descriptor_pool", "pushes to Loki in protobuf")
+    pb = import_extra("google.protobuf.descriptor_pb2", "pushes to Loki in protobuf")
+    factory = import_extra("google.protobuf.message_factory", "pushes to Loki in protobuf")
     kinds = pb.FieldDescriptorProto
     file = pb.FileDescriptorProto(name="logsrv/loki.proto", package="logsrv", syntax="proto3")
     layout = {

@@ -17,8 +17,8 @@ from logsrv.linelog.framing.bodies.bodies import (
     json_line,
     malformed,
 )
-from logsrv.linelog.framing.bodies.extras import needed, read_message
-from logsrv.linelog.framing.bodies.json_made import made
+from logsrv.linelog.framing.bodies.extras import import_extra, read_message
+from logsrv.linelog.framing.bodies.json_made import object_line
 from logsrv.linelog.framing.bodies.json_parts import several
 from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
 from logsrv.linelog.framing.bodies.times import of_nanoseconds
@@ -44,7 +44,7 @@ _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
 _NO_LOGS = "the body has no valid log record of OTLP"
 # Errors raised for a value of an unexpected type.
 _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
-# A log record as keys and values, before `made`.
+# A log record as keys and values, before `object_line`.
 Record: TypeAlias = dict[str, Any]
 
 
@@ -96,7 +96,7 @@ def _reply(records: Records, rules: BodyRules) -> Reply:
 
 
 def _service() -> Any:
-    return needed(_SERVICE, "logs over OTLP in protobuf")
+    return import_extra(_SERVICE, "logs over OTLP in protobuf")
 
 
 def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
@@ -106,15 +106,15 @@ def _of_protobuf(part: bytes, records: Records) -> Iterator[Record | None]:
     for logs in request.resource_logs:
         if next(containers) % _AT_ONCE == 0:
             yield None
-        records.made(_CONTAINER)
+        records.charge(_CONTAINER)
         resource = _resource(_pairs, logs.resource.attributes)
-        large = resource is not None and len(made(resource, {})) > _LARGE
+        large = resource is not None and len(object_line(resource, {})) > _LARGE
         for scope_logs in logs.scope_logs:
             if next(containers) % _AT_ONCE == 0:
                 yield None
-            records.made(_CONTAINER)
+            records.charge(_CONTAINER)
             for one in scope_logs.log_records:
-                yield _one(records, _of_message, one, scope_logs, resource)
+                yield _record_or_reject(records, _of_message, one, scope_logs, resource)
                 if large:
                     yield None
 
@@ -127,7 +127,7 @@ def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record 
         return None
 
 
-def _one(
+def _record_or_reject(
     records: Records, make: Callable[[Any, Any, Record], Record], *parts: Any
 ) -> Record | None:
     """Return a log record as keys and values; count an invalid one and return None."""
@@ -171,12 +171,12 @@ def _of_json(request: dict[str, Any], records: Records) -> Iterator[Record | Non
         if next(containers) % _AT_ONCE == 0:
             yield None
         resource = _resource(_json_attributes, logs)
-        large = resource is not None and len(made(resource, {})) > _LARGE
+        large = resource is not None and len(object_line(resource, {})) > _LARGE
         for scope_logs in _items(logs, "scopeLogs"):
             if next(containers) % _AT_ONCE == 0:
                 yield None
             for one in _items(scope_logs, "logRecords"):
-                yield _one(records, _of_object, one, scope_logs, resource)
+                yield _record_or_reject(records, _of_object, one, scope_logs, resource)
                 if large:
                     yield None
 
@@ -196,7 +196,7 @@ def _json_attributes(logs: dict[str, Any]) -> dict[str, Any]:
 def _of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record) -> Record:
     return _record(
         int(one.get("timeUnixNano") or 0) or int(one.get("observedTimeUnixNano") or 0),
-        (_number(one.get("severityNumber") or 0), one.get("severityText") or ""),
+        (_severity_number(one.get("severityNumber") or 0), one.get("severityText") or ""),
         _json_value(one.get("body"), 1),
         _json_pairs(one.get("attributes")),
         (resource, (scope_logs.get("scope") or {}).get("name") or ""),
@@ -205,10 +205,10 @@ def _of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record
 
 
 def _json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:
-    return {_name(pair["key"]): _json_value(pair.get("value"), depth) for pair in pairs or ()}
+    return {_text_key(pair["key"]): _json_value(pair.get("value"), depth) for pair in pairs or ()}
 
 
-def _name(key: Any) -> str:
+def _text_key(key: Any) -> str:
     """Return a key. Raises TypeError for a number: a dict of chosen, colliding numbers takes minutes."""
     if isinstance(key, str):
         return key
@@ -233,15 +233,15 @@ def _json_value(value: Mapping[str, Any] | None, depth: int) -> Any:
     return None
 
 
-def _number(severity: int | str) -> int:
+def _severity_number(severity: int | str) -> int:
     """Return the number of a severity given as number or name; 0 for an unknown name."""
     if isinstance(severity, int) or severity.isdigit():
         return int(severity)
     name = severity.removeprefix("SEVERITY_NUMBER_")
-    return next((number for number in range(1, 25) if _short_name(number) == name), 0)
+    return next((number for number in range(1, 25) if _severity_name(number) == name), 0)
 
 
-def _short_name(severity: int) -> str:
+def _severity_name(severity: int) -> str:
     if not 1 <= severity <= 24:
         return ""
     level, more = divmod(severity - 1, 4)
@@ -265,7 +265,7 @@ def _record(
     resource, scope = origin
     found: Record = {"time": of_nanoseconds(0, time) or str(time)} if time else {}
     if text or number:
-        found["severity"] = text or _short_name(number) or str(number)
+        found["severity"] = text or _severity_name(number) or str(number)
     if number:
         found["severity_number"] = number
     if body is not None:

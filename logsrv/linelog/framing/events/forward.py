@@ -95,10 +95,10 @@ def _event(value: memoryview, limits: ForwardLimits, records: Records) -> EventS
 def _tag(part: memoryview) -> str:
     if not is_text(part[0]) or len(part) > LONGEST_TAG:
         raise NoEventError(f"an event has no tag, or one of more than {LONGEST_TAG} bytes")
-    return _text(value_of(part))
+    return _as_str(value_of(part))
 
 
-def _text(value: str | bytes) -> str:
+def _as_str(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
@@ -110,13 +110,13 @@ def _options(part: memoryview) -> dict[str, Any]:
         return {}
     if not isinstance(options, dict):
         raise NoEventError("the options of an event are no map")
-    return {_text(key): value for key, value in options.items() if isinstance(key, (str, bytes))}
+    return {_as_str(key): value for key, value in options.items() if isinstance(key, (str, bytes))}
 
 
 def _unpacked(part: memoryview, compressed: object, limits: ForwardLimits) -> Iterator[Buffer]:
     """Yield the content of packed entries in pieces. Raises UnpackingError and NoEventError."""
     data = content(part)
-    way = _text(compressed) if isinstance(compressed, (str, bytes)) else compressed
+    way = _as_str(compressed) if isinstance(compressed, (str, bytes)) else compressed
     if way in (None, "text"):
         return iter((data,))
     if way == "gzip":

@@ -20,9 +20,9 @@ from logsrv.linelog.framing.bodies.inflated import Buffer
 from logsrv.linelog.framing.bodies.json_made import (
     in_base64,
     key_text,
-    made,
-    made_together,
-    unknown,
+    object_line,
+    object_lines,
+    refuse_unknown,
 )
 from logsrv.linelog.framing.events.msgpack_values import (
     PIECE,
@@ -33,7 +33,7 @@ from logsrv.linelog.framing.events.msgpack_values import (
     ends,
     is_text,
 )
-from logsrv.linelog.framing.lines.long_work import in_one
+from logsrv.linelog.framing.lines.long_work import as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 # Entries become lines together only if the tag, which each repeats, takes at most this many bytes in all.
@@ -94,13 +94,13 @@ class Entries:
         """
         left, done = number, 0
         # The beginning of an entry, and the bytes after a long one.
-        rest = behind = b""
+        rest = after_long = b""
         windows = _windows(pieces)
-        while left != 0 and (piece := behind or next(windows, None)) is not None:
+        while left != 0 and (piece := after_long or next(windows, None)) is not None:
             rest += piece
-            behind = b""
+            after_long = b""
             if len(rest) > self._limits.record + PIECE:
-                behind, end = yield from self._long(rest, windows)
+                after_long, end = yield from self._add_long(rest, windows)
                 rest = b""
                 found = [end]
             else:
@@ -111,7 +111,7 @@ class Entries:
                         raise
                     break
                 if found:
-                    yield from self._several(rest, found)
+                    yield from self._add_several(rest, found)
                     rest = rest[found[-1] :]
             if found:
                 done += found[-1]
@@ -134,7 +134,7 @@ class Entries:
             yield
         raise ValueError("more than a record is damaged")
 
-    def _several(self, entries: bytes, found: Sequence[int]) -> Generator[None, None, None]:
+    def _add_several(self, entries: bytes, found: Sequence[int]) -> Generator[None, None, None]:
         """Add whole entries. found: where each of them ends."""
         # Entries longer than two pieces contain a long record: then each becomes a line by itself.
         lines = self._bulk_lines(entries[: found[-1]]) if found[-1] <= 2 * PIECE else None
@@ -185,10 +185,10 @@ class Entries:
             while name_of_tag in record:
                 name_of_tag = f"_{name_of_tag}"
             found.append({**record, name: stamp, name_of_tag: tag})
-        lines = made_together(found, self._limits.record, _known)
+        lines = object_lines(found, self._limits.record, _time_text)
         return None if lines is None else (lines, len(found))
 
-    def _long(
+    def _add_long(
         self, entry: bytes, windows: Iterator[Buffer]
     ) -> Generator[None, None, tuple[bytes, int]]:
         """Add an entry that may be longer than a line; return the bytes after it, and its length."""
@@ -229,7 +229,7 @@ class Entries:
             if len(part) > self._limits.record and (yield from crowded(part, self._limits.record)):
                 yield from self._add_other(time, record)
                 return
-        line = yield from in_one(partial(self._line, time, record), len(time) + len(record))
+        line = yield from as_long_work(partial(self._line, time, record), len(time) + len(record))
         if line is None:
             yield from self._add_other(time, record)
             return
@@ -249,11 +249,11 @@ class Entries:
             if isinstance(stamp, list) and len(stamp) == 2 and isinstance(stamp[1], dict):
                 stamp, metadata = stamp
             if stamp is not None:
-                ours["time"] = _time(stamp)
+                ours["time"] = _as_rfc3339(stamp)
             ours["tag"] = self._tag
             if metadata:
                 ours["metadata"] = metadata
-            return made(fields, ours, _known)
+            return object_line(fields, ours, _time_text)
         except _UNREADABLE:
             return None
 
@@ -261,7 +261,7 @@ class Entries:
         """Add values as text: as JSON if possible and short enough, else their bytes."""
         size = sum(map(len, values))
         long = size > self._limits.record
-        text = None if long else (yield from in_one(partial(_text_of, values), size))
+        text = None if long else (yield from as_long_work(partial(_text_of, values), size))
         self._add_text(text or b"".join(values))
 
     def _add_text(self, text: bytes) -> None:
@@ -276,10 +276,10 @@ def _windows(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
             yield view[at : at + PIECE]
 
 
-def _time(value: Any) -> Any:
+def _as_rfc3339(value: Any) -> Any:
     """Return a time as RFC 3339 text; a value that is no time, or out of range, stays unchanged."""
     if isinstance(value, (str, msgpack.Timestamp)):
-        return _known(value)
+        return _time_text(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return times.of_seconds(value) or value
     return value
@@ -289,8 +289,10 @@ def _text_of(values: Sequence[Buffer]) -> bytes | None:
     """Return one value, or a list of several, as JSON; None if a value cannot become JSON."""
     try:
         found = [value_of(one) for one in values]
-        # `made` only makes objects: wrap the value in one.
-        return made({"": found if len(found) > 1 else found[0]}, {}, _known)[len('{"":') : -1]
+        # `object_line` only makes objects: wrap the value in one.
+        return object_line({"": found if len(found) > 1 else found[0]}, {}, _time_text)[
+            len('{"":') : -1
+        ]
     except _UNREADABLE:
         return None
 
@@ -298,7 +300,7 @@ def _text_of(values: Sequence[Buffer]) -> bytes | None:
 def _with_bytes(part: Buffer) -> Any:
     """Unpack a whole value; if some text is not UTF-8, return all text as bytes. Raises as `value_of`.
 
-    `made` then escapes the bytes as msgpack would, but lets other threads run in between.
+    `object_line` then escapes the bytes as msgpack would, but lets other threads run in between.
     """
     try:
         return value_of(part, unicode_errors="strict")
@@ -337,7 +339,7 @@ class _TextKeys:
 
     def _text(self, key: Any) -> str:
         if isinstance(key, (dict, list)):
-            text = made({"": key}, {}, _known).decode()[4:-1]
+            text = object_line({"": key}, {}, _time_text).decode()[4:-1]
         else:
             text = key_text(key)
         self._keys -= 1
@@ -347,23 +349,23 @@ class _TextKeys:
         return text
 
 
-def _extended(code: int, data: bytes) -> Any:
+def _extension_value(code: int, data: bytes) -> Any:
     if code == 0 and len(data) == _EVENT_TIME.size:
         text = times.of_nanoseconds(*_EVENT_TIME.unpack(data))
         return _Stamp(text)
     return in_base64(data)
 
 
-def _known(value: Any) -> str:
+def _time_text(value: Any) -> str:
     """Return the text of a time; raise TypeError for any other value."""
     if isinstance(value, msgpack.Timestamp):
         text = times.of_nanoseconds(value.seconds, value.nanoseconds)
         return str(value.seconds) if text is None else text
-    return str(value) if isinstance(value, str) else unknown(value)
+    return str(value) if isinstance(value, str) else refuse_unknown(value)
 
 
 _HOW: dict[str, Any] = {
     "strict_map_key": True,
     "unicode_errors": "backslashreplace",
-    "ext_hook": _extended,
+    "ext_hook": _extension_value,
 }

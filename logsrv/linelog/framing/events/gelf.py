@@ -50,18 +50,18 @@ class GelfFramer:
             if self._in_long or len(message) > self._most:
                 yield from add_objects(whole, self._most, records)
                 whole.clear()
-                self._long(message, records)
+                self._store_long(message, records)
                 self._in_long = False
-                self._lines_of(b"\n", records)
+                self._add_lines(b"\n", records)
             else:
                 whole.append(message)
         yield from add_objects(whole, self._most, records)
         if self._in_long:
-            self._long(rest, records)
+            self._store_long(rest, records)
             return records
         self._held += rest
         if len(self._held) > self._most:
-            self._long(bytes(self._held), records)
+            self._store_long(bytes(self._held), records)
             self._held.clear()
         return records
 
@@ -72,17 +72,17 @@ class GelfFramer:
             yield from add_objects([bytes(self._held)], self._most, records)
             self._held.clear()
         if self._in_long:
-            self._lines_of(b"\n", records)
+            self._add_lines(b"\n", records)
         return records
 
-    def _long(self, part: bytes, records: Records) -> None:
+    def _store_long(self, part: bytes, records: Records) -> None:
         """Store part of a message that is too long."""
         if not self._in_long:
             self._in_long = True
             records.as_text += 1
-        self._lines_of(as_part(part, self._raw), records)
+        self._add_lines(as_part(part, self._raw), records)
 
-    def _lines_of(self, part: bytes, records: Records) -> None:
+    def _add_lines(self, part: bytes, records: Records) -> None:
         block = self._lines.receive(part)
         if block is not None:
             records.add_lines(bytes(block), block.number)

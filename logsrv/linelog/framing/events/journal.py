@@ -19,7 +19,7 @@ from logsrv.linelog.framing.bodies.bodies import (
     Steps,
     malformed,
 )
-from logsrv.linelog.framing.bodies.json_made import as_text, gathered, made
+from logsrv.linelog.framing.bodies.json_made import as_text, dict_of_pairs, object_line
 
 # Bytes of an entry, which is kept in memory until it ends; further fields are dropped. journald's own limit
 # over a network is larger.
@@ -59,12 +59,12 @@ class JournalFramer:
         # `_held` must have this many bytes before parsing can go on.
         self._wanted = 0
         # Bytes still to skip of a dropped field; _TO_ITS_LF if it ends at the next LF.
-        self._passing = 0
+        self._to_skip = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
         self._left_out = False
         # The error that came after the entries returned last; the next call raises it.
-        self._wrong: RequestRefused | None = None
+        self._error: RequestRefused | None = None
 
     @property
     def unfinished_bytes(self) -> int:
@@ -74,29 +74,29 @@ class JournalFramer:
     @property
     def missing(self) -> int:
         """Return how many bytes, to keep or to skip, must come before parsing can go on."""
-        return max(self._passing, self._wanted - len(self._held), 0)
+        return max(self._to_skip, self._wanted - len(self._held), 0)
 
     def receive(self, data: bytes) -> Records:
         """Return the entries that `data` completes. Raises RequestRefused (400) for an invalid field.
 
         Entries before an error are returned first; then the next call raises.
         """
-        if self._wrong:
-            raise self._wrong
-        if self._passing:
-            data = self._pass_over(data)
+        if self._error:
+            raise self._error
+        if self._to_skip:
+            data = self._skip(data)
         self._held += data
         records = Records()
         if len(self._held) < self._wanted:
             return records
         self._wanted = 0
         try:
-            while self._field(records):
+            while self._take_field(records):
                 pass
         except RequestRefused as refusal:
             if not len(records):
                 raise
-            self._wrong = refusal
+            self._error = refusal
             return records
         del self._held[: self._at]
         self._wanted = max(0, self._wanted - self._at)
@@ -113,11 +113,11 @@ class JournalFramer:
     def finish(self) -> Records:
         """Return the last entry at the end of the upload. Raises RequestRefused for half a field."""
         records = Records()
-        if self._wrong:
-            raise self._wrong
-        if self._held or self._passing:
+        if self._error:
+            raise self._error
+        if self._held or self._to_skip:
             raise malformed("the upload ends in the middle of a field")
-        self._end(records)
+        self._end_entry(records)
         return records
 
     def _fits(self, more: int) -> bool:
@@ -125,20 +125,20 @@ class JournalFramer:
 
     def _leave_out(self, passing: int) -> None:
         self._left_out = True
-        self._passing = passing
+        self._to_skip = passing
 
-    def _pass_over(self, data: bytes) -> bytes:
+    def _skip(self, data: bytes) -> bytes:
         """Skip the rest of a dropped field; return the bytes after it."""
-        if self._passing == _TO_ITS_LF:
+        if self._to_skip == _TO_ITS_LF:
             ended = data.find(b"\n") + 1
             if ended:
-                self._passing = 0
+                self._to_skip = 0
             return data[ended:] if ended else b""
-        passed = min(self._passing, len(data))
-        self._passing -= passed
+        passed = min(self._to_skip, len(data))
+        self._to_skip -= passed
         return data[passed:]
 
-    def _field(self, records: Records) -> bool:
+    def _take_field(self, records: Records) -> bool:
         """Take one field, or the end of an entry. Return false if it is not whole yet."""
         held, at = self._held, self._at
         ended = held.find(b"\n", max(at, self._searched))
@@ -147,7 +147,7 @@ class JournalFramer:
             return False
         if ended == at:
             self._at += 1
-            self._end(records)
+            self._end_entry(records)
             return True
         key, equals, value = bytes(held[at:ended]).partition(b"=")
         self._at = ended + 1
@@ -155,7 +155,7 @@ class JournalFramer:
             data = ended + 1 + _SIZE
             size = int.from_bytes(held[ended + 1 : data], "little")
             if len(held) >= data and not self._fits(len(key) + size + _FIELD):
-                return self._pass_over_field(data, size)
+                return self._skip_field(data, size)
             if len(held) < data or len(held) <= data + size:
                 self._at = at
                 self._wanted = data + size + 1 if len(held) >= data else data
@@ -171,7 +171,7 @@ class JournalFramer:
             self._left_out = True
         return True
 
-    def _pass_over_field(self, data: int, size: int) -> bool:
+    def _skip_field(self, data: int, size: int) -> bool:
         if size > _MOST_FIELD:
             raise malformed(
                 "a field of an entry claims more than 768 MiB, the longest that systemd allows"
@@ -180,9 +180,9 @@ class JournalFramer:
         stop = data + size + 1
         self._at = min(stop, len(self._held))
         self._leave_out(stop - self._at)
-        return not self._passing
+        return not self._to_skip
 
-    def _end(self, records: Records) -> None:
+    def _end_entry(self, records: Records) -> None:
         if self._left_out:
             records.reasons["oversize"] += 1
             self._left_out = False
@@ -193,7 +193,9 @@ class JournalFramer:
             records.add(text, structured=False)
         elif self._fields:
             # A JSON object; a field that occurs more than once becomes an array.
-            record = made(gathered((as_text(key), value) for key, value in self._fields), {})
+            record = object_line(
+                dict_of_pairs((as_text(key), value) for key, value in self._fields), {}
+            )
             fits = len(record) <= self._max_record
             records.as_text += not fits
             records.add(record, structured=fits)

@@ -117,7 +117,7 @@ class LumberjackFramer:
             del held[:done]
             self._wanted = max(0, self._wanted - done)
         yield from self._take_window(b"")
-        yield from self._give()
+        yield from self._yield_records()
 
     def _frames(self, data: bytes | bytearray, *, compressed: bool) -> Generator[Any, None, int]:
         """Take the whole frames; return where the next one begins. May set `fault`."""
@@ -174,7 +174,7 @@ class LumberjackFramer:
     def _take_compressed(self, content: bytes) -> Steps:
         """Take the frames in a compressed frame, or none if it is damaged: only its end shows that."""
         yield from self._take_window(b"")
-        yield from self._give()
+        yield from self._yield_records()
         kept: list[bytes] = []
         size = events = 0
         most = most_made(self._body)
@@ -224,16 +224,16 @@ class LumberjackFramer:
         found = Records()
         yield from add_objects(events, self._record, found)
         if found.as_text:
-            yield from self._give()
+            yield from self._yield_records()
         self._records.add_all(found)
         self._acknowledgements.append(acknowledgement)
         many = self._size > _AT_ONCE or len(self._acknowledgements) > _MOST_AT_ONCE
         if many or found.as_text:
-            yield from self._give()
+            yield from self._yield_records()
         else:
             yield None
 
-    def _give(self) -> Steps:
+    def _yield_records(self) -> Steps:
         records, self._records = self._records, Records()
         due, self._acknowledgements = b"".join(self._acknowledgements), []
         self._size = 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import Records, parsed
 from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
-from logsrv.linelog.framing.lines.long_work import LONG, in_one
+from logsrv.linelog.framing.lines.long_work import LONG, as_long_work
 from logsrv.linelog.framing.lines.records import without_ending
 
 _SPACE = b" \t\r\n"
@@ -28,7 +28,7 @@ def add_objects(
         if size > LONG:
             size = 0
             yield
-        line = yield from in_one(partial(_object, message, most), len(message))
+        line = yield from as_long_work(partial(_object, message, most), len(message))
         if line is not None:
             records.add(line)
         else:

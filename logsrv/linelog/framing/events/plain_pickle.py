@@ -54,7 +54,7 @@ def plain(data: bytes, most: int) -> Any:
     except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
         raise NotPlainError(str(error) if isinstance(error, NotPlainError) else "damaged") from None
     size = len(data)
-    tree = _Tree(min(most, _FEW + _GROWTH * size), _FEW_VALUES + _GROWTH_OF_VALUES * size)
+    tree = _Copier(min(most, _FEW + _GROWTH * size), _FEW_VALUES + _GROWTH_OF_VALUES * size)
     return tree.of(value, 0)
 
 
@@ -67,7 +67,7 @@ class _NumberKey(int):
         return hash(int.__repr__(self))
 
 
-class _Tree:
+class _Copier:
     """A copier of values that resolves shared and cyclic references, within limits."""
 
     def __init__(self, most: int, values: int) -> None:
@@ -214,7 +214,7 @@ class _Reader:
         values = self.since_mark()
         self.top(list).extend(values)
 
-    def last(self, number: int) -> None:
+    def tuple_of_last(self, number: int) -> None:
         """Replace the `number` values on top with a tuple of them."""
         found = tuple(self.pop() for _ in range(number))
         self.push(found[::-1])
@@ -292,9 +292,9 @@ _STEPS: dict[int, Callable[[_Reader], Any]] = {
     0x96: _counted(8, bytes),
     ord(")"): _constant(()),
     ord("t"): lambda reader: reader.push(tuple(reader.since_mark())),
-    0x85: lambda reader: reader.last(1),
-    0x86: lambda reader: reader.last(2),
-    0x87: lambda reader: reader.last(3),
+    0x85: lambda reader: reader.tuple_of_last(1),
+    0x86: lambda reader: reader.tuple_of_last(2),
+    0x87: lambda reader: reader.tuple_of_last(3),
     ord("]"): lambda reader: reader.push([]),
     ord("l"): lambda reader: reader.push(reader.since_mark()),
     ord("a"): _Reader.append,

@@ -8,7 +8,7 @@ from logging import makeLogRecord
 from typing import Any
 
 from logsrv.linelog.framing.bodies import times
-from logsrv.linelog.framing.bodies.json_made import free, made
+from logsrv.linelog.framing.bodies.json_made import free_name, object_line
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 
 # A record whose values take more than this many times --max-record is refused. A value counts at every
@@ -44,9 +44,9 @@ def line_of(pickle: bytes, most: int) -> bytes:
     ours = _ours(record, _GROWTH * most)
     found = {}
     for key, value in ours.items():
-        found[free(key, extras)] = value
+        found[free_name(key, extras)] = value
     exception = {key: found.pop(key) for key in list(found) if key.lstrip("_") in _LAST}
-    return made({**found, **extras, **exception}, {})
+    return object_line({**found, **extras, **exception}, {})
 
 
 _LAST = ("exception", "stack_info")

@@ -23,8 +23,8 @@ from logsrv.linelog.framing.lines.forms import (
     OTHERS,
     SECOND,
     calendar,
+    match_form,
     micro,
-    read,
     since_1970,
 )
 
@@ -128,7 +128,7 @@ class Dated:
                 line = found.start() if kind == "bracketed" else start
                 moment = self._moment(found[kind], text, line, start)
                 if moment is None:
-                    self._disbelieve(found[0])
+                    self._count_disbelieved(found[0])
             if moment is None and self.said is None:
                 # Lines before the first moment wait for it: they get the same one.
                 continue
@@ -147,7 +147,7 @@ class Dated:
             moment = self._believed(int(found[1])) if found else None
             yield self._run_of_dated(entry, moment) if found else self._run_of_undated(entry, None)
 
-    def _disbelieve(self, lines: bytes) -> None:
+    def _count_disbelieved(self, lines: bytes) -> None:
         number = len(_TIMED.findall(lines))
         if self._form == DAY_MONTH_YEAR and self.day_first is None:
             self.unclear += number
@@ -234,13 +234,15 @@ class Dated:
         return self._believed(int(value) // 1000)
 
     def _parsed(self, said: bytes, text: bytes, line: int, start: int) -> int | None:
-        self._read, found = read(text, line)
+        self._read, found = match_form(text, line)
         parts = {name: part for name, part in found.groupdict().items() if part}
         if "epoch" in parts:
             return self._believed(since_1970(parts))
         if "one" in parts and not self._decide_order(parts):
             return None
-        moment = self._of(calendar(parts, 0)) if "year" in parts else self._without_year(parts)
+        moment = (
+            self._of_datetime(calendar(parts, 0)) if "year" in parts else self._without_year(parts)
+        )
         second = _SECOND.match(said, found.start("second") - start)
         if moment is not None and second:
             self._minute = moment - _micro(second)
@@ -261,14 +263,14 @@ class Dated:
         newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
         for year in range(newest, newest - _YEARS_BACK - 1, -1):
             try:
-                moment = self._of(calendar(parts, year))
+                moment = self._of_datetime(calendar(parts, year))
             except ValueError:
                 continue
             if moment is not None:
                 return moment
         return None
 
-    def _of(self, time: datetime) -> int | None:
+    def _of_datetime(self, time: datetime) -> int | None:
         moment = _microseconds(time)
         if time.tzinfo is None and moment < self._before:
             # When summer time ends, one hour comes twice: this may be the second one.

@@ -120,8 +120,8 @@ def may_be_counted(codes: Codes, line_ends: Ends, digits: Marks, limit: int) -> 
             stops = np.append(line_ends[1:] + 1, last)[digits][counted]
             frame_ends = begins + numbers
             fits = (numbers <= limit) & (frame_ends <= stops)
-            behind = padded[np.minimum(frame_ends, size)] - np.uint8(_ONE)
-            if (fits & ((frame_ends == size) | (behind < _NINE))).any():
+            next_byte = padded[np.minimum(frame_ends, size)] - np.uint8(_ONE)
+            if (fits & ((frame_ends == size) | (next_byte < _NINE))).any():
                 return True
         running &= (code - np.uint8(_ZERO)) < 10
         if not running.any():

@@ -69,13 +69,13 @@ class TimeForm(NamedTuple):
     example: str
     time: bytes
     before: bytes = b""
-    behind: bytes = b""
+    after: bytes = b""
 
     @property
     def groups(self) -> bytes:
         """Return the regular expression, with a named group for each part of the time."""
-        behind = rb"(?=" + self.behind + rb")" if self.behind else b""
-        return _DIRECTIVE.sub(lambda found: _DIRECTIVES[found[0]], self.before + self.time) + behind
+        after = rb"(?=" + self.after + rb")" if self.after else b""
+        return _DIRECTIVE.sub(lambda found: _DIRECTIVES[found[0]], self.before + self.time) + after
 
     @property
     def plain(self) -> bytes:
@@ -143,7 +143,7 @@ _ANY = re.compile(b"|".join(rb"(" + form.plain + rb")" for form in FORMS))
 _EACH = tuple(re.compile(form.groups) for form in FORMS)
 
 
-def read(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
+def match_form(text: bytes, at: int) -> tuple[str, re.Match[bytes]]:
     """Return the name of the time form at `text[at:]`, and the match with its parts.
 
     Raises ValueError if no form matches.

@@ -37,7 +37,7 @@ class LongWork:
         return self._found
 
 
-def in_one(function: Callable[[], Result], size: int) -> Generator[Any, None, Result]:
+def as_long_work(function: Callable[[], Result], size: int) -> Generator[Any, None, Result]:
     """Call a function that works on `size` bytes, and return its result.
 
     Above LONG bytes it first yields a LongWork: the driver of the generator may `do` it in another thread.

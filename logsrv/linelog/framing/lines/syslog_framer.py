@@ -64,9 +64,9 @@ class _Place(enum.Enum):
     """Nothing has arrived yet."""
     START = enum.auto()
     """A frame begins."""
-    BEHIND_COUNTED = enum.auto()
+    AFTER_COUNTED = enum.auto()
     """Directly after a counted frame: another frame begins, or comes after the LF that some senders add."""
-    BEHIND_NUL = enum.auto()
+    AFTER_NUL = enum.auto()
     """A frame begins after a NUL; if it begins with `<`, an LF alone does not end it."""
     LINE = enum.auto()
     """Inside a line, whose beginning LineFramer has."""
@@ -76,7 +76,7 @@ class _Place(enum.Enum):
     """Inside a frame that began with `<` after a NUL."""
 
 
-_STARTS = (_Place.FIRST, _Place.START, _Place.BEHIND_NUL)
+_STARTS = (_Place.FIRST, _Place.START, _Place.AFTER_NUL)
 _LINES = (_Place.FIRST, _Place.START, _Place.LINE)
 
 
@@ -147,7 +147,7 @@ class SyslogFramer:
         """Return the frames that `chunk` completes as lines, or None. It never raises, for any bytes."""
         if self._later:
             chunk, self._later = self._later + chunk, b""
-            return self._stored(b"".join(self._cut(chunk)))
+            return self._frame_lines(b"".join(self._cut(chunk)))
         self._few_counted = False
         if self._missing > len(chunk) and b"\n" not in chunk and b"\0" not in chunk:
             # A bytearray grows in place; joining `bytes` for each chunk would cost quadratic time.
@@ -162,8 +162,8 @@ class SyslogFramer:
             data = self._decided(data)
             if data:
                 self._place = _Place.START if data[-1] == _LF else _Place.LINE
-            return self._stored(data)
-        return self._stored(b"".join(self._cut(data)))
+            return self._frame_lines(data)
+        return self._frame_lines(b"".join(self._cut(data)))
 
     def finish(self) -> Block | None:
         """Return the unfinished rest as lines, or None. An unfinished counted frame loses its count.
@@ -171,8 +171,8 @@ class SyslogFramer:
         Call it at the end of the stream.
         """
         data, self._held = bytes(self._held), b""
-        behind_counted = self._place is _Place.BEHIND_COUNTED
-        header = (NEXT_COUNT if behind_counted else HEADER).match(data)
+        after_counted = self._place is _Place.AFTER_COUNTED
+        header = (NEXT_COUNT if after_counted else HEADER).match(data)
         lines: list[bytes] = []
         if self._place in _STARTS and header is None and COUNT.match(data):
             # The count did not fit, so these are lines.
@@ -189,26 +189,26 @@ class SyslogFramer:
             empty = data == b"\r"
             data = data.rstrip(b"\r")
         text = b"".join([*lines, data])
-        begun = self._stored(text) if text else None
+        begun = self._frame_lines(text) if text else None
         last = self._lines.finish()
         if last is not None and bytes(last) == b"\n":
             # The line consisted of one CR.
             empty, last = True, None
         self._counts.empty += empty
-        self._look_at(last)
+        self._check_merged(last)
         if begun is None or last is None:
             return last if begun is None else begun
         # Escapes made the frame longer than a line may be, so `begun` has its beginning.
         return Block.of(bytes(begun) + bytes(last))
 
-    def _stored(self, lines: bytes) -> Block | None:
+    def _frame_lines(self, lines: bytes) -> Block | None:
         """Return the complete lines, and check the one that began in an earlier chunk for merged frames."""
         block = self._lines.receive(lines)
         if block is not None and block.head:
-            self._look_at(block)
+            self._check_merged(block)
         return block
 
-    def _look_at(self, block: Block | None) -> None:
+    def _check_merged(self, block: Block | None) -> None:
         """Set `merged` if the first line of a block looks like several counted frames."""
         if block is not None and not self.merged:
             line = block.head or block.body[block.start : block.stop]
@@ -224,10 +224,10 @@ class SyslogFramer:
         codes = np.frombuffer(data, np.uint8)
         # There are few line ends, so the rest works only on the bytes after them.
         ends = np.flatnonzero(codes[:-1] == np.uint8(_LF))
-        behind = codes[1:][ends]
-        if ((behind == _LF) | (behind == _CR)).any():
+        after_ends = codes[1:][ends]
+        if ((after_ends == _LF) | (after_ends == _CR)).any():
             return False
-        digits = (behind - np.uint8(_ONE)) < _NINE
+        digits = (after_ends - np.uint8(_ONE)) < _NINE
         if digits.any() and (
             may_be_counted(codes, ends, digits, self._limit)
             or self._count(data, int(ends[-1]) + 1) is Count.FITS
@@ -283,14 +283,14 @@ class SyslogFramer:
             elif self._place is _Place.LINE:
                 at = self._rest_of_line(data, at, lines)
             elif self._place is _Place.UNTIL_NUL:
-                at = self._behind_nuls(data, at, lines)
-            elif self._place is _Place.BEHIND_COUNTED:
-                at = self._straight_behind(data, at, lines)
+                at = self._until_nul(data, at, lines)
+            elif self._place is _Place.AFTER_COUNTED:
+                at = self._after_counted(data, at, lines)
             elif data[at] in _DIGITS:
                 at = self._number(data, at, lines)
             elif data[at] == _CR and at == len(data) - 1:
                 at = self._hold(data, at)
-            elif self._place is _Place.BEHIND_NUL and data[at] == _LESS_THAN:
+            elif self._place is _Place.AFTER_NUL and data[at] == _LESS_THAN:
                 self._place = _Place.UNTIL_NUL
             else:
                 self._place = _Place.START
@@ -302,7 +302,7 @@ class SyslogFramer:
         self._held, self._missing = data[at:], missing
         return len(data)
 
-    def _straight_behind(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _after_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take the bytes directly after a counted frame."""
         if data[at] in _DIGITS:
             if NEXT_COUNT.match(data, at):
@@ -331,7 +331,7 @@ class SyslogFramer:
             self._held = data[stop:]
             return len(data)
         end = min(ends)
-        self._place = _behind(data[end] == 0)
+        self._place = _place_after(data[end] == 0)
         line = data[at:end]
         if data[end] == 0 and line.endswith(b"\r"):
             # A CR before a NUL belongs to the message.
@@ -345,7 +345,7 @@ class SyslogFramer:
             self._few_counted = cut.after - at < (len(data) - at) // _MANY
             self._counts.empty += cut.empty
             lines.append(cut.lines)
-            self._place = _behind_counted(cut.end, cut.after)
+            self._place = _place_after_counted(cut.end, cut.after)
             return cut.after
         header = NEXT_COUNT.match(data, at)
         assert header is not None
@@ -371,21 +371,21 @@ class SyslogFramer:
             return at
         lines += self._escaped(without_ending(part)), b"\n"
         after = at + (data[at : at + 1] == b"\n")
-        self._place = _behind_counted(at, after)
+        self._place = _place_after_counted(at, after)
         return after
 
     def _some_lines(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take lines that end with LF or NUL, up to a frame of another kind."""
         none = _NOTHING.match(data, at)
         if none is not None:
-            self._place = _behind(none[0].endswith(b"\0"))
+            self._place = _place_after(none[0].endswith(b"\0"))
             self._counts.empty += none[0].count(b"\0") + none[0].count(b"\n")
             return none.end()
         stop = self._next_otherwise(data, at)
         some = data[at:stop]
         if stop == len(data):
             some = self._decided(some)
-        self._place = _behind(some.endswith(b"\0"))
+        self._place = _place_after(some.endswith(b"\0"))
         if b"\0" in some:
             some = (some if self._raw else some.replace(b"\r\0", rb"\x0d" + b"\n")).replace(
                 b"\0", b"\n"
@@ -411,14 +411,14 @@ class SyslogFramer:
                 return begin
         return len(data)
 
-    def _behind_nuls(self, data: bytes, at: int, lines: list[bytes]) -> int:
+    def _until_nul(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take frames that end with NUL, and may contain LFs."""
         # Searching the whole chunk for each frame would cost quadratic time.
         first = _MAY_BE_NO_LONGER.search(data, at)
         if first is None or first[0] == b"\0":
             stop = first.end() if first else len(data)
             unfinished = stop == len(data) and data[-1] != 0
-            self._place = _Place.UNTIL_NUL if unfinished else _Place.BEHIND_NUL
+            self._place = _Place.UNTIL_NUL if unfinished else _Place.AFTER_NUL
             part = data[at:stop]
             if unfinished and part.endswith(b"\r"):
                 self._held, part = b"\r", part[:-1]
@@ -430,7 +430,7 @@ class SyslogFramer:
         if end is None and (undecided := _UNDECIDED.search(part)):
             self._held = undecided[0]
             part = part[: undecided.start()]
-        self._place = _Place.UNTIL_NUL if end is None else _behind(part.endswith(b"\0"))
+        self._place = _Place.UNTIL_NUL if end is None else _place_after(part.endswith(b"\0"))
         last = b""
         if self._place is _Place.START:
             # The LF before `<PRI>` ends the frame.
@@ -441,8 +441,8 @@ class SyslogFramer:
         return stop
 
 
-def _behind(nul: bool) -> _Place:
-    return _Place.BEHIND_NUL if nul else _Place.START
+def _place_after(nul: bool) -> _Place:
+    return _Place.AFTER_NUL if nul else _Place.START
 
 
 def _missing(data: bytes, at: int) -> int:
@@ -451,5 +451,5 @@ def _missing(data: bytes, at: int) -> int:
     return 0 if header is None else max(0, header.end() + int(header[1]) - len(data))
 
 
-def _behind_counted(end: int, after: int) -> _Place:
-    return _Place.BEHIND_COUNTED if after == end else _Place.START
+def _place_after_counted(end: int, after: int) -> _Place:
+    return _Place.AFTER_COUNTED if after == end else _Place.START

@@ -1,4 +1,4 @@
-"""Receive a block over HTTP or NATS: keep it until it is whole, check and store it, answer when it is safe."""
+"""Receive a block over HTTP or NATS: keep it until it is whole, check it, store it; answer when safe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from logsrv.linelog.framing.bodies.bodies import Reply, RequestRefused, Steps, json_line
 from logsrv.linelog.inputs.http.body import Body, RequestHead, busy, check_room
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.ship.encode.block import (
     LARGEST,
     NAMES,
@@ -54,7 +54,7 @@ class BlockDecision(enum.Enum):
     REFUSE = enum.auto()
 
 
-def fate(block: PackedBlock, place: Position | None) -> BlockDecision:
+def decide_about(block: PackedBlock, place: Position | None) -> BlockDecision:
     """Decide about a block. place: where its origin ends here; None if the origin has no block here."""
     if place is not None and block.end <= place:
         return BlockDecision.FORGET
@@ -71,7 +71,9 @@ def overlaps(block: PackedBlock, note: Note | None) -> bool:
     return block.start <= note.start and note.end < block.end
 
 
-def rest_of(block: PackedBlock, text: bytes, note: Note | None) -> tuple[PackedBlock, bytes]:
+def without_stored_part(
+    block: PackedBlock, text: bytes, note: Note | None
+) -> tuple[PackedBlock, bytes]:
     """Return an overlapping block and its text without the part that is stored already; others unchanged.
 
     A sender to a stream cannot ask the centre which lines it has. Raises ValueError if the stored part
@@ -177,7 +179,7 @@ class BlockBody(Body):
 
     _intake: Intake
     _source: str
-    _bodies: Unfinished
+    _bodies: UnfinishedData
     _headers: Mapping[str, str]
     _sequence: int | None = None
     _coming: IncomingBlocks = attrs.field(factory=IncomingBlocks)
@@ -199,7 +201,7 @@ class BlockBody(Body):
         self._bodies.held += len(data)
         self._parts.append(data)
         if self._size > LARGEST:
-            raise too_large()
+            raise block_too_large()
         check_room(self._bodies)
 
     def let_go(self) -> None:
@@ -261,7 +263,9 @@ class BlockBody(Body):
                 lines += number
                 yield
             if self._cuts:
-                block, text = rest_of(block, text, self._intake.store.origins.last(block.store))
+                block, text = without_stored_part(
+                    block, text, self._intake.store.origins.last(block.store)
+                )
                 lines = text.count(b"\n")
         except ValueError as error:
             raise RequestRefused(422, "protocol", str(error)) from None
@@ -284,7 +288,7 @@ class BlockBody(Body):
         """Return the answer if the block is here already; None if it is new. Raises RequestRefused."""
         intake = self._intake
         check_place(block.store, intake)
-        decided = fate(block, intake.store.origins.place(block.store))
+        decided = decide_about(block, intake.store.origins.place(block.store))
         if decided is not BlockDecision.TAKE:
             check_free(block.store, intake)
         note = intake.store.origins.last(block.store)
@@ -335,7 +339,7 @@ def _taken(place: Position) -> Reply:
     return Reply(200, json_line(place=str(place)), headers={"Logsrv-To": str(place)})
 
 
-def too_large() -> RequestRefused:
+def block_too_large() -> RequestRefused:
     """Return the refusal (413) of a body larger than any block."""
     return RequestRefused(413, "oversize", f"a block has at most {LARGEST} bytes, packed")
 
@@ -343,7 +347,7 @@ def too_large() -> RequestRefused:
 def block_body(head: RequestHead, coming: IncomingBlocks) -> BlockBody:
     """Return the body for a block, by the headers of its request. Raises RequestRefused."""
     if (head.length or 0) > LARGEST:
-        raise too_large()
+        raise block_too_large()
     if (head.header("Content-Encoding") or "").strip().lower() != CODING:
         raise RequestRefused(415, "protocol", "the Content-Encoding of a block is zstd")
     found = {name: value for name in NAMES if (value := head.header(name)) is not None}

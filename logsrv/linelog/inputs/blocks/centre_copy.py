@@ -88,16 +88,16 @@ class CentreCopy:
         for _ in range(_ROUNDS):
             if missing := self._missing():
                 yield from map(self._copy_packed, missing)
-                self._ask()
+                self._fetch_state()
                 continue
             for name, size in self.state.away:
                 if name not in self._done:
-                    yield self._away(name, size)
+                    yield self._copy_away(name, size)
             try:
-                texts = [self._text(number, size) for number, size in self.state.texts]
+                texts = [self._copy_text(number, size) for number, size in self.state.texts]
             except GoneError:
                 # Retention removed it meanwhile, or another store has the address now.
-                self._ask()
+                self._fetch_state()
                 continue
             yield from texts
             self._finish()
@@ -132,7 +132,7 @@ class CentreCopy:
                 f"{self._disk.directory} has {free:,} bytes free, but {size:,} are needed"
             )
 
-    def _ask(self) -> None:
+    def _fetch_state(self) -> None:
         self.state = self._centre.state()
         self._require_same()
 
@@ -174,7 +174,7 @@ class CentreCopy:
         disk.sync_directory()
         return RestoredSegment(one.name, found.text, found.lines)
 
-    def _away(self, name: str, size: int) -> RestoredSegment:
+    def _copy_away(self, name: str, size: int) -> RestoredSegment:
         """Copy the files that a segment has here when its text is in an archive.
 
         Raises CentreError and OSError.
@@ -216,7 +216,7 @@ class CentreCopy:
             os.utime(file.fileno(), (moment, moment))
         return found
 
-    def _text(self, number: int, size: int) -> RestoredSegment:
+    def _copy_text(self, number: int, size: int) -> RestoredSegment:
         """Copy the text of a segment. Raises CentreError and OSError."""
         disk = self._disk
         lines = self._fetch(str(number), size, _TEXT)

@@ -47,7 +47,7 @@ class UnreadableError(CentreError):
     """The centre cannot read the requested file from its disk."""
 
 
-class _Again(Exception):
+class _TemporaryError(Exception):
     """A temporary failure: the request may succeed later."""
 
 
@@ -110,7 +110,7 @@ class CentreClient:
                 self.close()
                 why = one_line(error.verify_message or str(error), 200)
                 raise CentreError(f"the certificate of {self.place} is refused: {why}") from None
-            except (OSError, http.client.HTTPException, _Again) as error:
+            except (OSError, http.client.HTTPException, _TemporaryError) as error:
                 self.close()
                 if pause is None:
                     why = one_line(str(error), 300) or type(error).__name__
@@ -125,16 +125,16 @@ class CentreClient:
 
     def _ask_once(self, target: str, headers: Mapping[str, str], most: int) -> bytes:
         if self._connection is None:
-            self._connection = self._made()
+            self._connection = self._new_connection()
         self._connection.request("GET", target, headers=headers)
         response = self._connection.getresponse()
         status = response.status
         if status not in (200, 206):
-            raise self._refused(status, response.read(_SAID))
+            raise self._error_for(status, response.read(_SAID))
         too_much = (response.length or 0) > most
         data = b"" if too_much else _body(response, most + 1)
         if not too_much and response.length and len(data) <= most:
-            raise _Again("its answer ended early")
+            raise _TemporaryError("its answer ended early")
         if not 0 < len(data) <= most:
             raise CentreError(f"{self.place} sends nothing, or more bytes than requested")
         if "Range" in headers:
@@ -142,19 +142,19 @@ class CentreClient:
             if status != 206 or not _CRC.fullmatch(crc):
                 raise CentreError(f"{self.place} does not answer as a centre does")
             if zlib.crc32(data) != int(crc, 16):
-                raise _Again("the answer was damaged on its way: its checksum differs")
+                raise _TemporaryError("the answer was damaged on its way: its checksum differs")
         return data
 
-    def _made(self) -> http.client.HTTPConnection:
+    def _new_connection(self) -> http.client.HTTPConnection:
         host, port = self._url.host, self._url.port
         if self._url.tls:
             return http.client.HTTPSConnection(host, port, timeout=self._seconds, context=self._tls)
         return http.client.HTTPConnection(host, port, timeout=self._seconds)
 
-    def _refused(self, status: int, body: bytes) -> Exception:
+    def _error_for(self, status: int, body: bytes) -> Exception:
         said = refusal_in(body)
         if status in _SOON:
-            return _Again(f"it answers with {status}{said}")
+            return _TemporaryError(f"it answers with {status}{said}")
         if status == 401:
             return CentreError(
                 f"{self.place} refuses the token: --token-file must name a file with the token of"

@@ -49,14 +49,14 @@ class CopyBody(Body):
 
     def __init__(self, begin: Callable[[], Deferred[Reply]]) -> None:
         self._begin = begin
-        self._given: Deferred[Reply] | None = None
+        self._reply_to_come: Deferred[Reply] | None = None
 
     def finish(self) -> Steps:
         yield from ()
         if CopyBody.under_way >= MOST:
             raise busy("too many requests for copies at once; ask again")
         CopyBody.under_way += 1
-        self._given = maybeDeferred(self._begin).addErrback(_failed).addBoth(self._done)
+        self._reply_to_come = maybeDeferred(self._begin).addErrback(_failed).addBoth(self._done)
         # This reply is not sent: `stored` returns the answer.
         return Reply(503)
 
@@ -68,7 +68,7 @@ class CopyBody(Body):
         raise RequestRefused(413, "oversize", "a request for a copy has no body")
 
     def stored(self) -> Deferred[Reply] | None:
-        return self._given
+        return self._reply_to_come
 
 
 def _failed(failure: Failure) -> Reply:
@@ -80,7 +80,7 @@ def _failed(failure: Failure) -> Reply:
 def state_asked(head: RequestHead) -> Body:
     """Return the body of a request for the state. Raises RequestRefused."""
     intake = head.intake
-    _check_given(intake)
+    _check_copies_allowed(intake)
     store, identity = intake.store, intake.store.identity
     if identity is None:
         raise RequestRefused(500, "protocol", "this store has no identity; its log says why")
@@ -103,7 +103,7 @@ def state_asked(head: RequestHead) -> Body:
 def piece_asked(head: RequestHead) -> Body:
     """Return the body of a request for a piece. Raises RequestRefused."""
     intake = head.intake
-    _check_given(intake)
+    _check_copies_allowed(intake)
     name, disk = head.path.rpartition("/")[2], intake.store.disk
     found = _RANGE.fullmatch(head.header("Range") or "")
     if found is None or int(found[2]) < int(found[1]):
@@ -119,7 +119,7 @@ def piece_asked(head: RequestHead) -> Body:
     return CopyBody(lambda: _in_thread(intake.clock, read).addCallback(_piece, first))
 
 
-def _check_given(intake: Intake) -> None:
+def _check_copies_allowed(intake: Intake) -> None:
     if intake.secrets.restore is None:
         raise RequestRefused(
             403,

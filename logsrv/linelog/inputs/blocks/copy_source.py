@@ -9,7 +9,7 @@ import os
 import stat
 
 from logsrv.descriptor import Descriptor
-from logsrv.linelog.inputs.blocks.state import CentreState, PackedFile, is_given
+from logsrv.linelog.inputs.blocks.state import CentreState, PackedFile, is_segment_file_name
 from logsrv.linelog.store.origins.notes import Snapshot
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
@@ -57,7 +57,7 @@ def _state_of(disk: Disk, store: str, snapshot: Snapshot) -> CentreState:
 
 def file_piece(disk: Disk, name: str, begin: int, end: int) -> bytes | None:
     """Return the bytes from `begin` to `end` of a segment's file; None without one. Raises OSError."""
-    if not is_given(name):
+    if not is_segment_file_name(name):
         return None
     try:
         fd = disk.open(name, os.O_RDONLY)

@@ -81,7 +81,7 @@ class CentreState:
         return packed + sum(size for _, size in self.texts)
 
 
-def is_given(name: str) -> bool:
+def is_segment_file_name(name: str) -> bool:
     """Return whether a name is that of a compressed segment's file, or of a file beside it."""
     for behind in (INDEX_SUFFIX, WORDS_SUFFIX, ARCHIVED_SUFFIX):
         if name.endswith(behind):

@@ -36,10 +36,10 @@ from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
 from logsrv.linelog.inputs.http.long_answer import PIECE
 from logsrv.linelog.inputs.http.routes import Route
-from logsrv.linelog.inputs.http.worker import Order, made, taken
+from logsrv.linelog.inputs.http.worker import Order, read_answer, unpack_and_take
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.unfinished import Holder, Unfinished
+from logsrv.linelog.inputs.intake.unfinished import Holder, UnfinishedData
 from logsrv.linelog.store.valve import Producer
 
 LARGE = 256 << 10
@@ -254,12 +254,14 @@ class KeptBody(Body):
     def ask_worker(self) -> Deferred[None] | None:
         """Let a worker make the records of a large body; the Deferred fires when it is done."""
         headers, intake = self._headers, self._intake
-        if not (headers.route.apart and intake.workers and intake.workers.most):
+        if not (headers.route.name_for_worker and intake.workers and intake.workers.most):
             return None
         body = self._kept.getvalue()
         if not self._is_large(body):
             return None
-        order = Order(headers.route.apart, headers.coding, self._rules, intake.rules, body)
+        order = Order(
+            headers.route.name_for_worker, headers.coding, self._rules, intake.rules, body
+        )
         asked = intake.ask_worker(*order.encoded())
         return asked.addCallbacks(self._answered, self._not_answered)
 
@@ -269,7 +271,7 @@ class KeptBody(Body):
         if headers.coding:
             if len(body) >= LARGE_PACKED:
                 return True
-            body = content_encoding.begin_of(body, headers.coding, LARGE)
+            body = content_encoding.unpacked_beginning(body, headers.coding, LARGE)
         size = headers.route.size
         return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
@@ -300,11 +302,15 @@ class KeptBody(Body):
         if self._refusal is not None:
             raise self._refusal
         if self._answer is not None:
-            gathered, reply = made(self._answer, intake.counts)
+            gathered, reply = read_answer(self._answer, intake.counts)
         else:
             assert headers.route.take is not None
-            gathered = Gathering(Records(rules.max_made), intake.rules, intake.counts, self._count)
-            records = taken(headers.route.take, body, headers.coding, rules, gathered.records)
+            gathered = Gathering(
+                Records(rules.max_made), intake.rules, intake.counts, self._hold_lines
+            )
+            records = unpack_and_take(
+                headers.route.take, body, headers.coding, rules, gathered.records
+            )
             reply = yield from gathered.steps(records)
         if reply is None:
             return (yield from self._text_taken(body))
@@ -317,7 +323,7 @@ class KeptBody(Body):
         self._hold(len(reply.body))
         return reply
 
-    def _count(self, kept: int) -> None:
+    def _hold_lines(self, kept: int) -> None:
         """Count the lines made of the body, beyond 16 MiB, as held.
 
         Raises RequestRefused (503) if all bodies then hold too much.
@@ -331,14 +337,14 @@ class KeptBody(Body):
         coding, most = self._headers.coding, self._intake.options.max_body
         packed = list(in_pieces(body))
         if coding:
-            yield from self._measured(content_encoding.unpacked(packed, coding, most))
+            yield from self._check_stored_size(content_encoding.unpacked(packed, coding, most))
         text = self._as_text()
         for piece in content_encoding.unpacked(packed, coding, most):
             text.receive(bytes(piece))
             yield
         return (yield from text.finish())
 
-    def _measured(self, pieces: Iterable[Buffer]) -> Iterator[None]:
+    def _check_stored_size(self, pieces: Iterable[Buffer]) -> Iterator[None]:
         """Raise RequestRefused (413), before any line is stored, for packed text that becomes too large.
 
         An empty line takes one byte or less as it was sent, and fifty in the store.
@@ -360,7 +366,7 @@ def check_size(size: int, intake: Intake) -> None:
         raise content_encoding.too_large(intake.options.max_body)
 
 
-def check_room(bodies: Unfinished, more: int = 0) -> None:
+def check_room(bodies: UnfinishedData, more: int = 0) -> None:
     """Raise RequestRefused (503) if all bodies hold too many bytes, or would with `more` bytes."""
     if bodies.held + more > bodies.most_held:
         raise busy("too many bodies are in memory at once; send it again")

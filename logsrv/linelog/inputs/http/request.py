@@ -323,7 +323,7 @@ class InputRequest(Request):
 
     def _refuse(self, refusal: RequestRefused, length: int | None) -> None:
         """Refuse the rest of the request. length: bytes of the body if all of it is to come, else None."""
-        self._note(refusal)
+        self._note_refusal(refusal)
         waits = length and self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length <= MOST_DISCARDED and not waits:
             self._refusal = refusal
@@ -339,11 +339,11 @@ class InputRequest(Request):
 
     def _refuse_whole(self, refusal: RequestRefused) -> None:
         """Refuse a request whose body has arrived whole."""
-        self._note(refusal)
+        self._note_refusal(refusal)
         self._answer_refusal(refusal)
         self._finish()
 
-    def _note(self, refusal: RequestRefused) -> None:
+    def _note_refusal(self, refusal: RequestRefused) -> None:
         self._let_go()
         self._intake.refused(refusal.reason)
         if refusal.reason != "busy":

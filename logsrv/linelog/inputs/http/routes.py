@@ -47,7 +47,7 @@ class Route:
     about: Reply | None = None
     coding: str = ""
     headers: Mapping[str, str] = _NO_HEADERS
-    apart: str = ""
+    name_for_worker: str = ""
     size: Callable[[bytes, str], int] | None = None
     own: Any = None
 
@@ -67,7 +67,7 @@ def _size_for_loki(body: bytes, media: str) -> int:
 _POSTED = Route((b"POST",), http_lines.take, by_type=True)
 _ABOUT = Route((b"GET", b"HEAD"), about=bulk.ABOUT, headers=bulk.HEADERS)
 _LICENSE = Route((b"GET", b"HEAD"), about=bulk.LICENSE, headers=bulk.HEADERS)
-_BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS, apart="bulk")
+_BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS, name_for_worker="bulk")
 _PATTERNS = (
     (re.compile(r"/[^/]+/_bulk"), "/INDEX/_bulk"),
     (re.compile(r"/blocks/[^/]+"), "/blocks/ID"),
@@ -82,9 +82,9 @@ ROUTES: Mapping[str, Sequence[Route]] = {
     "/_license": (_LICENSE,),
     # Most senders do not name snappy in the Content-Encoding; Loki accepts both.
     "/loki/api/v1/push": (
-        Route((b"POST",), loki.take, coding="snappy", apart="loki", size=_size_for_loki),
+        Route((b"POST",), loki.take, coding="snappy", name_for_worker="loki", size=_size_for_loki),
     ),
-    "/v1/logs": (Route((b"POST",), otlp.take, apart="otlp"),),
+    "/v1/logs": (Route((b"POST",), otlp.take, name_for_worker="otlp"),),
 }
 JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
     "/upload": (Route((b"POST",), journal.take, entries=True),)

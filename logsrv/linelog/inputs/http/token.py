@@ -15,7 +15,7 @@ def check_token(header: bytes | None, token: str | None) -> None:
     """Raise RequestRefused (401) unless the `Authorization` header has the token, or `token` is None."""
     if token is None:
         return
-    given = _given(header or b"")
+    given = _token_in(header or b"")
     if given is None:
         raise RequestRefused(
             401,
@@ -26,7 +26,7 @@ def check_token(header: bytes | None, token: str | None) -> None:
         raise RequestRefused(401, "unauthorized", "the token is wrong")
 
 
-def _given(header: bytes) -> bytes | None:
+def _token_in(header: bytes) -> bytes | None:
     scheme, _, rest = header.strip().partition(b" ")
     if scheme.lower() == b"bearer":
         return rest.strip()

@@ -69,7 +69,7 @@ class Order:
         blocks: list[bytes] = []
         try:
             take = BY_NAME[self.take]
-            making = taken(take, self.body, self.coding, self.rules, gathered.records)
+            making = unpack_and_take(take, self.body, self.coding, self.rules, gathered.records)
             reply = result_of(gathered.steps(making))
             assert reply is not None
         except RequestRefused as refusal:
@@ -87,7 +87,7 @@ class Order:
         yield from blocks
 
 
-def taken(
+def unpack_and_take(
     take: Take, body: bytes, coding: str, rules: BodyRules, records: Records
 ) -> Generator[None, None, Reply | None]:
     """Unpack and parse a body in steps, and add its records; the result is None if it is lines.
@@ -106,7 +106,7 @@ def taken(
     return (yield from take(body, rules, records))
 
 
-def made(pieces: Iterable[bytes], counts: LineCounts) -> tuple[Gathering, Reply]:
+def read_answer(pieces: Iterable[bytes], counts: LineCounts) -> tuple[Gathering, Reply]:
     """Return the records and the reply in a worker's answer; add the worker's counts to `counts`.
 
     Raises RequestRefused if the worker refused the body.

@@ -30,7 +30,7 @@ from logsrv.linelog.framing.lines.rules import (
 from logsrv.linelog.inputs.intake.costly_senders import LONG, MUCH, SMALL, CostlySenders
 from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.intake.time_slices import ComputingThread, TimeSlices
-from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Producer, Valve
 from logsrv.linelog.store.writing.deposit import PendingBlock
@@ -90,7 +90,7 @@ class Intake:
         cpu: Callable[[], float] = thread_time,
         workers: ProcessPool | None = None,
         computing: ComputingThread | None = None,
-        unfinished: Unfinished | None = None,
+        unfinished: UnfinishedData | None = None,
     ) -> None:
         """label: names the listener in logs and metrics. cpu: returns this thread's CPU time in seconds."""
         self.label = label
@@ -108,7 +108,7 @@ class Intake:
         self.costly_senders = CostlySenders(store.valve, clock)
         self.datagrams: Producer | None = None
         self.apply(settings)
-        self.unfinished = unfinished or Unfinished(lambda: self.options.max_body)
+        self.unfinished = unfinished or UnfinishedData(lambda: self.options.max_body)
         # Batches; between them Deferreds, to fire when the batches before are safe, with their `moment`,
         # and calls that make more batches.
         self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (

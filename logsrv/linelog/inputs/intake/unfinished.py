@@ -23,7 +23,7 @@ class Holder(Protocol):
 BODIES = 2
 
 
-class Unfinished:
+class UnfinishedData:
     """The unfinished records and the bodies of all listeners.
 
     max_body: returns the longest body in bytes. size: bytes of unfinished records. held: bytes of bodies.

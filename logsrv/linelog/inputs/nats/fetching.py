@@ -98,7 +98,7 @@ class NearSide:
 
 
 @attrs.define(eq=False)
-class _Asking:
+class _BlockRequest:
     """The request for the next block of a store.
 
     subject: where its consumer is asked. inbox: where the block arrives. last: number of the block before.
@@ -158,7 +158,7 @@ class StreamFetcher:
                     await end_tasks([tasks.pop(gone) for gone in tasks.keys() - set(origins)])
                 for origin in origins:
                     if origin not in tasks and len(tasks) < STORES:
-                        tasks[origin] = asyncio.create_task(self._keep_on(origin))
+                        tasks[origin] = asyncio.create_task(self._keep_fetching(origin))
                 if not self._well:
                     self._well = True
                     place = self._place
@@ -202,7 +202,7 @@ class StreamFetcher:
             await self._near.tell(LogLevel.error, why)
         return found[:STORES]
 
-    async def _keep_on(self, origin: str) -> None:
+    async def _keep_fetching(self, origin: str) -> None:
         """Fetch the blocks of a store; after each failure, begin again at its place."""
         from_begin = looked = False
         pause, said = SHORTEST, ""
@@ -241,7 +241,7 @@ class StreamFetcher:
             consumer, pending = await self._consumer(origin, last)
         inbox = await self._link.client.open_inbox(self._room)
         subject = self._link.subject(f"CONSUMER.MSG.NEXT.{self._place.stream}.{consumer}")
-        asking = _Asking(origin, subject, inbox, last or 0)
+        asking = _BlockRequest(origin, subject, inbox, last or 0)
         try:
             while True:
                 if pending:
@@ -255,7 +255,7 @@ class StreamFetcher:
         finally:
             await self._forget(consumer, inbox)
 
-    async def _store(self, asking: _Asking, block: Fetched) -> None:
+    async def _store(self, asking: _BlockRequest, block: Fetched) -> None:
         """Store a block, and free its room when that is done, even if this task is cancelled."""
         asking.inbox.hand_on(block.room)
 
@@ -268,7 +268,7 @@ class StreamFetcher:
         storing.add_done_callback(stored)
         await asyncio.shield(storing)
 
-    async def _catch_up(self, asking: _Asking) -> None:
+    async def _catch_up(self, asking: _BlockRequest) -> None:
         """Store the backlog; the next block is fetched while one is stored."""
         following = asyncio.create_task(self._next(asking))
         try:
@@ -306,7 +306,7 @@ class StreamFetcher:
             raise no_answer()
         return name, number_of(answer, "num_pending") if "num_pending" in answer else 0
 
-    async def _next(self, asking: _Asking) -> Fetched:
+    async def _next(self, asking: _BlockRequest) -> Fetched:
         """Wait for the next block. Raises NatsTrouble if the consumer seems to be lost."""
         order = json.dumps({"batch": 1, "expires": EXPIRES * NS}).encode()
         client, inbox = self._link.client, asking.inbox
@@ -342,7 +342,7 @@ class StreamFetcher:
             await self._link.client.publish(subject)
 
 
-def _block(asking: _Asking, message: Delivery) -> Fetched:
+def _block(asking: _BlockRequest, message: Delivery) -> Fetched:
     """Return the block in a message. Raises NatsTrouble unless its number is above the last one."""
     parts = message.reply.split(b".")
     # The reply subject is $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.…; newer servers put domain and

@@ -22,8 +22,8 @@ from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.blocks.body import BlockBody
 from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.intake import Intake
-from logsrv.linelog.inputs.intake.unfinished import Unfinished
-from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, parse_place, placed
+from logsrv.linelog.inputs.intake.unfinished import UnfinishedData
+from logsrv.linelog.inputs.nats.place import EXAMPLE, StreamPlace, adapted_headers, parse_place
 from logsrv.linelog.ship.out.login import login_options, read_credentials
 from logsrv.timer import Timer
 
@@ -51,7 +51,7 @@ class NatsReceiver:
                 f"--listen {intake.label} {NEEDS.format(error.name)}"
             ) from None
         # No limit is needed, because the fetcher limits its blocks in memory.
-        self._bodies = Unfinished(lambda: sys.maxsize)
+        self._bodies = UnfinishedData(lambda: sys.maxsize)
         self._intake = intake
         self._reactor = reactor
         self._thread = AsyncioThread(reactor, "nats")
@@ -129,7 +129,7 @@ class NatsReceiver:
             return Deferred()
         intake = self._intake
         note = intake.store.origins.last(fetched.origin)
-        headers = placed(
+        headers = adapted_headers(
             fetched.headers, note.end if note else None, passes_holes=self._place.passes_holes
         )
         # A sender may only use its own subject, but its headers could name any store: such a block is
@@ -146,7 +146,9 @@ class NatsReceiver:
             intake.received_bytes += len(fetched.packed)
             room = body.ask_worker() or succeed(None)
             room.addCallback(
-                lambda _: intake.time_slices.begin(_steps(body), _then(body, done), again=True)
+                lambda _: intake.time_slices.begin(
+                    _steps(body), _when_checked(body, done), again=True
+                )
             )
         return done.addErrback(self._refused, fetched).addBoth(_let_go, body)
 
@@ -176,7 +178,7 @@ def _steps(body: BlockBody) -> Generator[None, None, None]:
     yield from body.finish()
 
 
-def _then(body: BlockBody, done: Deferred[None]) -> Callable[[Failure | None], None]:
+def _when_checked(body: BlockBody, done: Deferred[None]) -> Callable[[Failure | None], None]:
     """Return the callback for a checked block: fires `done` when the block is stored or has failed."""
 
     def ended(failure: Failure | None) -> None:

@@ -110,7 +110,7 @@ def _server(text: str) -> tuple[str, int]:
     return found["host"].strip("[]"), port
 
 
-def placed(
+def adapted_headers(
     headers: Mapping[str, str], place: Position | None, *, passes_holes: bool
 ) -> dict[str, str]:
     """Return the headers of a fetched block, adapted to the place where its store ends here.

@@ -10,7 +10,7 @@ from logsrv.linelog.framing.bodies.bodies import Records
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
-from logsrv.linelog.framing.lines.long_work import in_one, result_of
+from logsrv.linelog.framing.lines.long_work import as_long_work, result_of
 from logsrv.linelog.inputs.intake.connections import Input, InputDatagrams
 from logsrv.linelog.inputs.intake.gathering import store_from_datagrams
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -31,7 +31,7 @@ def records(intake: Intake, pickles: Iterable[bytes], source: str) -> Generator[
             size = 0
             yield
         try:
-            line = yield from in_one(partial(line_of, pickle, intake.max_record), len(pickle))
+            line = yield from as_long_work(partial(line_of, pickle, intake.max_record), len(pickle))
         except NotPlainError as error:
             drop(intake, str(error), source)
         else:

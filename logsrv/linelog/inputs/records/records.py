@@ -162,7 +162,7 @@ class RecordReceiver(InputProtocol):
         self._unsafe += size
         self.due += 1
         safe = self.intake.durable(since)
-        safe.addCallbacks(self._safe, self._unsafe_for_good, callbackArgs=(data, size))
+        safe.addCallbacks(self._safe, self._close_unacknowledged, callbackArgs=(data, size))
         if self._unsafe > WINDOW and not safe.called and self.connected:
             self.pauseProducing()
 
@@ -266,7 +266,7 @@ class RecordReceiver(InputProtocol):
             else:
                 self.resumeProducing()
 
-    def _unsafe_for_good(self, failure: Failure) -> None:
+    def _close_unacknowledged(self, failure: Failure) -> None:
         if self.connected:
             why = f"closing the connection without acknowledgement: {failure.getErrorMessage()}"
             self.intake.complain(self.source, why)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.framing.bodies.bodies import RequestRefused
-from logsrv.linelog.framing.bodies.extras import needed, read_message
+from logsrv.linelog.framing.bodies.extras import import_extra, read_message
 
 
 def test_a_missing_parser_is_told_in_a_sentence() -> None:
     with pytest.raises(
         RequestRefused, match=r"pushes need pip install 'logsrv\[senders\]'"
     ) as refused:
-        needed("no_such_module_anywhere", "pushes")
+        import_extra("no_such_module_anywhere", "pushes")
     assert refused.value.status == 501
 
 
 def test_a_body_that_is_no_message_is_refused() -> None:
-    kind = needed("google.protobuf.timestamp_pb2", "it").Timestamp
+    kind = import_extra("google.protobuf.timestamp_pb2", "it").Timestamp
     assert read_message(kind, b"\x08\x05").seconds == 5
     with pytest.raises(RequestRefused) as refused:
         read_message(kind, b"\xff\xff")

@@ -17,8 +17,8 @@ from logsrv.linelog.framing.bodies.json_made import (
     HugeNumber,
     as_text,
     in_base64,
-    made,
-    made_together,
+    object_line,
+    object_lines,
 )
 from logsrv.linelog.framing.bodies.json_text import harmless
 from logsrv.linelog.framing.lines.clean import escaped
@@ -34,19 +34,21 @@ VALUES = st.recursive(
 @pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES))
 def test_any_record_becomes_one_harmless_line(record: dict[object, object]) -> None:
-    line = made(record, {"time": "T"})
+    line = object_line(record, {"time": "T"})
     assert isinstance(json.loads(line), dict)
     assert escaped(line) == line and b"\n" not in line
 
 
 def test_the_senders_order_and_ours_behind() -> None:
-    assert made({"b": 1, "a": [True, None]}, {"time": "T", "tag": "x"}) == (
+    assert object_line({"b": 1, "a": [True, None]}, {"time": "T", "tag": "x"}) == (
         b'{"b":1,"a":[true,null],"time":"T","tag":"x"}'
     )
 
 
 def test_the_record_keeps_its_own() -> None:
-    assert made({"time": 1, "_time": 2}, {"time": "T"}) == b'{"time":1,"_time":2,"__time":"T"}'
+    assert (
+        object_line({"time": 1, "_time": 2}, {"time": "T"}) == b'{"time":1,"_time":2,"__time":"T"}'
+    )
 
 
 def test_values_that_json_does_not_have() -> None:
@@ -57,7 +59,7 @@ def test_values_that_json_does_not_have() -> None:
         b"bytes": b"\xff\xc3\xa9",
         7: "\x7f\u2028\ud800",
     }
-    assert made(record, {}) == (
+    assert object_line(record, {}) == (
         '{"big":1180591620717411303424,"nan":"NaN","low":"-Infinity","bytes":"\\\\xffé",'
         r'"7":"\u007f\u2028\\xed\\xa0\\x80"}'.encode()
     )
@@ -68,19 +70,19 @@ def test_a_deeply_nested_value_is_cut_at_the_deepest_level() -> None:
     value: object = 1
     for _ in range(10_000):
         value = [value]
-    line = made({"a": value}, {})
+    line = object_line({"a": value}, {})
     assert line.count(b"[") == DEEPEST + 1
 
 
 def test_a_value_of_an_unknown_kind_raises_type_error() -> None:
     with pytest.raises(TypeError, match="object has no form in JSON"):
-        made({"a": object()}, {})
+        object_line({"a": object()}, {})
 
 
 def test_of_a_kind_that_the_caller_knows() -> None:
     """With and without what takes the long way."""
-    assert made({"a": [1j]}, {}, str) == b'{"a":["1j"]}'
-    assert made({"a": [1j], "b": None}, {}, str) == b'{"a":["1j"],"b":null}'
+    assert object_line({"a": [1j]}, {}, str) == b'{"a":["1j"]}'
+    assert object_line({"a": [1j], "b": None}, {}, str) == b'{"a":["1j"],"b":null}'
 
 
 @pytest.mark.slow
@@ -88,17 +90,17 @@ def test_of_a_kind_that_the_caller_knows() -> None:
 def test_the_fast_and_the_careful_way_make_the_same_json(record: dict[str, object]) -> None:
     """What has a null in it is made the long way; without, it is the same."""
     other = "".join(("x", *record))
-    with_null = json.loads(made(record, {other: None}))
+    with_null = json.loads(object_line(record, {other: None}))
     assert with_null.pop(other) is None
-    assert json.loads(made(record, {})) == with_null
+    assert json.loads(object_line(record, {})) == with_null
 
 
 @pytest.mark.slow
 def test_short_records_take_little_memory_beside_each_other() -> None:
     program = (
-        "import resource as r; from logsrv.linelog.framing.bodies.json_made import made\n"
+        "import resource as r; from logsrv.linelog.framing.bodies.json_made import object_line\n"
         "before = r.getrusage(r.RUSAGE_SELF).ru_maxrss\n"
-        "kept = [made({'n': n}, {'tag': 't'}) for n in range(30_000)]\n"
+        "kept = [object_line({'n': n}, {'tag': 't'}) for n in range(30_000)]\n"
         "print(r.getrusage(r.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     kib = int(
@@ -109,8 +111,8 @@ def test_short_records_take_little_memory_beside_each_other() -> None:
 
 def test_a_number_that_no_float_holds_keeps_its_digits_as_text() -> None:
     record = {"a": 1.5, "b": [HugeNumber("-1E400")]}
-    assert made(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
-    assert made_together([record], 1000) is None
+    assert object_line(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
+    assert object_lines([record], 1000) is None
 
 
 @pytest.mark.parametrize("shift", range(4))

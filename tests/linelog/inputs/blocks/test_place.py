@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.body import BlockDecision, fate, overlaps, rest_of
+from logsrv.linelog.inputs.blocks.body import (
+    BlockDecision,
+    decide_about,
+    overlaps,
+    without_stored_part,
+)
 from logsrv.linelog.ship.encode.block import UNKNOWN
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Position
@@ -34,7 +39,7 @@ def test_whatever_comes_in_whatever_order_the_text_is_whole(
         if chance.random() < 0.5:
             # One that asks first.
             block = edge.next(place, most, chance) or block
-        if fate(block, place) is BlockDecision.TAKE:
+        if decide_about(block, place) is BlockDecision.TAKE:
             at = edge.offset(block.start)
             stored += TEXT[at : at + block.size]
             place = block.end
@@ -45,17 +50,17 @@ def test_gaps_have_to_be_told() -> None:
     at = Position(1, 0)
     behind = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4))
     told = block_of(ONE, b"abc\n", Position(1, 8), Position(1, 4), UNKNOWN)
-    assert fate(behind, Position(1, 4)) is BlockDecision.REFUSE
-    assert fate(told, Position(1, 4)) is BlockDecision.TAKE
-    assert fate(told, None) is BlockDecision.REFUSE
+    assert decide_about(behind, Position(1, 4)) is BlockDecision.REFUSE
+    assert decide_about(told, Position(1, 4)) is BlockDecision.TAKE
+    assert decide_about(told, None) is BlockDecision.REFUSE
     # Nobody here knows where a segment ends.
     assert (
-        fate(block_of(ONE, b"abc\n", Position(2, 0), Position(1, 4)), Position(1, 4))
+        decide_about(block_of(ONE, b"abc\n", Position(2, 0), Position(1, 4)), Position(1, 4))
         is BlockDecision.TAKE
     )
-    assert fate(block_of(ONE, b"abc\n", at, None), None) is BlockDecision.TAKE
-    assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 2)) is BlockDecision.REFUSE
-    assert fate(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is BlockDecision.FORGET
+    assert decide_about(block_of(ONE, b"abc\n", at, None), None) is BlockDecision.TAKE
+    assert decide_about(block_of(ONE, b"abc\n", at, None), Position(1, 2)) is BlockDecision.REFUSE
+    assert decide_about(block_of(ONE, b"abc\n", at, None), Position(1, 4)) is BlockDecision.FORGET
 
 
 def note_of(start: int, end: int, segment: int = 1) -> Note:
@@ -67,10 +72,10 @@ def test_of_a_block_that_begins_with_what_is_here_the_rest_is_taken() -> None:
     block = block_of(ONE, TEXT, Position(1, 0), None, UNKNOWN)
     note = note_of(7, 28)
     assert overlaps(block, note)
-    rest, text = rest_of(block, TEXT, note)
+    rest, text = without_stored_part(block, TEXT, note)
     assert (text, rest.start, rest.after, rest.gap) == (TEXT[28:], (1, 28), (1, 28), "")
     assert (rest.crc, rest.end) == (zlib.crc32(text), block.end)
-    assert fate(rest, note.end) is BlockDecision.TAKE
+    assert decide_about(rest, note.end) is BlockDecision.TAKE
 
 
 def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:
@@ -78,7 +83,7 @@ def test_what_begins_with_other_lines_than_are_here_is_refused() -> None:
     with pytest.raises(
         ValueError, match="from 1:7 to 1:28 its lines differ from those stored here"
     ):
-        rest_of(block, TEXT.upper(), note_of(7, 28))
+        without_stored_part(block, TEXT.upper(), note_of(7, 28))
 
 
 @pytest.mark.parametrize(
@@ -88,4 +93,4 @@ def test_what_does_not_have_all_of_the_last_one_in_it_is_left_as_it_is(note: Not
     """Nobody could compare what is here with it."""
     block = block_of(ONE, TEXT[7:], Position(1, 7), None)
     assert not overlaps(block, note)
-    assert rest_of(block, TEXT[7:], note) == (block, TEXT[7:])
+    assert without_stored_part(block, TEXT[7:], note) == (block, TEXT[7:])

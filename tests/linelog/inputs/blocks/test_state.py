@@ -14,8 +14,8 @@ from logsrv.linelog.inputs.blocks.state import (
     PackedFile,
     decode,
     encode,
-    is_given,
     is_packed_name,
+    is_segment_file_name,
 )
 from logsrv.linelog.store.origins.notes import Note
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
@@ -49,7 +49,7 @@ def test_it_comes_as_it_was_sent() -> None:
 )
 def test_no_other_name_than_that_of_a_segment_is_let_pass(name: str) -> None:
     assert is_packed_name(NAME) and not is_packed_name(name)
-    assert is_given(f"{NAME}.idx") and not is_given(f"{name}.idx.words")
+    assert is_segment_file_name(f"{NAME}.idx") and not is_segment_file_name(f"{name}.idx.words")
     with pytest.raises(ValueError, match="an invalid name of a segment"):
         decode(encode(STATE).replace(NAME.encode(), json.dumps(name)[1:-1].encode()))
 

@@ -20,7 +20,7 @@ from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, Requ
 from logsrv.linelog.framing.lines.long_work import result_of
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from logsrv.linelog.inputs.http.routes import BY_NAME
-from logsrv.linelog.inputs.http.worker import NICE, Order, made, taken
+from logsrv.linelog.inputs.http.worker import NICE, Order, read_answer, unpack_and_take
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from tests.kit.children.spawned import read_message, send
 
@@ -50,7 +50,9 @@ def here(order: Order) -> Outcome:
     """Take the body apart in this process, as the server does it."""
     counts = LineCounts()
     gathered = Gathering(Records(order.rules.max_made), order.line_rules, counts)
-    making = taken(BY_NAME[order.take], order.body, order.coding, order.rules, gathered.records)
+    making = unpack_and_take(
+        BY_NAME[order.take], order.body, order.coding, order.rules, gathered.records
+    )
     try:
         reply = result_of(gathered.steps(making))
     except RequestRefused as refusal:
@@ -58,7 +60,7 @@ def here(order: Order) -> Outcome:
     return outcome(gathered, reply, counts)
 
 
-def apart(order: Order, size: int) -> Outcome:
+def name_for_worker(order: Order, size: int) -> Outcome:
     """Take it apart as a worker does, through pipes that give `size` bytes at a time."""
     counts = LineCounts()
     told = Order.decoded(b"".join(order.encoded()))
@@ -72,7 +74,7 @@ def apart(order: Order, size: int) -> Outcome:
     ]
     assert len(answers) == 1
     try:
-        return outcome(*made(answers[0], counts), counts)
+        return outcome(*read_answer(answers[0], counts), counts)
     except RequestRefused as refusal:
         return refused(refusal, counts)
 
@@ -108,14 +110,14 @@ def test_a_worker_makes_the_same(
     lines = LineRules(max_line=80, oversize=oversize)
     coding, body = ("gzip", gzip.compress(body)) if packed else ("", body)
     order = Order(take, coding, rules, lines, body)
-    assert apart(order, size) == here(order)
+    assert name_for_worker(order, size) == here(order)
 
 
 def test_too_much_is_refused_as_it_is_here() -> None:
     body = json.dumps({"streams": [{"stream": {}, "values": [["1", "text"]] * 9}]}).encode()
     rules = BodyRules("application/json", "/", 100, max_made=500)
     order = Order("loki", "", rules, LineRules(), body)
-    found = apart(order, 7)
+    found = name_for_worker(order, 7)
     assert found == here(order)
     assert isinstance(found.answer, tuple) and found.answer[0] == 413
 
@@ -125,7 +127,7 @@ def test_all_that_is_counted_is_added(field: str) -> None:
     counts = LineCounts(**{field: 2})
     answer = [b'{"counts": {"%b": 3}, "refused": [413, "oversize", "why"]}\n' % field.encode()]
     with pytest.raises(RequestRefused):
-        made(answer, counts)
+        read_answer(answer, counts)
     assert getattr(counts, field) == 5
 
 
@@ -146,7 +148,7 @@ def test_it_answers_one_after_the_other_until_its_input_ends() -> None:
         send(worker, *order.encoded())
     worker.stdin.close()
     answers = list(MessageReader().receive(worker.stdout.read()))
-    lines = [b"".join(map(bytes, made(one, LineCounts())[0].blocks())) for one in answers]
+    lines = [b"".join(map(bytes, read_answer(one, LineCounts())[0].blocks())) for one in answers]
     assert len(lines) == 2
     assert lines[0] == b""
     assert b"text" in lines[1]

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from logsrv.linelog.inputs.http.journal import Journal
 from logsrv.linelog.inputs.intake.options import InputOptions
-from logsrv.linelog.inputs.intake.unfinished import BODIES, Unfinished
+from logsrv.linelog.inputs.intake.unfinished import BODIES, UnfinishedData
 from logsrv.linelog.inputs.records.forward import Forward
 from logsrv.linelog.inputs.records.gelf import Gelf
 from logsrv.linelog.inputs.records.lumberjack import Lumberjack
@@ -32,7 +32,7 @@ class Half:
 
 
 def test_the_holder_that_waits_longest_gives_way() -> None:
-    unfinished = Unfinished(lambda: 50)
+    unfinished = UnfinishedData(lambda: 50)
     first, second, third = Half(), Half(), Half()
     unfinished.note(first, 40, 40)
     unfinished.note(second, 40, 40)
@@ -49,7 +49,7 @@ def test_the_holder_that_waits_longest_gives_way() -> None:
 
 
 def test_a_holder_that_is_gone_is_forgotten() -> None:
-    unfinished = Unfinished(lambda: 50)
+    unfinished = UnfinishedData(lambda: 50)
     half = Half()
     unfinished.note(half, 40, 40)
     unfinished.forget(half)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.inputs.blocks.body import BlockDecision, fate
-from logsrv.linelog.inputs.nats.place import StreamPlace, parse_place, placed
+from logsrv.linelog.inputs.blocks.body import BlockDecision, decide_about
+from logsrv.linelog.inputs.nats.place import StreamPlace, adapted_headers, parse_place
 from logsrv.linelog.ship.encode.block import read_block
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.inputs.blocks.making import block_of
@@ -81,8 +81,8 @@ FIRST = block_of(STORE, b"x\n" * 50, Position(3, 100), None)
 def what(
     headers: dict[str, str], place: Position | None, *, passes_holes: bool = False
 ) -> tuple[BlockDecision, str]:
-    found = read_block(placed(headers, place, passes_holes=passes_holes), b"")
-    return fate(found, place), found.gap
+    found = read_block(adapted_headers(headers, place, passes_holes=passes_holes), b"")
+    return decide_about(found, place), found.gap
 
 
 def test_whatever_is_there_first_begins_a_store_and_what_begins_at_its_place_follows() -> None:
@@ -107,10 +107,12 @@ def test_a_block_that_begins_before_the_place_is_never_taken_in_part() -> None:
 
 
 def test_headers_of_nats_are_none_of_a_block() -> None:
-    found = placed({**BLOCK.headers(), "Nats-Expected-Stream": "LOGS"}, None, passes_holes=False)
+    found = adapted_headers(
+        {**BLOCK.headers(), "Nats-Expected-Stream": "LOGS"}, None, passes_holes=False
+    )
     assert "Nats-Expected-Stream" not in found
 
 
 def test_a_place_that_is_none_is_for_others_to_refuse() -> None:
     headers = {**BLOCK.headers(), "Logsrv-From": "nowhere"}
-    assert placed(headers, Position(1, 0), passes_holes=True) == headers
+    assert adapted_headers(headers, Position(1, 0), passes_holes=True) == headers
