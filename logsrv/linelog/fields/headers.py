@@ -54,7 +54,7 @@ class HeaderReader:
         inner = [name.removeprefix("fields.").removeprefix("syslog.") for name in names]
         self.wanted = [place for place, name in enumerate(inner) if name in NAMES]
         # The text begins after the whole header, whose end this expression does not find.
-        self.is_able = "text" not in inner
+        self.can_read = "text" not in inner
         groups = ["priority" if name in _OF_PRIORITY else name for name in inner]
         captured = [name for name, _ in _PARTS if name in groups]
         self._find = re.compile(

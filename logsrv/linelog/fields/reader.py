@@ -102,7 +102,7 @@ class FieldReader:
         if not len(rows):
             return set()
         lines = rows.tolist()
-        if not self._headers.is_able:
+        if not self._headers.can_read:
             return set(lines)
         found, others = self._headers.read(b"\n".join([*stamps.messages_of(rows), b""]))
         for place, column in found:

@@ -170,7 +170,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._hangs = HangLog(self.store, reactor)
         self._classic = ClassicPlaces(kept=lambda: self.manager.kept)
         # The time of the last status, and the lines stored by then.
-        self._rated = (0.0, 0)
+        self._last_status = (0.0, 0)
         self._web: WebServer | None = None
         self.workers = ProcessPool(
             "logsrv.linelog.inputs.http.worker",
@@ -218,11 +218,11 @@ class LoggerService(ListeningService[LoggerSettings]):
             # `with_secrets` reads the files of secrets now: none can be missing after the reload was
             # accepted.
             SiteSpec(
-                _key(listener),
+                _site_key(listener),
                 listener.listen.endpoint,
                 listener.label,
                 with_secrets(listener),
-                sentence=_sentence(listener),
+                sentence=_listening_sentence(listener),
             )
             for listener in (*settings.listener, *self._classic.listeners(settings))
             if listener.listen.input in inputs()
@@ -276,8 +276,8 @@ class LoggerService(ListeningService[LoggerSettings]):
         return self._web
 
     def status(self) -> str:
-        (then, before), now = self._rated, (self.clock.seconds(), self.store.stored_lines)
-        self._rated = now
+        (then, before), now = self._last_status, (self.clock.seconds(), self.store.stored_lines)
+        self._last_status = now
         rate = (now[1] - before) / (now[0] - then) if then < now[0] else 0.0
         gone = [f"{place} is left out" for place in left_out(self.settings)]
         return ", ".join([f"{rate:,.0f} lines/s", super().status(), *self.unhealthy(), *gone])
@@ -343,7 +343,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             await gatherResults([self.alerts.stop(), self._shipping.stop()])
 
 
-def _key(listener: ListenerSettings) -> str:
+def _site_key(listener: ListenerSettings) -> str:
     """Return the identity of a listener across reloads: its endpoint, not its name.
 
     With port 0 the system picks another port each time, so there the label is the identity.
@@ -351,7 +351,7 @@ def _key(listener: ListenerSettings) -> str:
     return listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
 
 
-def _sentence(listener: ListenerSettings) -> str:
+def _listening_sentence(listener: ListenerSettings) -> str:
     begin = f"{listener.name}: " if listener.name else ""
     return f"{begin}listening for {listener.listen.input} on {{place}}"
 

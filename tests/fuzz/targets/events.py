@@ -22,7 +22,7 @@ from logsrv.linelog.framing.events.gelf import GelfFramer
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, Chunks, unpacked
 from logsrv.linelog.framing.events.journal import JournalFramer, entry_of
 from logsrv.linelog.framing.events.lumberjack import Events, LumberjackFramer
-from logsrv.linelog.framing.events.msgpack_values import ValueFramer, crowded, ends
+from logsrv.linelog.framing.events.msgpack_values import ValueFramer, ends, has_more_values
 from logsrv.linelog.framing.events.objects import add_objects
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
 from logsrv.linelog.framing.events.python_frames import PickleFramer
@@ -71,7 +71,7 @@ def msgpack_values(data: bytes) -> None:
             # An extension's time that is invalid, or too deep a nesting.
             pass
         assert ends(value) == [len(value)]
-        result_of(crowded(value, 3))
+        result_of(has_more_values(value, 3))
 
 
 @target("linelog.framing.events.forward", "linelog.framing.events.forward_entries")

@@ -42,4 +42,4 @@ def test_unusual_ones_are_handed_back(message: bytes) -> None:
 
 def test_only_names_of_headers_are_wanted() -> None:
     assert HeaderReader(["status", "fields.app", "syslog.pid"]).wanted == [1, 2]
-    assert not HeaderReader(["text"]).is_able
+    assert not HeaderReader(["text"]).can_read

@@ -168,7 +168,7 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _document(document: bytes, index: object, most: int) -> bytes:
-    """Return a document on one line, with its index, if any, as the last member. Raises _Bad."""
+    """Return a document on one line, with its index, if any, as the last member. Raises _RejectedAction."""
     if len(document) > SPARE * most:
         raise _RejectedAction(413, "document_too_large", str(too_long(most, "the document")))
     try:

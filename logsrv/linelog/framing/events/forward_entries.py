@@ -28,9 +28,9 @@ from logsrv.linelog.framing.events.msgpack_values import (
     PIECE,
     EndFinder,
     array_header,
-    crowded,
     end_of,
     ends,
+    has_more_values,
     is_text,
 )
 from logsrv.linelog.framing.lines.long_work import as_long_work
@@ -226,7 +226,9 @@ class Entries:
             return
         for part in (time, record):
             # With more values than the limit has bytes, its JSON would be longer than the limit.
-            if len(part) > self._limits.record and (yield from crowded(part, self._limits.record)):
+            if len(part) > self._limits.record and (
+                yield from has_more_values(part, self._limits.record)
+            ):
                 yield from self._add_other(time, record)
                 return
         line = yield from as_long_work(partial(self._line, time, record), len(time) + len(record))

@@ -139,7 +139,7 @@ class ValueFramer:
         return done
 
 
-def crowded(value: Buffer, most: int) -> Generator[None, None, bool]:
+def has_more_values(value: Buffer, most: int) -> Generator[None, None, bool]:
     """Return whether a whole value contains more than `most` values, in steps, as `most` may be a million.
 
     Raises ValueError if it is damaged.

@@ -246,15 +246,15 @@ class BlockBody(Body):
 
     def finish(self) -> Steps:
         try:
-            return (yield from self._taken_in())
+            return (yield from self._take_in())
         finally:
             self._intake.store.origins.under_way.free(self._room)
 
-    def _taken_in(self) -> Steps:
+    def _take_in(self) -> Steps:
         try:
             block = read_block(self._headers, b"".join(self._parts))
             self._parts = []
-            reply = self._known(block)
+            reply = self._known_reply(block)
             if reply is not None:
                 return reply
             text = yield from self._unpacked(block)
@@ -270,7 +270,7 @@ class BlockBody(Body):
         except ValueError as error:
             raise RequestRefused(422, "protocol", str(error)) from None
         # Meanwhile another connection may have brought the same block.
-        reply = self._known(block)
+        reply = self._known_reply(block)
         if reply is not None:
             return reply
         return self._deposit(block, text, lines)
@@ -284,7 +284,7 @@ class BlockBody(Body):
         check_text(block, text)
         return text
 
-    def _known(self, block: PackedBlock) -> Reply | None:
+    def _known_reply(self, block: PackedBlock) -> Reply | None:
         """Return the answer if the block is here already; None if it is new. Raises RequestRefused."""
         intake = self._intake
         check_place(block.store, intake)
@@ -296,7 +296,7 @@ class BlockBody(Body):
             raise OutOfPlace(note)
         if decided is BlockDecision.FORGET:
             intake.metrics.count("blocks_forgotten_total", listener=intake.label)
-            return _taken(note.end if note else block.end)
+            return _taken_reply(note.end if note else block.end)
         if intake.store.depositing > MOST_DEPOSITING:
             raise busy("too many blocks wait for the disk; send it again")
         return None
@@ -321,12 +321,12 @@ class BlockBody(Body):
         pending = PendingBlock(
             block.store, block.start, block.end, block.crc, text, lines, self._sequence
         )
-        reply = _taken(block.end)
-        self._stored = intake.deposit(pending).addCallback(self._done, reply)
+        reply = _taken_reply(block.end)
+        self._stored = intake.deposit(pending).addCallback(self._count_stored, reply)
         self._let_in()
         return reply
 
-    def _done(self, _: None, reply: Reply) -> Reply:
+    def _count_stored(self, _: None, reply: Reply) -> Reply:
         self._intake.metrics.count("blocks_received_total", listener=self._intake.label)
         return reply
 
@@ -335,7 +335,7 @@ def _is_ahead(block: PackedBlock, place: Position | None) -> bool:
     return block.after is not None and (place is None or block.after > place)
 
 
-def _taken(place: Position) -> Reply:
+def _taken_reply(place: Position) -> Reply:
     return Reply(200, json_line(place=str(place)), headers={"Logsrv-To": str(place)})
 
 

@@ -263,7 +263,7 @@ class KeptBody(Body):
             headers.route.name_for_worker, headers.coding, self._rules, intake.rules, body
         )
         asked = intake.ask_worker(*order.encoded())
-        return asked.addCallbacks(self._answered, self._not_answered)
+        return asked.addCallbacks(self._keep_answer, self._keep_refusal)
 
     def _is_large(self, body: bytes) -> bool:
         """Return whether parsing takes long: 4 KB packed may become 4 MB, which take a second."""
@@ -275,7 +275,7 @@ class KeptBody(Body):
         size = headers.route.size
         return (len(body) if size is None else size(body, headers.media)) >= LARGE
 
-    def _answered(self, answer: list[bytes]) -> None:
+    def _keep_answer(self, answer: list[bytes]) -> None:
         # There was room for each body as it was sent, but all may become several times as large at once.
         more = sum(map(len, answer)) - self._size
         try:
@@ -286,7 +286,7 @@ class KeptBody(Body):
             self._hold(self._size + more)
             self._kept, self._answer = BytesIO(), answer
 
-    def _not_answered(self, failure: Failure) -> None:
+    def _keep_refusal(self, failure: Failure) -> None:
         # `finish` does the work in this process if no worker can be started.
         if not failure.check(NoWorkerError):
             self._refusal = busy(f"{failure.getErrorMessage()}; send it again")

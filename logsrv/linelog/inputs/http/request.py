@@ -229,13 +229,13 @@ class InputRequest(Request):
         return entries
 
     def _take_in(self, _: None = None) -> None:
-        self._intake.time_slices.begin(self._finishing(), self._worked, again=True)
+        self._intake.time_slices.begin(self._finishing(), self._work_ended, again=True)
 
     def _finishing(self) -> Iterator[None]:
         assert self._body is not None
         self._reply = yield from self._body.finish()
 
-    def _worked(self, failure: Failure | None) -> None:
+    def _work_ended(self, failure: Failure | None) -> None:
         before = self.state
         self._to("worked")
         if failure is not None and not failure.check(RequestRefused):
@@ -291,13 +291,13 @@ class InputRequest(Request):
         if safe is None:
             safe = self._intake.durable(self._since).addCallback(lambda _: reply)
         self._answer_in_time()
-        safe.addCallbacks(self._safe, self._not_safe)
+        safe.addCallbacks(self._send_answer, self._refuse_unsafe)
         safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
 
     def _answer_in_time(self) -> None:
-        self._timer.start(ANSWER_SECONDS, self._not_safe, None)
+        self._timer.start(ANSWER_SECONDS, self._refuse_unsafe, None)
 
-    def _safe(self, reply: Reply) -> None:
+    def _send_answer(self, reply: Reply) -> None:
         if self.state != "UNSAFE":
             return
         self._timer.stop()
@@ -309,7 +309,7 @@ class InputRequest(Request):
             self._head(reply)
             LongAnswer(self, reply.body, self._timer, self._finish, self._channel.abort)
 
-    def _not_safe(self, failure: Failure | None) -> None:
+    def _refuse_unsafe(self, failure: Failure | None) -> None:
         """Refuse to acknowledge, so the sender repeats the request, and records may be stored twice."""
         if self.state not in ("WORKING", "UNSAFE"):
             return

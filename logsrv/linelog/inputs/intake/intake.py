@@ -229,9 +229,9 @@ class Intake:
         """Return a Deferred that fires with a worker's answer, as `ProcessPool.answer` does."""
         assert self.workers is not None
         self._asked += 1
-        return self.workers.answer(*parts).addBoth(self._answered)
+        return self.workers.answer(*parts).addBoth(self._if_in_time)
 
-    def _answered(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
+    def _if_in_time(self, answer: list[bytes] | Failure) -> list[bytes] | Failure:
         if self._flushed:
             return Failure(WorkerEndedError("there was no time to take it in"))
         self._asked -= 1

@@ -57,7 +57,7 @@ class NatsReceiver:
         self._thread = AsyncioThread(reactor, "nats")
         self._running: Deferred[None] | None = None
         self._again = Timer(reactor)
-        self._said = RateLimitedLog(reactor.seconds, _SENTENCES)
+        self._problems = RateLimitedLog(reactor.seconds, _SENTENCES)
         self._failures = Failures(intake.label, reactor.seconds)
 
     def check(self, endpoint: Endpoint) -> None:
@@ -114,7 +114,7 @@ class NatsReceiver:
 
     def _say(self, level: LogLevel, why: str) -> None:
         """Log a sentence; problems only once a minute each, because thousands of stores may have them."""
-        noted = None if level is LogLevel.info else self._said.note(why)
+        noted = None if level is LogLevel.info else self._problems.note(why)
         if noted is None and level is not LogLevel.info:
             return
         more = f" (and {noted.number - 1} more such)" if noted and noted.number > 1 else ""

@@ -92,14 +92,14 @@ class LineReceiver(InputProtocol):
         self._later = deque([data] if data else [])
         self.intake.valve.served(self)
         self.pauseProducing()
-        self.intake.time_slices.begin(self._steps(self._later), self._done)
+        self.intake.time_slices.begin(self._steps(self._later), self._work_ended)
 
     def _steps(self, unread: deque[bytes]) -> Iterator[None]:
         while self.more or unread:
             self.take_in(b"" if self.more else unread.popleft())
             yield
 
-    def _done(self, failure: Failure | None) -> None:
+    def _work_ended(self, failure: Failure | None) -> None:
         self._later = None
         if failure is not None:
             log.failure("taking in data from {source} failed", failure, source=self.source)

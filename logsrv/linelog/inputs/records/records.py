@@ -162,7 +162,7 @@ class RecordReceiver(InputProtocol):
         self._unsafe += size
         self.due += 1
         safe = self.intake.durable(since)
-        safe.addCallbacks(self._safe, self._close_unacknowledged, callbackArgs=(data, size))
+        safe.addCallbacks(self._acknowledge, self._close_unacknowledged, callbackArgs=(data, size))
         if self._unsafe > WINDOW and not safe.called and self.connected:
             self.pauseProducing()
 
@@ -198,7 +198,7 @@ class RecordReceiver(InputProtocol):
             return
         self.intake.valve.served(self)
         self._work = Working.AT_ONCE
-        self.intake.time_slices.begin(self._steps(), self._done, again=self.acknowledges)
+        self.intake.time_slices.begin(self._steps(), self._work_ended, again=self.acknowledges)
         self._go_on_in_turns()
 
     def _go_on_in_turns(self) -> None:
@@ -224,7 +224,7 @@ class RecordReceiver(InputProtocol):
                 yield from self.received(data[at : at + self.most_at_once])
                 yield
 
-    def _done(self, failure: Failure | None) -> None:
+    def _work_ended(self, failure: Failure | None) -> None:
         paused, self._work = self._work is Working.IN_TURNS, Working.NOTHING
         if failure is not None:
             self._unread.clear()
@@ -256,7 +256,7 @@ class RecordReceiver(InputProtocol):
             self.lost()
         self.ending = True
 
-    def _safe(self, _: None, data: bytes, size: int) -> None:
+    def _acknowledge(self, _: None, data: bytes, size: int) -> None:
         self._unsafe -= size
         self.due -= 1
         if self.connected:

@@ -22,7 +22,7 @@ from logsrv.linelog.framing.events.msgpack_values import (
     ends,
     is_text,
 )
-from logsrv.linelog.framing.events.msgpack_values import crowded as crowded_in_steps
+from logsrv.linelog.framing.events.msgpack_values import has_more_values as crowded_in_steps
 from logsrv.linelog.framing.lines.long_work import result_of
 
 LEAVES = (
@@ -118,16 +118,16 @@ def test_a_value_nested_too_deeply_stops_the_framer() -> None:
     assert framer.fault == "a value is nested too deeply"
 
 
-def crowded(value: bytes, most: int) -> bool:
+def has_more_values(value: bytes, most: int) -> bool:
     return result_of(crowded_in_steps(value, most))
 
 
 def test_crowded_counts_the_values_inside_a_value() -> None:
     value = msgpack.packb([[1, 2], "x" * 1000])
-    assert not crowded(value, 5)
-    assert crowded(value, 4)
+    assert not has_more_values(value, 5)
+    assert has_more_values(value, 4)
     with pytest.raises(ValueError, match="no MessagePack"):
-        crowded(b"\x91\xc1", 5)
+        has_more_values(b"\x91\xc1", 5)
 
 
 @pytest.mark.parametrize("data", [b"\xc1", b"\x91" * 5000])
