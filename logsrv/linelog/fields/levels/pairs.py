@@ -21,7 +21,7 @@ _QUOTE, _SPACE, _EQUALS, _LF = b'" =\n'
 
 
 class LevelFields(NamedTuple):
-    """One field for each of these lines: the only one there that may hold a level, as offsets in the text.
+    """Fields that may hold a level, the only one of its line each, as offsets in the text.
 
     at: where its name begins. value: where its value begins.
     message_start, message_end: bounds of the line's message.
