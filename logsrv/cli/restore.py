@@ -42,7 +42,7 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.inputs.blocks.centre_copy import CentreCopy
 from logsrv.linelog.inputs.blocks.client import CentreClient
 from logsrv.linelog.ship.address import ShipURL, parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings, check_clear
+from logsrv.linelog.ship.registry import TargetSettings, check_encrypted
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.restoring import RestoredSegment, brought_back, choose_store
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
@@ -129,7 +129,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     options = TLSOptions(ca, certificate=cert, key=key)
     token_file = Path(arguments.token_file) if arguments.token_file else None
     token = read_secret("token", None, token_file)
-    check_clear(TargetSettings(name="", url=url, store="", token=token))
+    check_encrypted(TargetSettings(name="", url=url, store="", token=token))
     client = CentreClient(
         url=url, sleep=Clock().sleep, token=token, tls=tls_context(options) if url.tls else None
     )

@@ -69,7 +69,7 @@ class Access:
         # All ports of a host share its cookies, so several loggers need different names.
         self._cookie_name, self._cookie = f"logsrv-{key[:8]}".encode(), key[8:].encode()
 
-    def lets_in_as(self, other: Access) -> bool:
+    def has_same_token(self, other: Access) -> bool:
         """Return whether both have the same token."""
         return self._token == other._token
 

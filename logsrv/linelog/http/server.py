@@ -92,7 +92,7 @@ class WebServer:
         nodes, token = DeclaredNodes(settings.node_sets), read_token(settings)
         before, self._nodes = self._access, nodes
         self._access = Access(settings.http_host, token, self._attempts)
-        if before is not None and not before.lets_in_as(self._access):
+        if before is not None and not before.has_same_token(self._access):
             # A client that may see the lines with the new settings connects again by itself.
             for viewer in list(self._viewers):
                 viewer.close("the token has changed")

@@ -62,7 +62,7 @@ SCHEMES = {
     "s3": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
     "gs": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
     "az": Scheme(maker=_ARCHIVE, takes="segments", extra="archive"),
-    **_pair("nats", "nats+tls", (NATS, NATS), "out.target.JetStream", **_STREAM),
+    **_pair("nats", "nats+tls", (NATS, NATS), "out.jetstream.JetStream", **_STREAM),
     **_pair(
         "kafka", "kafka+tls", (9092, 9093), "out.kafka.KafkaTarget", extra="kafka", names="topic"
     ),
@@ -145,7 +145,7 @@ class ShipURL:
         return ((self.host, self.port), *self.others)
 
     @property
-    def place(self) -> str:
+    def loggable_text(self) -> str:
         """The part that may be logged: a query may be secret, and so may a path, except an archive's."""
         if self.takes == "segments":
             return f"{self.scheme}://{self.host}{self.path}"

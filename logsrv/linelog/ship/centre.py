@@ -23,7 +23,7 @@ class Centre:
 
     promise = "exactly once: the centre answers when a block is on its disk, and says where it is"
     largest = LARGEST
-    lets_go = False
+    has_removed_blocks = False
     window = WINDOW
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
@@ -32,7 +32,7 @@ class Centre:
         query = f"?{settings.url.query}" if settings.url.query else ""
         self._target = f"{settings.url.path}{query}"
         self._question = f"{settings.url.path}/{settings.store}{query}"
-        self._who = settings.url.place
+        self._who = settings.url.loggable_text
 
     def last(self) -> Deferred[LastBlock | None]:
         """Ask for the centre's place; fires with None if it has nothing of this store."""
@@ -64,7 +64,7 @@ class Centre:
 
     def _check_answer(self, answer: HttpAnswer, block: PackedBlock) -> None:
         place = self._position(answer, "logsrv-to")
-        # If its place is after the block, it has other lines there, or these already: it dropped this one.
+        # A place after the block: it had these lines already, or others there, and dropped the block.
         if answer.status == 409 or (place is not None and place > block.end):
             raise Misplaced(place)
         if place is None or place < block.end:

@@ -35,7 +35,7 @@ def unreachable(who: str, *failures: Failure) -> Unavailable:
     if isinstance(failures[0].value, VerificationError):
         why = "its certificate is for another name"
     elif "certificate verify failed" in why:
-        # OpenSSL does not say which of the three reasons it is.
+        # Three reasons in one sentence, because OpenSSL does not say which it is.
         why = (
             "its certificate has expired, is self-signed, or comes from an authority unknown here:"
             " name that authority with ship-ca"
@@ -48,5 +48,5 @@ def _is_settled(failure: Failure) -> bool:
     error: Any = failure.value
     if isinstance(error, VerificationError | ConfigurationError):
         return True
-    # OpenSSL's error for a broken connection has no list of reasons.
+    # Only an error with a list of reasons: OpenSSL's error for a broken connection has none.
     return isinstance(error, SSL.Error) and bool(error.args) and isinstance(error.args[0], list)

@@ -20,7 +20,7 @@ class Unavailable(LogsrvError):
     after: seconds until the next attempt; None for the shipper's own pauses. settled: whether the cause
     will not pass by itself (401, a certificate): then attempts are a minute apart. hung_up: whether the
     target ended a connection on which lines were in flight. taken: how many of these lines, from the first
-    on, it had acknowledged.
+    on, it had acknowledged: the others are sent again.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class PartlyRefused(RefusedForGood):
 
 
 class Misplaced(LogsrvError):
-    """The target's place is not the place before the block. place: the target's; None if unknown."""
+    """The target's place is not at the beginning of the block. place: the target's; None if unknown."""
 
     def __init__(self, place: Position | None) -> None:
         super().__init__(f"the target is at {place or 'another place'}")
@@ -90,13 +90,13 @@ class BlockTarget(Protocol):
     """A target that takes blocks and reports its own place: exactly once.
 
     promise: its guarantee, for the log, such as "exactly once". largest: the most bytes of a packed block.
-    window: the number of blocks that may be in flight. lets_go: whether it had removed old blocks, by its
-    own limits, at the last answer; then it may have nothing of a store without having lost anything.
+    window: the number of blocks that may be in flight. has_removed_blocks: whether, at the last answer, it
+    had removed old blocks. Then it may have nothing of this store without having lost anything.
     """
 
     promise: str
     largest: int
-    lets_go: bool
+    has_removed_blocks: bool
     window: int
 
     def last(self) -> Deferred[LastBlock | None]:

@@ -44,14 +44,14 @@ from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.bulk import read_answer
 from logsrv.linelog.ship.encode.otlp import rejected
 from logsrv.linelog.ship.out.answers import pause
-from logsrv.linelog.ship.out.client import NatsTrouble
 from logsrv.linelog.ship.out.link import read_answer as read_answer_of_nats
-from logsrv.linelog.ship.out.wire import (
+from logsrv.linelog.ship.out.nats_client import NatsTrouble
+from logsrv.linelog.ship.out.nats_wire import (
     Delivery,
     NatsReader,
     Operation,
     WireError,
-    read_headers,
+    known_nats_headers,
 )
 from logsrv.linelog.store.archive.url import parse_archive_url
 from tests.fuzz.oracles import at_most, safe, safe_lines, same_however_cut
@@ -297,7 +297,7 @@ def answers_of_targets(data: bytes) -> None:
     assert found is None or found >= 0
 
 
-@target("linelog.ship.out.wire")
+@target("linelog.ship.out.nats_wire")
 def nats_operations(data: bytes) -> None:
     """Operations of a NATS server are the same at every cut; none is larger than announced."""
 
@@ -317,7 +317,7 @@ def nats_operations(data: bytes) -> None:
     for one in found:
         if isinstance(one, Delivery):
             at_most(one.size, len(data))
-            for name, value in read_headers(one.headers).items():
+            for name, value in known_nats_headers(one.headers).items():
                 assert "\r\n" not in name + value
-    for name, value in read_headers(b"NATS/1.0\r\n" + data).items():
+    for name, value in known_nats_headers(b"NATS/1.0\r\n" + data).items():
         assert "\r\n" not in name + value

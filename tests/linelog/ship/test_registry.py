@@ -10,7 +10,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship import address
 from logsrv.linelog.ship.address import Scheme, parse_ship_url
-from logsrv.linelog.ship.registry import TargetSettings, check_clear, kafka_login, make_target
+from logsrv.linelog.ship.registry import TargetSettings, check_encrypted, kafka_login, make_target
 
 
 @pytest.fixture
@@ -77,13 +77,13 @@ def test_no_token_leaves_the_machine_in_the_clear(url: str, take: str) -> None:
     ],
 )
 def test_urls_that_carry_no_secret_in_the_clear_are_allowed(url: str, token: str | None) -> None:
-    check_clear(TargetSettings(name="a", url=parse_ship_url(url), store="0" * 32, token=token))
+    check_encrypted(TargetSettings(name="a", url=parse_ship_url(url), store="0" * 32, token=token))
 
 
 def test_blocks_do_not_leave_in_the_clear_even_without_a_token() -> None:
     url = parse_ship_url("http://centre/blocks")
     with pytest.raises(ConfigurationError, match="take https://"):
-        check_clear(TargetSettings(name="a", url=url, store="0" * 32))
+        check_encrypted(TargetSettings(name="a", url=url, store="0" * 32))
 
 
 def test_the_repr_of_target_settings_hides_the_token(scheme: Scheme) -> None:

@@ -20,7 +20,6 @@ from twisted.logger import LogLevel
 from logsrv.errors import LogsrvError
 from logsrv.kit.net.twisted.asyncio_thread import end_tasks
 from logsrv.linelog.inputs.nats.place import StreamPlace
-from logsrv.linelog.ship.out.client import Inbox, MessageRoom, NatsTrouble
 from logsrv.linelog.ship.out.link import (
     Denied,
     NatsLink,
@@ -28,8 +27,9 @@ from logsrv.linelog.ship.out.link import (
     number_of,
     part_of,
 )
+from logsrv.linelog.ship.out.nats_client import Inbox, MessageRoom, NatsTrouble
+from logsrv.linelog.ship.out.nats_wire import STATUS, Delivery, known_nats_headers
 from logsrv.linelog.ship.out.streams import NO_STREAM, SUBJECT
-from logsrv.linelog.ship.out.wire import STATUS, Delivery, read_headers
 from logsrv.linelog.store.segments.segment import STORE_ID
 
 LOOK = 2.0
@@ -328,7 +328,7 @@ class StreamFetcher:
                 return _block(asking, message)
             inbox.give_back()
             waited = now() - asked >= EXPIRES / 2
-            if not waited or read_headers(message.headers).get(STATUS) not in ("404", "408"):
+            if not waited or known_nats_headers(message.headers).get(STATUS) not in ("404", "408"):
                 raise NatsTrouble("the consumer is gone")
 
     async def _forget(self, consumer: str, inbox: Inbox) -> None:
@@ -354,5 +354,5 @@ def _block(asking: _BlockRequest, message: Delivery) -> Fetched:
     if sequence <= asking.last:
         raise NatsTrouble(f"message {sequence} came after message {asking.last}")
     asking.last = sequence
-    headers = read_headers(message.headers)
+    headers = known_nats_headers(message.headers)
     return Fetched(asking.origin, sequence, headers, message.data, int(parts[behind]), message.size)

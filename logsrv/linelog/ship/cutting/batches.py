@@ -46,25 +46,25 @@ class LineBatches:
         self._read_to = position
         self._gap = gap
         self._ready: deque[SentLines] = deque()
-        self._behind = False
+        self._may_have_more = False
         self.most_lines = most_lines
         self.most_bytes = most_bytes
 
     @property
     def unread(self) -> Position:
-        """The place from which on the store is still needed."""
+        """The place from which on the store is needed: after an open segment, which stays readable."""
         number, _ = place = self._follower.position
         return Position(number + 1, 0) if self._follower.is_open else place
 
     @property
     def missing(self) -> Missing:
-        """The text before the place that is gone, and that `gap` was not called for yet."""
+        """The amount of text that is gone at the place, and that `gap` was not called for yet."""
         return self._follower.missing
 
     @property
     def more(self) -> bool:
         """True if another batch may be ready now."""
-        return bool(self._ready) or self._behind
+        return bool(self._ready) or self._may_have_more
 
     def close(self) -> None:
         self._durable.close()
@@ -83,7 +83,7 @@ class LineBatches:
         lines: list[bytes] = []
         size, begin = 0, self._read_to
         end = begin
-        self._behind = False
+        self._may_have_more = False
         for _ in range(PIECES):
             try:
                 news = self._news()
@@ -91,7 +91,7 @@ class LineBatches:
                 if self._read_to == begin:
                     raise
                 # Send the text that was read so far; if the error persists, the next call raises it.
-                self._behind = True
+                self._may_have_more = True
                 break
             if news is None:
                 break
@@ -105,10 +105,10 @@ class LineBatches:
                 end = Position(number, offset + stop + 1)
             end = self._read_to
             if self._ready:
-                self._behind = True
+                self._may_have_more = True
                 break
         else:
-            self._behind = True
+            self._may_have_more = True
         if lines or (end != begin and not self._ready):
             self._ready.append(SentLines(lines, end))
 

@@ -31,7 +31,7 @@ PIECE = 1 << 20
 class CutBlock(NamedTuple):
     """A block. lines: the number of its lines. more: whether more text follows.
 
-    missing: the text that is missing before it.
+    missing: the amount of text that is missing before the block.
     """
 
     block: PackedBlock
@@ -71,7 +71,7 @@ class _Pile:
         self.lines += lines
 
     def takes(self, packed: bytes, size: int) -> bool:
-        """Return whether there is room for a frame with `size` bytes of text."""
+        """Return whether there is room for this packed frame, which has `size` bytes of text."""
         return len(packed) <= self.room and size <= LARGEST_TEXT - self.text
 
     @property
@@ -79,17 +79,17 @@ class _Pile:
         return self.limit - self.size
 
     @property
-    def tight(self) -> bool:
+    def nearly_full(self) -> bool:
         """True if another frame would probably not fit: most frames have about the same size."""
         return bool(self.packed) and len(self.packed[-1]) > self.room
 
 
 class Cutter:
-    """A place in a store from which blocks are cut, one after the other.
+    """The cutter of a store: from its place on, it cuts one block after the other.
 
     store: the identity of the store. refuse: called with each line, with its LF, that is too large even for
-    a block by itself. unpacks: whether frames are unpacked, because the checksums in the index may be
-    wrong.
+    a block by itself. unpacks: whether frames are unpacked to verify them, because the checksums in the
+    index may be wrong.
     """
 
     def __init__(self, view: View, store: str, refuse: Callable[[bytes], object]) -> None:
@@ -106,7 +106,7 @@ class Cutter:
         self._missing = Missing()
 
     def go(self, position: Position) -> None:
-        """Go on from a place."""
+        """Cut from this place on; forget the text that was skipped before it."""
         self._position = position
         self._missing = Missing()
 
@@ -168,9 +168,9 @@ class Cutter:
 
     def _leave(self, frames: Frames, reach: int) -> None:
         number, offset = self._position
-        if self._segment.unended and offset <= reach:
+        if self._segment.unfinished and offset <= reach:
             self._view.tell(f"{frames.path} ends in an unfinished line, which is not sent")
-            self._pass_over(self._segment.unended)
+            self._pass_over(self._segment.unfinished)
         self._position = Position(number + 1, 0)
 
     def _pass_over(self, size: int) -> None:
@@ -179,25 +179,27 @@ class Cutter:
         self._position = Position(number, offset + size)
 
     def _pile_up(self, frames: Frames, pile: _Pile, reach: int, limits: BlockLimits) -> None:
-        """Fill a pile with text from the place on; the place moves past text that is skipped."""
+        """Fill a pile with text from the place on; the place moves only past text that is skipped."""
         offset = self._position.offset
         if isinstance(frames, PlainFrames):
             text = bytearray(min(PIECE, reach - offset))
             for end in _plain_texts(frames.fd, offset, reach, text):
-                if not self._compress(text, end, pile, limits) or pile.tight:
+                if not self._compress(text, end, pile, limits) or pile.nearly_full:
                     return
             return
         assert isinstance(frames, PackedFrames)
         frame = frames.at(offset)
         begin, stop = frames.bounds(frame)
         try:
-            if offset > begin or not _stand(frames, frame, pile, self.unpacks):
-                self._rest(frames, stop, pile, limits)
+            if offset > begin or not _add_whole_frames(frames, frame, pile, self.unpacks):
+                self._compress_rest(frames, stop, pile, limits)
         except Damaged as error:
             self._view.tell(str(error))
             self._pass_over(stop - offset)
 
-    def _rest(self, frames: PackedFrames, stop: int, pile: _Pile, limits: BlockLimits) -> None:
+    def _compress_rest(
+        self, frames: PackedFrames, stop: int, pile: _Pile, limits: BlockLimits
+    ) -> None:
         """Compress the rest of a frame from the place on. Raises Damaged."""
         offset = self._position.offset
         found = list(frames.between(offset, stop))
@@ -217,7 +219,7 @@ class Cutter:
         """Compress the lines up to `stop` into the pile; return false once the pile is full."""
         at = 0
         while at < stop:
-            if pile.tight:
+            if pile.nearly_full:
                 pile.full = True
                 return False
             end = _end_of_lines(text, at, min(PIECE, stop - at))
@@ -227,7 +229,7 @@ class Cutter:
                     pile.full = True
                     return False
                 if text.find(b"\n", at) + 1 == end:
-                    return self._alone(frame, bytes(text[at:end]), pile, limits)
+                    return self._add_large_line(frame, bytes(text[at:end]), pile, limits)
                 less = min((end - at) // 2, (end - at) * pile.limit // len(frame) * 9 // 10)
                 end = _end_of_lines(text, at, less)
                 frame = self._compressor.compress(memoryview(text)[at:end])
@@ -236,7 +238,7 @@ class Cutter:
             at = end
         return True
 
-    def _alone(self, frame: bytes, line: bytes, pile: _Pile, limits: BlockLimits) -> bool:
+    def _add_large_line(self, frame: bytes, line: bytes, pile: _Pile, limits: BlockLimits) -> bool:
         """Make a block of a line that is larger than the limit of a block, or refuse and skip the line."""
         if len(frame) <= limits.line and len(line) <= LARGEST_TEXT:
             pile.add(frame, line, 1)
@@ -250,7 +252,7 @@ class Cutter:
         return False
 
 
-def _stand(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool:
+def _add_whole_frames(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool:
     """Add whole frames unchanged; return whether there were any.
 
     Raises Damaged if the first one is damaged.
@@ -264,12 +266,12 @@ def _stand(frames: PackedFrames, frame: int, pile: _Pile, unpacks: bool) -> bool
             break
         after += 1
     return after > frame and (
-        (not unpacks and _by_sums(frames, frame, after, pile))
-        or _by_text(frames, frame, after, pile)
+        (not unpacks and _add_by_checksums(frames, frame, after, pile))
+        or _add_by_text(frames, frame, after, pile)
     )
 
 
-def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
+def _add_by_checksums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
     """Add the frames before number `after` that match their checksums in the index; unpack none."""
     if frames.index.sums_of(frame) is None:
         return False
@@ -279,7 +281,11 @@ def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
         begin, stop = frames.bounds(number)
         packed = whole[pile.size : pile.size + frames.cost(number)]
         sums = frames.index.sums_of(number)
-        if sums is None or zlib.crc32(packed) != sums.packed or not _fits(packed, stop - begin):
+        if (
+            sums is None
+            or zlib.crc32(packed) != sums.packed
+            or not _has_valid_header(packed, stop - begin)
+        ):
             break
         crc = combined(pile.crc, sums.text, stop - begin)
         pile.count(len(packed), stop - begin, crc, frames.lines(number))
@@ -288,13 +294,13 @@ def _by_sums(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
     return bool(pile.size)
 
 
-def _fits(packed: memoryview, size: int) -> bool:
-    """Return whether the header of a frame has the checksum flag and the size that a receiver requires."""
+def _has_valid_header(packed: memoryview, size: int) -> bool:
+    """Return whether a frame's header has what a receiver requires: the checksum flag, and `size`."""
     found = zstandard.get_frame_parameters(packed)
     return bool(found.has_checksum) and found.content_size == size
 
 
-def _by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
+def _add_by_text(frames: PackedFrames, frame: int, after: int, pile: _Pile) -> bool:
     """Add the frames before number `after`; unpack each. Raises Damaged if the first one is damaged."""
     for number in range(frame, after):
         begin, stop = frames.bounds(number)

@@ -1,7 +1,7 @@
-"""The segment that a reader is in, and how far its text is on the medium: no later text is sent.
+"""The segment that a shipper reads, and the offset up to which its text is on the medium.
 
-Otherwise a power cut could remove lines from this store that were already sent, and new lines would get
-their places.
+Only that text is sent. Otherwise a power cut could remove lines from this store that were already sent,
+and new lines would get their places.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _number = attrgetter("number")
 
 
 class DurableSegment:
-    """A segment of a store, opened and synced through its own descriptor.
+    """A segment of a store, which is opened and synced here.
 
-    ended: whether, at the last `reach`, nothing more was written to it. unended: the bytes of an unfinished
-    last line at that time.
+    ended: whether the last `reach` found that nothing more will be written to it. unfinished: the number of
+    bytes in an unfinished last line that the same `reach` found.
     """
 
     def __init__(self, view: View) -> None:
@@ -32,11 +32,11 @@ class DurableSegment:
         self._frames: Frames | None = None
         self._size = -1
         self._reach = 0
-        # The number of a segment whose sync has failed. The kernel drops pages that it could not write, so
-        # a later successful sync proves nothing. The compressed file is another file, and may be sent.
+        # The number of a segment whose sync has failed; its text is sent only when it is compressed. The
+        # kernel drops pages that it could not write, so a later successful sync proves nothing.
         self._doubtful = 0
         self.ended = False
-        self.unended = 0
+        self.unfinished = 0
 
     @property
     def number(self) -> int | None:
@@ -64,7 +64,7 @@ class DurableSegment:
                 f"{found.path} could not be synced to the disk; it is sent when it is compressed"
             )
         self.close()
-        # A compressed file gets its name before the name is on the medium.
+        # A compressed file may have a name that is not on the medium yet.
         try:
             self._view.sync_names()
         except BaseException:
@@ -79,24 +79,24 @@ class DurableSegment:
         at = bisect_right(segments, number, key=_number)
         return segments[at].number if at < len(segments) else None
 
-    def reach(self, behind: int) -> int:
-        """Return the offset up to which its whole lines are on the medium.
+    def reach(self, after: int) -> int:
+        """Return the offset up to which the segment's whole lines are on the medium.
 
-        Syncs more text only if that offset is not greater than `behind`, so that one sync serves all lines
-        that arrived meanwhile. Raises OSError and StoreError.
+        Syncs more text only if no such line is after offset `after`, so that one sync serves all lines that
+        arrived meanwhile. Raises OSError and StoreError.
         """
         frames = self._frames
         assert frames is not None
         # Read this before the size: if the segment has ended, the size then includes all of its text.
         self.ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
-        if self._reach <= behind:
+        if self._reach <= after:
             size = os.fstat(frames.fd).st_size
             if size != self._size:
                 self._sync(frames)
                 self._size = size
                 plain = isinstance(frames, PlainFrames)
                 self._reach = start_of_line(frames.fd, size) if plain else frames.size
-                self.unended = size - self._reach if plain else 0
+                self.unfinished = size - self._reach if plain else 0
         return self._reach
 
     def _sync(self, frames: Frames) -> None:
@@ -122,5 +122,5 @@ class DurableSegment:
 
 
 def _is_replaced(frames: Frames) -> bool:
-    """Return whether a plain file was removed, or replaced by its compressed form."""
+    """Return whether a segment's plain file was removed: retention did that, or it is compressed now."""
     return isinstance(frames, PlainFrames) and not os.fstat(frames.fd).st_nlink

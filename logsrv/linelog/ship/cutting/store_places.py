@@ -16,8 +16,8 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 def crc_of(view: View, start: Position, end: Position) -> int | None:
     """Return the CRC-32 of the text between two places of a segment; None if the text cannot be read.
 
-    If a place is not the beginning of a line, or the segment ends before `end`, the CRC-32 is that of other
-    text. Raises OSError.
+    If a line does not begin at `start`, or none ends at `end`, the result is the CRC-32 of other text, so
+    that a comparison fails. Raises OSError.
     """
     frames = view.open(start.segment)
     if frames is None:
@@ -31,7 +31,9 @@ def crc_of(view: View, start: Position, end: Position) -> int | None:
 
 
 def begins_line(view: View, position: Position) -> bool:
-    """Return whether a line begins at a place; True if its text is gone or damaged, or after the end.
+    """Return whether a line begins at a place.
+
+    True also if the text there is gone or damaged, or the place is at or after the end of the segment.
 
     Raises OSError.
     """
@@ -45,7 +47,7 @@ def begins_line(view: View, position: Position) -> bool:
 
 
 def _line_at(frames: Frames, offset: int) -> int:
-    """Return the offset of the first line that begins at `offset` or later."""
+    """Return the offset of the first line that begins at `offset` or later; `offset` if that is damaged."""
     try:
         frame = frames.at(offset)
         while frame < frames.count:
@@ -59,7 +61,7 @@ def _line_at(frames: Frames, offset: int) -> int:
 
 
 def distance(view: View, start: Position, end: Position) -> int | None:
-    """Return the bytes of text between two places; None if the size of a removed segment is unknown.
+    """Return the bytes of text between two places; None if they include a removed segment of unknown size.
 
     Raises OSError.
     """
@@ -103,10 +105,10 @@ def gone_from(view: View, position: Position, others: Collection[int] = ()) -> M
 
 
 def begin_at(view: View, ship_from: str, end: Position) -> Position:
-    """Return the place for `beginning`, `end` or a position such as 17:0 in a store that ends at `end`.
+    """Return the place that `ship_from` names: `beginning`, `end` or a position such as 17:0.
 
-    A position inside a line means the next line, and a position after the end means the end. Raises
-    OSError, and ValueError for any other text.
+    end: the end of the store. A position inside a line means the next line, and a position after the end
+    means the end. Raises OSError, and ValueError for any other text.
     """
     if ship_from == END:
         return end

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
-# Data streams accept only `create`; an index accepts it, too.
+# `create`, because data streams accept nothing else; an index accepts it, too.
 _ACTION = b'{"create":{}}\n'
 _LATER = 429
 _SHOWN = 200
@@ -33,7 +33,7 @@ class BulkAnswer(NamedTuple):
     why_refused: str
 
 
-def bulk_request(lines: Outgoing) -> bytes:
+def bulk_request(lines: OutgoingLines) -> bytes:
     """Return the body of a request."""
     columns = lines.times, lines.texts, lines.levels, lines.hostnames, lines.apps, lines.sources
     parts: list[bytes] = []

@@ -31,7 +31,7 @@ _CHECKSUM = 4
 def split(packed: bytes, size: int) -> list[tuple[memoryview, int]]:
     """Return the frames of a block, each with the number of bytes of its unpacked text.
 
-    size: the sum of these numbers by the headers. Nothing is unpacked.
+    size: the bytes of text that the headers of the block announce. Nothing is unpacked.
 
     Raises ValueError, whose message is one sentence.
     """
@@ -112,7 +112,7 @@ def check_lines(text: bytes, *, raw: bool) -> Iterator[int]:
                 "a line has bytes that are no UTF-8, or control characters, which a store without --raw"
                 " does not hold"
             )
-        # Only if a piece has bytes that a SOURCE may not have, their places have to be checked.
+        # If a piece has bytes that only messages may have, check that no SOURCE has them.
         yield _check_stamps(piece, odd=raw or not piece.isascii() or b"\t" in piece)
 
 

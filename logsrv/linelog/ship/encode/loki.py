@@ -5,7 +5,7 @@ host of the sender, the level. Hosts beyond the first MOST_HOSTS share one label
 
 Loki drops a line that repeats the time and text of another line in its stream. Equal lines of one push get
 different nanoseconds, so that Loki keeps them all. A push that is sent again has the same nanoseconds, so
-that Loki drops its lines.
+that Loki drops the lines that it has already.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from datetime import datetime
 import orjson
 
 from logsrv.linelog.fields.source import Source
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 MOST_HOSTS = 1000
 OTHERS = "others"
 """The label of all hosts beyond MOST_HOSTS."""
 _JOB = "logsrv"
 _NANOSECONDS = 1000
-# The reasons why Loki refuses some lines of a push because of their time; it has taken the others.
+# Words in an answer: Loki has refused some lines of a push because of their time, and taken the others.
 _BY_TIME = ("too far behind", "timestamp too old", "timestamp too new", "out of order")
 _OLDEST = re.compile(r"oldest acceptable timestamp is: ([0-9T:.+-]{19,40}Z?)")
 _NUMBER = re.compile(r"total ignored: ([0-9]{1,9}) out of")
@@ -36,7 +36,7 @@ class LokiEncoder:
         self._most_hosts = most_hosts
         self._hosts: set[str] = set()
 
-    def push(self, lines: Outgoing) -> bytes:
+    def push(self, lines: OutgoingLines) -> bytes:
         """Return the body of a push."""
         streams: dict[tuple[Source, str | None], list[list[str]]] = {}
         seen: dict[tuple[Source, str | None, int, str], int] = {}
@@ -70,7 +70,7 @@ class LokiEncoder:
         return host
 
 
-def refused_by_time(said: str, lines: Outgoing) -> int:
+def refused_by_time(said: str, lines: OutgoingLines) -> int:
     """Return how many lines Loki has refused because of their time; 0 if it had another reason.
 
     said: the text of its answer with status 400. Without a number in it, the result is an estimate, at

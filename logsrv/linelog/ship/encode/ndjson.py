@@ -15,7 +15,7 @@ import orjson
 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.read.render import described, safe_json
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 
 def ndjson(lines: Sequence[bytes]) -> bytes:
@@ -55,7 +55,7 @@ class KafkaMessage(NamedTuple):
 
 def kafka_messages(lines: Sequence[bytes]) -> list[KafkaMessage]:
     """Return one message for each line; there must be a line."""
-    outgoing = Outgoing(lines)
+    outgoing = OutgoingLines(lines)
     columns = outgoing.parts, outgoing.sources, objects(lines), outgoing.moments
     return [
         KafkaMessage((parts.host or source).encode(), value, max(moment, 0) // _MICROSECONDS)

@@ -14,7 +14,7 @@ import orjson
 
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 _NANOSECONDS = 1000
 SEVERITIES: Mapping[str, int] = dict(zip(LEVELS, (5, 9, 10, 13, 17, 21, 22, 24), strict=True))
@@ -22,7 +22,7 @@ SEVERITIES: Mapping[str, int] = dict(zip(LEVELS, (5, 9, 10, 13, 17, 21, 22, 24),
 _SHOWN = 200
 
 
-def export_request(lines: Outgoing) -> bytes:
+def export_request(lines: OutgoingLines) -> bytes:
     """Return the body of a request."""
     resources: dict[tuple[str | None, str | None], list[dict[str, Any]]] = {}
     columns = (lines.apps, lines.hostnames, lines.moments, lines.levels, lines.texts, lines.sources)

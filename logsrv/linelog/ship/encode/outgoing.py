@@ -1,7 +1,7 @@
 """Stored lines as columns for encoders: messages, times, sources, levels and names (sans-IO).
 
-All lines are read together, which takes a fifth of the time of one Record for each. A column is read at its
-first use, because no encoder needs all columns.
+All lines are read together, which takes a fifth of the time of making a Record for each. A column is read
+at its first use, because no encoder needs all columns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONGEST_NAME = 255
 """The most characters in the name of a program, a machine or a process; the rest is cut off."""
 
 
-class Outgoing:
+class OutgoingLines:
     """Stored lines as columns. lines: at least one line, without LFs."""
 
     def __init__(self, lines: Sequence[bytes]) -> None:
@@ -47,7 +47,7 @@ class Outgoing:
 
     @cached_property
     def moments(self) -> list[int]:
-        """The TIMEs in microseconds since 1970; a line without one has that of the line before it, or 0."""
+        """The TIMEs in microseconds since 1970; a line without TIME has that of the line before, or 0."""
         moments = self._moments_read
         if NO_TIME not in moments:
             return moments
@@ -59,12 +59,12 @@ class Outgoing:
 
     @cached_property
     def times(self) -> list[str]:
-        """The moments as text in the form of TIME."""
-        return [time.decode("ascii") for time in self.stamps]
+        """The moments as text, in the form of TIME."""
+        return [time.decode("ascii") for time in self.time_bytes]
 
     @cached_property
-    def stamps(self) -> list[bytes]:
-        """The times as bytes."""
+    def time_bytes(self) -> list[bytes]:
+        """The same text as bytes."""
         if NO_TIME not in self._moments_read:
             return [line[:_TIME] for line in self.lines]
         return [_time(moment).encode("ascii") for moment in self.moments]
@@ -77,7 +77,7 @@ class Outgoing:
     @cached_property
     def sources(self) -> list[str]:
         """The SOURCEs; "" for a line without one."""
-        return [_text(source) for source in self._sources]
+        return [_source_text(source) for source in self._sources]
 
     @cached_property
     def parts(self) -> list[Source]:
@@ -100,7 +100,7 @@ class Outgoing:
     @cached_property
     def _columns(self) -> list[list[str | None]]:
         return [
-            [None if value is None else _text_of(value) for value in column]
+            [None if value is None else _field_text(value) for value in column]
             if any(column)
             else [None] * len(column)
             for column in _reader.read(self._stamps)
@@ -108,19 +108,19 @@ class Outgoing:
 
     @property
     def apps(self) -> list[str | None]:
-        """The names of the programs, from any of the fields that may have them; None without one."""
+        """The names of the programs, from any field that may have one; None for a line without one."""
         return self._columns[0]
 
     @cached_property
     def hostnames(self) -> list[str | None]:
-        """The machines that the lines name; for a line that names none, the host of its sender."""
+        """The machines that the lines name. For a line that names none: its sender's host, or None."""
         return [
             name or parts.host for name, parts in zip(self._columns[1], self.parts, strict=True)
         ]
 
     @property
     def pids(self) -> list[str | None]:
-        """The process IDs; None without one."""
+        """The process IDs; None for a line without one."""
         return self._columns[2]
 
 
@@ -129,17 +129,17 @@ def _time(moment: int) -> str:
     return f"{rfc3339(second).partition('.')[0]}.{microseconds:06d}Z"
 
 
-def _text(source: bytes) -> str:
+def _source_text(source: bytes) -> str:
     return source.decode("utf-8", "backslashreplace")
 
 
 # Most lines repeat the source of an earlier line.
 @lru_cache(maxsize=10_000)
 def _parts(source: bytes) -> Source:
-    return parse_source(_text(source))
+    return parse_source(_source_text(source))
 
 
-def _text_of(value: Value) -> str | None:
+def _field_text(value: Value) -> str | None:
     if type(value) is str and value.isascii():
         return value[:LONGEST_NAME] or None
     return readable(text_of(elements(value)[0])[:LONGEST_NAME])[:LONGEST_NAME] or None

@@ -35,8 +35,8 @@ class RelpState(enum.Enum):
 class RelpSession:
     """A RELP session.
 
-    trouble: why it ended; "" before. given: the number of messages framed so far. refused: the server's
-    answers to messages that it will never take, by the number of the message, counted from 0.
+    trouble: why it ended; "" before that. message_count: the number of messages so far. refused: the
+    server's answers to messages that it will never take, by the number of the message, counted from 0.
     """
 
     def __init__(self, number: int = 0) -> None:
@@ -44,10 +44,10 @@ class RelpSession:
         self.state = RelpState.CLOSED
         self.trouble = ""
         self.refused: dict[int, str] = {}
-        self.given = 0
+        self.message_count = 0
         self._number = number
         self._held = b""
-        # The numbers of frames, in order. From index `_at` on, only the frames in `_early` have an answer.
+        # The frame numbers of messages, in order. From index `_at` on, only `_early` has answered ones.
         self._numbers: list[bytes] = []
         self._at = 0
         self._early: set[bytes] = set()
@@ -60,7 +60,7 @@ class RelpSession:
     @property
     def answered(self) -> int:
         """The number of the first message without an answer, counted from 0."""
-        return self.given - (len(self._numbers) - self._at)
+        return self.message_count - (len(self._numbers) - self._at)
 
     def open(self) -> bytes:
         return self._frame(b"open", OFFERS)
@@ -69,13 +69,13 @@ class RelpSession:
         """Return the frames of more messages."""
         first = self._number + 1
         if first + len(messages) > _LAST_NUMBER:
-            # The frames that had low numbers before were answered long ago.
+            # Numbers begin at 1 again: the messages that had low numbers before were answered long ago.
             first = 1
         self._number = first + len(messages) - 1
         numbers = [b"%d" % number for number in range(first, self._number + 1)]
         self._numbers = self._numbers[self._at :] + numbers
         self._at = 0
-        self.given += len(messages)
+        self.message_count += len(messages)
         return b"".join(
             [
                 b"%b syslog %d %b\n" % (number, len(message), message)
@@ -88,7 +88,7 @@ class RelpSession:
 
     def receive(self, data: bytes) -> None:
         data = self._held + data if self._held else data
-        at = 0 if self.state is not RelpState.OPEN else self._many(data)
+        at = 0 if self.state is not RelpState.OPEN else self._take_run(data)
         while at < len(data) and self.state is not RelpState.OVER:
             header = HEADER.match(data, at)
             if header is None:
@@ -109,13 +109,16 @@ class RelpSession:
             at = stop + 1
         self._held = data[at:]
 
-    def _many(self, data: bytes) -> int:
-        """Take, at once, acknowledgements that are in the order of their messages; return their end."""
+    def _take_run(self, data: bytes) -> int:
+        """Take acknowledgements in one go if they are in the order of the messages; return where they end.
+
+        Otherwise take none, and return 0.
+        """
         numbers = data.split(ACKNOWLEDGED)[:-1]
-        behind = self._at + len(numbers)
-        if self._early or not numbers or numbers != self._numbers[self._at : behind]:
+        end = self._at + len(numbers)
+        if self._early or not numbers or numbers != self._numbers[self._at : end]:
             return 0
-        self._at = behind
+        self._at = end
         return sum(map(len, numbers)) + len(ACKNOWLEDGED) * len(numbers)
 
     def _answer(self, number: bytes, command: bytes, data: bytes) -> None:
@@ -126,9 +129,9 @@ class RelpSession:
         elif self.state is RelpState.CLOSED:
             self._take_offers(data)
         else:
-            self._one(number, data)
+            self._take_answer(number, data)
 
-    def _one(self, number: bytes, data: bytes) -> None:
+    def _take_answer(self, number: bytes, data: bytes) -> None:
         """Take the answer to one message; ignore a second answer, or one to an unknown message."""
         try:
             place = self._numbers.index(number, self._at)
@@ -145,12 +148,12 @@ class RelpSession:
 
     def _refuse(self, message: int, data: bytes) -> None:
         if not data.startswith(b"5"):
-            self._end(f"it answers {_said(data)}")
-        self.refused[message] = f"it answers {_said(data)}"
+            self._end(f"it answers {_answer_text(data)}")
+        self.refused[message] = f"it answers {_answer_text(data)}"
 
     def _take_offers(self, data: bytes) -> None:
         if not data.startswith(b"200"):
-            self._end(f"it refuses the session: {_said(data)}")
+            self._end(f"it refuses the session: {_answer_text(data)}")
         elif b"syslog" not in data:
             self._end("it offers no syslog")
         else:
@@ -165,5 +168,5 @@ class RelpSession:
         return b"%d %b %d%b\n" % (self._number, command, len(data), b" " + data if data else b"")
 
 
-def _said(data: bytes) -> str:
+def _answer_text(data: bytes) -> str:
     return shown(data.decode("utf-8", "backslashreplace"))

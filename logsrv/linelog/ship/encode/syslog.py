@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from logsrv.linelog.fields.level import BY_SYSLOG
 from logsrv.linelog.fields.syslog_header import FACILITIES, parse_header
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 
 _USER = 1
 _NOTICE = 5
@@ -33,11 +33,11 @@ _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _RFC5424 = re.compile(
     _PRIORITY + rb"1 (?:-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[!-~]+) [!-~]+ [!-~]+ [!-~]+ [!-~]+ [\[-]"
 ).match
-# With a time and a host.
+# The beginning of a message of RFC 5424 that has a time and a host.
 _IS_WHOLE = re.compile(
     _PRIORITY + rb"1 [0-9]{4}-[0-9]{2}-[0-9]{2}T[!-~]+ (?!- )[!-~]+ [!-~]+ [!-~]+ [!-~]+ [\[-]"
 ).match
-# With the name of a month, as in the RFC, and as most senders write it.
+# The beginning of a message of RFC 3164; its time has the name of a month, as most senders write it.
 _RFC3164 = re.compile(
     _PRIORITY + _MONTH + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [A-Za-z0-9][A-Za-z0-9._-]*"
     rb" [^ :\[\]]{1,48}(?:\[[^ \]]{0,128}\])?: "
@@ -49,9 +49,9 @@ _NONE = b"-"
 
 def syslog_messages(lines: Sequence[bytes]) -> list[bytes]:
     """Return one message for each stored line; there must be a line."""
-    outgoing = Outgoing(lines)
+    outgoing = OutgoingLines(lines)
     messages = outgoing.messages
-    # Messages that are sent unchanged need no parsing.
+    # Only the other messages, which are not sent unchanged, need parsing.
     others = [
         row
         for row, message in enumerate(messages)
@@ -61,16 +61,23 @@ def syslog_messages(lines: Sequence[bytes]) -> list[bytes]:
         return messages
     if len(others) == len(messages):
         return _with_headers(outgoing)
-    made = _with_headers(Outgoing([lines[row] for row in others]))
+    made = _with_headers(OutgoingLines([lines[row] for row in others]))
     for row, message in zip(others, made, strict=True):
         messages[row] = message
     return messages
 
 
-def _with_headers(lines: Outgoing) -> list[bytes]:
-    columns = lines.stamps, lines.hostnames, lines.apps, lines.pids, lines.levels, lines.messages
+def _with_headers(lines: OutgoingLines) -> list[bytes]:
+    columns = (
+        lines.time_bytes,
+        lines.hostnames,
+        lines.apps,
+        lines.pids,
+        lines.levels,
+        lines.messages,
+    )
     return [
-        b"%b %b%b%b" % (_PRIORITIES[level], time, _names(hostname, app, pid), message)
+        b"%b %b%b%b" % (_PRIORITIES[level], time, _header_names(hostname, app, pid), message)
         if message[:1] != b"<"
         else _completed(message, time, hostname)
         if _RFC5424(message)
@@ -88,7 +95,7 @@ def _completed(message: bytes, time: bytes, hostname: str | None) -> bytes:
     """Return a message of RFC 5424, with a time and a host in place of `-`."""
     priority, when, where, rest = message.split(b" ", 3)
     when = time if when == _NONE else when
-    where = _name(hostname, _LONGEST_HOST) if where == _NONE else where
+    where = _header_name(hostname, _LONGEST_HOST) if where == _NONE else where
     return b"%b %b %b %b" % (priority, when, where, rest)
 
 
@@ -101,14 +108,18 @@ def _with_header(
     pid: str | None,
 ) -> bytes:
     priority, text = _of_header(message) or (_PRIORITIES[level], message)
-    return b"%b %b%b%b" % (priority, time, _names(hostname, app, pid), text)
+    return b"%b %b%b%b" % (priority, time, _header_names(hostname, app, pid), text)
 
 
 # Most lines repeat the names of an earlier line.
 @lru_cache(maxsize=10_000)
-def _names(hostname: str | None, app: str | None, pid: str | None) -> bytes:
-    """Return the part of a header between the time and the text."""
-    names = _name(hostname, _LONGEST_HOST), _name(app, _LONGEST_APP), _name(pid, _LONGEST_PID)
+def _header_names(hostname: str | None, app: str | None, pid: str | None) -> bytes:
+    """Return the part of a header after the time: the names and `- -`, with spaces."""
+    names = (
+        _header_name(hostname, _LONGEST_HOST),
+        _header_name(app, _LONGEST_APP),
+        _header_name(pid, _LONGEST_PID),
+    )
     return b" %b %b %b - - " % names
 
 
@@ -121,7 +132,7 @@ def _of_header(message: bytes) -> tuple[bytes, bytes] | None:
     return b"<%d>1" % (8 * facility + header.severity), header.text
 
 
-def _name(text: str | None, longest: int) -> bytes:
+def _header_name(text: str | None, longest: int) -> bytes:
     """Return a name for a header: printable ASCII without spaces, at most `longest` bytes."""
     if not text:
         return _NONE

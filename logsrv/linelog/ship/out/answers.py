@@ -1,6 +1,6 @@
 """The meaning of an HTTP answer to a shipper: taken, later, smaller, or never (no I/O).
 
-2xx                    taken
+2xx                    taken; later if the body is not complete
 400, 422               never: the request is wrong
 413                    smaller
 429, 5xx               later, after the time in Retry-After if the answer has one
@@ -43,10 +43,10 @@ class HttpAnswer:
 
 
 def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) -> None:
-    """Raise the error for an answer, unless its status is 2xx or in `also`.
+    """Raise the error for an answer, unless its status is in `also`, or is 2xx and the body is complete.
 
-    who: the server, as the subject of a sentence. now: seconds since 1970. Raises Unavailable (also for a
-    2xx without a complete body), TooMuchAtOnce and RefusedForGood.
+    who: the server, as the subject of a sentence. now: seconds since 1970. Raises Unavailable,
+    TooMuchAtOnce and RefusedForGood.
     """
     status = answer.status
     if status in also:
@@ -55,7 +55,7 @@ def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) 
         if not answer.whole:
             raise Unavailable(f"{who} answered with {status}; the answer broke off or is too long")
         return
-    sentence = f"{who} answered with {_phrase(status)}{_said(answer)}"
+    sentence = f"{who} answered with {_phrase(status)}{_body_text(answer)}"
     if status in (400, 422):
         raise RefusedForGood(sentence)
     if status == 413:
@@ -69,7 +69,7 @@ def judge(answer: HttpAnswer, who: str, now: float, also: Collection[int] = ()) 
 
 
 def pause(text: str, now: float) -> float | None:
-    """Return the seconds in a Retry-After, which is a number or a date; None if it is neither.
+    """Return the seconds in a Retry-After, at most LONGEST_PAUSE; None if it is no number and no date.
 
     now: seconds since 1970.
     """
@@ -94,8 +94,8 @@ def _phrase(status: int) -> str:
         return str(status)
 
 
-def _said(answer: HttpAnswer) -> str:
-    """Return the beginning of the server's text, for a message; "" if it is HTML or another type."""
+def _body_text(answer: HttpAnswer) -> str:
+    """Return the beginning of the body, for a message; "" if that is not plain text or JSON."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("text/plain", "application/json"):
         return ""

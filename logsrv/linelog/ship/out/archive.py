@@ -1,7 +1,7 @@
-"""The target of `file:///PATH` and `s3://BUCKET/PREFIX`: an archive, used in a separate thread.
+"""The target of `file:///PATH`, `s3://BUCKET/PREFIX` and so on: an archive, used in a separate thread.
 
 A network directory may hang for minutes, and nothing interrupts a system call on it. Then the caller stops
-waiting, and the thread stays in that call.
+waiting, and the thread remains in that call.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ class ArchiveTarget:
         self._archive = archive
         self._store = store
         self._reactor = reactor
-        # A single thread, so that the steps are taken in order.
+        # A single thread takes the steps in order.
         self._thread = Readers(at_once=1)
 
     def survey(
         self, segments: Sequence[Segment], disk: Disk, *, others: bool = True
     ) -> Deferred[ArchiveSurvey]:
         archive, store = self._archive, self._store
-        behind = until = ""
+        after = until = ""
         if not others:
             first, last = (short_name(one.name) for one in (segments[0], segments[-1]))
-            # In file names a dot follows the name of the segment; a dot sorts before a slash.
-            behind, until = f"{store}/{first}", f"{store}/{last}/"
+            # The files of the last segment are included: a dot follows its name, and sorts before a slash.
+            after, until = f"{store}/{first}", f"{store}/{last}/"
 
         def work(_: object) -> ArchiveSurvey:
-            sizes = archive.sizes(f"{store}/", behind, until)
+            sizes = archive.sizes(f"{store}/", after, until)
             return ArchiveSurvey(
                 names_of(sizes, store), lacking(archive, segments, disk, store, sizes)
             )
@@ -77,13 +77,13 @@ class ArchiveTarget:
         return self._do(work)
 
     def close(self) -> Deferred[None]:
-        """End the thread; fires when it has finished or given up its steps."""
+        """End the thread; fires when the thread has finished its steps, or given them up."""
         ended: Deferred[None] = Deferred()
         self._thread.start(lambda: self._reactor.callFromThread(self._over, ended))
         return ended
 
     def _do(self, step: Callable[[Callable[[], bool]], T]) -> Deferred[T]:
-        """Take a step in the thread, after the earlier ones; a cancelled step is given up."""
+        """Take a step in the thread, after the earlier ones; give it up if its Deferred is cancelled."""
         given_up = threading.Event()
         done: Deferred[T] = Deferred(lambda _: given_up.set())
 
@@ -94,13 +94,13 @@ class ArchiveTarget:
                 found: Any = step(lambda: not given_up.is_set())
             except GivenUp:
                 return
-            # A panic of obstore is a BaseException only, and the thread has to go on.
+            # BaseException, because a panic of obstore is no Exception, and the thread has to go on.
             except BaseException as error:
-                found = Failure(_panic(error))
+                found = Failure(_as_exception(error))
             self._reactor.callFromThread(_answer, done, given_up, found)
 
         self._thread.start(work)
-        return done.addErrback(as_target)
+        return done.addErrback(raise_target_error)
 
     def _over(self, ended: Deferred[None]) -> None:
         self._thread.close()
@@ -114,13 +114,13 @@ def _answer(done: Deferred[Any], given_up: threading.Event, found: object) -> No
         done.callback(found)
 
 
-def _panic(error: BaseException) -> Exception:
-    """Return an error as an Exception."""
+def _as_exception(error: BaseException) -> Exception:
+    """Return `error`, or an ArchiveError for one that is no Exception, such as a panic of obstore."""
     return error if isinstance(error, Exception) else ArchiveError(error_text(error))
 
 
-def as_target(failure: Failure) -> Failure:
-    """Raise the error of a target for a failure of an archive; return any other failure."""
+def raise_target_error(failure: Failure) -> Failure:
+    """Raise the error that targets have for a failure of an archive; return any other failure."""
     error = failure.value
     if isinstance(error, OtherSegment):
         raise ForeignStoreError(str(error)) from error

@@ -9,7 +9,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from logsrv.linelog.ship.out.http_client import LARGEST_ANSWER
 from logsrv.linelog.ship.out.posting import PostingTarget
 from logsrv.linelog.ship.registry import TargetSettings
@@ -27,10 +27,10 @@ _ONLY = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reas
 
 
 @attrs.frozen
-class _PartlyStored:
-    """Lines of which some are stored already. left, refused: the indexes of the others.
+class _BulkProgress:
+    """The lines of a bulk request, of which some may be stored already.
 
-    left: to send again. refused: never taken.
+    left: the indexes of those still to send. refused: the indexes of those that are never taken.
     """
 
     lines: Sequence[bytes]
@@ -55,23 +55,23 @@ class ElasticsearchTarget(PostingTarget):
         index = url.path.rstrip("/").removesuffix(_BULK)
         if not index.strip("/"):
             raise ConfigurationError(
-                f"{url.place} names no index, such as {url.place}/logs-logsrv-default"
+                f"{url.loggable_text} names no index, such as {url.loggable_text}/logs-logsrv-default"
             )
         super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
-        self._begun: _PartlyStored | None = None
+        self._progress: _BulkProgress | None = None
 
     async def _send(self, lines: Sequence[bytes]) -> None:
-        begun = self._begun
+        begun = self._progress
         if begun is None or begun.lines != lines:
-            begun = _PartlyStored(lines, list(range(len(lines))), [])
-        self._begun = None
+            begun = _BulkProgress(lines, list(range(len(lines))), [])
+        self._progress = None
         left = [lines[number] for number in begun.left]
-        answer = await self.post(bulk_request(Outgoing(left)))
+        answer = await self.post(bulk_request(OutgoingLines(left)))
         if not answer.whole:
             who, many = self.who, len(answer.body) >= LARGEST_ANSWER
             if many and len(left) > 1:
-                # The same lines would get the same long answer. In smaller parts, stored documents may be
-                # sent twice.
+                # The same lines would get the same long answer again. They are sent in smaller parts,
+                # although documents that are stored already may then come twice.
                 raise TooMuchAtOnce(f"the answer of {who} for {len(left)} documents is too long")
             raise Unavailable(f"{who} answered with {_FINE}; the answer broke off or is too long")
         try:
@@ -81,11 +81,11 @@ class ElasticsearchTarget(PostingTarget):
             raise Unavailable(sentence, settled=True) from None
         self._end(begun, found)
 
-    def _end(self, begun: _PartlyStored, found: BulkAnswer) -> None:
+    def _end(self, begun: _BulkProgress, found: BulkAnswer) -> None:
         refused = sorted(begun.refused + [begun.left[place] for place in found.refused])
         if found.later:
             left = [begun.left[place] for place in found.later]
-            self._begun = _PartlyStored(begun.lines, left, refused)
+            self._progress = _BulkProgress(begun.lines, left, refused)
             raise Unavailable(
                 f"{self.who} has no room for {len(left)} of {len(begun.lines)}"
                 f" documents: {found.why_later}"

@@ -1,4 +1,4 @@
-"""The connections of a shipper to an HTTP server, which are kept and used again; answers have a limit.
+"""A shipper's connections to an HTTP server, which are used again. The size of an answer is limited.
 
 No request is repeated automatically: the caller decides whether to repeat it, and cancels a request that
 takes too long. Certificates are read for each new connection, so that a renewed one is used.
@@ -40,7 +40,7 @@ _IDLE = 30
 
 
 @implementer(IAgentEndpointFactory, IStreamClientEndpoint)
-class _Server:
+class _ServerEndpoint:
     """The endpoint of the server; it reads the operator's TLS files for each connection."""
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
@@ -75,11 +75,13 @@ class HttpClient:
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
         self._authorization = authorization
         self._reactor = reactor
-        self._who = one_line(url.place)
+        self._who = one_line(url.loggable_text)
         self._pool = bounded_pool(reactor)
         self._pool.cachedConnectionTimeout = _IDLE
         self._pool.maxPersistentPerHost = connections
-        self._agent = Agent.usingEndpointFactory(reactor, _Server(settings, reactor), self._pool)
+        self._agent = Agent.usingEndpointFactory(
+            reactor, _ServerEndpoint(settings, reactor), self._pool
+        )
 
     def request(
         self,
@@ -144,7 +146,7 @@ class HttpClient:
         if any(failure.check(ParseError, ValueError) for failure in failures):
             return Unavailable(f"{self._who} does not answer in HTTP")
         found = unreachable(self._who, *failures)
-        # There was a connection, but no answer.
+        # Such an error means that there was a connection, but no answer.
         ended = isinstance(error, RequestTransmissionFailed | ResponseNeverReceived)
         found.hung_up = ended and not found.settled
         return found

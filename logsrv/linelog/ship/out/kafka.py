@@ -41,17 +41,17 @@ class KafkaTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
         """Raises ConfigurationError."""
-        self.who = one_line(settings.url.place)
+        self.who = one_line(settings.url.loggable_text)
         self._reactor = reactor
         self._topic = settings.url.path.removeprefix("/")
         self._options = {
             **_options(settings),
             "message.timeout.ms": round(seconds * 1000),
-            # It takes some time until all brokers know a new topic.
+            # An unknown topic is an error only after this time: all brokers have to learn of a new topic.
             "topic.metadata.propagation.max.ms": round(seconds * 1000 / 5),
         }
         self._producer: Producer | None = None
-        # The last error that is not about a message, and tells why no message arrives.
+        # The last error that is not about one message: why no message arrives.
         self._trouble: KafkaError | None = None
 
     def send(self, lines: SentLines) -> Deferred[None]:
@@ -61,29 +61,32 @@ class KafkaTarget:
         return Deferred.fromCoroutine(self._send(lines.lines))
 
     def close(self) -> Deferred[None]:
-        self._let_go()
+        self._drop_producer()
         return succeed(None)
 
     async def _send(self, lines: Sequence[bytes]) -> None:
         try:
-            answers = await self._answers(lines)
+            answers = await self._send_and_wait(lines)
         except BaseException:
-            # Drop its messages in flight, because nobody waits for their answers any more.
-            self._let_go()
+            # Drop the producer with its messages in flight: nobody waits for their answers any more.
+            self._drop_producer()
             raise
         refused = {row: error for row, error in answers.items() if error.code() in REFUSED}
         if len(refused) < len(answers):
-            self._let_go()
+            self._drop_producer()
             raise self._unavailable(next(one for row, one in answers.items() if row not in refused))
         if refused:
             which = sorted(refused)
-            sentence = f"{self.who}: {_said(refused[which[0]])}"
+            sentence = f"{self.who}: {_error_text(refused[which[0]])}"
             if len(which) == len(lines):
                 raise RefusedForGood(sentence)
             raise PartlyRefused(sentence, len(which), which)
 
-    async def _answers(self, lines: Sequence[bytes]) -> dict[int, KafkaError]:
-        """Send lines; when all have an answer, return the errors of failed lines by index."""
+    async def _send_and_wait(self, lines: Sequence[bytes]) -> dict[int, KafkaError]:
+        """Send lines; when all have an answer, return the errors of the failed lines, by index.
+
+        Raises Unavailable if an error that does not pass by itself stops all lines.
+        """
         producer = self._ready()
         self._trouble = None
         errors: dict[int, KafkaError] = {}
@@ -118,11 +121,13 @@ class KafkaTarget:
                 self._producer = Producer({**self._options, "error_cb": self._failed})
             except KafkaException as error:
                 # Certificates are read here, and again after each failure.
-                raise Unavailable(f"{self.who}: {_said(error.args[0])}", settled=True) from None
+                raise Unavailable(
+                    f"{self.who}: {_error_text(error.args[0])}", settled=True
+                ) from None
         return self._producer
 
     def _failed(self, error: KafkaError) -> None:
-        # librdkafka reports first the reason, and then that all brokers are down.
+        # librdkafka reports first the reason, then that all brokers are down: keep the reason.
         if self._trouble is None or error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._trouble = error
 
@@ -130,16 +135,18 @@ class KafkaTarget:
         why = self._trouble if error.code() == KafkaError._MSG_TIMED_OUT else None
         error = why or error
         named = f" ({self._topic})" if error.code() in (3, -188, 29) else ""
-        return Unavailable(f"{self.who}: {_said(error)}{named}", settled=error.code() in SETTLED)
+        return Unavailable(
+            f"{self.who}: {_error_text(error)}{named}", settled=error.code() in SETTLED
+        )
 
-    def _let_go(self) -> None:
+    def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge(blocking=False)
             producer.poll(0)
 
 
-def _said(error: KafkaError) -> str:
+def _error_text(error: KafkaError) -> str:
     return one_line(error.str(), _LONGEST).rstrip(".")
 
 
@@ -154,7 +161,7 @@ def _options(settings: TargetSettings) -> dict[str, Any]:
         "enable.idempotence": True,
         "acks": "all",
         "compression.type": "zstd",
-        # The partitioner of the Java clients.
+        # The partitioner of the Java clients: the same key goes to the same partition.
         "partitioner": "murmur2_random",
         "linger.ms": 5,
         # librdkafka logs nothing: the shipper reports the errors.

@@ -20,7 +20,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.outside_json import parse_json
 from logsrv.kit.text.words import host_text
 from logsrv.linelog.ship.address import API
-from logsrv.linelog.ship.out.client import LONGEST, NO_NATS, BoundedClient, NatsTrouble
+from logsrv.linelog.ship.out.nats_client import LONGEST, NO_NATS, BoundedClient, NatsTrouble
 
 CONNECT = 5
 """Seconds for a server to accept a connection and its login."""
@@ -67,7 +67,7 @@ class NatsLink:
     _first: int = attrs.field(init=False, default=0)
 
     @property
-    def named(self) -> int:
+    def server_count(self) -> int:
         """The number of servers that the operator has named."""
         return len(self._servers)
 
@@ -121,18 +121,19 @@ class NatsLink:
             try:
                 await self._let_in(client, where, failures)
             except asyncio.CancelledError:
-                client.cut()
+                client.abort()
                 raise
             except ConfigurationError as error:
-                # Certificates are read for each connection.
+                # The certificates are read for each connection, and cannot be used now.
                 raise NatsTrouble(str(error), settled=True) from None
             except Exception as error:
                 # An invalid answer of a server causes errors of all kinds in nats-py.
                 with suppress(Exception):
                     await asyncio.wait_for(client.close(), CLOSE)
-                # The last of several errors is the one about this server.
+                # nats-py may report several errors; the last one is about this server.
                 failure = failures[-1] if failures else error
-                # A server that closes without reading our data resets the connection; its refusal is lost.
+                # A server that closes without reading our data resets the connection, and its refusal is
+                # lost: try again.
                 cut = isinstance(failure, ConnectionResetError | BrokenPipeError)
                 if cut and tries_left and client.wants_login:
                     continue
@@ -195,10 +196,10 @@ class NatsLink:
             ended.cancel()
 
     async def _wait_for_answer(self, waiting: set[asyncio.Future[Any]]) -> None:
-        """Wait for the first of these futures. Raises NatsTrouble if the server does not answer."""
+        """Wait until one of these futures is done. Raises NatsTrouble if the server does not answer."""
         if await _first_of(waiting, SOON):
             return
-        # A ping tells a slow link from a server that never answers: the request is read before the ping.
+        # A ping tells a slow link from a server that never answers: the server reads it after the request.
         reading: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         # A separate task, because it waits for ever if the server does not read.
         asked = asyncio.ensure_future(self.client._send_ping(reading))
@@ -243,7 +244,7 @@ def read_answer(message: Msg) -> dict[str, Any]:
 
 
 def no_answer() -> NatsTrouble:
-    """Return the error for an answer that JetStream would never give."""
+    """Return the error for an answer that no JetStream gives."""
     return NatsTrouble("the answer does not come from JetStream")
 
 

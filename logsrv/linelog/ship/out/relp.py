@@ -14,18 +14,18 @@ from twisted.python.failure import Failure
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.encode.relp import RelpSession, RelpState
 from logsrv.linelog.ship.encode.syslog import syslog_messages
-from logsrv.linelog.ship.out.far_side import STEP, ServerConnection, connect
+from logsrv.linelog.ship.out.server_connection import STEP, ServerConnection, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import PartlyRefused, SentLines, Unavailable
 
 WINDOW = 8192
-"""The most messages without an answer."""
+"""The most messages without an answer; further messages wait."""
 _GOODBYE = 2.0
 
 
 @attrs.define(eq=False)
 class _Sending:
-    """The lines of one `send`. written: how many are written. end: the message number after these."""
+    """The lines of one `send`. written: how many are written. end: the number of the message after them."""
 
     lines: Sequence[bytes]
     done: Deferred[None]
@@ -49,7 +49,7 @@ class RelpTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._connect = partial(connect, settings, reactor)
-        self._who = one_line(settings.url.place)
+        self._who = one_line(settings.url.loggable_text)
         self._reactor = reactor
         self._open: tuple[ServerConnection, RelpSession] | None = None
         self._sendings: deque[_Sending] = deque()
@@ -63,7 +63,7 @@ class RelpTarget:
         self._sendings.append(_Sending(lines.lines, done))
         if self._working is None:
             working = Deferred.fromCoroutine(self._work())
-            # An invalid host name, for example, fails at once.
+            # It may have failed already, for example because of an invalid host name.
             self._working = None if working.called else working
         elif self._open is not None:
             self._open[0].wake()
@@ -85,7 +85,7 @@ class RelpTarget:
             conversation, session = await self._open_session()
             while self._sendings:
                 await self._step(conversation, session)
-                self._answer(session)
+                self._fire_answered(session)
                 if self._sendings:
                     self._check(session)
             self._working = None
@@ -94,7 +94,11 @@ class RelpTarget:
             sendings, self._sendings = self._sendings, deque()
             if self._open is not None:
                 (conversation, session), self._open = self._open, None
-                if isinstance(error, Unavailable) and conversation.hung_up and session.given:
+                if (
+                    isinstance(error, Unavailable)
+                    and conversation.hung_up
+                    and session.message_count
+                ):
                     error.hung_up = True
                     error.taken = _taken(sendings[0], session)
                 conversation.abort()
@@ -107,15 +111,15 @@ class RelpTarget:
         """Write some lines; wait for answers if the window is full or all lines are written."""
         sending = next((one for one in self._sendings if one.written < len(one.lines)), None)
         if sending is None or session.unanswered > WINDOW - STEP:
-            session.receive(await conversation.change())
+            session.receive(await conversation.next_bytes())
             return
         lines = sending.lines[sending.written : sending.written + STEP]
         frames = session.messages(syslog_messages(lines))
         sending.written += len(lines)
-        sending.end = session.given
-        await conversation.sent(frames)
+        sending.end = session.message_count
+        await conversation.write_and_yield(frames)
 
-    def _answer(self, session: RelpSession) -> None:
+    def _fire_answered(self, session: RelpSession) -> None:
         """Fire the Deferred of each send of which all messages have an answer."""
         sendings = self._sendings
         while (
@@ -142,7 +146,7 @@ class RelpTarget:
             self._open = conversation, session
             conversation.write(session.open())
             while session.state is RelpState.CLOSED:
-                session.receive(await conversation.change())
+                session.receive(await conversation.next_bytes())
             self._check(session)
         return self._open
 
@@ -157,7 +161,7 @@ class RelpTarget:
         try:
             conversation.write(session.close())
             while session.state is not RelpState.OVER:
-                session.receive(await conversation.change())
+                session.receive(await conversation.next_bytes())
         except Unavailable:
             pass
         finally:
@@ -165,13 +169,13 @@ class RelpTarget:
 
 
 def _taken(sending: _Sending, session: RelpSession) -> int:
-    """Return how many lines of a send, from the first on, were acknowledged and not refused."""
+    """Return how many lines of a send, from the first on, were acknowledged; never all of them."""
     if not sending.written:
         return 0
     first = sending.end - sending.written
-    behind = min([session.answered, *session.refused])
-    return max(0, min(behind - first, len(sending.lines) - 1))
+    end = min([session.answered, *session.refused])
+    return max(0, min(end - first, len(sending.lines) - 1))
 
 
 def _is_over(conversation: ServerConnection, session: RelpSession) -> bool:
-    return conversation.over or session.state is RelpState.OVER
+    return conversation.ended or session.state is RelpState.OVER

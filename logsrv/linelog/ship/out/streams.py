@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.out.client import NatsTrouble
 from logsrv.linelog.ship.out.link import (
     Denied,
     NatsLink,
@@ -20,12 +19,13 @@ from logsrv.linelog.ship.out.link import (
     part_of,
     read_answer,
 )
-from logsrv.linelog.ship.out.wire import (
+from logsrv.linelog.ship.out.nats_client import NatsTrouble
+from logsrv.linelog.ship.out.nats_wire import (
     NATS_SEQUENCE,
     NATS_STREAM,
     NATS_SUBJECT,
     STATUS,
-    read_headers,
+    known_nats_headers,
 )
 
 SUBJECT = "logs"
@@ -69,7 +69,7 @@ class StreamFacts:
     first: int = 1
 
     @property
-    def lets_go(self) -> bool:
+    def has_removed_blocks(self) -> bool:
         """True if messages were removed, by the limits of the stream or by a person."""
         return self.first > 1
 
@@ -114,7 +114,7 @@ async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
         found = await link.api(f"STREAM.INFO.{name}")
     except NatsTrouble as error:
         if error.code != NO_STREAM:
-            raise _said(name, error) from None
+            raise _with_stream_name(name, error) from None
         found = await _make(link, name)
     config = part_of(found, "config")
     _check(name, config, f"{SUBJECT}.{origin}")
@@ -130,9 +130,9 @@ async def find_stream(link: NatsLink, name: str, origin: str) -> StreamFacts:
 
 
 async def _make(link: NatsLink, name: str) -> dict[str, Any]:
-    """Make a stream; in a cluster of three servers or more, with three copies."""
+    """Make a stream: with three copies in a cluster of three servers or more, else with one."""
     urls = link.info.get("connect_urls")
-    known = max(link.named, len(urls) if isinstance(urls, list) else 0)
+    known = max(link.server_count, len(urls) if isinstance(urls, list) else 0)
     order = {
         "name": name,
         "subjects": [f"{SUBJECT}.*"],
@@ -145,7 +145,7 @@ async def _make(link: NatsLink, name: str) -> dict[str, Any]:
         try:
             return await link.api(f"STREAM.CREATE.{name}", order)
         except NatsTrouble as error:
-            # Three servers are known, so the others may just be starting: fail rather than keep one copy.
+            # If three servers are known, the others may just be starting: fail rather than keep one copy.
             if error.code != NOT_CLUSTERED and (error.code != NO_PEERS or known >= CLUSTER):
                 raise
             return await link.api(f"STREAM.CREATE.{name}", {**order, "num_replicas": 1})
@@ -154,10 +154,10 @@ async def _make(link: NatsLink, name: str) -> dict[str, Any]:
             f"there is no stream {name}, and {error}, or make the stream", settled=True
         ) from None
     except NatsTrouble as error:
-        raise _said(name, error) from None
+        raise _with_stream_name(name, error) from None
 
 
-def _said(name: str, error: NatsTrouble) -> NatsTrouble:
+def _with_stream_name(name: str, error: NatsTrouble) -> NatsTrouble:
     """Return the error with the name of the stream at its beginning."""
     why = f"stream {name}: {error}"
     if error.code == NO_JETSTREAM:
@@ -166,7 +166,7 @@ def _said(name: str, error: NatsTrouble) -> NatsTrouble:
 
 
 def _check(name: str, config: Mapping[str, Any], subject: str) -> None:
-    """Raise NatsTrouble if a stream does not take the subject, or removes blocks before its limits."""
+    """Raise NatsTrouble if a stream does not take the subject, or removes messages that were read."""
     subjects = config.get("subjects") or []
     if not isinstance(subjects, list):
         raise no_answer()
@@ -207,7 +207,7 @@ async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> Store
         if not facts.direct:
             return await _from_leader(link, facts.name, origin)
         for _ in range(TRIES):
-            # Any server with a copy of the stream may answer, and may lag behind the leader.
+            # Any server with a copy may answer. If it lags behind the leader, ask again.
             found = await _from_any(link, facts.name, origin)
             if (found.sequence if found else 0) == await _last_sequence(link, facts.name, origin):
                 return found
@@ -215,14 +215,14 @@ async def last_message(link: NatsLink, facts: StreamFacts, origin: str) -> Store
     except Denied:
         raise
     except NatsTrouble as error:
-        raise _said(facts.name, error) from None
+        raise _with_stream_name(facts.name, error) from None
     raise NatsTrouble(f"stream {facts.name}: the server that answers lags behind its leader")
 
 
 async def _from_any(link: NatsLink, name: str, origin: str) -> StoredMessage | None:
-    """Ask any server for the last block of a store by its subject.
+    """Ask any server that has a copy of the stream for the last block of a store, by its subject.
 
-    The sending store needs no other right to read.
+    The right to read that subject is enough.
     """
     subject = f"{SUBJECT}.{origin}"
     message = await link.ask(link.subject(f"DIRECT.GET.{name}.{subject}"))
@@ -272,4 +272,4 @@ async def _from_leader(link: NatsLink, name: str, origin: str) -> StoredMessage 
         raw = base64.b64decode(str(message.get("hdrs", "")), validate=True)
     except ValueError:
         raise no_answer() from None
-    return StoredMessage(number_of(message, "seq"), read_headers(raw))
+    return StoredMessage(number_of(message, "seq"), known_nats_headers(raw))

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 
 from logsrv.linelog.ship.encode.syslog import counted, syslog_messages
-from logsrv.linelog.ship.out.far_side import STEP, ServerConnection, connect
+from logsrv.linelog.ship.out.server_connection import STEP, ServerConnection, connect
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import SentLines
 
@@ -40,20 +40,20 @@ class SyslogTarget:
     def close(self) -> Deferred[None]:
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
-            conversation.leave()
+            conversation.close()
         return succeed(None)
 
     async def _send(self, lines: Sequence[bytes]) -> None:
         if not lines:
             return
         conversation = self._conversation
-        if conversation is None or conversation.over:
+        if conversation is None or conversation.ended:
             conversation = self._conversation = await self._connect()
         try:
             for at in range(0, len(lines), STEP):
                 messages = syslog_messages(lines[at : at + STEP])
-                await conversation.sent(counted(messages))
-            await conversation.acknowledged()
+                await conversation.write_and_yield(counted(messages))
+            await conversation.wait_until_acknowledged()
         except BaseException:
             self._conversation = None
             conversation.abort()

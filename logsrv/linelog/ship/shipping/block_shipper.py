@@ -4,9 +4,9 @@ The saved place is only a hint. At the start and after each failure the shipper 
 place, and compares it with the store. So a lost answer, a killed shipper and a late block are all the same
 case: the next block begins at the target's place.
 
-The target's window is the most blocks in flight. Until the target has taken the first block, and for GROW
-blocks after a failure, only one is in flight. Meanwhile the next block is cut; it is dropped if anything
-fails.
+The target's window is the most blocks in flight. Only one is in flight until the target has taken the first
+block after a question, or GROW blocks after a block was not taken. Meanwhile the next block is cut; it is
+dropped if anything fails.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ after a block was not taken, before several are in flight again."""
 
 @attrs.define(eq=False, kw_only=True)
 class BlockShipper(Shipper[BlockTarget]):
-    """A shipper of blocks. ship_from: the place to begin if the target has nothing of this store."""
+    """A shipper of blocks. ship_from: where it begins if no place is saved, and the target has none."""
 
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
     # The end of the last sent block, or the place that the target named; None for an empty target.
     _after: Position | None = attrs.field(init=False, default=None)
-    # True if the target has acknowledged the text before the place.
+    # True if the target has acknowledged text of this store; False before the first acknowledgement.
     _acknowledged: bool = attrs.field(init=False, default=False)
     _cut: CutBlock | None = attrs.field(init=False, default=None)
     # The block after `_cut`, which is cut while `_cut` is in flight.
@@ -61,7 +61,7 @@ class BlockShipper(Shipper[BlockTarget]):
     )
     _taken_since: int = attrs.field(init=False, default=0)
     # The number of blocks that must still be taken one by one before several may be in flight.
-    _alone: int = attrs.field(init=False, default=1)
+    _one_by_one: int = attrs.field(init=False, default=1)
     _flights: Flights = attrs.Factory(
         lambda self: Flights(self._post, self._taken, self._clock), takes_self=True
     )
@@ -72,13 +72,13 @@ class BlockShipper(Shipper[BlockTarget]):
     def ask(self) -> Deferred[None]:
         """Ask the target for its place, and continue there."""
         self._flights.drop()
-        self._alone = max(1, self._alone)
+        self._one_by_one = max(1, self._one_by_one)
         if self.position is None:
             self._begin()
             self._acknowledged = not self._kept.new
-        return maybeDeferred(self._target.last).addCallback(self._go)
+        return maybeDeferred(self._target.last).addCallback(self._continue_after)
 
-    def _go(self, last: LastBlock | None) -> None:
+    def _continue_after(self, last: LastBlock | None) -> None:
         assert self.position is not None
         if last is None:
             if self._acknowledged:
@@ -88,18 +88,18 @@ class BlockShipper(Shipper[BlockTarget]):
             self._require_ours(last)
             if self._acknowledged and last.position < self.position:
                 missing = distance(self._view, last.position, self.position)
-                # The end of a segment and the beginning of the next one are the same place.
+                # 0 between the end of a segment and the beginning of the next one: nothing is lost.
                 if missing != 0:
                     self._report_lost(last.position, missing)
             self._after = self.position = last.position
             self._kept.new = False
             for gap in self._kept.sent:
-                # The block after this gap was taken, and its answer was lost.
+                # The block after this gap was taken, although its answer was lost.
                 if gap.end <= last.position:
                     self._count_passed(gap.missing)
         self._kept.sent.clear()
         self._acknowledged = last is not None
-        # Some targets learn their limit only from the server that they have connected to.
+        # The limit may be another now: some targets learn it from the server that they connect to.
         largest = self._target.largest
         self._limits = BlockLimits(
             min(self._limits.block, largest), min(self._limits.line, largest)
@@ -109,7 +109,7 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _report_forgotten(self, position: Position) -> None:
         on = f"sending goes on at {position}"
-        if self._target.lets_go:
+        if self._target.has_removed_blocks:
             why = (
                 f"the stream has removed all lines of this store, by its limits; {on}, and readers that had"
                 " not fetched the earlier lines lack them"
@@ -124,7 +124,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._report(ShipReport("resent", why, position=position, bytes=missing))
 
     def _require_ours(self, last: LastBlock) -> None:
-        """Raise ForeignStoreError if the target's text differs from that of this store. Raises OSError."""
+        """Raise ForeignStoreError if the target has other text; also OSError and StoreError."""
         end = end_of(self._view)
         self._require_store()
         if last.position > end:
@@ -166,7 +166,7 @@ class BlockShipper(Shipper[BlockTarget]):
             self._after = self._cut.block.end
             self._note_gap(self._cut)
             self._flights.send(self._cut)
-            window = 1 if self._alone else self._target.window
+            window = 1 if self._one_by_one else self._target.window
             if len(self._flights) < window and not self._flights.failed:
                 return succeed(None)
             if self._cut.more:
@@ -175,17 +175,17 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _not_taken(self, failure: Failure) -> Failure:
         if failure.check(Misplaced, Unavailable, CancelledError):
-            # A proxy may have reordered blocks, or the target may lack the room or the time for several.
-            self._alone = GROW
+            # Send the next ones one by one: a proxy may reorder them, or the target cannot take several.
+            self._one_by_one = GROW
         if failure.check(CancelledError) and self._cut is not None:
-            # No answer came in time, so the link may be slow.
+            # No answer came in time: the link may be slow, so send smaller blocks.
             half = max(len(self._cut.block.packed) // 2, LEAST)
             self._limits = self._limits._replace(block=min(half, self._limits.block))
             self._taken_since = 0
         return failure
 
     def _post(self, cut: CutBlock) -> Deferred[None]:
-        return maybeDeferred(self._target.send, cut.block).addErrback(self._smaller, cut)
+        return maybeDeferred(self._target.send, cut.block).addErrback(self._shrink_or_unpack, cut)
 
     def _cut_ahead(self, after: Position) -> None:
         try:
@@ -204,7 +204,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._acknowledged = True
         if not self._flights.failed:
             self._cutter.unpacks = False
-        self._alone = max(0, self._alone - 1)
+        self._one_by_one = max(0, self._one_by_one - 1)
         self._acknowledge(block.end, block.size, cut.lines, since)
         while self._kept.sent and self._kept.sent[0].end <= block.end:
             self._count_passed(self._kept.sent.pop(0).missing)
@@ -229,14 +229,14 @@ class BlockShipper(Shipper[BlockTarget]):
     def unread(self) -> Position | None:
         place = self.position
         if place is not None and self._after is not None:
-            # The target may have all sent text already.
+            # Sent text need not stay in the store: the target may have all of it already.
             place = max(place, self._after)
         if place is not None and place.segment == self._cutter.open_number:
             return Position(place.segment + 1, 0)
         return place
 
-    def _smaller(self, failure: Failure, cut: CutBlock) -> Failure:
-        """Cut smaller blocks from now on if this one was too large."""
+    def _shrink_or_unpack(self, failure: Failure, cut: CutBlock) -> Failure:
+        """Cut smaller blocks from now on if this one was too large; unpack frames if it was refused."""
         if failure.check(TooMuchAtOnce):
             size = len(cut.block.packed)
             self._taken_since = 0
@@ -245,7 +245,8 @@ class BlockShipper(Shipper[BlockTarget]):
             else:
                 self._limits = self._limits._replace(block=size // 2)
         elif failure.check(RefusedForGood):
-            # No line of a block can be left out. Checksums in the index may be wrong: unpack from now on.
+            # No line of a block can be left out. Checksums in the index may be wrong: verify the frames
+            # until a block is taken.
             self._cutter.unpacks = True
             raise Unavailable(str(failure.value), settled=True)
         return failure

@@ -43,7 +43,7 @@ class Flights:
         return len(self._all)
 
     def send(self, cut: CutBlock) -> None:
-        """Send a block after the others."""
+        """Send a block, after those in flight."""
         flight = _Flight(cut, self._clock.seconds())
         self._all.append(flight)
         flight.call = maybeDeferred(self._send, cut).addBoth(self._answered, flight)
@@ -52,7 +52,7 @@ class Flights:
         """Return a Deferred that fires when the target has taken another block.
 
         If a block was not taken, the Deferred fails with the reason when all blocks in flight have an
-        answer.
+        answer. Cancelling it drops the blocks.
         """
         if self._is_over():
             return fail(self._end())

@@ -1,10 +1,10 @@
 """The search for a line at which a target always ends the connection ("hangs up") without refusing it.
 
 After TRIES hang-ups at the same lines, the lines are sent in smaller and smaller parts, down to a single
-line. After TRIES hang-ups at that line, it is skipped, and the next lines are tried one by one. When one of
-these is acknowledged, the skipped line is sent once more. If the target hangs up again, the line counts as
-refused. If the target hangs up at the next lines as well, it is faulty itself: the order of the lines is
-restored, and none is refused.
+line. After TRIES hang-ups at that line, it is skipped, and the next lines are tried one by one: each at
+which the target hangs up is skipped, too. When a line is acknowledged, the skipped ones are sent once more,
+and those at which the target hangs up again count as refused. If it hangs up at more than MOST lines, or
+no other line waits, it is faulty itself: the order of the lines is restored, and none is refused.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class HangUps:
     def __init__(self, waiting: deque[SentLines]) -> None:
         self._waiting = waiting
         self._tries = 0
-        # _passed: the skipped lines. _last_tries: how many of the waiting lines were skipped and are sent
-        # once more.
+        # _passed: the skipped lines. _last_tries: how many of the first waiting lines were skipped, and are
+        # sent once more.
         self._passed: list[SentLines] = []
         self._last_tries = 0
 
@@ -45,7 +45,7 @@ class HangUps:
         return bool(self._tries or self._passed or self._last_tries)
 
     def taken(self, place: Position, end: Position) -> Position:
-        """Record that lines were acknowledged; return the new place: `end`, or `place` as before."""
+        """Record an acknowledgement; return the new place: `end`, or `place` if lines were skipped."""
         self._tries = 0
         if self._last_tries:
             self._last_tries -= 1
@@ -53,13 +53,13 @@ class HangUps:
             return end
         passed, self._passed = self._passed, []
         self._last_tries = len(passed)
-        # When the last of these is acknowledged or refused, everything up to `end` is.
+        # The place moves to `end` with the last of the skipped lines: then all lines up to there are done.
         again = [SentLines(one.lines, place) for one in passed[:-1]]
         self._waiting.extendleft(reversed([*again, SentLines(passed[-1].lines, end)]))
         return place
 
     def refused(self, place: Position, end: Position) -> Position:
-        """Record that an answer refused a line; return the new place: `end`, or `place` as before."""
+        """Record that a line was refused; return the new place: `end`, or `place` if lines were skipped."""
         if self._last_tries:
             self._last_tries -= 1
         return place if self._passed else end

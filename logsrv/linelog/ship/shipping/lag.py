@@ -18,7 +18,10 @@ COUNTED = 1 << 20
 
 
 class ShipLag(NamedTuple):
-    """The size of the text that a target does not have yet. seconds: the age of its first line."""
+    """The size of the text that a target does not have yet.
+
+    seconds: the age of its first line; 0.0 without lines, or if the age is unknown.
+    """
 
     bytes: int
     lines: int
@@ -26,7 +29,7 @@ class ShipLag(NamedTuple):
 
 
 class SegmentRest(NamedTuple):
-    """The size in bytes and the lines of the text of a segment after a place."""
+    """The text of a segment after a place: its size in bytes, and its number of lines."""
 
     size: int
     lines: int
@@ -34,7 +37,7 @@ class SegmentRest(NamedTuple):
 
 @attrs.define(eq=False)
 class LagMeter:
-    """A meter of lags in one store. It keeps figures that no longer change, so it can be used often."""
+    """A meter of lags in one store. It keeps the figures of complete segments, so it can be used often."""
 
     _view: View
     _known: dict[Position, SegmentRest] = attrs.field(init=False, factory=dict)

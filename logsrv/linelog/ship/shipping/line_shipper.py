@@ -19,7 +19,7 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.cutting.batches import LineBatches
 from logsrv.linelog.ship.shipping.hang_ups import HangUps
 from logsrv.linelog.ship.shipping.loop import ANSWER, LEAST
-from logsrv.linelog.ship.shipping.shipper import Shipper, size_of
+from logsrv.linelog.ship.shipping.shipper import Shipper, size_with_lfs
 from logsrv.linelog.ship.target import (
     LineTarget,
     PartlyRefused,
@@ -37,7 +37,7 @@ GROW = 64
 
 
 class _UnderWay(NamedTuple):
-    """A send in flight. sent: fires with the answer. since: the time at which it was sent."""
+    """A batch in flight. sent: fires with the answer. since: the time at which the batch was sent."""
 
     sent: Deferred[None]
     since: float
@@ -89,7 +89,7 @@ class LineShipper(Shipper[LineTarget]):
         self._require_store()
         if not self._waiting:
             self._cut()
-        # In a batch without lines, the query selects nothing up to its end.
+        # A batch without lines: the query selects nothing up to its end.
         while self._waiting and not self._waiting[0].lines:
             end = self._waiting.popleft().end
             if not self._hang_ups.has_skipped:
@@ -103,14 +103,15 @@ class LineShipper(Shipper[LineTarget]):
             self._waiting.append(batch)
 
     def send(self) -> Deferred[None]:
-        """Send the first waiting batch, unless it is in flight; fires with its answer."""
+        """Send the first waiting batch, unless it is in flight; fires when it has an answer."""
         if not self._under_way:
             self._launch(self._fitting(0))
         if self._target.ahead and not self._ending:
             self._ahead.start(0, self._look_ahead)
         batch, (sent, since) = self._waiting[0], self._under_way[0]
         return sent.addErrback(self._left_out, batch).addCallbacks(
-            lambda _: self._taken(batch, since), lambda failure: self._smaller(failure, batch)
+            lambda _: self._taken(batch, since),
+            lambda failure: self._handle_failure(failure, batch),
         )
 
     def _launch(self, batch: SentLines) -> None:
@@ -118,7 +119,7 @@ class LineShipper(Shipper[LineTarget]):
         self._under_way.append(_UnderWay(sent, self._clock.seconds()))
 
     def _look_ahead(self) -> None:
-        """Send the next full batches while others are in flight, as far as the target allows."""
+        """Send the next batches while others are in flight, as many as the target allows (`ahead`)."""
         assert self._batches is not None
         while 0 < len(self._under_way) <= self._target.ahead and not self._hang_ups.looking:
             if len(self._waiting) == len(self._under_way):
@@ -133,19 +134,19 @@ class LineShipper(Shipper[LineTarget]):
             self._launch(batch)
 
     def _cut_early(self) -> None:
-        # The error comes again, and is reported, when these lines are due.
+        # When these lines are due, the same error comes again, and is reported.
         with suppress(OSError, LogsrvError):
             self._cut()
 
     def _recall(self) -> None:
-        """Ignore the answers to batches in flight, which are sent again."""
+        """Cancel the sends in flight. Their batches keep waiting, to be sent again."""
         self._ahead.stop()
         under_way, self._under_way = self._under_way, deque()
         for sent, _ in under_way:
             sent.addErrback(lambda _: None).cancel()
 
     def _left_out(self, failure: Failure, batch: SentLines) -> None:
-        """Handle an answer that refuses some lines; it acknowledges the other lines of the batch."""
+        """Keep the lines that an answer refuses; the answer acknowledges the other lines of the batch."""
         failure.trap(PartlyRefused)
         error = failure.value
         assert isinstance(error, PartlyRefused)
@@ -157,7 +158,7 @@ class LineShipper(Shipper[LineTarget]):
         self._under_way.popleft()
         assert self.position is not None
         end = self._hang_ups.taken(self.position, batch.end)
-        self._acknowledge(end, size_of(batch.lines), len(batch.lines), since)
+        self._acknowledge(end, size_with_lfs(batch.lines), len(batch.lines), since)
         self._move(end)
         self._grow()
         return self.send() if self._ending and self._under_way else None
@@ -171,8 +172,8 @@ class LineShipper(Shipper[LineTarget]):
                 self._taken_since = 0
                 batches.most_bytes = min(batches.most_bytes * 2, most)
 
-    def _smaller(self, failure: Failure, batch: SentLines) -> Failure:
-        """Send smaller batches after a failure; skip, and keep in a file, a single line that is refused."""
+    def _handle_failure(self, failure: Failure, batch: SentLines) -> Failure:
+        """Handle a failure: make batches smaller if that may help; keep a single refused line in a file."""
         since = self._under_way.popleft().since
         self._recall()
         assert self._batches is not None and self.position is not None
@@ -184,28 +185,28 @@ class LineShipper(Shipper[LineTarget]):
             self._move(self._hang_ups.refused(self.position, batch.end))
         elif failure.check(RefusedForGood):
             self._halve(0)
-        elif failure.check(TooMuchAtOnce) or (late and size_of(lines) > LEAST):
+        elif failure.check(TooMuchAtOnce) or (late and size_with_lfs(lines) > LEAST):
             self._taken_since = 0
-            self._batches.most_bytes = max(size_of(lines) // 2, 1)
+            self._batches.most_bytes = max(size_with_lfs(lines) // 2, 1)
         elif isinstance(failure.value, Unavailable) and failure.value.hung_up:
             self._hung_up(failure.value, batch)
         return failure
 
     def _fitting(self, number: int) -> SentLines:
-        """Return waiting batch `number`, divided if it is over the present limit of a batch."""
+        """Return waiting batch `number`, counted from 0, divided if it is over the present limit."""
         batches = self._batches
         assert batches is not None
         if batches.most_bytes < self._target.most_bytes:
             while (
                 len(self._waiting[number].lines) > 1
-                and size_of(self._waiting[number].lines) > batches.most_bytes
+                and size_with_lfs(self._waiting[number].lines) > batches.most_bytes
             ):
                 self._halve(number)
         return self._waiting[number]
 
     def _halve(self, number: int) -> None:
         lines, end = self._waiting[number]
-        # Only the end of the whole batch is a known place, so the first half gets the place before it.
+        # Only the places before and after the whole batch are known, so the first half gets the one before.
         before = self._waiting[number - 1].end if number else self.position
         assert before is not None
         half = len(lines) // 2
@@ -216,10 +217,12 @@ class LineShipper(Shipper[LineTarget]):
         assert self.position is not None
         if error.taken:
             taken = batch.lines[: error.taken]
-            # The place does not change: it moves with the rest of the batch.
+            # The place does not move yet: it moves when the rest of the batch is acknowledged.
             self._waiting[0] = SentLines(batch.lines[error.taken :], batch.end)
             self._hang_ups.taken(self.position, self.position)
-            self._acknowledge(self.position, size_of(taken), len(taken), self._clock.seconds())
+            self._acknowledge(
+                self.position, size_with_lfs(taken), len(taken), self._clock.seconds()
+            )
             return
         if len(self._waiting) == 1:
             self._cut_early()
@@ -238,9 +241,9 @@ class LineShipper(Shipper[LineTarget]):
             met.append(self._batches.missing)
         return reduce(Missing.and_, met, super().missing())
 
-    def _gap(self, missing: Missing, behind: Position) -> None:
-        # A gap is counted when the place has passed it: until then the next process would find it again.
-        self._gaps.append((behind, missing))
+    def _gap(self, missing: Missing, after: Position) -> None:
+        # Counted when the place has passed it: after a kill before that, the next process finds it again.
+        self._gaps.append((after, missing))
 
     def _move(self, position: Position) -> None:
         """Move the place, and count the gaps before it."""

@@ -139,7 +139,7 @@ class ShipLoop:
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _saving: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _pauses: Pauses = attrs.Factory(lambda self: Pauses(self._random), takes_self=True)
-    # The time of the last request or acknowledgement.
+    # The time of the last question to the target, or of its last acknowledgement.
     _asked: float = attrs.field(init=False, default=0.0)
     _tries: int = attrs.field(init=False, default=0)
     _call: Deferred[Any] | None = attrs.field(init=False, default=None)
@@ -189,7 +189,7 @@ class ShipLoop:
             self._failed(Failure())
             return
         if self._stopped is not None:
-            # The receiver of a report has stopped the loop meanwhile.
+            # `read` made a report, and its receiver has stopped the loop.
             return
         if found:
             self.state = NEXT[self.state, "found"]
@@ -225,7 +225,7 @@ class ShipLoop:
     def _await(
         self, make: Callable[[], Deferred[None]], event: str, then: Callable[[], None]
     ) -> None:
-        """Make a call. If it succeeds, `event` happens, and `then` is called."""
+        """Make a call, with a time limit. If it succeeds, `event` happens, and `then` is called."""
 
         def answered(_: None) -> None:
             if self._stopped is None or self.state == "ENDING":
@@ -258,7 +258,7 @@ class ShipLoop:
             pause = self._pauses.pause(after=error.after, settled=error.settled)
             found = "settled" if error.settled else "unavailable"
         elif isinstance(error, TooMuchAtOnce | RefusedForGood):
-            # The text is sent in smaller pieces, down to one line.
+            # No pause: the text is sent again in smaller pieces, down to one line.
             pause, found = 0.0, "too-large" if isinstance(error, TooMuchAtOnce) else "refused"
         else:
             pause, found = self._pauses.pause(), _kind(failure)
@@ -270,7 +270,7 @@ class ShipLoop:
             self._up = False
             self._report(ShipReport("down", why))
             if isinstance(error, Unavailable):
-                # Later removals are counted as gaps from this place on, even after a kill.
+                # Save the place, so that later removals count as gaps from there on, even after a kill.
                 self._save()
         self._report(ShipReport("retry", why, reason=found, seconds=pause))
         self._again(pause, self._ask)
@@ -311,7 +311,7 @@ class ShipLoop:
         self._saving.start(SAVE if self._save() else SAVE_AGAIN, self._keep)
 
     def _save(self) -> bool:
-        """Save the place if it has changed; return False if that fails."""
+        """Save the place if it has changed, and report it; return False if saving fails."""
         position = self._steps.position
         if position is None:
             return True
@@ -323,7 +323,7 @@ class ShipLoop:
                 self._tell(f"the place of {self._kept.name} cannot be saved: {reason(error)}")
                 return False
             self._saved = position
-        # Report it even if it is unchanged: it may have gone back and returned since the last save.
+        # Report the place even if it was not saved now: it may have gone back and returned meanwhile.
         self._report(ShipReport("kept", position=position))
         return True
 

@@ -19,7 +19,12 @@ from logsrv.kit.options.files import Mark, mark_of
 from logsrv.kit.options.secrets import KEY_PAIR, SECRET, read_secret
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.out.login import read_login
-from logsrv.linelog.ship.registry import TargetSettings, check_clear, check_installed, kafka_login
+from logsrv.linelog.ship.registry import (
+    TargetSettings,
+    check_encrypted,
+    check_installed,
+    kafka_login,
+)
 from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.ship_settings import ShipSettings
 from logsrv.linelog.store.segments.segment import Position
@@ -29,10 +34,9 @@ from logsrv.linelog.store.segments.segment import Position
 class ShipOrders:
     """The orders for the process of a target.
 
-    files: the marks of its certificate files when they were read, so that a changed file changes the
-    orders. directory, store: the directory and the identity of the store. due: the number of the last
-    segment that retention would remove. begin: the number of the store's first segment when the target was
-    added.
+    files: the marks (time, size, inode) of its certificate files: a changed file changes the orders.
+    directory, store: the directory and the identity of the store. due: the number of the last segment that
+    retention would remove. begin: the number of the store's first segment when the target was added.
     """
 
     name: str
@@ -92,7 +96,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
     )
     try:
         check_installed(target.ship)
-        check_clear(orders.target)
+        check_encrypted(orders.target)
         if target.ship.scheme.startswith("kafka"):
             kafka_login(target.ship, token)
         if target.ship.tls:
@@ -103,7 +107,7 @@ def orders_for(target: ShipSettings) -> ShipOrders:
 
 
 def json_of(message: ShipOrders | ShipReport) -> bytes:
-    """Return orders or a report as JSON, without an LF."""
+    """Return orders or a report as a line of JSON, without its LF."""
     return json.dumps(attrs.asdict(message)).encode()
 
 

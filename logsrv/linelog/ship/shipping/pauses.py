@@ -28,7 +28,11 @@ class Pauses:
         self._next = SHORTEST
 
     def pause(self, *, after: float | None = None, settled: bool = False) -> float:
-        """Return how many seconds to wait. after: the seconds that the target has asked for."""
+        """Return how many seconds to wait before the next attempt.
+
+        after: the seconds that the target has asked for. settled: whether the cause does not pass by
+        itself; then the result is SETTLED.
+        """
         if settled:
             return SETTLED
         longest, self._next = self._next, min(self._next * 2, LONGEST)

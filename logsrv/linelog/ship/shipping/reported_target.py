@@ -52,7 +52,7 @@ class ReportedTarget:
     """A target as its reports describe it, from `begin` to `end`; then `begin` may be called again.
 
     position: the saved place, up to which the target has everything; None if unknown. released: the number
-    of the first segment of which it has not confirmed that it still has it. up: whether it takes lines;
+    of the first segment that the target, an archive, has not confirmed to have. up: whether it takes lines;
     None if unknown. clock: returns monotonic seconds.
     """
 
@@ -64,11 +64,11 @@ class ReportedTarget:
     up: bool | None = attrs.field(init=False, default=None)
     _lag: ShipLag = attrs.field(init=False, default=ShipLag(0, 0, 0.0))
     _since: float = attrs.field(init=False, default=0.0)
-    # True if the log says that it is down; the time of the last such message.
+    # Whether the log's last message says that the target is down, and the time of the last such message.
     _down_logged: bool = attrs.field(init=False, default=False)
     _down_at: float = attrs.field(init=False, default=float("-inf"))
-    # The bytes and lines that were removed before they were sent; how many of these lines it needs next, or
-    # None.
+    # The bytes and lines that were removed before they were sent, and how many of these lines the target
+    # needs next; None for none.
     _gone: tuple[int, int] = attrs.field(init=False, default=(0, 0))
     _missed: int | None = attrs.field(init=False, default=None)
     # The last promise in the log.
@@ -96,13 +96,13 @@ class ReportedTarget:
 
     def end(self) -> None:
         """Remove its metrics."""
-        self.gone()
+        self.process_ended()
         if self._part is not None:
             self._part.end()
             self._part = None
 
-    def gone(self) -> None:
-        """Record that its process has ended, so that its state is unknown."""
+    def process_ended(self) -> None:
+        """Record that the target's process has ended, so that the target's state is unknown."""
         self.up = None
         self.released = 0
         self._down_logged = False
@@ -115,7 +115,8 @@ class ReportedTarget:
         elif report.position is not None and (
             report.kind == "kept" or (self.position is not None and report.position < self.position)
         ):
-            # After a kill, the text from this place on is sent again, so retention must keep it.
+            # A saved place, or an earlier one: after a kill, the text from there on is sent again, so
+            # retention must keep it.
             self.position = report.position
         step = _STEPS.get(report.kind)
         if step is not None:
@@ -129,7 +130,7 @@ class ReportedTarget:
         self._count("ship_sent_lines_total", report.lines)
         self._answers.add(report.seconds)
 
-    def _lags(self, report: ShipReport) -> None:
+    def _set_lag(self, report: ShipReport) -> None:
         self._lag = ShipLag(report.bytes or 0, report.lines, report.seconds)
 
     def _retry(self, report: ShipReport) -> None:
@@ -142,13 +143,13 @@ class ReportedTarget:
         self._complain(report)
 
     def _gap(self, report: ShipReport) -> None:
-        # The next report "gone" may come only after the target takes lines again.
+        # Not left to the report "gone", which may come only after the target takes lines again.
         self._missed = max(self._missed or 0, report.lines)
         self._say(log.error, sentence(report))
 
-    def _goes_by(self, report: ShipReport) -> None:
-        # The reported total may fall for a short time: when the target does have lines, and only its answer
-        # was lost. A counter must not fall.
+    def _count_removed(self, report: ShipReport) -> None:
+        # A counter must not fall, but the reported total may, for a short time: it includes lines that the
+        # target has got, if only the target's answer was lost.
         before = self._gone
         self._gone = max(before[0], report.bytes or 0), max(before[1], report.lines)
         self._count("ship_gap_bytes_total", self._gone[0] - before[0])
@@ -159,27 +160,27 @@ class ReportedTarget:
         self._count("ship_resent_after_loss_total")
         self._say_seldom(log.error, report.kind, sentence(report))
 
-    def _lose(self, report: ShipReport) -> None:
+    def _log_lost(self, report: ShipReport) -> None:
         self._say(log.error, report.why)
 
-    def _goes(self, report: ShipReport) -> None:
+    def _went_down(self, report: ShipReport) -> None:
         if self.up is not False:
             self._since = self._clock()
         self.up = False
         self._log_down(report.why)
 
     def _log_down(self, why: str) -> None:
-        """Log that it takes nothing, at most once a minute for a target that goes up and down."""
+        """Log once that the target takes nothing; at most once a minute if it goes up and down."""
         now = self._clock()
         if not self._down_logged and now - self._down_at >= QUIET_SECONDS:
             self._down_logged, self._down_at = True, now
             self._say(log.warn, f"it takes nothing, and lines wait in the store: {why}")
 
-    def _stops(self, report: ShipReport) -> None:
+    def _stopped(self, report: ShipReport) -> None:
         self.up = False
         self._say(log.error, report.why)
 
-    def _comes(self, report: ShipReport) -> None:
+    def _came_up(self, report: ShipReport) -> None:
         if self._down_logged:
             missed = f"{self._missed or 'some'} were removed before they were sent"
             if self._missed is None:
@@ -189,7 +190,7 @@ class ReportedTarget:
                 f"it takes lines again, after {self._clock() - self._since:.0f} s; {self._lag.lines} lines"
                 f" wait for it, and {missed}",
             )
-        # The promise may be known only now, or may have changed because a stream was made again.
+        # Log the promise: it may be known only now, or have changed because a stream was made again.
         if self.up is None or (
             report.why != self._promise and self._limited_log.note("promise") is not None
         ):
@@ -213,16 +214,16 @@ class ReportedTarget:
 
 _STEPS: dict[str, Callable[[ReportedTarget, ShipReport], None]] = {
     "acknowledged": ReportedTarget._acknowledged,
-    "lag": ReportedTarget._lags,
+    "lag": ReportedTarget._set_lag,
     "retry": ReportedTarget._retry,
     "refused": ReportedTarget._refused,
     "gap": ReportedTarget._gap,
-    "gone": ReportedTarget._goes_by,
+    "gone": ReportedTarget._count_removed,
     "resent": ReportedTarget._resent,
     "forgot": ReportedTarget._resent,
-    "lost": ReportedTarget._lose,
-    "up": ReportedTarget._comes,
-    "down": ReportedTarget._goes,
-    "stopped": ReportedTarget._stops,
+    "lost": ReportedTarget._log_lost,
+    "up": ReportedTarget._came_up,
+    "down": ReportedTarget._went_down,
+    "stopped": ReportedTarget._stopped,
     "trouble": ReportedTarget._complain,
 }

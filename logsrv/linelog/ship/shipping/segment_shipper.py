@@ -1,8 +1,8 @@
 """A shipper of sealed segments, to an archive that has each segment whole, or not at all.
 
-A segment that was put into the archive, read back and compared gets a note beside its text. Then retention
-may remove the text and leave the indexes. The saved place is only a hint. The shipper asks the archive
-which segments it has whole at the start, and again before retention removes a text; retention waits for the
+A segment that was put into the archive, read back and compared, gets a note beside its text. Then retention
+may remove the text and leave the indexes. The saved place is only a hint: at the start, and again before
+retention removes a text, the shipper asks the archive which segments it has whole. Retention waits for the
 answer.
 """
 
@@ -28,7 +28,7 @@ LOOKED = 300.0
 """Seconds after which the archive is asked again for segments that it has released, but that another target
 still keeps in the store."""
 BELIEVED = 420.0
-"""Seconds after which an answer about these segments is too old, if no other has followed."""
+"""Seconds after which the last answer about these segments is too old: retention must keep them again."""
 SLOWEST = 1 << 16
 """The bytes per second that an archive must store, and then return: a segment of 60 MB has half an hour."""
 
@@ -42,8 +42,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
 
     _disk: Disk
     asks: bool = attrs.field(init=False, default=True)
-    # The number of the last segment that retention would remove; the number of the first that it may not
-    # remove yet.
+    # The number of the last segment that retention would remove, and of the first that it may not remove.
     due: int = attrs.field(init=False, default=0)
     _released: int = attrs.field(init=False, default=1)
     # The time of the last request about segments that retention wants to remove.
@@ -51,13 +50,13 @@ class SegmentShipper(Shipper[SegmentTarget]):
     # The segments to look for in the archive before retention removes their texts.
     _looking_for: list[Segment] = attrs.field(init=False, factory=list)
     # The names of the segments that the archive had when it was asked for all; None until then.
-    _there: set[str] | None = attrs.field(init=False, default=None)
+    _archived_names: set[str] | None = attrs.field(init=False, default=None)
     # The names of the store's segments that the archive has whole.
-    _whole: set[str] = attrs.field(init=False, factory=set)
+    _whole_names: set[str] = attrs.field(init=False, factory=set)
     # The short name of the newest segment in the archive.
     _newest: str = attrs.field(init=False, default="")
     _next: Segment | None = attrs.field(init=False, default=None)
-    # The state of the directory when its names were last listed.
+    # The state of the directory when its names were last listed; a change of it makes them listed again.
     _listing: object = attrs.field(init=False, default=None)
 
     @property
@@ -66,17 +65,17 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return self._next is not None or bool(self._looking_for)
 
     def ask(self) -> Deferred[None]:
-        """Ask the archive for all segments the first time, and later only for the newest one."""
+        """Ask the archive for all segments at first, later for the newest, and for all if it lacks that."""
         if self.position is None:
             note_url(self._kept.folder.disk, self._kept.name, self._target.url)
             self._begin()
         if self._released > 1 and self._clock.seconds() - self._looked_at >= BELIEVED:
             self._release(1)
-        if self._there is not None and self._newest:
-            return maybeDeferred(self._target.has, self._newest).addCallback(self._looked)
+        if self._archived_names is not None and self._newest:
+            return maybeDeferred(self._target.has, self._newest).addCallback(self._newest_answered)
         return self._survey()
 
-    def _looked(self, there: bool) -> Deferred[None] | None:
+    def _newest_answered(self, there: bool) -> Deferred[None] | None:
         return None if there else self._survey()
 
     def _survey(self) -> Deferred[None]:
@@ -85,15 +84,15 @@ class SegmentShipper(Shipper[SegmentTarget]):
         here = [one for one in self._view.segments if one.form is Form.PACKED]
         away = away_segments(self._disk.entries())
         asked = maybeDeferred(self._target.survey, [*away, *here], self._disk)
-        return asked.addCallback(self._go, here)
+        return asked.addCallback(self._take_survey, here)
 
-    def _go(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
-        """Go back to the first segment of the store that was archived, and that the archive has lost."""
+    def _take_survey(self, survey: ArchiveSurvey, here: list[Segment]) -> None:
+        """Go on at the place, or at the first archived segment that the archive has lost."""
         self._require_ours(survey.names)
         lacking = {short_name(one.name) for one in survey.lacking}
-        self._there = set(survey.names) - lacking
+        self._archived_names = set(survey.names) - lacking
         noted_ones = (short_name(one.name) for one in here if self._disk.holds(one.archived))
-        self._whole = self._there.intersection(noted_ones)
+        self._whole_names = self._archived_names.intersection(noted_ones)
         self._newest = survey.names[-1] if survey.names else ""
         for one in survey.lacking:
             if one.form is Form.AWAY:
@@ -116,7 +115,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         """Go back to the first of the segments that the archive has lost, if any."""
         if not lacking:
             return
-        self._whole.difference_update(short_name(one.name) for one in lacking)
+        self._whole_names.difference_update(short_name(one.name) for one in lacking)
         first = short_name(lacking[0].name)
         why = f"the archive has lost {counted(len(lacking), 'segment')} from {first} on, or parts of them"
         self.position = Position(lacking[0].number, 0)
@@ -136,10 +135,10 @@ class SegmentShipper(Shipper[SegmentTarget]):
             )
 
     def read(self) -> bool:
-        """Choose the segments that retention waits for, or the next one to send; return False if none."""
+        """Choose the segments that retention waits for, or the next one to send; False if there is none."""
         self._require_store()
         assert self.position is not None
-        if self._chosen():
+        if self._choose_due():
             return True
         self._next = self._find_next()
         changed = self._view.changed
@@ -154,15 +153,15 @@ class SegmentShipper(Shipper[SegmentTarget]):
             return False
         missing = self.missing()
         if missing:
-            # The place moves past the gap.
+            # The place moves past the gap, which is counted.
             self.position = Position(self._next.number, 0)
             self._count_passed(missing)
         size = self._disk.stat(self._next.name).st_size
         self.patience = ANSWER + 2 * size / SLOWEST
         return True
 
-    def _chosen(self) -> bool:
-        """Choose the segments that retention will remove soon, to ask for them; return whether any."""
+    def _choose_due(self) -> bool:
+        """Choose the segments that retention will remove soon, to ask for them; False if there are none."""
         assert self.position is not None
         until = min(self.due + 1, self.position.segment)
         asked = until <= self._released
@@ -185,14 +184,14 @@ class SegmentShipper(Shipper[SegmentTarget]):
         self._report(ShipReport("released", position=Position(until, 0)))
 
     def _find_next(self) -> Segment | None:
-        """Return the next segment, if it is compressed; skip segments that the archive has whole."""
+        """Return the next segment, if it is compressed; skip empty ones, and those that the archive has."""
         assert self.position is not None
         before = self.position
         found = None
         for one in self._view.segments:
             if one.number < before.segment or self._is_empty(one):
                 continue
-            if short_name(one.name) not in self._whole:
+            if short_name(one.name) not in self._whole_names:
                 found = one if one.form is Form.PACKED else None
                 break
             self.position = Position(one.number + 1, 0)
@@ -201,7 +200,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         return found
 
     def _is_empty(self, one: Segment) -> bool:
-        """Return whether a segment was sealed without lines, as after a crash: such a one stays plain."""
+        """Return whether a segment has no lines, as after a crash: it is never compressed."""
         try:
             return one.form is Form.PLAIN and not self._disk.stat(one.name).st_size
         except FileNotFoundError:
@@ -209,7 +208,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
 
     def missing(self) -> Missing:
         assert self.position is not None
-        there = {int(name.partition("-")[0]) for name in self._there or ()}
+        there = {int(name.partition("-")[0]) for name in self._archived_names or ()}
         return gone_from(self._view, self.position, there)
 
     def send(self) -> Deferred[None]:
@@ -217,7 +216,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
         if self._looking_for:
             segments, self._looking_for = self._looking_for, []
             asked = maybeDeferred(self._target.survey, segments, self._disk, others=False)
-            return asked.addCallback(self._looked_for, segments)
+            return asked.addCallback(self._release_archived, segments)
         segment = self._next
         assert segment is not None
         since = self._clock.seconds()
@@ -227,7 +226,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
             lambda failure: self._left_out(failure, segment),
         )
 
-    def _looked_for(self, survey: ArchiveSurvey, segments: list[Segment]) -> None:
+    def _release_archived(self, survey: ArchiveSurvey, segments: list[Segment]) -> None:
         """Let retention remove the segments before the first that the archive does not have whole."""
         lacking = survey.lacking
         self._looked_at = self._clock.seconds()

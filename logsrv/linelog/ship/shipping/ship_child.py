@@ -56,12 +56,12 @@ class ShipWork:
         self._looking.clock = reactor
 
     def lock(self, line: bytes) -> bool:
-        # The shipper itself locks its place, and waits for the lock.
+        # The shipper itself locks its place, and waits for that lock.
         return True
 
     def start(self, line: bytes) -> None:
         orders = read_orders(line)
-        place = orders.target.url.place
+        place = orders.target.url.loggable_text
         self._kept = ShipPlace(
             orders.directory, orders.name, target=place, clock=self._reactor.seconds
         )
@@ -115,7 +115,7 @@ class ShipWork:
         self._note(report)
 
     def _note(self, report: ShipReport) -> None:
-        """Save the state for other processes if a report has changed it."""
+        """Save the target's state for other processes, if a report has changed it."""
         now = rfc3339(self._reactor.seconds())
         if report.kind in _UP:
             self._state = attrs.evolve(self._state, up=_UP[report.kind], since=now)
@@ -152,9 +152,10 @@ class ShipWork:
 
 
 def _ship_from(orders: ShipOrders) -> str:
-    """Return the place at which a new target begins: not before the place where the identity began.
+    """Return the place at which a new target begins. `beginning` is the first segment when it was added.
 
-    Text that was removed after the target was added counts as a gap.
+    So text that was removed after that counts as a gap. But text from before the store got a new identity
+    is not sent.
     """
     if orders.ship_from != BEGINNING:
         return orders.ship_from

@@ -30,14 +30,14 @@ FOLDER = "ship"
 
 @attrs.frozen
 class SentGap:
-    """The text that is missing before an unacknowledged block. end: the end of the block."""
+    """The amount of text missing before a block without an answer. end: the end of the block."""
 
     end: Position
     missing: Missing
 
 
-def go_on(directory: str, store: str) -> None:
-    """Give the saved places of all targets a new identity of the store. Raises OSError.
+def change_identity(directory: str, store: str) -> None:
+    """Write a new identity of the store into the saved places of all targets. Raises OSError.
 
     store: the new identity. Damaged places are left unchanged.
     """
@@ -169,7 +169,7 @@ class RefusedLines:
                 self._fd = disk.create(self._name)
         self._dirty = True
         for line in lines:
-            # A line that is larger than the file is cut.
+            # A line is cut if it is larger than the file may be.
             disk.write(self._fd, line[: LARGEST_REFUSED - 1] + b"\n")
             if os.fstat(self._fd).st_size >= LARGEST_REFUSED:
                 self._begin_anew()

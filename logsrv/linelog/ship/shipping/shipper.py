@@ -73,7 +73,8 @@ class Shipper(Generic[AnyTarget]):
     def _begin(self) -> bool:
         """Find the place to begin at; return whether it was saved before.
 
-        Raises OSError and StoreError, also if the saved place is unreadable at present.
+        A damaged or foreign saved place is reported, and replaced. Raises OSError and StoreError, also if
+        the saved place is unreadable at present.
         """
         end = end_of(self._view)
         try:
@@ -113,17 +114,17 @@ class Shipper(Generic[AnyTarget]):
         return self.position
 
     def missing(self) -> Missing:
-        """Return the amount of text that the target needs next, and that is gone."""
+        """Return the amount of text that is gone where the target needs the next lines."""
         return Missing() if self.unread is None else gone_from(self._view, self.unread)
 
     def _count_passed(self, missing: Missing) -> None:
-        """Count text before the place that is gone; the count is saved with the place."""
+        """Count and report text that is gone, and that the place has passed; saved with the place."""
         self._kept.gone = self._kept.gone.and_(missing)
         size = missing.bytes if missing.known else None
         self._report(ShipReport("gap", bytes=size, lines=missing.lines))
 
     def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
-        """Keep lines that the target will never take, and report them.
+        """Keep lines that the target will never take in NAME.refused, and report them.
 
         lines: the refused lines, as far as they are known. number: how many lines were refused.
         """
@@ -133,7 +134,7 @@ class Shipper(Generic[AnyTarget]):
             self._tell(f"{self._refused.path} cannot be written: {reason(error)}")
         if lines:
             why = f"{why}; kept in {self._refused.path}"
-        self._report(ShipReport("refused", why, bytes=size_of(lines), lines=number))
+        self._report(ShipReport("refused", why, bytes=size_with_lfs(lines), lines=number))
 
     def _tell(self, why: str) -> None:
         self._report(ShipReport("trouble", why))
@@ -148,6 +149,6 @@ class Shipper(Generic[AnyTarget]):
         return maybeDeferred(self._target.close)
 
 
-def size_of(lines: Sequence[bytes]) -> int:
-    """Return the number of bytes of lines with their LFs."""
+def size_with_lfs(lines: Sequence[bytes]) -> int:
+    """Return the number of bytes in lines, with an LF for each."""
     return sum(map(len, lines)) + len(lines)

@@ -41,7 +41,7 @@ Checked = tuple[tuple[ShipSettings, ...], Mapping[str, ShipOrders]]
 
 
 @attrs.define(eq=False)
-class _Shipped:
+class _TargetProcess:
     """A target and its process."""
 
     reported: ReportedTarget
@@ -73,10 +73,10 @@ class Shipping:
     _reactor: Any
     _metrics: Metrics
     _checked: Checked = attrs.field(init=False, default=((), {}))
-    _all: dict[str, _Shipped] = attrs.field(init=False, factory=dict)
+    _all: dict[str, _TargetProcess] = attrs.field(init=False, factory=dict)
     _holds: list[Hold] = attrs.field(init=False, factory=list)
     # True if the file with the names of the targets is up to date.
-    _noted: bool = attrs.field(init=False, default=True)
+    _names_saved: bool = attrs.field(init=False, default=True)
     _stopping: bool = attrs.field(init=False, default=False)
 
     def check(self, targets: tuple[ShipSettings, ...]) -> None:
@@ -84,7 +84,10 @@ class Shipping:
         self._checked = (targets, {one.label: orders_for(one) for one in targets})
 
     def change(self, targets: tuple[ShipSettings, ...]) -> None:
-        """Ship to these targets only from now on; the processes of unchanged targets are not touched."""
+        """Ship only to these targets from now on, to none if the store has no identity.
+
+        The processes of unchanged targets go on.
+        """
         if self._stopping:
             return
         if self._checked[0] != targets:
@@ -102,15 +105,15 @@ class Shipping:
                 shipped.process.done()
                 shipped.reported.end()
         if self._all:
-            self._note()
+            self._save_names()
         self._hold_back()
 
     def _want(self, settings: ShipSettings, orders: ShipOrders) -> None:
         shipped = self._all.get(settings.label)
         if shipped is None:
-            shipped = self._all[settings.label] = self._made(settings, orders)
+            shipped = self._all[settings.label] = self._new_target(settings, orders)
         elif shipped.wanted and shipped.orders == orders:
-            # The `ship_at_most` of the target may have changed.
+            # Only settings that its process does not need, such as `ship_at_most`, may have changed.
             shipped.settings = settings
             return
         else:
@@ -120,7 +123,7 @@ class Shipping:
         shipped.reported.begin()
         shipped.process.want()
 
-    def _made(self, settings: ShipSettings, orders: ShipOrders) -> _Shipped:
+    def _new_target(self, settings: ShipSettings, orders: ShipOrders) -> _TargetProcess:
         name = settings.label
         reported = ReportedTarget(name, self._metrics, self._clock.monotonic)
         process = ResidentProcess(
@@ -132,18 +135,20 @@ class Shipping:
             environment=lambda: shared_environment(self._all[name].settings.ship.variables),
         )
         looks = partial(self._look_again, name)
-        return _Shipped(reported, process, settings, orders, looks, _first(self._place(), name))
+        return _TargetProcess(
+            reported, process, settings, orders, looks, _first_segment(self._place(), name)
+        )
 
     def _orders_json(self, name: str, pid: int | None) -> bytes:
         shipped = self._all[name]
         if not shipped.asking:
-            shipped.reported.gone()
+            shipped.reported.process_ended()
             self._hold_back()
             log.info(
                 "ship {target}: process {pid} sends lines on to {where}",
                 target=name,
                 pid=pid,
-                where=shipped.settings.ship.place,
+                where=shipped.settings.ship.loggable_text,
             )
         orders = attrs.evolve(
             shipped.orders,
@@ -155,7 +160,10 @@ class Shipping:
         return json_of(orders)
 
     def _look_again(self, name: str, due: int) -> None:
-        """Make the process ask the archive for segments up to `due`, whose texts retention will remove."""
+        """Make the process ask the archive whether it has the segments up to number `due`.
+
+        Retention will remove their texts.
+        """
         shipped = self._all.get(name)
         if shipped is not None and due != shipped.due:
             shipped.due = due
@@ -167,14 +175,14 @@ class Shipping:
     def _take(self, name: str, line: bytes) -> None:
         reported = self._all[name].reported
         reported.take(read_report(line))
-        if not self._noted:
-            self._note()
+        if not self._names_saved:
+            self._save_names()
         self._hold_back()
 
     def _hold_back(self) -> None:
         """Tell retention which segments to keep, if this has changed."""
         found = [
-            _held(
+            _hold_for(
                 one.settings, self._place(), one.reported.position, one.looks, one.reported.released
             )
             for one in self._all.values()
@@ -185,17 +193,17 @@ class Shipping:
             self._holds = holds
             self._hold(holds)
 
-    def _note(self) -> None:
+    def _save_names(self) -> None:
         folder = PlaceFolder(self._place(), FOLDER)
         try:
             wanted = {name: one.begin for name, one in self._all.items() if one.wanted}
             save_targets(folder.disk, wanted)
-            self._noted = True
+            self._names_saved = True
         except OSError as error:
-            if self._noted:
+            if self._names_saved:
                 why = reason(error)
                 log.warn("ship: the names of the targets cannot be written: {why}", why=why)
-            self._noted = False
+            self._names_saved = False
         finally:
             folder.close()
 
@@ -208,17 +216,17 @@ class Shipping:
 
 
 def holds_of(directory: str, targets: Sequence[ShipSettings]) -> list[Hold]:
-    """Return the requests to keep segments for targets, by the saved places of the targets only."""
-    found = [_held(one, directory) for one in targets]
+    """Return the requests to keep segments for targets, as the saved places tell; no process is asked."""
+    found = [_hold_for(one, directory) for one in targets]
     return [one for one in found if one is not None]
 
 
-def _nobody(_: int) -> None:
-    """Do nothing: nothing is released before the process of the archive runs."""
+def _ask_nobody(_: int) -> None:
+    """Do nothing: no archive can be asked, so it releases no segment."""
 
 
-def _first(directory: str, target: str) -> int:
-    """Return the number of the first segment when a target was added; 0 if the store cannot be read.
+def _first_segment(directory: str, target: str) -> int:
+    """Return the number of the store's first segment when a target was added; 0 if that is unknown.
 
     An earlier server may have saved this number, and ended before the target had a place. Text that
     retention has removed since then counts as gone.
@@ -231,11 +239,11 @@ def _first(directory: str, target: str) -> int:
     return 0
 
 
-def _held(
+def _hold_for(
     settings: ShipSettings,
     directory: str,
     position: Position | None = None,
-    looks: Callable[[int], object] = _nobody,
+    looks: Callable[[int], object] = _ask_nobody,
     released: int = 0,
 ) -> Hold | None:
     """Return the request to keep segments for a target; None if there is none.
@@ -243,14 +251,14 @@ def _held(
     looks: makes the process ask its archive for segments up to a number.
     """
     if position is None:
-        position = _kept(directory, settings.label) or _begin(settings)
+        position = _saved_position(directory, settings.label) or _begin_position(settings)
     if position is None:
         return None
     asked = looks if settings.ship.takes == "segments" else None
     return Hold(settings.label, position.segment, settings.ship_at_most, asked, released)
 
 
-def _kept(directory: str, name: str) -> Position | None:
+def _saved_position(directory: str, name: str) -> Position | None:
     with suppress(OSError, ValueError):
         with Disk().enter(os.path.join(directory, FOLDER)) as disk:
             kept = place.load(disk, name)
@@ -258,8 +266,8 @@ def _kept(directory: str, name: str) -> Position | None:
     return None
 
 
-def _begin(settings: ShipSettings) -> Position | None:
-    """Return the place at which a new target begins; None for the end of the store: it needs no text."""
+def _begin_position(settings: ShipSettings) -> Position | None:
+    """Return the place at which a new target begins; None for the end of the store: no text is needed."""
     if settings.ship_from == END:
         return None
     return Position(0, 0) if settings.ship_from == BEGINNING else parse_position(settings.ship_from)

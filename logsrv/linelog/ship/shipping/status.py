@@ -3,8 +3,8 @@
     DIR/ship/targets.json    the names of the daemon's targets
     DIR/ship/NAME.json       whether a target takes lines, since when, and its last fault
 
-A change rewrites them without a sync: a power cut may lose these files, but never a place. Each reader
-measures the lag itself.
+These files are rewritten at a change, without a sync: a power cut may lose them, but never a place. Each
+reader measures the lag itself.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def save_targets(disk: Disk, begins: Mapping[str, int]) -> None:
 
 
 def saved_begin(disk: Disk, name: str) -> int | None:
-    """Return the number of the first segment when a target was added; None if no server has saved it."""
+    """Return the number of the store's first segment when a target was added; None if none was saved."""
     begins = _read(disk, TARGETS).get("begins")
     begin = begins.get(name) if isinstance(begins, dict) else None
     return begin if isinstance(begin, int) else None
@@ -107,10 +107,13 @@ def statuses(directory: str, view: View, now: float) -> list[TargetStatus]:
         return []
     with disk:
         meter = LagMeter(view)
-        return [_status(disk, name, wanted, view, meter, now) for name, wanted in _names(disk)]
+        return [
+            _status(disk, name, wanted, view, meter, now)
+            for name, wanted in _names_and_wanted(disk)
+        ]
 
 
-def _names(disk: Disk) -> Iterator[tuple[str, bool]]:
+def _names_and_wanted(disk: Disk) -> Iterator[tuple[str, bool]]:
     """Yield the name of each target, and whether it is wanted; unwanted targets come last."""
     try:
         wanted = list(dict.fromkeys(filter(_is_name, _read(disk, TARGETS)["targets"])))

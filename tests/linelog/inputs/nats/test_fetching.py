@@ -29,8 +29,8 @@ from logsrv.linelog.inputs.nats.place import parse_place
 from logsrv.linelog.plugin.logger_settings import parse_listen
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.block import PackedBlock
+from logsrv.linelog.ship.out.jetstream import JetStream
 from logsrv.linelog.ship.out.link import NatsLink
-from logsrv.linelog.ship.out.target import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import REACTOR, in_reactor, until

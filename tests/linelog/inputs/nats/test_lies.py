@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from logsrv.linelog.inputs.nats import fetching
-from logsrv.linelog.ship.out.wire import LARGEST
+from logsrv.linelog.ship.out.nats_wire import LARGEST
 from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import in_reactor, until
 from tests.linelog.inputs.blocks.making import block_of, stored_lines

@@ -11,14 +11,14 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.framing.bodies import bulk
 from logsrv.linelog.framing.bodies.bodies import BodyRules
 from logsrv.linelog.ship.encode.bulk import BulkAnswer, bulk_request, read_answer
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import LINES, TIME, line
 
 
 @given(LINES)
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
-    body = bulk_request(Outgoing(lines))
+    body = bulk_request(OutgoingLines(lines))
     taken = taken_by(bulk.take, body, BodyRules("application/x-ndjson", "/logs/_bulk", 1 << 20))
     assert read_answer(taken.reply.body, len(lines)) == BulkAnswer([], [], "", "")
     came = [Record(record) for record in lines_of(taken.records)]
@@ -32,7 +32,7 @@ def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
 
 def test_names_are_those_of_the_common_schema() -> None:
     body = bulk_request(
-        Outgoing([line(b'{"app":"shop","level":"error"}'), line(b"x", "unix:uid=0")])
+        OutgoingLines([line(b'{"app":"shop","level":"error"}'), line(b"x", "unix:uid=0")])
     )
     action, first, again, second = body.splitlines()
     assert action == again == b'{"create":{}}'

@@ -14,7 +14,7 @@ from logsrv.linelog.framing.bodies import http_lines
 from logsrv.linelog.framing.bodies.bodies import BodyRules
 from logsrv.linelog.read.render import described
 from logsrv.linelog.ship.encode.ndjson import kafka_messages, ndjson
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import KINDS, LINES, SOURCES, TIME, line
 
@@ -63,7 +63,7 @@ def told(record: Record, name: str) -> str | None:
 
 
 def check(lines: list[bytes]) -> None:
-    outgoing = Outgoing(lines)
+    outgoing = OutgoingLines(lines)
     records = [Record(one) for one in lines]
     assert len(outgoing) == len(lines)
     assert outgoing.messages == [record.body for record in records]
@@ -91,7 +91,7 @@ def test_columns_are_what_a_record_tells(lines: list[bytes]) -> None:
 
 def test_a_line_without_a_stamp_has_the_time_of_the_one_before_it() -> None:
     """As others may have written into a store."""
-    outgoing = Outgoing([b"torn", line(b"whole"), b"torn, too"])
+    outgoing = OutgoingLines([b"torn", line(b"whole"), b"torn, too"])
     assert outgoing.moments[0] == 0
     assert outgoing.moments[1] == outgoing.moments[2]
     assert outgoing.times == ["1970-01-01T00:00:00.000000Z", TIME, TIME]
@@ -102,11 +102,11 @@ def test_a_line_without_a_stamp_has_the_time_of_the_one_before_it() -> None:
 
 def test_a_day_that_does_not_exist_is_no_time() -> None:
     """A far side would refuse the line for it."""
-    outgoing = Outgoing([line(b"a"), line(b"b", time="2026-13-40T06:18:42.123456Z")])
+    outgoing = OutgoingLines([line(b"a"), line(b"b", time="2026-13-40T06:18:42.123456Z")])
     assert outgoing.times == [TIME, TIME]
     assert outgoing.sources[0] == outgoing.sources[1]
 
 
 def test_bytes_that_are_no_text_are_shown() -> None:
     """A store of --raw has them."""
-    assert Outgoing([line(b"\xff\0")]).texts == ["\\xff\0"]
+    assert OutgoingLines([line(b"\xff\0")]).texts == ["\\xff\0"]

@@ -11,7 +11,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.framing.bodies import otlp
 from logsrv.linelog.framing.bodies.bodies import JSON, BodyRules
 from logsrv.linelog.ship.encode.otlp import export_request, rejected
-from logsrv.linelog.ship.encode.outgoing import Outgoing
+from logsrv.linelog.ship.encode.outgoing import OutgoingLines
 from tests.linelog.framing.steps import lines_of, taken_by
 from tests.linelog.ship.encode.stored_lines import LINES, line
 
@@ -22,7 +22,7 @@ UNKNOWN = "1970-01-01T00:00:00.000000000Z"
 @given(LINES)
 @example([line(b"hello", time="1970-01-01T00:00:00.000000Z"), line(b"hello")])
 def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
-    body = export_request(Outgoing(lines))
+    body = export_request(OutgoingLines(lines))
     taken = taken_by(otlp.take, body, BodyRules(JSON, "/v1/logs", 1 << 20))
     assert taken.reply.status == 200 and rejected(taken.reply.body) == (0, "")
     came = [Record(record) for record in lines_of(taken.records)]
@@ -39,7 +39,7 @@ def test_our_own_input_reads_the_same(lines: list[bytes]) -> None:
 def test_a_resource_is_a_program_on_a_machine() -> None:
     shop = b'{"app":"shop","hostname":"web1","level":"alert","n":%d}'
     lines = [line(shop % 1), line(b"hello"), line(shop % 2)]
-    first, second = json.loads(export_request(Outgoing(lines)))["resourceLogs"]
+    first, second = json.loads(export_request(OutgoingLines(lines)))["resourceLogs"]
     assert first["resource"]["attributes"] == [
         {"key": "service.name", "value": {"stringValue": "shop"}},
         {"key": "host.name", "value": {"stringValue": "web1"}},

@@ -9,7 +9,7 @@ import pytest
 from logsrv.linelog.ship.address import parse_ship_url
 from logsrv.linelog.ship.encode.block import PackedBlock
 from logsrv.linelog.ship.out import streams
-from logsrv.linelog.ship.out.target import JetStream
+from logsrv.linelog.ship.out.jetstream import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, Unavailable
 from tests.kit.net.network import REACTOR, in_reactor

@@ -20,13 +20,13 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread, end_tasks
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.ship.out import link
-from logsrv.linelog.ship.out.client import NatsTrouble
 from logsrv.linelog.ship.out.link import NatsLink, read_answer
 from logsrv.linelog.ship.out.login import (
     login_options,
     read_credentials,
     read_login,
 )
+from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import StreamFacts, covers
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.linelog.ship.out.nkeys import USER, NatsKey, credentials

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.inputs.nats import fetching
 from logsrv.linelog.ship.address import parse_ship_url
-from logsrv.linelog.ship.out.target import JetStream
+from logsrv.linelog.ship.out.jetstream import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Unavailable
 from tests.kit.net.network import REACTOR, in_reactor, until

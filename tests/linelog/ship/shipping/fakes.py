@@ -59,7 +59,7 @@ class FarSide:
     late: list[PackedBlock] = attrs.field(factory=list)
     questions: int = 0
     closed: int = 0
-    lets_go: bool = False
+    has_removed_blocks: bool = False
     clock: Clock | None = None
     delays: list[float] = attrs.field(factory=list)
     speed: float = 0.0

@@ -245,17 +245,21 @@ def _first(directory: Path) -> Any:
     return far.blocks[0]
 
 
-@pytest.mark.parametrize("lets_go", [False, True])
-def test_a_target_that_has_lost_all_gets_only_new_lines(directory: Path, lets_go: bool) -> None:
+@pytest.mark.parametrize("has_removed_blocks", [False, True])
+def test_a_target_that_has_lost_all_gets_only_new_lines(
+    directory: Path, has_removed_blocks: bool
+) -> None:
     """A stream that lets go by its limits has lost nothing."""
-    far = FarSide(lets_go=lets_go)
+    far = FarSide(has_removed_blocks=has_removed_blocks)
     shipped(directory, far).kill()
     del far.blocks[:], far.texts[:]
     written = append(directory, "one more")
     process = shipped(directory, far)
     assert far.text == written and far.blocks[0].after is None
-    (report,) = process.reports.of("trouble" if lets_go else "forgot")
-    assert ("removed all lines" if lets_go else "has nothing of this store") in report.why
+    (report,) = process.reports.of("trouble" if has_removed_blocks else "forgot")
+    assert (
+        "removed all lines" if has_removed_blocks else "has nothing of this store"
+    ) in report.why
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,6 @@ def test_a_target_that_was_taken_out_is_shown_no_longer_but_for_what_was_counted
 
 def test_a_target_whose_process_has_ended_is_not_up(stage: Stage) -> None:
     stage.take(ShipReport("up", "x"))
-    stage.told.gone()
+    stage.told.process_ended()
     assert stage.value("ship_up") == 0
     assert stage.take(ShipReport("up", "x")) == [("info", "x")]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
-from logsrv.linelog.ship.out.archive import ArchiveTarget, as_target
+from logsrv.linelog.ship.out.archive import ArchiveTarget, raise_target_error
 from logsrv.linelog.ship.shipping.loop import QUIET
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
@@ -49,7 +49,7 @@ class Place(ArchiveTarget):
 
     def _do(self, step: Callable[[Callable[[], bool]], Any]) -> Deferred[Any]:
         self.asked += 1
-        return maybeDeferred(step, lambda: True).addErrback(as_target)
+        return maybeDeferred(step, lambda: True).addErrback(raise_target_error)
 
     def close(self) -> Deferred[None]:
         return succeed(None)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from logsrv.linelog.ship.shipping.loop import ANSWER, LEAST
-from logsrv.linelog.ship.shipping.shipper import size_of
+from logsrv.linelog.ship.shipping.shipper import size_with_lfs
 from tests.linelog.read.stores import line, make_store
 from tests.linelog.ship.shipping.fakes import FarSide, LineFarSide, Process
 
@@ -26,7 +26,7 @@ def test_blocks_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
 def test_batches_become_smaller_on_a_slow_link(tmp_path: Path) -> None:
     lines = [line("x" * 1000, n) for n in range(600)]
     far = LineFarSide(
-        most_bytes=1 << 19, judge=lambda one: "hang" if size_of(one.lines) > 100_000 else None
+        most_bytes=1 << 19, judge=lambda one: "hang" if size_with_lfs(one.lines) > 100_000 else None
     )
     process = Process(make_store(tmp_path / "logs", [lines]))
     process.lines(far).start()

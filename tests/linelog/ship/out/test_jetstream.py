@@ -13,8 +13,8 @@ from twisted.internet.task import deferLater
 from logsrv.kit.net.twisted.asyncio_thread import AsyncioThread
 from logsrv.kit.net.twisted.client_tls import TLSOptions
 from logsrv.linelog.ship.address import parse_ship_url
+from logsrv.linelog.ship.out.jetstream import JetStream
 from logsrv.linelog.ship.out.link import NatsLink
-from logsrv.linelog.ship.out.target import JetStream
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import LastBlock, Misplaced, TooMuchAtOnce, Unavailable
 from logsrv.linelog.store.segments.segment import Position

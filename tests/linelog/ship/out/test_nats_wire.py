@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.ship.out import wire
-from logsrv.linelog.ship.out.wire import (
+from logsrv.linelog.ship.out import nats_wire
+from logsrv.linelog.ship.out.nats_wire import (
     LARGEST,
     LONGEST_LINE,
     Control,
@@ -17,7 +17,7 @@ from logsrv.linelog.ship.out.wire import (
     NatsReader,
     Operation,
     WireError,
-    read_headers,
+    known_nats_headers,
 )
 
 SENT = (
@@ -84,27 +84,30 @@ def test_a_large_message_is_let_go_of_as_it_comes_and_the_next_one_is_read() -> 
 
 def test_known_headers_of_a_message_are_read() -> None:
     raw = b"NATS/1.0\r\nLogsrv-To: 17:52\r\nLogsrv-Store:abc\r\nNats-Sequence: 7\r\n\r\n"
-    assert read_headers(raw) == {
+    assert known_nats_headers(raw) == {
         "Logsrv-To": "17:52",
         "Logsrv-Store": "abc",
         "Nats-Sequence": "7",
     }
-    assert read_headers(b"NATS/1.0 404 No Messages\r\n\r\n") == {"Status": "404"}
+    assert known_nats_headers(b"NATS/1.0 404 No Messages\r\n\r\n") == {"Status": "404"}
 
 
 @pytest.mark.parametrize(
     "raw", [b"", b"NATS/1.0", b"NATS/1.0 \xff\xff\r\n\r\n", b"\r\n" * 8000, b":" * 100]
 )
 def test_malformed_headers_are_no_error(raw: bytes) -> None:
-    assert read_headers(raw) == {}
+    assert known_nats_headers(raw) == {}
 
 
 def test_unknown_headers_take_no_memory() -> None:
     many = b"NATS/1.0\r\n" + b"".join(b"Logsrv-%d: x\r\n" % number for number in range(500))
-    assert read_headers(many) == {}
-    assert read_headers(b"NATS/1.0\r\nLogsrv-To: 1:0\r\n" + b"\r\n" * wire.LARGEST_HEADERS) == {}
+    assert known_nats_headers(many) == {}
+    assert (
+        known_nats_headers(b"NATS/1.0\r\nLogsrv-To: 1:0\r\n" + b"\r\n" * nats_wire.LARGEST_HEADERS)
+        == {}
+    )
 
 
 @given(st.binary())
 def test_any_bytes_are_headers_or_none(raw: bytes) -> None:
-    assert all(isinstance(name, str) for name in read_headers(raw))
+    assert all(isinstance(name, str) for name in known_nats_headers(raw))

@@ -1,7 +1,7 @@
 """The target of blocks in JetStream: a NATS stream, which takes a block only after the block before it.
 
 Each message is a block, with the subject `logs.ID`. `Nats-Expected-Last-Subject-Sequence` is the sequence
-of the message before it. So the stream refuses a block that comes twice or late, after any time.
+of the message before it. So the stream refuses a block that comes twice or late, however late.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from logsrv.kit.net.twisted.client_tls import tls_context
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.address import API, PREFIX
 from logsrv.linelog.ship.encode.block import LARGEST, PackedBlock, read_block
-from logsrv.linelog.ship.out.client import NatsTrouble
 from logsrv.linelog.ship.out.link import (
     LargePayload,
     NatsLink,
@@ -25,6 +24,7 @@ from logsrv.linelog.ship.out.link import (
     read_answer,
 )
 from logsrv.linelog.ship.out.login import login_options
+from logsrv.linelog.ship.out.nats_client import NatsTrouble
 from logsrv.linelog.ship.out.streams import (
     EXPECTED,
     SUBJECT,
@@ -47,7 +47,7 @@ class JetStream:
 
     promise = "exactly once"
     largest = LARGEST
-    lets_go = False
+    has_removed_blocks = False
     window = 1
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
@@ -59,7 +59,7 @@ class JetStream:
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
-        self._who = one_line(settings.url.place)
+        self._who = one_line(settings.url.loggable_text)
         self._thread = AsyncioThread(reactor, "nats")
         tls = settings.tls
         if settings.url.tls:
@@ -80,7 +80,7 @@ class JetStream:
     async def _last(self) -> LastBlock | None:
         await self._link.open()
         facts = await find_stream(self._link, self._stream, self._store)
-        self.promise, self.lets_go = facts.promise, facts.lets_go
+        self.promise, self.has_removed_blocks = facts.promise, facts.has_removed_blocks
         payload = self._link.info.get("max_payload")
         if isinstance(payload, int):
             self.largest = min(LARGEST, max(payload - HEADERS, 1))

@@ -1,4 +1,4 @@
-"""The connection to a server over TCP or TLS, which is made when it is needed, and kept.
+"""A shipper's connection to a server over TCP or TLS, for many requests.
 
 The caller cancels a wait that takes too long, and then aborts the connection. Certificates are read for
 each connection, so that a renewed one is used.
@@ -25,7 +25,8 @@ STEP = 2048
 """The lines that are encoded together; meanwhile the server works on the lines before them."""
 _FIRST_LOOK, _NEXT_LOOKS = 0.001, 0.02
 _MOST_UNREAD = 1 << 20
-"""The most unread bytes from a server; the answers to a full window of RELP have 160 KB."""
+"""With more unread bytes from a server, the connection is aborted; the answers to a full window of RELP
+have 160 KB."""
 
 
 @implementer(IHandshakeListener)
@@ -33,7 +34,7 @@ class ServerConnection(Protocol):
     """A connection to a server: write to it, and wait for its bytes.
 
     hung_up: whether the server has ended the connection. Only one caller may wait at a time. A wait fails
-    with Unavailable when the connection ends or the server sends too much; then it cannot be used again.
+    with Unavailable when the connection ends or the server sends too much; both end the connection.
     """
 
     transport: Any
@@ -50,7 +51,7 @@ class ServerConnection(Protocol):
         self._waiting: Deferred[None] | None = None
 
     @property
-    def over(self) -> bool:
+    def ended(self) -> bool:
         """True when the connection has ended."""
         return self._end is not None
 
@@ -74,24 +75,24 @@ class ServerConnection(Protocol):
     def write(self, data: bytes) -> None:
         self.transport.write(data)
 
-    async def sent(self, data: bytes) -> None:
-        """Write, and wait for one turn of the reactor, so that sending begins before more is encoded."""
+    async def write_and_yield(self, data: bytes) -> None:
+        """Write, and give the reactor one turn, so that sending begins before the caller encodes more."""
         self.write(data)
         await self._pause(0)
 
-    async def shaken(self) -> None:
+    async def wait_for_handshake(self) -> None:
         """Wait for the end of the TLS handshake, if there is one."""
         while not self._ready:
             await self._wait()
 
-    async def change(self) -> bytes:
-        """Wait for bytes, or for `wake`; return the bytes."""
+    async def next_bytes(self) -> bytes:
+        """Wait for bytes, or for `wake`; return the bytes, b"" if there are none."""
         if not self._came:
             await self._wait()
         came, self._came = bytes(self._came), bytearray()
         return came
 
-    async def acknowledged(self) -> None:
+    async def wait_until_acknowledged(self) -> None:
         """Wait until the server's operating system has acknowledged all written bytes."""
         pause, left = _FIRST_LOOK, 1
         while left:
@@ -103,7 +104,7 @@ class ServerConnection(Protocol):
         if self._end is not None:
             raise self._end
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the connection after all written bytes were sent."""
         self.transport.loseConnection()
 
@@ -142,11 +143,11 @@ class ServerConnection(Protocol):
 async def connect(
     settings: TargetSettings, reactor: Any, *, answers: bool = True
 ) -> ServerConnection:
-    """Return a new connection. answers: False if the bytes from the server are dropped.
+    """Return a new connection, after its TLS handshake. answers: False to drop the bytes from the server.
 
     Raises Unavailable.
     """
-    url, who = settings.url, one_line(settings.url.place)
+    url, who = settings.url, one_line(settings.url.loggable_text)
     factory = Factory.forProtocol(
         lambda: ServerConnection(who, tls=url.tls, clock=reactor, answers=answers)
     )
@@ -159,7 +160,7 @@ async def connect(
     except Exception as error:
         raise unreachable(who, Failure(error)) from error
     try:
-        await conversation.shaken()
+        await conversation.wait_for_handshake()
     except CancelledError:
         conversation.abort()
         raise

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from logsrv.linelog.ship.out.client import BoundedClient, Inbox, MessageRoom
-from logsrv.linelog.ship.out.wire import Control, Delivery, WireError
+from logsrv.linelog.ship.out.nats_client import BoundedClient, Inbox, MessageRoom
+from logsrv.linelog.ship.out.nats_wire import Control, Delivery, WireError
 
 
 def delivery(size: int) -> Delivery:

@@ -21,14 +21,14 @@ from nats.protocol.parser import Parser
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.ship.out.wire import (
+from logsrv.linelog.ship.out.nats_wire import (
     LARGEST,
     Control,
     Delivery,
     NatsReader,
     Operation,
     WireError,
-    read_headers,
+    known_nats_headers,
 )
 
 NO_NATS = "it does not answer as NATS does"
@@ -77,7 +77,7 @@ class MessageRoom:
 
 @attrs.define(eq=False)
 class Inbox:
-    """A subject for answers, one for each request; all other messages are dropped.
+    """A subject to which the answers come, one to each request; any other message is dropped.
 
     An answer takes room. The inbox gives the room back, unless `hand_on` has left that to the caller.
     """
@@ -89,7 +89,7 @@ class Inbox:
     _size: int = attrs.field(init=False, default=0)
 
     def next_answer(self) -> asyncio.Future[Delivery | None]:
-        """Return a future of the next answer; its result is None if there is no room for the answer."""
+        """Return a future of the next answer; its result is None if the answer finds no room."""
         self._came = asyncio.get_running_loop().create_future()
         return self._came
 
@@ -130,7 +130,7 @@ class _BoundedParser(Parser):
         except (OSError, nats.errors.ProtocolError):
             raise
         except Exception as error:
-            # nats-py would stop reading, and write the reason only to standard error.
+            # Without this error, nats-py would stop reading, and write the reason only to standard error.
             self._client.why = str(error) if isinstance(error, WireError) else NO_NATS
             raise nats.errors.ProtocolError from None
 
@@ -138,8 +138,8 @@ class _BoundedParser(Parser):
 class BoundedClient(Client):
     """A client that, if TLS is wanted, sends no login before TLS has begun.
 
-    ended: an event that is set when the connection has ended for any reason. why: the reason, if it came
-    from the server or its data, else "". settled: whether the reason will not pass by itself.
+    ended: an event that is set when the connection has ended for any reason. why: the reason, if the server
+    or its data gave one, else "". settled: whether the reason will not pass by itself.
     """
 
     wants_tls = False
@@ -203,7 +203,7 @@ class BoundedClient(Client):
                 raise WireError(NO_NATS)
 
     def _take_refusal(self, why: str) -> None:
-        """Raise WireError, unless the server refuses only one request."""
+        """Raise WireError, unless the server refuses only that one message is published."""
         found = _DENIED.search(why)
         if found is None:
             raise WireError(why)
@@ -224,20 +224,20 @@ class BoundedClient(Client):
         pending_msgs_limit: int = _ANSWERS,
         pending_bytes_limit: int = 2 * LARGEST,
     ) -> Subscription:
-        # nats-py's own limit is 128 MB for each subscription.
+        # nats-py's own default is 128 MB for each subscription.
         return await super().subscribe(
             subject, queue, cb, future, max_msgs, pending_msgs_limit, pending_bytes_limit
         )
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:
-        # nats-py stops half-way if the last write fails or is cancelled.
+        # nats-py leaves the connection open if its last write fails or is cancelled.
         try:
             await super()._close(status, do_cbs)
         finally:
-            self.cut()
+            self.abort()
             self._ended.set()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Close the connection at once; unsent data is lost."""
         if self._transport is not None:
             self._transport.close()
@@ -252,11 +252,11 @@ class BoundedClient(Client):
             info["tls_required"] = True
 
     async def _process_pong(self) -> None:
-        # nats-py stops reading if the caller that waited for the PONG has given up.
+        # nats-py's method would end the reading if the caller that waited for the PONG has given up.
         if self._pongs and not (future := self._pongs.pop(0)).done():
             future.set_result(True)
         self._pings_outstanding = 0
 
     async def _process_headers(self, headers: bytes) -> dict[str, str] | None:
-        # nats-py stops reading at some invalid headers, which any writer to a stream may have sent.
-        return read_headers(headers) if headers else None
+        # nats-py's method would stop reading at some invalid headers, which any writer may have sent.
+        return known_nats_headers(headers) if headers else None

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.kit.net.twisted.client_tls import TLSOptions
-from logsrv.linelog.ship.out.far_side import connect
 from logsrv.linelog.ship.out.relp import RelpTarget
+from logsrv.linelog.ship.out.server_connection import connect
 from logsrv.linelog.ship.out.syslog import SyslogTarget
 from logsrv.linelog.ship.registry import TargetSettings
 from logsrv.linelog.ship.target import Unavailable
@@ -40,13 +40,13 @@ async def test_bytes_go_both_ways() -> None:
         one = await connect(settings(f"relp://127.0.0.1:{port}"), REACTOR)
         assert one.transport.getTcpNoDelay()
         one.write(b"hello")
-        await one.acknowledged()
+        await one.wait_until_acknowledged()
         peers.connections[0].transport.write(b"world")  # type: ignore[union-attr]
-        assert await one.change() == b"world"
-        one.leave()
+        assert await one.next_bytes() == b"world"
+        one.close()
         with pytest.raises(Unavailable):
-            await one.change()
-        assert one.over
+            await one.next_bytes()
+        assert one.ended
     assert peers.data == b"hello"
 
 
@@ -55,11 +55,11 @@ async def test_a_server_that_sends_too_much_is_left() -> None:
     with stranger(endless(b"0 rsp 3 200\n")) as server:
         one = await connect(settings(f"relp://127.0.0.1:{server.port}"), REACTOR)
         one.write(b"1 open 0\n")
-        await until(lambda: one.over, "the end")
+        await until(lambda: one.ended, "the end")
         with pytest.raises(
             Unavailable, match=r"relp://127.0.0.1:\d+ sends more than it was asked for"
         ):
-            await one.change()
+            await one.next_bytes()
     assert server.said < 64 << 20
 
 
@@ -113,5 +113,5 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
         tls = TLSOptions(cafile=authority.cafile, certificate=own)
         conversation = await connect(over_tls(server.server_address[1], tls), REACTOR)
         conversation.write(b"GET / HTTP/1.1\r\n\r\n")
-        assert (await conversation.change()).startswith(b"HTTP/1.1 200")
-        conversation.leave()
+        assert (await conversation.next_bytes()).startswith(b"HTTP/1.1 200")
+        conversation.close()

@@ -66,7 +66,7 @@ Operation: TypeAlias = Delivery | Control
 
 @attrs.frozen
 class _Head:
-    """The line before a message. headers: the bytes of its headers. size: of its headers and data."""
+    """The line before a message. headers: the number of bytes in its headers. size: in headers and data."""
 
     sid: int
     subject: bytes
@@ -80,14 +80,14 @@ class NatsReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        # The bytes at the start of the buffer that were searched and have no LF.
+        # The number of bytes at the start of the buffer that were searched, and have no LF.
         self._looked_at = 0
         self._head: _Head | None = None
-        # The bytes still to come of a message that is too large to keep.
+        # The number of bytes still to come of a message that is too large to keep.
         self._skip = 0
 
     def feed(self, data: bytes) -> Iterator[Operation]:
-        """Yield the complete operations. Raises WireError; after that nothing more can be read."""
+        """Yield the operations that are complete. Raises WireError; after that nothing more can be read."""
         self._buffer += data
         while (found := self._message() if self._head else self._line()) is not None:
             if not isinstance(found, _Head):
@@ -153,8 +153,8 @@ def _head(rest: bytes, *, has_headers: bool) -> _Head:
     return _Head(int(words[1]), words[0], reply, headers, size)
 
 
-def read_headers(raw: bytes) -> dict[str, str]:
-    """Return the known headers of a message, and its status if it has one.
+def known_nats_headers(raw: bytes) -> dict[str, str]:
+    """Return those headers of a NATS message that we know, and its status if it has one.
 
     raw: a line `NATS/1.0 [STATUS]`, one line for each header, an empty line. Invalid headers are no error,
     because any writer to a stream may send them. Headers of more than LARGEST_HEADERS bytes are ignored.
