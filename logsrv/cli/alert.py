@@ -27,7 +27,7 @@ from logsrv.cli.configured import names_configuration, settings
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown
-from logsrv.linelog.alerts.alert_settings import AlertSettings, labelled
+from logsrv.linelog.alerts.alert_settings import AlertSettings, by_label
 from logsrv.linelog.alerts.alerts import check_commands
 from logsrv.linelog.alerts.delivery import deliver_by
 from logsrv.linelog.alerts.message import Undelivered
@@ -65,7 +65,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Send a message for each alert. Raises ConfigurationError for wrong options."""
     loaded = _settings(arguments)
-    alerts = labelled(loaded.alerts)
+    alerts = by_label(loaded.alerts)
     if not alerts:
         raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
     for name in arguments.names:

@@ -37,10 +37,10 @@ from logsrv.errors import StoreError, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.status_line import StatusLine
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.importing.files import STDIN, LogFile, find
+from logsrv.linelog.importing.files import STDIN, LogFile, find_log_files
 from logsrv.linelog.importing.merge import Run, merged
-from logsrv.linelog.importing.summary import SkippedFiles, of_all, of_file
-from logsrv.linelog.importing.writer import ImportWriter, opened
+from logsrv.linelog.importing.summary import SkippedFiles, file_sentence, total_sentence
+from logsrv.linelog.importing.writer import ImportWriter, open_for_import
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.memory import keep_freed_memory
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "--sort reads a file twice, which standard input cannot be; save it as a file"
         )
-    files: Sequence[LogFile] = find(arguments.files, say, leave)
+    files: Sequence[LogFile] = find_log_files(arguments.files, say, leave)
     left.unreadable = len(wrong)
     for file in files:
         file.by_time, file.exact = arguments.sort, arguments.dry_run
@@ -87,13 +87,13 @@ def run(arguments: argparse.Namespace) -> int:
         for _ in _show_progress(merged(files), files):
             pass
     elif files:
-        with opened(Path(arguments.directory), StorePolicy()) as writer:
+        with open_for_import(Path(arguments.directory), StorePolicy()) as writer:
             found = files
             files = _import(found, writer, " ".join(time.tzname) + " sorted" * arguments.sort)
             left.imported = len(found) - len(files)
     for file in files:
-        print(f"{file.shown}: {of_file(file)}")
-    print(of_all(files, left, time.monotonic() - started))
+        print(f"{file.shown}: {file_sentence(file)}")
+    print(total_sentence(files, left, time.monotonic() - started))
     return 1 if wrong else 0
 
 

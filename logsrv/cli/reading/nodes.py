@@ -25,7 +25,7 @@ from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, parse_nodes
 from logsrv.linelog.http.nodes.answer import around
 from logsrv.linelog.http.nodes.client import NodeClient
-from logsrv.linelog.http.nodes.declared import each_once, nodes_of
+from logsrv.linelog.http.nodes.declared import nodes_of, unique_nodes
 from logsrv.linelog.http.nodes.gather import AskedNodes
 from logsrv.linelog.http.nodes.merge import MergedLine, text_of
 from logsrv.linelog.http.nodes.node_settings import NAME, NamedNodes, NodeSettings
@@ -189,7 +189,7 @@ def clients(arguments: Namespace) -> list[NodeClient]:
         ]
     if arguments.nodes_ca is not None:
         sets = [attrs.evolve(one, nodes_ca=Path(arguments.nodes_ca)) for one in sets]
-    found = each_once(node for rules in sets for node in nodes_of(rules))
+    found = unique_nodes(node for rules in sets for node in nodes_of(rules))
     if len(found) > MOST:
         raise UsageError(
             f"--nodes: {len(found)} nodes are too many; at most {MOST} are asked at once"

@@ -22,7 +22,7 @@ from logsrv.linelog.store.segments.segment import Position
 FOLDER = "alerts"
 
 
-class Key(NamedTuple):
+class TaskKey(NamedTuple):
     """The identity of a task across restarts: its way, and the name and query of its alert."""
 
     way: str
@@ -30,12 +30,12 @@ class Key(NamedTuple):
     query: str
 
 
-def key_of(task: AlertTask) -> Key:
-    return Key(task.way, task.alert.name, task.alert.alert)
+def key_of(task: AlertTask) -> TaskKey:
+    return TaskKey(task.way, task.alert.name, task.alert.alert)
 
 
 class AlertProgress(NamedTuple):
-    """A place in the store up to which an alert has reported all lines, and the end of its interval.
+    """The place up to which a task has reported all lines, and the end of its interval.
 
     due: the end of the interval, by the monotonic clock in seconds; None for no interval.
     """
@@ -45,7 +45,7 @@ class AlertProgress(NamedTuple):
 
 
 class AlertPlaces:
-    """The saved places of a store's alerts. store: its identity; "" without one.
+    """The saved places of a store's alerts. store: the identity of the store; "" if it has none.
 
     now: the monotonic clock. clock: the time of day. Both return seconds. Each method may raise OSError.
     """
@@ -75,8 +75,8 @@ class AlertPlaces:
             name for name, plain in self._folder.disk.entries().items() if plain and name.isdigit()
         ]
 
-    def keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, Key]:
-        """Return the keys of the usable places, by their names.
+    def keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, TaskKey]:
+        """Return the keys of the usable places, by the names of the places.
 
         end: the end of the store. tell: is called with a sentence for each unusable place.
         """
@@ -89,7 +89,7 @@ class AlertPlaces:
                 why = place.foreign(kept, self._store, end)
                 if why is not None:
                     raise ValueError(f"{self._folder.path(name)} cannot be used: {why}")
-                found[name] = Key(kept.note["way"], kept.note["name"], kept.note["alert"])
+                found[name] = TaskKey(kept.note["way"], kept.note["name"], kept.note["alert"])
             except OSError as error:
                 tell(f"{self._folder.path(name)} cannot be read: {reason(error)}")
             except KeyError:
@@ -99,7 +99,10 @@ class AlertPlaces:
         return found
 
     def load(self, name: str, every: float) -> AlertProgress | None:
-        """Return the saved progress of a task; None without one. every: the seconds of its interval."""
+        """Return the saved progress of a task; None if there is none, or it makes no sense.
+
+        every: the seconds of the task's interval.
+        """
         try:
             kept = place.load(self._folder.disk, name)
             if kept is None:

@@ -30,8 +30,8 @@ def _command(text: str) -> Command:
     return words
 
 
-def _beside(command: Command, directory: Path) -> Command:
-    """Make the path of a program absolute, so that it is found from any directory."""
+def _absolute_program(command: Command, directory: Path) -> Command:
+    """Make the path of a program absolute, if it has a slash, so that it is found from any directory."""
     program, *arguments = command
     return (str(directory / program) if "/" in program else program, *arguments)
 
@@ -42,7 +42,7 @@ COMMAND: Kind[Command] = Kind(
     "COMMAND",
     show=shlex.join,
     separator=None,
-    locate=_beside,
+    locate=_absolute_program,
 )
 
 
@@ -88,7 +88,7 @@ VARIABLE: Kind[str] = Kind(_variable, "the name of a variable, such as SSH_AUTH_
 
 @attrs.frozen(kw_only=True, slots=False)
 class AlertWays:
-    """The options that alerts share unless they have their own."""
+    """The options of alerts: the general values, which an alert may replace by its own."""
 
     help_group: ClassVar[str] = "Alerts"
     goes_with: ClassVar[str] = "alert"
@@ -138,15 +138,15 @@ class AlertOptions(AlertWays):
     )
 
 
-def missing(command: Command) -> str | None:
+def missing_program(command: Command) -> str | None:
     """Return a sentence if the program does not exist; None if it does."""
     if shutil.which(command[0]) is not None:
         return None
     return f"there is no program {one_line(command[0])} that can be run"
 
 
-def labelled(alerts: Sequence[AlertSettings]) -> dict[str, AlertSettings]:
-    """Return the alerts by their labels in logs and counters: names, or numbers from 1."""
+def by_label(alerts: Sequence[AlertSettings]) -> dict[str, AlertSettings]:
+    """Return the alerts by their labels in logs and counters: their names, or their numbers from 1."""
     return {alert.name or str(number): alert for number, alert in enumerate(alerts, 1)}
 
 

@@ -22,7 +22,7 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
 from logsrv.kit.text.words import shown
 from logsrv.linelog.alerts.alert_places import AlertPlaces
-from logsrv.linelog.alerts.alert_settings import AlertSettings, labelled, missing
+from logsrv.linelog.alerts.alert_settings import AlertSettings, by_label, missing_program
 from logsrv.linelog.alerts.reports import Orders, Report, orders_line, read_report
 from logsrv.linelog.alerts.tasks import AlertTasks
 from logsrv.linelog.store.segments.segment import Position
@@ -34,8 +34,8 @@ MODULE = "logsrv.linelog.alerts.alert_child"
 
 def check_commands(alerts: tuple[AlertSettings, ...]) -> None:
     """Raise ConfigurationError for a command whose program does not exist."""
-    for label, alert in labelled(alerts).items():
-        if alert.alert_command is not None and (sentence := missing(alert.alert_command)):
+    for label, alert in by_label(alerts).items():
+        if alert.alert_command is not None and (sentence := missing_program(alert.alert_command)):
             raise ConfigurationError(f"--alert-command of alert {shown(label)}: {sentence}")
 
 
@@ -43,8 +43,8 @@ def check_commands(alerts: tuple[AlertSettings, ...]) -> None:
 class Alerts:
     """The alerts of a service, from the first `change` to `stop`.
 
-    place: returns the present directory of the store. identity: returns its identity, "" without one.
-    position: returns its end, where new alerts begin.
+    place: returns the present directory of the store. identity: returns the identity of the store, "" if it
+    has none. position: returns the end of the store, where new alerts begin.
     """
 
     _place: Callable[[], str]
@@ -68,17 +68,17 @@ class Alerts:
     def change(self, alerts: tuple[AlertSettings, ...]) -> None:
         """Replace the alerts; those that existed before continue at their places.
 
-        At the first call, these are the alerts of the earlier service on this store.
+        At the first call, those are the alerts that an earlier service on this store has saved.
         """
-        wanted = labelled(alerts)
+        wanted = by_label(alerts)
         if wanted == self._alerts or self._process.stopping:
             return
         first, self._alerts = self._alerts is None, wanted
-        go_by = self._tasks.resume if first else self._tasks.change
+        replace_alerts = self._tasks.resume if first else self._tasks.change
         now, clock = self._clock.monotonic, self._clock.time_of_day
         kept = AlertPlaces(self._place(), self._identity(), now=now, clock=clock)
         with closing(kept):
-            go_by(wanted, self._position(), kept)
+            replace_alerts(wanted, self._position(), kept)
         for label in wanted:
             # Counting 0 makes the metrics list an alert that never matched.
             self._metrics.count("alert_lines_total", 0, alert=label)

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.children.child_process import ProcessEnd
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts import subreaper
-from logsrv.linelog.alerts.alert_settings import Command, missing
+from logsrv.linelog.alerts.alert_settings import Command, missing_program
 from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 from logsrv.timer import Timer
 
@@ -30,8 +30,8 @@ PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", 
 """Variables of the server that the program gets, besides those of the locale, LC_*."""
 
 
-def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
-    """Return the variables that a program gets: PASSED, LC_* and `named`; others may contain tokens."""
+def variables_for_program(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """Return the variables that a program gets: PASSED, LC_* and `named`. Others may be secret."""
     return {
         name: value
         for name, value in environ.items()
@@ -39,7 +39,7 @@ def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, s
     }
 
 
-class _Running(ProcessProtocol):
+class _RunningCommand(ProcessProtocol):
     def __init__(self, text: bytes, reactor: Any) -> None:
         self.done: Deferred[None] = Deferred(lambda _: self.kill())
         self._reactor = reactor
@@ -95,7 +95,7 @@ class _Running(ProcessProtocol):
             return
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
-        # A program without an exit status was killed, for example with all others at a shutdown.
+        # A program without an exit status was killed, for example at a shutdown: it may succeed later.
         error = TemporaryFailure if end.status in (None, os.EX_TEMPFAIL) else Undelivered
         self.done.errback(error(f"the command {end}{said}"))
 
@@ -114,9 +114,9 @@ async def run(
     processes that it has started; cancelling does the same. Raises Undelivered, or TemporaryFailure if it
     may succeed later.
     """
-    if sentence := missing(command):
+    if sentence := missing_program(command):
         raise TemporaryFailure(sentence)
-    running = _Running(text, reactor)
+    running = _RunningCommand(text, reactor)
     try:
         running.start(command, environment)
     except OSError as error:

@@ -29,7 +29,7 @@ def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
         if way == COMMAND_WAY:
             assert alert.alert_command is not None
             text = message.text(alert, counted, server, test=test)
-            environment = command.passed(os.environ, alert.alert_variable)
+            environment = command.variables_for_program(os.environ, alert.alert_variable)
             environment |= message.variables(alert, counted, server)
             running = command.run(alert.alert_command, text, environment, reactor=reactor)
             return Deferred.fromCoroutine(running)

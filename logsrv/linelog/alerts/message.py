@@ -27,7 +27,7 @@ class TemporaryFailure(Undelivered):
 
 
 def link(alert: AlertSettings, counted: MatchCount) -> str | None:
-    """Return the URL of the lines on the live page; None if no page is set."""
+    """Return the URL of the lines on the live page; None if the alert has no `alert_page`."""
     if alert.alert_page is None:
         return None
     given = {"q": alert.alert}

@@ -22,7 +22,7 @@ class AlertTask:
     """A task for the process: one alert by one of its ways.
 
     label: the name of the alert in logs and counters. begin: the place where it starts if none is saved.
-    until: the place where it ends, because the alert was removed; None if it was not.
+    until: the place where it ends, if the alert was removed; else None.
     """
 
     label: str
@@ -36,7 +36,7 @@ class AlertTask:
 class Orders:
     """Orders to the process: a store and its tasks, by the names of their places.
 
-    store: its identity; "" without one.
+    store: the identity of the store; "" if it has none.
     """
 
     directory: str

@@ -21,13 +21,13 @@ FEW = 4
 
 
 class AlertQueries:
-    """The queries of all watches; each is compiled once."""
+    """The queries of all watches, each compiled once."""
 
     def __init__(self) -> None:
         self._matchers: dict[str, Matcher] = {}
         self._many: ManyQueries | None = None
 
-    def go_by(self, queries: Iterable[str]) -> None:
+    def replace(self, queries: Iterable[str]) -> None:
         """Replace the queries."""
         known = self._matchers
         wanted = dict.fromkeys(queries)
@@ -38,7 +38,7 @@ class AlertQueries:
     def find(
         self, news: Appended, wanted: Sequence[str]
     ) -> Iterator[tuple[str, Sequence[tuple[int, int]]]]:
-        """Yield the wanted queries that match, each with begin and end of its lines in order."""
+        """Yield each wanted query that matches, with the begins and ends of its lines, in order."""
         place = (news.position.segment, news.position.offset)
         if len(wanted) <= FEW:
             for query in wanted:
@@ -62,8 +62,8 @@ class SharedScans:
         self._scans: list[_SharedScan] = []
 
     def change(self, watches: Iterable[Watch], new: Mapping[Watch, Position]) -> None:
-        """Search for all these watches; new ones begin at their positions."""
-        self._queries.go_by(watch.task.alert.alert for watch in watches)
+        """Search for all of `watches`. Those in `new` are new, and begin at the positions there."""
+        self._queries.replace(watch.task.alert.alert for watch in watches)
         begun: dict[Position, _SharedScan] = {}
         for watch, position in new.items():
             if position not in begun:
@@ -81,7 +81,7 @@ class SharedScans:
         scans = sorted(self._scans, key=lambda one: one.position)
         self._scans = []
         for number, one in enumerate(scans):
-            watches = one.leave_out()
+            watches = one.drop_finished()
             ahead = scans[number + 1 :]
             if watches and one.poll(
                 next((o.position for o in ahead if o.position > one.position), None)
@@ -118,9 +118,9 @@ class _SharedScan:
         watch.follower = self._follower
         self._watches.append(watch)
 
-    def leave_out(self) -> list[Watch]:
-        """Remove the watches that have ended; return the others."""
-        self._watches = [watch for watch in self._watches if not watch.out]
+    def drop_finished(self) -> list[Watch]:
+        """Remove the watches that need no more lines; return the others."""
+        self._watches = [watch for watch in self._watches if not watch.searched_all]
         return self._watches
 
     def poll(self, until: Position | None) -> bool:
@@ -134,8 +134,8 @@ class _SharedScan:
         news = self._follower.read(until=min(ends, default=None))
         if news is None:
             return False
-        # Not the follower's position before this read: it reports a gap only with the next line, and may
-        # have passed the gap in an earlier read.
+        # Not the follower's position before this read: an earlier read may have passed the gap, which is
+        # reported only with the next line.
         searched, self._searched_to = self._searched_to, self._follower.position
         by_query: dict[str, list[Watch]] = {}
         for watch in self._watches:
@@ -150,7 +150,7 @@ class _SharedScan:
     def merge(self, other: _SharedScan) -> bool:
         """Take over the watches of another scan at the same place; return False if it is elsewhere.
 
-        A scan with a gap that is not reported yet does not count as being at its place.
+        If one of the scans has a gap to report, it counts as being elsewhere.
         """
         if not self._searched_to == self.position == other.position == other._searched_to:
             return False

@@ -25,7 +25,7 @@ KILL_WITHIN = 2
 
 
 class _EndSignalError(Exception):
-    """Raised when one of END_SIGNALS arrives, or the parent process has died."""
+    """The program has to end: one of END_SIGNALS has arrived, or the parent process has died."""
 
 
 def _raise_end(*_: object) -> None:
@@ -42,12 +42,12 @@ def _adopt(parent: int) -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
-        # The parent died before the kernel could be asked for the signal.
+        # The parent died before we asked for the signal, which never comes then.
         raise _EndSignalError
 
 
 def _start(command: list[str]) -> int:
-    """Start the command; return its process id. From then on only the command has its stdin and stderr."""
+    """Start the command; return its process id. Our stdin and stderr belong to it alone from then on."""
     pid = os.fork()
     if pid:
         # Our stdin and stderr become /dev/null, as our stdout is.
@@ -110,7 +110,7 @@ def _die_of(number: int) -> None:
 
 
 def main() -> int:
-    """Run the command; return its exit status."""
+    """Run the command; return its exit status, or end by the signal that ended it."""
     os.setsid()
     try:
         for number in END_SIGNALS:

@@ -35,9 +35,9 @@ NEXT = transitions(__doc__)
 
 @attrs.frozen(kw_only=True)
 class MatchCount:
-    """Lines that matched: their number, the first of them, the TIMEs of the first and of the last.
+    """Lines that matched: their number, the first SHOWN of them, the TIMEs of the first and of the last.
 
-    begin: the position of the first in the store. gap: whether lines before or among them were removed
+    begin: the position of the first line in the store. gap: whether lines before or among them were removed
     from the store unsearched.
     """
 
@@ -62,7 +62,7 @@ class MatchCount:
 
 
 class Tally:
-    """A count that is sent at most once in `every` seconds. due: the next time to act; None in QUIET."""
+    """A count that is sent at most once in `every` seconds. due: when `take` has to act; None in QUIET."""
 
     def __init__(self, every: float, due: float | None = None) -> None:
         """due: the end of an interval that has begun already."""
@@ -106,7 +106,10 @@ class Tally:
         self.counted = attrs.evolve(self.counted, gap=True)
 
     def take(self, now: float, *, at_once: bool = False) -> MatchCount | None:
-        """Return the count to send now, and begin a new one; None if none is due. at_once: ignore `due`."""
+        """Return the count to send now, and begin a new one; None if none is due.
+
+        at_once: ignore `due`, if any line was counted.
+        """
         if self.due is None or (now < self.due and not (at_once and self.counted.count)):
             return None
         taken = self.counted

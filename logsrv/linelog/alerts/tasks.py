@@ -13,7 +13,7 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, Key, key_of
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey, key_of
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.store.segments.disk import reason
@@ -25,7 +25,7 @@ Alerts = Mapping[str, AlertSettings]
 
 
 class AlertTasks:
-    """The tasks of the process: `all`, by the names of their places."""
+    """The tasks of the process. all: the tasks, by the names of their places."""
 
     def __init__(self) -> None:
         self.all: dict[str, AlertTask] = {}
@@ -36,7 +36,7 @@ class AlertTasks:
 
         end: the end of the store.
         """
-        known = self._left_behind(wanted, end, kept)
+        known = self._saved_keys(wanted, end, kept)
         self._assign(wanted, known, end, kept, changed=True)
         for name in known.keys() - self.all.keys():
             log.info("alerts: {query} is no longer an alert", query=one_line(known[name].query))
@@ -56,53 +56,53 @@ class AlertTasks:
         """Forget a task that has ended."""
         self.all.pop(name, None)
 
-    def _left_behind(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, Key]:
-        """Return the saved places of an earlier service; log and remove those that cannot be used."""
+    def _saved_keys(self, wanted: Alerts, end: Position, kept: AlertPlaces) -> dict[str, TaskKey]:
+        """Return the keys of the places that an earlier service saved; log and remove unusable places."""
         if not wanted and not kept.exists():
             return {}
         try:
             names = kept.names()
             self._number = max(map(int, names), default=0)
-            known = kept.keys(end, _begins_anew)
+            known = kept.keys(end, _log_new_begin)
             for name in names:
                 if name not in known:
                     kept.remove(name)
         except OSError as error:
-            _begins_anew(f"the places of alerts cannot be read: {reason(error)}")
+            _log_new_begin(f"the places of alerts cannot be read: {reason(error)}")
             return {}
         return known
 
     def _assign(
         self,
         wanted: Alerts,
-        known: Mapping[str, Key],
+        known: Mapping[str, TaskKey],
         end: Position,
         kept: AlertPlaces,
         *,
         changed: bool = False,
     ) -> None:
-        """Give each alert and way the task that it had, or a new one that begins at the end."""
+        """Give each alert and way the task that it had, or a new one, which begins at the store's end."""
         tasks = [
             AlertTask(label, way, alert, end)
             for label, alert in wanted.items()
             for way in alert.ways
         ]
-        names = paired([key_of(task) for task in tasks], known, changed=changed)
+        names = names_for([key_of(task) for task in tasks], known, changed=changed)
         before, self.all = self.all, {}
         for task, name in zip(tasks, names, strict=True):
             if name is None:
                 self._number += 1
                 name = str(self._number)
-                _keep(kept, name, task)
+                _save_begin(kept, name, task)
             begin = before[name].begin if name in before else end
             self.all[name] = attrs.evolve(task, begin=begin)
 
 
-def _begins_anew(why: str) -> None:
+def _log_new_begin(why: str) -> None:
     log.error("alerts: {why}; its alert begins at the end of the store", why=why)
 
 
-def _keep(kept: AlertPlaces, name: str, task: AlertTask) -> None:
+def _save_begin(kept: AlertPlaces, name: str, task: AlertTask) -> None:
     """Save the place where a new alert begins, before a line can arrive or the process can be killed.
 
     It is not synced, because the daemon must not wait for a disk; the process syncs it later.
@@ -114,17 +114,17 @@ def _keep(kept: AlertPlaces, name: str, task: AlertTask) -> None:
         log.error("the place of alert {alert} cannot be saved: {why}", alert=task.label, why=why)
 
 
-def paired(
-    wanted: Sequence[Key], kept: Mapping[str, Key], *, changed: bool = False
+def names_for(
+    wanted: Sequence[TaskKey], kept: Mapping[str, TaskKey], *, changed: bool = False
 ) -> list[str | None]:
     """Return for each wanted task the name of its saved place; None for a new task.
 
-    An alert with the same query is the same, even with another name. changed: whether an alert with the
-    same name is the same as well, even with another query.
+    A task with the same way and query is the same task, even if its alert has another name. changed:
+    whether one with the same way and name is the same as well, even if its alert has another query.
     """
     left = dict(kept)
     found: list[str | None] = [None] * len(wanted)
-    likenesses: list[Callable[[Key], object]] = [
+    likenesses: list[Callable[[TaskKey], object]] = [
         lambda key: key,
         lambda key: (key.way, key.query),
     ]

@@ -57,7 +57,7 @@ class Watch:
 
     @property
     def progress(self) -> AlertProgress:
-        """The place from which another process would continue: before the first line not yet reported."""
+        """The place from which another process would continue: the first line that is not reported yet."""
         if self._sending is not None:
             return AlertProgress(self._sending.begin)
         if self._tally.counted.count:
@@ -68,16 +68,16 @@ class Watch:
     @property
     def done(self) -> bool:
         """True if its alert was removed, and all lines that were stored before that have been reported."""
-        return self.out and not self.busy and not self._tally.counted.count
+        return self.searched_all and not self.busy and not self._tally.counted.count
 
     @property
-    def out(self) -> bool:
+    def searched_all(self) -> bool:
         """True if its alert was removed, and all lines that were stored before that have been searched."""
         until = self.task.until
         return until is not None and self.follower.position >= until
 
     def change(self, task: AlertTask) -> None:
-        """Use other settings; a message that is under way keeps the old ones."""
+        """Use other settings; a message that is being sent keeps the old ones."""
         now, every = self._now(), task.alert.alert_every
         tally = self._tally
         tally.every = every
@@ -96,7 +96,7 @@ class Watch:
             self._tell("missed", number=segments)
 
     def count(self, news: Appended, lines: Sequence[tuple[int, int]]) -> None:
-        """Count matching lines of a text. lines: their begins and ends in it, at least one."""
+        """Count the matching lines of a text. lines: their begins and ends in the text, at least one."""
         segment, offset = news.position
         text = news.text
         first = [lines[at] for at in range(min(len(lines), self._tally.room))]
@@ -112,7 +112,7 @@ class Watch:
         ending: whether the process is about to end. Then every message is due, except a failed one, which
         the next process sends.
         """
-        at_once = (ending or self.out) and not self._failures
+        at_once = (ending or self.searched_all) and not self._failures
         if self.busy or (taken := self._tally.take(self._now(), at_once=at_once)) is None:
             return
         self._sending, self._sent_by = taken, self.task.alert
@@ -127,7 +127,7 @@ class Watch:
     def _tell(self, kind: str, why: str = "", number: int = 0) -> None:
         self._report(Report(kind, self.task.label, self.task.way, why, number=number))
 
-    def _over(self) -> MatchCount:
+    def _end_sending(self) -> MatchCount:
         sending = self._sending
         assert sending is not None
         self._sending = self._delivery = None
@@ -135,12 +135,12 @@ class Watch:
         return sending
 
     def _delivered(self, _: None) -> None:
-        self._over()
+        self._end_sending()
         self._failures = 0
         self._tell("sent")
 
     def _failed(self, failure: Any) -> None:
-        sending = self._over()
+        sending = self._end_sending()
         why = str(failure.value)
         if failure.check(CancelledError):
             why = "it was cancelled, because the service ends"

@@ -81,8 +81,8 @@ class Watcher:
     def finish(self) -> Deferred[None]:
         """Search the rest of the store, send all counted lines, and end.
 
-        The Deferred fires when that is done, after LAST seconds at the latest. Messages that are under way
-        then are cancelled, and sent at the next start.
+        The Deferred fires when that is done, after LAST seconds at the latest. A message that is under way
+        then is cancelled, and sent at the next start.
         """
         if self._finished is None:
             self._finished = Deferred()
@@ -94,7 +94,7 @@ class Watcher:
         try:
             kept = self._kept.load(name, task.alert.alert_every)
         except OSError:
-            # If there is a saved place, the daemon has logged this error already.
+            # The daemon has read all places before, and logged this error.
             kept = None
         return kept or AlertProgress(task.begin)
 
@@ -111,7 +111,7 @@ class Watcher:
         if self._view.removed:
             raise StoreError("the store was removed")
         now = self._now()
-        # At a stop, messages do not wait for all lines to be read: in a flood that never happens.
+        # At a stop, messages wait until all lines are read, LAST / 2 at most: a flood may never end.
         late = self._finished is not None and now > self._last - LAST / 2
         searched = self._scans.poll()
         reading = bool(searched)

@@ -33,7 +33,7 @@ AGAIN = (408, 425, 429)
 _LARGEST_ANSWER = 1 << 16
 
 
-def place(url: str) -> str:
+def loggable_part(url: str) -> str:
     """Return the part of a URL that may be logged: the path is often a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
@@ -67,7 +67,7 @@ async def post(
 
 
 async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: float) -> None:
-    where = one_line(place(url))
+    where = one_line(loggable_part(url))
     headers = Headers(
         {"Content-Type": ["application/json"], "User-Agent": [f"logsrv/{__version__}"]}
     )

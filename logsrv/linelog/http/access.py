@@ -27,10 +27,11 @@ SECONDS_EACH = 6.0
 MOST_REMEMBERED = 4096
 
 
-class Attempts:
+class WrongTokens:
     """Wrong tokens by client (see `logsrv.kit.web.hosts.client_of`). now: a monotonic clock, in seconds.
 
-    For each client it stores the time at which the last failure expires. If full, it drops the earliest.
+    For each client it stores the time at which the last wrong token expires, for MOST_REMEMBERED clients at
+    most: then it drops the earliest time.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -41,7 +42,7 @@ class Attempts:
         return len(self._expires)
 
     def failed(self, client: str) -> None:
-        """Count a wrong token. Raises Problem (429) if the client had to wait before this attempt."""
+        """Count a wrong token. Raises Problem (429), uncounted, if the client should have waited."""
         now = self._now()
         wait = self._expires.get(client, 0.0) - now - (AT_ONCE - 1) * SECONDS_EACH
         if wait > 0:
@@ -54,12 +55,12 @@ class Attempts:
 
 
 class Access:
-    """The rules of one set of settings.
+    """The checks of requests, by one version of the settings.
 
     names: accepted names in Host, besides the server's addresses. token: None if no token is needed.
     """
 
-    def __init__(self, names: tuple[str, ...], token: str | None, attempts: Attempts) -> None:
+    def __init__(self, names: tuple[str, ...], token: str | None, attempts: WrongTokens) -> None:
         self._names = frozenset(names)
         self._token = None if token is None else token.encode()
         self._attempts = attempts
@@ -70,17 +71,20 @@ class Access:
         self._cookie_name, self._cookie = f"logsrv-{key[:8]}".encode(), key[8:].encode()
 
     def has_same_token(self, other: Access) -> bool:
-        """Return whether both have the same token."""
+        """Return whether another Access needs the same token."""
         return self._token == other._token
 
     def check_host(self, request: Request) -> None:
-        """Raise Problem (400, 403) if the request's Host is not a name of this server."""
+        """Raise Problem: 403 if the request's Host is not this server, 400 if it has two.
+
+        A request without Host is accepted, and any on a UNIX socket.
+        """
         given = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(given) > 1:
             raise Problem(400, "the request has more than one Host header")
         local = request.getHost()
         if not given or not hasattr(local, "host"):
-            # A request without Host is not from a browser, nor is one on a UNIX socket.
+            # Accepted: such a request is not from a browser.
             return
         name = name_in(given[0])
         if name is None or not self._is_ours(name, str(local.host)):
@@ -92,8 +96,8 @@ class Access:
     def _is_ours(self, name: str, address: str) -> bool:
         if name in LOOPBACK_NAMES or name in self._names or name == address.partition("%")[0]:
             return True
-        # DNS rebinding needs a name, so a Host that is an address is safe; but a request on loopback must
-        # name loopback.
+        # DNS rebinding needs a name, so a Host that is an address is safe. But a request to a loopback
+        # address must name loopback.
         is_address = isIPAddress(name) or isIPv6Address(name)
         return is_address and not is_loopback(address)
 
@@ -107,7 +111,7 @@ class Access:
             raise Problem(403, why)
 
     def check_token(self, request: Request) -> None:
-        """Raise Problem (401, 429) if a token is needed and the request does not have the right one."""
+        """Raise Problem (401, 429) if a token is needed and the request lacks the right one."""
         if self._token is None:
             return
         cookie = request.getCookie(self._cookie_name)
@@ -121,7 +125,10 @@ class Access:
         self.log_in(request, given.strip())
 
     def log_in(self, request: Request, given: bytes) -> bytes:
-        """Return the value of Set-Cookie for a right token. Raises Problem (401, 404, 429)."""
+        """Return the value of Set-Cookie for a right token.
+
+        Raises Problem: 401 for a wrong one, 429 after too many, 404 if none is needed.
+        """
         if self._token is None:
             raise Problem(404, "no token is needed here")
         # A right token is accepted even while others with the same address guess tokens.

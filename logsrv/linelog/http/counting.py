@@ -2,9 +2,9 @@
 
     python -P -m logsrv.linelog.http.counting
 
-It is a separate process because listing the store, after every change of a file name, and reading the head
-of each index take time. It keeps its counts: a compressed segment is counted once, the active one from the
-end of the last count on. It imports no Twisted.
+It is a separate process because it takes time to list the store, after every change of a file name, and to
+read the head of each index. It keeps its counts: a compressed segment is counted once, the active one from
+the end of the last count on. This module imports no Twisted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PIECE = 256 << 10
 
 
 @attrs.frozen
-class _Counted:
+class _SegmentTotals:
     """The totals of the first `size` bytes of a segment's text."""
 
     lines: int
@@ -42,12 +42,12 @@ class _Counted:
     times: Times
 
 
-_NOTHING = _Counted(0, 0, 0, NONE)
-_GONE = _Counted(0, 0, 0, UNKNOWN)
+_NOTHING = _SegmentTotals(0, 0, 0, NONE)
+_GONE = _SegmentTotals(0, 0, 0, UNKNOWN)
 
 
 @attrs.frozen
-class _Sum:
+class _SumOfSegments:
     """The totals of several segments."""
 
     segments: int = 0
@@ -56,10 +56,10 @@ class _Sum:
     compressed: int = 0
     times: Times = NONE
 
-    def with_those(self, counted: Iterable[_Counted]) -> _Sum:
+    def plus(self, counted: Iterable[_SegmentTotals]) -> _SumOfSegments:
         """Return the sum with further segments added."""
         found = list(counted)
-        return _Sum(
+        return _SumOfSegments(
             self.segments + len(found),
             self.lines + sum(one.lines for one in found),
             self.size + sum(one.size for one in found),
@@ -72,9 +72,9 @@ class Totals:
     """The totals of one store."""
 
     def __init__(self) -> None:
-        self._counted: dict[int, _Counted] = {}
-        # Sum of the compressed segments of `_segments`, and the numbers of its other segments.
-        self._packed, self._open = _Sum(), [0]
+        self._counted: dict[int, _SegmentTotals] = {}
+        # The sum of the compressed segments in `_segments`, and the numbers of the others there.
+        self._packed, self._open = _SumOfSegments(), [0]
         self._segments: object = None
 
     def of(self, view: View) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Totals:
         if self._segments is not view.segments:
             self._count_packed(view)
         counted = [self._totals_of(view, number) for number in self._open]
-        sums = self._packed.with_those(one for one in counted if one is not None)
+        sums = self._packed.plus(one for one in counted if one is not None)
         last = self._open[-1]
         known = self._counted.get(last)
         return {
@@ -101,23 +101,23 @@ class Totals:
         packed = [one.number for one in view.segments if one.form is Form.PACKED]
         self._open = [one.number for one in view.segments if one.form is not Form.PACKED]
         found = [self._totals_of(view, number) for number in packed]
-        self._packed = _Sum().with_those(one for one in found if one is not None)
+        self._packed = _SumOfSegments().plus(one for one in found if one is not None)
         self._segments = view.segments
 
-    def _totals_of(self, view: View, number: int) -> _Counted | None:
-        """Return the totals of a segment, from the last count if it is final; None if it was removed."""
+    def _totals_of(self, view: View, number: int) -> _SegmentTotals | None:
+        """Return the totals of a segment, counted again unless it is compressed; None if it was removed."""
         known = self._counted.get(number)
         if known is None or not known.compressed:
             before = _NOTHING if known is None or known is _GONE else known
-            known = self._counted[number] = _of(view, number, before)
+            known = self._counted[number] = _segment_totals(view, number, before)
         return known if known is not _GONE else None
 
 
-def _of(view: View, number: int, known: _Counted) -> _Counted:
+def _segment_totals(view: View, number: int, known: _SegmentTotals) -> _SegmentTotals:
     """Return the totals of a segment. known: the totals of the last count."""
     head = view.head(number)
     if head is not None and head.lines:
-        return _Counted(head.lines, head.text, head.compressed, head.times)
+        return _SegmentTotals(head.lines, head.text, head.compressed, head.times)
     frames = view.open(number)
     if frames is None:
         return _GONE
@@ -125,13 +125,13 @@ def _of(view: View, number: int, known: _Counted) -> _Counted:
         return _count(frames, known)
 
 
-def _count(frames: Frames, known: _Counted) -> _Counted:
+def _count(frames: Frames, known: _SegmentTotals) -> _SegmentTotals:
     if isinstance(frames, PackedFrames):
         index = frames.index
-        # The index has no line counts if the file was lost, and `walk` has made it again.
+        # An index that was lost, and made again by `walk`, has no line counts: use those of the last count.
         lines = index.lines or (known.lines if known.size == index.text else 0)
         times = together((index.times, known.times)) if known.size == index.text else index.times
-        return _Counted(lines, index.text, index.compressed, times)
+        return _SegmentTotals(lines, index.text, index.compressed, times)
     if frames.size < known.size:
         # The segment was truncated: count it anew.
         known = _NOTHING
@@ -140,11 +140,11 @@ def _count(frames: Frames, known: _Counted) -> _Counted:
         for _, text in frames.between(start, min(start + _PIECE, frames.size)):
             lines += text.count(b"\n")
             times = together((times, times_of(text)))
-    return _Counted(lines, frames.size, 0, times)
+    return _SegmentTotals(lines, frames.size, 0, times)
 
 
 class StoreCounter:
-    """The counter of a store, which keeps its counts between calls. tell: gets a sentence about damage."""
+    """The counter of a store, which keeps its counts between calls. tell: called with each damage."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._directory = ""
@@ -154,7 +154,7 @@ class StoreCounter:
         self._listed: object = None
 
     def answer(self, directory: str) -> bytes:
-        """Return the totals of a store as a line of JSON, or an object with `error`."""
+        """Return the totals of a store as a line of JSON: an object with `error` if it cannot be read."""
         found: object
         try:
             found = self._totals.of(self._refresh(directory))

@@ -261,7 +261,7 @@ _ERROR = {
 }
 
 
-def document() -> dict[str, Any]:
+def openapi_document() -> dict[str, Any]:
     """Return the description of the API as OpenAPI 3.1, for JSON."""
     return {
         "openapi": "3.1.0",

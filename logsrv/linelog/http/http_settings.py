@@ -16,7 +16,8 @@ from logsrv.kit.web.endpoints import is_private, web_endpoint
 from logsrv.kit.web.hosts import name_in
 from logsrv.linelog.http.nodes.node_settings import NodeOptions
 
-# A browser opens six connections for a page; a screen on a wall keeps one open for months.
+# The most connections of a web listener; further ones are refused. A browser opens six for a page; a screen
+# on a wall keeps one open for months.
 MOST_CONNECTIONS = 4000
 
 

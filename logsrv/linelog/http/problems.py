@@ -53,6 +53,6 @@ def wrong_query(error: QueryError) -> Problem:
 def too_many(sentence: str, seconds: int = RETRY_AFTER) -> Problem:
     """Return the problem (429) that one client, or all together, make too many requests.
 
-    seconds: after which the client may try again.
+    seconds: the time after which the client may try again.
     """
     return Problem(429, sentence, {"Retry-After": str(seconds)})

@@ -25,7 +25,7 @@ class Responses:
         self._metrics = metrics
 
     def head(self, request: WebRequest, status: int, type_: str, policy: str = POLICY) -> None:
-        """Set the status and the headers. The caller sends the content."""
+        """Set the status and the headers, and count the response. The caller sends the content."""
         self._metrics.count("http_requests_total", status=str(status))
         request.setResponseCode(status, HTTPStatus(status).phrase.encode())
         for name, value in HEADERS.items():
@@ -43,7 +43,10 @@ class Responses:
     def send_asset(
         self, request: WebRequest, asset: assets.Asset, caching: str, problem: Problem | None = None
     ) -> None:
-        """Send a file of the page. problem: why it is the log-in page; its status and headers are used."""
+        """Send a file of the page.
+
+        problem: if the file is the log-in page, why it is sent; the problem's status and headers are used.
+        """
         status = 200 if problem is None else problem.status
         self.head(request, status, asset.content_type, assets.POLICY)
         request.setHeader("Cache-Control", caching)
@@ -74,7 +77,7 @@ class Responses:
     def fail(self, request: WebRequest, problem: Problem) -> None:
         """Send a problem. If part of an answer has been sent already, end the connection instead."""
         if request.channel is None:
-            # The client has disconnected.
+            # The client has disconnected, so nobody gets the problem.
             return
         if request.startedWriting:
             request.browser.abort()

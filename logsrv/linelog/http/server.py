@@ -18,8 +18,8 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.monitor import Monitor
-from logsrv.linelog.http.access import Access, Attempts
-from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint, document
+from logsrv.linelog.http.access import Access, WrongTokens
+from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint, openapi_document
 from logsrv.linelog.http.http_settings import HttpSettings, read_token
 from logsrv.linelog.http.nodes.declared import DeclaredNodes
 from logsrv.linelog.http.page import assets
@@ -37,9 +37,9 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 log = Logger()
 
 LOG_OUT = "/logout"
-# The share of a search's time that one node may take, so that a slow node leaves time for the others.
+# The share of a search's time after which a node fails, so that a slow one leaves time for the others.
 NODE_SHARE = 0.25
-READING = ("GET", "HEAD")
+READ_METHODS = ("GET", "HEAD")
 # The part of a link after `/?`. It is percent-encoded in the log-in form, which takes at most 4 KiB: three
 # times the part is less.
 _VIEW = re.compile(r"[!-~]{1,1000}")
@@ -64,7 +64,7 @@ class WebServer:
         metrics: Metrics,
         reactor: Any,
     ) -> None:
-        # Loads the expression library and joins the page's files now, so the first request need not wait.
+        # Load the library of expressions, and join the page's files, so that no request waits for that.
         parse("/./")
         assets.page(), assets.static_files()
         self._place = place
@@ -73,7 +73,7 @@ class WebServer:
         self.metrics = metrics
         self._responses = Responses(metrics)
         self._monitor = Monitor(metrics, unhealthy=unhealthy, unready=unready)
-        self._attempts = Attempts(reactor.seconds)
+        self._attempts = WrongTokens(reactor.seconds)
         # Until `apply` has read the token, all requests are refused.
         self._access: Access | None = None
         self._nodes = DeclaredNodes(())
@@ -85,7 +85,7 @@ class WebServer:
         self._statistics = Statistics(place, reactor)
         self._stopping = False
         metrics.watch("http_viewers", lambda: len(self._viewers))
-        metrics.watch("http_searches", lambda: self._searches.open)
+        metrics.watch("http_searches", lambda: self._searches.running_count)
 
     def apply(self, settings: HttpSettings) -> None:
         """Use these settings from the next request on. Raises ConfigurationError; then nothing changes."""
@@ -93,7 +93,7 @@ class WebServer:
         before, self._nodes = self._access, nodes
         self._access = Access(settings.http_host, token, self._attempts)
         if before is not None and not before.has_same_token(self._access):
-            # A client that may see the lines with the new settings connects again by itself.
+            # Close all streams. A client that has the new token, or needs none, connects again by itself.
             for viewer in list(self._viewers):
                 viewer.close("the token has changed")
         self._searches.at_once = settings.http_searches
@@ -122,14 +122,14 @@ class WebServer:
         self._access.check_origin(request, page=path == "/")
         endpoint = BY_PATH.get(path)
         if path in assets.static_files():
-            self._only(request, *READING)
+            self._only(request, *READ_METHODS)
             # These files are public, and the log-in page loads them.
             self._responses.send_asset(request, assets.static_files()[path], "no-cache")
         elif path == assets.LOG_IN:
             self._only(request, "POST")
             self._log_in(request, self._access)
         elif path == "/":
-            self._only(request, *READING)
+            self._only(request, *READ_METHODS)
             self._page(request, self._access)
         else:
             if endpoint is None or not endpoint.open:
@@ -140,7 +140,7 @@ class WebServer:
             elif endpoint is None:
                 raise Problem(404, f"there is nothing at {shown(path)}")
             else:
-                self._only(request, *READING)
+                self._only(request, *READ_METHODS)
                 self._api(request, endpoint)
 
     def _only(self, request: WebRequest, *methods: str) -> None:
@@ -184,7 +184,7 @@ class WebServer:
     def _api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
         if found := hints(values.get("q", "")):
-            # The hints are escaped because a header must be ASCII.
+            # Escaped, because a header must be ASCII.
             request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)
         if answer is not None:
@@ -192,9 +192,9 @@ class WebServer:
             return
         match endpoint.path:
             case "/openapi.json":
-                self._responses.send(request, 200, json.dumps(document()).encode())
+                self._responses.send(request, 200, json.dumps(openapi_document()).encode())
             case "/api/nodes":
-                body = json.dumps({"nodes": self._nodes.listed()}).encode()
+                body = json.dumps({"nodes": self._nodes.choices()}).encode()
                 self._responses.send(request, 200, body)
             case "/api/stats":
                 self._stats(request)
@@ -213,13 +213,13 @@ class WebServer:
 
         asked = {"endpoint": endpoint.name, **self._of_nodes(endpoint, values)}
         answer = SearchAnswer(request, self._reactor, begin, self._responses.fail)
-        answer.of(self._searches.start(asked, answer))
+        answer.attach(self._searches.start(asked, answer))
 
     def _of_nodes(self, endpoint: ApiEndpoint, values: dict[str, Any]) -> dict[str, Any]:
         """Return the request's values, and the chosen nodes, for a searching process. Raises Problem."""
         asked: dict[str, Any] = {name: values[name] for name in values if name != "nodes"}
         try:
-            here, nodes = self._nodes.chosen(values["nodes"])
+            here, nodes = self._nodes.choose(values["nodes"])
         except ValueError as error:
             raise Problem(400, f"nodes: {error}") from None
         if not nodes:

@@ -26,15 +26,18 @@ from logsrv.linelog.importing.packed import CHUNK, unpacked
 from logsrv.linelog.store.segments.disk import explanation, reason
 
 STDIN = "-"
-# Standard input cannot be read twice: the first time is looked for in this many bytes.
+# The first time of a file is looked for before its lines are read. Standard input cannot be read twice:
+# only its first bytes, at most so many, are kept for that.
 _AHEAD = 1 << 20
 _RULES = LineRules(telnet=False)
 _ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
 _ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
 _JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
-# Lines wait in memory to be sorted: their bytes, and this overhead for each run.
+# The most bytes of lines that wait in memory to be sorted; with more, the earliest are written. Each run
+# counts as so many bytes more.
 _WAITING, _RUN = 128 << 20, 200
-# After a crash, only stamps of at most 1,024 bytes are recognized.
+# The most bytes of a path in SOURCE, from its end: after a crash, only stamps of at most 1,024 bytes are
+# recognized.
 _LONGEST_NAME = 900
 
 UNREADABLE = (OSError, UnpackingError)
@@ -75,15 +78,15 @@ class LogFile:
         self._unread = b""
 
     def first(self) -> int | None:
-        """Return the moment of the first line; None if there is none.
+        """Return the moment of the first line, of the earliest with `by_time`; None without lines.
 
-        Reads the file up to its first time, which the lines before it get too.
+        Reads the file up to the first time in it. The lines before that get this time, too.
         """
         if self.name == STDIN:
             self._unread = sys.stdin.buffer.read(_AHEAD)
         self._peek()
         if self.dated.day_first is not None:
-            # Now that the order of day and month is known, earlier lines may have a time after all.
+            # The order of day and month is known now, so earlier lines may have a time: read again.
             self._day_first = self.dated.day_first
             self._peek()
         self._begin = self.dated.said
@@ -102,7 +105,7 @@ class LogFile:
     def _sorted(self, tell: Tell) -> Generator[tuple[int, bytes]]:
         """Yield the runs sorted by moment; equal moments keep their order.
 
-        A line that comes more than 128 MiB after younger ones still counts as late.
+        A line that comes more than 128 MiB after younger ones counts as late, and gets their moment.
         """
         newest = 0
         for moment, lines in _by_moment(self._runs(tell), _WAITING):
@@ -162,7 +165,7 @@ class LogFile:
         return b"" if block is None else bytes(block)
 
     def _chunks(self, tell: Tell, peeking: bool) -> Iterator[bytes]:
-        """Yield the text in pieces, as far as it can be read."""
+        """Yield the text of the file in pieces; report where it cannot be read further."""
         if self.name == STDIN:
             yield self._count(self._unread)
             while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
@@ -204,10 +207,10 @@ def _shown(path: str) -> str:
 
 
 def _tell_nobody(sentence: str) -> None:
-    """Report nothing: the import itself reports it later."""
+    """Report nothing: when the file is read to be imported, that is reported."""
 
 
-def find(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:
+def find_log_files(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:
     """Return the files of an import in a fixed order, the rotated ones with the oldest first.
 
     tell: called with a sentence for a path that cannot be used, and is skipped. leave: called with a
@@ -262,6 +265,6 @@ def _is_text(path: str) -> bool:
         with open(path, "rb") as file:
             begin = next(unpacked(file), b"")
     except UNREADABLE:
-        # Reading it later reports the reason.
+        # It counts as text, so that the import reads it, and reports the reason.
         return True
     return b"\0" not in begin[:1024] or _JOURNAL.match(begin) is not None

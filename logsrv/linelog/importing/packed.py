@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from logsrv.linelog.framing.bodies.inflated import UnpackingError, out_of_zstd
 
-# Small, because as many files as overlap in time are read at once.
+# Bytes that are read at a time. Few, because all files that overlap in time are read at the same time.
 CHUNK = 64 << 10
 _ZSTD = b"\x28\xb5\x2f\xfd"
 # Keyed by the first bytes of a file. zlib reads only files with a gzip header.
@@ -33,15 +33,15 @@ class _DamagedError(UnpackingError):
 
 
 def unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the unpacked text of `file`, whose first bytes identify the format.
+    """Yield the unpacked text of `file`, whose first bytes tell the format; other files as they are.
 
-    Raises UnpackingError after all text before the damage was yielded, and OSError.
+    Raises UnpackingError when all text before the damage was yielded, and OSError.
     """
     begin = file.read(6)
     file.seek(0)
     if begin.startswith(_ZSTD):
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            # Cut, because 8 MiB of LFs in one piece took a gigabyte of memory.
+            # In smaller pieces, because 8 MiB of LFs in one piece took a gigabyte of memory.
             for piece in out_of_zstd(mapped):
                 yield from (piece[at : at + CHUNK] for at in range(0, len(piece), CHUNK))
         file.seek(0, os.SEEK_END)
@@ -72,7 +72,7 @@ def _in_large(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -> Iterator[bytes]:
-    """Yield the text of consecutive members; zeros may follow each."""
+    """Yield the text of all members: a file may have several compressed parts. Zeros may follow each."""
     data = file.read(CHUNK)
     while data:
         if not data.startswith(magic[: len(data)]):
@@ -87,30 +87,30 @@ def _members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -> Itera
 def _member(
     file: BinaryIO, unpacker: Callable[[], Any], data: bytes
 ) -> Generator[bytes, None, bytes]:
-    """Yield the text of a member; return the bytes after it. data: its bytes that are read already."""
+    """Yield the text of a member; return bytes read after it. data: its bytes that are read already."""
     begin = file.tell() - len(data)
-    given = 0
+    yielded = 0
     member = _Member(file, unpacker(), data)
     try:
         while piece := member.unpack(CHUNK):
-            given += len(piece)
+            yielded += len(piece)
             yield piece
     except _DamagedError:
         file.seek(begin)
-        yield from _rest(_Member(file, unpacker(), b"", slow_from=member.read_from), given)
+        yield from _rest(_Member(file, unpacker(), b"", slow_from=member.read_from), yielded)
         raise
-    return member.behind
+    return member.after_end
 
 
-def _rest(member: _Member, given: int) -> Iterator[bytes]:
-    """Yield the rest of a damaged member, from the last yielded byte to the damage. given: bytes yielded.
+def _rest(member: _Member, yielded: int) -> Iterator[bytes]:
+    """Yield the rest of a damaged member, up to the damage. yielded: the bytes that were yielded before.
 
     The member is unpacked again, at the end byte by byte: the call that finds the damage returns none of
     the text that it has unpacked.
     """
     try:
-        while given and (piece := member.unpack(min(given, CHUNK))):
-            given -= len(piece)
+        while yielded and (piece := member.unpack(min(yielded, CHUNK))):
+            yielded -= len(piece)
         while byte := member.unpack(1):
             yield byte
     except _DamagedError:
@@ -131,8 +131,8 @@ class _Member:
         self.read_from = file.tell() - len(data)
 
     @property
-    def behind(self) -> bytes:
-        """Return the bytes that were read after its end."""
+    def after_end(self) -> bytes:
+        """The bytes that were read after the end of the member."""
         found: bytes = self._unpacker.unused_data
         return found
 

@@ -26,7 +26,7 @@ class SkippedFiles:
     unreadable: int = 0
 
 
-def of_file(file: LogFile) -> str:
+def file_sentence(file: LogFile) -> str:
     """Return the sentence for one file."""
     dated = file.dated
     if dated.first is None or dated.last is None:
@@ -63,7 +63,7 @@ def _forms(forms: Mapping[str, int]) -> str:
     return ", ".join(name if len(forms) == 1 else f"{name} ({forms[name]:,})" for name in ordered)
 
 
-def of_all(files: Sequence[LogFile], skipped: SkippedFiles, seconds: float) -> str:
+def total_sentence(files: Sequence[LogFile], skipped: SkippedFiles, seconds: float) -> str:
     """Return the totals, the duration, and the numbers of skipped and dropped things, with reasons."""
     lines = sum(file.dated.lines for file in files)
     size = sum(file.unpacked for file in files)

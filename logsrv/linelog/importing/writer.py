@@ -45,8 +45,8 @@ _SYNC_EVERY = 64 << 20
 
 
 @contextlib.contextmanager
-def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
-    """Open the store for an import, and lock it. Raises StoreError with one sentence."""
+def open_for_import(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
+    """Open a store for an import; it is locked until the end. Raises StoreError with one sentence."""
     try:
         make_directory(directory)
         disk = Disk().enter(directory)
@@ -88,12 +88,12 @@ class ImportWriter:
         self._shown = shown(str(disk.directory), SHOWN_PATH_LENGTH)
         self.done = load(disk)
         killed = bool(lock.left_by)
-        # A server may have used the store meanwhile and written after the import's lines.
+        # Cut nothing without this file: a server has used the store meanwhile, and may have stored lines.
         if self.done.under_way and killed and segment.IMPORTING in disk.entries():
             self._cut()
         begun = recover.begin(disk, crashed=killed, importing=True)
         if self.done.under_way:
-            # The rest of a torn line comes from the files.
+            # A torn line is no damage: its rest comes from the files.
             begun = begun._replace(opened=begun.opened._replace(torn=False))
         self._active = ActiveSegment(
             begun,
@@ -151,10 +151,10 @@ class ImportWriter:
         self._go_on()
 
     def _go_on(self) -> None:
-        """Start writing: the store is known to have no other lines after the start of the import."""
+        """Start writing: the store has all lines of the import so far, and no others."""
         self._disk.put(segment.IMPORTING, b"")
         self._going = True
-        self.note()
+        self.record_progress()
 
     def append(self, moment: int, source: str, lines: bytes) -> None:
         """Append lines; their moment is not before that of earlier lines."""
@@ -177,11 +177,11 @@ class ImportWriter:
     def end(self) -> None:
         """Write the pending lines, seal all segments, and record that the import is done."""
         self.flush()
-        # The sizes differ if somebody removed or cut a file, or if the store has more than these files.
+        # The sizes differ if a file of the store was removed or cut, or if the store has other lines, too.
         if self._written() != self._total:
             raise self._foreign()
         self._rotate()
-        self.note()
+        self.record_progress()
         self._seal()
         self.done = ImportedFiles(self.done.files + self.done.under_way)
         self.done.save(self._disk)
@@ -191,7 +191,7 @@ class ImportWriter:
         """Sync what was written and close the file."""
         try:
             if self._going and self.done.under_way:
-                self.note()
+                self.record_progress()
         finally:
             if self._stored is not None:
                 self._stored.close()
@@ -215,10 +215,10 @@ class ImportWriter:
             data = data[written:]
         if self._active.position.offset >= self._policy.rotate_size:
             self._rotate()
-            self.note()
+            self.record_progress()
             self._seal()
         elif self._unsynced >= _SYNC_EVERY:
-            self.note()
+            self.record_progress()
 
     def _compare(self, text: bytes) -> None:
         """Compare the next text of the files with the text of the store after the start of the import.
@@ -231,7 +231,7 @@ class ImportWriter:
         if not text.startswith(there) or b"\n" in text[len(there) :]:
             raise self._foreign()
 
-    def note(self) -> None:
+    def record_progress(self) -> None:
         """Sync the written bytes, and record the position."""
         self._active.write([])
         self._active.sync()
@@ -284,7 +284,7 @@ class ImportWriter:
         self._leave()
 
     def _leave(self) -> None:
-        """Close the files of finished segments."""
+        """Close the files of segments that are full."""
         while not self._active.left.empty():
             if left := self._active.left.get():
                 os.close(left.fd)

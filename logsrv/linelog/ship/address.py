@@ -106,7 +106,7 @@ class ShipURL:
 
     @property
     def takes(self) -> Literal["lines", "blocks", "segments"]:
-        """The unit that is sent there."""
+        """The unit that is sent to the target."""
         return SCHEMES[self.scheme].takes
 
     @property
@@ -121,7 +121,7 @@ class ShipURL:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables that its process needs in addition to those of every child."""
+        """The environment variables that the target's process needs besides those of every child."""
         return parse_archive_url(self.text).variables if self.takes == "segments" else ()
 
     @property
@@ -145,8 +145,8 @@ class ShipURL:
         return ((self.host, self.port), *self.others)
 
     @property
-    def loggable_text(self) -> str:
-        """The part that may be logged: a query may be secret, and so may a path, except an archive's."""
+    def place(self) -> str:
+        """The part that may be logged: no query, and a path only of an archive; others may be secret."""
         if self.takes == "segments":
             return f"{self.scheme}://{self.host}{self.path}"
         return f"{self.scheme}://{self.netloc}"

@@ -32,7 +32,7 @@ class Centre:
         query = f"?{settings.url.query}" if settings.url.query else ""
         self._target = f"{settings.url.path}{query}"
         self._question = f"{settings.url.path}/{settings.store}{query}"
-        self._who = settings.url.loggable_text
+        self._who = settings.url.place
 
     def last(self) -> Deferred[LastBlock | None]:
         """Ask for the centre's place; fires with None if it has nothing of this store."""

@@ -52,16 +52,16 @@ def check_encrypted(settings: TargetSettings) -> None:
         return
     if url.is_stream and token and "BEGIN NATS USER JWT" not in token:
         raise ConfigurationError(
-            f"{one_line(url.loggable_text)} would carry the token in the clear: take nats+tls://, or a credentials"
+            f"{one_line(url.place)} would carry the token in the clear: take nats+tls://, or a credentials"
             " file, whose key stays here"
         )
     if url.scheme == "kafka" and token:
         raise ConfigurationError(
-            f"{one_line(url.loggable_text)} would carry the password in the clear: take kafka+tls://"
+            f"{one_line(url.place)} would carry the password in the clear: take kafka+tls://"
         )
     if url.scheme.endswith("http") and (token or url.takes == "blocks"):
         raise ConfigurationError(
-            f"{one_line(url.loggable_text)} would carry lines and the token in the clear: take"
+            f"{one_line(url.place)} would carry lines and the token in the clear: take"
             f" {url.scheme}s://, for {url.scheme}:// is for this machine only"
         )
 
@@ -107,7 +107,7 @@ def kafka_login(url: ShipURL, token: str | None) -> dict[str, str]:
     mechanism = url.parameters.get("mechanism", MECHANISMS[0]).upper()
     if unknown or mechanism not in MECHANISMS:
         raise ConfigurationError(
-            f"{one_line(url.loggable_text)}: after its ? only mechanism= may stand, with {listed(MECHANISMS)};"
+            f"{one_line(url.place)}: after its ? only mechanism= may stand, with {listed(MECHANISMS)};"
             f" not {shown(unknown[0] if unknown else mechanism)}"
         )
     if token is None:
@@ -115,7 +115,7 @@ def kafka_login(url: ShipURL, token: str | None) -> dict[str, str]:
     user, colon, password = token.partition(":")
     if not (user and colon and password):
         raise ConfigurationError(
-            f"the --ship-token-file of {one_line(url.loggable_text)} has no name and password in it, as in"
+            f"the --ship-token-file of {one_line(url.place)} has no name and password in it, as in"
             " NAME:PASSWORD"
         )
     return {"sasl.mechanism": mechanism, "sasl.username": user, "sasl.password": password}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, Key
+from logsrv.linelog.alerts.alert_places import AlertPlaces, AlertProgress, TaskKey
 from logsrv.linelog.alerts.alert_settings import AlertSettings
 from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.store.segments.segment import Position
@@ -53,7 +53,7 @@ def test_places_have_the_keys_of_their_alerts(tmp_path: Path) -> None:
     (tmp_path / "alerts" / "8").symlink_to("10")
     (tmp_path / "alerts" / "9.tmp").touch()
     told: list[str] = []
-    assert places.keys(PLACE, told.append) == {"10": Key("command", "web", "oops")}
+    assert places.keys(PLACE, told.append) == {"10": TaskKey("command", "web", "oops")}
     assert len(told) == 1 and "alerts/7 is damaged" in told[0]
     assert not kept(tmp_path, store="cd" * 16).keys(PLACE, told.append)
     assert "of another store" in told[-1]

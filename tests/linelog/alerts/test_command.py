@@ -109,8 +109,12 @@ def test_a_command_gets_no_variables_but_those_that_are_named() -> None:
     environ = dict.fromkeys(
         ("PATH", "LC_TIME", "TOKEN", "LOGSRV_ALERT_WEBHOOK", "SSH_AUTH_SOCK"), "x"
     )
-    assert list(command.passed(environ)) == ["PATH", "LC_TIME"]
-    assert list(command.passed(environ, ("SSH_AUTH_SOCK",))) == ["PATH", "LC_TIME", "SSH_AUTH_SOCK"]
+    assert list(command.variables_for_program(environ)) == ["PATH", "LC_TIME"]
+    assert list(command.variables_for_program(environ, ("SSH_AUTH_SOCK",))) == [
+        "PATH",
+        "LC_TIME",
+        "SSH_AUTH_SOCK",
+    ]
 
 
 @in_reactor

@@ -106,7 +106,7 @@ def test_a_removed_watch_ends_at_its_place_and_the_others_go_on(store: Store) ->
     out, other = Seen("oops", Position(1, 3 * LINE)), Seen("/oops/")
     store.watch((out, BEGIN), (other, BEGIN))
     store.poll(2)
-    assert store.reads == [3, 17] and out.out
+    assert store.reads == [3, 17] and out.searched_all
     assert (out.lines, other.lines) == (messages(*range(3)), messages(*range(20)))
 
 

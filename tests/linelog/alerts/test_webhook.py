@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.alerts.message import Undelivered
-from logsrv.linelog.alerts.webhook import place, post
+from logsrv.linelog.alerts.webhook import loggable_part, post
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.linelog.alerts.hooks import hook
@@ -50,7 +50,7 @@ async def test_after_some_attempts_posting_fails_without_the_secret_path_in_the_
     assert said == (
         f"http://127.0.0.1:{server.port} answered with status 500; it was tried 3 times"
     )
-    assert place("https://x:8/secret?y") == "https://x:8"
+    assert loggable_part("https://x:8/secret?y") == "https://x:8"
 
 
 @in_reactor

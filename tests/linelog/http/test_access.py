@@ -11,7 +11,7 @@ from logsrv.linelog.http.access import (
     MOST_REMEMBERED,
     SECONDS_EACH,
     Access,
-    Attempts,
+    WrongTokens,
 )
 from logsrv.linelog.http.problems import Problem
 from tests.linelog.http.web import requested
@@ -20,7 +20,7 @@ TOKEN = "secret"
 
 
 def access(token: str | None = None, names: tuple[str, ...] = ()) -> Access:
-    return Access(names, token, Attempts(Clock().seconds))
+    return Access(names, token, WrongTokens(Clock().seconds))
 
 
 def status_of(check: object, *arguments: object, **options: object) -> int:
@@ -116,7 +116,7 @@ def test_guessing_does_not_shut_out_others() -> None:
     assert status_of(rules.log_in, requested(peer="192.0.2.2"), b"secret") == 200
 
 
-def refused(attempts: Attempts, client: str) -> bool:
+def refused(attempts: WrongTokens, client: str) -> bool:
     """Send a wrong token; whether the client has to wait."""
     try:
         attempts.failed(client)
@@ -127,7 +127,7 @@ def refused(attempts: Attempts, client: str) -> bool:
 
 def test_a_few_mistakes_then_one_every_few_seconds() -> None:
     clock = Clock()
-    attempts = Attempts(clock.seconds)
+    attempts = WrongTokens(clock.seconds)
     for _ in range(AT_ONCE):
         assert not refused(attempts, "a")
     assert refused(attempts, "a") and not refused(attempts, "b")
@@ -138,7 +138,7 @@ def test_a_few_mistakes_then_one_every_few_seconds() -> None:
 
 def test_wrong_tokens_are_forgotten_after_a_while() -> None:
     clock = Clock()
-    attempts = Attempts(clock.seconds)
+    attempts = WrongTokens(clock.seconds)
     for _ in range(AT_ONCE):
         attempts.failed("a")
     clock.advance(AT_ONCE * SECONDS_EACH)
@@ -149,7 +149,7 @@ def test_wrong_tokens_are_forgotten_after_a_while() -> None:
 @pytest.mark.slow
 def test_many_clients_take_little_memory() -> None:
     """The guesser is not forgotten before those who made one mistake."""
-    attempts = Attempts(Clock().seconds)
+    attempts = WrongTokens(Clock().seconds)
     for _ in range(AT_ONCE):
         attempts.failed("guesser")
     for number in range(2 * MOST_REMEMBERED):
@@ -160,4 +160,4 @@ def test_many_clients_take_little_memory() -> None:
 
 @pytest.mark.parametrize("client", ["", "local", "2001:db8::/64"])
 def test_any_name_of_a_client_can_be_counted(client: str) -> None:
-    assert not refused(Attempts(Clock().seconds), client)
+    assert not refused(WrongTokens(Clock().seconds), client)

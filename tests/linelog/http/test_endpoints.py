@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS, LONGEST_QUERY, document
+from logsrv.linelog.http.endpoints import BY_PATH, ENDPOINTS, LONGEST_QUERY, openapi_document
 from logsrv.linelog.http.problems import Problem
 
 NOW = 1_795_000_000.0
@@ -86,7 +86,7 @@ def test_any_query_string_is_values_or_a_problem(query: bytes) -> None:
 
 
 def test_every_endpoint_is_in_the_description() -> None:
-    found = json.loads(json.dumps(document()))
+    found = json.loads(json.dumps(openapi_document()))
     assert list(found["paths"]) == [endpoint.path for endpoint in ENDPOINTS]
     for endpoint in ENDPOINTS:
         operation = found["paths"][endpoint.path]["get"]

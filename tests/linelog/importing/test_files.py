@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from logsrv.linelog.importing.files import find
+from logsrv.linelog.importing.files import find_log_files
 from logsrv.linelog.importing.packed import CHUNK
 
 TEXT = b"".join(
@@ -45,14 +45,14 @@ def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path: Path, packer: str) 
     said: list[str] = []
     assert len(TEXT) > CHUNK
     name = written(tmp_path / "app.log", PACKERS[packer](TEXT))
-    (file,) = find([name], said.append, said.append)
+    (file,) = find_log_files([name], said.append, said.append)
     assert b"".join(lines for _, lines in file.runs()) == TEXT
     assert not said and file.dated.lines == 3600 and file.source == f"file:{name}"
 
 
 def test_a_file_is_known_again_by_its_path_size_and_time(tmp_path: Path) -> None:
     name = written(tmp_path / "app.log", TEXT)
-    (file,) = find([name], print, print)
+    (file,) = find_log_files([name], print, print)
     assert file.identity == [name, len(TEXT), WRITTEN * 1_000_000_000]
 
 
@@ -60,7 +60,9 @@ def test_a_file_is_known_again_by_its_path_size_and_time(tmp_path: Path) -> None
 def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> None:
     said: list[str] = []
     whole = PACKERS[packer](os.urandom(300_000).hex().encode() + b"\n")
-    (file,) = find([written(tmp_path / "a", whole[: len(whole) // 2])], said.append, said.append)
+    (file,) = find_log_files(
+        [written(tmp_path / "a", whole[: len(whole) // 2])], said.append, said.append
+    )
     for _ in file.runs():
         pass
     assert len(said) == 1 and "a cannot be read to its end: " in said[0]
@@ -75,7 +77,7 @@ def test_many_lines_before_the_first_time_have_that_one(
     if stdin:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(before + TEXT)))
         name = "-"
-    (file,) = find([name], pytest.fail, pytest.fail)
+    (file,) = find_log_files([name], pytest.fail, pytest.fail)
     assert file.first() == SIX
     runs = list(file.runs())
     assert runs[0][0] == SIX and runs[-1][0] == SIX + 3599 * 1_000_000
@@ -91,7 +93,9 @@ def test_lines_are_sorted_by_their_own_times_if_asked(tmp_path: Path) -> None:
         b"2026-11-20T06:00:05Z five again\n",
         b"2026-11-20T06:00:01Z one\n",
     ]
-    (file,) = find([written(tmp_path / "app.log", b"".join(lines))], pytest.fail, pytest.fail)
+    (file,) = find_log_files(
+        [written(tmp_path / "app.log", b"".join(lines))], pytest.fail, pytest.fail
+    )
     file.by_time = True
     one = SIX + 1_000_000
     assert file.first() == one
@@ -109,7 +113,7 @@ def test_a_line_that_is_too_old_to_be_sorted_is_late(
 ) -> None:
     monkeypatch.setattr("logsrv.linelog.importing.files._WAITING", 5000)
     late = b"2026-11-20T05:59:50Z late\n"
-    (file,) = find([written(tmp_path / "app.log", TEXT + late)], pytest.fail, pytest.fail)
+    (file,) = find_log_files([written(tmp_path / "app.log", TEXT + late)], pytest.fail, pytest.fail)
     file.by_time = True
     assert file.first() == SIX
     runs = list(file.runs())
@@ -119,7 +123,9 @@ def test_a_line_that_is_too_old_to_be_sorted_is_late(
 
 
 def test_a_long_file_without_a_time_has_its_own(tmp_path: Path) -> None:
-    (file,) = find([written(tmp_path / "a", b"hello\n" * CHUNK)], pytest.fail, pytest.fail)
+    (file,) = find_log_files(
+        [written(tmp_path / "a", b"hello\n" * CHUNK)], pytest.fail, pytest.fail
+    )
     assert file.first() == WRITTEN * 1_000_000
     assert {moment for moment, _ in file.runs()} == {WRITTEN * 1_000_000}
     assert file.dated.undated == file.dated.lines == CHUNK
@@ -128,7 +134,7 @@ def test_a_long_file_without_a_time_has_its_own(tmp_path: Path) -> None:
 def test_files_rotated_longest_ago_come_first(tmp_path: Path) -> None:
     for name in ("log", "log.1", "log.2.gz", "log.10.gz", "auth"):
         written(tmp_path / name, b"x\n")
-    found = find([str(tmp_path)], pytest.fail, pytest.fail)
+    found = find_log_files([str(tmp_path)], pytest.fail, pytest.fail)
     names = [Path(file.name).name for file in found]
     assert names == ["auth", "log.10.gz", "log.2.gz", "log.1", "log"]
 
@@ -141,7 +147,7 @@ def test_a_directory_is_gone_through_and_what_is_no_text_is_left_out(tmp_path: P
     written(tmp_path / "wtmp", b"\7\0\0\0")
     (tmp_path / "link").symlink_to(host / "messages")
     os.mkfifo(tmp_path / "pipe")
-    (file,) = find([str(tmp_path), str(tmp_path / "gone")], said.append, said.append)
+    (file,) = find_log_files([str(tmp_path), str(tmp_path / "gone")], said.append, said.append)
     assert file.source == f"file:{tmp_path}/web\\x201/messages"
     assert said == [
         f"{tmp_path}/wtmp is no text; left out",
@@ -152,7 +158,9 @@ def test_a_directory_is_gone_through_and_what_is_no_text_is_left_out(tmp_path: P
 def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> None:
     said: list[str] = []
     entry = b"__REALTIME_TIMESTAMP=1763619522123456\nMESSAGE=a\n\n"
-    (file,) = find([written(tmp_path / "j", entry + b"MESSAGE\n\xff")], said.append, said.append)
+    (file,) = find_log_files(
+        [written(tmp_path / "j", entry + b"MESSAGE\n\xff")], said.append, said.append
+    )
     assert [moment for moment, _ in file.runs()] == [1763619522123456]
     assert said == [
         f"{tmp_path}/j: the upload ends in the middle of a field; the entries before that are imported"
@@ -163,7 +171,7 @@ def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> No
 def test_a_journal_entry_of_many_bytes_that_are_no_text_has_its_own_time(tmp_path: Path) -> None:
     core = b"CORE\n" + (4 << 20).to_bytes(8, "little") + b"\xff" * (4 << 20) + b"\n"
     entry = b"__REALTIME_TIMESTAMP=1763619522123456\n" + core + b"\n"
-    (file,) = find([written(tmp_path / "j", entry)], print, print)
+    (file,) = find_log_files([written(tmp_path / "j", entry)], print, print)
     assert [moment for moment, _ in file.runs()] == [1763619522123456]
 
 
@@ -218,7 +226,7 @@ def test_each_line_of_the_systems_of_loghub_has_its_time(
         expected.append(moment(at) // fine * fine)
     name = written(tmp_path / "a.log", text)
     os.utime(name, (expected[-1] / 1e6, expected[-1] / 1e6))
-    (file,) = find([name], pytest.fail, pytest.fail)
+    (file,) = find_log_files([name], pytest.fail, pytest.fail)
     file.exact = True
     assert file.first() == expected[0]
     assert [one for one, lines in file.runs() for _ in lines.splitlines()] == expected
@@ -237,7 +245,7 @@ def local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_file_whose_form_changes_in_the_middle(tmp_path: Path) -> None:
     text = b"".join(b"2026-11-20T06:00:%02dZ a\n" % (n // 2) for n in range(100))
     text += b"".join(b'level=info ts="2026-11-20T06:01:%02d.5Z" b\n' % n for n in range(60))
-    (file,) = find([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
+    (file,) = find_log_files([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
     moments = [one for one, lines in file.runs() for _ in lines.splitlines()]
     assert moments[:100] == [SIX + n // 2 * 1_000_000 for n in range(100)]
     assert moments[100:] == [SIX + (60 + n) * 1_000_000 + 500_000 for n in range(60)]
@@ -246,12 +254,12 @@ def test_a_file_whose_form_changes_in_the_middle(tmp_path: Path) -> None:
 
 def test_days_and_months_are_told_apart_by_a_later_line(tmp_path: Path) -> None:
     text = b"".join(b"%02d/11/2026 06:00:00 line\n" % day for day in range(9, 17))
-    (file,) = find([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
+    (file,) = find_log_files([written(tmp_path / "a", text)], pytest.fail, pytest.fail)
     first = file.first()
     moments = [one for one, _ in file.runs()]
     assert first == moments[0] == moment(datetime(2026, 11, 9, 6))
     assert moments[-1] == moment(datetime(2026, 11, 16, 6)) and not file.dated.unclear
     text = b"".join(b"11/%02d/2026 06:00:00 line\n" % day for day in range(1, 13))
-    (file,) = find([written(tmp_path / "b", text)], pytest.fail, pytest.fail)
+    (file,) = find_log_files([written(tmp_path / "b", text)], pytest.fail, pytest.fail)
     assert file.first() == WRITTEN * 1_000_000
     assert {one for one, _ in file.runs()} == {WRITTEN * 1_000_000} and file.dated.unclear == 12

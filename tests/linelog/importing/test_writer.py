@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing import writer as module
-from logsrv.linelog.importing.writer import ImportWriter, opened, stamp
+from logsrv.linelog.importing.writer import ImportWriter, open_for_import, stamp
 from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import load
 from logsrv.linelog.store.policy import StorePolicy
@@ -44,7 +44,7 @@ class Broken(Exception):
 
 def imported(directory: Path, until: int = 200, zone: str = "CET") -> None:
     """Import 200 lines, or break off behind some."""
-    with opened(directory, POLICY) as writer:
+    with open_for_import(directory, POLICY) as writer:
         writer.begin(FILES, zone, BEGIN)
         for number in range(until):
             writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
@@ -133,7 +133,10 @@ def test_older_lines_come_behind_no_younger_ones_that_stand_before_an_empty_segm
             (tmp_path / one.archived).touch()
             (tmp_path / one.name).unlink()
     save_number(number + 1, disk)
-    with opened(tmp_path, POLICY) as writer, pytest.raises(StoreError, match="cannot be put"):
+    with (
+        open_for_import(tmp_path, POLICY) as writer,
+        pytest.raises(StoreError, match="cannot be put"),
+    ):
         writer.begin([["old", 1, 1]], "CET", BEGIN - SECOND)
 
 
@@ -155,7 +158,7 @@ def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) ->
 
 
 def test_a_store_in_use_is_one_sentence(tmp_path: Path) -> None:
-    with opened(tmp_path, POLICY), pytest.raises(StoreError, match="; stop it first, or"):
+    with open_for_import(tmp_path, POLICY), pytest.raises(StoreError, match="; stop it first, or"):
         imported(tmp_path)
 
 
@@ -275,13 +278,13 @@ def test_a_server_between_a_kill_and_the_second_try_loses_no_line(
 
 def removed_behind(directory: Path, until: int, *, synced: bool) -> None:
     """Import 200 lines; somebody removes the file in between."""
-    with opened(directory, POLICY) as writer:
+    with open_for_import(directory, POLICY) as writer:
         writer.begin(FILES, "CET", BEGIN)
         for number in range(200):
             if number == until:
                 if synced:
                     writer.flush()
-                    writer.note()
+                    writer.record_progress()
                 (directory / "current.log").unlink()
             writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
         writer.end()

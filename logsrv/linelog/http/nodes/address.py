@@ -10,7 +10,7 @@ import attrs
 from logsrv.kit.text.words import shown
 
 LONGEST = 300
-# The most nodes in a set; each needs a thread, and memory for an answer.
+# With more nodes, a set is refused: each needs a thread, and memory for an answer.
 MOST = 32
 _LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
 
@@ -36,8 +36,8 @@ class NodeAddress:
 def parse_node(text: str) -> NodeAddress:
     """Return the address in a text. Raises ValueError with a sentence.
 
-    Without a scheme, it is https, but http for an address of this machine: requests that leave the machine
-    are encrypted.
+    A text without a scheme means https, but http for an address of this machine: requests that leave the
+    machine are encrypted.
     """
     # In a URL, all other characters have to be percent-encoded.
     if not re.fullmatch(rf"[!-~]{{1,{LONGEST}}}", text):

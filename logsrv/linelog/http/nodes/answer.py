@@ -15,7 +15,7 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
 """The first moment of the year 1, and the first of the year 10000; microseconds since 1970."""
-# The most bytes of a line. Daemons send fewer: a message of 1 MiB, escaped, and its fields.
+# With a longer line, a node fails. Daemons send fewer bytes: a message of 1 MiB, escaped, and its fields.
 LONGEST_LINE = 32 << 20
 LARGEST = 16 << 20
 """Bytes of the largest answer that is one object."""
@@ -87,7 +87,7 @@ def node_lines(
 ) -> Generator[NodeLine, None, None]:
     """Yield the lines of a search as they arrive. Raises LogsrvError.
 
-    A line without a TIME gets the moment of the line before it. before: the moment for such a first line.
+    A line without a TIME gets the moment of the line before it. before: the moment of a first line without.
     """
     with closing(node.body("search", asked)) as body:
         for data in whole_lines(body):
@@ -128,7 +128,7 @@ def node_times(node: AskedNode) -> tuple[str, str]:
 
 
 def around(node: AskedNode, position: Position, before: int, after: int) -> list[NodeLine]:
-    """Return a node's line with its neighbours; empty if no line begins there. Raises LogsrvError."""
+    """Return a node's line with its neighbours; [] if no line begins at `position`. Raises LogsrvError."""
     asked = {"position": str(position), "before": before, "after": after}
     found: list[NodeLine] = []
     try:
@@ -167,7 +167,7 @@ def line_of(found: Any, before: int) -> NodeLine:
             # A line whose date does not exist, for example edited by hand, counts as one without a TIME.
             with suppress(ValueError):
                 moment = moment_of(time)
-        # A stored line has no LF; one that a wrong node sends would split the line.
+        # No stored line has an LF, but a broken node may send one: it would split the line.
         text = head + found["message"].replace("\n", "\\x0a")
     except (KeyError, TypeError, ValueError, AttributeError):
         raise NodeFailure(_NO_LINE) from None

@@ -175,7 +175,7 @@ class NodeClient:
         given = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         if status == 200 and given == kind:
             if response.length is None and not response.chunked:
-                # If this answer broke off, it would look complete.
+                # An answer without a length looks complete even if it broke off.
                 raise NodeFailure("it does not say where its answer ends")
             return
         if status == 200:

@@ -22,23 +22,23 @@ class DeclaredNodes:
 
     def __init__(self, sets: Sequence[NodeSettings]) -> None:
         self._sets = {one.nodes.name: nodes_of(one) for one in sets}
-        _, every = self.chosen(ALL)
+        _, every = self.choose(ALL)
         if len(every) >= MOST:
             raise ConfigurationError(
                 f"--nodes: {len(every)} are too many: the page asks at most {MOST - 1}"
             )
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Return the names that a client may choose: those of the sets, each with its nodes."""
+    def choices(self) -> list[dict[str, Any]]:
+        """Return the sets that a client may choose: their names, each with the names of its nodes."""
         return [
             {"name": name, "nodes": [node.name for node in nodes]}
             for name, nodes in self._sets.items()
         ]
 
-    def chosen(self, text: str) -> tuple[bool, tuple[NodeAccess, ...]]:
-        """Return whether `text`, names separated by commas, includes this server, and the chosen nodes.
+    def choose(self, text: str) -> tuple[bool, tuple[NodeAccess, ...]]:
+        """Return whether this server is chosen, and the chosen nodes. Raises ValueError.
 
-        Raises ValueError.
+        text: names of nodes and sets, separated by commas. Without names, this server is chosen.
         """
         every = [node for nodes in self._sets.values() for node in nodes]
         known = {HERE: [], **{node.name: [node] for node in every}, **self._sets, ALL: every}
@@ -50,7 +50,7 @@ class DeclaredNodes:
                     f"{shown(word)} is none of the nodes that this server names"
                     f"{hint or '; --nodes NAME=URL names one'}"
                 )
-        found = each_once(node for word in words for node in known[word])
+        found = unique_nodes(node for word in words for node in known[word])
         return not found or HERE in words or ALL in words, found
 
 
@@ -68,7 +68,7 @@ def nodes_of(rules: NodeSettings) -> list[NodeAccess]:
     ]
 
 
-def each_once(nodes: Iterable[NodeAccess]) -> tuple[NodeAccess, ...]:
+def unique_nodes(nodes: Iterable[NodeAccess]) -> tuple[NodeAccess, ...]:
     """Return nodes without duplicate addresses, since several sets may have the same node."""
     found: dict[tuple[str, int], NodeAccess] = {}
     for node in nodes:

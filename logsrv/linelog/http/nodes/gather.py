@@ -60,7 +60,7 @@ class AskedNodes:
         """
         wanted = room.lines if most is None else min(room.lines, max(LEAST, 2 * most))
         parts = max(1, len(self.nodes))
-        # Half of the memory, because the next piece of a node arrives while one is merged.
+        # Half of the memory for each piece, because the next one of a node arrives while one is merged.
         share, size = ROOM_OF_ALL.lines // (2 * parts), ROOM_OF_ALL.bytes // (2 * parts)
         room = AnswerSize(min(wanted, share), min(room.bytes, size))
         of_moment = AnswerSize(ROOM_OF_A_MOMENT.lines, ROOM_OF_A_MOMENT.bytes // parts)
@@ -70,7 +70,7 @@ class AskedNodes:
                 streams.append(iter(()))
                 continue
             pieces = by_time(node, question, room, of_moment)
-            # Ask all nodes first, then wait.
+            # All nodes are asked before an answer is awaited.
             coming = _in_thread(node, partial(next, pieces, None))
             streams.append(self._stream(node, question, pieces, coming))
         return merged(streams, reverse=question.reverse)
@@ -100,7 +100,7 @@ class AskedNodes:
             self._fail(node, f"{error}; {missing}")
 
     def each(self, ask: Callable[[AskedNode], T]) -> dict[str, T]:
-        """Return the answers of the nodes that do not fail, by their names."""
+        """Ask all nodes that have not failed; return the answers by the names of the nodes."""
         left = [node for node in self.nodes if node.name not in self.failed]
         asked = [(node, _in_thread(node, partial(ask, node))) for node in left]
         found = {}
@@ -160,6 +160,6 @@ def _in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             answer.set_exception(error)
 
-    # The process can end while a daemon thread hangs.
+    # A daemon thread, because the process has to end even while it hangs.
     Thread(target=work, name=f"node {node.name}", daemon=True).start()
     return answer

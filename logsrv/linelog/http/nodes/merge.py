@@ -1,8 +1,8 @@
 """The lines of several nodes merged by time (no I/O).
 
 Nodes that received the same blocks have the same lines, with the same TIME, SOURCE and message. These three
-identify a line. If a node has the same line three times, it was sent three times. Another node may have it
-only twice so far, because the third is still on its way. So the largest count of any node is used.
+identify a line. If a node has the same line three times, the line was sent three times. Another node may
+have it only twice so far, because the third is still on its way. So the largest count of any node is used.
 
 Lines with the same TIME usually arrived together. They keep the order of the node that has most of them.
 """
@@ -45,7 +45,7 @@ def merged(
     every = heapq.merge(*streams, key=_moment, reverse=reverse)
     for _, group in groupby(every, _moment):
         of_moment = list(group)
-        lines = _once(of_moment[::-1] if reverse else of_moment)
+        lines = _merge_moment(of_moment[::-1] if reverse else of_moment)
         yield lines[::-1] if reverse else lines
 
 
@@ -53,7 +53,7 @@ def _moment(numbered: _Numbered) -> int:
     return numbered[1].moment
 
 
-def _once(of_moment: Iterable[_Numbered]) -> list[MergedLine]:
+def _merge_moment(of_moment: Iterable[_Numbered]) -> list[MergedLine]:
     """Return the lines of one moment, each line once."""
     of_node: dict[int, list[NodeLine]] = {}
     for number, line in of_moment:

@@ -63,7 +63,7 @@ class NodeRules:
 
 @attrs.frozen(kw_only=True, slots=False)
 class NodeSettings(NodeRules):
-    """The settings of one set of nodes. An option that its table leaves out has the general value."""
+    """The settings of one set of nodes. An option that is not in its table has the general value."""
 
     nodes: NamedNodes = option(REQUIRED, NODES, "a name, and the servers that it stands for")
 

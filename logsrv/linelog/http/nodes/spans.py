@@ -2,9 +2,9 @@
 
 A store is not in order of time: a centre has the blocks of many origins in order of arrival. So a node is
 asked for all lines of a span of time, and they are sorted here. The first span is the whole time. If a span
-has too many lines, the request is ended, and a shorter span requested. The first try ends it where nine
-tenths of the received lines lie; further tries halve it, because the received lines may be any lines of
-the span. The length of the next span is estimated from the number of lines in the last one. After a span
+has too many lines, the request is ended, and a shorter span requested. The first shorter span ends where
+nine tenths of the received lines lie; further ones are halved, because the received lines may be any lines
+of the span. The length of the next span is estimated from the number of lines in the last one. After a span
 without lines, the next one is all the rest.
 """
 
@@ -82,7 +82,7 @@ def by_time(
     sign = -1 if question.reverse else 1
     at, stop = _turned(question.span, sign)
     end, length, cuts = stop, stop - at, 0
-    # An answer that is too large is received for nothing, so the first request is small.
+    # A small first request, because an answer that is too large is received for nothing.
     little = AnswerSize(max(1, room.lines // 4), room.bytes)
     most = little
     while at < stop:
@@ -95,7 +95,7 @@ def by_time(
             begin = sign * lines[0].moment
             edge = sign * lines[len(lines) * 9 // 10].moment
             if cuts:
-                # Older lines may come much later in the store, so each attempt goes further back in time.
+                # Older lines may come much later in the store: each attempt goes further back in time.
                 begin = max(at, begin - ((end - begin) << 2 * cuts))
                 edge = min(edge, (begin + end) // 2)
             cuts += 1
@@ -122,7 +122,7 @@ def _turned(span: TimeSpan, sign: int) -> TimeSpan:
 def _lines_of(
     node: AskedNode, question: NodeQuestion, span: TimeSpan, room: AnswerSize
 ) -> tuple[list[NodeLine], bool]:
-    """Return the lines of a span in order of arrival, and whether they are all."""
+    """Return the lines of a span in order of arrival, and whether these are all its lines."""
     asked: dict[str, Any] = {
         "q": question.query,
         "source": question.source,

@@ -17,7 +17,7 @@ from logsrv.kit.web.templates import templates
 
 STATIC = "/static"
 LOG_IN = "/login"
-# It has no `img-src data:`, because the only picture of the page is a file.
+# The Content-Security-Policy of the page: only files of this server, and pictures as `data:` URLs.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

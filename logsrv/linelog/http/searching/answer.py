@@ -13,7 +13,7 @@ from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching.searches import AskedSearch
 from logsrv.timer import Timer
 
-# A connection is closed if its client reads nothing for STALLED_AFTER seconds, and after LONGEST seconds.
+# Seconds: a connection is aborted if its client reads nothing for STALLED_AFTER, and always after LONGEST.
 STALLED_AFTER = 30.0
 LONGEST = 600.0
 
@@ -23,7 +23,7 @@ LONGEST = 600.0
 class SearchAnswer:
     """The sender of a search's answer to the client of `request`.
 
-    Nothing is sent before the first bytes of the answer, so a failure until then is sent with its own
+    Nothing is sent before the first bytes of the answer, so a failure before them is sent with its own
     status.
     begin_response: sends status and headers. fail: answers with a problem and nothing else.
     """
@@ -39,8 +39,8 @@ class SearchAnswer:
     _stalled: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _longest: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
 
-    def of(self, search: AskedSearch) -> None:
-        """Set the search, whose process has just received its request."""
+    def attach(self, search: AskedSearch) -> None:
+        """Set the search whose answer is sent. Its process has just received the request."""
         self._search = search
         self._longest.start(LONGEST, self._cut_off)
         self._request.notifyFinish().addBoth(lambda _: self._over())

@@ -7,7 +7,7 @@ from collections import deque
 
 # A comment in the stream, which keeps proxies from closing an idle connection.
 HEARTBEAT = b": still here\n\n"
-# Milliseconds after which a browser connects again.
+# Milliseconds after which a browser connects again, if the connection is lost.
 RETRY = b"retry: 2000\n\n"
 
 
@@ -40,7 +40,7 @@ class Outbox:
 
     def __init__(self, most: int) -> None:
         self._room = most
-        # Events, each with its number of lines. For lines that were left out: b"" and their number.
+        # Events, each with its number of lines. In place of lines that were left out: b"" and their number.
         self._waiting: deque[tuple[bytes, int]] = deque()
 
     def add(self, data: bytes, lines: int) -> int:

@@ -42,10 +42,11 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 Values: TypeAlias = dict[str, Any]
 
-# A position has ten digits and fifteen digits. A position made from a time has in its second part 8 digits
-# of microseconds, and 7 that number the lines of the same time.
+# A position has two numbers, of ten and of fifteen digits. If it is made from a time, the first counts
+# spans of 100 s; the second has 8 digits for microseconds, and 7 that number the lines of the same time.
 _STEP, _EACH = 10**8, 10**7
-# One process for a search: threads send the requests to nodes, and a process with threads must not fork.
+# Values that nodes do not get. A single process: threads send the requests to nodes, and a process with
+# threads must not fork.
 _OTHERS = {"before": None, "after": None, "processes": 1}
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 
@@ -53,8 +54,8 @@ _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
     """Yield the answer to a request. Raises Problem.
 
-    Besides "endpoint" and "values" the request has "nodes", a list of `NodeAccess` as JSON; "here", whether
-    this store is included; and "seconds", the most that a node may take.
+    In addition to "endpoint" and "values" the request has "nodes", a list of `NodeAccess` as JSON; "here",
+    whether this store is included; and "seconds", the most that a node may take.
     """
     seconds = request["seconds"]
     nodes: list[AskedNode] = [OwnStore(view)] if request["here"] else []
@@ -63,7 +64,7 @@ def reply(view: View, request: dict[str, Any]) -> Iterator[bytes]:
     if endpoint == "show":
         yield _show(nodes[0], values, seconds)
     elif endpoint != "search":
-        yield json_line(numbers(nodes, endpoint, values, seconds))
+        yield json_line(counts_of_nodes(nodes, endpoint, values, seconds))
     elif len(nodes) == 1:
         yield from _search_one(nodes[0], values)
     else:
@@ -183,7 +184,7 @@ _WHOLE = {"top": "total", "fields": "sampled"}
 """The name of the total in the same answer."""
 
 
-def numbers(
+def counts_of_nodes(
     nodes: Sequence[AskedNode], endpoint: str, values: Mapping[str, Any], seconds: float
 ) -> dict[str, Any]:
     """Return the answer of a counting endpoint for all nodes, with the failed nodes and their reasons."""
@@ -195,7 +196,7 @@ def numbers(
         if not (asked["since"] and asked["until"]):
             oldest, newest = asking.times()
             asked["since"] = asked["since"] or oldest
-            # A span does not include its end.
+            # One microsecond more, because a span does not include its end.
             asked["until"] = asked["until"] or (newest and time_of(moment_of(newest) + 1))
         found = {"since": asked["since"] or None, "until": asked["until"] or None}
         if not "" < asked["since"] <= asked["until"]:

@@ -42,7 +42,7 @@ def search(view: View, values: Values) -> Reply:
 
     def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
-        # A process of the pool has `left` as of its fork: perhaps too large, never too small.
+        # A forked process keeps the value that `left` had then: it may be too large, but never too small.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
         return [as_json(hit).encode() for hit in hits]
 
@@ -58,7 +58,7 @@ def search(view: View, values: Values) -> Reply:
 
 
 def _before_newest(asked: Search, lines: int) -> Position | None:
-    """Return the position after which only the newest `lines` matching lines come; None for fewer lines."""
+    """Return the position after which only the newest `lines` matches come; None if there are fewer."""
 
     def work(task: ReadTask) -> list[bytes]:
         return [str(hit.position).encode() for hit in asked.find(task)]
@@ -88,14 +88,14 @@ def tail(view: View, values: Values) -> Reply:
 
     passed = deque(number for number in numbers if begin.segment <= number < end.segment)
     for task, events in asked.run(work):
-        yield _removed(view, passed, task.segment) + b"".join(events)
-    yield _removed(view, passed, end.segment)
+        yield _removal_event(view, passed, task.segment) + b"".join(events)
+    yield _removal_event(view, passed, end.segment)
 
 
-def _removed(view: View, passed: deque[int], until: int) -> bytes:
-    """Remove the segments before number `until` from `passed`; return an event if some no longer exist.
+def _removal_event(view: View, passed: deque[int], until: int) -> bytes:
+    """Take the segments before number `until` off `passed`; return an event if retention removed any.
 
-    Retention has removed those before they were read, or meanwhile.
+    Lines of such a segment may be missing: it was removed before it was read, or meanwhile.
     """
     gone = 0
     while passed and passed[0] < until:
@@ -114,12 +114,12 @@ def histogram(view: View, values: Values) -> Reply:
     step = 1.0
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        step, found = _counted(view, values, first, last)
+        step, found = _count_buckets(view, values, first, last)
         if found and (min(found) < begin(first, step) or max(found) > last):
-            # Without its index, the times of a segment are approximate.
+            # Lines outside of the span: the times of a segment without index are approximate. Count again.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
-            step, found = _counted(view, values, first, last)
+            step, found = _count_buckets(view, values, first, last)
         start = begin(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
@@ -130,18 +130,18 @@ def histogram(view: View, values: Values) -> Reply:
                     "levels": bucket.levels if bucket else {},
                 }
             )
-            # Adding 1.5 steps, not 1, because rounding cannot leave the next bucket then.
+            # 1.5 steps, so that a rounded sum is surely inside the next bucket.
             start = begin(start + 1.5 * step, step)
     yield json_line(
         {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
     )
 
 
-def _counted(
+def _count_buckets(
     view: View, values: Values, first: float, last: float
 ) -> tuple[float, dict[float, over_time.TimeBucket]]:
     """Return a step, in seconds, for a span of time, and the buckets with lines by their start."""
-    # The span may begin and end inside a bucket, which takes one bucket more.
+    # One bucket less: the span may begin and end inside a bucket, and then has one more.
     step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
     while values["buckets"] == 1 and begin(first, step) != begin(last, step):
         step *= 2

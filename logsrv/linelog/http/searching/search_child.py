@@ -8,7 +8,7 @@ the body of the HTTP response in any number of messages.
 
 It is a process of its own so that even a large search does not delay the receiving of lines. It has the
 lowest priority, and limits of memory and time. It is killed when nobody waits for its answer.
-It imports no Twisted.
+This module imports no Twisted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from logsrv.linelog.http.searching import replies
 from logsrv.linelog.http.searching.gathered import reply
 from logsrv.linelog.read.view import View
 
-# Bytes of a message. The server reads one before its client takes any.
+# The most bytes of a message. The server keeps one in memory for a client that does not read.
 PIECE = 64 << 10
 NO_MEMORY = "this search needs more memory than it may have"
 

@@ -34,7 +34,10 @@ SPARE_SECONDS = 300.0
 
 
 class SearchSink(Protocol):
-    """The receiver of an answer. Calls: `begin` at most once, any number of `data`, `end` once."""
+    """The receiver of an answer: `begin` is called at most once, `data` any number of times, `end` once.
+
+    `end` is not called if the receiver itself has killed the search.
+    """
 
     def begin(self, status: int) -> None:
         """Receive the status. The body follows with `data`."""
@@ -49,7 +52,7 @@ class SearchSink(Protocol):
 class AskedSearch:
     """A requested search, which waits for its turn, is running, or is over.
 
-    left: seconds that it may still take. child: its process, once it runs.
+    left: seconds that it may still take. child: its process; None before it runs.
     """
 
     _searches: Searches
@@ -59,11 +62,11 @@ class AskedSearch:
     _left: float
     over: bool = False
     child: ChildProcess | None = None
-    # The status of the answer has arrived.
+    # True when the status of the answer has arrived.
     _begun: bool = False
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
     _running_since: float = 0.0
-    # The sink has paused the search, perhaps before it runs.
+    # True while the search is paused by its sink, perhaps before it runs.
     _paused: bool = False
 
     def run(self, child: ChildProcess) -> None:
@@ -149,8 +152,8 @@ def _variables(directory: str) -> dict[str, str]:
 class Searches:
     """The searches of a store, each in a process of its own.
 
-    place: returns the store's present directory. at_once, seconds: the number of searches and the time of
-    each; a change applies from the next search on.
+    place: returns the store's present directory. at_once: the most searches that run at the same time.
+    seconds: the most seconds of each. A change of these applies from the next search on.
     """
 
     def __init__(
@@ -169,30 +172,30 @@ class Searches:
         self._limited_log = RateLimitedLog(reactor.seconds)
 
     @property
-    def open(self) -> int:
+    def running_count(self) -> int:
         """The number of running searches."""
         return len(self._running)
 
     def start_spare(self) -> None:
         """Start a spare process: a request is likely soon."""
-        self._idle.start(SPARE_SECONDS, self._rest)
+        self._idle.start(SPARE_SECONDS, self._end_spare)
         self._serve_soon()
 
     def start(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
-        """Begin a search at once. Raises Problem: 429 if too many are running, 503 for no process."""
-        search = self._made(request, sink)
+        """Begin a search immediately. Raises Problem: 429 if too many run, 503 without a process."""
+        search = self._new_search(request, sink)
         if len(self._running) >= self.at_once:
             raise too_many(f"{self.at_once} searches are under way; try again in a moment")
         return self._begin(search)
 
     def wait(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
-        """Begin a search when fewer than half of the allowed ones are running. Raises Problem (503)."""
-        search = self._made(request, sink)
+        """Begin a search when fewer than half of the allowed ones run. Raises Problem (503) at a stop."""
+        search = self._new_search(request, sink)
         self._waiting.append(search)
         self._serve_soon()
         return search
 
-    def _made(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
+    def _new_search(self, request: dict[str, Any], sink: SearchSink) -> AskedSearch:
         if self._processes.stopping:
             raise STOPPING
         place = self._place()
@@ -200,10 +203,10 @@ class Searches:
         return AskedSearch(self, request, sink, self._reactor, self.seconds)
 
     def _serve_soon(self) -> None:
-        """Start at most one process, in another turn of the reactor.
+        """Begin the next waiting search, or start a spare process, in another turn of the reactor.
 
-        If a thousand clients disconnect together, starting at once would start a thousand processes only to
-        kill them.
+        If a thousand waiting clients disconnect together, their searches would else be started only to be
+        killed.
         """
         if not self._processes.stopping and not self._turn.running:
             self._turn.start(0, self._serve)
@@ -217,7 +220,7 @@ class Searches:
                 search.kill(problem)
             self._serve_soon()
         elif self._idle.running and self._spare is None:
-            # A spare process is not started while a search begins: it would slow that as much as it saves.
+            # Not while a search begins: a spare process would slow that as much as it saves later.
             with suppress(Problem):
                 self._spare = self._spawn()
 
@@ -225,7 +228,7 @@ class Searches:
         child, self._spare = self._spare or self._spawn(), None
         self._running.add(search)
         search.run(child)
-        self._idle.start(SPARE_SECONDS, self._rest)
+        self._idle.start(SPARE_SECONDS, self._end_spare)
         return search
 
     def _spawn(self) -> ChildProcess:
@@ -234,7 +237,7 @@ class Searches:
         limit = str(ceil(self.seconds) + 10)
         return self._processes.start(MODULE, limit, received=lambda _: None, ended=self._ended)
 
-    def _rest(self) -> None:
+    def _end_spare(self) -> None:
         if self._spare is not None:
             self._spare.kill()
             self._spare = None
@@ -263,6 +266,6 @@ class Searches:
         for search in [*self._waiting, *self._running]:
             search.kill(STOPPING)
         self._idle.stop()
-        self._rest()
+        self._end_spare()
         self._turn.stop()
         return stopped

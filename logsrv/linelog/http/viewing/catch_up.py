@@ -2,7 +2,7 @@
 
 It asks for the next lines as fast as its client reads, until it has reached the position of the other
 viewers. Then it is live. It gets every matching line up to `sure`, the end of the store when it joined. Of
-the lines after that it gets no more than a live viewer, from at most MOST_BEHIND bytes of text. A client
+the lines after `sure` it gets no more than a live viewer, from at most MOST_BEHIND bytes of text. A client
 that reads more slowly than lines are written misses the rest, and gets the number of missed lines.
 """
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import attrs
 
 from logsrv.linelog.http.searching.events import missed_event
-from logsrv.linelog.http.viewing.live import Live, size_between
+from logsrv.linelog.http.viewing.live import LiveReader, size_between
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.follow import Appended
@@ -21,14 +21,15 @@ from logsrv.linelog.read.search import in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# The most bytes of text after `sure` that are searched for a viewer.
+# The most bytes of text after `sure` that are searched for a viewer. Then it is live, and the lines that it
+# has not reached count as missed.
 MOST_BEHIND = 4 << 20
-# The most bytes of text that a step searches, which takes a millisecond.
+# Bytes of text after which a step ends: searching them takes a millisecond.
 MOST_IN_STEP = 256 << 10
 
 
 class Step(NamedTuple):
-    """The events of a step, and their number of lines. missed: number of lines left out after them.
+    """The events of a step, and the number of lines in them. missed: the lines left out after them.
 
     over: whether the viewer has reached the position of the other viewers.
     """
@@ -52,7 +53,7 @@ class CatchUp:
     begin: Position
     sure: Position
     _view: View
-    _live: Live = attrs.field(init=False)
+    _live: LiveReader = attrs.field(init=False)
     _read: int = 0
     _lines: int = 0
     _shown: int = 0
@@ -60,7 +61,7 @@ class CatchUp:
     def __attrs_post_init__(self) -> None:
         # Reading begins one byte earlier: if that byte is an LF, a line begins at `begin`.
         start = Position(self.begin.segment, max(0, self.begin.offset - 1))
-        self._live = Live(self._view, start)
+        self._live = LiveReader(self._view, start)
 
     def close(self) -> None:
         self._live.close()
@@ -103,6 +104,6 @@ class CatchUp:
 
     def _given_up(self, data: bytes, lines: int, until: Position) -> Step:
         passed = size_between(self._view, self._live.position, until)
-        # The number is estimated from the average length of the lines that were read.
+        # An estimate, from the average length of the lines that were read after `sure`.
         missed = passed * self._lines // self._read if self._read else 0
         return Step(data, lines, missed, over=True)

@@ -6,7 +6,7 @@ other viewers get the lines up to its position. A viewer that asked for a positi
 `catch_up`), and is live as soon as it has the same lines as the others. No line comes twice or is left out.
 
 The time of a poll is limited, even with many viewers: each query gets a share, and after much output the
-next poll comes later. Lines for which there was no time are counted, and viewers get the number.
+next poll comes later. Lines for which no time was left are counted, and viewers get their number.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ import attrs
 from logsrv.errors import StoreError
 from logsrv.linelog.http.searching.events import missed_event
 from logsrv.linelog.http.viewing.catch_up import CatchUp
-from logsrv.linelog.http.viewing.live import KEPT, Live
-from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, units
+from logsrv.linelog.http.viewing.live import KEPT, LiveReader
+from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, matching_units
 from logsrv.linelog.http.viewing.view_protocol import ViewEvents
-from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, pieces
+from logsrv.linelog.http.viewing.watched_query import SharedEvents, WatchedQuery, event_pieces
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# The most lines a second on average, for one viewer and for all together. One viewer gets more than people
-# and browsers can follow; for all, the daemon's time to write to their connections is the limit.
+# The most lines a second on average, for one viewer and for all together; further lines count as missed.
+# One viewer gets more than people and browsers can follow; all together, what the daemon can write.
 RATE = 1000
 RATE_OF_ALL = 20_000
-# A viewer may get the lines of this many seconds at once.
+# A viewer that got few lines may then get the lines of this many seconds in one poll.
 BURST = 5
 # Seconds from the end of a poll to the next one, or, if that is more, seconds for each viewer that got
 # something: each costs the daemon 50 µs, so viewers take at most a tenth of its time.
 POLL_EVERY = 0.05
 REST_FOR_EACH = 0.0005
-# The most seconds of a poll for matching queries.
+# The most seconds of a poll for matching queries; lines not matched by then count as missed.
 MATCHING = 0.2
 # The most positions of new viewers at which `poll` stops reading to make these viewers live. If there are
 # more, the other new viewers get lines from the last of these positions on: earlier than they asked for.
-MOST_DOORS = 4
-# Viewers that catch up and may keep a file open.
+MOST_STOPS = 4
+# If more viewers catch up, each closes its file after each step.
 MOST_OPEN = 100
 
 
@@ -58,15 +58,16 @@ class Hub:
     _hand_out: Callable[[ViewEvents], None]
     _now: Callable[[], float]
     _queries: dict[str, WatchedQuery] = attrs.field(factory=dict)
-    # The queries in the order in which they are matched next; None if this has to be made again.
+    # The queries in the order in which they are matched next; None if the list has to be made again.
     _units: list[SingleQuery | QueryGroup] | None = None
-    # Viewers that joined since the last poll, with query and position: that of the other viewers, or later.
-    _fresh: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
-    _behind: dict[int, CatchUp] = attrs.field(factory=dict)
-    # Viewers of `_behind` that wait for a step, and those whose step has to wait for the next poll.
+    # Viewers that joined since the last poll, with their query, and the position where they begin: that of
+    # the other viewers, or a later one.
+    _joined: dict[int, tuple[str, Position]] = attrs.field(factory=dict)
+    _catching_up: dict[int, CatchUp] = attrs.field(factory=dict)
+    # Viewers of `_catching_up` that wait for a step, and those whose step has to wait for the next poll.
     _asking: deque[int] = attrs.field(factory=deque)
-    _ahead: list[int] = attrs.field(factory=list)
-    _live: Live | None = None
+    _for_next_poll: list[int] = attrs.field(factory=list)
+    _live: LiveReader | None = None
     _events: SharedEvents = attrs.field(factory=SharedEvents)
     # The time at which the last poll began.
     _began: float = 0.0
@@ -74,17 +75,17 @@ class Hub:
     _served: int = 0
 
     @property
-    def watched(self) -> bool:
+    def has_viewers(self) -> bool:
         """True if there is any viewer."""
-        return bool(self._queries or self._fresh or self._behind)
+        return bool(self._queries or self._joined or self._catching_up)
 
     @property
-    def asked(self) -> bool:
+    def step_wanted(self) -> bool:
         """True if a viewer waits for a step."""
         return bool(self._asking)
 
     @property
-    def rest(self) -> float:
+    def pause(self) -> float:
         """Seconds to wait after the last poll."""
         return max(POLL_EVERY, self._served * REST_FOR_EACH)
 
@@ -94,81 +95,81 @@ class Hub:
         sure: the position up to which it gets every matching line; None if it begins at the store's end.
         """
         if sure is None and (self._live is None or begin >= self._live.position):
-            self._fresh[viewer] = query, begin
+            self._joined[viewer] = query, begin
             return
         matcher = compile(parse(query))
-        self._behind[viewer] = CatchUp(query, matcher, begin, sure or begin, self._view)
+        self._catching_up[viewer] = CatchUp(query, matcher, begin, sure or begin, self._view)
         self._asking.append(viewer)
 
     def more(self, viewer: int) -> None:
         """Queue a step for a viewer. If it is live meanwhile, or has left, nothing happens."""
-        if viewer in self._behind:
+        if viewer in self._catching_up:
             self._asking.append(viewer)
 
     def step(self) -> None:
         """Hand out the next lines to the viewer that has waited longest. Raises StoreError."""
         viewer = self._asking.popleft()
-        behind = self._behind.get(viewer)
+        behind = self._catching_up.get(viewer)
         if behind is None:
             return
         if self._live is None or self._live.position < behind.sure:
-            # The viewer asked for lines that the next poll will read.
-            self._ahead.append(viewer)
+            # The step waits: the viewer asked for lines that the next poll will read.
+            self._for_next_poll.append(viewer)
             return
         step = behind.step(self._live.position, int(self._rate() * BURST), self._events)
         events = ViewEvents((viewer,), step.data, step.lines, live=step.over and not step.missed)
         if not step.missed or step.data:
-            # Sent even if empty: a viewer does not ask for a step before the last one has arrived.
+            # Sent even if empty: a viewer asks for a step only when the last one has arrived.
             self._hand_out(events)
         if step.missed:
             self._hand_out(ViewEvents((viewer,), missed=step.missed, live=True))
-        if step.over or len(self._behind) > MOST_OPEN:
+        if step.over or len(self._catching_up) > MOST_OPEN:
             behind.close()
         if step.over:
-            del self._behind[viewer]
+            del self._catching_up[viewer]
             self._watch(viewer, behind.query)
 
     def poll(self) -> None:
         """Hand out the lines written since the last poll, and make new viewers live. Raises StoreError."""
         self._served = 0
-        if self._live is None and self.watched:
-            begins = [begin for _, begin in self._fresh.values()]
-            sure = [one.sure for one in self._behind.values()]
-            self._live = Live(self._view, min(begins or sure))
+        if self._live is None and self.has_viewers:
+            begins = [begin for _, begin in self._joined.values()]
+            sure = [one.sure for one in self._catching_up.values()]
+            self._live = LiveReader(self._view, min(begins or sure))
             self._began = self._now()
-        for door in sorted({begin for _, begin in self._fresh.values()})[:MOST_DOORS]:
-            self._show(door)
-            self._let_in(door)
+        for stop in sorted({begin for _, begin in self._joined.values()})[:MOST_STOPS]:
+            self._show(stop)
+            self._let_in(stop)
         self._let_in(None)
         self._show(None)
-        self._asking += self._ahead
-        self._ahead.clear()
+        self._asking += self._for_next_poll
+        self._for_next_poll.clear()
 
-    def _let_in(self, door: Position | None) -> None:
-        """Make new viewers live that begin at position `door` or before; all of them if it is None."""
+    def _let_in(self, stop: Position | None) -> None:
+        """Make new viewers live that begin at position `stop` or before; all of them if it is None."""
         inside = [
-            viewer for viewer, (_, begin) in self._fresh.items() if door is None or begin <= door
+            viewer for viewer, (_, begin) in self._joined.items() if stop is None or begin <= stop
         ]
         for viewer in inside:
-            self._watch(viewer, self._fresh.pop(viewer)[0])
+            self._watch(viewer, self._joined.pop(viewer)[0])
         if inside:
             self._hand_out(ViewEvents(tuple(inside), live=True))
 
     def _watch(self, viewer: int, text: str) -> None:
         query = self._queries.get(text)
         if query is None:
-            query = self._queries[text] = WatchedQuery.of(text, self._now(), self._at_once())
+            query = self._queries[text] = WatchedQuery.of(text, self._now(), self._lines_per_poll())
             self._units = None
         query.viewers[viewer] = None
 
     def _rate(self) -> float:
         """Return the number of lines a second that each viewer may get."""
-        return min(RATE, self._at_once())
+        return min(RATE, self._lines_per_poll())
 
-    def _at_once(self) -> float:
-        """Return the number of lines that each viewer may get in one poll."""
+    def _lines_per_poll(self) -> float:
+        """Return the most lines that each viewer may get in one poll."""
         live = sum(len(query.viewers) for query in self._queries.values())
-        return RATE_OF_ALL / max(1, live + len(self._fresh) + len(self._behind))
+        return RATE_OF_ALL / max(1, live + len(self._joined) + len(self._catching_up))
 
     def _show(self, until: Position | None) -> None:
         """Hand out the lines written since the last poll, up to `until` if it is given."""
@@ -181,19 +182,19 @@ class Hub:
                 # Nobody writes to a removed store. Viewers that connect again get the one now at its path.
                 raise StoreError("the store was removed")
             return
-        rate, at_once = self._rate(), int(self._at_once())
+        rate, most = self._rate(), int(self._lines_per_poll())
         end = self._now() + MATCHING
         gone = str(polled.pieces[0].position) if polled.gone and polled.pieces else ""
         if self._units is None:
-            self._units = units(list(self._queries.values()))
+            self._units = matching_units(list(self._queries.values()))
         left = sum(len(unit.queries) for unit in self._units)
         for unit in list(self._units):
             now = self._now()
             for query in unit.queries:
-                query.begin(now, rate, rate * BURST, at_once)
+                query.begin(now, rate, rate * BURST, most)
             if now < end:
                 unit.find(polled, self._now, now + (end - now) * len(unit.queries) / left)
-                # These queries move to the end: those without time in this poll are first in the next one.
+                # Queries that had time move to the end, so that the others are first in the next poll.
                 self._units.remove(unit)
                 self._units.append(unit)
             else:
@@ -213,7 +214,7 @@ class Hub:
             self._hand_out(ViewEvents(viewers, missed_event(None, gone)))
         if missed and not events:
             self._hand_out(ViewEvents(viewers, missed=missed))
-        for lines, data in pieces(events):
+        for lines, data in event_pieces(events):
             self._hand_out(ViewEvents(viewers, data, lines, missed))
             missed = 0
         if events or missed or gone:
@@ -221,8 +222,8 @@ class Hub:
 
     def leave(self, viewer: int) -> None:
         """Remove a viewer, if it is there."""
-        self._fresh.pop(viewer, None)
-        behind = self._behind.pop(viewer, None)
+        self._joined.pop(viewer, None)
+        behind = self._catching_up.pop(viewer, None)
         if behind is not None:
             behind.close()
         for text, query in list(self._queries.items()):
@@ -230,6 +231,6 @@ class Hub:
             if not query.viewers:
                 del self._queries[text]
                 self._units = None
-        if self._live is not None and not self.watched:
+        if self._live is not None and not self.has_viewers:
             self._live.close()
             self._live = None

@@ -14,23 +14,23 @@ from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# The most bytes of one poll's text that are searched, the newest first: more than anybody reads. With many
-# viewers polls are rarer, and larger: 10 MB a second, and at most MOST_KEPT in one poll.
+# The most bytes of one poll's text that are searched, the newest: more than anybody reads. The lines before
+# are only counted. With many viewers polls are rarer, and larger: 10 MB a second, at most MOST_KEPT a poll.
 KEPT = 512 << 10
 MOST_KEPT = 4 << 20
-# The most bytes of one poll's text whose lines are counted. That takes 2 to 4 ms; at 20 polls a second it
-# is enough for 160 MB/s.
+# The most bytes of one poll's text whose lines are counted; the number of further lines is estimated.
+# Counting takes 2 to 4 ms; at 20 polls a second it is enough for 160 MB/s.
 COUNTED = 8 << 20
 # Bytes of text that a poll reads at a time.
 PIECE = 32 << 10
-# Bytes that are searched at once for one viewer: its events are then in the daemon's memory.
+# Bytes that are searched at a time for a viewer that catches up, because their events are in memory.
 STEP = 8 << 10
 
 
 class PolledLines(NamedTuple):
     """The lines written since the last poll, as pieces of text in order.
 
-    lines: the number of lines of each piece. missed: the number of lines before them that are left out.
+    lines: the number of lines in each piece. missed: the number of lines left out before the pieces.
     gone: whether an unknown number of lines is missing, because the store no longer has them.
     """
 
@@ -40,7 +40,7 @@ class PolledLines(NamedTuple):
     gone: bool
 
 
-class Live:
+class LiveReader:
     """A reader that keeps up with the end of a store."""
 
     def __init__(self, view: View, position: Position) -> None:
@@ -56,7 +56,7 @@ class Live:
         self._follower.close()
 
     def step(self, until: Position) -> Appended | None:
-        """Return some of the next lines before `until`; None if there are none. Raises StoreError.
+        """Return some of the next lines, all before `until`; None if there are none. Raises StoreError.
 
         until: the start of a line. If retention has removed lines up to there, the reader may be past it.
         """
@@ -65,7 +65,7 @@ class Live:
     def poll(self, until: Position | None = None, kept: int = 0) -> PolledLines:
         """Return the lines written since the last poll, up to `until` if it is given. Raises StoreError.
 
-        kept: bytes of text to return; at least KEPT, at most MOST_KEPT.
+        kept: bytes of text to return; fewer than KEPT mean KEPT, and more than MOST_KEPT mean MOST_KEPT.
         """
         most = min(max(kept, KEPT), MOST_KEPT)
         pieces: deque[Appended] = deque()
@@ -85,7 +85,7 @@ class Live:
                 skipped = True
                 end = until or end_of(self._view)
                 if passed := self._skip(end):
-                    # Drop the lines before the gap: viewers would see them as if they came after it.
+                    # Drop the lines before the gap: viewers would see them after its message.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)
                     # The number of skipped lines is estimated from the average length of those counted.
                     missed += max(1, passed * missed // read)
@@ -106,7 +106,7 @@ class Live:
 
 
 def _line_before(view: View, end: Position) -> int:
-    """Return the offset of the first line that begins at most KEPT bytes before `end`."""
+    """Return the offset of the first line that begins at most KEPT bytes before `end`, else of `end`."""
     frames = view.open(end.segment)
     if frames is None:
         return end.offset

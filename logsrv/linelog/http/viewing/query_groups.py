@@ -14,7 +14,7 @@ from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.store.segments.segment import Position
 
-# If there are fewer queries, each searches the text by itself: without NumPy, which takes 0.1 s to load.
+# With fewer queries, each searches the text by itself, without NumPy, which takes 0.1 s to load.
 MANY = 16
 # The most queries in a group that parses lines: a slow query delays the others of its group.
 GROUP = 50
@@ -32,8 +32,8 @@ class SingleQuery:
     def find(self, polled: PolledLines, now: Callable[[], float], until: float) -> None:
         """Find the query's lines in a poll.
 
-        The newest piece of text is always searched, earlier ones only until the time `until`. All lines of
-        the others count as missed.
+        The newest piece of text is always searched, earlier ones only until the time `until`. All lines in
+        pieces that are not searched count as missed.
         """
         (query,) = self.queries
         late = False
@@ -51,9 +51,9 @@ class QueryGroup:
     """Queries that share one pass over the text."""
 
     def __init__(self, queries: Sequence[WatchedQuery]) -> None:
-        self._have(queries)
+        self._set_queries(queries)
 
-    def _have(self, queries: Sequence[WatchedQuery]) -> None:
+    def _set_queries(self, queries: Sequence[WatchedQuery]) -> None:
         self.queries = list(queries)
         self._many = _modules()[0].ManyQueries([one.matcher for one in queries])
 
@@ -69,12 +69,12 @@ class QueryGroup:
                 # Put the queries without time in this poll first for the next one.
                 ahead = [one for one in self.queries if one not in reached]
                 if reached and ahead:
-                    self._have([*ahead, *reached])
+                    self._set_queries([*ahead, *reached])
 
     def _find(
         self, piece: Appended, now: Callable[[], float], until: float
     ) -> set[WatchedQuery] | None:
-        """Search a piece. Return None; if the time ended before, the queries that have got their lines."""
+        """Search a piece. Return None; if the time ended first, the queries that have got their lines."""
         reached = set()
         for number, lines in self._many.find(piece.text, piece.position):
             query = self.queries[number]
@@ -85,8 +85,8 @@ class QueryGroup:
         return None
 
 
-def units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
-    """Return the queries in groups to be matched together."""
+def matching_units(queries: Sequence[WatchedQuery]) -> list[SingleQuery | QueryGroup]:
+    """Return the queries, in groups that are matched together, or single."""
     if len(queries) < MANY:
         return [SingleQuery(one) for one in queries]
     triggers = _modules()[1]

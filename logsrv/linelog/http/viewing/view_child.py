@@ -4,7 +4,7 @@
 
 It is a process of its own so that live views do not slow the receiving of lines. `view_protocol` defines
 its messages, `hub` does its work. It ends when its standard input ends, or at any error: the daemon logs
-the reason, and starts another process when viewers connect again. It imports no Twisted.
+the reason, and starts another process when viewers connect again. This module imports no Twisted.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ def follow(directory: str) -> None:
     due = 0.0
     while True:
         patience = None
-        if hub.watched:
-            patience = 0.0 if hub.asked else max(0.0, due - monotonic())
+        if hub.has_viewers:
+            patience = 0.0 if hub.step_wanted else max(0.0, due - monotonic())
         # Read all waiting orders first, so that a viewer that joined before a poll takes part in it.
         for order in orders(patience):
             if order is None:
                 return
             _obey(hub, order)
-        if hub.watched and monotonic() >= due:
+        if hub.has_viewers and monotonic() >= due:
             hub.poll()
-            due = monotonic() + hub.rest
-        elif hub.asked:
+            due = monotonic() + hub.pause
+        elif hub.step_wanted:
             hub.step()
 
 

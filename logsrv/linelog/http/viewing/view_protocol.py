@@ -21,8 +21,8 @@ from typing import NamedTuple
 class ViewEvents(NamedTuple):
     """Events for some viewers.
 
-    data: the events of `lines` lines, or other events. missed: the number of lines left out before them.
-    live: whether the viewers get new lines from here on without asking for more.
+    data: the events of `lines` lines, or other events. missed: the number of lines left out before these.
+    live: whether the viewers get new lines from now on without asking for more.
     """
 
     viewers: tuple[int, ...]

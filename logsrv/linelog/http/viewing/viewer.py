@@ -42,13 +42,13 @@ from logsrv.timer import Timer
 
 HEARTBEAT_EVERY = 15.0
 STALLED_AFTER = 300.0
-# The most searches in a row for one viewer. After each, another one is needed if more than NEAR bytes were
-# written meanwhile.
+# The most searches in a row for one viewer; then it joins. After each, another one is needed if more than
+# NEAR bytes were written meanwhile.
 MOST_SEARCHES = 5
 NEAR = 512 << 10
-# The most lines that wait for a client.
+# The most lines that wait for a client; further lines are only counted.
 MOST_WAITING = 2000
-# Bytes that are written at once, and bytes that Twisted and the kernel buffer if the client does not read.
+# Bytes that are written at a time, and bytes that Twisted and the kernel buffer for a slow client.
 PIECE = 8 << 10
 BUFFER = 16 << 10
 SEND_BUFFER = 128 << 10
@@ -93,7 +93,7 @@ class Viewer:
     _begin: Position = _NOWHERE
     _end: Position = _NOWHERE
     _full: bool = False
-    # The answer to `join` or `more` has not arrived yet.
+    # True until the answer to the last `join` or `more` arrives.
     _asked: bool = False
     _outbox: Outbox = attrs.field(factory=lambda: Outbox(MOST_WAITING))
     _timer: Timer = attrs.Factory(lambda self: Timer(self._clock), takes_self=True)
@@ -110,7 +110,7 @@ class Viewer:
         else:
             self._begin = Position(after.segment, after.offset + 1)
             if self._begin <= end and not _far(self._begin, end):
-                # No search is needed, which would need a process.
+                # No search, which needs a process: the process of the live views reads these few lines.
                 self._join(self._begin, end)
         head()
         self._request.write(RETRY)
@@ -125,7 +125,7 @@ class Viewer:
         self.state = NEXT[self.state.name, event]
 
     def _catch_up(self, end: Position) -> None:
-        """Request a search from the last line up to `end`; it begins when there is room."""
+        """Request a search of the next lines up to `end`; it begins when few others run."""
         self._go("search")
         self._searched += 1
         self._end = end
@@ -174,23 +174,23 @@ class Viewer:
             self._asked = True
             self._views.more(self)
 
-    def handed(self, handed: ViewEvents) -> None:
+    def receive(self, events: ViewEvents) -> None:
         """Receive events from the process of the live views."""
-        if handed.missed:
-            self._outbox.leave_out(handed.missed)
-            self._missed(handed.missed)
+        if events.missed:
+            self._outbox.leave_out(events.missed)
+            self._missed(events.missed)
         if self.state is ViewerState.JOINING:
-            # These events are written at once: they are few, the answer to one `more`.
+            # Written without a queue: these events are few, the answer to one `join` or `more`.
             self._asked = False
-            self._request.write(handed.data)
-            if handed.live:
+            self._request.write(events.data)
+            if events.live:
                 self._go("live")
                 self._flush()
             else:
                 self._ask()
             return
-        if handed.data:
-            self._missed(self._outbox.add(handed.data, handed.lines))
+        if events.data:
+            self._missed(self._outbox.add(events.data, events.lines))
         self._flush()
 
     def _flush(self) -> None:
@@ -227,7 +227,7 @@ class Viewer:
         """Do nothing: `notifyFinish` of the request reports a lost connection."""
 
     def close(self, why: str) -> None:
-        """Close the stream with a reason. The client may connect again."""
+        """Close the stream with a reason; without one if the client does not read. It may connect again."""
         if self.state is ViewerState.ENDED:
             return
         if self._full:

@@ -29,18 +29,18 @@ MODULE = "logsrv.linelog.http.viewing.view_child"
 MOST_QUERIES = 1000
 # Seconds that the process stays ready after the last viewer has left.
 IDLE_SECONDS = 60.0
-# Seconds from a failure of the process to the next start; browsers connect again after two.
+# Seconds after a failure of the process in which no other is started; browsers connect again after two.
 REST_SECONDS = 1.0
-# Seconds that the process may take to end.
+# Seconds that the process may take to end; then it is killed.
 END_SECONDS = 6.0
 
 
-class Watching(Protocol):
+class JoinedViewer(Protocol):
     """A viewer, as `Views` uses it."""
 
     query: str
 
-    def handed(self, handed: ViewEvents) -> None:
+    def receive(self, events: ViewEvents) -> None:
         """Receive events."""
 
     def close(self, why: str) -> None:
@@ -53,9 +53,9 @@ class Views:
     def __init__(self, place: Callable[[], str], reactor: Any) -> None:
         self._place = place
         self._reactor = reactor
-        self._viewers: dict[int, Watching] = {}
-        self._numbers: dict[Watching, int] = {}
-        # query → its number of viewers
+        self._viewers: dict[int, JoinedViewer] = {}
+        self._numbers: dict[JoinedViewer, int] = {}
+        # The number of viewers of each query.
         self._queries: Counter[str] = Counter()
         self._last = 0
         # The serving process, and all processes including those that are about to end.
@@ -65,7 +65,7 @@ class Views:
         self._not_before = float("-inf")
         self._limited_log = RateLimitedLog(reactor.seconds)
 
-    def join(self, viewer: Watching, begin: Position, sure: Position | None = None) -> None:
+    def join(self, viewer: JoinedViewer, begin: Position, sure: Position | None = None) -> None:
         """Add a viewer, which gets the lines that match its query from position `begin` on.
 
         sure: the end of the store, up to which it gets every matching line. It gets some lines now, and
@@ -84,12 +84,12 @@ class Views:
         known = None if sure is None else str(sure)
         _order(process, "join", self._last, viewer.query, str(begin), known)
 
-    def more(self, viewer: Watching) -> None:
+    def more(self, viewer: JoinedViewer) -> None:
         """Ask for the next lines for a viewer that is not live yet."""
         if self._process is not None and viewer in self._numbers:
             _order(self._process, "more", self._numbers[viewer])
 
-    def leave(self, viewer: Watching) -> None:
+    def leave(self, viewer: JoinedViewer) -> None:
         """Remove a viewer. A viewer that never joined is ignored."""
         number = self._numbers.pop(viewer, None)
         if number is None:
@@ -130,7 +130,7 @@ class Views:
         for number in events.viewers:
             # The viewer may have left meanwhile.
             if (viewer := self._viewers.get(number)) is not None:
-                viewer.handed(events)
+                viewer.receive(events)
 
     def _ended(self, process: ChildProcess, end: ProcessEnd) -> None:
         if process is not self._process:

@@ -1,4 +1,4 @@
-"""A query of live viewers, and the lines that it gets from a poll: the newest; it counts the others."""
+"""A query of live viewers, and the newest lines of a poll that match it; the others are counted."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from logsrv.linelog.read.render import as_json
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
 
-# Bytes of events in one message.
+# A message of events ends when it has this many bytes.
 PIECE = 8 << 10
-# The most bytes of events that are kept for viewers that reach the same lines later.
+# The most bytes of events that are kept for viewers that reach the same lines later; then all are dropped.
 KEPT_EVENTS = 8 << 20
 
 
@@ -24,8 +24,7 @@ KEPT_EVENTS = 8 << 20
 class WatchedQuery:
     """A query, its viewers, and the number of lines that they may get.
 
-    allowed: lines of this poll that they may still get. missed: matching lines of this poll that are left
-    out.
+    allowed: lines of this poll that they may still get. missed: lines of this poll that are left out.
     """
 
     matcher: Matcher
@@ -53,7 +52,7 @@ class WatchedQuery:
         self._found = []
 
     def take(self, piece: Appended, lines: Sequence[tuple[int, int]]) -> None:
-        """Add the matching lines of a piece, by their starts and ends. The newest piece comes first."""
+        """Add the matching lines of a piece, by their starts and ends; the newest piece comes first."""
         over = max(0, len(lines) - self.allowed)
         self.missed += over
         segment, offset = piece.position
@@ -93,7 +92,7 @@ class SharedEvents:
         return event
 
 
-def pieces(events: list[bytes]) -> Iterator[tuple[int, bytes]]:
+def event_pieces(events: list[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield the events in pieces of about PIECE bytes, each with its number of events."""
     start = size = 0
     for end, event in enumerate(events, 1):

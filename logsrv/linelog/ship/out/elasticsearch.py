@@ -55,7 +55,7 @@ class ElasticsearchTarget(PostingTarget):
         index = url.path.rstrip("/").removesuffix(_BULK)
         if not index.strip("/"):
             raise ConfigurationError(
-                f"{url.loggable_text} names no index, such as {url.loggable_text}/logs-logsrv-default"
+                f"{url.place} names no index, such as {url.place}/logs-logsrv-default"
             )
         super().__init__(attrs.evolve(settings, url=attrs.evolve(url, path=index + _BULK)), reactor)
         self._progress: _BulkProgress | None = None

@@ -75,7 +75,7 @@ class HttpClient:
         self._origin = f"http{'s' if url.tls else ''}://{url.netloc}"
         self._authorization = authorization
         self._reactor = reactor
-        self._who = one_line(url.loggable_text)
+        self._who = one_line(url.place)
         self._pool = bounded_pool(reactor)
         self._pool.cachedConnectionTimeout = _IDLE
         self._pool.maxPersistentPerHost = connections

@@ -59,7 +59,7 @@ class JetStream:
         self._store = settings.store
         self._stream = settings.url.path.removeprefix("/")
         self._subject = f"{SUBJECT}.{settings.store}"
-        self._who = one_line(settings.url.loggable_text)
+        self._who = one_line(settings.url.place)
         self._thread = AsyncioThread(reactor, "nats")
         tls = settings.tls
         if settings.url.tls:

@@ -41,7 +41,7 @@ class KafkaTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any, seconds: float = SECONDS) -> None:
         """Raises ConfigurationError."""
-        self.who = one_line(settings.url.loggable_text)
+        self.who = one_line(settings.url.place)
         self._reactor = reactor
         self._topic = settings.url.path.removeprefix("/")
         self._options = {

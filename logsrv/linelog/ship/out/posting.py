@@ -47,7 +47,7 @@ class PostingTarget:
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         """Raises ConfigurationError."""
         url = settings.url
-        self.who = one_line(url.loggable_text)
+        self.who = one_line(url.place)
         self._reactor = reactor
         token = settings.token
         if token and not _WITH_SCHEME.fullmatch(token):

@@ -49,7 +49,7 @@ class RelpTarget:
 
     def __init__(self, settings: TargetSettings, reactor: Any) -> None:
         self._connect = partial(connect, settings, reactor)
-        self._who = one_line(settings.url.loggable_text)
+        self._who = one_line(settings.url.place)
         self._reactor = reactor
         self._open: tuple[ServerConnection, RelpSession] | None = None
         self._sendings: deque[_Sending] = deque()

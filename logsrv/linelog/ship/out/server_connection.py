@@ -147,7 +147,7 @@ async def connect(
 
     Raises Unavailable.
     """
-    url, who = settings.url, one_line(settings.url.loggable_text)
+    url, who = settings.url, one_line(settings.url.place)
     factory = Factory.forProtocol(
         lambda: ServerConnection(who, tls=url.tls, clock=reactor, answers=answers)
     )

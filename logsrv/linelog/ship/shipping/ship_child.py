@@ -61,7 +61,7 @@ class ShipWork:
 
     def start(self, line: bytes) -> None:
         orders = read_orders(line)
-        place = orders.target.url.loggable_text
+        place = orders.target.url.place
         self._kept = ShipPlace(
             orders.directory, orders.name, target=place, clock=self._reactor.seconds
         )

@@ -148,7 +148,7 @@ class Shipping:
                 "ship {target}: process {pid} sends lines on to {where}",
                 target=name,
                 pid=pid,
-                where=shipped.settings.ship.loggable_text,
+                where=shipped.settings.ship.place,
             )
         orders = attrs.evolve(
             shipped.orders,

@@ -31,17 +31,17 @@ TWO = ("b=b.example.org:1", "others=https://b.example.org:1,[::1]:7")
 
 
 def names(nodes: DeclaredNodes, text: str) -> tuple[bool, list[str]]:
-    here, chosen = nodes.chosen(text)
+    here, chosen = nodes.choose(text)
     return here, [node.name for node in chosen]
 
 
 def test_names_are_offered_and_addresses_where_there_are_several() -> None:
     several = ["others/b.example.org:1", "others/::1:7"]
-    assert declared(*TWO).listed() == [
+    assert declared(*TWO).choices() == [
         {"name": "b", "nodes": ["b"]},
         {"name": "others", "nodes": several},
     ]
-    assert declared().listed() == []
+    assert declared().choices() == []
 
 
 def test_names_stand_for_each_node_once() -> None:
@@ -57,7 +57,7 @@ def test_names_stand_for_each_node_once() -> None:
 @pytest.mark.parametrize("text", ["b.example.org:1", "https://b.example.org:1", "c", "here,c"])
 def test_only_configured_names_are_accepted(text: str) -> None:
     with pytest.raises(ValueError, match="is none of the nodes that this server names"):
-        declared(*TWO).chosen(text)
+        declared(*TWO).choose(text)
 
 
 def test_unusable_nodes_are_refused_at_the_start(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_unusable_nodes_are_refused_at_the_start(tmp_path: Path) -> None:
 
 def test_a_process_is_told_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    _, chosen = declared(*TWO, nodes_token_file=tmp_path / "token").chosen("all")
+    _, chosen = declared(*TWO, nodes_token_file=tmp_path / "token").choose("all")
     assert "secret" not in repr(chosen)
     plain = json.loads(json.dumps([attrs.asdict(node) for node in chosen]))
     assert (plain[0]["name"], plain[0]["token"], plain[0]["ca"]) == ("b", "secret", None)

@@ -11,7 +11,7 @@ import pytest
 
 from logsrv.kit.testing.patience import PATIENCE
 from logsrv.linelog.http.nodes.answer import Body, NodeFailure
-from logsrv.linelog.http.searching.gathered import OwnStore, numbers
+from logsrv.linelog.http.searching.gathered import OwnStore, counts_of_nodes
 from tests.linelog.read.stores import line, make_store, view_of
 
 SCOPE = {"q": "", "since": "", "until": "", "source": ""}
@@ -44,7 +44,7 @@ def stores(tmp_path: Path) -> list[OwnStore]:
 
 
 def asked(nodes: list[OwnStore], endpoint: str, **values: Any) -> dict[str, Any]:
-    return numbers(nodes, endpoint, {**SCOPE, **values}, PATIENCE)
+    return counts_of_nodes(nodes, endpoint, {**SCOPE, **values}, PATIENCE)
 
 
 def counts(found: dict[str, Any]) -> list[int]:

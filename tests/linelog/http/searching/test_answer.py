@@ -42,7 +42,7 @@ class Case:
             request.finish()
 
         self.answer = SearchAnswer(request, self.clock, begin, fail)
-        self.answer.of(self.search)  # type: ignore[arg-type]
+        self.answer.attach(self.search)  # type: ignore[arg-type]
         self.answer.begin(200)
 
 

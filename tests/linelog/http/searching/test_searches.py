@@ -87,10 +87,10 @@ async def test_a_search_is_answered_and_a_spare_process_started(made: Made) -> N
     searches = made()
     first, second = SearchSink(), SearchSink()
     searches.start(asked(limit=2), first)
-    assert searches.open == 1
+    assert searches.running_count == 1
     assert await first.done is None
     assert first.status == 200 and first.text.count(b"\n") == 2
-    assert searches.open == 0
+    assert searches.running_count == 0
     while not (ready := pids(MODULE)):
         await pause(0.01)
     searches.start(asked(limit=3), second)
@@ -123,7 +123,7 @@ async def test_too_many_searches_are_refused_or_wait(made: Made) -> None:
         searches.start(asked(), sinks[2])
     assert caught.value.status == 429
     searches.wait(asked(limit=1), sinks[2])
-    assert searches.open == 2
+    assert searches.running_count == 2
     for search in running:
         search.kill()
     assert await sinks[2].done is None and sinks[2].text.count(b"\n") == 1
@@ -189,7 +189,7 @@ async def test_a_killed_search_sends_nothing(made: Made) -> None:
     await sink.first
     (pid,) = pids(MODULE)
     search.kill()
-    assert searches.open == 0
+    assert searches.running_count == 0
     await searches.stop()
     assert not is_there(pid)
     assert not sink.done.called

@@ -63,7 +63,7 @@ class Place:
         self.steps()
 
     def steps(self) -> None:
-        while self.hub.asked:
+        while self.hub.step_wanted:
             self.hub.step()
 
     def events(self, viewer: int) -> list[object]:
@@ -107,12 +107,12 @@ def test_each_viewer_gets_the_matches_of_its_query(place: Place) -> None:
 
 
 def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
-    assert not place.hub.watched
+    assert not place.hub.has_viewers
     place.join(1)
-    assert place.hub.watched
+    assert place.hub.has_viewers
     place.hub.leave(1)
     place.hub.leave(1)
-    assert not place.hub.watched
+    assert not place.hub.has_viewers
     place.write("unseen")
     place.poll()
     place.join(2)
@@ -169,7 +169,7 @@ def test_a_viewer_behind_the_hub_gets_every_line_from_its_place(place: Place) ->
 
 def test_viewers_begin_where_they_joined(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each begins where it came; of very many some begin a little earlier."""
-    monkeypatch.setattr(hub_module, "MOST_DOORS", 2)
+    monkeypatch.setattr(hub_module, "MOST_STOPS", 2)
     for number in range(1, 5):
         place.join(number)
         place.write(f"{number}")
@@ -198,7 +198,7 @@ def test_a_viewer_may_leave_while_behind(place: Place, monkeypatch: pytest.Monke
     place.hub.leave(1)
     place.steps()
     place.hub.leave(2)
-    assert not place.hub.watched
+    assert not place.hub.has_viewers
     place.more(1)
     assert place.events(1) == ["1"]
 
@@ -262,13 +262,13 @@ def test_the_next_look_comes_later_where_much_was_handed_out(place: Place) -> No
     for number in range(1, 1001):
         place.join(number, "good")
     place.poll()
-    assert place.hub.rest == POLL_EVERY
+    assert place.hub.pause == POLL_EVERY
     place.write("good")
     place.poll()
-    assert place.hub.rest == 1000 * REST_FOR_EACH
+    assert place.hub.pause == 1000 * REST_FOR_EACH
     place.write("bad")
     place.poll()
-    assert place.hub.rest == POLL_EVERY
+    assert place.hub.pause == POLL_EVERY
 
 
 def test_slow_queries_get_newest_lines(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.http.viewing import live
-from logsrv.linelog.http.viewing.live import Live
+from logsrv.linelog.http.viewing.live import LiveReader
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
@@ -23,7 +23,7 @@ def test_each_line_is_in_one_look(tmp_path: Path) -> None:
     """Each line is in one poll, at its position; a line that is not whole is in the next."""
     store = make_store(tmp_path / "store", [[line("old")]])
     view = view_of(store)
-    place = Live(view, end_of(view))
+    place = LiveReader(view, end_of(view))
     assert place.poll() == ([], [], 0, False)
     with (store / "current.log").open("ab") as file:
         file.write(line("new")[:10])
@@ -41,7 +41,7 @@ def test_too_many_lines_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(live, "KEPT", 5000)
     store = make_store(tmp_path / "store", [[]])
     view = view_of(store)
-    place = Live(view, end_of(view))
+    place = LiveReader(view, end_of(view))
     append(store, 1000)
     polled = place.poll()
     kept = sum(news.text.count(b"\n") for news in polled.pieces)
@@ -59,7 +59,7 @@ def test_skipped_lines_are_estimated(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(live, "COUNTED", 20_000)
     store = make_store(tmp_path / "store", [[]])
     view = view_of(store)
-    place = Live(view, end_of(view))
+    place = LiveReader(view, end_of(view))
     append(store, 10_000)
     polled = place.poll()
     kept = sum(news.text.count(b"\n") for news in polled.pieces)
@@ -80,7 +80,7 @@ def test_skipped_segments_are_estimated(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(live, "COUNTED", 5000)
     many = [line("x" * 60)] * 500
     view = view_of(make_store(tmp_path / "store", [many, many, many]))
-    place = Live(view, Position(1, 0))
+    place = LiveReader(view, Position(1, 0))
     polled = place.poll()
     assert place.position == end_of(view) and {news.position.segment for news in polled.pieces} == {
         3
@@ -93,7 +93,7 @@ def test_skipped_segments_are_estimated(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_look_says_that_retention_removed_lines(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
     view = view_of(store)
-    place = Live(view, Position(1, 0))
+    place = LiveReader(view, Position(1, 0))
     for path in store.glob("0000000001*"):
         path.unlink()
     polled = place.poll()
@@ -109,7 +109,7 @@ def test_a_step_ends_at_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     first, second = [line("a"), line("x" * 300), line("b")], [line("y" * 300), line("c")]
     store = make_store(tmp_path / "store", [first, second])
     view = view_of(store)
-    place = Live(view, Position(1, 0))
+    place = LiveReader(view, Position(1, 0))
     until = Position(2, len(second[0]))
     steps = []
     while place.position != until and (news := place.step(until)) is not None:

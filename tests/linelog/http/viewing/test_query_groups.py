@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.linelog.http.viewing import query_groups
 from logsrv.linelog.http.viewing.live import PolledLines
-from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, units
+from logsrv.linelog.http.viewing.query_groups import QueryGroup, SingleQuery, matching_units
 from logsrv.linelog.http.viewing.watched_query import WatchedQuery
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.store.segments.segment import Position
@@ -62,7 +62,7 @@ def clock(step: float) -> Callable[[], float]:
 def test_a_group_finds_what_each_query_finds(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     together_, alone = watched(QUERIES, most), watched(QUERIES, most)
-    made = units(together_)
+    made = matching_units(together_)
     assert any(isinstance(one, QueryGroup) for one in made)
     for unit in [*made, *map(SingleQuery, alone)]:
         unit.find(POLLED, lambda: 0.0, 1.0)
@@ -82,18 +82,18 @@ POLLED_TEXTS = {
 
 
 def test_few_queries_do_not_load_numpy() -> None:
-    assert all(isinstance(one, SingleQuery) for one in units(watched(QUERIES[:5])))
+    assert all(isinstance(one, SingleQuery) for one in matching_units(watched(QUERIES[:5])))
 
 
 def test_a_slow_query_takes_no_time_from_others() -> None:
     """Those that ask for words, those that ask for more, and those that any line may match are apart."""
-    made = units(watched(QUERIES))
+    made = matching_units(watched(QUERIES))
     shapes = [len(one.queries) for one in made]
     assert shapes[0] == 21 and sum(shapes) == len(QUERIES)
     assert {"", "-word1"} == {
         text
         for text, query in zip(QUERIES, watched(QUERIES), strict=True)
-        if isinstance(units([query] * query_groups.MANY)[0], SingleQuery)
+        if isinstance(matching_units([query] * query_groups.MANY)[0], SingleQuery)
     }
 
 
@@ -101,7 +101,7 @@ def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatc
     """The newest text is looked at, and each line of the rest is left out."""
     monkeypatch.setattr(query_groups, "CHUNK", 500)
     queries = watched([f"word{number}" for number in range(20)])
-    (unit,) = units(queries)
+    (unit,) = matching_units(queries)
     unit.find(POLLED, clock(0.1), 2.05)
     shown = [len(one.hits) for one in queries]
     assert 0 < sum(shown) < 40
@@ -110,7 +110,7 @@ def test_without_time_the_newest_text_is_searched(monkeypatch: pytest.MonkeyPatc
 
 def test_queries_without_time_are_first_in_the_next_look() -> None:
     queries = watched([f"word{number}" for number in range(2, 20)])
-    (unit,) = units(queries)
+    (unit,) = matching_units(queries)
     seen: set[int] = set()
     for _ in range(len(queries)):
         for query in queries:

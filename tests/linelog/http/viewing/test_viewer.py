@@ -105,7 +105,7 @@ class Watch:
         """Hand it lines, as the process does."""
         data = b"".join(line_event("1:0", json.dumps({"message": one})) for one in messages)
         number = (1,)
-        self.viewer.handed(ViewEvents(number, data, len(messages), missed, live))
+        self.viewer.receive(ViewEvents(number, data, len(messages), missed, live))
 
     @property
     def events(self) -> list[Any]:

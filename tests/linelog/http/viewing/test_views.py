@@ -36,9 +36,9 @@ class Watcher:
         self._fires: Deferred[None] = Deferred()
         self.live = False
 
-    def handed(self, handed: ViewEvents) -> None:
-        self.data += handed.data
-        self.live = self.live or handed.live
+    def receive(self, events: ViewEvents) -> None:
+        self.data += events.data
+        self.live = self.live or events.live
         self._look()
 
     def close(self, why: str) -> None:

@@ -7,7 +7,12 @@ import json
 import pytest
 
 from logsrv.linelog.http.viewing import watched_query
-from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents, WatchedQuery, pieces
+from logsrv.linelog.http.viewing.watched_query import (
+    PIECE,
+    SharedEvents,
+    WatchedQuery,
+    event_pieces,
+)
 from logsrv.linelog.read.follow import Appended
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position
@@ -51,7 +56,7 @@ def test_each_line_is_made_an_event_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_events_are_joined_to_pieces() -> None:
-    assert list(pieces([])) == []
-    assert list(pieces([b"a", b"b"])) == [(2, b"ab")]
+    assert list(event_pieces([])) == []
+    assert list(event_pieces([b"a", b"b"])) == [(2, b"ab")]
     large = b"x" * PIECE
-    assert list(pieces([b"a", large, b"b"])) == [(2, b"a" + large), (1, b"b")]
+    assert list(event_pieces([b"a", large, b"b"])) == [(2, b"a" + large), (1, b"b")]
