@@ -99,7 +99,7 @@ class AlertPlaces:
         return found
 
     def load(self, name: str, every: float) -> AlertProgress | None:
-        """Return the saved progress of a task; None if there is none, or it makes no sense.
+        """Return the saved progress of a task; None if there is none, or it cannot be used.
 
         every: the seconds of the task's interval.
         """

@@ -21,7 +21,7 @@ from logsrv.linelog.alerts.message import TemporaryFailure, Undelivered
 from logsrv.timer import Timer
 
 SECONDS = 60.0
-"""The most seconds that the program may take."""
+"""The most seconds that the program may take; then it is killed."""
 GRACE = 0.5
 """Seconds to wait for last output after the program's end: other processes may keep its stderr open."""
 _KEPT = 4096

@@ -13,7 +13,7 @@ from logsrv.linelog.alerts.tally import MatchCount
 from logsrv.linelog.read.render import document, safe_json
 
 LONGEST = 1000
-"""The most characters of a line in the text."""
+"""The most characters of a line in the text; the rest is cut off."""
 GAP = "Some lines were removed from the store before they could be looked at."
 TEST = "This is a test by hand: these are the newest lines that match."
 

@@ -21,7 +21,7 @@ END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 KILL_WITHIN = 2
-"""Seconds after which it ends even if a process still runs, for example because another user owns it."""
+"""Seconds after which this program ends, even if a process still runs, such as one of another user."""
 
 
 class _EndSignalError(Exception):

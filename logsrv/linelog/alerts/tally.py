@@ -24,9 +24,9 @@ from logsrv.linelog.read.search import Hit
 from logsrv.linelog.store.segments.segment import Position, time_text
 
 SHOWN = 10
-"""The most lines in a message."""
+"""The most lines in a message; the others are only counted."""
 LONGEST = 1 << 16
-"""The most bytes of a line in a message."""
+"""The most bytes of a line in a message; the rest is cut off."""
 SETTLE = 0.3
 """Seconds from the first match to its message, so that lines of the same moment are in it."""
 
@@ -37,7 +37,7 @@ NEXT = transitions(__doc__)
 class MatchCount:
     """Lines that matched: their number, the first SHOWN of them, the TIMEs of the first and of the last.
 
-    begin: the position of the first line in the store. gap: whether lines before or among them were removed
+    begin: the position of the first matching line. gap: whether lines before or among them were removed
     from the store unsearched.
     """
 

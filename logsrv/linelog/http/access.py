@@ -75,9 +75,9 @@ class Access:
         return self._token == other._token
 
     def check_host(self, request: Request) -> None:
-        """Raise Problem: 403 if the request's Host is not this server, 400 if it has two.
+        """Raise Problem: 403 if the request's Host is not this server, 400 if the request has several.
 
-        A request without Host is accepted, and any on a UNIX socket.
+        A request without Host, or on a UNIX socket, is accepted.
         """
         given = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(given) > 1:

@@ -144,7 +144,7 @@ def _count(frames: Frames, known: _SegmentTotals) -> _SegmentTotals:
 
 
 class StoreCounter:
-    """The counter of a store, which keeps its counts between calls. tell: called with each damage."""
+    """The counter of a store, which keeps its counts between calls. tell: called for each damage."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._directory = ""

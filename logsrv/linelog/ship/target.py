@@ -61,7 +61,7 @@ class PartlyRefused(RefusedForGood):
 
 
 class Misplaced(LogsrvError):
-    """The target's place is not at the beginning of the block. place: the target's; None if unknown."""
+    """The target's place is not the end of the block before. place: the target's; None if unknown."""
 
     def __init__(self, place: Position | None) -> None:
         super().__init__(f"the target is at {place or 'another place'}")

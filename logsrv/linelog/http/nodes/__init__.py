@@ -1,4 +1,4 @@
-"""Searches of several daemons, the nodes: lines merged by time, and none twice.
+"""Searches of several daemons, the nodes: lines merged by time. A line that several nodes have comes once.
 
 address, node_settings, declared   the nodes, and the options that name them
 client, answer                     a request to one node over HTTP, and checks of its answer

@@ -18,7 +18,7 @@ EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_800_000_000
 # With a longer line, a node fails. Daemons send fewer bytes: a message of 1 MiB, escaped, and its fields.
 LONGEST_LINE = 32 << 20
 LARGEST = 16 << 20
-"""Bytes of the largest answer that is one object."""
+"""Bytes of the largest answer that is one object; a node with a larger one fails."""
 LARGEST_WINDOW = 64 << 20
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _SOURCE = re.compile(r"[^ \n]+")
@@ -87,7 +87,7 @@ def node_lines(
 ) -> Generator[NodeLine, None, None]:
     """Yield the lines of a search as they arrive. Raises LogsrvError.
 
-    A line without a TIME gets the moment of the line before it. before: the moment of a first line without.
+    A line without a TIME gets the moment of the line before it. before: the moment of a first line without one.
     """
     with closing(node.body("search", asked)) as body:
         for data in whole_lines(body):

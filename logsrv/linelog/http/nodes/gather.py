@@ -25,14 +25,14 @@ from logsrv.linelog.http.nodes.merge import MergedLine, merged
 from logsrv.linelog.http.nodes.spans import AnswerSize, NodeQuestion, SpanLines, by_time
 
 ROOM = AnswerSize(20_000, 16 << 20)
-"""The largest answer of a node for a span of time."""
+"""The largest answer of a node for a span of time; if it is larger, the span is divided."""
 ROOM_OF_ALL = AnswerSize(100_000, 64 << 20)
 """The largest answers of all nodes together that are in memory at the same time."""
 ROOM_OF_A_MOMENT = AnswerSize(99_999, 128 << 20)
 """The largest answer for one moment, which cannot be divided: lines of a node, bytes of all nodes."""
 LEAST = 1000
 LONGEST = 600.0
-"""Seconds that a node may take for a piece of its lines, or for its counts."""
+"""Seconds that a node may take for a piece of its lines, or for its counts; then it fails."""
 CHECK_AFTER = 5.0
 """Seconds of waiting before /healthz of a node is asked, and seconds that it may take to answer."""
 
@@ -160,6 +160,6 @@ def _in_thread(node: AskedNode, ask: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             answer.set_exception(error)
 
-    # A daemon thread, because the process has to end even while it hangs.
+    # daemon: the process can end even while the thread hangs.
     Thread(target=work, name=f"node {node.name}", daemon=True).start()
     return answer

@@ -45,8 +45,8 @@ Values: TypeAlias = dict[str, Any]
 # A position has two numbers, of ten and of fifteen digits. If it is made from a time, the first counts
 # spans of 100 s; the second has 8 digits for microseconds, and 7 that number the lines of the same time.
 _STEP, _EACH = 10**8, 10**7
-# Values that nodes do not get. A single process: threads send the requests to nodes, and a process with
-# threads must not fork.
+# Values for the own store that a request to nodes lacks. One process: threads send the requests to nodes,
+# and a process with threads must not fork.
 _OTHERS = {"before": None, "after": None, "processes": 1}
 _SCOPE = ("q", "since", "until", "source", "limit", "before", "after")
 

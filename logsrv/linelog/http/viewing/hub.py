@@ -29,13 +29,13 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
 # The most lines a second on average, for one viewer and for all together; further lines count as missed.
-# One viewer gets more than people and browsers can follow; all together, what the daemon can write.
+# One viewer gets more than people and browsers can follow; all together get what the daemon can write.
 RATE = 1000
 RATE_OF_ALL = 20_000
 # A viewer that got few lines may then get the lines of this many seconds in one poll.
 BURST = 5
-# Seconds from the end of a poll to the next one, or, if that is more, seconds for each viewer that got
-# something: each costs the daemon 50 µs, so viewers take at most a tenth of its time.
+# Seconds from the end of a poll to the next one; or, if that is more, seconds for each viewer that got
+# something: that costs the daemon 50 µs a viewer, so viewers take at most a tenth of its time.
 POLL_EVERY = 0.05
 REST_FOR_EACH = 0.0005
 # The most seconds of a poll for matching queries; lines not matched by then count as missed.
@@ -86,7 +86,7 @@ class Hub:
 
     @property
     def pause(self) -> float:
-        """Seconds to wait after the last poll."""
+        """Seconds from the end of the last poll to the next one."""
         return max(POLL_EVERY, self._served * REST_FOR_EACH)
 
     def join(self, viewer: int, query: str, begin: Position, sure: Position | None = None) -> None:

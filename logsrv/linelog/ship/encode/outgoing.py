@@ -64,7 +64,7 @@ class OutgoingLines:
 
     @cached_property
     def time_bytes(self) -> list[bytes]:
-        """The same text as bytes."""
+        """The moments in the form of TIME, as bytes."""
         if NO_TIME not in self._moments_read:
             return [line[:_TIME] for line in self.lines]
         return [_time(moment).encode("ascii") for moment in self.moments]

@@ -23,7 +23,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.ship.target import RefusedForGood, TooMuchAtOnce, Unavailable
 
 LONGEST_PAUSE = 600.0
-"""The longest pause, in seconds, that a server can ask for by Retry-After."""
+"""The longest pause in seconds: if Retry-After asks for more, this one is used."""
 _SHOWN = 200
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _SOON = (408, 425)

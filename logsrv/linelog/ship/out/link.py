@@ -33,7 +33,7 @@ SOON = 3.0
 SLOW = 20
 """Seconds for the server to read a request, such as a block over a slow link."""
 _MOST_VALUES = 200_000
-"""The most values in a JSON answer; the answer about a stream with 100,000 stores has half as many."""
+"""A JSON answer with more values is an error; the one about a stream with 100,000 stores has half."""
 _COUNTED = 1 << 63
 
 

@@ -33,7 +33,7 @@ from logsrv.linelog.ship.out.nats_wire import (
 
 NO_NATS = "it does not answer as NATS does"
 LONGEST = 300
-"""The most characters of a server's text in one of our messages."""
+"""The most characters of a server's text in one of our messages; the rest is cut off."""
 _ANSWERS = 1024
 _INFO: dict[str, type] = {
     **dict.fromkeys(("version", "nonce", "cluster", "client_ip"), str),

@@ -20,11 +20,11 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.ship.encode.block import NAMES
 
 LONGEST_LINE = 32 << 10
-"""The most bytes of a line; nats-py has this limit for the first line."""
+"""The most bytes of a line; a longer one is an error. nats-py has this limit for the first line."""
 LARGEST = 6 << 20
-"""The most bytes of a message that is kept; the answer about a stream with 100,000 stores has 5 MB."""
+"""The bytes of a larger message are dropped; the answer about a stream with 100,000 stores has 5 MB."""
 LARGEST_SENT = 65 << 20
-"""The most bytes of a message from a server, which accepts up to 64 MiB and adds headers."""
+"""A larger message is an error: a server accepts up to 64 MiB, and adds headers."""
 LARGEST_HEADERS = 16 << 10
 STATUS = "Status"
 NATS_STREAM, NATS_SUBJECT, NATS_SEQUENCE = "Nats-Stream", "Nats-Subject", "Nats-Sequence"

@@ -34,7 +34,7 @@ class ServerConnection(Protocol):
     """A connection to a server: write to it, and wait for its bytes.
 
     hung_up: whether the server has ended the connection. Only one caller may wait at a time. A wait fails
-    with Unavailable when the connection ends or the server sends too much; both end the connection.
+    with Unavailable when the connection ends, or is aborted because the server sends too much.
     """
 
     transport: Any

@@ -44,7 +44,7 @@ after a block was not taken, before several are in flight again."""
 
 @attrs.define(eq=False, kw_only=True)
 class BlockShipper(Shipper[BlockTarget]):
-    """A shipper of blocks. ship_from: where it begins if no place is saved, and the target has none."""
+    """A shipper of blocks. ship_from: where it begins if no place is saved, and the target is empty."""
 
     asks: bool = attrs.field(init=False, default=True)
     more: bool = attrs.field(init=False, default=False)
@@ -124,7 +124,7 @@ class BlockShipper(Shipper[BlockTarget]):
         self._report(ShipReport("resent", why, position=position, bytes=missing))
 
     def _require_ours(self, last: LastBlock) -> None:
-        """Raise ForeignStoreError if the target has other text; also OSError and StoreError."""
+        """Raise ForeignStoreError unless the target's text is the store's. Also OSError and StoreError."""
         end = end_of(self._view)
         self._require_store()
         if last.position > end:
@@ -175,7 +175,7 @@ class BlockShipper(Shipper[BlockTarget]):
 
     def _not_taken(self, failure: Failure) -> Failure:
         if failure.check(Misplaced, Unavailable, CancelledError):
-            # Send the next ones one by one: a proxy may reorder them, or the target cannot take several.
+            # Send single blocks for a while: a proxy may reorder several, or the target cannot take them.
             self._one_by_one = GROW
         if failure.check(CancelledError) and self._cut is not None:
             # No answer came in time: the link may be slow, so send smaller blocks.

@@ -3,8 +3,9 @@
 After TRIES hang-ups at the same lines, the lines are sent in smaller and smaller parts, down to a single
 line. After TRIES hang-ups at that line, it is skipped, and the next lines are tried one by one: each at
 which the target hangs up is skipped, too. When a line is acknowledged, the skipped ones are sent once more,
-and those at which the target hangs up again count as refused. If it hangs up at more than MOST lines, or
-no other line waits, it is faulty itself: the order of the lines is restored, and none is refused.
+and those at which the target hangs up again count as refused. If the target hangs up at more than MOST
+lines, or no other line waits, the target is faulty itself: the order of the lines is restored, and none is
+refused.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from logsrv.linelog.store.segments.segment import Position
 TRIES = 3
 """The hang-ups at the same lines after which they are sent in smaller parts."""
 PARTS = 16
-"""The number of parts that lines are divided into."""
+"""The number of parts into which the lines of a batch are divided."""
 MOST = 16
 """The most skipped lines; if the target hangs up at more, it is faulty itself."""
 

@@ -61,7 +61,7 @@ from logsrv.timer import Timer
 log = Logger()
 
 ANSWER = 30.0
-"""The seconds within which a target has to answer."""
+"""The seconds within which a target has to answer; then the call is cancelled, and has failed."""
 LEAST = 1 << 16
 """Bytes: if no answer comes within ANSWER, the link may be slow; text is halved, down to this size."""
 LOOK = 0.2
@@ -75,7 +75,7 @@ QUIET = 60.0
 TRY = 1.0
 """Seconds between two attempts to lock the place."""
 TRIES = 10
-"""Attempts after which this is reported: the process of a killed daemon may run on for a few seconds."""
+"""Failed attempts to lock before a report: the process of a killed daemon may run on for a few seconds."""
 LAST = 4.0
 """Seconds for each step at the end: waiting for a last answer, and closing the connections."""
 

@@ -9,7 +9,7 @@ SHORTEST, LONGEST = 0.1, 30.0
 SETTLED = 60.0
 """Seconds between two attempts if the cause of the failure does not pass by itself."""
 MOST_ASKED = 3600.0
-"""Seconds: the longest pause that a target can ask for."""
+"""Seconds: the longest pause, even if a target asks for more."""
 
 
 class Pauses:

@@ -42,7 +42,8 @@ class SegmentShipper(Shipper[SegmentTarget]):
 
     _disk: Disk
     asks: bool = attrs.field(init=False, default=True)
-    # The number of the last segment that retention would remove, and of the first that it may not remove.
+    # due: the number of the last segment that retention would remove. _released: the number of the first
+    # that it may not remove yet.
     due: int = attrs.field(init=False, default=0)
     _released: int = attrs.field(init=False, default=1)
     # The time of the last request about segments that retention wants to remove.

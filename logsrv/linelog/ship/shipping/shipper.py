@@ -118,13 +118,13 @@ class Shipper(Generic[AnyTarget]):
         return Missing() if self.unread is None else gone_from(self._view, self.unread)
 
     def _count_passed(self, missing: Missing) -> None:
-        """Count and report text that is gone, and that the place has passed; saved with the place."""
+        """Count and report text that is gone before the place; the count is saved with the place."""
         self._kept.gone = self._kept.gone.and_(missing)
         size = missing.bytes if missing.known else None
         self._report(ShipReport("gap", bytes=size, lines=missing.lines))
 
     def _refuse(self, lines: Sequence[bytes], number: int, why: str) -> None:
-        """Keep lines that the target will never take in NAME.refused, and report them.
+        """Keep in a file, and report, lines that the target will never take.
 
         lines: the refused lines, as far as they are known. number: how many lines were refused.
         """
