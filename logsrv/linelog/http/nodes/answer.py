@@ -87,7 +87,7 @@ def node_lines(
 ) -> Generator[NodeLine, None, None]:
     """Yield the lines of a search as they arrive. Raises LogsrvError.
 
-    A line without a TIME gets the moment of the line before it. before: the moment of a first line without one.
+    A line without a TIME gets the moment of the line before it. before: the moment of such a first line.
     """
     with closing(node.body("search", asked)) as body:
         for data in whole_lines(body):
