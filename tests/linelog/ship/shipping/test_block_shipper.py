@@ -245,21 +245,17 @@ def _first(directory: Path) -> Any:
     return far.blocks[0]
 
 
-@pytest.mark.parametrize("has_removed_blocks", [False, True])
-def test_a_target_that_has_lost_all_gets_only_new_lines(
-    directory: Path, has_removed_blocks: bool
-) -> None:
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_target_that_has_lost_all_gets_only_new_lines(directory: Path, removed: bool) -> None:
     """A stream that lets go by its limits has lost nothing."""
-    far = FarSide(has_removed_blocks=has_removed_blocks)
+    far = FarSide(has_removed_blocks=removed)
     shipped(directory, far).kill()
     del far.blocks[:], far.texts[:]
     written = append(directory, "one more")
     process = shipped(directory, far)
     assert far.text == written and far.blocks[0].after is None
-    (report,) = process.reports.of("trouble" if has_removed_blocks else "forgot")
-    assert (
-        "removed all lines" if has_removed_blocks else "has nothing of this store"
-    ) in report.why
+    (report,) = process.reports.of("trouble" if removed else "forgot")
+    assert ("removed all lines" if removed else "has nothing of this store") in report.why
 
 
 @pytest.mark.parametrize(
