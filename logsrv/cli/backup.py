@@ -127,6 +127,6 @@ def summary(backup: Backup) -> str:
     lines = "all lines" if backup.note.lines is None else f"{backup.note.lines:,} lines"
     came = ", ".join(
         f"{count} {how.value}"
-        for how, count in sorted(backup.came.items(), key=lambda item: item[0].value)
+        for how, count in sorted(backup.copied.items(), key=lambda item: item[0].value)
     )
     return f"{lines}, up to {backup.note.place}" + (f"; of its segments {came}" if came else "")

@@ -38,7 +38,7 @@ from logsrv.errors import StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.escape import SHOWN_PATH_LENGTH, one_line
 from logsrv.kit.text.words import counted, shown, size_text
-from logsrv.linelog.cursors.place import all_kept
+from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.care.examine import Examination
 from logsrv.linelog.store.care.file_owner import give_files_of_root
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         with Disk().enter(directory) as disk, contextlib.ExitStack() as undo:
             examination = Examination(
                 disk=disk,
-                places=lambda: list(all_kept(directory)),
+                places=lambda: list(saved_places(directory)),
                 quick=arguments.quick,
                 read=progress.read,
             )

@@ -44,7 +44,7 @@ from logsrv.linelog.inputs.blocks.client import CentreClient
 from logsrv.linelog.ship.address import ShipURL, parse_ship_url
 from logsrv.linelog.ship.registry import TargetSettings, check_encrypted
 from logsrv.linelog.store.archive.archive_notes import open_archive
-from logsrv.linelog.store.archive.restoring import RestoredSegment, brought_back, choose_store
+from logsrv.linelog.store.archive.restoring import RestoredSegment, choose_store, restore_segments
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.lock import locked
 
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(f"--from {shown(arguments.origin)}: {error}") from None
     store = choose_store(archive, arguments.store)
-    total = _brought(arguments.directory, lambda disk: brought_back(archive, store, disk))
+    total = _brought(arguments.directory, lambda disk: restore_segments(archive, store, disk))
     print(f"{shown(arguments.directory)} is store {store}: {total}")
     print(
         "If the store that was archived still runs, or its lines went on elsewhere, give this one"
@@ -115,8 +115,8 @@ def _from_backup(arguments: argparse.Namespace) -> int:
     )
     if backup.is_short:
         tell(
-            f"logsrv restore: {shown(arguments.origin)} had {backup.said:,} lines once, and has fewer:"
-            " logsrv doctor says more"
+            f"logsrv restore: {shown(arguments.origin)} had {backup.promised_lines:,} lines once, and has"
+            " fewer: logsrv doctor says more"
         )
     return 1 if backup.damaged or backup.is_short else 0
 

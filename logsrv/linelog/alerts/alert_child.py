@@ -13,7 +13,7 @@ from logsrv.linelog.alerts.alert_places import AlertPlaces
 from logsrv.linelog.alerts.delivery import deliver_by
 from logsrv.linelog.alerts.reports import Report, read_orders, report_line
 from logsrv.linelog.alerts.watcher import Watcher
-from logsrv.linelog.cursors.reader_child import Daemon, run
+from logsrv.linelog.cursors.reader_child import DaemonConnection, run
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.disk import reason
 
@@ -24,7 +24,7 @@ class AlertWork:
     _kept: AlertPlaces | None = None
     _watcher: Watcher
 
-    def __init__(self, daemon: Daemon, reactor: Any, *, clock: Clock) -> None:
+    def __init__(self, daemon: DaemonConnection, reactor: Any, *, clock: Clock) -> None:
         self._daemon = daemon
         self._clock = clock
         self._reactor = reactor

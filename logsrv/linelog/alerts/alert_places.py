@@ -86,7 +86,7 @@ class AlertPlaces:
                 kept = place.load(self._folder.disk, name)
                 if kept is None:
                     continue
-                why = place.foreign(kept, self._store, end)
+                why = place.why_foreign(kept, self._store, end)
                 if why is not None:
                     raise ValueError(f"{self._folder.path(name)} cannot be used: {why}")
                 found[name] = TaskKey(kept.note["way"], kept.note["name"], kept.note["alert"])

@@ -7,14 +7,14 @@ from logsrv.kit.options.kinds import TEXT, Kind, WrongPlace
 
 
 def plain_text(text: str) -> str:
-    """Return the text, which can be an argument of a program. Raises ValueError if it cannot."""
+    """Return `text` if it can be an argument of a program. Raises ValueError if not."""
     if "\0" in text:
         raise ValueError("has a NUL in it, which no argument of a program can have")
     return TEXT.parse(text)
 
 
 def _query(text: str) -> str:
-    # Imported only for a query: it takes as long as the import of all other options.
+    # Imported only for a query: this import takes as long as those of all other options together.
     from logsrv.linelog.query.language import caret, parse
 
     try:

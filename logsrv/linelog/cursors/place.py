@@ -67,7 +67,7 @@ def load(disk: Disk, name: str) -> Place | None:
         raise ValueError(f"{disk.path(name)} is damaged: {explanation(error)}") from error
 
 
-def foreign(place: Place, store: str, end: Position) -> str | None:
+def why_foreign(place: Place, store: str, end: Position) -> str | None:
     """Return the reason why a place cannot be in a store. store, end: the store's identity and its end.
 
     None if the place can be in the store.
@@ -79,11 +79,11 @@ def foreign(place: Place, store: str, end: Position) -> str | None:
     return None
 
 
-def all_kept(directory: str) -> Iterator[tuple[str, Place | None, str]]:
+def saved_places(directory: str) -> Iterator[tuple[str, Place | None, str]]:
     """Yield all saved places: the name, such as `ship/centre`, the place, and "".
 
-    For a place that cannot be read: the name, None, and the reason. Names with a dot are not places. Raises
-    OSError.
+    For a place that cannot be read: the name, None, and the reason. Files with a dot in the name are no
+    places. Raises OSError.
     """
     for folder in FOLDERS:
         try:

@@ -47,7 +47,7 @@ class Work(Protocol):
 
 
 @implementer(IHalfCloseableProtocol)
-class Daemon(PipeProtocol):
+class DaemonConnection(PipeProtocol):
     """The connection to the daemon by two pipes. status: the exit status of this process.
 
     make: called once with this connection; returns the work.
@@ -56,7 +56,7 @@ class Daemon(PipeProtocol):
     status = 0
     transport: Any = None
 
-    def __init__(self, make: Callable[[Daemon], Work], reactor: Any) -> None:
+    def __init__(self, make: Callable[[DaemonConnection], Work], reactor: Any) -> None:
         self._reactor = reactor
         self._work = make(self)
         self._messages = MessageReader()
@@ -74,7 +74,7 @@ class Daemon(PipeProtocol):
                 self.attempt(self._begin, TRIES)
 
     def _begin(self, tries: int) -> None:
-        """Begin the work when the lock is free, or after all attempts.
+        """Begin the work when the lock is free; after all attempts begin it without the lock.
 
         The process of a killed daemon may hold the lock for a few seconds.
         """
@@ -115,7 +115,7 @@ class Daemon(PipeProtocol):
         if not self._started:
             self._leave()
         elif not self._finishing:
-            # `_finish` is called twice if the daemon ends after it has closed the input.
+            # Finish once: if the daemon ends after it has closed the input, `_finish` is called twice.
             self._finishing = True
             self._work.finish().addCallbacks(lambda _: self._leave(), self.fail)
 
@@ -140,7 +140,7 @@ class Daemon(PipeProtocol):
             self.connectionLost()
 
 
-def run(make: Callable[[Daemon, Any], Work]) -> int:
+def run(make: Callable[[DaemonConnection, Any], Work]) -> int:
     """Run the process until the daemon closes its input or is dead; return the exit status.
 
     make: gets the connection to the daemon and the reactor, and returns the work.
@@ -148,9 +148,10 @@ def run(make: Callable[[Daemon, Any], Work]) -> int:
     from twisted.internet import reactor
 
     running: Any = reactor
-    # The commands of alerts are not limited: `alerts/subreaper.py` lifts this limit.
+    # This also limits the memory of programs that the process starts. For the commands of alerts,
+    # `alerts/subreaper.py` lifts that limit.
     limit()
-    daemon = Daemon(lambda daemon: make(daemon, running), running)
+    daemon = DaemonConnection(lambda daemon: make(daemon, running), running)
 
     def begin() -> None:
         # After the start of the reactor, because the reactor sets its own signal handlers.

@@ -29,7 +29,7 @@ from logsrv.linelog.store import recover
 from logsrv.linelog.store.care.imported import Identity, ImportedFiles, load
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.sealing.seal import seal
-from logsrv.linelog.store.sealing.segment_sizes import size_of
+from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
 from logsrv.linelog.store.segments import segment
 from logsrv.linelog.store.segments.disk import Disk, make_directory, reason
 from logsrv.linelog.store.segments.index import load as load_index
@@ -105,8 +105,8 @@ class ImportWriter:
             tell=_tell_nobody,
         )
         try:
-            recover.identified(disk)
-            self._active.leave_worn()
+            recover.identity_or_none(disk)
+            self._active.skip_segments()
         except BaseException:
             self._active.finish()
             self._leave()
@@ -294,7 +294,7 @@ class ImportWriter:
         for one in segment.sealed_segments(self._disk):
             if one.form is not Form.PLAIN or one.number >= self._active.position.segment:
                 continue
-            if size_of(one.name, self._disk):
+            if file_size_or_zero(one.name, self._disk):
                 seal(one, self._disk)
             else:
                 remove_empty(one, self._active.position.segment, self._disk)

@@ -19,11 +19,11 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import (
     CatalogSegment,
+    catalogs_in_use,
     folder,
-    last_of_all,
-    newest,
+    last_archived_number,
+    manifest_in_archive,
     read_catalog,
-    there,
 )
 from logsrv.linelog.store.archive.manifest import (
     STORE,
@@ -80,8 +80,8 @@ class ArchiveView(View):
     def _load(self) -> None:
         """Find the archive's segments: from its catalogs, and by name those that no catalog has yet."""
         archive, store = self._archive, self._store
-        names = newest(archive.names(folder(store)), store)
-        last = last_of_all(names)
+        names = catalogs_in_use(archive.names(folder(store)), store)
+        last = last_archived_number(names)
         behind = asked = "" if last is None else f"{store}/{last:010d}."
         catalogs = [self._readers.start(partial(read_catalog, archive, name)) for name in names]
         others = self._readers.start(partial(archive.names, f"{store}/", behind))
@@ -118,7 +118,7 @@ class ArchiveView(View):
 
     def _uncatalogued(self, name: str) -> CatalogSegment:
         """Return the entry of a segment that no catalog has. Raises ArchiveError."""
-        manifest = there(self._archive, self._store, name)
+        manifest = manifest_in_archive(self._archive, self._store, name)
         words = manifest.objects.get(object_name(self._store, manifest.segment.words))
         return CatalogSegment(encode(manifest), b"", words.size if words else 0, ())
 

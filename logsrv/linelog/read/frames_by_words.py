@@ -54,7 +54,7 @@ def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
             return None
         catalog, place, entry = known
         if catalog not in answers:
-            answers[catalog] = view.asked(catalog, lambda words: frames_with(words, need))
+            answers[catalog] = view.ask_words(catalog, lambda words: frames_with(words, need))
         found = answers[catalog]
         return None if found is None or found >> place & 1 else entry
 

@@ -35,7 +35,7 @@ from logsrv.linelog.store.segments.segment import (
     Position,
     Segment,
     away_segments,
-    no_files,
+    not_plain_files,
     segments_and_names,
 )
 from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
@@ -134,7 +134,7 @@ class View:
             found.update((one.number, one) for one in self.segments)
             self.segments = [found[number] for number in sorted(found)]
         self._by_number = {one.number: one for one in self.segments}
-        self._no_files = no_files(self._disk, names)
+        self._no_files = not_plain_files(self._disk, names)
         self._catalog_names = [name for name in names if name.endswith(CATALOG_SUFFIX)]
         self._catalogs: Catalogs | None = None
 
@@ -219,9 +219,9 @@ class View:
             self._catalogs = Catalogs(self._disk, self._catalog_names, self.note)
         return self._catalogs.known(segment)
 
-    def asked(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
+    def ask_words(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
         """Return the answer of a catalog's word index; None if it has no usable one."""
-        return self._catalogs.asked(catalog, ask) if self._catalogs is not None else None
+        return self._catalogs.ask_words(catalog, ask) if self._catalogs is not None else None
 
     def times(self, number: int) -> Times:
         """Return the times of a segment's lines by a catalog or its index; UNKNOWN without these."""

@@ -50,15 +50,17 @@ class Hold(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The number of the first segment that retention keeps."""
+        """The number of the first segment that retention keeps for this reader."""
         return self.segment if self.looks is None else min(self.segment, self.released)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class StorePolicy:
-    """The options of a store, and two settings that only a program can choose. None means no limit.
+    """The options of a store; only a program can set `high_water` and `low_water`.
 
-    Sizes are in bytes, times in seconds, `keep_days` and `keep_indexes` in days.
+    None means no limit for `keep_bytes` and `keep_days`. Without `keep_indexes` an index is removed with
+    its text; without `sealers` there is one for each four cores. Sizes are in bytes, times in seconds,
+    `keep_days` and `keep_indexes` in days.
 
     rotate_size, rotate_every: the active segment is sealed at this size, or this long after its first line.
     high_water, low_water: senders are paused when more bytes than `high_water` wait to be written, and

@@ -33,7 +33,7 @@ from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
 log = Logger()
 # A place after all others, for a store whose text is all on the medium.
 EVERYWHERE = Position(10**segment.DIGITS, 0)
-# The small files that are written as `NAME.tmp` first.
+# The small files that are written as `NAME.tmp` first. A start removes a `NAME.tmp` that was left.
 _REPLACED = (
     *(segment.NUMBER, segment.ACTIVE, segment.SYNCED),
     *(identity.NAME, origins.NAME, EMPTY, REMOVED, WAITING),
@@ -105,7 +105,7 @@ class TidyReport(NamedTuple):
     """The result of `tidy`.
 
     conflicting_names: files with the number of another segment; they were kept and logged.
-    unseen: segments whose indexes are still to be checked with `look_at_index`.
+    unseen: segments whose indexes are still to be checked with `check_index`.
     """
 
     conflicting_names: frozenset[str] = frozenset()
@@ -150,7 +150,7 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
         raise StoreError(f"the store {disk.directory} {segment.NOT_RESTORED}")
     backup_note.take_over(disk)
     half = segment.half_rotated(disk)
-    if half and (_is_left_behind(disk, half[-1]) or not crashed):
+    if half and (_remove_left_behind(disk, half[-1]) or not crashed):
         half = []
     spared = half[-1] if half else None
     synced = _read_synced(disk)
@@ -158,7 +158,7 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     number = spared.number if spared else number_active(disk, synced.segment)
     known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
     # Before the text is repaired, because the rest of a block is no torn line.
-    settled = origins.settle(disk, number, crashed=crashed)
+    settled = origins.cut_incomplete_blocks(disk, number, crashed=crashed)
     opened = open_active(disk, known)
     # Skip also a file that is shorter than it was: somebody has moved, removed or cut it.
     segments_to_skip = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
@@ -167,8 +167,8 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> StartState:
     )
 
 
-def _is_left_behind(disk: Disk, named: Segment) -> bool:
-    """Return whether current.log is an old segment that newer sealed ones follow; if so, remove it.
+def _remove_left_behind(disk: Disk, named: Segment) -> bool:
+    """Remove current.log if it is an old segment that newer sealed ones follow; return whether it was.
 
     The next segment was current.log later, and then got a sealed name. A power cut may undo the first of
     these changes and keep the second.
@@ -213,10 +213,10 @@ def _read_synced(disk: Disk) -> Position:
     return place
 
 
-def identified(disk: Disk) -> Identity | None:
-    """Return the identity of the store; make one if it has none. Log a failure, and return None."""
+def identity_or_none(disk: Disk) -> Identity | None:
+    """Return the identity of the store, made now if it has none; None after a failure, which is logged."""
     try:
-        found = identity.settled(disk)
+        found = identity.load_and_repair(disk)
         return found or identity.make(
             disk, Position(segment.segments(disk)[0].number, 0), os.urandom
         )
@@ -242,7 +242,7 @@ def number_active(disk: Disk, least: int = 0) -> int:
             path=disk.path(segment.NUMBER),
             number=number,
         )
-    _tell_of_gap(disk, number)
+    _log_missing_segments(disk, number)
     text = segment.number_text(number)
     if not saved or disk.read(segment.NUMBER) != text:
         try:
@@ -252,7 +252,7 @@ def number_active(disk: Disk, least: int = 0) -> int:
     return number
 
 
-def _tell_of_gap(disk: Disk, number: int) -> None:
+def _log_missing_segments(disk: Disk, number: int) -> None:
     """Log the missing segment numbers, up to that of the active segment, that no note explains."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     numbers = {one.number for one in files} or {0}
@@ -298,7 +298,7 @@ def tidy(
     """
     unseen = []
     names = disk.entries()
-    for name in segment.no_files(disk, names):
+    for name in segment.not_plain_files(disk, names):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
     for found in segment.half_rotated(disk, names):
         if found != spared:
@@ -306,7 +306,7 @@ def tidy(
             del names[found.name]
     conflicting_names: set[str] = set()
     files = segment.counted_files(disk, names)
-    if settle(disk, files, conflicting_names, 10**segment.DIGITS, operator.call):
+    if remove_second_files(disk, files, conflicting_names, 10**segment.DIGITS, operator.call):
         names = disk.entries()
         files = segment.counted_files(disk, names)
     for name in map(segment.tmp, _REPLACED):
@@ -323,7 +323,7 @@ def tidy(
         elif indexes_later and names.get(found.index):
             unseen.append(found)
         else:
-            look_at_index(found, disk, operator.call)
+            check_index(found, disk, operator.call)
     for name in segment.loose_files(disk, names):
         disk.unlink(name)
     return TidyReport(frozenset(conflicting_names), tuple(unseen))
@@ -361,8 +361,8 @@ def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
         disk.fdatasync(fd)
 
 
-def look_at_index(packed: Segment, disk: Disk, say: Say) -> None:
-    """Log a segment that is shorter than its index says; replace a useless index."""
+def check_index(packed: Segment, disk: Disk, say: Say) -> None:
+    """Log a segment that is shorter than its index says; make a missing or useless index again."""
     with _logging_unreadable(packed, disk, say):
         size = disk.stat(packed.name).st_size
         try:
@@ -409,7 +409,7 @@ def _make_again(packed: Segment, disk: Disk, say: Say) -> None:
         say(log.warn, "the index of {path} was missing or of no use, and was made again", path=path)
 
 
-def settle(
+def remove_second_files(
     disk: Disk,
     files: Iterable[tuple[Segment, Segment]],
     known: set[str],
@@ -428,7 +428,7 @@ def settle(
         if one.name in known:
             continue
         try:
-            held = holder(one, counted, disk) if one.packed == counted.packed else None
+            held = form_with_all_text(one, counted, disk) if one.packed == counted.packed else None
         except OSError as error:
             say(
                 log.error,
@@ -469,8 +469,8 @@ def _remove_double(gone: Segment, kept: Segment, disk: Disk, say: Say) -> None:
     )
 
 
-def holder(plain: Segment, packed: Segment, disk: Disk) -> Form | None:
-    """Return the form that has all the text of the other; None if neither has. Raises OSError."""
+def form_with_all_text(plain: Segment, packed: Segment, disk: Disk) -> Form | None:
+    """Return the form that has all readable text of the other; None if neither has. Raises OSError."""
     with open(disk.open(plain.name, os.O_RDONLY), "rb") as file:
         try:
             for text, _ in index.frames(packed, disk):

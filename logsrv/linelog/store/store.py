@@ -46,7 +46,7 @@ CLOSE_WITHIN = 10.0
 SEALER_ENDS_WITHIN = 3.0
 # Senders are paused while more acknowledgements than this wait for the disk; each takes about 1 KiB.
 MOST_WAITING = 50_000
-# Bytes. For a smaller batch, joining the pieces costs less than keeping them until they are written.
+# Bytes. The pieces of a smaller batch are joined: that costs less than keeping them until they are written.
 SMALL = 4096
 # The kinds of faults that `Store.troubles` reports.
 TROUBLES = ("write", "sync", "rotate", "seal", "remove")
@@ -69,8 +69,8 @@ def _thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread
     return thread
 
 
-def _advise(policy: StorePolicy) -> None:
-    """Log a warning if a policy keeps less than its user may think."""
+def _warn_of_keep_bytes(policy: StorePolicy) -> None:
+    """Log a warning if `keep_bytes` is less than `rotate_size`: it may remove all sealed segments."""
     if policy.keep_bytes is not None and policy.keep_bytes < policy.rotate_size:
         log.warn(
             "--keep-bytes ({keep} bytes) is less than --rotate-size ({rotate} bytes): whenever"
@@ -134,9 +134,9 @@ class Store:
 
     def _start(self, lock: DirectoryLock) -> None:
         disk, clock, tell = self._disk, self._clock, self._reactor.callFromThread
-        _advise(self._policy)
+        _warn_of_keep_bytes(self._policy)
         begun = recover.begin(disk, crashed=bool(lock.left_by))
-        self.identity = recover.identified(disk)
+        self.identity = recover.identity_or_none(disk)
         opened = begun.opened
         age = clock.time_of_day() - segment.first_moment(opened.fd) if opened.size else 0.0
         started = clock.monotonic() - max(0.0, age)
@@ -145,7 +145,7 @@ class Store:
         )
         # If this fails, the writing thread tries again and logs the failure.
         with contextlib.suppress(OSError, StoreError):
-            self._active.leave_worn()
+            self._active.skip_segments()
         self._sealer = Sealer(
             self._active,
             self._policy,
@@ -215,8 +215,8 @@ class Store:
         writer.queue.put((size, lines, buffers))
         if writer.appended - writer.written > self._policy.high_water and not self.valve.closed:
             self.valve.close()
-            # In the next turn of the reactor: pausing thousands of senders takes so long that much is
-            # written meanwhile, and the valve would be opened and closed again for each of them.
+            # Only the next turn of the reactor may open the valve: while thousands of senders are paused,
+            # much is written, and otherwise the valve would open and close again for each of them.
             next_turn(self._reactor, self._settle)
         return lines
 
@@ -308,7 +308,7 @@ class Store:
     def apply(self, policy: StorePolicy) -> None:
         """Use another policy: the writer after all lines appended so far, all others from now on."""
         if policy != self._policy:
-            _advise(policy)
+            _warn_of_keep_bytes(policy)
         self._policy = policy
         self._writer.queue.put(lambda: self._active.apply(policy))
         self._sealer.policy = policy
@@ -393,8 +393,8 @@ class Store:
     def close(self) -> Deferred[None]:
         """Write and sync all lines, and release the directory, within about ten seconds.
 
-        The Deferred fails with StoreError, which says how many bytes and lines could not be written, and
-        why.
+        If something could not be written, the Deferred fails with StoreError, which says how many bytes and
+        lines, and why.
         """
         done: Deferred[None] = Deferred()
         if self.accepts:

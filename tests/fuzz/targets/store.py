@@ -194,8 +194,8 @@ def archive(data: bytes) -> None:
     names = data.decode("utf-8", "replace").split()
     for name in manifest.names_of(names, STORE):
         assert "/" not in name
-    for name in archive_catalogs.newest(names, STORE):
-        archive_catalogs.last_of_all([name])
+    for name in archive_catalogs.catalogs_in_use(names, STORE):
+        archive_catalogs.last_archived_number([name])
 
 
 @target("linelog.store.origins.notes", "linelog.store.segments.segment")
@@ -227,7 +227,7 @@ def small_files(data: bytes) -> None:
         with directory("place", content) as disk, suppress(ValueError):
             found = place.load(disk, "place")
             assert found is not None
-            place.foreign(found, STORE, Position(1, 1))
+            place.why_foreign(found, STORE, Position(1, 1))
     with directory(identity.NAME, data) as disk, suppress(ValueError):
         assert len(identity.load(disk).store) == 32  # type: ignore[union-attr]
     with directory(imported.NAME, data) as disk, suppress(StoreError):

@@ -10,7 +10,7 @@ import pytest
 from logsrv.kit.options.kinds import WrongPlace
 from logsrv.linelog.cursors.folder import PlaceFolder
 from logsrv.linelog.cursors.option_kinds import QUERY, plain_text
-from logsrv.linelog.cursors.place import Place, all_kept, foreign, load, save
+from logsrv.linelog.cursors.place import Place, load, save, saved_places, why_foreign
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.store.care.stores import flip, small_store
@@ -78,7 +78,7 @@ def test_a_full_disk_leaves_the_old_place(tmp_path: Path, disk: Disk) -> None:
 def test_a_place_of_another_store_or_behind_the_end_is_foreign(
     store: str, end: Position, why: str | None
 ) -> None:
-    assert foreign(PLACE, store, end) == why
+    assert why_foreign(PLACE, store, end) == why
 
 
 def test_each_saved_place_is_listed_with_its_error_if_any(tmp_path: Path) -> None:
@@ -86,10 +86,10 @@ def test_each_saved_place_is_listed_with_its_error_if_any(tmp_path: Path) -> Non
     (store / "ship" / "centre.lock").write_bytes(b"")
     (store / "ship" / "centre.json").write_bytes(b"{}")
     flip(store / "alerts" / "1", 3)
-    target, alert = all_kept(str(store))
+    target, alert = saved_places(str(store))
     assert target[0] == "ship/centre" and target[1] and target[1].position == Position(4, 0)
     assert alert[:2] == ("alerts/1", None) and "its checksum is wrong" in alert[2]
-    assert list(all_kept(str(tmp_path))) == []
+    assert list(saved_places(str(tmp_path))) == []
 
 
 def test_the_folder_of_places_is_made_when_it_is_needed(tmp_path: Path) -> None:

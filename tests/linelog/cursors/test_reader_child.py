@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 
 from logsrv.errors import StoreError
 from logsrv.kit.children.frames import frame
-from logsrv.linelog.cursors.reader_child import TRY, Daemon
+from logsrv.linelog.cursors.reader_child import TRY, DaemonConnection
 
 
 class RecordingWork:
@@ -54,7 +54,7 @@ class Talk:
     def __init__(self) -> None:
         self.reactor: Any = StoppableClock()
         self.work = RecordingWork()
-        self.daemon = Daemon(lambda _: self.work, self.reactor)
+        self.daemon = DaemonConnection(lambda _: self.work, self.reactor)
         self.transport = StringTransport()
         self.daemon.makeConnection(self.transport)  # type: ignore[arg-type]
 

@@ -225,13 +225,13 @@ def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
         lock=lock,
         tell=lambda *args, **fields: None,
     )
-    active.leave_worn()
+    active.skip_segments()
     if text:
         active.write([text])
     lock.release(in_order=in_order)
 
 
-@pytest.mark.parametrize("step", [(recover, "identified"), (ActiveSegment, "leave_worn")])
+@pytest.mark.parametrize("step", [(recover, "identity_or_none"), (ActiveSegment, "skip_segments")])
 def test_an_import_that_cannot_begin_leaves_no_file_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: tuple[object, str]
 ) -> None:

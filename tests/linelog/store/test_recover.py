@@ -14,7 +14,7 @@ import zstandard
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.recover import holder, tidy
+from logsrv.linelog.store.recover import form_with_all_text, tidy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.segment import Form, Segment, save_number, saved_number
@@ -327,7 +327,7 @@ def test_the_form_that_holds_all_of_the_other_is_known(
 ) -> None:
     packed = sealed(tmp_path)
     (tmp_path / NAME).write_bytes(text)
-    assert holder(Segment(1, NAME, Form.PLAIN), packed, at(tmp_path)) is kept
+    assert form_with_all_text(Segment(1, NAME, Form.PLAIN), packed, at(tmp_path)) is kept
 
 
 def test_a_packed_file_that_is_cut_holds_no_more_than_can_be_read(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_a_packed_file_that_is_cut_holds_no_more_than_can_be_read(tmp_path: Path
     (tmp_path / packed.name).write_bytes(first + first[:-9])
     for text, kept in [(stored(*LINES), Form.PLAIN), (stored(b"else"), None)]:
         (tmp_path / NAME).write_bytes(text)
-        assert holder(Segment(1, NAME, Form.PLAIN), packed, at(tmp_path)) is kept
+        assert form_with_all_text(Segment(1, NAME, Form.PLAIN), packed, at(tmp_path)) is kept
 
 
 @pytest.mark.parametrize("packed_too", [False, True])

@@ -86,7 +86,7 @@ def started(store: Path) -> Start:
     with at(store) as disk:
         left_by = (store / lock.NAME).read_bytes()
         begun = recover.begin(disk, crashed=bool(left_by.strip()))
-        known = recover.identified(disk)
+        known = recover.identity_or_none(disk)
         for fd in begun.opened.fd, begun.opened.beside:
             os.close(fd)
         coming = Origins(disk, begun.origins)
@@ -123,7 +123,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "ship/archive.archive": lambda store: archive_notes.noted_url(
         at(store / "ship"), "archive.archive"
     ),
-    "*.archived": lambda store: archive_notes.archived(at(store), packed_of(store)[0]),
+    "*.archived": lambda store: archive_notes.local_manifest(at(store), packed_of(store)[0]),
     "*1-2*.log.zst.idx": lambda store: index.load(packed_of(store)[0], at(store)),
 }
 

@@ -32,7 +32,7 @@ from logsrv.linelog.inputs.blocks.client import (
 from logsrv.linelog.inputs.blocks.state import CentreState, PackedFile
 from logsrv.linelog.store.archive.manifest import decode as decode_manifest
 from logsrv.linelog.store.archive.putting import stored_file
-from logsrv.linelog.store.archive.restoring import RestoredSegment, be_whole
+from logsrv.linelog.store.archive.restoring import RestoredSegment, complete_store
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.origins.notes import notes_file
 from logsrv.linelog.store.segments import heads, identity, index, indexing
@@ -267,7 +267,7 @@ class CentreCopy:
         make_synced(disk)
         disk.put(origins.NAME, notes_file(state.notes).text())
         self.identity = identity.make(disk, Position(following, 0), self._random)
-        be_whole(disk)
+        complete_store(disk)
 
 
 def frames_of(file: BinaryIO) -> Iterator[tuple[bytes, PackedFrame]]:

@@ -18,7 +18,11 @@ from logsrv.linelog.ship.report import ShipReport
 from logsrv.linelog.ship.shipping.loop import ANSWER
 from logsrv.linelog.ship.shipping.shipper import Shipper
 from logsrv.linelog.ship.target import ArchiveSurvey, ForeignStoreError, SegmentTarget
-from logsrv.linelog.store.archive.archive_notes import note_archived, note_url, noted
+from logsrv.linelog.store.archive.archive_notes import (
+    local_manifest_or_none,
+    note_archived,
+    note_url,
+)
 from logsrv.linelog.store.archive.manifest import Manifest, short_name
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.removed import Missing
@@ -104,7 +108,7 @@ class SegmentShipper(Shipper[SegmentTarget]):
 
     def _report_lost(self, segment: Segment) -> None:
         """Report that neither the store nor the archive has the text of a segment."""
-        note = noted(segment, self._disk)
+        note = local_manifest_or_none(segment, self._disk)
         lines = "an unknown number of" if note is None else note.lines
         why = (
             f"the archive has lost segment {short_name(segment.name)}, whose text is not here either:"

@@ -13,7 +13,7 @@ from twisted.internet.task import LoopingCall
 
 from logsrv.errors import LogsrvError, StoreError
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.cursors.reader_child import Daemon, run
+from logsrv.linelog.cursors.reader_child import DaemonConnection, run
 from logsrv.linelog.read.view import View
 from logsrv.linelog.ship.address import BEGINNING
 from logsrv.linelog.ship.registry import make_target
@@ -47,7 +47,7 @@ class ShipWork:
 
     _shipper: AnyShipper
 
-    def __init__(self, daemon: Daemon, reactor: Any) -> None:
+    def __init__(self, daemon: DaemonConnection, reactor: Any) -> None:
         self._daemon = daemon
         self._reactor = reactor
         self._position: Position | None = None

@@ -108,7 +108,7 @@ class ShipPlace:
         kept = place.load(self.folder.disk, self.name)
         if kept is None:
             return None
-        why = place.foreign(kept, store, end)
+        why = place.why_foreign(kept, store, end)
         if why is None and kept.note.get("target") != self._target:
             why = "it is of another target"
         if why is not None:

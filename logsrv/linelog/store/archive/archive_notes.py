@@ -76,19 +76,19 @@ def note_archived(disk: Disk, packed: Segment, manifest: Manifest) -> None:
     """Write and sync the manifest of a segment beside it, once an archive has it. Raises OSError."""
     disk.put(packed.archived, encode(manifest))
     if not (disk.holds(packed.name) or disk.holds(packed.index)):
-        # Retention has removed the whole segment meanwhile.
+        # Retention has removed the whole segment meanwhile, so the manifest goes, too.
         disk.unlink(packed.archived)
 
 
-def noted(segment: Segment, disk: Disk) -> Manifest | None:
+def local_manifest_or_none(segment: Segment, disk: Disk) -> Manifest | None:
     """Return the manifest beside a segment; None if it is missing or damaged."""
     try:
-        return archived(disk, segment)
+        return local_manifest(disk, segment)
     except (OSError, ValueError):
         return None
 
 
-def archived(disk: Disk, segment: Segment) -> Manifest:
+def local_manifest(disk: Disk, segment: Segment) -> Manifest:
     """Return the manifest beside a segment. Raises OSError, and ValueError if it is damaged."""
     return decode(disk.read(segment.archived, LARGEST))
 

@@ -31,7 +31,8 @@ RETRIES: Any = {
 }
 _CONNECT = timedelta(seconds=5)
 _READ = timedelta(seconds=30)
-# Enough for a segment of 60 MB at 64 KB/s. Callers that wait for it give up earlier.
+# A request that writes or removes fails after this time, enough for a segment of 60 MB at 64 KB/s. Callers
+# that wait for the request give up earlier.
 _WRITE = timedelta(minutes=20)
 _PIECE = 1 << 20
 LISTED = 256 << 20
@@ -41,7 +42,7 @@ LONGEST = 600.0
 _EACH = 180
 """Bytes of memory that each name of a listing takes in addition to its characters."""
 # Bytes of memory for an answer, in addition to the data asked for: obstore reads an error message to its
-# end, however long it is.
+# end, however long it is. If that takes more, the process ends.
 _ANSWER = 256 << 20
 # Bytes of memory for a page of a listing (a thousand names) while obstore reads it. If a page has no end,
 # the process ends when it has used up this memory.
@@ -109,7 +110,7 @@ class BucketArchive:
             why = f"{one_line(str(error.filename))}: {error.strerror}"
             raise ArchiveError(f"{self.place}: {why}", settled=True) from error
         except (exceptions.BaseError, ValueError) as error:
-            why = one_line(_said(str(error)))
+            why = one_line(_without_debug(str(error)))
             raise ArchiveError(f"{self.place}: {why}", settled=True) from error
 
     def _keys(self) -> dict[str, str]:
@@ -130,16 +131,16 @@ class BucketArchive:
             )
         return {"access_key_id": words[0], "secret_access_key": words[1]}
 
-    def names(self, prefix: str = "", behind: str = "") -> list[str]:
+    def names(self, prefix: str = "", after: str = "") -> list[str]:
         """Return the names of all objects whose names begin with `prefix`."""
-        return list(self.sizes(prefix, behind))
+        return list(self.sizes(prefix, after))
 
-    def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
+    def sizes(self, prefix: str, after: str = "", until: str = "") -> dict[str, int]:
         async def listed() -> dict[str, int]:
             found: dict[str, int] = {}
             room = LISTED
             # Pages come in order, so no page after `until` is asked for.
-            async for page in obstore.list(reading, prefix or None, offset=behind or None):
+            async for page in obstore.list(reading, prefix or None, offset=after or None):
                 # A faulty server may send the same names again and again.
                 room -= sum(len(one["path"]) + _EACH for one in page)
                 if room < 0:
@@ -179,7 +180,7 @@ class BucketArchive:
         return ArchiveError(f"{where}: its list of names does not end")
 
     def create(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Make an object unless the name is taken. One request sends it, so all of it is in memory."""
+        """Make an object by one request: all of it is in memory. Raises as `Archive.create` does."""
         data = b"".join(pieces)
         try:
             with little_memory(_ANSWER + 2 * len(data)):
@@ -209,7 +210,7 @@ class BucketArchive:
                 options["range"] = (at, at + size)
             with little_memory(_ANSWER + 2 * max(0, size)):
                 got = obstore.get(self._store(_READ), name, options=options)
-                return _first(got.stream(min_chunk_size=_PIECE), size)
+                return _first_bytes(got.stream(min_chunk_size=_PIECE), size)
         except (exceptions.BaseError, FileNotFoundError) as error:
             if _status(str(error)) == 416:
                 return b""
@@ -222,10 +223,10 @@ class BucketArchive:
         if isinstance(error, FileNotFoundError) and why is None:
             raise ObjectMissing(f"{self.place} has no {name}", settled=True) from error
         where = f"{name} in {self.place}" if name else self.place
-        raise ArchiveError(f"{where}: {why or _shortened(text)}", settled=settled) from error
+        raise ArchiveError(f"{where}: {why or _short_message(text)}", settled=settled) from error
 
 
-def _first(pieces: Iterable[Any], size: int) -> bytes:
+def _first_bytes(pieces: Iterable[Any], size: int) -> bytes:
     """Return the first `size` bytes, or all if `size` is negative. A server may send too many."""
     data = bytearray()
     for piece in pieces:
@@ -243,7 +244,7 @@ def _status(text: str) -> int:
 
 def _meaning(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
     """Return a message for a known error, else None; and whether the error will not go away by itself."""
-    said = _said(text)
+    said = _without_debug(text)
     found = re.search(r"<Code>([A-Za-z0-9]{1,64})</Code>", said)
     code, status = found[1] if found else "", _status(said)
     told = code or str(status)
@@ -273,16 +274,16 @@ def _meaning(text: str, url: ArchiveURL) -> tuple[str | None, bool]:
     return None, False
 
 
-def _said(text: str) -> str:
+def _without_debug(text: str) -> str:
     """Return the message of an obstore error without its debug part."""
     return text.partition("\n\nDebug source:")[0]
 
 
-def _shortened(text: str) -> str:
+def _short_message(text: str) -> str:
     """Return the message of an obstore error in one line, without the request."""
-    message = re.search(r"<Message>([^<]{1,200})</Message>", _said(text))
+    message = re.search(r"<Message>([^<]{1,200})</Message>", _without_debug(text))
     if message:
-        return one_line(f"{_status(_said(text))} {message[1]}")
+        return one_line(f"{_status(_without_debug(text))} {message[1]}")
     cause = re.findall(r'message: "([^"]{1,200})"', text)
-    behind = _said(text).partition(" - ")[2] or _said(text)
-    return one_line(f"{behind[:200]}: {cause[-1]}" if cause else behind[:200])
+    text_after = _without_debug(text).partition(" - ")[2] or _without_debug(text)
+    return one_line(f"{text_after[:200]}: {cause[-1]}" if cause else text_after[:200])

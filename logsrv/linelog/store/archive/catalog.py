@@ -86,7 +86,7 @@ def folder(store: str) -> str:
     return f"{store}/catalog/"
 
 
-def newest(names: list[str], store: str) -> list[str]:
+def catalogs_in_use(names: list[str], store: str) -> list[str]:
     """Return the names of the catalogs that readers use: the last one of each group, in order."""
     found: dict[str, str] = {}
     for name in sorted(names):
@@ -96,8 +96,8 @@ def newest(names: list[str], store: str) -> list[str]:
     return list(found.values())
 
 
-def last_of_all(names: list[str]) -> int | None:
-    """Return the number of the last segment in some catalogs. names: the result of `newest`.
+def last_archived_number(names: list[str]) -> int | None:
+    """Return the number of the last segment in the catalogs `names`, a result of `catalogs_in_use`.
 
     None if an earlier segment may be missing: a catalog was lost, or the archive begins with a later one.
     """
@@ -147,7 +147,7 @@ def unpack(data: bytes) -> list[CatalogSegment]:
         raise ValueError(f"it is no catalog of an archive: {fault_text(error)}") from error
 
 
-def described(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegment:
+def catalog_entry(manifest: Manifest, read: Callable[[str], bytes]) -> CatalogSegment:
     """Return the entry of a segment for a catalog. read: returns one of its files, by name."""
     segment = manifest.segment
     size, parts = 0, []
@@ -176,17 +176,17 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
     store = manifest.store
     first = manifest.number // GROUP * GROUP
     place = f"{folder(store)}{first:010d}/"
-    there = newest(archive.names(place), store)
+    there = catalogs_in_use(archive.names(place), store)
     known = _known(archive, there)
     if manifest.name in known:
         return []
     damaged = []
-    known[manifest.name] = described(manifest, read)
+    known[manifest.name] = catalog_entry(manifest, read)
     behind = f"{store}/{first - 1:010d}." if first else ""
     for name in names_of(archive.names(f"{store}/", behind), store):
         if int(name.partition("-")[0]) < first + GROUP and name not in known:
             try:
-                known[name] = _described_there(archive, store, name)
+                known[name] = _entry_from_archive(archive, store, name)
             except (ChangedObject, ObjectMissing) as error:
                 known[name] = CatalogSegment(name.encode(), b"", 0, ())
                 damaged.append(str(error))
@@ -206,21 +206,21 @@ def _known(archive: Archive, names: list[str]) -> dict[str, CatalogSegment]:
     known = {}
     with contextlib.suppress(ChangedObject, ObjectMissing):
         for one in [one for name in names for one in read_catalog(archive, name)]:
-            # `enter` examines segments again that were entered as damaged.
+            # An entry of a damaged segment has no manifest: left out here, the segment is examined again.
             with contextlib.suppress(ValueError):
                 known[decode(one.manifest).name] = one
     return known
 
 
-def _described_there(archive: Archive, store: str, name: str) -> CatalogSegment:
-    manifest = there(archive, store, name)
+def _entry_from_archive(archive: Archive, store: str, name: str) -> CatalogSegment:
+    manifest = manifest_in_archive(archive, store, name)
     try:
-        return described(manifest, lambda local: _file_there(archive, manifest, local))
+        return catalog_entry(manifest, lambda local: _archived_file(archive, manifest, local))
     except ValueError:
         raise ChangedObject(archive.place, object_name(store, manifest.segment.name)) from None
 
 
-def there(archive: Archive, store: str, name: str) -> Manifest:
+def manifest_in_archive(archive: Archive, store: str, name: str) -> Manifest:
     """Return the manifest of a segment from an archive. Raises ArchiveError."""
     wanted = manifest_object(store, name)
     try:
@@ -232,7 +232,7 @@ def there(archive: Archive, store: str, name: str) -> Manifest:
     return manifest
 
 
-def _file_there(archive: Archive, manifest: Manifest, name: str) -> bytes:
+def _archived_file(archive: Archive, manifest: Manifest, name: str) -> bytes:
     """Return a file of an archived segment, verified. Raises ArchiveError."""
     whole = object_name(manifest.store, name)
     wanted = manifest.objects[whole]

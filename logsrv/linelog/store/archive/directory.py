@@ -14,7 +14,7 @@ from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk, make_directory
 
 _OLD = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _ONCE = 1 << 24
-# File systems without hard links, such as those of cameras and of Windows.
+# Errors of `os.link` on file systems without hard links, such as those of cameras and of Windows.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
 
 
@@ -28,21 +28,21 @@ class DirectoryArchive:
         self.place = f"file://{path}"
         self._path = path
 
-    def names(self, prefix: str = "", behind: str = "") -> list[str]:
+    def names(self, prefix: str = "", after: str = "") -> list[str]:
         """Return the names of all files below `prefix`."""
         try:
             self._require()
-            return [name for name, _ in self._below(prefix) if name > behind]
+            return [name for name, _ in self._below(prefix) if name > after]
         except OSError as error:
             raise self._error(prefix or ".", error) from error
 
-    def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
+    def sizes(self, prefix: str, after: str = "", until: str = "") -> dict[str, int]:
         try:
             self._require()
             return {
                 name: entry.stat(follow_symlinks=False).st_size
                 for name, entry in self._below(prefix)
-                if name > behind and (not until or name < until)
+                if name > after and (not until or name < until)
             }
         except OSError as error:
             raise self._error(prefix, error) from error
@@ -61,8 +61,8 @@ class DirectoryArchive:
         while folders:
             folder = folders.pop()
             place = os.path.join(self._path, folder)
-            # Symbolic links are not followed here, because somebody else's archive may have one to `/`.
-            # Only the folder of a store may be a link, which the owner of the archive has made.
+            # Inside the folder of a store no symbolic link is followed, because somebody else's archive may
+            # have one to `/`. The folder itself may be a link, which the owner of the archive has made.
             if folder.count("/") > 1 and not _is_folder(place.rstrip("/")):
                 continue
             try:
@@ -147,7 +147,7 @@ def _make_folder(folder: str) -> None:
 
 
 def _create(disk: Disk, name: str, pieces: Iterable[bytes]) -> None:
-    """Make a file, unless the name is taken. Raises FileExistsError and OSError."""
+    """Make a file. Raises FileExistsError if the name is taken, and OSError."""
     fresh = name + TMP_SUFFIX
     try:
         with Descriptor(disk.create_anew(fresh)) as fd:

@@ -88,9 +88,9 @@ class Manifest(NamedTuple):
     def objects(self) -> dict[str, StoredFile]:
         """The files by their names in an archive, the text last."""
         return {
-            object_name(self.store, self.name + behind): self.files[behind]
-            for behind in _KNOWN
-            if behind in self.files
+            object_name(self.store, self.name + suffix): self.files[suffix]
+            for suffix in _KNOWN
+            if suffix in self.files
         }
 
 
@@ -121,7 +121,7 @@ def stores_of(folders: list[str]) -> list[str]:
     return sorted(one for one in folders if re.fullmatch(STORE, one))
 
 
-def check_of(data: bytes) -> str:
+def frame_check(data: bytes) -> str:
     """Return the first half of the SHA-256 of a frame, in hexadecimal digits."""
     return sha256(data).hexdigest()[:32]
 
@@ -146,8 +146,8 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
     if found["format"] != FORMAT:
         raise ValueError(f"it has format {found['format']!r}, which this version does not know")
     files = {
-        behind: StoredFile(count(size), _text(_SHA256, digest))
-        for behind, (size, digest) in found["files"].items()
+        suffix: StoredFile(count(size), _matching(_SHA256, digest))
+        for suffix, (size, digest) in found["files"].items()
     }
     if not set(_KNOWN[1:]) <= set(files) <= set(_KNOWN):
         raise ValueError("its files are not those of a segment")
@@ -156,18 +156,18 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
         if time is not None and time_of(time.encode()) != time:
             raise ValueError("it has a wrong time")
     made = Manifest(
-        _text(STORE, found["store"]),
-        _text(_NAME, found["name"]),
+        _matching(STORE, found["store"]),
+        _matching(_NAME, found["name"]),
         files,
         count(found["text"]),
         count(found["lines"]),
         Times(smallest, largest, sure is True),
-        tuple(_text(_HALF, one) for one in found["frames"]),
+        tuple(_matching(_HALF, one) for one in found["frames"]),
     )
     if len(made.frames) > heads.MOST:
         raise ValueError("it has too many frames")
-    for behind, most in zip(_KNOWN, (_WORDS, _INDEX, heads.LARGEST_PACKED), strict=True):
-        if behind in files and files[behind].size > (len(made.frames) + 1) * most:
+    for suffix, most in zip(_KNOWN, (_WORDS, _INDEX, heads.LARGEST_PACKED), strict=True):
+        if suffix in files and files[suffix].size > (len(made.frames) + 1) * most:
             raise ValueError("one of its files is too large for the number of frames")
     first = made.segment.first
     if time_of(first.encode()) != first:
@@ -175,7 +175,7 @@ def _decoded(found: Mapping[str, Any]) -> Manifest:
     return made
 
 
-def _text(shape: str, found: str) -> str:
+def _matching(shape: str, found: str) -> str:
     if re.fullmatch(shape, found):
         return found
     raise ValueError("a name or a checksum is invalid")

@@ -16,13 +16,13 @@ class Archive(Protocol):
 
     place: str
 
-    def names(self, prefix: str = "", behind: str = "") -> list[str]:
+    def names(self, prefix: str = "", after: str = "") -> list[str]:
         """Return the names of all objects that begin with `prefix`, which ends in a slash.
 
-        behind: return only names that sort after this one, which begins with `prefix` as well.
+        after: return only names that sort after this one, which begins with `prefix` as well.
         """
 
-    def sizes(self, prefix: str, behind: str = "", until: str = "") -> dict[str, int]:
+    def sizes(self, prefix: str, after: str = "", until: str = "") -> dict[str, int]:
         """Return the same names, each with the size of its object in bytes.
 
         until: return only names that sort before this one; "" for no limit.

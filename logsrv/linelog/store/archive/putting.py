@@ -10,13 +10,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 
-from logsrv.linelog.store.archive.archive_notes import noted
-from logsrv.linelog.store.archive.catalog import there
+from logsrv.linelog.store.archive.archive_notes import local_manifest_or_none
+from logsrv.linelog.store.archive.catalog import manifest_in_archive
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
     StoredFile,
-    check_of,
     encode,
+    frame_check,
     manifest_object,
     short_name,
 )
@@ -66,10 +66,10 @@ def describe(packed: Segment, disk: Disk, store: str) -> Manifest:
 
 def stored_file(name: str, disk: Disk) -> StoredFile:
     """Return size and SHA-256 of a file of a store. Raises OSError."""
-    return summed(file_pieces(name, disk))
+    return size_and_sha256(file_pieces(name, disk))
 
 
-def summed(pieces: Iterable[bytes]) -> StoredFile:
+def size_and_sha256(pieces: Iterable[bytes]) -> StoredFile:
     """Return size and SHA-256 of a file in pieces. Raises whatever `pieces` raises."""
     digest, size = sha256(), 0
     for piece in pieces:
@@ -84,7 +84,7 @@ def _checks(packed: Segment, found: index.Index, disk: Disk) -> Iterator[str]:
         raise ValueError(f"it has {size} bytes, and by its index {found.compressed}")
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for frame in range(len(found.frames)):
-            yield check_of(file.read(found.extent(frame)[1]))
+            yield frame_check(file.read(found.extent(frame)[1]))
 
 
 def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
@@ -100,7 +100,7 @@ def find(archive: Archive, store: str, name: str) -> Manifest | None:
     Raises ArchiveError, also for a damaged manifest.
     """
     try:
-        return there(archive, store, name)
+        return manifest_in_archive(archive, store, name)
     except ObjectMissing:
         return None
 
@@ -146,7 +146,7 @@ def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Man
     try:
         return find(archive, made.store, packed.name)
     except ChangedObject:
-        note = noted(packed, disk)
+        note = local_manifest_or_none(packed, disk)
         if note is None or (note.store, note.packed) != (made.store, made.packed):
             raise
         archive.remove(manifest_object(made.store, made.name))
@@ -190,7 +190,7 @@ def lacking(
 def _is_whole(
     archive: Archive, segment: Segment, disk: Disk, store: str, sizes: Mapping[str, int]
 ) -> bool:
-    note = noted(segment, disk)
+    note = local_manifest_or_none(segment, disk)
     manifest = manifest_object(store, segment.name)
     if note is not None:
         same = sizes.get(manifest) == len(encode(note)) and _are_there(note, sizes)
@@ -199,7 +199,7 @@ def _is_whole(
     if manifest not in sizes:
         return False
     try:
-        # The note is damaged, or is about another archive that got other indexes.
+        # The note is damaged, or is about another archive that got other indexes: ask this archive.
         known = find(archive, store, segment.name)
     except ChangedObject:
         return False
@@ -222,7 +222,7 @@ def _put_file(
         archive.create(name, _while_going(pieces, going))
     except ObjectExists:
         pass
-    return summed(object_pieces(archive, name, wanted.size, going)) == wanted
+    return size_and_sha256(object_pieces(archive, name, wanted.size, going)) == wanted
 
 
 def _while_going(pieces: Iterator[bytes], going: Callable[[], bool]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 AT_ONCE = 32
-# Bytes for each thread, because a search for the web page may reserve little memory.
+# Bytes of stack for each thread: little, because a search for the web page may reserve little memory.
 _STACK = 1 << 20
 
 

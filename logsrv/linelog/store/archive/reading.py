@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from logsrv.linelog.store.archive.archive_notes import archived
-from logsrv.linelog.store.archive.manifest import Manifest, check_of, object_name
+from logsrv.linelog.store.archive.archive_notes import local_manifest
+from logsrv.linelog.store.archive.manifest import Manifest, frame_check, object_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
@@ -63,7 +63,7 @@ class ArchivedText:
             name,
             at,
             size,
-            lambda data: number < len(checks) and check_of(data) == checks[number],
+            lambda data: number < len(checks) and frame_check(data) == checks[number],
         )
 
     def _part(self, name: str, at: int, size: int, is_whole: Callable[[bytes], bool]) -> bytes:
@@ -86,7 +86,7 @@ class ArchivedText:
 
 def away_text(segment: Segment, disk: Disk, sources: Sequence[Archive]) -> ArchivedText:
     """Return the archived text of a segment. Raises OSError, and ValueError if its note is damaged."""
-    manifest = archived(disk, segment)
+    manifest = local_manifest(disk, segment)
     if manifest.segment.name != segment.name:
         raise ValueError("its note belongs to another segment")
     return ArchivedText(manifest, sources, lambda: index.load(segment, disk))

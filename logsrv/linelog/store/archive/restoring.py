@@ -22,14 +22,14 @@ from logsrv.linelog.store.archive.manifest import (
     stores_of,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import find, object_pieces, stored_file, summed
+from logsrv.linelog.store.archive.putting import find, object_pieces, size_and_sha256, stored_file
 from logsrv.linelog.store.segments import identity, segment
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 
 class RestoredSegment(NamedTuple):
-    """A restored segment. text: the bytes of its text. here: whether the store had it before.
+    """A restored segment. text: the bytes of its text. here: whether the directory had it before.
 
     error: why it could not be restored; "" if it was.
     """
@@ -58,7 +58,7 @@ def choose_store(archive: Archive, wanted: str | None) -> str:
     return found[0]
 
 
-def brought_back(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredSegment]:
+def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[RestoredSegment]:
     """Restore a store into a locked directory; yield each segment when it is done.
 
     store: the identity. Raises StoreError if the directory has a store already, or the archive has no
@@ -130,7 +130,7 @@ def _fetch_file(
             yield piece
 
     with Descriptor(disk.create_anew(segment.tmp(name))) as fd:
-        if summed(written(fd)) != wanted:
+        if size_and_sha256(written(fd)) != wanted:
             raise ChangedObject(archive.place, whole)
         # Retention takes the time of the file as the time of its last line.
         moment = parse_rfc3339(manifest.times.largest or manifest.segment.first)
@@ -142,12 +142,13 @@ def _finish(store: str, first: int, last: int, disk: Disk) -> None:
     """Make the directory a store whose next segment follows the last restored one."""
     segment.save_number(last + 1, disk)
     segment.make_synced(disk)
-    # The old identity, from the first segment on; shipping targets decide whether they accept that.
+    # The store keeps its identity, valid from the first segment on. A shipping target decides whether it
+    # accepts a restored store.
     identity.keep(disk, identity.Identity(store, Position(first, 0)))
-    be_whole(disk)
+    complete_store(disk)
 
 
-def be_whole(disk: Disk) -> None:
+def complete_store(disk: Disk) -> None:
     """Make a directory a complete store: add an empty current.log, and remove the file `restoring`."""
     os.close(disk.create_anew(segment.tmp(segment.ACTIVE)))
     disk.rename(segment.tmp(segment.ACTIVE), segment.ACTIVE)

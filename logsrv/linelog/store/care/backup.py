@@ -17,7 +17,7 @@ import attrs
 
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
-from logsrv.linelog.store.archive.archive_notes import archived
+from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.care.copying import CopyMethod, bring, bring_text
 from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut
 from logsrv.linelog.store.care.superseding import supersede
@@ -47,7 +47,7 @@ from logsrv.linelog.store.segments.segment import (
 )
 
 _NOTES = (EMPTY, REMOVED, "imported", "format")
-# Suffixes of files beside saved places that only a running server needs.
+# Suffixes of files beside saved places. Only a running server needs these files, so they are not copied.
 _OF_A_SERVER = (".lock", ".json", ".tmp", COMING)
 _IGNORED = (LOCK, "lost+found")
 
@@ -57,18 +57,18 @@ class Backup:
     """A backup of the store `source` in the directory `target`, which is locked.
 
     command: `backup` or `restore`, the command that continues an interrupted backup. clock: returns the
-    present TIME. said: the number of lines in the note of the source, if the source is a backup; None if
-    unknown. came: the number of compressed segments for each way in which they were copied. damaged: the
-    names of damaged segments, each with the way in which it was copied.
+    present TIME. promised_lines: the number of lines in the note of the source, if the source is a backup;
+    None if unknown. copied: the number of compressed segments for each way of copying. damaged: the names
+    of damaged segments, each with the way in which it was copied.
     """
 
     source: Disk
     target: Disk
     command: str
     clock: Callable[[], str]
-    came: Counter[CopyMethod] = attrs.field(factory=Counter)
+    copied: Counter[CopyMethod] = attrs.field(factory=Counter)
     damaged: dict[str, CopyMethod] = attrs.field(factory=dict)
-    said: int | None = attrs.field(init=False, default=None)
+    promised_lines: int | None = attrs.field(init=False, default=None)
     note: BackupNote = attrs.field(init=False)
 
     def segments(self, *, delete: bool = False) -> Iterator[str]:
@@ -99,12 +99,12 @@ class Backup:
 
     @property
     def is_short(self) -> bool:
-        """Return whether the backup has fewer lines than the note of the source promises."""
-        said, there = self.said, self.note.lines
+        """True if the backup has fewer lines than the note of the source promises."""
+        said, there = self.promised_lines, self.note.lines
         return said is not None and there is not None and there < said
 
     def _begin(self) -> str:
-        """Begin or continue; return the identity of the store."""
+        """Begin the backup, or continue an interrupted one; return the identity of the store, or ""."""
         source, target = self.source, self.target
         for name, command in ((RESTORING, "restore"), (IMPORTING, "import")):
             if source.holds(name):
@@ -112,7 +112,7 @@ class Backup:
                     f"{source.directory} is not complete: give the same `logsrv {command}` again first"
                 )
         if (of_source := backup_note.finish(source)) is not None:
-            self.said = of_source.lines
+            self.promised_lines = of_source.lines
         try:
             found = identity.load(source)
         except ValueError as error:
@@ -197,7 +197,7 @@ class Backup:
             source.stat(segment.archived)
             return
         how = bring(segment.name, source, target, of=segment)
-        self.came[how] += 1
+        self.copied[how] += 1
         if how in (CopyMethod.DAMAGED, CopyMethod.KEPT):
             self.damaged[segment.name] = how
         if how is CopyMethod.KEPT:
@@ -259,6 +259,6 @@ def _lines(segment: Segment, disk: Disk) -> int:
     if segment.form is Form.PACKED:
         return index.load(segment, disk).lines
     if segment.form is Form.AWAY:
-        return archived(disk, segment).lines
+        return local_manifest(disk, segment).lines
     with open(disk.open(segment.name, os.O_RDONLY), "rb") as file:
         return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))

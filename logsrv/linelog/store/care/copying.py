@@ -15,8 +15,8 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
 _PIECE = 1 << 20
-# The other directory is on another file system, or on one without hard links, or the file belongs to
-# another user.
+# A hard link fails with these errors, and the file is copied: the other directory is on another file
+# system, or on one without hard links, or the file belongs to another user.
 _NO_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES, errno.ENOSYS)
 
 
@@ -45,7 +45,8 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
         if _is_there(there, wanted, target):
             return CopyMethod.THERE
     target.unlink(name + COMING)
-    # A sealed segment never changes, so if the backup has a different file, one of the two may be damaged.
+    # A sealed segment never changes. So if the backup has a different file, one of the two may be damaged:
+    # the new one is copied and verified, not linked.
     replaces = of is not None and target.holds(name)
     try:
         if not replaces:

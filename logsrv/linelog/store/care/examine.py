@@ -34,7 +34,7 @@ from logsrv.linelog.store.segments.segment import (
     SYNCED,
     Form,
     Position,
-    no_files,
+    not_plain_files,
     synced_place,
 )
 from logsrv.linelog.store.segments.waiting import waiting_sizes
@@ -91,12 +91,12 @@ class Examination(StoreLook):
         """Yield the findings about missing segments, and about names that no search reads."""
         listed = StoreListing(self.disk)
         others = [ACTIVE] if listed.names.get(ACTIVE) is False else []
-        for name in [*no_files(self.disk, listed.names), *others]:
+        for name in [*not_plain_files(self.disk, listed.names), *others]:
             yield finding("no-file", name)
         for one, preferred in listed.counted:
             if one.packed != preferred.packed:
                 yield finding("rival", one.name, other=preferred.name)
-        # The notes are read after the listing: if a segment is gone from the listing, its note is there.
+        # The notes are read after the listing: a removed segment was noted before it left the directory.
         for run in gaps({*listed.by_number, listed.active}, excused(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first} on" if before else "before the others"
@@ -151,7 +151,7 @@ class Examination(StoreLook):
         except OSError as error:
             yield finding("unreadable", ACTIVE, why=reason(error))
             return
-        if self._is_behind(synced):
+        if self._is_after_end(synced):
             yield finding("text-missing", SYNCED, place=synced)
         found = None
         with contextlib.suppress(OSError, ValueError):
@@ -159,12 +159,12 @@ class Examination(StoreLook):
         for name, one, why in places:
             if one is None:
                 yield finding("place", name, why=why)
-            elif (found is None or one.store in (found.store, "")) and self._is_behind(
+            elif (found is None or one.store in (found.store, "")) and self._is_after_end(
                 one.position
             ):
                 yield finding("place-behind", name, place=one.position)
 
-    def _is_behind(self, place: Position) -> bool:
+    def _is_after_end(self, place: Position) -> bool:
         held = self._text_of(place.segment)
         return place.segment > max(self.looked) or (held is not None and place.offset > held)
 

@@ -61,7 +61,8 @@ _READERS: dict[str, tuple[Callable[[Disk], object], Callable[[Disk], object] | N
     BACKUP: (backup_note.load, None),
 }
 """For each small file, a function that raises if the file is damaged, and one that repairs it, or None."""
-# The most bytes: enough for the notes of 100,000 stores. Reading damaged lines takes ten times the memory.
+# The most bytes that are read: enough for the notes of 100,000 stores. A larger file counts as damaged,
+# because reading damaged lines takes ten times their size in memory.
 _MOST_ORIGINS = 32 << 20
 _SHORTEST_NOTE = 64
 _BEGAN = re.compile(rb'"began":"([0-9:]{1,30})"')
@@ -140,7 +141,7 @@ def _identity(disk: Disk, places: Sequence[KeptPlace]) -> Iterator[StoreFinding]
     certain = None if found else identity.before_one_bit(disk)
     if certain is None and began is not None and len(others) == 1:
         certain = Identity(others.pop(), began)
-    mend = partial(_give, disk, certain) if certain else None
+    mend = partial(_replace_identity, disk, certain) if certain else None
     yield finding("identity", identity.NAME, why=why, remedy=mend)
 
 
@@ -152,6 +153,6 @@ def _began(disk: Disk) -> Position | None:
     return None
 
 
-def _give(disk: Disk, known: Identity) -> None:
+def _replace_identity(disk: Disk, known: Identity) -> None:
     keep_aside(identity.NAME, disk)
     identity.keep(disk, known)

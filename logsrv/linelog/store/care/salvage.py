@@ -74,12 +74,12 @@ def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
         head, behind = heads.text_at(read(at, heads.LONGEST)), at + extent
         if not extent or (behind < size and heads.text_at(read(behind, heads.LONGEST)) is None):
             headless |= head is None
-            behind = _head_behind(read, at, size)
+            behind = _next_head(read, at, size)
         made.pass_over(head or 0, behind - at)
     return made.made(), headless
 
 
-def _head_behind(read: Callable[[int, int], bytes], at: int, size: int) -> int:
+def _next_head(read: Callable[[int, int], bytes], at: int, size: int) -> int:
     """Return the offset of the next head of a frame after `at`; the size of the file if there is none."""
     at += 1
     while piece := read(at, _PIECE):

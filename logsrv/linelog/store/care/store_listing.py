@@ -27,7 +27,8 @@ _TRIES = 1000
 class StoreListing:
     """The names in the directory of a store, and its segments by number. Raises OSError.
 
-    active: the number of the active segment. named: the sealed names that the active segment has already.
+    active: the number of the active segment. named: the sealed names that an unfinished rotation
+    has given the active segment.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -87,7 +88,7 @@ def cut(disk: Disk) -> StoreCut:
     Raises OSError and StoreError.
     """
     for _ in range(_TRIES):
-        before = _data(disk)
+        before = _notes_data(disk)
         fd, listed = opened_active(disk)
         if fd < 0:
             raise StoreError(
@@ -97,11 +98,12 @@ def cut(disk: Disk) -> StoreCut:
             size = os.fstat(fd).st_size
             os.fdatasync(fd)
             place = Position(listed.active, start_of_line(fd, size))
-            after = _data(disk)
-            # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place.
+            after = _notes_data(disk)
+            # If the notes file was rewritten meanwhile, it may lack notes of blocks before the place. Then
+            # try again.
             if (after or b"").startswith(before or b""):
                 found = NotesFile() if after is None else read_notes(after)
-                return _whole(place, found, fd, listed)
+                return _between_blocks(place, found, fd, listed)
         except BaseException:
             os.close(fd)
             raise
@@ -109,14 +111,14 @@ def cut(disk: Disk) -> StoreCut:
     raise StoreError(f"blocks come into {disk.directory} faster than their places can be read")
 
 
-def _whole(place: Position, found: NotesFile, fd: int, listed: StoreListing) -> StoreCut:
+def _between_blocks(place: Position, found: NotesFile, fd: int, listed: StoreListing) -> StoreCut:
     """Return a cut that splits no block: an incomplete block is left to the next backup."""
     place = min([place, *(note.at for note in found.notes if note.at < place < note.stop)])
     notes = [note for note in found.notes if note.stop <= place]
     return StoreCut(place, fd, listed, notes_file(notes, found))
 
 
-def _data(disk: Disk) -> bytes | None:
+def _notes_data(disk: Disk) -> bytes | None:
     try:
         return disk.read(origins.NAME)
     except FileNotFoundError:

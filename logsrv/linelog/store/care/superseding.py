@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from logsrv.linelog.store.archive.archive_notes import archived
+from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.care.store_listing import StoreListing
 from logsrv.linelog.store.segments import index
 from logsrv.linelog.store.segments.disk import Disk
@@ -45,7 +45,7 @@ def _is_away(text: Segment, disk: Disk) -> bool:
     away = Segment(text.number, text.packed, Form.AWAY)
     with contextlib.suppress(ValueError):
         size = disk.stat(text.name).st_size
-        return disk.holds(away.index) and archived(disk, away).text >= size
+        return disk.holds(away.index) and local_manifest(disk, away).text >= size
     return False
 
 
@@ -53,20 +53,20 @@ def _holds(packed: Segment, text: Segment, disk: Disk) -> bool:
     """Return whether a compressed segment has all lines of a text.
 
     After the text was copied, a start of the server may have repaired NULs or an end without LF in the
-    original. Raises OSError.
+    original. These differences do not count. Raises OSError.
     """
     with open(disk.open(text.name, os.O_RDONLY), "rb") as file:
         with contextlib.suppress(ValueError):
             for piece, _ in index.frames(packed, disk):
                 there = file.read(len(piece))
-                # The first comparison is as fast as memory.
+                # `startswith` first: it compares at the speed of memory, `_is_mended` byte by byte.
                 if not (piece.startswith(there) or _is_mended(there, piece)):
                     return False
         return not any(b"\n" in piece for piece in iter(lambda: file.read(_PIECE), b""))
 
 
 def _is_mended(text: bytes, piece: bytes) -> bool:
-    """Return whether `piece` differs from `text` only in its holes, and in stamps right before a hole."""
+    """Return whether `piece` differs from `text` only in holes of `text`, and in stamps before a hole."""
     for at, (a, b) in enumerate(zip(text, piece, strict=False)):
         if a not in (0, b):
             hole = text.find(b"\0", at)

@@ -18,7 +18,7 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.archive.archive_notes import archived
+from logsrv.linelog.store.archive.archive_notes import local_manifest
 from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
 from logsrv.linelog.store.care.keep_aside import keep_aside
 from logsrv.linelog.store.care.notes import Kept
@@ -177,7 +177,7 @@ class PackedSegment:
                 check_words(words)
 
     def _read_note(self, found: Index | None) -> None:
-        manifest = archived(self.by.disk, self.packed)
+        manifest = local_manifest(self.by.disk, self.packed)
         of_it = manifest.segment.name == self.packed.name
         if not of_it or (found is not None and manifest.text != found.text):
             raise ValueError("it belongs to another text")

@@ -23,7 +23,7 @@ opening, and have their own word index."""
 WANTED = 256
 """The number of small segments without a catalog from which one is made; until then a search opens each."""
 _LARGEST_TEXT = 16 << 20
-# A file takes at least one block of the disk.
+# Bytes. A smaller segment counts as this large for the size of the word index: its file takes a disk block.
 _BLOCK = 4096
 
 
@@ -88,14 +88,15 @@ def entered_of(disk: Disk) -> Callable[[Segment], bool]:
 def make_catalogs(
     disk: Disk, put_away: Callable[[str, Disk], object] = lambda name, disk: disk.unlink(name)
 ) -> Iterator[str]:
-    """Make catalogs of small segments that are in no usable one, WANTED or more; yield the names.
+    """Make catalogs of small segments that are in no usable catalog; yield the names of the new ones.
 
+    If fewer than WANTED such segments are left, these stay without a catalog.
     put_away: called for each damaged catalog, because every search would report it. Raises OSError.
     """
     segments, names = segments_and_names(disk)
     found = Catalogs(disk, names, lambda _: None)
     # Cached, so that each catalog is opened once.
-    is_usable = cache(lambda catalog: found.asked(catalog, lambda _: 0) is not None)
+    is_usable = cache(lambda catalog: found.ask_words(catalog, lambda _: 0) is not None)
 
     def has_words(segment: Segment) -> bool:
         known = found.known(segment)

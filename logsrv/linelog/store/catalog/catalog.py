@@ -81,14 +81,14 @@ class Catalogs:
         except FileNotFoundError:
             return
         except (OSError, ValueError) as error:
-            self._is_of_no_use(name, error)
+            self._note_unusable(name, error)
             return
         catalog = Catalog(name, data)
         for place, one in enumerate(entries):
             if head.words or one.number not in self._entered:
                 self._entered[one.number] = CatalogedSegment(catalog, place, one)
 
-    def _is_of_no_use(self, name: str, error: Exception) -> None:
+    def _note_unusable(self, name: str, error: Exception) -> None:
         if not isinstance(error, OSError):
             self.damaged.add(name)
         self._note(f"{self._disk.path(name)} is not used: {explanation(error)}")
@@ -106,7 +106,7 @@ class Catalogs:
             self._looked_at[number] = found
         return self._looked_at[number]
 
-    def asked(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
+    def ask_words(self, catalog: Catalog, ask: Callable[[Words], int | None]) -> int | None:
         """Return the result of `ask` on the words of a catalog; None if it has no usable words."""
         try:
             fd = self._disk.open(catalog.name, os.O_RDONLY)
@@ -120,7 +120,7 @@ class Catalogs:
                 return None
             return ask(words_of(fd, head))
         except (OSError, ValueError) as error:
-            self._is_of_no_use(catalog.name, error)
+            self._note_unusable(catalog.name, error)
             return None
         finally:
             os.close(fd)

@@ -25,7 +25,8 @@ from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _HEAD = b"origins "
 _FIRST = re.compile(rb"origins ([0-9]{1,9}) [0-9a-f]{8}\n")
-# The most damaged lines in which each bit is flipped to find a changed one: some milliseconds for a line.
+# In at most this number of damaged lines, each bit is flipped to find a changed one: some milliseconds for
+# a line. All other damaged lines stay damaged.
 _MOST_TRIED = 16
 _LINE = re.compile(
     rb"([0-9:]+) ([0-9]{1,15}) ([0-9a-f]{32}) ([0-9:]+) ([0-9:]+) (-|[0-9]{1,20}) ([0-9a-f]{8})"

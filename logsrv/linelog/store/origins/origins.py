@@ -3,8 +3,8 @@
 If a line of the file is damaged, the last blocks of some origins are unknown. Blocks of these origins are
 refused, and their senders keep them, until `logsrv doctor --repair` has made the file anew.
 
-A block is written when its note is on the medium. Nothing is written after the block until the block is on
-the medium, too. So only the last blocks of the active segment can be incomplete. A start after a crash cuts
+A block is written only when its note is on the medium. Nothing else is written until the block is on the
+medium, too. So only the last blocks of the active segment can be incomplete. A start after a crash cuts
 off these blocks and their notes, and their senders send them again.
 """
 
@@ -51,7 +51,7 @@ class Origins:
         self.stored(found.notes)
         self._fd: int | None = None
         self._lines = 0
-        # The file has more lines than its first line says, or an older version wrote no first line.
+        # True if the file has more lines than its first line says, or an older version wrote no first line.
         self._has_grown = found.lines != found.least
 
     def __len__(self) -> int:
@@ -116,7 +116,7 @@ class Origins:
         return notes_file(notes, self._found).text()
 
     def finish(self) -> None:
-        """Rewrite the file at the end of the work, with the right number of lines. Raises OSError."""
+        """Close the file at the end of the work; rewrite it if its first line is wrong. Raises OSError."""
         self.close()
         if self._has_grown:
             self._disk.put(NAME, self._latest())
@@ -129,7 +129,7 @@ class Origins:
             self._fd = None
 
 
-def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
+def cut_incomplete_blocks(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
     """Cut the incomplete blocks of a crash off the active segment; return the notes of the other blocks.
 
     The notes of the incomplete blocks are removed as well. number: the number of the active segment. Raises
@@ -142,13 +142,13 @@ def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
     found = read_notes(data)
     if not crashed:
         found = found.with_torn_as_damaged()
-    _tell(disk, found)
+    _log_state(disk, found)
     notes = found.notes
     kept = len(notes)
-    with _active(disk) as fd:
+    with _opened_active(disk) as fd:
         for index, note in enumerate(notes):
             if note.at.segment >= number and not (
-                note.at.segment == number and _whole(fd, note, crashed)
+                note.at.segment == number and _is_stored(fd, note, crashed)
             ):
                 kept = index
                 break
@@ -173,7 +173,7 @@ def settle(disk: Disk, number: int, *, crashed: bool) -> NotesFile:
     return left
 
 
-def _tell(disk: Disk, found: NotesFile) -> None:
+def _log_state(disk: Disk, found: NotesFile) -> None:
     path = disk.path(NAME)
     if found.changed:
         log.warn(
@@ -192,18 +192,18 @@ def _tell(disk: Disk, found: NotesFile) -> None:
 
 
 @contextlib.contextmanager
-def _active(disk: Disk) -> Iterator[int | None]:
+def _opened_active(disk: Disk) -> Iterator[int | None]:
     try:
         fd = disk.open(ACTIVE, os.O_RDWR)
     except OSError:
-        # Missing, or not ours: `open_active` reports it next.
+        # current.log is missing, or not ours: `open_active` reports it next.
         yield None
         return
     with Descriptor(fd):
         yield fd
 
 
-def _whole(fd: int | None, note: Note, crashed: bool) -> bool:
+def _is_stored(fd: int | None, note: Note, crashed: bool) -> bool:
     """Return whether the text of a noted block is there. Without a crash, only the size is checked."""
     if fd is None or os.fstat(fd).st_size < note.stop.offset:
         return False

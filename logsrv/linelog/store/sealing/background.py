@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from logsrv.clock import Clock
 from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.policy import DAY, Hold, Indexing, StorePolicy
-from logsrv.linelog.store.recover import TidyReport, look_at_index, settle
+from logsrv.linelog.store.recover import TidyReport, check_index, remove_second_files
 from logsrv.linelog.store.sealing.cataloguing import Cataloguer
 from logsrv.linelog.store.sealing.packers import Packers
 from logsrv.linelog.store.sealing.retain import (
@@ -24,7 +24,7 @@ from logsrv.linelog.store.sealing.retain import (
     retain_indexes,
 )
 from logsrv.linelog.store.sealing.seal import Interrupted, seal
-from logsrv.linelog.store.sealing.segment_sizes import SegmentSizes, size_of
+from logsrv.linelog.store.sealing.segment_sizes import SegmentSizes, file_size_or_zero
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.fault_state import FaultState, InReactor
 from logsrv.linelog.store.segments.lock import DirectoryLock
@@ -44,7 +44,8 @@ LOOK_EVERY = 60.0
 # group: 10 s for 20,000 indexes.
 INDEXES_AT_ONCE, SOON = 100, 0.05
 # Starts after a crash leave empty segments. The last EMPTY_KEPT are kept, because followers pass through
-# them. The numbers of older ones are in the file `empty`: a number missing there would mean lost lines.
+# them. Older ones are removed, and their numbers are noted in the file `empty`: without the note, a missing
+# number means lost lines.
 EMPTY_KEPT = 16
 # Errors of the whole disk: after them, no other segment can be sealed either.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -105,7 +106,7 @@ class Sealer:
         return FaultState(self._tell, starts, over, seconds=self._clock.monotonic, what=what)
 
     def take(self, left: Segment | None) -> None:
-        """Seal, soon, a segment that the writer has left; None means that its file is unknown.
+        """Seal, soon, a segment that the writer has left; for None, an unknown file, only wake the thread.
 
         May be called in any thread.
         """
@@ -119,7 +120,7 @@ class Sealer:
         if [hold.first for hold in before if hold.looks] != [
             hold.first for hold in holds if hold.looks
         ]:
-            # Removals may have waited for this archive.
+            # Removals may have waited for one of these archives.
             self._wake.set()
 
     def look(self) -> None:
@@ -158,7 +159,10 @@ class Sealer:
         self._wake.clear()
 
     def _turn(self) -> None:
-        """Seal waiting segments, the oldest first; apply retention before, after each and on failure."""
+        """Seal waiting segments, the oldest first.
+
+        Retention is applied before that, after each segment, and if the sealing fails.
+        """
         now = self._looking.attempt(self._look_around)
         if now is None:
             return
@@ -217,7 +221,7 @@ class Sealer:
         self._listed = moment, changed
         names = self._disk.entries()
         found = counted_files(self._disk, names)
-        if settle(
+        if remove_second_files(
             self._disk, found, self._conflicting_names, self._active.position.segment, self._tell
         ):
             found = counted_files(self._disk)
@@ -231,12 +235,13 @@ class Sealer:
         for _ in range(min(INDEXES_AT_ONCE, len(self._unchecked))):
             packed = self._unchecked.popleft()
             if packed in self.segment_sizes and self._going:
-                look_at_index(packed, self._disk, self._tell)
+                check_index(packed, self._disk, self._tell)
 
     def _seal_all(self, now: float) -> None:
         """Seal all plain segments, the oldest first; at the end raise the error of the first failed one.
 
-        Later segments are still sealed, unless the error is one of the whole disk.
+        Later segments are still sealed, unless the error is one of the whole disk. If several segments were
+        sealed at once when it came, they are tried once more, one at a time.
         """
         number = self.policy.most_sealed_at_once
         try:
@@ -289,11 +294,11 @@ class Sealer:
                 return
             if one.number >= active or one in but:
                 continue
-            if one.number < active - EMPTY_KEPT or size_of(one.name, self._disk):
+            if one.number < active - EMPTY_KEPT or file_size_or_zero(one.name, self._disk):
                 yield one
 
     def _seal(self, plain: Segment) -> None:
-        size = size_of(plain.name, self._disk)
+        size = file_size_or_zero(plain.name, self._disk)
         complete = waiting_sizes(self._disk).get(plain.number, 0)
         if not size:
             if complete:
@@ -351,7 +356,7 @@ class Sealer:
             self.removing.attempt(self._ask, now, packing_fails, asked)
 
     def _ask(self, now: float, packing_fails: bool, asked: list[Hold]) -> None:
-        """Make archives check that they have the segments due for removal, which waits for that."""
+        """Make archives check that they have the segments due for removal; the removal waits for that."""
         size = self._cataloguer.size
         number = due(
             self._disk,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from logsrv.linelog.store.catalog.build import SMALL, WANTED
 from logsrv.linelog.store.catalog.catalog import Catalogs
 from logsrv.linelog.store.catalog.layout import MOST, catalogs, last_number
-from logsrv.linelog.store.sealing.segment_sizes import size_of
+from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
 from logsrv.linelog.store.segments.disk import TMP_SUFFIX, Disk
 from logsrv.linelog.store.segments.segment import (
     CATALOG_SUFFIX,
@@ -61,16 +61,17 @@ class Cataloguer:
             if known is not None:
                 used.add(known.catalog.name)
             elif segment.form is Form.PACKED:
-                self.sealed(segment, size_of(segment.name, self._disk))
+                self.sealed(segment, file_size_or_zero(segment.name, self._disk))
         for name in set(catalogs(names)) - used:
             self._remove(name)
-        self._sizes = {name: size_of(name, self._disk) for name in sorted(used)}
+        self._sizes = {name: file_size_or_zero(name, self._disk) for name in sorted(used)}
         self._begun = True
 
     def look(self, names: Iterable[str]) -> None:
         """Replace the known catalogs by those in a listing of the directory. Raises OSError."""
         self._sizes = {
-            name: self._sizes.get(name) or size_of(name, self._disk) for name in catalogs(names)
+            name: self._sizes.get(name) or file_size_or_zero(name, self._disk)
+            for name in catalogs(names)
         }
 
     def sealed(self, segment: Segment, size: int) -> None:
@@ -109,7 +110,7 @@ class Cataloguer:
         for segment in chosen:
             self._waiting.pop(segment.number, None)
         if name:
-            # Sorted, because a catalog of segments that an earlier one left out is not the last.
-            self._sizes[name] = size_of(name, self._disk)
+            # Sorted, because a catalog of segments that an earlier catalog left out is not the last one.
+            self._sizes[name] = file_size_or_zero(name, self._disk)
             self._sizes = dict(sorted(self._sizes.items()))
         return len(self._waiting) >= WANTED

@@ -19,9 +19,9 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index, decode
 from logsrv.linelog.store.segments.segment import Segment, tmp
 
-# Seconds. The process takes some 50 MB, so an idle one is ended.
+# Seconds. The process takes some 50 MB of memory, so it is ended when it was idle for longer than this.
 LINGERS = 150.0
-# Seconds. If a segment follows the one before within this time, another is expected before it is packed.
+# Seconds. If a segment comes this soon after the one before, the next is expected soon: see `_hurry`.
 OFTEN = 60.0
 
 
@@ -57,7 +57,7 @@ class Packer:
             except OSError:
                 return pack_here(segment, disk, going, with_words)
             order = {"segment": segment[:2], "words": with_words}
-            found, body = self.packed(order, {segment.name: text, **made}, going)
+            found, body = self.pack_in_process(order, {segment.name: text, **made}, going)
             for name, fd in made.items():
                 if name in found["not kept"]:
                     disk.unlink(name)
@@ -97,7 +97,7 @@ class Packer:
             self.end()
             self.child = BlockingChild(packing.__name__)
 
-    def packed(
+    def pack_in_process(
         self, order: dict[str, object], files: dict[str, int], going: Callable[[], bool]
     ) -> tuple[dict[str, Any], bytes]:
         """Let the process pack a segment; return its answer, and the bytes of the index.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from logsrv.kit.children.blocking import LOOK_EVERY
 from logsrv.linelog.store.sealing.packer import Packer
 from logsrv.linelog.store.sealing.seal import pack_here
-from logsrv.linelog.store.sealing.segment_sizes import size_of
+from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.segment import Segment, tmp
@@ -45,12 +45,12 @@ class Packers:
         self._monotonic = monotonic
         self._packing: dict[Segment, _Packing] = {}
         self._wanted = True
-        self.first = Packer(self._behind, monotonic)
+        self.first = Packer(self._not_begun, monotonic)
         self._all = [self.first]
         self._free: SimpleQueue[Packer] = SimpleQueue()
         self._free.put(self.first)
 
-    def _behind(self) -> int:
+    def _not_begun(self) -> int:
         return max(0, self._waiting() - max(1, len(self._packing)))
 
     @contextmanager
@@ -62,7 +62,7 @@ class Packers:
         packing of segments for which `pack` was not called.
         """
         while len(self._all) < number:
-            self._all.append(Packer(self._behind, self._monotonic))
+            self._all.append(Packer(self._not_begun, self._monotonic))
             self._free.put(self._all[-1])
         self._wanted = True
         threads = ThreadPoolExecutor(number, "store-pack")
@@ -73,7 +73,7 @@ class Packers:
             with_words: Callable[[int], bool],
         ) -> None:
             for one in segments[:number]:
-                size = size_of(one.name, self._disk)
+                size = file_size_or_zero(one.name, self._disk)
                 if one not in self._packing and size >= SMALL:
                     made = threads.submit(self._pack, one, going, with_words(size))
                     self._packing[one] = _Packing(made, self._monotonic())

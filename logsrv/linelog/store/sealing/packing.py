@@ -73,7 +73,7 @@ class HandedDisk(Disk):
         self.removed.append(name)
 
 
-class Server:
+class ServerConnection:
     """The connection to the server. hurry: the last value that it sent, an index of NICENESS."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -113,7 +113,7 @@ class Server:
         self._connection.sendall(b"".join(frame(json.dumps(found).encode(), b"\n", body)))
 
 
-def _be(niceness: int) -> None:
+def _set_niceness(niceness: int) -> None:
     """Set the niceness of this thread, if the system allows it."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
@@ -125,13 +125,18 @@ class Threads:
     def __init__(self) -> None:
         least = os.getpriority(os.PRIO_PROCESS, 0)
         niceness = NICENESS if sys.platform == "linux" else (0,)
-        # `_be` is no method: a thread with a reference to this object would keep it, and itself, for ever.
+        # `_set_niceness` is no method: a thread with a reference to this object would keep the object, and
+        # so itself, for ever.
         self._threads = [
-            ThreadPoolExecutor(1, initializer=_be, initargs=(min(NICENESS[0], least + more),))
+            ThreadPoolExecutor(
+                1, initializer=_set_niceness, initargs=(min(NICENESS[0], least + more),)
+            )
             for more in niceness
         ]
 
-    def pack(self, segment: Segment, disk: Disk, with_words: bool, server: Server) -> Index:
+    def pack(
+        self, segment: Segment, disk: Disk, with_words: bool, server: ServerConnection
+    ) -> Index:
         """Carry out all `steps`, each in the thread for the present hurry. Raises OSError, Interrupted."""
         with contextlib.closing(steps(segment, disk, with_words)) as left:
 
@@ -154,7 +159,9 @@ class Threads:
                 if made is not None:
                     return made
 
-    def catalog(self, names: list[str], directory: int, with_words: bool, server: Server) -> str:
+    def catalog(
+        self, names: list[str], directory: int, with_words: bool, server: ServerConnection
+    ) -> str:
         """Do the same as `make_catalog`, at niceness 5, because no segment is sealed meanwhile.
 
         With two other busy programs this takes 2 s; at niceness 19 it took half a minute.
@@ -168,7 +175,7 @@ class Threads:
             make_catalog, segments, disk, going=server.look, with_words=with_words
         ).result()
 
-    def _level(self, server: Server) -> int:
+    def _level(self, server: ServerConnection) -> int:
         return min(server.hurry, len(self._threads) - 1)
 
 
@@ -180,14 +187,16 @@ def main() -> int:
     keep_freed_memory(together=True)
     threads = Threads()
     with socket.socket(fileno=os.dup(0)) as connection:
-        server = Server(connection)
+        server = ServerConnection(connection)
         with contextlib.suppress(Interrupted, ConnectionError):
             while True:
                 _carry_out(*server.order(), threads, server)
     return 0
 
 
-def _carry_out(order: dict[str, Any], files: list[int], threads: Threads, server: Server) -> None:
+def _carry_out(
+    order: dict[str, Any], files: list[int], threads: Threads, server: ServerConnection
+) -> None:
     found: dict[str, object]
     body, with_words = b"", order["words"]
     try:

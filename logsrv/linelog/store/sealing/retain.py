@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.policy import DAY, Hold, StorePolicy
-from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes, size_of
+from logsrv.linelog.store.sealing.segment_sizes import SegmentSize, SegmentSizes, file_size_or_zero
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import load_head
 from logsrv.linelog.store.segments.removed import RemovedRun, note_removed
@@ -23,11 +23,13 @@ from logsrv.linelog.store.segments.segment import ACTIVE, Form, Segment, keep_nu
 PIECE = 1 << 20
 # Logging a removal takes longer than the removal itself, so many at once would block the reactor.
 MOST_AT_ONCE = 32
-# With less than this part of the disk free, nothing is kept for readers: a dead target must not fill it.
+# If less than this part of the disk is free, nothing is kept for readers. So a dead target cannot fill the
+# disk.
 LEAST_FREE = 0.05
-# An archive is asked for a segment this many seconds before it is too old, so that it is removed in time.
+# Seconds. An archive is asked whether it has a segment this long before the segment gets too old, so that
+# the segment is removed in time.
 AHEAD = 3600.0
-# The files beside the text, the archive's note last: without the note a start removes the others.
+# The files beside the text, in the order of removal: without the archive's note a start removes the others.
 _BESIDE = attrgetter("words", "index", "archived")
 
 
@@ -72,7 +74,10 @@ def holding(segment: Segment, holds: Sequence[Hold]) -> list[Hold]:
 def _with_last(
     segment_sizes: Iterable[SegmentSize], now: float
 ) -> Iterator[tuple[SegmentSize, float]]:
-    """Yield each segment with the time of its last line; the next one's time replaces one after `now`."""
+    """Yield each segment with the time of its last line.
+
+    If that is after `now`, the time of the next segment counts; without a next one, `now`.
+    """
     ahead: list[SegmentSize] = []
     for one in segment_sizes:
         ahead.append(one)
@@ -107,10 +112,10 @@ def retain(
     gone = [one.segment for one in islice(found, MOST_AT_ONCE)]
     if not gone:
         return []
-    # A number is used once: the file `number` must have a higher one before these names are removed.
+    # No number may be used twice: the file `number` must have a higher one before these names are removed.
     active = keep_number(disk)
     removed = [segment for segment in gone if segment.number < active]
-    # If this fails, there is no note, and readers are told only that something is missing.
+    # If the note cannot be written, readers are told only that something is missing.
     with suppress(OSError):
         note_removed(_sizes(removed, disk), disk, {hold.segment for hold in holds})
     for segment in removed:
@@ -144,7 +149,7 @@ def due(
 
 def _total(disk: Disk, segment_sizes: SegmentSizes, catalogs: int, packing_fails: bool) -> int:
     waiting = 0 if packing_fails else segment_sizes.waiting[1]
-    return size_of(ACTIVE, disk) + catalogs + segment_sizes.total[1] - waiting
+    return file_size_or_zero(ACTIVE, disk) + catalogs + segment_sizes.total[1] - waiting
 
 
 def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
@@ -156,7 +161,7 @@ def _sizes(removed: Iterable[Segment], disk: Disk) -> Iterator[RemovedRun]:
                 head = load_head(segment, disk)
                 yield RemovedRun(numbers, head.text, head.lines)
             else:
-                size = size_of(segment.name, disk)
+                size = file_size_or_zero(segment.name, disk)
                 with open(disk.open(segment.name, os.O_RDONLY), "rb") as file:
                     lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(PIECE), b""))
                 yield RemovedRun(numbers, size, lines)

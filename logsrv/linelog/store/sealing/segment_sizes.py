@@ -72,7 +72,8 @@ class SegmentSizes:
                     in_order = in_order and (known is not None or one.number > newest)
                     self.add(one)
         finally:
-            # Sorted even after an error: the next listing would take the segments added so far as known.
+            # Sorted even after an error: the next listing takes the segments added so far as known,
+            # and would not sort them.
             if not in_order:
                 self._by_number = dict(sorted(self._by_number.items()))
                 self._plain = dict(sorted(self._plain.items()))
@@ -96,7 +97,7 @@ class SegmentSizes:
                 self.remove(segment.number)
             return
         beside = segment.files[1:] if segment.form is Form.PACKED else ()
-        size = found.st_size + sum(size_of(name, self._disk) for name in beside)
+        size = found.st_size + sum(file_size_or_zero(name, self._disk) for name in beside)
         entry = SegmentSize(segment, size, found.st_mtime)
         self._count(self._by_number.get(segment.number), -1)
         self._by_number[segment.number] = entry
@@ -119,7 +120,7 @@ class SegmentSizes:
             self.waiting = (self.waiting[0] + sign, self.waiting[1] + sign * entry.size)
 
 
-def size_of(name: str, disk: Disk) -> int:
+def file_size_or_zero(name: str, disk: Disk) -> int:
     """Return the size of a file in bytes; 0 if it is missing. Raises OSError."""
     try:
         return disk.stat(name).st_size

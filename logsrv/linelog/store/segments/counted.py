@@ -12,8 +12,8 @@ from logsrv.linelog.fields.levels.byte_places import Array, Shape, any_of, windo
 from logsrv.linelog.fields.levels.numbers import OF_NUMBERS, quick_numbers
 from logsrv.linelog.store.segments.times import SHAPE, time_of
 
-# A line whose level the quick method cannot find takes 10 µs. If these were more than one line in 32,
-# sealing would take 50 % longer, so such a frame gets no numbers, and readers read its lines.
+# A line whose level the quick method cannot find takes 10 µs. With more than one such line in this many, a
+# frame gets no numbers, and readers read its lines: sealing would take 50 % longer.
 _SLOW = 32
 _TIME = Shape(SHAPE)
 _DATE = len("2026-11-20")

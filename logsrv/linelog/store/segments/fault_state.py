@@ -18,8 +18,8 @@ T = TypeVar("T")
 # `IReactorFromThreads.callFromThread`: calls its first argument in the reactor's thread, soon.
 InReactor: TypeAlias = Callable[..., Any]
 
-# The most messages within WITHIN_SECONDS about a fault that comes and goes, such as a disk that fails every
-# other time.
+# At most this number of messages is logged within WITHIN_SECONDS about a fault that comes and goes, such as
+# a disk that fails every other time. The other faults are counted.
 MOST_SAID = 5
 WITHIN_SECONDS = 60.0
 
@@ -62,7 +62,10 @@ class FaultState:
         *args: object,
         given_up: type[Exception] | tuple[()] = (),
     ) -> T | None:
-        """Call `step` and return its result; None if it raises. given_up: exceptions that are no fault."""
+        """Call `step` and return its result; None if it raises, which is a fault.
+
+        given_up: exceptions that are no fault.
+        """
         try:
             done = step(*args)
         except given_up:

@@ -73,7 +73,7 @@ def keep(disk: Disk, identity: Identity, *, name: str = NAME) -> None:
     disk.put(name, identity_text(identity))
 
 
-def settled(disk: Disk) -> Identity | None:
+def load_and_repair(disk: Disk) -> Identity | None:
     """Return the identity of a store; None if it has none yet. Rewrite a file without a checksum.
 
     A single changed bit is corrected and logged. Raises OSError, and ValueError for any other damage, or if
@@ -100,7 +100,7 @@ def settled(disk: Disk) -> Identity | None:
 
 
 def _shipped_as(disk: Disk) -> str:
-    """Return the identity in the first saved place of a shipping target that has one; "" for none."""
+    """Return the identity that a saved place of a shipping target has; "" if none has one."""
     for folder, inside in backup_note.folders(disk, passed=OSError):
         for name in inside.entries() if folder == "ship" else ():
             # Other files in the folder have no checksum, or no identity.

@@ -23,10 +23,10 @@ from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, UNKNOWN, Times, time_of, times_of, together
 
 _SUMS = struct.Struct("<II")
-# The bytes of a line that are compared: a TIME and a few more.
+# The number of bytes at the beginning of a line that are compared: a TIME and a few more.
 _HEAD = 32
-# Only a longer line makes a frame larger than this. Such a frame is scanned in parts: for 250 MiB, lists of
-# LFs took 4 GB.
+# Bytes. Only a longer line makes a frame larger than this. Such a frame is scanned in parts: for 250 MiB,
+# lists of LFs took 4 GB.
 _LARGE = 8 << 20
 
 
@@ -119,7 +119,7 @@ def _times(chunk: bytes, end: int, newlines: Array) -> Times:
         # The head of a shorter line includes the beginning of the next. That does not change the
         # order: LF sorts before all characters of a TIME.
         heads = numpy.ndarray((end - _HEAD,), f"V{_HEAD}", chunk, 1, (1,))[behind]
-        ends = chunk[:SIZE], *_ends(heads)
+        ends = chunk[:SIZE], *_smallest_and_largest(heads)
         smallest, largest = time_of(min(ends)), time_of(max(ends))
         if smallest is not None and largest is not None:
             return Times(smallest, largest, sure=True)
@@ -140,7 +140,7 @@ def _times_of_large(chunk: bytes, end: int) -> Times:
     return together(found) if found[-1].sure else UNKNOWN
 
 
-def _ends(heads: Array) -> tuple[bytes, bytes]:
+def _smallest_and_largest(heads: Array) -> tuple[bytes, bytes]:
     """Return the smallest and the largest of these heads, compared as text."""
     eights = numpy.ndarray((_HEAD // 8, len(heads)), ">u8", heads, 0, (8, _HEAD)).astype(U64, "C")
     differ = eights.min(axis=1) != eights.max(axis=1)
@@ -149,7 +149,7 @@ def _ends(heads: Array) -> tuple[bytes, bytes]:
 
 
 def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> bytes:
-    """Return the smallest or the largest text of the columns, which are the same before row `place`."""
+    """Return the smallest or the largest column as text. All columns are the same before row `place`."""
     for row in range(place, len(eights)):
         eights = eights[:, eights[row] == extreme(eights[row])]
     found: bytes = eights[:, 0].astype(">u8").tobytes()

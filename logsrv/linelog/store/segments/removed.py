@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
 
 REMOVED, EMPTY = "removed", "empty"
-# The most ranges of numbers in a file; a reader is seldom further behind.
+# The most runs in a file. The oldest of more runs are merged or left out: hardly any reader is so late.
 _MOST = 1000
 _LARGEST = 1 << 17
 
@@ -64,7 +64,7 @@ def removed_runs(disk: Disk) -> list[RemovedRun]:
 
 def read_removed(disk: Disk) -> list[RemovedRun]:
     """Return the runs in the file `removed`. Raises OSError, and ValueError if it is damaged."""
-    return [_run(word) for word in _words(REMOVED, disk)]
+    return [_parse_run(word) for word in _read_words(REMOVED, disk)]
 
 
 def empty_numbers(disk: Disk) -> list[range]:
@@ -77,7 +77,7 @@ def empty_numbers(disk: Disk) -> list[range]:
 
 def read_empty(disk: Disk) -> list[range]:
     """Return the runs in the file `empty`. Raises OSError, and ValueError if it is damaged."""
-    return [_numbers(word) for word in _words(EMPTY, disk)]
+    return [_parse_numbers(word) for word in _read_words(EMPTY, disk)]
 
 
 def excused(disk: Disk) -> list[range]:
@@ -86,7 +86,7 @@ def excused(disk: Disk) -> list[range]:
     return sorted([*removed, *empty_numbers(disk)], key=lambda run: run.start)
 
 
-def _words(name: str, disk: Disk) -> list[str]:
+def _read_words(name: str, disk: Disk) -> list[str]:
     """Return the words of a file, without the name that it begins with.
 
     Older versions wrote no checksum, only the words, which have no letters. Raises as `read_removed` does.
@@ -118,7 +118,7 @@ def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[in
             made[-1] = RemovedRun(numbers, last.bytes + run.bytes, last.lines + run.lines)
         else:
             made.append(run)
-    words = [f"{_named(run.numbers)}:{run.bytes}:{run.lines}" for run in made[-_MOST:]]
+    words = [f"{_run_text(run.numbers)}:{run.bytes}:{run.lines}" for run in made[-_MOST:]]
     _note(REMOVED, words, disk)
 
 
@@ -131,7 +131,7 @@ def note_empty(number: int, disk: Disk) -> None:
         runs[-1] = range(runs[-1].start, number + 1)
     else:
         runs = sorted([*runs, range(number, number + 1)], key=lambda run: run.start)[-_MOST:]
-    _note(EMPTY, map(_named, runs), disk)
+    _note(EMPTY, map(_run_text, runs), disk)
 
 
 def were_empty(numbers: range, disk: Disk) -> bool:
@@ -166,7 +166,9 @@ def missed(position: Position, following: int, disk: Disk) -> Missing:
     number, total = position.segment, Missing()
     while number < following:
         if (run := removed.get(number)) is not None:
-            total = total.and_(_behind(run, position.offset if number == position.segment else 0))
+            total = total.and_(
+                _missing_from(run, position.offset if number == position.segment else 0)
+            )
             number = run.numbers.stop
         elif (nothing := next((one for one in empty if number in one), None)) is not None:
             number = nothing.stop
@@ -178,22 +180,23 @@ def missed(position: Position, following: int, disk: Disk) -> Missing:
     return total
 
 
-def _behind(run: RemovedRun, offset: int) -> Missing:
+def _missing_from(run: RemovedRun, offset: int) -> Missing:
+    """Return the amount of text in a run from an offset on; UNKNOWN if the run has less text."""
     if offset > run.bytes:
         return UNKNOWN
     left = run.bytes - offset
     return Missing(left, round(run.lines * left / run.bytes) if run.bytes else 0)
 
 
-def _run(word: str) -> RemovedRun:
+def _parse_run(word: str) -> RemovedRun:
     numbers, size, *lines = word.split(":")
-    run = RemovedRun(_numbers(numbers), int(size), int(lines[0]) if lines else 0)
+    run = RemovedRun(_parse_numbers(numbers), int(size), int(lines[0]) if lines else 0)
     if len(lines) > 1 or min(run.bytes, run.lines) < 0:
         raise ValueError("it makes no sense")
     return run
 
 
-def _numbers(word: str) -> range:
+def _parse_numbers(word: str) -> range:
     first, _, last = word.partition("-")
     numbers = range(int(first), int(last or first) + 1)
     if not numbers:
@@ -201,5 +204,5 @@ def _numbers(word: str) -> range:
     return numbers
 
 
-def _named(run: range) -> str:
+def _run_text(run: range) -> str:
     return str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}"

@@ -177,7 +177,7 @@ def sealed_files(disk: Disk, names: Names | None = None) -> list[Segment]:
     return [found for found, active in _sealed_and_active(disk, names) if not active]
 
 
-def no_files(disk: Disk, names: Names | None = None) -> list[str]:
+def not_plain_files(disk: Disk, names: Names | None = None) -> list[str]:
     """Return the names of sealed segments that are no plain files but directories, pipes or links."""
     entries = disk.entries() if names is None else names
     return sorted(

@@ -25,13 +25,14 @@ from logsrv.linelog.store.segments.times import SHAPE, shape_of
 
 log = Logger()
 _STEP = 1 << 16
-# Longer than any stamp: a name of 64 characters, a path of a UNIX socket with each byte escaped.
+# Bytes, more than any stamp: a name of 64 characters, a path of a UNIX socket with each byte escaped. A
+# longer torn line is no stamp, and is kept.
 LONGEST_STAMP = 1024
-# Disks write whole sectors, so a hole ends at the end of a sector.
+# Bytes. Disks write whole sectors, so a hole ends at the end of a sector.
 _SECTOR = 512
 _SCAN = 1 << 20
 _NULS = re.compile(rb"\0+")
-# A power cut leaves fewer holes; more runs of NULs come from a sender of NULs (`--raw`).
+# A power cut leaves fewer holes. More runs of NULs come from a sender of NULs (`--raw`): none is filled.
 _MOST_HOLES = 10_000
 
 
@@ -110,7 +111,7 @@ def is_stamp(text: bytes) -> bool:
     return shape == SHAPE and b" " not in source[:-1] and len(text) < LONGEST_STAMP
 
 
-def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
+def _pieces_backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
     """Yield the first `end` bytes of a file as offsets and pieces, the last piece first."""
     while end:
         start = max(0, end - _STEP)
@@ -120,13 +121,15 @@ def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
 
 def end_of_text(fd: int, size: int) -> int:
     """Return the size that a file of `size` bytes has without the NULs at its end."""
-    texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, size))
+    texts = ((start, piece.rstrip(b"\0")) for start, piece in _pieces_backwards(fd, size))
     return next((start + len(text) for start, text in texts if text), 0)
 
 
 def start_of_line(fd: int, end: int) -> int:
-    """Return the offset of the line at offset `end`: after the last LF before `end`, or 0."""
-    ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, end) if b"\n" in piece)
+    """Return the offset after the last LF before offset `end`; 0 if there is no LF."""
+    ends = (
+        start + piece.rfind(b"\n") for start, piece in _pieces_backwards(fd, end) if b"\n" in piece
+    )
     return next(ends, -1) + 1
 
 
@@ -144,7 +147,7 @@ def holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
 
 def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield begin and end of each run of NULs between two offsets."""
-    # The offset of a run that goes on in the next piece.
+    # The offset at which a run begins that goes on in the next piece; None without such a run.
     begun: int | None = None
     while start < size and (piece := os.pread(fd, min(_SCAN, size - start), start)):
         if begun is not None and piece[0]:

@@ -20,49 +20,49 @@ def unpacked(some: Array) -> Array:
     return numpy.unpackbits(some, bitorder="little").view(bool)
 
 
-def ahead(members: Array, places: int) -> Array:
+def later_bits(members: Array, places: int) -> Array:
     """Return the bitmap in which bit n is bit n + `places` of `members`. places: less than 64."""
     moved: Array = members >> U64(places)
     moved[:-1] |= members[1:] << U64(64 - places)
     return moved
 
 
-def behind(members: Array) -> Array:
+def previous_bits(members: Array) -> Array:
     """Return the bitmap in which bit n is bit n - 1 of `members`."""
     moved: Array = members << U64(1)
     moved[1:] |= members[:-1] >> U64(63)
     return moved
 
 
-def three(members: Array) -> Array:
+def three_in_a_row(members: Array) -> Array:
     """Return a bitmap of the places at which three set bits side by side begin."""
-    found: Array = members & ahead(members, 1) & ahead(members, 2)
+    found: Array = members & later_bits(members, 1) & later_bits(members, 2)
     return found
 
 
-def five(members: Array) -> Array:
+def five_in_a_row(members: Array) -> Array:
     """Return a bitmap of the places at which five set bits side by side begin."""
-    two = members & ahead(members, 1)
-    found: Array = two & ahead(two, 2) & ahead(members, 4)
+    two = members & later_bits(members, 1)
+    found: Array = two & later_bits(two, 2) & later_bits(members, 4)
     return found
 
 
-def seven(members: Array) -> Array:
+def seven_in_a_row(members: Array) -> Array:
     """Return a bitmap of the places at which seven set bits side by side begin."""
-    two = members & ahead(members, 1)
-    four = two & ahead(two, 2)
-    found: Array = four & ahead(four, 3)
+    two = members & later_bits(members, 1)
+    four = two & later_bits(two, 2)
+    found: Array = four & later_bits(four, 3)
     return found
 
 
 def two_of_seven(members: Array) -> Array:
     """Return a bitmap of the places at which seven bits begin of which two or more are set."""
-    one = ahead(members, 1)
+    one = later_bits(members, 1)
     any_of_two, two_of_two = members | one, members & one
     any_of_six, two_of_six = any_of_two, two_of_two
     for places in 2, 4:
-        any_behind = ahead(any_of_two, places)
-        two_of_six = two_of_six | ahead(two_of_two, places) | any_of_six & any_behind
+        any_behind = later_bits(any_of_two, places)
+        two_of_six = two_of_six | later_bits(two_of_two, places) | any_of_six & any_behind
         any_of_six = any_of_six | any_behind
-    found: Array = two_of_six | any_of_six & ahead(members, 6)
+    found: Array = two_of_six | any_of_six & later_bits(members, 6)
     return found

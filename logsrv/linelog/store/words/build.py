@@ -18,10 +18,12 @@ from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from logsrv.linelog.store.words.scan import Array
 from logsrv.linelog.store.words.section import Section
 
-# The part of the compressed size that an index may take, and the part that its tables are folded to.
+# Parts of the size of the compressed text. A word index that takes more than the first is removed; its
+# tables are folded to about the second.
 MOST_PART = 0.15
 TABLES_PART = 0.13
-# Bytes of text. The scan of a frame takes seven times as much memory as its text.
+# Bytes of text. A segment with a larger frame gets no word index: the scan of a frame takes seven times as
+# much memory as its text.
 _LARGEST_FRAME = 64 << 20
 LEAST_TEXT = 256 << 10
 """The least bytes of text for a word index: for less text, the index was always too large to keep."""

@@ -17,9 +17,10 @@ ADDRESS = 7
 # Odd numbers without a pattern, for hashes: the highest bits of a product are the number of the row.
 MULTIPLIER = 0x9E3779B97F4A7C15
 SECOND_MULTIPLIER = 0xD6E8FEB86659FD93
-# Distinguishes address windows from other windows of the same bytes.
+# Set in an address window before hashing, so that other windows of the same bytes have other hashes.
 ADDRESS_MARK = 1 << 63
-# JSON may write any character with these escapes, so a line may have a value in another form.
+# JSON may write any character with these escapes, so a line that has one may have a value in another form:
+# the index finds the frames with such lines.
 ESCAPES = (b"\\u", b"\\u00")
 
 _U64 = (1 << 64) - 1

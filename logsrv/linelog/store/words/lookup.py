@@ -31,7 +31,7 @@ from logsrv.linelog.store.words.partial import PartialFile
 
 # If more runs than this contain a literal, it is too common, and an index does not help.
 MOST_HITS = 2000
-# Rows that are fetched first from a remote file: usually these exclude all frames.
+# The number of rows that are fetched first from a remote file: usually they exclude all frames.
 _FIRST_ROWS = 8
 
 
@@ -173,7 +173,7 @@ class _Section:
             yield from self._blocks("letters", sorted(letters)[:_FIRST_ROWS])
 
     def _blocks(self, name: str, numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """Yield the parts of the file with these rows of a table."""
+        """Yield offset and size of the parts of the file that have these rows of table `name`."""
         table: RowTable = getattr(self._header, name)
         blocks = sorted({number // BLOCK_ROWS for number in numbers}) if table.rows else []
         if blocks:
@@ -199,7 +199,7 @@ class _Section:
         return found
 
     def _rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
-        """Return the frames that are set in all rows of a table whose numbers `slots` returns."""
+        """Return the frames that are set in each row of table `name` with a number from `slots`."""
         table: RowTable = getattr(self._header, name)
         numbers = sorted(self._slots(name, slots))
         found = self._all
@@ -214,7 +214,7 @@ class _Section:
         return found
 
     def _slots(self, name: str, slots: Callable[[int], set[int]]) -> set[int]:
-        """Return the numbers of rows for hashes. slots: gets the number of bits of a row number."""
+        """Return the row numbers that `slots` returns, which gets the number of bits of a row number."""
         table: RowTable = getattr(self._header, name)
         return slots((table.rows or 1).bit_length() - 1)
 

@@ -23,7 +23,7 @@ from logsrv.linelog.store.words.evidence import (
 Array = numpy.ndarray[Any, Any]
 U8, U64 = numpy.uint8, numpy.uint64
 
-# NULs after the text, so that eight bytes can be read at every place in it.
+# The number of NULs after the text, so that eight bytes can be read at every place in it.
 _PAD = 64
 # The number of lines whose beginnings are compared at once.
 _STARTS = 1 << 16
@@ -33,7 +33,7 @@ _ONES = U64(0x0101010101010101)
 _FIVE = U64((1 << 40) - 1)
 _SEVEN = U64((1 << 56) - 1)
 # Adding this sets the high bit of the letters after f (g to z, and `{` for _), and of no others.
-_BEHIND_F = U64(0x1919191919191919)
+_ABOVE_F = U64(0x1919191919191919)
 
 
 class Runs(NamedTuple):
@@ -77,14 +77,14 @@ class FrameText:
 
     def windows(self) -> tuple[Array, Array, Array, Array]:
         """Return the hashes of id windows, of other windows, and the two hashes of address windows."""
-        in_hex = bits.five(self._hex)
+        in_hex = bits.five_in_a_row(self._hex)
         in_words = self._digit | self._letter
         if not self._chunk.isascii():
             in_words |= bits.packed(self._text > 127)
-        others = bits.five(in_words) & ~(in_hex | bits.five(self._letter))
+        others = bits.five_in_a_row(in_words) & ~(in_hex | bits.five_in_a_row(self._letter))
         dot, colon = (bits.packed(self._text == ord(mark)) for mark in ".:")
-        addresses = bits.seven(self._hex | dot) & bits.two_of_seven(dot)
-        addresses |= bits.seven(self._hex | colon) & bits.two_of_seven(colon)
+        addresses = bits.seven_in_a_row(self._hex | dot) & bits.two_of_seven(dot)
+        addresses |= bits.seven_in_a_row(self._hex | colon) & bits.two_of_seven(colon)
         marked = self._at(addresses, _SEVEN)
         marked |= U64(ADDRESS_MARK)
         again = marked * U64(SECOND_MULTIPLIER)
@@ -98,8 +98,9 @@ class FrameText:
 
     def _at(self, where: Array, mask: Any) -> Array:
         """Return the eight folded bytes at each place in the bitmap `where`, reduced by a mask."""
-        # A byte of the bitmap stands for eight bytes of text. Only eights with a place, and the next
-        # eights, are copied. These follow no pattern, so `take` is twice as fast as an index of bools.
+        # Each byte of the bitmap stands for eight bytes of text. Only groups of eight with a place in them
+        # are copied, and the group after each. These groups are scattered irregularly, so `take` is twice
+        # as fast as an index of bools.
         has = where.view(U8)
         wanted = has != 0
         wanted[1:] |= wanted[:-1].copy()
@@ -126,14 +127,14 @@ class FrameText:
         return has[0], has[-1]
 
     def runs(self) -> Runs:
-        three = bits.three(self._letter)
-        begins = bits.unpacked((three & ~bits.behind(three)).view(U8))
+        three = bits.three_in_a_row(self._letter)
+        begins = bits.unpacked((three & ~bits.previous_bits(three)).view(U8))
         starts = numpy.flatnonzero(begins)
         return Runs(starts, self.eight(starts))
 
     def eight(self, starts: Array) -> Array:
         """Return up to eight letters at each of these offsets, padded with NULs."""
-        return _run_of(self._eights[starts])
+        return _up_to_nul(self._eights[starts])
 
     def sizes(self, runs: Runs, longest: int) -> Array:
         """Return the lengths of runs in letters; counting stops within eight letters after `longest`."""
@@ -153,14 +154,14 @@ class FrameText:
         return found
 
 
-def are_telling(first: Array) -> Array:
+def are_indexed(first: Array) -> Array:
     """Return, by the first letters of each run, whether it is indexed: not if it is 3 to 7 hex digits."""
-    found: Array = ((first + _BEHIND_F) & _HIGH != 0) | (first > _SEVEN)
+    found: Array = ((first + _ABOVE_F) & _HIGH != 0) | (first > _SEVEN)
     return found
 
 
-def _run_of(eights: Array) -> Array:
-    """Return each eight bytes up to the first NUL."""
+def _up_to_nul(eights: Array) -> Array:
+    """Return these words of eight bytes, each with NULs from its first NUL on."""
     ends = eights - _ONES
     ends &= _HIGH
     ends ^= ends - U64(1)
@@ -185,7 +186,7 @@ def _fold(words: Array) -> Array:
 
 
 def _leave_out_times(text: Array, newlines: Array) -> None:
-    """Overwrite with NULs each TIME at the beginning of a line that is followed by a space."""
+    """Overwrite with NULs each TIME that begins a line and has a space after it."""
     starts = numpy.concatenate((numpy.zeros(1, newlines.dtype), newlines + 1))
     size = len(SHAPE)
     heads: Array = numpy.ndarray((len(text) - 31,), "V32", text.data, strides=(1,))

@@ -19,14 +19,14 @@ from logsrv.linelog.store.words.layout import (
     pack_header,
     sealed,
 )
-from logsrv.linelog.store.words.scan import Array, FrameText, Runs, are_telling
+from logsrv.linelog.store.words.scan import Array, FrameText, Runs, are_indexed
 
 U8, U64 = numpy.uint8, numpy.uint64
 # Powers of 2: the rows of the tables while frames are added. Each folding halves the rows.
 IDS_BITS, OTHERS_BITS, LETTERS_BITS = 18, 17, 15
-# The part of a frame's bits that may be set. An id of 16 digits has 12 windows: with half of the bits set,
-# one wrong frame in 4,096 is not excluded. Other texts have fewer windows (an address with 7 sets 14 bits,
-# `host17` two).
+# The part of a frame's bits that may be set after folding. An id of 16 digits has 12 windows: with half of
+# the bits set, one wrong frame in 4,096 is not excluded. Other texts have fewer windows (an address with 7
+# sets 14 bits, `host17` two).
 IDS_FILL, OTHERS_FILL, LETTERS_FILL = 0.5, 0.3, 0.1
 # The part of the frames that may have more bits set. A frame with few set bits compresses well, so it may
 # have a large table.
@@ -36,7 +36,7 @@ FULLER = 0.05
 LONGEST_RUN = 128
 LEVEL = 1
 FEWEST_BITS = 6
-# Two tables of 1 MiB: larger ones do not fit the processor's cache, and its misses would take most time.
+# Two tables of 1 MiB: larger ones do not fit the processor's cache, and cache misses would take most time.
 _SLOT_BITS = 17
 _SLOTS_SHIFT = U64(64 - _SLOT_BITS)
 # A hash is identified by its slot and its other bits.
@@ -125,7 +125,7 @@ class Dictionary:
         hashes, too_long = self._hash(found, runs)
         numbers = self._numbers(hashes)
         missing = numpy.flatnonzero(numbers == 0)
-        missing = missing[are_telling(runs.first[missing]) & (hashes[missing] != 0)]
+        missing = missing[are_indexed(runs.first[missing]) & (hashes[missing] != 0)]
         if len(missing) and len(self.runs) < MOST_RUNS and self.text < MOST_TEXT // 2:
             self._learn(found, runs.only(missing), hashes[missing])
             numbers[missing] = self._numbers(hashes[missing])
@@ -153,7 +153,7 @@ class Dictionary:
         """Return the number of each run; 0 for a run that is not in the dictionary."""
         numbers = self._numbers_in(0, hashes)
         other = numpy.flatnonzero(numbers == 0)
-        numbers[other] = self._numbers_in(1, _again(hashes[other]))
+        numbers[other] = self._numbers_in(1, _second_hashes(hashes[other]))
         return numbers
 
     def _numbers_in(self, which: int, hashes: Array) -> Array:
@@ -186,7 +186,7 @@ class Dictionary:
             self.runs += new
             self.text += sum(map(len, new)) + len(new)
             left = numpy.flatnonzero(self._numbers_in(which, hashes) == 0)
-            starts, sizes, hashes = starts[left], sizes[left], _again(hashes[left])
+            starts, sizes, hashes = starts[left], sizes[left], _second_hashes(hashes[left])
 
     def packed(self) -> tuple[bytes, RowTable, bytes]:
         """Return the compressed dictionary, the table of its postings, and the bytes of that table."""
@@ -196,7 +196,7 @@ class Dictionary:
         return compressor.compress(text), *pack_table(rows[1 : len(self.runs) + 1])
 
 
-def _again(hashes: Array) -> Any:
+def _second_hashes(hashes: Array) -> Any:
     """Return the hashes for the second slots; different hashes stay different."""
     return (hashes ^ (hashes >> U64(31))) * _MIX
 

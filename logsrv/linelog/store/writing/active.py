@@ -88,7 +88,7 @@ class ActiveSegment:
         self._lock = lock
         self._tell = tell
         self._new_name = False
-        # Somebody has removed or cut the file, and with it bytes that were not synced.
+        # True after somebody removed or cut the file, and with it bytes that were not synced.
         self._lost = False
         self._look_again = 0.0
         # The number of a segment whose sync failed. The kernel drops data that it could not write, so even
@@ -119,7 +119,7 @@ class ActiveSegment:
             self._lock.check()
         if self._monotonic() >= self._look_again:
             self._check_file()
-        self.leave_worn()
+        self.skip_segments()
         self._end_line()
 
     def put(self, buffers: Sequence[Buffer]) -> int:
@@ -138,7 +138,7 @@ class ActiveSegment:
             count = os.pwrite(self.beside[1], left, offset)
             left, offset = left[count:], offset + count
 
-    def leave_worn(self) -> None:
+    def skip_segments(self) -> None:
         """Begin a new segment if no line may be written to this one any more. Raises as `write` does.
 
         An empty segment is replaced as well: it cannot get another number, as a follower may have it open.
@@ -250,15 +250,16 @@ class ActiveSegment:
             undo.callback(os.close, fd)
             beside = self._disk.open(fresh, os.O_RDWR)
             undo.callback(os.close, beside)
-            undo.callback(self._name(named))
-            # Sync the sealed name first: if a power cut kept only the rename, the segment had no name.
+            undo.callback(self._give_sealed_name(named))
+            # Sync the sealed name first: if a power cut kept only the rename, the segment would have no
+            # name.
             self._disk.sync_directory()
             self._disk.rename(fresh, segment.ACTIVE)
             undo.pop_all()
         self._named = ""
         return fd, beside, 0, Segment(number, named, Form.PLAIN)
 
-    def _name(self, sealed: str) -> Callable[[], None]:
+    def _give_sealed_name(self, sealed: str) -> Callable[[], None]:
         """Give current.log its sealed name; return a function that undoes it."""
         try:
             self._disk.link(segment.ACTIVE, sealed)

@@ -122,7 +122,7 @@ class Writer:
         self._ended = False
 
     def close(self) -> None:
-        """Write all pending lines, then end; if the disk takes nothing, end after one last attempt."""
+        """Write all pending lines, then end; if the disk takes nothing, end after at most two attempts."""
         self._closing.set()
         self.queue.put(self._end)
 
@@ -147,13 +147,13 @@ class Writer:
                 if self._buffers:
                     self.write_seconds.timed(self._write)
                 else:
-                    # Without buffers, this only ends a torn line.
+                    # Without buffers, this only prepares the file, as by ending a torn line.
                     self._write()
                 self._confirm()
                 if self.deposit is not None:
                     self._store(self.deposit)
                 self._note_recovery()
-                self._obey()
+                self._call_and_rotate()
                 if not self._ended and self.deposit is None:
                     self._take()
             except Exception as error:
@@ -262,8 +262,8 @@ class Writer:
             self._last_notified = self.confirmed
             self._tell(self._look)
 
-    def _obey(self) -> None:
-        """Make the call that followed the group in the queue, and rotate if it is time."""
+    def _call_and_rotate(self) -> None:
+        """Call the function that followed the group in the queue, if any; rotate if it is time."""
         if self._command is not None:
             command, self._command = self._command, None
             command()

@@ -15,7 +15,7 @@ from logsrv.linelog.ship.out.archive import ArchiveTarget, raise_target_error
 from logsrv.linelog.ship.shipping.loop import QUIET
 from logsrv.linelog.ship.shipping.segment_shipper import BELIEVED, LOOKED, SegmentShipper
 from logsrv.linelog.ship.target import Unavailable
-from logsrv.linelog.store.archive.archive_notes import archived, note_archived, noted_url
+from logsrv.linelog.store.archive.archive_notes import local_manifest, note_archived, noted_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
 from logsrv.linelog.store.archive.putting import find
@@ -113,7 +113,7 @@ def test_all_sealed_segments_go_and_are_noted(start: Runs, store: Path, place: P
     assert names(place) == [1, 2, 3]
     assert process.segments.position == Position(4, 0)
     for one in packed(store):
-        assert archived(at(store), one) == find(place.archive, STORE, one.name)
+        assert local_manifest(at(store), one) == find(place.archive, STORE, one.name)
     taken = process.reports.of("acknowledged")
     assert [one.lines for one in taken] == [50, 50, 50]
     assert process.reports.kinds.count("up") == 1
@@ -334,7 +334,7 @@ def test_what_went_under_another_identity_is_not_lost(
     process = start()
     shutil.rmtree(place.path / STORE)
     for one in packed(store):
-        note_archived(at(store), one, archived(at(store), one)._replace(store=32 * "e"))
+        note_archived(at(store), one, local_manifest(at(store), one)._replace(store=32 * "e"))
     process.run(130)
     assert not process.reports.of("resent") and not names(place)
 

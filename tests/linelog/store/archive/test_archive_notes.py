@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.archive.archive_notes import (
-    archived,
     archives,
+    local_manifest,
     note_archived,
     note_url,
     open_archive,
@@ -42,10 +42,10 @@ def test_the_manifest_stands_beside_the_segment(tmp_path: Path) -> None:
     [one] = packed(store)
     made = describe(one, at(store), STORE)
     note_archived(at(store), one, made)
-    assert archived(at(store), one) == made
+    assert local_manifest(at(store), one) == made
     (store / one.archived).write_bytes(b"{}")
     with pytest.raises(ValueError, match="no manifest"):
-        archived(at(store), one)
+        local_manifest(at(store), one)
 
 
 def test_a_segment_that_was_removed_meanwhile_gets_no_note(tmp_path: Path) -> None:

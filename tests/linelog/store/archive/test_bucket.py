@@ -32,7 +32,7 @@ from logsrv.linelog.store.archive.objects import (
     ObjectMissing,
 )
 from logsrv.linelog.store.archive.putting import OtherSegment, find, put
-from logsrv.linelog.store.archive.restoring import brought_back, choose_store
+from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
 from tests.cli.certificates import Authority
@@ -196,7 +196,7 @@ def test_a_segment_is_put_into_a_bucket_and_read(server: BucketServer, tmp_path:
     assert made == ["words", "idx", "zst", "json"] * 2
     disk = Disk().enter(_new(tmp_path / "back"))
     assert choose_store(archive, None) == STORE
-    assert [one.error for one in brought_back(archive, STORE, disk)] == ["", ""]
+    assert [one.error for one in restore_segments(archive, STORE, disk)] == ["", ""]
     disk.leave()
     for path in store.glob("*.zst*"):
         assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()

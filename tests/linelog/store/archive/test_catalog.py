@@ -13,10 +13,10 @@ from logsrv.linelog.read.archive_view import ArchiveView
 from logsrv.linelog.store.archive import catalog
 from logsrv.linelog.store.archive.catalog import (
     CatalogSegment,
-    described,
+    catalog_entry,
+    catalogs_in_use,
     enter,
-    last_of_all,
-    newest,
+    last_archived_number,
     pack,
     read_catalog,
     unpack,
@@ -58,7 +58,7 @@ def putting(archive: DirectoryArchive, store: Path) -> list[Callable[[], Manifes
 
 def entered(archive: DirectoryArchive) -> list[int]:
     """The numbers of the segments in the catalogs that count."""
-    names = newest(archive.names(f"{STORE}/catalog/"), STORE)
+    names = catalogs_in_use(archive.names(f"{STORE}/catalog/"), STORE)
     return [decode(one.manifest).number for name in names for one in read_catalog(archive, name)]
 
 
@@ -138,7 +138,7 @@ def test_the_parts_of_a_word_index_tell_where_all_else_is(
     archive: DirectoryArchive, store: Path
 ) -> None:
     made = putting(archive, store)[0]()
-    file = described(made, at(store).read).file
+    file = catalog_entry(made, at(store).read).file
     assert file is not None
     words, whole = Words(file), Words(at(store).read(made.segment.words))
     assert (words.segment, words.frames, words.heads()) == (1, whole.frames, whole.heads())
@@ -233,7 +233,7 @@ def test_a_lost_catalog_is_noticed() -> None:
 
     size = catalog.GROUP
     whole = [name(0, size - 1), name(size, 2 * size - 1), name(2 * size, 2 * size + 3)]
-    assert last_of_all(whole) == 2 * size + 3
-    assert last_of_all(whole[:1]) == size - 1
+    assert last_archived_number(whole) == 2 * size + 3
+    assert last_archived_number(whole[:1]) == size - 1
     for lost in ([], whole[1:], [whole[0], whole[2]], [name(0, 5), *whole[1:]]):
-        assert last_of_all(lost) is None
+        assert last_archived_number(lost) is None

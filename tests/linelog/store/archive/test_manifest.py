@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from logsrv.linelog.store.archive.manifest import (
     Manifest,
     StoredFile,
-    check_of,
     decode,
     encode,
+    frame_check,
     manifest_object,
     names_of,
     stores_of,
@@ -25,7 +25,7 @@ NAME = "0000000007-20261120T061842Z"
 TIME = "2026-11-20T06:18:42.123456Z"
 SHA = "cd" * 32
 FILES = {".log.zst": StoredFile(5, SHA), ".log.zst.idx": StoredFile(6, SHA)}
-MADE = Manifest(STORE, NAME, FILES, 100, 3, Times(TIME, TIME, True), (check_of(b"a"),))
+MADE = Manifest(STORE, NAME, FILES, 100, 3, Times(TIME, TIME, True), (frame_check(b"a"),))
 
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 files = st.builds(StoredFile, st.integers(0, 1 << 10), digests)
@@ -38,7 +38,7 @@ files = st.builds(StoredFile, st.integers(0, 1 << 10), digests)
     st.none() | files,
     st.integers(0, 1 << 60),
     st.none() | st.just(TIME),
-    st.lists(st.binary().map(check_of)),
+    st.lists(st.binary().map(frame_check)),
 )
 def test_a_manifest_is_read_as_it_was_written(
     number: int,

@@ -16,7 +16,7 @@ from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import enter
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
 from logsrv.linelog.store.archive.putting import find, put
-from logsrv.linelog.store.archive.restoring import brought_back, choose_store
+from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.buckets import buckets
 from tests.linelog.store.archive.segments import RARE, STORE, packed, sealed_store
@@ -50,7 +50,7 @@ def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path
     (tmp_path / "back").mkdir()
     disk = Disk().enter(tmp_path / "back")
     assert choose_store(archive, None) == STORE
-    assert [one.error for one in brought_back(archive, STORE, disk)] == ["", ""]
+    assert [one.error for one in restore_segments(archive, STORE, disk)] == ["", ""]
     disk.leave()
     for path in store.glob("*.zst*"):
         assert (tmp_path / "back" / path.name).read_bytes() == path.read_bytes()

@@ -9,7 +9,7 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.directory import DirectoryArchive
-from logsrv.linelog.store.archive.restoring import brought_back, choose_store
+from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.identity import load
 from logsrv.linelog.store.segments.segment import segments
@@ -70,7 +70,7 @@ def require_same(back: Path, store: Path) -> None:
 def test_a_restored_store_has_all_lines_up_to_the_last_sealed_segment(
     archive: DirectoryArchive, store: Path, back: Path
 ) -> None:
-    made = list(brought_back(archive, STORE, at(back)))
+    made = list(restore_segments(archive, STORE, at(back)))
     assert [(one.lines, one.error, one.here) for one in made] == [(3000, "", False)] * 3
     require_same(back, store)
     for one in packed(store):
@@ -83,7 +83,7 @@ def test_the_names_of_a_segment_are_on_the_medium_when_it_is_said_to_be_here(
 ) -> None:
     """A power cut right behind that keeps all that was told of."""
     disk = FaultyDisk().enter(back)
-    for one in brought_back(archive, STORE, disk):
+    for one in restore_segments(archive, STORE, disk):
         assert disk.calls[-1] == "sync_directory", one.name
 
 
@@ -96,11 +96,11 @@ def test_an_interrupted_restore_goes_on(
         disk = FillingDisk().enter(back)
         disk.left = after
         with pytest.raises(OSError, match="No space"):
-            list(brought_back(archive, STORE, disk))
+            list(restore_segments(archive, STORE, disk))
         disk.leave()
         assert not (back / "current.log").exists()
         assert not list(back.glob("*.tmp"))
-    made = list(brought_back(archive, STORE, at(back)))
+    made = list(restore_segments(archive, STORE, at(back)))
     assert sum(one.here for one in made) == (max(after - 1, 0) // 3 if after < 10 else 0)
     require_same(back, store)
 
@@ -110,7 +110,7 @@ def test_a_changed_file_is_left_out_and_the_rest_comes(
 ) -> None:
     changed = tmp_path / "archive" / STORE / packed(store)[1].words
     changed.write_bytes(changed.read_bytes()[:-1])
-    made = list(brought_back(archive, STORE, at(back)))
+    made = list(restore_segments(archive, STORE, at(back)))
     assert [bool(one.error) for one in made] == [False, True, False]
     assert "is not what was archived" in made[1].error
     assert [one.number for one in packed(back)] == [1, 3]
@@ -119,7 +119,7 @@ def test_a_changed_file_is_left_out_and_the_rest_comes(
 def test_an_existing_store_is_not_overwritten(archive: DirectoryArchive, store: Path) -> None:
     before = files_of(store)
     with pytest.raises(StoreError, match="there is a store in"):
-        list(brought_back(archive, STORE, at(store)))
+        list(restore_segments(archive, STORE, at(store)))
     assert files_of(store) == before
 
 
@@ -140,7 +140,7 @@ def test_one_store_is_chosen_and_of_several_one_is_named(
 
 def test_a_restored_store_can_be_written_to(archive: DirectoryArchive, back: Path) -> None:
     """A disk that was left and entered again has a store that is in order."""
-    list(brought_back(archive, STORE, at(back)))
+    list(restore_segments(archive, STORE, at(back)))
     disk = Disk().enter(back)
     assert [one.number for one in segments(disk)] == [1, 2, 3, 4]
     disk.leave()

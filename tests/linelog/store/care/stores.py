@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from logsrv.linelog.cursors import place
-from logsrv.linelog.cursors.place import Place, all_kept
+from logsrv.linelog.cursors.place import Place, saved_places
 from logsrv.linelog.store.archive.manifest import Manifest
 from logsrv.linelog.store.archive.putting import describe
 from logsrv.linelog.store.care.examine import Examination, StorePart
@@ -71,7 +71,7 @@ def at(store: Path) -> Disk:
 def examination(store: Path, *, quick: bool = False) -> Examination:
     return Examination(
         disk=at(store),
-        places=lambda: list(all_kept(str(store))),
+        places=lambda: list(saved_places(str(store))),
         quick=quick,
     )
 

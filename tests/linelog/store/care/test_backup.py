@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
-from logsrv.linelog.cursors.place import all_kept
+from logsrv.linelog.cursors.place import saved_places
 from logsrv.linelog.store.archive.manifest import encode
 from logsrv.linelog.store.care.backup import Backup, lines_of
 from logsrv.linelog.store.care.copying import CopyMethod
@@ -51,13 +51,13 @@ def test_a_backup_has_all_lines_and_the_places_of_readers(tmp_path: Path) -> Non
     assert (made.note.place, made.note.lines) == (Position(5, size), 25)
     assert text_of(to) == text_of(store)
     assert kinds(found(to)) == []
-    assert list(all_kept(str(to))) == list(all_kept(str(store)))
+    assert list(saved_places(str(to))) == list(saved_places(str(store)))
     assert identity.load(at(to)) == identity.load(at(store))
     assert (to / "origins").read_bytes() == (store / "origins").read_bytes()
     assert not (to / "ship" / "centre.json").exists()
     assert not list(to.rglob("*.coming"))
     assert len(list(to.glob("*.catalog"))) == 1
-    assert made.came == {CopyMethod.LINKED: 3}
+    assert made.copied == {CopyMethod.LINKED: 3}
 
 
 def test_a_server_on_a_backup_begins_a_new_segment(tmp_path: Path, open_store: OpenStore) -> None:
@@ -82,7 +82,7 @@ def test_the_next_backup_copies_only_new_files(tmp_path: Path) -> None:
         assert (made.note.lines, kinds(found(to))) == (3 * count + 3, [])
         if count % 2:
             seal_active(writer)
-    assert made.came[CopyMethod.THERE] == 2
+    assert made.copied[CopyMethod.THERE] == 2
 
 
 def test_a_segment_whose_first_line_has_lost_its_time_comes_once_and_whole(tmp_path: Path) -> None:

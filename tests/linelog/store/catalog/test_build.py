@@ -26,7 +26,7 @@ def test_times_are_those_of_the_indexes_and_words_those_of_the_texts(tmp_path: P
         assert known is not None and known.place == place
         assert known.entry.times == index.load(segment, disk).times
         word = b"species" + letters(segment.number).encode() + b" "
-        having = found.asked(known.catalog, lambda words, word=word: words.frames_with(word))  # type: ignore[misc]
+        having = found.ask_words(known.catalog, lambda words, word=word: words.frames_with(word))  # type: ignore[misc]
         assert having is not None and having >> place & 1
         assert having.bit_count() < 5
 

@@ -52,7 +52,7 @@ def test_words_that_are_damaged_or_those_of_another_answer_nothing(tmp_path: Pat
     assert known is not None
 
     def asked() -> int | None:
-        return found.asked(known.catalog, lambda words: words.frames_with(b"xylophagous"))
+        return found.ask_words(known.catalog, lambda words: words.frames_with(b"xylophagous"))
 
     assert asked() == 0
     whole = path.read_bytes()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.store.origins.notes import Note, notes_file, read_notes
-from logsrv.linelog.store.origins.origins import MOST_LINES, NAME, Origins, settle
+from logsrv.linelog.store.origins.origins import MOST_LINES, NAME, Origins, cut_incomplete_blocks
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import ACTIVE, Position
 from tests.kit.net.network import logged
@@ -44,7 +44,7 @@ def written(disk: Disk, *notes: Note) -> None:
 
 
 def settled(disk: Disk, number: int, *, crashed: bool) -> list[Note]:
-    return list(settle(disk, number, crashed=crashed).notes)
+    return list(cut_incomplete_blocks(disk, number, crashed=crashed).notes)
 
 
 def test_notes_of_blocks_are_found_again(disk: Disk, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_notes_of_blocks_are_found_again(disk: Disk, tmp_path: Path) -> None:
         origins.note([note(ONE, b"x" * 10, Position(1, 10 * step), 10 * step)])
     origins.close()
     (tmp_path / ACTIVE).write_bytes(b"x" * 30)
-    found = Origins(disk, settle(disk, 1, crashed=False))
+    found = Origins(disk, cut_incomplete_blocks(disk, 1, crashed=False))
     last = found.last(ONE)
     assert last is not None
     assert last.end == Position(3, 30)
@@ -176,7 +176,7 @@ def test_a_store_without_notes_has_no_origins(disk: Disk) -> None:
 def test_damaged_notes_stay_until_an_operator_repairs_the_file(disk: Disk, tmp_path: Path) -> None:
     """A store whose place it may have told is refused; the others go on, and the file is written anew."""
     (tmp_path / NAME).write_bytes(two()[0].line() + b"what is this\n" + two()[1].line())
-    origins = Origins(disk, settle(disk, 6, crashed=False))
+    origins = Origins(disk, cut_incomplete_blocks(disk, 6, crashed=False))
     for _ in range(2):
         assert [bool(origins.damage(one)) for one in (ONE, OTHER, 32 * "c")] == [True, False, True]
         more = note(OTHER, TEXTS[1], Position(6, 0), start=len(TEXTS[1]))
@@ -184,7 +184,7 @@ def test_damaged_notes_stay_until_an_operator_repairs_the_file(disk: Disk, tmp_p
         origins.stored([more])
         origins.finish()
         (tmp_path / ACTIVE).write_bytes(TEXTS[1])
-        found = settle(disk, 6, crashed=False)
+        found = cut_incomplete_blocks(disk, 6, crashed=False)
         assert found.damaged == (b"what is this\n",) and found.sure == {OTHER}
         origins = Origins(disk, found)
 
@@ -196,11 +196,11 @@ def test_a_torn_line_behind_an_end_in_order_is_damage(disk: Disk, tmp_path: Path
     (tmp_path / NAME).write_bytes(data[:-9])
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
     with logged() as said:
-        origins = Origins(disk, settle(disk, 5, crashed=False))
+        origins = Origins(disk, cut_incomplete_blocks(disk, 5, crashed=False))
     assert origins.damage(ONE) and origins.damage(OTHER) and origins.is_damaged
     assert any("Blocks of all stores are refused" in one for one in said)
     # Also for a start after that one was killed.
-    assert Origins(disk, settle(disk, 5, crashed=True)).damage(OTHER)
+    assert Origins(disk, cut_incomplete_blocks(disk, 5, crashed=True)).damage(OTHER)
 
 
 def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_one_changed_bit_in_the_notes_is_corrected(disk: Disk, tmp_path: Path) -
     (tmp_path / NAME).write_bytes(data[:-20] + bytes([data[-20] ^ 1]) + data[-19:])
     (tmp_path / ACTIVE).write_bytes(b"abc\n" + TEXTS[0] + TEXTS[1])
     with logged() as said:
-        found = settle(disk, 5, crashed=True)
+        found = cut_incomplete_blocks(disk, 5, crashed=True)
     assert found.notes == tuple(two()) and not Origins(disk, found).damage(32 * "c")
     assert any("one bit had changed in 1 line of" in one for one in said)
     assert read_notes((tmp_path / NAME).read_bytes()).changed == 0

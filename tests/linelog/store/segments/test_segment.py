@@ -20,7 +20,7 @@ from logsrv.linelog.store.segments.segment import (
     keep_number,
     loose_files,
     make_synced,
-    no_files,
+    not_plain_files,
     parse_position,
     place_text,
     read_synced,
@@ -38,7 +38,7 @@ def test_names_of_segments_that_are_no_files(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "0000000002-20261120T060003Z.log")
     (tmp_path / "notes").mkdir()
     (tmp_path / "0000000003-20261120T060003Z.log").touch()
-    assert no_files(at(tmp_path)) == ["0000000002-20261120T060003Z.log"]
+    assert not_plain_files(at(tmp_path)) == ["0000000002-20261120T060003Z.log"]
 
 
 def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path: Path) -> None:

@@ -24,7 +24,11 @@ def test_members_side_by_side_are_found_across_words(members: list[bool]) -> Non
     found = bits.packed(numpy.array(members))
     starts = range(len(members))
     assert places(found) == [at for at in starts if members[at]]
-    for count, side_by_side in ((3, bits.three), (5, bits.five), (7, bits.seven)):
+    for count, side_by_side in (
+        (3, bits.three_in_a_row),
+        (5, bits.five_in_a_row),
+        (7, bits.seven_in_a_row),
+    ):
         wanted = [at for at in starts if sum(members[at : at + count]) == count]
         assert places(side_by_side(found)) == wanted
 
@@ -40,5 +44,5 @@ def test_places_with_two_members_of_seven_are_found(members: list[bool]) -> None
 def test_bitmaps_are_moved_ahead_and_behind(members: list[bool], count: int) -> None:
     found = bits.packed(numpy.array(members))
     ahead = [at - count for at in places(found) if at >= count]
-    assert places(bits.ahead(found, count)) == ahead
-    assert places(bits.behind(found)) == [at + 1 for at in places(found)]
+    assert places(bits.later_bits(found, count)) == ahead
+    assert places(bits.previous_bits(found)) == [at + 1 for at in places(found)]
