@@ -25,7 +25,7 @@ from logsrv.linelog.store.origins.notes import NotesFile
 from logsrv.linelog.store.segments import backup_note, identity, index, indexing, segment
 from logsrv.linelog.store.segments.disk import Disk, explanation, reason
 from logsrv.linelog.store.segments.identity import Identity
-from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, excused, gaps
+from logsrv.linelog.store.segments.removed import EMPTY, REMOVED, gaps, removed_or_empty
 from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from logsrv.linelog.store.segments.torn import mend
 from logsrv.linelog.store.segments.waiting import WAITING, waiting_sizes
@@ -256,7 +256,7 @@ def _log_missing_segments(disk: Disk, number: int) -> None:
     """Log the missing segment numbers, up to that of the active segment, that no note explains."""
     files = [*segment.sealed_files(disk), *segment.away_segments(disk.entries())]
     numbers = {one.number for one in files} or {0}
-    found = list(gaps({*numbers, number}, excused(disk)))
+    found = list(gaps({*numbers, number}, removed_or_empty(disk)))
     between = [run for run in found if run.start < max(numbers)]
     if between:
         others = sum(map(len, between)) - 1
@@ -305,10 +305,10 @@ def tidy(
             disk.unlink(found.name)
             del names[found.name]
     conflicting_names: set[str] = set()
-    files = segment.counted_files(disk, names)
+    files = segment.files_with_preferred(disk, names)
     if remove_second_files(disk, files, conflicting_names, 10**segment.DIGITS, operator.call):
         names = disk.entries()
-        files = segment.counted_files(disk, names)
+        files = segment.files_with_preferred(disk, names)
     for name in map(segment.tmp, _REPLACED):
         if names.get(name):
             disk.unlink(name)
@@ -418,8 +418,8 @@ def remove_second_files(
 ) -> bool:
     """Remove second files of segments below number `below`; log and keep a second file that differs.
 
-    Returns whether anything was removed. files: the result of `counted_files`. known: names that were
-    logged before; names that are logged now are added. Raises OSError.
+    Returns whether anything was removed. files: the result of `files_with_preferred`. known: names that
+    were logged before; names that are logged now are added. Raises OSError.
     """
     found = [(one, counted) for one, counted in files if one is not counted and one.number < below]
     known.intersection_update(one.name for one, _ in found)

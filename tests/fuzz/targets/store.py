@@ -32,7 +32,7 @@ from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, parse_position
 from logsrv.linelog.store.segments.times import Times, time_of, times_of
 from logsrv.linelog.store.segments.torn import is_stamp, mend
-from logsrv.linelog.store.words.layout import CRC, HEADER_SIZE, TRAILER_SIZE, sealed
+from logsrv.linelog.store.words.layout import CRC, HEADER_SIZE, TRAILER_SIZE, with_crc
 from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
 from tests.fuzz.oracles import at_most, outcome_of, same_however_cut
@@ -133,7 +133,7 @@ def words(data: bytes) -> None:
         if len(right) < HEADER_SIZE + TRAILER_SIZE:
             continue
         head, end = right[: HEADER_SIZE - CRC], right[-TRAILER_SIZE:-CRC]
-        made = sealed(head) + right[HEADER_SIZE:-TRAILER_SIZE] + sealed(end)
+        made = with_crc(head) + right[HEADER_SIZE:-TRAILER_SIZE] + with_crc(end)
         with suppress(ValueError):
             _looked_up(made)
 

@@ -207,7 +207,7 @@ class CentreCopy:
         made = indexing.Indexer(one.segment.number)
         with open(self._disk.open(tmp(one.name), os.O_RDONLY), "rb") as file:
             for text, packed in frames_of(file):
-                made.add_packed(indexing.look(text, len(text)), packed)
+                made.add_packed(indexing.scan_frame(text, len(text)), packed)
                 # Free the text before the next frame is unpacked.
                 del text
             found = made.made()

@@ -22,7 +22,13 @@ from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import enter
 from logsrv.linelog.store.archive.manifest import Manifest, names_of, short_name
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, UnusableArchive
-from logsrv.linelog.store.archive.putting import GivenUp, OtherSegment, find, lacking, put
+from logsrv.linelog.store.archive.putting import (
+    GivenUp,
+    OtherSegment,
+    find_manifest,
+    incomplete_segments,
+    put,
+)
 from logsrv.linelog.store.archive.readers import Readers
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Segment
@@ -57,13 +63,13 @@ class ArchiveTarget:
         def work(_: object) -> ArchiveSurvey:
             sizes = archive.sizes(f"{store}/", after, until)
             return ArchiveSurvey(
-                names_of(sizes, store), lacking(archive, segments, disk, store, sizes)
+                names_of(sizes, store), incomplete_segments(archive, segments, disk, store, sizes)
             )
 
         return self._do(work)
 
     def has(self, name: str) -> Deferred[bool]:
-        return self._do(lambda _: find(self._archive, self._store, name) is not None)
+        return self._do(lambda _: find_manifest(self._archive, self._store, name) is not None)
 
     def put(self, packed: Segment, disk: Disk) -> Deferred[Manifest]:
         def work(going: Callable[[], bool]) -> Manifest:

@@ -182,8 +182,8 @@ def enter(archive: Archive, manifest: Manifest, read: Callable[[str], bytes]) ->
         return []
     damaged = []
     known[manifest.name] = catalog_entry(manifest, read)
-    behind = f"{store}/{first - 1:010d}." if first else ""
-    for name in names_of(archive.names(f"{store}/", behind), store):
+    after = f"{store}/{first - 1:010d}." if first else ""
+    for name in names_of(archive.names(f"{store}/", after), store):
         if int(name.partition("-")[0]) < first + GROUP and name not in known:
             try:
                 known[name] = _entry_from_archive(archive, store, name)

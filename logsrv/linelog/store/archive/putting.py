@@ -1,7 +1,7 @@
 """Putting sealed segments into an archive: each file is read back and compared; the manifest is put last.
 
-An archive may lose a file. So `lacking` checks later whether the archive still has all files, by the names
-and sizes in a listing.
+An archive may lose a file. So `incomplete_segments` checks later whether the archive still has all files,
+by the names and sizes in a listing.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def file_pieces(name: str, disk: Disk) -> Iterator[bytes]:
             yield piece
 
 
-def find(archive: Archive, store: str, name: str) -> Manifest | None:
+def find_manifest(archive: Archive, store: str, name: str) -> Manifest | None:
     """Return the manifest of a segment from an archive; None if the archive has none.
 
     Raises ArchiveError, also for a damaged manifest.
@@ -144,7 +144,7 @@ def _known(archive: Archive, made: Manifest, packed: Segment, disk: Disk) -> Man
     ArchiveError, also for any other damaged manifest.
     """
     try:
-        return find(archive, made.store, packed.name)
+        return find_manifest(archive, made.store, packed.name)
     except ChangedObject:
         note = local_manifest_or_none(packed, disk)
         if note is None or (note.store, note.packed) != (made.store, made.packed):
@@ -173,7 +173,7 @@ def _put_files(
                 raise ChangedObject(archive.place, name)
 
 
-def lacking(
+def incomplete_segments(
     archive: Archive, segments: Iterable[Segment], disk: Disk, store: str, sizes: Mapping[str, int]
 ) -> list[Segment]:
     """Return the archived segments of which the archive now lacks a file, or a part of one.
@@ -200,7 +200,7 @@ def _is_whole(
         return False
     try:
         # The note is damaged, or is about another archive that got other indexes: ask this archive.
-        known = find(archive, store, segment.name)
+        known = find_manifest(archive, store, segment.name)
     except ChangedObject:
         return False
     return known is not None and _are_there(known, sizes)
@@ -257,7 +257,7 @@ def _put_manifest(archive: Archive, made: Manifest) -> None:
         archive.create(name, [encode(made)])
     except ObjectExists:
         pass
-    known = find(archive, made.store, made.name)
+    known = find_manifest(archive, made.store, made.name)
     if known is None:
         raise ArchiveError(f"{archive.place} accepted {name}, but does not have it")
     _require_same(archive, known, made)

@@ -22,7 +22,12 @@ from logsrv.linelog.store.archive.manifest import (
     stores_of,
 )
 from logsrv.linelog.store.archive.objects import Archive, ArchiveError, ChangedObject
-from logsrv.linelog.store.archive.putting import find, object_pieces, size_and_sha256, stored_file
+from logsrv.linelog.store.archive.putting import (
+    find_manifest,
+    object_pieces,
+    size_and_sha256,
+    stored_file,
+)
 from logsrv.linelog.store.segments import identity, segment
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position
@@ -82,7 +87,7 @@ def restore_segments(archive: Archive, store: str, disk: Disk) -> Iterator[Resto
 
 def _restore(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSegment:
     try:
-        manifest = find(archive, store, name)
+        manifest = find_manifest(archive, store, name)
         if manifest is None:
             raise ArchiveError(f"{archive.place} does not have segment {name} any more")
         here = _is_here(manifest, disk)
@@ -94,7 +99,7 @@ def _restore(archive: Archive, store: str, name: str, disk: Disk) -> RestoredSeg
 
 
 def _is_here(manifest: Manifest, disk: Disk) -> bool:
-    """Return whether the directory has the text, which is fetched last, unchanged."""
+    """Return whether the directory has the unchanged text, and so all files: the text is fetched last."""
     packed = manifest.segment
     return (
         disk.holds(packed.name)

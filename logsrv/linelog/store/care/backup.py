@@ -18,9 +18,9 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.linelog.store.archive.archive_notes import local_manifest
-from logsrv.linelog.store.care.copying import CopyMethod, bring, bring_text
+from logsrv.linelog.store.care.copying import CopyMethod, copy_text, link_or_copy
 from logsrv.linelog.store.care.store_listing import StoreCut, StoreListing, cut
-from logsrv.linelog.store.care.superseding import supersede
+from logsrv.linelog.store.care.superseding import remove_superseded
 from logsrv.linelog.store.catalog.layout import catalogs, last_number
 from logsrv.linelog.store.origins import origins
 from logsrv.linelog.store.segments import backup_note, identity, index
@@ -91,7 +91,7 @@ class Backup:
         self._beside(made, following)
         self.note = BackupNote(COMPLETE, self.command, store, made.place, self.clock())
         backup_note.arrive(self.target, self.note)
-        self.damaged.update(dict.fromkeys(supersede(self.target), CopyMethod.KEPT))
+        self.damaged.update(dict.fromkeys(remove_superseded(self.target), CopyMethod.KEPT))
         if delete:
             self._delete(made.listed.first)
         self.note = attrs.evolve(self.note, lines=lines_of(self.target))
@@ -187,16 +187,16 @@ class Backup:
                 size = os.fstat(fd).st_size
                 # A power cut must not make the store lose text that its backup has.
                 source.fdatasync(fd)
-                bring_text(segment.name, fd, size, target)
+                copy_text(segment.name, fd, size, target)
             return
         away = segment.form is Form.AWAY
         for name in (segment.archived, segment.words, segment.index):
             with contextlib.suppress(FileNotFoundError):
-                bring(name, source, target)
+                link_or_copy(name, source, target)
         if away:
             source.stat(segment.archived)
             return
-        how = bring(segment.name, source, target, of=segment)
+        how = link_or_copy(segment.name, source, target, of=segment)
         self.copied[how] += 1
         if how in (CopyMethod.DAMAGED, CopyMethod.KEPT):
             self.damaged[segment.name] = how
@@ -212,7 +212,7 @@ class Backup:
             return number
         named = [one.name for one in made.listed.named]
         name = named[-1] if named else sealed_name(number, first_moment(made.fd))
-        bring_text(name, made.fd, size, self.target)
+        copy_text(name, made.fd, size, self.target)
         return number + 1
 
     def _beside(self, made: StoreCut, following: int) -> None:
@@ -220,7 +220,7 @@ class Backup:
         source, target = self.source, self.target
         for name in catalogs(source.entries()):
             with contextlib.suppress(FileNotFoundError):
-                bring(name, source, target)
+                link_or_copy(name, source, target)
         for name in _NOTES:
             with contextlib.suppress(FileNotFoundError):
                 target.replace(name + COMING, source.read(name))

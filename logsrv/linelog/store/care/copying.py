@@ -34,7 +34,7 @@ class CopyMethod(enum.Enum):
     KEPT = "kept as they were"
 
 
-def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> CopyMethod:
+def link_or_copy(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -> CopyMethod:
     """Link or copy a file, which is never written again, to another directory as `NAME.coming`.
 
     of: the segment, if the file is its text: then a copy is verified by the checksums in the index. Raises
@@ -66,7 +66,7 @@ def bring(name: str, source: Disk, target: Disk, *, of: Segment | None = None) -
     return CopyMethod.COPIED if whole else CopyMethod.DAMAGED
 
 
-def bring_text(name: str, fd: int, size: int, target: Disk) -> bool:
+def copy_text(name: str, fd: int, size: int, target: Disk) -> bool:
     """Copy the first `size` bytes of a growing text as `NAME.coming`; return False if they are there.
 
     The file is never linked, because a start of a server may repair it in place. Raises OSError.

@@ -17,17 +17,17 @@ import attrs
 from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
-from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
+from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding, why_unreadable
 from logsrv.linelog.store.care.keep_aside import make_catalog_again
 from logsrv.linelog.store.care.notes import check_notes
 from logsrv.linelog.store.care.store_listing import StoreListing, opened_active
-from logsrv.linelog.store.care.texts import PackedSegment, StoreLook, check_text
+from logsrv.linelog.store.care.texts import ExaminedStore, PackedSegment, check_text
 from logsrv.linelog.store.catalog.catalog import read_head, words_of
 from logsrv.linelog.store.catalog.layout import HEAD_SIZE, catalog_name, catalogs
 from logsrv.linelog.store.segments import backup_note, identity
 from logsrv.linelog.store.segments.disk import reason
 from logsrv.linelog.store.segments.format import newer
-from logsrv.linelog.store.segments.removed import excused, gaps
+from logsrv.linelog.store.segments.removed import gaps, removed_or_empty
 from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     BACKUP,
@@ -58,7 +58,7 @@ class StorePart(NamedTuple):
 
 
 @attrs.define(kw_only=True, slots=False)
-class Examination(StoreLook):
+class Examination(ExaminedStore):
     """A store under examination. looked: the result for each examined segment, by its number."""
 
     looked: dict[int, SegmentText] = attrs.field(factory=dict)
@@ -93,11 +93,11 @@ class Examination(StoreLook):
         others = [ACTIVE] if listed.names.get(ACTIVE) is False else []
         for name in [*not_plain_files(self.disk, listed.names), *others]:
             yield finding("no-file", name)
-        for one, preferred in listed.counted:
+        for one, preferred in listed.files_with_preferred:
             if one.packed != preferred.packed:
                 yield finding("rival", one.name, other=preferred.name)
         # The notes are read after the listing: a removed segment was noted before it left the directory.
-        for run in gaps({*listed.by_number, listed.active}, excused(self.disk)):
+        for run in gaps({*listed.by_number, listed.active}, removed_or_empty(self.disk)):
             before, after = listed.by_number.get(run.start - 1), listed.by_number.get(run.stop)
             begin = f"from {before.first} on" if before else "before the others"
             end = f"up to {after.first}" if after else "up to now"
@@ -173,7 +173,7 @@ class Examination(StoreLook):
         return self.looked.get(number, SegmentText()).text
 
     def _catalog(self, name: str) -> Iterator[StoreFinding]:
-        if why := fault(self._read_catalog, name):
+        if why := why_unreadable(self._read_catalog, name):
             mend = partial(make_catalog_again, name, self.disk)
             yield finding("catalog", name, why=why, remedy=mend)
 

@@ -110,7 +110,7 @@ def finding(
     remedy: Callable[[], object] | None = None,
     **said: object,
 ) -> StoreFinding:
-    """Return a finding of a kind in the table. said: the values for its texts.
+    """Return a finding of a kind in the table. said: the values for the placeholders in its texts.
 
     missing: the number of unreadable lines; None if unknown.
     """
@@ -122,9 +122,9 @@ def finding(
 
 @attrs.define
 class SegmentText:
-    """The result of examining the text of a segment. text: its bytes; None if unknown.
+    """The result of examining the text of a segment. text: its size in bytes; None if unknown.
 
-    lines: the number of readable lines; None if unknown. gone: the bytes that cannot be read.
+    lines: the number of readable lines; None if unknown. gone: the number of bytes that cannot be read.
     """
 
     text: int | None = None
@@ -137,7 +137,7 @@ class SegmentText:
         return None if self.text is None else self.text - self.gone
 
 
-def fault(read: Callable[..., object], *what: object) -> str:
+def why_unreadable(read: Callable[..., object], *what: object) -> str:
     """Return why reading a file fails; "" if it does not fail, or the file is missing."""
     try:
         read(*what)

@@ -12,7 +12,7 @@ import attrs
 
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive import archive_notes
-from logsrv.linelog.store.care.findings import StoreFinding, fault, finding
+from logsrv.linelog.store.care.findings import StoreFinding, finding, why_unreadable
 from logsrv.linelog.store.care.imported import NAME as IMPORTED
 from logsrv.linelog.store.care.imported import load as load_imported
 from logsrv.linelog.store.care.keep_aside import keep_aside, replace
@@ -72,12 +72,12 @@ def check_notes(listed: StoreListing, places: Sequence[Kept]) -> Iterator[StoreF
     """Yield the findings about the small files of a store. places: the saved places of its readers."""
     disk, known = listed.disk, [one for _, one, _ in places if one]
     for name, (read, mend) in _READERS.items():
-        if why := fault(read, disk):
+        if why := why_unreadable(read, disk):
             yield finding(name, name, why=why, remedy=mend and partial(mend, disk))
     for folder, inside in backup_note.folders(disk, passed=OSError):
         for name in sorted(inside.entries()) if folder == archive_notes.FOLDER else ():
             if name.endswith(archive_notes.SUFFIX) and (
-                why := fault(archive_notes.noted_url, inside, name)
+                why := why_unreadable(archive_notes.noted_url, inside, name)
             ):
                 yield finding("archive", f"{folder}/{name}", why=why)
     if RESTORING in listed.names:

@@ -69,13 +69,15 @@ def _salvaged(fd: int, size: int, number: int) -> tuple[Index, bool]:
             frame = os.pread(fd, extent, at)
             with contextlib.suppress(ValueError):
                 whole = index.unpacked(frame, text)
-                made.add(indexing.look(whole, len(whole)), frame)
+                made.add(indexing.scan_frame(whole, len(whole)), frame)
                 continue
-        head, behind = heads.text_at(read(at, heads.LONGEST)), at + extent
-        if not extent or (behind < size and heads.text_at(read(behind, heads.LONGEST)) is None):
+        head, following = heads.text_at(read(at, heads.LONGEST)), at + extent
+        if not extent or (
+            following < size and heads.text_at(read(following, heads.LONGEST)) is None
+        ):
             headless |= head is None
-            behind = _next_head(read, at, size)
-        made.pass_over(head or 0, behind - at)
+            following = _next_head(read, at, size)
+        made.pass_over(head or 0, following - at)
     return made.made(), headless
 
 

@@ -15,7 +15,7 @@ from logsrv.linelog.store.segments.segment import (
     ACTIVE,
     Position,
     away_segments,
-    counted_files,
+    files_with_preferred,
     half_rotated,
     saved_number,
 )
@@ -40,8 +40,8 @@ class StoreListing:
         if self.named:
             # A power cut may have kept the next number in its file, and undone the rotation.
             saved = self.named[-1].number
-        self.counted = counted_files(disk, self.names)
-        sealed = [one for one, counted in self.counted if one is counted]
+        self.files_with_preferred = files_with_preferred(disk, self.names)
+        sealed = [one for one, preferred in self.files_with_preferred if one is preferred]
         self.by_number = {one.number: one for one in (*away_segments(self.names), *sealed)}
         self.active = max(saved, 1, *(number + 1 for number in self.by_number))
 

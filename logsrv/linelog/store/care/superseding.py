@@ -15,7 +15,7 @@ from logsrv.linelog.store.segments.torn import is_stamp
 _PIECE = 1 << 20
 
 
-def supersede(disk: Disk) -> list[str]:
+def remove_superseded(disk: Disk) -> list[str]:
     """Remove texts that the backup also has compressed, in an archive, or in full under another name.
 
     A segment can have two names if its first line has no TIME: then its name has the time of its last
@@ -23,19 +23,19 @@ def supersede(disk: Disk) -> list[str]:
     names of these compressed segments. Raises OSError.
     """
     listed, lacking = StoreListing(disk), []
-    for one, counted in listed.counted:
-        if one is counted:
+    for one, preferred in listed.files_with_preferred:
+        if one is preferred:
             if one.form is Form.PLAIN and one.archived in listed.names and _is_away(one, disk):
                 disk.unlink(one.name)
-        elif counted.form is Form.PLAIN:
-            names = sorted((one.name, counted.name), key=lambda name: disk.stat(name).st_size)
+        elif preferred.form is Form.PLAIN:
+            names = sorted((one.name, preferred.name), key=lambda name: disk.stat(name).st_size)
             if _begins(names[1], names[0], disk):
                 disk.unlink(names[0])
-        elif one.form is Form.PLAIN and _holds(counted, one, disk):
+        elif one.form is Form.PLAIN and _holds(preferred, one, disk):
             disk.unlink(one.name)
-        elif one.packed == counted.packed:
-            lacking.append(counted.name)
-            for name in counted.files:
+        elif one.packed == preferred.packed:
+            lacking.append(preferred.name)
+            for name in preferred.files:
                 disk.unlink(name)
     return lacking
 

@@ -19,7 +19,7 @@ from logsrv.descriptor import Descriptor
 from logsrv.errors import StoreError
 from logsrv.kit.text.words import counted
 from logsrv.linelog.store.archive.archive_notes import local_manifest
-from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, fault, finding
+from logsrv.linelog.store.care.findings import SegmentText, StoreFinding, finding, why_unreadable
 from logsrv.linelog.store.care.keep_aside import keep_aside
 from logsrv.linelog.store.care.notes import Kept
 from logsrv.linelog.store.care.salvage import most_text, salvage
@@ -32,13 +32,13 @@ from logsrv.linelog.store.segments.times import SHAPE, SIZE, UNKNOWN, shape_of, 
 from logsrv.linelog.store.segments.torn import end_of_text, holes, start_of_line
 from logsrv.linelog.store.words.check import check_words
 from logsrv.linelog.store.words.lookup import Words
-from logsrv.linelog.store.words.reindex import ReindexedSegment, reindexed
+from logsrv.linelog.store.words.reindex import ReindexedSegment, reindex_segment
 
 _PIECE = 1 << 20
 
 
 @attrs.define(kw_only=True, slots=False)
-class StoreLook:
+class ExaminedStore:
     """A store and the options of its examination.
 
     places: returns the saved places of its readers. quick: whether to read no text. read: called with the
@@ -56,7 +56,7 @@ class StoreLook:
 
     @cached_property
     def entered(self) -> Callable[[Segment], bool]:
-        """A function that tells whether a segment was in a catalog when this was first read."""
+        """A function that tells whether a segment was in a catalog when this property was first read."""
         return entered_of(self.disk)
 
 
@@ -65,7 +65,7 @@ class PackedSegment:
     """A compressed segment, and the files beside it."""
 
     packed: Segment
-    by: StoreLook
+    by: ExaminedStore
     looked: SegmentText
 
     def findings(self) -> Iterator[StoreFinding]:
@@ -155,16 +155,16 @@ class PackedSegment:
 
     def _reindexed(self) -> ReindexedSegment:
         entered = self.by.entered(self.packed)
-        return reindexed(self.packed, self.by.disk, has_words_elsewhere=entered)
+        return reindex_segment(self.packed, self.by.disk, has_words_elsewhere=entered)
 
     def _beside(self, found: Index | None) -> Iterator[StoreFinding]:
         """Yield the findings about its word index, and about the note of an archive."""
         packed, away = self.packed, self.packed.form is Form.AWAY
         # A repair that makes a new index makes new words as well.
-        if (found or away) and (why := fault(self._read_words, found)):
+        if (found or away) and (why := why_unreadable(self._read_words, found)):
             kind, mend = ("away-index", None) if away else ("words", self._make_words)
             yield finding(kind, packed.words, why=why, remedy=mend)
-        if why := fault(self._read_note, found):
+        if why := why_unreadable(self._read_note, found):
             aside = None if away else partial(keep_aside, packed.archived, self.by.disk)
             yield finding("archived", packed.archived, why=why, remedy=aside)
 

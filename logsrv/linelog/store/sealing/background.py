@@ -32,7 +32,7 @@ from logsrv.linelog.store.segments.segment import (
     Form,
     Segment,
     away_segments,
-    counted_files,
+    files_with_preferred,
 )
 from logsrv.linelog.store.segments.waiting import remove_empty, waiting_sizes
 from logsrv.linelog.store.words.build import LEAST_TEXT
@@ -220,12 +220,12 @@ class Sealer:
             return
         self._listed = moment, changed
         names = self._disk.entries()
-        found = counted_files(self._disk, names)
+        found = files_with_preferred(self._disk, names)
         if remove_second_files(
             self._disk, found, self._conflicting_names, self._active.position.segment, self._tell
         ):
-            found = counted_files(self._disk)
-        self.segment_sizes.look([one for one, counted in found if one is counted])
+            found = files_with_preferred(self._disk)
+        self.segment_sizes.look([one for one, preferred in found if one is preferred])
         self._away = away_segments(names)
         self._cataloguer.look(names)
 

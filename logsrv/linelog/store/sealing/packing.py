@@ -73,7 +73,7 @@ class HandedDisk(Disk):
         self.removed.append(name)
 
 
-class ServerConnection:
+class SealerConnection:
     """The connection to the server. hurry: the last value that it sent, an index of NICENESS."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -135,7 +135,7 @@ class Threads:
         ]
 
     def pack(
-        self, segment: Segment, disk: Disk, with_words: bool, server: ServerConnection
+        self, segment: Segment, disk: Disk, with_words: bool, server: SealerConnection
     ) -> Index:
         """Carry out all `steps`, each in the thread for the present hurry. Raises OSError, Interrupted."""
         with contextlib.closing(steps(segment, disk, with_words)) as left:
@@ -160,7 +160,7 @@ class Threads:
                     return made
 
     def catalog(
-        self, names: list[str], directory: int, with_words: bool, server: ServerConnection
+        self, names: list[str], directory: int, with_words: bool, server: SealerConnection
     ) -> str:
         """Do the same as `make_catalog`, at niceness 5, because no segment is sealed meanwhile.
 
@@ -175,7 +175,7 @@ class Threads:
             make_catalog, segments, disk, going=server.look, with_words=with_words
         ).result()
 
-    def _level(self, server: ServerConnection) -> int:
+    def _level(self, server: SealerConnection) -> int:
         return min(server.hurry, len(self._threads) - 1)
 
 
@@ -187,7 +187,7 @@ def main() -> int:
     keep_freed_memory(together=True)
     threads = Threads()
     with socket.socket(fileno=os.dup(0)) as connection:
-        server = ServerConnection(connection)
+        server = SealerConnection(connection)
         with contextlib.suppress(Interrupted, ConnectionError):
             while True:
                 _carry_out(*server.order(), threads, server)
@@ -195,7 +195,7 @@ def main() -> int:
 
 
 def _carry_out(
-    order: dict[str, Any], files: list[int], threads: Threads, server: ServerConnection
+    order: dict[str, Any], files: list[int], threads: Threads, server: SealerConnection
 ) -> None:
     found: dict[str, object]
     body, with_words = b"", order["words"]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from logsrv.linelog.store.segments.compressing import compressor
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import Index
-from logsrv.linelog.store.segments.indexing import Indexer, look, save
+from logsrv.linelog.store.segments.indexing import Indexer, save, scan_frame
 from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.build import Builder
 
@@ -79,7 +79,7 @@ def steps(segment: Segment, disk: Disk, with_words: bool) -> Generator[None, Non
         for chunk, end in pieces(source):
             yield
             # Scan first, while the text is in the processor's cache.
-            looked = look(chunk, end)
+            looked = scan_frame(chunk, end)
             frame = frames.compress(memoryview(chunk)[:end])
             disk.write(fd, frame)
             made.add(looked, frame)

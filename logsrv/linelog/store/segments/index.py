@@ -165,13 +165,13 @@ def _decode(data: bytes) -> Index:
     body = data[data.index(b"\n") + 1 :]
     if len(body) != head.size or zlib.crc32(body) != head.crc:
         raise ValueError("it is damaged: its frames have another checksum")
-    first, _, behind = body.partition(b"\n")
+    first, _, rest = body.partition(b"\n")
     frames = tuple(
         Frame(count(text), count(at), count(lines), _times(smallest, largest, sure))
         for text, at, lines, smallest, largest, sure in _listed(first)
     )
     totals = head.segment, head.text, head.compressed, head.lines
-    second, _, sums = behind.partition(b"\n")
+    second, _, sums = rest.partition(b"\n")
     if not head.rules:
         return Index(*totals, frames, format_, sums=sums)
     levels = tuple(None if found is None else tuple(found) for found in _listed(second))

@@ -16,9 +16,9 @@ import numpy
 
 from logsrv.linelog.fields.level import RULES
 from logsrv.linelog.fields.levels.byte_places import U64, Array, places
-from logsrv.linelog.store.segments.counted import counted
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.index import FORMAT, Frame, Head, Index, frames
+from logsrv.linelog.store.segments.level_counts import count_levels
 from logsrv.linelog.store.segments.segment import Segment
 from logsrv.linelog.store.segments.times import SIZE, UNKNOWN, Times, time_of, times_of, together
 
@@ -46,7 +46,7 @@ class FrameScan(NamedTuple):
     crc: int | None
 
 
-def look(chunk: bytes, end: int) -> FrameScan:
+def scan_frame(chunk: bytes, end: int) -> FrameScan:
     """Scan the text `chunk[:end]` of a frame for its index."""
     crc = zlib.crc32(memoryview(chunk)[:end]) if chunk[end - 1 : end] == b"\n" else None
     if end > _LARGE:
@@ -56,7 +56,7 @@ def look(chunk: bytes, end: int) -> FrameScan:
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
     newlines = places(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
     times = _times(chunk, end, newlines)
-    levels = counted(chunk[:end], newlines) if times.sure else None
+    levels = count_levels(chunk[:end], newlines) if times.sure else None
     return FrameScan(end, len(newlines), newlines, times, levels, crc)
 
 
@@ -114,11 +114,11 @@ class Indexer:
 
 def _times(chunk: bytes, end: int, newlines: Array) -> Times:
     """Return the same as `times_of(chunk[:end])`, ten times as fast if each line has a TIME."""
-    behind = newlines[:-1] if len(newlines) and newlines[-1] == end - 1 else newlines
-    if len(behind) and behind[-1] + 1 + _HEAD <= end:
+    before_lines = newlines[:-1] if len(newlines) and newlines[-1] == end - 1 else newlines
+    if len(before_lines) and before_lines[-1] + 1 + _HEAD <= end:
         # The head of a shorter line includes the beginning of the next. That does not change the
         # order: LF sorts before all characters of a TIME.
-        heads = numpy.ndarray((end - _HEAD,), f"V{_HEAD}", chunk, 1, (1,))[behind]
+        heads = numpy.ndarray((end - _HEAD,), f"V{_HEAD}", chunk, 1, (1,))[before_lines]
         ends = chunk[:SIZE], *_smallest_and_largest(heads)
         smallest, largest = time_of(min(ends)), time_of(max(ends))
         if smallest is not None and largest is not None:
@@ -182,7 +182,7 @@ def rebuild(packed: Segment, disk: Disk) -> Index:
     made = Indexer(packed.number)
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         for text, compressed in frames(packed, disk):
-            made.add(look(text, len(text)), file.read(compressed))
+            made.add(scan_frame(text, len(text)), file.read(compressed))
     if not made.frames:
         raise ValueError("it is empty")
     save(made.made(), packed, disk)

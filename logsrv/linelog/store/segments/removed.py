@@ -80,7 +80,7 @@ def read_empty(disk: Disk) -> list[range]:
     return [_parse_numbers(word) for word in _read_words(EMPTY, disk)]
 
 
-def excused(disk: Disk) -> list[range]:
+def removed_or_empty(disk: Disk) -> list[range]:
     """Return the runs of numbers that were removed, or had no lines, in order."""
     removed = [run.numbers for run in removed_runs(disk)]
     return sorted([*removed, *empty_numbers(disk)], key=lambda run: run.start)

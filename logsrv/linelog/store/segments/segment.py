@@ -250,19 +250,19 @@ def away_segments(names: Names) -> list[Segment]:
 
 def sealed_segments(disk: Disk, names: Names | None = None) -> list[Segment]:
     """Return the sealed segments in order, one file for each number: the packed one if there are two."""
-    return [one for one, counted in counted_files(disk, names) if one is counted]
+    return [one for one, preferred in files_with_preferred(disk, names) if one is preferred]
 
 
-def counted_files(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
+def files_with_preferred(disk: Disk, names: Names | None = None) -> list[tuple[Segment, Segment]]:
     """Return the sealed files in order, each with the file that readers use for its number.
 
     The two are the same for the files that `sealed_segments` returns.
     """
     found = sealed_files(disk, names)
-    counted: dict[int, Segment] = {}
+    preferred: dict[int, Segment] = {}
     for one in sorted(found, key=lambda one: one.form is not Form.PACKED):
-        counted.setdefault(one.number, one)
-    return [(one, counted[one.number]) for one in found]
+        preferred.setdefault(one.number, one)
+    return [(one, preferred[one.number]) for one in found]
 
 
 def segments(disk: Disk) -> list[Segment]:

@@ -8,7 +8,7 @@ from logsrv.linelog.store.words.layout import (
     RowTable,
     SectionHead,
     extent,
-    unsealed,
+    without_crc,
 )
 from logsrv.linelog.store.words.lookup import Words, decompressed
 
@@ -19,8 +19,8 @@ def check_words(words: Words) -> None:
     """Read and check a whole word index. Raises OSError; ValueError, with a sentence, if it is damaged."""
     for at, header in words.sections:
         row = header.row
-        unsealed(words.read(at + header.place("open"), row + CRC))
-        unsealed(words.read(at + header.place("escapes"), 2 * row + CRC))
+        without_crc(words.read(at + header.place("open"), row + CRC))
+        without_crc(words.read(at + header.place("escapes"), 2 * row + CRC))
         packed = words.read(at + header.place("dictionary"), header.dictionary)
         decompressed(packed, header.text)
         for name in _TABLES:
@@ -28,7 +28,7 @@ def check_words(words: Words) -> None:
 
 
 def _check_table(words: Words, at: int, header: SectionHead, table: RowTable) -> None:
-    ends = unsealed(words.read(at, table.ends))
+    ends = without_crc(words.read(at, table.ends))
     for block in range(-(-table.rows // BLOCK_ROWS)):
         start, end = extent(table, ends, block)
         rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)

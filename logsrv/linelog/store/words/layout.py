@@ -114,22 +114,22 @@ HEADER_SIZE = _HEADER.size + CRC
 TRAILER_SIZE = _TRAILER.size + CRC
 
 
-def sealed(part: bytes) -> bytes:
+def with_crc(part: bytes) -> bytes:
     """Return a part followed by its checksum."""
     return part + zlib.crc32(part).to_bytes(CRC, "little")
 
 
-def unsealed(part: bytes) -> bytes:
+def without_crc(part: bytes) -> bytes:
     """Return a part without its checksum. Raises ValueError if the checksum is wrong."""
     kept = part[:-CRC]
-    if len(part) < CRC or sealed(kept) != part:
+    if len(part) < CRC or with_crc(kept) != part:
         raise ValueError("the word index is damaged: a checksum is wrong")
     return kept
 
 
 def pack_trailer(trailer: Trailer) -> bytes:
     """Return the bytes of the trailer."""
-    return sealed(_TRAILER.pack(MAGIC, *trailer))
+    return with_crc(_TRAILER.pack(MAGIC, *trailer))
 
 
 def unpack_trailer(data: bytes) -> Trailer:
@@ -138,7 +138,7 @@ def unpack_trailer(data: bytes) -> Trailer:
         raise ValueError("the word index is incomplete")
     if not data.startswith(MAGIC):
         raise ValueError("this is no word index, or one of another version, or cut off")
-    trailer = Trailer(*_TRAILER.unpack(unsealed(data))[1:])
+    trailer = Trailer(*_TRAILER.unpack(without_crc(data))[1:])
     if trailer.frames > MOST or trailer.sections > MOST // SECTION_FRAMES:
         raise ValueError(_NO_SENSE)
     return trailer
@@ -146,14 +146,14 @@ def unpack_trailer(data: bytes) -> Trailer:
 
 def pack_header(header: SectionHead) -> bytes:
     numbers = [*header[:4], *(number for table in header[4:] for number in table)]
-    return sealed(_HEADER.pack(SECTION_MAGIC, 0, *numbers))
+    return with_crc(_HEADER.pack(SECTION_MAGIC, 0, *numbers))
 
 
 def unpack_header(data: bytes) -> SectionHead:
     """Parse the head of a section. Raises ValueError if it is damaged or too large."""
     if len(data) != HEADER_SIZE or not data.startswith(SECTION_MAGIC):
         raise ValueError("the word index is damaged: a section does not begin where it should")
-    numbers = _HEADER.unpack(unsealed(data))[2:]
+    numbers = _HEADER.unpack(without_crc(data))[2:]
     tables = [RowTable(*numbers[at : at + 2]) for at in range(4, 12, 2)]
     header = SectionHead(*numbers[:4], *tables)
     if not (

@@ -25,7 +25,7 @@ from logsrv.linelog.store.words.layout import (
     extent,
     unpack_header,
     unpack_trailer,
-    unsealed,
+    without_crc,
 )
 from logsrv.linelog.store.words.partial import PartialFile
 
@@ -143,7 +143,7 @@ class _Section:
     def with_escape(self, which: int) -> int:
         """Return the frames with ESCAPES[which]."""
         row = self._header.row
-        rows = unsealed(self._read("escapes", 0, 2 * row + CRC))
+        rows = without_crc(self._read("escapes", 0, 2 * row + CRC))
         return int.from_bytes(rows[which * row : (which + 1) * row], "little")
 
     def having(self, wanted: Evidence) -> int:
@@ -155,7 +155,7 @@ class _Section:
             found &= self._with_hashes("ids", wanted.ids)
         if found and wanted.runs:
             row = self._header.row
-            opened = int.from_bytes(unsealed(self._read("open", 0, row + CRC)), "little")
+            opened = int.from_bytes(without_crc(self._read("open", 0, row + CRC)), "little")
             text = self._dictionary()
             for run in wanted.runs:
                 found &= self._with_run(run, text) | opened
@@ -177,7 +177,7 @@ class _Section:
         table: RowTable = getattr(self._header, name)
         blocks = sorted({number // BLOCK_ROWS for number in numbers}) if table.rows else []
         if blocks:
-            ends = unsealed(self._read(name, 0, table.ends))
+            ends = without_crc(self._read(name, 0, table.ends))
             for block in blocks:
                 start, end = extent(table, ends, block)
                 yield self._at + self._header.place(name) + table.ends + start, end - start
@@ -226,7 +226,7 @@ class _Section:
         ends, rows, block, size = b"", b"", -1, self._header.row
         for number in numbers:
             if number // BLOCK_ROWS != block:
-                ends = ends or unsealed(self._read(name, 0, table.ends))
+                ends = ends or without_crc(self._read(name, 0, table.ends))
                 block = number // BLOCK_ROWS
                 rows = self._block(name, table, ends, block)
             start = number % BLOCK_ROWS * size

@@ -48,10 +48,10 @@ def make_indexes(
     """
     for segment in sealed_segments(disk):
         if segment.form is Form.PACKED:
-            yield reindexed(segment, disk, has_words_elsewhere=has_words_elsewhere(segment))
+            yield reindex_segment(segment, disk, has_words_elsewhere=has_words_elsewhere(segment))
 
 
-def reindexed(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> ReindexedSegment:
+def reindex_segment(packed: Segment, disk: Disk, *, has_words_elsewhere: bool) -> ReindexedSegment:
     """Make the missing indexes of a packed segment. Raises OSError."""
     made: list[str] = []
     too_large = False

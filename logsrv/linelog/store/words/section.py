@@ -17,7 +17,7 @@ from logsrv.linelog.store.words.layout import (
     RowTable,
     SectionHead,
     pack_header,
-    sealed,
+    with_crc,
 )
 from logsrv.linelog.store.words.scan import Array, FrameText, Runs, are_indexed
 
@@ -93,7 +93,7 @@ def pack_table(rows: Array) -> tuple[RowTable, bytes]:
     ]
     ends = numpy.cumsum([len(block) for block in blocks], dtype="<u4")
     data = b"".join(blocks)
-    return RowTable(len(rows), len(data)), sealed(ends.tobytes()) + data
+    return RowTable(len(rows), len(data)), with_crc(ends.tobytes()) + data
 
 
 class Dictionary:
@@ -261,7 +261,7 @@ class Section:
         )
         header = header._replace(size=header.place("end"))
         escapes = b"".join(row[: header.row] for row in self._escapes)
-        bits = [sealed(bytes(self._open[: header.row])), sealed(escapes)]
+        bits = [with_crc(bytes(self._open[: header.row])), with_crc(escapes)]
         parts = [pack_header(header), *bits, dictionary, posted]
         return b"".join([*parts, id_rows, other_rows, letter_rows])
 

@@ -18,7 +18,7 @@ from logsrv.linelog.ship.target import Unavailable
 from logsrv.linelog.store.archive.archive_notes import local_manifest, note_archived, noted_url
 from logsrv.linelog.store.archive.directory import DirectoryArchive
 from logsrv.linelog.store.archive.manifest import Manifest, names_of
-from logsrv.linelog.store.archive.putting import find
+from logsrv.linelog.store.archive.putting import find_manifest
 from logsrv.linelog.store.segments.disk import Disk
 from logsrv.linelog.store.segments.segment import Position, Segment
 from tests.linelog.ship.shipping.fakes import Process
@@ -113,7 +113,7 @@ def test_all_sealed_segments_go_and_are_noted(start: Runs, store: Path, place: P
     assert names(place) == [1, 2, 3]
     assert process.segments.position == Position(4, 0)
     for one in packed(store):
-        assert local_manifest(at(store), one) == find(place.archive, STORE, one.name)
+        assert local_manifest(at(store), one) == find_manifest(place.archive, STORE, one.name)
     taken = process.reports.of("acknowledged")
     assert [one.lines for one in taken] == [50, 50, 50]
     assert process.reports.kinds.count("up") == 1

@@ -31,7 +31,7 @@ from logsrv.linelog.store.archive.objects import (
     ObjectExists,
     ObjectMissing,
 )
-from logsrv.linelog.store.archive.putting import OtherSegment, find, put
+from logsrv.linelog.store.archive.putting import OtherSegment, find_manifest, put
 from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
 from logsrv.linelog.store.archive.url import parse_archive_url
 from logsrv.linelog.store.segments.disk import Disk
@@ -227,9 +227,9 @@ def test_what_the_server_changes_is_noticed_at_once(server: BucketServer, tmp_pa
     with pytest.raises(ChangedObject):
         put(archive, segment, at(store), STORE)
     server.change = lambda _, data: data
-    assert find(archive, STORE, segment.name) is None
+    assert find_manifest(archive, STORE, segment.name) is None
     put(archive, segment, at(store), STORE)
-    assert find(archive, STORE, segment.name) is not None
+    assert find_manifest(archive, STORE, segment.name) is not None
 
 
 def test_a_segment_whose_answer_was_lost_is_found_there(
@@ -252,7 +252,7 @@ def test_a_segment_whose_answer_was_lost_is_found_there(
     server.faults = [lose]
     put(archive, segment, at(store), STORE)
     assert len(lost) == 3
-    assert find(archive, STORE, segment.name) is not None
+    assert find_manifest(archive, STORE, segment.name) is not None
 
 
 @pytest.mark.parametrize("answer", [error(503, "SlowDown"), error(429, "TooManyRequests")])

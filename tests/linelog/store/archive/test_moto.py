@@ -15,7 +15,7 @@ from logsrv.linelog.read.search import Search
 from logsrv.linelog.store.archive.archive_notes import open_archive
 from logsrv.linelog.store.archive.catalog import enter
 from logsrv.linelog.store.archive.objects import ArchiveError, ObjectExists
-from logsrv.linelog.store.archive.putting import find, put
+from logsrv.linelog.store.archive.putting import find_manifest, put
 from logsrv.linelog.store.archive.restoring import choose_store, restore_segments
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.archive.buckets import buckets
@@ -40,7 +40,7 @@ def test_a_segment_is_archived_searched_and_restored(environment: None, tmp_path
         enter(archive, put(archive, one, at(store), STORE), at(store).read)
     with pytest.raises(ObjectExists):
         archive.create(archive.names(f"{STORE}/")[0], [b"other"])
-    assert find(archive, STORE, packed(store)[0].name) is not None
+    assert find_manifest(archive, STORE, packed(store)[0].name) is not None
     assert archive.read(f"{STORE}/{packed(store)[0].index}", 1 << 20, 10) == b""
     told: list[str] = []
     with ArchiveView("s3://logs/edges", told.append) as view:

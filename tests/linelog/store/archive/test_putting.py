@@ -19,8 +19,8 @@ from logsrv.linelog.store.archive.putting import (
     GivenUp,
     OtherSegment,
     describe,
-    find,
-    lacking,
+    find_manifest,
+    incomplete_segments,
     put,
 )
 from logsrv.linelog.store.segments import disk as module
@@ -55,7 +55,7 @@ def require_whole(place: Path, store: Path) -> None:
     found = files_of(place)
     for name in one.files:
         assert found.pop(f"{STORE}/{name}") == (store / name).read_bytes()
-    manifest = find(DirectoryArchive(str(place)), STORE, one.name)
+    manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
     assert manifest == describe(one, at(store), STORE)
     assert list(found) == [manifest_object(STORE, one.name)]
 
@@ -202,7 +202,7 @@ def test_an_index_that_was_lost_there_and_made_anew_here_gets_a_new_manifest(
     (store / one.words).unlink()
     (place / STORE / one.words).unlink()
     put_first(place, store)
-    manifest = find(DirectoryArchive(str(place)), STORE, one.name)
+    manifest = find_manifest(DirectoryArchive(str(place)), STORE, one.name)
     assert manifest == describe(one, at(store), STORE)
     assert not (place / STORE / one.words).exists()
 
@@ -211,7 +211,7 @@ def test_lost_files_are_noticed_by_names_and_sizes(place: Path, store: Path) -> 
     one, disk, archive = put_first(place, store), at(store), DirectoryArchive(str(place))
 
     def lost() -> list[Segment]:
-        return lacking(archive, [one], disk, STORE, archive.sizes(f"{STORE}/"))
+        return incomplete_segments(archive, [one], disk, STORE, archive.sizes(f"{STORE}/"))
 
     (place / STORE / one.index).unlink()
     assert lost() == [], "nothing says that it was put there"
@@ -247,9 +247,9 @@ def test_a_manifest_that_is_damaged_or_of_another_segment_is_told(place: Path, s
     for data in (b"", b"{}", path.read_bytes().replace(b"-2026", b"-2025")):
         path.write_bytes(data)
         with pytest.raises(ChangedObject, match="is not what was archived"):
-            find(archive, STORE, one.name)
+            find_manifest(archive, STORE, one.name)
     path.unlink()
-    assert find(archive, STORE, one.name) is None
+    assert find_manifest(archive, STORE, one.name) is None
 
 
 def test_errors_of_the_archive_are_its_own(store: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.care.copying import CopyMethod, bring, bring_text
+from logsrv.linelog.store.care.copying import CopyMethod, copy_text, link_or_copy
 from logsrv.linelog.store.segments.disk import Disk
 from tests.linelog.store.care.stores import at, flip, packed_of, small_store
 from tests.linelog.store.faults import FaultyDisk, no_space
@@ -30,30 +30,30 @@ def store(tmp_path: Path) -> Path:
 def test_a_file_on_the_same_file_system_is_linked(store: Path, tmp_path: Path) -> None:
     first = packed_of(store)[0]
     to = at(tmp_path / "to")
-    assert bring(first.name, at(store), to, of=first) is CopyMethod.LINKED
+    assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.LINKED
     assert to.stat(f"{first.name}.coming").st_ino == (store / first.name).stat().st_ino
-    assert bring(first.name, at(store), to, of=first) is CopyMethod.THERE
+    assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.THERE
     to.rename(f"{first.name}.coming", first.name)
-    assert bring(first.name, at(store), to, of=first) is CopyMethod.THERE
+    assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.THERE
 
 
 def test_a_file_of_another_file_system_is_copied_with_its_time(store: Path, tmp_path: Path) -> None:
     first = packed_of(store)[0]
     to = Elsewhere().enter(tmp_path / "to")
-    assert bring(first.name, at(store), to, of=first) is CopyMethod.COPIED
+    assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.COPIED
     copy = tmp_path / "to" / f"{first.name}.coming"
     assert copy.read_bytes() == (store / first.name).read_bytes()
     assert copy.stat().st_mtime_ns == (store / first.name).stat().st_mtime_ns
-    assert bring(first.name, at(store), to, of=first) is CopyMethod.THERE
+    assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.THERE
 
 
 def test_damage_is_noticed_and_copied_as_it_is(store: Path, tmp_path: Path) -> None:
     first, second, _ = packed_of(store)
     flip(store / first.name, 500)
     to = Elsewhere().enter(tmp_path / "to")
-    assert bring(first.name, at(store), to, of=first) is CopyMethod.DAMAGED
+    assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.DAMAGED
     (store / second.index).unlink()
-    assert bring(second.name, at(store), to, of=second) is CopyMethod.COPIED
+    assert link_or_copy(second.name, at(store), to, of=second) is CopyMethod.COPIED
 
 
 @pytest.mark.parametrize("kind", [Disk, Elsewhere])
@@ -64,7 +64,7 @@ def test_a_damaged_segment_never_takes_the_place_of_one_that_was_whole(
     first, second, third = packed_of(store)
     to = kind().enter(tmp_path / "to")
     for one in (first, second, third):
-        bring(one.name, at(store), to, of=one)
+        link_or_copy(one.name, at(store), to, of=one)
         to.rename(f"{one.name}.coming", one.name)
     whole = (store / first.name).read_bytes()
     for name in (first.name, second.name, third.name):
@@ -74,9 +74,9 @@ def test_a_damaged_segment_never_takes_the_place_of_one_that_was_whole(
         (store / name).write_bytes(data)
     flip(store / first.name, 500)
     (store / second.index).unlink()
-    assert bring(first.name, at(store), to, of=first) is CopyMethod.KEPT
-    assert bring(second.name, at(store), to, of=second) is CopyMethod.KEPT
-    assert bring(third.name, at(store), to, of=third) is CopyMethod.COPIED
+    assert link_or_copy(first.name, at(store), to, of=first) is CopyMethod.KEPT
+    assert link_or_copy(second.name, at(store), to, of=second) is CopyMethod.KEPT
+    assert link_or_copy(third.name, at(store), to, of=third) is CopyMethod.COPIED
     assert (tmp_path / "to" / first.name).read_bytes() == whole
     assert sorted(name for name in to.entries() if ".log.zst." in name) == [f"{third.name}.coming"]
 
@@ -94,10 +94,10 @@ def test_a_full_disk_leaves_nothing_that_is_not_whole(store: Path, tmp_path: Pat
 
     to.before["fdatasync"] = fail
     with pytest.raises(OSError, match="No space"):
-        bring(first.name, at(store), to, of=first)
+        link_or_copy(first.name, at(store), to, of=first)
     fd = os.open(store / "current.log", os.O_RDONLY)
     with pytest.raises(OSError, match="No space"):
-        bring_text("text.log", fd, 20, to)
+        copy_text("text.log", fd, 20, to)
     os.close(fd)
     assert os.listdir(tmp_path / "to") == []
 
@@ -105,8 +105,8 @@ def test_a_full_disk_leaves_nothing_that_is_not_whole(store: Path, tmp_path: Pat
 def test_a_text_that_grows_comes_again_when_it_has_grown(store: Path, tmp_path: Path) -> None:
     to = at(tmp_path / "to")
     fd = os.open(store / "current.log", os.O_RDONLY)
-    assert [bring_text("text.log", fd, size, to) for size in (20, 20, 30)] == [True, False, True]
+    assert [copy_text("text.log", fd, size, to) for size in (20, 20, 30)] == [True, False, True]
     with pytest.raises(OSError, match="it ends after"):
-        bring_text("text.log", fd, 9999, to)
+        copy_text("text.log", fd, 9999, to)
     os.close(fd)
     assert (tmp_path / "to" / "text.log.coming").stat().st_size == 30

@@ -41,7 +41,7 @@ TEN_BYTES = b"compressed"
 def of(*texts: bytes) -> Index:
     made = indexing.Indexer(7)
     for text in texts:
-        made.add(indexing.look(text, len(text)), TEN_BYTES)
+        made.add(indexing.scan_frame(text, len(text)), TEN_BYTES)
     return made.made()
 
 

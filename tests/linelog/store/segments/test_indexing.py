@@ -23,14 +23,14 @@ from tests.linelog.store.segments.test_times import MOMENTS, TEXTS
 def of(*texts: bytes) -> Index:
     made = indexing.Indexer(7)
     for text in texts:
-        made.add(indexing.look(text, len(text)), b"compressed")
+        made.add(indexing.scan_frame(text, len(text)), b"compressed")
     return made.made()
 
 
 @given(TEXTS, st.binary(max_size=40))
 def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
     """What stands behind its end in the chunk is not its own."""
-    size, lines, newlines, times, _, crc = indexing.look(text + behind, len(text))
+    size, lines, newlines, times, _, crc = indexing.scan_frame(text + behind, len(text))
     assert (size, lines, times) == (len(text), text.count(b"\n"), times_of(text))
     assert newlines is not None
     assert crc == (zlib.crc32(text) if text.endswith(b"\n") else None)
@@ -43,7 +43,7 @@ def test_a_large_text_is_looked_at_with_little_memory() -> None:
     text = stored(b"") * 100_000 + stored(b"x" * (10 << 20)) + stored(b"") * 200_000
     tracemalloc.start()
     try:
-        looked = indexing.look(text, len(text))
+        looked = indexing.scan_frame(text, len(text))
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -51,7 +51,7 @@ def test_a_large_text_is_looked_at_with_little_memory() -> None:
     moment = "2026-11-20T06:18:42.123456Z"
     assert (looked.lines, looked.times) == (300_001, Times(moment, moment, True))
     assert looked.crc == zlib.crc32(text)
-    assert not indexing.look(text + b"odd\n" * (4 << 20), len(text) + (16 << 20)).times.sure
+    assert not indexing.scan_frame(text + b"odd\n" * (4 << 20), len(text) + (16 << 20)).times.sure
 
 
 @given(st.lists(MOMENTS, min_size=1))

@@ -21,10 +21,10 @@ from logsrv.linelog.store.words.layout import (
     most_packed,
     pack_header,
     pack_trailer,
-    sealed,
     unpack_header,
     unpack_trailer,
-    unsealed,
+    with_crc,
+    without_crc,
 )
 
 TRAILER = Trailer(7, 1 << 40, 1 << 39, 300, 1)
@@ -109,7 +109,7 @@ def test_data_that_does_not_shrink_fits() -> None:
 
 
 def test_a_checksum_guards_each_part() -> None:
-    assert unsealed(sealed(b"part")) == b"part"
-    for data in (b"", b"abc", sealed(b"part")[:-1], sealed(b"part") + b"x"):
+    assert without_crc(with_crc(b"part")) == b"part"
+    for data in (b"", b"abc", with_crc(b"part")[:-1], with_crc(b"part") + b"x"):
         with pytest.raises(ValueError, match="checksum"):
-            unsealed(data)
+            without_crc(data)

@@ -22,7 +22,7 @@ _OF_DATE = numpy.frombuffer(b"\xff" * _DATE + bytes(_TIME.width - _DATE), "<u8")
 _TENS = ((11, b"2"), (14, b"5"), (17, b"5"))
 
 
-def counted(text: bytes, newlines: Array) -> tuple[int, ...] | None:
+def count_levels(text: bytes, newlines: Array) -> tuple[int, ...] | None:
     """Return the numbers of lines without a level and with each level; None if they are not counted.
 
     newlines: the offsets of the LFs in `text`.

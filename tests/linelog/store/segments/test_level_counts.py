@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy
 import pytest
 
-from logsrv.linelog.store.segments.counted import counted
+from logsrv.linelog.store.segments.level_counts import count_levels
 
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:10.0.0.1:1 "
 
 
 def count(text: bytes) -> tuple[int, ...] | None:
-    return counted(text, numpy.flatnonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n")))
+    return count_levels(text, numpy.flatnonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n")))
 
 
 def test_lines_are_counted_by_level() -> None:
