@@ -26,7 +26,7 @@ from logsrv.linelog.framing.lines.forms import SECOND
 from logsrv.linelog.importing.stored import StoredText
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store import recover
-from logsrv.linelog.store.care.imported import Identity, ImportedFiles, load
+from logsrv.linelog.store.care.imported import FileIdentity, ImportedFiles, load
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.sealing.seal import seal
 from logsrv.linelog.store.sealing.segment_sizes import file_size_or_zero
@@ -117,7 +117,7 @@ class ImportWriter:
         self._going = False
         self._stored: StoredText | None = None
 
-    def begin(self, files: list[Identity], zone: str, first: int) -> None:
+    def begin(self, files: list[FileIdentity], zone: str, first: int) -> None:
         """Begin an import of these files, or go on with an interrupted one.
 
         zone: the time zone for local times. first: moment of the first line, in microseconds since 1970.

@@ -36,9 +36,9 @@ _READ = timedelta(seconds=30)
 _WRITE = timedelta(minutes=20)
 _PIECE = 1 << 20
 LISTED = 256 << 20
-"""The most bytes of memory for the names of a listing: enough for 250,000 segments."""
+"""The most bytes of memory for the names of a listing: enough for 250,000 segments. More: ArchiveError."""
 LONGEST = 600.0
-"""The most seconds that a listing may take."""
+"""The most seconds that a listing may take; then it raises ArchiveError."""
 _EACH = 180
 """Bytes of memory that each name of a listing takes in addition to its characters."""
 # Bytes of memory for an answer, in addition to the data asked for: obstore reads an error message to its

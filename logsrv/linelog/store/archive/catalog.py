@@ -52,12 +52,13 @@ from logsrv.linelog.store.words.lookup import Words
 from logsrv.linelog.store.words.partial import PartialFile
 
 GROUP = 32
-"""The segment numbers per catalog. Each new segment rewrites it, and a segment of 257 MiB takes 22 KB."""
+"""The segments of a full catalog. Each new segment rewrites it, with 22 KB for a segment of 257 MiB."""
 FORMAT = 1
 LARGEST_PACKED = 16 << 20
-"""The most bytes of a catalog as stored."""
+"""The most bytes of a catalog as stored. A larger one counts as damaged."""
 _MOST, _MOST_HEAD = 64 << 20, 1 << 20
-"""The most bytes of an unpacked catalog, and of its first line: enough for segments of 20 GiB."""
+"""The most bytes of an unpacked catalog, and of its first line: enough for segments of 20 GiB. A larger
+one counts as damaged."""
 _RATIO = 64
 """The largest ratio of unpacked to stored bytes that is accepted; checksums keep it below 8."""
 _NAME = r"(\d{10})/(\d{10})-(\d{4})\.zst"

@@ -19,7 +19,7 @@ NAME = "imported"
 # damaged.
 _MOST = 64 << 20
 
-Identity = list[Any]
+FileIdentity = list[Any]
 """An imported file: its path, its size in bytes, the time of its last write in nanoseconds."""
 
 
@@ -31,8 +31,8 @@ class ImportedFiles:
     zone. synced: the place up to which its lines are on the medium.
     """
 
-    files: list[Identity] = attrs.field(factory=list)
-    under_way: list[Identity] = attrs.field(factory=list)
+    files: list[FileIdentity] = attrs.field(factory=list)
+    under_way: list[FileIdentity] = attrs.field(factory=list)
     begun: Position = NOWHERE
     zone: str = ""
     synced: Position = NOWHERE

@@ -39,7 +39,7 @@ FLOW = 1 << 14
 """Bytes. After a group of this size the writer sleeps for NAP, so that the next chunks become one group."""
 NAP = 0.001
 DEPOSIT = 32 << 20
-"""The bytes of pending blocks that are stored together."""
+"""Bytes. Pending blocks of about this size are stored together; the others follow."""
 
 Item: TypeAlias = tuple[int, int, list[Buffer]] | Callable[[], None]
 
