@@ -64,7 +64,7 @@ def noted_url(disk: Disk, name: str) -> str:
     """Return the URL in a file `NAME.archive` of a folder. Raises OSError; ValueError if it is damaged."""
     data = disk.read(name, _LONGEST)
     if not data.startswith(_MARK) and data.endswith(b"\n"):
-        # Older versions wrote no checksum, only the URL, which has no space.
+        # Older versions wrote only the URL, without a checksum. A URL has no space.
         url = data[:-1].decode()
         parse_archive_url(url)
         if " " not in url:

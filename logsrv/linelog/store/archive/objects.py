@@ -19,7 +19,7 @@ class Archive(Protocol):
     def names(self, prefix: str = "", after: str = "") -> list[str]:
         """Return the names of all objects that begin with `prefix`, which ends in a slash.
 
-        after: return only names that sort after this one, which begins with `prefix` as well.
+        after: a name that begins with `prefix`; only names that sort after it are returned.
         """
 
     def sizes(self, prefix: str, after: str = "", until: str = "") -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Packing of several segments at once, each in its own process; the results are taken in order."""
+"""Packing of several segments at once, large ones in their own processes; results are taken in order."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class Packers:
     def side_by_side(self, number: int) -> Iterator[Callable[..., None]]:
         """Give a function that begins to pack segments in `number` threads.
 
-        Its arguments are segments in order, of which it begins the first `number`, and the functions
-        `going` and `with_words`; `with_words` gets the size of a segment. The end of the block stops the
-        packing of segments for which `pack` was not called.
+        Its arguments: segments in order, the first `number` of which it begins to pack; `going`, which
+        returns false to stop; `with_words`, which gets the size of a segment. The end of the block stops
+        the packing of segments for which `pack` was not called.
         """
         while len(self._all) < number:
             self._all.append(Packer(self._not_begun, self._monotonic))

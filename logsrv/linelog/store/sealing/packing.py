@@ -3,8 +3,8 @@
     python -P -m logsrv.linelog.store.sealing.packing
 
 To pack a segment, it needs no directory and no names: the server passes it open files, and nothing else
-writes to these. So a process that outlives its server can do no harm. To make a catalog, it gets the open
-directory, and checks before each segment that its server still runs.
+writes to these files. So a process that outlives its server can do no harm. To make a catalog, it gets the
+open directory, and checks before each segment that its server still runs.
 
 Its standard input is a socket to the server (`packer.py`). The server sends JSON: orders with descriptors
 of files, and how urgent the work is ("hurry"). The answer to an order is a line of JSON with the names of

@@ -1,4 +1,4 @@
-"""The identity of a store, in its file `store`: it distinguishes its lines from those of other stores.
+"""The identity of a store, in its file `store`: it tells the store's lines from those of others.
 
 The file is one line of JSON: {"store":"32 hex digits","began":"1:0","crc":"8 hex digits"}. "crc" is the
 CRC-32 of all bytes before `,"crc"`. The identity is made once from random digits, and is on the medium

@@ -89,7 +89,8 @@ def removed_or_empty(disk: Disk) -> list[range]:
 def _read_words(name: str, disk: Disk) -> list[str]:
     """Return the words of a file, without the name that it begins with.
 
-    Older versions wrote no checksum, only the words, which have no letters. Raises as `read_removed` does.
+    Older versions wrote only the words: such a file has no letters and no checksum. Raises as
+    `read_removed` does.
     """
     data = disk.read(name, _LARGEST)
     if not data.translate(None, b"0123456789:- \n") and data.endswith(b"\n"):
@@ -104,7 +105,7 @@ def _note(name: str, words: Iterable[str], disk: Disk) -> None:
 def note_removed(segments: Iterable[RemovedRun], disk: Disk, kept: Collection[int] = ()) -> None:
     """Add segments to the file `removed`. Raises OSError.
 
-    kept: the numbers of segments at which readers are, whose entries must begin there.
+    kept: the numbers of segments where readers are. At each of these an entry has to begin.
     """
     runs = sorted([*removed_runs(disk), *segments], key=lambda run: run.numbers.start)
     runs = list({run.numbers.start: run for run in runs}.values())
