@@ -99,7 +99,8 @@ class RunningService(Protocol[Settings, State]):
         `protocol_plugin` takes it for connections; each connection gets a new object. The first try
         comes when the reactor runs; the stop drains the link after the last peer and the tasks.
 
-        Raises ConfigurationError for text that is no endpoint, or an object that is no protocol.
+        Raises ConfigurationError for text that is no endpoint, or an object that is no protocol;
+        RuntimeError after the stop.
         """
 
     async def dial(self, endpoint: Any, timeout: float = 30.0) -> Connection[Settings, State]:
@@ -116,7 +117,7 @@ class RunningService(Protocol[Settings, State]):
         protocol: a Datagrams or DatagramProtocol class; its one object is `protocol` of the result, and
         gets what comes. `send(data, (host, port))` sends to an IP address, `close()` closes; the stop
         closes it after the tasks. Raises ConfigurationError for text that is no such place, ListenError for
-        one that is taken.
+        one that is taken; RuntimeError after the stop.
         """
 
     def line_format(self, settings: Any, listener: str = "") -> LineFormat: ...

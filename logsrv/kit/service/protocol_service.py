@@ -73,6 +73,8 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
     """The running service of a plugin; protocols have it as `self.service`, a `RunningService`."""
 
     state: PluginState
+    # The tasks have ended, and what the service has opened is closed.
+    _settled = False
 
     def __init__(
         self,
@@ -237,6 +239,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any
     ) -> ReconnectingLink:
         name, client, host = self.client_endpoint(endpoint, self._reactor)
+        self._check_not_settled(name)
         protocols = protocols_of(protocol, None)
         if protocols.stream is None:
             raise ConfigurationError(
@@ -255,15 +258,23 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             name, client, _ = self.client_endpoint(endpoint, self._reactor, timeout)
         except ConfigurationError as error:
             raise DialError(str(error)) from error
+        self._check_not_settled(name)
         tls = str(endpoint).startswith(("ssl:", "tls:"))
         # There is no handshake in memory.
         tls = tls and not getattr(client, "in_memory", False)
         return await self.dials.dial(name, client, timeout, tls=tls)
 
     def datagrams(self, endpoint: str, protocol: Any) -> DatagramSocket:
+        self._check_not_settled(endpoint)
         return self.sockets.open(endpoint, self._datagrams(endpoint, protocols_of(protocol, None)))
 
+    def _check_not_settled(self, place: str) -> None:
+        """Raise RuntimeError after the stop: nothing would close a connection or socket made now."""
+        if self._settled:
+            raise RuntimeError(f"{place} cannot be used: the service has stopped")
+
     def open(self) -> Callable[[], Any] | None:
+        self._settled = False
         start = self._life.make(self)
         when_running(self._reactor, self._begin_tasks)
         return start
@@ -275,6 +286,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
     async def settle(self) -> None:
         await self.tasks.stop()
+        self._settled = True
         self.sockets.stop()
         self.served.cut += await self.dials.stop(DRAIN_SECONDS)
         self.served.cut += await self.links.stop(DRAIN_SECONDS)

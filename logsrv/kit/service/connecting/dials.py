@@ -89,14 +89,11 @@ class Dials:
     def __init__(self, service: Any) -> None:
         self._service = service
         self._factories: dict[bool, DialFactory] = {}
-        self._ended = False
 
     async def dial(
         self, name: str, client: IStreamClientEndpoint, timeout: float, *, tls: bool
     ) -> Connection:
-        """Connect once. Raises DialError, RuntimeError after the stop."""
-        if self._ended:
-            raise RuntimeError(f"{name} cannot be dialled: the service has stopped")
+        """Connect once. Raises DialError."""
         one = Dial(self._factory(tls))
 
         def made(protocol: Any) -> Deferred[Connection]:
@@ -139,7 +136,6 @@ class Dials:
 
     async def stop(self, seconds: float) -> int:
         """Close all connections after their output. Return how many were cut off."""
-        self._ended = True
         cut = 0
         for guarded in self._factories.values():
             for connection in list(guarded.connections):

@@ -130,7 +130,6 @@ class Links:
     _metrics: Metrics
     _links: list[ReconnectingLink] = attrs.field(factory=list)
     _begun: bool = False
-    _ended: bool = False
 
     def __iter__(self) -> Iterator[ReconnectingLink]:
         return iter(tuple(self._links))
@@ -138,9 +137,7 @@ class Links:
     def add(
         self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
     ) -> ReconnectingLink:
-        """Connect to `endpoint`, now or when the reactor runs. Raises RuntimeError after the stop."""
-        if self._ended:
-            raise RuntimeError(f"{label}: the service has stopped")
+        """Connect to `endpoint`, now or when the reactor runs."""
         link = ReconnectingLink(label, endpoint, factory, clock=self._clock, metrics=self._metrics)
         self._links.append(link)
         if self._begun:
@@ -149,13 +146,12 @@ class Links:
 
     def begin(self) -> None:
         """Connect all links: the reactor runs."""
-        self._begun, self._ended = True, False
+        self._begun = True
         for link in self:
             link.begin()
 
     async def stop(self, seconds: float) -> int:
         """Drain all links, for at most `seconds`. Return how many were cut off."""
-        self._ended = True
         draining = [Deferred.fromCoroutine(link.drain(seconds)) for link in self]
         return sum([await one for one in draining])
 

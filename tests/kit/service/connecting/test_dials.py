@@ -109,6 +109,8 @@ def test_a_stop_closes_what_is_left_and_refuses_further_dials(in_memory: InMemor
     [far] = service.far(FAR).peers
     assert service.stop() == 0
     assert far.closed
+    with pytest.raises(RuntimeError, match=f"^{FAR} cannot be used: the service has stopped$"):
+        service.service.dial(FAR).send(None)
 
 
 @pytest.mark.parametrize("read", ["ask", "read_exactly"])

@@ -164,3 +164,11 @@ async def test_one_that_the_system_refuses_is_counted_and_logged_once(
         unsent = running.service.metrics.value("datagrams_unsent_total", listener="datagrams")
     assert unsent == 2
     assert [said in message for message in messages] == [True]
+
+
+def test_none_is_opened_after_the_stop(in_memory: InMemory) -> None:
+    """Nothing would close it."""
+    service = in_memory(Front)
+    service.stop()
+    with pytest.raises(RuntimeError, match="^udp:0 cannot be used: the service has stopped$"):
+        service.service.datagrams("udp:0", Answers)
