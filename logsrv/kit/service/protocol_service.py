@@ -259,10 +259,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         except ConfigurationError as error:
             raise DialError(str(error)) from error
         self._check_not_settled(name)
-        tls = str(endpoint).startswith(("ssl:", "tls:"))
-        # There is no handshake in memory.
-        tls = tls and not getattr(client, "in_memory", False)
-        return await self.dials.dial(name, client, timeout, tls=tls)
+        return await self.dials.dial(name, client, timeout)
 
     def datagrams(self, endpoint: str, protocol: Any) -> DatagramSocket:
         self._check_not_settled(endpoint)

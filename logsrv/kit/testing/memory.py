@@ -127,8 +127,6 @@ class ChangingOptions:
 class Refusing:
     """A place where nobody listens."""
 
-    in_memory = True
-
     def connect(self, factory: Any) -> Deferred[Any]:
         return fail(ConnectionRefusedError())
 
@@ -138,8 +136,6 @@ class FarSide:
 
     silent: whether it accepts connections and then does nothing, as in a handshake that does not end.
     """
-
-    in_memory = True
 
     def __init__(self) -> None:
         self.peers: list[MemoryPeer] = []

@@ -214,15 +214,19 @@ class AwaitedHandshake(Protocol):
     def handshakeCompleted(self) -> None:
         if self._refused:
             return
-        # `certificate_of` knows it from now on.
-        found = self.transport._tlsConnection.get_peer_certificate(as_cryptography=True)
-        if found is not None:
-            self.transport.certificate = PeerCertificate.of(found)
+        note_certificate(self.transport)
         self.transport.wrappedProtocol = self._protocol
         self._done()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._protocol.connectionLost(reason)
+
+
+def note_certificate(tls: Any) -> None:
+    """Make the certificate that a peer has shown in its handshake known to `certificate_of`."""
+    found = tls._tlsConnection.get_peer_certificate(as_cryptography=True)
+    if found is not None:
+        tls.certificate = PeerCertificate.of(found)
 
 
 class RefusingTLSFactory(TLSMemoryBIOFactory):

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IStreamClientEndpoint
 from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.kit.framing.line_format import LineFormat
 from logsrv.kit.net.guard.guard import GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_connection import GuardedConnection
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.twisted.transports import undelayed
+from logsrv.kit.net.twisted.twisted_tls import note_certificate
 from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.awaiting import CANCELLED, RunningCoroutine, working
+from logsrv.kit.protocols.awaiting import CANCELLED, working
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 from logsrv.kit.service.factory import PluginFactory, PluginProtocols
+from logsrv.kit.service.steps import limited
 
 LABEL = "dial"
 """The `listener` of dialled connections in the metrics; each place would make a series of its own."""
@@ -30,10 +34,12 @@ class DialError(ConnectionError):
     """A dial that failed: refused, not found, too late, or with a certificate that does not fit."""
 
 
+@implementer(IHandshakeListener)
 class DialledProtocol(StreamProtocol):
-    """The protocol of a dialled connection. ready: fires with its Connection, or with why there is none."""
+    """The protocol of a dialled connection.
 
-    admitted: GuardedConnection | None = None
+    ready: fires with its Connection, after a TLS handshake if there is one; or with why there is none.
+    """
 
     def __init__(self) -> None:
         super().__init__(self._keep)
@@ -42,20 +48,17 @@ class DialledProtocol(StreamProtocol):
         self._kept: Deferred[None] = Deferred()
 
     def _keep(self, connection: Connection) -> Deferred[None]:
-        self.ready.callback(connection)
+        if not isinstance(self.transport, TLSMemoryBIOProtocol):
+            self.ready.callback(connection)
         return self._kept
 
-
-# Lines over dialled connections have no limit but the operator's.
-DIALLED = PluginProtocols(DialledProtocol, None, LineFormat)
+    def handshakeCompleted(self) -> None:
+        note_certificate(self.transport)
+        self.ready.callback(self.stream)
 
 
 class DialFactory(GuardedFactory):
     """The guard of dialled connections: without rules, it counts them and knows the open ones."""
-
-    def begin(self, connection: GuardedConnection) -> bool:
-        connection.protocol.admitted = connection
-        return super().begin(connection)
 
     def end(self, connection: GuardedConnection, reason: Failure) -> None:
         super().end(connection, reason)
@@ -68,19 +71,17 @@ class DialFactory(GuardedFactory):
 
 
 class Dial(Factory[Any]):
-    """A try to connect. dialled: its protocol, once there is a connection."""
+    """A try to connect. dialled: the connection, once there is one."""
 
     noisy = False
-    dialled: DialledProtocol | None = None
+    dialled: Any = None
 
     def __init__(self, guarded: DialFactory) -> None:
         self._guarded = guarded
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        built = self._guarded.buildProtocol(addr)
-        connection = getattr(built, "_protocol", built)
-        self.dialled = connection.protocol
-        return built
+        self.dialled = self._guarded.buildProtocol(addr)
+        return self.dialled
 
 
 class Dials:
@@ -88,26 +89,23 @@ class Dials:
 
     def __init__(self, service: Any) -> None:
         self._service = service
-        self._factories: dict[bool, DialFactory] = {}
+        self._guarded: DialFactory | None = None
 
-    async def dial(
-        self, name: str, client: IStreamClientEndpoint, timeout: float, *, tls: bool
-    ) -> Connection:
+    async def dial(self, name: str, client: IStreamClientEndpoint, timeout: float) -> Connection:
         """Connect once. Raises DialError."""
-        one = Dial(self._factory(tls))
+        one = Dial(self._factory())
 
-        def made(protocol: Any) -> Deferred[Connection]:
-            undelayed(protocol)
-            assert one.dialled is not None
-            return one.dialled.ready
+        def connect() -> Deferred[Any]:
+            connecting: Deferred[Any] = client.connect(one)
+            # The endpoint may give something around the protocol, such as TLS.
+            return connecting.addCallback(undelayed).addCallback(lambda _: one.dialled.ready)
 
-        connecting = _cancellable(client.connect(one).addCallback(made))
-        connecting.addTimeout(timeout, self._service.clock)
         try:
-            connection: Connection = await connecting
+            # A cancelled endpoint of Twisted's fails with other errors; this does not.
+            connection: Connection = await limited(connect, timeout, self._service.clock)
         except BaseException as error:
-            if one.dialled is not None and one.dialled.admitted is not None:
-                one.dialled.admitted.abort()
+            if one.dialled is not None and one.dialled.transport is not None:
+                one.dialled.abort()
             if isinstance(error, CANCELLED) or not isinstance(error, Exception):
                 raise
             late = isinstance(error, DeferredTimeout | ConnectTimeout)
@@ -115,55 +113,30 @@ class Dials:
             raise DialError(f"cannot connect to {name}: {why}") from error
         work = working.get()
         if work is not None:
-            _close_after(work, connection)
+            # It is closed when the coroutine that has dialled it ends.
+            work.opened = [*(each for each in work.opened if not each.closed), connection]
         return connection
 
-    def _factory(self, tls: bool) -> DialFactory:
-        """Return the factory of connections that are there when the TLS handshake is done, or of others."""
-        if tls not in self._factories:
-            served = PluginFactory(self._service, LABEL, DialledProtocol)
+    def _factory(self) -> DialFactory:
+        service = self._service
+        if self._guarded is None:
+            served = PluginFactory(service, LABEL, DialledProtocol)
             served.connects = True
-            served.line_format = DIALLED.line_format(self._service.settings)
-            self._factories[tls] = DialFactory(
-                served,
-                label=LABEL,
-                policy=GuardPolicy(),
-                clock=self._service.clock,
-                metrics=self._service.metrics,
-                certified=tls,
+            # Lines have no limit but the operator's.
+            served.line_format = PluginProtocols(None, None, LineFormat).line_format(
+                service.settings
             )
-        return self._factories[tls]
+            how = {"label": LABEL, "clock": service.clock, "metrics": service.metrics}
+            self._guarded = DialFactory(served, policy=GuardPolicy(), **how)
+        return self._guarded
 
     async def stop(self, seconds: float) -> int:
         """Close all connections after their output. Return how many were cut off."""
-        cut = 0
-        for guarded in self._factories.values():
-            for connection in list(guarded.connections):
-                connection.close()
-            cut += await guarded.drain(seconds)
-        return cut
-
-
-def _close_after(work: RunningCoroutine[Any], connection: Connection) -> None:
-    """Close a connection when the coroutine that has dialled it ends."""
-    work.opened = [one for one in work.opened if not one.closed]
-    work.opened.append(connection)
-
-
-def _cancellable(connecting: Deferred[Any]) -> Deferred[Any]:
-    """Return a Deferred of the same result; a cancelled endpoint of Twisted's fails with other errors."""
-
-    def cancel(waiting: Deferred[Any]) -> None:
-        waiting.errback(CancelledError())
-        connecting.cancel()
-
-    def fire(result: object) -> None:
-        if not waiting.called:
-            waiting.callback(result)
-
-    waiting: Deferred[Any] = Deferred(cancel)
-    connecting.addBoth(fire)
-    return waiting
+        if self._guarded is None:
+            return 0
+        for connection in list(self._guarded.connections):
+            connection.close()
+        return await self._guarded.drain(seconds)
 
 
 def _why(error: Exception) -> str:

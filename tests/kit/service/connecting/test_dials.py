@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError
+from twisted.internet.endpoints import SSL4ClientEndpoint, TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
 from logsrv.kit import Connection, DialError, LineProtocol, RequestProtocol, deadline, relay
 from logsrv.kit.testing import MemoryService, Running
 from tests.cli.certificates import Authority
-from tests.kit.net.network import in_reactor, until
+from tests.kit.net.network import REACTOR, in_reactor, until
 from tests.ports import free_port
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -415,7 +417,7 @@ async def test_a_certificate_is_checked_before_there_is_a_connection(
         far = await running.service.dial(f"{place}:cafile={authority.cafile}")
         far.send_line("hello")
         assert await far.read_line() == "HELLO"
-        assert far.encrypted
+        assert far.encrypted and far.certificate and far.peer.endswith(",dns=localhost")
         # The other side reads on: TLS has no half close.
         assert not await far.end_output()
         far.close()
@@ -424,6 +426,37 @@ async def test_a_certificate_is_checked_before_there_is_a_connection(
         other = f"tls:127.0.0.1:{running.port}:cafile={authority.cafile}"
         with pytest.raises(DialError, match=r"cannot connect to tls:127\.0\.0\.1:"):
             await running.service.dial(other)
+        await until(
+            lambda: running.service.metrics.value("connections_open", listener="dial") == 0, "ends"
+        )
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@pytest.mark.parametrize("make", ["wrapClientTLS", "SSL4ClientEndpoint"])
+@in_reactor
+async def test_the_handshake_of_an_endpoint_object_is_awaited_too(
+    serving: Serving, tmp_path: Path, make: str
+) -> None:
+    authority = Authority(tmp_path)
+    pem = authority.certify("localhost")
+    listen = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+    trusted = Certificate.loadPEM(authority.cafile.read_bytes())
+
+    def place(port: int, trust: Any) -> Any:
+        options = optionsForClientTLS("localhost", trust)
+        if make == "SSL4ClientEndpoint":
+            return SSL4ClientEndpoint(REACTOR, "127.0.0.1", port, options)
+        return wrapClientTLS(options, TCP4ClientEndpoint(REACTOR, "127.0.0.1", port))
+
+    async with serving(Upper, "--listen", listen) as running:
+        far = await running.service.dial(place(running.port, trusted))
+        far.send_line("hello")
+        assert await far.read_line() == "HELLO"
+        assert far.encrypted and far.certificate
+        assert not await far.end_output()
+        far.close()
+        with pytest.raises(DialError, match="certificate verify failed"):
+            await running.service.dial(place(running.port, None))
         await until(
             lambda: running.service.metrics.value("connections_open", listener="dial") == 0, "ends"
         )

@@ -170,5 +170,5 @@ def test_none_is_opened_after_the_stop(in_memory: InMemory) -> None:
     """Nothing would close it."""
     service = in_memory(Front)
     service.stop()
-    with pytest.raises(RuntimeError, match="^udp:0 cannot be used: the service has stopped$"):
+    with pytest.raises(RuntimeError, match=r"^udp:0 cannot be used: the service has stopped$"):
         service.service.datagrams("udp:0", Answers)
