@@ -224,7 +224,14 @@ class AnswerSocket:
         return True
 
     def _address(self, peer: Sender) -> Any:
-        """Return the address of `peer` for sendto. Raises OSError if it has none."""
+        """Return the address of `peer` for sendto.
+
+        Raises OSError if it has none, ValueError if this socket cannot send to one of its kind.
+        """
+        by_path = self._socket.family == socket.AF_UNIX
+        if by_path is not (peer.host is None):
+            kind = "paths" if by_path else "IP addresses"
+            raise ValueError(f"this socket sends to {kind}, not to {peer.source}")
         if peer.host is not None:
             return socket.getaddrinfo(
                 peer.host,

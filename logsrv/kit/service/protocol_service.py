@@ -204,9 +204,13 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             if served.resource is not None:
                 return self._web_server(served.resource, wanted)
             return self.factory(wanted.label, wanted.settings, metrics, name)
-        receiver = self._datagrams(wanted.label, served)()
-        context = DatagramContext(self, wanted.label, receiver, metrics)
-        context.listener_name = name
+        return self.datagram_server(self._datagrams(wanted.label, served), wanted, metrics)
+
+    def datagram_server(
+        self, build: Callable[[], Datagrams], wanted: SiteSpec, metrics: MetricsPart
+    ) -> SiteServer:
+        context = DatagramContext(self, wanted.label, build(), metrics)
+        context.listener_name = wanted.endpoint.name
         context.apply(wanted.settings)
         return context
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -14,10 +14,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.parse import parse_endpoint
 from logsrv.kit.net.senders import sender_at
-from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.observe.rate_limited_log import RateLimitedLog
-from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
-from logsrv.kit.service.sites import Site, SiteServer, SiteSpec
+from logsrv.kit.protocols.datagrams import Datagrams
+from logsrv.kit.service.sites import Site, SiteSpec
 
 log = Logger()
 
@@ -26,18 +25,20 @@ LABEL = "datagrams"
 QUIET = "opened {place} for datagrams"
 
 
-@attrs.define(eq=False)
 class DatagramSocket:
     """A socket of the service. protocol: the author's object, which gets what comes.
 
     closed: true after `close`, or the stop.
     """
 
-    protocol: Any
-    _context: DatagramContext
-    _site: Site
-    _refusals: RateLimitedLog
-    closed: bool = False
+    closed = False
+
+    def __init__(self, site: Site, seconds: Callable[[], float]) -> None:
+        self._site = site
+        self._context: Any = site.server
+        receiver = site.server.receiver
+        self.protocol = getattr(receiver, "protocol", receiver)
+        self._refusals = RateLimitedLog(seconds)
 
     @property
     def address(self) -> str:
@@ -48,7 +49,7 @@ class DatagramSocket:
         """Send a datagram to an IP address and port, or a path.
 
         One that the system refuses is counted, and logged once a minute. Raises ValueError for a host
-        name, or an impossible port.
+        name, an impossible port, or an address of the other kind.
         """
         peer = sender_at(_checked(address))
         if self.closed or self._context.send(data, peer):
@@ -85,25 +86,14 @@ class DatagramSockets:
             raise ConfigurationError(str(error)) from None
         if endpoint.kind != "datagram":
             raise ConfigurationError(f"{text}: datagrams takes udp:PORT or unixgram:PATH")
-        contexts: list[DatagramContext] = []
-
-        def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
-            context = DatagramContext(self._service, LABEL, build(), metrics)
-            context.apply(wanted.settings)
-            contexts.append(context)
-            return context
-
-        spec = SiteSpec(text, endpoint, LABEL, GuardPolicy(), make, QUIET)
         service = self._service
+        make = partial(service.datagram_server, build)
+        spec = SiteSpec(text, endpoint, LABEL, GuardPolicy(), make, QUIET)
         site = Site(spec, make, service.clock, service.metrics, service.make_listener)
         site.bind()
         site.open()
-        receiver = contexts[0].receiver
-        refusals = RateLimitedLog(service.clock.seconds)
-        protocol = getattr(receiver, "protocol", receiver)
-        opened = DatagramSocket(protocol, contexts[0], site, refusals)
-        self._open = [one for one in self._open if not one.closed]
-        self._open.append(opened)
+        opened = DatagramSocket(site, service.clock.seconds)
+        self._open = [*(one for one in self._open if not one.closed), opened]
         return opened
 
     def stop(self) -> None:

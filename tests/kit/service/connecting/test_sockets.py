@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +173,28 @@ def test_none_is_opened_after_the_stop(in_memory: InMemory) -> None:
     service.stop()
     with pytest.raises(RuntimeError, match=r"^udp:0 cannot be used: the service has stopped$"):
         service.service.datagrams("udp:0", Answers)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@in_reactor
+async def test_an_address_of_the_other_kind_is_refused_in_a_sentence(
+    serving: Callable[..., Running], tmp_path: Path, plain: bool
+) -> None:
+    def send(opened: Any, address: Any) -> None:
+        if plain:
+            opened.protocol.transport.write(b"hello", address)
+        else:
+            opened.send(b"hello", address if isinstance(address, tuple) else address.encode())
+
+    async with serving(Lines) as running:
+        udp = running.service.datagrams("udp:0:interface=127.0.0.1", Plain)
+        local = running.service.datagrams(f"unixgram:{tmp_path}/mine", Plain)
+        await until(lambda: local.protocol.transport is not None, "the start of the protocols")
+        with pytest.raises(
+            ValueError, match=r"^this socket sends to IP addresses, not to unix:/far$"
+        ):
+            send(udp, "/far")
+        with pytest.raises(
+            ValueError, match=r"^this socket sends to paths, not to udp:127\.0\.0\.1:9$"
+        ):
+            send(local, ("127.0.0.1", 9))
