@@ -35,13 +35,15 @@ class Framing(Protocol):
 class Framer:
     """Cuts the bytes of one connection into frames.
 
-    fault: a sentence that says why it takes no more bytes; "" while all is well.
+    fault: a sentence that says why it takes no more bytes; "" while all is well. refused_bytes: number of
+    bytes that the fault has dropped.
     """
 
-    __slots__ = ("_most", "_unfinished", "_wanted", "fault")
+    __slots__ = ("_most", "_unfinished", "_wanted", "fault", "refused_bytes")
 
     def __init__(self, most: int) -> None:
         self.fault = ""
+        self.refused_bytes = 0
         self._most = most
         # The beginning of an unfinished frame; it is parsed again when `_wanted` bytes have come.
         self._unfinished = bytearray()
@@ -75,7 +77,9 @@ class Framer:
             unfinished.clear()
         frames: list[bytes] = []
         end = self._cut(data, frames)
-        if end < len(data) and not self.fault:
+        if self.fault:
+            self.refused_bytes = len(data) - end
+        elif end < len(data):
             unfinished += memoryview(data)[end:]
         return frames
 
@@ -286,17 +290,18 @@ class _DelimiterFramer(Framer):
             for number, frame in enumerate(found):
                 if len(frame) > self._most:
                     self._refuse()
-                    del found[number:]
-                    break
-        frames += found
-        if not self.fault:
-            self._check(len(last) - len(self._delimiter) + 1)
+                    return sum(map(len, found[:number])) + number * len(self._delimiter)
+                frames.append(frame)
+        else:
+            frames += found
+        self._check(len(last) - len(self._delimiter) + 1)
         return len(data) - len(last)
 
     def _check(self, length: int) -> None:
         """Refuse an unfinished frame of at least `length` bytes if that is too long."""
         if length > self._most:
             self._refuse()
+            self.refused_bytes = len(self._unfinished)
             self._unfinished.clear()
 
 

@@ -136,7 +136,6 @@ class OwnFramer:
             frames.extend(came)
         except ValueError as error:
             self.fault = str(error)[:1000] or "a frame is not valid"
-            return
         unfinished = getattr(framer, "unfinished_bytes", None)
         complete = len(frames) > before
         most = len(data) if complete else self.unfinished_bytes + len(data)
@@ -146,11 +145,11 @@ class OwnFramer:
             raise UnfitFramer(
                 f"{_name(self._make)}.unfinished_bytes is {unfinished!r:.80}; it has to be a number"
             )
-        # A framer may tell the announced length of the frame.
-        self.unfinished_bytes = min(unfinished, most)
-        self.fault = str(getattr(framer, "fault", "") or "")
+        self.fault = self.fault or str(getattr(framer, "fault", "") or "")
         if unfinished > self._most and not self.fault:
             self.fault = f"a frame is longer than {self._most} bytes"
+        # A framer may tell the announced length of the frame.
+        self.unfinished_bytes = most if self.fault else min(unfinished, most)
 
 
 def _takes_a_frame(pack: Any) -> bool:

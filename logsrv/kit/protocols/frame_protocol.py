@@ -192,6 +192,7 @@ class FrameReader:
         self._frames, self._late = NO_FRAMES, b""
 
     def _refuse(self, sentence: str) -> None:
+        self._author.factory.dropped_bytes += getattr(self._framer, "refused_bytes", 0)
         result = self._author.frame_refused(sentence)
         if result is not None:
             raise TypeError(f"frame_refused gave {mistaken(result)}; it has to be None")

@@ -8,7 +8,15 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit import FixedSize, FrameProtocol, LengthPrefix, Netstring, PeerError
+from logsrv.kit import (
+    Delimiter,
+    FixedSize,
+    FrameProtocol,
+    LengthPrefix,
+    Netstring,
+    PeerError,
+    Varint,
+)
 from logsrv.kit.testing import MemoryService
 
 
@@ -122,6 +130,64 @@ def test_a_frame_that_never_ended_is_counted() -> None:
     assert peer.received() == b"1:A,"
     assert peer.closed
     assert service.metric("dropped_bytes_total") == 5
+
+
+class Words:
+    """An author's framing by NUL; finds some words bad."""
+
+    def __init__(self, most: int) -> None:
+        self.rest = b""
+
+    def receive(self, data: bytes) -> list[bytes]:
+        *words, self.rest = (self.rest + data).split(b"\0")
+        if b"bad" in words:
+            raise ValueError("a bad word")
+        return words
+
+
+class WordsByAttribute(Words):
+    fault = ""
+
+    def receive(self, data: bytes) -> list[bytes]:
+        try:
+            return super().receive(data)
+        except ValueError as error:
+            self.fault = str(error)
+            return []
+
+
+@pytest.mark.parametrize(
+    ("framing", "good", "refused"),
+    [
+        (LengthPrefix(1), b"\1a", b"\x0b01234567890"),
+        (Varint(), b"\1a", b"\x0b01234567890"),
+        (Netstring(), b"1:a,", b"11:01234567890,"),
+        (Netstring(), b"1:a,", b"1:ab"),
+        (Delimiter(b"\r\n"), b"a\r\n", b"01234567890\r\nmore"),
+        (Delimiter(b"\r\n"), b"a\r\n", b"012345678901"),
+        (Words, b"a\0", b"01234567890"),
+        (Words, b"a\0", b"bad\0more"),
+        (WordsByAttribute, b"a\0", b"bad\0more"),
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 2, 1000])
+def test_the_bytes_of_a_refused_frame_are_counted(
+    framing: Any, good: bytes, refused: bytes, pieces: int
+) -> None:
+    """Those of the frames before it are not, and the peer has gone before it sends all of its own."""
+    kind = type("Framed", (Shout,), {"framing": framing, "max_frame": 10})
+    service = MemoryService(kind)
+    peer = service.connect()
+    peer.feed(good * 5)
+    size = -(-len(refused) // pieces)
+    fed = 0
+    for at in range(0, len(refused), size):
+        if not peer.closed:
+            peer.feed(refused[at : at + size])
+            fed += len(refused[at : at + size])
+    assert peer.closed
+    assert service.metric("connections_cut_total", reason="bad_frame") == 1
+    assert service.metric("dropped_bytes_total") == fed
 
 
 def test_close_sends_a_last_frame() -> None:
