@@ -42,19 +42,23 @@ class Reload(Generic[Settings]):
 
     async def _all(self) -> None:
         service = self._service
-        while self._asked:
-            refused = ""
-            try:
+        try:
+            while self._asked:
+                refused = ""
+                try:
+                    if service.ready:
+                        service.manager.reloading()
+                        await self.once()
+                except (Exception, SystemExit, *CANCELLED) as error:
+                    # A stop cancels `apply`; that is no refusal.
+                    if service.ready or not isinstance(error, CANCELLED):
+                        refused = self._refused(error)
                 if service.ready:
-                    service.manager.reloading()
-                    await self.once()
-            except (Exception, SystemExit, *CANCELLED) as error:
-                # A stop cancels `apply`; that is no refusal.
-                if service.ready or not isinstance(error, CANCELLED):
-                    refused = self._refused(error)
-            if service.ready:
-                service.manager.reloaded(refused)
-            self._asked -= 1
+                    service.manager.reloaded(refused)
+                self._asked -= 1
+        finally:
+            # An error whose text fails, too, ends this reload and no later one.
+            self._asked = 0
 
     def _refused(self, error: BaseException) -> str:
         """Log why a reload was refused; return the reason."""

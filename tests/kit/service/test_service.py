@@ -210,6 +210,23 @@ async def test_a_refused_reload_changes_nothing(tmp_path: Path, why: str) -> Non
     await service.stopService()
 
 
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("a bug in the text of an error")
+
+
+@in_reactor
+async def test_an_error_that_has_no_text_does_not_end_all_reloads(tmp_path: Path) -> None:
+    service = started(tmp_path, "a")
+    service.next, service.refuses = ("a", "comes"), Unprintable()
+    with pytest.raises(RuntimeError, match="a bug in the text of an error"):
+        await service.reload()
+    assert service.sockets() == {"a"}
+    await service.reload()
+    assert service.sockets() == {"a", "comes"}
+    await service.stopService()
+
+
 @in_reactor
 async def test_a_place_lost_at_the_last_moment_changes_no_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
