@@ -59,7 +59,7 @@ class RunningCoroutine(Deferred[Result]):
     """A coroutine that the kit runs, as a Deferred of its result. To cancel it cancels what it awaits.
 
     clock: the service's, if no connection is known. opened: the connections that it has opened, which are
-    closed when it has ended. cancels: how often it was cancelled.
+    closed when it has ended. cancels: how often it was cancelled. coroutine: None if asyncio runs it.
     """
 
     def __init__(self, clock: Any = None) -> None:
@@ -69,7 +69,7 @@ class RunningCoroutine(Deferred[Result]):
         self.cancels = 0
         self._awaits: Deferred[Any] | asyncio.Task[Any] | None = None
         self._run: Any = None
-        self._coroutine: Any = None
+        self.coroutine: Any = None
 
     def start(self, coroutine: Coroutine[Any, Any, Result]) -> None:
         """Run the coroutine up to its first wait, or under asyncio make a task of it."""
@@ -77,7 +77,7 @@ class RunningCoroutine(Deferred[Result]):
         context.run(working.set, self)
         loop = _get_running_loop()
         if loop is None:
-            self._coroutine = coroutine
+            self.coroutine = coroutine
             self._run = context.run
             self.step()
         else:
@@ -88,7 +88,7 @@ class RunningCoroutine(Deferred[Result]):
     def step(self, value: object = None) -> None:
         """Run the coroutine up to its next wait. value: the result of the last one, or a Failure."""
         self._awaits = None
-        coroutine = self._coroutine
+        coroutine = self.coroutine
         while True:
             try:
                 if isinstance(value, Failure):
@@ -120,7 +120,7 @@ class RunningCoroutine(Deferred[Result]):
 
     def _end(self, result: Any) -> None:
         # They refer to their context, which refers to this, and dead cycles may live for hours.
-        self._run = self._coroutine = self._awaits = None
+        self._run = self.coroutine = self._awaits = None
         for connection in self.opened:
             try:
                 connection.close()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 from asyncio import _get_running_loop
 from collections.abc import Callable
-from types import TracebackType
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from logsrv.errors import PeerError
@@ -16,6 +18,9 @@ from logsrv.kit.protocols.faults import mistaken
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
+
+
+AWAITING = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
 
 
 class DeadlineExceeded(PeerError, TimeoutError):
@@ -54,9 +59,11 @@ class deadline:
     async def __aenter__(self) -> deadline:
         work = working.get()
         task = None if _get_running_loop() is None else asyncio.current_task()
-        if work is None:
+        runs = task.get_coro() if task else work and work.coroutine
+        if work is None or _outermost(sys._getframe()) is not getattr(runs, "cr_frame", None):
             raise RuntimeError(
-                "deadline needs a coroutine that the kit runs, such as handle or one given to spawn"
+                "deadline needs a coroutine that the kit runs, such as handle or one given to spawn; "
+                "Twisted runs those of ensureDeferred and fromCoroutine"
             )
         self._task = task
         self._work = work
@@ -89,6 +96,13 @@ class deadline:
             return
         if isinstance(error, CANCELLED):
             raise DeadlineExceeded(self._seconds, self._name) from None
+
+
+def _outermost(frame: FrameType) -> FrameType:
+    """Return the frame of the coroutine that is run by somebody, and awaits the others up to `frame`."""
+    while frame.f_back is not None and frame.f_back.f_code.co_flags & AWAITING:
+        frame = frame.f_back
+    return frame
 
 
 def _clock(work: RunningCoroutine[Any]) -> Any:

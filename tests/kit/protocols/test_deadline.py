@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.task import deferLater
 
 from logsrv.errors import StartError
@@ -276,6 +277,63 @@ def test_a_coroutine_of_somebody_else_is_told_so() -> None:
 
     with pytest.raises(RuntimeError, match="deadline needs a coroutine that the kit runs"):
         alone().send(None)
+
+
+@pytest.mark.parametrize("runs", [ensureDeferred, Deferred.fromCoroutine])
+def test_one_that_twisted_runs_is_told_so_and_its_caller_is_not_cancelled(
+    in_memory: InMemory, runs: Callable[[Any], Deferred[None]]
+) -> None:
+    said: list[str] = []
+
+    async def beside() -> None:
+        try:
+            async with deadline(1):
+                await Deferred()
+        except RuntimeError as error:
+            said.append(str(error))
+
+    async def handle(connection: Connection) -> None:
+        runs(beside())
+        await connection.read_line()
+
+    service = in_memory(handle)
+    peer = service.connect()
+    service.service.every(10, lambda: runs(beside()) and None)
+    service.clock.advance(2)
+    assert not peer.closed
+    assert len(said) == 2
+    assert said[0].endswith("; Twisted runs those of ensureDeferred and fromCoroutine")
+
+
+def test_a_context_manager_and_a_generator_may_have_deadlines(in_memory: InMemory) -> None:
+    @asynccontextmanager
+    async def limited() -> AsyncIterator[None]:
+        async with deadline(1, "the manager"):
+            yield
+
+    async def lines(connection: Connection) -> AsyncIterator[str | None]:
+        async with deadline(2, "the generator"):
+            yield await connection.read_line()
+
+    async def handle(connection: Connection) -> None:
+        try:
+            async with AsyncExitStack() as stack:
+                await stack.enter_async_context(limited())
+                await connection.read_line()
+        except TimeoutError as error:
+            connection.send_line(str(error))
+        async for line in lines(connection):
+            connection.send_line(str(line))
+
+    service = in_memory(handle)
+    peer = service.connect()
+    service.clock.advance(1)
+    service.clock.advance(2)
+    assert peer.received() == b"".join(
+        b"the deadline of the %s has passed, after %d s\r\n" % (name, seconds)
+        for name, seconds in ((b"manager", 1), (b"generator", 2))
+    )
+    assert peer.closed
 
 
 def test_a_cancel_beside_a_deadline_stays_a_cancel(in_memory: InMemory) -> None:
