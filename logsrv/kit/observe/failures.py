@@ -21,6 +21,7 @@ NO_LOOP = (
     "There is no current event loop",
     "await wasn't used with future",
 )
+LIMITS = "a limit of time is timeout= of a read, or deadline"
 
 
 class Failures:
@@ -41,7 +42,7 @@ class Failures:
         if noted is None:
             return
         doing += f" failed for {peer}" if peer else " failed"
-        why = needs_asyncio(failure.value, self._plugin)
+        why = asyncio_advice(failure.value, self._plugin)
         if why is not None:
             log.error("{plugin}: {doing} at {place}: {why}", plugin=self._plugin, doing=doing,
                       place=_place(failure), why=why)  # fmt: skip
@@ -58,10 +59,13 @@ class Failures:
             )
 
 
-def needs_asyncio(error: BaseException | None, plugin: str) -> str | None:
-    """Return a sentence on how to start the plugin if `error` shows that it needs asyncio, else None."""
-    if isinstance(error, RuntimeError) and str(error).startswith(NO_LOOP):
-        return f"it needs asyncio: start it with twistd --reactor asyncio {plugin}"
+def asyncio_advice(error: BaseException | None, plugin: str) -> str | None:
+    """Return a sentence for the author if `error` shows a wrong use of asyncio, else None."""
+    said = str(error) if isinstance(error, RuntimeError) else ""
+    if said.startswith("Task got bad yield"):
+        return f"a task that asyncio itself begins cannot await this; {LIMITS}"
+    if said.startswith(NO_LOOP):
+        return f"it needs asyncio: start it with twistd --reactor asyncio {plugin}; {LIMITS}"
     return None
 
 

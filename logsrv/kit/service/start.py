@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.net.twisted.twistd import log_has_begun
-from logsrv.kit.observe.failures import needs_asyncio
+from logsrv.kit.observe.failures import asyncio_advice
 from logsrv.kit.protocols.awaiting import attempt
 from logsrv.kit.service.hooks import ServiceHooks
 from logsrv.kit.service.steps import when_running
@@ -150,7 +150,7 @@ class Start:
     def _explained(self, error: BaseException) -> StartError:
         """Log why the service cannot start; return the error that says the same to others."""
         name, launch = self._service.name, self._service.launch
-        why = needs_asyncio(error, str(name))
+        why = asyncio_advice(error, str(name))
         if why is not None:
             error = ConfigurationError(why)
         if isinstance(error, LogsrvError):

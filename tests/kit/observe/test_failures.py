@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
-from logsrv.kit.observe.failures import REMEMBERED_PLACES, Failures
+from logsrv.kit.observe.failures import REMEMBERED_PLACES, Failures, asyncio_advice
 
 
 def fail(error: Exception) -> Failure:
@@ -59,3 +62,17 @@ def test_the_number_of_remembered_places_is_bounded() -> None:
             failures.note("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
 
     assert len(events_of(act)) == REMEMBERED_PLACES + 1
+
+
+def test_a_task_of_asyncio_that_awaits_the_kit_is_told_of_the_limits_of_time() -> None:
+    """As asyncio.wait_for begins one around a read."""
+
+    async def reads() -> None:
+        await Deferred()
+
+    with pytest.raises(RuntimeError) as raised:
+        asyncio.run(reads())
+    assert asyncio_advice(raised.value, "shout") == (
+        "a task that asyncio itself begins cannot await this; a limit of time is timeout= of a read, or "
+        "deadline"
+    )

@@ -68,7 +68,8 @@ class Dreamer(LineProtocol):
         if line == "future":
             future: Any = asyncio.Future(loop=self.service.state)
             await future
-        await asyncio.sleep(1)
+        async with asyncio.timeout(5):
+            await asyncio.sleep(1)
 
 
 @in_reactor
@@ -85,7 +86,10 @@ async def test_code_that_needs_asyncio_is_told_how_to_start() -> None:
     assert len(said) == 3
     for one in said:
         assert " at test_tasks.py:" in one
-        assert one.endswith(": it needs asyncio: start it with twistd --reactor asyncio plugin")
+        assert one.endswith(
+            ": it needs asyncio: start it with twistd --reactor asyncio plugin; a limit of time is "
+            "timeout= of a read, or deadline"
+        )
     assert not any("Traceback" in one for one in messages)
 
 
