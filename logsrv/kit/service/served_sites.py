@@ -22,8 +22,10 @@ def by_key(wanted: Iterable[SiteSpec]) -> dict[str, SiteSpec]:
         if one.key in found:
             if one.make is not None:
                 raise ConfigurationError(f"--{one.key} is asked for twice")
+            first = [*found].index(one.key) + 1
             raise ConfigurationError(
-                f"{one.key} is asked for twice, by --listen or by listen in the file"
+                f"{one.key} is asked for twice: by listeners {first} and {len(found) + 1}, in the order "
+                "of --listen or of the tables in the file"
             )
         if (other := taken.in_the_way_of(one.endpoint)) is not None:
             raise ConfigurationError(

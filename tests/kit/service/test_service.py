@@ -93,10 +93,13 @@ async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path: 
 
 @in_reactor
 async def test_the_same_place_twice_is_refused(tmp_path: Path) -> None:
+    """The sentence tells which two of many."""
     with pytest.raises(
-        StartError, match=r"^test: a is asked for twice, by --listen or by listen in the file$"
+        StartError,
+        match=r"^test: a is asked for twice: by listeners 2 and 4, in the order of --listen or of the "
+        r"tables in the file$",
     ):
-        started(tmp_path, "a", "a")
+        started(tmp_path, "b", "a", "c", "a")
 
 
 @in_reactor
