@@ -40,8 +40,9 @@ CLOSED_CLEANLY = connectionDone.getErrorMessage()
 class PeerConnection(SendingSide):
     """The connection to one peer.
 
-    reader: makes input for the protocol of the peer's bytes; None until the peer has sent something. work:
-    fires when the author's code that still runs is done; None if none runs.
+    reader: makes input for the protocol of the peer's bytes. None after the end, and before the first
+    bytes unless the author's code asks for input itself. work: fires when the author's code that still runs
+    is done; None if none runs.
     """
 
     __slots__ = ("_farewell", "_timers", "reader", "work")
@@ -179,7 +180,7 @@ class PeerConnection(SendingSide):
     # Calls of the author's code.
 
     def call(self, step: Callable[[], None], doing: str) -> None:
-        """Call the author's code in `step`; everything that it sends leaves in one write."""
+        """Call the author's code in `step`; up to GATHERED bytes that it sends leave in one write."""
         self.state, _ = self.state[states.CALL]
         self.lines = []
         before = handled.set(self)

@@ -286,11 +286,14 @@ class Reader(Protocol):
 
     @property
     def exhausted(self) -> bool:
-        """Return true if the author's code has been called with all complete input."""
+        """Return true if the author's code was called with all complete input, or asks for it by itself."""
 
     @property
     def ahead(self) -> bool:
-        """Return true if some of the peer's input has not reached the author's code."""
+        """Return true if some of the peer's input has not reached the author's code.
+
+        Only for a reader that is replaced: some find this out by taking the input.
+        """
 
     def received(self, data: bytes) -> None:
         """Take bytes from the peer, while the connection is open."""

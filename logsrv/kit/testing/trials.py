@@ -56,7 +56,8 @@ def conformance(
 
     talks: the bytes of one client's whole conversation each, or one datagram each; by default `hello` and a
         line ending. arguments: as on the command line. how: arguments of `protocol_plugin`.
-    same: whether the same input always gets the same answer; False for dice.
+    same: whether the same input always gets the same answer; False for dice, or a Resource, which sends the
+        date.
     apart: whether peers do not affect each other; False for a chat.
     to: the name of the listener to talk to, in a plugin with several.
 
