@@ -68,7 +68,7 @@ class OwnFraming:
         name: of the attribute, such as `Redis.framing`.
         """
         framer, made = OwnFramer(self.make, TRIED), _name(self.make)
-        if not _takes_a_frame(getattr(self.make, "pack", repr)):
+        if not can_take(getattr(self.make, "pack", repr), b""):
             raise ConfigurationError(
                 f"{name}: {made}.pack is called with a frame alone: write @staticmethod above it"
             )
@@ -152,9 +152,10 @@ class OwnFramer:
         self.unfinished_bytes = most if self.fault else min(unfinished, most)
 
 
-def _takes_a_frame(pack: Any) -> bool:
+def can_take(function: Callable[..., Any], *arguments: object) -> bool:
+    """Return whether a function or class can be called with these arguments, as far as can be known."""
     try:
-        signature(pack).bind(b"")
+        signature(function).bind(*arguments)
     except ValueError:
         # Some functions of Python's own have no signature.
         return True

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.framing.own import can_take
 from logsrv.kit.net.endpoint import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -140,14 +141,10 @@ def check_state(name: str, state: object) -> None:
         raise ConfigurationError(
             f"{name}: state is {found} put {ABOVE_STATE} above it, and what it yields is the state"
         )
-    if callable(state):
-        try:
-            inspect.signature(state).bind(None)
-        except TypeError:
-            why = f"{name}: state {state!r:.80} has to take one argument, the service"
-            raise ConfigurationError(why) from None
-        except ValueError:
-            pass  # Some functions that are written in C do not tell their arguments.
+    if callable(state) and not can_take(state, None):
+        raise ConfigurationError(
+            f"{name}: state {state!r:.80} has to take one argument, the service"
+        )
 
 
 def check_options(name: str, options: object) -> None:

@@ -5,7 +5,7 @@ A plugin file imports only `logsrv.kit.service.plugin`, which loads this when th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import iscoroutine
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -33,7 +33,7 @@ from logsrv.kit.service.service_settings import check_limits
 from logsrv.kit.service.sites import SiteServer, SiteSpec
 from logsrv.kit.service.steps import when_running
 from logsrv.kit.service.stop import DRAIN_SECONDS
-from logsrv.kit.service.tasks import ServiceTask, ServiceTasks
+from logsrv.kit.service.tasks import ServiceTasks
 
 log = Logger()
 
@@ -102,8 +102,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
                 for protocol in site.protocols
             ]
         )
+        self.broadcast = self.peers.broadcast
         self._served = served
         self.tasks = ServiceTasks(clock=self.clock, metrics=metrics, failures=self.failures)
+        self.spawn, self.every = self.tasks.spawn, self.tasks.every
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
         self.dials = Dials(self)
@@ -113,9 +115,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         self._life = Life(state)
         # Raises now if a listener could not be served.
         self.wanted(settings)
-
-    def broadcast(self, text: Any, but: object = None, *, to: Iterable[Any] | None = None) -> None:
-        self.peers.broadcast(text, but, to=to)
 
     def line_format(self, settings: Any, listener: str = "") -> LineFormat:
         """Return the format of lines for these settings. Raises ConfigurationError."""
@@ -171,30 +170,21 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         listeners = [(one, settings) for one in settings.listen]
         if len(self._served) > 1:
             listeners = [(one.listen, one) for one in settings.listener]  # type: ignore[attr-defined]
-        who = (
-            "the protocol of listeners without a name"
-            if self._served.keys() > {""}
-            else "this protocol"
-        )
+        named = self._served.keys() > {""}
+        who = "the protocol of listeners without a name" if named else "this protocol"
         check_limits(self._served[""].limits, settings, who=who)
         self.line_format(settings)
+        found = []
         for one, rules in listeners:
-            place = f"{one}: "
-            check_limits(self._served[one.name].limits, rules, place, settings)
+            label, served = str(one), self._served[one.name]
+            check_limits(served.limits, rules, f"{label}: ", settings)
             self.line_format(rules, one.name)
-        found = [
-            SiteSpec(
-                *(str(one), one, str(one), rules),
-                sentence=f"{one.name}: {LISTENING}" if one.name else LISTENING,
-            )
-            for one, rules in listeners
-        ]
-        for site in found:
-            served = self._served[site.endpoint.name]
-            if site.endpoint.kind == "datagram":
-                self._datagrams(site.label, served, site.endpoint.name)
+            if one.kind == "datagram":
+                self._datagrams(label, served, one.name)
             elif served.resource is None:
-                self._stream(site.label, site.endpoint.name)
+                self._stream(label, one.name)
+            sentence = f"{one.name}: {LISTENING}" if one.name else LISTENING
+            found.append(SiteSpec(label, one, label, rules, sentence=sentence))
         return found
 
     def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
@@ -230,14 +220,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             log.failure("{name}: unhealthy of its state failed", name=self.name)
             sentence = "its health is not known, as a check of it failed; the log says why"
         return [] if not sentence else [str(sentence)]
-
-    def spawn(self, coroutine: Awaitable[Any], name: str = "") -> ServiceTask:
-        return self.tasks.spawn(coroutine, name)
-
-    def every(
-        self, seconds: float | Callable[[], float], function: Callable[..., Any], *args: Any
-    ) -> ServiceTask:
-        return self.tasks.every(seconds, function, *args)
 
     def connect(
         self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from twisted.python.failure import Failure
 from twisted.web.server import Request, Site
 
+from logsrv.kit.framing.own import can_take
 from logsrv.kit.net.source import source_of
 from logsrv.kit.protocols.context import RunningService
 from logsrv.kit.web.channel import MOST_BODY, Channel, WebFactory, WebRequest
@@ -44,22 +44,12 @@ class ResourceFactory(WebFactory):
     ) -> None:
         super().__init__(lambda request: None, service.clock, label, settings)
         self.service = service
-        self.label = label
-        made = resource(service) if takes_service(resource) else resource()
+        made = resource() if can_take(resource) else resource(service)
         self.site = Site(made, reactor=service.clock)  # type: ignore[no-untyped-call]
 
     def request(self, channel: Any) -> ResourceRequest:
         channel.site = self.site
         return ResourceRequest(channel, self)
-
-
-def takes_service(resource: Callable[..., Any]) -> bool:
-    """Return whether a class has to be called with an argument."""
-    try:
-        inspect.signature(resource).bind()
-    except TypeError:
-        return True
-    return False
 
 
 class ResourceRequest(WebRequest, Request):

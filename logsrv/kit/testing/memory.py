@@ -143,16 +143,13 @@ class FarSide:
 
     def connect(self, factory: Any) -> Deferred[Any]:
         if self.silent:
-            return Deferred(canceller)
+            refused = ConnectingCancelledError(IPv4Address("TCP", "127.0.0.1", FIRST_PORT))
+            # Ends in the same way as an endpoint of Twisted's that is cancelled.
+            return Deferred(lambda connecting: connecting.errback(refused))
         address = IPv4Address("TCP", "127.0.0.1", FIRST_PORT + len(self.peers))
         protocol = factory.buildProtocol(address)
         self.peers.append(MemoryPeer(protocol, address))
         return succeed(protocol)
-
-
-def canceller(connecting: Deferred[Any]) -> None:
-    """End an attempt to connect in the same way as Twisted's endpoints."""
-    connecting.errback(ConnectingCancelledError(IPv4Address("TCP", "127.0.0.1", FIRST_PORT)))
 
 
 class MemoryService:

@@ -234,13 +234,13 @@ class WebFactory(OwnReceiver, ChannelFactory):
     ) -> None:
         super().__init__(clock)
         self._handle = handle
-        self._label = label
+        self.label = label
         self.apply(settings)
 
     def apply(self, settings: GuardPolicy) -> None:
         """Log new connections, or not, as `settings` say."""
         self.connection_log = (
-            ConnectionLog(self._label, self.clock) if settings.log_connections else None
+            ConnectionLog(self.label, self.clock) if settings.log_connections else None
         )
 
     def close(self) -> None:

@@ -28,31 +28,32 @@ log = Logger()
 
 
 @implementer(IStreamClientEndpoint)
-@attrs.define(eq=False)
 class ReconnectingLink:
     """A connection to another server. label: its name in the log, and its `listener` in the metrics.
 
     It is the endpoint of its own ClientService, so it gets each try that fails.
     """
 
-    label: str
-    _endpoint: IStreamClientEndpoint
-    _factory: Any
-    _clock: Any
-    _metrics: Metrics
-    _limited_log: RateLimitedLog = attrs.Factory(
-        lambda self: RateLimitedLog(self._clock.seconds), takes_self=True
-    )
-    _guarded: LinkFactory = attrs.field(init=False)
-    _client: ClientService = attrs.field(init=False)
-    _closed: bool = attrs.field(init=False, default=False)
-
-    def __attrs_post_init__(self) -> None:
-        how = {"label": self.label, "clock": self._clock, "metrics": self._metrics}
-        self._guarded = LinkFactory(self._factory, lost=self._lost, policy=GuardPolicy(), **how)
+    def __init__(
+        self,
+        label: str,
+        endpoint: IStreamClientEndpoint,
+        factory: Any,
+        clock: Any,
+        metrics: Metrics,
+    ) -> None:
+        self.label = label
+        self._endpoint = endpoint
+        self._factory = factory
+        self._metrics = metrics
+        self._limited_log = RateLimitedLog(clock.seconds)
+        how = {"label": label, "clock": clock, "metrics": metrics}
+        self._guarded = LinkFactory(factory, policy=GuardPolicy(), **how)
+        self._guarded.lost = self._lost
         self._client = ClientService(
-            self, self._guarded, clock=self._clock, prepareConnection=self._connected
+            self, self._guarded, clock=clock, prepareConnection=self._connected
         )
+        self._closed = False
 
     def __str__(self) -> str:
         return self.label
@@ -113,13 +114,11 @@ class ReconnectingLink:
 class LinkFactory(GuardedFactory):
     """The factory of a link. lost: called with the reason when a connection has ended."""
 
-    def __init__(self, factory: Any, *, lost: Callable[[Failure], None], **how: Any) -> None:
-        super().__init__(factory, **how)
-        self._lost = lost
+    lost: Callable[[Failure], None]
 
     def end(self, connection: Any, reason: Failure) -> None:
         super().end(connection, reason)
-        self._lost(reason)
+        self.lost(reason)
 
 
 @attrs.define(eq=False)
@@ -138,7 +137,7 @@ class Links:
         self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
     ) -> ReconnectingLink:
         """Connect to `endpoint`, now or when the reactor runs."""
-        link = ReconnectingLink(label, endpoint, factory, clock=self._clock, metrics=self._metrics)
+        link = ReconnectingLink(label, endpoint, factory, self._clock, self._metrics)
         self._links.append(link)
         if self._begun:
             link.begin()
