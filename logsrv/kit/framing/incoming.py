@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from operator import length_hint
+from typing import NoReturn
 
 from logsrv.errors import PeerError
 from logsrv.kit.framing.few_commands import SUBNEGOTIATION
@@ -55,8 +56,8 @@ class Incoming:
     """
 
     __slots__ = (
-        "_at_once", "_clean", "_count", "_from", "_looked", "_made", "_only_lines", "_raw", "_sought",
-        "_whole", "answers", "dropped", "ended", "format", "lines", "skipping",
+        "_at", "_at_once", "_clean", "_data", "_looked", "_made", "_only_lines", "_plain", "_sought",
+        "answers", "dropped", "ended", "format", "lines", "skipping",
     )  # fmt: skip
 
     def __init__(self, format: LineFormat, *, only_lines: bool = False) -> None:
@@ -65,168 +66,137 @@ class Incoming:
         self.ended = False
         self.answers = b""
         self.dropped = 0
-        self._only_lines = only_lines
-        # Bytes as long as it is one unread chunk, to avoid a copy; else a bytearray.
-        self._raw: bytes | bytearray = b""
-        # A chunk that is read as bytes, and the place of the first unread one; `_raw` is empty meanwhile.
-        self._whole = b""
-        self._from = 0
-        # The first bytes of `_raw` that `lines` were made of, and the number of these lines.
-        self._made = 0
-        self._count = 0
-        # The bytes after those, without a delimiter in them. The first bytes of `_raw` without a Telnet
-        # command.
-        self._looked = 0
-        self._clean = 0
-        self._at_once = MOST_AT_ONCE
-        # A separator, and the number of first bytes in which none begins.
-        self._sought = b"", 0
         self.skipping: bytes | None = None
+        self._only_lines = only_lines
+        # Bytes as long as it is one chunk, to avoid a copy; else a bytearray.
+        self._data: bytes | bytearray = b""
+        # The place of the first unread byte, and the number of bytes before it that `lines` were made of.
+        self._at = self._made = 0
+        # Whether `_data` is bytes, and no lines and no `skipping` hinder a read of bytes.
+        self._plain = False
+        # The places before which no Telnet command is, and no delimiter begins.
+        self._clean = self._looked = 0
+        # A separator, and the place before which none begins.
+        self._sought = b"", 0
+        self._at_once = MOST_AT_ONCE
 
     def __len__(self) -> int:
         """Return the number of bytes that wait, without those of decoded lines."""
-        return len(self._raw) - self._made + len(self._whole) - self._from
+        return len(self._data) - self._at
 
     @property
     def exhausted(self) -> bool:
         """Return whether every complete line was taken; an unfinished one may wait."""
-        self._put_back()
-        return (
-            not length_hint(self.lines)
-            and self._raw.find(self.format.delimiter, self._made + self._looked) < 0
-        )
+        return not length_hint(self.lines) and self._data.find(self.format.delimiter, self._at) < 0
 
     def receive(self, data: bytes) -> None:
-        if self._whole:
-            self._put_back()
-        if self._raw:
+        if self._data:
             self._changeable().extend(data)
         else:
-            self._raw = data
+            self._data = data
+            self._clean = self._looked = 0
+            self._sought = b"", 0
 
     # Bytes.
 
     def take_some(self, most: int) -> bytes | None:
         """Return one to `most` bytes; b"" at the end of input."""
-        self._put_back()
-        if not self._as_bytes():
+        if not self._as_bytes() or not (len(self) or self.ended):
             return None
-        return self._take(most) if self._raw or self.ended else None
+        return self._take(most)
 
     def take_exactly(self, number: int) -> bytes | None:
         """Return `number` bytes; None, also at the end of input, when there are fewer."""
-        whole = self._whole or self._chunk()
-        end = self._from + number
-        size = len(whole)
-        if end < size:
-            data = whole[self._from : end]
-            self._from = end
-            return data
-        if end == size:
-            return self._rest()
-        self._put_back()
-        if not self._as_bytes() or len(self._raw) < number:
+        begin = self._at
+        end = begin + number
+        if self._plain and end < len(self._data):
+            # The fast path, as in `take_until`.
+            self._at = end
+            return self._data[begin:end]  # type: ignore[return-value]
+        if not (self._plain or self._as_bytes()):
             return None
-        return self._take(number)
+        if self._at + number <= len(self._data):
+            return self._take(number)
+        self._release()
+        return None
 
     def take_until(self, separator: bytes, limit: int) -> bytes | None:
         """Return the bytes up to and with `separator`; None, also at the end of input, when it is missing.
 
         Raises LineTooLong when it is not among the first `limit` bytes.
         """
-        whole = self._whole or self._chunk()
-        if whole:
-            begin = self._from
-            at = whole.find(separator, begin, begin + limit)
-            if at >= 0:
-                end = at + len(separator)
-                if end == len(whole):
-                    return self._rest()
-                self._from = end
-                return whole[begin:end]
-        elif not self._raw and self.skipping is None:
+        if self._plain:
+            data, begin = self._data, self._at
+            end = data.find(separator, begin, begin + limit) + len(separator)
+            if len(separator) <= end < len(data):
+                self._at = end
+                return data[begin:end]  # type: ignore[return-value]
+            if not data:
+                return None
+        elif not self._as_bytes():
             return None
-        self._put_back()
-        if not self._as_bytes():
-            return None
-        before, begin = self._sought
-        at = self._raw.find(separator, begin if separator == before else 0, limit)
-        if at >= 0:
-            return self._take(at + len(separator))
-        if len(self._raw) >= limit:
-            self.skipping = separator
+        before, looked = self._sought
+        begin = self._at
+        start = max(begin, looked) if separator == before else begin
+        found = self._data.find(separator, start, begin + limit)
+        if found >= 0:
+            return self._take(found + len(separator) - begin)
+        if len(self) >= limit:
+            self.skipping, self._plain = separator, False
             raise LineTooLong(f"there is no {separator!r} within {limit} bytes")
-        self._sought = separator, max(0, len(self._raw) - len(separator) + 1)
+        self._release()
+        self._sought = separator, len(self._data) - len(separator) + 1
         return None
 
     def take_all(self) -> bytes:
         """Return all bytes that wait, at the end of input."""
-        self._put_back()
-        return self._take(len(self._raw)) if self._as_bytes() else b""
-
-    def _chunk(self) -> bytes:
-        """Begin to read one unread chunk as bytes, by a place in it; b"" if the bytes need more work."""
-        raw = self._raw
-        if self._made or self.skipping is not None or type(raw) is not bytes:
-            return b""
-        self._whole, self._raw = raw, b""
-        self._at_once = self._looked = self._clean = 0
-        self._sought = b"", 0
-        return raw
-
-    def _rest(self) -> bytes:
-        """Return the unread bytes of the chunk."""
-        data = self._whole[self._from :] if self._from else self._whole
-        self._whole, self._from = b"", 0
-        return data
-
-    def _put_back(self) -> None:
-        """Read the rest of the chunk in other ways, or with more bytes after it."""
-        if self._whole:
-            self._raw = self._whole[self._from :]
-            self._whole, self._from = b"", 0
+        return self._take(len(self)) if self._as_bytes() else b""
 
     def _as_bytes(self) -> bool:
         """Turn decoded lines that were not taken into bytes again. Return False while skipping."""
         if self._made:
-            rest = b""
-            left = length_hint(self.lines)
-            if left:
-                rest = self._head(self._made).split(self.format.delimiter, self._count - left)[-1]
-                # A loop over these lines that still runs ends here.
-                deque(self.lines, 0)
-            self._drop(self._made - len(rest))
+            delimiter = self.format.delimiter
+            lines = self._data[self._at - self._made : self._at].split(delimiter)
+            self._at -= len(delimiter.join(lines[-1 - length_hint(self.lines) :]))
+            # A loop over these lines that still runs ends here.
+            deque(self.lines, 0)
             self._made, self.lines = 0, NO_LINES
         # The next line is decoded alone.
         self._at_once = self._looked = 0
-        return self.skipping is None or self._skip()
+        if self.skipping is not None and not self._skip():
+            return False
+        self._plain = type(self._data) is bytes
+        return True
 
     def _take(self, number: int) -> bytes:
-        data = self._head(number)
-        self._drop(number)
-        return data
+        data, begin = self._data, self._at
+        self._at = end = begin + number
+        if end >= len(data):
+            self._data, self._at = b"", 0
+        if isinstance(data, bytes):
+            return data[begin:end]
+        taken = bytes(data[begin:end])
+        self._release()
+        return taken
 
-    def _head(self, number: int) -> bytes:
-        raw = self._raw
-        if number >= len(raw):
-            return bytes(raw)
-        with memoryview(raw) as view:
-            return bytes(view[:number])
-
-    def _drop(self, number: int) -> None:
-        self._looked, self._sought = 0, (b"", 0)
-        if number >= len(self._raw):
-            self._raw = b""
-            self._clean = 0
-        elif number:
-            del self._changeable()[:number]
-            self._clean = max(0, self._clean - number)
+    def _release(self) -> None:
+        """Free the memory of the bytes that were read."""
+        if self._at:
+            self._changeable()
 
     def _changeable(self) -> bytearray:
-        raw = self._raw
-        if isinstance(raw, bytes):
-            self._raw = raw = bytearray(raw)
-        return raw
+        """Return the buffer as a bytearray, without the bytes that were read."""
+        data, begin = self._data, self._at - self._made
+        if begin:
+            self._at = self._made
+            self._clean = max(0, self._clean - begin)
+            self._looked, self._sought = 0, (b"", 0)
+        if isinstance(data, bytes):
+            self._data = data = bytearray(data[begin:])
+            self._plain = False
+        elif begin:
+            del data[:begin]
+        return data
 
     # Lines.
 
@@ -235,8 +205,6 @@ class Incoming:
 
         Raises LineTooLong and LineNotText.
         """
-        if self._whole:
-            self._put_back()
         line = next(self.lines, None)
         if line is None and self.make_lines():
             line = next(self.lines)
@@ -247,30 +215,26 @@ class Incoming:
 
         Return whether there are any. Raises LineTooLong or LineNotText for a bad first line, and drops it.
         """
-        if self._whole:
-            self._put_back()
-        if self._made:
-            self._drop(self._made)
-            self._made, self.lines = 0, NO_LINES
+        self._made, self.lines, self._plain = 0, NO_LINES, False
         if self.skipping is not None and not self._skip():
             return False
-        raw, format = self._raw, self.format
-        if not raw:
+        data, begin, format = self._data, self._at, self.format
+        number = len(data) - begin
+        if not number:
+            self._data, self._at = b"", 0
             return False
-        delimiter = format.delimiter
         if (
-            raw.endswith(delimiter)
-            and len(raw) <= self._at_once
-            and len(raw) <= format.max_line
-            and not (format.telnet and IAC in raw)
+            data.endswith(format.delimiter)
+            and number <= self._at_once
+            and number <= format.max_line
+            and not (format.telnet and IAC in data)
         ):
             # The fast path: most chunks are whole lines.
             try:
-                lines = format.split(raw)
+                lines = format.split(data[begin:] if begin else data)
             except UnicodeDecodeError:
                 return self._make_some()
-            self.lines, self._made, self._count = iter(lines), len(raw), len(lines)
-            self._looked = 0
+            self.lines, self._made, self._at = iter(lines), number, len(data)
             return True
         return self._make_some()
 
@@ -278,84 +242,73 @@ class Incoming:
         """Decode lines from at most about `_at_once` bytes, but at least one line."""
         format = self.format
         delimiter = format.delimiter
-        stop = self._end_of_text() if format.telnet else len(self._raw)
-        first = self._raw.find(delimiter, self._looked, stop)
+        stop = self._end_of_text() if format.telnet else len(self._data) - self._at
+        begin, looked = self._at, self._looked
+        first = self._data.find(delimiter, looked if looked > begin else begin, begin + stop)
         if first < 0:
+            if begin:
+                self._changeable()
             if not self._is_unfinished_line(stop):
                 return False
-            first = stop
             self._changeable().extend(delimiter)
-            stop += len(delimiter)
-        first += len(delimiter)
-        while True:
-            end = first
-            if self._at_once > first and stop > first:
-                last = self._raw.rfind(delimiter, first, min(stop, self._at_once))
-                end = first if last < 0 else last + len(delimiter)
+            begin, first = 0, stop
+        end = first = first + len(delimiter)
+        last = self._data.rfind(delimiter, first, begin + min(stop, self._at_once))
+        if last >= 0:
+            end = last + len(delimiter)
+        lines = self._split(end)
+        if lines is None and end > first:
+            # One of these lines is bad: decode the first alone.
+            self._at_once, end = 0, first
             lines = self._split(end)
-            if lines is not None:
-                break
-            if end == first:
-                self._refuse(end)
-            # One of these lines is bad: decode fewer at a time, until it is the first.
-            self._at_once = end // 4
+        if lines is None:
+            self._refuse(first)
         self._at_once = min(4 * self._at_once or LEAST_AT_ONCE, MOST_AT_ONCE)
-        self.lines, self._made, self._count = iter(lines), end, len(lines)
-        self._looked = 0
+        self.lines, self._made, self._at = iter(lines), end - begin, end
         return True
 
     def _split(self, end: int) -> list[str] | None:
         """Return the lines up to `end`; None if one of them is too long or not text."""
-        block = self._head(end)
-        if end > self.format.max_line:
-            lines = block.split(self.format.delimiter)
-            if any(
-                self.format.is_too_long(line) for line in lines if len(line) > self.format.max_line
-            ):
-                return None
+        format = self.format
+        block = self._data[self._at : end]
+        if len(block) > format.max_line and any(
+            map(format.is_too_long, block.split(format.delimiter))
+        ):
+            return None
         try:
-            return self.format.split(block)
+            return format.split(block)
         except UnicodeDecodeError:
             return None
-
-    def _refuse(self, end: int) -> None:
-        """Drop the line up to `end`. Raises LineTooLong or LineNotText."""
-        line = self._head(end).removesuffix(self.format.delimiter)
-        self.dropped += len(line)
-        self._drop(end)
-        if self.format.is_too_long(line):
-            raise self._too_long()
-        raise LineNotText(f"a line is not {self.format.encoding}")
-
-    def _too_long(self) -> LineTooLong:
-        return LineTooLong(f"a line is longer than {self.format.max_line} bytes")
 
     def _is_unfinished_line(self, stop: int) -> bool:
         """Return whether the input has ended with an unfinished line. Raises LineTooLong."""
         # The last bytes may be the beginning of a delimiter.
-        self._looked = max(0, stop - len(self.format.delimiter) + 1)
-        if self._looked > self.format.max_line and self.format.is_too_long(
-            self._head(self._looked)
-        ):
-            self.dropped += self._looked
-            self._drop(self._looked)
+        self._looked = looked = stop - len(self.format.delimiter) + 1
+        if looked > self.format.max_line and self.format.is_too_long(self._data[:looked]):
             self.skipping = LINE_END
-            raise self._too_long()
-        return self.ended and bool(self._raw)
+            self._refuse(looked)
+        return self.ended and len(self._data) > 0
+
+    def _refuse(self, end: int) -> NoReturn:
+        """Drop the line up to `end`. Raises LineTooLong or LineNotText."""
+        line = self._take(end - self._at).removesuffix(self.format.delimiter)
+        self.dropped += len(line)
+        if self.format.is_too_long(line):
+            raise LineTooLong(f"a line is longer than {self.format.max_line} bytes")
+        raise LineNotText(f"a line is not {self.format.encoding}")
 
     def _skip(self) -> bool:
         """Drop bytes up to the separator. Return whether it was found, or the input has ended."""
         of_line = self.skipping == LINE_END
         separator = self.format.delimiter if of_line else self.skipping or b""
-        stop = self._end_of_text() if of_line and self.format.telnet else len(self._raw)
-        at = self._raw.find(separator, 0, stop)
-        if at < 0:
-            number = len(self._raw) if self.ended else max(0, stop - len(separator) + 1)
-            self.dropped += number
-            self._drop(number)
+        stop = self._end_of_text() if of_line and self.format.telnet else len(self)
+        found = self._data.find(separator, self._at, self._at + stop)
+        if found < 0:
+            number = len(self) if self.ended else max(0, stop - len(separator) + 1)
+            self.dropped += len(self._take(number))
             return self.ended
-        self.dropped += at
-        self._drop(at + len(separator))
+        self.dropped += found - self._at
+        self._take(found - self._at + len(separator))
         self.skipping = None
         return True
 
@@ -366,13 +319,17 @@ class Incoming:
 
         Return the end of the bytes that are known to be text: then come others, or an unfinished command.
         """
-        while (at := self._raw.find(IAC, self._clean)) >= 0:
-            end = len(self._raw)
+        delimiter = self.format.delimiter
+        begin, clean = self._at, self._clean
+        at = self._data.find(IAC, clean if clean > begin else begin) - begin
+        while at >= 0:
+            raw = self._changeable()
+            end = len(raw)
             if not self._only_lines:
-                delimiter = self.format.delimiter
-                if self._raw.find(delimiter, 0, at) >= 0:
+                if raw.find(delimiter, 0, at) >= 0:
+                    self._clean = at
                     return at
-                behind = self._raw.find(delimiter, at)
+                behind = raw.find(delimiter, at)
                 end = end if behind < 0 else behind + len(delimiter)
             data, unfinished = self._without_commands(at, end)
             self._clean = at + len(data)
@@ -380,8 +337,9 @@ class Incoming:
                 self._clean += len(unfinished)
             elif unfinished:
                 return self._clean
-        self._clean = len(self._raw)
-        return self._clean
+            at = raw.find(IAC, self._clean)
+        self._clean = end = len(self._data)
+        return end - self._at
 
     def _without_commands(self, at: int, end: int) -> tuple[bytes, bytes]:
         """Remove the commands from `at` to `end`. Return the data that stays, and an unfinished command."""
