@@ -128,7 +128,9 @@ class Incoming:
         if self._plain:
             data, begin = self._data, self._at
             end = data.find(separator, begin, begin + limit) + len(separator)
-            if len(separator) <= end < len(data):
+            if end >= len(separator):
+                if end == len(data):
+                    return self._take(end - begin)
                 self._at = end
                 return data[begin:end]  # type: ignore[return-value]
             if not data:
@@ -271,10 +273,11 @@ class Incoming:
         """Return the lines up to `end`; None if one of them is too long or not text."""
         format = self.format
         block = self._data[self._at : end]
-        if len(block) > format.max_line and any(
-            map(format.is_too_long, block.split(format.delimiter))
-        ):
-            return None
+        most = format.max_line
+        if len(block) > most:
+            lines = block.split(format.delimiter)
+            if any(format.is_too_long(line) for line in lines if len(line) > most):
+                return None
         try:
             return format.split(block)
         except UnicodeDecodeError:

@@ -315,8 +315,7 @@ class Connection(Generic[Settings, State]):
         Raises PeerTimeout.
         """
         incoming = self._incoming
-        result = None
-        timer = None
+        result = timer = waiting = None
         if timeout is not None:
             timer = self.clock.callLater(max(0.0, timeout), self._wake)
         try:
@@ -325,15 +324,13 @@ class Connection(Generic[Settings, State]):
                     incoming.ended = True
                 else:
                     waiting = self._more()
-                    try:
-                        await waiting
-                    finally:
-                        if self._waiting is waiting:
-                            self._waiting = None
+                    await waiting
                     if timer is not None and not timer.active():
                         raise PeerTimeout(self.peer)
                 result = take(*wanted)
         finally:
+            if waiting is not None and self._waiting is waiting:
+                self._waiting = None
             if timer is not None and timer.active():
                 timer.cancel()
         return result

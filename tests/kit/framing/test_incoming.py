@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tracemalloc
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import example, given
@@ -311,6 +312,34 @@ def test_a_separator_is_found_after_commands_before_it_are_removed() -> None:
     assert incoming.take_line() is None
     incoming.receive(b";")
     assert incoming.take_until(b";", 100) == b"abababababc;"
+
+
+def test_a_separator_is_found_around_a_command_that_was_removed() -> None:
+    incoming = Incoming(LineFormat())
+    incoming.receive(b"xab\xff\xf1")
+    assert incoming.take_until(b"abc", 100) is None
+    assert incoming.take_line() is None
+    incoming.receive(b"cd")
+    assert incoming.take_until(b"abc", 100) == b"xabc"
+
+
+def test_a_chunk_that_was_read_but_for_a_few_bytes_is_freed() -> None:
+    """A connection may wait for hours in the middle of a message."""
+
+    def kept(take: Callable[[Incoming], object]) -> int:
+        incoming = Incoming(LineFormat())
+        tracemalloc.start()
+        incoming.receive(b"\n" * 60_000 + b"rest")
+        while take(incoming) is not None:
+            pass
+        kept = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert len(incoming) == 4
+        return kept
+
+    assert kept(Incoming.take_line) < 2000
+    assert kept(lambda incoming: incoming.take_until(b"\n", 100)) < 2000
+    assert kept(lambda incoming: incoming.take_exactly(60)) < 2000
 
 
 @given(
