@@ -72,7 +72,7 @@ class LineFormat:
         lines.pop()
         return lines
 
-    def is_too_long(self, line: bytes) -> bool:
+    def is_too_long(self, line: bytes | bytearray) -> bool:
         """Return whether a line without its delimiter has more than `max_line` bytes."""
         ends_in_cr = self.delimiter == LF and line.endswith(b"\r")
         return len(line) - ends_in_cr > self.max_line
