@@ -25,7 +25,7 @@ UNNAMED = "the usual store"
 def tell(sentence: str) -> None:
     """Write a message to stderr, with control characters escaped.
 
-    Lines after the first are indented, so that an LF in a name cannot forge a second message.
+    Lines after the first are indented: an LF in a name shown in the message cannot forge a second message.
     """
     first, *others = printable(sentence).split("\n")
     lines = [first, *(line if line.startswith("  ") else f"    {line}" for line in others)]
@@ -51,7 +51,7 @@ def seconds(text: str) -> float:
 
 
 def goes_with(arguments: object, other: str, *names: str) -> None:
-    """Raise UsageError if an option of `names` is given without the option `other`, which it needs."""
+    """Raise UsageError if one of the options `names` is given without the option `other`: it needs that."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in names

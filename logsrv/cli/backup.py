@@ -77,7 +77,7 @@ def take(directory: str, to: str, command: str, *, delete: bool = False) -> Back
         raise StoreError(f"{shown(directory)} cannot be read: {reason(error)}{hint}") from error
     try:
         require_known(source)
-        # Check this before any directory is made.
+        # Check the store before any directory is made.
         if source.holds(BACKUP) and (process := owner_of(directory)) is not None:
             raise StoreError(f"{shown(directory)} is in use by process {process}; let that end")
         backup_note.finish(source)

@@ -48,9 +48,9 @@ from logsrv.kit.text.words import counted, did_you_mean, shown
 
 PLUGIN = "logsrv"
 CONFIGURATION = "configuration"
-# Long enough for any path.
+# Characters of a finding; the rest is cut. Any path fits.
 _LONGEST = 8192
-# The width of the column of subjects, in characters.
+# The least width of the column of subjects, in characters; a longer subject is not cut.
 _WIDEST = 24
 _LEVEL = 9
 
@@ -86,7 +86,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings, and return the exit status. Raises UsageError."""
-    # Drop Twisted's log: the findings say the same.
+    # Drop Twisted's log, which would repeat the findings.
     with contextlib.suppress(AssertionError):
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     levels: list[str] = []

@@ -98,8 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
 class DoctorVisit:
     """An examination with its outcome.
 
-    owns: the reason why the store could not be locked for the repair, or "". found: findings that remain.
-    repaired: findings that were repaired. refused: why a finding was not repaired, by its kind and name.
+    not_locked: the reason why the store could not be locked for the repair, or "". found: findings that
+    remain. repaired: findings that were repaired. refused: why a finding was not repaired, by its kind and
+    name.
     """
 
     examination: Examination

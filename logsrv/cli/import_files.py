@@ -60,7 +60,7 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them, UsageError."""
     keep_freed_memory()
-    # Raise the limit of open files: all files whose times overlap are open at the same time.
+    # Raise the limit of open files: files whose times overlap are open at the same time, maybe thousands.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     started = time.monotonic()

@@ -109,7 +109,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
         if bucket and watch is not None:
             watch(name, USAGE if name in SEARCHING else FAILED)
         if name != "sql" and (bucket or _reads_of_strangers(name, arguments)):
-            # Not for `sql`, which limits its memory itself.
+            # The command `sql` is not among these: it limits its memory itself.
             with little_memory(MEMORY):
                 return int(command.run(arguments))
         return int(command.run(arguments))
@@ -125,7 +125,7 @@ def _run(words: list[str], watch: Callable[[str, int], None] | None) -> int:
 
 
 def _reads_of_strangers(name: str, arguments: object) -> bool:
-    """Return whether a command reads answers of other machines, apart from a bucket."""
+    """Return whether a command reads answers of other machines. Buckets do not count."""
     directory, nodes = (getattr(arguments, one, None) for one in ("directory", "nodes"))
     return name == "restore" or bool(nodes or "://" in str(directory))
 

@@ -170,6 +170,6 @@ def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path,
         part, _, path = template.partition("/")
         if part in ("all", kind) and path.endswith(SUFFIX):
             place = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
-            # A template for other kinds renders to an empty text.
+            # A template that is only for other kinds renders to an empty text: no file.
             if text := environment.get_template(template).render(values).strip("\n"):
                 yield Path(place), f"{text}\n"

@@ -44,8 +44,8 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the indexes, one segment after the other. Raises StoreError for a store that cannot be read."""
     keep_freed_memory()
-    # Low priority: a server on this machine goes first. With 19, two busy programs on a core would leave us
-    # a hundredth of it.
+    # Low priority: a server on this machine goes first. Not 19: then two busy programs on a core would
+    # leave us a hundredth of it.
     os.nice(10)
     directory = Path(arguments.directory)
     looked_at = made = failed = reported = 0

@@ -140,7 +140,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
         return copies[-1].segments()
 
     try:
-        # Ask before a directory is made, so that none is left if the centre cannot be reached.
+        # Ask the centre before a directory is made, so that none is left if it cannot be reached.
         state = client.state()
         total = _brought(arguments.directory, bring)
     finally:
@@ -182,7 +182,7 @@ class _Total:
 
 
 def _brought(directory: str, bring: Callable[[Disk], Iterator[RestoredSegment]]) -> _Total:
-    """Lock a directory and write segments into it. Raises StoreError."""
+    """Lock a directory, let `bring` write segments into it, and count them. Raises StoreError."""
     total = _Total()
     try:
         make_directory(Path(directory))

@@ -117,7 +117,7 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
 
 
 def _gone(gone: Missing | None) -> str:
-    """Return the cell of the table for text that retention removed before it was sent."""
+    """Return the table's cell for the lines that retention removed before the target had them."""
     if not gone:
         return "?" if gone is None else "-"
     least = "" if gone.known else "at least "

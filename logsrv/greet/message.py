@@ -16,7 +16,8 @@ from logsrv.kit import Kind
 
 FIELDS = ("peer", "host", "port", "time", "count")
 KNOWN = ", ".join(f"{{{field}}}" for field in FIELDS)
-# `resembles` compares the text outside of fields. Fewer letters and digits than these would match any text.
+# A message with fields, but fewer letters and digits outside of them, resembles no text: it would match
+# nearly any text.
 FEWEST_LETTERS = 8
 _ESCAPES = {r"\n": "\n", r"\\": "\\"}
 
@@ -39,7 +40,8 @@ class Message:
     def resembles(self, text: str) -> bool:
         """Return whether `text`, whose lines end in LF, may be this message with anything in its fields.
 
-        False if the message has little text besides its fields: it would match any text.
+        False if the message has fields and little other text: it would match nearly any text. A message
+        without fields resembles only itself.
         """
         literals = [""]
         for literal, field in self.pieces:

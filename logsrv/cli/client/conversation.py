@@ -90,7 +90,10 @@ class LineConversation:
                 self._peer.close()
 
     async def hold(self, peer: StreamPeer | DatagramPeer, target: Target) -> None:
-        """Go on until the peer closes, or is silent. Raises ConnectionFailed; OSError from our output."""
+        """Exchange lines until the peer closes, or is silent for `wait` seconds after the end of the input.
+
+        Raises ConnectionFailed; OSError of our output.
+        """
         self._peer = peer
 
         async def take(data: bytes) -> None:

@@ -30,7 +30,7 @@ RETRY_SECONDS = 0.01
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class StreamPeer(protocol.Protocol):
-    """A connection. established: fires when data may be sent; with TLS, after the handshake.
+    """A connection to the peer. established: fires when data may be sent; with TLS, after the handshake.
 
     heard: called with the peer's bytes; returns bytes to send at once. over: called with the reason of the
     end.
@@ -63,8 +63,11 @@ class StreamPeer(protocol.Protocol):
         await self._room.wait()
 
     def end_input(self) -> bool:
-        """Close our side. Return whether the peer can notice that, and may be expected to close."""
-        # Twisted's TLS cannot close one side only.
+        """End our side, and return True: the peer can notice that, and may be expected to close.
+
+        Over TLS do nothing, and return False.
+        """
+        # Twisted's TLS cannot close one side of the connection only.
         if isinstance(self.transport, TLSMemoryBIOProtocol):
             return False
         self._unregister()
@@ -72,7 +75,7 @@ class StreamPeer(protocol.Protocol):
         return True
 
     def _unregister(self) -> None:
-        # With a producer the transport would not close.
+        # While a producer is registered, the transport would not close.
         self.transport.unregisterProducer()
         self._room.resumeProducing()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class StreamWire:
-    """The input for a connection: unchanged, unless lines get another ending."""
+    """The input for a connection: unchanged, or with `ending` in place of each line ending."""
 
     def __init__(self, ending: bytes | None) -> None:
         self._ending = ending
@@ -26,7 +26,7 @@ class StreamWire:
 
 
 class DatagramWire:
-    """The input for datagrams: one for each line, without a line ending unless one is given."""
+    """The input for datagrams: each line is one, without its line ending, or with `ending` in its place."""
 
     LONGEST = 256 * 1024
     """Bytes. No datagram can have so many, so an input without a newline ends with an error."""

@@ -42,7 +42,7 @@ def declare_store(parser: Parser, *, to_write: bool = False) -> None:
 
 
 def declare_nodes(parser: Parser) -> None:
-    """Add the options for asking daemons instead of a store."""
+    """Add the options for asking running daemons, instead of reading a store."""
     group = parser.add_argument_group("nodes")
     add = group.add_argument
     add(

@@ -20,7 +20,7 @@ def cells(column: Any, local: bool) -> list[str | None]:
 def values(column: Any) -> list[Any]:
     """Return the values of a column of Arrow."""
     if pyarrow.types.is_timestamp(column.type) and column.type.tz:
-        # The value is a moment in any zone. UTC needs no time zone database.
+        # The values are moments, the same in any zone; reading them in UTC needs no time zone database.
         column = column.view(pyarrow.timestamp(column.type.unit, "UTC"))
     try:
         found: list[Any] = column.to_pylist()

@@ -39,7 +39,7 @@ from logsrv.linelog.read.render import document, renderer, safe_json
 from logsrv.linelog.read.search import Hit
 
 _SECONDS = 75.0
-# Lines that are counted together.
+# Lines are counted in portions of this many.
 _MANY = 20_000
 
 
@@ -198,7 +198,10 @@ def clients(arguments: Namespace) -> list[NodeClient]:
 
 
 def _sets(arguments: Namespace) -> list[NodeSettings]:
-    """Return the nodes of the command line. Named ones have their settings of the configuration."""
+    """Return the nodes of `--nodes`, one NodeSettings for each name and one for all addresses.
+
+    Names have the settings that the configuration gives them. Raises UsageError.
+    """
     words = [word.strip() for word in arguments.nodes.split(",") if word.strip()]
     if not words:
         raise UsageError(
@@ -223,7 +226,7 @@ def _sets(arguments: Namespace) -> list[NodeSettings]:
 
 
 def _named(config: str | None) -> dict[str, NodeSettings]:
-    """Return the sets of nodes by their names. Raises ConfigurationError."""
+    """Return the nodes of the configuration, by their names. Raises UsageError if it cannot be read."""
     given = {"config": [config]} if config is not None else {}
     try:
         sets = settings(given).node_sets

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import subprocess
 
 _PIECE = 1 << 16
-# A found line is written with the next one, if that is found after this many seconds or more.
+# Seconds. A line waits for later ones: a line that comes more than this after the first waiting line makes
+# all of them be written.
 _SOON = 0.05
 
 
@@ -54,7 +55,7 @@ class Output:
             self.flush()
 
     def settle(self) -> None:
-        """Write waiting lines, because the next may take long; keep them if a pager may still be needed."""
+        """Write the waiting lines: the next one may take long. Not while a pager may still be needed."""
         if self._waiting and (not self._command or self._pager is not None):
             self.flush()
 

@@ -30,8 +30,8 @@ _EVERY = 0.1
 class ProgressLine:
     """The progress of a reading, shown on stderr while the context lasts.
 
-    alone: whether nothing is written to stdout meanwhile; if not, it is shown only if stdout is no
-    terminal.
+    alone: whether nothing is written to stdout meanwhile. Otherwise the progress is shown only if stdout is
+    no terminal.
     """
 
     def __init__(self, search: Reading, *, alone: bool) -> None:

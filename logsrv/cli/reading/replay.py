@@ -106,7 +106,7 @@ def _paced(
         elif speed:
             moment = _moment(hit.line)
             first = first or moment
-            # Lines older than the first one are due at once: the clock was set back.
+            # A line older than the first one is due now: the clock was set back between them.
             due = max(0.0, moment - first) / speed
         else:
             yield hit

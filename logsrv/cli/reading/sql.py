@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import Answer
     from logsrv.linelog.sql.fault import StatementError
 
-# Bytes, twice what the largest answer needs: DuckDB's own limit does not count a text made in one step.
+# Bytes of memory; with more, the command ends with NO_MEMORY. This is twice what the largest answer needs.
+# DuckDB's own limit is not enough: it does not count a text that is made in one step.
 MEMORY = 1 << 30
 
 
@@ -132,6 +133,6 @@ def _with_caret(statement: str, error: StatementError) -> str:
     """Return the sentence of the error, with a caret under the place in the statement if it is known."""
     if not error.at:
         return error.sentence
-    # Joined to one line, because the caret is below one line.
+    # The statement on one line, because the caret stands below one line.
     shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
     return caret(shown, QueryError(error.sentence, error.at))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.read.render import cut, width_of
 
-# The widths of the columns are computed from this many rows.
+# The widths of the columns are computed from the first rows, at most this many.
 _LOOKED_AT = 1000
 _BETWEEN = "  "
 _NARROWEST = 6

@@ -8,7 +8,9 @@ Examples:
   logsrv tail -f
   logsrv tail -f 'level>=warning -healthz'
 
-Exit status: 0 when lines were shown, 1 when none were, 2 when something is wrong.
+Exit status: 0 when lines were shown, 1 when none were, 2 when something is wrong. With -f: 130 after
+Ctrl-C, 0 when the program that reads the output has ended, 2 when something is wrong or the directory was
+removed.
 """
 
 from __future__ import annotations
@@ -85,7 +87,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _appended(follower: Follower, view: View) -> Iterator[Appended]:
-    """Yield new lines, until the reader of our output closes it, or Ctrl-C."""
+    """Yield new lines for ever.
+
+    Raises BrokenPipeError when the reader of our output has closed it, StoreError when the store was
+    removed.
+    """
     while True:
         news = follower.read()
         if news is None:

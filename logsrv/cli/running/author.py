@@ -22,7 +22,7 @@ from typing import Any
 # Packages that are never imported from the folder, even if it has a checkout of one: the plugin must use
 # the same classes as the serving process.
 OURS = ("logsrv", "twisted", "zope")
-# Added to the name, in `sys.modules`, of a module of the folder if another module has the same name.
+# If a module of the folder has the same name as another module, its name in `sys.modules` gets this suffix.
 SUFFIX = "_plugin"
 
 
@@ -35,7 +35,7 @@ class AuthorLoader(SourceFileLoader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = ModuleType(spec.name)
-        # The import statements of the module's code look up `__import__` there.
+        # Import statements in the module's code look up `__import__` in these built-in names.
         vars(module)["__builtins__"] = self._folder.builtins_for(spec.name)
         return module
 
@@ -46,7 +46,7 @@ class AuthorLoader(SourceFileLoader):
         try:
             lines = decode_source(data).splitlines(keepends=True)
         except (SyntaxError, UnicodeDecodeError):
-            # Source that cannot be decoded: compiling it, below, raises the same error.
+            # The source cannot be decoded: `source_to_code` below raises the same error.
             lines = []
         # The entry has no mtime, so that linecache does not replace it when the file changes.
         linecache.cache[path] = (len(data), None, lines, path)
@@ -64,7 +64,8 @@ class Folder(MetaPathFinder):
     def install(self) -> None:
         """Make the modules of the folder importable."""
         sys.meta_path.insert(0, self)
-        # For modules that are not Python source. The path is at the end, where it hides no other module.
+        # The path is for modules that are not Python source, such as compiled ones. At the end it hides no
+        # other module.
         sys.path.append(self._path)
 
     def load(self, name: str, path: Path) -> ModuleType:
@@ -142,7 +143,7 @@ class Folder(MetaPathFinder):
             if level == 0:
                 top, dot, rest = name.partition(".")
                 called = self._called(top)
-                # A module that imports its own name means the other module of that name, which it extends.
+                # If a module imports its own name, it means the other module of that name, to extend it.
                 if called != own:
                     name = called + dot + rest
             return usual(name, globals, locals, fromlist, level)

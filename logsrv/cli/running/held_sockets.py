@@ -34,7 +34,7 @@ class Holding:
     held: the given sockets, by key. used: the sockets on which it listens, by key.
     """
 
-    # Defined by the other base class.
+    # Defined by the reactor, the other base class.
     adoptStreamPort: Any
 
     def __init__(self, held: dict[str, socket.socket]) -> None:
@@ -99,7 +99,7 @@ def _bind(family: int, address: Any, backlog: int, mode: int) -> socket.socket:
     bound = socket.socket(family)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Set by umask: with chmod after bind, anybody could connect in between.
+        # The mode is set by umask: with chmod after bind, anybody could connect in between.
         mask = os.umask(0o777 & ~mode)
         try:
             bound.bind(address)

@@ -53,7 +53,7 @@ from logsrv.kit.service.log import log_to
 
 NOT_RUNNABLE = 3
 CANNOT_START = 4
-# Loggers of logsrv whose messages of level `info` are about starts and stops.
+# Beginnings of the names of loggers whose messages of level `info` are only about starts and stops.
 CHATTERING = ("logsrv.kit.service.", "logsrv.kit.net.")
 
 

@@ -29,11 +29,12 @@ from logsrv.cli.running.watch import WatchedFiles
 
 LOOK_SECONDS = 0.15
 END_LOOK_SECONDS = 0.02
-# Seconds after which a child is killed: more than a service needs to finish its connections.
+# Seconds after which a child that was told to end is killed: more than a service needs to finish its
+# connections.
 END_SECONDS = 15.0
 # Seconds to wait until a child that was told to end closes its sockets: it needs two turns of its reactor.
 LEAVE_SECONDS = 1.0
-# Linux passes up to 253 descriptors in one message.
+# The most sockets that a child can pass to us; Linux allows 253 descriptors in one message.
 MOST_DESCRIPTORS = 200
 
 
@@ -127,9 +128,10 @@ class Supervisor:
         self._held: dict[str, int] = {}
         self._watched = WatchedFiles(str(file))
         self._is_gone = False
-        # A SIGHUP has arrived.
+        # Whether SIGHUP has come: the next step starts the plugin again.
         self._reads_again = False
-        # The number of requests to end so far.
+        # The number of requests to end so far: Ctrl-C, SIGTERM, or a closed terminal. One more request ends
+        # the wait for children.
         self._asked = 0
         # Under nohup, which ignores SIGHUP, the supervisor goes on after its terminal is closed.
         self._ends_with_terminal = (

@@ -36,7 +36,7 @@ class WatchedFiles:
             self._began[file] = self._before[file] = mark_of(file)
 
     def saved(self) -> bool:
-        """Return whether a file was saved since `begin`, and none has changed since the last call.
+        """Return whether a file was saved since `begin`, and none has changed since the last call of this.
 
         Editors save in several steps; between them a file may be missing or empty.
         """

@@ -110,7 +110,8 @@ class Browser(App[None]):
         else:
             self.visiting.show_start()
             if self._begin is not None:
-                # Open it after the window is drawn: this may need a question, which needs the window.
+                # Open the first page after the window is drawn: opening may ask a question, which needs the
+                # window.
                 self.call_after_refresh(self.travelling.open, self._begin)
         self.set_interval(_TICK, self._tick)
         self.screen.set_focus(self.view)

@@ -58,7 +58,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
 
 def refusal(text: str, wanted: str) -> Exception:
-    """Return the error for a wrong value; `wanted` describes the right ones."""
+    """Return the error for a wrong value; `wanted` describes the values that are right."""
     return ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
 
 
@@ -91,7 +91,10 @@ def add_connection_options(parser: Parser) -> None:
 
 
 def connection_options(options: Namespace) -> ConnectionOptions:
-    """Return the values of these options. Raises UsageError, ConfigurationError."""
+    """Return the values of the options that `add_connection_options` adds.
+
+    Raises UsageError, ConfigurationError.
+    """
     if (options.cafile is not None) + options.pin + options.insecure > 1:
         raise UsageError(
             "--cafile, --pin and --insecure are three ways to trust a server; choose one"

@@ -121,7 +121,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _meant(word: str) -> str:
-    """Return a hint for an unknown host: no file has that name either, and it may be a mistyped command."""
+    """Return the hint for a word that is no host: nor is it a file, and it may be a mistyped command."""
     near = nearest(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"

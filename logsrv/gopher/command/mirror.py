@@ -133,7 +133,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
-    """Run the crawl, and show its progress; return the exception of Ctrl-C or SIGTERM if that ended it."""
+    """Run the crawl, and show its progress. If Ctrl-C or SIGTERM ended it, return the exception."""
 
     def show() -> None:
         if progress.due:
@@ -180,7 +180,7 @@ def _unmake(directory: str, made: list[str]) -> None:
         for place in made:
             os.rmdir(place)
     except OSError:
-        # The directory stays: somebody has put a file there meanwhile.
+        # The directory stays, because it is not empty: somebody has put a file there meanwhile.
         pass
 
 

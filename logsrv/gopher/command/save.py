@@ -38,7 +38,7 @@ def target(url: ItemURL, output: str | None, *, force: bool) -> str:
 
     Raises ConfigurationError if the path is a directory, or a file while `force` is false.
     """
-    # A string, because importing `pathlib` takes 4 ms.
+    # Not a `Path`, because importing `pathlib` takes 4 ms.
     path = output or ""
     path = path.rstrip("/") or path
     if not path or os.path.isdir(path):

@@ -18,7 +18,8 @@ from typing import Any
 Address = tuple[socket.AddressFamily, Any]
 Found = list[Address] | OSError
 
-# Seconds: looking up the name for each of a thousand small files would take longer than fetching them.
+# Seconds for which the addresses of a name are remembered. A lookup for each of a thousand small files
+# would take longer than fetching them.
 KNOWN_FOR = 60.0
 _MOST_KNOWN = 1000
 
@@ -37,7 +38,7 @@ class Addresses:
         self._waiting: dict[tuple[str, int], tuple[FileIO, list[Callable[[Found], None]]]] = {}
 
     def known(self, host: str, port: int) -> list[Address] | None:
-        """Return the addresses that need no lookup: a numeric address, or a remembered name; else None."""
+        """Return the addresses of a numeric address or a remembered name; None if it must be looked up."""
         known = self._known.get((host, port))
         if known is not None and known[0] > self._clock():
             return known[1]

@@ -65,7 +65,7 @@ class ReactorTransfers:
         self.doRead()
 
     def rest(self) -> None:
-        """Let the reactor stop watching if no transfer is active."""
+        """Let the reactor stop watching the transfers if none is active."""
         if self._timer.running and not self.transfers.active:
             self._reactor.removeReader(self)
             self._timer.stop()
@@ -123,7 +123,7 @@ class GopherResponse(Stream):
         self._reactor_transfers.watch()
 
     async def begin(self) -> None:
-        """Wait until the answer is certainly content, which may be empty. Raises the error if it is not."""
+        """Wait until the answer is certainly content, which may be empty. Raises its error if it fails."""
         try:
             while not self.is_certain():
                 await self._change()

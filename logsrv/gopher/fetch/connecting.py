@@ -19,9 +19,9 @@ class AnswerSink(Protocol):
     """The receiver of an answer.
 
     feed: called with the next bytes; returns true if the answer is complete before the server has closed.
-    finish: called when the answer is complete; `has_header`: it had a Gopher+ header. abort: called if it
-    failed. descriptor: returns an open file for the rest of the answer if that needs no parsing, else None;
-    `passed` is then called with the number of bytes that were written there.
+    finish: called when the answer is complete; `has_header`: it had a Gopher+ header. abort: called if the
+    answer failed. descriptor: returns None, or an open file if the rest of the answer needs no parsing. The
+    rest is then written there, and `passed` is called with the number of bytes.
     """
 
     @property
@@ -44,7 +44,8 @@ class SocketTransfer(Transfer):
     # Defaults of the class: setting them for each of ten thousand transfers takes time.
     socket: socket.socket | None = None
     addresses: Iterator[Address] = _NO_ADDRESSES
-    # The time at which the next address is tried, or, without a socket, the transfer begins.
+    # With a socket: the time at which the next address is tried. Without: the time at which the transfer
+    # begins.
     patience = math.inf
     # The events registered at the selector; 0: the socket is not registered.
     events = 0
@@ -78,8 +79,8 @@ class SocketTransfer(Transfer):
 
 # Seconds for each address: an unreachable one must not use up the time for the others.
 EACH_ADDRESS = 3.0
-# Quick ACKs are switched off: the request then carries the ACK of the handshake, which saves a packet, and
-# the server wakes up once.
+# Quick ACKs are switched off: the request then carries the ACK of the TCP handshake. That saves a packet,
+# and the server wakes up once, not twice.
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -173,7 +174,7 @@ class Connector:
         sock = transfer.socket
         assert sock is not None
         if transfer.is_plain:
-            # The first send fails if there is no connection.
+            # No check of SO_ERROR: if there is no connection, the first send fails with its error.
             try:
                 sent = sock.send(transfer.request)
             except OSError as error:

@@ -63,7 +63,8 @@ class ConnectionOptions:
     @cached_property
     def tls_context(self) -> SSLContext:
         """Return the TLS context for `trust`. Raises ConfigurationError for a wrong CA file."""
-        # Made only when needed: this takes as long as the rest of the start, and most URLs are without TLS.
+        # Only here is `ssl` loaded: that takes as long as the rest of the start, and most URLs are without
+        # TLS.
         from logsrv.gopher.fetch.tls import tls_context
 
         return tls_context(self.trust)

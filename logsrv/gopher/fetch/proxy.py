@@ -40,7 +40,7 @@ class Proxy(Value):
         try:
             if found is None or not 1 <= int(found[3]) <= 65535:
                 raise ValueError
-            # BadURL is a ValueError.
+            # A wrong host raises BadURL, which is a ValueError.
             return cls(canonical_host(found[1] or found[2]), int(found[3]))
         except ValueError:
             raise ConfigurationError(

@@ -24,7 +24,7 @@ class DownloadFile(Protocol):
 
 MOST_RETRIES = 3
 _FIRST_PAUSE = 0.2
-# Hosts to remember: only a gateway has requests for more.
+# After this many hosts the oldest is forgotten: only a gateway has requests for more.
 _MOST_HOSTS = 1000
 
 
@@ -120,7 +120,7 @@ class Stream:
 
     @property
     def has_header(self) -> bool:
-        """Return true if a Gopher+ header came before it; then a text has no terminator."""
+        """Return true if the answer has a Gopher+ header; then a text has no terminator."""
         return self.reader.header is not None
 
     @property
@@ -158,7 +158,7 @@ class Stream:
         self._end()
 
     def pass_to(self, into: DownloadFile) -> None:
-        """Let the system move the rest into a file, if the queue is empty and the rest needs no parsing."""
+        """Let the system move the rest into a file, if that needs no parsing and the queue is empty."""
         if not self._queue and self._transfer.verbatim:
             self._into = into
             self.descriptor = into.descriptor()
@@ -190,7 +190,10 @@ class Stream:
             self.wake()
 
     def _tries_again(self) -> bool:
-        """Begin another try and return true, if it may help; raise the error if not. False for no error."""
+        """If the answer failed, begin another try and return true; raise the error if that would not help.
+
+        Return false for an answer without an error.
+        """
         error = self._transfer.error
         if error is None:
             return False

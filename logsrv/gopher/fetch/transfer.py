@@ -252,7 +252,7 @@ class Transfer:
             self._expect("next byte", now, self._options.timeouts.between)
 
     def _judge(self, now: float) -> None:
-        """Fail if the last minute brought fewer bytes than `Timeouts.least`."""
+        """Fail if fewer bytes than `Timeouts.least` were received in the last minute."""
         came = self.reader.received
         if self._judged_at > -math.inf and came - self._came_before < self._options.timeouts.least:
             self._fail(TimedOut(self.url.address, "progress", MINUTE))

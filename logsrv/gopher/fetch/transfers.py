@@ -40,7 +40,7 @@ class Splice:
         try:
             fcntl.fcntl(self._in, _SET_PIPE_SIZE, SPLICE_SIZE)
         except OSError:
-            # Linux limits the memory for all pipes of a user; the default of 64 KiB works as well.
+            # Linux limits the memory for all pipes of a user: keep the pipe's default size, 64 KiB.
             pass
 
     def take(self, socket: int) -> int:
@@ -71,7 +71,7 @@ class Splice:
 
 LOOK_AT_CLOCKS = 0.1
 CHUNK = 64 * 1024
-# Chunks of one answer that are received before the next answer has its turn.
+# After this many chunks of one answer, the next answer has its turn.
 _IN_A_ROW = 16
 
 

@@ -133,5 +133,5 @@ class Trust(Value):
 
     @property
     def by_authority(self) -> bool:
-        """Return true if the handshake itself has to check the certificate."""
+        """Return true if TLS itself checks the certificate: without pins and `insecure`."""
         return self.pins is None and not self.insecure

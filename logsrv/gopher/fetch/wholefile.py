@@ -109,7 +109,7 @@ def write_new(path: str, content: bytes) -> None:
 
 
 def _name(error: BaseException, path: str | os.PathLike[str], part: str | None = None) -> None:
-    """Set the file name of an OSError to `path` if it is `part`, or missing as for a full disk."""
+    """Give an OSError the file name `path`, if it has the name `part` or none (as for a full disk)."""
     if isinstance(error, OSError) and error.filename in (None, part):
         error.filename = os.fspath(path)
 

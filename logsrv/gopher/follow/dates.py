@@ -11,7 +11,8 @@ from functools import cache
 
 # An earlier date is not the day of an entry: it is history, or just a number.
 _FIRST = date(1990, 1, 1)
-# A date may be this far in the future, because the server may be in another time zone.
+# A date further in the future is ignored. One day is allowed, because the server may be in another time
+# zone.
 _AHEAD = timedelta(days=1)
 _LONGEST = 500
 _AROUND = " )]-_:;,.–—|/"

@@ -23,7 +23,7 @@ from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 LONGEST_TITLE = 200
-# Characters; a longer line is prose that mentions a date.
+# Characters; a longer line with a date is no entry, but prose that mentions the date.
 _LONGEST_HEADING = 120
 _LONGEST_ID = 2000
 _MARKS = " \t*=-_#~+|:•—–>"

@@ -20,7 +20,7 @@ from logsrv.gopher.wire.text import unstuffed
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-# The largest phlogs have a few thousand entries.
+# A larger menu or text fails with TooBig: the largest phlogs have a few thousand entries.
 LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000)
 AT_ONCE = 4
 # Seconds for one menu: a server that sends a byte now and then must not occupy one of the four slots.
@@ -63,11 +63,11 @@ async def look_at(
     options_for: OptionsFor,
     clock: Callable[[], float],
     charset: str | None = None,
-    told: Callable[[Followed], None] = lambda _: None,
+    looked: Callable[[Followed], None] = lambda _: None,
 ) -> list[tuple[Followed, LogsrvError]]:
-    """Fetch these menus, a few at once, and store their news. Return each menu that failed, with its error.
+    """Fetch these menus, a few at a time, and store their news. Return each failed menu with its error.
 
-    clock: seconds since 1970. told: called with each menu when it was fetched or has failed.
+    clock: seconds since 1970. looked: called with each menu when it was fetched or has failed.
     """
     places = asyncio.Semaphore(AT_ONCE)
     problems: list[tuple[Followed, LogsrvError]] = []
@@ -92,7 +92,7 @@ async def look_at(
                 problem = error
         if problem is not None:
             problems.append((each, problem))
-        told(each)
+        looked(each)
 
     async with asyncio.TaskGroup() as tasks:
         for each in followed:

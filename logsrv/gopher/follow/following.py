@@ -25,7 +25,7 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
-# The largest file that is read: somebody else may have put a larger one there.
+# Bytes of a file that are read. Somebody else may have put a larger one there: it counts as damaged.
 _MOST_BYTES = 16 * 1024 * 1024
 _FEED = "feed"
 
@@ -47,8 +47,9 @@ def can_follow(url: ItemURL) -> TypeGuard[GopherURL]:
 
 
 def newest(followed: Iterable[Followed]) -> list[tuple[Item, Followed]]:
-    """Return (item, menu) of all menus, each entry once: new ones before read ones, then by date, newest
-    first.
+    """Return (item, menu) for the items of all menus, each entry once.
+
+    New items come before read ones, the newest date first.
     """
     found: dict[str, tuple[Item, Followed]] = {}
     for each in followed:
@@ -91,7 +92,8 @@ class Following:
         with self._locked():
             if url in self._titles():
                 return False
-            # The entries are written before the list: a full disk must not leave a menu without them there.
+            # Write the entries before the list: a full disk must not leave a menu without its entries in
+            # the list.
             self._write(url, News().look(entries, now))
             return self._list.add(url, title)
 

@@ -19,9 +19,11 @@ from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, is_id
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-# Twice the limit of a menu (`fetching.LIMITS`), to remember as many entries that are missing now.
+# Keys of a menu that are remembered. Twice the most items of a menu (`fetching.LIMITS`), so that as many
+# entries that are missing now stay known.
 MOST_KNOWN = 40_000
-# The most new items, and read items, of each menu that are kept with their titles.
+# Of each menu, at most this many new items and this many read items are kept with their titles; other new
+# entries are only counted (`left_out`).
 MOST_NEW = 500
 MOST_READ = 100
 SHOWN_AT_FIRST = 5

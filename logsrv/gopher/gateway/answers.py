@@ -48,7 +48,7 @@ _STATUSES: dict[type[GopherError], int] = {
     GopherError: 502,
 }
 
-# The number of first bytes that `media_type` needs.
+# The number of bytes from the beginning of the content that `media_type` needs.
 ENOUGH_TO_TELL = 16
 
 # Media types by the name of an item type and the first bytes of the content, because the type in a menu may

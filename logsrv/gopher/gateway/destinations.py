@@ -126,7 +126,7 @@ def _parsed(address: str) -> IPv4Address | IPv6Address | None:
 
 @attrs.frozen(kw_only=True, slots=False)
 class Destinations:
-    """The operator's rules, as options."""
+    """The operator's rules about hosts and ports, as options."""
 
     allow_host: tuple[str, ...] = option((), HOST_PATTERN, "visit only this host", repeatable=True)
     allow_private: bool = option(False, FLAG, "visit private addresses too, also this machine")

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-# Shorter than the client's defaults, because somebody waits before an empty page.
+# Shorter than the client's defaults: a person looks at an empty page meanwhile.
 TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
 # Seconds for a whole request, which includes the wait for a free connection to the host.
 PATIENCE = 75.0

@@ -113,7 +113,8 @@ class Gateway(ListeningService[GopherSettings]):
         self._answers = Answers(settings, self._reactor, self.metrics)
 
     def stopping(self) -> Deferred[None]:
-        # Wait for the answers first: the kit would close a silent connection that still waits for one.
+        # Wait until all requests are answered: then the kit closes silent connections, and would also close
+        # one that waits for its answer.
         return self._visitors.close()
 
     def handle(self, request: WebRequest) -> None:

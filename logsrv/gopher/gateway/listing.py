@@ -24,7 +24,7 @@ from logsrv.kit.text.escape import one_line
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
 LONGEST_DISPLAY = 1000
-# The most steps of a breadcrumb: each contains the whole path before it, so many would need much room.
+# The most steps of a breadcrumb. Each step contains the whole path before it, so many would need much room.
 MOST_STEPS = 20
 
 _OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
@@ -78,7 +78,7 @@ def room_for(text: str) -> int:
 
 
 def scale_of(parts: Iterable[Part]) -> int:
-    """Return the width for all drawings of a page: the same, as they may be parts of one picture."""
+    """Return one width for all drawings of a page, because they may be parts of one picture."""
     drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
     return max((room_for(run.text) for run in drawings), default=0)
 

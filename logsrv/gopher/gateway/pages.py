@@ -37,10 +37,10 @@ STYLE = (_HERE / "static" / "style.css").read_bytes()
 ICON = (_HERE / "static" / "icon.svg").read_bytes()
 STYLE_PATH = f"/style.css?{hashlib.sha256(STYLE).hexdigest()[:12]}"
 ITEMS_PER_PAGE = 1000
-# Character sets offered on a page; others can be given in the address.
+# The number of character sets that a page offers; others can be given in the address.
 OFFERED = 5
 
-# The heading is searched in this many characters of a text, or items of a menu.
+# A heading is searched in the first characters of a text, or items of a menu, up to this number.
 _LOOKED_AT = 4000
 
 _TEMPLATES = templates(_HERE / "templates")

@@ -149,7 +149,7 @@ class Crawl:
     def _follow(self, reading: MenuReading) -> None:
         """Process the next lines of a menu: make jobs for their items, or use earlier copies.
 
-        Only some lines of a long menu at once: requests must go on meanwhile.
+        Process only some lines of a long menu in one call: requests must go on meanwhile.
         """
         for line in reading.next_lines():
             if self.tally.stopped is not None:
@@ -160,7 +160,8 @@ class Crawl:
             elif self._scope.wants(url, reading.depth):
                 job = self._meet(url, reading.depth)
             else:
-                # Too deep by this menu; but perhaps another menu has led to the item.
+                # Too deep on the way by this menu; but another menu may have led to the item on a shorter
+                # way.
                 job = self._jobs.get(self._items.key(url))
             if self._earlier.is_update:
                 self._earlier.lists(line, url, job)
@@ -223,7 +224,7 @@ class Crawl:
             self._journal.flush()
 
     def _write(self, reading: MenuReading) -> None:
-        """Write a menu as it is now: lines of items without a copy lead to the server."""
+        """Write a menu as it is now; the line of an item without a copy leads to the original server."""
         found = zip_longest(reading.lines, reading.jobs)
         self._files.write(reading.menu, [self._line(reading.menu, *each) for each in found])
 

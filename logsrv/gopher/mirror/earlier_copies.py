@@ -169,8 +169,8 @@ class ListedItems:
 class EarlierCopies:
     """The copies of earlier runs.
 
-    done: copies that are not requested again, and that no menu of this run has listed yet. is_update:
-    whether this run requests everything again.
+    done: copies that this run does not request again, without those that one of its menus has listed
+    already. is_update: whether this run requests everything again.
     """
 
     def __init__(
@@ -209,7 +209,7 @@ class EarlierCopies:
         return iter(self._copies.values())
 
     def old(self, key: Key, url: GopherURL) -> Copy | None:
-        """Return the copy from before the update: the kind of `url` (menu or file), else the other kind."""
+        """Return the item's copy from before the update: first of the kind of `url` (menu or file)."""
         kind = is_menu(url)
         return self._before.get((key, kind)) or self._before.get((key, not kind))
 
@@ -228,7 +228,10 @@ class EarlierCopies:
     # Findings of an update.
 
     def lists(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
-        """Note that a menu has `line`, which leads to `url`; job: that of the item, if it is fetched."""
+        """Note that a menu has `line`, which leads to `url`.
+
+        job: the job of that item, None if it is not fetched.
+        """
         if url is None:
             self._listed.add_nowhere(line)
         elif job is not None:
@@ -237,7 +240,7 @@ class EarlierCopies:
             self._listed.add_unwanted(url)
 
     def fault(self, job: Job, menu: MenuSink) -> GopherError | None:
-        """Return why a new menu must not replace the earlier copy; None if it may."""
+        """Return why a new menu must not replace the earlier copy of its item; None if it may."""
         old = self.old(job.key, job.url)
         if old is None:
             return None
@@ -260,7 +263,7 @@ class EarlierCopies:
                 self._listed.doubt(url)
 
     def left_over(self, jobs: Collection[Job]) -> tuple[list[Copy], list[Copy]]:
-        """Return the copies that this run has neither made nor used, and those of them that no menu lists.
+        """Return the copies that this run neither made nor used, and those of these that no menu lists.
 
         jobs: all jobs of the run.
         """
@@ -274,7 +277,7 @@ class EarlierCopies:
         return copies, self._listed.left_over(copies, self._links)
 
     def surely(self, unlisted: Collection[Copy]) -> list[Copy]:
-        """Return those of `unlisted` that no menu lists for sure: a menu that may be cut leaves doubt."""
+        """Return those of `unlisted` that certainly no menu lists: a cut menu might list more."""
         return self._listed.left_over(unlisted, self._links, for_sure=True)
 
     def misses_a_menu(self, jobs: Collection[Job]) -> bool:

@@ -30,11 +30,12 @@ IDLE = 0.2
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """An item of the mirror. `url` has the same name of the root's server in all jobs.
+    """An item of the mirror.
 
-    key: its identity. depth: number of menus between the root and it. path: that of its copy; for a menu,
-    set when it is copied. known: whether there may be an earlier copy. error, got: after fetching, either
-    of the two. has_copy: whether there is a copy. is_settled: whether it has a copy, or was given up.
+    url: for items of the root's server, always with the same name of that server. key: the item's identity.
+    depth: number of menus from the root to it. path: that of its copy; for a menu, set when it is copied.
+    known: whether there may be an earlier copy. got, error: after fetching, the answer or why it failed.
+    has_copy: whether there is a copy. is_settled: whether it has a copy, or was given up.
     """
 
     url: GopherURL

@@ -19,7 +19,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
 
 _CHUNK = 256 * 1024
-# Errors that concern one name, not the disk.
+# Errors that concern the name of one file, not the disk: the run goes on without that file.
 OF_A_NAME = (
     *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
     # A file is where a directory should be, or the other way round.

@@ -39,7 +39,10 @@ _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class Copy(NamedTuple):
-    """A finished item. size: of its file in bytes, None for a menu. offset: of its line in the journal."""
+    """The copy of a finished item.
+
+    size: bytes of its file, None for a menu. offset: where its line begins in the journal.
+    """
 
     url: GopherURL
     path: tuple[str, ...]
@@ -50,7 +53,8 @@ class Copy(NamedTuple):
 class Contents(Value):
     """The contents of a journal, in the order of the lines.
 
-    done: finished items. old: items finished before the current update; None without an update.
+    done: finished items; during an update, only those that it has finished. old: items finished before the
+    current update; None without an update.
     """
 
     done: list[Copy]

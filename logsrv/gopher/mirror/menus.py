@@ -27,7 +27,8 @@ class MenuReading:
     """A menu whose lines are being processed.
 
     depth: the depth of its items. jobs: one for each processed line, None if the item is not fetched.
-    missing: the number of items that are not yet copied or given up; 0 before the last line is processed.
+    missing: the number of items that are neither copied nor given up; it is set when all lines are
+    processed, and 0 before.
     """
 
     menu: Copy
@@ -67,7 +68,7 @@ class MenuReadings:
         return self._unread[0] if self._unread else None
 
     def leave_first(self) -> None:
-        """End the processing of the first menu: write it, now or when each item is copied or given up."""
+        """End the processing of the first menu: write it as soon as each item is copied or given up."""
         reading = self._unread.popleft()
         awaited = {job for job in reading.jobs if job is not None and not job.is_settled}
         if not awaited:

@@ -19,7 +19,8 @@ INDEX = "index.html"
 
 Path = tuple[str, ...]
 _RESERVED = frozenset({GOPHERMAP, INDEX})
-# A whole path must be shorter than 4096 bytes.
+# A selector with more bytes or parts gets a digest as its path: a whole path must be shorter than 4096
+# bytes.
 _LONGEST_SELECTOR = 1024
 _MOST_PARTS = 40
 

@@ -19,8 +19,8 @@ INTERRUPTED = "Ctrl-C"
 class MirrorTally:
     """The counts of a run.
 
-    fetched: items fetched. kept: earlier copies that were not requested. changed, same: earlier copies
-    that an update replaced, and those that it found unchanged. unlisted: copies that no menu lists any
+    fetched: items fetched. kept: earlier copies that were not requested. changed: earlier copies that an
+    update replaced. same: those that it found unchanged. unlisted: copies that no menu lists any
     more, and that stay. removed: such copies that were removed. withheld: nothing was removed, because a
     new menu that may list them could not be fetched. failed: errors by URL. stays: failed URLs that have an
     earlier copy. stopped: the limit that ended the run, or INTERRUPTED.

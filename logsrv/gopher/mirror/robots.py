@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from logsrv.gopher.wire.value import Value
 
 AGENT = b"logsrv"
-# Seconds: with a longer delay, nobody would wait for the end of the mirror.
+# Seconds. A longer delay counts as this one: nobody would wait for the end of the mirror.
 LONGEST_DELAY = 60.0
 _MOST_RULES = 10_000
 

@@ -33,8 +33,8 @@ def key_of(url: GopherURL) -> Key:
 
 
 class Items:
-    """Decides which URLs are the same item: `/many` and `/many/` are one if both are menus; a text and a
-    menu with such selectors may be two.
+    """Decides which URLs are the same item: `/many` and `/many/` are one item if both are menus;
+    a text `/many` and a menu `/many/` may be two.
     """
 
     def __init__(self) -> None:

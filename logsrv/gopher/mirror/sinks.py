@@ -124,7 +124,7 @@ class FileSink:
 
     @property
     def is_missing(self) -> bool:
-        """Return true if the answer is empty but there is an earlier file that is not."""
+        """Return true if the answer is empty, but the earlier copy is not."""
         if self.size:
             return False
         try:

@@ -21,7 +21,7 @@ from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import safe_name
 
-# An item with a host is on a server, not here.
+# The server of the menu, for items without a host; they are local. An item with a host is on a server.
 _NO_SERVER = GopherURL("localhost")
 _WHOLE = r"(?si)file:(?://(?:localhost)?)?(/(?!/)[^#]*)(?:#(.*))?"
 
@@ -34,7 +34,7 @@ class FileURL(Value):
 
     __slots__ = ("directory", "item_type", "selector")
 
-    # Attributes of a GopherURL, for which it may stand: no TLS, no search.
+    # Attributes of a GopherURL, so that code can treat both alike: no TLS, no search.
     tls = False
     search: bytes | None = None
 

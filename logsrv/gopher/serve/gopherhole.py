@@ -29,7 +29,7 @@ from logsrv.kit.text.escape import one_line
 
 LARGEST_MAP = 4 * 1024 * 1024
 MOST_LISTED = 10_000
-# Items of a menu in one piece; making them takes a few milliseconds.
+# A menu is yielded in pieces of this many items; making a piece takes a few milliseconds.
 _LINES = 500
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _NOTHING = "there is nothing of that name"
@@ -180,7 +180,7 @@ class Gopherhole:
     def _letter(self, place: bytes, descriptor: int, name: bytes) -> str | None:
         """Return the item type of the file `name` in the directory `descriptor`; None to hide it."""
         try:
-            # Faster than `_open`, which takes five times as long and is needed only for links.
+            # Try this first: `_open` takes five times as long, and is needed only for links.
             inner = os.open(name, _FLAGS, dir_fd=descriptor)
         except OSError:
             try:

@@ -37,7 +37,7 @@ from logsrv.kit import (
     option,
 )
 
-# Seconds in which a peer must send its request, and later read each chunk of the answer.
+# A peer that takes more seconds to send its request, or later to read a chunk of the answer, is cut off.
 PATIENCE = 120.0
 _CHUNK = 256 * 1024
 _OUTSIDE = re.compile(r"(?:https?|ftp|gophers?|gemini|mailto|news|irc):", re.IGNORECASE)
@@ -139,7 +139,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
             else:
                 await self._answer(selector)
         except NotThere:
-            # The reason would tell strangers about this machine.
+            # Not the reason in the exception, which would tell strangers about this machine.
             asked = one_line(line.partition("\t")[0], 200)
             self._refuse(f"'{asked}': there is nothing of that name here.")
         except OSError as error:

@@ -15,7 +15,8 @@ from logsrv.gopher.wire.gophermap import FILE
 from logsrv.gopher.wire.url import typed_url
 from logsrv.kit.text.escape import one_line
 
-# The mirror's journal: selectors in a mirror are relative to its directory.
+# The journal, which shows that a directory is a mirror: selectors in a mirror are relative to that
+# directory.
 _MIRROR = b".gopher-mirror"
 
 

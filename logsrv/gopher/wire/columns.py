@@ -26,13 +26,15 @@ TAB = 8
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 # The empty line before a paragraph.
 _BEFORE_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=[^\S\n]*\S)")
-# The most paragraphs that get a shape: 2 MiB of real prose has fewer. The rest of a text counts as prose.
+# Only the first paragraphs, up to this number, get a shape; the rest counts as prose. 2 MiB of real prose
+# has fewer.
 _MOST_JUDGED = 10_000
 # Beginnings of a line that must stay a line: an indent, a list, a quotation.
 _BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
 # Cells of the narrowest prose that authors wrap by hand; shorter lines are verses, addresses, lists.
 _NARROWEST = 45
-# A line of _NARROWEST cells has at least half as many characters; without one, no line is full.
+# A line of _NARROWEST cells has at least half as many characters: a character takes at most two cells. In a
+# text without such a line, no lines are joined.
 _MAY_BE_FULL = re.compile(rf".{{{_NARROWEST // 2}}}")
 _ORDINARY = re.compile(r"[^\W_]")
 

@@ -11,7 +11,7 @@ from logsrv.kit.text.paths import safe_name
 # gophernicus writes unsafe bytes in octal. Compiled when first used.
 _OCTAL = rb"#([0-3][0-7]{2})"
 
-# First bytes that `letter_of` looks at.
+# The number of bytes from the beginning of a file that `letter_of` looks at.
 ENOUGH_TO_TELL = 512
 
 _ENDINGS = {

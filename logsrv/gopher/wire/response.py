@@ -22,7 +22,7 @@ from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.text import DotEnded
 from logsrv.gopher.wire.url import GopherURL
 
-# Bytes; an error is shorter.
+# Bytes. A longer answer is content: an error is shorter.
 LONGEST_ERROR = 4096
 
 _SIGNS = (b"HTTP/", b"SSH-", b"\x15\x03")

@@ -131,7 +131,7 @@ class TextParser:
     """Takes the bytes of a text in pieces of any size, returns its content as soon as it is certain."""
 
     def __init__(self, most_held: int = MOST_HELD) -> None:
-        """most_held: the most bytes that may wait for the end of the text."""
+        """most_held: the most bytes that may wait for the end of the text; more raise TooBig."""
         self._most_held = most_held
         self._pending: bytearray | None = None
         self._last = b"\n"

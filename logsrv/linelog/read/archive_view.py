@@ -61,7 +61,8 @@ class ArchiveView(View):
         self._found: dict[int, CatalogSegment] = {}
         self._manifests: dict[int, Manifest] = {}
         self._damaged: list[str] = []
-        # The need of the last lookup, and its answers: the frames that can have it, by segment.
+        # The need of the last lookup, and the answers to it: by segment, the frames that can have lines
+        # with it.
         self._need: Need | None = None
         self._answers: dict[int, int | None] = {}
         self._readers = Readers()
@@ -190,7 +191,7 @@ class ArchiveView(View):
     def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
         """Return the frames of a segment that can have lines with `need`; None for all.
 
-        behind: the next segments of the search, which are looked up in the same round trips.
+        following: the next segments of the search, which are looked up in the same round trips.
         """
         if need is not self._need or number not in self._answers:
             self._need = need

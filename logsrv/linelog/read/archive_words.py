@@ -33,7 +33,7 @@ class WordFile(NamedTuple):
 
 
 def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mapping[int, int | None]:
-    """Return for each segment, by its number, the frames that can have lines with `need`; None for all.
+    """Return segment's number → the frames that can have lines with `need`; None for all its frames.
 
     Each round reads the missing parts of all files together.
     """
@@ -72,7 +72,7 @@ def _read(wanted: list[tuple[WordFile, int, int]], readers: Readers) -> set[int]
 
 
 def _asked(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], int | None]:
-    """Return the parts of a file that an answer still needs; if there are none, the answer too."""
+    """Return the parts of a file that must still be read; if there are none, also the answer."""
     missing: list[tuple[int, int]] = []
     try:
         words = Words(one.file)

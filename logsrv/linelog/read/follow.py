@@ -21,7 +21,7 @@ _number = attrgetter("number")
 
 
 class Appended(NamedTuple):
-    """Whole lines, and their position. missing: lines before them that the store no longer has."""
+    """Whole lines, and the first one's position. missing: lines before it that the store no longer has."""
 
     position: Position
     text: bytes
@@ -36,8 +36,8 @@ class Appended(NamedTuple):
 class Follower:
     """A reader's place in a store, which advances with each read.
 
-    position: the start of the next line. missing: lines before it that the store no longer has, and that no
-    returned lines have reported yet.
+    position: the start of the next line. missing: lines before it that the store no longer has; the next
+    `Appended` reports them.
     """
 
     def __init__(self, view: View, position: Position) -> None:
@@ -70,7 +70,8 @@ class Follower:
             frames = self._open_frames()
             if frames is None:
                 return None
-            # Checked before reading: so no line is missed that was written just before the segment ended.
+            # Checked before reading: a line that was written just before the segment ended is then not
+            # missed.
             ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
             room = _room(limit, self.position, until)
             if room <= 0:
@@ -125,7 +126,7 @@ class Follower:
         return text[start : end or len(text)]
 
     def _unpack(self, frames: Frames) -> bytes:
-        """Return the lines from the place to the end of its frame, or of the next frame that is sound."""
+        """Return the lines from the position to the end of its frame; report and skip damaged frames."""
         frame = frames.at(self.position.offset)
         while frame < frames.count:
             stop = frames.bounds(frame)[1]

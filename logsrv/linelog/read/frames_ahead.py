@@ -21,10 +21,12 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.archive.readers import AT_ONCE, Readers
 from logsrv.linelog.store.segments.heads import LARGEST
 
-# Enough for the last lines of a store, or for a search for a rare word.
+# Frames that are read ahead at first: enough for the last lines of a store, or for a search for a rare
+# word.
 _FIRST = 8
 _STRIDE = LARGEST + 4096
-# The offset of the text in its segment, and the size of the frame, which follows.
+# The head of a slot: the offset of the text in its segment, and the size of the frame, which follows the
+# head.
 _HEAD = Struct("=QQ")
 
 

@@ -17,7 +17,7 @@ from logsrv.linelog.store.words.lookup import Words
 def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ()) -> int | None:
     """Return the frames that can have lines with `need`, frame n as bit n; None if all can.
 
-    behind: the numbers of the next segments of the search.
+    following: the numbers of the next segments of the search.
     A word index that is damaged or belongs to another segment is reported to the view, and not used.
     """
     if not isinstance(frames, PackedFrames):
@@ -29,7 +29,7 @@ def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ())
         words = Words(fd)
         found = frames_with(words, need)
         if found == 0 and (words.segment, words.compressed) == (frames.number, frames.whole_cost):
-            # The count is enough: the segment's own index is not needed.
+            # The number of frames is enough: the segment's own index need not be loaded.
             frames.count = words.frames
             return found
         words.require(frames.index)

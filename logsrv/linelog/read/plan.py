@@ -24,7 +24,7 @@ class Scope(NamedTuple):
     """Limits of a search besides its query.
 
     since, until: the first moment, and the first one that is too late, in the format of TIME; "" for none.
-    after, before: only lines between these two, which are left out themselves.
+    after, before: only lines between these two positions; the lines at them are left out.
     source: a pattern of SOURCE for `fnmatch`; "" for any.
     """
 
@@ -38,8 +38,8 @@ class Scope(NamedTuple):
 class ReadTask(NamedTuple):
     """The lines of a segment that begin from offset `start` up to `stop`: at most a frame.
 
-    in_time: whether all their times are known to be in the scope. place: the frame's slot in the shared
-    memory, if it was read ahead; else 0.
+    in_time: whether the times of all these lines are known to be in the scope. place: the frame's slot in
+    the shared memory, if it was read ahead; else 0.
     """
 
     segment: int

@@ -22,7 +22,8 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.read.plan import ReadTask, Work
 
 _ALONE = 12
-# With fewer tasks after the first, `for_many` would take longer than it saves.
+# With fewer tasks left after the first _ALONE, `for_many` is not called: it would take longer than it
+# saves.
 _MANY = 100
 
 
@@ -37,7 +38,7 @@ def worked(
     """Yield each task with its results. Closing the iterator ends the processes.
 
     tell: gets a sentence for each failure. processes: the greatest number of them; 0 for one per core.
-    for_many: is called once before the forks, if there are many tasks.
+    for_many: is called once before the forks, if there are many tasks, to prepare for them.
     """
     left = iter(tasks)
     yield from _alone(work, islice(left, _ALONE), tell)

@@ -72,7 +72,7 @@ def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
 
 
 def parts(hit: Hit) -> dict[str, Any]:
-    """Return the part of a hit's `document` that needs no search for fields."""
+    """Return position, time, source and message of a hit's `document`, for which no fields are parsed."""
     record = Record(hit.line)
     return {
         "position": str(hit.position),
@@ -186,7 +186,7 @@ def _coloured(hit: Hit, spans: Callable[[bytes], list[tuple[int, int]]], style: 
         time = local_time(time)
     head = f"{one_line(time)} {one_line(source)} " if time else ""
     if style.width and len(head) >= style.width:
-        # No room for the message.
+        # The stamp fills the width: there is no room for the message.
         return f"{_DIM}{cut(head + '…', style.width)}{_RESET}\n"
     base = _LEVELS.get(record.level or "", "")
     width = style.width - len(head) if style.width else 0

@@ -141,7 +141,7 @@ class Search:
     ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, on all cores; yield the results in order.
 
-        indexed: counts frames that need not be read.
+        indexed: counts the lines of frames that need not be read.
         """
         planned = self._planned(reverse, (lambda *_: False) if indexed is None else indexed.take)
         tell, processes = self.view.tell, self._processes

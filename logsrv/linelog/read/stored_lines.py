@@ -17,7 +17,8 @@ from logsrv.linelog.read.texts import Damaged, Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# The most frames that are kept unpacked: the next hit's neighbours are mostly in the same frames.
+# The most frames that are kept unpacked; the oldest is dropped. The next hit's neighbours are mostly in the
+# same frames.
 _KEPT = 4
 
 
@@ -109,7 +110,7 @@ class StoredLines:
         return found
 
 
-# The most lines of a group that are kept in memory; a larger group comes in parts.
+# A group with more lines comes in parts, so that not all of it is kept in memory.
 LARGEST = 10_000
 
 
@@ -142,7 +143,8 @@ def grouped(
         group: dict[Position, tuple[Hit, bool]] = {}
         goes_on = False
         first = last = None
-        # An earlier part had this position's line, and all lines of the group on the side of earlier hits.
+        # The position of the last hit in the parts that were yielded already. They have its line and all
+        # lines of the group on the side of earlier hits.
         given: Position | None = None
         for hit in hits:
             window = lines.around(hit, *around)
@@ -163,7 +165,7 @@ def grouped(
                 first = min(first or window[0], window[0])
                 last = max(last or window[-1], window[-1])
             if len(group) >= LARGEST:
-                # Neighbours on the other side may be the next hits, so they are kept.
+                # Neighbours on the side of later hits are not yielded yet: they may be hits themselves.
                 given = hit.position
                 part = {
                     place: one

@@ -19,8 +19,8 @@ from logsrv.linelog.store.segments.index import Index
 from logsrv.linelog.store.segments.times import Times, times_of, together
 
 SIZE = 1 << 20
-# glibc maps new memory for each allocation of 128 KiB or more: 250 MiB took 0.41 s of CPU time, and 0.21 s
-# in smaller pieces.
+# Bytes that are read at once. For each piece of 128 KiB or more, glibc would map new memory: reading 250
+# MiB took 0.41 s of CPU time so, and 0.21 s in these smaller pieces.
 _SMALL = 64 << 10
 
 
@@ -65,7 +65,7 @@ class Frames:
         """
 
     def levels(self, frame: int, rules: int) -> tuple[int, ...] | None:
-        """Return the number of lines of a frame without level, and with each level; None if not indexed.
+        """Return how many lines of a frame have no level, and how many have each; None if not indexed.
 
         rules: the required version of the rules of levels; 0 for any.
         """
@@ -224,7 +224,7 @@ class PackedFrames(Frames):
         return os.pread(self.fd, size, at)
 
     def standing(self, frame: int, after: int) -> bytes:
-        """Return the compressed frames from `frame` up to `after`. Raises OSError."""
+        """Return the compressed frames from number `frame` up to, but without, `after`. Raises OSError."""
         begin = self.index.extent(frame)[0]
         return os.pread(self.fd, sum(self.index.extent(after - 1)) - begin, begin)
 

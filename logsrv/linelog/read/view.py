@@ -42,7 +42,8 @@ from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 from logsrv.linelog.store.words.lookup import Words
 
 _INDEXED = (Form.PACKED, Form.AWAY)
-# A segment may be rotated or sealed between lookup and opening, but not so many times in a row.
+# After so many tries, opening a segment fails. It may be rotated or sealed between lookup and opening, but
+# not so often in a row.
 _TRIES = 1000
 _TRIES_FOR_A_NAME = 100
 _PAUSE = 0.001
@@ -61,8 +62,8 @@ class View:
         self._away = away
         self._archives: Sequence[Archive] | None = None
         self._loaded: Index | None = None
-        # The file that was current.log when the segments were listed. As long as it still is, it has the
-        # number of the last segment. It is kept open, so that no other file can get its inode.
+        # The file that was current.log when the segments were listed. As long as it is current.log, it has
+        # the number of the last segment. It is kept open, so that no other file can get its inode.
         self._active = -1
         try:
             self._disk = Disk().enter(directory)
@@ -121,8 +122,8 @@ class View:
         """List the segments again. Raises StoreError."""
         self._let_go()
         try:
-            # Opened before the listing and compared after it: if it is current.log both times, it was
-            # current.log during the listing.
+            # Open current.log before the listing, and compare after it: if it is the same file both times,
+            # it was current.log during the listing.
             self._active = self._opened_active()
             self.segments, names = segments_and_names(self._disk)
         except OSError as error:
@@ -155,7 +156,7 @@ class View:
         try:
             return self._disk.open(ACTIVE, os.O_RDONLY)
         except OSError:
-            # Reported when it is read.
+            # The fault is reported when the segment is read.
             return -1
 
     def _let_go(self) -> None:
@@ -194,7 +195,7 @@ class View:
             self._tell(sentence)
 
     def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
-        """Return the frames that can have lines with `need`; None for all. Only archives look up here."""
+        """Return None: any frame may have lines with `need`. Only `ArchiveView` looks words up here."""
         return None
 
     def open_words(self, number: int) -> int | None:
@@ -379,7 +380,7 @@ class View:
         return ArchivedFrames(segment.number, text.place, load, text.frame, text.size)
 
     def _index(self, segment: Segment, path: str, fd: int) -> Index:
-        # Planning and then reading need the same index.
+        # Keep the last index: planning and then reading need the same one.
         if self._loaded is not None and self._loaded.segment == segment.number:
             return self._loaded
         try:

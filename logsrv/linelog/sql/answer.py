@@ -28,15 +28,15 @@ from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
 from logsrv.linelog.sql.rows import Misfit, Reading, Rows
 from logsrv.linelog.sql.sample import Sample
 
-# Rows in a batch of the answer. A smaller answer is returned when it is complete.
+# Rows in a batch of the answer. An answer with fewer rows is returned when it is complete.
 _ROWS = 10_000
 
 
 class Answer:
     """The answer to one statement. Raises StatementError.
 
-    utc: times without a zone are UTC, not local. pushed: only rows that the conditions can need are read.
-    columns: names of the answer's columns with DuckDB's names of their types.
+    utc: times without a zone are UTC, not local. pushed: read only rows that the statement's conditions can
+    need. columns: names of the answer's columns with DuckDB's names of their types.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class Answer:
         self.on_frame: Callable[[], None] | None = None
         self._utc = utc
         self._pushed = pushed
-        # Named before it is made, so `close` removes the directory even if a signal comes in between.
+        # The directory's name is set before DuckDB makes it: so `close` removes it even if a signal comes
+        # in between.
         self._temporary = f"{tempfile.gettempdir()}/logsrv-sql-{secrets.token_hex(8)}"
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._binder: Binder | None = None
@@ -167,7 +168,8 @@ class Answer:
             lenient.add(misfit.field)
 
 
-# DuckDB's share of the 500 MB that a command may take.
+# Beyond this DuckDB writes to its temporary directory. It is DuckDB's share of the 500 MB that a command
+# may take.
 _MEMORY = "200MB"
 
 
@@ -179,7 +181,7 @@ def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     """
     found = duckdb.connect(
         config={
-            # Only one, because rows arrive one batch at a time, and processes are forked meanwhile.
+            # Only one thread, because rows arrive one batch at a time, and processes are forked meanwhile.
             "threads": 1,
             "memory_limit": _MEMORY,
             "temp_directory": temporary,

@@ -30,7 +30,7 @@ _IN_SOURCE = ("source", "name", "host")
 class Piece(NamedTuple):
     """Whole lines of a segment, each with its LF.
 
-    offsets: offsets of lines in `text` → their offsets in the segment's text.
+    offsets: turns offsets of lines in `text` into their offsets in the segment's text.
     """
 
     segment: int
@@ -39,7 +39,7 @@ class Piece(NamedTuple):
 
 
 class BadValues:
-    """Values that a column of numbers cannot hold, by field: their number, and whether all are numbers."""
+    """Values that a column of numbers cannot hold, by field: how many, and whether all are numbers."""
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[int, bool]] = {}
@@ -127,7 +127,7 @@ def _number_of(value: str) -> Any:
 def as_number(
     value: Value, kind: ColumnType, field: str, bad_values: BadValues
 ) -> int | float | None:
-    """Return a field's value as a number of type `kind`. If it is none, note it and return None."""
+    """Return a field's value as a number of type `kind`; if that cannot hold it, add it to `bad_values`."""
     if isinstance(value, list):
         found = None
     else:

@@ -101,7 +101,7 @@ class Binder:
         try:
             self.connection.execute(f"CREATE OR REPLACE TABLE logs ({declaration(fields)})")
         except duckdb.Error as error:
-            # To SQL, names that differ only in case are the same.
+            # Two fields differ only in case: to SQL, their names are the same.
             return fault(error)._replace(position=-1)
         try:
             self.connection.execute(before + statement).fetchall()
@@ -112,7 +112,7 @@ class Binder:
     def _other(
         self, statement: str, fields: dict[str, ColumnType], wrong: Fault, explained: bool
     ) -> dict[str, ColumnType] | None:
-        """Return types, one of them changed, with which the statement is valid, or wrong further on."""
+        """Return types, one of them changed, with which the statement is valid, or its fault further on."""
         for name, kind in fields.items():
             other = ColumnType.TEXT if kind.is_number else self._kinds.kind_of_number(name)
             tried = fields | {name: other}

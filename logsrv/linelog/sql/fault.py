@@ -10,7 +10,7 @@ from logsrv.errors import LogsrvError
 
 _NO_SUCH_COLUMN = re.compile(
     r'Table ".*" does not have a column named "(.+)"|Column "(.+)" does not exist on \w+ side'
-    # An alias hides the column: `select lower(app) as app … group by app`.
+    # The error when an alias hides the column: `select lower(app) as app … group by app`.
     r'|Alias with name "+(.+?)"+ exists, but aliases cannot'
 )
 _LIMIT = 2000
@@ -19,7 +19,7 @@ NO_MEMORY = (
     "group or sort fewer rows, or columns with shorter values"
 )
 _NO_SUCH_TABLE = re.compile(r"Table with name (.+) does not exist!")
-# A column, but also a keyword of SQL.
+# `offset` is a column of `logs`, but also a keyword of SQL.
 _OFFSET = re.compile(r"\boffset[\s,)]*\Z", re.IGNORECASE)
 
 
@@ -61,7 +61,7 @@ class Fault(NamedTuple):
 def fault(error: Exception, behind: int = 0) -> Fault:
     """Parse an error of DuckDB.
 
-    behind: the number of bytes put before the statement, which the error's position includes.
+    added: the number of bytes put before the statement, which the error's position includes.
     """
     text = str(error)
     try:

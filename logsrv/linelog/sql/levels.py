@@ -17,7 +17,7 @@ TYPE = "log_level"
 """The name of the type."""
 CREATED = f"CREATE TYPE {TYPE} AS ENUM ({', '.join(map(repr, LEVELS))})"
 
-# The prefixes of four comparisons: each also with OREQUALTO.
+# The beginnings of DuckDB's names of four comparisons: each also stands before OREQUALTO.
 _ORDERS = ("COMPARE_LESSTHAN", "COMPARE_GREATERTHAN")
 
 

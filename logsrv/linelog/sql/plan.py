@@ -82,7 +82,7 @@ def _scans(node: Any, above: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _columns(scan: Any, names: Sequence[str]) -> list[str | None]:
-    """Return the columns that a scan reads; None for others, such as the row number."""
+    """Return the columns that a scan reads; None for others than the table's, such as the row number."""
     places = [column["index"] for column in scan["column_indexes"]]
     return [names[place] if 0 <= place < len(names) else None for place in places]
 

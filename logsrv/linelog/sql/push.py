@@ -25,18 +25,22 @@ _COMPARISONS = {
     "COMPARE_LESSTHANOREQUALTO": "<=",
 }
 _TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
-# Microseconds since 1970. Outside these limits, a moment's text may not have the usual length.
+# Microseconds since 1970. A moment outside these limits limits nothing: its text may not have the usual
+# length.
 _FIRST, _LAST = 0, 32503680000 * 1_000_000
-# A search for more values at once costs more than parsing the lines.
+# A condition with more values is not used: a search for them costs more than parsing all lines.
 _MOST_VALUES = 50
-# Each alternative takes 2.5 µs a line, and parsing a line in vain takes 10 µs. Values of one field, and
-# texts, do not count: they are searched at once, however many they are.
+# Of more alternatives, only parts that are cheap to test are used: each takes 2.5 µs a line, and parsing a
+# line in vain 10 µs. Values of one field, and texts, do not count: they are searched at once, however many
+# they are.
 _MOST_ALTERNATIVES = 6
 # Floats represent every integer below this exactly.
 _EXACT = 1 << 53
-# The end of \xNN, which stands for a byte that is not UTF-8: the stored line does not have that text.
+# Matches a text that may begin within \xNN, which DuckDB gets for a byte that is not UTF-8: the stored line
+# has that byte, and not this text.
 _MAYBE_ESCAPED = re.compile(r"x[0-9a-f]{2}|x[0-9a-f]?\Z|[0-9a-f]{1,2}")
-# A query ignores case only in ASCII. DuckDB lowers all letters, and two non-ASCII ones become i and k.
+# A query ignores case only in ASCII, but DuckDB lowers all letters: the two non-ASCII ones in _ALSO become
+# i and k.
 _ASCII = re.compile(r"[\x20-\x7e]+")
 _ALSO = {"i": "\u0130", "k": "\u212a"}
 _MOST_SPELLINGS = 4
@@ -71,7 +75,7 @@ def any_of(parts: list[WantedRows]) -> WantedRows:
     """Return rows that include the rows of each part."""
     if not parts:
         return WantedRows()
-    # DuckDB nests some ORs, by the hundred.
+    # Flatten: DuckDB nests some ORs, a hundred in each other.
     nodes = _wider([one for part in parts for one in _alternatives(part.node)])
     node = EVERYTHING if EVERYTHING in nodes else nodes[0] if len(nodes) == 1 else Or(nodes)
     sinces = [part.since for part in parts if part.since is not None]
@@ -242,7 +246,7 @@ def _compared(
         return WantedRows()
     if column in ("source", "name", "host"):
         return WantedRows(Compare(column, "=", value))
-    # The column has a list as JSON, but a query compares its elements one by one.
+    # A list is JSON in the column, but a query compares its elements one by one.
     if kind is None or column in ALWAYS or value.startswith("["):
         return WantedRows()
     return WantedRows(Compare(column, "=", value))

@@ -36,7 +36,7 @@ class Reading(NamedTuple):
 
 
 class Misfit(Exception):
-    """A value does not fit the column of its field. is_number: it is a number, but of another type."""
+    """A value does not fit the column of its field. is_number: whether it is a number, of another type."""
 
     def __init__(self, field: str, *, is_number: bool) -> None:
         super().__init__(field)
@@ -47,9 +47,9 @@ class Misfit(Exception):
 class Rows:
     """The table, which DuckDB may read more than once, each time from its beginning.
 
-    plan: the columns and rows to read, set before reading. trouble: the error that ended a reading.
-    lenient: fields whose bad values become NULL; with `is_lenient` all fields. Others raise Misfit.
-    missing: the number of values that became NULL, by field. seen: the fields that some line had.
+    plan: the columns and rows to read, set before reading. error: the exception that ended a reading.
+    lenient: fields whose bad values become NULL; with `is_lenient` all fields. Bad values of others raise
+    Misfit. missing: the number of values that became NULL, by field. seen: the fields that some line had.
     """
 
     def __init__(self, reading: Reading, fields: Mapping[str, ColumnType], plan: Plan) -> None:
@@ -90,7 +90,7 @@ class Rows:
         except GeneratorExit:
             raise
         except BaseException as error:
-            # Kept here, because Arrow and DuckDB pass on only its text.
+            # Keep the exception, because Arrow and DuckDB pass on only its text.
             self.trouble = error
             raise
 
@@ -104,7 +104,7 @@ class Rows:
             with_index=self._reading.with_index,
             processes=self._reading.processes,
         )
-        # Shared, so that it counts all readings.
+        # One object for all readings of the table, which counts them together.
         search.stats = self.stats
         search.on_frame = self.on_frame
         maker = ArrowColumns(self._fields, self.plan.columns)

@@ -71,7 +71,7 @@ class Sample:
                         for _, text in frames.between(*frames.bounds(frame)):
                             yield from map(Record, spread(text))
             except (Damaged, OSError):
-                # Reading the store for the answer reports the damage.
+                # Damage is skipped here: reading the store for the answer reports it.
                 continue
             finally:
                 frames.close()

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from logsrv.gopher.browse.commands.readable_texts import address_text
 
-# Name of the key, label, and the action that a click runs; "" for none.
+# Name of the key, its label, and the action that a click on it runs; "" for no action.
 Key = tuple[str, str, str]
 ALWAYS: tuple[Key, ...] = (("?", "Help", "app.help"), ("q", "Quit", "app.quit"))
 
@@ -85,7 +85,7 @@ class StatusBar(Horizontal):
 
 
 def fitting(keys: Sequence[Key], width: int) -> list[Key]:
-    """Return the keys that fit in `width` cells: those of `ALWAYS`, and as many of the first as fit."""
+    """Return those of `keys` to show in `width` cells: the others that fit, then those in `ALWAYS`."""
     last = [key for key in keys if key in ALWAYS]
     used = sum(map(_width, last))
     shown = []

@@ -115,7 +115,7 @@ def download_directory(environ: Mapping[str, str]) -> Path:
 
 
 def unused(directory: Path, name: str, taken: set[Path]) -> Path:
-    """Return an unused path for `name` in `directory`, if necessary with a number before its ending."""
+    """Return a new path for `name`: if a file or `taken` has it, with a number before its ending."""
     stem, dot, ending = name.rpartition(".")
     if not stem:
         stem, dot, ending = name, "", ""

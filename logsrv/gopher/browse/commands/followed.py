@@ -18,7 +18,7 @@ from logsrv.gopher.follow.following import Followed, can_follow, newest
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-# Seconds between two requests for the same menu.
+# A menu is due when its last request was this many seconds ago.
 LOOK_EVERY = 3600.0
 
 
@@ -41,7 +41,7 @@ class FollowedMenus:
         """Read the files, which other processes may have changed."""
         before = None
         try:
-            # Read the files once more if `followed` was changed while the thread read them.
+            # Read the files again as long as `followed` changes while the thread reads them.
             while before is not self.followed:
                 before = self.followed
                 found = await asyncio.to_thread(self._session.following.all)
@@ -56,7 +56,7 @@ class FollowedMenus:
         self.new = fresh + sum(each.news.left_out for each in self.followed)
 
     async def look(self, *, again: bool = False) -> None:
-        """Fetch all menus that are due; with `again`, all of them."""
+        """Fetch the menus that are due; with `again`, every followed menu."""
         await self.load()
         now = self._clock()
         due = [

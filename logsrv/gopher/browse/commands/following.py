@@ -22,11 +22,12 @@ class FollowingCommands:
     _followed: FollowedMenus
     _visiting: Visiting
     _window: BrowserWindow
-    # The state of the followed menus when the page of news was made.
+    # The state of the followed menus when the page of news was made last; if it differs, the page is made
+    # again.
     _rendered: object = field(default=None, init=False)
 
     def look(self, *, again: bool = False) -> None:
-        """Fetch the menus that are due; with `again`, all of them."""
+        """Fetch the menus that are due; with `again`, every followed menu."""
         self._window.start(partial(self._followed.look, again=again), group="news", exclusive=True)
 
     def look_again(self) -> None:

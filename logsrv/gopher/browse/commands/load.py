@@ -90,13 +90,15 @@ def source_of(
     return AsyncioStream(url, options, most_bytes=most_bytes, **how)
 
 
-# Bytes that are shown: nobody reads more of a text on a screen, and larger ones can be saved.
+# Bytes of an answer after which loading ends with TooBig, and only the part received is shown. Nobody reads
+# more on a screen, and larger files can be saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
-# The most lines of a page: 16 MiB of empty lines would need gigabytes of memory.
+# Lines of a text after which loading ends with TooBig, too: 16 MiB of empty lines would need gigabytes of
+# memory.
 MOST_LINES = 400_000
 # Seconds between two updates of a page that is loading: more updates would only cost time.
 _GROWS_EVERY = 0.1
-# Bytes of HTML that are parsed: parsing that much takes a second.
+# Bytes of a page of HTML after which loading ends with TooBig: parsing that much takes a second.
 MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
 
@@ -132,7 +134,7 @@ class Loading:
         self._bytes = bytearray()
         self._newlines = 0
         self._whole = False
-        # The lines that can be shown already, and the number of bytes of a text in them.
+        # The lines that can be shown already, and the number of bytes of the text from which they are made.
         self._lines: list[PageLine] = []
         self._shown = 0
         self._more = asyncio.Event()
@@ -161,8 +163,9 @@ class Loading:
         return await self.begin()
 
     async def growing(self) -> AsyncIterator[list[PageLine]]:
-        """Yield all lines of a menu or a text that can be shown already, each time there are more, until
-        the page is complete.
+        """Yield the lines of a menu or a text each time there are more to show, until the page is complete.
+
+        Each time these are all lines so far.
         """
         coming, known = self.begin(), 0
         while not coming.done():

@@ -13,7 +13,7 @@ from logsrv.gopher.fetch.trust import data_directory
 from logsrv.gopher.fetch.wholefile import whole_file
 
 _FILE = "gopher-theme"
-# White and light grey as the background in COLORFGBG, which rxvt, Konsole and others set.
+# The numbers of light grey and white, as the background in COLORFGBG, which rxvt, Konsole and others set.
 _LIGHT_GROUNDS = ("7", "15")
 # The colours of a theme, on dark and on light, by the names that Textual gives them.
 _BASE = {

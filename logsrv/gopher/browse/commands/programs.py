@@ -22,7 +22,7 @@ from logsrv.gopher.browse.content.page import Hyperlink
 from logsrv.kit.text.escape import one_line
 
 _USUAL = "open" if sys.platform == "darwin" else "xdg-open"
-# Players that can run without a window or a prompt.
+# Players of sounds that need neither a window nor a prompt; the first that is found is used.
 _PLAYERS = (
     "mpv --no-video --really-quiet",
     "ffplay -nodisp -autoexit -loglevel quiet",

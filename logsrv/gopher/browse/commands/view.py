@@ -38,18 +38,18 @@ _BREAKING: dict[Breaking, str] = {
     "all": "All long lines are broken.",
     "none": "No line is broken.",
 }
-# Marks a row that continues beyond the edge of the window.
+# Shown at the right edge of a row that continues beyond it.
 _MORE = "›"
 # Rows of the window above and below the page.
 _FRAME_ROWS = 3
-# Seconds of layout work on a long page before keys are handled again.
+# Seconds of layout work on a long page; after that, waiting keys are handled before the work goes on.
 SLICE = 0.01
 # Rows per turn of the wheel.
 _WHEEL = 3
 
 
 class PageView(ScrollView, can_focus=True):
-    """Shows `PageLine`s; a click on a link opens it. Posts `Pointed` when cursor or window move."""
+    """Shows `PageLine`s; a click on a link opens it. Posts `Moved` when the user moves cursor or window."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"page--{style}" for style in STYLES),
@@ -72,7 +72,7 @@ class PageView(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(of_page=True)]
 
     class Pointed(Message):
-        """The cursor or the window has moved."""
+        """The user has moved the cursor or the window, or tried to."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -83,8 +83,8 @@ class PageView(ScrollView, can_focus=True):
         # The indices of the lines with a match.
         self.matches: list[int] = []
         self.cursor: int | None = None
-        # The function that tells whether enough is laid out, and the step that waits for that; and whether
-        # a worker lays out the rest.
+        # A step that waits for the layout: the function that tells whether enough is laid out, and the
+        # step. Then: whether a worker lays out the rest of the page.
         self._then: tuple[Callable[[], bool], Callable[[], None]] | None = None
         self._goes_on = False
 
@@ -148,8 +148,8 @@ class PageView(ScrollView, can_focus=True):
     ) -> tuple[int, int] | None:
         """Mark all matches of `words`, ignoring case, and go to the next line with one.
 
-        stay: whether the current line counts as the next one. Returns the number of the line among those
-        with a match, from 1, and the number of lines with a match; None without a match.
+        stay: whether the current line may be the one found. Returns (the number of that line among the
+        lines with a match, from 1; the number of lines with a match), or None if no line has one.
         """
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match != self._match:
@@ -264,7 +264,10 @@ class PageView(ScrollView, can_focus=True):
         return (rows[0][0], rows[-1][0]) if rows else (0, -1)
 
     def _link_from(self, index: int, step: int, limit: int) -> int | None:
-        """Return the first link from line `index` to line `limit`, both included; step: 1 down, -1 up."""
+        """Return the line of the first link from line `index` to `limit`, both included; None without one.
+
+        step: 1 to look downwards, -1 upwards.
+        """
         links = self.page_layout.links
         at = bisect_left(links, index if step > 0 else index + 1) - (step < 0)
         if not 0 <= at < len(links):
@@ -295,7 +298,7 @@ class PageView(ScrollView, can_focus=True):
         self._when(lambda: len(self.page_layout.rows) > self._end_of_window(index), scroll)
 
     def _end_of_window(self, index: int) -> int:
-        """Return the row below a window that begins with that line; a huge number if it is not laid out."""
+        """Return the row below a window that begins with line `index`; a huge number if not laid out."""
         first_row = self.page_layout.first_row
         return first_row[index] + self._height if index < len(first_row) else 1 << 62
 
@@ -308,7 +311,7 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
 
     def _point_at(self, index: int | None) -> None:
-        """Put the cursor on that line and post `Pointed`; None leaves it where it is."""
+        """Put the cursor on line `index`, or leave it where it is for None; post `Moved` in both cases."""
         if index is not None:
             self.put_cursor(index)
         self.post_message(self.Pointed())

@@ -40,9 +40,10 @@ _MANY_BYTES = 64 * 1024
 class Journey:
     """A visit that is being made.
 
-    step: steps in the history, None for a new visit. position: that of the earlier visit. part: the page on
-    the screen while only its beginning has arrived. loading: the page while it is fetched. arrived: whether
-    the visit is in the history; a page that never arrives is not added.
+    step: steps in the history to the visit, None for a new one. position: the scroll position of the
+    earlier visit. part: the page on the screen while only its beginning is received. loading: the page
+    while it is fetched. arrived: whether the visit is in the history; it is not added for a page that never
+    arrives.
     """
 
     place: Place
@@ -119,7 +120,7 @@ class Visiting:
             here.position = self._window.view.position()
         left = self._give_up()
         if left is not None and self._is_begun:
-            # The incomplete page stays on the screen if the new visit does not arrive.
+            # Make a page of the part received: it stays on the screen if the new visit does not arrive.
             error = PeerError("you left this before all of it had come")
             self.shown = left.so_far(error)
         there = None if step is None else history.neighbour(step)
@@ -151,7 +152,7 @@ class Visiting:
     def redraw(self) -> None:
         """Make the lines of the page anew, after a change of character set, bookmarks or width."""
         shown = self.shown
-        # An incomplete page needs no new lines: they are made anew when it is complete.
+        # A page that is still loading is left alone: all its lines are made anew when it is complete.
         if shown is not None and not self._is_begun:
             self._show(shown, self._lines(shown), self._window.view.position())
 

@@ -23,8 +23,8 @@ Chosen = TypeVar("Chosen")
 class BrowserWindow:
     """The page, the prompt and the dialogs.
 
-    said: the sentence below the page, until the cursor moves. changed: called when the sentence or the
-    progress has changed.
+    said: the sentence below the page, which the next move of the cursor clears. changed: called when the
+    sentence or the progress has changed.
     """
 
     view: PageView
@@ -40,7 +40,7 @@ class BrowserWindow:
 
     @contextmanager
     def saying_errors(self) -> Iterator[None]:
-        """Show a LogsrvError or OSError raised inside as the sentence below the page."""
+        """Catch a LogsrvError or OSError, and show it as the sentence below the page."""
         try:
             yield
         except (LogsrvError, OSError) as error:

@@ -18,8 +18,8 @@ from logsrv.kit.text.escape import printable
 Shade = int | tuple[int, int, int] | None
 _SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
 _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
-# Codes that end an attribute. 2 (faint) is not in the table above, because many terminals show faint text
-# so that nobody can read it.
+# Codes that end an attribute. 2 (faint) is not in the table above: on many terminals nobody can read faint
+# text.
 _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 
 
@@ -40,7 +40,8 @@ class Span(NamedTuple):
 
 
 _PLAIN = Paint()
-# A line with more sequences is no drawing, and megabytes of sequences would take seconds.
+# A line with more sequences is not coloured but escaped: it is no drawing, and megabytes of sequences would
+# take seconds.
 _MOST_IN_A_LINE = 5000
 
 
@@ -79,7 +80,7 @@ class Colours:
 
 @lru_cache(maxsize=1024)
 def _changed(paint: Paint, parameters: str) -> Paint | None:
-    """Return the paint after a sequence; None if the sequence does more than colour."""
+    """Return `paint` after a sequence with these parameters; None if that does more than colour."""
     if len(parameters) > 1 and any(len(each) > 3 for each in parameters.split(";")):
         return None
     numbers = iter([int(each or 0) for each in parameters.split(";")])

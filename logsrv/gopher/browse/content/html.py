@@ -15,11 +15,12 @@ _BLOCKS = _HEADINGS | frozenset(
         *("section", "article", "header", "footer", "nav", "main", "aside", "figure", "address"),
     )
 )
-# Elements with an empty line before them.
+# Elements that are shown with an empty line before them.
 _APART = _HEADINGS | frozenset(("p", "ul", "ol", "dl", "table", "pre", "blockquote"))
 _MOST_LINKS = 1000
-# Characters of each `feed`, and of a tag. Python's parser scans an unfinished tag again at each `feed`:
-# without a limit, the time would grow with the square of its length.
+# Characters that each `feed` gets, and of the longest tag; a longer one is shown as text. Python's parser
+# scans an unfinished tag again at each `feed`: without a limit, the time would grow with the square of its
+# length.
 _CHUNK = 16 * 1024
 _LONGEST_TAG = 64 * 1024
 _LONGEST_LAST = 4 * 1024

@@ -24,7 +24,8 @@ _HAND_MADE = 120
 # To tell whether a line is prose, at most 200 lines before and after it are read, 400 characters of each.
 _AROUND = 200
 _ENOUGH = 400
-# Lines between two calls of `until`: a line takes a few microseconds, a paragraph of long lines 20 ms.
+# Lines that are laid out between two calls of `until`: a line takes a few microseconds, a paragraph of long
+# lines 20 ms.
 _LINES_A_CHECK = 32
 _NARROWEST = 8
 _TAG_WIDTH = 4
@@ -171,7 +172,7 @@ def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
 
 
 def _fits(text: str, start: int, width: int) -> int:
-    """Return the end of the longest piece from `start` on that fits `width` cells, at least a character."""
+    """Return the end of the longest piece from `start` on that fits `width` cells, or of one character."""
     end = min(len(text), start + width)
     if text.isascii():
         return max(end, min(start + 1, len(text)))

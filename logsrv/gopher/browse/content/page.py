@@ -38,9 +38,9 @@ class MenuContent(Value):
 class Page(Value):
     """The answer to one request.
 
-    content: the items of a menu, or bytes; those of a text are without the last line `.` and doubled dots.
-    error: the failure; `content` is then the part received, or None. note: a sentence to show above the
-    content. received: bytes of the answer. seconds: how long it took.
+    content: the items of a menu, or bytes. A text has neither its last line `.` nor doubled dots.
+    error: why loading failed; `content` is then the part received, or None. note: a sentence to show above
+    the content. received: bytes of the answer. seconds: how long it took.
     """
 
     url: ItemURL
@@ -52,7 +52,7 @@ class Page(Value):
 
     @property
     def way(self) -> Way:
-        """Return the way to show it."""
+        """Return how to show the page: as a menu, text, picture …."""
         return way_to_show(self.url)
 
     @property
@@ -66,7 +66,7 @@ class Page(Value):
 
 
 def way_to_show(url: ItemURL) -> Way:
-    """Return the way to show the answer to `url`."""
+    """Return how to show the answer to `url`, by its item type."""
     return _WAYS.get(item_type(url.item_type).name, "download")
 
 

@@ -33,7 +33,7 @@ _COLOURS = {
 }
 
 _NO_MENU = GopherURL("localhost")
-# Bytes of a binary that are shown: nobody reads more, and escaping megabytes takes seconds.
+# Only this many bytes of a binary are shown: nobody reads more, and escaping megabytes takes seconds.
 _SHOWN_OF_BINARY = 32 * 1024
 # Characters of a text, and items of a menu, that are made into lines before keys are handled again.
 LONGEST, ITEMS = 16 * 1024, 500

@@ -20,7 +20,7 @@ def caret(text: str, error: QueryError) -> str:
 
 
 def _safe(text: str) -> str:
-    # Escaping turns one character into up to six.
+    # The factor 6: escaping turns one character into up to six.
     return one_line(text, 6 * (BEFORE + BEHIND) + 1)
 
 

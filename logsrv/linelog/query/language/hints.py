@@ -48,7 +48,7 @@ def hints(query: str) -> list[str]:
     try:
         found += map(_of_comparison, comparisons(parse(query)))
     except QueryError:
-        # The error itself says what is wrong.
+        # The query has an error, which says itself what is wrong.
         pass
     return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
 

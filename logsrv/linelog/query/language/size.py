@@ -36,7 +36,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _PROPERTY = re.compile(r"\\[pP]")
-# Instructions: `\pL` and `[^\pL]` are the largest properties, with 1,204. A range of UTF-8 has up to 19.
+# Upper bounds of RE2's instructions: `\pL` and `[^\pL]` are the largest properties, with 1,204; a range of
+# UTF-8 has up to 19.
 _OF_PROPERTY = 1250
 _OF_RANGE = 20
 _OF_CHARACTER = 4
@@ -122,7 +123,7 @@ def _size_of_item(kind: str | None, text: str) -> int:
 
 
 def _size_of_class(text: str) -> int:
-    """Return the instructions of a class `[…]`. We write its letters in both cases."""
+    """Return the instructions of a class `[…]`, with its letters in both cases, as we write them."""
     size = _OF_RANGE + len(_PROPERTY.findall(text)) * _OF_PROPERTY
     is_simple = text.isascii() and "\\" not in text and "[:" not in text
     return size + len(text) * (2 if is_simple else _OF_RANGE // 2)

@@ -38,7 +38,7 @@ _PART = re.compile(
     + "|".join(sorted(_UNITS, key=len, reverse=True))
     + ")"
 )
-# Seconds and bytes, if a number has no unit.
+# The scale of a number without a unit: seconds for a time, bytes for a size.
 _SCALES = {NONE: 1, TIME: _SECOND, SIZE: 1}
 _IN_NAMES = {
     **dict.fromkeys(("ns", "nanos", "nanoseconds"), (TIME, 1)),
@@ -70,7 +70,7 @@ def amount(value: Scalar) -> Amount | None:
         if found is None:
             return None
         before, (unit, scale) = unit, _UNITS[found[2]]
-        # Only times have parts: `1m30s`.
+        # Only a time may have several parts: `1m30s`.
         if before and not before == unit == TIME:
             return None
         total += _scaled(found[1], scale)
@@ -129,5 +129,5 @@ def _times(number: Number, scale: int) -> Number:
 def _scaled(text: str, scale: int) -> int | float:
     whole, _, fraction = text.partition(".")
     number = int(whole + fraction) * scale
-    # Divided once: `1.1s` is exactly 1100 ms.
+    # One division, of integers: so `1.1s` is exactly 1100 ms.
     return number if not fraction else number / 10 ** len(fraction)

@@ -24,7 +24,8 @@ U8 = numpy.uint8
 _WORD = 8
 _CASE = 0x20
 _LF, _SPACE = 0x0A, 0x20
-# In nine of ten cases the 64 bytes before a hit have two spaces, in logs of all kinds.
+# The distances of the 64 bytes before a hit. In nine of ten cases they have two spaces, in logs of all
+# kinds: then the hit is in the message, and the line's stamp need not be searched.
 _BEFORE = numpy.arange(1, 65)[:, None]
 # Bytes from the most to the least frequent in logs; all others are rarer.
 _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=_vyk[](),wTx;zjq'

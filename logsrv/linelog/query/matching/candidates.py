@@ -22,7 +22,7 @@ from logsrv.linelog.query.matching.literals import (
 from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
 from logsrv.linelog.query.matching.shapes import of_compare
 
-# Each literal is a search of its own, five times as fast as one expression for all of them.
+# More literals are joined to one expression. A search for each of a few is five times as fast.
 _MOST_LITERALS = 4
 
 
@@ -67,7 +67,7 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
 
 def _of_regex(pattern: str) -> Candidate:
     found = read_expression(pattern)
-    # Long texts are rare; each text costs a pass.
+    # The best set has the longest texts, which are rare, and few: each text costs a pass.
     best = max(_texts_of(found.need), key=lambda some: _worth(some) / len(some), default=())
     if not best or _worth(best) < SHORTEST or (len(best) > 1 and found.begins):
         return found.in_text

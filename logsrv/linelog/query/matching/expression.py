@@ -24,7 +24,7 @@ _POSIX = re.compile(r"\[:\^?[a-z]*:\]")
 _GROUP = re.compile(r"\((?:\?(?:P?<[^>]*>|([imsU-]*)([:)])))?")
 _REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(?:,([0-9]*))?\})\??")
 _CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-# The ends of ranges as `_code` writes them.
+# The ends of a range of a class, as `_code` writes them.
 _ENDS = re.compile(r"\\x\{([0-9a-f]+)\}|([A-Za-z0-9])")
 _LF = ord("\n")
 _CLASSES = {
@@ -38,7 +38,7 @@ MOST_TEXTS = 8
 """Texts to which an expression such as `user=(ann|eve)` may be expanded."""
 _CAPITAL = re.compile(r"[A-Z]")
 _SPELLED = re.compile(
-    # Here capitals are syntax, not text: in escapes, in names and flags of groups.
+    # Parts of a pattern in which a capital is syntax, not text: escapes, names and flags of groups.
     r"\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x[0-9A-Fa-f]{2}|.)|\(\?(?:P?<[^>]*>|[imsU-]*[:)])|\[:\^?[a-z]*:\]",
     re.DOTALL,
 )

@@ -17,7 +17,7 @@ Candidate: TypeAlias = Literals | Pattern
 
 SHORTEST = 3
 """Bytes of the shortest literal that is a better candidate than an expression."""
-# Lowering a megabyte takes about as long as 1000 comparisons in vain.
+# After so many comparisons in vain, the whole text is lowered: that takes about as long for a megabyte.
 _MOST_WRONG = 1000
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _AS_ONE_LETTER = bytes.maketrans(_LETTERS, b"a" * len(_LETTERS))
@@ -64,7 +64,7 @@ def caseless_find(text: bytes, needle: bytes) -> Callable[..., int]:
     """Return a function like `text.find` that finds only `needle`, and ignores ASCII case.
 
     needle: in small letters. Its longest part without letters, mostly the digits of an id, is searched
-    first. If too many of its places lack the rest, the whole text is lowered instead.
+    first. If that part is found too often without the rest, the whole text is lowered instead.
     """
     anchor = max(needle.translate(_AS_ONE_LETTER).split(b"a"), key=len)
     if len(anchor) < SHORTEST:

@@ -37,10 +37,10 @@ Hits: TypeAlias = Callable[[bytes, int, int], int]
 """text, start, end → the offset of the first hit in that part, or -1."""
 
 
-# With more than one candidate in 2**10 bytes, testing the candidates costs as much as RE2's search of the
-# whole text: 1 to 2 ms for 1 MiB.
+# With more than one candidate in 2**10 bytes, RE2 searches the whole text. Testing so many candidates costs
+# as much: 1 to 2 ms for 1 MiB.
 _SELDOM = 10
-# Texts that RE2 then searches as a whole, until candidates are tried again.
+# The number of texts that RE2 then searches as a whole, before candidates are tried again.
 _AT_ONCE = 16
 
 
@@ -229,7 +229,10 @@ def _is_exact(node: Node, found: Candidate | None) -> bool:
 
 
 def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
-    """Return the expression if it is the whole query and has no `^`: messages that contain it match."""
+    """Return the expression if it is the whole query and has no `^`; None for other queries.
+
+    Exactly the messages that contain it match.
+    """
     if isinstance(node, Regex) and isinstance(found, tuple):
         expression = read_expression(node.pattern)
         return None if expression.anchored else expression.in_text
@@ -312,7 +315,7 @@ def _only(find: Find, needle: bytes) -> Hits:
 
 
 def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
-    """Return a function that finds the nearest of several literals, and searches no text for one twice."""
+    """Return a function that finds the nearest of several literals; it searches no place twice for one."""
     # The next place of each literal; it counts only if the whole literal lies before `end`.
     following = [-1] * len(finds)
 

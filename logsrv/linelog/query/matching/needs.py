@@ -1,8 +1,8 @@
 """Needs: literals without which no line can match. An index can rule out the texts that lack them.
 
 A need is a promise: every matching line contains it. If nothing is certain, the need is None. JSON may
-write any character as an escape such as `\\u00`, which an index of words cannot find: the index must record
-where escapes stand, or assume that they are present.
+write any character as an escape such as `\\u00`, and a word index finds no literal written so. So a word
+index must record where escapes stand, or assume that they are present.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def predicate(node: Node) -> Predicate:
 
 
 def _cost(node: Node) -> int:
-    """Order tests: texts first, since a test of a field has to parse the line."""
+    """Return the key for sorting tests, the cheapest first: a test of a field has to parse the line."""
     if isinstance(node, Term):
         return 0
     return 1 if isinstance(node, Regex) else 2
@@ -146,7 +146,7 @@ def values_by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
 
 
 class WantedValues:
-    """The values that several queries compare a field with: the query's number, and the value.
+    """The values with which several queries compare one field: (the query's number, the value).
 
     Two values are equal if they are the same number or amount. If one of them is neither, their texts are
     compared, without case.
@@ -176,7 +176,7 @@ class _SameAmounts:
     def __init__(self, find: Callable[[Scalar], Number | Amount | None]) -> None:
         self._find = find
         self._wanted: dict[Number | Amount, list[int]] = {}
-        # A record's value that is no number is compared with these as text.
+        # These values as texts, for a record's value that is no number or amount.
         self.texts: dict[bytes, list[int]] = {}
 
     def add(self, who: int, value: str, text: bytes) -> bool:

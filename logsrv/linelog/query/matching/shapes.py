@@ -26,13 +26,14 @@ from logsrv.linelog.query.matching.literals import (
 from logsrv.linelog.query.matching.needs import AnyOf, has_capital, literal
 from logsrv.linelog.query.matching.required import of_field, of_value
 
-# A value of 8 bytes or more is probably an address or an identifier, not a common word.
+# Bytes. A longer value is the candidate, instead of the key: it is probably an address or an identifier,
+# not a common word.
 _TELLING = 8
 _ESCAPE = r"\\u00"
 _HEADER = "<[0-9]{1,3}>"
 _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
-# The end of the request, or of HAProxy's times.
+# What stands before the status in an access log: the end of the request, or of HAProxy's times.
 _BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
 # The first letter of a unit (`\\u03bc` is one), or of an exponent.
 _UNIT = r"[A-Za-z\x{b5}\x{3bc}\\]"
@@ -123,14 +124,14 @@ def _of_access(name: str, number: Pattern | None) -> Pattern:
 
 
 def _number(op: str, value: str) -> Pattern | None:
-    """Return an expression for the integers for which `op value` is true; None if it cannot say."""
+    """Return an expression for the integers for which `op value` is true; None if none can be made."""
     if op not in _ORDERS or not _PLAIN_INTEGER.fullmatch(value):
         return None
     text = str(int(value))
     if op == "=":
         return text + r"\b"
     greater = op[0] == ">"
-    # Shorter numbers are less, longer ones greater; for the same length the first different digit decides.
+    # Numbers with fewer digits are less, with more digits greater; else the first different digit decides.
     if greater:
         found = [rf"[0-9]{{{len(text) + 1},}}"]
     else:

@@ -17,12 +17,13 @@ from logsrv.linelog.query.matching.predicates import WantedValues, values_by_fie
 
 FEW = 5
 """Up to this many queries of one field search by themselves; for more, the field is read once for all."""
-# Values of a field whose queries are cached.
+# For each value of a field, the queries that ask for it are cached; beyond this many values the cache is
+# emptied.
 _MOST_KNOWN = 10_000
 
 
 def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
-    """Return the fields that more than FEW queries compare with a value: the query's index, the value."""
+    """Return the fields that more than FEW queries compare with `=`: (query's index, value) of each."""
     return {
         field: queries
         for field, queries in values_by_field(nodes).items()
@@ -31,7 +32,7 @@ def by_field(nodes: Sequence[Node]) -> dict[str, list[tuple[int, str]]]:
 
 
 class FieldValues:
-    """The queries of one field. queries: each query's number, and the value that it asks for."""
+    """The queries that compare one field. queries: (the query's number, the value that it asks for)."""
 
     def __init__(self, field: str, queries: Sequence[tuple[int, str]]) -> None:
         self._all = [place for place, _ in queries]

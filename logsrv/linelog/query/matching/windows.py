@@ -20,7 +20,8 @@ from logsrv.linelog.query.matching.piece import PAD, U8, TextPiece
 _CASE = 0x20
 _BITS = 17
 _MULTIPLIER = numpy.uint32(2654435761)
-# The first 32 bytes of all literals are compared at once, as words of eight bytes; longer ones are rare.
+# The first 32 bytes of all literals are compared at once, as words of eight bytes; longer literals are
+# rare.
 _WORD = 8
 _COMPARED = 4 * _WORD
 # Pairs of a place and a literal that are compared at once.
@@ -98,7 +99,7 @@ class _Compared:
 
 
 class _OfSize:
-    """The windows of one size. which: a literal's number, its window, and the window's offset in it."""
+    """The windows of one size. which: (number of a literal, its window, the window's offset in it)."""
 
     def __init__(self, size: int, which: list[tuple[int, bytes, int]]) -> None:
         self._size = size

@@ -34,7 +34,7 @@ def timed_by_arrays(text: bytes, size: int, *, levels: bool) -> Counter[tuple[by
 
 
 def _runs(raw: Array, starts: Array, size: int) -> Array:
-    """Return the numbers of the lines whose first `size` bytes differ from the line before."""
+    """Return the indexes of the lines whose first `size` bytes differ from those of the line before."""
     mask = numpy.frombuffer(b"\xff" * size + bytes(_HEAD - size), "<u8")
     heads = windows(raw, starts, _HEAD).view("<u8") & mask
     differ = any_of(heads[1:] ^ heads[:-1])

@@ -14,7 +14,7 @@ from logsrv.linelog.read.indexed import begin
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
-# At most this many steps may have lines: nobody can look at more.
+# If more steps have lines, counting fails with a sentence: nobody can look at so many.
 MANY = 100_000
 _STEPS = (
     0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
@@ -33,7 +33,7 @@ class TimeBucket(NamedTuple):
 def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     """Count lines by steps of `step` seconds, counted from 1970, in order. Empty buckets are left out.
 
-    Raises LogsrvError for more than MANY buckets.
+    Raises LogsrvError for more than MOST_STEPS buckets.
     """
 
     def work(task: ReadTask) -> list[bytes]:
@@ -90,7 +90,7 @@ def counted(
     texts: Iterable[bytes], step: float, *, levels: bool
 ) -> list[tuple[float, Counter[str]]]:
     """Return each step of `step` seconds that has lines in `texts`: its start, its numbers of lines."""
-    # The time to the second is enough, unless a bucket may begin within a second.
+    # Bytes of TIME up to the second are enough, unless a bucket may begin within a second.
     size = 19 if step % 1 == 0 else 26
     counts: Counter[tuple[bytes, str | None]] = Counter()
     for text in texts:

@@ -18,9 +18,9 @@ from logsrv.linelog.read.indexed import IndexedLines
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 
-# The number of different values that are kept. At twice as many, the least frequent ones are forgotten.
+# At twice as many different values, the least frequent ones are forgotten, so that this many are kept.
 MANY = 100_000
-# The characters of all kept values, each of up to four bytes. At twice as many, values are forgotten too.
+# The same for the characters of all values together; a character has up to four bytes.
 MUCH = 8 << 20
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
@@ -111,7 +111,7 @@ def _names(record: Record) -> set[str]:
     found = record.fields.keys()
     names = {f"fields.{name}" if name in ALWAYS else name for name in found}
     names.update(name for name in ALIASES if name not in found and record.get(name) is not None)
-    # `level` replaces it: both are equal in nearly all lines.
+    # `level`, added below, replaces this name: both values are equal in nearly all lines.
     names.discard("fields.level")
     return names | {"level"} if record.level else names
 
@@ -133,7 +133,8 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
     for found in _results(search, work):
         for source, (lines, last) in found.items():
             before = sources.pop(source, (0, ""))
-            # Moved to the end: if there are too many sources, those with the newest lines are kept.
+            # The source is put at the end of the dict. Of too many sources the first ones are forgotten:
+            # they have the oldest lines.
             sources[source] = before[0] + lines, max(before[1], last)
         while len(sources) > MANY:
             del sources[next(iter(sources))]
