@@ -23,7 +23,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from logsrv.cli.arguments import SAID, tell, usual_store
-from logsrv.cli.configured import names_configuration, settings
+from logsrv.cli.settings_of_service import names_configuration, settings
 from logsrv.errors import ConfigurationError, StoreError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import did_you_mean, shown

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
                     # Any other error, such as a read-only file system, makes a repair impossible.
                     if "is in use by" not in str(error):
                         raise
-                    visit.owns = str(error)
+                    visit.not_locked = str(error)
                 undo.callback(give_files_of_root, disk)
             visit.go()
     except OSError as error:
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(visit.report(directory), indent=1))
     else:
         visit.print(directory)
-    return 1 if visit.left else 0
+    return 1 if visit.remaining else 0
 
 
 @attrs.define
@@ -106,13 +106,13 @@ class DoctorVisit:
     examination: Examination
     progress: CareProgress
     repair: bool = attrs.field(default=False, kw_only=True)
-    owns: str = ""
+    not_locked: str = ""
     found: list[StoreFinding] = attrs.field(factory=list)
     repaired: list[StoreFinding] = attrs.field(factory=list)
     refused: dict[tuple[str, str], str] = attrs.field(factory=dict)
 
     @property
-    def left(self) -> list[StoreFinding]:
+    def remaining(self) -> list[StoreFinding]:
         """The findings that remain, without notes."""
         return [one for one in self.found if one.weight is not Weight.NOTE]
 
@@ -135,8 +135,8 @@ class DoctorVisit:
         """Return whether a repair was tried, which may have failed."""
         if one.remedy is None:
             return False
-        if self.owns and not one.beside_server:
-            self.refused[one.kind, one.name] = f"not repaired: {self.owns}"
+        if self.not_locked and not one.beside_server:
+            self.refused[one.kind, one.name] = f"not repaired: {self.not_locked}"
             return False
         try:
             one.remedy()
@@ -149,7 +149,7 @@ class DoctorVisit:
         examination = self.examination
         return {
             "store": directory,
-            "sound": not self.left,
+            "sound": not self.remaining,
             "segments": len(examination.looked),
             "lines": examination.lines,
             "text": examination.readable,
@@ -176,7 +176,7 @@ class DoctorVisit:
             for sentence in (one.advice, self.refused.get((one.kind, one.name))):
                 if sentence:
                     print(f"    {one_line(sentence, 2000)}")
-        examination, left, gone = self.examination, self.left, len(self.repaired)
+        examination, left, gone = self.examination, self.remaining, len(self.repaired)
         lines, text = examination.lines, examination.readable
         held = "" if lines is None else f"{counted(lines, 'line')}, "
         size = "" if text is None else f"{size_text(text)} of text, "

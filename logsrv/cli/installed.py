@@ -58,7 +58,7 @@ class BrokenPlugin:
 
 
 @attrs.frozen(kw_only=True)
-class Installed:
+class AllInstalled:
     """All installed plugins and inputs, in the order of their names."""
 
     plugins: tuple[InstalledPlugin, ...]
@@ -76,7 +76,7 @@ class Installed:
         ]
 
 
-def find_installed() -> Installed:
+def find_installed() -> AllInstalled:
     """Return everything that Twisted's plugin system finds. It starts no plugin."""
     # Twisted logs each broken module as a critical error, with a traceback on stderr.
     with contextlib.suppress(AssertionError):
@@ -92,7 +92,7 @@ def find_installed() -> Installed:
             continue
         for value in vars(loaded).values():
             files.setdefault(id(value), where)
-    return Installed(
+    return AllInstalled(
         plugins=tuple(_plugins(files, packages)),
         inputs=tuple(_inputs(files, packages)),
         broken=tuple(sorted(broken, key=lambda found: found.where)),

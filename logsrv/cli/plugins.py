@@ -24,7 +24,7 @@ from attrs import asdict
 from logsrv.cli.arguments import columns
 from logsrv.cli.installed import (
     OVERLOOKED,
-    Installed,
+    AllInstalled,
     InstalledPlugin,
     find_installed,
     is_overlooked,
@@ -39,7 +39,7 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     found = find_installed()
-    shown = json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _text(found)
+    shown = json.dumps(asdict(found), indent=2) + "\n" if arguments.json else _report(found)
     print(shown, end="")
     if is_overlooked(Path.cwd()):
         print(f"logsrv plugins: {OVERLOOKED}", file=sys.stderr)
@@ -47,16 +47,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if is_sound else 1
 
 
-def _text(found: Installed) -> str:
-    parts = [_table("PLUGIN", found.plugins), "\n", _table("INPUT", found.inputs)]
-    if found.broken or found.hidden or any(plugin.error for plugin in found.plugins):
+def _report(installed: AllInstalled) -> str:
+    """Return the two tables, and a line for each broken or hidden plugin."""
+    parts = [_table("PLUGIN", installed.plugins), "\n", _table("INPUT", installed.inputs)]
+    if installed.broken or installed.hidden or any(plugin.error for plugin in installed.plugins):
         parts.append("\n")
-    for plugin in found.plugins:
+    for plugin in installed.plugins:
         if plugin.error:
             parts.append(f"broken: {plugin.name} ({plugin.where}): {plugin.error}\n")
-    for broken in found.broken:
+    for broken in installed.broken:
         parts.append(f"broken: {broken.where}: {broken.error}\n")
-    for hidden, taken in found.hidden:
+    for hidden, taken in installed.hidden:
         parts.append(
             f"warning: {hidden.name} is there twice: the one of {_origin(taken)} is taken, "
             f"not the one of {_origin(hidden)}\n"

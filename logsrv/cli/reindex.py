@@ -32,9 +32,9 @@ from logsrv.linelog.store.segments.format import require_known
 from logsrv.linelog.store.words.reindex import ReindexedSegment, make_indexes
 from logsrv.memory import keep_freed_memory
 
-# The first MOST_NAMED segments are reported one by one; after them, one line for every TOLD_EVERY segments.
+# The first MOST_NAMED segments are reported one by one; after them, one of REPORT_EVERY segments.
 MOST_NAMED = 50
-TOLD_EVERY = 1000
+REPORT_EVERY = 1000
 
 
 def declare(parser: Parser) -> None:
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
                     reported += 1
                     if reported <= MOST_NAMED:
                         print(f"{one.segment.name}: {sentence}", flush=True)
-                    elif reported % TOLD_EVERY == 0:
+                    elif reported % REPORT_EVERY == 0:
                         print(f"{looked_at} segments so far", flush=True)
             give_files_of_root(disk)
     except OSError as error:

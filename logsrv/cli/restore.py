@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(f"--from {shown(arguments.origin)}: {error}") from None
     store = choose_store(archive, arguments.store)
-    total = _brought(arguments.directory, lambda disk: restore_segments(archive, store, disk))
+    total = _write_segments(arguments.directory, lambda disk: restore_segments(archive, store, disk))
     print(f"{shown(arguments.directory)} is store {store}: {total}")
     print(
         "If the store that was archived still runs, or its lines went on elsewhere, give this one"
@@ -142,7 +142,7 @@ def _from_centre(arguments: argparse.Namespace, url: ShipURL) -> int:
     try:
         # Ask the centre before a directory is made, so that none is left if it cannot be reached.
         state = client.state()
-        total = _brought(arguments.directory, bring)
+        total = _write_segments(arguments.directory, bring)
     finally:
         client.close()
     [copy] = copies
@@ -181,7 +181,7 @@ class _Total:
         return 1 if self.left_out else 0
 
 
-def _brought(directory: str, bring: Callable[[Disk], Iterator[RestoredSegment]]) -> _Total:
+def _write_segments(directory: str, bring: Callable[[Disk], Iterator[RestoredSegment]]) -> _Total:
     """Lock a directory, let `bring` write segments into it, and count them. Raises StoreError."""
     total = _Total()
     try:

@@ -113,10 +113,10 @@ def _row(one: TargetStatus) -> tuple[str, ...]:
         behind = f"{size_text(lag.bytes)}, {lag.lines:,} lines, {_span(lag.seconds)}"
     error = f"{one.state.failed[:19]}Z {one.state.error}" if one.state.failed else one.state.error
     position = "?" if one.position is None else str(one.position)
-    return one.name, _up(one), position, behind, _gone(one.gone), one_line(error)
+    return one.name, _state_cell(one), position, behind, _gap_cell(one.gone), one_line(error)
 
 
-def _gone(gone: Missing | None) -> str:
+def _gap_cell(gone: Missing | None) -> str:
     """Return the table's cell for the lines that retention removed before the target had them."""
     if not gone:
         return "?" if gone is None else "-"
@@ -124,7 +124,7 @@ def _gone(gone: Missing | None) -> str:
     return f"{least}{gone.bytes:,} bytes, {gone.lines:,} lines"
 
 
-def _up(one: TargetStatus) -> str:
+def _state_cell(one: TargetStatus) -> str:
     if not one.wanted:
         return "no target any more"
     if not one.running:

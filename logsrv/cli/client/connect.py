@@ -132,7 +132,7 @@ async def _talk(target: Target, arguments: argparse.Namespace, reactor: Any) -> 
     peer = await dial(target, options, talk, arguments.timeout, reactor)
     if is_typed:
         tell(f"logsrv connect: connected to {target}; Ctrl-D ends it")
-    await talk.hold(peer, target)
+    await talk.converse(peer, target)
     if is_typed:
         tell(f"logsrv connect: the connection to {target} is closed")
 

@@ -89,7 +89,7 @@ class LineConversation:
             if self._peer is not None:
                 self._peer.close()
 
-    async def hold(self, peer: StreamPeer | DatagramPeer, target: Target) -> None:
+    async def converse(self, peer: StreamPeer | DatagramPeer, target: Target) -> None:
         """Exchange lines until the peer closes, or is silent for `wait` seconds after the end of the input.
 
         Raises ConnectionFailed; OSError of our output.

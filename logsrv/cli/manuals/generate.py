@@ -59,7 +59,7 @@ def run(arguments: Namespace) -> int:
     if arguments.into is not None:
         _write(arguments.into, files)
         return 0
-    by_name = {_plain(name): text for name, text in files.items()}
+    by_name = {_base_name(name): text for name, text in files.items()}
     if arguments.name not in by_name:
         there = "" if arguments.what == "man" else f"; there are {' and '.join(by_name)}"
         near = did_you_mean(arguments.name, list(by_name)) or there
@@ -68,7 +68,7 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _plain(name: str) -> str:
+def _base_name(name: str) -> str:
     """Return `logsrv-search` for `logsrv-search.1`, and `logsrv` for `_logsrv` and `logsrv.fish`."""
     stem, dot, suffix = name.rpartition(".")
     return (stem if dot and (suffix.isdigit() or suffix == "fish") else name).lstrip("_")

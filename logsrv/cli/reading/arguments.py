@@ -193,7 +193,7 @@ def style(arguments: Namespace) -> Style:
     return Style(arguments.output, color, arguments.local, width, terminal)
 
 
-def opened(directory: str, command: str) -> View:
+def open_view(directory: str, command: str) -> View:
     """Open a store, or an archive, for reading; damage is reported on stderr.
 
     Raises StoreError and ArchiveError.
@@ -208,7 +208,7 @@ def opened(directory: str, command: str) -> View:
 
         return ArchiveView(directory, warn)
     view = View(directory, warn, away=True)
-    view.tell_of_no_files()
+    view.report_odd_names()
     return view
 
 

@@ -13,7 +13,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.kit.text.words import shown
 from logsrv.linelog.read.counting.histogram import TimeBucket, histogram, sensible_step
 from logsrv.linelog.read.counting.tallies import ValueCounts, top
-from logsrv.linelog.read.indexed import begin as bucket_begin
+from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import local_time, safe_json
 from logsrv.linelog.read.search import Search
@@ -115,7 +115,7 @@ def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
             bars += [] if before is None else [None]
         else:
             empty = (before + step * number for number in range(1, missing + 1))
-            bars += [bucket_begin(moment, step) for moment in empty]
+            bars += [step_start(moment, step) for moment in empty]
         bars.append(start)
         before = start
     return bars

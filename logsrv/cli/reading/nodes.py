@@ -16,10 +16,10 @@ from pathlib import Path
 import attrs
 
 from logsrv.cli.arguments import tell, usual_store
-from logsrv.cli.configured import settings
 from logsrv.cli.reading import arguments as reading
 from logsrv.cli.reading.figures import show_histogram, show_top, step_of
 from logsrv.cli.reading.output import Output
+from logsrv.cli.settings_of_service import settings
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.kit.text.words import did_you_mean, shown
 from logsrv.linelog.http.nodes.address import MOST, parse_nodes
@@ -40,7 +40,7 @@ from logsrv.linelog.read.search import Hit
 
 _SECONDS = 75.0
 # Lines are counted in portions of this many.
-_MANY = 20_000
+_PORTION = 20_000
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def _print(
 def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
     tally = ValueCounts()
     count = counter(arguments.top)
-    while text := text_of(islice(lines, _MANY)):
+    while text := text_of(islice(lines, _PORTION)):
         total, counts = count(text)
         tally.add(counts, total)
     return show_top(tally, arguments.top, arguments.number, arguments.output)
@@ -168,7 +168,7 @@ def _top(lines: Iterator[MergedLine], arguments: Namespace) -> bool:
 def _histogram(lines: Iterator[MergedLine], step: float, arguments: Namespace) -> bool:
     buckets = StepCounts(step)
     levels = arguments.output == "json"
-    while text := text_of(islice(lines, _MANY)):
+    while text := text_of(islice(lines, _PORTION)):
         buckets.add(counted([text], step, levels=levels))
     return show_histogram(buckets.listed(), step, arguments.output, local=arguments.local)
 
@@ -182,7 +182,7 @@ def clients(arguments: Namespace) -> list[NodeClient]:
     seconds = _SECONDS if arguments.nodes_timeout is None else arguments.nodes_timeout
     if not seconds:
         raise UsageError("--nodes-timeout 0 leaves no time for an answer")
-    sets = _sets(arguments)
+    sets = _node_settings(arguments)
     if arguments.nodes_token_file is not None:
         sets = [
             attrs.evolve(one, nodes_token_file=Path(arguments.nodes_token_file)) for one in sets
@@ -197,7 +197,7 @@ def clients(arguments: Namespace) -> list[NodeClient]:
     return [NodeClient(attrs.evolve(one, name=str(one.address)), seconds) for one in found]
 
 
-def _sets(arguments: Namespace) -> list[NodeSettings]:
+def _node_settings(arguments: Namespace) -> list[NodeSettings]:
     """Return the nodes of `--nodes`, one NodeSettings for each name and one for all addresses.
 
     Names have the settings that the configuration gives them. Raises UsageError.
@@ -208,7 +208,7 @@ def _sets(arguments: Namespace) -> list[NodeSettings]:
             "--nodes: there is no address; write HOST:PORT, or a name of the configuration"
         )
     names = [word for word in words if re.fullmatch(NAME, word)]
-    named = _named(arguments.config) if names else {}
+    named = _configured_nodes(arguments.config) if names else {}
     for name in names:
         if name not in named:
             known = (
@@ -225,7 +225,7 @@ def _sets(arguments: Namespace) -> list[NodeSettings]:
     return found
 
 
-def _named(config: str | None) -> dict[str, NodeSettings]:
+def _configured_nodes(config: str | None) -> dict[str, NodeSettings]:
     """Return the nodes of the configuration, by their names. Raises UsageError if it cannot be read."""
     given = {"config": [config]} if config is not None else {}
     try:

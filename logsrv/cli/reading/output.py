@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PIECE = 1 << 16
 # Seconds. A line waits for later ones: a line that comes more than this after the first waiting line makes
 # all of them be written.
-_SOON = 0.05
+_LONGEST_WAIT = 0.05
 
 
 class Output:
@@ -51,7 +51,7 @@ class Output:
             if self._lines_left >= 0:
                 return
             self._pager = start_pager(self._command)
-        if self._size >= _PIECE or now - self._first > _SOON:
+        if self._size >= _PIECE or now - self._first > _LONGEST_WAIT:
             self.flush()
 
     def settle(self) -> None:

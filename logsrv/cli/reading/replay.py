@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.cafile or arguments.insecure) and target.scheme != "tls":
         raise UsageError(f"--to: {target} is not encrypted; certificates go with tls:HOST:PORT")
     found_by = reading.matcher(arguments.query, "replay")
-    with reading.opened(arguments.directory, "replay") as view:
+    with reading.open_view(arguments.directory, "replay") as view:
         limits = reading.scope(arguments)
         with (
             closing(Search(view, found_by, limits)) as search,
@@ -183,7 +183,7 @@ class ReplayConnection:
     def send(self, message: bytes) -> None:
         """Send a line: as a datagram at once; on a connection perhaps later, with further lines."""
         if self._target.is_datagram:
-            self._now(message)
+            self._send_now(message)
             self.sent += 1
             return
         self._waiting.append(message + b"\n")
@@ -193,12 +193,12 @@ class ReplayConnection:
 
     def flush(self) -> None:
         if self._waiting:
-            self._now(b"".join(self._waiting))
+            self._send_now(b"".join(self._waiting))
             self.sent += len(self._waiting)
             self._waiting.clear()
             self._size = 0
 
-    def _now(self, data: bytes) -> None:
+    def _send_now(self, data: bytes) -> None:
         try:
             self._socket.sendall(data)
         except OSError as error:

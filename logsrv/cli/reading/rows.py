@@ -50,7 +50,7 @@ def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[
         raise UsageError("Parquet is not for terminals; add --to FILE, or redirect the output")
     try:
         with open(path, "wb") if path is not None else Output(paged=paged) as file:
-            made = _made(output, file, local, terminal)
+            made = _writer_for(output, file, local, terminal)
             yield made
             made.end()
     except OSError as error:
@@ -59,7 +59,7 @@ def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[
         raise LogsrvError(f"--to {path}: {error.strerror or error}") from error
 
 
-def _made(output: str, file: Any, local: bool, terminal: bool) -> RowWriter:
+def _writer_for(output: str, file: Any, local: bool, terminal: bool) -> RowWriter:
     if output == "csv":
         return CsvWriter(file, local, terminal)
     if output == "json":
@@ -129,7 +129,7 @@ class JsonWriter(RowWriter):
         every = [
             [value if value is None else json.loads(value) for value in column.to_pylist()]
             if type_ == "JSON"
-            else [_plain(value, self._local) for value in values(column)]
+            else [_json_value(value, self._local) for value in values(column)]
             for (_, type_), column in zip(columns, batch.columns, strict=True)
         ]
         names = [name for name, _ in columns]
@@ -146,7 +146,7 @@ class ParquetWriter(RowWriter):
 
     def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
         if self._writer is None:
-            sink = pyarrow.PythonFile(_File(self._file), "w")
+            sink = pyarrow.PythonFile(_ArrowFile(self._file), "w")
             self._writer = pyarrow.parquet.ParquetWriter(sink, batch.schema, compression="zstd")
         self._writer.write_batch(batch)
 
@@ -155,7 +155,7 @@ class ParquetWriter(RowWriter):
             self._writer.close()
 
 
-class _File(io.RawIOBase):
+class _ArrowFile(io.RawIOBase):
     """A file object for Arrow, which only appends. Arrow cannot close the underlying file with it."""
 
     def __init__(self, file: ByteSink) -> None:
@@ -175,7 +175,7 @@ class _File(io.RawIOBase):
         return True
 
 
-def _plain(value: Any, local: bool) -> Any:
+def _json_value(value: Any, local: bool) -> Any:
     """Return a value that JSON can represent."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -184,7 +184,7 @@ def _plain(value: Any, local: bool) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, list):
-        return [_plain(one, local) for one in value]
+        return [_json_value(one, local) for one in value]
     if isinstance(value, dict):
-        return {str(name): _plain(one, local) for name, one in value.items()}
+        return {str(name): _json_value(one, local) for name, one in value.items()}
     return cell(value, local)

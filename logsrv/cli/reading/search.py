@@ -68,7 +68,7 @@ def run(arguments: Namespace) -> int:
     found_by = reading.matcher(arguments.query, "search")
     limits = reading.scope(arguments)
     figures = _wants_figures(arguments)
-    with reading.opened(arguments.directory, "search") as view:
+    with reading.open_view(arguments.directory, "search") as view:
         search = Search(view, found_by, limits, with_index=not arguments.no_index)
         try:
             with ProgressLine(search, alone=figures):

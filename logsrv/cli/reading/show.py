@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         return show_node(arguments)
     render = renderer(reading.style(arguments))
     with (
-        reading.opened(arguments.directory, "show") as view,
+        reading.open_view(arguments.directory, "show") as view,
         closing(StoredLines(view)) as lines,
     ):
         wanted = lines.line(arguments.position)

@@ -21,7 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import declare_store, declare_zone, opened, status
+from logsrv.cli.reading.arguments import declare_store, declare_zone, open_view, status
 from logsrv.cli.reading.progress import ProgressLine
 from logsrv.errors import LogsrvError, QueryError, UsageError
 from logsrv.kit.children.child_side import little_memory
@@ -74,15 +74,15 @@ def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that help works without the extra `sql`; these imports report that it is missing.
     from logsrv.linelog.sql.answer import Answer
     from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
-    from logsrv.linelog.sql.rows import Reading
+    from logsrv.linelog.sql.rows import StoreReading
 
-    with opened(arguments.directory, "sql") as view:
+    with open_view(arguments.directory, "sql") as view:
         answer = None
         try:
-            reading = Reading(view, with_index=not arguments.no_index)
+            reading = StoreReading(view, with_index=not arguments.no_index)
             answer = Answer(arguments.statement, reading, utc=arguments.utc)
             found = _print(answer, arguments)
-            _remark(answer)
+            _report_odd_fields(answer)
         except StatementError as error:
             raise UsageError(_with_caret(arguments.statement, error)) from None
         except MemoryError:
@@ -114,7 +114,7 @@ def _print(answer: Answer, arguments: argparse.Namespace) -> bool:
     return found
 
 
-def _remark(answer: Answer) -> None:
+def _report_odd_fields(answer: Answer) -> None:
     """Report fields that no line has, and values that became NULL because they are not numbers."""
     rows = answer.rows
     if rows is None:

@@ -31,7 +31,7 @@ from logsrv.linelog.fields.source import of_source
 from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.render import renderer
-from logsrv.linelog.read.search import Hit, Search, in_text
+from logsrv.linelog.read.search import Hit, Search, hits_in_text
 from logsrv.linelog.read.view import View
 
 _LOOK_EVERY = 0.03
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stdout.buffer.flush()
         return bool(shown)
 
-    with reading.opened(arguments.directory, "tail") as view:
+    with reading.open_view(arguments.directory, "tail") as view:
         end = end_of(view)
         scope = Scope(before=end, source=arguments.source)
         with closing(Search(view, found_by, scope)) as search:
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             of = of_source(arguments.source)
             with closing(Follower(view, end)) as follower:
                 for news in _appended(follower, view):
-                    show(in_text(found_by, of, news.position, news.text))
+                    show(hits_in_text(found_by, of, news.position, news.text))
         return reading.status(view.damaged, found)
 
 
@@ -95,7 +95,7 @@ def _appended(follower: Follower, view: View) -> Iterator[Appended]:
     while True:
         news = follower.read()
         if news is None:
-            _unless_gone()
+            _require_reader()
             if view.removed:
                 raise StoreError("the store was removed")
             time.sleep(_LOOK_EVERY)
@@ -105,7 +105,7 @@ def _appended(follower: Follower, view: View) -> Iterator[Appended]:
         yield news
 
 
-def _unless_gone() -> None:
+def _require_reader() -> None:
     """Raise BrokenPipeError if nobody reads our output: while no lines come, no write would notice that."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)

@@ -81,17 +81,17 @@ class Folder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if path is not None:
-            found = (self._found(folder, fullname) for folder in path)
+            found = (self._own_spec(folder, fullname) for folder in path)
             return next((spec for spec in found if spec is not None), None)
         name = fullname.removesuffix(SUFFIX)
         if name != fullname and self._names.get(name) == fullname:
-            spec = self._found(self._path, name)
+            spec = self._own_spec(self._path, name)
             return spec and self._spec(fullname, spec.origin, spec.submodule_search_locations)
-        if fullname in OURS or self._called(fullname) != fullname:
+        if fullname in OURS or self._module_name(fullname) != fullname:
             return None
-        return self._found(self._path, fullname)
+        return self._own_spec(self._path, fullname)
 
-    def _found(self, folder: str, name: str) -> ModuleSpec | None:
+    def _own_spec(self, folder: str, name: str) -> ModuleSpec | None:
         """Return the spec of an author's module or package in `folder`; a package needs an __init__.py."""
         if not self._has(folder):
             return None
@@ -114,12 +114,12 @@ class Folder(MetaPathFinder):
         place = Path(path)
         return place.is_relative_to(self._path) and not place.is_relative_to(sys.prefix)
 
-    def _called(self, name: str) -> str:
+    def _module_name(self, name: str) -> str:
         """Return the name in `sys.modules` of the module that `import name` means in the folder."""
         if name not in self._names:
             is_shared = (
                 name not in OURS
-                and self._found(self._path, name) is not None
+                and self._own_spec(self._path, name) is not None
                 and self._is_elsewhere(name)
             )
             self._names[name] = name + SUFFIX if is_shared else name
@@ -142,7 +142,7 @@ class Folder(MetaPathFinder):
         ) -> ModuleType:
             if level == 0:
                 top, dot, rest = name.partition(".")
-                called = self._called(top)
+                called = self._module_name(top)
                 # If a module imports its own name, it means the other module of that name, to extend it.
                 if called != own:
                     name = called + dot + rest

@@ -40,7 +40,7 @@ def load(path: Path) -> ModuleType:
     try:
         return folder.load(name, path)
     except (Exception, SystemExit) as error:
-        raise BrokenFile(_explained(error, path), _files_of(error)) from error
+        raise BrokenFile(_with_traceback(error, path), _files_of(error)) from error
 
 
 def _files_of(error: BaseException) -> set[str]:
@@ -50,7 +50,7 @@ def _files_of(error: BaseException) -> set[str]:
     return files
 
 
-def _explained(error: BaseException, path: Path) -> str:
+def _with_traceback(error: BaseException, path: Path) -> str:
     """Return the error with a traceback that begins at the file's own code."""
     found = traceback.TracebackException.from_exception(error)
     frames = [

@@ -109,10 +109,10 @@ def _load(path: Path, channel: ParentSocket) -> Any:
         return None
     finally:
         loaded = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
-        channel.send({"files": sorted(local(files | loaded, path.parent))})
+        channel.send({"files": sorted(files_within(files | loaded, path.parent))})
 
 
-def local(files: set[Any], directory: Path) -> set[str]:
+def files_within(files: set[Any], directory: Path) -> set[str]:
     """Return the files of the plugin: those in `directory`, without virtual environments in it."""
     return {
         file
@@ -126,7 +126,7 @@ def local(files: set[Any], directory: Path) -> set[str]:
 
 def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, again: bool) -> None:
     """Serve until the end. Raises ConfigurationError if it cannot begin."""
-    chatter = Chatter(quiet=again)
+    chatter = ChatterFilter(quiet=again)
     globalLogBeginner.beginLoggingTo(
         [FilteringLogObserver(log_to(sys.stdout, options.settings.log_format), [chatter])],
         redirectStandardIO=False,
@@ -137,12 +137,12 @@ def _serve(plugin: Any, options: Any, channel: ParentSocket, reactor: Any, *, ag
         options.settings = attrs.evolve(options.settings, listen=reactor.with_held(endpoints))
     service = plugin.makeService(options)
     channel.send({"loaded": any(endpoint.kind != "stream" for endpoint in endpoints)})
-    if channel.may_go():
-        Serving(service, channel, reactor, chatter).run()
+    if channel.wait_for_go():
+        ServingService(service, channel, reactor, chatter).run()
 
 
 @implementer(ILogFilterPredicate)
-class Chatter:
+class ChatterFilter:
     """A log filter, which always shows warnings and the messages of the plugin itself.
 
     quiet: hide messages about starts and stops, because the parent's one line says enough.
@@ -177,7 +177,7 @@ class ParentSocket:
             data = json.dumps(message).encode() + b"\n"
             socket.send_fds(self._connection, [data], list(descriptors))
 
-    def may_go(self) -> bool:
+    def wait_for_go(self) -> bool:
         """Wait for the parent's byte; return False if it closes the socket instead."""
         return bool(self._connection.recv(1))
 
@@ -198,13 +198,13 @@ class ParentSocket:
 
 
 @attrs.define(eq=False)
-class Serving:
-    """A service on a reactor that is a `Holding`. It reports each step to the parent."""
+class ServingService:
+    """A service on a reactor that is a `HoldsSockets`. It reports each step to the parent."""
 
     _service: Any
     _channel: ParentSocket
     _reactor: Any
-    _chatter: Chatter
+    _chatter: ChatterFilter
     _failure: Failure | None = None
 
     def run(self) -> None:

@@ -2,7 +2,7 @@
 
 Browser ── BrowserWindow            the page, the prompt, sentences and questions
    ├────── Visiting ── Loading       the page on the screen, and the one that is loading
-   └────── Travelling, Keeping, …    groups of commands; the fields of each are the parts it needs
+   └────── TravellingCommands, …   groups of commands; the fields of each are the parts it needs
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from logsrv.gopher.browse.commands import palette
 from logsrv.gopher.browse.commands.bars import AddressBar, KeyLine, StatusBar
 from logsrv.gopher.browse.commands.followed import FollowedMenus
 from logsrv.gopher.browse.commands.following import FollowingCommands
-from logsrv.gopher.browse.commands.keeping import Keeping
+from logsrv.gopher.browse.commands.keeping import KeepingCommands
 from logsrv.gopher.browse.commands.load import Loading
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.prompt import Prompt
-from logsrv.gopher.browse.commands.reading import Reading
+from logsrv.gopher.browse.commands.reading import ReadingCommands
 from logsrv.gopher.browse.commands.session import BrowsingSession
 from logsrv.gopher.browse.commands.status_rows import StatusRows
-from logsrv.gopher.browse.commands.travelling import Travelling
+from logsrv.gopher.browse.commands.travelling import TravellingCommands
 from logsrv.gopher.browse.commands.view import PageView
 from logsrv.gopher.browse.commands.visiting import Visiting
 from logsrv.gopher.browse.commands.window import BrowserWindow
@@ -90,9 +90,11 @@ class Browser(App[None]):
         self.visiting = visiting = Visiting(session, followed, self._address, window, started)
         self.following = following = FollowingCommands(followed, visiting, window)
         programs = Programs(session.environ, window, following.opened)
-        self.keeping = keeping = Keeping(session, visiting, programs, window)
-        self.travelling = Travelling(session, visiting, keeping, programs, window, following)
-        self.reading = Reading(session, visiting, window)
+        self.keeping = keeping = KeepingCommands(session, visiting, programs, window)
+        self.travelling = TravellingCommands(
+            session, visiting, keeping, programs, window, following
+        )
+        self.reading = ReadingCommands(session, visiting, window)
         self._telling = StatusRows(session, followed, visiting, following, window)
 
     def compose(self) -> ComposeResult:
@@ -160,7 +162,7 @@ class Browser(App[None]):
         keys = getattr(self.screen, "KEYS", None) or self.prompt.keys or self._telling.keys()
         self._key_line.tell(keys, self.size.width)
 
-    def on_page_view_pointed(self) -> None:
+    def on_page_view_moved(self) -> None:
         self.window.say("")
 
     def on_resize(self, event: events.Resize) -> None:

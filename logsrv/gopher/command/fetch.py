@@ -110,24 +110,24 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         typed = typed_place(options.url)
         if "://" in options.url or not isinstance(typed, GopherURL) or error.host != typed.host:
             raise
-        raise UnknownHost(error.host, error.hint + _meant(options.url)) from error
+        raise UnknownHost(error.host, error.hint + _host_hint(options.url)) from error
     except ServerError as error:
-        if hint := _no_type(options):
+        if hint := _type_hint(options):
             raise ServerError(error.message, error.number, f" ({hint})") from error
         raise
-    if item_type(url.item_type).name == "unknown" and (hint := _no_type(options)):
+    if item_type(url.item_type).name == "unknown" and (hint := _type_hint(options)):
         stderr.write(printable(f"gopher: {hint}\n"))
     return 0
 
 
-def _meant(word: str) -> str:
+def _host_hint(word: str) -> str:
     """Return the hint for a word that is no host: nor is it a file, and it may be a mistyped command."""
     near = nearest(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"
 
 
-def _no_type(options: Namespace) -> str:
+def _type_hint(options: Namespace) -> str:
     """Return a hint if the URL may lack its item type, as people know URLs from the web; else "".
 
     The hint says which letter was taken for the type, and how to write the URL with one.

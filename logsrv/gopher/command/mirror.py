@@ -105,11 +105,11 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     transfers = Transfers(how, time.monotonic)
     try:
         scope = _scope(root, options, how, transfers)
-        made = _made(directory)
+        made = _make_directory(directory)
         journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
         crawl = Crawl(scope, journal, transfers, _manners(options), time.monotonic, options.charset)
         try:
-            interrupted = _crawled(crawl, StatusLine(stderr, time.monotonic))
+            interrupted = _run_crawl(crawl, StatusLine(stderr, time.monotonic))
         except Exception as error:
             if not crawl.tally.fetched and journal.is_new:
                 _unmake(directory, made)
@@ -132,7 +132,7 @@ def run(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     return INCOMPLETE if tally.failed or tally.stopped else 0
 
 
-def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
+def _run_crawl(crawl: Crawl, progress: StatusLine) -> BaseException | None:
     """Run the crawl, and show its progress. If Ctrl-C or SIGTERM ended it, return the exception."""
 
     def show() -> None:
@@ -152,7 +152,7 @@ def _crawled(crawl: Crawl, progress: StatusLine) -> BaseException | None:
     return None
 
 
-def _made(directory: str) -> list[str]:
+def _make_directory(directory: str) -> list[str]:
     """Make `directory` and its parents; return the ones that are new, the innermost first.
 
     Raises ConfigurationError if it exists and is not a directory, OSError.

@@ -36,7 +36,7 @@ def requested_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
     url = typed_place(options.url)
     if options.type is not None:
         url = url.replace(item_type=options.type)
-    url, words = _followed(url, options.words, connection)
+    url, words = _follow_numbers(url, options.words, connection)
     if isinstance(url, GopherURL):
         if words:
             url = url.searching(" ".join(words))
@@ -81,7 +81,7 @@ def open_answer(
     )
 
 
-def _followed(
+def _follow_numbers(
     url: ItemURL, words: list[str], connection: ConnectionOptions
 ) -> tuple[ItemURL, list[str]]:
     """Follow the numbers at the beginning of `words`, menu by menu; return the URL and the other words.

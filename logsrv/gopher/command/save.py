@@ -57,7 +57,7 @@ def _shown(path: str) -> str:
     return one_line(path, 4096)
 
 
-class _Saved:
+class _SavedFile:
     """The file to which an answer is saved, and its size in bytes; `splice` may write to it directly."""
 
     file: BinaryIO
@@ -86,7 +86,7 @@ def save(ask: Ask, path: str, notes: TextIO, *, is_text: bool, force: bool) -> N
     # A device or a pipe is written to, never replaced by a file.
     special = os.path.exists(path) and not os.path.isfile(path)
     progress = Progress(notes, time.monotonic)
-    saved = _Saved(progress, special=special)
+    saved = _SavedFile(progress, special=special)
     try:
         with (
             open(path, "wb") if special else whole_file(path, replace=force) as saved.file,

@@ -29,7 +29,7 @@ def show_json(
     ask: Ask, url: ItemURL, kind: Transfer, out: BinaryIO, charset: str | None = None
 ) -> None:
     """Collect the answer (for a binary only its size and digest), and write one line at its end."""
-    collected = _Collected(kind)
+    collected = _CollectedAnswer(kind)
     shown: dict[str, Any] = {"url": str(url), "kind": kind, "terminated": False}
     try:
         with ask() as answer:
@@ -48,7 +48,7 @@ def show_json(
         out.write(json.dumps(shown).encode("ascii") + b"\n")
 
 
-class _Collected:
+class _CollectedAnswer:
     def __init__(self, kind: Transfer) -> None:
         self.size = 0
         self.stuffed = False

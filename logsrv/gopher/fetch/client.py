@@ -64,7 +64,7 @@ class ReactorTransfers:
         self._timer.start(LOOK_AT_CLOCKS, self._tick)
         self.doRead()
 
-    def rest(self) -> None:
+    def unwatch_if_idle(self) -> None:
         """Let the reactor stop watching the transfers if none is active."""
         if self._timer.running and not self.transfers.active:
             self._reactor.removeReader(self)
@@ -77,7 +77,7 @@ class ReactorTransfers:
 
     def doRead(self) -> None:
         self.transfers.wait(0)
-        self.rest()
+        self.unwatch_if_idle()
 
     def connectionLost(self, reason: Failure) -> None:
         """Do nothing: Twisted calls this when the reactor ends, and all transfers end with it."""
@@ -165,7 +165,7 @@ class GopherResponse(Stream):
     def close(self) -> None:
         """Close the connection; unread bytes are lost."""
         super().close()
-        self._reactor_transfers.rest()
+        self._reactor_transfers.unwatch_if_idle()
 
     async def __aenter__(self) -> GopherResponse:
         return self

@@ -46,7 +46,7 @@ class SocketTransfer(Transfer):
     addresses: Iterator[Address] = _NO_ADDRESSES
     # With a socket: the time at which the next address is tried. Without: the time at which the transfer
     # begins.
-    patience = math.inf
+    try_at = math.inf
     # The events registered at the selector; 0: the socket is not registered.
     events = 0
     paused = False
@@ -131,7 +131,7 @@ class Connector:
             if _QUICKACK is not None:
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 0)
             transfer.socket = sock
-            transfer.patience = self._clock() + EACH_ADDRESS
+            transfer.try_at = self._clock() + EACH_ADDRESS
             number = sock.connect_ex(address)
             if number in (0, errno.EINPROGRESS):
                 # A nearby host may be connected already: sending at once saves a round of the selector.
@@ -149,10 +149,10 @@ class Connector:
 
     def look_at_clock(self, transfer: SocketTransfer, now: float) -> None:
         """Begin a transfer whose pause is over; try the next address if the current one is silent."""
-        if transfer.patience > now:
+        if transfer.try_at > now:
             return
         if transfer.socket is None:
-            transfer.patience = math.inf
+            transfer.try_at = math.inf
             self.begin(transfer)
         elif others := list(transfer.addresses):
             transfer.addresses = iter(others)
@@ -191,5 +191,5 @@ class Connector:
                 return
         transfer.connected(self._clock())
         transfer.outgoing = transfer.outgoing[sent:]
-        transfer.patience = math.inf
+        transfer.try_at = math.inf
         self._connected(transfer)

@@ -140,7 +140,7 @@ class Transfer:
             self.done = True
             return body
         if self.reader.received:
-            self._came(now)
+            self._extend_deadline(now)
         if self._encryption is not None and self._encryption.closed:
             body += self.ended()
         return body
@@ -152,7 +152,7 @@ class Transfer:
         except GopherError as error:
             self._fail(error)
             return
-        self._came(now)
+        self._extend_deadline(now)
 
     def ended(self, error: OSError | None = None) -> bytes:
         """End: the other side closed, or the connection broke with `error`. Return the rest of the body."""
@@ -244,7 +244,7 @@ class Transfer:
 
     # Times and errors.
 
-    def _came(self, now: float) -> None:
+    def _extend_deadline(self, now: float) -> None:
         """Set the deadline for the next bytes after some were received; fail if they arrive too slowly."""
         if now >= self._judged_at:
             self._judge(now)

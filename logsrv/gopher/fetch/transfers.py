@@ -124,7 +124,7 @@ class Transfers:
         if transfer.done:
             self._end(transfer)
         elif after:
-            transfer.patience = now
+            transfer.try_at = now
         else:
             self._connector.begin(transfer)
         return transfer
@@ -165,14 +165,14 @@ class Transfers:
         if transfer in self._active:
             transfer.deadline = math.inf
             transfer.paused = True
-            self._look_out(transfer)
+            self._register_events(transfer)
 
     def resume(self, transfer: SocketTransfer) -> None:
         """Receive again for a paused transfer."""
         if transfer in self._active:
             transfer.go_on(self._clock())
             transfer.paused = False
-            self._look_out(transfer)
+            self._register_events(transfer)
 
     def stop(self, transfer: SocketTransfer) -> None:
         """Close the connection of a request without calling its sink; `wait` does not return it."""
@@ -220,7 +220,7 @@ class Transfers:
                 # The server may have sent a reason before it closed: receive that, it says more than this
                 # error.
                 transfer.outgoing = b""
-        self._look_out(transfer)
+        self._register_events(transfer)
 
     def _receive(self, transfer: SocketTransfer) -> None:
         assert transfer.socket is not None
@@ -233,11 +233,11 @@ class Transfers:
                 return
             except OSError as error:
                 data = error
-            self._came(transfer, data, now)
+            self._process(transfer, data, now)
             if transfer.socket is None or transfer.paused:
                 return
 
-    def _came(self, transfer: SocketTransfer, data: bytes | OSError, now: float) -> None:
+    def _process(self, transfer: SocketTransfer, data: bytes | OSError, now: float) -> None:
         """Process received bytes, b"" at the end, or the error of receiving."""
         if isinstance(data, OSError):
             body = transfer.ended(data)
@@ -269,7 +269,7 @@ class Transfers:
                 return
             except OSError as error:
                 if error.errno != errno.EINVAL:
-                    self._came(transfer, error, self._clock())
+                    self._process(transfer, error, self._clock())
                     return
                 size = 0
             if not size:
@@ -296,7 +296,7 @@ class Transfers:
             self._splice.close()
             self._splice = None
 
-    def _look_out(self, transfer: SocketTransfer) -> None:
+    def _register_events(self, transfer: SocketTransfer) -> None:
         """Register at the selector the events that a connected transfer waits for now."""
         reading = 0 if transfer.paused else EVENT_READ
         transfer.listen(reading | EVENT_WRITE if transfer.outgoing else reading)

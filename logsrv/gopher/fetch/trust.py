@@ -57,7 +57,7 @@ class PinStore:
         """
         pins = self._read()
         if address not in pins:
-            pins = self._learned(address, shown)
+            pins = self._add_pin(address, shown)
         if pins[address] != shown:
             raise TLSError(
                 address,
@@ -66,7 +66,7 @@ class PinStore:
                 f"{address} from {self._path}",
             )
 
-    def _learned(self, address: str, pin: str) -> dict[str, str]:
+    def _add_pin(self, address: str, pin: str) -> dict[str, str]:
         """Add a pin under the lock; return all pins.
 
         Another process may have added one for the same server before.

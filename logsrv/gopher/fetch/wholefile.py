@@ -37,7 +37,7 @@ class whole_file:
             # open() applies the umask to the mode; "x" is O_EXCL: never another process's file.
             self._file = open(self._part, "x+b")
         except OSError as error:
-            _name(error, self._path, self._part)
+            _set_filename(error, self._path, self._part)
             raise
         return self._file
 
@@ -45,7 +45,7 @@ class whole_file:
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
         if error is not None:
-            _name(error, self._path, self._part)
+            _set_filename(error, self._path, self._part)
             self.abort()
             return
         try:
@@ -55,7 +55,7 @@ class whole_file:
             else:
                 _rename_to_new(self._part, self._path)
         except BaseException as late:
-            _name(late, self._path, self._part)
+            _set_filename(late, self._path, self._part)
             self.abort()
             raise
 
@@ -103,12 +103,14 @@ def write_new(path: str, content: bytes) -> None:
         finally:
             os.close(file)
     except BaseException as error:
-        _name(error, path)
+        _set_filename(error, path)
         os.unlink(path)
         raise
 
 
-def _name(error: BaseException, path: str | os.PathLike[str], part: str | None = None) -> None:
+def _set_filename(
+    error: BaseException, path: str | os.PathLike[str], part: str | None = None
+) -> None:
     """Give an OSError the file name `path`, if it has the name `part` or none (as for a full disk)."""
     if isinstance(error, OSError) and error.filename in (None, part):
         error.filename = os.fspath(path)

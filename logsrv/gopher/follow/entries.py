@@ -58,7 +58,7 @@ def is_id(text: str) -> bool:
     """Return true if `text` can be the id of an entry."""
     if not text.startswith(("gopher:", "gophers:")):
         return text.isascii() and text.isprintable() and text.lower().startswith(_ELSEWHERE)
-    return _spelt(address_of(text)) == address_of(text)
+    return _canonical_address(address_of(text)) == address_of(text)
 
 
 def menu_entries(menu: GopherURL, items: Iterable[MenuItem], charset: str | None) -> list[Entry]:
@@ -66,7 +66,7 @@ def menu_entries(menu: GopherURL, items: Iterable[MenuItem], charset: str | None
     found: dict[str, Entry] = {}
     for item in items:
         if item_type(item.item_type).transfer is not None:
-            entry = _linked(_address(item, menu), item.text(charset))
+            entry = _link_entry(_address(item, menu), item.text(charset))
             if entry is not None:
                 found.setdefault(entry.id, entry)
     return list(found.values())
@@ -80,10 +80,10 @@ def _address(item: MenuItem, menu: GopherURL) -> str | None:
         # Percent-encoded to ASCII, so that all programs that read it get the same id.
         address = quote(link, safe="!#$%&'()*+,/:;=?@[]~")
         return address if address.lower().startswith(_ELSEWHERE) else None
-    return _spelt(link)
+    return _canonical_address(link)
 
 
-def _spelt(address: str) -> str | None:
+def _canonical_address(address: str) -> str | None:
     """Return the address of a Gopher item in its one canonical form; None if it is not a URL."""
     try:
         return str(GopherURL.parse(address))
@@ -112,7 +112,7 @@ def text_entries(
                 # This line is only an address: the line above is its title.
                 found.pop(above.id, None)
                 rest = above.title
-            entry = _linked(_spelt(address[0].rstrip(".,;:)]'")), rest)
+            entry = _link_entry(_canonical_address(address[0].rstrip(".,;:)]'")), rest)
         elif len(shown) <= _LONGEST_HEADING and date_in(shown, today) is not None:
             entry = Entry(f"{url}#{key_of(' '.join(shown.split()))}", _title(shown))
         else:
@@ -128,7 +128,7 @@ def text_entries(
     return list(found.values())
 
 
-def _linked(address: str | None, title: str) -> Entry | None:
+def _link_entry(address: str | None, title: str) -> Entry | None:
     if address is None or len(address) > _LONGEST_ID:
         return None
     return Entry(address, _title(title) or address)

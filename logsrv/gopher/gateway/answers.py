@@ -109,7 +109,7 @@ class Answers:
         self._age = int(settings.cache_time)
         self._fetcher = Fetcher(reactor, settings, metrics)
 
-    def own(self, path: bytes) -> WebAnswer | None:
+    def own_page(self, path: bytes) -> WebAnswer | None:
         """Return the gateway's own page or file at `path`, which needs no fetch; None if there is none."""
         if path == b"/":
             return WebAnswer(pages.start_page(self.settings.allow_host), age=60)

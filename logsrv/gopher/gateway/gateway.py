@@ -121,14 +121,14 @@ class Gateway(ListeningService[GopherSettings]):
         work = Deferred.fromCoroutine(self._serve(request))
         # A client that has disconnected needs no answer: cancel its fetch.
         request.notifyFinish().addErrback(lambda _: work.cancel())
-        work.addErrback(self._not_answered, request).addErrback(self._given_up, request)
+        work.addErrback(self._not_answered, request).addErrback(self._disconnect, request)
 
     async def _serve(self, request: WebRequest) -> None:
         place = None
         with ExitStack() as at_end:
             try:
                 self._check(request)
-                answer = self._answers.own(request.path)
+                answer = self._answers.own_page(request.path)
                 if answer is None:
                     place = self._answers.place(request.uri)
                     address = request.getClientAddress()
@@ -171,7 +171,7 @@ class Gateway(ListeningService[GopherSettings]):
         for name, value in headers.items():
             request.setHeader(name, value)
         if answer.rest is not None:
-            await self._hand_on(request, answer.body, answer.rest)
+            await self._send_rest(request, answer.body, answer.rest)
             return
         if request.has_body:
             request.browser.persistent = 0
@@ -179,7 +179,7 @@ class Gateway(ListeningService[GopherSettings]):
         request.write(answer.body)
         request.finish()
 
-    async def _hand_on(self, request: WebRequest, start: bytes, rest: GopherResponse) -> None:
+    async def _send_rest(self, request: WebRequest, start: bytes, rest: GopherResponse) -> None:
         outflow = Outflow(request, self.clock)
         try:
             async with rest:
@@ -209,7 +209,7 @@ class Gateway(ListeningService[GopherSettings]):
             return None
         return Deferred.fromCoroutine(self._send(request, failure_answer()))
 
-    def _given_up(self, failure: Failure, request: WebRequest) -> None:
+    def _disconnect(self, failure: Failure, request: WebRequest) -> None:
         """Close the connection of a client that will get no answer."""
         log.failure("answering that a request failed has failed, too", failure)
         request.browser.abort()

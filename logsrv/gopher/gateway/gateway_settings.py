@@ -39,7 +39,7 @@ CHARSET: Kind[str] = Kind(_charset, "a character set, such as cp437", "CHARSET")
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Connecting:
+class ConnectionSettings:
     """The connection to servers: proxy, trust and character set.
 
     The command `gopher` has the same options under the same names.
@@ -69,7 +69,7 @@ class Connecting:
     @property
     def as_words(self) -> list[str]:
         """Return these settings as options of the command `gopher`."""
-        named = {each.name: getattr(self, each.name) for each in attrs.fields(Connecting)}
+        named = {each.name: getattr(self, each.name) for each in attrs.fields(ConnectionSettings)}
         return [
             f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
             for name, value in named.items()
@@ -78,7 +78,7 @@ class Connecting:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class GopherSettings(VisitorLimits, Connecting, Destinations, OperatorSettings):
+class GopherSettings(VisitorLimits, ConnectionSettings, Destinations, OperatorSettings):
     """The settings of `twistd gopher`: where to listen, which hosts to visit, limits for clients."""
 
     gateway: tuple[Endpoint, ...] = option(

@@ -71,16 +71,16 @@ class Row:
 Part = TextRun | tuple[Row, ...]
 
 
-def room_for(text: str) -> int:
+def width_for(text: str) -> int:
     """Return the least of WIDTHS, in columns, that fits every line of `text`, or the largest."""
     widest = max(map(columns, text.split("\n")))
     return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
 
 
-def scale_of(parts: Iterable[Part]) -> int:
+def drawing_width(parts: Iterable[Part]) -> int:
     """Return one width for all drawings of a page, because they may be parts of one picture."""
     drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
-    return max((room_for(run.text) for run in drawings), default=0)
+    return max((width_for(run.text) for run in drawings), default=0)
 
 
 def heading_of(lines: Iterable[str]) -> str:
@@ -122,7 +122,7 @@ def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
         return Row("error", "error", text)
     name = _name(item.item_type)
     if (link := item.link()) is not None:
-        return linked(link, name, text)
+        return link_row(link, name, text)
     if (url := item.url(menu)) is not None:
         return row_at(url, text, charset)
     can_be_fetched = item_type(item.item_type).transfer is not None
@@ -142,7 +142,7 @@ def _name(letter: str) -> str:
     return f"type {one_line(letter)}" if name == "unknown" else name
 
 
-def linked(link: str, name: str, text: str) -> Row:
+def link_row(link: str, name: str, text: str) -> Row:
     """Return the row of a link by URL: out of Gopher, or a Gopher URL."""
     if _INSIDE.match(link):
         try:

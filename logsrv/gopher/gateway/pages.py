@@ -11,13 +11,13 @@ from typing import Any
 
 from logsrv.gopher.gateway.listing import (
     breadcrumb,
+    drawing_width,
     heading_of,
-    linked,
+    link_row,
     parts_of,
-    room_for,
     row_at,
-    scale_of,
     shown,
+    width_for,
 )
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.beginnings import BEGINNINGS
@@ -44,7 +44,7 @@ OFFERED = 5
 _LOOKED_AT = 4000
 
 _TEMPLATES = templates(_HERE / "templates")
-_TEMPLATES.filters["room"] = room_for
+_TEMPLATES.filters["room"] = width_for
 
 
 def start_page(hosts: tuple[str, ...]) -> bytes:
@@ -79,7 +79,7 @@ def _menu(menu: Menu, place: WebPlace) -> dict[str, Any]:
         "heading": heading_of(shown(item, place.charset) for item in texts),
         "size": f"{number:,} {kind}{'' if number == 1 else 's'}",
         "parts": parts,
-        "scale": scale_of(parts),
+        "scale": drawing_width(parts),
         "last": place.first + len(items),
         "total": len(menu.items),
         "before": max(0, place.first - ITEMS_PER_PAGE),
@@ -99,7 +99,7 @@ def _text(text: Text, place: WebPlace) -> dict[str, Any]:
         "heading": heading_of(content[:_LOOKED_AT].split("\n")),
         "size": size_text(len(text.content)),
         "runs": flowing if place.flow else runs,
-        "scale": scale_of(runs),
+        "scale": drawing_width(runs),
         "can_flow": flowing != runs,
         "notice": source if place.url.item_type == "h" else "",
     }
@@ -117,7 +117,7 @@ def media_page(place: WebPlace) -> bytes:
 
 def link_page(place: WebPlace, url: str) -> bytes:
     """Return the page for an item that is a URL, usually one outside of Gopher."""
-    link = linked(url, item_type(place.url.item_type).name, one_line(url, 2000))
+    link = link_row(url, item_type(place.url.item_type).name, one_line(url, 2000))
     title = "This link leaves Gopher" if link.leaves else "A link to elsewhere in Gopher"
     # The selector is a URL, not a path: the breadcrumb has only the host.
     return _render("link.html", place, title=title, steps=breadcrumb(place.url)[:1], link=link)

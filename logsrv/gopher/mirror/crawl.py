@@ -106,7 +106,7 @@ class Crawl:
         if root_error is not None:
             raise root_error
         if self._earlier.is_update and self.tally.stopped is None:
-            self._journal.end_update(self._left_over())
+            self._journal.end_update(self._handle_left_over())
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self.waiting or self._readings.first():
@@ -164,7 +164,7 @@ class Crawl:
                 # way.
                 job = self._jobs.get(self._items.key(url))
             if self._earlier.is_update:
-                self._earlier.lists(line, url, job)
+                self._earlier.note_line(line, url, job)
             reading.jobs.append(job)
         if reading.is_over or self.tally.stopped is not None:
             self._readings.leave_first()
@@ -200,20 +200,20 @@ class Crawl:
 
     def _keep(self, done: Copy, job: Job) -> None:
         """Use an earlier copy, and read its lines if it is a menu."""
-        self._is_there(job, done.path)
+        self._note_copy(job, done.path)
         if done.size is None:
             self._read(done, job, self._earlier.menu(done))
 
-    def _is_there(self, job: Job, path: tuple[str, ...]) -> None:
+    def _note_copy(self, job: Job, path: tuple[str, ...]) -> None:
         job.path = path
         job.has_copy = True
         if job.url == self._scope.root and not is_menu(job.url):
             self._files.write_root(path, is_menu=False)
-        self._readings.settled(job)
+        self._readings.note_settled(job)
 
     def _read(self, menu: Copy, job: Job, came: MenuSink) -> None:
-        self._files.came(menu)
-        self._earlier.replaced(job, came)
+        self._files.expect(menu)
+        self._earlier.note_replaced(job, came)
         self._readings.add(MenuReading(menu, job.depth + 1, came.items))
 
     def _write_down(self) -> None:
@@ -271,7 +271,7 @@ class Crawl:
         if old is not None:
             self.tally.same += is_same
             self.tally.changed += not is_same
-        self._is_there(job, path)
+        self._note_copy(job, path)
 
     def _fail(self, job: Job, error: Exception) -> None:
         url = job.url
@@ -293,7 +293,7 @@ class Crawl:
         self.waiting -= 1
         if old is not None and self._keep_old(old, job):
             self.tally.stays.add(url)
-        self._readings.settled(job)
+        self._readings.note_settled(job)
 
     def _keep_old(self, old: Copy, job: Job) -> bool:
         """Use the earlier copy of an item that cannot be fetched; return false if it is damaged."""
@@ -310,7 +310,7 @@ class Crawl:
 
     # After the last item of an update.
 
-    def _left_over(self) -> list[Copy]:
+    def _handle_left_over(self) -> list[Copy]:
         """Report the copies that no menu lists any more, and remove them with --delete.
 
         Return the copies that stay although they were not requested.
@@ -321,7 +321,7 @@ class Crawl:
         if unlisted and self._manners.delete:
             self.tally.withheld = self._earlier.misses_a_menu(jobs)
             if not self.tally.withheld:
-                remove = self._earlier.surely(unlisted)
+                remove = self._earlier.certainly_unlisted(unlisted)
         for copy in remove:
             if copy.size is not None:
                 self._folders.remove(copy.path)

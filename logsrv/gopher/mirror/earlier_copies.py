@@ -227,7 +227,7 @@ class EarlierCopies:
 
     # Findings of an update.
 
-    def lists(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
+    def note_line(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
         """Note that a menu has `line`, which leads to `url`.
 
         job: the job of that item, None if it is not fetched.
@@ -251,7 +251,7 @@ class EarlierCopies:
             job.url, menu, before, None if job.url == self._scope.root else self._root_menu
         )
 
-    def replaced(self, job: Job, menu: MenuSink) -> None:
+    def note_replaced(self, job: Job, menu: MenuSink) -> None:
         """Note that `menu` replaces the earlier copy."""
         if job.url == self._scope.root:
             self._root_menu = menu.content
@@ -276,7 +276,7 @@ class EarlierCopies:
         ]
         return copies, self._listed.left_over(copies, self._links)
 
-    def surely(self, unlisted: Collection[Copy]) -> list[Copy]:
+    def certainly_unlisted(self, unlisted: Collection[Copy]) -> list[Copy]:
         """Return those of `unlisted` that certainly no menu lists: a cut menu might list more."""
         return self._listed.left_over(unlisted, self._links, for_sure=True)
 

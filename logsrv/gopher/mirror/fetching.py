@@ -89,7 +89,7 @@ class Queue:
             self._next_start = self._clock() + self.delay
         self._ready.popleft()
 
-    def pause(self, has_room: bool) -> float:
+    def seconds_to_start(self, has_room: bool) -> float:
         """Return the seconds until a job may be started, at most IDLE.
 
         has_room: whether a connection is free.
@@ -170,7 +170,9 @@ class Fetching:
 
     def wait(self, *, busy: bool) -> None:
         """Wait until a transfer ends or a job may start: at most IDLE seconds, not at all if `busy`."""
-        self._take(self._transfers.wait(0.0 if busy else self._queue.pause(self._has_room)))
+        self._take(
+            self._transfers.wait(0.0 if busy else self._queue.seconds_to_start(self._has_room))
+        )
 
     def ended(self) -> Iterator[Job]:
         """Yield the jobs that have ended. The file of each is stored, or its `error` is set."""

@@ -100,7 +100,7 @@ class MirrorJournal:
                 try:
                     value = json.loads(line)
                     if "path" in value:
-                        done.append(_done(value, offset))
+                        done.append(_copy_of_line(value, offset))
                     elif "update" in value:
                         old, done = [*(old or ()), *done], []
                         self._updating = offset + len(line)
@@ -245,7 +245,7 @@ def _open(path: str) -> FileIO:
         raise ConfigurationError(f"{one_line(path, 500)} is a symbolic link; remove it") from None
 
 
-def _done(value: dict[str, Any], offset: int) -> Copy:
+def _copy_of_line(value: dict[str, Any], offset: int) -> Copy:
     path = tuple(value["path"])
     for name in path:
         checked(name)

@@ -79,7 +79,7 @@ class MenuReadings:
         for job in awaited:
             self._waiting.setdefault(job, []).append(reading)
 
-    def settled(self, job: Job) -> None:
+    def note_settled(self, job: Job) -> None:
         """Note that `job` is copied or given up; write the menus that waited only for it."""
         job.is_settled = True
         for reading in self._waiting.pop(job, ()):
@@ -112,13 +112,13 @@ class MenuFiles:
         self._charset = charset
         self._paths: set[CopyPath] = set()
 
-    def came(self, menu: Copy) -> None:
+    def expect(self, menu: Copy) -> None:
         """Note that a menu will be written, so that menus below it get a link up to it."""
         self._paths.add(menu.path)
 
     def write(self, menu: Copy, lines: list[MenuLine]) -> None:
         """Write a menu as gophermap and index.html. Raises OSError."""
-        self.came(menu)
+        self.expect(menu)
         if () not in self._paths and menu.url == self._root:
             self.write_root(menu.path, is_menu=True)
         self._write(menu.path, lines, str(menu.url))

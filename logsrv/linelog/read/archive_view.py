@@ -136,7 +136,7 @@ class ArchiveView(View):
     def removed(self) -> bool:
         return False
 
-    def tell_of_no_files(self) -> None:
+    def report_odd_names(self) -> None:
         """Do nothing: an archive has no names of segments that are not plain files."""
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class ArchiveView(View):
     def open_words(self, number: int) -> int | None:
         return None
 
-    def known(self, number: int) -> None:
+    def catalog_entry(self, number: int) -> None:
         return None
 
     def times(self, number: int) -> Times:
@@ -188,14 +188,14 @@ class ArchiveView(View):
 
         return ArchivedFrames(number, text.place, load, text.frame, text.size)
 
-    def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
+    def frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
         """Return the frames of a segment that can have lines with `need`; None for all.
 
         following: the next segments of the search, which are looked up in the same round trips.
         """
         if need is not self._need or number not in self._answers:
             self._need = need
-            asked = [number, *islice(behind, _ASKED_TOGETHER - 1)]
+            asked = [number, *islice(following, _ASKED_TOGETHER - 1)]
             files = [one for one in map(self._word_file, asked) if one is not None]
             self._answers = {**dict.fromkeys(asked), **frames_of_all(files, need, self._readers)}
         return self._answers[number]

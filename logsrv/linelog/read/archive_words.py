@@ -43,7 +43,7 @@ def frames_of_all(files: list[WordFile], need: Need, readers: Readers) -> Mappin
         wanted: list[tuple[WordFile, int, int]] = []
         waiting = []
         for one in left:
-            missing, found = _asked(one, need)
+            missing, found = _missing_parts(one, need)
             if missing:
                 wanted += [(one, at, size) for at, size in _merged(missing)]
                 waiting.append(one)
@@ -71,7 +71,7 @@ def _read(wanted: list[tuple[WordFile, int, int]], readers: Readers) -> set[int]
     return failed
 
 
-def _asked(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], int | None]:
+def _missing_parts(one: WordFile, need: Need) -> tuple[list[tuple[int, int]], int | None]:
     """Return the parts of a file that must still be read; if there are none, also the answer."""
     missing: list[tuple[int, int]] = []
     try:

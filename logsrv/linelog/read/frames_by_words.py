@@ -14,7 +14,7 @@ from logsrv.linelog.store.segments.disk import explanation
 from logsrv.linelog.store.words.lookup import Words
 
 
-def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ()) -> int | None:
+def by_words(view: View, frames: Frames, need: Need, following: Iterable[int] = ()) -> int | None:
     """Return the frames that can have lines with `need`, frame n as bit n; None if all can.
 
     following: the numbers of the next segments of the search.
@@ -24,7 +24,7 @@ def by_words(view: View, frames: Frames, need: Need, behind: Iterable[int] = ())
         return None
     fd = view.open_words(frames.number)
     if fd is None:
-        return view.frames_with(frames.number, behind, need)
+        return view.frames_with(frames.number, following, need)
     try:
         words = Words(fd)
         found = frames_with(words, need)
@@ -49,7 +49,7 @@ def by_catalogs(view: View, need: Need) -> Callable[[int], CatalogEntry | None]:
     answers: dict[Catalog, int | None] = {}
 
     def without(number: int) -> CatalogEntry | None:
-        known = view.known(number)
+        known = view.catalog_entry(number)
         if known is None:
             return None
         catalog, place, entry = known

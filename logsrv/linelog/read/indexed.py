@@ -46,8 +46,8 @@ class IndexedLines:
             times = frames.times(frame)
             if times.smallest is None or times.largest is None:
                 return False
-            start = begin(parse_rfc3339(times.smallest), self._step)
-            if start != begin(parse_rfc3339(times.largest), self._step):
+            start = step_start(parse_rfc3339(times.smallest), self._step)
+            if start != step_start(parse_rfc3339(times.largest), self._step):
                 return False
         sums = self._sums.setdefault(start, [0] * len(_EVERY))
         for place, wanted in enumerate(self._wanted):
@@ -83,7 +83,7 @@ def levels_wanted(query: Node) -> frozenset[str | None] | None:
     return None
 
 
-def begin(moment: float, step: float) -> float:
+def step_start(moment: float, step: float) -> float:
     """Return the start of the step that contains a moment; both in seconds since 1970."""
     # Computed in whole microseconds, because 0.3 // 0.1 is 2.
     micro = round(step * 1e6)

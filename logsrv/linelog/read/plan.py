@@ -102,7 +102,7 @@ def tasks(
         try:
             next_ones = (one for one in reversed(left) if _may_have(view, one, scope))
             words = by_words(frames, next_ones)
-            yield from _within(frames, scope, words, stats, reverse, take)
+            yield from _tasks_of_segment(frames, scope, words, stats, reverse, take)
         finally:
             frames.close()
             if stats.frames > before:
@@ -121,7 +121,7 @@ def _may_have(view: View, number: int, scope: Scope) -> bool:
     return not timed or view.times(number).reach(scope.since, scope.until)
 
 
-def _within(
+def _tasks_of_segment(
     frames: Frames,
     scope: Scope,
     words: int | None,

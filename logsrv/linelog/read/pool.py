@@ -27,7 +27,7 @@ _ALONE = 12
 _MANY = 100
 
 
-def worked(
+def run_tasks(
     work: Work,
     tasks: Iterable[ReadTask],
     tell: Callable[[str], None],
@@ -41,7 +41,7 @@ def worked(
     for_many: is called once before the forks, if there are many tasks, to prepare for them.
     """
     left = iter(tasks)
-    yield from _alone(work, islice(left, _ALONE), tell)
+    yield from _run_here(work, islice(left, _ALONE), tell)
     some = list(islice(left, _MANY))
     if len(some) == _MANY:
         for_many()
@@ -49,10 +49,10 @@ def worked(
     if some and processes > 1:
         yield from Processes(work, tell, processes).run(chain(some, left))
     else:
-        yield from _alone(work, chain(some, left), tell)
+        yield from _run_here(work, chain(some, left), tell)
 
 
-def _alone(
+def _run_here(
     work: Work, tasks: Iterable[ReadTask], tell: Callable[[str], None]
 ) -> Iterator[tuple[ReadTask, list[bytes]]]:
     for task in tasks:

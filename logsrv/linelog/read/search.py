@@ -15,7 +15,7 @@ from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.frames_by_words import by_catalogs, by_words
 from logsrv.linelog.read.indexed import IndexedLines, levels_wanted
 from logsrv.linelog.read.plan import ReadTask, Scope, Stats, Work, tasks
-from logsrv.linelog.read.pool import worked
+from logsrv.linelog.read.pool import run_tasks
 from logsrv.linelog.read.texts import Frames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -152,7 +152,9 @@ class Search:
             self._ahead = FramesAhead(self.view)
             planned = self._ahead.tasks(planned)
         try:
-            for done in worked(work, planned, tell, processes=processes, for_many=self._for_many):
+            for done in run_tasks(
+                work, planned, tell, processes=processes, for_many=self._for_many
+            ):
                 if self._ahead is not None:
                     self._ahead.release(done[0])
                 yield done
@@ -189,7 +191,9 @@ class Search:
     def find(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the matching lines of one task."""
         for offset, text in self.texts(task):
-            for hit in in_text(self.matcher, self._is_of, Position(task.segment, offset), text):
+            for hit in hits_in_text(
+                self.matcher, self._is_of, Position(task.segment, offset), text
+            ):
                 if task.in_time or self._in_time(hit.line):
                     yield hit
 
@@ -232,7 +236,9 @@ class Search:
         return time >= since and (not until or time < until)
 
 
-def in_text(matcher: Matcher, is_of: IsOf | None, position: Position, text: bytes) -> Iterator[Hit]:
+def hits_in_text(
+    matcher: Matcher, is_of: IsOf | None, position: Position, text: bytes
+) -> Iterator[Hit]:
     """Yield the lines of a text that match and have a wanted source. position: of the text's first byte."""
     segment, offset = position
     for start, end in matcher.find(text, position):

@@ -145,18 +145,18 @@ def grouped(
         first = last = None
         # The position of the last hit in the parts that were yielded already. They have its line and all
         # lines of the group on the side of earlier hits.
-        given: Position | None = None
+        last_yielded: Position | None = None
         for hit in hits:
             window = lines.around(hit, *around)
-            if given is not None:
+            if last_yielded is not None:
                 window = [
                     one
                     for one in window
-                    if one.position != given and (one.position < given) == reverse
+                    if one.position != last_yielded and (one.position < last_yielded) == reverse
                 ]
             if first and last and not _touch(lines, first, last, window):
                 yield _sorted(group, goes_on)
-                group, goes_on, given = {}, False, None
+                group, goes_on, last_yielded = {}, False, None
                 first = last = None
             for one in window:
                 if one.position not in group or one.position == hit.position:
@@ -166,11 +166,11 @@ def grouped(
                 last = max(last or window[-1], window[-1])
             if len(group) >= LARGEST:
                 # Neighbours on the side of later hits are not yielded yet: they may be hits themselves.
-                given = hit.position
+                last_yielded = hit.position
                 part = {
                     place: one
                     for place, one in group.items()
-                    if place == given or (place > given) == reverse
+                    if place == last_yielded or (place > last_yielded) == reverse
                 }
                 yield _sorted(part, goes_on)
                 group = {place: one for place, one in group.items() if place not in part}

@@ -223,7 +223,7 @@ class PackedFrames(Frames):
     def _read(self, frame: int, at: int, size: int) -> bytes:
         return os.pread(self.fd, size, at)
 
-    def standing(self, frame: int, after: int) -> bytes:
+    def packed_frames(self, frame: int, after: int) -> bytes:
         """Return the compressed frames from number `frame` up to, but without, `after`. Raises OSError."""
         begin = self.index.extent(frame)[0]
         return os.pread(self.fd, sum(self.index.extent(after - 1)) - begin, begin)

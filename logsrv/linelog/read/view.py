@@ -174,7 +174,7 @@ class View:
         """A value that changes when a name in the directory is made or removed; the last part is in ns."""
         return self._disk.changed()
 
-    def tell_of_no_files(self) -> None:
+    def report_odd_names(self) -> None:
         """Report names of segments that are not plain files."""
         for name in self._no_files:
             self.tell(f"{self._disk.path(name)} is no plain file, so it is not read")
@@ -194,7 +194,7 @@ class View:
             self._reported.add(sentence)
             self._tell(sentence)
 
-    def frames_with(self, number: int, behind: Iterable[int], need: Need) -> int | None:
+    def frames_with(self, number: int, following: Iterable[int], need: Need) -> int | None:
         """Return None: any frame may have lines with `need`. Only `ArchiveView` looks words up here."""
         return None
 
@@ -211,7 +211,7 @@ class View:
             self.note(f"{self._disk.path(segment.words)} is not used: {reason(error)}")
             return None
 
-    def known(self, number: int) -> CatalogedSegment | None:
+    def catalog_entry(self, number: int) -> CatalogedSegment | None:
         """Return a catalog's entry of a segment, if it is still valid; else None."""
         segment = self._by_number.get(number)
         if not self._catalog_names or segment is None or segment.form is not Form.PACKED:
@@ -229,7 +229,7 @@ class View:
         segment = self._by_number.get(number)
         if segment is None or segment.form not in _INDEXED:
             return UNKNOWN
-        known = self.known(number)
+        known = self.catalog_entry(number)
         if known is not None:
             return known.entry.times
         head = self.head(number)
@@ -257,10 +257,10 @@ class View:
         It reads all uncompressed segments. For a segment whose index is lost or of the first version, the
         times are approximate.
         """
-        found = together(map(self._looked_up, self.segments))
+        found = together(map(self._times_in_files, self.segments))
         return found.smallest or "", found.largest or ""
 
-    def _looked_up(self, segment: Segment) -> Times:
+    def _times_in_files(self, segment: Segment) -> Times:
         times = self.times(segment.number)
         if times != UNKNOWN:
             return times
@@ -338,7 +338,7 @@ class View:
         Returns None, or raises FileNotFoundError, if it was rotated, sealed or removed meanwhile.
         """
         if segment.form is Form.AWAY:
-            return self._opened_away(segment)
+            return self._open_archived(segment)
         path = self._disk.path(segment.name)
         fd = self._disk.open(segment.name, os.O_RDONLY)
         try:
@@ -357,7 +357,7 @@ class View:
             os.close(fd)
             raise
 
-    def _opened_away(self, segment: Segment) -> Frames:
+    def _open_archived(self, segment: Segment) -> Frames:
         """Return a segment whose text is in an archive. Raises OSError and ValueError."""
         if self._disk.holds(segment.name):
             # `open` lists again and finds the segment in its other form.

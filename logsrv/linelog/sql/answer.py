@@ -25,7 +25,7 @@ from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.fault import NO_MEMORY, StatementError, fault
 from logsrv.linelog.sql.levels import CREATED, TYPE, with_levels
 from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
-from logsrv.linelog.sql.rows import Misfit, Reading, Rows
+from logsrv.linelog.sql.rows import Misfit, Rows, StoreReading
 from logsrv.linelog.sql.sample import Sample
 
 # Rows in a batch of the answer. An answer with fewer rows is returned when it is complete.
@@ -40,7 +40,7 @@ class Answer:
     """
 
     def __init__(
-        self, statement: str, reading: Reading, *, utc: bool = False, pushed: bool = True
+        self, statement: str, reading: StoreReading, *, utc: bool = False, pushed: bool = True
     ) -> None:
         self.statement = statement.rstrip().rstrip(";")
         self._reading = reading
@@ -140,8 +140,8 @@ class Answer:
         except MemoryError:
             raise StatementError(NO_MEMORY) from None
         except (duckdb.Error, OSError, ValueError, RuntimeError) as error:
-            if rows.trouble is not None:
-                raise rows.trouble from None
+            if rows.error is not None:
+                raise rows.error from None
             raise fault(error).as_error(self.statement) from None
 
     def _plan(self, connection: duckdb.DuckDBPyConnection) -> Plan:

@@ -57,7 +57,7 @@ class Binder:
             elif wrong.missing and wrong.missing not in fields:
                 better = fields | {wrong.missing: self._kinds.kind(wrong.missing)}
             else:
-                other = self._other(statement, fields, wrong, explained)
+                other = self._with_another_type(statement, fields, wrong, explained)
                 if other is None:
                     raise wrong.as_error(statement)
                 better = other
@@ -109,7 +109,7 @@ class Binder:
             return fault(error, len(before))
         return None
 
-    def _other(
+    def _with_another_type(
         self, statement: str, fields: dict[str, ColumnType], wrong: Fault, explained: bool
     ) -> dict[str, ColumnType] | None:
         """Return types, one of them changed, with which the statement is valid, or its fault further on."""

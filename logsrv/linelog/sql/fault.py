@@ -58,7 +58,7 @@ class Fault(NamedTuple):
         return StatementError(sentence, len(before) + 1)
 
 
-def fault(error: Exception, behind: int = 0) -> Fault:
+def fault(error: Exception, added: int = 0) -> Fault:
     """Parse an error of DuckDB.
 
     added: the number of bytes put before the statement, which the error's position includes.
@@ -75,7 +75,7 @@ def fault(error: Exception, behind: int = 0) -> Fault:
     elif named := _NO_SUCH_COLUMN.search(message):
         missing = named[1] or named[2] or named[3]
     position = str(found.get("position", ""))
-    at = int(position) - behind if position.isdigit() else -1
+    at = int(position) - added if position.isdigit() else -1
     kind = str(found.get("exception_type", ""))
     if kind == "Out of Memory" or message.startswith("Allocation failure"):
         return Fault(kind, NO_MEMORY, -1, "")

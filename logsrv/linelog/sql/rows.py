@@ -24,7 +24,7 @@ from logsrv.linelog.sql.columns import ColumnType, schema
 from logsrv.linelog.sql.plan import Plan
 
 
-class Reading(NamedTuple):
+class StoreReading(NamedTuple):
     """A store to read, and how to read it.
 
     with_index: whether to use word indexes. processes: the greatest number of them; 0 for one per core.
@@ -52,11 +52,11 @@ class Rows:
     Misfit. missing: the number of values that became NULL, by field. seen: the fields that some line had.
     """
 
-    def __init__(self, reading: Reading, fields: Mapping[str, ColumnType], plan: Plan) -> None:
+    def __init__(self, reading: StoreReading, fields: Mapping[str, ColumnType], plan: Plan) -> None:
         self.view = reading.view
         self.stats = Stats()
         self.on_frame: Callable[[], None] | None = None
-        self.trouble: BaseException | None = None
+        self.error: BaseException | None = None
         self.lenient: set[str] = set()
         self.is_lenient = False
         self.missing: dict[str, int] = {}
@@ -91,7 +91,7 @@ class Rows:
             raise
         except BaseException as error:
             # Keep the exception, because Arrow and DuckDB pass on only its text.
-            self.trouble = error
+            self.error = error
             raise
 
     def _read(self) -> Iterator[pyarrow.RecordBatch]:

@@ -87,7 +87,7 @@ def test_a_peer_that_goes_with_the_last_bytes_is_told_no_end(
 
     monkeypatch.setattr(conversation_module, "read_all", said)
     leaving: Any = Leaving()
-    yield Deferred.fromCoroutine(about.hold(leaving, parse_target("localhost:1")))
+    yield Deferred.fromCoroutine(about.converse(leaving, parse_target("localhost:1")))
     assert not ends
 
 

@@ -15,7 +15,7 @@ from logsrv.cli.reading.arguments import (
     declare_store,
     declare_zone,
     matcher,
-    opened,
+    open_view,
     position,
     scope,
     status,
@@ -115,11 +115,11 @@ def test_a_wrong_query_says_where() -> None:
 def test_damage_makes_the_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An index that is of no use is said and costs time only; lines that cannot be read are an error."""
     store = make_store(tmp_path / "logs", [lines(["one", "two"]), []])
-    with opened(str(store), "search") as view:
+    with open_view(str(store), "search") as view:
         assert (status(view.damaged, True), status(view.damaged, False)) == (0, 1)
     [index] = store.glob("*.idx")
     index.write_bytes(b"{}")
-    with opened(str(store), "search") as view:
+    with open_view(str(store), "search") as view:
         frames = view.open(1)
         assert frames is not None
         assert list(frames.between(0, 1))

@@ -54,7 +54,9 @@ def test_names_are_those_of_the_service_of_this_machine(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LOGSRV_CONFIG", raising=False)
-    monkeypatch.setattr("logsrv.cli.configured.CONFIGURATION", str(tmp_path / "logsrv.toml"))
+    monkeypatch.setattr(
+        "logsrv.cli.settings_of_service.CONFIGURATION", str(tmp_path / "logsrv.toml")
+    )
     (tmp_path / "logsrv.toml").write_text('nodes = "centres=a:1"\n')
     assert main(["search", "--nodes", "center"]) == 2
     assert "did you mean centres?" in capsys.readouterr().err

@@ -20,10 +20,10 @@ from logsrv.cli.running.run import REACTORS, USUAL
 from logsrv.cli.running.serving_process import (
     CANNOT_START,
     NOT_RUNNABLE,
-    Chatter,
+    ChatterFilter,
     ParentSocket,
-    Serving,
-    local,
+    ServingService,
+    files_within,
 )
 from logsrv.cli.running.supervisor import Messages
 from logsrv.errors import StartError
@@ -121,7 +121,7 @@ def test_only_the_authors_files_are_watched(tmp_path: Path) -> None:
     own = tmp_path / "voice.py"
     own.write_text("")
     files = {str(own), socket.__file__, None, "<frozen x>", str(tmp_path / "gone.py")}
-    assert local(files, tmp_path) == {str(own)}
+    assert files_within(files, tmp_path) == {str(own)}
 
 
 class Reactor:
@@ -224,12 +224,12 @@ def test_a_large_message_is_put_together(ends: tuple[ParentSocket, Messages]) ->
 
 def test_the_parent_hears_that_it_serves_and_has_left(ends: tuple[ParentSocket, Messages]) -> None:
     channel, messages = ends
-    service, reactor, chatter = Service(), Reactor(), Chatter(quiet=True)
+    service, reactor, chatter = Service(), Reactor(), ChatterFilter(quiet=True)
     reactor.turns = [
         lambda: service.readiness.callback(None),
         lambda: reactor.channel.connectionLost(Failure(ConnectionDone())),
     ]
-    Serving(service, channel, reactor, chatter).run()
+    ServingService(service, channel, reactor, chatter).run()
     assert service.calls == ["bound", "started", "stopped"]
     assert messages.receive(PATIENCE) == {"serving": [], "at": ["127.0.0.1:7000"]}
     assert messages.receive(PATIENCE) is None
@@ -241,7 +241,7 @@ def test_an_error_at_the_start_is_raised(ends: tuple[ParentSocket, Messages]) ->
     service, reactor = Service(), Reactor()
     reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
     with pytest.raises(StartError, match="no database"):
-        Serving(service, ends[0], reactor, Chatter(quiet=False)).run()
+        ServingService(service, ends[0], reactor, ChatterFilter(quiet=False)).run()
     assert service.calls == ["bound", "started", "stopped"]
 
 
@@ -253,7 +253,7 @@ def test_the_end_of_the_parent_while_it_ends_is_no_error(
         lambda: reactor.stop(),
         lambda: reactor.channel.connectionLost(Failure(ConnectionDone())),
     ]
-    Serving(service, ends[0], reactor, Chatter(quiet=False)).run()
+    ServingService(service, ends[0], reactor, ChatterFilter(quiet=False)).run()
     assert service.calls == ["bound", "started", "stopped"]
 
 
@@ -271,7 +271,7 @@ def event(namespace: str, text: str, level: Any = LogLevel.info) -> dict[str, An
 
 @pytest.mark.parametrize(("namespace", "text"), CHATTER)
 def test_starts_and_stops_are_kept_back_while_it_is_quiet(namespace: str, text: str) -> None:
-    chatter = Chatter(quiet=True)
+    chatter = ChatterFilter(quiet=True)
     assert chatter(event(namespace, text)) is PredicateResult.no
     assert chatter(event(namespace, text, LogLevel.warn)) is PredicateResult.maybe
     chatter.quiet = False
@@ -280,4 +280,4 @@ def test_starts_and_stops_are_kept_back_while_it_is_quiet(namespace: str, text: 
 
 @pytest.mark.parametrize("namespace", ["shout", "log_legacy", "logsrv.kit.observe.peer_log"])
 def test_what_the_author_logs_is_shown(namespace: str) -> None:
-    assert Chatter(quiet=True)(event(namespace, "hello")) is PredicateResult.maybe
+    assert ChatterFilter(quiet=True)(event(namespace, "hello")) is PredicateResult.maybe

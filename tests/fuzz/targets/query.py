@@ -28,7 +28,12 @@ from logsrv.linelog.query.language.caret import caret
 from logsrv.linelog.query.language.engine import check, compiled
 from logsrv.linelog.query.language.hints import hints
 from logsrv.linelog.query.language.parse import parse
-from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes, size_of
+from logsrv.linelog.query.language.size import (
+    TooLarge,
+    WrongExpression,
+    check_sizes,
+    most_instructions,
+)
 from logsrv.linelog.query.language.times import moment
 from logsrv.linelog.query.language.tree import Node
 from logsrv.linelog.query.matching.expression import read_expression
@@ -252,7 +257,7 @@ def expressions(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     try:
         check_sizes([text])
-        size_of(text)
+        most_instructions(text)
         check(text)
         read_expression(text)
     except (WrongExpression, TooLarge) as error:

@@ -31,7 +31,9 @@ def fetched(url: str, charset: str | None = None) -> list[Entry]:
 def looked(following: Following, options: ConnectionOptions = OPTIONS) -> list[str]:
     told: list[Followed] = []
     problems = run(
-        look_at(following.all(), following, lambda _: options, lambda: NOW + 0.5, told=told.append)
+        look_at(
+            following.all(), following, lambda _: options, lambda: NOW + 0.5, looked=told.append
+        )
     )
     sentences = {each.title: str(problem) for each, problem in problems}
     return sorted(f"{each.title}: {sentences.get(each.title, 'well')}" for each in told)

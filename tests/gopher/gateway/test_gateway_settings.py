@@ -11,7 +11,7 @@ from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.gateway.gateway_settings import (
     CHARSET,
     PROXY,
-    Connecting,
+    ConnectionSettings,
     GopherSettings,
     check_wanted,
 )
@@ -85,10 +85,10 @@ def test_a_proxy_or_charset_that_is_none_is_refused() -> None:
 
 
 def test_the_same_options_for_the_command() -> None:
-    found = Connecting(charset="cp437", proxy=Proxy("h", 9), cafile=Path("f"), pin=True)
+    found = ConnectionSettings(charset="cp437", proxy=Proxy("h", 9), cafile=Path("f"), pin=True)
     assert found.as_words == [
         *("--charset=cp437", "--proxy=socks5://h:9", "--cafile=f", "--pin"),
     ]
-    lenient = Connecting(insecure=True, accept_cut=True)
+    lenient = ConnectionSettings(insecure=True, accept_cut=True)
     assert lenient.as_words == ["--insecure", "--accept-cut"]
-    assert Connecting().as_words == []
+    assert ConnectionSettings().as_words == []

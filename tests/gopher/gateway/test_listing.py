@@ -12,11 +12,11 @@ from logsrv.gopher.gateway.listing import (
     WIDTHS,
     Row,
     breadcrumb,
+    drawing_width,
     heading_of,
     parts_of,
-    room_for,
     row,
-    scale_of,
+    width_for,
 )
 from logsrv.gopher.gateway.pages import STYLE
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
@@ -170,8 +170,8 @@ def test_the_site_of_a_link_is_shown_where_it_is_plain(address: str, site: str) 
 
 def test_a_text_gets_the_least_width_of_the_style_sheet_that_fits() -> None:
     """The least of the widths that the style sheet has."""
-    assert room_for("x" * 41) == 48
-    assert room_for("x" * 9999) == WIDTHS[-1]
+    assert width_for("x" * 41) == 48
+    assert width_for("x" * 9999) == WIDTHS[-1]
 
 
 def test_all_drawings_of_a_page_get_the_width_of_the_widest() -> None:
@@ -179,10 +179,12 @@ def test_all_drawings_of_a_page_get_the_width_of_the_widest() -> None:
     small, large = TextRun("/\\\n", "drawing"), TextRun("-" * 100 + "\n", "drawing")
     rows = (Row("item", "text", "x" * 200),)
     assert (
-        scale_of([small, TextRun("a   b" * 30, "table"), rows, large, TextRun("text\n", "prose")])
+        drawing_width(
+            [small, TextRun("a   b" * 30, "table"), rows, large, TextRun("text\n", "prose")]
+        )
         == 104
     )
-    assert scale_of([TextRun("text\n", "prose")]) == 0
+    assert drawing_width([TextRun("text\n", "prose")]) == 0
 
 
 def test_the_style_sheet_has_a_rule_for_each_width() -> None:

@@ -93,7 +93,7 @@ def test_a_menu_has_to_be_whole_to_take_the_place_of_a_copy(
     assert isinstance(earlier.fault(sub, read_menu(b".\r\n")), LostLinks)
     assert isinstance(earlier.fault(job(items, A), read_menu(b"x")), LostLinks)
     assert earlier.fault(job(items, A.at(b"/new")), read_menu(b"")) is None
-    earlier.replaced(root, read_menu(MENU))
+    earlier.note_replaced(root, read_menu(MENU))
     assert isinstance(earlier.fault(sub, read_menu(MENU)), LostLinks), "that of the root"
 
 
@@ -101,9 +101,9 @@ def test_what_was_neither_met_nor_listed_is_left_over(earlier: EarlierCopies, it
     earlier.restore(update=True)
     copies, unlisted = earlier.left_over([job(items, ROOT, ())])
     assert [copy.url for copy in copies] == [SUB, A, B] == [copy.url for copy in unlisted]
-    earlier.lists(LINE, A, job(items, A))
-    earlier.lists(LINE, SUB, None)
-    earlier.lists(LINE, None, None)
+    earlier.note_line(LINE, A, job(items, A))
+    earlier.note_line(LINE, SUB, None)
+    earlier.note_line(LINE, None, None)
     copies, unlisted = earlier.left_over([job(items, ROOT, ())])
     assert ([copy.url for copy in copies], unlisted) == ([SUB, A, B], [])
 
@@ -113,11 +113,11 @@ def test_the_end_of_a_menu_that_may_be_cut_is_not_left_over_for_sure(
 ) -> None:
     earlier.restore(update=True)
     root = job(items, ROOT, ())
-    earlier.replaced(root, read_menu(MENU[: MENU.index(b"0A")]))
-    earlier.lists(LINE, SUB, job(items, SUB))
+    earlier.note_replaced(root, read_menu(MENU[: MENU.index(b"0A")]))
+    earlier.note_line(LINE, SUB, job(items, SUB))
     _, unlisted = earlier.left_over([root])
     assert [copy.url for copy in unlisted] == [A]
-    assert earlier.surely(unlisted) == []
+    assert earlier.certainly_unlisted(unlisted) == []
 
 
 def test_a_menu_is_missed_only_if_it_is_new(earlier: EarlierCopies, items: Items) -> None:

@@ -62,11 +62,11 @@ def test_a_menu_is_written_when_its_last_item_is_settled() -> None:
     written.menu("first", one, two, None, one)
     written.menu("second", two)
     assert written.names == ["empty"]
-    written.readings.settled(one)
-    written.readings.settled(job(7))
+    written.readings.note_settled(one)
+    written.readings.note_settled(job(7))
     assert written.names == ["empty"]
-    written.readings.settled(two)
-    written.readings.settled(two)
+    written.readings.note_settled(two)
+    written.readings.note_settled(two)
     assert written.names == ["empty", "first", "second"]
     written.menu("third", one)
     assert written.names[3:] == ["third"], "all of it is there"
@@ -77,14 +77,14 @@ def test_a_menu_is_shown_after_a_while_although_something_is_missing() -> None:
     one, two = job(1), job(2)
     written.menu("first", one)
     written.menu("second", two)
-    written.readings.settled(one)
+    written.readings.note_settled(one)
     written.readings.write_late()
     assert written.names == ["first"]
     written.clock.now += LATE
     written.readings.write_late()
     written.readings.write_late()
     assert written.names == ["first", "second"]
-    written.readings.settled(two)
+    written.readings.note_settled(two)
     assert written.names == ["first", "second", "second"], "and once more, with all of it"
 
 
@@ -93,11 +93,11 @@ def test_a_run_that_ends_early_leaves_menus_that_are_right() -> None:
     one, two = job(1), job(2)
     written.menu("first", one)
     written.menu("second", two)
-    written.readings.settled(two)
+    written.readings.note_settled(two)
     written.readings.add(MenuReading(menu(ROOT, "unread"), 1, [LINE.item]))
     written.names.clear()
     written.readings.leave()
-    written.readings.settled(one)
+    written.readings.note_settled(one)
     assert sorted(written.names) == ["first", "unread"]
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from logsrv.linelog.read.plan import ReadTask
-from logsrv.linelog.read.pool import worked
+from logsrv.linelog.read.pool import run_tasks
 
 TASKS = [ReadTask(number, number * 2, number * 3) for number in range(500)]
 
@@ -26,7 +26,7 @@ def results(task: ReadTask) -> list[bytes]:
 @pytest.mark.parametrize("processes", [1, 2, 5])
 def test_results_come_in_the_order_of_the_tasks(processes: int) -> None:
     before = children()
-    found = list(worked(results, TASKS, print, processes=processes))
+    found = list(run_tasks(results, TASKS, print, processes=processes))
     assert [task for task, _ in found] == TASKS
     assert all(done[0] == b"%d" % task.segment * 1000 for task, done in found)
     # On a machine that is busy, one of several may be given nothing before all is done.
@@ -36,7 +36,7 @@ def test_results_come_in_the_order_of_the_tasks(processes: int) -> None:
 
 
 def test_a_few_tasks_start_no_process() -> None:
-    found = list(worked(results, TASKS[:5], print, processes=4))
+    found = list(run_tasks(results, TASKS[:5], print, processes=4))
     assert {done[2] for _, done in found} == {b"%d" % os.getpid()}
 
 
@@ -45,7 +45,7 @@ def test_only_many_tasks_are_prepared_for() -> None:
     prepared: list[str] = []
     for count in (5, 50, 500):
         tasks = TASKS[:count]
-        list(worked(results, tasks, print, processes=2, for_many=lambda: prepared.append("now")))
+        list(run_tasks(results, tasks, print, processes=2, for_many=lambda: prepared.append("now")))
     assert prepared == ["now"]
 
 
@@ -58,7 +58,7 @@ def test_tasks_are_taken_no_faster_than_their_results() -> None:
             taken += 1
             yield task
 
-    running = worked(results, counted(), print, processes=2)  # type: ignore[arg-type]
+    running = run_tasks(results, counted(), print, processes=2)  # type: ignore[arg-type]
     for _ in islice(running, 30):
         pass
     assert taken < 160

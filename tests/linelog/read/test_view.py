@@ -113,7 +113,7 @@ def test_the_last_lines_are_found_with_one_listing(
 
     monkeypatch.setattr(Disk, "entries", counted)
     view = view_of(store)
-    view.tell_of_no_files()
+    view.report_odd_names()
     end = end_of(view)
     frames = view.open(end.segment)
     assert frames is not None

@@ -15,7 +15,7 @@ from logsrv.linelog.sql.arrow_columns import ArrowColumns, Piece, as_text
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.plan import Plan
 from logsrv.linelog.sql.push import WantedRows
-from logsrv.linelog.sql.rows import Misfit, Reading, Rows
+from logsrv.linelog.sql.rows import Misfit, Rows, StoreReading
 from tests.linelog.read.stores import line, lines, make_store, view_of
 
 LINES = [
@@ -80,7 +80,7 @@ def test_values_become_text() -> None:
 def rows_of(tmp_path: Path, plan: Plan) -> Rows:
     every = lines(["a=1 b=2", "a=x b=3", "nothing"])
     view = view_of(make_store(tmp_path / "logs", [every[:2], every[2:]]))
-    return Rows(Reading(view, processes=1), {"a": ColumnType.INTEGER}, plan)
+    return Rows(StoreReading(view, processes=1), {"a": ColumnType.INTEGER}, plan)
 
 
 def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_value_that_does_not_fit_ends_the_reading_unless_it_may_be_missing(
     rows = rows_of(tmp_path, Plan(frozenset(["a"]), WantedRows()))
     with pytest.raises(Exception, match="a"):
         pyarrow.table(rows)
-    assert isinstance(rows.trouble, Misfit)
+    assert isinstance(rows.error, Misfit)
     rows.lenient = {"a"}
     assert pyarrow.table(rows).column("a").to_pylist() == [1, None, None]
     assert rows.missing == {"a": 1}

@@ -161,7 +161,7 @@ def test_a_sample_has_lines_from_all_over_a_text() -> None:
 
 
 def said(**parts: str) -> Fault:
-    return fault(Exception("Binder Error: " + json.dumps(parts)), behind=8)
+    return fault(Exception("Binder Error: " + json.dumps(parts)), added=8)
 
 
 def test_a_sentence_is_the_first_line_and_the_advice() -> None:

@@ -63,7 +63,7 @@ class Downloads:
         ended: called with the download when it ends, saved or failed.
         """
         taken = {download.path for download in self.all if download.state == "running"}
-        path = unused(self.directory, name_to_save(url), taken)
+        path = unused_path(self.directory, name_to_save(url), taken)
         download = BackgroundDownload(url, path)
         download.task = asyncio.create_task(self._save(download, options))
         download.task.add_done_callback(lambda _: ended(download))
@@ -114,7 +114,7 @@ def download_directory(environ: Mapping[str, str]) -> Path:
     return usual if usual.is_dir() else Path.cwd()
 
 
-def unused(directory: Path, name: str, taken: set[Path]) -> Path:
+def unused_path(directory: Path, name: str, taken: set[Path]) -> Path:
     """Return a new path for `name`: if a file or `taken` has it, with a number before its ending."""
     stem, dot, ending = name.rpartition(".")
     if not stem:

@@ -45,12 +45,12 @@ class FollowedMenus:
             while before is not self.followed:
                 before = self.followed
                 found = await asyncio.to_thread(self._session.following.all)
-            self._know(found)
+            self._replace_followed(found)
             self.problem = ""
         except ConfigurationError as error:
             self.problem = one_line(str(error))
 
-    def _know(self, followed: Iterable[Followed]) -> None:
+    def _replace_followed(self, followed: Iterable[Followed]) -> None:
         self.followed = tuple(followed)
         fresh = sum(not item.read for item, _ in newest(self.followed))
         self.new = fresh + sum(each.news.left_out for each in self.followed)
@@ -70,19 +70,19 @@ class FollowedMenus:
                 lambda url: self._session.options_for(url, accept_cut=True),
                 self._clock,
                 self._session.charset,
-                self._looked,
+                self._menu_was_fetched,
             )
         finally:
             self.looking = 0
 
-    def _looked(self, looked: Followed) -> None:
+    def _menu_was_fetched(self, looked: Followed) -> None:
         self.looking -= 1
         try:
             news = self._session.following.known(looked.url)
         except ConfigurationError as error:
             self.problem = one_line(str(error))
         else:
-            self._know(
+            self._replace_followed(
                 each.replace(news=news) if each.url == looked.url else each
                 for each in self.followed
             )
@@ -119,7 +119,9 @@ class FollowedMenus:
     async def mark(self, ids: list[str], *, read: bool = True) -> None:
         """Mark these entries as read or as new. Raises ConfigurationError."""
         # Change the news in memory first: the page of news may be shown before the file is written.
-        self._know(each.replace(news=each.news.mark(ids, read=read)) for each in self.followed)
+        self._replace_followed(
+            each.replace(news=each.news.mark(ids, read=read)) for each in self.followed
+        )
         await asyncio.to_thread(self._session.following.mark, ids, read=read)
 
     async def mark_all(self) -> None:

@@ -18,7 +18,7 @@ from logsrv.kit.text.words import size_text
 
 
 @dataclass(eq=False)
-class Keeping:
+class KeepingCommands:
     """Commands that save and bookmark; they announce the end of each download."""
 
     _session: BrowsingSession

@@ -24,7 +24,7 @@ from logsrv.gopher.wire.text import unstuffed
 Result = TypeVar("Result")
 
 
-async def aside(work: Callable[[], Result]) -> Result:
+async def in_daemon_thread(work: Callable[[], Result]) -> Result:
     """Run work on a disk, which may never end, in a daemon thread; return its result, or raise its error.
 
     Not by `asyncio.to_thread`: at the end asyncio waits for such threads, and a directory on a file server
@@ -72,7 +72,7 @@ class FromDisk(LocalAnswer):
 
     async def __anext__(self) -> bytes:
         unread = self._unread
-        piece = await aside(lambda: next(unread, b""))
+        piece = await in_daemon_thread(lambda: next(unread, b""))
         if not piece:
             raise StopAsyncIteration
         return piece

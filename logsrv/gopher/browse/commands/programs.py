@@ -16,7 +16,7 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.commands.load import aside
+from logsrv.gopher.browse.commands.load import in_daemon_thread
 from logsrv.gopher.browse.commands.window import BrowserWindow
 from logsrv.gopher.browse.content.page import Hyperlink
 from logsrv.kit.text.escape import one_line
@@ -104,7 +104,7 @@ def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
         "no program to open it with was found; set BROWSER to one, or press y to copy the address"
     )
     browsers = environ.get("BROWSER", "").split(os.pathsep)
-    program, *arguments = _first_there([*browsers, _USUAL], environ, none)
+    program, *arguments = _first_in_path([*browsers, _USUAL], environ, none)
     if not any("%s" in word for word in arguments):
         arguments.append("%s")
     return [program, *(word.replace("%s", address) for word in arguments)]
@@ -118,7 +118,7 @@ def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
     if path.suffix.lower() in _RUN:
         raise ConfigurationError(f"{path.name} is a program, and is not started from here")
     none = f"{_USUAL} was not found, which chooses the program for a file"
-    return [*_first_there([_USUAL], environ, none), str(path)]
+    return [*_first_in_path([_USUAL], environ, none), str(path)]
 
 
 def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
@@ -127,10 +127,13 @@ def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
     Raises ConfigurationError if there is none.
     """
     none = "no program to play it with was found; set GOPHER_PLAYER to one"
-    return [*_first_there([environ.get("GOPHER_PLAYER", ""), *_PLAYERS], environ, none), str(path)]
+    return [
+        *_first_in_path([environ.get("GOPHER_PLAYER", ""), *_PLAYERS], environ, none),
+        str(path),
+    ]
 
 
-def _first_there(commands: Iterable[str], environ: Mapping[str, str], none: str) -> list[str]:
+def _first_in_path(commands: Iterable[str], environ: Mapping[str, str], none: str) -> list[str]:
     """Return the words of the first command whose program is in PATH.
 
     Raises ConfigurationError with the sentence `none` if there is none.
@@ -161,4 +164,4 @@ async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
         )
     except OSError as error:
         raise ConfigurationError(f"{command[0]} cannot be started: {error.strerror}") from error
-    return await aside(process.wait)
+    return await in_daemon_thread(process.wait)

@@ -15,34 +15,37 @@ from logsrv.kit.text.escape import one_line
 
 
 @dataclass(eq=False)
-class Reading:
+class ReadingCommands:
     """Commands within the current page."""
 
     _session: BrowsingSession
     _visiting: Visiting
     _window: BrowserWindow
     # The words searched for, the newest last.
-    _found: tuple[str, ...] = field(default=(), init=False)
+    _searched_words: tuple[str, ...] = field(default=(), init=False)
 
     def find(self) -> None:
         """Ask for words, and go to the first match."""
-        self._window.prompt.ask("Find", self._find_first, "", self._found, does="Find")
+        self._window.prompt.ask("Find", self._find_first, "", self._searched_words, does="Find")
 
     def find_again(self, backward: bool = False) -> None:
         """Go to the next match of the last words, or to the previous one."""
-        if self._found:
+        if self._searched_words:
             self._find(backward=backward, stay=False)
         else:
             self._window.say("Nothing to find yet: / asks for it.")
 
     def _find_first(self, words: str) -> None:
         if words:
-            self._found = (*(each for each in self._found if each != words), words)
+            self._searched_words = (
+                *(each for each in self._searched_words if each != words),
+                words,
+            )
             self._find(backward=False, stay=True)
 
     def _find(self, *, backward: bool, stay: bool) -> None:
-        found = self._window.view.find(self._found[-1], backward=backward, stay=stay)
-        shown = one_line(self._found[-1], 40)
+        found = self._window.view.find(self._searched_words[-1], backward=backward, stay=stay)
+        shown = one_line(self._searched_words[-1], 40)
         if found is None:
             self._window.say(f"“{shown}” is not here.")
         else:

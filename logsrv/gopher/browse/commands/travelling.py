@@ -7,8 +7,8 @@ from functools import partial
 
 from logsrv.gopher.browse.commands.dialogs import Chooser
 from logsrv.gopher.browse.commands.following import FollowingCommands
-from logsrv.gopher.browse.commands.keeping import Keeping
-from logsrv.gopher.browse.commands.load import aside
+from logsrv.gopher.browse.commands.keeping import KeepingCommands
+from logsrv.gopher.browse.commands.load import in_daemon_thread
 from logsrv.gopher.browse.commands.programs import Programs
 from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.commands.visiting import Visiting
@@ -21,12 +21,12 @@ from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 
 
 @dataclass(eq=False)
-class Travelling:
+class TravellingCommands:
     """Commands that open links and visit places."""
 
     _session: BrowsingSession
     _visiting: Visiting
-    _keeping: Keeping
+    _keeping: KeepingCommands
     _programs: Programs
     _window: BrowserWindow
     _following: FollowingCommands
@@ -91,7 +91,7 @@ class Travelling:
 
     async def _open_typed(self, address: str) -> None:
         with self._window.saying_errors():
-            self.open(link_to(await aside(partial(typed_place, address))))
+            self.open(link_to(await in_daemon_thread(partial(typed_place, address))))
 
     def number(self, digit: str) -> None:
         """Ask for the number of a link, whose first digit is `digit`, and open it."""

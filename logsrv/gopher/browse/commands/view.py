@@ -71,7 +71,7 @@ class PageView(ScrollView, can_focus=True):
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(of_page=True)]
 
-    class Pointed(Message):
+    class Moved(Message):
         """The user has moved the cursor or the window, or tried to."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -246,7 +246,7 @@ class PageView(ScrollView, can_focus=True):
             self._reveal(self.cursor)
         self._keep_in_sight()
         if self.cursor != before:
-            self.post_message(self.Pointed())
+            self.post_message(self.Moved())
 
     def break_otherwise(self) -> str:
         """Change to the next way of breaking lines (prose only, all, none); return its sentence."""
@@ -314,7 +314,7 @@ class PageView(ScrollView, can_focus=True):
         """Put the cursor on line `index`, or leave it where it is for None; post `Moved` in both cases."""
         if index is not None:
             self.put_cursor(index)
-        self.post_message(self.Pointed())
+        self.post_message(self.Moved())
 
     def _scroll_and_point(self, rows: int, step: int) -> None:
         self._then = None
@@ -322,7 +322,7 @@ class PageView(ScrollView, can_focus=True):
         self.found_at = None
         self._keep_in_sight(step)
         self.refresh()
-        self.post_message(self.Pointed())
+        self.post_message(self.Moved())
 
     def action_step(self, step: int) -> None:
         """Go to the next link if it is visible or on the next line; else scroll one row."""

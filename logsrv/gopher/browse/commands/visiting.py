@@ -16,7 +16,7 @@ from textual.geometry import Size
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.commands.bars import AddressBar
 from logsrv.gopher.browse.commands.followed import FollowedMenus
-from logsrv.gopher.browse.commands.load import Loading, aside
+from logsrv.gopher.browse.commands.load import Loading, in_daemon_thread
 from logsrv.gopher.browse.commands.readable_texts import span_text
 from logsrv.gopher.browse.commands.session import BrowsingSession, InternalPage, Place
 from logsrv.gopher.browse.commands.window import BrowserWindow
@@ -127,7 +127,7 @@ class Visiting:
         position = None if there is None else there.position
         part = None if isinstance(place, InternalPage) else Page(place, None)
         self._journey = journey = Journey(place, step, position, part)
-        page = self._at_hand(place, step)
+        page = self._ready_page(place, step)
         if page is None:
             travel = partial(self._travel, journey)
             self._worker = self._window.start(travel, group="page", exclusive=True)
@@ -175,7 +175,7 @@ class Visiting:
             loading.begin().cancel()
         return loading
 
-    def _at_hand(self, place: Place, step: int | None) -> Page | InternalPage | None:
+    def _ready_page(self, place: Place, step: int | None) -> Page | InternalPage | None:
         """Return the page if it can be shown without waiting: the start page, or a small cached page."""
         if isinstance(place, InternalPage):
             return place if place is InternalPage.START else None
@@ -195,7 +195,7 @@ class Visiting:
         is_begun = self._is_begun
         if is_begun:
             self.shown = page
-        lines = await self._slowly(page)
+        lines = await self._lines_without_blocking(page)
         self._arrive(
             journey, page, lines, self._window.view.position() if is_begun else journey.position
         )
@@ -218,11 +218,11 @@ class Visiting:
         journey.loading = None
         return page
 
-    async def _slowly(self, page: Page) -> list[PageLine]:
+    async def _lines_without_blocking(self, page: Page) -> list[PageLine]:
         """Return the lines of a page; a large one is rendered in a thread, so that keys still work."""
         if page.received < _MANY_BYTES:
             return self._lines(page)
-        return await aside(partial(self._lines, page))
+        return await in_daemon_thread(partial(self._lines, page))
 
     def _lines(self, shown: Page | InternalPage) -> list[PageLine]:
         return rendered(shown, self._session, self._followed, self._window.view.size)

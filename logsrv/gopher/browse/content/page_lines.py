@@ -160,13 +160,13 @@ def link_line(url: ItemURL | str, title: str, about: object = None) -> PageLine:
 
 def _notices(page: Page) -> Iterator[PageLine]:
     if page.error is not None:
-        yield from _explained(page)
+        yield from _error_lines(page)
     if page.note:
         yield PageLine(page.note, "note")
         yield PageLine("")
 
 
-def _explained(page: Page) -> Iterator[PageLine]:
+def _error_lines(page: Page) -> Iterator[PageLine]:
     sentence = str(page.error)
     # A sentence from a server may end with its own punctuation.
     end = "" if sentence.endswith((".", "!", "?")) else "."

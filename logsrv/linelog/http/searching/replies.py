@@ -16,7 +16,7 @@ from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.counting import histogram as over_time
 from logsrv.linelog.read.counting import tallies
-from logsrv.linelog.read.indexed import begin
+from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.render import as_json, document, safe_json
 from logsrv.linelog.read.search import Hit, Search
@@ -115,12 +115,12 @@ def histogram(view: View, values: Values) -> Reply:
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
         step, found = _count_buckets(view, values, first, last)
-        if found and (min(found) < begin(first, step) or max(found) > last):
+        if found and (min(found) < step_start(first, step) or max(found) > last):
             # Lines outside of the span: the times of a segment without index are approximate. Count again.
             first, last = min(first, *found), max(last, max(found) + step)
             since, until = rfc3339(first), rfc3339(last)
             step, found = _count_buckets(view, values, first, last)
-        start = begin(first, step)
+        start = step_start(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
             buckets.append(
@@ -131,7 +131,7 @@ def histogram(view: View, values: Values) -> Reply:
                 }
             )
             # 1.5 steps, so that a rounded sum is surely inside the next bucket.
-            start = begin(start + 1.5 * step, step)
+            start = step_start(start + 1.5 * step, step)
     yield json_line(
         {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
     )
@@ -143,7 +143,7 @@ def _count_buckets(
     """Return a step, in seconds, for a span of time, and the buckets with lines by their start."""
     # One bucket less: the span may begin and end inside a bucket, and then has one more.
     step = over_time.sensible_step(last - first, max(1, values["buckets"] - 1))
-    while values["buckets"] == 1 and begin(first, step) != begin(last, step):
+    while values["buckets"] == 1 and step_start(first, step) != step_start(last, step):
         step *= 2
     found = over_time.histogram(_search(view, values), step, levels=True)
     return step, {bucket.start: bucket for bucket in found}

@@ -17,7 +17,7 @@ from logsrv.linelog.http.viewing.live import LiveReader, size_between
 from logsrv.linelog.http.viewing.watched_query import PIECE, SharedEvents
 from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.follow import Appended
-from logsrv.linelog.read.search import in_text
+from logsrv.linelog.read.search import hits_in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -81,7 +81,7 @@ class CatchUp:
                 return Step(b"".join(data), lines, over=True)
             text += len(news.text)
             news = self._from_begin(news)
-            hits = list(in_text(self.matcher, None, news.position, news.text))
+            hits = list(hits_in_text(self.matcher, None, news.position, news.text))
             made = events.of(hits)
             if news.gap:
                 made.insert(0, missed_event(None, str(news.position)))

@@ -31,7 +31,7 @@ _FOLDED_AS_UNICODE = re.compile(r"\[(?:Kk|Ss)\]")
 def check(pattern: str) -> None:
     """Raise WrongExpression unless RE2 accepts `pattern`. RE2 only parses it, and does not compile it."""
     try:
-        _taken(pattern, _NO_MEMORY)
+        _re2_pattern(pattern, _NO_MEMORY)
     except WrongExpression as error:
         if not str(error).startswith(_NO_ROOM):
             raise
@@ -43,7 +43,7 @@ def compiled(pattern: str) -> Search:
         # Not without alternatives: RE2 finds a text that begins with `[Kk]` five times as fast as with
         # `(?:K|k)`.
         pattern = _FOLDED_AS_UNICODE.sub(lambda found: f"(?:{found[0][1]}|{found[0][2]})", pattern)
-    regexp = _taken(pattern, _MEMORY)
+    regexp = _re2_pattern(pattern, _MEMORY)
     # The public search makes a generator and an object for each match, which doubles the time if
     # there are many.
     match = regexp._regexp.Match
@@ -56,7 +56,7 @@ def compiled(pattern: str) -> Search:
     return search
 
 
-def _taken(pattern: str, memory: int) -> Any:
+def _re2_pattern(pattern: str, memory: int) -> Any:
     """Return RE2's compiled pattern, of at most `memory` bytes. Raises WrongExpression."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.UTF8

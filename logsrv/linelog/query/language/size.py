@@ -62,7 +62,7 @@ def check_sizes(patterns: list[str]) -> None:
         raise TooLarge(
             f"the regular expressions of a query may have {LONGEST_EXPRESSIONS:,} characters together"
         )
-    size = sum(map(size_of, patterns))
+    size = sum(map(most_instructions, patterns))
     if size > LARGEST_EXPRESSIONS:
         raise TooLarge(
             "with its repetitions written out this regular expression is too large: all those of a query "
@@ -71,7 +71,7 @@ def check_sizes(patterns: list[str]) -> None:
 
 
 @lru_cache(maxsize=256)
-def size_of(pattern: str) -> int:
+def most_instructions(pattern: str) -> int:
     """Return an upper bound of the instructions that RE2 makes of a pattern, which may be invalid.
 
     Raises WrongExpression for the few patterns that RE2 accepts but a query may not have.

@@ -91,7 +91,7 @@ def bounds(field: str, value: str) -> dict[str, Number]:
     unit, scale = unit_of_name(field)
     if (plain := number_of_text(value)) is not None:
         scales = {unit: scale} if unit else _SCALES
-        return {one: _times(plain, size) for one, size in scales.items()} | {NONE: plain}
+        return {one: _multiplied(plain, size) for one, size in scales.items()} | {NONE: plain}
     if (found := amount(value)) is None:
         return {}
     plain = number_in(field, value)
@@ -121,7 +121,7 @@ def unit_of_name(field: str) -> tuple[str, int]:
     return _IN_NAMES.get(found[0].lower(), (NONE, 1)) if found else (NONE, 1)
 
 
-def _times(number: Number, scale: int) -> Number:
+def _multiplied(number: Number, scale: int) -> Number:
     # Rounded: 0.039 seconds are exactly 39 ms.
     return round(number * scale, 3) if isinstance(number, float) else number * scale
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy
 
-from logsrv.linelog.query.matching.line_spans import is_said
+from logsrv.linelog.query.matching.line_spans import is_in_message
 from logsrv.linelog.query.matching.needs import Literal
 
 Array = numpy.ndarray[Any, Any]
@@ -32,7 +32,7 @@ _FREQUENT = b'e 0t1ainosr2c34d5l6798pm.uf-:hbg/"=_vyk[](),wTx;zjq'
 _RANK = {byte: rank for rank, byte in enumerate(_FREQUENT)}
 
 
-class _Room:
+class _Arrays:
     """Arrays that are reused for each text: allocating them anew costs more than the comparison."""
 
     def __init__(self, size: int) -> None:
@@ -41,14 +41,14 @@ class _Room:
         self.second: Array = numpy.empty(size, bool)
 
 
-_room = _Room(1 << 20)
+_room = _Arrays(1 << 20)
 
 
-def _rooms(size: int) -> _Room:
+def _arrays_for(size: int) -> _Arrays:
     """Return arrays for a text of `size` bytes."""
     global _room
     if len(_room.folded) < size:
-        _room = _Room(size)
+        _room = _Arrays(size)
     return _room
 
 
@@ -93,7 +93,7 @@ def count_lines_with_hit(text: bytes, places: Array) -> int:
     if not len(places):
         return 0
     raw: Array = numpy.frombuffer(text, U8)
-    ends = numpy.equal(raw, U8(_LF), out=_rooms(len(text)).first[: len(text)])
+    ends = numpy.equal(raw, U8(_LF), out=_arrays_for(len(text)).first[: len(text)])
     # The last place of each line: if any of its places is in the message, the last one is.
     is_last: Array = numpy.logical_or.reduceat(ends, places)
     is_last[-1] = True
@@ -103,7 +103,9 @@ def count_lines_with_hit(text: bytes, places: Array) -> int:
     sure = (before == _SPACE).sum(0, dtype=U8) >= 2
     sure &= (last >= len(_BEFORE)) & ~(before == _LF).any(0)
     unsure = last[~sure].tolist()
-    return len(last) - sum(not is_said(text, text.rfind(b"\n", 0, at) + 1, at) for at in unsure)
+    return len(last) - sum(
+        not is_in_message(text, text.rfind(b"\n", 0, at) + 1, at) for at in unsure
+    )
 
 
 def _of_one(text: bytes, literal: Literal) -> Array:
@@ -120,7 +122,7 @@ def _of_one(text: bytes, literal: Literal) -> Array:
 
 def _candidates(text: bytes, literal: Literal, places: int) -> Array:
     """Return the literal's offsets below `places`."""
-    room = _rooms(len(text))
+    room = _arrays_for(len(text))
     needle = literal.text
     raw: Array = numpy.frombuffer(text, U8)
     folded = raw

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, size_of
+from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, most_instructions
 from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Term
 from logsrv.linelog.query.matching import needs
 from logsrv.linelog.query.matching.expression import read_expression
@@ -62,7 +62,7 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
 
     joined = "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
     # A larger expression is slower than a test of every line.
-    return joined if size_of(joined) <= LARGEST_EXPRESSIONS else None
+    return joined if most_instructions(joined) <= LARGEST_EXPRESSIONS else None
 
 
 def _of_regex(pattern: str) -> Candidate:

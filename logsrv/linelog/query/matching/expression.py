@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from logsrv.linelog.query.language.engine import Search, check, compiled
-from logsrv.linelog.query.language.size import size_of
+from logsrv.linelog.query.language.size import most_instructions
 from logsrv.linelog.query.matching.literals import quoted
 from logsrv.linelog.query.matching.needs import Literal, Need, both, either
 
@@ -72,7 +72,7 @@ def read_expression(pattern: str) -> Expression:
     Raises WrongExpression.
     """
     # Checked before it is rewritten, so that an error quotes what the user wrote.
-    size_of(pattern)
+    most_instructions(pattern)
     check(pattern)
     reader = _Reader(pattern, fold=not has_capital(pattern))
     reader.read()
@@ -175,7 +175,7 @@ class _Reader:
                 self._repeat(repeat)
             else:
                 self.at += 1
-                self._plain(character)
+                self._other_character(character)
 
     def _write(
         self,
@@ -193,7 +193,7 @@ class _Reader:
         self.loose.append(exact if loose is None else loose)
         self.groups[-1].branches[-1].append(need)
 
-    def _plain(self, character: str) -> None:
+    def _other_character(self, character: str) -> None:
         if character == "^":
             self._begin()
         elif character == "$":

@@ -19,7 +19,7 @@ def lines_at(
     for at in offsets:
         if at > end:
             start = rfind(b"\n", max(end, 0), at) + 1
-            if in_message and not is_said(text, start, at):
+            if in_message and not is_in_message(text, start, at):
                 continue
             end = find(b"\n", at)
             if end < 0:
@@ -27,7 +27,7 @@ def lines_at(
             yield start, end
 
 
-def is_said(text: bytes, start: int, at: int) -> bool:
+def is_in_message(text: bytes, start: int, at: int) -> bool:
     """Return whether offset `at` is in the message, not the stamp, of the line that begins at `start`."""
     # After the second space it is in the message, with or without a stamp.
     if text.find(b" ", start + TIME_LENGTH, at) >= 0:
@@ -45,7 +45,7 @@ def all_lines(text: bytes) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
-def between(text: bytes, lines: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def other_lines(text: bytes, lines: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield the lines of `text` that are not among `lines`."""
     following = next(lines, None)
     for line in all_lines(text):

@@ -108,7 +108,7 @@ class ManyQueries:
         among: Container[int] | None,
     ) -> Iterator[tuple[int, Sequence[tuple[int, int]]]]:
         records: dict[int, Record] = {}
-        for plan, lines in self._in_question(piece, windows):
+        for plan, lines in self._possible_queries(piece, windows):
             if among is not None and plan.number not in among:
                 continue
             if not plan.exact:
@@ -116,7 +116,9 @@ class ManyQueries:
             if len(lines):
                 yield plan.number, piece.spans(lines)
 
-    def _in_question(self, piece: TextPiece, windows: Windows) -> Iterator[tuple[_Plan, Array]]:
+    def _possible_queries(
+        self, piece: TextPiece, windows: Windows
+    ) -> Iterator[tuple[_Plan, Array]]:
         """Yield each query whose triggers are in a piece, and the lines with one trigger of each set."""
         found = self._lines_of_triggers(piece, windows)
         plans = dict.fromkeys(plan for trigger in found for plan in self._plans_of[trigger])

@@ -16,7 +16,12 @@ from logsrv.linelog.query.language.engine import Search, compiled
 from logsrv.linelog.query.language.tree import EVERYTHING, Node, Not, Or, Regex, Term
 from logsrv.linelog.query.matching.candidates import candidate
 from logsrv.linelog.query.matching.expression import read_expression
-from logsrv.linelog.query.matching.line_spans import all_lines, between, lines_at, number_of_lines
+from logsrv.linelog.query.matching.line_spans import (
+    all_lines,
+    lines_at,
+    number_of_lines,
+    other_lines,
+)
 from logsrv.linelog.query.matching.literals import Candidate, caseless_find
 from logsrv.linelog.query.matching.needs import Literal, Need
 from logsrv.linelog.query.matching.predicates import Predicate, predicate
@@ -39,9 +44,9 @@ Hits: TypeAlias = Callable[[bytes, int, int], int]
 
 # With more than one candidate in 2**10 bytes, RE2 searches the whole text. Testing so many candidates costs
 # as much: 1 to 2 ms for 1 MiB.
-_SELDOM = 10
+_RARE_SHIFT = 10
 # The number of texts that RE2 then searches as a whole, before candidates are tried again.
-_AT_ONCE = 16
+_WHOLE_TEXTS = 16
 
 
 class Matcher:
@@ -111,7 +116,7 @@ class Matcher:
             yield from self.candidates(text, in_message=True)
             return
         if self._negated is not None and place is None:
-            yield from between(text, self._negated.find(text))
+            yield from other_lines(text, self._negated.find(text))
             return
         if self._pattern is not None:
             found, start = self._pattern_lines(text)
@@ -181,7 +186,7 @@ class Matcher:
         """Return the lines whose message matches `_pattern`, and the offset up to which all are found.
 
         If candidates are frequent, RE2 is faster on the whole text than on each candidate's line. Then the
-        caller searches from that offset on with RE2 alone, as in the next `_AT_ONCE` texts.
+        caller searches from that offset on with RE2 alone, as in the next `_WHOLE_TEXTS` texts.
         """
         assert self._pattern is not None
         if self._at_once:
@@ -190,10 +195,10 @@ class Matcher:
         search = self._compiled(self._pattern)
         hits, find = _begins(search), text.find
         found: list[tuple[int, int]] = []
-        left = len(text) >> _SELDOM
+        left = len(text) >> _RARE_SHIFT
         for start, end in self.candidates(text):
             if not left:
-                self._at_once = _AT_ONCE
+                self._at_once = _WHOLE_TEXTS
                 return found, start
             left -= 1
             at = search(text, start, end)[0]

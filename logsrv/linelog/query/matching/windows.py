@@ -39,7 +39,7 @@ class Windows:
         self._compared = _Compared(literals)
         chosen = _chosen([_folded(one.text) for one in literals])
         self._sized = [
-            _OfSize(size, [(number, *chosen[number]) for number in numbers])
+            _WindowsOfSize(size, [(number, *chosen[number]) for number in numbers])
             for size in (4, 2, 1)
             if (numbers := [n for n, (window, _) in enumerate(chosen) if len(window) == size])
         ]
@@ -98,7 +98,7 @@ class _Compared:
         return places, which
 
 
-class _OfSize:
+class _WindowsOfSize:
     """The windows of one size. which: (number of a literal, its window, the window's offset in it)."""
 
     def __init__(self, size: int, which: list[tuple[int, bytes, int]]) -> None:

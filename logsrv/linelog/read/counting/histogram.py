@@ -10,12 +10,12 @@ from typing import NamedTuple
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.read.counting.timed import timed
-from logsrv.linelog.read.indexed import begin
+from logsrv.linelog.read.indexed import step_start
 from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 
 # If more steps have lines, counting fails with a sentence: nobody can look at so many.
-MANY = 100_000
+MOST_STEPS = 100_000
 _STEPS = (
     0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
     3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
@@ -64,13 +64,13 @@ class StepCounts:
         self.by_start: dict[float, Counter[str]] = {}
 
     def add(self, numbers: Iterable[tuple[float, Mapping[str, int]]]) -> None:
-        """Add what `counted` returns. Raises LogsrvError for more than MANY steps."""
+        """Add what `counted` returns. Raises LogsrvError for more than MOST_STEPS steps."""
         for start, lines in numbers:
             self.by_start.setdefault(start, Counter()).update(lines)
         self._require_few()
 
     def listed(self) -> list[TimeBucket]:
-        """Return the steps with lines, in order. Raises LogsrvError for more than MANY steps."""
+        """Return the steps with lines, in order. Raises LogsrvError for more than MOST_STEPS steps."""
         self._require_few()
         return [
             TimeBucket(
@@ -80,9 +80,9 @@ class StepCounts:
         ]
 
     def _require_few(self) -> None:
-        if len(self.by_start) > MANY:
+        if len(self.by_start) > MOST_STEPS:
             raise LogsrvError(
-                f"there are lines in more than {MANY:,} steps of {self._step:g} s; take longer steps"
+                f"there are lines in more than {MOST_STEPS:,} steps of {self._step:g} s; take longer steps"
             )
 
 
@@ -109,7 +109,7 @@ def _bucketed(
             moments[time] = _moment(time)
         moment = moments[time]
         if moment is not None:
-            of_bucket = buckets.setdefault(begin(moment, step), Counter())
+            of_bucket = buckets.setdefault(step_start(moment, step), Counter())
             of_bucket["lines"] += lines
             if level is not None:
                 of_bucket[level] += lines

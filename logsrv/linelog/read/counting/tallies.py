@@ -19,9 +19,9 @@ from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Hit, Search
 
 # At twice as many different values, the least frequent ones are forgotten, so that this many are kept.
-MANY = 100_000
+MOST_VALUES = 100_000
 # The same for the characters of all values together; a character has up to four bytes.
-MUCH = 8 << 20
+MOST_CHARACTERS = 8 << 20
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
 
@@ -42,15 +42,15 @@ class ValueCounts:
         self.total += total
         self._size += sum(len(value) for value in counts if value not in self._counts)
         self._counts.update(counts)
-        if len(self._counts) > 2 * MANY or self._size > 2 * MUCH:
+        if len(self._counts) > 2 * MOST_VALUES or self._size > 2 * MOST_CHARACTERS:
             self._forget()
 
     def _forget(self) -> None:
         self.exact = False
         kept: Counter[str] = Counter()
         self._size = 0
-        for value, count in self._counts.most_common(MANY):
-            if self._size + len(value) > MUCH:
+        for value, count in self._counts.most_common(MOST_VALUES):
+            if self._size + len(value) > MOST_CHARACTERS:
                 break
             kept[value] = count
             self._size += len(value)
@@ -101,7 +101,7 @@ def fields_of(hits: Iterable[Hit], lines: int) -> tuple[dict[str, int], int]:
         size += sum(len(name) for name in names if name not in counts)
         counts.update(names)
         sampled += 1
-        if sampled >= lines or len(counts) > MANY or size > MUCH:
+        if sampled >= lines or len(counts) > MOST_VALUES or size > MOST_CHARACTERS:
             break
     return dict(counts.most_common(1000)), sampled
 
@@ -136,7 +136,7 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
             # The source is put at the end of the dict. Of too many sources the first ones are forgotten:
             # they have the oldest lines.
             sources[source] = before[0] + lines, max(before[1], last)
-        while len(sources) > MANY:
+        while len(sources) > MOST_VALUES:
             del sources[next(iter(sources))]
     return sources
 

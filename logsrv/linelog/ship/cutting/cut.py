@@ -275,7 +275,7 @@ def _add_by_checksums(frames: PackedFrames, frame: int, after: int, pile: _Pile)
     """Add the frames before number `after` that match their checksums in the index; unpack none."""
     if frames.index.sums_of(frame) is None:
         return False
-    run = frames.standing(frame, after)
+    run = frames.packed_frames(frame, after)
     whole = memoryview(run)
     for number in range(frame, after):
         begin, stop = frames.bounds(number)

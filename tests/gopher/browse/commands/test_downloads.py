@@ -11,7 +11,7 @@ from logsrv.gopher.browse.commands.downloads import (
     BackgroundDownload,
     Downloads,
     download_directory,
-    unused,
+    unused_path,
 )
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import Trust
@@ -143,5 +143,5 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("mine")
     (tmp_path / "a-2.txt").symlink_to("nowhere")
     taken = {tmp_path / "a-3.txt"}
-    assert unused(tmp_path, "a.txt", taken) == tmp_path / "a-4.txt"
-    assert unused(tmp_path, "b", set()) == tmp_path / "b"
+    assert unused_path(tmp_path, "a.txt", taken) == tmp_path / "a-4.txt"
+    assert unused_path(tmp_path, "b", set()) == tmp_path / "b"

@@ -16,7 +16,13 @@ from types import SimpleNamespace
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.commands.load import LIMITS, MOST_LINES, Loading, aside, source_of
+from logsrv.gopher.browse.commands.load import (
+    LIMITS,
+    MOST_LINES,
+    Loading,
+    in_daemon_thread,
+    source_of,
+)
 from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.browse.content.page_lines import lines_of
 from logsrv.gopher.fetch.connection_options import ConnectionOptions, Limits, Timeouts
@@ -265,9 +271,9 @@ def test_a_result_and_an_error_come_back() -> None:
     def fail() -> None:
         raise OSError("broken")
 
-    assert run(aside(threading.get_ident)) != threading.get_ident()
+    assert run(in_daemon_thread(threading.get_ident)) != threading.get_ident()
     with pytest.raises(OSError, match="broken"):
-        run(aside(fail))
+        run(in_daemon_thread(fail))
 
 
 async def test_a_result_after_the_caller_was_cancelled_is_dropped() -> None:
@@ -277,7 +283,7 @@ async def test_a_result_after_the_caller_was_cancelled_is_dropped() -> None:
         answers.wait()
         ended.set()
 
-    task = asyncio.create_task(aside(read))
+    task = asyncio.create_task(in_daemon_thread(read))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -290,10 +296,10 @@ async def test_a_result_after_the_caller_was_cancelled_is_dropped() -> None:
 def test_a_program_ends_although_a_disk_is_silent() -> None:
     code = """
 import asyncio, threading
-from logsrv.gopher.browse.commands.load import aside
+from logsrv.gopher.browse.commands.load import in_daemon_thread
 
 async def main():
-    task = asyncio.create_task(aside(threading.Event().wait))
+    task = asyncio.create_task(in_daemon_thread(threading.Event().wait))
     await asyncio.sleep(0)
     task.cancel()
 

@@ -46,7 +46,7 @@ class Frame(App[None]):
     def action_break(self) -> None:
         self.view.break_otherwise()
 
-    def on_page_view_pointed(self) -> None:
+    def on_page_view_moved(self) -> None:
         self.pointed += 1
 
     def rows(self) -> list[str]:

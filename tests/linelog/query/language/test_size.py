@@ -15,7 +15,7 @@ from logsrv.linelog.query.language.size import (
     TooLarge,
     WrongExpression,
     check_sizes,
-    size_of,
+    most_instructions,
 )
 from logsrv.linelog.query.matching.expression import read_expression
 from tests.examples import more
@@ -64,7 +64,7 @@ def programs(pattern: str) -> int:
 def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, str]]) -> None:
     pattern = "".join(item + repeat for item, repeat in parts)
     try:
-        size = size_of(pattern)
+        size = most_instructions(pattern)
         check(pattern)
     except WrongExpression:
         return
@@ -75,7 +75,7 @@ def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, 
 @given(st.text(max_size=30))
 def test_any_pattern_has_a_size_or_is_wrong(pattern: str) -> None:
     try:
-        assert size_of(pattern) > 0
+        assert most_instructions(pattern) > 0
     except WrongExpression:
         assert "(?" in pattern or "\\" in pattern or pattern[0] in "*+?{|("
 
@@ -116,4 +116,4 @@ def test_what_would_take_long_is_too_large(patterns: list[str]) -> None:
 @pytest.mark.parametrize("pattern", [r"a\Cb", "a+(?i)*", r"a+\Q\E*"])
 def test_what_cannot_be_written_anew_is_wrong(pattern: str) -> None:
     with pytest.raises(WrongExpression):
-        size_of(pattern)
+        most_instructions(pattern)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.matching.line_spans import all_lines, between, lines_at, number_of_lines
+from logsrv.linelog.query.matching.line_spans import (
+    all_lines,
+    lines_at,
+    number_of_lines,
+    other_lines,
+)
 
 STAMP = b"2026-11-20T06:18:42.123456Z web "
 TEXTS = st.lists(st.sampled_from([b"\n", b"a", b"bc"])).map(b"".join)
@@ -27,7 +32,7 @@ def test_lines_with_a_hit_and_the_others_are_all_lines(text: bytes) -> None:
     assert [text[start:end] for start, end in lines_at(text, hits)] == [
         line for line in of(text) if b"a" in line
     ]
-    assert [text[start:end] for start, end in between(text, lines_at(text, hits))] == [
+    assert [text[start:end] for start, end in other_lines(text, lines_at(text, hits))] == [
         line for line in of(text) if b"a" not in line
     ]
 

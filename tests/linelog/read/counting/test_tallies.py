@@ -43,7 +43,7 @@ def test_each_element_of_a_list_counts(whole: Search) -> None:
 
 
 def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tallies, "MANY", 10)
+    monkeypatch.setattr(tallies, "MOST_VALUES", 10)
     tally = ValueCounts()
     for number in range(100):
         tally.add({"often": 5, f"once {number}": 1}, 6)
@@ -54,7 +54,7 @@ def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch)
 
 def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand characters of each of 200,000 values would be up to 800 MB."""
-    monkeypatch.setattr(tallies, "MUCH", 1000)
+    monkeypatch.setattr(tallies, "MOST_CHARACTERS", 1000)
     tally = ValueCounts()
     for number in range(100):
         tally.add({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
@@ -68,7 +68,7 @@ def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_sample_ends_when_its_names_are_too_long(
     whole: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tallies, "MUCH", 9)
+    monkeypatch.setattr(tallies, "MOST_CHARACTERS", 9)
     assert fields(whole, 500)[1] == 1
 
 
@@ -172,7 +172,7 @@ def test_values_of_all_kinds_of_lines_are_counted_as_by_records(field: str) -> N
 
 
 def test_too_many_steps_are_an_error(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "MANY", 1000)
+    monkeypatch.setattr(counts, "MOST_STEPS", 1000)
     with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
         histogram(whole, 1, levels=False)
 
