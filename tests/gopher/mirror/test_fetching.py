@@ -109,10 +109,10 @@ def test_jobs_start_in_the_order_in_which_they_were_added_but_for_first_ones() -
     for name in ("a", "b"):
         queue.add(job(name))
     queue.add(job("menu"), first=True)
-    assert queue.pause(True) == 0, "there is something to start"
-    assert queue.pause(False) == IDLE, "but no connection for it"
+    assert queue.seconds_to_start(True) == 0, "there is something to start"
+    assert queue.seconds_to_start(False) == IDLE, "but no connection for it"
     assert taken(queue, 4) == ["menu", "a", "b", None]
-    assert queue.pause(True) == IDLE
+    assert queue.seconds_to_start(True) == IDLE
 
 
 def test_another_try_comes_first_when_its_time_has_come() -> None:
@@ -122,7 +122,7 @@ def test_another_try_comes_first_when_its_time_has_come() -> None:
     queue.add_later(job("early"), 0.1)
     queue.add(job("a"))
     assert taken(queue, 2) == ["a", None]
-    assert round(queue.pause(True), 3) == round(queue.pause(False), 3) == 0.1
+    assert round(queue.seconds_to_start(True), 3) == round(queue.seconds_to_start(False), 3) == 0.1
     clock.now += 0.11
     assert taken(queue, 2) == ["early", None]
     clock.now += 1
@@ -135,7 +135,7 @@ def test_the_delay_between_two_starts() -> None:
     for name in "abc":
         queue.add(job(name))
     assert taken(queue, 2) == ["a", None]
-    assert round(queue.pause(True), 3) == 0.1
+    assert round(queue.seconds_to_start(True), 3) == 0.1
     clock.now += 0.1
     assert taken(queue, 2) == ["b", None]
 
