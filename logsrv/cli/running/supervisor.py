@@ -128,7 +128,7 @@ class Supervisor:
         self._held: dict[str, int] = {}
         self._watched = WatchedFiles(str(file))
         self._is_gone = False
-        # Whether SIGHUP has come: the next step starts the plugin again.
+        # True after SIGHUP: the next step starts the plugin again.
         self._reads_again = False
         # The number of requests to end so far: Ctrl-C, SIGTERM, or a closed terminal. One more request ends
         # the wait for children.

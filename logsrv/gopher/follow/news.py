@@ -22,7 +22,7 @@ from logsrv.kit.text.escape import one_line
 # Keys of a menu that are remembered. Twice the most items of a menu (`fetching.LIMITS`), so that as many
 # entries that are missing now stay known.
 MOST_KNOWN = 40_000
-# Of each menu, at most this many new items and this many read items are kept with their titles; other new
+# At most this many new items and read items of each menu are kept with their titles; other new
 # entries are only counted (`left_out`).
 MOST_NEW = 500
 MOST_READ = 100

@@ -30,9 +30,9 @@ _TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _FIRST, _LAST = 0, 32503680000 * 1_000_000
 # A condition with more values is not used: a search for them costs more than parsing all lines.
 _MOST_VALUES = 50
-# Of more alternatives, only parts that are cheap to test are used: each takes 2.5 µs a line, and parsing a
-# line in vain 10 µs. Values of one field, and texts, do not count: they are searched at once, however many
-# they are.
+# If there are more alternatives, only parts that are cheap to test are used: each takes 2.5 µs a line, and
+# parsing a line in vain 10 µs. Values of one field, and texts, do not count: they are searched at once,
+# however many they are.
 _MOST_ALTERNATIVES = 6
 # Floats represent every integer below this exactly.
 _EXACT = 1 << 53

@@ -33,7 +33,7 @@ _ESCAPE = r"\\u00"
 _HEADER = "<[0-9]{1,3}>"
 _PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
 _PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
-# What stands before the status in an access log: the end of the request, or of HAProxy's times.
+# The text before the status in an access log: the end of the request, or of HAProxy's times.
 _BEFORE_STATUS = '(?:"|/[+]?[0-9]+)'
 # The first letter of a unit (`\\u03bc` is one), or of an exponent.
 _UNIT = r"[A-Za-z\x{b5}\x{3bc}\\]"
