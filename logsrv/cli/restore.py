@@ -82,7 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(f"--from {shown(arguments.origin)}: {error}") from None
     store = choose_store(archive, arguments.store)
-    total = _write_segments(arguments.directory, lambda disk: restore_segments(archive, store, disk))
+    total = _write_segments(
+        arguments.directory, lambda disk: restore_segments(archive, store, disk)
+    )
     print(f"{shown(arguments.directory)} is store {store}: {total}")
     print(
         "If the store that was archived still runs, or its lines went on elsewhere, give this one"
