@@ -32,7 +32,7 @@ class BlockingChild:
                     stderr=subprocess.PIPE,
                     env=shared_environment(),
                     # A group of its own, so that Ctrl-C reaches only the server. Not a session of its own:
-                    # Linux schedules sessions by themselves, so its nice value would favour nobody.
+                    # Linux divides the CPU among sessions first, so its nice value would have no effect.
                     process_group=0,
                 )
             except OSError:
@@ -59,7 +59,7 @@ class BlockingChild:
             raise self._ended() from None
 
     def receive(self) -> bytes | None:
-        """Return the answer to an order; None if it is not complete yet, after LOOK_EVERY at the latest.
+        """Return the answer to an order; None if it is not complete yet. Waits LOOK_EVERY seconds at most.
 
         Raises OSError if the process has ended.
         """

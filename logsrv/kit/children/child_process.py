@@ -73,7 +73,7 @@ def shared_environment(named: Collection[str] = ()) -> dict[str, str]:
 
 
 def why_not(error: OSError) -> str:
-    """Return why the system could not start a process, with the remedy where that is not plain."""
+    """Return why the system could not start a process; if an open file hinders it, also the remedy."""
     if error.errno == errno.EBADF:
         # posix_spawn closes files by number, and refuses numbers at the limit or above.
         return (
@@ -85,7 +85,7 @@ def why_not(error: OSError) -> str:
 
 @implementer(IPullProducer)
 class _Feed:
-    """Writes large messages in pieces, as the process reads them. Twisted would copy a whole message."""
+    """Writes large messages to a child process in pieces, as it reads them; Twisted would copy them."""
 
     def __init__(self) -> None:
         self._unwritten: deque[bytes | memoryview] = deque()

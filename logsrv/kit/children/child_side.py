@@ -19,7 +19,7 @@ from logsrv.kit.children.frames import SIZE, frame
 MEMORY = 2 << 30
 """The most bytes of address space. Libraries reserve most of it and never touch it."""
 NICE = 10
-# Inside `little_memory`: the limit from before, then that of each thread inside. Empty outside.
+# While threads are inside `little_memory`: the limit from before, then one for each of them. Else empty.
 _limits: list[int] = []
 _lock = threading.Lock()
 NO_MEMORY = f"this needs more memory than the {MEMORY >> 30} GiB that it may have"
@@ -45,7 +45,7 @@ def limit_memory() -> None:
 
 @contextmanager
 def little_memory(size: int) -> Iterator[None]:
-    """Let this process take at most `size` more bytes of memory; without effect except on Linux.
+    """Inside `with`, let this process take at most `size` more bytes of memory; only on Linux.
 
     Several threads may be inside at once: the lowest of their limits holds for all.
     """
@@ -70,7 +70,7 @@ def little_memory(size: int) -> Iterator[None]:
 
 
 def _limit_data() -> None:
-    """Set the lowest of the limits."""
+    """Set the lowest of `_limits` as the limit of this process's data (RLIMIT_DATA)."""
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     limits = [one for one in (*_limits, hard) if one != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min(limits, default=resource.RLIM_INFINITY), hard))

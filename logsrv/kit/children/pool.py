@@ -21,7 +21,7 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# Seconds until the next try after a process failed to start.
+# Seconds after a failed start in which no process is started, and messages fail if none runs.
 REST_SECONDS = 60.0
 END_SECONDS = 6.0
 _STOPS = "the service stops"
@@ -44,8 +44,9 @@ class _Message:
 class ProcessPool:
     """Up to `most` processes that run `module`.
 
-    name: begins each log line about a process, such as "a worker". without: says in the log what happens
-    instead when none can start. idle: seconds after the last answer until the processes end.
+    name: begins each log line about a process, such as "a worker". without: for the log line about a
+    process that cannot start: what happens instead. idle: seconds after the last answer until the
+    processes end.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ def commands_in(chunk: bytes) -> Commands:
         ending = np.where(known >= 0, known, np.append(begins, len(runs.end))[sb + 1])
         which, stop, closed = _values(codes, runs, begins[sb], ending)
         sb = sb[which]
-        # The IAC SE at its end counts as a command of its own.
+        # The IAC SE that ends a subnegotiation counts as a command of its own.
         length[sb[closed]] = stop[closed] - at[sb[closed]]
         cut = int(at[sb[~closed]].min(initial=cut))
     decided = np.searchsorted(at, cut)

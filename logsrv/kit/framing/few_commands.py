@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-# The most bytes between the option and IAC SE, as sent; a longer value is not Telnet. A window size has two
-# 16-bit numbers, each byte doubled at worst (RFC 1073).
+# The most bytes between the option and IAC SE, as sent; a longer value is not Telnet, so it is data.
+# MAX_NAWS: of a window size, two 16-bit numbers, each byte doubled at worst (RFC 1073).
 MAX_SUBNEGOTIATION = 1024
 MAX_NAWS = 8
-# In a chunk of this size that is all commands, both ways take about the same time.
+# Bytes; longer chunks go to `commands_in`. Both take the same time for so many bytes of commands alone.
 FEW_BYTES = 256
 # IAC SB, its value, the IAC that ends it, and the byte after that, as far as they have come.
 _SB = rb"\xff\xfa(?P<option>.)(?P<value>[^\xff]*(?:\xff\xff[^\xff]*)*)(?P<ending>\xff[^\xff]?)?"

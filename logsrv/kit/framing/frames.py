@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import attrs
 
 DEFAULT_MAX_FRAME = 1024 * 1024
-# A varint of 64 bits.
+# Bytes of a varint of 64 bits, the longest; one that does not end there is a fault.
 LONGEST_VARINT = 10
 # A number without leading zeros, and its colon if that has come.
 NETSTRING_LENGTH = re.compile(rb"(0|[1-9][0-9]*)(:?)")
@@ -93,10 +93,10 @@ class Framer:
 
 @attrs.frozen
 class LengthPrefix:
-    """Frames with a binary length before each. Raises ValueError for any other size or order.
+    """Frames with a binary length before each. The length counts the bytes of the frame, not its own.
 
-    size: bytes of the length: 1, 2, 4 or 8. order: "big" (network order) or "little". The length counts
-    the bytes of the frame, not its own.
+    size: bytes of the length: 1, 2, 4 or 8. order: "big" (network order) or "little". Raises ValueError
+    for any other size or order.
     """
 
     size: int = 4
@@ -272,7 +272,7 @@ class _DelimiterFramer(Framer):
         self._delimiter = delimiter
 
     def receive(self, data: bytes) -> list[bytes]:
-        # The bytes of before contain no delimiter, so only the new ones are searched.
+        # The earlier bytes contain no delimiter, so it is searched only from their end on.
         unfinished, delimiter = self._unfinished, self._delimiter
         if unfinished and not self.fault:
             tail = bytes(unfinished[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""

@@ -28,7 +28,7 @@ class LineFormat:
     encoding: str = "utf-8"
     errors: str = "replace"
     telnet: bool = True
-    # The name that codecs have for `errors`, and `delimiter` as text.
+    # `errors` by the name that codecs have for it, and `delimiter` as text.
     errors_handler: str = attrs.field(init=False, eq=False, repr=False, default="replace")
     _ending: str = attrs.field(init=False, eq=False, repr=False, default="")
 
@@ -64,7 +64,7 @@ class LineFormat:
         text = block.decode(self.encoding, self.errors_handler)
         if delimiter == LF and "\r" in text:
             lines = text.split("\r\n")
-            # Usually all endings are CR LF then, and this is faster than `replace`.
+            # If there is a CR, usually all endings are CR LF: then this split alone is enough, and faster.
             if len(lines) - 1 != text.count("\n"):
                 lines = text.replace("\r\n", "\n").split("\n")
         else:

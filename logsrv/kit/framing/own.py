@@ -10,14 +10,14 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 
-# The limit of a framer that is made to see whether it fits.
+# The most bytes of a frame, for the framer that `check` makes.
 TRIED = 1024
-# Iterable, but not of frames.
+# Iterable, but no frames are in them: an author's `receive` must not return these.
 BYTES = bytes, bytearray, str
 
 
 class UnfitFramer(TypeError):
-    """An object of the author's is no framer."""
+    """The author's object is no framer: a method is missing, or gives a wrong type."""
 
 
 def is_own(framing: object) -> bool:
@@ -29,11 +29,11 @@ def is_own(framing: object) -> bool:
 class OwnFraming:
     """A `Framing` of the author's. make: called with the most bytes of a frame; returns a framer.
 
-    A framer has `receive(data)`, which returns or yields the frames that these bytes complete: any objects.
-    A ValueError in it is a fault of the peer, as is a sentence in its attribute `fault`, if it has one.
-    `unfinished_bytes`, if it has one, is the number of bytes that wait for the rest of their frame. A
-    function `pack(frame)` of the class returns the bytes to send; without it, frames that are sent are
-    bytes, and go as they are.
+    A framer has `receive(data)`, which returns or yields the frames that these bytes complete: any
+    objects. A ValueError in it is a fault of the peer. So is a sentence in the framer's attribute `fault`,
+    which is optional. `unfinished_bytes`, optional too, is the number of bytes that wait for the rest of
+    their frame. A function `pack(frame)` of the class returns the bytes to send; without it, frames that
+    are sent are bytes, and go as they are.
     """
 
     make: Callable[[int], Any]
@@ -61,11 +61,10 @@ class OwnFraming:
         return data
 
     def check(self, name: str) -> None:
-        """Make a framer, and give it no bytes. Raises ConfigurationError with a sentence if it is unfit.
+        """Try the author's class with `receive(b"")`. Raises ConfigurationError if it is unfit.
 
-        Its `pack` is called with a frame alone, as one frame may go to many connections.
-
-        name: of the attribute, such as `Redis.framing`.
+        A `pack` that needs more than a frame, such as `self`, is unfit too: one frame may go to many
+        connections. name: that of the attribute, such as `Redis.framing`.
         """
         framer, made = OwnFramer(self.make, TRIED), _name(self.make)
         if not can_take(getattr(self.make, "pack", repr), b""):
@@ -108,7 +107,8 @@ class OwnFramer:
         frames: list[Any] = []
         end = 0
         while not self.fault:
-            # In pieces that complete a frame or exceed its limit, however the network cut the bytes.
+            # Each piece has the bytes that a frame may still have, and one more: so what is too long does
+            # not depend on how the network cut the bytes.
             begin, end = end, end + self._most + 1 - self.unfinished_bytes
             self._receive(data[begin:end], frames)
             if end >= len(data):
@@ -148,7 +148,7 @@ class OwnFramer:
         self.fault = self.fault or str(getattr(framer, "fault", "") or "")
         if unfinished > self._most and not self.fault:
             self.fault = f"a frame is longer than {self._most} bytes"
-        # A framer may tell the announced length of the frame.
+        # A framer may tell the announced length of its frame, of which fewer bytes have come.
         self.unfinished_bytes = most if self.fault else min(unfinished, most)
 
 

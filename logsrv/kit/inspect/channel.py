@@ -1,7 +1,7 @@
 """Sessions inside SSH: each has a channel, which is its transport.
 
-A session is a shell with a terminal, a shell without one (`ssh -T`), or a single command. While it is
-behind, its channel's window is not opened again, so its client cannot send more.
+A session is a shell with a terminal, a shell without one (`ssh -T`), or a single command. While a session
+takes no input, its channel's window is not opened again, so its client cannot send more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from logsrv.kit.inspect.typing import Typing
 from logsrv.kit.net.source import host_text
 
 EXIT_0 = bytes(4)
-# The most sessions of one client at a time.
+# The most sessions of one client at a time; one more is refused.
 MOST_CHANNELS = 8
 
 
@@ -172,7 +172,7 @@ class Avatar(ConchUser):
 
 
 class Channels(SSHConnection):
-    """The channels of one client. The window of a channel is not opened while its session is behind."""
+    """The channels of one client. A channel's window stays closed while its session takes no input."""
 
     _log = QUIET
 
@@ -180,7 +180,7 @@ class Channels(SSHConnection):
         self, channelType: bytes, windowSize: int, maxPacket: int, data: bytes
     ) -> SSHChannel:
         if len(self.channels) >= MOST_CHANNELS:
-            # Conch refuses a channel of an unknown type.
+            # No such type is known, so Conch refuses the channel.
             channelType = b"one too many"
         channel: SSHChannel = super().getChannel(channelType, windowSize, maxPacket, data)
         return channel

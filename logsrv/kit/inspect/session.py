@@ -33,7 +33,7 @@ log = Logger()
 
 PROMPT = "> "
 FIRST, MORE = ">>> ", "... "
-# The most characters of a line that is shown; stacks have the longest.
+# The most characters of a line that is shown, the rest is cut; stacks have the longest lines.
 LONGEST = 4000
 # A web page can make a browser on this machine connect and send lines that look like commands.
 _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")
@@ -66,14 +66,15 @@ class Inspected:
 
 
 def leave(status: object = None) -> NoReturn:
-    """End the Python prompt: its `exit` and `quit`."""
+    """End the Python prompt: operators call this as `exit()` or `quit()`."""
     raise SystemExit(status)
 
 
 class PythonPrompt(InteractiveInterpreter):
     """A Python prompt inside the service, for --inspect-python.
 
-    It runs each statement at once, in the calling thread, and returns its output. ended: true after exit().
+    It runs each statement in the thread that calls `push`, and returns the output. ended: true after
+    exit().
     """
 
     def __init__(self, names: dict[str, Any]) -> None:
@@ -176,7 +177,7 @@ class SocketServer(OwnReceiver, ListenerContext, Factory):
         clock = service.clock
         failures = Failures(label, clock.seconds)
         self._inspected = Inspected(rules, ServiceView(service), service.metrics, clock, failures)
-        # No session has peers, tasks or links.
+        # Not a whole RunningService, hence the cast: sessions use no peers, tasks or links.
         super().__init__(cast(Any, self._inspected), label, metrics)
         self.apply(rules)
 

@@ -29,7 +29,7 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# The most seconds from the connection to the end of the log-in.
+# The most seconds from the connection to the end of the log-in; then the client is cut off.
 LOGIN_SECONDS = 30.0
 ATTEMPTS = 6
 
@@ -46,7 +46,7 @@ class Transport(SSHServerTransport):
 
     factory: Any
     transport: Any
-    # A compressed packet of 1 MiB could expand to 1 GiB.
+    # No compression: a compressed packet of 1 MiB could expand to 1 GiB.
     supportedCompressions = [b"none"]
     _log = QUIET
     _login: Timer

@@ -24,7 +24,7 @@ _WORD = re.compile(rb"[^ ]* *$")
 
 @attrs.frozen
 class TypingOutcome:
-    """The outcome of some keys.
+    """The outcome of the keys given to `Typing.receive`.
 
     lines: the finished lines, with LF. echo: the bytes for the terminal. ended: whether the input has
     ended.
@@ -52,7 +52,8 @@ class Typing:
         for match in _KEY.finditer(data):
             key = match[0]
             if key[:1] == b"\x1b" and match.end() == len(data) and _BEGUN.fullmatch(key):
-                # The first bytes and the last of an unfinished key are enough to recognise its end.
+                # Of a long unfinished key only the first bytes and the last are kept: enough to find its
+                # end.
                 self._key = key[:15] + key[15:][-1:]
             elif key in (b"\r", b"\n"):
                 if not (key == b"\n" and self._returned):

@@ -36,7 +36,7 @@ LEVELS = [level.name for level in LogLevel.iterconstants()]
 
 
 class Listening(Protocol):
-    """A listener of a service. address: the bound address; "" if it has none."""
+    """A listener, as a view needs it. address: the bound address; "" if it has none."""
 
     label: str
     state: str
@@ -78,7 +78,10 @@ class ServiceView:
             yield f"not {word}: {'; '.join(reasons)}" if reasons else word
 
     def connections(self, text: str = "") -> Iterator[str]:
-        """Yield the line of each connection that has `text` in it, and their number."""
+        """Yield a line for each connection, MOST_CONNECTIONS at most, and the number of all.
+
+        text: only connections whose line contains it.
+        """
         found = 0
         for listener, protocol in self.service.connections():
             line = _connection(listener, protocol)
@@ -92,7 +95,7 @@ class ServiceView:
         yield f"{found} connections"
 
     def counters(self, text: str = "") -> Iterator[str]:
-        """Yield the line of each metric that has `text` in it."""
+        """Yield a line for each value of a metric, if it contains `text`; MOST_LINES at most."""
         lines = (line for line in self._figures() if text in line)
         yield from islice(lines, MOST_LINES)
         if next(lines, None) is not None:
@@ -107,7 +110,7 @@ class ServiceView:
             yield f"{name} count {sum(counted.counts)} sum {counted.total:.6g}"
 
     def tasks(self) -> Iterator[str]:
-        """Yield the running background tasks, and the timers that wait."""
+        """Yield a line for each running background task, and for the next MOST_TIMERS timers."""
         tasks = list(getattr(self.service, "tasks", ()))
         for task in tasks:
             yield f"task {task}"
@@ -157,8 +160,8 @@ def _name(function: Any) -> str:
 
 
 def set_log_level(level: Any, namespace: str = "") -> None:
-    """Log only events at or above `level`, of one namespace such as `logsrv.kit.net`, or of all."""
-    # Wrapped at the first call, so that a service without such a command pays nothing.
+    """Set the lowest level that is logged: for a namespace such as `logsrv.kit.net`, or for all events."""
+    # Only now, so that the log of a service without such a command stays as fast as before.
     wrap_log_observers(lambda one: one if isinstance(one, Filtered) else Filtered(one))
     LOG_LEVELS.ask_for(level, namespace)
 

@@ -19,17 +19,18 @@ from logsrv.kit.text.escape import one_line
 
 log = Logger()
 
-# Bounds of the interval in seconds: a shorter one would keep the reactor busy with it, and a thread cannot
-# wait as long as USEC_INFINITY.
+# Bounds of the interval in seconds; one beyond them becomes the bound. A shorter one would keep the reactor
+# busy with signs of life, and a thread cannot wait as long as USEC_INFINITY.
 SHORTEST = 0.1
 LONGEST = 86_400.0
 MOST_DIGITS = 20
 
 
 def watchdog_seconds(environment: MutableMapping[str, str], process: int) -> float | None:
-    """Remove the watchdog's interval from an environment, and return it in seconds; None if there is none.
+    """Remove the watchdog's interval from an environment, and return it in seconds; None for no watchdog.
 
-    process: the id of this process; an interval for another process is ignored.
+    process: the id of this process. An interval for another process, or one that is no number, counts as
+    none.
     """
     microseconds, watched = (
         environment.pop("WATCHDOG_USEC", ""),
@@ -56,7 +57,9 @@ def waits_for_device(thread: int) -> bool:
 
 
 class Heartbeat:
-    """Calls `beat` twice in each `seconds`, from the reactor's thread unless that waits for a device."""
+    """Calls `beat` twice in each `seconds` from the reactor's thread, or from another while that waits for
+    a device.
+    """
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ STATUS_SECONDS = 5.0
 EXTEND_SECONDS = 60
 EXTEND_EVERY = 20.0
 LONGEST_START = 3600.0
-# A stop that uses all its time ends a little later.
+# Seconds that we ask for in addition to the time of a stop: one that uses all its time ends a little later.
 MARGIN_SECONDS = 10
 
 
@@ -40,7 +40,8 @@ class ServiceManager:
         self._notifier = Notifier.taken_from(environment)
         there = self._notifier.address is not None
         seconds = watchdog_seconds(environment, os.getpid())
-        # systemd sets FDSTORE since 254; earlier ones accept sockets beyond their limit, and close them.
+        # systemd sets FDSTORE since version 254. Earlier versions do not tell how many sockets they keep;
+        # they close further ones.
         keeps = there and environment.pop("FDSTORE", "") != "0"
         self.kept = KeptSockets(inherited, self._notifier.send if keeps else None)
         self._heartbeat = (
@@ -101,7 +102,7 @@ class ServiceManager:
         )
 
     def reloaded(self, refused: str = "") -> None:
-        """Report the end of a reload. refused: why it was refused; the status has this until the next."""
+        """Report the end of a reload. refused: why it was refused, for the status until the next reload."""
         if self._notifier.address is None:
             return
         self._refusal = f"; the last reload was refused: {refused}" if refused else ""

@@ -27,7 +27,8 @@ log = Logger()
 
 # The prefix of the names of sockets that we put into that store; names from socket units lack it.
 PREFIX = "kept-"
-# A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)).
+# A name is printable ASCII without colons, of at most 255 characters (sd_notify(3)): any character of an
+# address that matches `_ODD` becomes `_`, and of a long address only LONGEST_SHOWN characters are in it.
 _ODD = re.compile(r"[^A-Za-z0-9._/-]")
 LONGEST_SHOWN = 120
 
@@ -68,7 +69,10 @@ class ListeningPlace:
         return name == self.name if name.startswith(PREFIX) else self.file is not None
 
     def is_blocked_by(self, descriptor: int) -> bool:
-        """Return true if an open file is a socket of the same port, and one of both has all addresses."""
+        """Return true if an open file is a socket that keeps this place from being bound.
+
+        It has the same port, and either of them takes all addresses of the machine.
+        """
         looked = _kind_and_address(descriptor)
         if (
             looked is None
@@ -81,7 +85,9 @@ class ListeningPlace:
 
 
 def _kind_and_address(descriptor: int) -> tuple[int, int, Any] | None:
-    """Return kind, family and address of an open file; None unless it is a socket that can take peers."""
+    """Return kind, family and address of a socket; None for a stream socket that does not listen, and for
+    an open file that is no socket.
+    """
     with suppress(OSError), _borrowed(descriptor) as asked:
         listens = asked.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         if asked.type != socket.SOCK_STREAM or listens:
@@ -116,7 +122,7 @@ def _shown_address(descriptor: int) -> str:
         address = _address(asked)
     if not isinstance(address, tuple):
         return os.fsdecode(address)
-    # The host of netlink and vsock is a number.
+    # For netlink and vsock it is a number.
     return host_text(str(address[0]), address[1])
 
 
@@ -136,11 +142,12 @@ class KeptSockets:
         self._tell = tell
         self._stored: dict[ListeningPlace, str] = {}
         self._from_units: set[ListeningPlace] = set()
-        # Sockets of units that a listener has: its place, or its endpoint with their name or number.
+        # The socket units' sockets that listeners use, each with its listener: the listener's place, or its
+        # endpoint if that has the socket's name or number.
         self._taken: dict[int, ListeningPlace | str] = {}
         self.leaving = False
         for descriptor in self._given:
-            # The environment may be wrong, and no file have that number.
+            # The environment may be wrong: perhaps no file has that number.
             with suppress(OSError):
                 os.set_inheritable(descriptor, False)
 
@@ -150,13 +157,14 @@ class KeptSockets:
         return bool(self._given) or self._tell is not None
 
     def holds(self, place: ListeningPlace) -> bool:
-        """Return true if `take` would return a socket."""
+        """Return true if a given socket listens at a place, taken by a listener or not."""
         return any(place.is_of(*one) for one in self._given.items())
 
     def take(self, place: ListeningPlace) -> socket.socket | None:
         """Return the given socket that listens at a place, for the listener there; None if there is none.
 
-        Raises OSError if another listener, whose endpoint has its name or number, uses it.
+        Raises OSError if another listener uses that socket, because its endpoint has the socket's name or
+        number.
         """
         for descriptor, name in self._given.items():
             if not place.is_of(descriptor, name):
@@ -177,9 +185,9 @@ class KeptSockets:
         return None
 
     def adopted(self, descriptor: int, endpoint: str) -> None:
-        """Note that a listener, whose endpoint has its name or number, uses the socket of a unit.
+        """Note that a listener uses a unit's socket, because its endpoint names that socket.
 
-        Raises OSError if another listener uses it.
+        endpoint: its text, with the socket's name or number. Raises OSError if another listener uses it.
         """
         if descriptor in self._taken:
             other = self._taken[descriptor]
@@ -213,7 +221,7 @@ class KeptSockets:
         return place in self._from_units
 
     def outlives(self, place: ListeningPlace | None) -> bool:
-        """Return true if the socket at a place stays open when its listener ends now."""
+        """Return true if the manager keeps the socket at a place: a unit's always, others when we leave."""
         return place in self._from_units or (self.leaving and place in self._stored)
 
     def forget(self, place: ListeningPlace | None) -> None:

@@ -27,7 +27,8 @@ SO_RCVBUFFORCE = 33
 _TYPES = {"stream": socket.SOCK_STREAM, "datagram": socket.SOCK_DGRAM}
 _WITH_PORTS = ("tcp", "tcp6", "ssl", "udp")
 
-# Seconds to wait for a free place: systemd closes a kept socket in a thread, within a millisecond.
+# Seconds to wait until systemd has closed a kept socket, which it does in a thread, within a millisecond.
+# Then the place is bound anyway, and the error of that is reported.
 WAY_SECONDS = 2.0
 DEFAULT_BUFFER = 32 * 1024 * 1024
 LOOK_SECONDS = 10.0
@@ -129,10 +130,11 @@ def _address(endpoint: Endpoint) -> tuple[int, Any]:
 def taken_over(
     endpoint: Endpoint, kept: KeptSockets
 ) -> tuple[ListeningPlace | None, socket.socket | None]:
-    """Return the place of an endpoint, and the socket that was kept there; close a kept one in its way.
+    """Return the place of an endpoint, and the socket that was kept there; None for each that is not there.
 
-    A listener that changes only its address leaves such a socket, which the service manager closes a moment
-    later: this waits for that, up to WAY_SECONDS. Raises ListenError.
+    A restart with another address leaves a kept socket at the same port. It is closed, if it is in the way;
+    the service manager closes its copy a moment later, and this waits for that, up to WAY_SECONDS. Raises
+    ListenError.
     """
     place = place_of(endpoint) if kept.matters else None
     if place is None:
@@ -221,8 +223,10 @@ def clear_socket_path(endpoint: Endpoint) -> None:
 def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
     """Return the device and the inode of the file at `path`; None if there is no file.
 
-    They tell it from any later file there while the socket that is bound to it is open: until then the
-    inode is not used again. HIDDEN if this user may not look.
+    HIDDEN if this user may not look for it.
+
+    While the socket that is bound to the file is open, no later file at the path has the same two numbers:
+    its inode is not used again.
     """
     try:
         found = os.lstat(path)
@@ -247,9 +251,10 @@ def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
 
 
 def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> socket.socket:
-    """Return a bound socket, for datagrams or with a path. taken: a socket that was bound there before.
+    """Return a bound socket for datagrams, or one that listens at a path.
 
-    Raises OSError, or ListenError for a path that is taken.
+    taken: a socket that is bound there already; it is returned, with the mode and the buffer of the
+    endpoint. Raises OSError, or ListenError for a path that is taken.
     """
     if taken is not None:
         allow(endpoint)
@@ -261,7 +266,7 @@ def bound_socket(endpoint: Endpoint, taken: socket.socket | None = None) -> sock
     bound = socket.socket(family, _TYPES[endpoint.kind])
     try:
         bound.setblocking(False)
-        # The mode of the path: with chmod after bind, anybody could send in between.
+        # The file gets its mode at once: between a bind and a chmod anybody could send.
         mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
         try:
             bound.bind(address)
@@ -283,7 +288,7 @@ class SocketFile:
     """
 
     def __init__(self, listener: Any, kept: KeptSockets, reactor: Any) -> None:
-        """`listener` has `emptied`, which takes in all that waits at its socket, and returns its reader."""
+        """`listener` has `emptied`, which takes in all that waits, and returns what the reactor watches."""
         self._listener, self._kept, self._reactor = listener, kept, reactor
         self.file: tuple[int, int] | None = None
         self.next = Timer(reactor)
@@ -299,7 +304,7 @@ class SocketFile:
             log.error(GONE + "; mend that, then reload (SIGHUP)", why=str(error))
 
     def renew(self) -> None:
-        """Make the file again if it is gone; only log that if it is a socket unit's. Raises ListenError."""
+        """If the file is gone, make it again, or only log that for a socket unit's. Raises ListenError."""
         endpoint = self._listener.endpoint
         if file_of_socket(endpoint.path or "") in (self.file, HIDDEN):
             if self.file is not None:
@@ -311,7 +316,7 @@ class SocketFile:
                 with bound_socket(endpoint) as fresh:
                     reader = self._listener.emptied()
                     self._reactor.removeReader(reader)
-                    # Under the same number, everyone who has the listener's descriptor has the new socket.
+                    # The new socket gets the old one's number, so all code that has this number uses it.
                     os.dup2(fresh.fileno(), reader.fileno(), inheritable=False)
             except OSError as error:
                 raise reason_of(error, endpoint) from error
@@ -321,12 +326,12 @@ class SocketFile:
 
 
 def allow(endpoint: Endpoint) -> None:
-    """Change the mode of a UNIX socket that is already bound to that of its endpoint."""
+    """Give the file of a bound UNIX socket the mode that its endpoint asks for. Log it if that fails."""
     try:
         if endpoint.path and not endpoint.path.startswith("\0"):
             os.chmod(endpoint.path, int(endpoint.argument("mode") or MODE, 8))
     except OSError as error:
-        # The file of a socket unit may belong to root, and SocketMode= sets its mode.
+        # The file of a socket unit may belong to root; then SocketMode= has set its mode.
         log.info("{endpoint}: its mode stays: {error}", endpoint=str(endpoint), error=str(error))
 
 
@@ -337,9 +342,9 @@ def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
 
 
 def enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> str | None:
-    """Set the receive buffer of a socket; return a sentence if the system gives less than was asked for.
+    """Set the receive buffer of a socket. Return a sentence if it got less than half of `rcvbuf=`.
 
-    Without `rcvbuf=` the buffer is as large as the system allows, and no sentence is needed.
+    Without `rcvbuf=` ask for DEFAULT_BUFFER; the system may give any part of it, and None is returned.
     """
     asked = endpoint.argument("rcvbuf")
     wanted = SIZE.parse(asked or str(DEFAULT_BUFFER))

@@ -21,9 +21,9 @@ from logsrv.kit.net.endpoint import (
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import listed, nearest, shown
 
-# sun_path of Linux less the NUL at its end (unix(7)).
+# Bytes of a path, more are refused: sun_path of Linux less the NUL at its end (unix(7)).
 LONGEST_SOCKET_PATH = 107
-# setsockopt(2) takes an int.
+# Bytes of a receive buffer, more are refused: setsockopt(2) takes an int.
 LARGEST_BUFFER = 2**31 - 1
 
 
@@ -32,7 +32,7 @@ _PART = re.compile(r"(?:^|:)(?:((?:\\.|[^:=\\])*)(=))?((?:\\.|[^:\\])*)", re.DOT
 
 
 def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
-    """Yield each `value` or `name=value` between the colons, its backslashes removed."""
+    """Yield name and value of each part between the colons, unescaped; the name is None without `name=`."""
     if not re.fullmatch(r"(?:\\.|[^\\])*", rest, re.DOTALL):
         raise ValueError("ends in a backslash that escapes nothing")
     for found in _PART.findall(rest):
@@ -173,7 +173,10 @@ def _check_certificates(scheme: str, arguments: dict[str, str]) -> None:
 
 
 def check_directory(rest: str) -> None:
-    """Raise ValueError if `tls:` has a port or a key in place of its directory: `ssl:` takes these."""
+    """Raise ValueError if `tls:` has no directory first, but nothing or a port, or if it names a key file.
+
+    `tls:` takes a directory of certificates; `ssl:` takes a port, privateKey= and certKey=.
+    """
     first = rest.partition(":")[0]
     if not first or "Key=" in rest or (first.isdigit() and not os.path.exists(first)):
         raise ValueError(

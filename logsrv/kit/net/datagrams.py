@@ -40,21 +40,20 @@ from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
-# The most bytes that a receiver gets at once, unless one datagram has more; after each it may pause us.
+# The most bytes in one call of a receiver, unless one datagram has more; after each call it may pause us.
 MOST_AT_ONCE = 256 * 1024
-# Reads per event: other descriptors get their turn after this many times 64 messages.
+# Reads per event, each of up to 64 messages; then other descriptors get their turn.
 READS_PER_EVENT = 4
 # Seconds of delivery until other descriptors get their turn: some datagrams take long to process.
 SLICE = 0.005
-# Reads at the end of a drain, which count the rest; a sender that goes on cannot hold us here.
+# Reads at the end of a drain, which drop and count the rest. The limit is for a sender that goes on.
 MOST_DISCARDED_READS = 4096
 
 
 class DatagramReceiver(Protocol):
     """The part of an input that takes datagrams.
 
-    A receiver whose datagrams take long to process may have `most_at_once`: the bytes that it gets at a
-    time, instead of MOST_AT_ONCE.
+    A receiver whose datagrams take long to process may have `most_at_once`, which replaces MOST_AT_ONCE.
     """
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
@@ -83,7 +82,7 @@ class DatagramListener:
         receive: Callable[[socket.socket], Receive] | None = None,
         kept: KeptSockets | None = None,
     ) -> None:
-        """`receive` makes the reader of the socket; by default the fastest on this system.
+        """`receive`: makes the reader of a socket; by default the fastest on this system.
 
         kept: the sockets that outlive this process.
         """
@@ -190,7 +189,8 @@ class DatagramListener:
             self._losses.always = False
             if self._opened and self._socket is not None:
                 self._reactor.addReader(self)
-            # In another turn: the kept datagrams may be enough to be paused again.
+            # In another turn: the receiver, whose code calls this, may pause us again for the kept
+            # datagrams.
             self._go_on_later()
 
     def doRead(self) -> None:
@@ -250,10 +250,13 @@ class DatagramListener:
         """Do nothing: there are no connections to accept; `drain` does the rest."""
 
     async def drain(self, seconds: float) -> int:
-        """Take in the datagrams in the kernel, then close. Return 1 if some were left after `seconds`."""
+        """Take in the datagrams in the kernel, then close. Return 1 if some were dropped after `seconds`.
+
+        A socket that outlives this process keeps them for the next one.
+        """
         deadline = self._reactor.seconds() + seconds
         self._reactor.removeReader(self)
-        # If it was never opened, the start has failed, and nobody takes datagrams in.
+        # If it was never opened, the start has failed, and nobody would take the datagrams.
         while (
             self._opened
             and self._socket is not None

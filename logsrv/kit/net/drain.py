@@ -11,14 +11,15 @@ from twisted.internet.task import deferLater
 
 from logsrv.kit.net.twisted.transports import asked, unacknowledged
 
-# Seconds between two looks at thousands of sockets, in which other descriptors get their turn.
+# Seconds between two looks at all connections; in between other descriptors get their turn.
 LOOK_SECONDS = 0.01
-# Seconds for the goodbye of a TLS peer that has got everything, and our goodbye. Many never send one.
+# Seconds to wait for the TLS goodbye of a peer that has got everything, our goodbye too. Many never send
+# one.
 GOODBYE_SECONDS = 0.2
 
 
 class Drainable(Protocol):
-    """A connection as this module needs it. working: whether an answer is in preparation for it."""
+    """A connection as this module needs it. working: whether an answer to its peer is in preparation."""
 
     closing: bool
 
@@ -39,8 +40,8 @@ class Drainable(Protocol):
 def unread(transport: object) -> int:
     """Return how many received bytes the kernel holds for a transport (FIONREAD); 0 if it cannot tell.
 
-    A layer above holds back at most an incomplete record of TLS. A transport without a socket may have an
-    `unread` of its own.
+    Bytes in TLS do not count: it holds back an incomplete record at most. A transport without a socket may
+    have a method `unread`.
     """
     own = getattr(transport, "unread", None)
     if own is not None:
@@ -49,16 +50,16 @@ def unread(transport: object) -> int:
 
 
 async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime) -> int:
-    """Close connections as each falls silent, and cut off the rest after `seconds`.
+    """Close each connection when it falls silent, and cut off the rest after `seconds`.
 
-    Returns, when no connection is left, how many were cut off. A connection is not silent while received
-    bytes wait for it, as when the store has paused it, or while its answer is in preparation. Bytes that
-    were written to a closed connection are still sent; a peer that has not got all of them after `seconds`
-    is cut off.
+    Returns, when no connection is left, how many were cut off with a loss. A connection is not silent while
+    received bytes wait for it, as when the store has paused it, or while its answer is in preparation.
+    Bytes that were written before the close are still sent; a peer that has not got all of them after
+    `seconds` is cut off.
     """
     deadline = clock.seconds() + seconds
     silent: set[Drainable] = set()
-    # Closing connections, and the time from which a peer that has got everything is left.
+    # Closing connections, each with the time at which we stop waiting for its peer's goodbye.
     leaving: dict[Drainable, float] = {}
     while connections and (now := clock.seconds()) < deadline:
         before, silent = silent, set()
@@ -71,7 +72,7 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
                 continue
             if connection.working or unread(connection.transport):
                 continue
-            # Silent twice in a row: in between, the reactor had a turn to deliver bytes on their way.
+            # Only one that is silent twice in a row: in between the reactor could deliver received bytes.
             if connection in before:
                 connection.close()
             else:
@@ -88,7 +89,7 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
 
 
 def _has_more(connection: Drainable) -> bool:
-    """Return whether bytes are lost if a connection ends now."""
+    """Return whether bytes, or an answer in preparation, would be lost if a connection ended now."""
     if connection.working or not connection.closing:
         return True
     # The peer may have got everything, and only its goodbye be missing.

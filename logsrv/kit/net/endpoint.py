@@ -88,7 +88,7 @@ class Endpoint:
 
     @property
     def kind(self) -> str:
-        """`stream`, `datagram`, `stdin` or `fetched`."""
+        """The kind of listener for it: `stream`, `datagram`, `stdin` or `fetched`."""
         return NOT_STREAMS.get(self.scheme, "stream")
 
     def argument(self, name: str) -> str | None:
@@ -97,7 +97,7 @@ class Endpoint:
 
     @property
     def port(self) -> int | None:
-        """The port as asked for; 0 for any free one; None if the endpoint has no port."""
+        """The port in the text, not the bound one; 0 for any free one; None if the endpoint has no port."""
         port = self.argument("port")
         return None if port is None else int(port)
 
@@ -112,7 +112,7 @@ class Endpoint:
         return self.argument("interface") or ("::" if self.scheme == "tcp6" else "0.0.0.0")
 
     def overlaps(self, other: Endpoint) -> bool:
-        """Return true if the two cannot be bound at the same time, as far as their text tells."""
+        """Return true if both cannot be bound at the same time, as far as their texts tell."""
         if not self.spots & other.spots:
             return False
         interfaces = {self.interface, other.interface}
@@ -120,7 +120,7 @@ class Endpoint:
 
     @property
     def spots(self) -> frozenset[tuple[object, ...]]:
-        """The places that it takes, without the interface: overlapping endpoints have one in common."""
+        """The port, path or socket that it takes, without the interface: what overlaps shares one."""
         if self.scheme == "systemd":
             named = (("index", self.argument("index")), ("name", self.argument("name")))
             return frozenset(one for one in named if one[1] is not None)
@@ -166,7 +166,7 @@ class Endpoint:
             arguments.setdefault("backlog", BACKLOG)
         if self.scheme == "unix":
             arguments.setdefault("mode", MODE)
-            # We find a stale socket by connecting to it; a lock file could become stale, too.
+            # No lock file, because it could become stale, too: we find a stale socket by connecting to it.
             arguments.setdefault("lockfile", "0")
         for name in (*START_TLS_ARGUMENTS, *TLS_ARGUMENTS):
             arguments.pop(name, None)

@@ -30,8 +30,8 @@ class Losses:
     It uses a timer, not the control message of SO_RXQ_OVFL, which comes with the next datagram: that may
     never come.
 
-    lost: datagrams dropped so far. always: look even without traffic, because nobody reads. known: the
-    system tells how many it drops.
+    lost: datagrams dropped so far. always: true while nobody reads, so that the count is read even without
+    traffic. known: whether the system tells how many it drops.
     """
 
     def __init__(self, label: str, reactor: IReactorTime) -> None:

@@ -55,7 +55,7 @@ class Listener(Protocol):
 
 
 class OwnReceiver:
-    """A base of factories that serve a site themselves, with any listener."""
+    """A base for factories of protocols that are the server of a site, and its receiver too."""
 
     @property
     def receiver(self) -> Self:

@@ -127,7 +127,7 @@ class Recvmmsg:
         self._lay_out()
         self._view = memoryview(self._headers).cast("B")
         self._words = self._view.cast("I")
-        # The kernel overwrites these with lengths; one copy resets all of them.
+        # recvmmsg writes lengths into the headers; one copy of these bytes resets all headers.
         self._pristine = bytes(self._view)
         self._pointer = ctypes.addressof(self._headers)
         # With MSG_TRUNC Linux returns the whole length of a datagram that was cut.
@@ -154,7 +154,7 @@ class Recvmmsg:
         self._view[:] = self._pristine
         received = _recvmmsg(self._descriptor, self._pointer, SLOTS, self._flags, None)
         if received <= 0:
-            # Any other errno is an error of the network, which is over once it was reported.
+            # After EINTR there may be more. Another error is one of the network; this call has cleared it.
             return [], received < 0 and ctypes.get_errno() == errno.EINTR
         lengths = self._column(_LENGTH, received)
         if max(lengths) > SLOT_SIZE:
@@ -172,7 +172,7 @@ class Recvmmsg:
 
     def _one_sender(self, received: int) -> bool:
         size = self._name_size
-        # Names of UNIX sockets differ in length, and bytes of an earlier name follow a shorter one.
+        # Not for UNIX sockets: a name may be followed by bytes of a longer one that was there before.
         return self._family != socket.AF_UNIX and (
             self._names[: size * received] == self._names[:size] * received
         )

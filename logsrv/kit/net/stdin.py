@@ -113,7 +113,7 @@ class StdinPort:
     def __init__(self, descriptor: int, factory: IProtocolFactory, reactor: Any) -> None:
         self._factory = factory
         self._reactor = reactor
-        # None as soon as a connection has it.
+        # None as soon as a connection has it, or when the port has stopped.
         self._descriptor: int | None = descriptor
 
     def startReading(self) -> None:

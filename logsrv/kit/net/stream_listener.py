@@ -60,8 +60,8 @@ BARE = ("tcp", "tcp6", "unix", "systemd", "stdio", "stdin")
 # Schemes whose endpoints close a connection at once if no protocol was built for it.
 REFUSING = (*BARE, "ssl")
 
-# Bounds of the last accepting: where the kernel goes on to let peers in, a flood must not keep us from
-# stopping.
+# Connections and seconds, at most, for the peers that wait at a stop; then the others are left. Without
+# these bounds a flood could keep us from stopping, on systems where the kernel goes on to let peers in.
 MOST_WAITING = 4096
 MOST_SECONDS = 1.0
 
@@ -90,7 +90,7 @@ class StreamListener:
             check_starts_tls(endpoint, factory)
         self.endpoint = endpoint
         self._reactor = reactor
-        # None until it listens: endpoint types of other packages may take their time.
+        # None until it listens, which may be after `bind`, with endpoint types of other packages.
         self._port: Any = None
         self._opened = False
         self._stopped = False
@@ -219,12 +219,15 @@ class StreamListener:
         log_listening(self.sentence, self.endpoint, self.address)
 
     async def drain(self, seconds: float) -> int:
-        """Accept waiting peers, stop listening, take in data that has arrived, close each connection."""
+        """Stop listening as `stop_listening` does, take in data that has arrived, close each connection."""
         await self.stop_listening()
         return await self._guarded.drain(seconds)
 
     async def stop_listening(self) -> None:
-        """Accept waiting peers, then no more: the place is free when this returns."""
+        """Accept waiting peers, then no more. The place is free when this returns.
+
+        But a socket unit's place stays taken, and its waiting peers are left to the next process.
+        """
         self._stopped = True
         self._file.next.stop()
         self._kept.left(self._place or str(self.endpoint))
@@ -251,7 +254,7 @@ class StreamListener:
         if place is not None or not is_shared(port):
             let_nobody_in(port)
             remove_socket(self.endpoint, self._file.file)
-        # In one turn of the reactor: a peer that connected in between would be reset, and its data lost.
+        # Without a wait in between: a peer that connected then would be reset, and its data lost.
         if self._opened:
             self._accept_waiting(port)
         close_socket(port)

@@ -17,9 +17,11 @@ import attrs
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Seconds: a write to the page cache takes 50 µs to 1 ms, a sync 1 to 100 ms; more than a second hurts.
+# Bounds in seconds, for writes: one to the page cache takes 50 µs to 1 ms, a sync 1 to 100 ms; over 1 s
+# hurts.
 SHORT = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-# Seconds: compressing a segment of 256 MiB takes one or two, or many if there is other work.
+# Bounds in seconds, for long work: compressing a segment of 256 MiB takes 1 or 2 s, or much more under
+# load.
 LONG = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 
@@ -69,7 +71,7 @@ class Durations:
     def timed_longer(
         self, before: float, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Do the same for a step that began `before` seconds ago."""
+        """Do as `timed`, for a step that began `before` seconds ago."""
         self.begun = begun = perf_counter() - before
         try:
             done = step(*args, **kwargs)

@@ -27,7 +27,7 @@ LIMITS = "a limit of time is timeout= of a read, or deadline"
 class Failures:
     """Logs the first failure at each place in the code, then once a minute the number of further ones.
 
-    So a plugin that fails on every line does not fill the disk.
+    Without this limit, a plugin that fails on every line would fill the disk.
     """
 
     def __init__(self, plugin: str, clock: Callable[[], float]) -> None:
@@ -36,7 +36,7 @@ class Failures:
         self._places = RateLimitedLog(clock, REMEMBERED_PLACES)
 
     def note(self, doing: str, peer: str, failure: Failure) -> None:
-        """Log or count a failure. doing: where, such as a method's name. peer: for whom; "" for none."""
+        """Log or count a failure. doing: the method that failed. peer: who it worked for; "" for nobody."""
         place = f"{failure.type.__name__ if failure.type else 'error'} {_place(failure)}"
         noted = self._places.note(place)
         if noted is None:

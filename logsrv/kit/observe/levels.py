@@ -11,7 +11,7 @@ class Levels:
     """The levels of one log. The namespace "" stands for all messages."""
 
     def __init__(self) -> None:
-        # In the order in which they were set; "" always has a level.
+        # Levels by namespace, in the order in which they were set; "" always has one.
         self._shown: dict[str, Any] = {"": LogLevel.debug}
         self._asked: dict[str, Any] = {}
         self.predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.debug)

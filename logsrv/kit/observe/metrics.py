@@ -220,7 +220,7 @@ class MetricsPart:
         self._watched.append((self._metrics.key(name, labels), read))
 
     def end(self) -> None:
-        """Replace all `read` functions by their last results: the part that owns them ends."""
+        """Replace all `read` functions of counters by their last results, and remove those of gauges."""
         watched, self._watched = self._watched, []
         for key, read in watched:
             self._metrics.unwatch(key, read)

@@ -15,7 +15,7 @@ def end_sentence(reason: Failure) -> str:
     """Return the reason why a connection ended, as a phrase; OpenSSL has it in lists of triples."""
     error: Any = reason.value
     if type(error).__module__.startswith("OpenSSL") and error.args and error.args[0]:
-        # An error of a system call has its number and its text instead.
+        # An error of a system call, which TLS met, has a number and a text instead of such a list.
         said = error.args[0] if isinstance(error.args[0], list) else [error.args]
         return "TLS: " + "; ".join(str(part[-1]) for part in said)
     return reason.getErrorMessage()

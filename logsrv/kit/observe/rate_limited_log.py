@@ -34,7 +34,7 @@ class RateLimitedLog:
     def __init__(self, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
         self._clock = clock
         self._remembered = remembered
-        # Subject to [when it was logged last, events since then], oldest first.
+        # For each subject: [the time when it was logged last, events since then]; the oldest time first.
         self._subjects: dict[str, list[float]] = {}
 
     def note(self, subject: str) -> LoggedEvent | None:
@@ -51,7 +51,7 @@ class RateLimitedLog:
         entry[1] += 1
         if now - entry[0] < QUIET_SECONDS:
             return None
-        # Put in again at the end: the dictionary is in the order of the times.
+        # Moved to the end, to keep the dictionary in the order of these times.
         del self._subjects[subject]
         self._subjects[subject] = [now, 0]
         return LoggedEvent(subject, int(entry[1]), first=False)

@@ -25,7 +25,7 @@ log = Logger()
 ASK_EVERY_SECONDS = 0.25
 
 TWISTED = os.path.dirname(twisted.__file__) + os.sep
-# The kit's frames count like Twisted's; those of our own plugins count as an author's.
+# The kit's frames count as library code, like Twisted's; those of our own plugins as an author's.
 KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep
 LIBRARY = sysconfig.get_path("stdlib") + os.sep
 PACKAGES = f"{os.sep}site-packages{os.sep}"

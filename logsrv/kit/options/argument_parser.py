@@ -29,7 +29,8 @@ class _Version(argparse.Action):
         raise HelpRequest(f"{self.const()}\n")
 
 
-# Marks a word that begins with a hyphen and is not an option. No argument of a process contains NUL.
+# Put before a word that begins with a hyphen and is not an option, so that argparse takes it for an
+# argument. No argument of a process contains NUL.
 _GUARD = "\0"
 
 
@@ -72,8 +73,8 @@ def _placed(action: argparse.Action) -> str:
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError or HelpRequest instead of printing and ending the process.
 
-    takes_query: true if arguments may stand between options, and `-word` is an argument unless it is an
-    option: in a query it excludes a word.
+    takes_query: true if arguments may stand between options, and a `-word` that is no option is an
+    argument: in a query it excludes a word.
     passes_on: true if unknown options, and words that are no options, are arguments.
     """
 

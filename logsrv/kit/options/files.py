@@ -10,9 +10,9 @@ from pathlib import Path
 
 from logsrv.descriptor import Descriptor
 
-# Seconds that the writer of a pipe may take in all.
+# Seconds that the writer of a pipe may take for all of it; then the file is refused.
 PIPE_SECONDS = 10.0
-# Names of open files of the process itself: in a daemon they are other files.
+# Paths that name open files of the process that opens them: in a daemon they are other files.
 DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
@@ -47,7 +47,7 @@ def names_descriptor(path: Path) -> bool:
 
 
 def mark_of(path: str | Path) -> Mark | None:
-    """Return the mark of a file, which differs after each save; None if the file cannot be found."""
+    """Return the `Mark` of a file, which differs after each save; None if the file cannot be found."""
     try:
         found = os.stat(path)
     except OSError:

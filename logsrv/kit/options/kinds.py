@@ -17,7 +17,7 @@ import attrs
 
 from logsrv.kit.text.words import did_you_mean, listed
 
-# A field may be annotated as a base of the values: `object` for REMOTE.
+# Covariant, so that a field may have a base of its values as its annotation: `object` for REMOTE.
 T = TypeVar("T", covariant=True)
 E = TypeVar("E", bound=Enum)
 W = TypeVar("W", bound=str)

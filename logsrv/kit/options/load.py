@@ -49,7 +49,7 @@ class Sources:
         same wherever the server is started; if the file is a pipe, they start in `directory`.
     arguments: the texts on the command line for each attribute, in order; `config` names the file.
     labels: the names on the command line of attributes that are not `--name`, such as positional ones.
-    again: true for a reload, when the file may have changed.
+    again: true for a reload.
     """
 
     name: str
@@ -121,7 +121,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
 
 
 def _ignored(settings: object, given: Level) -> Iterator[str]:
-    """Yield a sentence for each given option that needs another option, which is not given."""
+    """Yield a sentence for each given option that is ignored, because the option it needs is not given."""
     tables = {one.shorthand: name for name, one in tables_of(type(settings)).items()}
     useless = dict(getattr(settings, "without_use", ()))
     for base in type(settings).__mro__:

@@ -59,9 +59,9 @@ def read_secret(
 
 
 def exposed(path: Path) -> str | None:
-    """Return a sentence with the remedy if everybody on this machine may read or change a file.
+    """Return a sentence with the remedy if everybody on this machine may read or change a regular file.
 
-    None if only its owner and group may, or if there is no such file.
+    None if others may not, or cannot enter one of the directories above it, or if there is no such file.
     """
     try:
         mode = os.stat(path).st_mode

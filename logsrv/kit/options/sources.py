@@ -171,7 +171,8 @@ def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
         try:
             text = str(value)
         except ValueError:
-            # Python reads a hexadecimal integer of any length, but refuses to write one in decimal digits.
+            # Python's TOML reader takes a hexadecimal number of any length, but `str` refuses a very long
+            # one.
             raise _error(option, label, "0x…", origin, "a number of too many digits") from None
         if isinstance(value, str):
             texts.append(text)

@@ -264,7 +264,7 @@ def _action(kind: Kind[Any], description: str | None = None, repeat: bool = Fals
 
 
 def _show(text: str) -> NoReturn:
-    """Print a text and end the process, also if the reader has closed the pipe."""
+    """Print a text, and end the process with status 0, also if the reader of the output has gone."""
     try:
         print(text, flush=True)
     except BrokenPipeError:

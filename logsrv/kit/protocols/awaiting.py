@@ -35,8 +35,8 @@ class Wake(Deferred[None]):
     waiter: RunningCoroutine[Any] | None = None
 
     def __await__(self) -> Iterator[Any]:  # type: ignore[override]
-        # A generator would be one more step each time. A Failure is thrown into the coroutine. It may have
-        # fired already: a throttle delivers bytes as soon as reading goes on.
+        # No generator, which would be one more step each time. RunningCoroutine throws a Failure into the
+        # coroutine. The wait may be over already: a throttle delivers bytes as soon as reading goes on.
         return iter(() if self.called else (self,))
 
     def fire(self) -> None:
@@ -119,13 +119,14 @@ class RunningCoroutine(Deferred[Result]):
             self._awaits.cancel()
 
     def _end(self, result: Any) -> None:
-        # They refer to their context, which refers to this, and dead cycles may live for hours.
+        # These three refer to a context that refers to this object. The garbage collector may leave such a
+        # cycle in memory for hours.
         self._run = self.coroutine = self._awaits = None
         for connection in self.opened:
             try:
                 connection.close()
             except Exception:
-                # An author's attribute, such as the encoding, may be wrong.
+                # An author's attribute, such as the encoding, may be wrong: then `close` raises.
                 result = Failure()
         if isinstance(result, Failure):
             self.errback(result)
@@ -133,12 +134,12 @@ class RunningCoroutine(Deferred[Result]):
             self.callback(result)
 
 
-# The coroutine that runs, in it and in what it calls.
+# Inside a coroutine that the kit runs, and in all that it calls: its RunningCoroutine.
 working: ContextVar[RunningCoroutine[Any] | None] = ContextVar("working", default=None)
 
 
 def clocked(clock: object) -> None:
-    """Give coroutines that are started from here the clock of a service."""
+    """Let coroutines that are started in the present context use the clock of a service."""
     working.set(RunningCoroutine(clock))
 
 

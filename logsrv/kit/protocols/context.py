@@ -78,7 +78,7 @@ class RunningService(Protocol[Settings, State]):
         """Run a coroutine in the background, from now on or from the start of the reactor.
 
         An error in it is logged and counted. At the stop, after `stopping` of the state and the last
-        peer, it is cancelled and awaited, for 10 seconds at most. name: for the log and the metrics, by
+        peer, it is cancelled and awaited, for 8 seconds at most. name: for the log and the metrics, by
         default the function's. Raises TypeError for anything but a coroutine.
         """
 

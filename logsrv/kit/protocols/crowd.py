@@ -17,7 +17,7 @@ from logsrv.timer import Timer
 
 Result = TypeVar("Result")
 
-# The number of checks of a receiver within its patience.
+# While senders wait, their receiver is checked this many times within its patience.
 LOOKS_PER_PATIENCE = 4
 # A receiver that takes fewer bytes than this within LEAST_PATIENCES times its patience is cut off as well.
 LEAST_TAKEN = 64 * 1024
@@ -56,7 +56,7 @@ handled: ContextVar[Crowded | None] = ContextVar("handled", default=None)
 
 
 def for_nobody(clock: object, step: Callable[[], Result]) -> Result:
-    """Call `step` as work for no connection, even while one is handled. clock: the service's."""
+    """Call `step` as work for no connection, even if the caller works for one. clock: the service's."""
     context = copy_context()
     context.run(handled.set, None)
     context.run(clocked, clock)
@@ -77,7 +77,8 @@ class Crowd:
         # The bytes that each sender has written although too many wait already.
         self._more: dict[Crowded, int] = {}
         self._timer = Timer(self._clock)
-        # The time of the last progress. The start of the slow count, and the bytes taken by then.
+        # The time when the receiver last took something. The start of the count that finds a slow receiver,
+        # and the bytes taken by then.
         self._last_progress = self._count_start = 0.0
         self._taken_at_start = 0
 
@@ -104,21 +105,21 @@ class Crowd:
     def _recount(self) -> None:
         """Update the bytes that the receiver has taken, and the time of its last progress."""
         waiting = unsent(self._author.transport)
-        # A transport of another package cannot tell how much waits. One that held more bytes before this
-        # count gives a negative number.
+        # A transport of another package cannot tell how much waits: then nothing more counts as taken.
+        # Bytes that waited before this count can make the number negative.
         taken = self._written - waiting if waiting else self._taken
         if taken > self._taken:
             self._last_progress = self._clock.seconds()
         self._taken = taken
 
     def _join(self, sender: Crowded | None, number: int) -> bool:
-        """Let the handled connection wait. Return whether that bounds its further output."""
+        """Let `sender` wait. Return False if there is none, or if it still writes too much."""
         if sender is None:
             return False
         if not sender.can_wait:
             return sender.called
         if sender is self._receiver or sender in self._senders:
-            # A running coroutine waits only when it reads or drains next.
+            # A coroutine that runs already waits only when it reads or drains next.
             more = self._more[sender] = self._more.get(sender, 0) + number
             return sender.called or more <= self._author.max_unsent
         self._senders[sender] = None

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = Logger()
 
-# The number of recent senders whose address and count of answers are kept.
+# The number of recent senders that are remembered, for the limit of answers. An older one begins anew.
 REMEMBERED = 1024
 WITHHELD = (
     "{listener} does not answer {peer}: {sentence}; {number} withheld since this was last logged"
@@ -105,7 +105,7 @@ class Datagrams(Generic[Settings, State]):
             self.context.send(data, peer)
 
     def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
-        """Do not answer `peer`: count it, and log it once a minute.
+        """Count an answer that is not given to `peer`, and log it once a minute.
 
         reason: the label in the metrics. sentence: for the log.
         """

@@ -34,9 +34,10 @@ def check_awaited(protocol_class: type[Protocol]) -> None:
 
 
 def watched(protocol_class: type[Protocol]) -> type[Protocol]:
-    """Return a subclass of a plain Twisted protocol: errors close their own connection, and are counted.
+    """Return a subclass of a plain Twisted protocol: if its code raises, that is counted, logged and closes
+    only this connection.
 
-    It is a subclass, and not a second wrapper beside the guard's, so a chunk costs one more Python call.
+    A wrapper beside the guard's would cost more than a subclass, which costs one Python call a chunk.
     """
     connection_made = protocol_class.connectionMade
     data_received = protocol_class.dataReceived

@@ -57,9 +57,11 @@ HANDLER: Table = {
     BUSY:    {FINISH: (RUNNING, "run"), LOST: (READY,)},
 }
 
-# The connection as a producer of its transport. UNUSED: it is no producer, because nothing was written.
-# KEPT: the transport expects more from it, and does not close when a stop of the service asks it to.
-# CLOGGED: the transport has too much to send, so the peer is not read. BRIMMING: it is read nevertheless.
+# The connection as a producer of its transport. UNUSED: it is no producer, because nothing was written
+# yet, or so that the transport can close. FLOWING: it is one, and the transport has room. KEPT: the
+# transport expects more from it, and does not close when a stop of the service asks it to. CLOGGED: the
+# transport has too much to send, so the peer is not read. BRIMMING: the same, but the peer is read,
+# because the author called `read_always`.
 OUTFLOW: Table = {
     UNUSED:   {USE: (FLOWING, "register")},
     FLOWING:  {FULL: (CLOGGED,), BRIM: (BRIMMING,), RELEASE: (UNUSED, "unregister")},

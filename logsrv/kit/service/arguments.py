@@ -106,7 +106,10 @@ def check_arguments(
 
 
 def named_callables(name: str, listeners: object) -> dict[str, object]:
-    """Return what each listener by name serves, by the words for errors. Raises ConfigurationError."""
+    """Return the callable that each named listener serves, by a phrase for errors: `the listener NAME`.
+
+    Raises ConfigurationError for a wrong name, and for a listener with nothing to serve.
+    """
     if not isinstance(listeners, Mapping):
         raise ConfigurationError(
             f'{name}: listeners={listeners!r:.80} is not a dict such as {{"status": Status}}'
@@ -169,6 +172,6 @@ def _is_frozen(attrs_class: type[Any]) -> bool:
     except attrs.exceptions.FrozenInstanceError:
         return True
     except Exception:
-        # It has its own `__setattr__`, or no such attribute.
+        # The class has a `__setattr__` of its own, or slots without this attribute.
         return False
     return False

@@ -117,7 +117,7 @@ def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
 def is_resource(served: object) -> TypeGuard[Callable[..., Any]]:
     """Return whether `served` is a Resource class of twisted.web.
 
-    It is none if nobody has loaded twisted.web, which would be slow.
+    It does not load twisted.web, which would be slow: if nobody has loaded it, `served` cannot be one.
     """
     web = sys.modules.get("twisted.web.resource")
     return web is not None and isinstance(served, type) and web.IResource.implementedBy(served)
@@ -179,7 +179,7 @@ class PluginFactory(OwnReceiver, ListenerContext, Factory):
     ) -> None:
         super().__init__(service, label, metrics)
         self._build = build
-        # True if the address alone gives the peer's name, without its transport.
+        # True if the peer's address alone gives its name, so that the transport is not asked.
         self.addressed = False
         self.starts_tls = starts_tls
         self.refuses_tls = refuses_tls

@@ -32,7 +32,8 @@ class Life:
         """`make`: the author's class or function."""
         self._make = make
         self._lives = False
-        # A context manager: its whole life; fires when it was entered; fired to leave it.
+        # Of a context manager: `_living` fires when it was left, `_entered` when it was entered. Firing
+        # `_leaving` leaves it.
         self._living: Deferred[None] | None = None
         self._entered: Deferred[Any]
         self._leaving: Deferred[None]

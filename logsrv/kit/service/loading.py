@@ -49,7 +49,7 @@ def plugin_files() -> Iterator[tuple[str, Any]]:
     # The import of `plugins` extends its path over all of sys.path.
     for module in getModule(plugins.__name__).iterModules():
         try:
-            # A plugin file that prints would spoil our output.
+            # A plugin file may print, which would spoil our output.
             with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
                 loaded = module.load()
         except BaseException as error:
@@ -65,7 +65,7 @@ def broken_plugins() -> dict[str, str]:
 def _place(error: BaseException) -> str:
     """Return ` (FILE:LINE)` where the error was raised; "" if only the import itself is there."""
     if isinstance(error, SyntaxError):
-        # Its text has the file's name without the folder.
+        # Its own text names the file without the folder, so the whole path is added.
         return f" ({error.filename}:{error.lineno})" if error.filename else ""
     ours = (__file__, importlib.__file__)
     frames = [
@@ -74,6 +74,6 @@ def _place(error: BaseException) -> str:
         if not frame.filename.startswith("<frozen ") and frame.filename not in ours
     ]
     if isinstance(error, ConfigurationError):
-        # It is about the author's line that called us.
+        # The kit raised it, because of the author's line that called the kit.
         frames = [frame for frame in frames if not frame.filename.startswith(PACKAGE)]
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""

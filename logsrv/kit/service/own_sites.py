@@ -19,9 +19,10 @@ from logsrv.kit.web.endpoints import web_rules
 T = TypeVar("T")
 log = Logger()
 
-# Connections at a time: each Prometheus server keeps one open, and a person with curl needs one more.
+# Connections at a place of --metrics, more are refused. Each Prometheus server keeps one open, and a person
+# with curl needs one more.
 MOST_SCRAPES = 100
-# Operators at a time.
+# Operators at a place of --inspect at a time; more are refused.
 MOST_SESSIONS = 32
 NO_CONCH = "--inspect ssh: needs Twisted Conch: pip install 'logsrv[inspect]'"
 NO_PYTHON_THERE = (

@@ -55,8 +55,8 @@ class Peers:
             for one in to:
                 if not isinstance(one, PEER):
                     raise TypeError(f"to takes peers, not {mistaken(one)}")
-        # All are looked through first: a peer that cannot be sent it is found before any has got it. Peers
-        # may leave, and change the author's set, while others are sent to.
+        # First the method of each peer is found: if one cannot be sent `text`, this raises before any peer
+        # has got it. And while the text is sent, peers may leave, and change the author's set.
         senders = [sender_of(peer, text) for peer in to if peer is not but and not is_leaving(peer)]
         for send in senders:
             send(text)
@@ -70,7 +70,8 @@ def peer_of(protocol: Any) -> Any:
 def is_leaving(peer: Any) -> bool:
     """Return true for a peer that has gone, or is being closed, by a stop for instance.
 
-    At the stop of a chat, each peer that leaves is announced to all: with 2,000 peers that took 19 seconds.
+    Such peers get no broadcast: at the stop of a chat each leave is told to all others, and to tell it to
+    2,000 peers that leave as well took 19 seconds.
     """
     if isinstance(peer, Connection):
         return peer.closed

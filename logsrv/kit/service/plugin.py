@@ -145,7 +145,7 @@ class Plugin:
             raise StartError(prefix + sentence) from error
 
     def loaded(self, what: object) -> Any:
-        """Return the object that `what` names if it is text `package.module:Name`, else `what`.
+        """Return the object that the text `what` names (`package.module:Name`); anything else unchanged.
 
         Raises ConfigurationError if there is no such object.
         """

@@ -77,7 +77,7 @@ class ServedSites:
             await site.vacated
 
     def add(self, wanted: Mapping[str, SiteSpec], added: dict[str, Site]) -> None:
-        """Make the new sites, and bind them when all sites are checked. Raises the error that refuses it.
+        """Make the new sites, and bind them when all sites are checked. An error in it refuses the reload.
 
         added: gets the new sites, for `change` or `take_back`.
         """

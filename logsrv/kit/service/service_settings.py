@@ -26,15 +26,15 @@ from logsrv.kit.text.words import listed
 LISTEN = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 """The kind of places to listen at; the text of a value is `str(value)`."""
 
-# The limits of protocol classes in bytes, by the names of the options. The limit of a class is the default
-# of the option, and the most that the operator may ask for; None for a class that sets none.
+# The limits that a protocol class sets, in bytes, by the names of the options. Such a limit is the option's
+# default, and the most that the operator may ask for; None if the class sets none.
 Limits: TypeAlias = Mapping[str, int | None]
 
 DEFAULTS = {"max_line": DEFAULT_MAX_LINE, "max_frame": DEFAULT_MAX_FRAME}
 
 
 class Unasked(int):
-    """The default of a limit: the operator has not asked for one, so each class has its own."""
+    """The default of a limit that the operator has not given: then each class has its own limit."""
 
 
 HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may be"}
@@ -43,7 +43,8 @@ HELP = {"max_line": "how long a line may be", "max_frame": "how long a frame may
 def limits_of(*served: object, named: Sequence[object] = ()) -> Limits:
     """Return the limits that apply to these protocol classes and functions; some may be None.
 
-    named: those of listeners by name, which may have lower limits; `PluginProtocols` sees to that.
+    named: the classes of the named listeners. They have their own limits, which `PluginProtocols` applies:
+    here they only tell which options there are.
     """
     found: dict[str, int | None] = {}
     for one in served:
@@ -64,7 +65,10 @@ OF_CONNECTIONS = ("max_connections", "max_connections_per_peer", "idle_timeout")
 
 
 def needless_options(*served: object) -> tuple[str, ...]:
-    """Return the options that do not apply to these protocol classes and functions; some may be None."""
+    """Return the kit's options that have no effect on these protocol classes and functions.
+
+    Any of them may be None. If all are, the plugin does not listen, and `listen` is among the result.
+    """
     # The guard cannot count frames: it does not know their marks.
     found: tuple[str, ...] = ("peer_lines",) if set(limits_of(*served)) == {"max_frame"} else ()
     connected = any(

@@ -155,7 +155,7 @@ class Start:
             error = ConfigurationError(why)
         if isinstance(error, LogsrvError):
             sentence = str(error).removeprefix(f"{name}: ")
-            # twist's log begins later, and the sentence is printed.
+            # Under twist the log has not begun yet: then twist prints the sentence instead.
             if launch is None or log_has_begun():
                 log.critical(
                     "{name} cannot start: {error}", name=name, error=sentence, failed_start=True

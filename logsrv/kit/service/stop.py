@@ -16,10 +16,10 @@ from logsrv.kit.service.steps import limited
 
 log = Logger()
 
-# The longest time to take in input that has arrived; then a peer that still sends is cut off. Usually the
-# later steps are short, and the whole stop takes less than 5 s.
+# Seconds to take in input that has arrived; then a peer that still sends is cut off. Usually the later
+# steps of a stop are short, and all of it takes less than 5 s.
 DRAIN_SECONDS = 4.0
-# The longest time for `close`: the store writes its pending lines, on a disk that may be slow.
+# Seconds for `close`, which then is cancelled: the store writes its pending lines, maybe on a slow disk.
 CLOSE_SECONDS = 20.0
 STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
-# If more timers than this fire at one moment, one of them starts itself again and again.
+# If more timers than this fire at one moment, one of them starts itself again and again: a test fails then.
 MOST_AT_ONCE = 100_000
 
 

@@ -75,7 +75,7 @@ class MemoryDatagrams(InMemory, DatagramListener):
     def __init__(self, endpoint: Any, receiver: DatagramReceiver, **how: Any) -> None:
         super().__init__(endpoint, receiver, **how)
         self._arrived = self._receive = ArrivedDatagrams()
-        # There is no kernel that counts drops.
+        # No kernel counts drops here, so nobody has to ask for the count.
         self._losses.known = False
         self._memory_senders: dict[Sender, MemorySender] = {}
 

@@ -14,15 +14,16 @@ from zope.interface import provider
 from logsrv.kit.testing.memory import MemoryService
 from logsrv.kit.testing.peer import MemoryPeer
 
-# The time that an answer may take, in seconds of the clock in memory.
+# Seconds of the clock in memory: an answer is complete when nothing more has come for so long.
 ANSWER_SECONDS = 5.0
-# The number of waits for a plugin that goes on sending by itself.
+# After this many such waits, the answer of a plugin that goes on sending by itself counts as complete.
 MOST_ANSWERS = 100
 HOUR = 3600.0
-# The words that excuse a finding, at the end of its sentence.
+# The ends of the sentence of a failure: the argument of `conformance` for plugins that are meant to do so.
 SAME = "same=False, if its answers differ each time"
 APART = "apart=False, if its peers hear of each other"
-# The most places at which a conversation is cut, each time with a new service.
+# The most places at which a conversation is cut: each cut needs a new service. Of a long one, some are
+# drawn.
 MOST_CUTS = 100
 FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed_total")
 
@@ -57,7 +58,7 @@ class Trial:
                 warnings.simplefilter("always")
                 service = self.start()
                 yield service
-                # The state may clean up.
+                # Also when the test is done: the state may clean up, and fail in that.
                 for peer in service.peers:
                     peer.disconnect()
                 if service.service.running:

@@ -21,7 +21,7 @@ PIECE = 1 << 18
 
 def parse_json(data: bytes, most: int = MOST_VALUES) -> Any:
     """Return the value of JSON text. Raises ValueError, also for over `most` values, and RecursionError."""
-    # The quick count also counts commas in strings.
+    # The quick count may be too high, because it also counts commas in strings.
     if _most_values(data) > most and _values(data, most) > most:
         raise ValueError(f"it has more than {most:,} values")
     try:
@@ -66,7 +66,7 @@ def _values(data: bytes, most: int) -> int:
         # A value has at most two strings: its key and itself.
         return most + 1
     found, in_string = 1, False
-    # Each part between two quotes takes 40 bytes or more, so the text is not split as a whole.
+    # In pieces: a part between two quotes takes 40 bytes of memory or more, however short it is.
     for at in range(0, len(plain), PIECE):
         parts = plain[at : at + PIECE].split(b'"')
         found += _before_values(b"".join(parts[in_string::2]))

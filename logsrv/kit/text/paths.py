@@ -10,7 +10,7 @@ import re
 LONGEST_NAME = 200
 """Bytes. File systems accept 255, but while a file is written its name has a suffix."""
 
-# Windows opens the device, also if a dot and more follow the name.
+# For these names Windows opens a device instead of a file, also if a dot and more follow the name.
 _NUMBERED = {f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"}
 _DEVICES = {"con", "prn", "aux", "nul", *_NUMBERED}
 # Most names have only these characters, and need no change.
@@ -19,7 +19,7 @@ _PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_. -"
 # bytes that are not UTF-8.
 _UNSAFE = (
     '[\x00-\x1f\x7f-\x9f"*/:<>?\\\\|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
-    # Hidden files, options of commands, and endings that Windows drops.
+    # Beginnings of hidden files and of options, and endings that Windows drops.
     r"|\A[.\- ~]|[. ]\Z"
 )
 _LONGEST_ENDING = 16
@@ -32,8 +32,9 @@ def _escaped(match: re.Match[str]) -> str:
 def safe_name(name: bytes) -> str:
     """Return a safe file name for `name`: the same if it is safe, else with `=XX` for each unsafe byte.
 
-    It is never empty, hidden or longer than LONGEST_NAME bytes. Different names may get the same result,
-    and names that differ only in case stay different: the caller has to compare if that matters.
+    It is never empty or hidden, and has LONGEST_NAME bytes at most: a longer name is shortened, with a
+    digest in it. Different names may get the same result, and names that differ only in case stay
+    different: the caller has to compare if that matters.
     """
     text = name.decode("utf-8", "surrogateescape")
     if not text or name.translate(None, _PLAIN) or text.strip(".- ") != text:

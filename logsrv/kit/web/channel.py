@@ -32,14 +32,15 @@ from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 # Seconds from the end of one answer to the last header of the next request.
 REQUEST_SECONDS = 60
 ABORT_SECONDS = 15
-# Pipelined requests that are answered before other connections get a turn: a chunk may hold thousands.
+# Pipelined requests that are answered before other connections get a turn: a chunk may contain thousands.
 AT_ONCE = 16
-# The most bytes that may wait after the request that is being answered.
+# Bytes after the request that is being answered: with more, nothing is read until the next answer.
 MOST_PIPELINED = 16 * 1024
-# The most bytes of a body that are read, so that its sender gets the answer; and that are kept, for a form.
+# Bytes of a body: one longer than MOST_BODY is refused. Only MOST_KEPT bytes of it are kept, enough for a
+# form.
 MOST_BODY = 64 * 1024
 MOST_KEPT = 4 * 1024
-# Python refuses to parse a number of thousands of digits.
+# Digits of a Content-Length; one of more is too large. Python refuses to parse thousands of digits.
 MOST_DIGITS = 20
 _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _TOO_LONG_SAID = b"the address or a header of this request is longer than 16 KiB; make it shorter\n"
@@ -65,9 +66,9 @@ def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
 
 
 class WebRequest(Request):
-    """A request of the connection `browser`. has_body: whether it has one; `content` is its beginning.
+    """A request. browser: its connection. has_body: whether it has a body.
 
-    most_kept: the bytes of `content` at most.
+    content: the beginning of the body. most_kept: the most bytes of `content`.
     """
 
     most_kept = MOST_KEPT
@@ -125,10 +126,10 @@ class Channel(MalformedRequests, HTTPChannel):
             self.factory.connection_log.connected(self._source)
 
     def dataReceived(self, data: bytes) -> None:
-        # HTTPChannel would start the time limit again with each byte of the headers.
+        # Not HTTPChannel's method, which would start the time limit again with each byte of the headers.
         LineReceiver.dataReceived(self, data)
         if pipelined(self) > MOST_PIPELINED:
-            # Until the next answer: otherwise a chunk would be read for each of its requests, and kept.
+            # Until the next answer: otherwise one more chunk would be read and kept for each request in it.
             cast(ITCPTransport, self.transport).pauseProducing()  # type: ignore[attr-defined]
 
     def headerReceived(self, line: bytes) -> bool:
@@ -160,7 +161,7 @@ class Channel(MalformedRequests, HTTPChannel):
             next_turn(self.factory.clock, partial(self._go_on, request))
 
     def go_on_behind(self, request: Request) -> None:
-        """Read on after a request that is answered."""
+        """Read the next request, because `request` is answered."""
         super().requestDone(request)
 
     def _go_on(self, request: Request) -> None:

@@ -87,8 +87,8 @@ def _number(host: str) -> IPv4Address | IPv6Address | None:
 def foreign(header: Callable[[bytes], bytes | None], *, link: bool = False) -> str | None:
     """Return a sentence if a page of another site sent a request, else None.
 
-    header: returns a header of the request by its name. link: whether to accept a link that somebody
-    followed there.
+    header: returns a header of the request by its name. link: whether a request is accepted if somebody
+    followed a link on such a page.
     """
     site = header(b"Sec-Fetch-Site")
     if site in (b"cross-site", b"same-site") and not (

@@ -23,8 +23,8 @@ class GuardPolicy:
 
     Peers without an IP address (UNIX sockets, standard input) are not subject to the networks.
 
-    oversees: whether the peers of this listener ask about the service's state, and may connect when other
-    peers have used up the open files.
+    oversees: true for listeners at which peers ask about the service's state. They may still connect when
+    other peers have used up the open files.
     """
 
     help_group: ClassVar[str] = "Connections"
@@ -76,7 +76,7 @@ SPEAKS_TLS = Refusal(
     "tls",
     "it speaks TLS; this listener does not: give it a certificate (ssl:), or let the sender go without TLS",
 )
-# Sentences to send to peers that a limit refuses. A peer of a refused network gets none.
+# Sentences to send to peers that are refused, with --tell-refused. A peer of a refused network gets none.
 TOLD = {
     FULL: "refused: there are as many connections as allowed, try again later",
     PEER_FULL: "refused: you have as many connections as one peer may",
@@ -145,7 +145,7 @@ class Guard:
 MAPPED = 0xFFFF
 MAPPED_LENGTH = 96
 
-# Pairs for each prefix length: the right shift of an address, and the networks, shifted as far.
+# A pair for each length of prefix: how far an address is shifted right, and all networks, shifted as far.
 _Table = tuple[tuple[int, frozenset[int]], ...]
 
 
@@ -177,13 +177,16 @@ class Networks:
         return any(self._tables.values())
 
     def have(self, address: tuple[int, int]) -> bool:
-        """Return true if an address, as returned by `numbered`, is in one of the networks."""
+        """Return true if an address, in the form that `numbered` returns, is in one of the networks."""
         bits, number = address
         return any(number >> shift in firsts for shift, firsts in self._tables[bits])
 
 
 def numbered(host: str) -> tuple[int, int]:
-    """Return the number of bits of an IP address, and its value. Raises OSError for other text."""
+    """Return the number of bits of an IP address, and its value; a mapped IPv4 address has 32 bits.
+
+    Raises OSError for other text.
+    """
     if ":" not in host:
         return 32, int.from_bytes(socket.inet_pton(socket.AF_INET, host), "big")
     packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])

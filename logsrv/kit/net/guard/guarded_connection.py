@@ -72,11 +72,11 @@ class ThirdPartyProtocol:
 class GuardedConnection:
     """An admitted connection, from its transport's first call to `connectionLost`.
 
-    To the transport it stands for `protocol`: attributes that it lacks, and its interfaces, are the
-    protocol's.
+    The transport takes it for `protocol`: its interfaces, and the attributes that it lacks, are those of
+    the protocol.
     connected: the protocol has been told of the connection, and not of its end. A connection that is
         refused late never is.
-    quiet: how many looks for idle connections in a row have found no new data.
+    quiet: how many times in a row the search for idle connections has found no new data from this one.
     """
 
     __slots__ = (
@@ -113,7 +113,7 @@ class GuardedConnection:
 
     @property
     def held_back(self) -> bool:
-        """Return true if data has come that the limits do not let the protocol have yet."""
+        """Return true if data has come that the protocol may not have yet, because of the peer's limits."""
         return self._throttle is not None and bool(self._throttle.kept)
 
     @property
@@ -151,7 +151,7 @@ class GuardedConnection:
             self._throttle = self._owner.throttle(self, self.protocol.dataReceived)
 
     def let_go(self) -> None:
-        """End the throttle: deliver the data it has kept. An error of the protocol ends the connection."""
+        """End the throttle: deliver the data it has kept. If the protocol raises, close the connection."""
         if self._throttle is None:
             return
         throttle, self._throttle = self._throttle, None
@@ -209,7 +209,7 @@ class GuardedConnection:
         self.closing = True
         if isinstance(self.protocol, ThirdPartyProtocol):
             release_own(self.transport, self.protocol)
-        # The author's own protocols let their transport wait instead.
+        # A protocol of the kit has no such method: its transport waits for its answer (`keep_open`).
         getattr(self.protocol, "close_when_answered", self.transport.loseConnection)()
 
     def leave(self) -> None:
@@ -224,6 +224,6 @@ class GuardedConnection:
 
 
 def admitted_of(protocol: Any) -> GuardedConnection | None:
-    """Return the admitted connection of a connected protocol; None if no guard has admitted it."""
+    """Return the GuardedConnection of a connected protocol; None for one that no guard has admitted."""
     called = protocol_of(protocol.transport)
     return called if isinstance(called, GuardedConnection) else None

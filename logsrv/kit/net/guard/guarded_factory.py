@@ -43,7 +43,8 @@ from logsrv.timer import Timer
 
 log = Logger()
 
-# Looks for idle connections in one time-out: a connection is closed at most this fraction of it late.
+# Searches for idle connections in one time-out: a connection is closed an eighth of the time-out late at
+# most.
 SWEEPS_PER_TIMEOUT = 8
 
 # Ends of a connection that are no fault of the server.
@@ -73,9 +74,9 @@ class GuardedFactory(Factory):
         refuses_tls: bool = False,
     ) -> None:
         """`label` names the listener. `layered`: the endpoint wraps protocols, and cannot wrap None.
-        `certified`: clients are asked for certificates. `plain`: no layer is between the transport and our
-        protocol, whose peers can read a line, so one can be sent at once. `refuses_tls`: a peer that
-        begins with TLS is closed.
+        `certified`: clients are asked for certificates. `plain`: a refused peer can be sent a line, because
+        its protocol is one of text, and no layer is under it. `refuses_tls`: a peer that begins with TLS is
+        closed.
         """
         self.guard = Guard(policy)
         self.connections: set[GuardedConnection] = set()
@@ -134,7 +135,7 @@ class GuardedFactory(Factory):
         self.guard.apply(policy)
         self._apply_rates(policy)
         self._files.read()
-        # The lines that were held back are delivered, and may end this connection or others.
+        # Over a copy: this delivers data that was held back, which may end this connection or others.
         for connection in list(self.connections):
             connection.follow_limits()
         self._arm()
@@ -145,7 +146,7 @@ class GuardedFactory(Factory):
         self.limited = bool(self._rates)
 
     def throttle(self, connection: GuardedConnection, deliver: Callable[[bytes], None]) -> Throttle:
-        # A peer without an address is counted by its connection.
+        # The rates are for each address; a peer without one has its own.
         peer = connection.host or id(connection)
         slowed = partial(self._slow, connection.host)
         timer = Timer(self._clock)
@@ -162,9 +163,10 @@ class GuardedFactory(Factory):
             )
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        # Behind a proxy this is the proxy's address, and the rules are for the client's.
+        # Behind a proxy `addr` is the proxy's, but the rules are for the client, which is not known yet.
         host = None if self._proxied else host_of(addr)
-        # A connection that gets no protocol is closed now; aborting it would close it in the next turn.
+        # If files are scarce, no protocol is built: then the connection is closed now, and not a turn
+        # later.
         refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
         protocol = None
         if refusal is not None:
@@ -234,7 +236,7 @@ class GuardedFactory(Factory):
         )
         peer = host or "a local peer"
         if refusal is NO_DESCRIPTORS:
-            # The last peer is not the cause.
+            # All connections together are the cause, so the log line is about them, not about this peer.
             peer, refusal = "connections", evolve(refusal, sentence=self._files.sentence)
         log_refusal(self._refusals, self._label, peer, refusal)
 

@@ -13,10 +13,11 @@ import attrs
 
 from logsrv.kit.net.guard.guard import GuardPolicy
 
-# Files kept from peers: half of them only for the store, searches and child processes.
+# Bounds of the number of files that are kept from peers. Half of the files may go to peers that ask about
+# the service's state; the other half is only for the store, searches and child processes.
 MOST_KEPT = 128
 LEAST_KEPT = 32
-# Files that a service without peers has open, as far as they can be counted in advance.
+# About the number of files that a service has open without peers.
 OWN = 64
 
 
@@ -45,7 +46,10 @@ class FileLimit:
 
     @property
     def connections(self) -> int:
-        """Return about how many connections fit; the service takes OWN files, at most half of them."""
+        """Return about how many connections of peers fit, beside OWN files of the service.
+
+        Of a low limit, the service's own files are counted as half.
+        """
         bound = self.bound_for_peers(oversees=False)
         return bound - min(OWN, bound // 2)
 
@@ -61,7 +65,7 @@ def most_connections(rules: Iterable[GuardPolicy]) -> int:
 
 
 def too_many(connections: int, limit: FileLimit) -> str | None:
-    """Return a sentence if the limit is too small for this many connections; else None."""
+    """Return a sentence with the remedy if the limit is too small for this many connections, else None."""
     if connections <= limit.connections:
         return None
     enough = connections
@@ -91,7 +95,7 @@ class OpenFiles:
         """Return true if a descriptor of this number is one of the kept files."""
         if number < self._bound:
             return False
-        # The limit may have been raised since.
+        # The limit may have been raised since it was read.
         self.read()
         return number >= self._bound
 

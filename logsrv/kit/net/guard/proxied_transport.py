@@ -31,7 +31,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
     wrappedProtocol: Any
 
     def __init__(self, owner: ConnectionOwner, admitted: GuardedConnection) -> None:
-        # Without a factory: that would only keep a list of these, and the guard has one.
+        # Without a factory, which would only keep a list of these transports: the guard has one.
         super().__init__(None, admitted)  # type: ignore[arg-type]
         self._owner = owner
         self._admitted = admitted
@@ -81,7 +81,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
         return Refusal("proxy_header", sentence), host_of(self.transport.getPeer())
 
     def let_in(self, layer: Any) -> None:
-        """Deliver data to `layer` from now on, which stands between this and the protocol."""
+        """Deliver data to `layer`, such as TLS, from now on; it stands between this and the protocol."""
         self.wrappedProtocol = layer
         # TLS cannot close one direction alone.
         noLongerProvides(self, IHalfCloseableProtocol)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Hashable
 
 import attrs
 
-# Addresses that are remembered. The longest unused is forgotten, so its bucket is full when it returns.
+# Buckets that are remembered. With more, the longest unused is forgotten: it is full when its peer returns.
 REMEMBERED = 4096
-# A wait is for at least a tenth of a second's worth; otherwise each line would have a timer.
+# A peer that waits, waits for this part of what it may send in a second: otherwise each line had a timer.
 LEAST_SHARE = 10
-# Seconds: with a shorter wait, rounding of floating-point numbers could end it too early.
+# Seconds of a wait at least: a shorter one could end too early, by the rounding of floating-point numbers.
 LEAST_WAIT = 0.001
 
 
@@ -24,7 +24,10 @@ class Bucket:
 
 
 class Buckets:
-    """Buckets by a key, such as an address. The longest unused is forgotten, and so is full again."""
+    """Buckets by a key, such as an address. If there are too many, the longest unused is forgotten.
+
+    A forgotten bucket is full again.
+    """
 
     def __init__(self, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
         """`clock` returns monotonic seconds. remembered: how many buckets there may be."""
@@ -76,9 +79,10 @@ class Rates:
         self.size = getattr(policy, "peer_bytes", None)
 
     def share(self, peer: Hashable, data: bytes) -> tuple[int, float]:
-        """Return how many bytes of a stream's `data` its peer may send now, and count them.
+        """Return how many bytes of a stream's `data` are within the rates now, and count them.
 
-        They are whole lines if lines are limited. Returns also the seconds to wait if it is 0 bytes.
+        They are whole lines if the rate of lines is exceeded. If they are 0, the second result is the
+        seconds to wait; else it is 0.
         """
         end = len(data)
         if self.size is not None:

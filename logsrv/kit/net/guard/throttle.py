@@ -1,8 +1,8 @@
 """Slows down a connection whose peer sends more than it may.
 
 A chunk is delivered in parts, and meanwhile nothing more is read: TCP's own back-pressure slows the sender.
-The protocol pauses and resumes its transport as usual: while there are limits, those methods of the
-transport are the ones of this object.
+While there are limits, `pauseProducing` and `resumeProducing` of the transport are replaced by the methods
+of a Throttle, so the protocol can pause and resume its transport as usual.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Throttle:
         self._give()
 
     def end(self) -> None:
-        """Deliver all data, and give the transport its own methods back: limits or peer are gone."""
+        """Deliver all data, and give the transport its own methods back: limits, or the peer, are gone."""
         self._timer.stop()
         for name in ("pauseProducing", "resumeProducing"):
             vars(self._transport).pop(name, None)

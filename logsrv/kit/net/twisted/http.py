@@ -8,7 +8,7 @@ from twisted.web.http import _ChunkedTransferDecoder
 
 
 class MalformedRequests:
-    """A mix-in of an HTTPChannel: it is told of each 400 that is answered before there is a request."""
+    """A mix-in of an HTTPChannel: calls `malformed` for each answer 400 that Twisted sends by itself."""
 
     def malformed(self) -> None:
         """Note that the bytes received are no request; the connection ends."""
@@ -21,8 +21,8 @@ class MalformedRequests:
 def pipelined(channel: Any) -> int:
     """Return how many bytes an HTTPChannel has that came after the request being answered.
 
-    It stops reading when more bytes come, but not for bytes that came with the request; and reads on with
-    each answer.
+    Twisted's limit on them is not enough: the channel stops reading when more bytes come, but not for bytes
+    that came with the request, and reads on with each answer.
     """
     return sum(map(len, channel._dataBuffer))
 

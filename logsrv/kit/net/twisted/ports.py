@@ -145,7 +145,7 @@ def inherited_descriptors(
 
 
 def _nameless(environment: Mapping[str, str]) -> ListenFDs:
-    """Return the descriptors of an environment without names; their name is that of sd_listen_fds(3)."""
+    """Return the descriptors of an environment without LISTEN_FDNAMES; all are named "unknown"."""
     count, names = environment.get("LISTEN_FDS", "0"), environment.get("LISTEN_FDNAMES")
     if environment.get("LISTEN_PID") != str(os.getpid()) or count == "0":
         return ListenFDs([], ())

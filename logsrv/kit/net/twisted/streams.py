@@ -26,8 +26,8 @@ log = Logger()
 
 NUMERIC = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
 # Bytes received at a time: grow to 256 KiB after a full read, shrink after one of less than LITTLE. 256 KiB
-# take half the CPU time per line of 64 KiB. But the memory must be there before the read, and by default
-# glibc lets the kernel map and unmap that much for each call.
+# take a quarter less CPU time per line than 64 KiB. But the memory must be there before the read, and by
+# default glibc lets the kernel map and unmap that much for each call.
 LEAST_RECEIVED = 64 * 1024
 MOST_RECEIVED = 256 * 1024
 LITTLE = 4 * 1024
@@ -38,7 +38,7 @@ LITTLE = 4 * 1024
 LEAST_ACCEPTED = 8
 MOST_ACCEPTED = 128
 TURN_SECONDS = 0.004
-# Errors of a connection that accept(2) returns as its own.
+# Errors of accept(2) that are not its own: a connection ended before it was accepted.
 BROKEN_BEFORE = frozenset(
     getattr(errno, name)
     for name in (
@@ -47,7 +47,7 @@ BROKEN_BEFORE = frozenset(
     )
     if hasattr(errno, name)
 )  # fmt: skip
-# Errors of an exhausted machine: the next attempt would fail at once, too.
+# Errors of an exhausted machine: for a second nothing is accepted, because it would fail again.
 EXHAUSTED = frozenset((errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 ADVICE = {errno.ENFILE: "sysctl fs.file-max", errno.EMFILE: "LimitNOFILE=, ulimit -n"}
 AGAIN_SECONDS = 1.0
@@ -204,7 +204,7 @@ class AcceptedTCP(ReceivingTCP):
                 self.connectionLost(Failure(main.CONNECTION_LOST))
             return
         if not data:
-            # The peer has closed. The reactor will read that again, and end the connection.
+            # The peer has closed. The reactor will read the end once more, and then end the connection.
             return
         try:
             self.protocol.dataReceived(data)
@@ -227,9 +227,9 @@ class ReceivingUNIX(unix.Server):
 class Accepting:
     """A port that takes fewer steps for each connection, and waits a second if the machine is exhausted.
 
-    expecting: the next peer's first data is probably there: several peers have waited to be accepted, and
-    the data of the one before was there. A read costs less than a watch and its event, and a connection
-    that is answered and closed then is never watched.
+    expecting: the next peer's first data has probably come, because several peers have waited, and the data
+    of the one before had come. So it is read at once. That costs less than a watch and its event, and a
+    connection that is answered and closed then is never watched.
     """
 
     expecting = False
@@ -260,7 +260,7 @@ class Accepting:
                     if error.errno in EXHAUSTED or _none_is_reserved(error):
                         self._wait(error)
                         break
-                    # Twisted's handles other errors, such as no free descriptor.
+                    # Twisted's own method handles other errors, such as no free descriptor.
                     super().doRead()  # type: ignore[misc]
                     return
                 accepted += 1

@@ -22,8 +22,9 @@ log = Logger()
 Connected = TypeVar("Connected")
 # The last bytes and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
-# Peers whose answers are collected: a millisecond of work, by which the first is later. Bytes for one of
-# them, before it counts as a peer that does not read.
+# Collected answers are sent when those of so many peers wait: that is a millisecond of work, by which the
+# first comes later. If more bytes than these wait for one peer, its transport takes the next, and may
+# pause it.
 MOST_COLLECTED = 64
 MOST_BYTES_COLLECTED = 64 * 1024
 
@@ -69,7 +70,7 @@ def keep_open(transport: object) -> None:
     TLS waits for any producer. Other transports close in spite of an idle producer, so it is marked as
     paused: a producer that has more to write and was asked to wait.
     """
-    # After `end_output` no more will be written, and an idle producer would hold up its end.
+    # Not after `end_output`: no more will be written, and the producer would hold up the end.
     if isinstance(transport, FileDescriptor) and not transport._writeDisconnecting:
         transport.producerPaused = True
 
@@ -79,7 +80,7 @@ def end_output(transport: Any) -> bool:
     if not hasattr(type(transport), "loseWriteConnection"):
         return False
     if isinstance(transport, FileDescriptor):
-        # The mark of `keep_open`.
+        # `keep_open` has set this.
         transport.producerPaused = False
     transport.loseWriteConnection()
     return True
@@ -222,15 +223,15 @@ def unsent(transport: object) -> int:
 
 
 def unacknowledged(transport: object) -> int:
-    """Return how many bytes the peer's system has not acknowledged, those of `unsent` included.
+    """Return how many bytes the peer's system has not acknowledged; the bytes of `unsent` are among them.
 
-    Only those of `unsent` if the system does not tell; Linux does, by TIOCOUTQ.
+    Linux tells this, by TIOCOUTQ. Where the system does not, these are the bytes of `unsent` alone.
     """
     return unsent(transport) + asked(transport, termios.TIOCOUTQ)
 
 
 def asked(transport: object, what: int) -> int:
-    """Return a number of bytes that ioctl(2) tells of a transport; 0 if it does not. what: the request."""
+    """Return a number of bytes of a transport's socket, by ioctl(2); 0 if unknown. what: the request."""
     count = array.array("i", [0])
     try:
         fcntl.ioctl(descriptor(transport), what, count)
@@ -252,8 +253,8 @@ def descriptor(transport: object) -> int:
 def gives_more(transport: Any, protocol: object) -> bool:
     """Return whether a transport has a producer that may have more to write.
 
-    A producer may until it is unregistered. A protocol, or the transport itself, may be registered only to
-    hear when to pause: it counts as having more while bytes wait to be sent.
+    A producer may have more until it is unregistered. But a protocol, or the transport itself, may be
+    registered only to hear when to pause: it counts as having more while bytes wait to be sent.
     """
     producer = _producer_of(transport)
     if _is_own(producer, transport, protocol):
@@ -262,13 +263,13 @@ def gives_more(transport: Any, protocol: object) -> bool:
 
 
 def release_own(transport: Any, protocol: object) -> None:
-    """Unregister a protocol, or the transport itself, as the producer: the transport could not close."""
+    """Unregister the producer if it is the protocol or the transport itself: it would hold up the close."""
     if _is_own(_producer_of(transport), transport, protocol):
         transport.unregisterProducer()
 
 
 def _is_own(producer: object | None, transport: Any, protocol: object) -> bool:
-    # A pull producer is never idle. TLS wraps it.
+    # A pull producer does not count, because it is never idle: it always has more to write.
     pushes = getattr(transport, "streamingProducer", True) is not False
     return pushes and producer is not None and (producer is transport or producer is protocol)
 

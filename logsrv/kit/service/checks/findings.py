@@ -70,7 +70,7 @@ def place_of(endpoint: Endpoint) -> str:
 
 
 def guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Yield the findings of a check. If the check raises, that is a finding, and other checks go on."""
+    """Yield the findings of a check. If it raises, yield an error about `subject`, so that others go on."""
     try:
         yield from check()
     except Exception as failure:

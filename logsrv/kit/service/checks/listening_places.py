@@ -90,7 +90,7 @@ def held_places(own: Iterable[int]) -> dict[tuple[str, object], int]:
 
 
 def running(plugin: str, file: Path | None) -> list[int]:
-    """Return the ids of twistd processes with this plugin, and with this configuration if it is a file."""
+    """Return the ids of the twistd processes with this plugin; if `file` is given, with this --config."""
     found = []
     for pid in sorted(int(one.name) for one in PROC.glob("[0-9]*")):
         words = proc_text(f"{pid}/cmdline").split("\0")

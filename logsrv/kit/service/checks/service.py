@@ -33,7 +33,7 @@ def check_service(service: Any, plugin: str, asked: Asked) -> Iterator[Finding]:
     try:
         endpoints = [one.endpoint for one in service.all_wanted(service.settings).values()]
     except ConfigurationError as failure:
-        # A faulty file is reported once, by the finding that has the remedy.
+        # Not if it is about a file with a finding: that has the remedy, and once is enough.
         faulty = [one.subject for one in files if one.level is Level.ERROR]
         if not any(name in str(failure) for name in faulty):
             yield error(CONFIGURATION, str(failure), "mend it: places are checked then")
