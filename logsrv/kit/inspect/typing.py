@@ -52,7 +52,7 @@ class Typing:
         for match in _KEY.finditer(data):
             key = match[0]
             if key[:1] == b"\x1b" and match.end() == len(data) and _BEGUN.fullmatch(key):
-                # Of a long unfinished key only the first bytes and the last are kept: enough to find its
+                # Only the first bytes and the last of a long unfinished key are kept: enough to find its
                 # end.
                 self._key = key[:15] + key[15:][-1:]
             elif key in (b"\r", b"\n"):

@@ -137,7 +137,7 @@ def as_json(event: LogEvent) -> str:
 def _level(event: LogEvent) -> Any:
     level = event.get("log_level") or LogLevel.info
     if level is LogLevel.critical and event.get("log_failure") is None:
-        # From log.msg(…, isError=True): without a failure it is not critical.
+        # A log.msg(…, isError=True) without a failure is an error, not critical as Twisted has it.
         return LogLevel.error if event.get("log_namespace") == LEGACY else level
     return level
 

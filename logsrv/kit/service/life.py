@@ -32,7 +32,7 @@ class Life:
         """`make`: the author's class or function."""
         self._make = make
         self._lives = False
-        # Of a context manager: `_living` fires when it was left, `_entered` when it was entered. Firing
+        # For a context manager: `_living` fires when it was left, `_entered` when it was entered. Firing
         # `_leaving` leaves it.
         self._living: Deferred[None] | None = None
         self._entered: Deferred[Any]
